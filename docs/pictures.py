@@ -26,7 +26,7 @@ from inficond_panel.tuning import Intent, open_tuner
 IMAGES = Path(__file__).with_name("images")
 VIEWS = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
 PORT = 5099
-URL = f"http://localhost:{PORT}/app?class=bicycle&concept=traffic+light"
+URL = f"http://localhost:{PORT}/app?class=bicycle&concept=traffic+light&show=details"
 SLOW = 120_000
 
 
@@ -46,7 +46,6 @@ def open_page(page: Page) -> bytes:
     row.locator(".thumb.remove").click(timeout=SLOW)
     expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
     expect(page.locator(".detail .tile path.line").first).to_be_visible(timeout=SLOW)
-    page.get_by_role("button", name="Not now").click()
     return painted(page)
 
 
@@ -64,8 +63,7 @@ def painted(page: Page) -> bytes:
 def frames(page: Page) -> Iterator[bytes]:
     """The demo's story: all students, the one of bicycle, the thumb, and the refit."""
     page.goto(URL.partition("?")[0])
-    expect(page.locator(".matrix .leaning")).to_contain_text("lean", timeout=SLOW)
-    page.get_by_role("button", name="Not now").click()
+    expect(page.locator(".start .cards img")).to_have_count(5, timeout=SLOW)
     yield painted(page)
     page.locator('.performance [data-key="bicycle"]').click()
     row = page.locator('.knowledge .row[data-key="traffic light"]')

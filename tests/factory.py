@@ -140,8 +140,8 @@ def small_spec(folder: Path, *, extra: str = "", **sizes: Any) -> Path:
     """
     _put_store(folder / "small.zarr", **sizes)
     spec = folder / "small.yaml"
-    calm = "" if "layout:" in extra else "layout: {tour: false}\n"
-    spec.write_text(spec_text(calm + extra))
+    shown = "" if "layout:" in extra else "layout: {show: details}\n"
+    spec.write_text(spec_text(shown + extra))
     return spec
 
 

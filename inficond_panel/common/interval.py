@@ -100,8 +100,8 @@ class Interval:
     def change(self, unit: str) -> tuple[str, str]:
         """A change in the ``unit`` of its metric, and its limits.
 
-        In points where the metric is a share: ``+1.9 pp`` and ``[+0.4, +3.3]``; else ``+0.019`` and
-        ``[+0.004, +0.033]``.
+        In points where the metric is a share: ``+1.9 points`` and ``[+0.4, +3.3]``; else
+        ``+0.019`` and ``[+0.004, +0.033]``.
         """
         if not unit:
             return change_number(self.estimate), number_range(self.low, self.high, sign=True)

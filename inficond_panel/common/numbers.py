@@ -8,7 +8,7 @@ from typing import Any, TypeGuard
 MINUS = "\u2212"
 UNDEFINED = "–"
 #: Unit of percentage points.
-POINTS = "pp"
+POINTS = "points"
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -61,14 +61,14 @@ def signed(value: float | None, digits: int = 2) -> str:
 
 
 def points(change: float | None, unit: bool = True) -> str:
-    """Change of a share in percentage points: 0.019 is ``+1.9 pp``."""
+    """Change of a share in percentage points: 0.019 is ``+1.9 points``."""
     if not _known(change):
         return UNDEFINED
     return signed(100 * change, 1) + (f" {POINTS}" if unit else "")
 
 
 def change_number(change: float | None, unit: str = "") -> str:
-    """``+1.9 pp`` of a share, or where the metric has no unit ``+0.019``."""
+    """``+1.9 points`` of a share, or where the metric has no unit ``+0.019``."""
     return points(change) if unit else signed(change, 3)
 
 

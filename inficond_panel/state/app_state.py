@@ -15,7 +15,7 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.networks import ConceptsState, Encoder, PhotoScorer, PhotoState
 from inficond_panel.state.repairs import RefitWhatIf, ShiftState, SuggestState
 from inficond_panel.state.selection import EVERYTHING, DatasetState, Rights, Selection, Settings
-from inficond_panel.state.students import PinnedState, StudentsState
+from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import TargetsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store import Store
@@ -57,7 +57,6 @@ class AppState(param.Parameterized):
     theme: param.Selector[str] = param.Selector(
         default="light", objects=["light", "dark"], doc="Colours in use."
     )
-    layout = param.Dict({}, doc="Layout of the page as it was changed there; empty: the spec's.")
     datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
     requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
 
@@ -102,7 +101,6 @@ class AppState(param.Parameterized):
         self.tags = TagsState(tuner, self.tuning, jobs)
         self.changes = ChangesState(tuner, self.students, self.jobs)
         self.comparison = CompareState(tuner, self.students, self.jobs)
-        self.pinned = PinnedState(self.students, self.jobs, self.tuning.tell)
         self.export = ExportState(tuner, self.jobs, rights)
         self.concepts = ConceptsState(self.students, self.jobs, encoder, rights)
         self.targets = TargetsState(tuner, self.jobs, rights)
@@ -116,7 +114,6 @@ class AppState(param.Parameterized):
     def go_on_from(self, before: AppState) -> None:
         """Look at the same as ``before``, the session's state over other concepts or targets."""
         self.theme = before.theme
-        self.layout = before.layout
         chosen = before.settings.param.values()
         del chosen["name"]
         self.settings.param.update(**chosen)  # its own, for the views before watch theirs
@@ -137,7 +134,6 @@ class AppState(param.Parameterized):
         app.go_on_from(self)
         app.selection.concept = selection.concept
         app.selection.param.update(concepts=selection.concepts, images=selection.images)
-        app.pinned.node_id = self.pinned.node_id
         return app
 
     def choose_dataset(self, title: str) -> None:

@@ -125,7 +125,7 @@ class Settings(param.Parameterized):
     """Settings of the views of one session, which set and watch them."""
 
     show: param.Selector[str] = param.Selector(
-        default="full", objects=["full", "simple"], doc="Amount that the views show."
+        default="simple", objects=["simple", "details"], doc="Amount that the views show."
     )
     sort: param.Selector[str] = param.Selector(
         default="gap", objects=list(CLASS_SORTS), doc="What the classes are sorted by."
@@ -179,7 +179,6 @@ class Rights:
     """
 
     export: bool = True
-    arrange: bool = True
     holdout: bool = True
     photos: bool = True
     asking: bool = True  #: about photos, whose answers are taught

@@ -153,7 +153,7 @@ class TuningState(TreeState):
         before = self.pending
         self._set_pending([])
         if len(self.pending) < len(before):
-            words = f"{count(len(before), 'intent')} cleared."
+            words = f"{count(len(before), 'change')} cleared."
             self.notice = Notice(words, "Put back", lambda: self.put(before))
 
     def take_back(

@@ -26,7 +26,7 @@ export function setAll(element, attributes) {
   }
 }
 
-/** True where this page may not do a thing: export, arrange, holdout, photos, class. The server refuses it. */
+/** True where this page may not do a thing: export, holdout, photos, class. The server refuses it. */
 export const isClosed = (right) => (document.documentElement.dataset.closed ?? "").split(" ").includes(right)
 
 /** Classes of a control, hidden where what it is for is closed. */
@@ -75,7 +75,7 @@ export function keyed(parent, items, key, make, update) {
   })
 }
 
-// Numbers: AP 0.742, in rings .69, change +1.9 pp, influence +1.12, counts 2,476, "–" if undefined.
+// Numbers: AP 0.742, in rings .69, change +1.9 points, influence +1.12, counts 2,476, "–" if undefined.
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
 export const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
 export const ring = (value) => (isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–") // 1 is all, not nearly all
@@ -300,7 +300,7 @@ export function followTheme(model, element) {
   followShow(model, element)
 }
 
-/** Show as much as the component's param says ("full", "simple"). */
+/** Show as much as the component's param says ("simple", "details"). */
 export const followShow = (model, element) => onHost(model, element, "extent")
 
 /** Have a param of the component on its host, for style sheets. */

@@ -223,7 +223,7 @@ class ViewComponent(Component):
     """A component that is one view."""
 
     theme = param.String("", doc="light, dark, or empty: the page's.")
-    extent = param.String("full", doc="full, or simple: what people who begin need.")
+    extent = param.String("simple", doc="simple: what people who begin need; or details.")
     intervals = param.Boolean(True, doc="Whether changes and curves have their intervals.")
 
     #: Milliseconds that Panel waits for more changes: the browser sends those of a click together.

@@ -36,8 +36,8 @@ class Direction:
     colour: Colour
 
 
-UP = Direction("up", "Uptune", "▲", 1, "≥", "u", "thumb", palette.UPTUNE)
-DOWN = Direction("down", "Downtune", "▼", -1, "≤", "d", "thumb", palette.DOWNTUNE)
+UP = Direction("up", "Raise", "▲", 1, "≥", "u", "thumb", palette.UPTUNE)
+DOWN = Direction("down", "Lower", "▼", -1, "≤", "d", "thumb", palette.DOWNTUNE)
 REMOVE = Direction("remove", "Remove", "✕", 0, "=", "x", "cross", palette.REMOVE)
 
 #: Lifts the bound in force: given where bounds are listed, not by a thumb's button.

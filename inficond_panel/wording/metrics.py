@@ -83,7 +83,7 @@ def make_change(
 
 
 def change_text(change: dict[str, Any] | None) -> str:
-    """``+10.4 pp [−1.0, +21.9], within noise``; ``unchanged``; empty where there is none."""
+    """``+10.4 points [−1.0, +21.9], within noise``; ``unchanged``; empty where there is none."""
     if change is None:
         return ""
     limits = " ".join(filter(None, [change["text"], change["interval"]]))

@@ -43,7 +43,7 @@ test("the bound points from the influence now to the value", () => {
 })
 
 test("the ends of a bar are values that its places give back", () => {
-  const model = { status: { kind: "idle" }, ghosts: {}, pinned: {}, pending: [], student: "bicycle" }
+  const model = { status: { kind: "idle" }, ghosts: {}, pending: [], student: "bicycle" }
   const { ends: [low, high], place, strongest } = rowContext(model, [{ concept: "wheel", influence: 4, share: 1, patches: [] }])
   assert.equal(strongest, 4)
   assert.ok(Math.abs(place((low + 0.5 * (high - low)) / 4) - 50) < 1e-9)

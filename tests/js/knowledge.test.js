@@ -9,7 +9,7 @@ const { isBusy, isFitting, ownPending, shownRows } = await import("../../inficon
 
 const row = (concept, influence, share, similarities = []) => ({ concept, influence, share, patches: similarities.map((similarity) => ({ similarity })) })
 const model = (changed = {}) => ({
-  status: { kind: "idle" }, ghosts: {}, pinned: {}, pending: [], student: "bicycle", find: "", rows: [], found: [], ...changed,
+  status: { kind: "idle" }, ghosts: {}, pending: [], student: "bicycle", find: "", rows: [], found: [], ...changed,
 })
 
 test("a refit that is being cancelled still runs", () => {
@@ -46,12 +46,6 @@ test("a ghost beyond the strongest influence still has its place", () => {
   assert.equal(ghostShare("wheel"), 2)
   assert.equal(ghostShare("sky"), null)
   assert.ok(Math.abs(place(2) - 91) < 1e-9)
-})
-
-test("a pinned influence beyond the strongest has its place too", () => {
-  const { thenShare, place } = rowContext(model({ pinned: { number: "#1", influence: { wheel: 6, sky: -2 } } }), [row("wheel", 4, 1), row("sky", 1, 0.25)])
-  assert.deepEqual(["wheel", "sky", "tree"].map(thenShare), [1.5, -0.5, null])
-  assert.ok(Math.abs(place(1.5) - 91) < 1e-9)
 })
 
 test("similarities are relative to the largest on screen", () => {

@@ -5,7 +5,6 @@ import assert from "node:assert/strict"
 import { test } from "node:test"
 
 const { SORTS, sum } = await import("../../inficond_panel/views/performance/fills.js")
-const { pairOf, spokenPair } = await import("../../inficond_panel/views/performance/pinned.js")
 const { axisOf, toldOf } = await import("../../inficond_panel/ui/parts/whisker.js")
 
 test("each sort of the vocabulary shows its number of a row, a gap in percentage points", () => {
@@ -23,15 +22,7 @@ test("an axis gives percent of its width", () => {
 })
 
 test("a change within noise says so", () => {
-  assert.equal(toldOf({ text: "+1.0 pp", interval: "[−1.0, +3.0]", noise: true }), "+1.0 pp [−1.0, +3.0], within noise")
-  assert.equal(toldOf({ text: "+1.0 pp", interval: "", noise: false }), "+1.0 pp")
+  assert.equal(toldOf({ text: "+1.0 points", interval: "[−1.0, +3.0]", noise: true }), "+1.0 points [−1.0, +3.0], within noise")
+  assert.equal(toldOf({ text: "+1.0 points", interval: "", noise: false }), "+1.0 points")
 })
 
-test("what is pinned is told with its metric and the change", () => {
-  const pinned = { number: "#3", values: { bird: { ap: [0.51234, 0.125], f1: [null, null] } } }
-  assert.deepEqual(pairOf({ pinned }, "bird", "ap"), [0.51234, 0.125])
-  assert.equal(pairOf({ pinned: {} }, "bird", "ap"), null)
-  assert.equal(spokenPair("AP", [0.51234, 0.125], pinned), "AP 0.512 at #3, now +12.5 points")
-  assert.equal(spokenPair("AP", [0.5, 0], pinned), "AP 0.5 at #3, unchanged")
-  assert.equal(spokenPair("F1", [null, null], pinned), "F1 undefined at #3")
-})

@@ -8,11 +8,11 @@ globalThis.$vocabulary = {
   },
   gapMetric: "ap",
   classSorts: [
-    { key: "gap", name: "AP gap", head: ["Gap, pp", "Gap"], metric: "ap", points: true, descending: true },
+    { key: "gap", name: "AP gap", head: ["Gap, points", "Gap"], metric: "ap", points: true, descending: true },
     { key: "recall", name: "Recall", head: ["Recall", "Rec."], metric: "recall", points: false, descending: false },
   ],
   conceptSorts: [{ key: "weight", name: "Influence", short: "Infl.", meaning: "Strongest first" }],
-  directions: { up: { verb: "Uptune", mark: "▲", key: "u", icon: "thumb" } },
+  directions: { up: { verb: "Raise", mark: "▲", key: "u", icon: "thumb" } },
   thumbs: ["up"],
   background: "#ffffff",
 }

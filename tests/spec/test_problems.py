@@ -293,24 +293,6 @@ CASES = {
         "13:17: layout.rows: expected a list of configuration, performance, knowledge, embedding, "
         "detail, provenance, got an empty list",
     ]),
-    "rows beside columns": (
-        "teacher:", "layout: {rows: [[detail]], columns: [[detail]]}\nteacher:", [
-        "13:10: layout.rows: is not used with columns",
-    ]),
-    "widths without columns": (
-        "teacher:", "layout: {columns: [[detail]], widths: [1, 2]}\nteacher:", [
-        "13:31: layout.widths: expected one number for each of the 1 columns",
-    ]),
-    "no width": ("teacher:", "layout: {columns: [[detail]], widths: [0]}\nteacher:", [
-        "13:40: layout.widths: expected a number > 0, got '0'",
-    ]),
-    "height of an unknown view": ("teacher:", "layout: {heights: {detial: 2}}\nteacher:", [
-        f"13:20: layout.heights: expected {VIEWS}, got 'detial'. Did you mean 'detail'?",
-    ]),
-    "collapsed but not shown": (
-        "teacher:", "layout: {rows: [[detail]], collapsed: [embedding]}\nteacher:", [
-        "13:28: layout.collapsed: the view 'embedding' is not shown",
-    ]),
     "level that the draws cannot tell": (
         "teacher:", "views: {draws: 399, confidence: 0.995}\nteacher:", [
         "13:21: views.confidence: 0.995 needs at least 400 draws, and draws is 399",

@@ -20,7 +20,7 @@ from inficond_panel.spec.sections.dataset import (
     StoreDataset,
 )
 from inficond_panel.spec.sections.encoder import HubModel, OpenClipEncoder
-from inficond_panel.spec.sections.page import TOPS, VIEWS, Layout, Views
+from inficond_panel.spec.sections.page import TOPS, VIEWS, Views
 from inficond_panel.spec.sections.splits import ColumnPart, Splits
 from inficond_panel.spec.sections.students import ExactStudents, Tuning
 from inficond_panel.spec.sections.teacher import LogitsTeacher
@@ -154,17 +154,6 @@ def fit_encoder(given: dict, folder: Path) -> None:
         given["pretrained"] = folder / "weights.pt"
 
 
-def fit_layout(given: dict) -> None:
-    """Make the values of a layout fit together."""
-    if given.get("columns"):
-        given.pop("rows", None)
-    given["widths"] = (given.get("widths", []) + [1.0] * 6)[: len(given.get("columns", []))]
-    shown = Layout(**{key: given[key] for key in ("rows", "columns") if key in given}).views
-    for key in {"heights", "collapsed"} & given.keys():
-        for name in set(given[key]) - set(shown):
-            given[key].remove(name) if key == "collapsed" else given[key].pop(name)
-
-
 def fit_views(given: dict) -> None:
     """Make the numbers of the views such that lists and thumbs have."""
     if "top" in given:
@@ -226,8 +215,6 @@ def made(draw, section: type[Section], folder: Path) -> Section:
         fit_dataset(kind, given, folder)
     if kind is OpenClipEncoder:
         fit_encoder(given, folder)
-    if section is Layout:
-        fit_layout(given)
     if section is Views:
         fit_views(given)
     if section is Head and given.get("checkpoint"):
@@ -279,9 +266,7 @@ def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
     {"students": {"solver": "exat"}},
     {"tuning": {"factor": 1}},
     {"layout": {"rows": [["embeding"]]}},
-    {"layout": {"widths": [0]}},
-    {"layout": {"heights": {"detial": 1}}},
-    {"layout": {"collapsed": ["detial"]}},
+    {"layout": {"columns": [["detail"]]}},
 ])  # fmt: skip
 def test_the_schema_refuses_what_the_reader_refuses(folder, good, wrong):
     plain = YAML(typ="safe", pure=True).load(good)

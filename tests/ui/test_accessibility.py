@@ -34,7 +34,7 @@ DROP = """([data, name, place]) => {
 
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
-    spec = small_spec(tmp_path_factory.mktemp("audited"), extra="layout: {tour: true}\n")
+    spec = small_spec(tmp_path_factory.mktemp("audited"))
     return serve_module(spec).url
 
 
@@ -60,12 +60,7 @@ def start(page: Page) -> None:
     expect(page.locator(".provenance .bones")).to_be_hidden()
 
 
-def tour_under_way(page: Page) -> None:
-    page.get_by_role("button", name="Start the tour").click()
-    expect(page.get_by_role("dialog", name="Teacher and students")).to_be_visible()
-
-
-def tour_left(page: Page) -> None:
+def link_copied(page: Page) -> None:
     page.keyboard.press("Escape")
     page.keyboard.press("l")
     expect(page.locator(".notice:visible")).to_contain_text("link")
@@ -96,7 +91,7 @@ def batch_pending(page: Page) -> None:
 
 
 def simple_shown(page: Page) -> None:
-    page.get_by_role("radio", name="Simple").click()
+    page.get_by_role("switch", name="Details").uncheck()
     expect(page.locator(".knowledge .effect").first).to_be_hidden()
 
 
@@ -114,7 +109,7 @@ def forced_colours(page: Page) -> None:
 
 def all_shown_again(page: Page) -> None:
     page.set_viewport_size(page.usual_size)
-    page.get_by_role("radio", name="Full").click()
+    page.get_by_role("switch", name="Details").check()
     expect(page.locator(".knowledge .effect").first).to_be_visible()
 
 
@@ -148,14 +143,8 @@ def cures_open(page: Page) -> None:
     expect(page.locator(".knowledge .mending .path")).to_be_visible()
 
 
-def palette_open(page: Page) -> None:
-    page.keyboard.press("b")
-    page.keyboard.press("Control+k")
-    expect(page.locator("dialog.palette [role=option]").first).to_be_visible()
-
-
 def node_menu(page: Page) -> None:
-    page.keyboard.press("Escape")
+    page.keyboard.press("b")
     provenance = page.get_by_role("tab", name="Provenance")
     if provenance.is_visible():
         provenance.click()
@@ -193,19 +182,6 @@ def keys_shown(page: Page) -> None:
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
 
 
-def views_arranged(page: Page) -> None:
-    page.keyboard.press("Escape")
-    page.keyboard.press("v")
-    expect(page.get_by_role("toolbar", name="Layout")).to_be_visible()
-
-
-def view_collapsed(page: Page) -> None:
-    expect(page.locator("[data-view=performance] > .cover")).to_be_focused()
-    page.keyboard.press("Enter")
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Student performance", exact=True)).to_be_visible()
-
-
 def photo_refused(page: Page) -> None:
     page.evaluate(DROP, ["", "photo.png", ".shell"])
     expect(page.locator("dialog.photo[open] .told")).to_contain_text("The store does not tell")
@@ -226,8 +202,7 @@ def holdout_shown(page: Page) -> None:
 
 STATES: tuple[Callable[[Page], None], ...] = (
     start,
-    tour_under_way,
-    tour_left,
+    link_copied,
     class_chosen,
     concept_open,
     its_segments_chosen,
@@ -241,14 +216,11 @@ STATES: tuple[Callable[[Page], None], ...] = (
     report_open,
     threshold_chosen,
     cures_open,
-    palette_open,
     node_menu,
     name_edited,
     export_open,
     comparison_open,
     keys_shown,
-    views_arranged,
-    view_collapsed,
     photo_refused,
     holdout_asked,
     holdout_shown,

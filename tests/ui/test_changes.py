@@ -13,7 +13,7 @@ from inficond_panel.tuning import Intent, open_tuner
 
 pytestmark = pytest.mark.ui
 
-INTERVAL = re.compile(r"[+−]?\d+\.\d pp \[.+, .+\]")
+INTERVAL = re.compile(r"[+−]?\d+\.\d points \[.+, .+\]")
 KEYS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
 
 
@@ -57,11 +57,11 @@ def test_without_intervals_the_page_tells_estimates_alone(serve, open_page, tmp_
     row = page.locator(".knowledge .rows > .row").first
     row.locator(".open").click()
     row.locator(".thumb.down").click()
-    expect(page.locator(".knowledge .changes .change").last).to_contain_text("pp")
+    expect(page.locator(".knowledge .changes .change").last).to_contain_text("points")
     expect(page.locator(".knowledge .effect .curve")).not_to_have_count(0)
     nothing_of_intervals(page)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".provenance .row > .change").first).to_contain_text("pp")
+    expect(page.locator(".provenance .row > .change").first).to_contain_text("points")
     nothing_of_intervals(page)
     page.locator(".knowledge .measures .unfold-line").click()
     expect(page.locator(".knowledge .measures tbody tr")).to_have_count(8)
@@ -71,7 +71,7 @@ def test_without_intervals_the_page_tells_estimates_alone(serve, open_page, tmp_
 def nothing_of_intervals(page: Page) -> None:
     said = page.locator(":is(.strip, .performance, .knowledge, .detail, .provenance)")
     words = " ".join(said.all_inner_texts())
-    assert "pp" in words
+    assert "points" in words
     assert not re.search(r"\[[+−]?\d[\d.]*, |95 %|noise", words), words
     labels = page.locator(".strip .metric").evaluate_all("all => all.map((m) => m.ariaLabel)")
     assert not [label for label in labels if "[" in label]
@@ -84,8 +84,8 @@ def test_simple_has_no_interval_in_numbers_or_drawn(served, open_page) -> None:
     select_class(page, "sheep")
     page.locator(".knowledge .rows > .row").first.locator(".thumb.down").click()
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator("#batch-status .num")).to_contain_text("pp [")
-    page.get_by_role("radio", name="Simple").click()
-    expect(page.locator("#batch-status .num")).to_contain_text("pp")
+    expect(page.locator("#batch-status .num")).to_contain_text("points [")
+    page.get_by_role("switch", name="Details").uncheck()
+    expect(page.locator("#batch-status .num")).to_contain_text("points")
     expect(page.locator("#batch-status").get_by_text("[")).to_be_hidden()
     expect(page.locator(".whisker:visible")).to_have_count(0)

@@ -16,7 +16,7 @@ DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 
 @pytest.fixture(scope="module")
 def url(serve_module) -> str:
-    return serve_module(DEMO).url
+    return f"{serve_module(DEMO).url}?show=details"
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def page(firefox, serve_module) -> Iterator[Page]:
     page.set_default_timeout(PATIENCE * 1000)
     faults: list[str] = []
     listen(page, "(?!)", faults)
-    page.goto(server.url)
+    page.goto(f"{server.url}?show=details")
     expect(classes(page).first).to_be_visible()
     yield page
     page.close()

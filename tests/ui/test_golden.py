@@ -29,7 +29,7 @@ pytestmark = pytest.mark.ui
 
 GOLDEN = Path(__file__).parent / "golden"
 VIEWS = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
-CELL, LEVELS, CELLS = 4, 28, 0.05  # pixels of a golden picture, of 255, share
+CELL, LEVELS, CELLS = 4, 28, 0.06  # pixels of a golden picture, of 255, share
 #: All pictures of a view are there; those not asked for yet are one pixel wide.
 LOADED = """(place) => {
   const within = (root) => [...root.querySelectorAll("*")].flatMap((element) =>
@@ -45,7 +45,7 @@ def url(serve_module) -> str:
     tuner = open_tuner("demo", history=server.history)
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "road", "remove")])
     tuner.set_head(node, "fine-tune")
-    return server.url
+    return f"{server.url}?show=details"
 
 
 @pytest.fixture(params=["light", "dark"])

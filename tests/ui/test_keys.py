@@ -8,7 +8,7 @@ import pytest
 from factory import twins_spec
 from playwright.sync_api import Page, expect
 
-from inficond_panel.views.page.palette import SHORTCUTS
+from inficond_panel.views.page.shortcuts import SHORTCUTS
 
 pytestmark = pytest.mark.ui
 
@@ -38,7 +38,6 @@ def sheet(page: Page) -> None:
     dialog = page.get_by_role("dialog", name="Keyboard")
     expect(dialog).to_be_visible()
     expect(dialog.locator("dd")).to_have_text([meaning for _, meaning in SHORTCUTS])
-    expect(page.get_by_role("button", name="Start the tour")).to_have_count(0)  # as the spec asks
 
 
 def escape(page: Page) -> None:
@@ -146,14 +145,6 @@ def cures(page: Page) -> None:
     expect(page.locator("#mending-body")).to_be_hidden()
 
 
-def palette(page: Page) -> None:
-    page.keyboard.press("Control+k")
-    dialog = page.get_by_role("dialog", name="Actions and names")
-    expect(dialog.get_by_role("option").first).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(dialog).to_be_hidden()
-
-
 def type_concept(page: Page) -> None:
     page.keyboard.press("t")
     expect(page.get_by_role("dialog", name="concept")).to_be_visible()
@@ -253,16 +244,6 @@ def compare(page: Page) -> None:
     expect(page.locator("dialog.compare[open]")).to_be_hidden()
 
 
-def pin(page: Page) -> None:
-    pinned = page.locator(".unpin")
-    iterations(page).last.focus()
-    page.keyboard.press("p")
-    expect(pinned).to_have_text("#0")
-    concepts(page).first.focus()
-    page.keyboard.press("p")
-    expect(pinned).to_be_hidden()
-
-
 def rename_note_export(page: Page) -> None:
     iterations(page).first.focus()
     for key, name in (("r", "Name"), ("n", "Note")):
@@ -316,14 +297,6 @@ def link(page: Page) -> None:
     expect(page.locator(".notice:visible")).to_contain_text("link")
 
 
-def arrange(page: Page) -> None:
-    page.keyboard.press("v")
-    expect(page.locator("[data-view=performance] > .cover")).to_be_focused()
-    page.keyboard.press("ArrowRight")
-    expect(page.locator("main > .column")).to_have_count(2)
-    page.keyboard.press("Escape")
-
-
 def all_students(page: Page) -> None:
     before = page.locator(".knowledge .subtitle").inner_text()
     page.get_by_role("button", name="All students", exact=True).click()
@@ -346,25 +319,23 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "Select the row: class, iteration": enter,
     "On a class: images with the class; with Shift those without it": images,
     "Find a concept": find_concept,
-    "Uptune, downtune, remove the concept": thumbs,
+    "Raise, lower, remove the concept": thumbs,
     "Set the concept's influence: ← → move it, Enter keeps it, Esc leaves it": by_hand,
     "The same for all of its group": group,
     "All metrics of the student": metrics,
-    "Suspects and cures of the student": cures,
-    "Find any action, class, concept or iteration": palette,
+    "Suspects and repairs of the student": cures,
     "First and last of a list; Page Up and Page Down go by what is in view": ends,
     "Add a concept by typing it": type_concept,
-    "Whether the concept's influence holds": holds,
-    "Fine-tune with the batch; once more cancels": fine_tune,
-    "Clear the batch": clear,
-    "What the refit did": report,
+    "Whether the concept's influence is stable": holds,
+    "Fine-tune; once more cancels": fine_tune,
+    "Clear the changes that wait": clear,
+    "Effect of the last fine-tune": report,
     "On the map: next concept; Enter opens, Space selects": on_the_map,
     "On the map: nearer, farther, all of it": zoom,
     "On the map: photo of the nearest segment": segment,
     "On the charts: read them at another influence; with Shift in larger steps": charts,
     "Next image, while one is large": large_image,
     "On an iteration: choose it for a comparison; a second one opens it": compare,
-    "Pin the iteration in view beside, or unpin; on an iteration: that one": pin,
     "On an iteration: rename it, write a note, export it": rename_note_export,
     "On an iteration: all that can be done with it": menu,
     "Undo the last iteration": undo,
@@ -372,7 +343,6 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "On an iteration: delete the branch from here; it can be restored": delete,
     "Among all students: next cell; Enter opens, Space chooses for whom thumbs are": all_students,
     "Copy a link to what is shown": link,
-    "Arrange the views; on one, arrows move it, Enter collapses it": arrange,
 }
 
 

@@ -164,7 +164,7 @@ def test_a_batch_over_two_students_says_which(page) -> None:
     expect(touched).to_contain_text("This batch tunes 1 student:")
     row(page, 1).locator(".thumb.up").click()
     expect(touched).to_contain_text("This batch tunes 2 students:")
-    expect(touched.get_by_role("button").first).to_contain_text("pp")
+    expect(touched.get_by_role("button").first).to_contain_text("points")
     expect(row(page, 1).locator(".note")).to_contain_text("≥")
     touched.get_by_role("button").first.click()
     expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
@@ -267,7 +267,7 @@ def test_a_concept_is_made_of_the_photos_with_a_tag(serve, tmp_path, open_page) 
 @pytest.mark.torch
 def test_a_typed_concept_joins_the_page_and_leaves_it(serve, tmp_path, open_page) -> None:
     pytest.importorskip("open_clip")
-    page = select(open_page(serve(Path("demo")).url), "bicycle")
+    page = select(open_page(f"{serve(Path('demo')).url}?show=details"), "bicycle")
     row(page, 1).locator(".thumb.down").click()
     fine_tune(page)
     page.keyboard.press("t")

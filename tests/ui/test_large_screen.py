@@ -108,21 +108,3 @@ def test_the_gallery_goes_on_as_it_is_scrolled(page) -> None:
     expect(last).to_be_in_viewport()
     chip = page.locator(".detail .filter-chip[aria-pressed=true]")
     expect(chip).to_have_text(re.compile(r"\d"))
-
-
-def test_a_view_is_dropped_where_the_line_is(page) -> None:
-    page.keyboard.press("v")
-    expect(page.get_by_role("toolbar", name="Layout")).to_be_visible()
-    start = page.locator(".place[data-view=provenance]").bounding_box()
-    goal = page.locator(".place[data-view=performance]").bounding_box()
-    page.mouse.move(start["x"] + 30, start["y"] + 30)
-    page.mouse.down()
-    page.mouse.move(goal["x"] + goal["width"] / 2, goal["y"] + goal["height"] * 0.8, steps=4)
-    expect(page.locator(".drop")).to_be_visible()
-    line = page.locator(".drop")
-    comes_to(lambda: line.bounding_box()["x"], pytest.approx(goal["x"], abs=2))
-    end = pytest.approx(goal["y"] + goal["height"], abs=12)
-    comes_to(lambda: line.bounding_box()["y"], end)
-    page.mouse.up()
-    first = page.locator("main > .column").first.locator(".place")
-    expect(first.nth(1)).to_have_attribute("data-view", "provenance")

@@ -10,24 +10,13 @@ from inficond_panel.tuning import Intent, open_tuner
 
 pytestmark = pytest.mark.ui
 
-#: Steps of the tour before the one that tells of the interval.
-STEPS = (
-    "Teacher and students",
-    "Where they differ",
-    "What the student looks at",
-    "The images of a concept",
-    "Give it a thumb",
-    "Fine-tune",
-)
-
 
 def said(page: Page) -> str:
     return " ".join(page.locator("body").inner_text().split())
 
 
-def test_legends_tables_and_the_tour_say_the_level_of_the_spec(serve, tmp_path, open_page) -> None:
-    extra = "views: {confidence: 0.8}\nlayout: {tour: true}\n"
-    spec = small_spec(tmp_path, extra=extra)
+def test_legends_and_tables_say_the_level_of_the_spec(serve, tmp_path, open_page) -> None:
+    spec = small_spec(tmp_path, extra="views: {confidence: 0.8}\n")
     server = serve(spec)
     tuner = open_tuner(spec, history=server.history)
     node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up")])
@@ -37,11 +26,6 @@ def test_legends_tables_and_the_tour_say_the_level_of_the_spec(serve, tmp_path, 
     expect(page.locator("#measures-body th", has_text="80 %").first).to_be_visible()
     page.get_by_role("button", name="Choose by tune").click()
     expect(page.locator("#measures-body .threshold")).to_contain_text("change, 80 %")
-    page.get_by_role("button", name="Start the tour").click()
-    for title in STEPS:
-        expect(page.get_by_role("dialog", name=title)).to_be_visible()
-        page.keyboard.press("ArrowRight")
-    expect(page.locator(".tour")).to_contain_text("its change and its 80 % interval")
     assert "95 %" not in said(page)
     pair = f"{tuner.root_id[:8]},{node.id[:8]}"
     page = open_page(f"{server.url}?class=bicycle&compare={pair}")

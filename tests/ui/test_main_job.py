@@ -58,7 +58,7 @@ def thumbs_to_try(class_name: str) -> list[tuple[str, str]]:
 
 def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, open_page) -> None:
     server = serve(find_spec("demo"))
-    page = open_page(server.url)
+    page = open_page(f"{server.url}?show=details")
     expect(rows(page).first).to_be_visible()
     expect(rows(page).nth(11)).to_be_attached()
     select_class(page, HURT)

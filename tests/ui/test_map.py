@@ -100,10 +100,10 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
     name = card.locator(".member").nth(1).inner_text()
     expect(page.locator(".detail .subtitle")).to_have_text(name)
 
-    card.get_by_label("Downtune all of the group").click()
-    expect(card.get_by_label("Downtune all of the group")).to_have_attribute("aria-pressed", "true")
+    card.get_by_label("Lower all of the group").click()
+    expect(card.get_by_label("Lower all of the group")).to_have_attribute("aria-pressed", "true")
     expect(card.locator(".mark.down")).to_have_count(29)
-    card.get_by_label("Downtune all of the group").click()
+    card.get_by_label("Lower all of the group").click()
     expect(card.locator(".mark.down")).to_have_count(0)
 
     with page.expect_download() as download:
@@ -162,7 +162,7 @@ def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:
     page.keyboard.press("Enter")
     expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
     page.keyboard.press("Tab")
-    expect(page.get_by_label("Uptune all of the group")).to_be_focused()
+    expect(page.get_by_label("Raise all of the group")).to_be_focused()
     forget(page)
 
 

@@ -57,7 +57,7 @@ def large(tmp_path_factory):
 
 def misplaced(page: Page, tuner: Tuner, node: Node, dark: bool) -> list[str]:
     """Cells in view whose colour is not of the sign of the influence; blank where that is 0."""
-    seen = page.locator(".matrix .scroll.in-full").evaluate(NAMES)
+    seen = page.locator(".matrix .scroll").evaluate(NAMES)
     if min(len(seen["rows"]), len(seen["columns"])) < 4:
         return ["names are still on their way"]
     if not all(name in tuner.store.classes for name, *_ in seen["columns"]):
@@ -83,7 +83,7 @@ def misplaced(page: Page, tuner: Tuner, node: Node, dark: bool) -> list[str]:
 def test_cells_have_the_colour_of_their_influence_wherever_they_are(large, serve_module, open_page):
     tuner, node = untouched(large)
     page = open_page(serve_module(large).url)
-    scroll = page.locator(".matrix .scroll.in-full")
+    scroll = page.locator(".matrix .scroll")
     expect(page.locator(".matrix .names > span").first).to_be_visible()
     comes_to(lambda: misplaced(page, tuner, node, False), [])
     for part in (0.5, 1):
@@ -107,7 +107,7 @@ def test_cells_have_the_colour_of_their_influence_wherever_they_are(large, serve
 
 def place_of(page: Page, class_name: str, concept: str) -> tuple[float, float]:
     def boxes() -> list[list]:
-        seen = page.locator(".matrix .scroll.in-full").evaluate(NAMES)
+        seen = page.locator(".matrix .scroll").evaluate(NAMES)
         rows = [each for each in seen["rows"] if each[0] == concept]
         columns = [each for each in seen["columns"] if each[0] == class_name]
         return [rows[0], columns[0]] if rows and columns else []

@@ -78,7 +78,7 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
     for words in ("wheel", "#1", "offset", "is correlated with", "on tune", "Proved:"):
         expect(body).to_contain_text(words)
     wait_until(lambda: body.bounding_box()["height"] > 60, "the report has its room")
-    button = body.get_by_role("button", name="Downtune the group")
+    button = body.get_by_role("button", name="Lower the group")
     button.click()
     expect(page.locator(".knowledge .block.down")).to_have_count(3)
     expect(button).to_have_attribute("aria-pressed", "true")
@@ -90,7 +90,7 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
 
 def test_the_group_of_the_last_thumb_is_thumbed_at_once(page) -> None:
     thumb(page, "wheel", "up")
-    everyone = page.locator(".knowledge .twin").get_by_role("button", name="Uptune the group")
+    everyone = page.locator(".knowledge .twin").get_by_role("button", name="Raise the group")
     expect(everyone).to_have_text(re.compile("all 3"))
     page.locator(".knowledge .rows > .row").first.focus()
     page.keyboard.press("g")

@@ -6,7 +6,7 @@ import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
 from test_main_job import iterations, rows, select_class
-from waiting import comes_to, wait_until
+from waiting import comes_to
 
 pytestmark = pytest.mark.ui
 
@@ -51,31 +51,3 @@ def test_another_tab_has_a_batch_of_its_own(page, open_page) -> None:
     other.goto(page.url)
     expect(other.locator(".knowledge .subtitle").first).to_have_text("bicycle")
     expect(other.locator(blocks)).to_have_count(0)
-
-
-def test_the_layout_of_a_person_is_there_after_a_reload(page, open_page) -> None:
-    def columns() -> list[list[str]]:
-        return page.locator("main > .column").evaluate_all(
-            "all => all.map((c) => [...c.querySelectorAll('.place')].map((p) => p.dataset.view))"
-        )
-
-    usual = columns()
-    page.keyboard.press("v")
-    expect(page.locator("[data-view=performance] > .cover")).to_be_focused()
-    page.locator("[data-view=provenance] > .cover").focus()
-    page.keyboard.press("ArrowLeft")
-    page.get_by_role("button", name="Done").click()
-    wait_until(lambda: columns() != usual, "the view has moved")
-    moved = columns()
-    page.reload()
-    expect(rows(page).first).to_be_visible()
-    comes_to(columns, moved)
-    other = open_page(page.url)  # another browser
-    expect(rows(other).first).to_be_visible()
-    expect(other.locator("main > .column").nth(1).locator(".place")).to_have_count(1)
-    page.keyboard.press("v")
-    page.get_by_role("button", name="As in the spec").click()
-    page.get_by_role("button", name="Done").click()
-    page.reload()
-    expect(rows(page).first).to_be_visible()
-    comes_to(columns, usual)

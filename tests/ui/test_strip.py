@@ -38,7 +38,7 @@ def test_on_a_telephone_all_metrics_fit_and_the_views_below_are_scrolled_to(
     open_page, small_url
 ) -> None:
     page = open_page(small_url, 390, 844)
-    page.get_by_role("radio", name="Full").click()
+    page.get_by_role("switch", name="Details").check()
     expect(page.locator("[data-view=configuration] .metric").last).to_be_visible()
     comes_to(lambda: page.evaluate("document.documentElement.scrollWidth"), 390)
     metrics = page.locator("[data-view=configuration] .metric")
@@ -73,11 +73,11 @@ def in_forced_colours_the_main_button_can_be_read(page: Page) -> None:
 def test_the_strip_takes_as_many_lines_as_it_has(open_page, small_url) -> None:
     page = open_page(small_url, 1024, 768)
     begin(page)
-    page.get_by_role("radio", name="Full").click()
+    page.get_by_role("switch", name="Details").check()
     metrics = page.locator("[data-view=configuration] .metric:visible")
     expect(metrics).to_have_count(6)
     comes_to(lambda: len({round(each.bounding_box()["y"]) for each in metrics.all()}), 1)
-    page.get_by_role("radio", name="Simple").click()
+    page.get_by_role("switch", name="Details").uncheck()
     expect(metrics).to_have_count(1)
     for width in (1920, 1024):
         page.set_viewport_size({"width": width, "height": 768})

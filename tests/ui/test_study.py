@@ -135,7 +135,7 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
     heading(page, "Try it")
     go_on(page, "Start")
     expect(page.locator(".knowledge .thumb.down").first).to_be_visible()
-    for name in ("Export", "Arrange the views", "All students", "Save the rows shown", "Holdout"):
+    for name in ("Export", "All students", "Save the rows shown", "Holdout"):
         expect(page.get_by_role("button", name=name, exact=True)).to_have_count(0)
     expect(page.locator(".knowledge .add")).to_be_hidden()
     page.locator(".performance .rows > .row").filter(has_text="dog").first.click()

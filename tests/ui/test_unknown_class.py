@@ -20,8 +20,8 @@ def test_a_class_that_the_teacher_does_not_know_is_marked_and_named(tmp_path, se
     expect(other.locator(".unknown")).to_be_hidden()
     expect(own.locator("> .vh")).to_contain_text(SENTENCE)
     expect(table.locator(".legend")).to_contain_text("does not know the class: 1 of 4")
-    for show, told in (("Full", ".mending .unfold-line"), ("Simple", ".sentence")):
-        page.get_by_role("radio", name=show).click()
+    for details, told in ((True, ".mending .unfold-line"), (False, ".sentence")):
+        page.get_by_role("switch", name="Details").set_checked(details)
         own.click()
         expect(page.locator(f".knowledge {told}")).to_contain_text(SENTENCE)
         expect(page.locator(f".knowledge {told}")).to_contain_text("imitates noise")

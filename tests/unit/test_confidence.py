@@ -22,7 +22,6 @@ from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.measures import make_measures
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.views.page.palette import make_tour
 from inficond_panel.views.provenance.comparison import make_comparison
 from inficond_panel.vocabulary.confidence import confidence_word, interval_word, tails
 
@@ -108,7 +107,6 @@ def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tuners):
 
 def test_the_page_says_the_level(app):
     tuner = app.tuner
-    assert make_tour(app)["interval"] == "80 % interval"
     knowledge, detail = KnowledgeView(app), DetailView(app)
     assert knowledge.table.options["confidence"] == detail.panel.confidence == "80 %"
     student = app.students.student("bicycle")

@@ -10,7 +10,6 @@ from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.detail.view import DetailView
-from inficond_panel.views.page.palette import choose, find_entries
 
 
 @pytest.fixture
@@ -42,7 +41,7 @@ def test_a_tag_that_says_nothing_or_too_much_is_refused(spec, tag):
     assert tuner.tags() == {}
 
 
-def test_the_page_tags_images_that_are_listed_and_finds_them(spec):
+def test_the_page_tags_images_that_are_listed(spec):
     tuner = open_tuner(spec, history=":memory:")
     app = AppState(tuner, Jobs(inline=True))
     detail = DetailView(app)
@@ -55,11 +54,5 @@ def test_the_page_tags_images_that_are_listed_and_finds_them(spec):
     assert detail.panel.tagged == {str(row): ["odd"] for row in rows}
     assert detail.panel.known_tags == ["odd"]
     assert set(tuner.tags()) == {tuner.store.images[row] for row in rows}
-    assert {"kind": "tag", "key": "odd", "name": "odd, 2 tagged"} in find_entries(app, "od")
-    choose(app, "tag", "odd")
-    assert detail.panel.picked == "Tagged odd"
-    assert sorted(detail.panel.gallery["rows"]) == sorted(rows)
     detail.act({"action": "tag", "rows": rows, "tag": "odd", "on": False})
     assert detail.panel.tagged == {}
-    with pytest.raises(ValueError, match="no such entry"):
-        choose(app, "tag", "odd")

@@ -69,7 +69,7 @@ def written(tmp_path_factory, arrays, method):
     kept = {name: values for name, values in kept.items() if values is not None}
     every = {name: values for name, values in arrays.items() if name != "shows"} | kept
     write_store(folder / "small.zarr", every, {**ATTRS, "scores": {"method": method}})
-    (folder / "small.yaml").write_text(spec_text("layout: {tour: false}\n"))
+    (folder / "small.yaml").write_text(spec_text())
     return folder
 
 

@@ -220,7 +220,7 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     waiting = app.tuning.pending
     app.tuning.clear()
-    assert app.tuning.notice.text == "1 intent cleared."
+    assert app.tuning.notice.text == "1 change cleared."
     app.tuning.notice.run()
     assert app.tuning.pending == waiting
 

@@ -89,7 +89,6 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
     app.tuning.fine_tune()
     app.tuning.undo()
     app.comparison.compare(*[node.id for node in app.tuning.nodes])
-    app.pinned.toggle()
     assert views.view == "performance"
     events = visitor.study.log.events(1)
     seen = [(e.view, e.action) for e in events if e.step == "bicycle" and e.view]
@@ -104,7 +103,6 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
             "fine-tune",
             "batch",
             "compare",
-            "pin",
         )
     ]
     batch = next(e for e in events if e.action == "batch")

@@ -49,7 +49,7 @@ def _encoder(monkeypatch: pytest.MonkeyPatch) -> None:
 def typing_study(folder: Path, more: str = "", text: str = STUDY) -> Study:
     attrs = {**ATTRS, "encoder_digest": DIGEST, "prompts": ["a photo of a {}"]}
     write_store(folder / "small.zarr", small_arrays(concepts=10), attrs)
-    (folder / "small.yaml").write_text(spec_text("layout: {tour: false}\n"))
+    (folder / "small.yaml").write_text(spec_text())
     (folder / "start.yaml").write_text(EDITS)
     task = f"class: bicycle\n    may_type: true{more}"
     return small_study(folder, text.replace("class: bicycle", task))

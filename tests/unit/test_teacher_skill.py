@@ -20,10 +20,10 @@ from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.suggest.levers import ClassRepair
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.ui.metric_cards import make_class_metrics, make_mean_metrics
-from inficond_panel.views.detail.charts import make_starts
 from inficond_panel.views.knowledge.repairs import make_shift
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import make_performance_rows
+from inficond_panel.views.start.view import make_cards
 from inficond_panel.wording.cures import suggestion_sentences
 from inficond_panel.wording.metrics import NAMED, teacher_sentences
 from inficond_panel.wording.suspects import leaning_sentence, plain_sentence, shift_sentence
@@ -130,7 +130,7 @@ def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
     assert ("Shift: " in shift_sentence(of_class)) == (kind == "shift")
     assert shown["verdict"] not in {"No shift", "Shift", "Too few photos to say"}
     assert f"does not know {BROKEN}" in leaning_sentence({BROKEN: of_class}, 1)
-    assert make_starts({BROKEN: of_class}, "", {}) == []
+    assert make_cards({BROKEN: of_class}) == []
 
 
 def test_a_suggestion_ends_with_the_classes_that_the_teacher_does_not_know():

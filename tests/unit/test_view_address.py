@@ -85,8 +85,8 @@ def test_a_page_that_begins_simple_says_so_when_it_shows_all(tmp_path):
     app = AppState(open_tuner(spec), Jobs(inline=True))
     assert app.settings.show == "simple"
     assert "show" not in make_address(app)
-    app.settings.show = "full"
-    assert "show=full" in make_address(app)
+    app.settings.show = "details"
+    assert "show=details" in make_address(app)
 
 
 def test_a_link_holds_every_setting_of_the_views():

@@ -174,7 +174,7 @@ def test_student_names_the_node_and_offers_all_newest_first(tuned):
     made = make_student(nodes, tuned.tuner.root(), [("Teacher", "it")])
 
     assert made["name"] == "#0"
-    assert made["options"] == [[nodes[1].id, "#1 1 intent"], [nodes[0].id, "#0 untouched"]]
+    assert made["options"] == [[nodes[1].id, "#1 1 change"], [nodes[0].id, "#0 original"]]
     assert made["card"]["rows"][0] == ("Teacher", "it")
 
 

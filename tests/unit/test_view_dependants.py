@@ -22,7 +22,7 @@ from inficond_panel.views.provenance.view import ProvenanceView
 
 #: Methods that follow a change; those that also follow intervals as they come are left out.
 DEPENDANTS = [
-    (Shell, "_recolour _rearrange _update_saved _show_detail _tell_address _tell_progress"),
+    (Shell, "_recolour _update_saved _show_detail _tell_address"),
     (Shell, "_tell_batch"),
     (KnowledgeView, "_show_rows _show_found _show_concept _set_factor"),
     (DetailView, "_show_mode _show_concept"),
@@ -70,13 +70,12 @@ SCENE = "EmbeddingView._draw_dots EmbeddingView._draw_scene"
 ONCE = {
     "class": (
         lambda app: setattr(app.selection, "class_name", "sheep"),
-        f"DetailView._show_concept {SCENE} KnowledgeView._show_rows"
-        " Shell._tell_address Shell._tell_progress",
+        f"DetailView._show_concept {SCENE} KnowledgeView._show_rows Shell._tell_address",
     ),
     "concept": (
         lambda app: setattr(app.selection, "concept", "wheel"),
         "DetailView._show_concept EmbeddingView._bring_into_view EmbeddingView._draw_scene"
-        " KnowledgeView._show_concept Shell._show_detail Shell._tell_address Shell._tell_progress",
+        " KnowledgeView._show_concept Shell._show_detail Shell._tell_address",
     ),
     "sort of concepts": (
         lambda app: setattr(app.settings, "concept_sort", "discrepancy_p"),
@@ -123,7 +122,7 @@ def test_a_change(app: AppState, runs: Counter[str], change: str) -> None:
 def test_a_thumb_with_its_preview(app: AppState, runs: Counter[str]) -> None:
     """The batch changes once; the status twice, as the preview begins and as it is there."""
     app.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    twice = "Shell._tell_address Shell._tell_progress Shell._update_saved "
+    twice = "Shell._tell_address Shell._update_saved "
     assert runs == Counter(f"EmbeddingView._draw_scene Shell._tell_batch {2 * twice}".split())
 
 

@@ -194,7 +194,7 @@ def test_only_an_untouched_student_is_called_so():
     told = make_summary(snapshot(metrics(), parent=None), "bicycle", None, None)
     assert (told["since"], told["no_change"]) == (None, "untouched student")
     told = make_summary(snapshot(metrics(ap=0.75)), "bicycle", None, None)
-    assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 pp", "")  # it comes
+    assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 points", "")  # it comes
 
 
 def test_only_a_finished_refit_tells_its_change():
@@ -586,7 +586,7 @@ def test_the_line_tells_what_the_batch_would_change_with_its_noise(view, app):
 
 def test_changes_say_when_they_are_within_noise():
     assert make_noisy(Interval(0.019, 0.004, 0.033), "f1") == {
-        "text": "+1.9 pp",
+        "text": "+1.9 points",
         "range": "[+0.4, +3.3]",
         "words": "up",
     }

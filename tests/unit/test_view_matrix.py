@@ -125,7 +125,8 @@ def test_what_a_batch_does_is_told_with_the_clear_changes_first():
     }
     preview = Preview(None, {name: {"ap": change} for name, change in changes.items()})
     assert effect_words(preview) == (
-        "AP: dog −20.0 pp [−30.0, −10.0]; boat +5.0 pp [+2.0, +8.0]; 1 within noise; 1 unchanged"
+        "AP: dog −20.0 points [−30.0, −10.0]; boat +5.0 points [+2.0, +8.0]; 1 within noise; "
+        "1 unchanged"
     )
 
 

@@ -84,8 +84,8 @@ def test_changes_come_with_interval_and_noise():
         {"then": "untouched"},
     )
     assert told == [
-        ["F1 since start", "+2.0 pp [+1.0, +3.0]"],
-        ["F1 since previous", "+0.1 pp [−1.0, +2.0], within noise"],
+        ["F1 since start", "+2.0 points [+1.0, +3.0]"],
+        ["F1 since previous", "+0.1 points [−1.0, +2.0], within noise"],
         ["F1 since nowhere", "–"],
         ["F1 since then", "untouched"],
     ]

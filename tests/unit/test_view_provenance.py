@@ -109,12 +109,12 @@ UNDEFINED = Interval(math.nan, math.nan, math.nan)
 @pytest.mark.parametrize(
     ("given", "text", "interval", "at"),
     [
-        ((Interval(0.005, -0.004, 0.015),), "+0.5 pp", "[−0.4, +1.5]", [-0.4, 0.5, 1.5]),
+        ((Interval(0.005, -0.004, 0.015),), "+0.5 points", "[−0.4, +1.5]", [-0.4, 0.5, 1.5]),
         ((Interval(0.0123, 0.004, 0.0206), None, BRIER.unit),
          "+0.012", "[+0.004, +0.021]", [0.004, 0.0123, 0.0206]),
         ((None, -0.0123, BRIER.unit), "−0.012", "", []),
-        ((None, 0.012), "+1.2 pp", "", []),  # its interval is not there yet
-        ((Interval(0.012, math.nan, math.nan),), "+1.2 pp", "", []),  # undefined on all draws
+        ((None, 0.012), "+1.2 points", "", []),  # its interval is not there yet
+        ((Interval(0.012, math.nan, math.nan),), "+1.2 points", "", []),  # undefined on all draws
         ((Interval(0.0, 0.0, 0.0),), "unchanged", "", []),
         ((None, 0.0), "unchanged", "", []),
     ],
@@ -237,7 +237,7 @@ def test_without_a_class_rows_tell_the_mean(app):
     gain = [snapshot.metrics[k].ap - snapshot.last[k].ap for k in snapshot.metrics]
 
     assert ["ap", "mAP"] in view._tree.data["metrics"]
-    text = rows(view)[0]["change"]["text"].replace("−", "-").removesuffix(" pp")
+    text = rows(view)[0]["change"]["text"].replace("−", "-").removesuffix(" points")
     assert float(text) == pytest.approx(100 * sum(gain) / len(gain), abs=0.05)
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 from types import SimpleNamespace
 
-import numpy as np
 import panel as pn
-import pytest
 
 from inficond_panel.state import AppState, Jobs, Status
 from inficond_panel.tuning import Intent
-from inficond_panel.views.page.palette import SHORTCUTS, make_example, make_shortcuts
 from inficond_panel.views.page.shell import Shell, make_saved, make_subtitle
+from inficond_panel.views.page.shortcuts import SHORTCUTS, make_shortcuts
 
 
 def test_subtitle_counts_one_class_as_one():
@@ -82,36 +79,6 @@ def test_keys_undo_and_redo(app):
     assert app.students.node.id == tuned
 
 
-def test_the_layout_of_the_page_is_the_specs_until_it_is_changed(app):
-    shell = Shell(app)
-    assert shell.spec == app.spec
-
-    shell._page.layout = {**shell._page.layout, "collapsed": ["detail"]}
-    assert Shell(app)._page.layout["collapsed"] == ["detail"]  # goes on over other concepts
-    assert shell.spec.layout.collapsed == ["detail"]
-    assert "collapsed:\n  - detail" in shell.spec.to_yaml(only="layout")
-    assert shell.spec.with_layout(app.spec.layout) == app.spec
-
-
-def test_the_theme_chosen_on_the_page_is_part_of_its_layout(app):
-    shell = Shell(app)
-    shell._page.theme = "dark"
-
-    assert shell.spec.to_yaml(only="layout") == "layout:\n  theme: dark\n  tour: false\n"
-
-
-def test_a_layout_is_copied_as_the_page_has_it_now(app, monkeypatch):
-    shell, sent = Shell(app), []
-    monkeypatch.setattr(shell._page, "_send_msg", sent.append)
-    now = {**shell._page.layout, "collapsed": ["detail"]}
-    shell.act({"action": "copy_layout", "layout": now, "theme": "light"})
-    shell.act({"action": "save_spec", "layout": now, "theme": "light"})
-    words = sent[0]["copy"]
-    assert "theme: light" in words
-    assert "collapsed:\n  - detail" in words
-    assert words in base64.b64decode(sent[1]["save"]["content"]).decode()
-
-
 def test_a_batch_goes_on_after_a_reload(app, tmp_path):
     shell = Shell(app)
     app.tuning.scale(3.0)
@@ -158,31 +125,6 @@ def test_what_of_a_batch_is_not_here_is_told(app):
     assert len(app.tuning.pending) == 1  # what is done meanwhile stays
 
 
-def test_a_step_of_the_tour_is_shown_on_what_there_is(app):
-    shell = Shell(app)
-    steps = {"class": 0, "concept": 0, "pending": 0, "tuned": 1, "undone": 0}
-    for step, number in steps.items():
-        shell.act({"action": "show_step", "step": step})
-        assert shell._page.progress[step]
-        assert (app.selection.class_name, app.students.node.number) == ("bicycle", number)
-    assert app.tuning.nodes[1].intents[0].direction == "down"
-
-
-@pytest.mark.parametrize("suspects", [["moss"], []])
-def test_the_tour_takes_a_suspect_else_the_strongest_that_is_no_word_for_the_class(suspects):
-    found = SimpleNamespace(suspects=[SimpleNamespace(concept=word) for word in suspects])
-    student = SimpleNamespace(weights=np.array([3.0, -2.0, 1.0]))
-    app = SimpleNamespace(
-        store=SimpleNamespace(
-            classes=["airplane"], concepts=["airplane", "wheel", "moss"], synonyms={}
-        ),
-        students=SimpleNamespace(student=lambda name: student),
-        selection=SimpleNamespace(class_name="airplane", concept=""),
-        shifts=SimpleNamespace(by_class={"airplane": found}),
-    )
-    assert make_example(app) == ("airplane", suspects[0] if suspects else "wheel")
-
-
 def test_a_concept_that_is_being_added_is_told_while_its_dialog_is_closed(app):
     shell = Shell(app)
     app.concepts.status = Status("adding", "Encoding moss", 0.1)
@@ -205,7 +147,7 @@ def test_the_keys_of_the_batch_fine_tune_cancel_and_clear(app):
 
 
 def test_keys_of_what_is_closed_are_not_told() -> None:
-    told = dict(make_shortcuts(["typing", "arrange", "export"]))
-    assert not told.keys() & {"T", "V", "R N E"}
+    told = dict(make_shortcuts(["typing", "export"]))
+    assert not told.keys() & {"T", "R N E"}
     assert told["R N"] == "On an iteration: rename it, write a note"
     assert [tuple(pair) for pair in make_shortcuts([])] == list(SHORTCUTS)

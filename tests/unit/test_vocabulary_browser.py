@@ -37,8 +37,8 @@ def test_a_module_that_does_not_import_it_stays_without():
 def test_values_are_those_that_people_read_and_press():
     found = records(browser.module(PACKAGE / "views" / "knowledge" / "table" / "table.js"))
     assert found["directions"] == {
-        "up": {"verb": "Uptune", "mark": "▲", "key": "u", "icon": "thumb"},
-        "down": {"verb": "Downtune", "mark": "▼", "key": "d", "icon": "thumb"},
+        "up": {"verb": "Raise", "mark": "▲", "key": "u", "icon": "thumb"},
+        "down": {"verb": "Lower", "mark": "▼", "key": "d", "icon": "thumb"},
         "remove": {"verb": "Remove", "mark": "✕", "key": "x", "icon": "cross"},
         "release": {"verb": "Release", "mark": "◌", "key": "", "icon": "cross"},
     }
@@ -50,7 +50,7 @@ def test_values_are_those_that_people_read_and_press():
     assert gap == {
         "key": "gap",
         "name": "AP gap",
-        "head": ["Gap, pp", "Gap"],
+        "head": ["Gap, points", "Gap"],
         "metric": "ap",
         "points": True,
         "descending": True,

@@ -52,13 +52,9 @@ class SpecFile(Section):
         """Line and column of a name in the mapping of a key; (1, 1) where no file has it."""
         return self._places.get((key, name), (1, 1))
 
-    def to_yaml(self, only: str = "") -> str:
-        """Write the values that differ from the defaults, for a file in the folder of ``path``.
-
-        ``only``: the section of one key, to replace that section in a file.
-        """
-        plain = self.plain()
-        return _dump({only: plain.get(only, {})} if only else plain)
+    def to_yaml(self) -> str:
+        """Write the values that differ from the defaults, for a file in the folder of ``path``."""
+        return _dump(self.plain())
 
     def plain(self) -> dict[str, Any]:
         """Plain data that ``to_yaml`` writes."""

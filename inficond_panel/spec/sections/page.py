@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.framework.section import Section
-from inficond_panel.spec.framework.types import OneOf, Positive, Several, fault, option
+from inficond_panel.spec.framework.types import OneOf, Positive, fault, option
 from inficond_panel.vocabulary.confidence import (
     CONFIDENCE,
     Noise,
@@ -125,7 +125,7 @@ class Views(Section):
 
 
 class Layout(Section):
-    """Initial look of the page; all of it can be changed on the page and saved from there."""
+    """Look of the page; theme and show can be changed there."""
 
     theme: Literal["auto", "light", "dark"] = option("auto", doc="Colours; auto: the browser's.")
     rows: Annotated[list[_Row], Field(min_length=1), AfterValidator(_once)] = option(
@@ -133,38 +133,13 @@ class Layout(Section):
         doc="Views that are shown. Lists (performance, knowledge) get a column each, the others of "
         "a row share one; configuration is the strip above.",
     )
-    columns: Annotated[list[_Row], AfterValidator(_once)] = option(
-        [], doc="Instead of rows: views of each column, from left to right and top down."
-    )
-    widths: list[Positive] = option([], doc="Width of each of the columns, relative to each other.")
-    heights: dict[View, Positive] = option(
-        {},
-        doc="Heights of views relative to each other in a column; 1 if only another has one.",
-    )
-    collapsed: Several[View] = option([], doc="Views of which only the title is shown.")
-    show: Literal["full", "simple"] = option(
-        "full",
-        doc="Amount that is shown: simple leaves AP, names, bars, patches, thumbs and a sentence.",
-    )
-    tour: bool = option(
-        True, doc="Whether who sees the page for the first time is offered the tour."
+    show: Literal["simple", "details"] = option(
+        "simple",
+        doc="Amount that is shown: simple has AP, names, bars, patches, thumbs and sentences; "
+        "details adds intervals, all metrics, the matrix of all students.",
     )
 
     @property
     def views(self) -> list[str]:
         """Names of the views that are shown."""
-        return [name for group in self.columns or self.rows for name in group]
-
-    def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield rows beside columns, and sizes of what is not shown."""
-        if self.columns and "layout.rows" in given:
-            yield "rows", "is not used with columns"
-        known = self.columns or "layout.columns" not in given
-        if self.widths and known and len(self.widths) != len(self.columns):
-            yield (
-                "widths",
-                f"expected one number for each of the {len(self.columns)} columns",
-            )
-        for key in ("heights", "collapsed"):
-            for name in sorted(set(getattr(self, key)) - set(self.views)):
-                yield key, f"the view {name!r} is not shown"
+        return [name for row in self.rows for name in row]

@@ -38,7 +38,6 @@ def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Ri
     """
     return Rights(
         export=False,
-        arrange=False,
         holdout=False,
         photos=False,
         asking=asking,

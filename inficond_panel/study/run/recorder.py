@@ -178,10 +178,6 @@ class Recorder(param.Parameterized):
         if pair := self.app.comparison.pair:
             self._note("compare", {"before": pair[0], "after": pair[1]})
 
-    @param.depends("app.pinned.node_id", watch=True)
-    def _on_pin(self) -> None:
-        self._note("pin", {"node": self.app.pinned.node_id})
-
 
 def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
     """Restore the selection, and the pending batch of when the page was last open.

@@ -89,7 +89,6 @@ INTERACTIONS = {
     "photos-left": "the photos were left: number of `replies`",
     "set": "a setting of a view changed: by name",
     "compare": "two iterations were compared: `before`, `after`",
-    "pin": "an iteration was pinned beside the one in view: `node`; empty: none is",
 }
 
 

@@ -231,17 +231,14 @@ def _measured(kept: str) -> dict[str, Any]:
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
     """The spec of the app, as a condition has it, with the views of a task."""
     views = (level.views if level else []) or task.views
-    plain = Layout(**{**spec.layout.values(), "tour": False})  # the study explains by itself
-    return spec.with_layout(_only(spec.layout, views) if views else plain)
+    return spec.with_layout(_only(spec.layout, views)) if views else spec
 
 
 def _only(layout: Layout, views: Sequence[str]) -> Layout:
-    """Return the layout with only some views; a view that the layout lacks gets a place."""
-    groups = [[name for name in group if name in views] for group in layout.columns or layout.rows]
-    groups += [[name] for name in views if name not in layout.views]
-    key = "columns" if layout.columns else "rows"
-    kept: dict[str, Any] = {"theme": layout.theme, "show": layout.show, "tour": False}
-    return Layout(**{**kept, key: [group for group in groups if group]})
+    """Return the layout with only some views; a view that it lacks gets a row of its own."""
+    rows = [[name for name in row if name in views] for row in layout.rows]
+    rows += [[name] for name in views if name not in layout.views]
+    return Layout(theme=layout.theme, show=layout.show, rows=[row for row in rows if row])
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:

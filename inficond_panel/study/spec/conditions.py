@@ -16,9 +16,7 @@ from inficond_panel.spec.sections.students import Students, Tuning
 
 S = TypeVar("S", bound=Section)
 #: Sections whose keys take the place of the spec's one by one.
-_PLAIN = ("students", "tuning", "views")
-#: Keys of a layout that say what stands where: one of them takes the place of all.
-_PLACES = ("rows", "columns", "widths", "heights", "collapsed")
+_PLAIN = ("students", "tuning", "views", "layout")
 
 
 class Variation(Section):
@@ -44,16 +42,11 @@ class Variation(Section):
         for key in _PLAIN:
             if (part := getattr(self, key)) is not None:
                 changed[key] = _over(getattr(spec, key), part)
-        if self.layout is not None:
-            base = spec.layout
-            if changes(self.layout) & set(_PLACES):
-                base = Layout(theme=base.theme, show=base.show, tour=base.tour)
-            changed["layout"] = _over(base, self.layout)
         return spec.model_copy(update=changed)
 
     def misfits(self, spec: Spec) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for what cannot be over ``spec``, though each key is right."""
-        parts = {key: getattr(self, key) for key in (*_PLAIN, "layout")}
+        parts = {key: getattr(self, key) for key in _PLAIN}
         given = {
             f"{key}.{name.rstrip('_')}"
             for key, part in parts.items()

@@ -6,8 +6,7 @@ import {
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 
-const FIELDS = [["dataset", "Dataset"], ["student", "Student"], ["pinned", "Beside"], ["targets", "Targets"], ["class", "Class"], ["split", "Split in view"], ["scope", "Scope"]]
-const NOT_ALWAYS = ["pinned", "targets"]
+const FIELDS = [["dataset", "Dataset"], ["student", "Iteration"], ["targets", "Targets"], ["class", "Class"], ["split", "Images"], ["scope", "Scope"]]
 
 export function render({ model, el }) {
   const choose = (what) => (name) => model.send_msg({ action: `choose_${what}`, name })
@@ -31,7 +30,6 @@ function draw(data, fields, metrics, card) {
   for (const key of ["dataset", "student", "class"]) fields[key].show(data[key], data.busy)
   text(fields.student.quiet, data.mark)
   showTargets(fields.targets, data)
-  showPinned(fields.pinned, data)
   fields.split.show(data.split)
   text(fields.split.quiet, data.looks.short)
   fields.split.badge.hidden = data.split !== "holdout"
@@ -47,7 +45,7 @@ function draw(data, fields, metrics, card) {
 /** A control under its name; some have a quiet word beside the name. */
 function field(key, name, control) {
   const quiet = [control.badge, control.quiet].filter(Boolean).flatMap((part) => [" ", part])
-  return h("div", { class: "field", "data-field": key, hidden: NOT_ALWAYS.includes(key) ? "" : null }, h("span", { class: "name" }, name, quiet), control)
+  return h("div", { class: "field", "data-field": key, hidden: key === "targets" ? "" : null }, h("span", { class: "name" }, name, quiet), control)
 }
 
 /** The choice of targets is there only where the store holds the oracle's logits. */
@@ -60,25 +58,14 @@ function showTargets(control, { targets, busy }) {
   set(control.quiet, "title", targets.error || null)
 }
 
-/** The iteration that is pinned, and the way to unpin it. */
-function showPinned(control, { pinned }) {
-  const field = control.closest(".field")
-  if (!pinned && control.matches(":focus")) field.previousElementSibling.querySelector("select").focus()
-  set(field, "hidden", pinned ? null : "")
-  if (!pinned) return
-  text(control.firstChild, pinned.number)
-  set(control, "aria-label", `Unpin ${pinned.number}`)
-  set(control, "title", pinned.title)
-}
-
 function makeFields(model, card, dialog, choose) {
-  const splits = [["tune", "Tune"], ...(isClosed("holdout") ? [] : [["holdout", icon("lock", 13), "Holdout"]])]
-  const split = segments("Split in view", splits, (value) => {
+  const splits = [["tune", "Tuning"], ...(isClosed("holdout") ? [] : [["holdout", icon("lock", 13), "Holdout"]])]
+  const split = segments("Images in view", splits, (value) => {
     if (value === model.data.split) return
     if (value === "tune") choose("split")(value)
     else dialog.ask(split, model.data.looks.text)
   })
-  if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was fitted to or chosen by. Each look at them is counted")
+  if (splits.length > 1) set(split.lastElementChild, "title", "Images that no student was trained or chosen on. Each look at them is counted")
   split.badge = h("b", { class: "badge holdout", hidden: "" }, "HOLDOUT")
   const targets = segments("Targets", [["teacher", "Teacher"], ["oracle", "Oracle"]], (value) => {
     if (model.data.targets && value !== model.data.targets.value) choose("targets")(value)
@@ -88,7 +75,6 @@ function makeFields(model, card, dialog, choose) {
   set(targets.quiet, "role", "status")
   return {
     split, targets, student,
-    pinned: h("button", { class: "unpin num", type: "button", onclick: () => model.send_msg({ action: "unpin" }) }, h("span"), icon("cross", 12)),
     dataset: richSelect("Dataset", choose("dataset"), card),
     class: offline(richSelect("Class", choose("class"), card)),
     scope: segments("Scope", [["class", "Class"], ["all", "All"]], choose("scope")),

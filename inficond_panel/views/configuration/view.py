@@ -56,7 +56,7 @@ def make_dataset(
             "rows": [
                 ("Images", count(counts["images"])),
                 ("Classes", count(counts["classes"])),
-                ("fit · tune · holdout", " · ".join(splits)),
+                ("Training · tuning · holdout", " · ".join(splits)),
                 ("Concepts", count(counts["concepts"])),
                 ("Segments", count(counts["segments"]) if counts["segments"] else "not known"),
                 *([("Scores", scores)] if scores else []),
@@ -143,26 +143,12 @@ def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
 
 def _option(node: Iteration) -> str:
     if not node.edits:
-        return f"#{node.number} untouched"
-    return f"#{node.number} {count(len(node.edits), 'intent')}"
+        return f"#{node.number} original"
+    return f"#{node.number} {count(len(node.edits), 'change')}"
 
 
 def _certificate(node: Node) -> str:
     return "KKT residual" if "kkt" in node.certificate else "duality gap"
-
-
-def make_pinned(nodes: Sequence[Iteration], pinned: str, shown: str) -> dict[str, str] | None:
-    """Iteration pinned beside, by ids of the node pinned and the one shown; None: no such."""
-    node = next((node for node in nodes if node.id == pinned), None)
-    if node is None:
-        return None
-    title = f"#{node.number} {node.name}".rstrip()
-    text = (
-        f"{title} is pinned and in view: the next students are told against it."
-        if pinned == shown
-        else f"The students in view are told against {title}."
-    )
-    return {"number": f"#{node.number}", "title": f"{text} Unpin (P)"}
 
 
 def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
@@ -259,7 +245,6 @@ class ConfigurationView(Acting, Viewer):
         "app.concepts.status",
         "app.datasets",
         "app.changes.arrivals",
-        "app.pinned.node_id",
         watch=True,
     )
     def _update(self) -> None:
@@ -281,7 +266,6 @@ class ConfigurationView(Acting, Viewer):
         snapshot, looks = app.students.snapshot, app.tuning.looks
         return {
             "dataset": {**self._facts, "options": app.datasets or [app.dataset.title]},
-            "pinned": make_pinned(app.tuning.nodes, app.pinned.node_id, snapshot.node.id),
             "mark": app.tuner.mark,
             "targets": make_targets(app.targets),
             "class": {"name": app.selection.class_name, "count": len(app.store.classes)},
@@ -315,10 +299,6 @@ class ConfigurationView(Acting, Viewer):
     @action
     def _choose_student(self, name: str) -> None:
         self.app.tuning.jump(name)
-
-    @action
-    def _unpin(self) -> None:
-        self.app.pinned.unpin()
 
     @action
     def _choose_targets(self, name: str) -> None:

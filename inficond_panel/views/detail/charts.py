@@ -15,7 +15,6 @@ import numpy as np
 import param
 
 from inficond_panel.common.numbers import defined, number, short, signed
-from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
@@ -218,26 +217,16 @@ def _sent(value: float, digits: int = DIGITS) -> float | None:
 
 
 #: Classes whose first suspect is offered, and influences of a class that has no suspects.
-CLASSES, CONCEPTS = 8, 4
+CONCEPTS = 4
 
 
 def make_starts(
     shifts: Mapping[str, ClassShift], class_name: str, strongest: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Concepts worth opening first: ``{class_name, concept, reason}``.
+    """Concepts of a class worth opening first: ``{class_name, concept, reason}``.
 
-    Of ``class_name`` its suspects, or where it has none the ``strongest`` influences, which are by
-    concept. Without a class the first suspect of each, the largest loss of AP first;
-    not of classes that the teacher does not know.
+    Its suspects, or where it has none the ``strongest`` influences, which are by concept.
     """
-    if not class_name:
-        shifted = [
-            each
-            for each in shifts.values()
-            if each.kind == SHIFT and each.suspects and not each.unknown_to_teacher
-        ]
-        shifted.sort(key=_lost, reverse=True)
-        return [_suspect(each, each.suspects[0]) for each in shifted[:CLASSES]]
     known = shifts.get(class_name)
     if known is not None and known.suspects:
         return [_suspect(known, each) for each in known.suspects]
@@ -245,10 +234,6 @@ def make_starts(
         {"class_name": class_name, "concept": concept, "reason": f"influence {signed(influence)}"}
         for concept, influence in strongest.items()
     ]
-
-
-def _lost(shift: ClassShift) -> float:
-    return shift.verdict.ap_lost.estimate if shift.verdict else 0.0
 
 
 def _suspect(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:

@@ -8,11 +8,10 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
     drawOnce(empty, JSON.stringify([title, sentence, model.starts]), () => [h("b", {}, title), h("p", {}, sentence), more].filter(Boolean))
     empty.hidden = false
   }
-  const items = model.starts.map((start) => startOf(model, start, open))
-  const offered = model.student ? folded(model.starts.map(({ concept }) => concept), items, (more) => h("ul", { class: "starts" }, more)) : items
+  const items = model.starts.map((start) => startOf(start, open))
+  const offered = folded(model.starts.map(({ concept }) => concept), items, (more) => h("ul", { class: "starts" }, more))
   const starts = items.length && h("ul", { class: "starts scroll", "aria-label": "Concepts to begin with" }, offered)
-  if (!model.student && starts) tell("Where to begin", "Concepts that a student relies on, and that are less correlated with its class in photos it has not learned from. Open one: its charts and images appear here.", starts)
-  else if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
+  if (!model.student) tell("Select a class", "Then open one of its concepts: its charts and images appear here.")
   else if (!model.concept && !model.picked) tell("Open a concept", starts ? "One of these, or any by its name or its dot on the map." : "Click its name in the list of influences, or its dot on the map.", starts)
   else if (!rows.length && model.picked) tell("No images", "None is left of those that were picked out.")
   else if (!rows.length) tell("No image shows this concept", "Its score is 0 on every image of this split.")
@@ -27,10 +26,10 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
   empty.classList.toggle("listing", Boolean(starts) && !model.concept && !model.picked)
 }
 
-/** A concept to begin with: whose student it is of where none is selected, its name, and why. */
-function startOf(model, start, open) {
-  const { class_name, concept, reason } = start
+/** A concept to begin with: its name, and why. */
+function startOf(start, open) {
+  const { concept, reason } = start
   return h("li", {}, h("button", { class: "offline", type: "button", title: reason, onclick: () => open(start) },
-    h("span", { class: "clip" }, h("b", {}, concept), !model.student && h("span", { class: "muted" }, ` in ${class_name}`)),
+    h("span", { class: "clip" }, h("b", {}, concept)),
     h("span", { class: "small reason" }, reason)))
 }

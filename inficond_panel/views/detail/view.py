@@ -114,15 +114,13 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         on_init=True,
     )
     def _show_starts(self) -> None:
-        """Concepts to begin with, while none is open; once they are known, so that none jumps."""
+        """Concepts of a class to begin with, while none is open; once they are known."""
         app, name = self._app, self._app.selection.class_name
         shifts, starts = app.shifts, []
         open_ = app.selection.concept or app.selection.images is not None
-        if name and not open_:
-            if name in shifts.by_class or shifts.problem or not app.spec.tuning.suspects:
-                starts = make_starts(shifts.by_class, name, self._strongest(name))
-        elif not open_ and (shifts.complete or not shifts.all_wanted):
-            starts = make_starts(shifts.by_class, "", {})
+        known = name in shifts.by_class or shifts.problem or not app.spec.tuning.suspects
+        if name and known and not open_:
+            starts = make_starts(shifts.by_class, name, self._strongest(name))
         self.panel.starts = starts
 
     def _strongest(self, class_name: str) -> dict[str, float]:

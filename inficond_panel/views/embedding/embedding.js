@@ -79,7 +79,7 @@ export function render({ model, el }) {
   const cloud = h("span")
   const lasso = tool("Lasso: select a group of concepts", LASSO, use("use_lasso"))
   const home = tool("Show the whole map", HOME, use("show_all"))
-  const save = h("button", { class: unless("export", "icon-btn"), type: "button", onclick: use("save_concepts") }, icon("download"))
+  const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", onclick: use("save_concepts") }, icon("download"))
   const legend = h("div", { class: "keys" },
     key(s("circle", { cx: 6, cy: 6, r: 2.5, class: "k-dot" }), all, { class: "wide" }),
     key(s("circle", { cx: 6, cy: 6, r: 4.5, class: "k-top" }), "top 10"),

@@ -300,6 +300,7 @@ class Batch:
 
         def done(group: Group | None) -> None:
             self._group = key, group
-            self.show()
+            if self.bar.student:  # it may have been left meanwhile
+                self.show()
 
         self.app.jobs.submit(Job("group", work, done, self.failed))

@@ -212,7 +212,6 @@ class KnowledgeTable(StudentPart):
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )
     ghosts = param.Dict(default={}, doc="Influence that the batch would give, by concept.")
-    pinned = param.Dict(default={}, doc="As ``make_pinned`` gives it; empty: nothing is pinned.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     stability = param.Dict(default={}, doc="As ``make_stability`` gives it, by concept.")
     typing = param.Dict(default={}, doc="As ``make_typing`` gives it.")

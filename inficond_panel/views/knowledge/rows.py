@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from inficond_panel.distill import Band, Counts
     from inficond_panel.results.concept_rows import ConceptRow
     from inficond_panel.state import AppState
-    from inficond_panel.state.students import Pinned
     from inficond_panel.views.knowledge.parts import KnowledgeTable
 
 #: Half heights of an effect chart, in percentage points; at least 3.
@@ -73,23 +72,6 @@ def make_concept_rows(
         }
         for row in rows
     ]
-
-
-def make_pinned(
-    pinned: Pinned | None, weights: Mapping[str, float], rows: Iterable[Mapping[str, Any]]
-) -> dict[str, Any]:
-    """Number of the pinned iteration, and its ``influence`` of the concepts listed that differ.
-
-    ``weights`` are those of its student by concept. Empty where nothing stands beside.
-    """
-    if pinned is None:
-        return {}
-    differ = {
-        row["concept"]: weights[row["concept"]]
-        for row in rows
-        if round(weights[row["concept"]] - row["influence"], 2)  # as far as it can be read
-    }
-    return {"number": pinned.number, "influence": differ}
 
 
 def _unpatched(row: ConceptRow) -> str:

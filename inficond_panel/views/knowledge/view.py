@@ -44,7 +44,6 @@ from inficond_panel.views.knowledge.rows import (
     StabilityRuns,
     TableActions,
     make_concept_rows,
-    make_pinned,
     make_undefined,
 )
 from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
@@ -172,19 +171,6 @@ class KnowledgeView(
         query = self.table.find
         rows = self._rows(ALL, query) if query.strip() else []
         self.table.param.update(found=rows, sought=query)
-
-    @param.depends(
-        "table.rows", "table.found", "app.pinned.record", "app.settings.show", watch=True
-    )
-    def _show_pinned(self) -> None:
-        """Show the influences of the pinned student; not in the simple view."""
-        pinned, table = self.app.pinned.beside, self.table
-        if pinned is None or not table.student or self.app.settings.show == "simple":
-            table.pinned = {}
-            return
-        weights = self.app.students.student(table.student, pinned.node).weights.tolist()
-        then = dict(zip(self.app.store.concepts, weights, strict=True))
-        table.pinned = make_pinned(pinned, then, [*table.rows, *table.found])
 
     def _rows(self, top: int, find: str = "") -> list[dict[str, Any]]:
         name, sort, students = self.table.student, self.table.sort, self.app.students

@@ -2,7 +2,7 @@
 // Messages to Python are the actions of view.py.
 
 import {
-  count, drawOnce, findBox, followTheme, h, hoverCard, keyed, s, select, set, signed, text, watch,
+  count, drawOnce, findBox, followTheme, h, hoverCard, s, select, set, signed, text, watch,
 } from "../../ui/base.js"
 import { ZOOMS, USUAL } from "./geometry.js"
 import { makeGrid } from "./grid.js"
@@ -28,9 +28,7 @@ export function render({ model, el }) {
     ? [model.locked, " ", h("button", { class: "link", type: "button", onclick: () => send("show_tune") }, "Back to tune")]
     : ["Each student imitates the teacher by concepts. Click one that should not count."]))
   const leaning = makeLeaning(model, send)
-  const list = makeList(model, send)
-  for (const part of [grid.element, legend.element, ...head.tools]) part.classList.add("in-full")
-  const root = h("section", { class: "panel matrix", "aria-label": "All students" }, head.element, purpose, leaning.element, list.element, grid.element, empty, bar.element, legend.element)
+  const root = h("section", { class: "panel matrix", "aria-label": "All students" }, head.element, purpose, leaning.element, grid.element, empty, bar.element, legend.element)
   el.append(root)
   followTheme(model, root)
   head.showZoom(zoom)
@@ -47,19 +45,9 @@ export function render({ model, el }) {
     grid.draw()
   })
   watch(model, ["locked"], tellPurpose)
-  watch(model, ["classes", "verdicts"], list.draw)
   watch(model, ["batch", "locked"], bar.draw)
   watch(model, ["leaning", "suggesting", "suggests", "marked"], leaning.draw)
   watch(model, ["colours", "reach", "marked", "pending"], legend.draw)
-}
-
-/** The students with a sentence on each, for people who begin. */
-function makeList(model, send) {
-  const element = h("ul", { class: "verdicts scroll in-simple", "aria-label": "Students" })
-  const draw = () => keyed(element, model.classes, (name) => name,
-    (name) => h("li", {}, h("button", { class: "link offline", type: "button", onclick: () => send("open", { class_name: name, concept: "" }) }, name), h("span")),
-    (item, name) => text(item.lastChild, model.verdicts[name] ?? ""))
-  return { element, draw }
 }
 
 /** How many students rely on suspects, and what a machine would do about it. */
@@ -95,7 +83,7 @@ function makeHead(model, enlarge) {
     order.control.show(model.order)
   }
   const showZoom = (zoom) => { smaller.disabled = zoom === 0; larger.disabled = zoom === ZOOMS.length - 1 }
-  return { element, search, draw, showZoom, tools: [find, order, smaller, larger] }
+  return { element, search, draw, showZoom }
 }
 
 /** What waits, what it would do, and its button; hidden where nothing waits or was done. */

@@ -44,7 +44,6 @@ class MatrixPanel(ViewComponent):
     concept = param.String("", doc="Concept that was opened last.")
     marked = param.List([], doc="Cells that are suspects: [class, concept].")
     leaning = param.String("", doc="How many students rely on suspects; empty: not looked for.")
-    verdicts = param.Dict({}, doc="Sentence on each student that was looked at, by class.")
     suggests = param.Boolean(True, doc="Whether a machine's repair is offered.")
     suggesting = param.String("", doc="How far a suggestion is; empty: none is under way.")
     pending = param.List([], doc="Cells with a thumb that waits: [class, concept, direction].")

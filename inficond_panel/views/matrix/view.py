@@ -42,7 +42,7 @@ from inficond_panel.views.matrix.panel import (
     meant,
 )
 from inficond_panel.vocabulary.intents import DIRECTIONS
-from inficond_panel.wording.suspects import leaning_sentence, plain_sentence
+from inficond_panel.wording.suspects import leaning_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -154,8 +154,7 @@ class MatrixView(RefitActions, Viewer):
             return
         shown = self.app.spec.tuning.suspects
         sentence = leaning_sentence(shifts.by_class, len(classes), all_wanted=shifts.all_wanted)
-        plain = {name: plain_sentence(each) for name, each in shifts.by_class.items()}
-        self.panel.param.update(leaning=sentence if shown else "", verdicts=plain if shown else {})
+        self.panel.leaning = sentence if shown else ""
         if shifts.complete or not (shifts.by_class and shifts.all_wanted):  # once, not for each
             self.marked = frozenset((name, c) for name in classes for c in shifts.suspects(name))
 

@@ -1,1 +1,1 @@
-"""The page: its shell, the layout of the six views, its address, tour and static copy."""
+"""The page: its shell, the layout of the six views, its address and static copy."""

@@ -1,7 +1,7 @@
 """State of the page in a short URL: the content of a link, and following one.
 
 Only names that the page knows anyway are in it: data set, targets, class, concept, iteration, the
-two that are compared, the one pinned beside, settings of the views. The holdout is not: a look at
+two that are compared, settings of the views. The holdout is not: a look at
 it is asked for each time. Nor is what a person has not finished: searches, a group, thumbs that
 wait.
 """
@@ -46,9 +46,9 @@ SETTINGS = {
     "tab": "tab",
 }
 #: Keys that the page may write or take out; others are left as they are.
-KEYS = (*PLACES, *SETTINGS, "beside", "split")
+KEYS = (*PLACES, *SETTINGS, "split")
 #: Keys that name iterations.
-ITERATIONS = ("at", "compare", "beside")
+ITERATIONS = ("at", "compare")
 #: Word for a setting of several values that has none: no filter leaves images out.
 NONE = "all"
 #: Letters of an iteration's id in a URL.
@@ -65,7 +65,6 @@ def make_address(app: AppState) -> str:
         "concept": selection.concept,
         "at": students.node.id[:ID] if len(students.tree.nodes) > 1 else "",
         "compare": ",".join(node[:ID] for node in app.comparison.pair or ()),
-        "beside": app.pinned.node_id[:ID],
         **{key: _word(app, key) for key in SETTINGS},
     }
     return urlencode({key: value for key, value in query.items() if value}, safe=",")
@@ -184,7 +183,6 @@ class Address:
 
     def _show_iterations(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
         yield from self._jump(app, asked.get("at", ""))
-        yield from _pin(app, asked.get("beside", ""))
         pair = [part for part in asked.get("compare", "").split(",") if part]
         nodes = [_node(app, start) for start in pair]
         if len(nodes) == 2 and all(nodes):
@@ -220,13 +218,6 @@ def _node(app: AppState, start: str) -> str:
     """Id of the one iteration whose id begins so; empty if there is none, or several."""
     ids = [node.id for node in app.tuning.nodes if start and node.id.startswith(start)]
     return ids[0] if len(ids) == 1 else ""
-
-
-def _pin(app: AppState, start: str) -> Iterator[str]:
-    node = _node(app, start)
-    app.pinned.node_id = node
-    if start and not node:
-        yield f"There is no iteration {start!r} to pin."
 
 
 def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:

@@ -30,6 +30,7 @@ from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
+from inficond_panel.views.start.view import StartView
 from inficond_panel.vocabulary.palette import BACKGROUND, INK, INK_2, SURFACE, TRACK
 
 _ROLES = {"bg": BACKGROUND, "ink": INK, "surface": SURFACE, "faint": INK_2, "track": TRACK}
@@ -161,8 +162,45 @@ def make_embedding(app: AppState) -> Viewer:
 
 
 def make_knowledge(app: AppState) -> Viewer:
-    """One student; all of them while no class is selected, with ``marked`` for the suspects."""
-    return KnowledgeView(app, MatrixView(app))
+    """One student; where to begin, or all students, while no class is selected."""
+    return KnowledgeView(app, AllStudents(app))
+
+
+class AllStudents(Viewer):
+    """What stands in the place of a student while no class is selected, made when first shown.
+
+    Where to begin; with details the matrix of all students.
+    """
+
+    def __init__(self, app: AppState) -> None:
+        self._app = app
+        self._made: dict[str, StartView | MatrixView] = {}
+        self._place = pn.Column(self._shown, sizing_mode="stretch_both", margin=0)
+        super().__init__()
+
+    @param.depends("_app.settings.show", "_app.selection.class_name", watch=True)
+    def _bring(self) -> None:
+        if not self._app.selection.class_name:
+            self._place[:] = [self._shown]
+
+    @property
+    def _shown(self) -> StartView | MatrixView:
+        kind = self._app.settings.show
+        if kind not in self._made:
+            self._made[kind] = MatrixView(self._app) if kind == "details" else StartView(self._app)
+        return self._made[kind]
+
+    def picture(self) -> Drawing:
+        """Picture of the view that is shown."""
+        return self._shown.picture()
+
+    def close(self) -> None:
+        """Release the views and their plots."""
+        for view in self._made.values():
+            view.close()
+
+    def __panel__(self) -> Viewable:
+        return self._place
 
 
 VIEWS: dict[str, Callable[[AppState], Viewer]] = {

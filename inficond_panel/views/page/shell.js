@@ -1,14 +1,12 @@
-// Page shell: header bar, the strip, and the columns of views (arrange.js).
+// Page shell: header bar, the strip, and the columns of views (columns.js).
 
-import { ICONS, followShow, h, icon, isClosed, isLost, isTyping, keep, kept, segments, set, text, unless, watch } from "../../ui/base.js"
+import { ICONS, followShow, h, icon, isLost, isTyping, keep, kept, set, text, unless, watch } from "../../ui/base.js"
 import { copyText } from "../../ui/parts/clipboard.js"
 import { followSize } from "../../ui/parts/page_size.js"
 import { saveFiles } from "../../ui/parts/save_file.js"
 import { BACKGROUND } from "../../ui/vocabulary.js"
-import { makeArrangement } from "./arrange.js"
-import { makePalette } from "./palette.js"
+import { makeColumns } from "./columns.js"
 import { makePhoto } from "./photo.js"
-import { makeTour } from "./tour.js"
 
 Object.assign(ICONS, {
   photo: ["M5 5h14a2 2 0 012 2v10a2 2 0 01-2 2H5a2 2 0 01-2-2V7a2 2 0 012-2z", "M3.500 16l4.500-4.500 4 4 3-3 5.500 5.500", "M15 9h.01"],
@@ -20,30 +18,22 @@ Object.assign(ICONS, {
 })
 
 export function render({ model, el }) {
-  const sheet = keySheet(el, model, () => tour.start())
-  if (model.page && !model.still) keepLayout(model)
+  const sheet = keySheet(el, model.shortcuts)
+  if (model.page && !model.still) keepLooks(model)
   const saved = h("span", { class: "muted saved num", role: "status" })
   const root = h("div", { class: "shell" })
   followShow(model, root)
   const notice = noticeLine(model)
   const link = linkButton(model)
   const photo = model.still ? null : makePhoto(el, root, model)
-  const views = makeArrangement(root, model, (action) => model.send_msg({ action, layout: model.layout, theme: model.theme }))
-  const tour = makeTour(model, el, views.places)
-  root.append(header(model, saved, sheet, views, link, photo), notice, tour.offer, views.strip, views.main, views.told)
+  const views = makeColumns(root, model)
+  root.append(skipLinks(model, views.main), header(model, saved, sheet, link, photo), notice, views.strip, views.main)
   el.append(root)
   views.start()
   saveFiles(model)
   followColours(model, root)
   if (model.page) followSize(root)
-  const palette = makePalette(el, model, () => [
-    { name: "Keyboard shortcuts", run: () => sheet.showModal() },
-    ...(isClosed("photos") || !photo ? [] : [{ name: "Decide a photo", run: () => photo.open() }]),
-    ...(isClosed("arrange") ? [] : [{ name: "Arrange the views", run: () => views.toggle() }]),
-    { name: `Theme: ${nextTheme(model.theme)}`, run: () => { model.theme = nextTheme(model.theme) } },
-    ...(link.hidden ? [] : [{ name: "Copy a link to what is shown", run: () => link.click() }]),
-  ])
-  if (!model.still) listenKeys(model, root, { sheet, views, link, palette })
+  if (!model.still) listenKeys(model, root, sheet, link)
   if (model.page && !model.still) {
     keepAddress(model, root)
     keepBatch(model)
@@ -52,12 +42,24 @@ export function render({ model, el }) {
   watch(model, ["saved"], () => showSaved(model.saved, saved, root))
 }
 
+/** Links to the first view of each column, seen while they have the focus. */
+function skipLinks(model, main) {
+  const go = (name) => {
+    model.front = name
+    const place = main.querySelector(`[data-view=${name}]`)
+    set(place, "tabindex", -1)
+    place.focus()
+  }
+  return h("nav", { class: "skip", "aria-label": "Skip to" },
+    model.layout.columns.map(([name]) => h("button", { class: "btn", type: "button", onclick: () => go(name) }, `Skip to ${model.titles[name]}`)))
+}
+
 // --- header ----------------------------------------------------------------------------------------
 
-function header(model, saved, sheet, views, link, photo) {
+function header(model, saved, sheet, link, photo) {
   const keys = h("button", { class: "icon-btn", type: "button", "aria-label": "Keyboard shortcuts", title: "Keyboard shortcuts (?)", onclick: () => sheet.showModal() }, icon("keyboard"))
   return h("header", {}, h("h1", { class: "logo" }, "InFiConD"), h("span", { class: "muted clip" }, model.subtitle), h("span", { class: "grow" }),
-    ...(model.still ? [] : [views.bar, saved, showSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, views.button, keys, themeButton(model)), exportButton(model)]))
+    ...(model.still ? [] : [saved, detailsSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, keys, themeButton(model)), exportButton(model)]))
 }
 
 /** Opens the dialog for a photo of one's own; hidden where none can be decided. */
@@ -67,21 +69,17 @@ function photoButton(model, photo) {
   return button
 }
 
-/** How much the views show. */
-function showSwitch(model) {
-  const control = segments("Show", [["simple", "Simple"], ["full", "Full"]], (value) => { model.extent = value })
-  set(control.firstChild, "title", "AP, names, bars, patches, thumbs, and a sentence on each student")
-  watch(model, ["extent"], () => control.show(model.extent))
-  return control
+/** Whether the views show what an expert wants besides. */
+function detailsSwitch(model) {
+  const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", role: "switch", onchange: () => { model.extent = box.checked ? "details" : "simple" } }))
+  watch(model, ["extent"], () => { box.checked = model.extent === "details" })
+  return h("label", { class: "details", title: "Intervals, all metrics, and the matrix of all students" }, box, "Details")
 }
 
 /** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */
 function exportButton(model) {
   const button = h("button", { class: unless("export", "btn"), type: "button", "aria-haspopup": "dialog", title: "Students, edits file, or this page as files", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
-  watch(model, ["layout"], () => {
-    const { columns, collapsed } = model.layout
-    button.hidden = !columns.flat().includes("provenance") || collapsed.includes("provenance")
-  })
+  button.hidden = !model.layout.columns.flat().includes("provenance")
   return button
 }
 
@@ -158,11 +156,10 @@ function fillPage(scheme) {
 
 // --- keyboard --------------------------------------------------------------------------------------
 
-function keySheet(root, { shortcuts, tour }, startTour) {
+function keySheet(root, shortcuts) {
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => sheet.close() }, icon("cross"))
-  const again = tour.offered && h("button", { class: "btn", type: "button", onclick: () => { sheet.close(); startTour() } }, "Start the tour")
   const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
-  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), again, close),
+  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), close),
     h("dl", {}, shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)))))
   sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close() })
   root.append(sheet)
@@ -170,7 +167,7 @@ function keySheet(root, { shortcuts, tour }, startTour) {
 }
 
 /** Keys of the whole page, unless something is being typed. */
-function listenKeys(model, root, { sheet, views, link, palette }) {
+function listenKeys(model, root, sheet, link) {
   const plain = (event) => !event.ctrlKey && !event.metaKey && !event.altKey
   const asking = (event) => event.composedPath().some((element) => element.localName === "dialog")
   const press = (event) => {
@@ -181,16 +178,9 @@ function listenKeys(model, root, { sheet, views, link, palette }) {
       if (!event.repeat) model.send_msg({ action: "fine_tune" })
       return
     }
-    if (event.key.toLowerCase() === "k" && (event.ctrlKey || event.metaKey) && !event.shiftKey && !asking(event)) {
-      event.preventDefault()
-      palette.open()
-      return
-    }
     if (isTyping(event)) return
     if (event.key === "?" && !sheet.open) sheet.showModal()
-    else if (event.key.toLowerCase() === "v" && plain(event)) views.toggle()
     else if (event.key.toLowerCase() === "l" && plain(event) && !link.hidden) link.click()
-    else if (event.key.toLowerCase() === "p" && plain(event)) model.send_msg({ action: "pin" })
     else if (event.key === "Backspace" && event.shiftKey && plain(event)) model.send_msg({ action: "clear" })
     else if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === "z") model.send_msg({ action: event.shiftKey ? "redo" : "undo" })
     else return
@@ -234,14 +224,15 @@ function keepBatch(model) {
   model.on("batch", () => keep("sessionStorage", name, model.batch.thumbs ? JSON.stringify(model.batch) : null))
 }
 
-/** Layout, theme and how much is shown outlive a reload: the browser keeps them for specs that begin
-    as this one. A link that says how much is shown goes before. */
-function keepLayout(model) {
-  const name = `inficond-layout ${JSON.stringify(model.standard)}`
-  const { show, ...looks } = JSON.parse(kept("localStorage", name) ?? "{}")
-  Object.assign(model, looks, show && !new URLSearchParams(location.search).has("show") ? { extent: show } : {})
-  model.on(["layout", "theme", "extent"], () => {
-    const now = JSON.stringify({ layout: model.layout, theme: model.theme, show: model.extent })
+/** Theme and how much is shown outlive a reload: the browser keeps them for specs that begin as this
+    one. A link that says how much is shown goes before. */
+function keepLooks(model) {
+  const name = `inficond-looks ${JSON.stringify(model.standard)}`
+  const { show, theme } = JSON.parse(kept("localStorage", name) ?? "{}")
+  if (theme) model.theme = theme
+  if (show && !new URLSearchParams(location.search).has("show")) model.extent = show
+  model.on(["theme", "extent"], () => {
+    const now = JSON.stringify({ theme: model.theme, show: model.extent })
     keep("localStorage", name, now === JSON.stringify(model.standard) ? null : now)
   })
 }

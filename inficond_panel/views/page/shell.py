@@ -10,27 +10,17 @@ import param
 from panel.custom import Children
 from panel.viewable import Viewer
 
-from inficond_panel.common.files import File
 from inficond_panel.common.numbers import count
 from inficond_panel.spec import Layout
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Component, action, tie
-from inficond_panel.ui.images import send_file
 from inficond_panel.views.page.address import KEYS, PLACES, Address, make_address
-from inficond_panel.views.page.palette import (
-    choose,
-    make_answer,
-    make_progress,
-    make_shortcuts,
-    make_tour,
-    show_step,
-)
 from inficond_panel.views.page.photo import PhotoActions, make_photo
+from inficond_panel.views.page.shortcuts import make_shortcuts
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable
 
-    from inficond_panel.spec import Spec
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Notice
     from inficond_panel.tuning import Iteration
@@ -73,14 +63,14 @@ class ShellPage(Component):
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
     names = param.List([], item_type=str)
     titles = param.Dict(TITLES, constant=True)
-    layout = param.Dict({}, doc="See `make_layout`; the browser changes it.")
+    layout = param.Dict({}, doc="See `make_layout`.")
     subtitle = param.String("")
     saved = param.Dict({})
     shortcuts = param.List([])
     tab = param.String("detail", doc="View in front where views share a place as tabs.")
-    front = param.String("knowledge", doc="View in front where the page has one column.")
+    front = param.String("performance", doc="View in front where the page has one column.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
-    extent: param.Selector[str] = param.Selector(default="full", objects=["full", "simple"])
+    extent: param.Selector[str] = param.Selector(default="simple", objects=["simple", "details"])
     dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
     address = param.String(
         None,
@@ -95,69 +85,39 @@ class ShellPage(Component):
     keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
     notice = param.String("", doc="What is told; empty: nothing.")
     offer = param.String("", doc="Word for what can be done about it: it is told for a while only.")
-    tour = param.Dict({}, doc="See `make_tour`.")
-    progress = param.Dict({}, doc="What of the tour is done: see `make_progress`.")
     page = param.Boolean(True, doc="Whether it fills the browser's page.")
     still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
-    standard = param.Dict({}, doc="`layout`, `theme` and `show` as in the spec.")
+    standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
 
-    _taken = frozenset({"dark", "front", "layout", "notice", "extent", "offer", "tab", "theme"})
+    _taken = frozenset({"dark", "front", "notice", "extent", "offer", "tab", "theme"})
     _esm = browser.module(Path(__file__).with_name("shell.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("shell.css"))
 
 
 def make_layout(layout: Layout) -> dict[str, Any]:
-    """The layout with nothing left out.
+    """Columns of the page: names of their views, top down, and their widths.
 
-    ``columns`` holds the names of each column's views top down, ``widths`` its share of the page,
-    ``heights`` those given, ``collapsed`` the views of which only the title is shown, ``strip``
-    whether the configuration is above.
+    ``strip`` says whether the configuration is above them.
     """
-    asked = layout.columns or _columns(layout.rows)
-    widths = layout.widths or [_width(names) for names in asked]
-    columns = [[name for name in names if name != STRIP] for names in asked]
-    shown = [(names, width) for names, width in zip(columns, widths, strict=True) if names]
+    columns = _columns(layout.rows)
     return {
-        "columns": [names for names, _ in shown],
-        "widths": [width for _, width in shown],
-        "heights": dict(layout.heights),
-        "collapsed": list(layout.collapsed),
+        "columns": columns,
+        "widths": [_width(names) for names in columns],
         "strip": STRIP in layout.views,
     }
-
-
-def read_layout(page: Mapping[str, Any], looks: Mapping[str, Any], spec: Layout) -> Layout:
-    """Layout of a spec for a page that looks like this; the spec's own where it does already.
-
-    ``looks`` are the ``theme``, and how much the views ``show``.
-    """
-    if dict(page) == make_layout(spec):
-        return Layout(**{**spec.values(), **looks})
-    columns = [list(names) for names in page["columns"]] or [[]]
-    if page["strip"]:
-        columns[0] = [STRIP, *columns[0]]
-    return Layout(
-        **looks,
-        columns=columns,
-        widths=page["widths"] or [SHARED],
-        heights=page["heights"],
-        collapsed=page["collapsed"],
-        tour=spec.tour,
-    )
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     """A row with a list (performance, knowledge) gives each of its views a column; a row of
     smaller views is one column, unless it is the only row."""
-    strip = [[STRIP]] if any(STRIP in row for row in rows) else []
     groups = [names for row in rows if (names := [name for name in row if name != STRIP])]
-    columns = []
+    columns: list[list[str]] = []
     for names in groups:
         if len(groups) == 1 or any(name in TALL for name in names):
             columns += [[name] for name in names]
         else:
             columns.append(list(names))
-    return strip + columns
+    return columns
 
 
 def _width(names: Sequence[str]) -> int:
@@ -189,17 +149,13 @@ class Shell(PhotoActions, Viewer):
         self._turn = 0
         self._noticed: Notice | None = None
         self._page = ShellPage(
-            layout=app.layout or make_layout(app.spec.layout),
+            layout=make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=make_shortcuts(app.rights.closed),
             theme=theme,
-            tour=make_tour(app),
+            front="knowledge" if app.selection.class_name else "performance",
             root=app.tuner.root_id,
-            standard={
-                "layout": make_layout(app.spec.layout),
-                "theme": theme,
-                "show": app.spec.layout.show,
-            },
+            standard={"theme": theme, "show": app.spec.layout.show},
             page=page,
             sizing_mode="stretch_width",
             margin=0,
@@ -210,7 +166,6 @@ class Shell(PhotoActions, Viewer):
         self._page.link(self, theme="theme", bidirectional=True)
         self._tell_batch()
         self._update_saved()
-        self._rearrange()
         if views:
             self.place(views)
 
@@ -226,8 +181,8 @@ class Shell(PhotoActions, Viewer):
         self.app.theme = "dark" if self._page.dark else "light"
 
     def _takes(self, name: str) -> bool:
-        """No file or layout leaves a page without export."""
-        return self.app.rights.export or name not in {"copy_layout", "save_spec", "open_export"}
+        """No file leaves a page without export."""
+        return self.app.rights.export or name != "open_export"
 
     @param.depends(
         "app.photo.status",
@@ -239,12 +194,6 @@ class Shell(PhotoActions, Viewer):
     )
     def _show_photo(self) -> None:
         self._page.photo = make_photo(self.app, self._photo_class)
-
-    @param.depends("_page.layout", "_page.theme", watch=True)
-    def _rearrange(self) -> None:
-        if not self.app.rights.arrange:
-            self._page.layout = self._page.standard["layout"]
-        self.app.layout = self._page.layout
 
     @param.depends("app.students.tree", "app.tuning.status", "app.concepts.status", watch=True)
     def _update_saved(self) -> None:
@@ -270,7 +219,6 @@ class Shell(PhotoActions, Viewer):
         "app.students.snapshot",
         "app.students.tree",
         "app.comparison.pair",
-        "app.pinned.node_id",
         "app.tuning.status",
         "app.targets.status",
         "app.settings.param",
@@ -280,24 +228,6 @@ class Shell(PhotoActions, Viewer):
         """Put the present state into the URL, except while a link is being followed."""
         if self.address is not None and self.address.arrived(self.app):
             self._page.param.update(address=make_address(self.app), turn=self._turn)
-
-    @property
-    def spec(self) -> Spec:
-        """The spec with the layout that the page has now."""
-        looks = {"theme": self.theme, "show": self._page.extent}
-        layout = read_layout(self._page.layout, looks, self.app.spec.layout)
-        return self.app.spec.with_layout(layout)
-
-    @param.depends(
-        "app.selection.class_name",
-        "app.selection.concept",
-        "app.tuning.pending",
-        "app.tuning.status",
-        "app.students.tree",
-        watch=True,
-    )
-    def _tell_progress(self) -> None:
-        self._page.progress = make_progress(self.app)
 
     @param.depends("app.tuning.notice", watch=True)
     def _tell_notice(self) -> None:
@@ -343,18 +273,6 @@ class Shell(PhotoActions, Viewer):
             self._tell(f"{left} cannot be kept: class or concept is not here.")
 
     @action
-    def _copy_layout(self, layout: dict[str, Any], theme: str) -> None:
-        """Answer with the page's layout, which the message brings: it may be newer than ours."""
-        self._page.param.update(layout=layout, theme=theme)
-        self._page._send_msg({"copy": self.spec.to_yaml(only="layout")})
-
-    @action
-    def _save_spec(self, layout: dict[str, Any], theme: str) -> None:
-        """Answer with the spec that has the page's layout."""
-        self._page.param.update(layout=layout, theme=theme)
-        send_file(self._page, File(self.spec.path.name, self.spec.to_yaml().encode()))
-
-    @action
     def _fine_tune(self) -> None:
         """Refit with the batch; while that goes on, stop it: as the button does."""
         tuning = self.app.tuning
@@ -370,23 +288,6 @@ class Shell(PhotoActions, Viewer):
     @action
     def _redo(self) -> None:
         self.app.tuning.redo()
-
-    @action
-    def _pin(self) -> None:
-        """Pin the iteration in view beside; where one is pinned, unpin it."""
-        self.app.pinned.toggle()
-
-    @action
-    def _find_entries(self, query: str) -> None:
-        self._page._send_msg(make_answer(self.app, query))
-
-    @action
-    def _choose(self, kind: str, key: str) -> None:
-        choose(self.app, kind, key)
-
-    @action
-    def _show_step(self, step: str) -> None:
-        show_step(self.app, step)
 
     @action
     def _go(self, search: str, turn: int) -> None:

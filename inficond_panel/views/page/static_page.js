@@ -16,6 +16,7 @@ const PRESSES = /^(Enter| )$/
 const CHOICES = {
   select: ({ student }) => ({ class_name: student }),
   open: ({ concept, class_name }) => ({ concept, ...(class_name !== undefined && { class_name }) }),
+  look: ({ concept, class_name }) => ({ concept, class_name }),
   choose_class: ({ name }) => ({ class_name: name }),
   choose_student: ({ name }) => ({ node: name }),
   jump: ({ node }) => ({ node }),
@@ -98,6 +99,22 @@ function drawn() {
 }
 
 begin()
+
+// --- what is left out ------------------------------------------------------------------------------
+
+/** Controls that need a server are not drawn; a choice that one shows stays, as text. */
+const LEFT_OUT = new window.CSSStyleSheet()
+LEFT_OUT.replaceSync(`
+:is(.btn, .icon-btn, .link, .back, .thumb, .group-thumb, .add, .give, .suggest, .lift, .find, .seg, .handle, .grip):not(.offline, dialog *, [role=tablist] *) { display: none !important; }
+.select:not(.offline, dialog *) { pointer-events: none; background: none; }
+.select:not(.offline, dialog *) > .icon { display: none; }
+.field:has(> .seg:not(.offline)) { display: none !important; }`)
+const attach = Element.prototype.attachShadow
+Element.prototype.attachShadow = function attachShadow(options) {
+  const root = attach.call(this, options)
+  root.adoptedStyleSheets = [LEFT_OUT]
+  return root
+}
 
 // --- what works -----------------------------------------------------------------------------------
 

@@ -13,7 +13,6 @@ import { layBars } from "./bars.js"
 import { makeConfusions } from "./confusions.js"
 import { FILLS, SORTS, partAt } from "./fills.js"
 import { hover } from "./performance_cards.js"
-import { drawHead } from "./pinned.js"
 import { SIDES, besideOf, fillRow, makeRow, ringMetric } from "./rows.js"
 
 const IMAGES_KEY = "i"
@@ -57,7 +56,7 @@ export function render({ model, el }) {
     root.style.setProperty("--names", `${Math.ceil(LETTER * letters)}px`)
     requestAnimationFrame(bars.lay)
   })
-  watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts", "pinned"], draw)
+  watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts"], draw)
   watch(model, ["extent"], () => { draw(); requestAnimationFrame(bars.lay) })
   model.on("changes", () => card.again())
 }
@@ -121,7 +120,6 @@ function drawList(model, parts) {
   text(parts.shifted, shiftsOf(model))
   drawUnknown(parts.unknown, model.rows.filter((row) => row.unknown).length, model.rows.length)
   drawSorting(model, parts)
-  drawHead(parts.first, model.pinned, METRICS[GAP_METRIC].short)
   const at = rows.findIndex(({ name }) => name === model.selected)
   parts.places.show(rows, { stop: at })
   if (at >= 0 && parts.inView !== model.selected) { // it may have been selected elsewhere

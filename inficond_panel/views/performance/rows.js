@@ -3,7 +3,6 @@
 import { drawOnce, h, isNumber, points, ring, s, set, text } from "../../ui/base.js"
 import { GAP_METRIC, METRICS } from "../../ui/vocabulary.js"
 import { FILLS, SORTS, sum } from "./fills.js"
-import { drawName, makeMark, pairOf, placeMark, spokenPair } from "./pinned.js"
 
 export const SIDES = ["positives", "negatives"]
 const TURN = 2 * Math.PI * 12.25
@@ -26,7 +25,7 @@ export function makeRow() {
 function makeRing(who) {
   const circle = (name) => s("circle", { cx: 15, cy: 15, r: 12.25, class: name, transform: "rotate(-90 15 15)" })
   return s("svg", { class: `ring ${who} ${who === "teacher" ? "in-full" : ""}`, viewBox: "0 0 30 30", "aria-hidden": "true" },
-    circle("rest"), who === "student" && circle("teachers in-simple"), circle("part"), who === "student" && makeNotch(), who === "student" && makeMark(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
+    circle("rest"), who === "student" && circle("teachers in-simple"), circle("part"), who === "student" && makeNotch(), s("text", { x: 15, y: 19, "text-anchor": "middle" }))
 }
 
 /** The teacher's value on the student's ring, where the teacher has no ring: an arc below the student's,
@@ -43,9 +42,9 @@ function fillTeachers(svg, value) {
 /** Fill a row, unless it shows all of it already: of a thousand a click changes two. */
 export function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge, lean, unknown] = element.children
-  const shift = model.shifts[row.name], pair = pairOf(model, row.name, ringMetric(model))
+  const shift = model.shifts[row.name]
   const selected = row.name === model.selected, touched = model.touched[row.name] ?? 0
-  const told = [row, shift, selected, touched, model.sort, ringMetric(model), JSON.stringify([pair, model.pinned.number])]
+  const told = [row, shift, selected, touched, model.sort, ringMetric(model)]
   if (element.told?.every((each, at) => each === told[at])) return
   element.told = told
   set(element, "aria-selected", String(selected))
@@ -53,14 +52,13 @@ export function fillRow(element, row, model) {
   lean.hidden = !shift?.shifted || Boolean(row.unknown)
   unknown.hidden = !row.unknown
   set(unknown, "title", row.unknown)
-  drawName(name, row.name, pair)
+  text(name, row.name)
   set(name, "title", row.name)
   text(badge, touched || "")
   set(badge, "title", `${touched} in the batch`)
   fillValue(value, row, model)
   fillRing(teacher, row.teacher[ringMetric(model)])
   fillRing(student, row[ringMetric(model)])
-  placeMark(student.querySelector(".pinned"), pair)
   fillTeachers(student, row.teacher[ringMetric(model)])
   SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
 }
@@ -90,12 +88,12 @@ function fillSide(element, counts, images) {
 }
 
 function spoken(row, model) {
-  const { sort } = model, pair = pairOf(model, row.name, ringMetric(model))
+  const { sort } = model
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
   const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
   const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
-  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...(pair ? [spokenPair(METRICS[ringMetric(model)].name, pair, model.pinned)] : []), ...SIDES.map(side)].join("; ")
+  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...SIDES.map(side)].join("; ")
 }
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import param
 from panel.custom import Child
 
-from inficond_panel.common.numbers import count, defined, number
+from inficond_panel.common.numbers import count, number
 from inficond_panel.plots.performance_bars import FILLS, SIDES
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.top_measures import STUDENT, TEACHER, Confused, find_confused
@@ -17,15 +17,11 @@ from inficond_panel.state import Job
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, METRICS, SHARES
+from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
-from inficond_panel.wording.metrics import change_text, make_change
 
 if TYPE_CHECKING:
-    from inficond_panel.distill import Interval
-    from inficond_panel.results.metrics import Snapshot
     from inficond_panel.state import AppState
-    from inficond_panel.state.students import Pinned
 
 
 class PerformanceTable(ViewComponent):
@@ -41,7 +37,6 @@ class PerformanceTable(ViewComponent):
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     shifts = param.Dict(default={}, doc="As ``make_shifts`` gives them, by class.")
     suspecting = param.Boolean(default=True, doc="Whether shifts are shown.")
-    pinned = param.Dict(default={}, doc="As ``make_pinned`` gives it; empty: nothing is pinned.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
     classes = param.List(
         default=[], item_type=str, doc="Of single-label data, in the store's order."
@@ -100,35 +95,6 @@ def _draw(drawing: Drawing, top: float, row: Mapping[str, Any], selected: bool) 
             x += wide
     drawing.text((_x(0), top + 16), number(row[AP.key]))
     drawing.text((_x(1), top + 16), number(row["teacher"][AP.key]))
-
-
-def make_pinned(snapshot: Snapshot, pinned: Pinned | None) -> dict[str, Any]:
-    """Metrics of the pinned students, and by how much those in view are above them.
-
-    ``values`` are ``[pinned, in view − pinned]`` by class and metric, shares of 1, None where
-    undefined; none on a holdout that nobody looked at. Empty where nothing stands beside.
-    """
-    if pinned is None:
-        return {}
-    then = pinned.metrics or {}
-    return {
-        "number": pinned.number,
-        "values": {
-            name: {key: _pair(getattr(then[name], key), getattr(now, key)) for key in SHARES}
-            for name, now in snapshot.metrics.items()
-            if name in then
-        },
-    }
-
-
-def _pair(then: float, now: float) -> list[float | None]:
-    return [defined(then), defined(now - then)]
-
-
-def make_against(pinned: Pinned, metric: str, interval: Interval | None) -> list[list[str]]:
-    """Line of a class's card: the change against the pinned student; none until it is known."""
-    words = change_text(make_change(interval, unit=METRICS[metric].unit)) if interval else ""
-    return [[f"{METRICS[metric].name} against {pinned.number}", words]] if words else []
 
 
 #: Confusions listed, the largest first.

@@ -33,8 +33,6 @@ from inficond_panel.views.performance.table import (
     ConfusionsPanel,
     PerformanceTable,
     draw_picture,
-    make_against,
-    make_pinned,
 )
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
@@ -207,11 +205,7 @@ class PerformanceView(Acting, Viewer):
             change_figure(plot.state, change)
         pn.io.push_notebook(self.table)
 
-    @param.depends("app.students.snapshot", "app.pinned.record", watch=True, on_init=True)
-    def _show_pinned(self) -> None:
-        self.table.pinned = make_pinned(self.app.students.snapshot, self.app.pinned.beside)
-
-    @param.depends("app.students.snapshot", "app.pinned.record", "app.settings.sort", watch=True)
+    @param.depends("app.students.snapshot", "app.settings.sort", watch=True)
     def _forget_changes(self) -> None:
         self._asked = ""
         self.table.changes = {}
@@ -228,16 +222,8 @@ class PerformanceView(Acting, Viewer):
             "previous": changes.last(name, [metric]).get(metric),
         }
         untouched = make_untouched(self.app.students.snapshot, name)
-        rows = make_changes(by_class, metric, untouched) + self._against(name, metric)
+        rows = make_changes(by_class, metric, untouched)
         self.table.changes = {**self.table.changes, name: rows}
-
-    def _against(self, name: str, metric: str) -> list[list[str]]:
-        pinned = self.app.pinned.beside
-        if pinned is None or pinned.metrics is None:
-            return []
-        pair = pinned.node.id, self.app.students.node.id
-        interval = self.app.changes.between([pair], name, metric).get(pair)
-        return make_against(pinned, metric, interval)
 
     @action
     def _find_changes(self, name: str) -> None:

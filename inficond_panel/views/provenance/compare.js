@@ -10,7 +10,6 @@ export function compareDialog(root, model, say) {
   const title = h("h2", { id: "compare-title" })
   const scope = h("span", { class: "subtitle num" })
   const swap = h("button", { class: "btn", type: "button", onclick: () => say("swap") }, "Swap")
-  const pin = h("button", { class: "btn", type: "button", onclick: () => pinOrNot(say, model, model.comparison.other.id) })
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
   const mean = h("div", { class: "mean num" })
   const sides = h("div", { class: "sides" })
@@ -20,7 +19,7 @@ export function compareDialog(root, model, say) {
   const told = h("div", { class: "empty", role: "status" })
   const content = h("div", { class: "between" }, h("div", {}, tabs, same), detail)
   const dialog = h("dialog", { class: "compare", "aria-labelledby": "compare-title" },
-    h("header", {}, title, scope, h("span", { class: "grow" }), mean, pin, swap, close), sides, content, told)
+    h("header", {}, title, scope, h("span", { class: "grow" }), mean, swap, close), sides, content, told)
   root.append(dialog)
   const pictures = makePictures(model, detail)
   const large = makeDialog(root, pictures, flipFacts)
@@ -47,9 +46,6 @@ export function compareDialog(root, model, say) {
     text(title, data.title)
     text(scope, data.scope ?? "")
     drawMean(mean, data)
-    const { id, number } = data.other
-    set(pin, "hidden", id ? null : "")
-    text(pin, `${id === model.data.pinned ? "Unpin" : "Pin"} ${number}${id === model.data.pinned ? "" : " beside"}`)
     set(sides, "hidden", ready ? null : "")
     set(content, "hidden", data.detail ? null : "")
     set(told, "hidden", data.detail ? "" : null)
@@ -66,12 +62,6 @@ export function compareDialog(root, model, say) {
     set(detail, "aria-label", data.detail.name)
     detail.replaceChildren(...drawCompared(data, pictures, large))
   })
-}
-
-/** Pin a node beside the one in view; unpin it where it is pinned. */
-export function pinOrNot(say, model, node) {
-  if (node === model.data.pinned) say("unpin")
-  else say("pin", { node })
 }
 
 function drawMean(mean, { mean: change }) {

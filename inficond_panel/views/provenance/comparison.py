@@ -161,7 +161,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
         return {}
     names = {node.id: make_title(node) for node in tree.nodes}
     before, after = (names.get(node_id, node_id) for node_id in state.pair)
-    frame = {"title": f"{before} → {after}", "error": state.problem, "other": _other(app)}
+    frame = {"title": f"{before} → {after}", "error": state.problem}
     comparison = state.result
     if comparison is None:
         return frame
@@ -188,14 +188,6 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
 def _at(level: float | None, change: Interval) -> Interval:
     """A change as it is shown: without limits, where none are."""
     return change.alone if level is None else change
-
-
-def _other(app: AppState) -> dict[str, str]:
-    """The one of the two to pin beside: the earlier, unless that is in view. Empty if deleted."""
-    numbers = {node.id: node.number for node in app.tuning.nodes}
-    pair = sorted((numbers[node], node) for node in app.comparison.pair if node in numbers)
-    pair = [each for each in pair if each[1] != app.students.node.id] or pair
-    return {"id": pair[0][1], "number": f"#{pair[0][0]}"} if pair else {}
 
 
 def make_sides(comparison: Comparison) -> list[dict[str, Any]]:

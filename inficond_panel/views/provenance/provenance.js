@@ -8,7 +8,7 @@ import { METRICS } from "../../ui/vocabulary.js"
 import { popMenu } from "../../ui/parts/menu.js"
 import { ASK_EVERY, bringNear } from "../../ui/lists/near.js"
 import { WHISKER, axisOf, whiskerOf } from "../../ui/parts/whisker.js"
-import { compareDialog, pinOrNot } from "./compare.js"
+import { compareDialog } from "./compare.js"
 import { deletedList } from "./deleted_list.js"
 import { exportDialog } from "./export_dialog.js"
 
@@ -25,7 +25,7 @@ export function render({ model, el }) {
     parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.typed, parts.problem, parts.choosing.line, parts.note)
   el.append(root)
   compareDialog(el, model, say)
-  Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say), pin: (node) => pinOrNot(say, model, node) })
+  Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
   const state = () => ({ ...model.tree, ...model.results, ...model.data, deleted: model.deleted })
   listen(parts, say, state)
   model.on("msg:custom", (event) => { if ((event.data ?? event).export) parts.saveButton.click() })
@@ -161,8 +161,8 @@ const laneWidth = (lanes) => Math.min(LANE, 96 / Math.max(lanes, 1))
 const numberWidth = ({ rows, current }) => 8 * Math.max(3, ...[current, ...rows].map(({ number }) => number.length))
 
 function drawTree(tree, data) {
-  if (tree.edges === data.edges && tree.pinned === data.pinned) return
-  Object.assign(tree, { edges: data.edges, pinned: data.pinned })
+  if (tree.edges === data.edges) return
+  tree.edges = data.edges
   const x = (lane) => TREE_PAD + lane * laneWidth(data.lanes)
   const y = (row) => ROW * row + ROW / 2
   const line = ({ from, to, path }) => {
@@ -172,9 +172,8 @@ function drawTree(tree, data) {
     return s("path", { d, class: path ? "path" : null })
   }
   const dot = (row) => s("circle", { cx: x(row.lane), cy: y(row.place), r: row.current ? 5 : 4, class: row.current ? "current" : row.path ? "path" : null })
-  const ring = shownRows(data).filter(({ id }) => id === data.pinned).map((row) => s("circle", { cx: x(row.lane), cy: y(row.place), r: 8, class: "pinned" }))
   setAll(tree, { height: ROW * data.size })
-  tree.replaceChildren(...[...data.edges].sort((a, b) => a.path - b.path).map(line), ...shownRows(data).map(dot), ...ring)
+  tree.replaceChildren(...[...data.edges].sort((a, b) => a.path - b.path).map(line), ...shownRows(data).map(dot))
 }
 
 function makeRow() {
@@ -195,8 +194,7 @@ function updateRow(element, structure, data) {
   set(element, "aria-selected", String(row.current))
   set(element, "data-aside", row.path ? null : "")
   set(element, "tabindex", row.current ? 0 : -1)
-  const pinned = row.id === data.pinned
-  drawOnce(number, `${row.number} ${pinned}`, () => [row.number, pinned ? aside(" pinned") : ""])
+  text(number, row.number)
   drawChips(chips, row, data.class)
   drawOnce(change, JSON.stringify([row.change, !row.value]), () => [row.change?.text ?? (row.value && "–"), row.change?.noise ? aside(", within noise") : ""])
   text(range, row.change?.interval ?? "")
@@ -270,7 +268,7 @@ const show = (element, visible) => set(element, "hidden", visible ? null : "")
 // --- keyboard and pointer --------------------------------------------------------------------------
 
 function listen(parts, say, data) {
-  const { rows, body, note, card, more, menu, toggle, choosing, save, saveButton, bin, binButton, pin } = parts
+  const { rows, body, note, card, more, menu, toggle, choosing, save, saveButton, bin, binButton } = parts
   const go = (row) => {
     if (!row || rows.hasAttribute("aria-disabled")) return
     if (choosing.on) choose(row)
@@ -291,7 +289,7 @@ function listen(parts, say, data) {
     show(note, !choosing.on && data().size > 1)
     for (const row of rows.children) set(row, "data-chosen", choosing.first?.id === row.dataset.key ? "" : null)
   }
-  const acts = actions(say, { note, save, choose, choosing, data, pin })
+  const acts = actions(say, { note, save, choose, choosing, data })
   const openMenu = (row, anchor = row) => {
     card.hide()
     menu.open(anchor, row, `Actions of ${row.data.title}`, acts(row))
@@ -338,7 +336,7 @@ function comparePair(say, [before, after]) {
 }
 
 /** What can be done with a row; each has a key that works on the row itself. */
-function actions(say, { note, save, choose, choosing, data, pin }) {
+function actions(say, { note, save, choose, choosing, data }) {
   return (row) => {
     const { id, current, kept } = row.data
     const shown = data().current
@@ -348,7 +346,6 @@ function actions(say, { note, save, choose, choosing, data, pin }) {
       { name: `Compare with ${current ? "another…" : shown.title}`, key: current ? "M" : "", off: data().size < 2 ? "There is no other" : "",
         run: () => { if (current) { choosing.start(); choose(row) } else comparePair(say, [shown, row.data].sort((a, b) => a.at - b.at)) } },
       ...(current ? [] : [{ name: "Choose for a comparison", key: "M", run: () => { choosing.start(); choose(row) } }]),
-      { name: id === data().pinned ? "Unpin" : "Pin beside", key: "P", run: () => pin(id) },
       { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
       { name: "Write a note", key: "N", run: () => note.edit(row.data, "note", row) },
       { name: "Export", key: "E", off: isClosed("export") ? "Nothing can be exported here" : "", run: () => save.open(row.data) },
@@ -359,7 +356,7 @@ function actions(say, { note, save, choose, choosing, data, pin }) {
 
 const KEYS = { r: "Rename", n: "Write a note", e: "Export", Delete: "Delete the branch from here" }
 
-const PICKS = ["m", "p"] // of entries whose names change
+const PICK = "m" // of entries whose names change
 
 function press(event, { size, card, go, acts, openMenu, walk, escape }) {
   if (event.ctrlKey || event.metaKey || event.altKey) return
@@ -370,9 +367,9 @@ function press(event, { size, card, go, acts, openMenu, walk, escape }) {
   if (key === "Enter" || key === " ") go(row)
   else if (key === "Escape") { card.hide(); escape() }
   else if (key === "." || key === "ContextMenu" || (key === "F10" && event.shiftKey)) openMenu(row)
-  else if (PICKS.includes(key) || KEYS[key]) {
+  else if (key === PICK || KEYS[key]) {
     card.hide()
-    const act = acts(row).find((each) => PICKS.includes(key) && each.key.toLowerCase() === key || each.name === KEYS[key])
+    const act = acts(row).find((each) => key === PICK && each.key.toLowerCase() === key || each.name === KEYS[key])
     if (act.off) openMenu(row) // it says why not
     else act.run()
   }

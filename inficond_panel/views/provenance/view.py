@@ -71,7 +71,6 @@ class ProvenanceView(ComparisonActions, Viewer):
             extent=app.settings.param.show,
             intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
-            min_height=200,
             margin=0,
         )
         tie(self._tree, app.settings, metric="history_metric")
@@ -169,7 +168,7 @@ class ProvenanceView(ComparisonActions, Viewer):
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": error.whole_for_page, "size": 0}
 
-    @param.depends("app.tuning.status", "app.tuning.problem", "app.pinned.node_id", watch=True)
+    @param.depends("app.tuning.status", "app.tuning.problem", watch=True)
     def _update_buttons(self) -> None:
         if self._tree.data:
             self._tree.data = {**self._tree.data, **self._buttons()}
@@ -178,7 +177,6 @@ class ProvenanceView(ComparisonActions, Viewer):
         tuning = self.app.tuning
         busy = tuning.busy
         return {
-            "pinned": self.app.pinned.node_id,
             "busy": busy,
             "problem": tuning.problem or self.app.changes.problem,
             "undo": tuning.can_undo and not busy,
@@ -235,14 +233,6 @@ class ProvenanceView(ComparisonActions, Viewer):
     @action
     def _restore(self, branch: str) -> None:
         self.app.tuning.restore(branch)
-
-    @action
-    def _pin(self, node: str) -> None:
-        self.app.pinned.pin(node)
-
-    @action
-    def _unpin(self) -> None:
-        self.app.pinned.unpin()
 
     @action
     def _find_formats(self) -> None:

@@ -18,9 +18,7 @@ export function rowContext(model, rows) {
   const strongest = unitOf ? unitOf.influence / unitOf.share : 0
   const ghosts = new Map(rows.map(({ concept }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)))
   const ghostShare = (concept) => (strongest && ghosts.has(concept) ? ghosts.get(concept) / strongest : null)
-  const then = new Map(strongest ? Object.entries(model.pinned.influence ?? {}) : [])
-  const thenShare = (concept) => (then.has(concept) ? then.get(concept) / strongest : null)
-  const shares = rows.flatMap(({ share, concept }) => [share, ghostShare(concept) ?? share, thenShare(concept) ?? share])
+  const shares = rows.flatMap(({ share, concept }) => [share, ghostShare(concept) ?? share])
   const left = Math.max(0.52, -Math.min(0, ...shares))
   const right = Math.max(0.52, ...shares)
   const unit = 90 / (left + right)
@@ -28,7 +26,7 @@ export function rowContext(model, rows) {
   const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
   const place = (share) => Math.max(0, Math.min(100, 1 + (left + share) * unit))
   const ends = [-1, 99].map((percentage) => strongest * (percentage / unit - left))
-  return { place, ends, strongest, similarity, intents, ghosts, ghostShare, then, thenShare, frozen: isBusy(model), locked: model.locked }
+  return { place, ends, strongest, similarity, intents, ghosts, ghostShare, frozen: isBusy(model), locked: model.locked }
 }
 
 const thumbTitle = (direction) => `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`
@@ -68,9 +66,9 @@ export function fillRow(element, row, model, context) {
   set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${now}`)
   element.classList.toggle("current", row.concept === model.concept)
   set(title.firstChild, "aria-current", row.concept === model.concept ? "true" : null)
-  drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0), drafted || context.ghostShare(row.concept), context.thenShare(row.concept)]), () => strengthOf(row, intent, context, drafted))
+  drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0), drafted || context.ghostShare(row.concept)]), () => strengthOf(row, intent, context, drafted))
   drawHandle(handle, row, intent, model, context)
-  set(strength, "aria-label", `influence ${now}${context.then.has(row.concept) ? `, ${signed(context.then.get(row.concept), 2)} at ${model.pinned.number}` : ""}`)
+  set(strength, "aria-label", `influence ${now}`)
   drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent))
   set(note, "class", `note ${intent?.direction ?? ""}`)
   drawSuspect(suspect, row, model.shift)
@@ -111,7 +109,7 @@ function drawFactor(element, intent, factors, frozen) {
 }
 
 /** The bar from the zero line; what the batch adds or takes away is dashed: until it is known, the bound. */
-function strengthOf({ share, concept }, intent, { place, ghostShare, thenShare }, drafted) {
+function strengthOf({ share, concept }, intent, { place, ghostShare }, drafted) {
   const bound = (drafted ? null : ghostShare(concept)) ?? (intent && isNumber(intent.share) ? intent.share : share)
   const solid = share > 0 ? Math.min(share, Math.max(0, bound)) : Math.max(share, Math.min(0, bound))
   const bar = (from, to, name) => {
@@ -122,14 +120,8 @@ function strengthOf({ share, concept }, intent, { place, ghostShare, thenShare }
   return [
     s("rect", { class: "rest", width: "100%", y: 2, height: 8, rx: 2 }),
     bar(0, solid, share < 0 ? "negative" : "positive"), bar(share, bound, `ghost ${intent?.direction ?? ""}`),
-    s("line", { class: "zero", x1: zero, x2: zero, y1: 0, y2: 12 }), thenTick(thenShare(concept), place),
+    s("line", { class: "zero", x1: zero, x2: zero, y1: 0, y2: 12 }),
   ].filter(Boolean)
-}
-
-/** Where the bar of the pinned student ends. */
-function thenTick(share, place) {
-  const x = `${place(share).toFixed(2)}%`
-  return share !== null && s("g", { class: "pinned" }, [4, 2].map((width) => s("line", { x1: x, x2: x, y1: -1, y2: 13, "stroke-width": width })))
 }
 
 function noteOf(row, intent) {
@@ -242,14 +234,13 @@ export function rowHover(rows, model, card, hand) {
 }
 
 function influenceCard(row, model) {
-  const ghost = model.ghosts[row.concept], then = model.pinned.influence?.[row.concept]
+  const ghost = model.ghosts[row.concept]
   return [h("b", {}, row.concept), details([
     ["Influence", signed(row.influence, 3)],
     ["Of the strongest", percent(Math.abs(row.share), 1)],
     ["Rank", row.rank ? `${row.rank} of ${count(model.options.concepts)}` : "–"],
     row.held && ["Bound", `${row.held} since ${row.since}`],
     isNumber(ghost) && ["After this batch", signed(ghost, 3)],
-    isNumber(then) && [`At ${model.pinned.number}, pinned`, signed(then, 3)],
     isNumber(row.discrepancy) && ["Discrepancy", signed(row.discrepancy, 3)],
     !model.options.patchless && ["Assigned segments", count(row.assigned)],
     ...row.scale,

@@ -1,6 +1,6 @@
 // What stands below the rows: how many concepts there are beside those listed, and the legend.
 
-import { count, drawOnce, h, isClosed, s, text } from "../../../ui/base.js"
+import { count, drawOnce, h, isClosed, s } from "../../../ui/base.js"
 import { seek, soughtOf } from "../shared.js"
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
@@ -30,18 +30,10 @@ export function drawRest(rest, model, search, dialog) {
 
 const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
-/** Names the ticks of the pinned iteration, where there is one. */
-export function pinnedSwatch() {
-  const words = h("span", { class: "num" })
-  const element = h("span", { class: "in-full", hidden: "" }, h("i", { class: "swatch-pinned" }), words)
-  element.show = (number) => { text(words, number ?? ""); element.hidden = !number }
-  return element
-}
-
-export function legend(full, pinned, { patchless, confidence }) {
+export function legend(full, { patchless, confidence }) {
   const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
   return h("div", { class: "legend" },
-    h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")), pinned,
+    h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")),
     h("span", { class: "in-full" }, circle("dot"), "now"), h("span", { class: "in-full" }, circle("dot pending"), "pending"),
     confidence ? h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), `${confidence} interval`) : "",
     patchless ? h("span", { title: patchless }, "no patches: no segments") : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))

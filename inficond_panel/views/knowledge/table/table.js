@@ -13,7 +13,7 @@ import { saveFiles } from "../../../ui/parts/save_file.js"
 import { comeBack, conceptDialog } from "./concept_dialog.js"
 import { HOLDS_KEY, fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
 import { effectCardAt } from "./effect_chart.js"
-import { drawRest, legend, pinnedSwatch } from "./foot.js"
+import { drawRest, legend } from "./foot.js"
 import { HAND_KEY, makeHand } from "./hand.js"
 import { seek, sender, shownRows, soughtOf } from "../shared.js"
 
@@ -38,7 +38,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked", "pinned"], () => {
+  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -60,11 +60,14 @@ function makeOverview(model, root, back) {
     const focused = (shown ? root : element).matches(":focus-within")
     element.hidden = !shown
     root.hidden = shown
-    if (focused && shown) element.firstElementChild.shadowRoot.querySelector("[role=application]")?.focus()
+    if (focused && shown) innerOf(element.firstElementChild)?.querySelector("[role=application], .look")?.focus()
     else if (focused) back.focus()
   }
   return { element, draw }
 }
+
+/** What the only view in a column of Panel's draws; null before it is there. */
+const innerOf = (column) => [...column.shadowRoot.children].find(({ shadowRoot }) => shadowRoot)?.shadowRoot
 
 // --- head --------------------------------------------------------------------------------------
 
@@ -117,7 +120,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
   const columns = h("div", { class: "row columns" },
     h("span", { class: "in-full" }, "#"), h("span", {}, "Concept", h("span", { class: "in-full" }, ", influence")),
     h("span", { class: "both in-full" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), makePatchHead(model), h("span"))
-  const full = h("span", { class: "full num" }), pinned = pinnedSwatch()
+  const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
   keepAligned(columns, scroll)
@@ -145,7 +148,6 @@ function makeTable(model, send, search, dialog, groupThumb) {
     places.show(listed, { fresh })
     if (search.hurried && model.sought === model.find) useFound(search, listed, send, places.go)
     drawRest(rest, model, search, dialog)
-    pinned.show(model.pinned.number)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
   }
   /** Curves and pictures of a long list are asked for where it comes to rest. */
@@ -161,7 +163,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
   })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, places, groupThumb))
   search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, places.go))
-  return { columns, scroll, legend: legend(full, pinned, model.options), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
+  return { columns, scroll, legend: legend(full, model.options), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
 }
 
 function drawMetric(metric, model) {

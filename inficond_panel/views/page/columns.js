@@ -1,0 +1,129 @@
+// Where the views are: in columns. A column that three or more views share is a stack; where that is
+// too low or narrow its later views are tabs, with details, or they are lower; very wide, it is split.
+// A page too narrow for columns has one, in which all are tabs.
+
+import { h, set, setAll, watch } from "../../ui/base.js"
+
+const HEIGHTS = { detail: "clamp(338px, 36%, 560px)", provenance: "clamp(252px, 26.8%, 480px)" }
+const LEAST_WIDTH = 1024, STACK_WIDTH = 1880, STACK_HEIGHT = 980, SPLIT_WIDTH = 2800
+/** Shares of a low column's height. */
+const LOW = { embedding: 30, detail: 42, provenance: 28 }
+/** Names of tabs where all views share one row of them. */
+const SHORT = { performance: "Performance", knowledge: "Knowledge", embedding: "Embedding", detail: "Detail", provenance: "Provenance" }
+const fr = (share) => `minmax(0, ${share}fr)`
+
+/** `main` holds the columns, `strip` what is above them; `start()` draws them once they are on the page. */
+export function makeColumns(root, model) {
+  const main = h("main", { class: "columns" })
+  const names = ["configuration", ...model.layout.columns.flat()]
+  const places = new Map(names.map((name) => [name, makePlace(name, model)]))
+  const strip = model.layout.strip ? h("div", { class: "strip-place", role: "region", "aria-label": "Above the columns" }, places.get("configuration")) : ""
+  const draw = () => drawColumns(root, model, main, places)
+  const start = () => {
+    watch(model, ["extent"], draw)
+    model.on(["tab", "front"], () => main.querySelectorAll(".tabs").forEach((box) => box.mark()))
+    new ResizeObserver(draw).observe(root)
+  }
+  return { main, strip, start }
+}
+
+/** The element of a view: the view in it, or bones. */
+function makePlace(name, model) {
+  const child = model.get_child("views")[model.names.indexOf(name)]
+  return h("div", { class: "place", "data-view": name }, child ?? bones(name))
+}
+
+function bones(name) {
+  const rows = name === "configuration" ? 1 : 8
+  return h("div", { class: "bones", "aria-hidden": "true" }, Array.from({ length: rows }, () => h("i", { class: "bone" })))
+}
+
+// --- columns ---------------------------------------------------------------------------------------
+
+/** Build the columns anew where their views or form changed. */
+function drawColumns(root, model, main, places) {
+  const form = formOf(root, model.extent)
+  const columns = form === "single" ? [model.layout.columns.flat()] : model.layout.columns
+  set(root, "data-narrow", root.clientWidth < STACK_WIDTH ? "" : null)
+  set(root, "data-form", form)
+  if (main.dataset.key === form) return
+  main.dataset.key = form
+  for (const place of places.values()) for (const attribute of ["hidden", "role", "aria-label"]) set(place, attribute, null)
+  const held = focusedIn(main), modals = [...modalsIn(main)]
+  main.replaceChildren(...columns.map((names) => makeColumn(model, places, names, form)))
+  const width = (column, at) => fr(form === "single" ? 1 : model.layout.widths[at] * (column.dataset.form === "split" ? 2 : 1))
+  main.style.gridTemplateColumns = [...main.children].map(width).join(" ")
+  modals.forEach((dialog) => showAgain(dialog, model, form))
+  held?.focus({ preventScroll: true })
+}
+
+function formOf({ clientWidth: width, clientHeight: height }, extent) {
+  if (width < LEAST_WIDTH) return "single"
+  if (width >= SPLIT_WIDTH) return "split"
+  return width >= STACK_WIDTH && height >= STACK_HEIGHT ? "stack" : extent === "simple" ? "low" : "tabs"
+}
+
+function focusedIn(element) {
+  let held = element.getRootNode().activeElement
+  if (!held || !element.contains(held)) return null
+  while (held.shadowRoot?.activeElement) held = held.shadowRoot.activeElement
+  return held
+}
+
+/** Modal dialogs that are open in an element, also in views. */
+function* modalsIn(root) {
+  for (const element of root.querySelectorAll("*")) {
+    if (element.matches("dialog:modal")) yield element
+    if (element.shadowRoot) yield* modalsIn(element.shadowRoot)
+  }
+}
+
+/** A dialog that was moved with its view is open still, but over nothing any more. */
+function showAgain(dialog, model, form) {
+  let inside = dialog
+  while (!inside.closest(".place")) inside = inside.getRootNode().host
+  const place = inside.closest(".place")
+  if (place.hidden) model[form === "single" ? "front" : "tab"] = place.dataset.view
+  dialog.removeAttribute("open")
+  dialog.showModal()
+}
+
+function makeColumn(model, places, names, form) {
+  const own = form === "single" ? form : names.length < 3 || (form === "split" && names.length > 3) ? "stack" : form
+  const content = own === "tabs" ? [places.get(names[0]), makeTabs(names.slice(1), places, model, "tab")]
+    : own === "single" ? [makeTabs(names, places, model, "front")] : names.map((name) => places.get(name))
+  const column = h("div", { class: "column", "data-form": own }, content)
+  const stacked = () => names.map((name, at) => (at ? HEIGHTS[name] ?? fr(1) : fr(1)))
+  const rows = { tabs: () => [fr(42), fr(58)], single: () => [fr(1)], stack: stacked, low: () => names.map((name) => fr(LOW[name] ?? 40)) }[own]
+  if (rows) column.style.gridTemplateRows = rows().join(" ")
+  return column
+}
+
+// --- tabs ------------------------------------------------------------------------------------------
+
+/** The views that a low or narrow column shows one at a time; `param` of the model has the one in front. */
+function makeTabs(names, places, model, param) {
+  const bring = (name) => { model[param] = name }
+  const short = (name) => (param === "tab" ? model.titles[name].replace("Fine-tuning p", "P") : SHORT[name] ?? model.titles[name])
+  const buttons = names.map((name) => h("button", { role: "tab", type: "button", "data-view": name, onclick: () => bring(name) }, short(name)))
+  const list = h("div", { role: "tablist", "aria-label": "Views" }, buttons)
+  const box = h("div", { class: "tabs" }, list, names.map((name) => places.get(name)))
+  const mark = () => {
+    const front = names.includes(model[param]) ? model[param] : names[0]
+    buttons.forEach((button) => {
+      set(button, "aria-selected", String(button.dataset.view === front))
+      set(button, "tabindex", button.dataset.view === front ? 0 : -1)
+    })
+    names.forEach((name) => setAll(places.get(name), { role: "tabpanel", "aria-label": model.titles[name], hidden: name !== front ? "" : null }))
+  }
+  list.addEventListener("keydown", (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
+    if (!step) return
+    const next = buttons[(buttons.indexOf(event.target) + step + buttons.length) % buttons.length]
+    bring(next.dataset.view)
+    next.focus()
+  })
+  box.mark = mark
+  mark()
+  return box
+}

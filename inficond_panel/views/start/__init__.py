@@ -1,0 +1,1 @@
+"""Where to begin: the students that rely on the wrong thing, while no class is selected."""

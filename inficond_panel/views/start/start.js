@@ -1,0 +1,60 @@
+// Where to begin: a sentence on teacher and students, a card per student that relies on the wrong
+// thing, and the line of the batch.
+
+import { followTheme, h, keyed, set, text, watch } from "../../ui/base.js"
+import { drawPicture } from "../../ui/photos/pictures.js"
+
+export function render({ model, el }) {
+  const send = (action, detail = {}) => model.send_msg({ action, ...detail })
+  const purpose = h("p", { class: "purpose", role: "status" })
+  const cards = h("ul", { class: "cards scroll", "aria-label": "Students to begin with" })
+  const batch = makeBatch(model, send)
+  el.append(h("section", { class: "panel start", "aria-label": "Where to begin" },
+    h("div", { class: "panel-head" }, h("h2", {}, "Where to begin")), purpose, cards, batch.element))
+  followTheme(model, el)
+  watch(model, ["purpose"], () => text(purpose, model.purpose))
+  watch(model, ["cards", "pictures", "removed", "locked"], () => {
+    cards.hidden = !model.cards.length
+    keyed(cards, model.cards, ({ class_name, concept }) => `${class_name}/${concept}`, (card) => makeCard(card, send), (element, card) => fillCard(element, card, model))
+  })
+  watch(model, ["batch", "locked"], batch.draw)
+}
+
+function makeCard({ class_name, concept }, send) {
+  const act = (action) => () => send(action, { class_name, concept })
+  return h("li", {}, h("div", { class: "picture" }), h("p", {}, h("b", {}, class_name), " relies on ", h("b", {}, concept), h("span")),
+    h("div", { class: "acts" }, h("button", { class: "btn look offline", type: "button", "aria-label": `Look at ${concept} in ${class_name}`, onclick: act("look") }, "Look"),
+      h("button", { class: "btn primary remove", type: "button", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
+}
+
+function fillCard(element, { class_name, shares }, { pictures, removed, locked }) {
+  const [picture, words, { lastElementChild: remove }] = element.children
+  const found = pictures[class_name]
+  if (found && picture.dataset.image !== found.image) {
+    picture.dataset.image = found.image
+    drawPicture(picture, found, 0, "slice")
+  }
+  text(words.lastChild, `: ${shares}.`.replaceAll(" %", "\u00a0%"))
+  const waits = removed.includes(class_name)
+  text(remove, waits ? "In the batch" : "Remove it")
+  set(remove, "disabled", waits || locked ? "" : null)
+  set(remove, "title", locked || null)
+}
+
+/** What waits, and its button; hidden where nothing does. */
+function makeBatch(model, send) {
+  const words = h("span", { class: "grow", role: "status" })
+  const clear = h("button", { class: "btn plain", type: "button", onclick: () => send("clear") }, "Clear")
+  const main = h("button", { class: "btn primary", type: "button", "aria-keyshortcuts": "Control+Enter", onclick: () => send(isFitting() ? "cancel" : "fine_tune") })
+  const element = h("div", { class: "batch" }, words, clear, main)
+  const isFitting = () => ["fitting", "cancelling"].includes(model.batch.kind)
+  const draw = () => {
+    const { thumbs = 0, kind, text: told, progress } = model.batch
+    element.hidden = !thumbs && !isFitting()
+    text(words, kind === "error" ? told : `${thumbs} change${thumbs === 1 ? " waits" : "s wait"}.`)
+    text(main, kind === "cancelling" ? "Cancelling…" : kind === "fitting" ? `Cancel · ${Math.round(100 * progress)} %` : "Fine-tune")
+    clear.hidden = isFitting()
+    set(main, "disabled", model.locked || kind === "cancelling" ? "" : null)
+  }
+  return { element, draw }
+}

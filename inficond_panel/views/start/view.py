@@ -1,0 +1,210 @@
+"""Where to begin: what each student relies on wrongly, with a picture and its removal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import param
+from panel.viewable import Viewable, Viewer
+
+from inficond_panel.common.numbers import count
+from inficond_panel.results.image_sets import assigned_segments
+from inficond_panel.state import Job
+from inficond_panel.tuning import Intent
+from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.student import Student
+from inficond_panel.ui import browser
+from inficond_panel.ui.component import RefitActions, ViewComponent, action
+from inficond_panel.ui.drawing import Drawing
+from inficond_panel.ui.images import make_picture, tile_uri
+from inficond_panel.vocabulary.intents import REMOVE
+from inficond_panel.vocabulary.palette import INK_2
+from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.wording.suspects import plain_shares, relies_wrongly, relying_sentence
+
+if TYPE_CHECKING:
+    from inficond_panel.results.refit_changes import Group
+    from inficond_panel.state import AppState, Status
+
+#: Students that have a card, the largest loss of AP first.
+CARDS = 5
+
+
+def make_cards(
+    shifts: Mapping[str, ClassShift], bounds: Collection[tuple[str, str]] = ()
+) -> list[dict[str, str]]:
+    """Students to begin with and their first suspect: ``{class_name, concept, shares}``.
+
+    The largest loss of AP comes first. Left out are classes that the teacher does not know,
+    suspects without influence, and those with a bound in force (``bounds``, by class and concept).
+    """
+    found = []
+    for shift in sorted(filter(relies_wrongly, shifts.values()), key=_lost, reverse=True):
+        name = shift.class_name
+        left = [s for s in shift.suspects if s.weight and (name, s.concept) not in bounds]
+        if left:
+            found.append(
+                {
+                    "class_name": name,
+                    "concept": left[0].concept,
+                    "shares": plain_shares(name, left[0].presence),
+                }
+            )
+    return found
+
+
+def _lost(shift: ClassShift) -> float:
+    return shift.verdict.ap_lost.estimate if shift.verdict else 0.0
+
+
+def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
+    """Line of the batch: number of thumbs, and how the refit goes."""
+    return {
+        "thumbs": thumbs,
+        "kind": status.kind,
+        "text": f"{status.text} {status.remedy}".strip(),
+        "progress": status.progress,
+    }
+
+
+class StartPanel(ViewComponent):
+    """The sentence, a card per student, and what waits in the batch."""
+
+    purpose = param.String("", doc="What teacher and students are, and how many rely wrongly.")
+    cards = param.List([], item_type=dict, doc="As ``make_cards`` gives them.")
+    pictures = param.Dict({}, doc="As ``make_picture`` gives them, by class; they come later.")
+    removed = param.List([], item_type=str, doc="Classes whose card's concept waits for removal.")
+    batch = param.Dict({}, doc="As ``make_batch`` gives it.")
+    locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
+
+    _esm = browser.module(Path(__file__).with_name("start.js"))
+    _stylesheets = browser.styles(Path(__file__).with_name("start.css"))
+
+
+class StartView(RefitActions, Viewer):
+    """Students that rely on the wrong thing; while a class is selected nothing is drawn anew."""
+
+    def __init__(self, app: AppState, **params: Any) -> None:
+        self.app = app
+        self.panel = StartPanel(
+            theme=app.param.theme,
+            extent=app.settings.param.show,
+            locked=app.tuning.param.locked,
+            sizing_mode="stretch_both",
+            margin=0,
+        )
+        self.listen_to(self.panel)
+        super().__init__(**params)
+
+    def __panel__(self) -> Viewable:
+        return self.panel
+
+    def picture(self) -> Drawing:
+        """Picture of the cards in words, without a browser."""
+        return draw_picture(self.panel.cards)
+
+    def close(self) -> None:
+        """Release nothing: the view has no plot."""
+
+    @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True, on_init=True)
+    def _show_cards(self) -> None:
+        """Show the students that rely on a suspect, once all are known, so that no card jumps."""
+        app, shifts = self.app, self.app.shifts
+        if app.selection.class_name or (self.panel.cards and not shifts.complete):
+            return
+        found = make_cards(shifts.by_class, app.students.node.bounds) if shifts.complete else []
+        cards = found[:CARDS]
+        sentence = relying_sentence(
+            shifts.by_class,
+            len(app.store.classes),
+            wrong=len(found),
+            shown=len(cards),
+            looked=app.spec.tuning.suspects and shifts.all_wanted,
+        )
+        fresh = cards != self.panel.cards
+        self.panel.param.update(purpose=sentence, cards=cards)
+        if fresh:
+            self._find_pictures([(card["class_name"], card["concept"]) for card in cards])
+            self._show_batch()
+
+    def _find_pictures(self, wanted: Sequence[tuple[str, str]]) -> None:
+        """Find the training image of each class that shows its concept best."""
+        app, students = self.app, self.app.tuner.at(self.app.students.node, FIT)
+
+        def work(_: Job) -> dict[str, dict[str, Any]]:
+            return {name: make_example(students[name], concept) for name, concept in wanted}
+
+        def done(pictures: dict[str, dict[str, Any]]) -> None:
+            self.panel.pictures = pictures
+
+        app.jobs.submit(Job("start", work, done, app.tuning.tell))
+
+    @param.depends("app.tuning.pending", "app.tuning.status", watch=True)
+    def _show_batch(self) -> None:
+        tuning = self.app.tuning
+        removed = {thumb.key for thumb in tuning.thumbs if thumb.direction == REMOVE.key}
+        shown = [(card["class_name"], card["concept"]) for card in self.panel.cards]
+        self.panel.param.update(
+            removed=[key[0] for key in shown if key in removed],
+            batch=make_batch(len(tuning.pending), tuning.status),
+        )
+
+    @action
+    def _look(self, class_name: str, concept: str) -> None:
+        self.app.selection.open_concept(concept, class_name)
+
+    @action
+    def _remove(self, class_name: str, concept: str) -> None:
+        """Put ✕ on a concept and its correlated ones into the batch, and open the student."""
+        app = self.app
+
+        def done(group: Group | None) -> None:
+            concepts = group.twins if group else (concept,)
+            app.tuning.put([Intent(class_name, each, REMOVE.key) for each in concepts])
+
+        app.selection.open_concept(concept, class_name)
+        find = partial(app.students.group, class_name, concept)
+        app.jobs.submit(Job("remove", lambda _: find(), done, app.tuning.tell))
+
+
+def make_example(student: Student, concept: str) -> dict[str, Any]:
+    """Picture of the positive that shows a concept best, with the concept's segment.
+
+    By the concept's score in the image, and the similarity of a segment assigned to the concept.
+    """
+    store, at = student.store, student.store.concepts.index(concept)
+    positive = student.labels == 1
+    rows = student.rows[positive] if positive.any() else student.rows
+    score = store.concept_score[:, at]
+    segments = assigned_segments(store, at) if store.holds("segments") else np.empty(0, int)
+    images = store.segment_image[segments] if len(segments) else segments
+    shown = np.isin(images, rows)
+    if not shown.any():
+        return make_picture(store, int(rows[score[rows].argmax()]), -1, tile_uri)
+    segments, images = segments[shown], images[shown]
+    best = (_unit(score[images]) + _unit(store.segment_cosine[segments])).argmax()
+    return make_picture(store, int(images[best]), int(segments[best]), tile_uri)
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    """Values between 0 and 1, those of the least and the largest."""
+    return (values - values.min()) / (np.ptp(values) or 1.0)
+
+
+_WIDTH, _HEAD, _ROW = 500, 40, 24
+
+
+def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
+    """The cards in words, one below the other."""
+    drawing = Drawing(_WIDTH, _HEAD + _ROW * len(cards) + 8)
+    title = f"{count(len(cards))} students to begin with" if cards else "All students"
+    drawing.text((12, 22), title, size=14, bold=True)
+    for at, card in enumerate(cards):
+        top = _HEAD + at * _ROW + 16
+        words = f"{card['class_name']} relies on {card['concept']}: {card['shares']}"
+        drawing.text((12, top), words, INK_2, room=_WIDTH - 24)
+    return drawing

@@ -1,0 +1,61 @@
+"""What a page shows at once: its controls and its numbers."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Page
+
+#: Roles of what can be pressed, chosen or typed into.
+CONTROLS = frozenset(
+    {"application", "button", "checkbox", "combobox", "link", "option", "radio", "searchbox"}
+    | {"slider", "spinbutton", "switch", "tab", "textbox"}
+)
+#: Numbers in texts that are drawn within the window, those of drawings among them; what only a
+#: screen reader says and what is scrolled out of sight is not.
+NUMBERS = r"""() => {
+  const found = [], SKIPPED = ["SCRIPT", "STYLE", "OPTION", "TITLE"]
+  const look = (root) => { for (const element of root.querySelectorAll("*")) {
+    if (element.shadowRoot) look(element.shadowRoot)
+    if (SKIPPED.includes(element.tagName) || element.closest(".vh")) continue
+    const texts = [...element.childNodes].filter((node) => node.nodeType === 3)
+    const words = texts.map((node) => node.data).join(" ")
+    if (!/\d/.test(words) || !element.checkVisibility({ visibilityProperty: true })) continue
+    const { left, top, width, height } = element.getBoundingClientRect()
+    const at = root.elementFromPoint(left + width / 2, top + height / 2)
+    if (at && (element.contains(at) || at.contains(element)))
+      found.push(...words.match(/[+−-]?[\d.,]*\d/g))
+  } }
+  look(document)
+  return found
+}"""
+
+
+def controls(page: Page) -> list[str]:
+    """Role and name of each control in the accessibility tree.
+
+    Options of a closed select are none, and the images of a gallery are one.
+    """
+    session = page.context.new_cdp_session(page)
+    nodes = session.send("Accessibility.getFullAXTree")["nodes"]
+    session.detach()
+    by_id = {node["nodeId"]: node for node in nodes}
+    found = []
+    for node in nodes:
+        role = node.get("role", {}).get("value")
+        name = node.get("name", {}).get("value", "")
+        if node["ignored"] or role not in CONTROLS or "combobox" in roles_above(node, by_id):
+            continue
+        found.append("images" if name.startswith("Image ") else f"{role} {name}")
+    return list(dict.fromkeys(found))
+
+
+def roles_above(node: dict, by_id: dict[str, dict]) -> set[str]:
+    """Roles of what a node of the accessibility tree is in."""
+    found = set()
+    while node := by_id.get(node.get("parentId", ""), {}):
+        found.add(node.get("role", {}).get("value"))
+    return found
+
+
+def numbers(page: Page) -> list[str]:
+    """Numbers that are drawn on the page."""
+    return list(page.evaluate(NUMBERS))
