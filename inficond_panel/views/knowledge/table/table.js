@@ -25,7 +25,7 @@ export function render({ model, el }) {
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
   const [bar, panels] = model.get_child("parts")
-  const groupThumb = () => bar.shadowRoot.querySelector(".twin .group-thumb")
+  const groupThumb = () => [...bar.shadowRoot.querySelectorAll(".twin .group-thumb")].at(-1) // all, where there are more
   const table = makeTable(model, send, head.search, dialog, groupThumb)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
