@@ -74,6 +74,11 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     expect(now).not_to_have_text(f"{before:.3f}")
     after = ap_now(page)
     assert after > before
+    told = page.locator(".toast")
+    expect(told).to_contain_text(f"#1: AP of {HURT} +")
+    told.get_by_role("button", name="Compare").click()
+    expect(page.locator("dialog.compare h2")).to_have_text("#0 → #1")
+    page.keyboard.press("Escape")
 
     page.reload()
     expect(iterations(page)).to_have_count(2)

@@ -45,7 +45,7 @@ function header(say, model) {
   const redo = button("redo", "Redo the iteration")
   const metric = h("span", { class: "metric" })
   metric.choose = (id) => { model.metric = id }
-  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare two iterations", title: "Compare two iterations (M on a row)", "aria-pressed": "false" }, icon("compare"))
+  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare with the iteration before", title: "Compare with the iteration before (M on a row chooses others)" }, icon("compare"))
   const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
   const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
@@ -287,7 +287,6 @@ function listen(parts, say, data) {
     mark()
   }
   const mark = () => {
-    set(toggle, "aria-pressed", String(choosing.on))
     show(note, !choosing.on && data().size > 1)
     for (const row of rows.children) set(row, "data-chosen", choosing.first?.id === row.dataset.key ? "" : null)
   }
@@ -311,7 +310,7 @@ function listen(parts, say, data) {
   }
   const walk = walking(parts, say, data)
   more.addEventListener("click", () => openMenu(over, more))
-  toggle.addEventListener("click", () => { if (choosing.on) choosing.stop(); else choosing.start(); mark(); if (choosing.on) rows.querySelector("[tabindex='0']")?.focus() })
+  toggle.addEventListener("click", () => say("compare_present"))
   choosing.cancel.addEventListener("click", () => { choosing.stop(); mark() })
   saveButton.addEventListener("click", () => save.open(data().current))
   binButton.addEventListener("click", () => bin.open(binButton))
