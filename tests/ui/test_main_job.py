@@ -79,6 +79,8 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     told.get_by_role("button", name="Compare").click()
     expect(page.locator("dialog.compare h2")).to_have_text("#0 → #1")
     page.keyboard.press("Escape")
+    expect(page.locator("dialog.compare h2")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("compare="))
 
     page.reload()
     expect(iterations(page)).to_have_count(2)
