@@ -14,6 +14,7 @@ import { exportDialog } from "./export_dialog.js"
 
 const ROW = 32
 const LANE = 16
+const RESTED = 600 // ms that the pointer rests on a row until its card comes
 const TREE_PAD = 10
 const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
@@ -316,8 +317,16 @@ function listen(parts, say, data) {
   binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
   rows.addEventListener("contextmenu", (event) => { event.preventDefault(); const row = event.target.closest(".row"); if (row) openMenu(row) })
-  rows.addEventListener("pointerover", (event) => { const row = event.target.closest(".row"); explain(row); if (row) place(row) })
-  rows.addEventListener("pointerleave", card.hide)
+  let resting = 0, pointed = null
+  const rest = (row) => {
+    if (row === pointed) return
+    pointed = row
+    clearTimeout(resting)
+    card.hide()
+    if (row) resting = setTimeout(() => explain(row), RESTED)
+  }
+  rows.addEventListener("pointerover", (event) => { const row = event.target.closest(".row"); rest(row); if (row) place(row) })
+  rows.addEventListener("pointerleave", () => rest(null))
   rows.addEventListener("focusin", (event) => { place(event.target); if (event.target.matches(":focus-visible")) explain(event.target) })
   rows.addEventListener("focusout", card.hide)
   rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk, escape: () => { choosing.stop(); mark() } }))

@@ -20,7 +20,7 @@ export function rowContext(model, rows) {
   const ghostShare = (concept) => (strongest && ghosts.has(concept) ? ghosts.get(concept) / strongest : null)
   const then = new Map(strongest ? Object.entries(model.pinned.influence ?? {}) : [])
   const thenShare = (concept) => (then.has(concept) ? then.get(concept) / strongest : null)
-  const shares = rows.flatMap(({ share, concept }) => [share, ghostShare(concept) ?? share, thenShare(concept) ?? share])
+  const shares = rows.flatMap(({ share, concept }) => [share, thenShare(concept) ?? share]) // no preview: the scale stays until the refit
   const left = Math.max(0.52, -Math.min(0, ...shares))
   const right = Math.max(0.52, ...shares)
   const unit = 90 / (left + right)
