@@ -18,11 +18,15 @@ from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence, and what a person can do about it: ``run``, under the word ``offer``."""
+    """A sentence, and what a person can do about it: ``run``, under the word ``offer``.
+
+    ``compared`` are the ids of two iterations that can be compared too.
+    """
 
     text: str
     offer: str = ""
     run: Callable[[], object] = lambda: None
+    compared: tuple[str, str] | None = None
 
 
 #: Metrics whose changes a preview tells; fidelity beside accuracy.

@@ -14,7 +14,15 @@ from inficond_panel.results.gallery import ASSIGNED, FILTERS
 from inficond_panel.results.image_sets import PATCHES_OF, ImageSet
 from inficond_panel.spec.sections.page import TOPS
 from inficond_panel.store import Store
-from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, CONCEPT_SORTS, ERRORS, SHARES, WEIGHT
+from inficond_panel.vocabulary.metrics import (
+    AP,
+    BEGIN,
+    CLASS_SORTS,
+    CONCEPT_SORTS,
+    ERRORS,
+    SHARES,
+    WEIGHT,
+)
 from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
 
 
@@ -128,7 +136,7 @@ class Settings(param.Parameterized):
         default="simple", objects=["simple", "details"], doc="Amount that the views show."
     )
     sort: param.Selector[str] = param.Selector(
-        default="gap", objects=list(CLASS_SORTS), doc="What the classes are sorted by."
+        default=BEGIN.key, objects=list(CLASS_SORTS), doc="What the classes are sorted by."
     )
     descending = param.Boolean(True, doc="Largest value first.")
     confused = param.Boolean(False, doc="Whether confusions stand in the place of the classes.")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+import numpy as np
 import param
 
-from inficond_panel.common.numbers import count
+from inficond_panel.common.numbers import count, signed
 from inficond_panel.errors import InficondError, TuningError
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
+from inficond_panel.results.snapshot import Snapshot
 from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.state.batch import (
     Item,
@@ -40,6 +43,19 @@ _ABOVE, _MOST = _FACTOR.schema["exclusiveMinimum"], _FACTOR.schema["maximum"]
 _PREVIEWING = Status("previewing", "Previewing")
 #: Why nothing is tuned while the holdout is in view.
 ON_HOLDOUT = "Tuning is off on the holdout: who tunes by its images fits their noise."
+
+
+def tuned_text(snapshot: Snapshot) -> str:
+    """``#1: AP of dog +16.1 points``; of several tuned classes the mean of their changes."""
+    node = snapshot.node
+    changes = [snapshot.metrics[name].ap - snapshot.last[name].ap for name in node.tuned]
+    mean = float(np.mean(changes)) if changes else math.nan
+    if math.isnan(mean):
+        return f"#{node.number} is fitted."
+    whose = node.tuned[0] if len(changes) == 1 else f"{count(len(changes))} classes, mean"
+    return f"#{node.number}: AP of {whose} {signed(100 * mean, 1)} points"
+
+
 _Made = tuple[Seen, tuple[MovedClass, ...]]  # an iteration that is shown, and the classes it moved
 
 
@@ -245,7 +261,8 @@ class TuningState(TreeState):
             return
         self._tuned([], made)
         learned = f"{count(len(teaching.present), 'answer')} on {teaching.answers.class_name}"
-        self.notice = Notice(f"#{self.head.number} learned {learned}.", "Undo", self.undo)
+        words = f"#{self.head.number} learned {learned}."
+        self._tell_made(words)
 
     def _make_head(self, node: Node, parent: Node) -> _Made:
         history, root = self.tuner.history, self.tuner.root_id
@@ -275,6 +292,12 @@ class TuningState(TreeState):
         self._moved = moved
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
+        self._tell_made(tuned_text(seen.snapshot))
+
+    def _tell_made(self, words: str) -> None:
+        """Tell that the iteration shown was made; offer to undo and to compare it."""
+        compared = (self.head.parent or self.head.id, self.head.id)
+        self.notice = Notice(words, "Undo", self.undo, compared)
 
     def _not_tuned(self, error: InficondError) -> None:
         self.status = Status()

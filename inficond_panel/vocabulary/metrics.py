@@ -7,7 +7,7 @@ names from here; a metric's key stands nowhere else as a literal.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from inficond_panel.common.near_words import unknown
 from inficond_panel.common.numbers import POINTS
@@ -213,10 +213,13 @@ def _by_metric(metric: Metric) -> ClassSort:
     )
 
 
+#: Classes that can be repaired first, then by the gap in AP: the browser sorts by both.
+BEGIN = replace(_by_gap(AP), key="begin", name="Where to begin")
 #: Sorts of the classes by key, in the order of the choice.
 CLASS_SORTS = {
     sort.key: sort
     for sort in (
+        BEGIN,
         *map(_by_gap, (AP, RECALL, PRECISION, F1)),
         *(_by_metric(METRICS[key]) for key in SHARES),
     )

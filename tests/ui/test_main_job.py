@@ -42,8 +42,7 @@ def thumb(page: Page, concept: str, direction: str) -> None:
     if row.count():
         row.locator(f".thumb.{direction}").click()
     else:
-        twin = page.locator(".knowledge .twin").get_by_role("button", name=concept, exact=True)
-        twin.click()
+        page.locator(".knowledge .twin").get_by_role("button", name=f" {concept} too").click()
 
 
 def thumbs_to_try(class_name: str) -> list[tuple[str, str]]:
@@ -75,6 +74,13 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     expect(now).not_to_have_text(f"{before:.3f}")
     after = ap_now(page)
     assert after > before
+    told = page.locator(".toast")
+    expect(told).to_contain_text(f"#1: AP of {HURT} +")
+    told.get_by_role("button", name="Compare").click()
+    expect(page.locator("dialog.compare h2")).to_have_text("#0 → #1")
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.compare h2")).to_be_hidden()
+    expect(page).not_to_have_url(re.compile("compare="))
 
     page.reload()
     expect(iterations(page)).to_have_count(2)
@@ -108,3 +114,24 @@ def test_nothing_is_cut_at_any_size(small_url, open_page) -> None:
         resize(page, width, height)
         expect(rows(page).first).to_be_visible()
         comes_to(lambda: page.evaluate(taken), [width, height])
+
+
+def test_the_concept_that_would_take_the_place_of_one_removed_is_offered_at_every_size(
+    serve, open_page
+) -> None:
+    server = serve(find_spec("demo"))
+    page = open_page(server.url)
+    for width, show in ((1280, "simple"), (1440, "details"), (1440, "simple"), (1280, "details")):
+        resize(page, width, 800 if width == 1280 else 900)
+        page.goto(f"{server.url}?class={HURT}&show={show}")
+        expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
+        thumb(page, "traffic light", "remove")
+        twin = page.locator(".knowledge .twin")
+        chip = twin.get_by_role("button", name="Remove vertical traffic light too")
+        expect(chip).to_be_in_viewport(ratio=1)
+        expect(twin).to_have_text(re.compile("^also:.*vertical traffic light$"))
+        chip.click()
+        expect(page.get_by_role("button", name="Fine-tune 2")).to_be_visible()
+        expect(twin).to_be_hidden()
+        page.get_by_role("button", name="Clear", exact=True).click()
+        expect(page.get_by_role("button", name="Fine-tune", exact=True)).to_be_visible()

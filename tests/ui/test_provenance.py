@@ -181,14 +181,22 @@ def test_images_that_changed_sides_have_pictures_and_open_large(page) -> None:
     expect(dialog).to_be_hidden()
 
 
+def test_the_iteration_shown_is_compared_with_its_parent(page) -> None:
+    press(page, 3, "Enter")
+    expect(row(page, 3)).to_have_attribute("aria-selected", "true")
+    parent = page.get_by_role("button", name="Compare with the iteration before")
+    parent.click()
+    title = page.locator("dialog.compare h2")
+    expect(title).to_have_text(re.compile(r"^#\d.* → #3"))
+    page.keyboard.press("Escape")
+    expect(title).to_be_hidden()
+
+
 def test_a_choice_is_given_up_and_clicks_jump_again(page) -> None:
-    toggle = page.get_by_role("button", name="Compare two iterations")
-    toggle.click()
-    expect(toggle).to_have_attribute("aria-pressed", "true")
-    row(page, 1).click()
+    press(page, 1, "m")
     expect(page.locator(".choosing")).to_contain_text("choose a second row")
     page.get_by_role("button", name="Cancel").click()
-    expect(toggle).to_have_attribute("aria-pressed", "false")
+    expect(page.locator(".choosing")).to_be_hidden()
     row(page, 1).click()
     expect(row(page, 1)).to_have_attribute("aria-selected", "true")
 

@@ -64,7 +64,7 @@ def test_a_refit_is_told_in_one_line_that_opens_and_its_group_takes_a_thumb(page
     expect(line).to_be_hidden()
     thumb(page, "wheel", "down")
     group = page.locator(".knowledge .twin")
-    expect(group).to_contain_text("Stands with wheel")
+    expect(group.get_by_role("button", name=re.compile(" too$"))).to_have_count(2)
     fine_tune(page)
     expect(line).to_contain_text("What #1 did")
     expect(line).to_contain_text(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import re
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -228,7 +229,11 @@ def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None
     app.tuning.undo()
     assert app.tuning.notice.offer == "Redo"
     app.tuning.fine_tune()
-    assert app.tuning.notice is None  # a redo would leave what was just made
+    told = app.tuning.notice  # a redo would leave what was just made
+    assert re.fullmatch(r"#3: AP of bicycle [+−]\d+\.\d points", told.text)
+    assert (told.offer, told.compared) == ("Undo", (root, app.students.node.id))
+    told.run()
+    assert app.students.node.id == root
 
 
 def test_a_batch_that_is_fitted_is_not_cleared(session, loop, monkeypatch) -> None:
@@ -248,7 +253,7 @@ def test_iterations_of_another_window_are_told_once_and_shown_on_request(
 ) -> None:
     fine_tune(app, "wheel")
     app.tuning.look()
-    assert app.tuning.notice is None  # its own are no news
+    assert app.tuning.notice.text.startswith("#1: ")  # its own are no news
     other = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
     made = fine_tune(other, "sky")
     app.tuning.look()

@@ -46,7 +46,8 @@ def test_values_are_those_that_people_read_and_press():
     assert found["metrics"]["recall"] == recall
     assert found["metrics"]["fidelity"]["beside"] == "accuracy"
     assert found["gapMetric"] == "ap"
-    gap, *_, fidelity = found["classSorts"]
+    begin, gap, *_, fidelity = found["classSorts"]
+    assert (begin["key"], begin["metric"], begin["points"]) == ("begin", "ap", True)
     assert gap == {
         "key": "gap",
         "name": "AP gap",

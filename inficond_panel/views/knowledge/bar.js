@@ -8,7 +8,7 @@ import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
 import { groupButton, isBusy, isFitting, ownCures, ownPending, sender, sizeOf } from "./shared.js"
 
-const GROUP_SHOWN = 2 // members named; the rest is a number
+const GROUP_SHOWN = 3 // members with a chip; the rest is a number
 const NO_INTENTS = "No intents. Thumb a concept up or down."
 
 export function render({ model, el }) {
@@ -31,12 +31,13 @@ function makeBar(model, send, menu) {
   const button = makeButton(model, send)
   const blocks = h("div", { class: "blocks", role: "group", "aria-label": "Pending intents by rank" })
   const line = makeLine(model, send, menu)
+  const twin = makeTwin(model, send)
   const touched = makeTouched(model, send)
   const notices = makeNotices(model)
   const held = makeHeld(model, send)
   const element = h("div", { class: "bar" },
     h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
-    blocks, line.element, held.element, touched.element, notices.element)
+    blocks, line.element, twin.element, held.element, touched.element, notices.element)
   new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
     const { summary } = model
@@ -50,6 +51,7 @@ function makeBar(model, send, menu) {
     drawBlocks(blocks, model, send)
     button.draw()
     line.draw()
+    twin.draw()
     held.draw()
     touched.draw()
     notices.draw()
@@ -187,7 +189,7 @@ function focusConcept(blocks, concept) {
   row?.focus()
 }
 
-/** The line below the blocks: what is pending, the factor, how the fit goes, the group. */
+/** The line below the blocks: what is pending, the factor, how the fit goes. */
 function makeLine(model, send, menu) {
   const suggest = makeSuggest(model, send, menu)
   const counts = h("span", { class: "counts" })
@@ -196,8 +198,7 @@ function makeLine(model, send, menu) {
   set(factor, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
   const noise = h("span", { class: "badge" }, "preview within noise")
-  const group = h("span", { class: "twin" })
-  const element = h("div", { class: "line" }, counts, suggest.element, factor, noise, status, h("span", { class: "grow" }), group)
+  const element = h("div", { class: "line" }, counts, suggest.element, factor, noise, status)
   const draw = () => {
     counts.replaceChildren(...countsOf(model))
     set(counts, "title", "Intents of this batch, in all classes")
@@ -207,7 +208,6 @@ function makeLine(model, send, menu) {
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
     factor.control.show(model.factor)
     drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () => statusOf(model, send))
-    drawOnce(group, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
   }
   return { element, draw }
 }
@@ -240,16 +240,25 @@ function doneOf({ text: words, change, others }) {
     change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
 }
 
-/** The group of the concept thumbed last: its nearest members one by one, and all at once. */
+/** The concepts that would take the place of the one thumbed last: a chip each, which thumbs it too, and one for all. */
+function makeTwin(model, send) {
+  const element = h("div", { class: "twin", role: "group", "aria-label": "Correlated concepts" })
+  const draw = () => {
+    element.hidden = !model.group
+    drawOnce(element, JSON.stringify([model.group, model.pending, isBusy(model)]), () => (model.group ? groupOffer(model, send) : []))
+  }
+  return { element, draw }
+}
+
 function groupOffer(model, send) {
   const { of, members, concepts, direction, more } = model.group
-  const { verb } = DIRECTIONS[direction]
-  const one = ({ concept, r }) => [h("button", { class: "link clip", type: "button", title: `${verb} ${concept} too`, onclick: () => send("toggle", { concept, direction }) }, concept),
-    h("span", { class: "num" }, ` r ${fixed(r, 2)} `)]
-  const shown = members.slice(0, GROUP_SHOWN)
-  const rest = members.length - shown.length + more
-  const title = `Collinear over the images of fit: ${[of, ...members.map(({ concept }) => concept)].join(", ")}${more ? `, and ${more} more behind these` : ""}`
-  return [h("span", { class: "stands", title }, "Stands with ", h("span", { class: "clip" }, of), " · ", ...shown.flatMap(one), rest > 0 && `+${rest}`), concepts.length > 2 || members.length > 1 ? groupButton(model.group, model, send, `all ${concepts.length}`) : ""]
+  const { mark, verb } = DIRECTIONS[direction]
+  const chip = ({ concept, r }) => h("button", { class: "group-thumb one", type: "button", disabled: isBusy(model), "aria-label": `${verb} ${concept} too`,
+    title: `Correlated with ${of} (r ${fixed(r, 2)}), so that it would take its place`, onclick: () => send("toggle", { concept, direction }) },
+  h("span", { "aria-hidden": "true" }, mark), h("span", { class: "clip" }, concept))
+  const rest = members.length - GROUP_SHOWN + more
+  return [h("span", { class: "muted" }, "also:"), ...members.slice(0, GROUP_SHOWN).map(chip), rest > 0 && h("span", { class: "muted num", title: `${count(rest)} more concepts correlated with ${of}` }, `+${count(rest)}`),
+    members.length > 1 && groupButton(model.group, model, send, `all ${concepts.length}`)].filter(Boolean)
 }
 
 // --- suggest, the bounds in force, the students touched ---------------------------------------

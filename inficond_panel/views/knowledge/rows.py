@@ -90,8 +90,8 @@ def make_undefined(sort: str, counts: Counts) -> str:
 def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
     """A what-if curve as lists, empty where the metric is undefined; ``axis`` is its half height.
 
-    Each curve has an axis of its own: a strong concept moves a metric by tens of points, most
-    others by less than three. Without ``limits`` it has no band.
+    The page draws the curves of a list on the largest of their axes. Without ``limits`` there is
+    no band.
     """
     names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
     if not np.isfinite(band.estimate).all():

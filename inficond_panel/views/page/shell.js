@@ -248,8 +248,9 @@ function noticeLine(model) {
   const words = h("span")
   const close = () => { Object.assign(model, { notice: "", offer: "" }) }
   const offer = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "take_offer" }) })
+  const compare = h("button", { class: "btn", type: "button", onclick: () => model.send_msg({ action: "compare_offered" }) }, "Compare")
   const line = h("div", { class: "notice toast", role: "status" }, words, h("span", { class: "grow" }),
-    offer, h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: close }, icon("cross")))
+    offer, compare, h("button", { class: "icon-btn", type: "button", "aria-label": "Close the notice", onclick: close }, icon("cross")))
   let ends = 0
   for (const held of ["pointerenter", "focusin"]) line.addEventListener(held, () => clearTimeout(ends))
   for (const left of ["pointerleave", "focusout"]) line.addEventListener(left, () => leave())
@@ -257,10 +258,11 @@ function noticeLine(model) {
     clearTimeout(ends)
     if (model.offer) ends = setTimeout(close, OFFERED)
   }
-  watch(model, ["notice", "offer"], () => {
+  watch(model, ["notice", "offer", "compares"], () => {
     text(words, model.notice)
     text(offer, model.offer)
     offer.hidden = !model.offer
+    compare.hidden = !(model.offer && model.compares && model.layout.columns.flat().includes("provenance"))
     line.hidden = !model.notice
     leave()
   })

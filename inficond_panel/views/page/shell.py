@@ -85,6 +85,7 @@ class ShellPage(Component):
     keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
     notice = param.String("", doc="What is told; empty: nothing.")
     offer = param.String("", doc="Word for what can be done about it: it is told for a while only.")
+    compares = param.Boolean(False, doc="Whether the notice names two iterations to compare.")
     page = param.Boolean(True, doc="Whether it fills the browser's page.")
     still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
     standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
@@ -235,12 +236,12 @@ class Shell(PhotoActions, Viewer):
         notice, before = self.app.tuning.notice, self._noticed
         self._noticed = notice
         if notice is not None:
-            self._tell(notice.text, notice.offer)
+            self._tell(notice.text, notice.offer, notice.compared is not None)
         elif before is not None and self._page.notice == before.text:
             self._tell("")
 
-    def _tell(self, words: str, offer: str = "") -> None:
-        self._page.param.update(notice=words, offer=offer)
+    def _tell(self, words: str, offer: str = "", compares: bool = False) -> None:
+        self._page.param.update(notice=words, offer=offer, compares=compares)
 
     @action
     def _take_offer(self) -> None:
@@ -249,6 +250,14 @@ class Shell(PhotoActions, Viewer):
         if notice is not None and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="")
             notice.run()
+
+    @action
+    def _compare_offered(self) -> None:
+        """Compare the two iterations of the notice."""
+        notice = self.app.tuning.notice
+        if notice is not None and notice.compared and self._page.notice == notice.text:
+            self._page.param.update(notice="", offer="", tab="provenance", front="provenance")
+            self.app.comparison.compare(*notice.compared)
 
     @action
     def _look(self) -> None:

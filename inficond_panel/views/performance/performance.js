@@ -115,7 +115,7 @@ function emptyState(search, draw) {
 
 function drawList(model, parts) {
   const { list, search, total, empty } = parts
-  const rows = parts.listed = sorted(model.rows, model.sort, model.descending).filter((row) => matches(row, search.value))
+  const rows = parts.listed = sorted(model).filter((row) => matches(row, search.value))
   text(total, totalOf(rows.length, model.rows.length))
   text(parts.shifted, shiftsOf(model))
   drawUnknown(parts.unknown, model.rows.filter((row) => row.unknown).length, model.rows.length)
@@ -167,15 +167,19 @@ function drawSorting(model, { sort, order, value, rings }) {
   set(order, "title", label)
 }
 
-/** By the sort's value, undefined last whichever the direction, equal ones by name. */
-function sorted(rows, key, descending) {
+/** By the sort's value, undefined last whichever the direction, equal ones by name; of where to begin
+    first those that can be repaired, and last those with too few positives. */
+function sorted({ rows, sort: key, descending, shifts }) {
   const sign = descending ? -1 : 1
+  const rank = (row) => (key !== BEGIN ? 0 : row.few !== null ? 2 : shifts[row.name]?.repairable ? 0 : 1)
   return [...rows].sort((a, b) => {
+    if (rank(a) !== rank(b)) return rank(a) - rank(b)
     if (isNumber(a[key]) !== isNumber(b[key])) return isNumber(a[key]) ? -1 : 1
     return (isNumber(a[key]) && sign * (a[key] - b[key])) || a.name.localeCompare(b.name)
   })
 }
 
+const BEGIN = "begin"
 const matches = (row, query) => row.name.toLowerCase().includes(query.trim().toLowerCase())
 
 // --- keyboard and pointer ----------------------------------------------------------------------

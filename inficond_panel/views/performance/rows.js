@@ -58,7 +58,8 @@ export function fillRow(element, row, model) {
   set(badge, "title", `${touched} in the batch`)
   fillValue(value, row, model)
   fillRing(teacher, row.teacher[ringMetric(model)])
-  fillRing(student, row[ringMetric(model)])
+  fillRing(student, row[ringMetric(model)], row.few)
+  element.classList.toggle("few", row.few !== null)
   fillTeachers(student, row.teacher[ringMetric(model)])
   SIDES.forEach((side, index) => fillSide(bars.children[index], row[side], row.images))
 }
@@ -70,9 +71,10 @@ function fillValue(element, row, { sort }) {
   drawOnce(element, JSON.stringify([sort, row[sort], row[besideOf(sort)]]), parts)
 }
 
-function fillRing(svg, value) {
-  drawArc(svg.querySelector(".part"), value)
-  text(svg.lastChild, ring(value))
+/** Of a class with too few positives the ring would look surer than it is: their number stands there. */
+function fillRing(svg, value, few = null) {
+  drawArc(svg.querySelector(".part"), few === null ? value : null)
+  text(svg.lastChild, few === null ? ring(value) : `n = ${few}`)
 }
 
 function drawArc(circle, value) {
@@ -92,8 +94,9 @@ function spoken(row, model) {
   const value = (name, number) => `${name} ${isNumber(number) ? number : "undefined"}`
   const gap = isNumber(row.gap) ? `AP gap ${points(row.gap)} points` : `AP gap undefined, ${row.reason}`
   const side = (name) => `${name}: ${FILLS.map(([, fill], index) => `${row[name][index]} ${fill}`).join(", ")}`
-  const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
-  return [row.name, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...SIDES.map(side)].join("; ")
+  const told = [sort, besideOf(sort)].filter((key) => key && key !== "gap" && key !== "begin" && key !== GAP_METRIC).map((key) => value(SORTS[key].name, rounded(row[key])))
+  const few = row.few === null ? [] : [`too few positives to say: ${row.few}`]
+  return [row.name, ...few, gap, ...told, value("teacher AP", rounded(row.teacher[GAP_METRIC])), value("student AP", rounded(row[GAP_METRIC])), ...SIDES.map(side)].join("; ")
 }
 
 const rounded = (value) => (isNumber(value) ? Number(value.toFixed(3)) : value)

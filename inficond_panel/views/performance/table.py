@@ -17,7 +17,7 @@ from inficond_panel.state import Job
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.drawing import Drawing
-from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS
+from inficond_panel.vocabulary.metrics import AP, BEGIN, CLASS_SORTS
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ class PerformanceTable(ViewComponent):
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
-    sort: param.Selector[str] = param.Selector(default="gap", objects=list(CLASS_SORTS))
+    sort: param.Selector[str] = param.Selector(default=BEGIN.key, objects=list(CLASS_SORTS))
     descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     shifts = param.Dict(default={}, doc="As ``make_shifts`` gives them, by class.")

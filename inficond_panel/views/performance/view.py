@@ -25,6 +25,7 @@ from inficond_panel.plots.performance_bars import (
 )
 from inficond_panel.results.image_sets import decided_images, image_set
 from inficond_panel.results.metrics import students_file
+from inficond_panel.tuning.cures.class_photos import LEAST_TUNE
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.images import FILLS as IMAGE_FILLS
@@ -37,7 +38,7 @@ from inficond_panel.views.performance.table import (
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
 from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
-from inficond_panel.wording.suspects import shift_sentence
+from inficond_panel.wording.suspects import relies_wrongly, shift_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Interval
@@ -56,7 +57,8 @@ def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
     ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
     both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and the
     like likewise; ``teacher`` has the teacher's metrics, and ``unknown`` the sentence on a class
-    that the teacher does not know, else it is empty.
+    that the teacher does not know, else it is empty. ``few`` is the number of positives where they
+    are too few to say anything, else None.
     """
     return [_row(snapshot, name) for name in snapshot.metrics]
 
@@ -75,6 +77,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
             for side in SIDES
         },
         "images": metrics.n,
+        "few": metrics.positives if metrics.positives < LEAST_TUNE else None,
         "reason": undefined_reason(metrics.positives, snapshot.split),
         "unknown": teacher_sentence(name, snapshot.teacher[name]),
     }
@@ -119,13 +122,17 @@ def make_touched(pending: Iterable[Item]) -> dict[str, int]:
 def make_shifts(
     shifts: Mapping[str, ClassShift], level: float | None = CONFIDENCE
 ) -> dict[str, dict[str, Any]]:
-    """Verdict on each class that is known: whether it is shifted, and a sentence.
+    """Verdict on each class that is known: whether it is shifted, has suspects, and a sentence.
 
     Without a ``level`` its numbers have no limits.
     """
     limits = level is not None
     return {
-        name: {"shifted": each.kind == SHIFT, "words": shift_sentence(each, limits=limits)}
+        name: {
+            "shifted": each.kind == SHIFT,
+            "repairable": relies_wrongly(each),
+            "words": shift_sentence(each, limits=limits),
+        }
         for name, each in shifts.items()
     }
 

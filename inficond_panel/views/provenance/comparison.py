@@ -309,6 +309,13 @@ class ComparisonActions(Acting):
         self.app.comparison.compare(before, after)
 
     @action
+    def _compare_present(self) -> None:
+        """Compare the iteration shown with its parent; the original student with the newest."""
+        node, newest = self.app.students.node, self.app.tuning.nodes[-1].id
+        pair = (node.parent, node.id) if node.parent else (node.id, newest)
+        self.app.comparison.compare(*pair)
+
+    @action
     def _swap(self) -> None:
         self.app.comparison.swap()
 

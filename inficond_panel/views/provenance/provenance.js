@@ -14,6 +14,7 @@ import { exportDialog } from "./export_dialog.js"
 
 const ROW = 32
 const LANE = 16
+const RESTED = 600 // ms that the pointer rests on a row until its card comes
 const TREE_PAD = 10
 const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
@@ -45,7 +46,7 @@ function header(say, model) {
   const redo = button("redo", "Redo the iteration")
   const metric = h("span", { class: "metric" })
   metric.choose = (id) => { model.metric = id }
-  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare two iterations", title: "Compare two iterations (M on a row)", "aria-pressed": "false" }, icon("compare"))
+  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare with the iteration before", title: "Compare with the iteration before (M on a row chooses others)" }, icon("compare"))
   const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
   const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
@@ -285,7 +286,6 @@ function listen(parts, say, data) {
     mark()
   }
   const mark = () => {
-    set(toggle, "aria-pressed", String(choosing.on))
     show(note, !choosing.on && data().size > 1)
     for (const row of rows.children) set(row, "data-chosen", choosing.first?.id === row.dataset.key ? "" : null)
   }
@@ -309,14 +309,22 @@ function listen(parts, say, data) {
   }
   const walk = walking(parts, say, data)
   more.addEventListener("click", () => openMenu(over, more))
-  toggle.addEventListener("click", () => { if (choosing.on) choosing.stop(); else choosing.start(); mark(); if (choosing.on) rows.querySelector("[tabindex='0']")?.focus() })
+  toggle.addEventListener("click", () => say("compare_present"))
   choosing.cancel.addEventListener("click", () => { choosing.stop(); mark() })
   saveButton.addEventListener("click", () => save.open(data().current))
   binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
   rows.addEventListener("contextmenu", (event) => { event.preventDefault(); const row = event.target.closest(".row"); if (row) openMenu(row) })
-  rows.addEventListener("pointerover", (event) => { const row = event.target.closest(".row"); explain(row); if (row) place(row) })
-  rows.addEventListener("pointerleave", card.hide)
+  let resting = 0, pointed = null
+  const rest = (row) => {
+    if (row === pointed) return
+    pointed = row
+    clearTimeout(resting)
+    card.hide()
+    if (row) resting = setTimeout(() => explain(row), RESTED)
+  }
+  rows.addEventListener("pointerover", (event) => { const row = event.target.closest(".row"); rest(row); if (row) place(row) })
+  rows.addEventListener("pointerleave", () => rest(null))
   rows.addEventListener("focusin", (event) => { place(event.target); if (event.target.matches(":focus-visible")) explain(event.target) })
   rows.addEventListener("focusout", card.hide)
   rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk, escape: () => { choosing.stop(); mark() } }))

@@ -9,6 +9,8 @@ import { makeMending } from "./mending.js"
 import { makeReport } from "./refit_report.js"
 import { makeSentence } from "./sentence.js"
 
+const UNFOLDS = ["mended", "measured", "explained"] // one is open at a time
+
 export function render({ model, el }) {
   const send = sender(model)
   const sentence = makeSentence(model)
@@ -18,6 +20,7 @@ export function render({ model, el }) {
   const report = makeReport(model, send)
   const unfolds = h("div", { class: "unfolds in-full" }, mending.element, measures.element, report.element)
   el.append(sentence.element, asking.element, unfolds)
+  for (const name of UNFOLDS) model.on(name, () => { if (model[name]) for (const other of UNFOLDS) if (other !== name && model[other]) model[other] = false })
   followTheme(model, unfolds)
   watch(model, ["student", "teacher", "shift", "shiftless", "terms", "mended", "path", "cures", "pending", "status", "locked", "adding"], mending.draw)
   watch(model, ["student", "asking", "status", "adding", "locked"], () => { asking.element.hidden = !model.student; asking.draw() })

@@ -18,7 +18,7 @@ export function rowContext(model, rows) {
   const strongest = unitOf ? unitOf.influence / unitOf.share : 0
   const ghosts = new Map(rows.map(({ concept }) => [concept, model.ghosts[concept]]).filter(([, value]) => isNumber(value)))
   const ghostShare = (concept) => (strongest && ghosts.has(concept) ? ghosts.get(concept) / strongest : null)
-  const shares = rows.flatMap(({ share, concept }) => [share, ghostShare(concept) ?? share])
+  const shares = rows.map(({ share }) => share) // no preview: the scale stays until the refit
   const left = Math.max(0.52, -Math.min(0, ...shares))
   const right = Math.max(0.52, ...shares)
   const unit = 90 / (left + right)

@@ -2,21 +2,26 @@
 
 import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../../ui/base.js"
 import { METRICS, POINTS } from "../../../ui/vocabulary.js"
+import { shownRows } from "../shared.js"
 
 export function drawEffect(svg, row, intent, model) {
   const effect = model.effects[row.concept]
   set(svg, "aria-label", effectWords(effect, row.influence, model))
   set(svg, "aria-busy", effect ? null : "true")
-  const key = effect && JSON.stringify([effect.x, effect.change, intent?.direction, intent?.value])
-  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf(effect, row.influence, intent) : []))
+  const axis = axisOf(model)
+  const key = effect && JSON.stringify([effect.x, effect.change, axis, intent?.direction, intent?.value])
+  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf({ ...effect, axis }, row.influence, intent) : []))
 }
+
+/** Half the height of all charts on screen, in points: of one scale, so that rows can be compared. */
+const axisOf = (model) => Math.max(0, ...shownRows(model).map(({ concept }) => model.effects[concept]?.axis ?? 0))
 
 function effectWords(effect, influence, model) {
   const metric = METRICS[model.metric].name
   if (!effect) return `${metric} against influence: being computed`
   if (!effect.x.length) return `${metric} against influence: undefined`
   const best = farthest(effect.change, 1)
-  return `${metric} against influence, others held, axis ±${effect.axis} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
+  return `${metric} against influence, others held, axis ±${axisOf(model)} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
 }
 
 function effectOf({ x, change, low, high, axis }, influence, intent) {
@@ -37,7 +42,7 @@ function effectOf({ x, change, low, high, axis }, influence, intent) {
     zero >= 0 && zero <= 100 && s("line", { class: "tick", x1: percentage(zero), x2: percentage(zero), y1: "90%", y2: "100%" }),
     curve, s("line", { class: "at", x1: now, x2: now, y1: 0, y2: "100%" }), dot(influence, "dot"),
     s("circle", { class: "grip", cx: now, cy: percentage(within(down(valueAt(x, change, influence)))), r: 9 }),
-    ...[["0.8em", "+"], ["100%", "\u2212"]].map(([y, sign]) => s("text", { class: "end", x: 0, y }, `${sign}${axis}`)),
+    ...[["0.8em", "+"], ["100%", "\u2212"]].map(([y, sign]) => s("text", { class: "end", x: -4, y, "text-anchor": "end" }, `${sign}${axis}`)),
     intent && isNumber(intent.value) && dot(intent.value, `dot pending ${intent.direction}`),
   ].filter(Boolean)
 }
@@ -75,5 +80,5 @@ export function effectCardAt(row, model, at) {
   const reach = (sign) => `${points(change[farthest(change, sign)])} ${POINTS} at ${signed(x[farthest(change, sign)], 2)}`
   return [h("b", {}, row.concept), details([["Influence", `${signed(row.influence, 2)} → ${signed(at, 2)}`],
     [`${model.options.metrics.find(([id]) => id === model.metric)[1]}, others held`, `${points(valueAt(x, change, at))} ${POINTS}`], ...band,
-    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${effect.axis} ${POINTS}`]])]
+    ["Highest", reach(1)], ["Lowest", reach(-1)], ["Axis", `±${axisOf(model)} ${POINTS}`]])]
 }

@@ -15,7 +15,7 @@ import { HOLDS_KEY, fillRow, makePictures, makeRow, rowContext, rowHover } from 
 import { effectCardAt } from "./effect_chart.js"
 import { drawRest, legend } from "./foot.js"
 import { HAND_KEY, makeHand } from "./hand.js"
-import { seek, sender, shownRows, soughtOf } from "../shared.js"
+import { ownPending, seek, sender, shownRows, soughtOf } from "../shared.js"
 
 const TYPING = 120 // ms without a key, then it is searched
 
@@ -25,7 +25,7 @@ export function render({ model, el }) {
   const menu = popMenu(el)
   const head = makeHead(model, send, dialog, menu)
   const [bar, panels] = model.get_child("parts")
-  const groupThumb = () => bar.shadowRoot.querySelector(".twin .group-thumb")
+  const groupThumb = () => [...bar.shadowRoot.querySelectorAll(".twin .group-thumb")].at(-1) // all, where there are more
   const table = makeTable(model, send, head.search, dialog, groupThumb)
   const empty = h("div", { class: "empty" }, h("b", {}, "Select a class"),
     h("span", { class: "muted" }, "Its most influential concepts appear here. ",
@@ -119,13 +119,13 @@ function makeTable(model, send, search, dialog, groupThumb) {
   const metric = h("span", { class: "metric num" })
   const columns = h("div", { class: "row columns" },
     h("span", { class: "in-full" }, "#"), h("span", {}, "Concept", h("span", { class: "in-full" }, ", influence")),
-    h("span", { class: "both in-full" }, h("span", { class: "wide", title: "Each curve has an axis of its own, in percentage points of change." }, "Exact what-if"), metric), makePatchHead(model), h("span"))
+    h("span", { class: "both in-full" }, h("span", { class: "wide", title: "All curves have one axis, in points of change." }, "Exact what-if"), metric), makePatchHead(model), h("span"))
   const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
   keepAligned(columns, scroll)
   const pictures = makePictures(model, send, rows)
-  let listed = [], context = {}, order = "", waiting = 0, card = null
+  let listed = [], context = {}, order = "", waiting = 0, card = null, tuned = [], isDone = false
   const rowOf = (concept) => listed.find((row) => row.concept === concept)
   const elementOf = (concept) => [...rows.children].find(({ dataset }) => dataset.key === concept)
   const places = longList({
@@ -146,9 +146,21 @@ function makeTable(model, send, search, dialog, groupThumb) {
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
     drawMetric(metric, model)
     places.show(listed, { fresh })
+    showTuned()
     if (search.hurried && model.sought === model.find) useFound(search, listed, send, places.go)
     drawRest(rest, model, search, dialog)
     text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
+  }
+  /** After a refit: the concept tuned that is listed first, else the top of the list. */
+  function showTuned() {
+    const given = ownPending(model).map(({ concept }) => concept), done = model.status.kind === "done"
+    if (given.length) tuned = given
+    if (done && !isDone) {
+      const at = listed.findIndex(({ concept }) => tuned.includes(concept))
+      if (at >= 0) places.bring(at)
+      else scroll.scrollTop = 0
+    }
+    isDone = done
   }
   /** Curves and pictures of a long list are asked for where it comes to rest. */
   function tellNear() {
