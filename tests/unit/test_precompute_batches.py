@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from precompute.batches.results import (
-    Pieces,
+    Concatenated,
     Results,
     Segmented,
     batches_of,
@@ -103,7 +103,7 @@ def test_pieces_are_what_putting_them_together_gives(lengths, random, start, sto
     whole = np.concatenate([
         parts[p][f : f + n] for (p, _), f, n in zip(places, first, count, strict=True)
     ])  # fmt: skip
-    pieces = Pieces(
+    pieces = Concatenated(
         parts.__getitem__, np.array([p for p, _ in places]), np.array(first), np.array(count)
     )
     assert pieces.shape == whole.shape

@@ -19,7 +19,7 @@ from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import (
     ALL_CLASSES,
     DONT_KNOW,
-    Named,
+    LikeliestClass,
     Prediction,
     abstaining,
     decision_frame,
@@ -181,7 +181,10 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     found = rules.apply([*alike, *sure])
     assert {one.answered for one in found[: len(names)]} == {False}
     assert {one.answered for one in found[len(names) :]} == {True}
-    named = {"flat": Named("cat", 0.4, None, False), "sure": Named("dog", 0.9, None, True)}
+    named = {
+        "flat": LikeliestClass("cat", 0.4, None, False),
+        "sure": LikeliestClass("dog", 0.9, None, True),
+    }
     rows = text_table(decision_frame(found, named))[1]
     assert [row[1] for row in rows] == [DONT_KNOW] * len(names) + ["dog"] * len(names)
 
