@@ -24,7 +24,8 @@ def test_a_component_has_few_parameters() -> None:
             try:
                 importlib.import_module(module.name)
             except ModuleNotFoundError as error:
-                assert not str(error.name).startswith("inficond_panel"), error
+                if str(error.name).startswith("inficond_panel"):
+                    raise
                 pytest.skip(f"{module.name} needs an extra")
     sizes = {
         each.__name__: len(set(each.param) - set(ViewComponent.param)) for each in _components()
