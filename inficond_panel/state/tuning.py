@@ -13,9 +13,9 @@ import param
 
 from inficond_panel.common.numbers import count, signed
 from inficond_panel.errors import InficondError, TuningError
+from inficond_panel.results.metrics import Snapshot
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
-from inficond_panel.results.metrics import Snapshot
 from inficond_panel.spec.sections.students import Tuning
 from inficond_panel.state.batch import (
     Item,
