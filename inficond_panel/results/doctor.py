@@ -13,6 +13,7 @@ from scipy.special import expit
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.drift import drift
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.shift import tune_aps
@@ -31,10 +32,10 @@ from inficond_panel.tuning.shift import (
 from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.shift_kinds import FEW, SHIFT_KINDS
+from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
-from inficond_panel.wording.metrics import unknown_sentence
+from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
 from inficond_panel.wording.shift_kinds import kind_sentence, unsure_sentence
 from inficond_panel.wording.suspects import (
     DECIDED,
@@ -52,6 +53,10 @@ MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
+NEAREST = (
+    "A suspect has the nearest word of the corpus. Where none names the thing, make a concept of "
+    "example photos: `inficond concept add`."
+)
 _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 
@@ -111,7 +116,7 @@ def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
 def _findings(
     tuner: Tuner, seen: Mapping[str, _Seen], title: str, facts: Mapping[str, Any]
 ) -> pd.DataFrame:
-    rows = [*_of_store(tuner), *_of_teacher(seen), *_of_classes(seen)]
+    rows = [*_of_store(tuner), *_of_teacher(seen), *_of_classes(seen), *_of_photos(tuner.store)]
     notes = [] if rows else ["Nothing is wrong, as far as the photos can tell."]
     headings = {
         "about": Heading("about"),
@@ -141,6 +146,13 @@ def _of_store(tuner: Tuner) -> Iterator[dict[str, str]]:
         if str(warning).startswith(TWINS):
             continue  # they are told by their scores
         yield _row("store", "warning", str(warning), "inficond info")
+
+
+def _of_photos(store: Store) -> Iterator[dict[str, str]]:
+    fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
+    found = drift(fit, tune, list(store.concepts))
+    if found.alarm:
+        yield _row("photos", "tune unlike fit", split_drift_sentence(found), PHOTOS.remedy)
 
 
 def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
@@ -254,12 +266,13 @@ def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) 
     ranks = [rank for found in suspects.values() for rank in range(len(found))]
     shown = [place for place, rank in enumerate(ranks) if whole or rank < SHOWN]
     more = {name: found[SHOWN:] for name, found in suspects.items() if not whole}
+    guess = [NEAREST] if any(suspects.values()) else []
     return make_frame(
         (_suspect_row(each.shift, one) for each in seen.values() for one in each.shift.suspects),
         ["class", "concept"],
         _SUSPECT_HEADINGS,
         title="Suspects, by the shares of photos that show them",
-        notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found],
+        notes=[f"{name}: {more_words(found)}" for name, found in more.items() if found] + guess,
         facts=facts,
         shown=shown,
     )

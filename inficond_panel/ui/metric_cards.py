@@ -39,7 +39,7 @@ def make_metric(
         "key": key,
         "now": number(now),
         "change": None if untouched else make_change(interval, now - before),
-        "history": "untouched student"
+        "history": "original student"
         if untouched
         else f"start {number(before)} · previous {number(last)}",
     }

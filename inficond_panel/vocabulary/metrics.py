@@ -245,7 +245,7 @@ SUSPECTS = ConceptSort(
     "suspects",
     "Suspects",
     "Susp.",
-    "Concepts less correlated with the class on tune than on fit",
+    "Concepts less correlated with the class in tuning images than in training images",
 )
 DISCREPANCY_P = ConceptSort(
     "discrepancy_p", "Discrepancy (P)", "Disc. P", _DIFFER.format("positives")

@@ -105,11 +105,23 @@ def drift_sentences(drift: Drift) -> list[str]:
     return [
         f"{verdict}: {count(drift.photos, 'photo')} beside {drift.fit_photos:,} of fit, at a "
         f"chance of {100 * LEVEL:g} % of a false alarm.",
-        f"{drift.far} of {drift.photos} ({_percent(drift.share)}, {interval_word(drift.level)} "
-        f"{_percent(drift.low)} to {_percent(drift.high)}) lie further off than all but "
-        f"{_percent(drift.expected)} of fit (p = {drift.p:.2g}).",
+        _far_sentence(drift),
         _concepts_sentence(drift),
     ]
+
+
+def split_drift_sentence(drift: Drift) -> str:
+    """How the photos of tune differ from those of fit, where they do."""
+    far = [f"Of tune {_far_sentence(drift)}"] if drift.far_drift else []
+    return " ".join([*far, *([_concepts_sentence(drift)] if drift.drifted else [])])
+
+
+def _far_sentence(drift: Drift) -> str:
+    return (
+        f"{drift.far} of {drift.photos} ({_percent(drift.share)}, {interval_word(drift.level)} "
+        f"{_percent(drift.low)} to {_percent(drift.high)}) lie further off than all but "
+        f"{_percent(drift.expected)} of fit (p = {drift.p:.2g})."
+    )
 
 
 def _concepts_sentence(drift: Drift) -> str:

@@ -32,7 +32,7 @@ OF = {
     "own_word": "the concept named like the class alone",
     "tune_model": "a model of the labels of tune",
 }
-_WEAKER = "concepts less correlated with the class on tune than on fit"
+_WEAKER = "concepts less correlated with the class in tuning images than in training images"
 #: Concepts that a sentence for people who begin names.
 PLAIN = 2
 #: Suspects of a class that are listed before the others are only named.

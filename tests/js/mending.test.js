@@ -9,11 +9,11 @@ const { lineOf } = await import("../../inficond_panel/views/knowledge/panels/men
 const shift = (...suspects) => ({ kind: "shift", sentence: "Shift: it loses much.", suspects })
 
 test("the line names what a student relies on, and says why it relies on what is at 0", () => {
-  assert.equal(lineOf(shift({ concept: "pole" }), ""), "It relies on pole, less correlated with the class on tune than on fit")
+  assert.equal(lineOf(shift({ concept: "pole" }), ""), "It relies on pole, less correlated with the class in tuning images than in training images")
   assert.equal(
     lineOf(shift({ concept: "pole" }, { concept: "sky" }, { concept: "sea", carried: true }), ""),
-    "It relies on pole and sky, and through other concepts on sea, less correlated with the class on tune than on fit",
+    "It relies on pole and sky, and through other concepts on sea, less correlated with the class in tuning images than in training images",
   )
-  assert.equal(lineOf(shift({ concept: "sea", carried: true }), ""), "It relies through other concepts on sea, less correlated with the class on tune than on fit")
+  assert.equal(lineOf(shift({ concept: "sea", carried: true }), ""), "It relies through other concepts on sea, less correlated with the class in tuning images than in training images")
   assert.equal(lineOf(shift(), ""), "it loses much.")
 })

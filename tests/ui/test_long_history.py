@@ -46,7 +46,7 @@ def test_rows_come_as_the_list_is_scrolled(page) -> None:
     body = page.locator(".provenance .body")
     body.evaluate("(body) => { body.scrollTop = body.scrollHeight }")
     expect(row(page, 0)).to_be_visible()
-    expect(row(page, 0).locator(".chips")).to_contain_text("untouched student")
+    expect(row(page, 0).locator(".chips")).to_contain_text("original student")
     expect(row(page, 1).locator(".value")).to_contain_text("0.")
     expect(row(page, 0)).to_have_attribute("aria-posinset", str(LENGTH + 1))
     expect(row(page, 0)).to_be_in_viewport()

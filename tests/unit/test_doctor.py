@@ -112,6 +112,17 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
     assert found["labels"].empty
 
 
+def test_photos_of_tune_that_are_unlike_those_of_fit_are_named(tmp_path) -> None:
+    given, _ = frames()
+    parts, split = (given["scores"], given["teacher"], given["labels"]), given["split"]
+    alike = inficond_panel.from_frames(*parts, split=split, path=tmp_path / "alike.zarr")
+    assert "photos" not in alike.fit().doctor()["findings"].index
+    given["scores"].loc[split == "tune", "word 9"] += 1
+    other = inficond_panel.from_frames(*parts, split=split, path=tmp_path / "other.zarr")
+    finding = other.fit().doctor()["findings"].loc["photos", "finding"]
+    assert "1 of 18 concepts has other scores than in fit: word 9" in finding
+
+
 def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path) -> None:
     given, _ = frames()
     parts = (given["scores"], given["teacher"], given["labels"])

@@ -45,7 +45,7 @@ def test_metrics_of_the_untouched_student_show_no_change(app):
         "AP", "F1", "Recall", "Precision", "Accuracy", "Fidelity",
     ]  # fmt: skip
     assert {m["change"] for m in metrics} == {None}
-    assert {m["history"] for m in metrics} == {"untouched student"}
+    assert {m["history"] for m in metrics} == {"original student"}
 
 
 def test_change_is_since_the_start_in_percentage_points(tuned):

@@ -192,7 +192,7 @@ def test_only_an_untouched_student_is_called_so():
     told = make_summary(shown, "bicycle", undefined, None)
     assert (told["since"], told["no_change"]) == (None, "undefined")
     told = make_summary(snapshot(metrics(), parent=None), "bicycle", None, None)
-    assert (told["since"], told["no_change"]) == (None, "untouched student")
+    assert (told["since"], told["no_change"]) == (None, "original student")
     told = make_summary(snapshot(metrics(ap=0.75)), "bicycle", None, None)
     assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 points", "")  # it comes
 

@@ -247,7 +247,7 @@ def test_moves_notes_names_and_branches(app, view):
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (True, False)
     assert [row["kept"] for row in rows(view)] == [
         "The iteration shown is in it",
-        "The untouched student stays",
+        "The original student stays",
     ]
     view.act({"action": "undo"})
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (False, True)
@@ -356,10 +356,10 @@ def test_images_that_changed_sides_are_counted_in_words():
     )
 
     assert churn_text(Churn("tune", 400, flips)) == (
-        "3 of 400 images changed sides: 1 to right, 1 to wrong, 1 without a label"
+        "3 of 400 images changed their prediction: 1 to right, 1 to wrong, 1 without a label"
     )
     assert churn_text(Churn("tune", 4000, flips[:1] * 500)).startswith("500 of 4,000 images")
-    assert churn_text(Churn("tune", 400, ())) == "No image of 400 changed sides"
+    assert churn_text(Churn("tune", 400, ())) == "No image of 400 changed its prediction"
 
 
 def test_pictures_are_sent_of_images_in_the_comparison_only(app, view, sent):

@@ -20,7 +20,7 @@ from inficond_panel.wording.suspects import (
     tune_ap_sentence,
 )
 
-WEAKER = "concepts less correlated with the class on tune than on fit"
+WEAKER = "concepts less correlated with the class in tuning images than in training images"
 
 
 def found(*kinds: str) -> dict[str, ClassShift]:

@@ -159,7 +159,7 @@ class History:
             here = origin or state.head
             target = state.undo_from(here)
             if target is None:
-                raise TuningError("There is nothing to undo.", "The untouched students are shown.")
+                raise TuningError("There is nothing to undo.", "The original students are shown.")
             log.append(db, "undo", target, author=author, origin=here)
         return target
 
@@ -206,7 +206,7 @@ class History:
         with self._writing_at(node) as (db, state):
             if state.parents[node] is None:
                 raise TuningError(
-                    "The untouched students cannot be deleted.", "Delete a branch that tunes them."
+                    "The original students cannot be deleted.", "Delete a branch that tunes them."
                 )
             branch = state.branch(node)
             if not {state.head, *shown}.isdisjoint(branch):

@@ -9,7 +9,7 @@ import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
 import { groupButton, isBusy, isFitting, ownCures, ownPending, sender, sizeOf } from "./shared.js"
 
 const GROUP_SHOWN = 3 // members with a chip; the rest is a number
-const NO_INTENTS = "No intents. Thumb a concept up or down."
+const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
 
 export function render({ model, el }) {
   const bar = makeBar(model, sender(model), popMenu(el))
@@ -231,7 +231,7 @@ function statusOf(model, send) {
   if (kind === "previewing") return [h("span", { class: "spin" }), words || "Previewing…"]
   if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status) : [NO_INTENTS]
   if (!isNumber(flips)) return []
-  return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes" : "images change"} sides` : "No image changes sides")]
+  return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes its" : "images change their"} prediction` : "No image changes its prediction")]
 }
 
 function doneOf({ text: words, change, others }) {

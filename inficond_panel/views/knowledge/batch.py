@@ -114,7 +114,7 @@ def make_summary(
         "teacher_ap": defined(metrics.teacher_ap),
         "reason": "" if metrics.positives else reason,
         "since": None if untouched else make_change(total, change),
-        "no_change": "untouched student" if untouched else "undefined",
+        "no_change": "original student" if untouched else "undefined",
         "preview": make_change(preview.of(name, AP.key)) if preview else None,
         "flips": preview.sides.get(name) if preview else None,
     }

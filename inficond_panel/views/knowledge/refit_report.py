@@ -46,7 +46,7 @@ def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict
 
 
 def make_churn(churn: Churn) -> dict[str, Any]:
-    """Images of a split that changed sides, in words, and how many they are."""
+    """Images of a split whose prediction changed, in words, and how many they are."""
     return {
         "split": churn.split,
         "text": words.churn_sentence(churn),
@@ -139,14 +139,14 @@ class ReportPanel(param.Parameterized):
         self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.failed))
 
     def open_churn(self, split: str) -> None:
-        """Show the images of a split that changed sides by the iteration that is reported."""
+        """Show the images of a split whose prediction changed by the iteration that is reported."""
         name, students = self.panels.student, self.app.students
         refit = students.refit_of(name) if name else None
         known = students.known_report(refit) if refit else None
         if refit is None or known is None:
             raise ValueError("no report")
         churn = next(each for each in known.of(name).churn if each.split == split)
-        title = f"{name}, changed sides by #{refit.number}"
+        title = f"{name}, prediction changed by #{refit.number}"
         rows = [flip.row for flip in churn.flips]
         self.app.selection.open_images(image_set(students.student(name), title, rows))
 

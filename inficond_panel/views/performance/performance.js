@@ -142,7 +142,7 @@ function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ shifted }) => shifted).length
   const looked = known.length < rows.length ? `${count(known.length)} so far` : count(rows.length)
-  return `relies on concepts less correlated with the class on tune${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
+  return `relies on concepts less correlated with the class in the tuning images${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
 }
 
 /** How many classes the teacher does not know; nothing where there are none. */

@@ -1,4 +1,4 @@
-// Two iterations side by side: what was asked for, metrics, influence, images that changed sides.
+// Two iterations side by side: what was asked for, metrics, influence, images whose prediction changed.
 
 import { count, drawOnce, h, icon, keyed, s, set, text, watch } from "../../ui/base.js"
 import { FILL_NAMES, makeDialog } from "../../ui/photos/image_dialog.js"

@@ -225,7 +225,7 @@ def make_detail(
 
 
 def make_flip(flip: Flip) -> dict[str, Any]:
-    """One image that changed sides: which way, and whether that is right by the label."""
+    """One image whose prediction changed: which way, and whether that is right by the label."""
     teacher_right = None if flip.label < 0 else flip.teacher == (flip.label == 1)
     fill = "" if flip.right is None or teacher_right is None else FILLS[teacher_right, flip.right]
     way = WAYS[flip.present]
@@ -246,11 +246,12 @@ def make_flip(flip: Flip) -> dict[str, Any]:
 
 
 def churn_text(churn: Churn) -> str:
-    """``12 of 420 images changed sides: 7 to right, 5 to wrong``."""
+    """``12 of 420 images changed their prediction: 7 to right, 5 to wrong``."""
     if not churn.flips:
-        return f"No image of {count(churn.images)} changed sides"
+        return f"No image of {count(churn.images)} changed its prediction"
     images = f"{count(churn.images)} image{'s' * (churn.images != 1)}"
-    return f"{count(len(churn.flips))} of {images} changed sides: {words.churn_result(churn)}"
+    changed = f"{count(len(churn.flips))} of {images} changed their prediction"
+    return f"{changed}: {words.churn_result(churn)}"
 
 
 def _step(node: Node) -> dict[str, Any]:

@@ -228,7 +228,7 @@ def make_author(node: Node | Iteration) -> str:
 def _kept(node: Iteration, path: Collection[str]) -> str:
     """Reason why the branch from a node on cannot be deleted; empty where it can."""
     if not node.parent:
-        return "The untouched student stays"
+        return "The original student stays"
     return "The iteration shown is in it" if node.id in path else ""
 
 

@@ -63,7 +63,7 @@ function list() {
 }
 
 function columns() {
-  return h("div", { class: "columns", "aria-hidden": "true" }, h("span"), h("span", {}, "Intents"),
+  return h("div", { class: "columns", "aria-hidden": "true" }, h("span"), h("span", {}, "Edits"),
     h("span", { class: "noise" }, h("i", { class: "hollow-dot" }), h("span", {}, "within noise")),
     h("span", { class: "versus" }, "Change", h("span", { class: "long" }, " vs previous")), h("span", { class: "value" }))
 }
@@ -81,7 +81,7 @@ function bones() {
 function draw(data, parts, root) {
   const size = data.error ? 0 : data.size ?? 0
   const message = data.error ? ["The history cannot be shown", data.error]
-    : size === 1 ? ["#0, untouched student", "Fine-tune to add an iteration."] : null
+    : size === 1 ? ["#0, original student", "Fine-tune to add an iteration."] : null
   show(parts.bones, !data.size && !data.error)
   show(parts.empty, message)
   if (message) [...parts.empty.children].slice(1).forEach((part, at) => text(part, message[at]))
@@ -215,7 +215,7 @@ function drawChips(parent, row, shown) {
 function chipsOf(row, shown) {
   const chip = ({ direction, sign, of, concept }) =>
     h("span", { class: `chip ${direction}` }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of === shown ? "" : `${of}: `, concept)
-  const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "untouched student")]
+  const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "original student")]
   const more = h("span", { class: "chip more", hidden: "" })
   const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
   const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []

@@ -44,7 +44,7 @@ export function lineOf({ kind, sentence, suspects }, shiftless) {
   const first = suspects.slice(0, 3)
   const own = listed(first.filter(({ carried }) => !carried)), through = listed(first.filter(({ carried }) => carried))
   const named = [own, through && `through other concepts on ${through}`].filter(Boolean).join(", and ")
-  return first.length ? `It relies ${own && "on "}${named}, less correlated with the class on tune than on fit` : afterColon(sentence)
+  return first.length ? `It relies ${own && "on "}${named}, less correlated with the class in tuning images than in training images` : afterColon(sentence)
 }
 
 /** `a, b and c` */
