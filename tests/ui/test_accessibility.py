@@ -87,7 +87,7 @@ def batch_pending(page: Page) -> None:
     for row, direction in ((0, "down"), (1, "up"), (2, "remove")):
         page.locator(".knowledge .rows > .row").nth(row).locator(f".thumb.{direction}").click()
         expect(page.locator(f".knowledge .block.{direction}")).to_have_count(1)
-    expect(page.locator(".knowledge .status")).to_contain_text("sides")  # the preview is there
+    expect(page.locator(".knowledge .status")).to_contain_text("prediction")  # the preview is there
 
 
 def simple_shown(page: Page) -> None:
@@ -184,7 +184,7 @@ def keys_shown(page: Page) -> None:
 
 def photo_refused(page: Page) -> None:
     page.evaluate(DROP, ["", "photo.png", ".shell"])
-    expect(page.locator("dialog.photo[open] .told")).to_contain_text("The store does not tell")
+    expect(page.locator("dialog.photo[open] .told")).to_contain_text("The store does not record")
 
 
 def holdout_asked(page: Page) -> None:

@@ -102,7 +102,7 @@ def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
     expect(blocks(page)).not_to_have_text(first)
     expect(blocks(page)).to_have_text(re.compile(r"lambda 0\.\d+"))
     told = page.locator(".mending .penalty + p")
-    expect(told.locator("+ p")).to_contain_text("auto takes λ 0.001, the first that it tries")
+    expect(told.locator("+ p")).to_contain_text("auto takes λ 0.001, its starting value")
     expect(told).to_have_text(re.compile(r"λ 0\.\d+: AP on tune 0\.\d{3} \[.*concepts? left"))
     page.get_by_role("button", name="λ auto: choose lambda by AP on tune").click()
     expect(blocks(page)).to_have_text(re.compile("lambda auto"))

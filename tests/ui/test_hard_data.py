@@ -47,7 +47,7 @@ def url(serve_module, tmp_path_factory) -> str:
 
 @pytest.fixture
 def page(url, open_page) -> Page:
-    page = open_page(url, 1280, 800)
+    page = open_page(f"{url}?show=details", 1280, 800)
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
     expect(page.locator(".performance [role=option]").first).to_be_visible()
     return page

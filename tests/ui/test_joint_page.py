@@ -27,7 +27,7 @@ def select(page: Page, name: str) -> None:
 
 def test_a_thumb_on_one_class_moves_the_others_and_the_page_says_so(spec, serve, open_page) -> None:
     server = serve(spec)
-    page = open_page(server.url)
+    page = open_page(f"{server.url}?show=details")
     select(page, "cat")
     page.locator('.knowledge .rows > .row[data-key="a"] .thumb.up').click()
     page.get_by_role("button", name="Fine-tune").click()

@@ -126,7 +126,7 @@ def by_hand(page: Page) -> None:
 
 
 def group(page: Page) -> None:
-    expect(page.locator(".knowledge .twin .group-thumb")).to_be_visible()
+    expect(page.locator(".knowledge .twin .group-thumb.up")).to_be_visible()
     page.keyboard.press("g")
     expect(page.locator(".knowledge .block.up")).to_have_count(3)
 

@@ -99,7 +99,7 @@ def nothing_misplaced(page: Page) -> None:
 
 @pytest.mark.parametrize(("place", "own_font"), [(0, True), (1, False)])
 def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
-    page = open_page(url, *SIZES[0], own_font)
+    page = open_page(f"{url}?show=details", *SIZES[0], own_font)
     comes_to(lambda: page.evaluate("document.fonts.size"), own_font)
     classes = page.locator(".performance [role=option]")
     expect(classes).to_have_count(4)
@@ -111,7 +111,7 @@ def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
     tuned.locator(".open").click()
     tuned.locator(".thumb.up").click()
     rows.nth(2).locator(".thumb.down").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("sides")
+    expect(page.locator(".knowledge .status")).to_contain_text("prediction")
     expect(name.locator(".touch")).to_have_text("2")
     nothing_misplaced(page)
     page.keyboard.press("c")
@@ -125,7 +125,7 @@ def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
     expect(page.locator(".knowledge .status")).to_contain_text("Done in")
     page.get_by_role("radio", name="Infl").click()
     tuned.locator(".thumb.remove").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("sides")
+    expect(page.locator(".knowledge .status")).to_contain_text("prediction")
     expect(page.locator(".knowledge .notices")).to_contain_text("holds no longer")
     nothing_misplaced(page)
 

@@ -21,7 +21,7 @@ def store(tmp_path_factory):
 
 
 def test_each_view_says_what_the_store_lacks_and_how_scores_are_scaled(serve, store, open_page):
-    page = open_page(f"{serve(store).url}?class=bird&concept=tail", 1280, 900)
+    page = open_page(f"{serve(store).url}?class=bird&concept=tail&show=details", 1280, 900)
     expect(page.locator(".knowledge .row.current")).to_be_visible()
     expect(page.get_by_label("Concept embedding", exact=True)).to_contain_text(
         "This store has no map of its concepts"

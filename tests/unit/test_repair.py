@@ -253,7 +253,7 @@ def test_a_path_of_lambda_says_that_its_photos_chose(tmp_path: Path, capsys) -> 
         assert main(["lambda", store, *given]) == 0
         found = json.loads(capsys.readouterr().out)
         assert found["chosen_on"] == chosen
-        assert ("These images chose settings" in found["notes"][0]) == bool(chosen)
+        assert ("These images were used for selection" in found["notes"][0]) == bool(chosen)
 
 
 def test_the_command_records_it_and_the_edits_replay_it(tmp_path: Path, capsys) -> None:

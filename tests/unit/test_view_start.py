@@ -76,7 +76,7 @@ def test_cards_come_once_all_students_are_known_each_with_a_picture_of_its_class
     suspect_all(app, "wheel")
     assert len(view.panel.cards) == min(CARDS, len(names))
     name = view.panel.cards[0]["class_name"]
-    picture = view.panel.pictures[name]
+    picture = view.panel.photos[name]
     row = app.store.images.index(picture["image"])
     assert app.store.split[row] == "fit"
     assert app.store.label[row, names.index(name)] == 1

@@ -13,7 +13,7 @@ export function render({ model, el }) {
     h("div", { class: "panel-head" }, h("h2", {}, "Where to begin")), purpose, cards, batch.element))
   followTheme(model, el)
   watch(model, ["purpose"], () => text(purpose, model.purpose))
-  watch(model, ["cards", "pictures", "removed", "locked"], () => {
+  watch(model, ["cards", "photos", "removed", "locked"], () => {
     cards.hidden = !model.cards.length
     keyed(cards, model.cards, ({ class_name, concept }) => `${class_name}/${concept}`, (card) => makeCard(card, send), (element, card) => fillCard(element, card, model))
   })
@@ -27,9 +27,9 @@ function makeCard({ class_name, concept }, send) {
       h("button", { class: "btn primary remove", type: "button", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
 }
 
-function fillCard(element, { class_name, shares }, { pictures, removed, locked }) {
+function fillCard(element, { class_name, shares }, { photos, removed, locked }) {
   const [picture, words, { lastElementChild: remove }] = element.children
-  const found = pictures[class_name]
+  const found = photos[class_name]
   if (found && picture.dataset.image !== found.image) {
     picture.dataset.image = found.image
     drawPicture(picture, found, 0, "slice")

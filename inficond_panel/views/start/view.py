@@ -76,7 +76,7 @@ class StartPanel(ViewComponent):
 
     purpose = param.String("", doc="What teacher and students are, and how many rely wrongly.")
     cards = param.List([], item_type=dict, doc="As ``make_cards`` gives them.")
-    pictures = param.Dict({}, doc="As ``make_picture`` gives them, by class; they come later.")
+    photos = param.Dict({}, doc="As ``make_picture`` gives them, by class; they come later.")
     removed = param.List([], item_type=str, doc="Classes whose card's concept waits for removal.")
     batch = param.Dict({}, doc="As ``make_batch`` gives it.")
     locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
@@ -139,7 +139,7 @@ class StartView(RefitActions, Viewer):
             return {name: make_example(students[name], concept) for name, concept in wanted}
 
         def done(pictures: dict[str, dict[str, Any]]) -> None:
-            self.panel.pictures = pictures
+            self.panel.photos = pictures
 
         app.jobs.submit(Job("start", work, done, app.tuning.tell))
 
