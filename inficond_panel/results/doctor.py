@@ -116,7 +116,12 @@ def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
 def _findings(
     tuner: Tuner, seen: Mapping[str, _Seen], title: str, facts: Mapping[str, Any]
 ) -> pd.DataFrame:
-    rows = [*_of_store(tuner), *_of_teacher(seen), *_of_classes(seen), *_of_photos(tuner.store)]
+    rows = [
+        *_of_store(tuner),
+        *_of_teacher(seen),
+        *_of_classes(seen),
+        *_of_photos(tuner.store, facts),
+    ]
     notes = [] if rows else ["Nothing is wrong, as far as the photos can tell."]
     headings = {
         "about": Heading("about"),
@@ -148,9 +153,9 @@ def _of_store(tuner: Tuner) -> Iterator[dict[str, str]]:
         yield _row("store", "warning", str(warning), "inficond info")
 
 
-def _of_photos(store: Store) -> Iterator[dict[str, str]]:
+def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
-    found = drift(fit, tune, list(store.concepts))
+    found = drift(fit, tune, list(store.concepts), facts["seed"])
     if found.alarm:
         yield _row("photos", "tune unlike fit", split_drift_sentence(found), PHOTOS.remedy)
 

@@ -83,9 +83,9 @@ class ClassShift:
     correlation with the class is weaker on tune beyond doubt (``lost_bond``): the photos of fit may
     be too much alike to show what it costs. ``tune_photos``: numbers of positives and negatives.
     ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them;
-    ``decided``: nor has tune, so that AP is agreement with the teacher. ``teacher`` is its own AP
-    on tune: where the teacher does not know the class, its student imitates noise, and the verdict
-    says nothing about gains.
+    ``decided``: tune has none, they stand for all, and AP is agreement with the teacher. ``teacher``
+    is its own AP on tune: where the teacher does not know the class, its student imitates noise,
+    and the verdict says nothing about gains.
 
     ``own_word`` is the AP on tune of the class's own word as the score, ``tune_model`` the AP of a
     logistic regression on the labels of tune, on photos that it was not fitted to; each None where
