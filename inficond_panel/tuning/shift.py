@@ -83,7 +83,7 @@ class ClassShift:
     correlation with the class is weaker on tune beyond doubt (``lost_bond``): the photos of fit may
     be too much alike to show what it costs. ``tune_photos``: numbers of positives and negatives.
     ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them;
-    ``decided``: tune has none, they stand for all, and AP is agreement with the teacher. ``teacher``
+    ``decided``: tune has none, they stand for all, and AP is agreement with it. ``teacher``
     is its own AP on tune: where the teacher does not know the class, its student imitates noise,
     and the verdict says nothing about gains.
 
