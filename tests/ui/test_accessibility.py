@@ -183,6 +183,8 @@ def keys_shown(page: Page) -> None:
 
 
 def photo_refused(page: Page) -> None:
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
     page.evaluate(DROP, ["", "photo.png", ".shell"])
     expect(page.locator("dialog.photo[open] .told")).to_contain_text("The store does not record")
 
