@@ -47,7 +47,9 @@ def blocks(page: Page):
 
 
 def test_the_page_says_which_students_lean_on_what_and_why(page):
-    expect(page.locator(".performance .legend")).to_contain_text(re.compile(r"in the tuning images: \d+ of 16"))
+    expect(page.locator(".performance .legend")).to_contain_text(
+        re.compile(r"in the tuning images: \d+ of 16")
+    )
     shifted = page.locator('.performance [data-key="bicycle"] .lean')
     expect(shifted).to_be_visible()
     expect(page.locator('.performance [data-key="bottle"] .lean')).to_be_hidden()
@@ -80,14 +82,14 @@ def test_three_suspects_are_listed_and_a_line_names_and_unfolds_the_others(page)
 
 
 def test_suspects_are_an_order_of_the_rows(page):
-    page.locator(".knowledge .panel-head [data-value=suspects]").click()
+    page.get_by_label("Sort concepts by").select_option("suspects")
     rows = page.locator(".knowledge .rows > .row")
     expect(rows.first).to_have_attribute("data-key", "traffic light")
     expect(page.locator(".knowledge .tally")).to_contain_text("stand out")
     select(page, "horse")
     expect(rows).to_have_count(0)
     expect(page.locator(".knowledge .tally")).to_contain_text("No shift")
-    page.locator(".knowledge .panel-head [data-value=weight]").click()
+    page.get_by_label("Sort concepts by").select_option("weight")
 
 
 def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
@@ -152,7 +154,6 @@ def test_cures_wait_beside_thumbs_and_are_fitted_with_them(page):
     page.get_by_role("button", name="doubt all suspects").click()
     expect(blocks(page)).to_have_count(2)
     page.locator('.knowledge .rows [data-key="bicycle"] .thumb.down').click()
-    expect(page.locator(".knowledge .line .counts")).to_have_text("1 down, 1 balance, 1 doubt")
     blocks(page).filter(has_text="balance").click()
     expect(blocks(page)).to_have_count(1)
     page.locator(".knowledge .btn.primary").click()

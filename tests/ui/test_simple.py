@@ -37,8 +37,28 @@ def test_the_page_stays_within_its_budget_and_has_no_letters_below_12_pixels(pag
     page.get_by_role("button", name="Look at traffic light in bicycle").click()
     expect(page.locator(".detail .tile").first).to_be_visible()
     expect(page.locator(".knowledge .rows > .row .patch img").first).to_be_visible()
+    expect(page.locator(".knowledge .effect .curve")).to_have_count(10)
     within(page, OPEN)
     comes_to(lambda: page.evaluate(SMALL), [])
+    page.get_by_role("button", name="Remove traffic light", exact=True).click()
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    expect(page.locator(".knowledge .effect .curve")).to_have_count(11)
+    within(page, OPEN)
+    comes_to(lambda: page.evaluate(SMALL), [])
+
+
+def test_what_only_details_show_is_built_with_them(page) -> None:
+    page.locator(".performance [role=option]").first.click()
+    expect(page.locator(".knowledge .rows > .row")).to_have_count(10)
+    only = page.locator(".knowledge :is(.rank, .influence, .unfold, .suggest, .factor, .add)")
+    assert only.count() == 0
+    details = page.get_by_role("switch", name="Details")
+    details.check()
+    expect(page.locator(".knowledge .rank")).to_have_count(10)
+    expect(page.locator(".knowledge .unfold")).to_have_count(3)
+    details.uncheck()
+    expect(only).to_have_count(0)
 
 
 def test_all_six_views_are_seen_from_1280_pixels_up(page) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -43,8 +43,6 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.thumbs import Bounds
     from inficond_panel.views.knowledge.parts import KnowledgeTable
 
-#: Rows of a list that has a block for each.
-MOST_BLOCKS = 50
 _FACTOR = TuningState.param["factor"]
 
 
@@ -147,20 +145,12 @@ def make_group_offer(
     }
 
 
-def make_ranked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Concepts and ranks of the rows that have a block each; of a long list none has."""
-    if len(rows) > MOST_BLOCKS:
-        return []
-    return [{key: row[key] for key in ("concept", "rank")} for row in rows if row["rank"]]
-
-
 class BatchBar(StudentPart):
     """Top bar: the student's AP, the batch with its preview, and the button that fits it."""
 
     cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
     held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
     touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
-    ranked = param.List(default=[], item_type=dict, doc="As ``make_ranked`` gives it.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     factor = param.Number(
         default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
@@ -180,10 +170,6 @@ class BatchActions(StudentActions):
     @action
     def _suggest(self, every: bool) -> None:
         self.app.suggestion.ask(None if every else [self.student])
-
-    @action
-    def _withdraw(self, concept: str) -> None:
-        self.app.tuning.take_out(["thumb", self.student, concept])
 
 
 class Batch:

@@ -177,6 +177,11 @@ class StudentPanels(StudentPart):
     report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
     explained = param.Boolean(default=False, doc="Whether the report is open.")
 
+    @property
+    def detailed(self) -> bool:
+        """True if what opens is there; else none of it is computed."""
+        return bool(self.extent == "details")
+
     _taken = frozenset({"explained", "measured", "mended", "slice_by", "slice_metric"})
     _esm = browser.module(Path(__file__).with_name("panels") / "panels.js")
     _stylesheets = browser.styles(Path(__file__).with_name("panels") / "panels.css")

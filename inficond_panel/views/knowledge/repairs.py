@@ -178,13 +178,14 @@ class MendingPanel(param.Parameterized):
         before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
         return self._marked != before
 
-    @param.depends("panels.mended", "app.tuning.status", watch=True)
+    @param.depends("panels.mended", "panels.extent", "app.tuning.status", watch=True)
     def ask(self) -> None:
         """Compute the facts that only the open panel shows."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         asked = name, node.id
         if (
-            not (self.panels.mended and name and self.panels.options["suspecting"])
+            not (self.panels.detailed and self.panels.mended and name)
+            or not self.panels.options["suspecting"]
             or app.tuning.awaited
             or self._asked == asked
         ):

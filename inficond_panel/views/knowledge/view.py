@@ -18,7 +18,6 @@ from inficond_panel.views.knowledge.batch import (
     Batch,
     BatchActions,
     BatchBar,
-    make_ranked,
     make_suggesting,
 )
 from inficond_panel.views.knowledge.measures import (
@@ -155,7 +154,6 @@ class KnowledgeView(
             return
         table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
-        self.bar.ranked = make_ranked(table.rows)
         self._find()
         self.effects.start()
 

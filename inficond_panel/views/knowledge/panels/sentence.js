@@ -5,7 +5,7 @@ import { h, icon, text } from "../../../ui/base.js"
 
 export function makeSentence(model) {
   const words = h("span")
-  const element = h("p", { class: "sentence in-simple", role: "status" }, icon("note", 14), words)
+  const element = h("p", { class: "sentence", role: "status" }, icon("note", 14), words)
   const draw = () => {
     const told = model.student ? sentenceOf(model) : ""
     element.hidden = !told
