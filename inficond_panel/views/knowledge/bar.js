@@ -3,7 +3,6 @@
 import {
   count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, signed, text,
 } from "../../ui/base.js"
-import { popMenu } from "../../ui/parts/menu.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
 import { groupButton, isBusy, isDetailed, isFitting, ownCures, ownPending, sender, showPart, sizeOf } from "./shared.js"
@@ -12,12 +11,12 @@ const GROUP_SHOWN = 3 // members with a chip; the rest is a number
 const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
 
 export function render({ model, el }) {
-  const send = sender(model), menu = popMenu(el)
+  const send = sender(model)
   followTheme(model, el)
-  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "cures", "suggesting", "locked"], () => makeBar(model, send, menu))
+  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "cures", "locked"], () => makeBar(model, send))
 }
 
-function makeBar(model, send, menu) {
+function makeBar(model, send) {
   const ap = h("b", { class: "num" })
   const detailed = isDetailed(model)
   const teacher = detailed && h("span", { class: "teacher num" })
@@ -27,7 +26,7 @@ function makeBar(model, send, menu) {
   const changes = h("div", { class: "changes" }, since.cells, preview.cells, axis && h("span", { class: "under" }), axis)
   const button = makeButton(model, send)
   const blocks = makeBlocks(model, send)
-  const line = makeLine(model, send, menu)
+  const line = makeLine(model, send)
   const twin = makeTwin(model, send)
   const touched = makeTouched(model, send)
   const notices = makeNotices(model)
@@ -163,13 +162,13 @@ function makeBlocks(model, send) {
 }
 
 /** The line below the blocks: what is pending, how the fit goes; in details what goes with thumbs besides. */
-function makeLine(model, send, menu) {
-  const only = isDetailed(model) ? [makeSuggest(model, send, menu), makeFactor(model)] : []
+function makeLine(model, send) {
+  const factor = isDetailed(model) && makeFactor(model)
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
   const noise = h("span", { class: "badge" }, "preview within noise")
-  const element = h("div", { class: "line" }, only.map((part) => part.element), only.length > 0 && noise, status)
+  const element = h("div", { class: "line" }, factor && factor.element, factor && noise, status)
   const draw = () => {
-    for (const part of only) part.draw()
+    if (factor) factor.draw()
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
     drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () => statusOf(model, send))
   }
@@ -227,33 +226,7 @@ function groupOffer(model, send) {
     members.length > 1 && groupButton(model.group, model, send, `all ${concepts.length}`)].filter(Boolean)
 }
 
-// --- suggest, the bounds in force, the students touched ---------------------------------------
-
-/** What a machine would do: a repair of the student or of all; while one is looked for, its progress and the way to stop it. */
-function makeSuggest(model, send, menu) {
-  const bar = h("i", { class: "progress" })
-  const label = h("span")
-  const element = h("button", { class: "suggest", type: "button", "aria-haspopup": "menu" }, bar, label)
-  const ask = (every) => () => send("suggest", { every })
-  element.addEventListener("click", () => {
-    if (model.suggesting.running) { send("stop_suggesting"); return }
-    if (isBusy(model)) return
-    const entry = (name, run) => ({ name, key: "", run })
-    menu.open(element, element, "Suggest", [
-      entry(`Repair ${model.student}`, ask(false)), entry("Repair all students", ask(true))])
-  })
-  element.hidden = !model.options.suggests
-  const draw = () => {
-    const { running, share, text: words } = model.suggesting
-    const part = Math.round(100 * (share ?? 0))
-    bar.style.width = running ? `${part}%` : "0"
-    text(label, running ? `Suggesting ${part} % ✕` : "Suggest")
-    set(element, "title", running ? `${words}. Click to stop.` : "What a machine would do, by what the data say: it waits in the batch")
-    set(element, "aria-label", running ? `Suggesting ${part} %: stop it` : "Suggest")
-    set(element, "aria-disabled", !running && isBusy(model) ? "true" : null)
-  }
-  return { element, draw }
-}
+// --- the bounds in force, the students touched ---------------------------------------------------
 
 const RELEASE = "release"
 const HELD_SHOWN = 6 // the rest is a number

@@ -15,11 +15,9 @@ from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.state import Job
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.ui import browser
-from inficond_panel.ui.component import action
-from inficond_panel.views.knowledge.parts import StudentActions, StudentPart, make_status
+from inficond_panel.views.knowledge.parts import StudentPart, make_status
 from inficond_panel.views.knowledge.repairs import make_cure
 from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
@@ -29,7 +27,6 @@ from inficond_panel.wording.cures import (
     direction_of,
     glyph_of,
     learned_sentence,
-    suggestion_sentences,
 )
 from inficond_panel.wording.metrics import make_change
 
@@ -92,11 +89,6 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
     ]
 
 
-def make_suggesting(running: bool, part: float, text: str) -> dict[str, Any]:
-    """Suggestion under way: whether there is one, its progress, and present step."""
-    return {"running": running, "share": part, "text": text}
-
-
 def make_summary(
     snapshot: Snapshot, name: str, total: Interval | None, preview: Preview | None
 ) -> dict[str, Any]:
@@ -157,19 +149,10 @@ class BatchBar(StudentPart):
     )
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
     notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
-    suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
 
     _taken = frozenset({"factor"})
     _esm = browser.module(Path(__file__).with_name("bar.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("bar.css"))
-
-
-class BatchActions(StudentActions):
-    """Actions of the browser on the top bar."""
-
-    @action
-    def _suggest(self, every: bool) -> None:
-        self.app.suggestion.ask(None if every else [self.student])
 
 
 class Batch:
@@ -197,7 +180,7 @@ class Batch:
             held=make_held(self.app.students.node.bounds, self.bar.student),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(self.bar.student),
-            notices=[*self._suggested(), *self.outcome, *tuning.notices(), *self._chosen()],
+            notices=[*self.outcome, *tuning.notices(), *self._chosen()],
             **self._change_texts(),
         )
         self.show_ghosts()
@@ -241,21 +224,6 @@ class Batch:
             return [learned_sentence(terms)]
         chosen = chosen_on_tune(tuner, snapshot.node, name)
         return [chosen_sentence(chosen)] if chosen else []
-
-    def _suggested(self) -> list[str]:
-        """Result of the last suggestion, and its meaning for the student in view.
-
-        Nothing once all that it put into the batch was taken out.
-        """
-        suggestion = self.app.suggestion
-        if suggestion.latest is None:
-            return [suggestion.problem] if suggestion.problem else []
-        waiting = {place_of(item) for item in self.app.tuning.pending}
-        put_in = {place_of(item) for item in suggestion.latest.intents}
-        if put_in and not put_in & waiting:
-            return []
-        limits = self.app.spec.views.intervals
-        return suggestion_sentences(suggestion.latest, self.bar.student, limits=limits)
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

@@ -31,11 +31,16 @@ if TYPE_CHECKING:
 OWN = frozenset(
     {
         "ask",
+        "correct_label",
         "cure",
+        "label_pictures",
+        "open_label",
         "open_patch",
+        "remove_suspect",
         "set_bound",
         "set_own_factor",
         "suggest",
+        "take_lever",
         "toggle",
         "toggle_group",
     }
@@ -151,12 +156,11 @@ class StudentPanels(StudentPart):
     """Panels that open, the sentence that stands for them, and photos that are asked about."""
 
     cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
-    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
 
-    teacher = param.List(
-        default=[], item_type=str, doc="That the teacher does not know the class, and advice."
-    )
+    finding = param.Dict(default={}, doc="As ``make_finding`` gives it, with labels.")
+    repair = param.Dict(default={}, doc="As ``make_repair`` gives it.")
+    suggesting = param.Dict(default={}, doc="The suggestion under way: running, share, text.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     shiftless = param.String(default="", doc="Why it does not come.")
     terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
