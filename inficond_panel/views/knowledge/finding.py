@@ -106,6 +106,7 @@ class FindingPanel(param.Parameterized):
     @param.depends(
         "app.shifts.by_class",
         "app.shifts.differences",
+        "app.shifts.problem",
         "app.students.snapshot",
         "panels.student",
         watch=True,
@@ -120,6 +121,7 @@ class FindingPanel(param.Parameterized):
         known = found if app.rights.asking and shift and not shift.by_teacher else None
         skill = app.students.snapshot.teacher.get(name)
         finding = make_finding(shift, found, teacher_sentences({name: skill}) if skill else ())
+        finding = finding or {"sentence": app.shifts.problem}
         self.panels.finding = {**finding, "labels": make_labels(app.store, known, taught)}
 
     @param.depends("app.suggestion.latest", "app.suggestion.problem", "panels.student", watch=True)

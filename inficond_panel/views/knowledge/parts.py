@@ -162,7 +162,6 @@ class StudentPanels(StudentPart):
     repair = param.Dict(default={}, doc="As ``make_repair`` gives it.")
     suggesting = param.Dict(default={}, doc="The suggestion under way: running, share, text.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
-    shiftless = param.String(default="", doc="Why it does not come.")
     terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
     mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
     path = param.Dict(default={}, doc="As ``make_path`` gives it; empty: not known yet.")

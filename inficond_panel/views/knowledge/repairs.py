@@ -125,7 +125,7 @@ class MendingPanel(param.Parameterized):
         tie(panels, app.settings, mended="mended")
         super().__init__()
 
-    @param.depends("app.shifts.by_class", "app.shifts.problem", watch=True)
+    @param.depends("app.shifts.by_class", watch=True)
     def show(self) -> None:
         """Show the known facts of the student in view; the rest follows."""
         name = self.panels.student
@@ -138,7 +138,7 @@ class MendingPanel(param.Parameterized):
             self.panels.shift = self._made(shift)
         terms = self.app.tuner.terms(self.app.students.node).get(name)
         words = terms_words(terms) if terms else []
-        self.panels.param.update(shiftless=self.app.shifts.problem, terms=words)
+        self.panels.terms = words
         self.ask()
 
     def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:

@@ -26,9 +26,9 @@ export function makeFinding(model, send, asking) {
     draw()
   })
   function draw() {
-    const { student, finding, finding: { labels = [] }, shiftless, suggesting: { running, share, text: step }, options, repair: { sentence } } = model
+    const { student, finding, finding: { labels = [] }, suggesting: { running, share, text: step }, options, repair: { sentence } } = model
     element.hidden = !student
-    text(words, finding.sentence ?? (shiftless || (options.suspecting ? `${student} is being checked.` : "")))
+    text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
     words.parentElement.hidden = !words.textContent
     const waits = ownPending(model).some(({ concept, direction }) => concept === finding.remove && direction === "remove")
     remove.hidden = !finding.remove

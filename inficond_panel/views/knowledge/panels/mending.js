@@ -17,16 +17,16 @@ export function makeMending(model, send) {
   const element = h("div", { class: "unfold mending" }, head, body)
   onKey(element, KEY, () => { head.click(); head.focus() })
   const draw = () => {
-    const { shift, shiftless, mended } = model
+    const { shift, mended, finding: { sentence: problem } } = model
     element.hidden = !model.student || !(model.options.suspecting || model.repair.levers?.length)
-    text(line, shift.sentence ?? (shiftless || "Being looked for"))
-    set(line, "title", shift.sentence ?? shiftless)
+    text(line, shift.sentence ?? (problem || "Being looked for"))
+    set(line, "title", shift.sentence ?? problem)
     set(head, "aria-expanded", String(mended))
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
-    const key = [model.repair, shift, shiftless, model.terms, model.path, model.cures, model.pending, isBusy(model)]
+    const key = [model.repair, shift, problem, model.terms, model.path, model.cures, model.pending, isBusy(model)]
     if (mended) drawOnce(body, JSON.stringify(key), () => {
-      const found = shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]
+      const found = shift.kind ? sectionsOf(model, send) : [problem || h("span", { class: "spin" })]
       return [leversOf(model, send), ...(model.options.suspecting ? found : [])].filter(Boolean)
     })
   }
