@@ -117,7 +117,7 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def check_cost(content: object) -> None:
-    """Look through a message as it came: ``DeserializationError`` if decoding it would take long."""
+    """Raise ``DeserializationError`` for a message, as it came, that takes long to decode."""
     waiting, values, models = [content], 0, 0
     while waiting:
         value = waiting.pop()

@@ -56,7 +56,11 @@ def content(models: int = 0, entries: int = 0, values: int = 0) -> dict[str, obj
 def test_what_takes_long_to_decode_is_refused_before():
     check_cost(content(MODELS, ENTRIES, VALUES // 2))
     check_cost({"type": ["no text"], "entries": 0})
-    for costly in (content(models=MODELS + 1), content(entries=ENTRIES + 1), content(values=VALUES)):
+    for costly in (
+        content(models=MODELS + 1),
+        content(entries=ENTRIES + 1),
+        content(values=VALUES),
+    ):
         with pytest.raises(DeserializationError, match="too many"):
             check_cost(costly)
     pairs = {"type": "map", "entries": [[at, 0] for at in range(ENTRIES + 1)]}
