@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from bokeh.core.serialization import DeserializationError
 
+from inficond_panel.serving import sessions
 from inficond_panel.serving.messages import ENTRIES, MODELS, VALUES, _handled, check_cost
 
 
@@ -66,3 +67,15 @@ def test_what_takes_long_to_decode_is_refused_before():
     pairs = {"type": "map", "entries": [[at, 0] for at in range(ENTRIES + 1)]}
     with pytest.raises(DeserializationError, match="entries"):
         check_cost([pairs])
+
+
+def test_an_address_opens_so_many_pages_a_minute_and_others_go_on(monkeypatch):
+    moment = [1000.0]
+    monkeypatch.setattr(sessions, "_openings", {})
+    monkeypatch.setattr(sessions.time, "monotonic", lambda: moment[0])
+    assert all(sessions.may_open("a") for _ in range(sessions.PAGES))
+    assert not sessions.may_open("a")
+    assert sessions.may_open("b")
+    moment[0] += 61
+    assert sessions.may_open("a")
+    assert list(sessions._openings) == ["a"]  # who is gone is forgotten
