@@ -148,7 +148,7 @@ def _strip(
         where = (item.task, item.condition)
         group = [r for r in results if r.outcome and (r.task, r.condition) == where]
         people = [(result.participant, float(getattr(result, key))) for result in group]
-        rows.append((_name(*where), people, getattr(item, key)))
+        rows.append((_name(*where), people, item.spreads[key]))
     return charts.strip_chart(rows, unit, digits, whole=key == "iterations")
 
 

@@ -36,6 +36,8 @@ FORMATS = ("csv", "parquet")
 MEASURES = {
     "minutes": "minutes",
     "iterations": "iterations",
+    "thumbs": "thumbs an iteration",
+    "sorts": "lists sorted",
     "gain": "gain on tune, points of AP",
     "holdout_gain": "gain on the holdout, points of AP",
 }
@@ -94,6 +96,7 @@ def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
         "minutes": Heading("minutes", 1),
         "thumbs": Heading("thumbs each", 1),
         "undos": Heading("undos"),
+        "sorts": Heading("sorts"),
         "ap_start": Heading("AP before"),
         "ap_end": Heading("after"),
         "teacher_ap": Heading("teacher"),
@@ -116,7 +119,7 @@ def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
             "typed": item.typed,
             "measure": key,
             "words": words,
-            **getattr(item, key).columns,
+            **item.spreads[key].columns,
         }
         for item in summaries
         for key, words in MEASURES.items()
