@@ -16,6 +16,7 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
     Difference,
@@ -293,6 +294,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
         "scores": scores_table(study),
         "views": views_table(study),
         "notes": notes_table(study),
+        "remarks": remarks_table(study),
         "typed": typed_table(study),
         "participants": participants_table(study),
     }
