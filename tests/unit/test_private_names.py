@@ -1,6 +1,6 @@
 """Names of other packages that are no public interface, and that guards and components stand on.
 
-One line a name: with a version that no longer has it, the guard before it would stand before nothing.
+With a version that no longer has one, the guard before it would stand before nothing.
 """
 
 from __future__ import annotations
