@@ -52,7 +52,7 @@ def test_the_page_stays_within_its_budget_and_has_no_letters_below_12_pixels(pag
     expect(page.locator(".knowledge .effect .curve")).to_have_count(10)
     within(page, OPEN)
     comes_to(lambda: page.evaluate(SMALL), [])
-    page.get_by_role("button", name="Remove traffic light", exact=True).click()
+    page.locator(".knowledge .row[data-key='traffic light'] .thumb.remove").click()
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".provenance [role=option]")).to_have_count(2)
     expect(page.locator(".knowledge .effect .curve")).to_have_count(11)
@@ -63,7 +63,7 @@ def test_the_page_stays_within_its_budget_and_has_no_letters_below_12_pixels(pag
 def test_what_only_details_show_is_built_with_them(page) -> None:
     page.locator(".performance [role=option]").first.click()
     expect(page.locator(".knowledge .rows > .row")).to_have_count(10)
-    only = page.locator(".knowledge :is(.rank, .influence, .unfold, .suggest, .factor, .add)")
+    only = page.locator(".knowledge :is(.rank, .influence, .unfold, .factor, .add)")
     assert only.count() == 0
     details = page.get_by_role("switch", name="Details")
     details.check()
@@ -156,7 +156,7 @@ def test_nobody_meets_a_word_that_has_to_be_looked_up(page) -> None:
     expect(page.locator(".knowledge .finding .sentence")).to_contain_text("relies on")
     expect(page.locator(".knowledge .effect .curve")).to_have_count(10)
     plain(page, names)
-    page.get_by_role("button", name="Remove traffic light", exact=True).last.click()
+    page.locator(".knowledge .finding").get_by_role("button", name="Remove traffic light").click()
     expect(page.locator(".knowledge .changes")).to_contain_text("points")
     page.locator(".knowledge .rows .open").first.click()
     expect(page.locator(".detail .tile").first).to_be_visible()
