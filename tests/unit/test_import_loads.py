@@ -32,3 +32,9 @@ def test_what_an_import_does_not_load(module, absent):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_the_package_shows_its_public_names_alone():
+    import inficond_panel
+
+    assert dir(inficond_panel) == sorted(inficond_panel.__all__)
