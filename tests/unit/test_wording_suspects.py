@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from inficond_panel.distill import Interval
+from inficond_panel.distill.shift_kinds import LabelNoise
 from inficond_panel.distill.suspects import Verdict
-from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest.gain import Change, Gain
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
-from inficond_panel.wording.cures import gain_words, suggestion_sentences
+from inficond_panel.tuning.thumbs import Intent
+from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, SHARE
+from inficond_panel.wording.cures import (
+    gain_words,
+    plain_edit,
+    repair_notes,
+    repair_sentence,
+)
+from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import (
     leaning_sentence,
     plain_sentence,
@@ -157,24 +169,50 @@ def repair(name: str, gain: float) -> ClassRepair:
     return ClassRepair(ClassShift(name, "none"), levers, change)
 
 
-def test_a_suggestion_is_told_with_its_gain_and_its_levers():
+def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     repairs = {"dog": repair("dog", 0.03), "cat": repair("cat", -0.02)}
     made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
-    first, own, still, lever = suggestion_sentences(made, "dog")
-    assert first == (
-        "0 of 2 classes show a shift from fit to tune. A repair is proposed for 1 of 2 classes, "
-        "shifted or not (1 interval includes 0). Expected in the mean over 2 classes: +1.5 AP "
-        "points [−3.2, +6.2], cross-fitted: on photos that did not choose."
+    assert repair_sentence(made, "dog") == (
+        "Another penalty: +3.0 points expected. It is in the batch."
     )
-    assert own == (
-        "dog: lambda auto; expected +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that "
-        "did not choose."
+    assert repair_notes(made, "dog") == [
+        "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that did not choose."
+    ]
+    assert repair_sentence(made, "cat") == "No repair of cat is expected to gain."
+    assert repair_sentence(made, "cow") == "No repair was looked for: 2 photos."
+    assert repair_sentence(made, "bird") == ""
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (Intent("dog", "ball", "up"), "Raise ball"),
+        (Balance("dog", ("a", "b", "c")), "Reweight by a, b and c"),
+        (Doubt("dog"), "Adaptive penalty"),
+        (Lambda("dog", 0.003), "Penalty 0.003"),
+        (Label("dog", "7.jpg", 0), "7.jpg is not dog"),
+        (Learn("dog", "teacher"), "Learn the teacher on the tuning images"),
+    ],
+)
+def test_an_edit_has_words_for_people_who_begin(edit, words):
+    assert plain_edit(edit) == words
+
+
+def test_a_finding_says_what_is_wrong_and_then_what_helps():
+    noise = Differences("dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90))
+    said = finding_sentence(noise, ClassShift("dog", "none"))
+    assert said == (
+        "By the labels of the tuning images, 20% of the training images without dog are labelled "
+        "as showing it, and 5% of those with it are not. Correct the labels that are likely wrong."
     )
-    assert (still[:9], lever[:17]) == ("as it is:", "lambda: AP 53.0, ")
-    assert suggestion_sentences(made, "dog", limits=False)[1] == (
-        "dog: lambda auto; expected +3.0 AP points, cross-fitted: on photos that did not choose."
+    few = Differences("dog", (4, 50), (100, 200), (FEW,), (), 0.0)
+    assert "At this share about 250 training images would do, now 100." in finding_sentence(
+        few, ClassShift("dog", "unknown")
     )
-    assert suggestion_sentences(made, "cat")[1] == (
-        "cat: taking the best lever gains nothing; it is left as it is."
+    unsure = replace(noise, kinds=(), perhaps=(NOISE, SHARE))
+    assert "labels of training images or another share of the class: the images cannot" in (
+        finding_sentence(unsure, ClassShift("dog", "none"))
     )
-    assert suggestion_sentences(made, "cow")[1:] == ["cow is left out: 2 photos."]
+    nothing = replace(noise, kinds=())
+    for found in (nothing, None):
+        assert finding_sentence(found, ClassShift("dog", "none")).startswith("dog does about as")
