@@ -269,7 +269,8 @@ def test_a_suggestion_is_carried_out_as_the_machines(students):
         assert students.tuner.head() == students.node
 
 
-def test_the_page_is_written(students, tmp_path):
+def test_the_page_is_written(students, tmp_path, monkeypatch):
+    monkeypatch.setattr("inficond_panel.views.page.exploring.STATES", 8)
     students.up("bicycle", "wheel")
     events = len(students.tuner.history.events(students.tuner.root_id))
     path = students.page(tmp_path / "page.html", "bicycle", "wheel", dark=True)

@@ -39,6 +39,17 @@ def tuner(tmp_path_factory):
     return opened
 
 
+#: States of a file here: two iterations of four classes, and two concepts of each class.
+STATES = 10
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_states():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exploring, "STATES", STATES)
+        yield
+
+
 @pytest.fixture(scope="module")
 def html(tuner):
     return page_html(tuner, tuner.nodes()[1], "sheep")
@@ -74,7 +85,7 @@ def test_each_class_is_there_at_each_iteration_and_concepts_at_the_one_shown(tun
     for name in CLASSES:
         column = tuner.node(tuned).weights[:, CLASSES.index(name)]
         order = sorted(range(len(column)), key=lambda at: -abs(column[at]))
-        used = [tuner.store.concepts[at] for at in order if column[at]][:10]
+        used = [tuner.store.concepts[at] for at in order if column[at]][:2]
         there = [concept for _, class_name, concept in with_concepts if class_name == name]
         assert there[: len(used)] == used
     assert record["numbers"] == {root: "#0", tuned: "#1"}
@@ -164,6 +175,7 @@ def test_pictures_of_galleries_are_there_as_far_as_they_fit():
 
 
 def test_a_file_has_fewer_states_where_a_store_is_large(tuner, monkeypatch):
+    monkeypatch.setattr(exploring, "STATES", 240)
     app = AppState(tuner, WaitingJobs())
     assert choose_nodes(app)[0] == app.students.node.id
     assert set(choose_nodes(app)) == {node.id for node in tuner.nodes()}

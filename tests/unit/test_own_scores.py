@@ -75,6 +75,7 @@ COMMANDS = {
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_takes_a_store_in_place_of_a_spec(store, command, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("inficond_panel.views.page.exploring.STATES", 8)
     (tmp_path / "edits.yaml").write_text(EDITS)
     given = [word.format(store=store) for word in COMMANDS[command]]
     assert main([*command.split(), *given]) == 0

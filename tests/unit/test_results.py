@@ -82,7 +82,7 @@ DOORS = {
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    spec = small_spec(tmp_path_factory.mktemp("doors"), images=200)
+    spec = small_spec(tmp_path_factory.mktemp("doors"), images=120, extra="views: {draws: 50}\n")
     students = open_students(spec).remove("bicycle", "wheel")
     (spec.parent / "edits.yaml").write_text(students.edits())
     students.undo()

@@ -37,7 +37,7 @@ def test_the_catalogue_covers_the_promised_classes_and_concepts():
 
 @pytest.mark.slow
 def test_every_concept_is_drawn_somewhere():
-    many = SceneSet(3, {"tune": 2500}, (192, 144))
+    many = SceneSet(3, {"tune": 300}, (192, 144))
     drawn = {word for scene in many.scenes for word in scene.words()}
     assert drawn == set(concept_names())
 
