@@ -344,19 +344,6 @@ def test_each_problem_has_its_place_and_its_words(folder, good, case, monkeypatc
     assert [problem.replace(str(folder.path), "FOLDER") for problem in found] == expected
 
 
-def test_all_problems_are_told_at_once(folder, good, monkeypatch):
-    monkeypatch.delenv("NOT_SET_HERE", raising=False)
-    text = (
-        good.replace("title", "titel")
-        .replace("words.txt", "gone.txt")
-        .replace("path: logits.csv", "path: ${NOT_SET_HERE}/l.csv")
-        .replace("share: 0.5", "share: half")
-        + "tuning: {factor: 1}\n"
-    )
-    lines = [problem.split(":")[0] for problem in folder.problems(text)]
-    assert lines == ["1", "1", "8", "11", "13", "14"]
-
-
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
@@ -376,15 +363,6 @@ def test_files_that_are_no_mapping(folder, text, problem):
 def test_aliases_that_hold_themselves_end(folder, good):
     [problem] = folder.problems(good + "layout: &a {theme: *a}\n")
     assert problem == "14:9: layout.theme: expected auto, light or dark, got a mapping"
-
-
-def test_without_files_only_the_data_may_be_missing(folder, good, monkeypatch):
-    monkeypatch.delenv("NOT_SET_HERE", raising=False)
-    text = good.replace("root: data", "root: ${NOT_SET_HERE}/d").replace("words.txt", "gone.txt")
-    spec = folder.load(text, check_files=False)
-    assert "root: ${NOT_SET_HERE}/d" in spec.to_yaml()
-    [problem] = folder.problems(text + "store: ${NOT_SET_HERE}/s.zarr\n", check_files=False)
-    assert problem.startswith("14:8: store: NOT_SET_HERE is not set")
 
 
 PIECES = st.one_of(
@@ -434,10 +412,3 @@ def test_faults_at_keys_that_are_not_there_are_told_at_their_section(folder, cas
     for start in expected:
         assert any(line.startswith(start) for line in found), found
     assert not any("Traceback" in line for line in found)
-
-
-def test_a_section_of_no_kind_is_not_held_against_another(folder):
-    found = folder.problems("dataset: {kind: nope, path: p}\n", check_files=False)
-    assert [line for line in found if "dataset." in line] == [
-        line for line in found if "dataset.kind" in line
-    ]

@@ -248,16 +248,6 @@ def test_a_folder_below_a_variable_that_is_not_set_survives_the_round_trip(tmp_p
     assert load_spec(tmp_path / "a.yaml", check_files=False) == spec
 
 
-def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
-    monkeypatch.setenv("SOME_DATA", str(folder.path))
-    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: auto}\n"
-    spec = folder.load(text)
-    written = spec.to_yaml()
-    assert "root: ${SOME_DATA}/data" in written
-    assert not {"students", "tuning", "store", "images"} & set(written.replace(":", " ").split())
-    assert folder.load(written) == spec
-
-
 @pytest.mark.parametrize("wrong", [
     {"title": ""},
     {"titel": "a"},

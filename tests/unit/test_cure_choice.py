@@ -38,17 +38,6 @@ def test_it_is_the_best_beyond_one_standard_error_and_else_the_first() -> None:
     assert 0 < sum(left) < len(left)  # both happen
 
 
-def test_a_clear_gain_is_taken() -> None:
-    label, logits = students(1.0)
-    assert choose(label, logits).taken == len(logits) - 1
-
-
-@pytest.mark.parametrize("copies", [1, 5])
-def test_students_that_are_alike_change_nothing(copies: int) -> None:
-    label, logits = students(0.0, others=0)
-    assert choose(label, np.repeat(logits[:1], copies, axis=0)).taken == 0
-
-
 def test_each_draw_chooses_by_its_own_values() -> None:
     """By hand: gains of 0.2 and 0.4 in three draws, of which the best is held to its own error."""
     values = np.array([[0.5, 0.5, 0.5], [0.7, 0.5, np.nan], [0.6, 0.9, 0.6]])

@@ -358,13 +358,6 @@ def test_an_outline_goes_round_its_segment():
     assert (drawn[:, 60:] == (255, 0, 0)).all()
 
 
-def test_drift_of_few_photos_is_not_tested(folder, run):
-    files = files_of(folder, opened(folder).tuner.store.images)
-    status, out, err = run("predict", folder / "spec.yaml", *files[:2], "--drift")
-    assert status == 0
-    assert "Not tested: there are 2 new photos, and 20 are needed." in out + err
-
-
 @pytest.mark.usefixtures("few")
 def test_drift_is_told(folder, run):
     students = opened(folder)
