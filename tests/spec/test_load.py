@@ -45,14 +45,6 @@ def test_numbers_in_any_notation(folder, good, number):
     assert folder.load(good + f"students: {{lambda: {number}}}\n").students.lambda_ == 1e-4
 
 
-def test_keys_of_the_paper_recipe(folder, good):
-    lines = "students: {solver: paper, epochs: 2, lr: 1e-2, batch: 8, seed: 3}\ntuning: {epochs: 1}"
-    spec = folder.load(f"{good}{lines}\n")
-    students = spec.students
-    assert (students.epochs, students.lr, students.batch, students.seed) == (2, 0.01, 8, 3)
-    assert spec.tuning.epochs == 1
-
-
 def test_variables_expand_in_paths_only(folder, good, monkeypatch):
     monkeypatch.setenv("SOME_DATA", str(folder.path / "data"))
     flow = "dataset: {kind: table, root: ${SOME_DATA}, labels: ${SOME_DATA}/labels.csv, splits: "

@@ -227,7 +227,7 @@ def made(draw, section: type[Section], folder: Path) -> Section:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=50, derandomize=True)
 def test_every_field_survives_the_round_trip(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
     spec = data.draw(made(Spec, folder))

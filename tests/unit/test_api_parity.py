@@ -145,22 +145,6 @@ def test_events_and_edits_are_those_of_the_command(students, document, spec, tmp
     assert again.node.weights_hash == students.node.weights_hash
 
 
-def test_what_if_is_counted_by_hand(students):
-    store, rows = students.tuner.store, students.tuner.store.rows("tune")
-    table = students.what_if("bicycle", "wheel", "f1")
-    c = store.concepts.index("wheel")
-    weight = students.node.weights[c, 0]
-    label, score = store.label[rows, 0], store.concept_score[rows, c].astype(float)
-    logit = students.decision_function("tune")[:, 0]
-    known = label >= 0
-    values = [
-        f1_score(label[known] == 1, (logit + (v - weight) * score)[known] > 0) for v in table.index
-    ]
-    np.testing.assert_allclose(table["f1"], values, atol=1e-12)
-    now = table.loc[weight]
-    assert (now["change"], now["change_low"], now["change_high"]) == (0, 0, 0)
-
-
 def test_what_if_with_the_others_solved_again(students):
     table = students.what_if("bicycle", "wheel", "f1", refit=True)
     store = students.tuner.store

@@ -1,14 +1,13 @@
-"""Level of the intervals in the spec: numbers against other libraries, and words that follow."""
+"""Level of the intervals in the spec: numbers against another library."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
 from factory import small_spec
-from sklearn.metrics import accuracy_score, average_precision_score
+from sklearn.metrics import accuracy_score
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.results.comparison import compare
 from inficond_panel.results.frame import interval_of
 from inficond_panel.state.comparison import measure
 from inficond_panel.tuning import Intent, open_tuner
@@ -32,21 +31,12 @@ def tuners(tmp_path_factory):
     return found
 
 
-@pytest.fixture
-def narrow(tmp_path):
-    return small_spec(tmp_path, extra="views: {confidence: 0.8}\n")
-
-
 def drawn(student, metric):
     """The metric on each bootstrap draw, by scikit-learn."""
     known = student.labels >= 0
     label, logit = student.labels[known], student.logits[known]
     weights = draw_counts(len(label), 200, 0)
     return np.array([metric(label, logit, row) for row in weights])
-
-
-def ap(label, logit, weight):
-    return average_precision_score(label, logit, sample_weight=weight)
 
 
 def accuracy(label, logit, weight):
@@ -62,16 +52,6 @@ def test_words():
     ]
     assert interval_word(0.9) == "90 % interval"
     assert tails(0.8) == pytest.approx((0.1, 0.9))
-
-
-@pytest.mark.parametrize("level", [0.95, 0.8])
-def test_limits_of_a_change_are_the_percentiles_of_scikit_learns_values(tuners, level):
-    tuner = tuners[level]
-    before, after = (tuner.at(n, "tune")["bicycle"] for n in (tuner.root(), tuner.head()))
-    values = drawn(after, ap) - drawn(before, ap)
-    found = compare(tuner, tuner.root(), tuner.head()).of("bicycle").changes["ap"]
-    share = 50 * (1 - level)
-    assert [found.low, found.high] == pytest.approx(np.percentile(values, [share, 100 - share]))
 
 
 def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tuners):

@@ -10,9 +10,9 @@ from documented import PAGES, PRINTED, commands, refusal, write_shown
 
 from inficond_panel.cli import main, make_parser
 
-#: They serve until they are stopped, train networks, need an encoder or the network, or take a
-#: minute: other tests run them, ``tests/packaging/test_documented.py`` all of them.
-ELSEWHERE = ("serve", "study", "concept", "quantify", "page")
+#: They serve until they are stopped, train networks, need an encoder or the network, or take
+#: long: other tests run them, ``tests/packaging/test_documented.py`` all of them.
+ELSEWHERE = ("serve", "study", "concept", "quantify", "page", "doctor")
 SHOWN = {page: found for page in PAGES if (found := list(commands(page)))}
 #: Without the pages whose commands ``test_documented_messages.py`` runs.
 RUN = [page for page in SHOWN if page not in PRINTED]

@@ -51,7 +51,7 @@ def test_far_photos_are_counted():
 
 def test_photos_like_those_of_fit_raise_no_more_alarms_than_stated():
     rng = np.random.default_rng(2)
-    found = [drift(scores(rng, 200), scores(rng, 25), NAMES) for _ in range(300)]
+    found = [drift(scores(rng, 200), scores(rng, 25), NAMES) for _ in range(150)]
     alarms = np.mean([each.alarm for each in found])
     noise = np.sqrt(LEVEL * (1 - LEVEL) / len(found))
     assert alarms <= LEVEL + 2 * noise

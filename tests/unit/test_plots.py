@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from factory import small_spec
 from scipy.special import expit
-from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
+from sklearn.metrics import average_precision_score, confusion_matrix
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.errors import DataError, TuningError
@@ -38,20 +38,6 @@ def sides(students: TunableStudents) -> dict[str, np.ndarray]:
 def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
     """The lowest layer of that kind; areas are curves to ``isinstance``."""
     return next(each for each in overlay if type(each) is kind)
-
-
-def test_what_if_of_decisions_is_exact(students, sides):
-    overlay = students.plot.what_if("bicycle", "wheel", "f1")
-    steps = layer(overlay, hv.Curve).dframe()
-    c, known = students.concepts.index("wheel"), sides["label"] >= 0
-    weight = students.node.weights[c, students.classes.index("bicycle")]
-    low, high = steps["influence"].iloc[[0, -1]]
-    assert low < weight < high
-    for v in np.linspace(low, high, 17)[1:-1]:
-        moved = sides["student"] + (v - weight) * sides["score"][:, c]
-        drawn = steps["f1"][np.searchsorted(steps["influence"], v, side="left") - 1]
-        assert drawn == pytest.approx(f1_score(sides["label"][known] == 1, moved[known] > 0))
-    assert layer(overlay, hv.VLine).data == weight
 
 
 def test_what_if_of_ap_lies_on_a_grid_with_its_interval(students, sides):

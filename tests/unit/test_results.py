@@ -192,12 +192,6 @@ def test_forms_exclude_each_other(command, capsys):
         assert "not allowed with" in capsys.readouterr().err
 
 
-def test_without_rows_the_columns_are_there():
-    empty = make_frame([], "name", {"name": Heading("name"), "ap": Heading("AP")})
-    assert (list(empty.columns), empty.index.name) == (["ap"], "name")
-    assert text_table(empty) == (["name", "AP"], [])
-
-
 def pictures(images: list[str], size: int) -> str:
     """A page of two columns of images, by a store whose photos have ``size`` bytes."""
     rows = [{"image": images[i], "other": images[i + 1]} for i in range(0, len(images), 2)]
