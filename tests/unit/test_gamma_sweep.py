@@ -123,6 +123,12 @@ def run(folder, *more, gammas=GAMMAS, status=0):
     return err.getvalue() if status else json.loads(out.getvalue())
 
 
+def test_a_gamma_is_computed_once(folder, swept, monkeypatch):
+    monkeypatch.delattr("precompute.teachers.applied._Sweep.computed")
+    again = run(folder, "--super", folder / "higher.csv")
+    assert again["gammas"]["rows"] == swept["gammas"]["rows"]
+
+
 def test_each_gamma_has_the_papers_measures(folder, swept):
     """Against logits by hand: top-1, ECE (eq. 5), entropy, silhouette by its definition (eq. 6)."""
     store = open_store(folder / "a.zarr")

@@ -92,6 +92,7 @@ def test_moves_names_notes_and_branches(run):
     assert "#3" not in told("list")
     assert "1 in deleted branches are not shown" in told("list")
     assert "#3" in told("list", "--all")
+    assert "grass" in told("show", "--node", 3)
     assert "deleted branch" in told("jump", "--node", 3)
     assert "1 The head, which new pages show, is in this branch" in told("delete", "--node", 1)
     assert run("restore", "--node", 3, "--json")[1]["restored"] == hidden

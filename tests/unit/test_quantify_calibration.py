@@ -11,6 +11,7 @@ from inficond_panel.quantify.outputs import (
     Outputs,
     entropy,
     reliability,
+    silhouette,
     single_label_groups,
 )
 
@@ -102,6 +103,9 @@ def test_oracle_and_teacher_are_measured_on_the_same_images():
     assert found["accuracy"].change.low > 0
     assert found["entropy"].change.high < 0
     assert found["silhouette"].change.low > 0
+    shape = silhouette(logits, groups)
+    assert np.isnan(shape).any()  # of images without a class
+    assert found["silhouette"].teacher.estimate == pytest.approx(np.nanmean(shape))
     pooled = found["ece_pooled"].teacher.estimate
     assert pooled == pytest.approx(ece(label.ravel(), logits.ravel()), abs=1e-12)
     assert found["entropy"].teacher.estimate == pytest.approx(entropy(logits).sum(1).mean())

@@ -16,12 +16,26 @@ from inficond_panel.study.pages.charts import (
     median_step,
     stacked,
     ticks,
+    tone,
 )
 
 
 def test_a_chart_without_answers_is_left_out() -> None:
     charts = templates(Path(pages.__file__).parent).get_template("charts.html.j2").module
     assert "<svg" not in charts.likert([], {})
+
+
+@pytest.mark.parametrize(
+    ("points", "tones"),
+    [
+        (2, "low-1 high-1"),
+        (4, "low-1 low-2 high-2 high-1"),
+        (5, "low-1 low-2 mid high-2 high-1"),
+        (8, "low-1 low-1 low-2 low-2 high-2 high-2 high-1 high-1"),
+    ],
+)
+def test_steps_are_toned_from_both_ends(points: int, tones: str) -> None:
+    assert [tone(step, points) for step in range(points)] == tones.split()
 
 
 def test_bars_diverge_from_the_middle() -> None:
