@@ -179,6 +179,15 @@ def test_it_is_fetched_and_the_spec_that_comes_along_fits(
     assert len(publisher.sent) == sent
 
 
+def test_attributes_of_birds_are_the_words(publisher, here):
+    assert main(["init", "--download", "cub200"]) == 0
+    words = load_spec("cub200.yaml").concepts.corpus
+    assert Path(words).read_text().splitlines() == [
+        "curved (up or down) bill shape",
+        "blue wing color",
+    ]
+
+
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
 def test_it_goes_on_where_it_broke_off(ranges, publisher, here, capsys):
     size = len(publisher.files["/VOCtrainval_06-Nov-2007.tar"])
