@@ -89,7 +89,7 @@ def test_each_action_has_an_example_that_can_be_parsed():
         for name in ("history", "study", "concept", "quantify")
         for action, each in parser.words[name].words.items()
     }
-    assert len(shown) == 32
+    assert len(shown) == 34
     for name, example in shown.items():
         assert example.startswith(f"Example: inficond {name} ")
         words = shlex.split(example.partition(" > ")[0])[2:]

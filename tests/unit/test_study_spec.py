@@ -135,12 +135,14 @@ def test_start_nodes_by_edits_and_by_node_are_the_same(tmp_path: Path) -> None:
     assert study.tuner(who, "bicycle").head().id == first.id
 
 
-def test_wrong_edits_are_told_with_their_place(tmp_path: Path) -> None:
-    from inficond_panel.errors import EditsError
-
+def test_what_is_wrong_with_files_and_tasks_is_told_in_one_pass(tmp_path: Path) -> None:
     (tmp_path / "edits.yaml").write_text("- - {class: bicycle, concept: whel, direction: down}\n")
-    with pytest.raises(EditsError, match="Did you mean 'wheel'"):
-        small_study(tmp_path, STUDY.replace(IMPROVE, "text: x\n    edits: edits.yaml", 1))
+    text = STUDY.replace(IMPROVE, "text: x\n    edits: edits.yaml", 1)
+    with pytest.raises(SpecError) as told:
+        small_study(tmp_path, text.replace("class: sheep", "class: sheeep"))
+    files = {problem.file.name: problem.message for problem in told.value.problems}
+    assert "Did you mean 'wheel'" in files["edits.yaml"]
+    assert "Did you mean 'sheep'" in files["study.yaml"]
 
 
 def test_the_spec_of_the_app_names_its_study(tmp_path: Path) -> None:
