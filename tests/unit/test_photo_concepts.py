@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from factory import ATTRS, EMBED, small_arrays, spec_text
 
-from inficond_panel import cli
 from inficond_panel.concepts.scoring import Scoring, score_corpus, vector_of_photos
 from inficond_panel.concepts.typed import TypedFolder, concept_of_photos, extended
 from inficond_panel.errors import DataError
@@ -149,16 +148,6 @@ def test_the_context_without_a_word_is_the_first_suspect(spec, examples) -> None
     assert first.concept == "harness"
     assert first.fit > first.tune + 1
     assert more.root_id != tuner.root_id
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        status = cli.main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
 
 
 def test_the_command_needs_no_encoder(spec, run, examples, tmp_path) -> None:

@@ -18,7 +18,6 @@ from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo, photo_folder, wri
 from scipy.special import expit
 
 from inficond_panel import open_students
-from inficond_panel.cli import main
 from inficond_panel.commands.predict.outlined_photos import outlined
 from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError
@@ -237,16 +236,6 @@ def test_the_extra_is_named(folder, monkeypatch):
     monkeypatch.setitem(sys.modules, "precompute.pipeline.apply", None)
     with pytest.raises(MissingExtraError, match=r"\[precompute\]"):
         students.predict_images(["photo.jpg"])
-
-
-@pytest.fixture
-def run(capsys):
-    def call(*args: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main([str(arg) for arg in args])
-        return (status, *capsys.readouterr())
-
-    return call
 
 
 @pytest.fixture
