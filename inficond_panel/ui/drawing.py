@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from html import escape
+from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
 import panel as pn
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
-from inficond_panel.vocabulary.palette import INK, LINE, SURFACE, Colour
+from inficond_panel.ui.browser import FONT
+from inficond_panel.vocabulary.palette import INK, INK_2, LINE, SURFACE, Colour
 
 _FONT = "Inter, system-ui, sans-serif"
 _LETTER = 0.56  #: width of a letter by the height of its font, on average
@@ -132,9 +135,46 @@ def _n(value: float) -> str:
 hv.Store.set_current_backend("bokeh")
 
 
-def make_plot_pane(plot: hv.DynamicMap | hv.Element) -> pn.pane.HoloViews:
+def make_plot_pane(
+    plot: hv.DynamicMap | hv.Element, sizing_mode: str = "stretch_both"
+) -> pn.pane.HoloViews:
     """Pane of a plot that fills its place in a view."""
-    return pn.pane.HoloViews(plot, sizing_mode="stretch_both", linked_axes=False, margin=0)
+    return pn.pane.HoloViews(plot, sizing_mode=sizing_mode, linked_axes=False, margin=0)
+
+
+def dress(plot: hv.Element, dark: bool) -> hv.Element:
+    """A notebook's plot as the page has it: in its font and colours, without a toolbar."""
+    return plot.opts(
+        toolbar=None,
+        default_tools=[],
+        hooks=[*plot.opts.get("plot").kwargs.get("hooks", ()), partial(_dress, dark=dark)],
+        backend="bokeh",
+    )
+
+
+def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
+    """Hook: font and colours of axes."""
+    figure, ink, line = plot.state, INK.of(dark), LINE.of(dark)
+    figure.update(
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=line,
+        min_border=0,
+        output_backend="canvas",
+    )
+    for axis in figure.axis:
+        axis.update(
+            major_label_text_font=FONT,
+            major_label_text_font_size="12px",
+            major_label_text_color=ink,
+            axis_label_text_font=FONT,
+            axis_label_text_font_size="12px",
+            axis_label_text_font_style="normal",
+            axis_label_text_color=INK_2.of(dark),
+            axis_line_color=line,
+            major_tick_line_color=line,
+            minor_tick_line_color=None,
+        )
 
 
 def change_figure(figure: Figure, change: Callable[[], None]) -> None:

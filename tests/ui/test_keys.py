@@ -297,18 +297,6 @@ def link(page: Page) -> None:
     expect(page.locator(".notice:visible")).to_contain_text("link")
 
 
-def all_students(page: Page) -> None:
-    before = page.locator(".knowledge .subtitle").inner_text()
-    page.get_by_role("button", name="All students", exact=True).click()
-    expect(page.locator(".matrix .names > span").first).to_be_visible()
-    page.get_by_role("application", name="Matrix of influences").focus()
-    page.keyboard.press("ArrowDown")
-    page.keyboard.press("Enter")
-    expect(page.locator(".knowledge .subtitle")).to_be_visible()
-    page.locator(f'.performance [role=option][data-key="{before}"]').click()
-    expect(page.locator(".knowledge .subtitle")).to_have_text(before)
-
-
 #: What each meaning on the sheet is tried by, in an order that a person could take.
 TRIALS: dict[str, Callable[[Page], None]] = {
     "Show these keys": sheet,
@@ -341,7 +329,6 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "Undo the last iteration": undo,
     "Redo it": redo,
     "On an iteration: delete the branch from here; it can be restored": delete,
-    "Among all students: next cell; Enter opens, Space chooses for whom thumbs are": all_students,
     "Copy a link to what is shown": link,
 }
 

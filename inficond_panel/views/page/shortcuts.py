@@ -24,7 +24,6 @@ SHORTCUTS = (
     ("← ↑ → ↓", "On the map: next concept; Enter opens, Space selects"),
     ("+ - 0", "On the map: nearer, farther, all of it"),
     ("S", "On the map: photo of the nearest segment"),
-    ("← ↑ → ↓", "Among all students: next cell; Enter opens, Space chooses for whom thumbs are"),
     ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
     ("/", "Find a class"),
     ("C", "Find a concept"),
