@@ -38,6 +38,11 @@ def test_a_click_opens_the_student_and_the_concept_of_its_cell(app):
     assert (app.selection.class_name, app.selection.concept) == selected
 
 
+def test_a_matrix_that_is_made_beside_a_class_is_drawn(app):
+    app.selection.class_name = "bird"
+    assert MatrixView(app).cells.concepts
+
+
 def test_nothing_is_drawn_anew_while_a_class_is_selected(app):
     view = MatrixView(app)
     app.selection.class_name = "bird"

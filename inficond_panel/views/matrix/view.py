@@ -121,7 +121,7 @@ class MatrixView(Viewer):
 
     @property
     def _on_screen(self) -> bool:
-        return not self.app.selection.class_name
+        return not self.app.selection.class_name or self.cells is None
 
     @staticmethod
     def _draw(cells: Cells, theme: str) -> hv.Image:
