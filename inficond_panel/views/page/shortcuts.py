@@ -27,7 +27,7 @@ SHORTCUTS = (
     ("← →", "On the charts: read them at another influence; with Shift in larger steps"),
     ("/", "Find a class"),
     ("C", "Find a concept"),
-    ("M", "On an iteration: choose it for a comparison; a second one opens it"),
+    ("M", "On an iteration: compare it with the one shown"),
     ("R N E", "On an iteration: rename it, write a note, export it"),
     ("Del", "On an iteration: delete the branch from here; it can be restored"),
     (".", "On an iteration: all that can be done with it"),
