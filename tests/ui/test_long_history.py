@@ -72,7 +72,7 @@ def test_keys_reach_all_rows_and_the_newest_again(page) -> None:
         page.keyboard.press("ArrowUp")
         expect(row(page, number)).to_be_focused()
     page.keyboard.press("n")
-    expect(page.get_by_label("Note", exact=True)).to_be_focused()
+    expect(page.get_by_label("Note of #3", exact=True)).to_be_focused()
     page.keyboard.press("Escape")
     expect(row(page, 3)).to_be_focused()
     page.keyboard.press("Home")
