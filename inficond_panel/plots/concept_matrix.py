@@ -233,7 +233,7 @@ def _name_cells(plot: Any, _: hv.Element, cells: Cells) -> None:
         return CustomJSHover(args={"names": list(names)}, code=f"return names[{place}] ?? ''")
 
     for tool in plot.state.select({"type": HoverTool}):
-        tool.tooltips = [("class", "$x{0}"), ("concept", "$y{0}"), ("influence", "@image")]
+        tool.tooltips = [("class", "$x{0}"), ("concept", "$y{0}"), ("influence", "@image{+0.00}")]
         tool.formatters = {
             "$x": named(cells.classes, "Math.floor(value)"),
             "$y": named(cells.concepts, "names.length - 1 - Math.floor(value)"),

@@ -36,7 +36,7 @@ def test_a_cell_under_the_pointer_is_named_and_a_click_opens_it(page):
     concept = concepts(page)[2]
     page.get_by_role("heading", name="All students").evaluate("(e) => e.scrollIntoView()")
     page.mouse.move(*page.evaluate(PLACE, [2, 1]))
-    told = page.locator(".bk-tooltip-row-value")
+    told = page.locator(".bk-Tooltip dd")
     expect(told.nth(0)).to_have_text("tv monitor")
     expect(told.nth(1)).to_have_text(concept)
     page.mouse.click(*page.evaluate(PLACE, [2, 1]))
