@@ -95,10 +95,10 @@ class MatrixView(Viewer):
         self._tap = hv.streams.Tap(source=plot)
         self._tap.add_subscriber(self._open)
         self._plot = make_plot_pane(plot, sizing_mode="stretch_width")
-        look: dict[str, Any] = {"stylesheets": sheets, "margin": (0, 8, 0, 0), "width": 180}
+        look: dict[str, Any] = {"stylesheets": sheets, "margin": (0, 8, 4, 0), "width": 180}
         self._panel = pn.Column(
             self._words,
-            pn.Row(
+            pn.FlexBox(
                 pn.widgets.TextInput.from_param(
                     self.param.find, placeholder="Search concepts", **look
                 ),
