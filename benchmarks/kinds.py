@@ -1,11 +1,12 @@
 """Kinds of shift that the doctor names, on differences that were made.
 
     python benchmarks/kinds.py [SPEC] [--store DIR] [--first-seed 0] [--seeds 1] [--pairs 12]
-                               [--strength medium] [--kind KIND] --cases FILE
+                               [--strength medium] [--kind KIND] [--teacher made] --cases FILE
 
 SPEC is a spec with photos and labels, of which a store was made. Its photos are parted by chance
 into fit, tune and holdout, and for each class fit is made different by one kind at a time
-(shift_parts/made.py). The teacher has learned the labels as they are given, wrong ones too. Where
+(shift_parts/made.py). The teacher has learned the labels as they are given, wrong ones too; with
+``--teacher store`` it is that of the store, which has not seen them. Where
 pictures were changed, their scores are as they were before. Each case is one line of JSON, which is
 added to FILE. Printed is what FILE holds, of several runs and stores: how often the first kind that
 is named is the right one, with Wilson's 95 % interval, how often another is named first, how often
@@ -21,7 +22,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument(
         "--kind", action="append", default=[], help="kinds to make; all if left out"
     )
+    parser.add_argument("--teacher", default="made", choices=("made", "store"))
     parser.add_argument("--cases", required=True, type=Path, help="file of the cases")
     args = parser.parse_args()
     if args.spec:
@@ -100,9 +102,13 @@ def measured(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
     pictures = Pictures(lambda name: dataset.load(row_of[name]))
     seeds = range(args.first_seed, args.first_seed + args.seeds)
     for made in made_cases(store, pictures, seeds, [args.strength], args.pairs, args.kind):
+        case = made
+        if args.teacher == "store":
+            case = replace(made, logits=np.asarray(store.teacher_log_odds[:, made.k]))
         with TemporaryDirectory() as folder:
-            found = looked_at(store, made, Path(folder))
-        yield {"store": tuner.spec.title, **case_of(store, made, found)}
+            found = looked_at(store, case, Path(folder))
+        facts = {"store": tuner.spec.title, "teacher": args.teacher}
+        yield {**facts, **case_of(store, made, found)}
 
 
 def case_of(store: Store, made: Made, found: Differences) -> dict[str, Any]:
@@ -131,15 +137,15 @@ def case_of(store: Store, made: Made, found: Differences) -> dict[str, Any]:
 
 def print_tables(cases: Sequence[Mapping[str, Any]]) -> None:
     """Print the answers by kind and strength, and the mean precision."""
-    answers = defaultdict[tuple[str, str], Counter[str]](Counter)
+    answers = defaultdict[tuple[str, ...], Counter[str]](Counter)
     for case in cases:
-        answers[case["kind"], case["strength"]][case["answer"]] += 1
-    for (kind, strength), counts in answers.items():
+        answers[case["kind"], case["strength"], case["teacher"]][case["answer"]] += 1
+    for (kind, strength, teacher), counts in sorted(answers.items()):
         total = counts.total()
         right = counts.pop("right", 0)
         low, high = binomtest(right, total).proportion_ci(method="wilson")
         share = f"{right:4d} of {total:4d}  {right / total:.0%} [{low:.0%}, {high:.0%}]"
-        print(f"{kind:26s} {strength:6s}  right {share}  {dict(counts.most_common())}")
+        print(f"{kind:26s} {strength:6s} {teacher:5s}  right {share}  {dict(counts.most_common())}")
     for strength in sorted({case["strength"] for case in cases if case["precision"]}):
         found = [x["precision"] for x in cases if x["precision"] and x["strength"] == strength]
         means = pd.DataFrame(found).mean().round(3).to_dict()

@@ -21,7 +21,7 @@ from inficond_panel.distill.shift_kinds import (
 )
 from inficond_panel.distill.suspects import SHIFT, Photos, Presence, lost_bond, presence
 from inficond_panel.tuning.cures.class_photos import ClassPhotos
-from inficond_panel.tuning.shift import ClassShift, cross_fitted_model
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
@@ -32,12 +32,13 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     ShiftKind,
 )
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Positives of either split below which nothing is told apart.
 LEAST_POSITIVES = 10
 #: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
 #: possible.
-NOISY, PERHAPS_NOISY = 12.0, 6.0
+NOISY, PERHAPS_NOISY = 12.0, 8.0
 #: Rate of false discoveries at which a property of the pictures differs.
 CLEAR_PICTURES = 0.01
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
@@ -108,24 +109,34 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     share = share_z(*labels) if min(sizes) else 0.0
     if shift.lacking or min(positives) < LEAST_POSITIVES:
         return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
-    scores = photos.fit_scores.astype(float), photos.tune_scores.astype(float)
-    of_tune, of_fit = cross_fitted_model(scores[1], labels[1], others=scores[0])
-    noise = NO_NOISE  # where the teacher's decisions stand for labels: these are none
-    if not photos.by_teacher:
-        noise = label_noise(of_fit, labels[0], of_tune, labels[1])
-    fit, tune = _standardised(*scores)
+    noise = NO_NOISE if photos.by_teacher else _noise(photos)
+    fit, tune = _standardised(photos.fit_scores.astype(float), photos.tune_scores.astype(float))
     other = other_photos(fit, labels[0], tune, labels[1])
     pictures = picture_differences(photos)
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
-    logit = (cross_fitted_model(scores[0], labels[0])[0] + of_fit) / 2
+    logit = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
     wrong = wrong_chance(logit, labels[0], noise)
     ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
     name = photos.student.name
     return Differences(
         name, positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
     )
+
+
+def _noise(photos: ClassPhotos) -> LabelNoise:
+    """Noise of the labels of fit: by the model of the labels of tune, or by it and the teacher,
+    whichever shows more. A teacher that learned wrong labels repeats them, and shows none."""
+    of_tune, of_fit = photos.model_of_tune
+    alone = of_fit[:, None], of_tune[:, None]
+    teacher = photos.teacher_log_odds(FIT), photos.teacher_log_odds(TUNE)
+    both = (np.column_stack(one) for one in zip((of_fit, of_tune), teacher, strict=True))
+    found = (
+        label_noise(fit, photos.fit_label, tune, photos.tune_label)
+        for fit, tune in (alone, tuple(both))
+    )
+    return max(found, key=lambda one: one.evidence)
 
 
 def _with_pictures(
