@@ -108,11 +108,13 @@ class Person:
 class Visitor:
     """A page, and what its browser would send."""
 
-    def __init__(self, study: Study, token: str, after: str = "", external: str = "") -> None:
+    def __init__(
+        self, study: Study, token: str, after: str = "", external: str = "", own: str = ""
+    ) -> None:
         self.study = study
         self.page = ParticipantPage(study)
         self.page.jobs = Jobs(inline=True)
-        self.send("enter", token=token, after=after, external=external)
+        self.send("enter", token=token, after=after, ids={"pid": external}, own=own)
 
     def send(self, action: str, **arguments: Any) -> dict[str, Any]:
         """Send a message; the screen that came of it."""

@@ -7,7 +7,7 @@ back in the middle of it.
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 #: Seconds since a fixed moment, asleep or not.
 _KIND = getattr(time, "CLOCK_BOOTTIME", None) or getattr(time, "CLOCK_MONOTONIC", None)
@@ -40,6 +40,12 @@ _clock = Clock()
 def now() -> str:
     """The time of this process, UTC, ISO 8601, to the millisecond."""
     return _clock.now()
+
+
+def before(seconds: float) -> str:
+    """The time so many seconds ago, as ``now``."""
+    moment = datetime.fromisoformat(now()) - timedelta(seconds=seconds)
+    return moment.isoformat(timespec="milliseconds")
 
 
 def stamp() -> str:

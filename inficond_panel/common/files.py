@@ -265,8 +265,9 @@ def _check(target: Path, force: bool, known: Collection[str]) -> None:
         )
 
 
-#: What a spreadsheet takes for the beginning of a formula.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: What a spreadsheet takes for the beginning of a formula, also behind a semicolon, which parts the
+#: cells of a file in many countries.
+_FORMULA = re.compile(r"(\A|;)(?=[=+\-@\t\r])")
 
 
 @dataclass(frozen=True)
@@ -300,13 +301,20 @@ def make_table(
 def as_cell(value: object) -> Any:
     """Return a value as a cell that is safe to open in a spreadsheet, which would run a formula.
 
-    A text that begins like a formula gets an apostrophe in front; numbers are unchanged. Ends of
-    lines are unified, since CSV holds one kind.
+    A text that begins like a formula gets an apostrophe in front; numbers are unchanged, also in
+    the form of text. Ends of lines are unified, since CSV holds one kind.
     """
-    if not isinstance(value, str):
+    if not isinstance(value, str) or _is_number(value):
         return value
-    mark = "'" if value.startswith(_FORMULA) else ""
-    return mark + value.replace("\r\n", "\n").replace("\r", "\n")
+    return _FORMULA.sub(r"\1'", value).replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.isascii() and text.strip() == text
 
 
 def file_stem(text: str) -> str:

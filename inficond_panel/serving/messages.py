@@ -38,6 +38,9 @@ from inficond_panel.serving.answers import one_line, stand_before
 MESSAGE_SIZE = 1 << 20
 #: Bytes that the parts of one message may have together, packed and unpacked.
 UNPACKED_SIZE = 16 << 20
+#: What one message may bring: values in all, models among them, and entries of one map or set. They
+#: take far longer to decode than their bytes suggest, and a page's controls send few.
+VALUES, MODELS, ENTRIES = 100_000, 100, 1_000
 #: Kinds of array that browsers have; others may take any memory for a number.
 _DTYPES = {"bool", "object", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
@@ -88,6 +91,7 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     if handler is None or kind == "PUSH-DOC":  # a page comes from here, not from the browser
         raise ProtocolError(f"{kind} is not taken here")
     try:
+        check_cost(message.content)
         return await handler(message, connection)
     except Exception as error:
         if _is_ours(error):
@@ -110,6 +114,24 @@ def _is_ours(error: BaseException) -> bool:
     """True if this package failed, rather than what reads a message for it."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in files)
+
+
+def check_cost(content: object) -> None:
+    """Raise ``DeserializationError`` for a message, as it came, that takes long to decode."""
+    waiting, values, models = [content], 0, 0
+    while waiting:
+        value = waiting.pop()
+        values += 1
+        if isinstance(value, dict):
+            kind, entries = value.get("type"), value.get("entries")
+            models += kind == "object"
+            if kind in ("map", "set") and isinstance(entries, list) and len(entries) > ENTRIES:
+                raise DeserializationError("a map or set with too many entries")
+            waiting.extend(value.values())
+        elif isinstance(value, list):
+            waiting.extend(value)
+        if values > VALUES or models > MODELS:
+            raise DeserializationError("too many values or models")
 
 
 def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any]) -> Any:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import logging
 import re
+import time
+from collections import deque
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlparse
@@ -29,7 +31,12 @@ _SCRIPT_ARGUMENTS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute
 #: What these need; Bokeh puts them into a script.
 _PLAIN = re.compile(r"[\w./:~%-]*")
 
+#: Pages that one address may open in a minute: each takes memory and a thread. A class of students
+#: behind one address opens one each.
+PAGES = 120
+
 _log = logging.getLogger(__name__)
+_openings: dict[str, deque[float]] = {}
 
 
 def guard_sessions() -> None:
@@ -52,6 +59,20 @@ def sign_sessions(args: argparse.Namespace) -> None:
         settings._secret_key_bytes = key.encode()  # kept by Bokeh since it was imported
 
 
+def may_open(address: str) -> bool:
+    """True if an address may open one more page; counts it then."""
+    past = time.monotonic() - 60
+    for other in [other for other, times in _openings.items() if times[-1] < past]:
+        del _openings[other]
+    times = _openings.setdefault(address, deque())
+    while times and times[0] < past:
+        times.popleft()
+    if len(times) >= PAGES:
+        return False
+    times.append(time.monotonic())
+    return True
+
+
 def _own_id(original: Callable[..., Any], self: Any) -> Any:
     """The session of a page, under a new id; with ``external-signed`` the client's."""
     asked = self.request.headers.get("Bokeh-Session-Id") or any(
@@ -59,6 +80,8 @@ def _own_id(original: Callable[..., Any], self: Any) -> Any:
     )
     if asked and self.application.generate_session_ids:
         raise HTTPError(403, reason="A link may not name the session")
+    if not may_open(self.request.remote_ip):
+        raise HTTPError(429, reason="Too many pages were opened from here, wait a minute")
     return original(self)
 
 

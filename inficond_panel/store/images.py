@@ -21,6 +21,9 @@ SUFFIXES = (
 )  # fmt: skip
 #: Pixels of the largest image that is read, twice what Pillow warns of (decompression bombs).
 MOST_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
+#: Scans of the largest progressive JPEG that is read; usual ones have ten. Twelve bytes can be one,
+#: and each takes a pass over all pixels.
+MOST_SCANS = 100
 #: An image is reduced by a whole factor as long as this many pixels are left.
 DETAIL = 1024 * 1024
 
@@ -70,6 +73,8 @@ def _file(source: Path | bytes) -> Path | io.BytesIO:
 def _decoded(image: Image.Image) -> Image.Image:
     if image.width * image.height > MOST_PIXELS:
         raise UnreadableImage(f"more than {MOST_PIXELS:,} pixels")
+    if image.format in ("JPEG", "MPO") and _scans(image) > MOST_SCANS:
+        raise UnreadableImage(f"more than {MOST_SCANS} scans")
     factor = _factor(image)
     if factor > 1:  # decodes at 1/2, 1/4 or 1/8 where the format can (JPEG), else does nothing
         image.draft(None, (image.width // factor, image.height // factor))
@@ -78,6 +83,16 @@ def _decoded(image: Image.Image) -> Image.Image:
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
         image = _reduced(image)
     return _reduced(to_rgb(ImageOps.exif_transpose(image)))
+
+
+def _scans(image: Image.Image) -> int:
+    """Scans of a JPEG that is not decoded yet, with those of its previews."""
+    file = image.fp  # type: ignore[attr-defined]
+    place = file.tell()
+    file.seek(0)
+    count: int = file.read().count(b"\xff\xda")
+    file.seek(place)
+    return count
 
 
 def _reduced(image: Image.Image) -> Image.Image:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import threading
 import warnings
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -29,6 +32,33 @@ from precompute.teachers.teacher import (
     own_or_given,
 )
 
+#: Operators of TorchScript that open files or ask other machines. No network needs them.
+_REACHING_OUT = re.compile(rb"\b(from_file|save|rpc_(?:async|sync|remote))\b")
+#: How a ZIP begins, which is what torch.jit.save writes.
+_ZIP = b"PK\x03\x04"
+
+
+def _check_operators(path: Path) -> None:
+    """Refuse a TorchScript file whose code could reach beyond its own tensors.
+
+    It is a program, which runs in part when it is loaded: so its code is read before.
+    """
+    try:
+        with path.open("rb") as file:
+            if file.read(len(_ZIP)) != _ZIP:
+                return  # torch says what it is
+        with zipfile.ZipFile(path) as archive:
+            code = [file for file in archive.infolist() if file.filename.lower().endswith(".py")]
+            calls = [call for file in code for call in _REACHING_OUT.findall(archive.read(file))]
+    except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
+        raise DataError(f"{path} cannot be read: {error}.", "Write it anew.") from error
+    if calls:
+        raise DataError(
+            f"{path} is refused: its code calls {calls[0].decode()}, which opens files or asks "
+            "other machines.",
+            "Export the network anew, as ONNX or by torch.jit.trace.",
+        )
+
 
 def load_torchscript(
     section: TorchScriptTeacher, classes: Sequence[str], device: str = CPU
@@ -39,6 +69,7 @@ def load_torchscript(
     except ImportError as error:
         raise missing_extra("This teacher", error, "precompute") from error
     hardware = torch_device(device)
+    _check_operators(section.path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", FutureWarning)  # that others should export otherwise

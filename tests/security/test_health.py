@@ -77,3 +77,15 @@ def test_open_pages_are_counted(tmp_path) -> None:
         assert metrics(one)["inficond_sessions"] == 0
         assert one.get("/app")[0] == 200
         assert metrics(one)["inficond_sessions"] == 1
+
+
+def test_a_study_is_well_while_something_can_be_recorded(tmp_path) -> None:
+    data = tmp_path / "data"
+    arguments = ["inficond_panel", "study", "serve", "inficond", "--data", str(data)]
+    with serving(tmp_path, *arguments, page="/study") as server:
+        wait_until(lambda: server.get("/health")[0] == 200, "it is well")
+        assert metrics(server)["inficond_specs"] == 1
+        data.rename(tmp_path / "away")
+        wait_until(lambda: server.get("/health")[0] == 503, "it is not well")
+        (tmp_path / "away").rename(data)
+        wait_until(lambda: server.get("/health")[0] == 200, "it is well again")

@@ -302,6 +302,8 @@ def test_what_is_no_message_ends_its_connection_and_nothing_else(server, fragmen
         set_tags("MODEL", {"type": "ndarray", "array": ["a"] * 9, "dtype": "U99999999",
                            "order": "little", "shape": [9]}),
         set_tags("MODEL", {"type": "bytes", "data": "SECRET"}),
+        set_tags("MODEL", [{"type": "object", "name": "Div", "id": str(at)} for at in range(9000)]),
+        set_tags("MODEL", {"type": "set", "entries": [at * (2**61 - 1) for at in range(30_000)]}),
     ],
 )  # fmt: skip
 def test_a_malformed_change_is_answered_and_the_page_goes_on(server, event) -> None:

@@ -16,7 +16,7 @@ from inficond_panel.study.spec import pages as q
 from inficond_panel.study.spec import study_spec as t
 from inficond_panel.study.spec.conditions import Conditions, Level, Variation
 from inficond_panel.study.spec.pages import TEMPLATES
-from inficond_panel.study.spec.study_spec import StudySpec, load_study
+from inficond_panel.study.spec.study_spec import Arrivals, StudySpec, load_study
 
 CHECK = jsonschema.Draft202012Validator(json_schema(StudySpec, "Study"))
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1).filter(str.strip)
@@ -117,10 +117,21 @@ def variation(draw, folder: Path) -> Variation:
 
 
 def end() -> st.SearchStrategy[p.EndPage]:
-    links = st.builds(
-        p.Completion, url=st.sampled_from([None, "https://x.org/?i={pid}"]), code=TEXT
+    codes = st.builds(p.Completion, url=st.none(), code=TEXT)
+    link = st.just("https://x.org/?i={pid}&c={code}")
+    links = st.builds(p.Completion, url=link, code=TEXT, seconds=st.none() | st.integers(5, 99))
+    return st.builds(p.EndPage, title=TEXT, text=TEXT, completion=st.none() | codes | links)
+
+
+def arrivals() -> st.SearchStrategy[Arrivals]:
+    others = st.lists(st.sampled_from(["STUDY_ID", "b-2"]), unique=True)
+    return st.builds(
+        Arrivals,
+        ids=others.map(lambda names: ["pid", *names]),
+        most=st.integers(1, 9),
+        per_minute=st.integers(1, 9),
+        gone_after=st.none() | st.floats(0.5, 900),
     )
-    return st.builds(p.EndPage, title=TEXT, text=TEXT, completion=st.none() | links)
 
 
 @st.composite
@@ -157,7 +168,7 @@ def study(draw, folder: Path) -> StudySpec:
         conditions=draw(st.sampled_from([None, conditions])),
         seed=draw(st.integers(0)),
         questionnaire=[draw(question_page([draw(question(next(names)))]))],
-        external_id=draw(SLUG),
+        participants=draw(arrivals()),
         comprehension=draw(st.none() | check(names)),
         end=draw(st.none() | end()),
     )
@@ -182,4 +193,4 @@ def test_every_kind_of_section_is_drawn():
     own = [kind for kind in kinds if kind.__module__.startswith("inficond_panel.study")]
     modules = {q.__name__, t.__name__, p.__name__, Variation.__module__, StudySpec.__module__}
     assert {kind.__module__ for kind in own} == modules
-    assert len(own) == 21
+    assert len(own) == 22

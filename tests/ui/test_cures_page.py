@@ -47,7 +47,9 @@ def blocks(page: Page):
 
 
 def test_the_page_says_which_students_lean_on_what_and_why(page):
-    expect(page.locator(".performance .legend")).to_contain_text(re.compile(r"in the tuning images: \d+ of 16"))
+    expect(page.locator(".performance .legend")).to_contain_text(
+        re.compile(r"in the tuning images: \d+ of 16")
+    )
     shifted = page.locator('.performance [data-key="bicycle"] .lean')
     expect(shifted).to_be_visible()
     expect(page.locator('.performance [data-key="bottle"] .lean')).to_be_hidden()

@@ -11,6 +11,7 @@ from conftest import BROKEN, Server
 from playwright.sync_api import Page, expect
 from resizing import resize
 from test_font import written_in_ours
+from ui_parts.server import free_port
 from waiting import comes_to
 
 import inficond_panel
@@ -24,7 +25,7 @@ WORD = "a word for tests"
 
 
 class StudyServer(Server):
-    """``inficond study serve inficond``."""
+    """``inficond study serve``, of the study that comes along or of a file."""
 
     @property
     def url(self) -> str:
@@ -38,7 +39,8 @@ class StudyServer(Server):
     def command(self) -> list[str]:
         """The data are in the folder of ``history``."""
         folder = ["--data", str(self.data)]
-        return ["inficond_panel", "study", "serve", "inficond", f"--port={self.port}", *folder]
+        name = "inficond" if self.spec.name == "inficond.yaml" else str(self.spec)
+        return ["inficond_panel", "study", "serve", name, f"--port={self.port}", *folder]
 
     @property
     def data(self) -> Path:
@@ -190,7 +192,7 @@ def test_from_consent_to_the_end(server, study, open_page) -> None:
         "training": 1, "bicycle": 1, "tv-monitor": 0,
     }  # fmt: skip
     assert all(item.equal for item in rebuild(study, who))
-    assert progress.external_id == "p-7"
+    assert progress.ids == {}  # a personal link claims no id
     assert progress.attempts("comprehension") == 2
     assert {(s.template, s.score) for s in scores(study)} == {
         ("seq", 7), ("nasa_tlx", 50), ("sus", 50),
@@ -231,3 +233,46 @@ def test_the_researcher_and_a_second_window(server, study, open_page, open_file,
     board.get_by_role("dialog").get_by_role("button", name="Delete").click()
     heading(second, "was deleted")
     comes_to(study.log.participants, [])
+
+
+SENT = """title: Sent by a panel
+participants: {ids: [PROLIFIC_PID, SESSION_ID]}
+consent: {text: Please read.}
+tasks:
+  - {name: bicycle, title: B, class: bicycle, text: Improve it., done_when: {rule: iterations}}
+end:
+  title: Done
+  text: Thanks.
+  completion: {url: "URL?who={PROLIFIC_PID}&cc={code}", code: C0DE, seconds: 5}
+"""
+
+
+def test_who_is_sent_by_a_panel_comes_back_to_it(tmp_path: Path, open_page) -> None:
+    served = StudyServer(tmp_path / "sent.yaml", tmp_path / "history.sqlite", free_port())
+    served.spec.write_text(SENT.replace("URL", f"http://localhost:{served.port}/health"))
+    served.start()
+    study = open_study(served.spec, served.data)
+    study.prepare()
+    link = f"{served.url}?PROLIFIC_PID=p-7&SESSION_ID=s1#{study.log.make_open_link()}"
+    page = open_page(link, 1280, 800)
+    heading(page, "Consent")
+    page.get_by_label("I have read this").check()
+    go_on(page)
+    heading(page, "B")
+    own = page.url
+    assert own.startswith(link.partition("#")[0])
+    assert own != link
+    for again in (own, link):  # a reload, and the panel's link once more
+        page.goto("about:blank")
+        page.goto(again)
+        heading(page, "B")
+    heading(open_page(link, 1280, 800), "in another browser")
+    go_on(page, "Start")
+    leave_undone(page)
+    expect(page.get_by_text("C0DE")).to_be_visible()
+    expect(page.get_by_role("button", name="Stay here")).to_be_visible()
+    page.wait_for_url("**/health?who=p-7&cc=C0DE")
+    assert [progress_of(study, who).ids for who in study.log.participants()] == [
+        {"PROLIFIC_PID": "p-7", "SESSION_ID": "s1"}
+    ]
+    served.kill()

@@ -59,3 +59,16 @@ def test_secrets_reach_the_page_by_its_environment():
     environment = service()["environment"]
     assert environment.keys() == {"PANEL_BASIC_AUTH", "PANEL_COOKIE_SECRET"}
     assert all(re.fullmatch(r"\$\{INFICOND_\w+:\?.+\}", value) for value in environment.values())
+
+
+def test_no_container_takes_the_whole_machine_or_more_rights():
+    for each in YAML(typ="safe").load(DEPLOY / "compose.yaml")["services"].values():
+        assert {"mem_limit", "cpus", "pids_limit"} <= each.keys()
+        assert each["cap_drop"] == ["ALL"]
+        assert each["security_opt"] == ["no-new-privileges:true"]
+
+
+def test_the_service_starts_with_a_password_only():
+    lines = (DEPLOY / "inficond.service").read_text().splitlines()
+    assert "EnvironmentFile=/etc/inficond.env" in lines  # with a dash it might be missing
+    assert {"MemoryMax", "CPUQuota", "TasksMax"} <= {line.partition("=")[0] for line in lines}

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from inficond_panel.store.images import DETAIL, UnreadableImage, decode, thumbnail
+from inficond_panel.store.images import DETAIL, MOST_SCANS, UnreadableImage, decode, thumbnail
 
 
 def test_exif_orientation_turns_the_image(tmp_path):
@@ -153,6 +153,21 @@ def test_bombs_are_not_decoded(tmp_path, side):
     bomb(tmp_path / "a.png", side)
     with pytest.raises(UnreadableImage, match="more than 178,956,970 pixels"):
         decode(tmp_path / "a.png")
+
+
+def progressive(scans: int) -> bytes:
+    """A progressive JPEG whose last scan is repeated until there are so many."""
+    file = io.BytesIO()
+    Image.new("L", (64, 64), 128).save(file, "JPEG", progressive=True)
+    body, end = file.getvalue()[:-2], file.getvalue()[-2:]
+    last = body[body.rindex(b"\xff\xda") :]
+    return body + last * (scans - body.count(b"\xff\xda")) + end
+
+
+def test_a_photo_of_countless_scans_is_not_decoded():
+    assert decode(progressive(MOST_SCANS)).size == (64, 64)
+    with pytest.raises(UnreadableImage, match="100 scans"):
+        decode(progressive(MOST_SCANS + 1))
 
 
 def test_no_other_reader_of_pillow_gets_a_file(tmp_path, monkeypatch):

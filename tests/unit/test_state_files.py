@@ -26,6 +26,10 @@ def test_a_text_that_begins_like_a_formula_is_marked_as_text(text, tmp_path):
         assert list(csv.reader(opened)) == [["answer", "n"], [f"'{text}", "-2"]]
 
 
+def test_a_formula_behind_a_semicolon_is_marked_too():
+    assert as_cell("x;=1+1;-y;z") == "x;'=1+1;'-y;z"
+
+
 def test_ends_of_lines_stay_inside_their_cell():
     assert as_cell("\r=1") == "'\n=1"
     content = make_table("t", ["a"], [["one\r\ntwo\rthree"]]).content.decode()
@@ -33,6 +37,6 @@ def test_ends_of_lines_stay_inside_their_cell():
 
 
 def test_other_values_and_other_formats_stay_as_they_are():
-    for value in ("traffic light", "", "a=b", -1, 2.5, None, True):
+    for value in ("traffic light", "", "a=b", "a; b", "-3", "+2.5e-3", "-inf", -1, 2.5, None, True):
         assert as_cell(value) == value
     assert json.loads(make_table("t", ["a"], [["=1"]], "json").content) == [{"a": "=1"}]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from studies import STUDY, Person, Visitor, small_study
 
-from inficond_panel.errors import SpecError, StudyLinkError
+from inficond_panel.errors import SpecError
 from inficond_panel.study.pages.report import answer_charts
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import board, progress_of
@@ -33,7 +33,8 @@ FULL = STUDY.replace("form:", f"{CHECK}form:").replace("count: 2}\n", f"count: 2
 
 def begin(folder: Path, external: str = "", text: str = FULL) -> Visitor:
     study = small_study(folder, text)
-    visitor = Visitor(study, study.add_participant()[1], external=external)
+    token = study.log.make_open_link() if external else study.add_participant()[1]
+    visitor = Visitor(study, token, external=external)
     visitor.next()
     return visitor
 
@@ -124,20 +125,6 @@ def test_an_id_comes_in_by_the_link_and_goes_out_at_the_end(tmp_path: Path) -> N
     assert board(visitor.study)[0].external == "a@b:7"
 
 
-def test_an_open_link_makes_one_participant_of_each_id(tmp_path: Path) -> None:
-    study = small_study(tmp_path)
-    token = study.log.make_open_link()
-    first, again = (Visitor(study, token, external="p1") for _ in range(2))
-    assert first.page.session.participant == again.page.session.participant
-    assert Visitor(study, token, external="p2").page.session.participant.number == 2
-    for wrong in ("", "<b>", "a b", "x" * 129):
-        assert Visitor(study, token, external=wrong).page.session is None
-    assert len(study.log.participants()) == 2
-    study.log.make_open_link()
-    with pytest.raises(StudyLinkError):
-        study.find(token, "p1")
-
-
 def test_what_the_researcher_notes_is_an_event_and_costs_no_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -167,6 +154,12 @@ CASES = {
         'completion: {url: "https://panel.example/back?who={pid}", code: C0DE}',
         "completion: {}",
         "expected a url or a code",
+    ),
+    "an id that nobody has": ("who={pid}", "who={prolific}", "no id 'prolific' comes in; known"),
+    "nothing to follow": (
+        'url: "https://panel.example/back?who={pid}", code: C0DE',
+        "code: C0DE, seconds: 9",
+        "no url to follow",
     ),
     "unknown template": ("template: seq", "template: sue", "Did you mean 'sus'"),
     "empty page": ("- template: nasa_tlx", "- title: Empty", "questions: missing"),

@@ -265,3 +265,62 @@ def test_a_missing_package_is_told(tmp_path, monkeypatch, package, kind, extra):
     with pytest.raises(MissingExtraError, match=f"needs the package {package}") as told:
         load(section)
     assert f"[{extra}]" in told.value.remedy
+
+
+class Writes(torch.nn.Module):
+    """A network that writes a file, when it runs."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__()
+        self.path = path
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        torch.save(x, self.path)
+        return x.mean(dim=(2, 3))
+
+
+class Restores(Writes):
+    """A network that writes a file when it is loaded."""
+
+    @torch.jit.export
+    def __getstate__(self) -> str:
+        return self.path
+
+    @torch.jit.export
+    def __setstate__(self, path: str) -> None:
+        self.path = path
+        shared = torch.from_file(path, True, 5, dtype=torch.uint8)
+        shared.fill_(112)
+        self.training = bool(shared.sum() > 0)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(dim=(2, 3))
+
+
+@pytest.mark.parametrize(("network", "call"), [(Writes, "save"), (Restores, "from_file")])
+def test_torchscript_that_opens_files_is_refused_unread(tmp_path, network, call):
+    written, file = tmp_path / "written", tmp_path / "a.pt"
+    torch.jit.script(network(str(written))).save(str(file))
+    with pytest.raises(DataError, match=f"its code calls {call}"):
+        load(teacher_section("torchscript", path=file))
+    assert not written.exists()
+
+
+@pytest.mark.parametrize("place", ["../secret", "{folder}/secret", "link"])
+def test_onnx_reads_no_file_outside_its_folder(tmp_path, place):
+    _, weight, bias = linear()
+    folder = tmp_path / "net"
+    folder.mkdir()
+    file = onnx_file(folder / "a.onnx", weight, bias)
+    (tmp_path / "secret").write_bytes(weight.tobytes())
+    (folder / "link").symlink_to(tmp_path / "secret")
+    onnx = pytest.importorskip("onnx")
+    model = onnx.load(file)
+    outside = model.graph.initializer[0]
+    outside.ClearField("raw_data")
+    outside.data_location = onnx.TensorProto.EXTERNAL
+    entry = outside.external_data.add()
+    entry.key, entry.value = "location", place.format(folder=tmp_path)
+    file.write_bytes(model.SerializeToString())
+    with pytest.raises(DataError, match="no ONNX model"):
+        load(teacher_section("onnx", path=file))

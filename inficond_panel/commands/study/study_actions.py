@@ -16,6 +16,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.results.forms import documents
 from inficond_panel.study.results.study_tables import export as export_tables
 from inficond_panel.study.results.timeline import Moment, rebuild, timeline
+from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.study import Study
 
@@ -85,6 +86,7 @@ def serve(opened: Study, args: argparse.Namespace) -> None:
         announce,
         run_server,
     )
+    from inficond_panel.serving import health
     from inficond_panel.study.pages import PAGES
 
     password = _password(args.password_file)
@@ -101,6 +103,7 @@ def serve(opened: Study, args: argparse.Namespace) -> None:
     announce(args, "study", tell)
     args.index = args.index or "study"  # not a list, which names the researcher's page
     opened.close()
+    health.watch([StudyLog(opened.log.path).is_writable])
     run_server(args, PAGES, [str(args.study), str(opened.folder)])
 
 

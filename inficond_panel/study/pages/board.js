@@ -98,7 +98,7 @@ function showLink(box, { label, token, query = "" }) {
   const address = `${window.location.href.replace(/\/researcher.*$/, "")}/study${query}#${token}`
   const field = h("input", { class: "line", readonly: "", value: address, "aria-label": `Link of ${label}`, onfocus: () => field.select() })
   const copy = h("button", { class: "btn", type: "button", onclick: () => copyText(address).then((done) => done && text(copy, "Copied")) }, "Copy")
-  box.replaceChildren(h("span", {}, `${query ? "One link for all, with each person's id in place of ID" : `Link of ${label}`}. Shown only now:`), field, copy)
+  box.replaceChildren(h("span", {}, `${query ? "One link for all, with each person's own in place of ID" : `Link of ${label}`}. Shown only now:`), field, copy)
 }
 
 /** What the researcher sees or hears, with the time at which it is kept. */

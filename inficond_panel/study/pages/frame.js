@@ -8,6 +8,7 @@ import { BACKGROUND } from "../../ui/vocabulary.js"
 const TAGS = new Set(["h1", "h2", "h3", "p", "ul", "ol", "li", "strong", "em", "code", "pre", "blockquote", "br", "hr", "a", "img", "table", "thead", "tbody", "tr", "th", "td"])
 const DWELL = 1000
 const AFTER = "inficond-after" // the session that a page goes on after, where its connection was lost
+const LINK = "inficond-link" // what a browser keeps of a person's own link, by their id
 
 export function render({ model, el }) {
   const root = h("div", { class: "frame" })
@@ -34,9 +35,20 @@ export function render({ model, el }) {
   watch(model, ["screen"], draw)
   watch(model, ["notice"], () => notice.show(model.notice))
   window.addEventListener("inficond-lost", () => keep("sessionStorage", AFTER, model.session))
-  const external = new URLSearchParams(window.location.search).get(model.external_id) ?? ""
-  model.send_msg({ action: "enter", external, token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
+  const address = new URLSearchParams(window.location.search)
+  const ids = Object.fromEntries(model.ids.map((name) => [name, address.get(name) ?? ""]))
+  const place = `${LINK} ${window.location.pathname} ${ids[model.ids[0]]}`
+  watch(model, ["own_link"], () => keepLink(place, model.own_link))
+  model.send_msg({ action: "enter", ids, own: kept("localStorage", place) ?? "", token: decodeURIComponent(window.location.hash.slice(1)), after: kept("sessionStorage", AFTER) ?? "" })
   keep("sessionStorage", AFTER, null)
+}
+
+/** Who came by the open link goes on by their own: in the address, and when they open that one again. */
+function keepLink(place, token) {
+  if (!token) return
+  keep("localStorage", place, token)
+  const { pathname, search } = window.location
+  window.history.replaceState(null, "", `${pathname}${search}#${token}`)
 }
 
 function fillPage() {
@@ -76,7 +88,7 @@ function makeScreen(model) {
     screen.facts ? h("dl", { class: "facts" }, screen.facts.flatMap(([term, value]) => [h("dt", {}, term), h("dd", {}, value)])) : "",
     questions,
     screen.code ? h("p", { class: "code" }, "Your code: ", h("b", {}, screen.code), copyButton(screen.code)) : "",
-    screen.url ? h("p", {}, h("a", { class: "btn primary", href: screen.url, rel: "noreferrer" }, "Back to where you came from")) : "",
+    screen.url ? wayBack(screen) : "",
     agree ? h("label", { class: "agree" }, agree, h("span", {}, screen.agree)) : "",
     h("footer", {},
       screen.decline ? h("button", { class: "btn", type: "button", onclick: () => say("decline") }, screen.decline) : "",
@@ -88,6 +100,18 @@ function makeScreen(model) {
     questions.find((question) => faults[question.dataset.name])?.querySelector("input, textarea")?.focus()
   }
   return form
+}
+
+/** Link back to who sent the participant, followed by itself after some seconds where the study says so. */
+function wayBack({ url, seconds }) {
+  const told = h("span", { class: "muted", role: "status" }), stay = h("button", { class: "btn", type: "button", hidden: "" }, "Stay here")
+  const way = h("p", { class: "way-back" }, h("a", { class: "btn primary", href: url, rel: "noreferrer" }, "Back to where you came from"), told, stay)
+  if (!seconds) return way
+  stay.hidden = false
+  text(told, `You are taken there in ${seconds} seconds.`)
+  const timer = setTimeout(() => way.isConnected && window.location.assign(url), 1000 * seconds)
+  stay.addEventListener("click", () => { clearTimeout(timer); told.remove(); stay.remove() })
+  return way
 }
 
 function copyButton(words) {

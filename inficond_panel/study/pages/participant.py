@@ -38,7 +38,8 @@ class StudyFrame(Component):
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
     session = param.String("", doc="Id of this page load; a reconnect resumes it.")
-    external_id = param.String("pid", doc="Name of the id in the link.")
+    ids = param.List([], doc="Names of the ids in the open link.")
+    own_link = param.String("", doc="Token of the participant's own link, where it is new to them.")
     notice = param.Dict({}, doc="{title, text, button} of a blocking message; empty: none.")
 
     _esm = browser.module(Path(__file__).with_name("frame.js"))
@@ -57,9 +58,8 @@ class ParticipantPage(Acting, Viewer):
         self.work: TaskSession | None = None
         self._faults: dict[str, str] = {}
         self._over = False
-        self.frame = StudyFrame(
-            external_id=study.spec.external_id, sizing_mode="stretch_width", margin=0
-        )
+        ids = study.spec.participants.ids
+        self.frame = StudyFrame(ids=ids, sizing_mode="stretch_width", margin=0)
         self.listen_to(self.frame)
         self.connection = Connection()
         self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
@@ -75,15 +75,18 @@ class ParticipantPage(Acting, Viewer):
         return self.session.progress
 
     @action
-    def _enter(self, token: str, after: str = "", external: str = "") -> None:
+    def _enter(
+        self, token: str, after: str = "", ids: dict[str, str] | None = None, own: str = ""
+    ) -> None:
         """Begin; ``after`` is the session that this page had when its connection was lost.
 
-        ``external`` is the id in the link of who sent the participant.
+        ``ids`` are those in the address, ``own`` is the link that the browser has kept of who came
+        with them before.
         """
         if self.session is not None:
             return
         try:
-            self.session = Session(self.study, token, after, external)
+            self.session = Session(self.study, token, after, ids, own)
         except StudyLinkError as error:
             self._stop(error)
         except InficondError as error:
@@ -91,7 +94,7 @@ class ParticipantPage(Acting, Viewer):
             remedy = "Please call the researcher."
             self._stop(StudyError("The study cannot be opened at the moment", remedy))
         else:
-            self.frame.session = self.session.id
+            self.frame.param.update(session=self.session.id, own_link=self.session.link)
             self.show_step()
 
     # --- screens

@@ -20,6 +20,8 @@ from inficond_panel.spec.framework.section import Section
 from inficond_panel.study.run.progress import Progress, Step
 from inficond_panel.study.run.tasks import COUNTED, Ready, Standing
 from inficond_panel.study.spec.pages import (
+    CODE,
+    ID_IN_LINK,
     Completion,
     ConsentPage,
     EndPage,
@@ -139,12 +141,13 @@ def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[
     return {"title": "Thank you", "text": ["That was all. You can close this page."]}
 
 
-def make_completion(completion: Completion | None, progress: Progress) -> dict[str, str]:
-    """Return link and code of a finished participant; ``{pid}`` becomes the id they came with."""
+def make_completion(completion: Completion | None, progress: Progress) -> dict[str, Any]:
+    """Link with the participant's ids, code, and seconds until the page follows the link."""
     if completion is None:
         return {}
-    url = (completion.url or "").replace("{pid}", quote(progress.external_id, safe=""))
-    return {"url": url, "code": completion.code or ""}
+    known = {**progress.ids, CODE: completion.code or ""}
+    url = ID_IN_LINK.sub(lambda of: quote(known.get(of[1], ""), safe=""), completion.url or "")
+    return {"url": url, "code": completion.code or "", "seconds": completion.seconds}
 
 
 def make_message(title: str, text: str = "") -> dict[str, Any]:

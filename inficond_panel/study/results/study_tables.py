@@ -198,12 +198,13 @@ def views_table(study: Study) -> pd.DataFrame:
 
 
 def participants_table(study: Study) -> pd.DataFrame:
-    """One row per participant: the id that they came with, the check, how far they are."""
-    columns = ("participant", "external_id", "condition", "check", "attempts", "declined")
+    """One row per participant: the ids that they came with, the check, how far they are."""
+    ids = study.spec.participants.ids
+    columns = ("participant", *ids, "condition", "check", "attempts", "declined")
     rows = (
         {
+            **{name: progress.ids.get(name, "") for name in ids},
             "participant": who.label,
-            "external_id": progress.external_id,
             "condition": who.condition(),
             "check": progress.outcome("comprehension"),
             "attempts": progress.attempts("comprehension"),

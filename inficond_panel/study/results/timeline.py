@@ -198,8 +198,8 @@ class Position:
     """Position of a participant in the study.
 
     ``minutes`` and ``iterations`` belong to the present task; after the last step to all tasks.
-    ``external`` is the id that they came with, ``check`` right or wrong once it is over. ``notes``
-    of the researcher are (time, step, text).
+    ``external`` is the first id that they came with, ``check`` right or wrong once it is over.
+    ``notes`` of the researcher are (time, step, text).
     """
 
     number: int
@@ -239,7 +239,7 @@ def board(study: Study) -> list[Position]:
                 done=sum(bool(progress.outcome(item.task)) for item in who.plan),
                 tasks=len(who.plan),
                 seen=there.seen if there else "",
-                external=progress.external_id,
+                external=next(iter(progress.ids.values()), ""),
                 check=progress.outcome("comprehension"),
                 notes=tuple(
                     (event.time, event.step, str(event.payload["text"]))

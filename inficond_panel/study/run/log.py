@@ -17,10 +17,10 @@ from inficond_panel.study.run.records import Assigned, Event, Note, Participant,
 SCHEMA = Schema(
     noun="study",
     application_id=0x1F1C57D,
-    version=1,
+    version=2,
     tables={
         "facts": "name TEXT PRIMARY KEY, value TEXT NOT NULL",
-        "participants": """number INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL UNIQUE,
+        "participants": """number INTEGER PRIMARY KEY AUTOINCREMENT, slot INTEGER NOT NULL,
             token TEXT NOT NULL UNIQUE, plan TEXT NOT NULL, created TEXT NOT NULL""",
         "events": """number INTEGER PRIMARY KEY AUTOINCREMENT, participant INTEGER NOT NULL,
             time TEXT NOT NULL, session TEXT NOT NULL, step TEXT NOT NULL, view TEXT NOT NULL,
@@ -129,6 +129,11 @@ def to_events(path: str, rows: Iterable[sqlite3.Row]) -> list[Event]:
     return events
 
 
+#: Slots that somebody holds: who has finished, or may come yet. Who declined does not.
+_HELD = """SELECT slot FROM participants WHERE
+    number NOT IN (SELECT participant FROM events WHERE action = 'decline')
+    AND (number IN (SELECT participant FROM events WHERE action = 'enter' AND step = 'end')
+        OR number NOT IN (SELECT participant FROM presence WHERE seen < ?))"""
 _OPEN = "open link"  # fact: the SHA-256 of its token
 
 
@@ -141,14 +146,18 @@ class StudyLog:
 
     # --- participants
 
-    def add(self, plan: Callable[[int], Sequence[Assigned]]) -> tuple[Participant, str]:
+    def add(
+        self, plan: Callable[[int], Sequence[Assigned]], gone: str = ""
+    ) -> tuple[Participant, str]:
         """Add a participant at the first free slot; return them and the token of their link.
 
-        Only the SHA-256 of the token is stored: the token is returned once.
+        Slots of those who declined are free, and of those who have not reached the end and whose
+        page was last there before the time ``gone``. Only the SHA-256 of the token is stored: the
+        token is returned once.
         """
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
-            taken = {row["slot"] for row in db.execute("SELECT slot FROM participants")}
+            taken = {row["slot"] for row in db.execute(_HELD, (gone,))}
             slot = next(free for free in range(len(taken) + 1) if free not in taken)
             tasks = json.dumps([vars(item) for item in plan(slot)])
             row = (slot, _hashed(token), tasks, clock.now())
@@ -178,13 +187,13 @@ class StudyLog:
             )
         return to_participant(row)
 
-    def by_external_id(self, external: str) -> Participant | None:
-        """The participant who came with an id of somebody else's, such as a panel provider's."""
+    def by_external_id(self, name: str, value: str) -> Participant | None:
+        """The participant who came with an id of that name, such as a panel provider's."""
         with self._database.transaction() as db:
             select = "SELECT participant, payload FROM events WHERE action = 'open'"
             rows = db.execute(select).fetchall()
-        matching = (row for row in rows if json.loads(row["payload"]).get("pid") == external)
-        row = next(matching, None)
+        came = ((row, json.loads(row["payload"]).get("ids", {})) for row in rows)
+        row = next((row for row, ids in came if ids.get(name) == value), None)
         return self.participant(row["participant"]) if row else None
 
     def make_open_link(self) -> str:
@@ -227,10 +236,12 @@ class StudyLog:
 
     # --- events
 
-    def open(self, number: int, session: str, after: str = "", external: str = "") -> None:
+    def open(
+        self, number: int, session: str, after: str = "", ids: Mapping[str, str] | None = None
+    ) -> None:
         """Begin a session; the session before it can record nothing more.
 
-        ``external`` is the id that the participant came with, such as a panel provider's. A page
+        ``ids`` are those that a new participant came with, such as a panel provider's. A page
         that reloaded itself continues its own session ``after`` only: raises ``StudyLinkError`` if
         another page was opened since.
         """
@@ -243,7 +254,7 @@ class StudyLog:
             ).fetchone()
             time = clock.now()
             facts = {"seen": before["seen"]} if before else {}
-            facts |= {"pid": external} if external else {}
+            facts |= {"ids": dict(ids)} if ids else {}
             insert(db, number, session, Note(time, "", "", "open", facts))
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 
@@ -308,6 +319,14 @@ class StudyLog:
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone():
                 set_fact(db, name, change(fact_of(db, name)))
+
+    def is_writable(self) -> bool:
+        """True if something could be recorded now."""
+        try:
+            with self._database.transaction(write=True):
+                return True
+        except StudyError:
+            return False
 
     def close(self) -> None:
         """Close the file; the next use opens it again."""

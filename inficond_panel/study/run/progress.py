@@ -107,10 +107,10 @@ class Progress:
         return self.step.name == END and not self.declined
 
     @property
-    def external_id(self) -> str:
-        """The id that the participant came with first; empty: none."""
-        ids = (event.payload.get("pid") for event in self.events if event.action == "open")
-        return next((str(identifier) for identifier in ids if identifier), "")
+    def ids(self) -> dict[str, str]:
+        """Ids that the participant came with by the open link, by name."""
+        came = (event.payload.get("ids") for event in self.events if event.action == "open")
+        return next((dict(ids) for ids in came if ids), {})
 
     @property
     def back(self) -> Step | None:

@@ -20,6 +20,7 @@ from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.run.entrance import enter
 from inficond_panel.study.run.progress import Progress
 from inficond_panel.study.run.records import Event, Note, storable
 from inficond_panel.study.run.study import Study
@@ -29,16 +30,23 @@ from inficond_panel.tuning.edits import is_known
 class Session:
     """The session of the participant whose link holds ``token``; it ends an earlier one.
 
-    ``after`` is as in ``StudyLog.open``, ``external`` the id that came with the link. Raises
-    ``StudyLinkError`` for a link that is not known, and ``StudyError`` where nothing can be
-    recorded.
+    ``after`` is as in ``StudyLog.open``, ``ids`` and ``own`` as in ``enter``. ``link`` is the token
+    of a link that is new to the participant, else empty. Raises ``StudyLinkError`` as ``enter``,
+    and ``StudyError`` where nothing can be recorded.
     """
 
-    def __init__(self, study: Study, token: str, after: str = "", external: str = "") -> None:
+    def __init__(
+        self,
+        study: Study,
+        token: str,
+        after: str = "",
+        ids: Mapping[str, str] | None = None,
+        own: str = "",
+    ) -> None:
         self.study = study
         self.id = secrets.token_hex(4)
-        self.participant = study.find(token, external)
-        study.log.open(self.participant.number, self.id, after, external)
+        self.participant, self.link, came_with = enter(study, token, ids or {}, own)
+        study.log.open(self.participant.number, self.id, after, came_with)
         self.waiting: list[Note] = []
         self.progress = progress_of(study, self.participant)
 

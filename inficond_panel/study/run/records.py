@@ -50,8 +50,8 @@ class Presence:
 _LARGEST = 2**53
 #: Actions of the flow through the study; their view is empty.
 FLOW = {
-    "open": "a page was opened; `seen`: when the page before it was last there; `pid`: the id that "
-    "came with the link",
+    "open": "a page was opened; `seen`: when the page before it was last there; `ids`: those that "
+    "a new participant came with by the open link",
     "enter": "a step came up",
     "agree": "consent was given",
     "decline": "consent was not given; nothing more is recorded",

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import re
 import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Any
 
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
-from inficond_panel.errors import SpecError, StudyError, StudyLinkError
+from inficond_panel.errors import SpecError, StudyError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.sections.page import Layout
 from inficond_panel.spec.spec import no_such_spec
@@ -34,9 +33,6 @@ from inficond_panel.study.run.tasks import (
 from inficond_panel.study.spec.conditions import Level
 from inficond_panel.study.spec.study_spec import StudySpec, Task, is_study, load_study
 from inficond_panel.tuning import History, Tuner
-
-#: Ids that come with a link: those of panel providers have letters, digits and a few signs.
-_EXTERNAL = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
 
 _HOLDOUT = "holdout"  # fact: what reports have measured there
 
@@ -103,27 +99,14 @@ class Study:
             self.log.set_fact(name, value)
 
     def add_participant(self) -> tuple[Participant, str]:
-        """A new participant, and the token of their link."""
-        return self.log.add(lambda slot: assign(self.spec, slot))
+        """A new participant, and the token of their link.
 
-    def find(self, token: str, external: str = "") -> Participant:
-        """The participant of a link; of the open one, who came with that id, or a new one.
-
-        Raises ``StudyLinkError`` where it is no link, and for an id that cannot be one.
+        They take the first place that nobody holds: those who declined, or are gone for as long as
+        the spec says, have given theirs back.
         """
-        if external and not _EXTERNAL.fullmatch(external):
-            raise StudyLinkError(
-                "The id in the address of this page cannot be read.",
-                "Open the link just as you were given it.",
-            )
-        if not self.log.is_open_link(token):
-            return self.log.find(token)
-        if not external:
-            raise StudyLinkError(
-                f"This link needs an id: ?{self.spec.external_id}=... in its address.",
-                "Open the link just as you were given it.",
-            )
-        return self.log.by_external_id(external) or self.add_participant()[0]
+        minutes = self.spec.participants.gone_after
+        gone = clock.before(60 * minutes) if minutes else ""
+        return self.log.add(lambda slot: assign(self.spec, slot), gone)
 
     def has(self, label: str) -> bool:
         """True if a participant of that label exists and was not deleted."""

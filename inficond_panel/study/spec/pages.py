@@ -10,6 +10,7 @@ thing.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
@@ -300,14 +301,25 @@ class CheckPage(QuestionPage):
                 yield "questions", f"{question.name_!r} has no right answer; give it one: right"
 
 
+#: An id, or the code, in the link of ``Completion``.
+ID_IN_LINK = re.compile(r"\{([^{}]*)\}")
+CODE = "code"
+
+
 class Completion(Section):
     """Way back to the service that sent the participant, such as a panel provider."""
 
     url: Text | None = option(
         None,
-        doc="Link on the last page, http or https; {pid} in it is the id that came in.",
+        doc="Link on the last page, http or https; {pid} in it is the id of that name that came "
+        "in, {code} the code.",
     )
     code: Text | None = option(None, doc="Code on the last page, to be copied.")
+    seconds: int | None = option(
+        None,
+        ge=5,
+        doc="Seconds after which the last page follows the link by itself; never if left out.",
+    )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield a link of another kind, and neither link nor code."""
@@ -315,6 +327,8 @@ class Completion(Section):
             yield "url", f"expected a link with http:// or https://, got {self.url!r}"
         if not (self.url or self.code):
             yield "", "expected a url or a code"
+        if self.seconds and not self.url:
+            yield "seconds", "there is no url to follow"
 
 
 class EndPage(TextPage):

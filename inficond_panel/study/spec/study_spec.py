@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
+from pydantic import Field
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from inficond_panel.common.files import PICTURE_BYTES, read_bytes
@@ -21,8 +22,10 @@ from inficond_panel.spec.framework.types import (
     File,
     Names,
     OneOf,
+    Phrase,
     Several,
     Slug,
+    Some,
     Text,
     option,
 )
@@ -30,6 +33,8 @@ from inficond_panel.spec.framework.yaml_source import compose, text_of
 from inficond_panel.spec.sections.page import View
 from inficond_panel.study.spec.conditions import Conditions, Level, twice
 from inficond_panel.study.spec.pages import (
+    CODE,
+    ID_IN_LINK,
     CheckPage,
     ConsentPage,
     EndPage,
@@ -205,6 +210,31 @@ def _kind(content: bytes) -> str:
     return "image/svg+xml" if begin.startswith(b"<") and b"<svg" in begin else ""
 
 
+#: Name of an id in the address of a link.
+IdName = Annotated[
+    str,
+    Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"),
+    Phrase("a name of up to 40 letters, digits, - and _"),
+]
+
+
+class Arrivals(Section):
+    """Participants who come by the open link, such as those of a panel provider."""
+
+    ids: Some[IdName] = option(
+        ["pid"],
+        doc="Names of ids in the link, as ?pid=... The first is the person's; all are recorded.",
+    )
+    most: int = option(1000, ge=1, doc="Most participants; others are sent back.")
+    per_minute: int = option(30, ge=1, doc="Most new participants by the open link in a minute.")
+    gone_after: float | None = option(
+        None,
+        gt=0,
+        doc="Minutes without a page after which the place of one who has not finished is given to "
+        "the next; never if left out.",
+    )
+
+
 _START = "a study starts with 'title: ...'"
 
 
@@ -222,9 +252,8 @@ class StudySpec(SpecFile):
         None,
         doc="Folder of all that is recorded; beside the study, named after it, if left out.",
     )
-    external_id: Slug = option(
-        "pid",
-        doc="Name of the id in a link, as ?pid=..., of who sends participants; recorded.",
+    participants: Arrivals = option(
+        default_factory=Arrivals, doc="Who comes by the open link, and who has left."
     )
     consent: ConsentPage | None = option(None, doc="Consent; default: none is requested.")
     introduction: list[TextPage] = option([], doc="Pages to read.")
@@ -289,12 +318,21 @@ class StudySpec(SpecFile):
         for task in self.all_tasks:
             yield from twice(self.key_of(task), [question.name_ for question in task.questions])
         yield from self._picture_faults()
+        yield from self._link_faults()
         made, tasks = self.conditions, len(self.tasks or [])
         if made and made.levels and made.design == "within" and tasks % len(made.levels):
             yield (
                 "conditions",
                 f"{tasks} tasks cannot be shared among {len(made.levels)} conditions",
             )
+
+    def _link_faults(self) -> Iterator[tuple[str, str]]:
+        """Yield ids in the link on the last page that nobody comes with."""
+        completion = getattr(self.end, "completion", None)
+        known = [*self.participants.ids, CODE] if self.participants else []
+        for name in ID_IN_LINK.findall((completion and completion.url) or ""):
+            if name not in known:
+                yield "end.completion.url", f"no id {name!r} comes in; known are {', '.join(known)}"
 
     def _picture_faults(self) -> Iterator[tuple[str, str]]:
         """Yield pictures that cannot be shown, at the texts that name them."""
