@@ -38,7 +38,9 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 LEAST_POSITIVES = 10
 #: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
 #: possible.
-NOISY, PERHAPS_NOISY = 12.0, 8.0
+NOISY, PERHAPS_NOISY = 12.0, 6.0
+#: Evidence from which the teacher is believed: of two measures the larger is larger by chance.
+BY_TEACHER = 15.0
 #: Rate of false discoveries at which a property of the pictures differs.
 CLEAR_PICTURES = 0.01
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
@@ -127,16 +129,14 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
 
 def _noise(photos: ClassPhotos) -> LabelNoise:
     """Noise of the labels of fit: by the model of the labels of tune, or by it and the teacher,
-    whichever shows more. A teacher that learned wrong labels repeats them, and shows none."""
+    where these show more. A teacher that learned wrong labels repeats them, and shows none."""
     of_tune, of_fit = photos.model_of_tune
-    alone = of_fit[:, None], of_tune[:, None]
-    teacher = photos.teacher_log_odds(FIT), photos.teacher_log_odds(TUNE)
-    both = (np.column_stack(one) for one in zip((of_fit, of_tune), teacher, strict=True))
-    found = (
-        label_noise(fit, photos.fit_label, tune, photos.tune_label)
-        for fit, tune in (alone, tuple(both))
-    )
-    return max(found, key=lambda one: one.evidence)
+    fit = np.column_stack([of_fit, photos.teacher_log_odds(FIT)])
+    tune = np.column_stack([of_tune, photos.teacher_log_odds(TUNE)])
+    labels = photos.fit_label, photos.tune_label
+    alone = label_noise(fit[:, :1], labels[0], tune[:, :1], labels[1])
+    both = label_noise(fit, labels[0], tune, labels[1])
+    return both if both.evidence >= max(BY_TEACHER, alone.evidence) else alone
 
 
 def _with_pictures(

@@ -108,11 +108,11 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits) -> None:
     honest = _noise(photos_of(splits, missing, lambda score, _: score))
     alone = _noise(photos_of(splits, missing, lambda score, _: np.zeros(len(score))))
     learned = _noise(photos_of(splits, missing, lambda _, given: 5.0 * (2 * given - 1)))
-    assert honest.evidence > 12 > alone.evidence
+    assert honest.evidence > 15 > 12 > alone.evidence
     assert honest.missed == pytest.approx(0.2, abs=0.08)
     assert learned.evidence == pytest.approx(alone.evidence, abs=0.1)
     right = _noise(photos_of(splits, np.zeros(len(label), bool), lambda score, _: score))
-    assert right.evidence < 8
+    assert right.evidence < 6
 
 
 def test_the_discriminant_leaves_its_fold_out() -> None:
@@ -170,7 +170,7 @@ def test_photos_that_are_others_are_told_from_a_lost_correlation(moved) -> None:
         ("shift", 3.0, 1.0, 0.0, 1.0, (LOST,), ()),
         ("shift", 3.0, 6.0, -3.0, 1.0, (LOST,), ()),
         ("shift", 30.0, 1.0, 0.0, 9.0, (NOISE,), (LOST, SHARE)),
-        ("none", 9.0, 1.0, 0.0, 0.0, (), (NOISE,)),
+        ("none", 8.0, 1.0, 0.0, 0.0, (), (NOISE,)),
         ("none", 3.0, 6.0, 2.0, 0.0, (PHOTOS,), ()),
         ("shift", 3.0, 6.0, 2.0, 0.0, (PHOTOS,), (LOST,)),
         ("none", 3.0, 6.0, -2.0, 0.0, (), (LOST, PHOTOS)),
