@@ -10,10 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from inficond_panel.plots.concept_matrix import (
-    STEPS,
     Cells,
-    contrast,
-    make_colours,
     make_image,
     make_matrix,
     make_texts,
@@ -78,15 +75,3 @@ def test_a_pixel_has_the_strongest_of_the_cells_below_it(wide, high, random):
             block = values[3 * row : 3 * row + 3, 2 * column : 2 * column + 2]
             assert abs(found[row, column]) == np.abs(block).max()
             assert not found[row, column] or found[row, column] in block
-
-
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_scale_is_symmetric_and_text_on_it_can_be_read(dark):
-    colours = make_colours(dark)
-    assert len(colours) == len(set(colours)) == 2 * STEPS
-    strong = Cells(np.linspace(-1, 1, 40)[:, None], [str(at) for at in range(40)], ["bird"], 1.0)
-    texts = make_texts(strong, dark)
-    for ink, number in zip(texts["text_color"], texts["number"], strict=True):
-        value = float(number.replace("−", "-"))
-        ground = colours[min(int((value + 1) * STEPS), 2 * STEPS - 1)]
-        assert contrast(ink, ground) >= 4.5
