@@ -114,14 +114,3 @@ def test_what_is_no_argument_is_told_with_a_near_flag(capsys, words, told):
     usage, error = capsys.readouterr().err.split(" error: ")
     assert error.strip() == told
     assert len(usage.splitlines()) < 6
-
-
-def test_help_of_panel_s_flags_names_our_own_defaults(capsys):
-    from inficond_panel.serving.messages import MESSAGE_SIZE
-
-    with pytest.raises(SystemExit):
-        main(["demo", "--help"])
-    words = " ".join(capsys.readouterr().out.split())
-    assert MESSAGE_SIZE == 1 << 20
-    assert "Largest part of a message from a page (default: 1 MB)" in words
-    assert "Port to listen on (default: 5006" in words

@@ -83,3 +83,13 @@ def test_a_class_left_takes_its_concepts_along(app):
     assert [each["concept"] for each in view.panel.starts] == [app.store.concepts[0]]
     app.selection.class_name = ""
     assert view.panel.starts == []  # the other classes are not known yet
+
+
+def test_a_concept_without_a_class_offers_those_it_counts_most_in(app):
+    detail = DetailView(app)
+    app.selection.open_concept("wheel")
+    weights = app.students.node.weights[app.store.concepts.index("wheel")]
+    best = app.store.classes[int(np.abs(weights).argmax())]
+    assert detail.panel.starts[0]["class_name"] == best
+    detail.act({"action": "open", "class_name": best, "concept": "wheel"})
+    assert (app.selection.class_name, detail.panel.starts) == (best, [])

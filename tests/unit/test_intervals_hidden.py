@@ -15,10 +15,8 @@ from inficond_panel.state.jobs import Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.views.matrix.panel import effect_words
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.comparison import make_comparison
-from inficond_panel.vocabulary.metrics import AP
 
 THUMB = Intent("bicycle", "wheel", "up")
 #: ``[low, high]``, ``95 %``, and what is said of an interval.
@@ -54,16 +52,6 @@ def apps(tmp_path_factory) -> dict[bool, AppState]:
     return found
 
 
-def test_changes_have_the_same_estimates_and_no_limits(apps) -> None:
-    usual, bare = (
-        apps[shown].changes.total("bicycle", [AP.key])[AP.key] for shown in (True, False)
-    )
-    assert bare.estimate == usual.estimate != 0
-    assert math.isnan(bare.low)
-    assert math.isnan(bare.high)
-    assert usual.low <= usual.high
-
-
 def test_student_knowledge_tells_estimates_alone(apps) -> None:
     views = {shown: KnowledgeView(app) for shown, app in apps.items()}
     for shown, view in views.items():
@@ -94,12 +82,10 @@ def test_charts_have_no_band(apps) -> None:
         assert math.isnan(changes["f1"].low) is not shown
 
 
-def test_cards_the_matrix_and_a_comparison_tell_estimates_alone(apps) -> None:
+def test_cards_and_a_comparison_tell_estimates_alone(apps) -> None:
     for shown, app in apps.items():
         tuner, view = app.tuner, PerformanceView(app)
         view._find_changes("bicycle")
         assert bool(limits_in(view.table.param.values())) is shown
-        app.tuning.toggle(Intent("bicycle", "grass", "up"))
-        assert bool(limits_in(effect_words(app.tuning.preview))) is shown
         app.comparison.compare(tuner.root_id, app.students.node.id)
         assert bool(limits_in(make_comparison(app, "bicycle"))) is shown

@@ -10,7 +10,6 @@ import inficond_panel
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.cures.resolution import Choice
 from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import levers as levers_module
@@ -145,28 +144,3 @@ def test_what_makes_labels_likelier_is_told_by_a_paired_test() -> None:
         answers.add(bool(likely))
     assert answers == {False, True}
     assert levers_module.likelier(label, logits[[0, 0]]) == 0
-
-
-def test_what_all_photos_leave_is_not_proposed(students, monkeypatch) -> None:
-    """Of a thumb that gains in the draws and not on all photos nothing is asked."""
-    monkeypatch.setattr(levers_module, "choose", lambda *_: Choice(0, 1, 0.0, 0.0))
-    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
-    repair = suggest(tuner, classes=["truck"]).repairs["truck"]
-    by_name = {each.name: each for each in repair.levers}
-    assert by_name["✕ suspects"].gain.estimate > 0
-    assert by_name["✕ suspects"].edits == by_name["lambda"].edits == ()
-    assert by_name["✕ suspects"].concepts == by_name[AS_IT_IS].concepts
-    assert repair.taken is not by_name["✕ suspects"]
-
-
-def test_few_photos_of_fit_are_repaired_without_a_verdict() -> None:
-    """A shift cannot be told with fewer than ten photos of a class; what helps can."""
-    given = shifted_frames(seed=1)
-    fit = given["split"] == "fit"
-    shown = given["labels"].index[fit & (given["labels"]["truck"] == 1)]
-    given = {key: each.drop(shown[6:]) for key, each in given.items()}
-    suggestion = suggest(inficond_panel.from_frames(**given).fit().tuner, classes=["truck"])
-    repair = suggestion.repairs["truck"]
-    assert repair.shift.lacking
-    assert repair.taken is not None
-    assert repair.gain.gain().low > 0

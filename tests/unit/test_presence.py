@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from sklearn.cluster import KMeans
 
-from inficond_panel.distill import Interval
 from inficond_panel.distill.suspects import Presence, dividing_score, presence
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.state import AppState, Jobs
@@ -64,17 +63,6 @@ def test_shares_are_of_positives_and_negatives_by_the_threshold_of_fit() -> None
     found = presence(fit, np.array([0, 0, 1, 1]), tune, np.array([1, 1, 1, 0]))
     assert (found.threshold, found.fit) == (0.5, (1.0, 0.0))
     assert found.tune == (pytest.approx(2 / 3), 0.0)
-
-
-def test_the_reason_is_in_shares_of_photos_with_the_gain_where_it_is_known() -> None:
-    shift = ClassShift("bicycle", "shift")
-    said = "In 95 % of the photos with bicycle on fit, 50 % on tune"
-    assert suspect_reason(shift, suspect()) == f"{said}."
-    gain = Interval(0.021, 0.004, 0.038)
-    assert suspect_reason(shift, suspect(), gain) == (
-        f"{said}; balancing by it gives AP +2.1 points [+0.4, +3.8], cross-fitted."
-    )
-    assert "gives AP +2.1 points, cross-fitted" in suspect_reason(shift, suspect(), gain.alone)
 
 
 def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more() -> None:

@@ -17,7 +17,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
-from inficond_panel.study.pages.screens import to_tree
+from inficond_panel.study.pages.screens import make_brief, to_tree
 from inficond_panel.study.results import study_tables
 from inficond_panel.study.results.timeline import board as make_board
 from inficond_panel.study.results.timeline import progress_of
@@ -149,6 +149,15 @@ def test_a_reload_goes_on_where_it_was(study: Study) -> None:
     assert first.page.work is None
     first.page.beat()
     assert again.send("leave", step=again.screen["step"])["kind"] == "brief"
+
+
+def test_a_task_that_is_being_opened_has_no_buttons(study: Study, visitor: Visitor) -> None:
+    for _ in range(3):
+        visitor.next()
+        visitor.send("answer", name="age", answer=40)
+    progress, ready = visitor.page.session.progress, study.ready["bicycle"]
+    shown = [make_brief(progress, ready, study.folder, busy=busy) for busy in (False, True)]
+    assert [(one["button"], one["back"]) for one in shown] == [("Start", "Back"), ("", "")]
 
 
 def test_a_half_filled_form_is_filled_again(study: Study) -> None:
