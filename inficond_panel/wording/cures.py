@@ -309,7 +309,7 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
     first, *rest = edits
     words = _and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
     gain = suggestion.gain_of(class_name).text(1, scale=100, sign=True, limits=False)
-    return f"{words}: {gain} points expected. It is in the batch."
+    return f"{words}: {gain} points expected."
 
 
 def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:

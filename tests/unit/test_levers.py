@@ -110,7 +110,7 @@ def test_the_page_lists_them_and_says_what_is_proposed(suggestion) -> None:
     assert [each["taken"] for each in shown["levers"]].count(True) == 1
     assert shown["levers"][0]["gain"] == ""
     assert any("a model of the labels of tune alone" in note for note in shown["notes"])
-    assert shown["sentence"].endswith(" points expected. It is in the batch.")
+    assert shown["sentence"].endswith(" points expected.")
 
 
 @pytest.mark.parametrize("positives", [9, 10])

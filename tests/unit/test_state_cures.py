@@ -137,17 +137,15 @@ def test_a_cured_student_is_judged_anew(demo):
     app.tuning.undo()
 
 
-def test_a_suggestion_is_told_while_some_of_it_waits(demo):
+def test_a_suggestion_is_told_and_waits_in_the_batch(demo):
     app = AppState(demo, Jobs(inline=True))
-    bar = KnowledgeView(app).bar
+    panels = KnowledgeView(app).panels
     app.selection.class_name = "bicycle"
     app.suggestion.ask(["bicycle"])
-    told = app.suggestion.latest.summary
-    assert told in " ".join(bar.notices)
-    app.tuning.clear()
-    assert told not in " ".join(bar.notices)
-    app.tuning.notice.run()
-    assert told in " ".join(bar.notices)
+    assert panels.repair["sentence"].endswith(" points expected.")
+    assert set(app.tuning.pending) == set(app.suggestion.latest.intents)
+    app.selection.class_name = "horse"
+    assert panels.repair["sentence"] == ""
 
 
 def test_nothing_is_put_where_nothing_is_suggested(demo):

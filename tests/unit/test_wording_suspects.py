@@ -88,9 +88,7 @@ def repair(name: str, gain: float) -> ClassRepair:
 def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     repairs = {"dog": repair("dog", 0.03), "cat": repair("cat", -0.02)}
     made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
-    assert repair_sentence(made, "dog") == (
-        "Another penalty: +3.0 points expected. It is in the batch."
-    )
+    assert repair_sentence(made, "dog") == ("Another penalty: +3.0 points expected.")
     assert repair_notes(made, "dog") == [
         "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that did not choose."
     ]
