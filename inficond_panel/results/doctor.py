@@ -157,7 +157,12 @@ def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str
     fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
     found = drift(fit, tune, list(store.concepts), facts["seed"])
     if found.alarm:
-        yield _row("photos", "tune unlike fit", split_drift_sentence(found), PHOTOS.remedy)
+        yield _row(
+            "photos",
+            "tune unlike fit",
+            split_drift_sentence(found),
+            f"{PHOTOS.remedy} {PHOTOS.command}",
+        )
 
 
 def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
@@ -175,7 +180,7 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
         for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
-                yield _row(name, kind.words, finding, kind.remedy)
+                yield _row(name, kind.words, finding, f"{kind.remedy} {kind.command}".rstrip())
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)
@@ -322,7 +327,7 @@ def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:
         if labels is None or each.shift.by_teacher:
             continue
         chance = expit(store.teacher_log_odds[labels.rows, store.classes.index(name)])
-        for at in np.flatnonzero(labels.wrong > 0.5):
+        for at in labels.likely_wrong:
             yield {
                 "image": store.images[labels.rows[at]],
                 "class": name,

@@ -106,6 +106,11 @@ class ClassShift:
     tune_model: Interval | None = None
 
     @property
+    def relied_on(self) -> tuple[Suspect, ...]:
+        """The suspects that have influence: those that can be removed."""
+        return tuple(suspect for suspect in self.suspects if suspect.weight)
+
+    @property
     def unknown_to_teacher(self) -> bool:
         """True if the teacher does not know the class."""
         return self.teacher is not None and self.teacher.does_not_know

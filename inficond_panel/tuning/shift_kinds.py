@@ -55,6 +55,12 @@ class FitLabels:
     present: Array
     wrong: Array
 
+    @property
+    def likely_wrong(self) -> NDArray[np.intp]:
+        """Indices of the labels that are more likely wrong than right, the likeliest first."""
+        order = np.argsort(-self.wrong, kind="stable")
+        return np.asarray(order[self.wrong[order] > 0.5])
+
 
 @dataclass(frozen=True)
 class PictureDifference:

@@ -37,3 +37,9 @@ def test_what_an_import_does_not_load(modules):
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == []
+
+
+def test_the_package_shows_its_public_names_alone():
+    import inficond_panel
+
+    assert dir(inficond_panel) == sorted(inficond_panel.__all__)

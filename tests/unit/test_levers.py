@@ -22,7 +22,8 @@ from inficond_panel.tuning.suggest.levers import (
     Lever,
     recommended,
 )
-from inficond_panel.wording.cures import lever_sentence, suggestion_sentences
+from inficond_panel.views.knowledge.finding import make_repair
+from inficond_panel.wording.cures import repair_notes
 
 
 @pytest.fixture(scope="module")
@@ -102,12 +103,14 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
 
 
-def test_a_sentence_says_what_a_lever_gives() -> None:
-    found = lever("labels of tune", 0.25)
-    assert lever_sentence(found, 0.95, limits=False) == (
-        "labels of tune: AP 75.0, +25.0 AP points; 90.0% decided like the teacher, by 4 concepts."
-    )
-    assert lever_sentence(lever(AS_IT_IS, 0.0), 0.95).startswith("as it is: AP 50.0; 90.0%")
+def test_the_page_lists_them_and_says_what_is_proposed(suggestion) -> None:
+    repair, shown = suggestion.repairs["truck"], make_repair(suggestion, "truck")
+    assert [each["name"] for each in shown["levers"]] == [each.name for each in repair.levers]
+    assert [each["can"] for each in shown["levers"]] == [bool(each.edits) for each in repair.levers]
+    assert [each["taken"] for each in shown["levers"]].count(True) == 1
+    assert shown["levers"][0]["gain"] == ""
+    assert any("a model of the labels of tune alone" in note for note in shown["notes"])
+    assert shown["sentence"].endswith(" points expected. It is in the batch.")
 
 
 @pytest.mark.parametrize("positives", [9, 10])
@@ -123,7 +126,7 @@ def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives
         assert repair.taken is repair.levers[1]
         assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
         assert repair.gain == repair.taken.gain
-        assert any("Fewer than 10" in each for each in suggestion_sentences(suggestion, "truck"))
+        assert any("Fewer than 10" in each for each in repair_notes(suggestion, "truck"))
 
 
 def test_what_makes_labels_likelier_is_told_by_a_paired_test() -> None:

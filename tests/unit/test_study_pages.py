@@ -279,7 +279,7 @@ def test_a_condition_shows_neither_suspects_nor_suggestions(tmp_path: Path) -> N
     assert app.shifts.by_class == {}
     knowledge = KnowledgeView(app)
     knowledge.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.1}})
-    knowledge.act({"action": "suggest", "every": True})
+    knowledge.act({"action": "suggest"})
     assert app.tuning.pending == []
     assert not app.suggestion.running
 
