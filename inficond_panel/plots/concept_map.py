@@ -285,11 +285,31 @@ class Names:
     scale: float = 1.0
 
 
+EDGE = 12.0  #: pixels from the map's edge within which no ring lies, so that it is whole
+
+
 def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
     """The positions ``xy``, but that named marks which would hide one another lie side by side.
 
-    The weaker one goes out of the way, by some pixels: enlarging the map takes it back.
+    The weaker one goes out of the way, by some pixels: enlarging the map takes it back. A mark with
+    a ring that is on screen is moved as far inside as its ring needs.
     """
+    apart = _side_by_side(xy, shown, frame)
+    ringed = [c for c in (shown.opened, shown.cursor) if c is not None and frame.shows(apart[c])]
+    if not ringed:
+        return apart
+    pixels, edge = frame.pixels(apart[ringed]), EDGE * frame.scale
+    inside = np.clip(pixels, edge, np.array(frame.size) - edge)
+    moved = (inside != pixels).any(axis=1)
+    if not moved.any():
+        return apart
+    placed = apart.copy()
+    placed[np.array(ringed)[moved]] = frame.positions(inside[moved])
+    return placed
+
+
+def _side_by_side(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
+    """The positions with the weaker of two named marks out of the stronger one's way."""
     marked = sorted(shown.named, key=lambda c: (-shown.radius(c), c))
     if len(marked) < 2:
         return xy

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
@@ -10,13 +10,11 @@ from typing import Any
 import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
-from bokeh.models import ColumnDataSource, CustomJSHover, HoverTool, Quad, Text
-from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
+from bokeh.models import ColumnDataSource, CustomJSHover, HoverTool, NoOverlap, Quad, Text
 from numpy.typing import NDArray
 
 from inficond_panel.common.numbers import MINUS, signed
 from inficond_panel.common.ordering import strongest
-from inficond_panel.plots.cloud import datashader_package
 from inficond_panel.results.concept_rows import Mark, find_concepts, strength
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node
@@ -92,9 +90,6 @@ _ROW, _NAMES = 22, 190  # pixels of a plot in a notebook: a row, the names of th
 _WIDE = 40  # pixels of a cell from which on its number is written
 
 
-Hook = Callable[[Any, hv.Element], None]
-
-
 @dataclass(frozen=True, eq=False)
 class Cells:
     """Influences to draw, ``(concepts, classes)``, with the names of rows and columns.
@@ -140,61 +135,56 @@ def take_cells(
     return Cells(node.weights[rows], names, store.classes, reach, marked, pending or {})
 
 
-def make_cells(cells: Cells, dark: bool, *hooks: Hook) -> hv.Image:
-    """Influence as colour, for a class blue and against it orange; at 0 a cell is blank.
+def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> hv.Image:
+    """Influence as colour: for a class blue, against it orange; a cell at 0 is blank.
 
-    The scale is symmetric. ``class`` and ``concept`` count columns from the left and rows from the
-    bottom. Numbers are written over the cells, and those that are marked have an outline.
+    The scale is symmetric. Names of concepts and classes stand at the axes, a card under the
+    pointer; cells that are marked have an outline. Numbers are written over the cells, or, where
+    there is little room for them, a minus in those against their class. A ``responsive`` matrix is
+    as wide as its place. ``class`` and ``concept`` count columns from the left and rows from the
+    bottom.
     """
     rows, columns = cells.influence.shape
-    image = hv.Image(_blank(cells), ["class", "concept"], "influence", bounds=(0, 0, columns, rows))
-    return image.opts(
+    cell = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
+    size = {"responsive": True} if responsive else {"width": _NAMES + cell * columns}
+    texts = "number" if cell >= _WIDE and not responsive else "sign"
+    shown = hv.Image(_blank(cells), ["class", "concept"], "influence", bounds=(0, 0, columns, rows))
+    return shown.opts(
         cmap=make_colours(dark),
         clim=(-cells.reach, cells.reach),
         clipping_colors={"NaN": "transparent"},
-        hooks=[partial(_write, cells=cells, dark=dark), *hooks],
-        backend="bokeh",
-    )
-
-
-def make_matrix(cells: Cells, dark: bool = False) -> hv.Image:
-    """The cells with names of concepts and classes at the axes, and a card under the pointer.
-
-    Where there is little room for numbers, a minus stands in the cells against their class.
-    """
-    rows, columns = cells.influence.shape
-    width = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
-    hooks: list[Hook] = [partial(_name_cells, cells=cells)]
-    if width < _WIDE:
-        hooks.append(_write_signs)
-    return make_cells(cells, dark, *hooks).opts(
         xticks=[(at + 0.5, name) for at, name in enumerate(cells.classes)],
         yticks=[(rows - at - 0.5, name) for at, name in enumerate(cells.concepts)],
         xlabel="",
         ylabel="",
-        xrotation=60,
-        width=_NAMES + width * columns,
+        xrotation=90,
+        xaxis="top",
         height=120 + _ROW * rows,
         tools=["hover"],
+        hooks=[
+            partial(_write, cells=cells, dark=dark, field=texts),
+            partial(_name_cells, cells=cells),
+        ],
+        **size,
         backend="bokeh",
     )
 
 
-def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool) -> None:
+def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str) -> None:
     """Hook: texts and outlines. As layers of HoloViews they take 100 ms each."""
-    figure = plot.state
+    figure, ink = plot.state, INK.of(dark)
     if len(figure.renderers) == 1:  # hooks are called again when the image changes
-        texts = Text(x="class", y="concept", text="number", text_color="text_color")
-        texts.update(text_align="center", text_baseline="middle", text_font_size="11px")
-        figure.add_glyph(ColumnDataSource(make_texts(cells, dark)), texts)
+        texts = Text(x="class", y="concept", text_color="text_color")
+        texts.update(text_align="center", text_baseline="middle", text_font_size="12px")
+        figure.add_glyph(ColumnDataSource(), texts)
         boxes = Quad(left="left", bottom="bottom", right="right", top="top", fill_color=None)
-        boxes.update(line_color=INK.of(dark), line_width=2)
-        figure.add_glyph(ColumnDataSource(make_outlines(cells)), boxes)
-
-
-def _write_signs(plot: Any, _: hv.Element) -> None:
-    """Hook: signs in place of the numbers."""
-    plot.state.renderers[1].glyph.text = "sign"
+        boxes.line_width = 2
+        figure.add_glyph(ColumnDataSource(), boxes)
+        plot.handles["xaxis"].major_label_policy = NoOverlap(min_distance=2)
+    _, texts, boxes = figure.renderers
+    texts.glyph.text, boxes.glyph.line_color = field, ink
+    texts.data_source.data = make_texts(cells, dark)
+    boxes.data_source.data = make_outlines(cells)
 
 
 def _blank(cells: Cells) -> NDArray[np.float32]:
@@ -236,48 +226,6 @@ def make_outlines(cells: Cells) -> dict[str, NDArray[np.float64]]:
     return {"left": left, "bottom": bottom, "right": left + 1, "top": bottom + 1}
 
 
-def make_image(cells: Cells, pixels: tuple[int, int] | None = None) -> NDArray[np.float32]:
-    """Influences as the plot's source has them, the last row first.
-
-    Where the matrix is drawn on fewer ``pixels`` (wide, high) than it has cells, each pixel has
-    the strongest influence of the cells below it; for the worker.
-    """
-    values = _blank(cells)[::-1]
-    if pixels is None or not values.size:
-        return values
-    # Here, since it takes a second, and most matrices are drawn cell by cell.
-    import xarray as xr  # noqa: PLC0415 - see above
-
-    ds = datashader_package()
-    rows, columns = values.shape
-    middles = {"concept": np.arange(rows) + 0.5, "class": np.arange(columns) + 0.5}
-    array = xr.DataArray(values, middles, ("concept", "class"))
-    wide, high = np.clip(pixels, 1, (columns, rows)).tolist()
-    canvas = ds.Canvas(wide, high, (0, columns), (0, rows))
-    high, low = (canvas.raster(array, agg=kind).to_numpy() for kind in ("max", "min"))
-    return np.where(high > -low, high, low).astype(np.float32)
-
-
-def update_matrix(
-    figure: Figure, cells: Cells, shown: NDArray[np.float32], dark: bool = False
-) -> None:
-    """Let a matrix that is drawn show ``cells``; ``shown`` is their ``make_image``.
-
-    A pass through HoloViews takes 50 ms and more. The image is sent where it differs.
-    """
-    layers: list[Any] = figure.renderers  # of glyphs
-    image, texts, boxes = layers
-    (rows, columns), reach = cells.influence.shape, cells.reach
-    image.glyph.color_mapper.update(palette=make_colours(dark), low=-reach, high=reach)
-    before = image.data_source.data
-    if not np.array_equal(before["image"][0], shown, equal_nan=True) or before["dh"][0] != rows:
-        extent = {"x": [0], "y": [0], "dw": [columns], "dh": [rows]}
-        image.data_source.data = {**extent, "image": [shown]}
-    texts.data_source.data = make_texts(cells, dark)
-    boxes.data_source.data = make_outlines(cells)
-    boxes.glyph.line_color = INK.of(dark)
-
-
 def _name_cells(plot: Any, _: hv.Element, cells: Cells) -> None:
     """Hook: the pointer's card names class and concept, of which the image has the places."""
 
@@ -285,7 +233,7 @@ def _name_cells(plot: Any, _: hv.Element, cells: Cells) -> None:
         return CustomJSHover(args={"names": list(names)}, code=f"return names[{place}] ?? ''")
 
     for tool in plot.state.select({"type": HoverTool}):
-        tool.tooltips = [("class", "$x{0}"), ("concept", "$y{0}"), ("influence", "@image")]
+        tool.tooltips = [("class", "$x{0}"), ("concept", "$y{0}"), ("influence", "@image{+0.00}")]
         tool.formatters = {
             "$x": named(cells.classes, "Math.floor(value)"),
             "$y": named(cells.concepts, "names.length - 1 - Math.floor(value)"),

@@ -9,6 +9,7 @@ from functools import cache
 from inficond_panel.serving.answers import guard_answers, guard_login, guard_routes
 from inficond_panel.serving.messages import guard_messages, guard_writes
 from inficond_panel.serving.sessions import guard_sessions
+from inficond_panel.serving.weight import guard_weight
 
 __all__ = ["guard", "is_guarded"]
 
@@ -22,6 +23,7 @@ def guard() -> None:
     guard_writes()
     guard_answers()
     guard_login()
+    guard_weight()
 
 
 def is_guarded() -> bool:

@@ -101,7 +101,6 @@ export const ICONS = {
   undo: ["M8 5L4 9l4 4M4 9h10a5.5 5.5 0 010 11H9"],
   redo: ["M16 5l4 4-4 4M20 9H10a5.5 5.5 0 000 11h5"],
   note: ["M12 3.500a8.500 8.500 0 100 17a8.500 8.500 0 000-17", "M12 11v5M12 8h.01"],
-  pen: ["M4 20h4L19 9l-4-4L4 16z"],
   more: ["M12 5.5v.01M12 12v.01M12 18.500v.01"],
   compare: ["M4 5h6v14H4zM14 5h6v14h-6z"],
   grid: ["M4 4h6v6H4zM14 4h6v6h-6zM4 14h6v6H4zM14 14h6v6h-6z"],

@@ -139,7 +139,7 @@ function makeBanner() {
 }
 
 function rememberPage(link) {
-  keep("sessionStorage", LOST, JSON.stringify({ unsaved: link.unsaved, fields: readFields(link.unsaved) }))
+  keep("sessionStorage", LOST, JSON.stringify({ unsaved: link.unsaved, fields: readFields() }))
 }
 
 /** After the reload: fill the fields as they come, and say what may be missing. */

@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from html import escape
+from string import Template
+from typing import Any
 
 import holoviews as hv
 import holoviews.plotting.bokeh
 import panel as pn
+from bokeh.models import HoverTool
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
-from inficond_panel.vocabulary.palette import INK, LINE, SURFACE, Colour
+from inficond_panel.ui.browser import FONT
+from inficond_panel.vocabulary.palette import INK, INK_2, LINE, POPOVER, SURFACE, Colour
 
 _FONT = "Inter, system-ui, sans-serif"
 _LETTER = 0.56  #: width of a letter by the height of its font, on average
@@ -132,9 +137,75 @@ def _n(value: float) -> str:
 hv.Store.set_current_backend("bokeh")
 
 
-def make_plot_pane(plot: hv.DynamicMap | hv.Element) -> pn.pane.HoloViews:
+def make_plot_pane(
+    plot: hv.DynamicMap | hv.Element, sizing_mode: str = "stretch_both"
+) -> pn.pane.HoloViews:
     """Pane of a plot that fills its place in a view."""
-    return pn.pane.HoloViews(plot, sizing_mode="stretch_both", linked_axes=False, margin=0)
+    return pn.pane.HoloViews(plot, sizing_mode=sizing_mode, linked_axes=False, margin=0)
+
+
+#: Bokeh puts values in escaped. The tooltip lies in a shadow root of its own, so it brings rules.
+_TOOLTIP = Template("""<div><style>
+:host { padding: 6px 10px; border: 0; border-radius: 6px; opacity: 1;
+  font: 12px/16px var(--inficond-font, sans-serif);
+  background: $popover; color: $ink;
+  box-shadow: 0 6px 24px light-dark(rgba(20, 28, 40, .18), rgba(0, 0, 0, .55)),
+    0 0 0 1px light-dark(rgba(20, 28, 40, .08), #38414d); }
+b { font-weight: 600; }
+dl { display: grid; grid-template-columns: 1fr auto; gap: 0 8px; margin: 0; }
+dt { color: $faint; }
+dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
+b, dl { zoom: var(--zoom, 1); }
+</style>$title<dl>$rows</dl></div>""")
+
+
+def make_tooltip(rows: Iterable[tuple[str, str]], title: str = "") -> str:
+    """Tooltip of a plot in the look of the page's cards; values are Bokeh's, such as ``@name``."""
+    return _TOOLTIP.substitute(
+        popover=POPOVER.css,
+        ink=INK.css,
+        faint=INK_2.css,
+        title=f"<b>{title}</b>" if title else "",
+        rows="".join(f"<dt>{name}</dt><dd>{value}</dd>" for name, value in rows),
+    )
+
+
+def dress(plot: hv.Element, dark: bool) -> hv.Element:
+    """A notebook's plot as the page has it: in its font and colours, without a toolbar."""
+    return plot.opts(
+        toolbar=None,
+        default_tools=[],
+        hooks=[*plot.opts.get("plot").kwargs.get("hooks", ()), partial(_dress, dark=dark)],
+        backend="bokeh",
+    )
+
+
+def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
+    """Hook: font and colours of axes."""
+    figure, ink, line = plot.state, INK.of(dark), LINE.of(dark)
+    figure.update(
+        background_fill_color=None,
+        border_fill_color=None,
+        outline_line_color=line,
+        min_border=0,
+        output_backend="canvas",
+    )
+    for tool in figure.select({"type": HoverTool}):
+        if isinstance(tool.tooltips, list):
+            tool.tooltips = make_tooltip(tool.tooltips)
+    for axis in figure.axis:
+        axis.update(
+            major_label_text_font=FONT,
+            major_label_text_font_size="12px",
+            major_label_text_color=ink,
+            axis_label_text_font=FONT,
+            axis_label_text_font_size="12px",
+            axis_label_text_font_style="normal",
+            axis_label_text_color=INK_2.of(dark),
+            axis_line_color=line,
+            major_tick_line_color=line,
+            minor_tick_line_color=None,
+        )
 
 
 def change_figure(figure: Figure, change: Callable[[], None]) -> None:

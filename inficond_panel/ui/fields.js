@@ -9,21 +9,17 @@ function* fieldsIn(root) {
 }
 
 const isTicked = (field) => field.type === "radio" || field.type === "checkbox"
-const nameOf = (field) => field.dataset.kept || field.getAttribute("aria-label") || field.labels?.[0]?.textContent || field.name
+const nameOf = (field) => field.getAttribute("aria-label") || field.labels?.[0]?.textContent || field.name
 const keyOf = (field) => JSON.stringify([field.name, nameOf(field), field.type, isTicked(field) ? field.value : ""])
 
-/** The fields as they are: [{key, name, value | ticked}]. With `all` also a name or a note whose field
-    was closed already: it may not have been saved. */
-export function readFields(all) {
+/** The fields that are seen, as they are: [{key, name, value | ticked}]. */
+export function readFields() {
   const found = []
   for (const field of fieldsIn(document)) {
-    const seen = field.checkVisibility()
+    if (!field.checkVisibility()) continue
     const entry = { key: keyOf(field), name: nameOf(field) }
-    if (isTicked(field)) {
-      if (seen && (field.checked || field.type === "checkbox")) found.push({ ...entry, ticked: field.checked })
-    } else if (seen || (all && field.dataset.kept)) {
-      if (field.value !== field.defaultValue) found.push({ ...entry, value: field.value })
-    }
+    if (!isTicked(field) && field.value !== field.defaultValue) found.push({ ...entry, value: field.value })
+    if (isTicked(field) && (field.checked || field.type === "checkbox")) found.push({ ...entry, ticked: field.checked })
   }
   return found
 }

@@ -27,21 +27,16 @@ Row = tuple[str, str]
 
 
 def make_metric(
-    key: str, values: Sequence[float], untouched: bool, interval: Interval | None
+    key: str, now: float, before: float, untouched: bool, interval: Interval | None
 ) -> dict[str, Any]:
-    """One metric as text; ``values`` are now, before (#0) and last (the parent).
+    """One metric as text, and its change since #0 with its ``interval`` once that is known.
 
-    The change is since #0, with its ``interval`` once that is known; at #0 (``untouched``) there
-    is none.
+    At #0 (``untouched``) there is none.
     """
-    now, before, last = values
     return {
         "key": key,
         "now": number(now),
         "change": None if untouched else make_change(interval, now - before),
-        "history": "original student"
-        if untouched
-        else f"start {number(before)} · previous {number(last)}",
     }
 
 
@@ -59,16 +54,15 @@ def make_class_metrics(
         **_decision_details(snapshot.agreement[class_name]),
         **_other_details(now),
     }
-    metrics = _make_metrics(
-        [{key: getattr(m, key) for key in SHARES} for m in shown], snapshot, changes
-    )
+    values = [{key: getattr(m, key) for key in SHARES} for m in shown]
+    metrics = _make_metrics(values, snapshot, changes)
     unknown = teacher_sentence(class_name, snapshot.teacher[class_name])
     metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
     for key, metric in metrics.items():
         rows = [
             _student(key, getattr(now, key)),
             *_teacher(teacher.get(key)),
-            *_since_start(metric["change"]),
+            *_past(key, metric["change"], values),
             *details[key],
         ]
         metric.update(name=METRICS[key].name, card=_card(key, class_name, snapshot, rows))
@@ -84,15 +78,14 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
     teacher = {
         key: mean_defined(each[key] for each in teachers) for key in SHARES if key != FIDELITY.key
     }
-    metrics = _make_metrics(
-        [{key: mean(key, m) for key in SHARES} for m in shown], snapshot, changes
-    )
+    values = [{key: mean(key, m) for key in SHARES} for m in shown]
+    metrics = _make_metrics(values, snapshot, changes)
     metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
     for key, metric in metrics.items():
         rows = [
             ("Student", metric["now"]),
             *_teacher(teacher.get(key)),
-            *_since_start(metric["change"]),
+            *_past(key, metric["change"], values),
             *_spread(key, snapshot.metrics),
         ]
         of = f"mean of {len(snapshot.metrics)} classes"
@@ -103,10 +96,10 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
 def _make_metrics(
     shown: Sequence[Mapping[str, float]], snapshot: Snapshot, changes: Mapping[str, Interval]
 ) -> dict[str, dict[str, Any]]:
-    """``make_metric`` of each; ``shown`` are the values now, before and last, by metric."""
+    """``make_metric`` of each; ``shown`` are the values now, at #0 and last, by metric."""
     untouched = snapshot.node.parent is None
     return {
-        key: make_metric(key, [values[key] for values in shown], untouched, changes.get(key))
+        key: make_metric(key, shown[0][key], shown[1][key], untouched, changes.get(key))
         for key in SHARES
     }
 
@@ -175,8 +168,14 @@ def _teacher(value: float | None) -> list[Row]:
     return [] if value is None else [("Teacher", number(value))]
 
 
-def _since_start(change: dict[str, Any] | None) -> list[Row]:
-    return [("Since start", change_text(change))] if change else []
+def _past(
+    key: str, change: dict[str, Any] | None, shown: Sequence[Mapping[str, float]]
+) -> list[Row]:
+    """Change since #0, and the values there and at the iteration before; none at #0."""
+    if not change:
+        return []
+    start, previous = (number(values[key]) for values in shown[1:])
+    return [("Since start", change_text(change)), ("Start, previous", f"{start}, {previous}")]
 
 
 def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:

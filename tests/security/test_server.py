@@ -337,3 +337,18 @@ def test_bytes_are_unpacked_up_to_the_limit() -> None:
     two = base64.b64encode(gzip.compress(b"a") + gzip.compress(b"b")).decode()
     with pytest.raises(ValueError, match="one whole"):
         unpack(two, UNPACKED_SIZE)
+
+
+# --- weight
+
+
+def test_scripts_are_packed_for_browsers_that_take_it(any_server) -> None:
+    path = "/static/js/bokeh-widgets.min.js"
+    plain, packed = (any_server.get(path, Accept_Encoding=how)[1] for how in ("identity", "gzip"))
+    assert (plain["Content-Encoding"], packed["Content-Encoding"]) == (None, "gzip")
+    assert int(packed["Content-Length"]) < int(plain["Content-Length"]) / 3
+    assert packed["Vary"] == "Accept-Encoding"
+    assert any_server.get(path, Accept_Encoding="gzip", Range="bytes=0-9")[0] == 206
+    scripts = any_server.get(any_server.page)[2]
+    assert "bokeh-widgets" in scripts
+    assert "bokeh-gl" not in scripts

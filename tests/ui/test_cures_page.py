@@ -168,16 +168,3 @@ def test_cures_wait_beside_thumbs_and_are_fitted_with_them(page):
     page.reload()
     select(page, "bicycle")
     expect(notices).to_contain_text("chose this student")
-
-
-def test_the_first_screen_says_how_many_students_lean_on_suspects_and_offers_a_repair(page):
-    page.get_by_role("button", name="All students").click()
-    leaning = page.locator(".matrix .leaning")
-    expect(leaning).to_contain_text(
-        re.compile(r"[56] of 16 students rely on concepts less correlated")
-    )
-    leaning.get_by_role("button", name="Suggest a repair").click()
-    expect(page.locator(".matrix .batch")).to_contain_text(re.compile(r"learn: \d+ students"))
-    expect(page.locator(".matrix .batch .effect")).to_contain_text(re.compile(r"AP: .* \+\d"))
-    page.locator(".matrix .batch").get_by_role("button", name="Clear").click()
-    expect(page.locator(".matrix .batch")).to_be_hidden()

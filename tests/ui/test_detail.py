@@ -357,18 +357,3 @@ def test_where_nothing_is_open_the_concepts_to_begin_with_are_listed(open_page, 
     expect(page.locator(".knowledge .subtitle")).to_have_text("dog")
     expect(starts.first).to_be_hidden()
     expect(page.locator(".detail .filter-chip").first).to_be_focused()
-
-
-def test_the_search_of_the_matrix_has_room_on_a_small_screen(open_page, small_url) -> None:
-    page = open_page(small_url, 1024, 768)
-    find = page.locator(".matrix .find")
-    expect(find).to_be_visible()
-    page.keyboard.press("c")
-    comes_to(lambda: find.bounding_box()["width"] > 200, True)
-    page.keyboard.type("sk")
-    expect(page.locator(".matrix .names > span").first).to_contain_text("sk")
-    comes_to(lambda: find.bounding_box()["width"] > 200, True)
-    page.keyboard.press("Escape")
-    expect(page.locator(".matrix .panel-head .select")).to_be_hidden()
-    page.keyboard.press("ArrowDown")
-    expect(page.locator(".matrix .panel-head .select")).to_be_visible()

@@ -117,11 +117,12 @@ def test_what_waits_is_fine_tuned_from_the_first_screen(page) -> None:
 
 
 def test_details_are_kept_in_the_link_and_bring_the_matrix(page) -> None:
-    expect(page.locator(".panel.matrix")).to_have_count(0)
+    expect(page.get_by_role("heading", name="All students")).to_have_count(0)
     page.get_by_role("switch", name="Details").check()
-    expect(page.get_by_role("application", name="Matrix of influences")).to_be_visible()
+    expect(page.get_by_role("heading", name="All students")).to_be_visible()
     assert "show=details" in page.url
     page.get_by_role("switch", name="Details").uncheck()
+    expect(page.get_by_role("heading", name="All students")).to_have_count(0)
     expect(page.locator(".start .cards > li")).to_have_count(5)
     assert "show" not in page.url
 

@@ -1,20 +1,19 @@
-"""The matrix of influences: cells, numbers and outlines as layers, and other cells in them."""
+"""The matrix of influences: cells, numbers and outlines as layers."""
 
 from __future__ import annotations
 
 import holoviews as hv
 import numpy as np
 import pytest
-from bokeh.models import ColumnDataSource, Plot
-from hypothesis import given
-from hypothesis import strategies as st
+from bokeh.models import Plot
 
 from inficond_panel.plots.concept_matrix import (
+    STEPS,
     Cells,
-    make_image,
+    contrast,
+    make_colours,
     make_matrix,
     make_texts,
-    update_matrix,
 )
 
 #: Two concepts by three classes.
@@ -51,27 +50,12 @@ def test_numbers_have_signs_and_thumbs_that_wait_stand_before_them():
 
 
 @pytest.mark.parametrize("dark", [False, True])
-def test_other_cells_in_a_matrix_that_is_drawn_are_as_drawn_anew(dark):
-    other = Cells(np.array([[0.5, -1.0]]), ["fur"], ["cat", "dog"], 1.0, {("dog", "fur")})
-    drawn = hv.render(make_matrix(CELLS))
-    update_matrix(drawn, other, make_image(other), dark)
-    for now, anew in zip(columns(drawn), columns(hv.render(make_matrix(other, dark))), strict=True):
-        for name in {"image", "dw", "dh", "number", "sign", "left", "top"} & set(anew):
-            np.testing.assert_array_equal(now[name], anew[name])
-    assert isinstance(drawn.renderers[0].data_source, ColumnDataSource)
-
-
-@given(st.integers(1, 7), st.integers(1, 7), st.randoms(use_true_random=False))
-def test_a_pixel_has_the_strongest_of_the_cells_below_it(wide, high, random):
-    """Of whole numbers of cells a pixel, against a loop over the blocks."""
-    values = np.array(
-        [[random.choice([0, 1, -2, 3]) for _ in range(2 * wide)] for _ in range(3 * high)]
-    )
-    names = [str(at) for at in range(3 * high)]
-    cells = Cells(values.astype(float), names, [str(at) for at in range(2 * wide)], 3.0)
-    found = np.nan_to_num(make_image(cells, (wide, high))[::-1])
-    for row in range(high):
-        for column in range(wide):
-            block = values[3 * row : 3 * row + 3, 2 * column : 2 * column + 2]
-            assert abs(found[row, column]) == np.abs(block).max()
-            assert not found[row, column] or found[row, column] in block
+def test_the_scale_is_symmetric_and_text_on_it_can_be_read(dark):
+    colours = make_colours(dark)
+    assert len(colours) == len(set(colours)) == 2 * STEPS
+    strong = Cells(np.linspace(-1, 1, 40)[:, None], [str(at) for at in range(40)], ["bird"], 1.0)
+    texts = make_texts(strong, dark)
+    for ink, number in zip(texts["text_color"], texts["number"], strict=True):
+        value = float(number.replace("−", "-"))
+        ground = colours[min(int((value + 1) * STEPS), 2 * STEPS - 1)]
+        assert contrast(ink, ground) >= 4.5

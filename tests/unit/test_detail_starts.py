@@ -12,7 +12,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.shift import ClassShift, Suspect
-from inficond_panel.views.detail.charts import CONCEPTS
+from inficond_panel.views.detail.charts import CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
 
 
@@ -29,6 +29,27 @@ def shift(name: str, lost: float, *concepts: str, kind: str = "shift") -> ClassS
         verdict=Verdict(5.0, 0.9, change, change),
         suspects=tuple(map(suspect, concepts)),
     )
+
+
+FOUND = {
+    "cat": shift("cat", 0.1, "sofa"),
+    "dog": shift("dog", 0.3, "ball", "grass"),
+    "cow": shift("cow", 0.4, "field", kind="none"),
+    "bus": shift("bus", 0.5),
+}
+
+
+def test_of_a_class_its_suspects_and_where_it_has_none_the_strongest():
+    starts = make_starts(FOUND, "dog", {"wheel": 2.0})
+    assert [each["concept"] for each in starts] == ["ball", "grass"]
+    told = "In 90 % of the training images with dog, 40 % of the others."
+    assert starts[0]["reason"] == told
+    starts = make_starts(FOUND, "bus", {"wheel": 2.0, "road": -1.5})
+    assert [(each["concept"], each["reason"]) for each in starts] == [
+        ("wheel", "influence +2.00"),
+        ("road", "influence −1.50"),
+    ]
+    assert {each["class_name"] for each in starts} == {"bus"}
 
 
 @pytest.fixture
@@ -51,3 +72,24 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
     view.act({"action": "open", "class_name": name, "concept": offered[0]})
     assert (app.selection.class_name, app.selection.concept) == (name, offered[0])
     assert view.panel.starts == []
+
+
+def test_a_class_left_takes_its_concepts_along(app):
+    view = DetailView(app)
+    app.selection.class_name = app.store.classes[0]
+    app.shifts.by_class = {
+        app.store.classes[0]: shift(app.store.classes[0], 0.2, app.store.concepts[0])
+    }
+    assert [each["concept"] for each in view.panel.starts] == [app.store.concepts[0]]
+    app.selection.class_name = ""
+    assert view.panel.starts == []  # the other classes are not known yet
+
+
+def test_a_concept_without_a_class_offers_those_it_counts_most_in(app):
+    detail = DetailView(app)
+    app.selection.open_concept("wheel")
+    weights = app.students.node.weights[app.store.concepts.index("wheel")]
+    best = app.store.classes[int(np.abs(weights).argmax())]
+    assert detail.panel.starts[0]["class_name"] == best
+    detail.act({"action": "open", "class_name": best, "concept": "wheel"})
+    assert (app.selection.class_name, detail.panel.starts) == (best, [])

@@ -43,3 +43,15 @@ def test_the_page_tags_images_that_are_listed(spec):
     assert set(tuner.tags()) == {tuner.store.images[row] for row in rows}
     detail.act({"action": "tag", "rows": rows, "tag": "odd", "on": False})
     assert detail.panel.tagged == {}
+
+
+def test_images_with_a_tag_are_listed(spec):
+    tuner = open_tuner(spec, history=":memory:")
+    app = AppState(tuner, Jobs(inline=True))
+    detail = DetailView(app)
+    app.selection.class_name = "bicycle"
+    rows = app.dataset.rows[:2].tolist()
+    app.tags.put(rows, "odd")
+    assert detail.panel.known_tags == ["odd"]
+    detail.act({"action": "open_tagged", "tag": "odd"})
+    assert (detail.panel.picked, detail.panel.gallery["rows"]) == ("Tagged odd", rows)

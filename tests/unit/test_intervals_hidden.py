@@ -15,7 +15,6 @@ from inficond_panel.state.jobs import Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.views.matrix.panel import effect_words
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.comparison import make_comparison
 
@@ -83,12 +82,10 @@ def test_charts_have_no_band(apps) -> None:
         assert math.isnan(changes["f1"].low) is not shown
 
 
-def test_cards_the_matrix_and_a_comparison_tell_estimates_alone(apps) -> None:
+def test_cards_and_a_comparison_tell_estimates_alone(apps) -> None:
     for shown, app in apps.items():
         tuner, view = app.tuner, PerformanceView(app)
         view._find_changes("bicycle")
         assert bool(limits_in(view.table.param.values())) is shown
-        app.tuning.toggle(Intent("bicycle", "grass", "up"))
-        assert bool(limits_in(effect_words(app.tuning.preview))) is shown
         app.comparison.compare(tuner.root_id, app.students.node.id)
         assert bool(limits_in(make_comparison(app, "bicycle"))) is shown

@@ -19,6 +19,7 @@ from waiting import PATIENCE
 from inficond_panel.concepts.scoring import SCALE
 from inficond_panel.plots import cloud, concept_map, map_layers
 from inficond_panel.plots.concept_map import (
+    EDGE,
     LEADER_FROM,
     Anchor,
     Frame,
@@ -28,6 +29,7 @@ from inficond_panel.plots.concept_map import (
     clipped,
     moved_apart,
     place_labels,
+    spread,
 )
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import AppState, Jobs
@@ -797,3 +799,13 @@ def test_without_a_class_the_keyboard_starts_in_the_middle_and_no_thumb_is_given
     press(view, "enter", "thumb up")
     assert view.keys.cursor is not None
     assert app.tuning.pending == []
+
+
+def test_the_ring_of_the_concept_opened_is_whole_in_a_low_map():
+    xy = np.array([[0.0, 0.0], [0.5, 1.0], [1.0, 0.5]])
+    low = Frame(size=(600.0, 90.0))
+    shown = Shown(opened=1)
+    assert low.pixels(spread(xy, shown, low))[1, 1] == pytest.approx(EDGE)
+    np.testing.assert_array_equal(spread(xy, shown, low)[[0, 2]], xy[[0, 2]])
+    high = Frame(size=(600.0, 600.0))
+    np.testing.assert_array_equal(spread(xy, shown, high), xy)

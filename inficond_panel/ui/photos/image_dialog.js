@@ -29,7 +29,7 @@ export function makeDialog(root, pictures, tell, more = null) {
   const before = h("button", { class: "btn", type: "button", onclick: () => go(-1) }, "Previous")
   const after = h("button", { class: "btn", type: "button", onclick: () => go(1) }, "Next")
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
-  const dialog = h("dialog", { class: "large", "aria-labelledby": "image-title" },
+  const dialog = h("dialog", { closedby: "any", class: "large", "aria-labelledby": "image-title" },
     h("div", { class: "sheet" }, h("div", { class: "stage" }, frame), h("div", { class: "side" },
       h("header", {}, h("div", { class: "grow" }, title, size), close), h("div", { class: "scroll told", tabindex: 0 }, facts, more?.element),
       h("footer", {}, before, after, place_))))
@@ -74,7 +74,6 @@ export function makeDialog(root, pictures, tell, more = null) {
     const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key]
     if (step) { event.preventDefault(); go(step) }
   })
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   pictures.onarrival((photo) => {
     if (!dialog.open) return
     if (photo === undefined && !frame.firstChild) show()

@@ -1,10 +1,10 @@
 // Configuration: data set, student, targets, class, split, scope, and six metrics with their cards.
 
 import {
-  boxOf, choiceOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, offline, s, segments, set,
+  boxOf, choiceOf, details, followTheme, h, hoverCard, icon, isClosed, keyed, offline, segments, set,
   text, watch, windowOf,
 } from "../../ui/base.js"
-import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
+import { toldOf } from "../../ui/parts/whisker.js"
 
 const FIELDS = [["dataset", "Dataset"], ["student", "Iteration"], ["targets", "Targets"], ["class", "Class"], ["split", "Images"], ["scope", "Scope"]]
 
@@ -112,7 +112,7 @@ function richSelect(label, onpick, card) {
 
 function makeMetric(card) {
   const metric = h("div", { class: "metric", tabindex: 0, role: "group" },
-    h("span", { class: "head" }, h("span", { class: "name" }), h("span", { class: "teacher num" })), h("span", { class: "value num" }, h("b"), h("span"), s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })), h("span", { class: "history num" }))
+    h("span", { class: "head" }, h("span", { class: "name" }), h("span", { class: "teacher num" })), h("span", { class: "value num" }, h("b"), h("span")))
   explains(metric, card, () => metric.card)
   return metric
 }
@@ -123,23 +123,13 @@ function updateMetric(metric, data) {
   text(metric.querySelector(".teacher"), data.teacher ?? "")
   text(metric.querySelector("b"), data.now)
   text(metric.querySelector(".value > span"), data.change?.text ?? "")
-  drawChange(metric.querySelector(".whisker"), data.change)
-  text(metric.querySelector(".history"), data.history)
-  set(metric, "aria-label", [`${data.name} ${data.now}`, data.teacher, data.change && `change ${toldOf(data.change)}`, data.history].filter(Boolean).join(", "))
+  set(metric, "aria-label", [`${data.name} ${data.now}`, data.teacher, data.change && `change ${toldOf(data.change)}`].filter(Boolean).join(", "))
   set(metric, "aria-description", [data.card.text, ...data.card.rows.map((row) => row.join(" "))].join(". "))
-}
-
-/** Each metric has an axis of its own: zero, and what its interval needs. */
-function drawChange(svg, change) {
-  const ends = [0, ...(change?.at ?? [])]
-  const [low, high] = [Math.min(...ends), Math.max(...ends)]
-  const margin = 0.1 * (high - low || 1)
-  svg.replaceChildren(...whiskerOf(change, axisOf([low - margin, high + margin])))
 }
 
 function drawBones(metrics) {
   keyed(metrics, [0, 1, 2, 3, 4, 5], (at) => `bone ${at}`,
-    () => h("div", { class: "metric" }, h("i", { class: "bone" }), h("i", { class: "bone big" }), h("i", { class: "bone" })), () => {})
+    () => h("div", { class: "metric" }, h("i", { class: "bone" }), h("i", { class: "bone big" })), () => {})
 }
 
 /** Show what `data()` gives (title, text, rows) beside `anchor` while it is hovered or focused. */
@@ -163,8 +153,7 @@ function holdoutDialog(root, say) {
   const words = h("p")
   const stay = h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Stay on tune")
   const look = h("button", { class: "btn primary", type: "button", onclick: () => { dialog.close(); say("holdout") } }, "Look")
-  const dialog = h("dialog", { "aria-label": "Look at holdout?" }, h("b", {}, "Look at holdout?"), words, h("div", {}, stay, look))
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
+  const dialog = h("dialog", { closedby: "any", "aria-label": "Look at holdout?" }, h("b", {}, "Look at holdout?"), words, h("div", {}, stay, look))
   root.append(dialog)
   dialog.ask = (anchor, sentence) => {
     text(words, sentence)

@@ -236,6 +236,14 @@ def make_starts(
     ]
 
 
+def make_students(concept: str, influence: Mapping[str, float]) -> list[dict[str, Any]]:
+    """Classes to open a concept with, as ``make_starts``; ``influence`` is by class."""
+    return [
+        {"class_name": name, "concept": concept, "reason": f"influence {signed(value)}"}
+        for name, value in influence.items()
+    ]
+
+
 def _suspect(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
     return {
         "class_name": shift.class_name,

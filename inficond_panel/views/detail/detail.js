@@ -82,7 +82,7 @@ export function render({ model, el }) {
   model.on("apart", () => { apart.draw(); dialog.refresh() })
   watch(model, ["thumbs", "frozen", "locked"], apart.draw)
   watch(model, ["tagged", "known_tags"], tags.draw)
-  model.on("starts", () => { if (!model.concept && !model.picked) showEmpty() }) // else its images are on their way
+  model.on(["starts", "known_tags"], () => { if (!(model.student && (model.concept || model.picked))) showEmpty() }) // else its images are on their way
   model.on("msg:custom", (event) => {
     enlarged = (event.data ?? event).enlarged ?? enlarged
     queueMicrotask(enlarge) // after the images have been taken over

@@ -13,7 +13,7 @@ from PIL import Image
 
 from inficond_panel.common.numbers import count, number, signed
 from inficond_panel.results.gallery import gallery_file
-from inficond_panel.results.image_sets import best_segment
+from inficond_panel.results.image_sets import best_segment, image_set
 from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import (
@@ -196,6 +196,14 @@ class ImageActions(Acting):
         listed = [row for row in rows if gallery is not None and row in gallery.position]
         if listed:
             self._app.tags.put(listed, tag, on=on)
+
+    @action
+    def _open_tagged(self, tag: str) -> None:
+        """Show the images of the split in view that have a tag, in the place of the concept's."""
+        app, tags, images = self._app, self._app.tags.tags, self._store.images
+        rows = [row for row in app.dataset.rows.tolist() if tag in tags.get(images[row], ())]
+        student = app.students.student(self.panel.student)
+        app.selection.open_images(image_set(student, f"Tagged {tag}", rows))
 
     @action
     def _leave_images(self) -> None:

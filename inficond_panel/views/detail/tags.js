@@ -21,7 +21,7 @@ export function makeTags(model, listed) {
     event.preventDefault()
     put([row])
   })
-  const chip = (tag) => h("span", { class: "chip" }, tag, h("button", { type: "button", "aria-label": `Take the tag ${tag} away`, onclick: () => send([row], tag, false) }, icon("cross", 10)))
+  const chip = (tag) => h("span", { class: "chip" }, h("button", { type: "button", title: `Images tagged ${tag}`, onclick: () => { element.closest("dialog").close(); model.send_msg({ action: "open_tagged", tag }) } }, tag), h("button", { class: "off", type: "button", "aria-label": `Take the tag ${tag} away`, onclick: () => send([row], tag, false) }, icon("cross", 10)))
   const draw = () => {
     const tags = model.tagged[row] ?? []
     drawOnce(own, JSON.stringify([row, tags]), () => tags.map(chip))

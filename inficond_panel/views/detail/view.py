@@ -29,6 +29,7 @@ from inficond_panel.views.detail.charts import (
     make_points,
     make_starts,
     make_steps,
+    make_students,
     piece_middles,
 )
 from inficond_panel.views.detail.images import ImageActions
@@ -121,12 +122,20 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         known = name in shifts.by_class or shifts.problem or not app.spec.tuning.suspects
         if name and known and not open_:
             starts = make_starts(shifts.by_class, name, self._strongest(name))
+        if not name and app.selection.concept:
+            starts = make_students(app.selection.concept, self._relying(app.selection.concept))
         self.panel.starts = starts
 
     def _strongest(self, class_name: str) -> dict[str, float]:
         weights, concepts = self._app.students.student(class_name).weights, self._store.concepts
         order = strongest(weights)[:CONCEPTS]
         return {concepts[at]: float(weights[at]) for at in order.tolist() if weights[at]}
+
+    def _relying(self, concept: str) -> dict[str, float]:
+        """Influence of a concept on the classes where it is largest."""
+        weights = self._app.students.node.weights[self._store.concepts.index(concept)]
+        order = strongest(weights)[:CONCEPTS]
+        return {self._store.classes[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def picture(self) -> Drawing | None:
         """Picture of the charts and the first images, without a browser; None without either."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import partial
-from string import Template
 from typing import TYPE_CHECKING, Any
 from weakref import WeakMethod
 
@@ -37,28 +36,15 @@ from inficond_panel.plots.map_layers import (
 )
 from inficond_panel.results.image_sets import assigned_counts
 from inficond_panel.ui.browser import FONT
-from inficond_panel.ui.drawing import change_figure
-from inficond_panel.vocabulary.palette import INK, INK_2, POPOVER, SURFACE
+from inficond_panel.ui.drawing import change_figure, make_tooltip
+from inficond_panel.vocabulary.palette import SURFACE
 
 if TYPE_CHECKING:
     from inficond_panel.plots.concept_map import Shown
     from inficond_panel.store import Store
 
-#: Bokeh puts values in escaped. The tooltip lies in a shadow root of its own, so it brings rules.
-TOOLTIP = Template("""<div><style>
-:host { padding: 6px 10px; border: 0; border-radius: 6px; opacity: 1;
-  font: 11px/15px var(--inficond-font, sans-serif);
-  background: $popover; color: $ink;
-  box-shadow: 0 6px 24px light-dark(rgba(20, 28, 40, .18), rgba(0, 0, 0, .55)),
-    0 0 0 1px light-dark(rgba(20, 28, 40, .08), #38414d); }
-b { font-size: 12px; font-weight: 600; }
-dl { display: grid; grid-template-columns: 1fr auto; gap: 0 8px; margin: 0; }
-dt { color: $faint; }
-dd { margin: 0; text-align: right; font-variant-numeric: tabular-nums; }
-b, dl { zoom: var(--zoom, 1); }
-</style><b>@name</b><dl><dt>Influence</dt><dd>@influence</dd>
-<dt>Segments</dt><dd>@segments</dd><dt>Nearest</dt><dd>@nearest</dd></dl></div>""").substitute(
-    popover=POPOVER.css, ink=INK.css, faint=INK_2.css
+TOOLTIP = make_tooltip(
+    [("Influence", "@influence"), ("Segments", "@segments"), ("Nearest", "@nearest")], "@name"
 )
 
 

@@ -166,38 +166,45 @@ def make_knowledge(app: AppState) -> Viewer:
     return KnowledgeView(app, AllStudents(app))
 
 
-class AllStudents(Viewer):
-    """What stands in the place of a student while no class is selected, made when first shown.
+_ALL = f":host {{ background: {SURFACE.css}; border-radius: 8px; }}"
 
-    Where to begin; with details the matrix of all students.
+
+class AllStudents(Viewer):
+    """What stands in the place of a student while no class is selected: where to begin.
+
+    With details the matrix of all students follows, made when it is first shown.
     """
 
     def __init__(self, app: AppState) -> None:
         self._app = app
-        self._made: dict[str, StartView | MatrixView] = {}
-        self._place = pn.Column(self._shown, sizing_mode="stretch_both", margin=0)
+        self._start = StartView(app)
+        self._matrix: MatrixView | None = None
+        self._place = pn.Column(
+            sizing_mode="stretch_both", margin=0, scroll="y-auto", stylesheets=[_ALL]
+        )
         super().__init__()
 
-    @param.depends("_app.settings.show", "_app.selection.class_name", watch=True)
+    @param.depends("_app.settings.show", "_app.selection.class_name", watch=True, on_init=True)
     def _bring(self) -> None:
-        if not self._app.selection.class_name:
-            self._place[:] = [self._shown]
-
-    @property
-    def _shown(self) -> StartView | MatrixView:
-        kind = self._app.settings.show
-        if kind not in self._made:
-            self._made[kind] = MatrixView(self._app) if kind == "details" else StartView(self._app)
-        return self._made[kind]
+        app, start = self._app, self._start
+        if app.selection.class_name and self._place:
+            return
+        if app.settings.show != "details":
+            start.panel.sizing_mode = "stretch_both"
+            self._place[:] = [start]
+            return
+        start.panel.sizing_mode = "stretch_width"
+        self._matrix = self._matrix or MatrixView(app)
+        self._place[:] = [start, self._matrix]
 
     def picture(self) -> Drawing:
-        """Picture of the view that is shown."""
-        return self._shown.picture()
+        """Picture of where to begin."""
+        return self._start.picture()
 
     def close(self) -> None:
-        """Release the views and their plots."""
-        for view in self._made.values():
-            view.close()
+        """Release the matrix and its plot."""
+        if self._matrix is not None:
+            self._matrix.close()
 
     def __panel__(self) -> Viewable:
         return self._place

@@ -19,13 +19,12 @@ export function makePhoto(root, page, model) {
   const classes = makeClasses((name) => model.send_msg({ action: "show_photo_class", name }))
   const parts = makeParts((name) => picture.outline(model.photo, name))
   const found = h("div", { class: "found" }, picture.element, h("div", {}, classes.element, parts.element))
-  const dialog = h("dialog", { class: "photo", "aria-labelledby": "photo-title" },
+  const dialog = h("dialog", { closedby: "any", class: "photo", "aria-labelledby": "photo-title" },
     h("div", { class: "head" }, h("h2", { id: "photo-title" }, "Decide a photo"), h("span", { class: "grow" }), close),
     h("div", { class: "pick" }, h("label", { for: "photo-file" }, "Photo"), input, answer, stop), how, words, found)
   root.append(dialog)
   let fault = "", turn = 0, held = false // until what was shown is forgotten
 
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   dialog.addEventListener("close", () => { if (!dialog.open) forget() }) // comes with a frame: it may be open again
   for (const place of [page, dialog]) acceptDrops(place, (file) => { open(); take(file) })
   watch(model, ["photo"], draw)

@@ -159,9 +159,8 @@ function fillPage(scheme) {
 function keySheet(root, shortcuts) {
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => sheet.close() }, icon("cross"))
   const keys = (names) => names.split(" ").map((name) => h("kbd", {}, name))
-  const sheet = h("dialog", { "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), close),
+  const sheet = h("dialog", { closedby: "any", "aria-label": "Keyboard" }, h("div", { class: "head" }, h("h2", {}, "Keyboard"), h("span", { class: "grow" }), close),
     h("dl", {}, shortcuts.map(([names, meaning]) => h("div", {}, h("dt", {}, keys(names)), h("dd", {}, meaning)))))
-  sheet.addEventListener("click", (event) => { if (event.target === sheet) sheet.close() })
   root.append(sheet)
   return sheet
 }

@@ -106,6 +106,9 @@ begin()
 const LEFT_OUT = new window.CSSStyleSheet()
 LEFT_OUT.replaceSync(`
 :is(.btn, .icon-btn, .link, .back, .thumb, .group-thumb, .add, .give, .suggest, .lift, .find, .seg, .handle, .grip):not(.offline, dialog *, [role=tablist] *) { display: none !important; }
+.bk-input-group { display: none !important; }
+.notes > input { pointer-events: none; }
+.notes > input::placeholder { color: transparent !important; }
 .select:not(.offline, dialog *) { pointer-events: none; background: none; }
 .select:not(.offline, dialog *) > .icon { display: none; }
 .field:has(> .seg:not(.offline)) { display: none !important; }`)

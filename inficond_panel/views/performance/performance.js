@@ -29,7 +29,7 @@ export function render({ model, el }) {
   const bars = layBars(model, scroll, list, () => parts.listed)
   list.after(bars.place)
   const card = hoverCard(el)
-  const confusions = makeConfusions(model, card)
+  const confusions = makeConfusions(model)
   const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
     parts.head, parts.modes, parts.controls, parts.columns, scroll, confusions.element, parts.legend)
   keepAligned(parts.columns, scroll)

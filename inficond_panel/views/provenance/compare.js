@@ -18,7 +18,7 @@ export function compareDialog(root, model, say) {
   const same = h("p", { class: "same muted small" })
   const told = h("div", { class: "empty", role: "status" })
   const content = h("div", { class: "between" }, h("div", {}, tabs, same), detail)
-  const dialog = h("dialog", { class: "compare", "aria-labelledby": "compare-title" },
+  const dialog = h("dialog", { closedby: "any", class: "compare", "aria-labelledby": "compare-title" },
     h("header", {}, title, scope, h("span", { class: "grow" }), mean, swap, close), sides, content, told)
   root.append(dialog)
   const pictures = makePictures(model, detail)
@@ -32,7 +32,6 @@ export function compareDialog(root, model, say) {
     shown = ""
     say("close_comparison")
   }).observe(dialog, { attributeFilter: ["open"] })
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   tabs.addEventListener("keydown", (event) => walkTabs(event, tabs))
   pictures.onarrival(() => fillTiles(detail, pictures))
   let drawn = null

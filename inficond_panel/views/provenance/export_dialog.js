@@ -22,12 +22,11 @@ export function exportDialog(root, model, say) {
   const status = h("span", { class: "told small", role: "status" })
   const command = h("code", {})
   const close = h("button", { class: "icon-btn", type: "button", "aria-label": "Close", onclick: () => dialog.close() }, icon("cross"))
-  const dialog = h("dialog", { class: "export", "aria-labelledby": "export-title" },
+  const dialog = h("dialog", { closedby: "any", class: "export", "aria-labelledby": "export-title" },
     h("header", {}, title, h("span", { class: "grow" }), close), choices,
     h("p", { class: "muted" }, "The zip also holds the model card, with metrics on tune, and the edits file that replays the branch from #0."),
     h("p", { class: "muted" }, "A model that reads photos is too large for the page: ", command),
     h("footer", {}, zip, edits, page, status))
-  dialog.addEventListener("click", (event) => { if (event.target === dialog) dialog.close() })
   root.append(dialog)
   let node = ""
 

@@ -20,22 +20,18 @@ const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
 export function render({ model, el }) {
   const say = (action, more = {}) => model.send_msg({ action, ...more })
-  const parts = { ...header(say, model), ...list(), note: noteLine(say), choosing: choosingLine(), problem: h("p", { class: "problem", role: "alert", hidden: "" }), typed: h("p", { class: "typed muted small" }),
+  const parts = { ...header(say, model), ...list(), note: noteLine(say), problem: h("p", { class: "problem", role: "alert", hidden: "" }), typed: h("p", { class: "typed muted small" }),
     columns: columns(), empty: untouched(), bones: bones(), card: hoverCard(el) }
   const root = h("section", { class: "panel provenance", "aria-label": "Fine-tuning provenance" },
-    parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.typed, parts.problem, parts.choosing.line, parts.note)
+    parts.head, parts.columns, parts.body, parts.empty, parts.bones, parts.typed, parts.problem, parts.note)
   el.append(root)
   compareDialog(el, model, say)
   Object.assign(parts, { menu: popMenu(el), bin: deletedList(el, say, () => focusCurrent(parts.rows)), save: exportDialog(el, model, say) })
   const state = () => ({ ...model.tree, ...model.results, ...model.data, deleted: model.deleted })
   listen(parts, say, state)
   model.on("msg:custom", (event) => { if ((event.data ?? event).export) parts.saveButton.click() })
-  const fit = () => fitChips(parts)
-  new ResizeObserver(fit).observe(parts.rows)
   followTheme(model, root)
-  let fitting = 0 // once all views are drawn: what it reads would have each lay out the page again
-  const fitSoon = () => { fitting ||= requestAnimationFrame(() => { fitting = 0; fit() }) }
-  watch(model, ["data", "tree", "results", "deleted"], () => { draw(state(), parts, root); fitSoon() })
+  watch(model, ["data", "tree", "results", "deleted"], () => draw(state(), parts, root))
 }
 
 // --- the frame -----------------------------------------------------------------------------------
@@ -46,7 +42,7 @@ function header(say, model) {
   const redo = button("redo", "Redo the iteration")
   const metric = h("span", { class: "metric" })
   metric.choose = (id) => { model.metric = id }
-  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare with the iteration before", title: "Compare with the iteration before (M on a row chooses others)" }, icon("compare"))
+  const compare = h("button", { class: "icon-btn", type: "button", "aria-label": "Compare with the iteration before", title: "Compare with the iteration before (M on a row: with that one)" }, icon("compare"))
   const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Export the iteration shown", title: "Export the iteration shown", "aria-haspopup": "dialog" }, icon("download"))
   const deleted = h("button", { class: "icon-btn deleted-btn num", type: "button", hidden: "", "aria-haspopup": "dialog" }, icon("bin"), h("span", { class: "small" }))
   const total = h("div", { class: "total num" }, h("span", { class: "muted" }, "Total,"), metric, h("b"), h("span", { class: "muted interval" }))
@@ -94,7 +90,6 @@ function draw(data, parts, root) {
   text(parts.problem, data.problem ?? "")
   show(parts.problem, data.problem)
   if (size > 1) drawHistory(data, parts, root)
-  else parts.choosing.stop()
 }
 
 function drawBin(deleted, { bin, binButton }) {
@@ -209,18 +204,18 @@ function updateRow(element, structure, data) {
 
 function drawChips(parent, row, shown) {
   const own = row.chips.some(({ of }) => of === shown) ? shown : ""
-  drawOnce(parent, JSON.stringify([row.chips, own, row.name, row.looks, row.by]), () => { parent.room = ""; return chipsOf(row, shown) })
+  drawOnce(parent, JSON.stringify([row.chips, own, row.name, row.looks, row.by]), () => chipsOf(row, shown))
 }
 
 function chipsOf(row, shown) {
   const chip = ({ direction, sign, of, concept }) =>
     h("span", { class: `chip ${direction}` }, h("span", { "aria-hidden": "true" }, `${sign} `), aside(`${direction} `), of === shown ? "" : `${of}: `, concept)
   const quiet = row.chips.length ? [] : [h("span", { class: "muted" }, "original student")]
-  const more = h("span", { class: "chip more", hidden: "" })
   const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
   const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []
   const by = row.by ? [h("span", { class: "looks", title: row.by }, h("span", { class: "long" }, "by a "), row.by.replace("by a ", ""))] : []
-  return [...name, ...row.chips.map(chip), ...quiet, more, ...by, ...looks]
+  const edits = row.chips.flatMap((each) => [chip(each), " "]) // those that do not fit are in the row's card
+  return [...name, h("span", { class: "edits" }, edits, quiet), ...by, ...looks]
 }
 
 /** Fidelity beside accuracy, and the other way round. */
@@ -232,64 +227,22 @@ function besideOf({ beside: value }, { metrics, beside: metric }) {
 /** Words for those who do not see the sign or the column that says it. */
 const aside = (words) => h("span", { class: "vh" }, words)
 
-/** Chips that do not fit become "+3", in rows that are new or have another room. All widths are read
-    before anything is written; of the rows, of those alone that are fitted. */
-function fitChips({ rows, columns }) {
-  const font = columns.querySelector(".noise > span").offsetWidth // another once the font has come
-  const room = `${rows.clientWidth} ${columns.lastChild.offsetWidth} ${font}`
-  const boxes = [...rows.querySelectorAll(".chips")].filter((box) => box.room !== room)
-  for (const box of boxes) box.room = room
-  boxes.forEach((box) => box.querySelectorAll(".chip").forEach((chip) => show(chip, !chip.classList.contains("more"))))
-  const plans = boxes.map((box) => {
-    const beside = [...box.querySelectorAll(".looks, .name")]
-    const room = box.clientWidth - beside.reduce((sum, part) => sum + part.offsetWidth + 8, 0)
-    const widths = [...box.querySelectorAll(".chip:not(.more)")].map((chip) => Math.max(chip.offsetWidth, chip.scrollWidth) + 4) // the first may be squeezed
-    return fitting(widths, room + 4, box.querySelector(".name") ? 0 : 1)
-  })
-  boxes.forEach((box, at) => {
-    const chips = [...box.querySelectorAll(".chip:not(.more)")]
-    const more = box.querySelector(".more")
-    chips.forEach((chip, index) => show(chip, index < plans[at]))
-    more.replaceChildren(`+${chips.length - plans[at]}`, aside(chips.slice(plans[at]).map((chip) => `, ${chip.textContent}`).join("")))
-    show(more, plans[at] < chips.length)
-  })
-}
-
-/** How many leading chips fit into `room` with a "+n" behind them; `least` are shown in any case. */
-function fitting(widths, room, least) {
-  const total = (count) => widths.slice(0, count).reduce((sum, width) => sum + width, 0)
-  if (total(widths.length) <= room) return widths.length
-  let count = widths.length - 1
-  while (count > least && total(count) + 36 > room) count -= 1
-  return Math.max(count, least)
-}
-
 const show = (element, visible) => set(element, "hidden", visible ? null : "")
 
 // --- keyboard and pointer --------------------------------------------------------------------------
 
 function listen(parts, say, data) {
-  const { rows, body, note, card, more, menu, toggle, choosing, save, saveButton, bin, binButton } = parts
+  const { rows, body, note, card, more, menu, toggle, save, saveButton, bin, binButton } = parts
   const go = (row) => {
     if (!row || rows.hasAttribute("aria-disabled")) return
-    if (choosing.on) choose(row)
-    else if (row.getAttribute("aria-selected") !== "true") say("jump", { node: row.dataset.key })
+    if (row.getAttribute("aria-selected") !== "true") say("jump", { node: row.dataset.key })
   }
   const explain = (row) => {
     if (!row) return card.hide()
     const { card: { title, text: note, intents, facts, made }, metrics } = row.data
     card.show(row, [h("b", {}, title), note ? h("p", {}, note) : "", details([...intents, ...metrics.map((value, at) => [data().metrics[at][1], value]), ["Made", timeOf(made)], ...facts])], rows.closest(".panel"))
   }
-  const choose = (row) => {
-    const pair = choosing.pick(row.data)
-    if (pair) comparePair(say, pair)
-    mark()
-  }
-  const mark = () => {
-    show(note, !choosing.on && data().size > 1)
-    for (const row of rows.children) set(row, "data-chosen", choosing.first?.id === row.dataset.key ? "" : null)
-  }
-  const acts = actions(say, { note, save, choose, choosing, data })
+  const acts = actions(say, { note, save, data })
   const openMenu = (row, anchor = row) => {
     card.hide()
     menu.open(anchor, row, `Actions of ${row.data.title}`, acts(row))
@@ -302,15 +255,11 @@ function listen(parts, say, data) {
     set(more, "aria-label", `Actions of ${row.data.title}`)
   }
   parts.settle = () => {
-    const { rows: here } = data()
-    if (choosing.first && !isLong(data()) && !here.some((row) => row.id === choosing.first.id)) choosing.stop()
     place(rows.querySelector(".row:hover, .row:focus") ?? rows.querySelector("[aria-selected=true]"))
-    mark()
   }
   const walk = walking(parts, say, data)
   more.addEventListener("click", () => openMenu(over, more))
   toggle.addEventListener("click", () => say("compare_present"))
-  choosing.cancel.addEventListener("click", () => { choosing.stop(); mark() })
   saveButton.addEventListener("click", () => save.open(data().current))
   binButton.addEventListener("click", () => bin.open(binButton))
   rows.addEventListener("click", (event) => { card.hide(); go(event.target.closest(".row")) })
@@ -327,7 +276,7 @@ function listen(parts, say, data) {
   rows.addEventListener("pointerleave", () => rest(null))
   rows.addEventListener("focusin", (event) => { place(event.target); if (event.target.matches(":focus-visible")) explain(event.target) })
   rows.addEventListener("focusout", card.hide)
-  rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk, escape: () => { choosing.stop(); mark() } }))
+  rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk }))
   body.addEventListener("scroll", () => {
     card.hide()
     note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
@@ -337,23 +286,20 @@ function listen(parts, say, data) {
 /** A time in words, in the zone of who reads it. */
 const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
 
-/** Ask for the comparison of two rows, the older first.
-    @param {any} say @param {any[]} pair */
-function comparePair(say, [before, after]) {
-  say("compare", { before: before.id, after: after.id })
-}
-
 /** What can be done with a row; each has a key that works on the row itself. */
-function actions(say, { note, save, choose, choosing, data }) {
+function actions(say, { note, save, data }) {
+  const compare = (...pair) => {
+    const [before, after] = pair.sort((a, b) => a.at - b.at)
+    say("compare", { before: before.id, after: after.id })
+  }
   return (row) => {
     const { id, current, kept } = row.data
     const shown = data().current
     const busy = data().busy ? "A fine-tune is under way" : ""
     return [
       { name: "Show this iteration", key: "Enter", off: busy || (current ? "It is shown" : ""), run: () => say("jump", { node: id }) },
-      { name: `Compare with ${current ? "another…" : shown.title}`, key: current ? "M" : "", off: data().size < 2 ? "There is no other" : "",
-        run: () => { if (current) { choosing.start(); choose(row) } else comparePair(say, [shown, row.data].sort((a, b) => a.at - b.at)) } },
-      ...(current ? [] : [{ name: "Choose for a comparison", key: "M", run: () => { choosing.start(); choose(row) } }]),
+      { name: `Compare with ${current ? "the iteration before" : shown.title}`, key: "M", off: data().size < 2 ? "There is no other" : "",
+        run: () => { if (current) say("compare_present"); else compare(shown, row.data) } },
       { name: "Rename", key: "R", run: () => note.edit(row.data, "name", row) },
       { name: "Write a note", key: "N", run: () => note.edit(row.data, "note", row) },
       { name: "Export", key: "E", off: isClosed("export") ? "Nothing can be exported here" : "", run: () => save.open(row.data) },
@@ -362,22 +308,18 @@ function actions(say, { note, save, choose, choosing, data }) {
   }
 }
 
-const KEYS = { r: "Rename", n: "Write a note", e: "Export", Delete: "Delete the branch from here" }
-
-const PICK = "m" // of entries whose names change
-
-function press(event, { size, card, go, acts, openMenu, walk, escape }) {
+function press(event, { size, card, go, acts, openMenu, walk }) {
   if (event.ctrlKey || event.metaKey || event.altKey) return
   const row = event.target
   const at = row.data.place
   const to = { ArrowDown: at + 1, ArrowUp: at - 1, Home: 0, End: size - 1 }[event.key]
-  const key = event.key.length === 1 ? event.key.toLowerCase() : event.key
-  if (key === "Enter" || key === " ") go(row)
-  else if (key === "Escape") { card.hide(); escape() }
-  else if (key === "." || key === "ContextMenu" || (key === "F10" && event.shiftKey)) openMenu(row)
-  else if (key === PICK || KEYS[key]) {
+  const key = event.key === "Delete" ? "Del" : event.key.toUpperCase()
+  const act = acts(row).find((each) => each.key === key)
+  if (event.key === "Enter" || event.key === " ") go(row)
+  else if (event.key === "Escape") card.hide()
+  else if (event.key === "." || event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) openMenu(row)
+  else if (act) {
     card.hide()
-    const act = acts(row).find((each) => key === PICK && each.key.toLowerCase() === key || each.name === KEYS[key])
     if (act.off) openMenu(row) // it says why not
     else act.run()
   }
@@ -431,84 +373,45 @@ function walking(parts, say, data) {
   }
 }
 
-// --- choosing two rows -------------------------------------------------------------------------------
+// --- name and note -----------------------------------------------------------------------------------
 
-/** `pick(row)` gives the pair, older first, when it is the second row. */
-function choosingLine() {
-  const words = h("span", { class: "clip" })
-  const cancel = h("button", { class: "btn plain", type: "button" }, "Cancel")
-  const line = h("div", { class: "note choosing", role: "status", hidden: "" }, icon("compare", 14), words, h("span", { class: "grow" }), cancel)
-  const state = { line, cancel, on: false, first: null }
-  const tell = () => {
-    show(line, state.on)
-    text(words, state.first ? `Compare ${state.first.title} with: choose a second row` : "Compare: choose two rows")
-  }
-  const settle = (on, first) => { Object.assign(state, { on, first }); tell() }
-  state.start = () => { if (!state.on) settle(true, null) }
-  state.stop = () => settle(false, null)
-  state.pick = (row) => {
-    const { first } = state
-    if (!first) settle(true, row)
-    else if (first.id === row.id) settle(true, null)
-    else {
-      settle(false, null)
-      return [first, row].sort((a, b) => a.at - b.at)
-    }
-    return null
-  }
-  return state
-}
-
-// --- note and name -----------------------------------------------------------------------------------
-
-/** Shows the note of the current node; edits note or name of any. */
+/** Fields with name and note of the iteration shown; `edit` brings those of another for a while. */
 function noteLine(say) {
-  const write = h("button", { class: "icon-btn", type: "button", "aria-label": "Write a note", onclick: () => line.edit(row, "note", write) }, icon("pen", 14))
-  const words = h("span", { class: "clip" })
-  const label = h("span", { class: "muted", hidden: "" })
-  const input = h("input", { type: "text", hidden: "" })
-  const line = h("div", { class: "note" }, write, words, label, input)
-  let row = { title: "", note: "", id: "" }
-  let edited = null, back = null
-  const toggle = (editing) => {
-    show(input, editing)
-    show(label, editing)
-    show(words, !editing)
+  const title = h("b", { class: "num" })
+  const field = (what, most, action) => {
+    const input = h("input", { class: what, type: "text", maxlength: most, placeholder: `Add a ${what}`, autocomplete: "off",
+      onchange: () => say(action, { node: row.id, text: input.value.trim() }) })
+    return input
   }
-  line.edit = (node, what, from) => {
-    edited = { node, what }
-    back = from
-    const named = what === "name" ? "Name" : "Note"
-    text(label, `${named} of ${node.number}`)
-    setAll(input, { "aria-label": named, "data-kept": label.textContent, maxlength: what === "name" ? 80 : 500 })
-    input.value = node[what]
-    toggle(true)
-    input.focus()
-    input.select()
-  }
-  const close = (save) => {
-    if (!edited) return
-    const { node, what } = edited
-    edited = null
-    toggle(false)
-    const value = input.value.trim()
-    if (save && value !== node[what]) say(what === "note" ? "set_note" : "rename", { node: node.id, text: value })
-  }
-  input.addEventListener("keydown", (event) => {
-    event.stopPropagation()
-    if (event.key !== "Enter" && event.key !== "Escape") return
-    event.preventDefault()
-    close(event.key === "Enter")
-    back?.focus()
-  })
-  input.addEventListener("blur", () => close(true))
-  words.addEventListener("dblclick", () => line.edit(row, "note", write))
-  line.show = (next) => {
+  const fields = { name: field("name", 80, "rename"), note: field("note", 500, "set_note") }
+  const line = h("div", { class: "notes" }, title, fields.name, fields.note)
+  let row = {}, current = {}, back = null
+  const fill = (next) => {
     row = next
-    if (!edited) input.value = "" // what was written has arrived
-    text(words, next.note ? `${next.title}: ${next.note}` : `Add a note to ${next.title}`)
-    words.classList.toggle("muted", !next.note)
-    set(words, "title", next.note || null)
+    text(title, row.number)
+    for (const [what, input] of Object.entries(fields)) {
+      setAll(input, { "aria-label": `${what === "name" ? "Name" : "Note"} of ${row.number}`, title: row[what] || null })
+      input.value = input.defaultValue = row[what]
+    }
+  }
+  line.addEventListener("keydown", (event) => {
+    event.stopPropagation()
+    if (event.key === "Escape") event.target.value = event.target.defaultValue
+    else if (event.key !== "Enter") return
+    event.preventDefault()
+    event.target.blur() // what has changed is sent
+    back?.focus()
+    back = null
+  })
+  line.addEventListener("focusout", (event) => { if (row.id !== current.id && !line.contains(event.relatedTarget)) fill(current) })
+  line.edit = (node, what, from) => {
+    fill(node)
+    back = from
+    fields[what].select()
+  }
+  line.show = (next) => {
+    current = next
+    if (!line.matches(":focus-within")) fill(current)
   }
   return line
 }
