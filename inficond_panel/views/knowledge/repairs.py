@@ -277,7 +277,6 @@ def make_waiting(status: Status) -> dict[str, Any]:
 def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
     """The photo shown and those that follow, by position in the store, and the reply before."""
     position, left = len(draft.replies), app.asking.teacher_may_answer
-    rows = [app.store.images.index(image) for image in draft.images[position : position + AHEAD]]
     sentence = ""
     if position:
         sentence = reply_sentence(draft, app.asking.student_says(draft.images[position - 1]))
@@ -286,7 +285,7 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
         "class_name": draft.class_name,
         "place": position,
         "count": len(draft.images),
-        "rows": rows,
+        "rows": app.asking.rows(AHEAD),
         "told": sentence,
         "teacher": teacher_words(left) if left else "",
         "can_judge": app.asking.can_judge,
@@ -326,8 +325,7 @@ class AskActions(Acting):
     @action
     def _asked_photo(self, row: int) -> None:
         """Send the photo that is shown, or one that follows."""
-        draft = self.app.asking.draft
-        if draft is not None and self.app.store.images[row] in draft.images:
+        if row in self.app.asking.rows():
             send_photo(self.app, self.panels, row, or_small=True)
 
     @action
