@@ -137,7 +137,7 @@ def test_column_heads_stand_over_their_columns(url, open_page) -> None:
     expect(rows.nth(9)).to_be_attached()
     scroll = page.locator(".knowledge .scroll")
     comes_to(lambda: scroll.evaluate("e => e.scrollHeight > e.clientHeight"), True)
-    head = page.locator(".knowledge .columns > span").nth(3)
+    head = page.locator(".knowledge .columns > span").nth(2)
     patches = rows.first.locator(".patches")
     beside = pytest.approx(0, abs=1)
     comes_to(lambda: head.bounding_box()["x"] - patches.bounding_box()["x"], beside)
