@@ -450,7 +450,7 @@ def test_a_report_is_zipped_with_each_table_made_once(study: Study, monkeypatch)
 
     monkeypatch.setattr(study_tables, "write_whole", noted)
     content = io.BytesIO(board_page.zip_report(study).content)
-    names = "answers differences events notes participants scores summary tasks typed views"
+    names = "answers differences events notes participants remarks scores summary tasks typed views"
     assert sorted(tables) == [f"{name}.csv" for name in names.split()]
     with zipfile.ZipFile(content) as archive:
         files = sorted(archive.namelist())
