@@ -1,16 +1,18 @@
 """Kinds of shift that the doctor names, on differences that were made.
 
-    python benchmarks/kinds.py SPEC [--store DIR] [--first-seed 0] [--seeds 1] [--pairs 12]
-                               [--strength medium] [--kind KIND]
+    python benchmarks/kinds.py [SPEC] [--store DIR] [--first-seed 0] [--seeds 1] [--pairs 12]
+                               [--strength medium] [--kind KIND] [--teacher made] --cases FILE
 
 SPEC is a spec with photos and labels, of which a store was made. Its photos are parted by chance
 into fit, tune and holdout, and for each class fit is made different by one kind at a time
-(shift_parts/made.py). The teacher has learned the labels as they are given, wrong ones too. Where
-pictures were changed, their scores are as they were before. Printed is how often the first kind
-that is named is the right one, how often another is named first, how often it is said that nothing
-can be told apart, and how often nothing is found; and, of wrong labels, the precision of the first
-50 that are listed, beside that of cleanlab's order on the same chances. The last line is one line
-of JSON.
+(shift_parts/made.py). The teacher has learned the labels as they are given, wrong ones too; with
+``--teacher store`` it is that of the store, which has not seen them. Where
+pictures were changed, their scores are as they were before. Each case is one line of JSON, which is
+added to FILE. Printed is what FILE holds, of several runs and stores: how often the first kind that
+is named is the right one, with Wilson's 95 % interval, how often another is named first, how often
+it is said that nothing can be told apart, and how often nothing is found; and, of wrong labels, the
+precision of the first 50 that are listed, beside that of cleanlab's order on the same chances.
+Without SPEC nothing new is measured.
 """
 
 from __future__ import annotations
@@ -19,12 +21,16 @@ import argparse
 import json
 import sys
 from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # the package precompute, not a file
 from shift_parts.made import (
@@ -69,7 +75,7 @@ HELD_OUT = 20
 def main() -> None:
     """Make all differences, and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("spec")
+    parser.add_argument("spec", nargs="?")
     parser.add_argument("--store")
     parser.add_argument("--first-seed", type=int, default=0)
     parser.add_argument("--seeds", type=int, default=1)
@@ -78,26 +84,72 @@ def main() -> None:
     parser.add_argument(
         "--kind", action="append", default=[], help="kinds to make; all if left out"
     )
+    parser.add_argument("--teacher", default="made", choices=("made", "store"))
+    parser.add_argument("--cases", required=True, type=Path, help="file of the cases")
     args = parser.parse_args()
+    if args.spec:
+        with args.cases.open("a") as file:
+            for case in measured(args):
+                print(json.dumps(case), file=file, flush=True)
+    print_tables([json.loads(line) for line in args.cases.read_text().splitlines()])
+
+
+def measured(args: argparse.Namespace) -> Iterator[dict[str, Any]]:
+    """Make each difference, and yield what the doctor says of it."""
     tuner = open_tuner(args.spec, store=args.store, history=":memory:")
     dataset, store = load_dataset(tuner.spec.dataset), tuner.store
     row_of = {name: row for row, name in enumerate(dataset.ids)}
     pictures = Pictures(lambda name: dataset.load(row_of[name]))
     seeds = range(args.first_seed, args.first_seed + args.seeds)
-    answers, right = defaultdict[str, Counter[str]](Counter), defaultdict[str, list[float]](list)
     for made in made_cases(store, pictures, seeds, [args.strength], args.pairs, args.kind):
+        case = made
+        if args.teacher == "store":
+            case = replace(made, logits=np.asarray(store.teacher_log_odds[:, made.k]))
         with TemporaryDirectory() as folder:
-            found = looked_at(store, made, Path(folder))
-        answers[made.kind][answer(made.kind, found)] += 1
-        if made.kind == NOISE and found.labels is not None:
-            wrong = (np.asarray(store.label)[made.fit, made.k] == 1) != (made.label == 1)
-            for name, value in precisions(found.labels, wrong).items():
-                right[name].append(value)
-    for kind, counts in answers.items():
-        print(f"{kind:26s} {counts.total():4d}  {dict(counts.most_common())}")
-    means = {name: float(np.mean(values)) for name, values in right.items()}
-    print(f"precision of the first {FIRST} labels: {means}")
-    print(json.dumps({"answers": answers, "precision": means}))
+            found = looked_at(store, case, Path(folder))
+        facts = {"store": tuner.spec.title, "teacher": args.teacher}
+        yield {**facts, **case_of(store, made, found)}
+
+
+def case_of(store: Store, made: Made, found: Differences) -> dict[str, Any]:
+    """One case as plain data."""
+    case = {
+        "kind": made.kind,
+        "strength": made.strength,
+        "seed": made.seed,
+        "class": store.classes[made.k],
+        "note": made.note,
+        "answer": answer(made.kind, found),
+        "kinds": [kind.words for kind in found.kinds],
+        "perhaps": [kind.words for kind in found.perhaps],
+        "positives": found.positives,
+        "share": found.share,
+        "noise": found.noise and asdict(found.noise),
+        "other": found.other and asdict(found.other),
+        "pictures": [[each.words, each.z] for each in found.pictures],
+        "precision": {},
+    }
+    if made.kind == NOISE and found.labels is not None:
+        wrong = (np.asarray(store.label)[made.fit, made.k] == 1) != (made.label == 1)
+        case["precision"] = precisions(found.labels, wrong)
+    return case
+
+
+def print_tables(cases: Sequence[Mapping[str, Any]]) -> None:
+    """Print the answers by kind and strength, and the mean precision."""
+    answers = defaultdict[tuple[str, ...], Counter[str]](Counter)
+    for case in cases:
+        answers[case["kind"], case["strength"], case["teacher"]][case["answer"]] += 1
+    for (kind, strength, teacher), counts in sorted(answers.items()):
+        total = counts.total()
+        right = counts.pop("right", 0)
+        low, high = binomtest(right, total).proportion_ci(method="wilson")
+        share = f"{right:4d} of {total:4d}  {right / total:.0%} [{low:.0%}, {high:.0%}]"
+        print(f"{kind:26s} {strength:6s} {teacher:5s}  right {share}  {dict(counts.most_common())}")
+    for strength in sorted({case["strength"] for case in cases if case["precision"]}):
+        found = [x["precision"] for x in cases if x["precision"] and x["strength"] == strength]
+        means = pd.DataFrame(found).mean().round(3).to_dict()
+        print(f"precision of the first {FIRST} labels, {strength}: {means}")
 
 
 def precisions(labels: FitLabels, wrong: NDArray) -> dict[str, float]:

@@ -123,6 +123,7 @@ def run(capsys: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str
     """Run a command; give status, standard output, standard error."""
 
     def call(*argv: object) -> tuple[int, str, str]:
+        capsys.readouterr()  # what was said before it
         status = main([str(argument) for argument in argv])
         return (status, *capsys.readouterr())
 

@@ -57,7 +57,7 @@ STRENGTHS = {
     FEW: {"weak": 300, "medium": 100, "strong": 50},
     **{kind: {"weak": 0.25, "medium": 0.5, "strong": 1.0} for kind in CHANGES},
 }
-#: Positives of tune that a class needs here.
+#: Positives of fit and of tune that a class needs here.
 LEAST = 10
 
 
@@ -119,8 +119,8 @@ def _wanted(kinds: Sequence[str], strengths: Sequence[str]) -> Iterator[tuple[st
 
 
 def _classes(store: Store, split: Split) -> list[int]:
-    shown = (np.asarray(store.label)[split.tune] == 1).sum(axis=0)
-    return [int(k) for k in np.flatnonzero(shown >= LEAST)]
+    shown = [(np.asarray(store.label)[rows] == 1).sum(axis=0) for rows in (split.fit, split.tune)]
+    return [int(k) for k in np.flatnonzero(np.min(shown, axis=0) >= LEAST)]
 
 
 def _biased(

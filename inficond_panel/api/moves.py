@@ -195,11 +195,12 @@ class Moves:
         *,
         folder: str | Path | None = None,
     ) -> pd.DataFrame:
-        """Photos of tune to answer, the one that would teach most first, with an empty ``answer``.
+        """Photos to answer, the one that would teach most first, with an empty ``answer``.
 
-        They are those on which the student and the concept named like the class disagree. The
-        pictures of the store are written to ``folder``, and ``path`` names them. Raises
-        ``TuningError`` for names that are not there, and for students that learn no labels.
+        They are photos of tune, or of those added by ``extend``, on which the student and the
+        concept named like the class disagree. Their pictures are written to ``folder``, and
+        ``path`` names them. Raises ``TuningError`` for names that are not there, and for students
+        that learn no labels.
         """
         return asked_frame(self.tuner, self.node, class_name, n, folder)
 
@@ -214,8 +215,8 @@ class Moves:
 
         ``answers`` are 1, 0 (True, False) or None by image, the frame of ``ask`` filled in, or the
         CSV file of ``inficond ask``. The student is taught where it is wrong on a tenth of the
-        photos or more, and its loss on them falls by more than one standard error, without more
-        errors, once it has learned the other answers (cross-fitted); with ``force`` in any case.
+        photos or more, and its mean loss on them falls once it has learned the other answers
+        (cross-fitted); with ``force`` in any case.
         What is returned shows itself in sentences; its ``node`` is None where nothing was taught.
         Raises ``TuningError`` for names that are not there, ``AnswersError`` for a file.
         """

@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.answers import Teaching
 
 DESCRIPTION = (
-    "Without --answers: writes a table of photos of tune on which the student and the concept "
-    "named like the class disagree, one row per photo. Fill in the column answer: 1 or yes, 0 or "
-    "no, nothing to skip a photo. With --answers: evaluates the student by the answers, and "
-    "teaches them if that lowers its loss on photos that it did not learn (cross-fitted). See "
-    "`inficond docs ask`."
+    "Without --answers: writes a table of photos of tune, or of those added by `inficond extend`, "
+    "on which the student and the concept named like the class disagree, one row per photo. Fill "
+    "in the column answer: 1 or yes, 0 or no, nothing to skip a photo. With --answers: "
+    "evaluates the student by the answers, and teaches them if that lowers its loss on photos that "
+    "it did not learn (cross-fitted). See `inficond docs ask`."
 )
 EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 

@@ -25,15 +25,47 @@ from numpy.typing import NDArray
 from scipy.special import expit
 from scipy.stats import rankdata
 
-from inficond_panel.distill.metrics.bootstrap import FOLDS
+from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.point_metrics import average_precision
+from inficond_panel.distill.solver.exact import fit
+from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.sources import Array
 
+#: L1 penalties that are tried for the models of labels.
+PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 #: Ridge of the discriminant, in variances of a standardised score.
 RIDGE = 0.3
 #: Largest share of labels that are taken as wrong: beyond it the classes change places.
 MOST_WRONG = 0.5
 #: Least shares of labels that are taken as wrong, added and missed, where labels are ranked.
 LEAST = (0.01, 0.05)
+
+
+def cross_fitted_model(
+    scores: NDArray, label: NDArray, others: NDArray, seed: int = 0
+) -> tuple[Array, Array]:
+    """Logits (n,) of a logistic regression on labels (n,), of photos that it was not fitted to.
+
+    The L1 penalty of a fold is the one whose AP is highest on the other folds. Then the mean logits
+    of the ``others`` (m, C), by the models of all folds.
+    """
+    folds = stratified_folds(label[:, None], FOLDS, seed)
+    logit = np.empty((len(label), len(PENALTIES)))
+    of_others = np.empty((FOLDS, len(others), len(PENALTIES)))
+    for fold in range(FOLDS):
+        out = folds == fold
+        targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
+        model = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
+        logit[out] = decision_function(scores[out], model.weights, model.intercepts)
+        of_others[fold] = decision_function(others, model.weights, model.intercepts)
+    chosen, mean = np.empty(len(label)), np.zeros(len(others))
+    for fold in range(FOLDS):
+        out = folds == fold
+        values = [average_precision(label[~out], column) for column in logit[~out].T]
+        best = int(np.nanargmax(values))
+        chosen[out] = logit[out, best]
+        mean += of_others[fold, :, best] / FOLDS
+    return chosen, mean
 
 
 @dataclass(frozen=True)
@@ -47,40 +79,44 @@ class LabelNoise:
 
 
 def label_noise(
-    fit_score: Array, fit_label: NDArray, tune_score: Array, tune_label: NDArray
+    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> LabelNoise:
-    """Noise of the labels (n,) of ``fit``, by one score per photo that ``tune`` alone taught."""
+    """Noise of the labels (n,) of ``fit``, by scores (n, S) that the labels of ``fit`` did not
+    teach."""
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
 
-    spread = tune_score.std() or 1.0
-    sides = (fit_score / spread, fit_label, tune_score / spread, tune_label)
+    spread, slopes = tune_scores.std(axis=0), tune_scores.shape[1]
+    spread = np.where(spread > 0, spread, 1.0)
+    sides = (fit_scores / spread, fit_label, tune_scores / spread, tune_label)
 
     def least(start: list[float]) -> tuple[float, Array]:
-        bounds = [(None, None), (None, None), (0, None), *[(0.0, MOST_WRONG)] * (len(start) - 3)]
+        shares = len(start) - 2 - slopes
+        bounds = [*[(None, None)] * 2, *[(0, None)] * slopes, *[(0.0, MOST_WRONG)] * shares]
         minimum = minimize(_loss, start, args=sides, jac=True, method="L-BFGS-B", bounds=bounds)
         return float(minimum.fun), minimum.x
 
-    clean, at = least([-2.0, -2.0, 1.0])
+    clean, at = least([-2.0, -2.0, *[1.0] * slopes])
     starts = ((0.05, 0.05), (0.2, 0.05), (0.05, 0.3))
     noisy, values = min((least([*at, *start]) for start in starts), key=lambda one: one[0])
-    return LabelNoise(float(values[3]), float(values[4]), max(0.0, 2 * (clean - noisy)))
+    return LabelNoise(float(values[-2]), float(values[-1]), max(0.0, 2 * (clean - noisy)))
 
 
 def _loss(
-    values: Array, fit_score: Array, fit_label: NDArray, tune_score: Array, tune_label: NDArray
+    values: Array, fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> tuple[float, Array]:
-    """Return the negative log likelihood and its gradient, by intercepts, slope and noise."""
-    added, missed = values[3:] if len(values) > 3 else (0.0, 0.0)
-    p = expit(values[0] + values[2] * fit_score)
+    """Return the negative log likelihood and its gradient, by intercepts, slopes and noise."""
+    slope, noise = np.split(values[2:], [fit_scores.shape[1]])
+    added, missed = noise if len(noise) else (0.0, 0.0)
+    p = expit(values[0] + fit_scores @ slope)
     chance = np.clip(added + (1 - added - missed) * p, 1e-12, 1 - 1e-12)
-    other = np.clip(expit(values[1] + values[2] * tune_score), 1e-12, 1 - 1e-12)
+    other = np.clip(expit(values[1] + tune_scores @ slope), 1e-12, 1 - 1e-12)
     loss = -_log_likelihood(fit_label, chance) - _log_likelihood(tune_label, other)
     by_chance = (chance - fit_label) / (chance * (1 - chance))
     by_logit = by_chance * (1 - added - missed) * p * (1 - p)
     gradient = [
         by_logit.sum(),
         (other - tune_label).sum(),
-        by_logit @ fit_score + (other - tune_label) @ tune_score,
+        *(by_logit @ fit_scores + (other - tune_label) @ tune_scores),
         by_chance @ (1 - p),
         -by_chance @ p,
     ]
@@ -134,9 +170,12 @@ def other_photos(
     folds = [rng.integers(FOLDS, size=len(scores)) for scores in negatives]
     along = [np.empty(len(scores)) for scores in negatives]
     of_positives = [np.zeros(len(scores)) for scores in positives]
+    moments = [
+        [_moments(scores[f == fold]) for fold in range(FOLDS)]
+        for scores, f in zip(negatives, folds, strict=True)
+    ]
     for fold in range(FOLDS):
-        inside = [scores[f != fold] for scores, f in zip(negatives, folds, strict=True)]
-        direction = _discriminant(*inside)
+        direction = _discriminant(*(_together(side, fold) for side in moments))
         for half in range(2):
             out = folds[half] == fold
             along[half][out] = negatives[half][out] @ direction
@@ -144,11 +183,28 @@ def other_photos(
     return OtherPhotos(_rank_z(*along), _rank_z(*of_positives))
 
 
-def _discriminant(one: Array, other: Array) -> Array:
-    """Direction (C,) along which the first lie above the others."""
-    within = sum(np.cov(scores.T, bias=True) * len(scores) for scores in (one, other))
-    pooled = within / (len(one) + len(other)) + RIDGE * np.eye(one.shape[1])
-    return np.asarray(np.linalg.solve(pooled, one.mean(axis=0) - other.mean(axis=0)))
+_Moments = tuple[int, Array, Array]  # number of photos, their sum (C,), sum of products (C, C)
+
+
+def _moments(scores: Array) -> _Moments:
+    return len(scores), scores.sum(axis=0), scores.T @ scores
+
+
+def _together(parts: list[_Moments], left_out: int) -> _Moments:
+    """Moments of all parts but one."""
+    counts, sums, products = zip(*(parts[:left_out] + parts[left_out + 1 :]), strict=True)
+    return sum(counts), sum(sums), sum(products)
+
+
+def _discriminant(one: _Moments, other: _Moments) -> Array:
+    """Direction (C,) along which the first photos lie above the others."""
+    means = [total / count for count, total, _ in (one, other)]
+    within = sum(
+        products - count * np.outer(mean, mean)
+        for (count, _, products), mean in zip((one, other), means, strict=True)
+    )
+    pooled = within / (one[0] + other[0]) + RIDGE * np.eye(len(means[0]))
+    return np.asarray(np.linalg.solve(pooled, means[0] - means[1]))
 
 
 def _rank_z(one: Array, other: Array) -> float:

@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 from scipy.special import expit
 
+from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_thread
-from inficond_panel.distill.drift import drift
+from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.shift import tune_aps
@@ -109,7 +110,7 @@ def _told(names: Sequence[str], progress: Progress | None) -> Iterator[str]:
 
 def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
     photos = shift_photos(tuner, node, name, seed)
-    shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise(), seed)
+    shift = with_baselines(photos, class_shift(photos), tuner.spec.views.noise())
     return _Seen(shift, differences(photos, shift), tune_aps(tuner, node, shift))
 
 
@@ -154,10 +155,21 @@ def _of_store(tuner: Tuner) -> Iterator[dict[str, str]]:
 
 
 def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
-    found = drift(fit, tune, list(store.concepts), facts["seed"])
+    found = _drift(store, facts["seed"])
     if found.alarm:
-        yield _row("photos", "tune unlike fit", split_drift_sentence(found), PHOTOS.remedy)
+        yield _row(
+            "photos",
+            "tune unlike fit",
+            split_drift_sentence(found),
+            f"{PHOTOS.remedy} {PHOTOS.command}",
+        )
+
+
+@once(4)
+def _drift(store: Store, seed: int) -> Drift:
+    """Photos of tune beside those of fit: the same for all classes."""
+    fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
+    return drift(fit, tune, list(store.concepts), seed)
 
 
 def _of_teacher(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
@@ -175,7 +187,7 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
         for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
-                yield _row(name, kind.words, finding, kind.remedy)
+                yield _row(name, kind.words, finding, f"{kind.remedy} {kind.command}".rstrip())
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)
@@ -213,7 +225,7 @@ def _classes(
     frame = make_frame(
         rows, "class", _CLASS_HEADINGS, title=title, notes=notes, facts=facts, level=level
     )
-    return frame.astype({"teacher_knows": "boolean"})
+    return frame.assign(teacher_knows=frame["teacher_knows"].astype("boolean"))
 
 
 def _class_row(name: str, each: _Seen) -> dict[str, Any]:
@@ -322,7 +334,7 @@ def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:
         if labels is None or each.shift.by_teacher:
             continue
         chance = expit(store.teacher_log_odds[labels.rows, store.classes.index(name)])
-        for at in np.flatnonzero(labels.wrong > 0.5):
+        for at in labels.likely_wrong:
             yield {
                 "image": store.images[labels.rows[at]],
                 "class": name,

@@ -9,6 +9,7 @@ from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.results.refit_report import refit_of
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
+from inficond_panel.tuning.shift_kinds import Differences, differences
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -26,6 +27,14 @@ def student_shift(
     Takes tenths of a second, once. Looks at no photo of the holdout.
     """
     return _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines)
+
+
+def student_differences(tuner: Tuner, node: Node, class_name: str) -> Differences:
+    """What differs between training and tuning images of a class, beside ``student_shift``.
+
+    Takes tenths of a second, once. Looks at no photo of the holdout.
+    """
+    return _differences(tuner, made_at(tuner, node, class_name), class_name)
 
 
 def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
@@ -52,6 +61,13 @@ def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]
     }
     baselines = {"own_word": shift.own_word, "tune_model": shift.tune_model}
     return students | {key: value for key, value in baselines.items() if value is not None}
+
+
+@once(_KEPT)
+def _differences(tuner: Tuner, node_id: str, class_name: str) -> Differences:
+    with one_thread():
+        photos = shift_photos(tuner, tuner.node(node_id), class_name)
+        return differences(photos, _class_shift(tuner, node_id, class_name, False))
 
 
 @once(_KEPT)

@@ -13,10 +13,16 @@ from inficond_panel.state.batch import Status
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.tuning import TuningState
+from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
-from inficond_panel.tuning.answers import ASKED, Teaching, decided, photos_to_ask
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.tuning.answers import (
+    ASKED,
+    Teaching,
+    decided,
+    photos_to_ask,
+    teacher_decided,
+)
 
 #: Answers that a student can be judged by: some teach it, the others judge.
 LEAST = 2
@@ -62,6 +68,16 @@ class AskState(param.Parameterized):
         """Image that is asked about now; empty: none."""
         draft = self.draft
         return "" if draft is None or draft.complete else draft.images[len(draft.replies)]
+
+    def rows(self, most: int | None = None) -> list[int]:
+        """Rows of ``AllImages`` of the photo asked about now and those after it, at most so many;
+        all photos that are asked about, for None."""
+        draft = self.draft
+        if draft is None:
+            return []
+        first = 0 if most is None else len(draft.replies)
+        images = draft.images[first:][:most]
+        return list(map(int, AllImages(self._tuning.tuner.store).rows(images)))
 
     @property
     def can_judge(self) -> bool:
@@ -204,18 +220,15 @@ class AskState(param.Parameterized):
         student = self._tuning.tuner.cures.class_fit(node, draft.class_name)
         without = self._drafts.skipped(draft.class_name) | set(draft.images)
         asked = photos_to_ask(student, ASKED, without)
-        images = [student.store.images[row] for row in asked.rows.tolist()]
+        names = AllImages(student.store).names
+        images = [names[row] for row in asked.rows.tolist()]
         return replace(draft, why=asked.why, images=(*draft.images, *images))
 
     def _decisions(self, node: Node, draft: Draft) -> _Decisions:
         tuner, name = self._tuning.tuner, draft.class_name
-        teacher = tuner.at(node, TUNE)[name].teacher_decided
-        images = [tuner.store.images[row] for row in tuner.store.rows(TUNE).tolist()]
-        says = dict(zip(images, teacher.tolist(), strict=True))
-        decisions = decided(tuner, node, name, draft.images)
-        return {
-            image: (one, says[image]) for image, one in zip(draft.images, decisions, strict=True)
-        }
+        student = decided(tuner, node, name, draft.images)
+        teacher = teacher_decided(tuner, name, draft.images)
+        return dict(zip(draft.images, zip(student, teacher, strict=True), strict=True))
 
     def _reply(self, draft: Draft, replies: list[Reply], action: str, fact: dict[str, Any]) -> None:
         longer = replace(draft, replies=(*draft.replies, *replies))

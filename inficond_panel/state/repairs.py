@@ -9,13 +9,14 @@ import param
 
 from inficond_panel.distill import ClassMetrics, alone
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.shift import made_at, student_shift
+from inficond_panel.results.shift import made_at, student_differences, student_shift
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
 
 #: Classes up to which all are looked at; of more, those that are selected.
@@ -31,6 +32,7 @@ class ShiftState(param.Parameterized):
     """
 
     by_class = param.Dict({}, doc="``ClassShift`` by class, of the node shown; the others come.")
+    differences = param.Dict({}, doc="``Differences`` by class, of those that were selected.")
     problem = param.String("", doc="Why the others do not come.")
 
     def __init__(
@@ -69,8 +71,12 @@ class ShiftState(param.Parameterized):
         if now.id == before.id:
             return
         self._node = now
-        same = (n for n in self.by_class if made_at(tuner, before, n) == made_at(tuner, now, n))
-        self.param.update(by_class={name: self.by_class[name] for name in same}, problem="")
+        same = {n for n in self.by_class if made_at(tuner, before, n) == made_at(tuner, now, n)}
+        kept = {
+            key: {name: value for name, value in known.items() if name in same}
+            for key, known in (("by_class", self.by_class), ("differences", self.differences))
+        }
+        self.param.update(**kept, problem="")
         self._next()
 
     @param.depends("_tuning.status", "_selection.class_name", watch=True)
@@ -95,6 +101,23 @@ class ShiftState(param.Parameterized):
             self._next()
 
         self._jobs.submit(Job("shifts", work, done, self._failed))
+
+    @param.depends("by_class", "_tuning.status", "_selection.class_name", watch=True)
+    def _look(self) -> None:
+        """Find what differs for the class selected, once its shift is known."""
+        name, tuner, node = self._selection.class_name, self._students.tuner, self._students.node
+        known = name not in self.by_class or name in self.differences
+        if not self._asked or self._tuning.awaited or self.problem or known:
+            return
+
+        def done(found: Differences) -> None:
+            if self._node.id == node.id:
+                self.differences = {**self.differences, name: found}
+
+        def work(_: Job) -> Differences:
+            return student_differences(tuner, node, name)
+
+        self._jobs.submit(Job("differences", work, done, self._failed))
 
     def _wanted(self) -> list[str]:
         first, classes = self._selection.class_name, self._students.tuner.store.classes

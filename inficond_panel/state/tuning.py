@@ -35,6 +35,7 @@ from inficond_panel.tuning import Intent, Iteration, Node, Tuner, notices
 from inficond_panel.tuning.answers import Answers, Teaching, teach
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, is_known, place_of
 from inficond_panel.tuning.node import optimality_notices
+from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Its bounds are the same in a spec and on the page.
@@ -121,6 +122,18 @@ class TuningState(TreeState):
     def put(self, items: Sequence[Item]) -> None:
         """Add thumbs and cures, each in place of what the batch has at its place."""
         self._set_pending(put(self.pending, items))
+
+    def remove_group(self, class_name: str, concept: str) -> None:
+        """Put the removal of a concept and of those correlated with it into the batch."""
+
+        def work(_: Job) -> Sequence[str]:
+            group = self.students.group(class_name, concept)
+            return group.twins if group else (concept,)
+
+        def done(concepts: Sequence[str]) -> None:
+            self.put([Intent(class_name, each, REMOVE.key) for each in concepts])
+
+        self.jobs.submit(Job("remove", work, done, self.tell))
 
     def take_out(self, place: Sequence[str]) -> None:
         """Take the thumb or cure at a place, see ``place_of``, out of the batch."""

@@ -3,8 +3,8 @@
 ``NAME.zarr`` is written once, and its content hash stays. Photos added later are encoded, scored
 and labelled by the teacher like the store's. They are in ``NAME.more/0001.zarr``, ``0002.zarr`` and
 so on: one part per addition, never changed afterwards. All images of a part are training images
-without labels. A node of the history that was trained on added photos names their parts by content
-hash.
+without labels. A node of the history that was trained on added photos, or on a person's answers on
+them, names their parts by content hash.
 """
 
 from __future__ import annotations
@@ -131,6 +131,58 @@ class MorePhotos:
         """Mask ``(n,)`` of the images of the parts with these content hashes."""
         sizes = [len(one.images) for one in self.stores]
         return np.repeat([part in parts for part in self.parts], sizes)
+
+
+class AllImages:
+    """Images of a store, then those added to it: all of them, or those of some ``parts``.
+
+    Rows below ``len(store.images)`` are the store's; the others are of ``more``, in its order.
+    """
+
+    def __init__(self, store: Store, parts: Sequence[str] | None = None) -> None:
+        self._store, self.more = store, more_photos(store, parts)
+        self.names = [*store.images, *self.more.images]
+
+    @property
+    def added(self) -> np.ndarray:
+        """Rows of the added images."""
+        return np.arange(len(self._store.images), len(self.names))
+
+    def rows(self, images: Sequence[str]) -> np.ndarray:
+        """Rows of images by name. Raises ``StoreError`` for one that is not there."""
+        row_of = {image: row for row, image in enumerate(self.names)}
+        if missing := [image for image in images if image not in row_of]:
+            raise StoreError(
+                f"{self._store.path} has no image {missing[0]!r}, and none was added by that name.",
+                f"If its photos are gone, bring {more_folder(self._store)} back from a copy.",
+            )
+        return np.array([row_of[image] for image in images], dtype=np.intp)
+
+    def scores(self, rows: np.ndarray) -> np.ndarray:
+        """Concept scores ``(n, C)``."""
+        return self._joined(rows, self._store.concept_score, self.more.score)
+
+    def teacher_log_odds(self, rows: np.ndarray) -> np.ndarray:
+        """Log-odds ``(n, K)`` of the teacher's probabilities."""
+        return self._joined(rows, self._store.teacher_log_odds, self.more.teacher_log_odds)
+
+    def label(self, rows: np.ndarray, k: int) -> np.ndarray:
+        """Labels ``(n,)`` of the class at ``k``; -1 where there is none, as of added images."""
+        none = np.full(len(self.more), -1, np.int8)
+        return self._joined(rows, self._store.label[:, k], none)
+
+    def place(self, row: int) -> tuple[Store, int]:
+        """Return the store, or the part, that holds an image, and the image's row in it."""
+        own = len(self._store.images)
+        return (self._store, row) if row < own else self.more.place(row - own)
+
+    def _joined(self, rows: np.ndarray, own: np.ndarray, more: np.ndarray) -> np.ndarray:
+        inside = rows < len(own)
+        if inside.all():
+            return np.asarray(own[rows])
+        values = np.empty((len(rows), *own.shape[1:]), dtype=own.dtype)
+        values[inside], values[~inside] = own[rows[inside]], more[rows[~inside] - len(own)]
+        return values
 
 
 def more_folder(store: Store) -> Path:

@@ -22,6 +22,7 @@ from inficond_panel.common.files import lines_of, named, write_whole
 from inficond_panel.common.near_words import missing
 from inficond_panel.errors import AnswersError, Problem, TuningError
 from inficond_panel.store import Store
+from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
 
 #: Answers of a person that the teacher has to agree with before it may answer, and the share.
@@ -153,10 +154,11 @@ def asked_rows(
     The pictures of the store, if it has them, are written to the folder ``pictures``. Raises
     ``ExportError`` where that cannot be.
     """
-    rows = []
+    rows, images = [], AllImages(store)
     for rank, row in enumerate(photos.rows.tolist(), start=1):
-        path = _write_picture(store, row, rank, pictures) if pictures is not None else ""
-        rows.append((class_name, rank, store.images[row], path, photos.why, ""))
+        place = images.place(row)
+        path = _write_picture(*place, rank, pictures) if pictures is not None else ""
+        rows.append((class_name, rank, images.names[row], path, photos.why, ""))
     return rows
 
 
@@ -192,7 +194,7 @@ class _Reader:
 
     def __init__(self, path: Path, class_name: str, store: Store) -> None:
         self._path, self._class, self._store = path, class_name, store
-        self._images = dict.fromkeys(store.images)
+        self._images = dict.fromkeys(AllImages(store).names)
         self.values: dict[str, int | None] = {}
         self.why: dict[str, str] = {}
         self.problems: list[Problem] = []

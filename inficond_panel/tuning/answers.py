@@ -1,10 +1,10 @@
 """Answers of a person on photos: which photos to ask about, and how the answers judge and teach.
 
-Asked are photos of tune: half of them have the largest z(logit) - 0.7 z(word), half the largest
-z(word) - 0.7 z(logit). ``word`` is the score of the concept named like the class, z(x) = (x - mean)
-/ standard deviation over tune. Without a concept named like the class, they are those of which the
-student is least sure (Lewis and Gale 1994, "A sequential algorithm for training text classifiers").
-docs/ask.md has what each gains.
+Asked are photos of tune, and photos added to the store: half of them have the largest
+z(logit) - 0.7 z(word), half the largest z(word) - 0.7 z(logit). ``word`` is the score of the
+concept named like the class, z(x) = (x - mean) / standard deviation over these photos. Without a
+concept named like the class, they are those of which the student is least sure (Lewis and Gale
+1994, "A sequential algorithm for training text classifiers"). docs/ask.md has what each gains.
 
 Answers teach by what they say of the teacher: it is corrected by them, and the student learns the
 corrected teacher on the photos of tune (``fitting.terms``). To judge, the answers are parted
@@ -29,12 +29,12 @@ from scipy.stats import binomtest
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill import Outcome, change_intervals
+from inficond_panel.distill import Outcome, change_intervals, decision_function
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
 from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above, cutoff_rows
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.store import Store
+from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.cures.resolution import enough
 from inficond_panel.tuning.edits import Cure, Label, Learn
@@ -57,7 +57,7 @@ AGAINST = 0.7
 
 @dataclass(frozen=True)
 class AskedPhotos:
-    """Rows of the store, the photo that would teach most first, and why they are asked.
+    """Rows of ``AllImages``, the photo that would teach most first, and why they are asked.
 
     The reason does not tell what the student decides on a photo.
     """
@@ -69,36 +69,39 @@ class AskedPhotos:
 def photos_to_ask(
     student: ClassFit, most: int = ASKED, without: Collection[str] = ()
 ) -> AskedPhotos:
-    """Return up to ``most`` photos of tune that have no label; where all have one, of all of tune.
+    """Return up to ``most`` photos of tune that have no label, and of those added to the store;
+    where all have a label, of all of tune.
 
     Photos whose label the student has learned, and the images ``without``, are left out. Raises
     ``TuningError`` for ``most`` below 1.
     """
     if most < 1:
         raise TuningError(f"The number of photos is {most}.", "Ask for 1 photo or more.")
-    tune = student.store.rows(TUNE)
-    sides, why = _sides(student, tune)
-    free = _free(student, tune, without)
-    return AskedPhotos(tune[free][_in_turn([side[free] for side in sides], most)], why)
+    images = AllImages(student.store)
+    rows = np.concatenate([student.store.rows(TUNE), images.added])
+    sides, why = _sides(student, images.scores(rows))
+    free = _free(student, images, rows, without)
+    return AskedPhotos(rows[free][_in_turn([side[free] for side in sides], most)], why)
 
 
-def _free(student: ClassFit, tune: NDArray[np.intp], without: Collection[str]) -> NDArray[np.intp]:
-    """Positions in ``tune`` of the photos that can be asked about."""
-    store, taught = student.store, student.terms.taught
+def _free(
+    student: ClassFit, images: AllImages, rows: NDArray[np.intp], without: Collection[str]
+) -> NDArray[np.intp]:
+    """Positions in ``rows`` of the photos that can be asked about."""
+    taught = student.terms.taught
     learned = {*without, *(() if taught is None else taught.labels)}
-    known = np.asarray(store.label[tune, student.k]) >= 0
-    free = np.array([store.images[row] not in learned for row in tune], dtype=bool)
+    known = images.label(rows, student.k) >= 0
+    free = np.array([images.names[row] not in learned for row in rows], dtype=bool)
     return np.flatnonzero(free & ~known if (free & ~known).any() else free)
 
 
-def _sides(student: ClassFit, tune: NDArray[np.intp]) -> tuple[list[Array], str]:
-    """Values of the photos of tune, by each of which the largest are asked; and the reason."""
-    store, logit = student.store, student.logits(student.base, tune)
+def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:
+    """Values of photos with these scores, by each of which the largest are asked; the reason."""
+    store, logit = student.store, student.logits_of(student.base, scores)
     words = words_for(student.name, store.concepts, store.synonyms)
     if not words:
         return [-np.abs(logit)], "the student is least sure"
-    scores = np.asarray(store.concept_score[tune][:, words], dtype=np.float64)
-    z, word = _standard(logit), _standard(scores.max(axis=1))
+    z, word = _standard(logit), _standard(scores[:, words].astype(np.float64).max(axis=1))
     why = f"the student and {store.concepts[words[0]]!r} disagree"
     return [z - AGAINST * word, word - AGAINST * z], why
 
@@ -286,18 +289,26 @@ def judged(
 
 def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
     """Return whether the student of a class at ``node`` decides that these images show it."""
-    rows, student = _rows(tuner.store, images), tuner.cures.class_fit(node, class_name)
-    logits = student.logits(student.base, rows)
-    return [bool(one) for one in above(logits, _cutoff(tuner, node, student, rows))]
+    every, student = AllImages(tuner.store), tuner.cures.class_fit(node, class_name)
+    rows = every.rows(images)
+    logits = student.logits_of(student.base, every.scores(rows))
+    return [bool(one) for one in above(logits, _cutoff(tuner, node, student, every, rows))]
 
 
-def _cutoff(tuner: Tuner, node: Node, student: ClassFit, rows: NDArray[np.intp]) -> Cutoff:
-    return cutoff_rows(tuner.cutoffs(tuner.logits(node)).of(student.k), rows)
+def teacher_decided(tuner: Tuner, class_name: str, images: Sequence[str]) -> list[bool]:
+    """Return whether the teacher decides that these images show a class."""
+    every = AllImages(tuner.store)
+    present = tuner.decided(every.teacher_log_odds(every.rows(images)))
+    return [bool(one) for one in present[:, tuner.store.classes.index(class_name)]]
 
 
-def _rows(store: Store, images: Sequence[str]) -> NDArray[np.intp]:
-    row_of = {image: row for row, image in enumerate(store.images)}
-    return np.array([row_of[image] for image in images], dtype=np.intp)
+def _cutoff(
+    tuner: Tuner, node: Node, student: ClassFit, images: AllImages, rows: NDArray[np.intp]
+) -> Cutoff:
+    logits, fitted = tuner.logits(node), (node.weights, node.intercepts, student.link)
+    if len(images.more):
+        logits = np.concatenate([logits, decision_function(images.more.score, *fitted)])
+    return cutoff_rows(tuner.cutoffs(logits).of(student.k), rows)
 
 
 def _judged(
@@ -307,8 +318,9 @@ def _judged(
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> Teaching:
-    labels, store = answers.labels, tuner.store
-    rows = _rows(store, [label.image for label in labels])
+    labels, store, images = answers.labels, tuner.store, AllImages(tuner.store)
+    rows = images.rows([label.image for label in labels])
+    scores = images.scores(rows)
     present = np.array([label.value for label in labels]) == 1
     student = _unaware(tuner.cures.class_fit(parent, answers.class_name), set(answers.given))
     after = np.empty(len(rows))
@@ -324,13 +336,13 @@ def _judged(
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
         terms = tuner.cures.of_class(photos, taught_by(learned), parent.bounds)
         taught = student.under(terms)
-        after[out] = taught.logits(taught.base, rows[out])
+        after[out] = taught.logits_of(taught.base, scores[out])
     return Teaching(
         answers,
         present,
-        student.logits(student.base, rows),
+        student.logits_of(student.base, scores),
         after,
-        _cutoff(tuner, parent, student, rows),
+        _cutoff(tuner, parent, student, images, rows),
         tuner.spec.views.noise(),
         _change_on_labels(tuner, parent, photos, answers),
     )

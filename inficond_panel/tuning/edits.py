@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, check_name
 from inficond_panel.vocabulary.intents import (
     AUTO,
@@ -299,4 +300,5 @@ def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequen
             for concept in item.concepts:
                 yield "concept", concept, [*store.concepts, *properties]
         case Label():
-            yield "image", item.image, store.images
+            own = store.images
+            yield "image", item.image, own if item.image in own else AllImages(store).names

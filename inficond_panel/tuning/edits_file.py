@@ -35,6 +35,7 @@ from inficond_panel.spec.framework.yaml_source import (
     text_of,
 )
 from inficond_panel.store import Store
+from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.edits import Balance, Doubt, Edit, Label, Lambda, Learn
 from inficond_panel.tuning.thumbs import GroupIntent, Intent
 from inficond_panel.vocabulary.intents import (
@@ -343,7 +344,7 @@ def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
         {
             "class": dict.fromkeys(store.classes),
             "concept": dict.fromkeys(store.concepts),
-            "image": dict.fromkeys(store.images),
+            "image": dict.fromkeys(AllImages(store).names),
         },
     )
     for node, message in faults(root):

@@ -14,14 +14,9 @@ from inficond_panel.distill import (
     Interval,
     Outcome,
     TeacherSkill,
-    average_precision,
-    decision_function,
-    fit,
     metric_intervals,
     teacher_skill,
 )
-from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
-from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.cures.class_photos import ClassPhotos, measured_by_labels
@@ -43,8 +38,6 @@ LEAST_SHARE = 0.2
 ALIKE = 0.5
 #: Suspects per class, and members per group, at most.
 MOST, MOST_ALIKE = 10, 8
-#: L1 penalties that are tried for the model of tune.
-PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 
 
 @dataclass(frozen=True)
@@ -106,6 +99,11 @@ class ClassShift:
     tune_model: Interval | None = None
 
     @property
+    def relied_on(self) -> tuple[Suspect, ...]:
+        """The suspects that have influence: those that can be removed."""
+        return tuple(suspect for suspect in self.suspects if suspect.weight)
+
+    @property
     def unknown_to_teacher(self) -> bool:
         """True if the teacher does not know the class."""
         return self.teacher is not None and self.teacher.does_not_know
@@ -134,7 +132,7 @@ def class_shifts(
             if progress is not None:
                 progress(place / len(chosen), f"suspects of {name}")
             photos = shift_photos(tuner, node, name, seed)
-            found[name] = with_baselines(photos, class_shift(photos), noise, seed)
+            found[name] = with_baselines(photos, class_shift(photos), noise)
     return found
 
 
@@ -178,26 +176,21 @@ def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
     return tuple(photos.concepts[c] for c in order[:count])
 
 
-def with_baselines(
-    photos: ClassPhotos, found: ClassShift, noise: Noise, seed: int = 0
-) -> ClassShift:
-    """The shift of the class of ``photos`` with its baselines, whose intervals are of ``noise``.
-
-    ``seed`` is of the folds of the model.
-    """
+def with_baselines(photos: ClassPhotos, found: ClassShift, noise: Noise) -> ClassShift:
+    """The shift of the class of ``photos`` with its baselines, whose intervals are of ``noise``."""
     if photos.lacking or photos.decided:
         return found
     own = _own(photos)
     return replace(
         found,
         own_word=_ap(photos, photos.tune_scores[:, own].max(axis=1), noise) if own else None,
-        tune_model=tune_model_ap(photos, noise, seed),
+        tune_model=tune_model_ap(photos, noise),
     )
 
 
-def tune_model_ap(photos: ClassPhotos, noise: Noise, seed: int = 0) -> Interval:
+def tune_model_ap(photos: ClassPhotos, noise: Noise) -> Interval:
     """AP on tune of a model of its labels alone, on photos that it was not fitted to."""
-    return _ap(photos, cross_fitted_model(photos.tune_scores, photos.tune_label, seed)[0], noise)
+    return _ap(photos, photos.model_of_tune[0], noise)
 
 
 def _own(photos: ClassPhotos) -> list[int]:
@@ -272,32 +265,3 @@ def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
     alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)
     return np.asarray(alike)
-
-
-def cross_fitted_model(
-    scores: NDArray, label: NDArray, seed: int = 0, others: NDArray | None = None
-) -> tuple[Array, Array]:
-    """Logits (n,) of a logistic regression on labels (n,), of photos that it was not fitted to.
-
-    The L1 penalty of a fold is the one whose AP is highest on the other folds. Then the mean logits
-    of the ``others`` (m, C), by the models of all folds.
-    """
-    folds = stratified_folds(label[:, None], FOLDS, seed)
-    others = scores[:0] if others is None else others
-    logit = np.empty((len(label), len(PENALTIES)))
-    of_others = np.empty((FOLDS, len(others), len(PENALTIES)))
-    for fold in range(FOLDS):
-        out = folds == fold
-        targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
-        model = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
-        logit[out] = decision_function(scores[out], model.weights, model.intercepts)
-        if len(others):
-            of_others[fold] = decision_function(others, model.weights, model.intercepts)
-    chosen, mean = np.empty(len(label)), np.zeros(len(others))
-    for fold in range(FOLDS):
-        out = folds == fold
-        values = [average_precision(label[~out], column) for column in logit[~out].T]
-        best = int(np.nanargmax(values))
-        chosen[out] = logit[out, best]
-        mean += of_others[fold, :, best] / FOLDS
-    return chosen, mean

@@ -21,7 +21,7 @@ from inficond_panel.distill.shift_kinds import (
 )
 from inficond_panel.distill.suspects import SHIFT, Photos, Presence, lost_bond, presence
 from inficond_panel.tuning.cures.class_photos import ClassPhotos
-from inficond_panel.tuning.shift import ClassShift, cross_fitted_model
+from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
 from inficond_panel.vocabulary.shift_kinds import (
     FEW,
@@ -32,12 +32,15 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     ShiftKind,
 )
+from inficond_panel.vocabulary.splits import FIT, TUNE
 
 #: Positives of either split below which nothing is told apart.
 LEAST_POSITIVES = 10
 #: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
 #: possible.
 NOISY, PERHAPS_NOISY = 12.0, 6.0
+#: Evidence from which the teacher is believed: of two measures the larger is larger by chance.
+BY_TEACHER = 15.0
 #: Rate of false discoveries at which a property of the pictures differs.
 CLEAR_PICTURES = 0.01
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
@@ -54,6 +57,12 @@ class FitLabels:
     label: NDArray
     present: Array
     wrong: Array
+
+    @property
+    def likely_wrong(self) -> NDArray[np.intp]:
+        """Indices of the labels that are more likely wrong than right, the likeliest first."""
+        order = np.argsort(-self.wrong, kind="stable")
+        return np.asarray(order[self.wrong[order] > 0.5])
 
 
 @dataclass(frozen=True)
@@ -108,24 +117,32 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     share = share_z(*labels) if min(sizes) else 0.0
     if shift.lacking or min(positives) < LEAST_POSITIVES:
         return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
-    scores = photos.fit_scores.astype(float), photos.tune_scores.astype(float)
-    of_tune, of_fit = cross_fitted_model(scores[1], labels[1], others=scores[0])
-    noise = NO_NOISE  # where the teacher's decisions stand for labels: these are none
-    if not photos.by_teacher:
-        noise = label_noise(of_fit, labels[0], of_tune, labels[1])
-    fit, tune = _standardised(*scores)
+    noise = NO_NOISE if photos.by_teacher else _noise(photos)
+    fit, tune = _standardised(photos.fit_scores.astype(float), photos.tune_scores.astype(float))
     other = other_photos(fit, labels[0], tune, labels[1])
     pictures = picture_differences(photos)
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
         kinds = _with_pictures(kinds, pictures[0].z, shift, noise)
-    logit = (cross_fitted_model(scores[0], labels[0])[0] + of_fit) / 2
+    logit = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
     wrong = wrong_chance(logit, labels[0], noise)
     ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
     name = photos.student.name
     return Differences(
         name, positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
     )
+
+
+def _noise(photos: ClassPhotos) -> LabelNoise:
+    """Noise of the labels of fit: by the model of the labels of tune, or by it and the teacher,
+    where these show more. A teacher that learned wrong labels repeats them, and shows none."""
+    of_tune, of_fit = photos.model_of_tune
+    fit = np.column_stack([of_fit, photos.teacher_log_odds(FIT)])
+    tune = np.column_stack([of_tune, photos.teacher_log_odds(TUNE)])
+    labels = photos.fit_label, photos.tune_label
+    alone = label_noise(fit[:, :1], labels[0], tune[:, :1], labels[1])
+    both = label_noise(fit, labels[0], tune, labels[1])
+    return both if both.evidence >= max(BY_TEACHER, alone.evidence) else alone
 
 
 def _with_pictures(

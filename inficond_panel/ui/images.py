@@ -25,6 +25,7 @@ from inficond_panel.spec import Spec
 from inficond_panel.state import Job
 from inficond_panel.store import Store
 from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode
+from inficond_panel.store.more_photos import PATHS, AllImages
 
 if TYPE_CHECKING:
     from panel.custom import JSComponent
@@ -68,7 +69,10 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
     None where it is not found, cannot be read, or does not show what the thumbnail shows.
     """
     folders = spec.dataset.photo_folders() if spec.dataset else ()
-    file = find_photo(folders, store.images[row])
+    if PATHS in store.attrs:  # photos added later: their files may be anywhere
+        file: Path | None = Path(store.attrs[PATHS][row])
+    else:
+        file = find_photo(folders, store.images[row])
     if file is None or not store.holds("photos"):
         return None
     try:
@@ -159,18 +163,18 @@ def send_pictures(
 
 
 def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: bool = False) -> None:
-    """Send ``{photo: {row, source, width, height}}``; without a source where there is no photo.
+    """Send ``{photo: {row, source, width, height}}`` of a row of ``AllImages``; without a source
+    where there is no photo.
 
     With ``or_small`` the thumbnail stands in for a photo that is not there. Found and read on the
     session's worker; the newest question is the one that is answered.
     """
 
     def work(_: Job) -> dict[str, Any]:
-        photo = load_photo(app.spec, app.store, row)
+        place = AllImages(app.store).place(row)
+        photo = load_photo(app.spec, *place)
         if photo is None:
-            return (
-                {"row": row, "source": thumbnail_uri(app.store, row)} if or_small else {"row": row}
-            )
+            return {"row": row, "source": thumbnail_uri(*place)} if or_small else {"row": row}
         size = {"width": photo.width, "height": photo.height}
         return {"row": row, "source": data_uri(photo.jpeg), **size}
 

@@ -232,7 +232,6 @@ class ConceptSort:
 
     key: str
     name: str
-    short: str  #: where there is little room
     meaning: str  #: a sentence without its full stop
 
 
@@ -240,18 +239,17 @@ _DIFFER = (
     "Discrepancy on {}: the concept's mean score where student and teacher decide differently, "
     "less the mean where they agree"
 )
-WEIGHT = ConceptSort("weight", "Influence", "Infl.", "Strongest influence first, whatever its sign")
+WEIGHT = ConceptSort("weight", "Influence", "Strongest influence first, whatever its sign")
 SUSPECTS = ConceptSort(
     "suspects",
     "Suspects",
-    "Susp.",
     "Concepts less correlated with the class in tuning images than in training images",
 )
 DISCREPANCY_P = ConceptSort(
-    "discrepancy_p", "Discrepancy (P)", "Disc. P", _DIFFER.format("positives")
+    "discrepancy_p", "Discrepancy on positives", _DIFFER.format("positives")
 )
 DISCREPANCY_N = ConceptSort(
-    "discrepancy_n", "Discrepancy (N)", "Disc. N", _DIFFER.format("negatives")
+    "discrepancy_n", "Discrepancy on negatives", _DIFFER.format("negatives")
 )
 
 #: Keys of the sorts by a discrepancy.

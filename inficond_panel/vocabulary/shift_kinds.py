@@ -7,38 +7,43 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ShiftKind:
-    """Kind of a difference: its key, its words, and what helps."""
+    """Kind of a difference: its key, its words, what helps, and the command for it."""
 
     key: str
     words: str
     remedy: str
+    command: str = ""
 
 
 FEW = ShiftKind("few_photos", "too few photos", "Label more photos that show the class.")
 NOISE = ShiftKind(
     "wrong_labels",
-    "wrong labels in fit",
-    "Correct the labels that are likely wrong, in the data; or take what `suggest` finds.",
+    "wrong labels of training images",
+    "Correct the labels that are likely wrong.",
+    "Or take what `inficond suggest` finds.",
 )
 LOST = ShiftKind(
     "lost_correlation",
-    "a correlation that holds in fit only",
-    "Give ✕ to the suspects, or take what `suggest` finds.",
+    "a correlation in the training images only",
+    "Remove the concept.",
+    "Or take what `inficond suggest` finds.",
 )
 PICTURES = ShiftKind(
     "changed_pictures",
     "other pictures of the class",
-    "Make the photos of fit alike in this, or take more of the class that are like those of tune.",
+    "Make the training images alike in this, or add images of the class like the tuning images.",
 )
 SHARE = ShiftKind(
     "other_share",
     "another share of the class",
-    "Rankings are not touched by it; decisions are: `inficond thresholds`.",
+    "AP is not touched by it; decisions are: choose another threshold.",
+    "`inficond thresholds`",
 )
 PHOTOS = ShiftKind(
     "other_photos",
     "other photos",
-    "Take what `suggest` finds, or add photos like those of tune: `inficond extend`.",
+    "Add images like the tuning images.",
+    "`inficond extend`; or take what `inficond suggest` finds.",
 )
 #: All kinds, the one to look at first first.
 SHIFT_KINDS = (FEW, NOISE, PICTURES, LOST, PHOTOS, SHARE)

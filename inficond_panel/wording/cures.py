@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
@@ -11,7 +11,7 @@ from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
 from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.suggest.gain import Gain
-from inficond_panel.tuning.suggest.levers import AS_IT_IS, FEW_POSITIVES, Lever
+from inficond_panel.tuning.suggest.levers import FEW_POSITIVES
 from inficond_panel.tuning.suggest.suggestion import MEASURED, Suggestion
 from inficond_panel.tuning.thumbs import Intent, size_words
 from inficond_panel.vocabulary.confidence import interval_word
@@ -28,7 +28,6 @@ from inficond_panel.vocabulary.intents import (
     MORE,
     TEACHER,
 )
-from inficond_panel.wording.metrics import teacher_sentences
 
 
 def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
@@ -264,51 +263,69 @@ FEW_SENTENCE = (
 )
 
 
-def lever_sentence(lever: Lever, level: float, *, limits: bool = True) -> str:
-    """``labels of tune: AP 84.0, +22.2 AP points [+16.2, +28.4]; 91.5% decided like the teacher, by
-    2 concepts.``"""
-    gain = (
-        f", {gain_words(lever.gain.gain(level), limits=limits)}" if lever.name != AS_IT_IS else ""
-    )
-    agrees = f"{100 * lever.fidelity:.1f}% decided like the teacher"
-    used = count(lever.concepts, "concept")
-    return f"{lever.name}: AP {100 * lever.ap:.1f}{gain}; {agrees}, by {used}."
-
-
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
     """Sentence on the AP of a model that knows nothing but the labels of tune."""
     shown = ap.text(1, scale=100, limits=limits)
     return f"For comparison, a model of the labels of tune alone: AP {shown}."
 
 
-def suggestion_sentences(
-    suggestion: Suggestion, class_name: str, *, limits: bool = True
-) -> list[str]:
-    """The summary, then the finding on one class with its levers, then the classes that the teacher
-    does not know."""
-    sentences = [suggestion.summary]
-    if suggestion.intents and len(suggestion.repairs) > 1:
-        mean = f"in the mean over {count(len(suggestion.repairs))} classes"
-        gain = gain_words(suggestion.gain, limits=limits)
-        sentences[0] += f" Expected {mean}: {gain}, {MEASURED}."
+def plain_edit(item: NodeEdit) -> str:
+    """What an edit does, in words for people who begin: ``Reweight by lifebuoy and anchor``."""
+    match item:
+        case Intent():
+            return f"{DIRECTIONS[item.direction].verb} {item.concept}"
+        case Balance():
+            return f"Reweight by {_and(item.concepts)}"
+        case Doubt():
+            return "Adaptive penalty"
+        case Lambda():
+            return "Another penalty" if item.value is None else f"Penalty {item.value:.3g}"
+        case Label():
+            return f"{item.image} is {'' if item.value else 'not '}{item.class_name}"
+        case Learn():
+            return f"Learn {_LEARNED_PLAINLY[item.source]}"
+
+
+_LEARNED_PLAINLY = {
+    LABELS: "the labels of the tuning images",
+    TEACHER: "the teacher on the tuning images",
+    ANSWERS: "the teacher on the tuning images, corrected by the answers",
+    MORE: "the teacher on added images",
+}
+
+
+def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
+    """The repair of a class that is proposed, with its expected gain; or that there is none."""
     if class_name in suggestion.skipped:
-        sentences.append(f"{class_name} is left out: {suggestion.skipped[class_name]}.")
-    if class_name in suggestion.repairs:
-        sentences += _class_sentences(suggestion, class_name, limits=limits)
-    return sentences + teacher_sentences(suggestion.unknown)
+        return f"No repair was looked for: {suggestion.skipped[class_name]}."
+    repair = suggestion.repairs.get(class_name)
+    if repair is None:
+        return ""
+    if repair.taken is None:
+        return f"No repair of {class_name} is expected to gain."
+    removed = [edit.concept for edit in repair.taken.edits if isinstance(edit, Intent)]
+    others = [plain_edit(edit) for edit in repair.taken.edits if not isinstance(edit, Intent)]
+    edits = [f"Remove {_and(removed)}"] * bool(removed) + others
+    first, *rest = edits
+    words = _and([first, *(edit[0].lower() + edit[1:] for edit in rest)])
+    gain = suggestion.gain_of(class_name).text(1, scale=100, sign=True, limits=False)
+    return f"{words}: {gain} points expected. It is in the batch."
 
 
-def _class_sentences(suggestion: Suggestion, class_name: str, *, limits: bool) -> Iterator[str]:
-    repair = suggestion.repairs[class_name]
-    if repair.taken is not None:
+def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
+    """How the levers of a class were compared, and what they are held against."""
+    repair = suggestion.repairs.get(class_name)
+    if repair is None:
+        return []
+    notes = [FEW_SENTENCE] if repair.few and repair.taken else []
+    if repair.taken:
         gain = gain_words(suggestion.gain_of(class_name), limits=limits)
-        edits = "; ".join(edit_words(item) for item in repair.taken.edits)
-        yield f"{class_name}: {edits}; expected {gain}, {MEASURED}."
-        if repair.few:
-            yield FEW_SENTENCE
-    elif repair.levers:
-        yield f"{class_name}: taking the best lever gains nothing; it is left as it is."
-    for lever in repair.levers:
-        yield lever_sentence(lever, suggestion.level, limits=limits)
+        notes.append(f"Expected: {gain}, {MEASURED}.")
     if repair.shift.tune_model is not None:
-        yield tune_model_sentence(repair.shift.tune_model, limits=limits)
+        notes.append(tune_model_sentence(repair.shift.tune_model, limits=limits))
+    return notes
+
+
+def _and(words: Sequence[str]) -> str:
+    """``a, b and c``"""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

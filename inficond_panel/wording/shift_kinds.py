@@ -16,8 +16,7 @@ from inficond_panel.vocabulary.shift_kinds import (
     SHARE,
     ShiftKind,
 )
-from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.wording.suspects import shares_clause, shift_sentence, suspects_sentence
+from inficond_panel.wording.suspects import plain_sentence, plain_shares
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
@@ -27,52 +26,64 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
     return f"{_EVIDENCE[kind](found, shift)}{also}"
 
 
+def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
+    """What is wrong with a class and what helps, for the page; ``found``: None, not known yet."""
+    if found is None or shift.unknown_to_teacher or not (found.kinds or found.perhaps):
+        return plain_sentence(shift)
+    if not found.kinds:
+        return f"{unsure_sentence(found)} {FEW.remedy}"
+    first, *others = found.kinds
+    also = f" Also: {listed([other.words for other in others])}." if others else ""
+    return f"{kind_sentence(first, found, shift)}{also} {first.remedy}"
+
+
 def unsure_sentence(found: Differences) -> str:
     """What may differ, where no kind is named."""
     return (
         f"{_shares(found)} This may be {' or '.join(kind.words for kind in found.perhaps)}: the "
-        "photos cannot tell."
+        "images cannot tell."
     )
 
 
 def _few(found: Differences, shift: ClassShift) -> str:
     fit, tune = found.positives
     needed = [
-        f"about {ceil(size * LEAST_POSITIVES / shown):,} photos of {split} would do, now {size:,}"
-        for split, shown, size in zip((FIT, TUNE), found.positives, found.photos, strict=True)
+        f"about {ceil(size * LEAST_POSITIVES / shown):,} {which} images would do, now {size:,}"
+        for which, shown, size in zip(_WHICH, found.positives, found.photos, strict=True)
         if 0 < shown < LEAST_POSITIVES
     ]
     more = f" At this share {listed(needed)}." if needed else ""
     return (
-        f"{fit} photos of fit show it, and {tune} of tune: with fewer than {LEAST_POSITIVES} "
-        f"nothing is told apart.{more}"
+        f"{fit} training images show {found.class_name}, and {tune} tuning images: at least "
+        f"{LEAST_POSITIVES} of each are needed.{more}"
     )
 
 
 def _noise(found: Differences, shift: ClassShift) -> str:
     assert found.noise is not None
     return (
-        f"By the labels of tune, {found.noise.added:.0%} of the photos of fit without it are "
-        f"labelled as showing it, and {found.noise.missed:.0%} of those with it are not."
+        f"By the labels of the tuning images, {found.noise.added:.0%} of the training images "
+        f"without {found.class_name} are labelled as showing it, and {found.noise.missed:.0%} of "
+        "those with it are not."
     )
 
 
 def _lost(found: Differences, shift: ClassShift) -> str:
-    return suspects_sentence(shift) if shift.suspects else shift_sentence(shift)
+    return plain_sentence(shift)
 
 
 def _pictures(found: Differences, shift: ClassShift) -> str:
     first, others = found.pictures[0], [each.words for each in found.pictures[1:3]]
     also = f" Also: {listed(others)}." if others else ""
-    shares = shares_clause(found.class_name, first.presence)
+    shares = plain_shares(found.class_name, first.presence).removeprefix("in ")
     return f"{first.words.capitalize()} are {shares}.{also}"
 
 
 def _photos(found: Differences, shift: ClassShift) -> str:
     assert found.other is not None
     return (
-        "Also photos without the class differ between fit and tune, the same way as those with it "
-        f"(z {found.other.negatives:.1f})."
+        f"Also images without {found.class_name} differ between training and tuning, the same way "
+        "as those with it."
     )
 
 
@@ -81,9 +92,11 @@ def _shares(found: Differences, shift: ClassShift | None = None) -> str:
         shown / size if size else 0.0
         for shown, size in zip(found.positives, found.photos, strict=True)
     )
-    return f"{fit:.0%} of the photos of fit show it, {tune:.0%} of those of tune."
+    name = found.class_name
+    return f"{fit:.0%} of the training images show {name}, {tune:.0%} of the tuning images."
 
 
+_WHICH = ("training", "tuning")
 _EVIDENCE = {
     FEW: _few,
     NOISE: _noise,

@@ -33,8 +33,6 @@ OF = {
     "tune_model": "a model of the labels of tune",
 }
 _WEAKER = "concepts less correlated with the class in tuning images than in training images"
-#: Concepts that a sentence for people who begin names.
-PLAIN = 2
 #: Suspects of a class that are listed before the others are only named.
 SHOWN = 3
 
@@ -133,16 +131,14 @@ def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str
 
 
 def plain_sentence(found: ClassShift) -> str:
-    """The verdict on a class without numbers, for people who begin."""
-    name, named = found.class_name, found.suspects[:PLAIN]
+    """The verdict on a class for people who begin: the first suspect in shares of images."""
+    name = found.class_name
     if found.unknown_to_teacher:
         return f"The teacher does not know {name}. {advice_sentence()}"
-    if found.kind == SHIFT and named:
-        concepts = " and ".join(suspect.concept for suspect in named)
-        return (
-            f"{name} relies on {concepts}: correlated with {name} in the photos it learned from, "
-            f"less so in others.{_carried(named)}"
-        )
+    if found.kind == SHIFT and found.suspects:
+        first = (found.relied_on or found.suspects)[0]
+        carried = "" if first.weight else f" {CARRIED}"
+        return f"{name} relies on {first.concept}, {plain_shares(name, first.presence)}.{carried}"
     if found.kind == SHIFT:
         return f"{name} does worse on photos that it has not learned from. No concept stands out."
     if found.kind == NONE:
@@ -198,14 +194,6 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
         return f"{shares}."
     given = gain.text(1, scale=100, unit="points", sign=True)
     return f"{shares}; balancing by it gives AP {given}, cross-fitted."
-
-
-def suspects_sentence(found: ClassShift) -> str:
-    """The first suspect of a class with its reason, and the names of the others."""
-    first, *others = found.suspects
-    reason = suspect_reason(found, first)
-    said = f"{first.concept}: {reason[0].lower()}{reason[1:]}"
-    return f"{said[:-1]}; {more_words(others)}." if others else said
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:
@@ -335,19 +323,6 @@ def _known_by(suspect: Suspect) -> str:
         return ""
     by = "decisions of the teacher on" if suspect.by_teacher else "labels of"
     return f", by the {by} {suspect.labelled!r}"
-
-
-def _carried(suspects: Sequence[Suspect]) -> str:
-    """Reason why a student relies on suspects without influence; empty if there are none."""
-    names = [suspect.concept for suspect in suspects if not suspect.weight]
-    if not names:
-        return ""
-    if len(names) == 1:
-        return f" The influence of {names[0]} itself is 0: correlated concepts carry it."
-    return (
-        f" The influences of {' and '.join(names)} themselves are 0: correlated concepts carry "
-        "them."
-    )
 
 
 def _percent(share: float) -> str:

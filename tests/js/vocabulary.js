@@ -11,7 +11,7 @@ globalThis.$vocabulary = {
     { key: "gap", name: "AP gap", head: ["Gap, points", "Gap"], metric: "ap", points: true, descending: true },
     { key: "recall", name: "Recall", head: ["Recall", "Rec."], metric: "recall", points: false, descending: false },
   ],
-  conceptSorts: [{ key: "weight", name: "Influence", short: "Infl.", meaning: "Strongest first" }],
+  conceptSorts: [{ key: "weight", name: "Influence", meaning: "Strongest first" }],
   directions: { up: { verb: "Raise", mark: "▲", key: "u", icon: "thumb" } },
   thumbs: ["up"],
   background: "#ffffff",

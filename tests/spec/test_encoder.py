@@ -14,25 +14,6 @@ def with_keys(keys):
     return GOOD.replace(ENCODER, "{" + keys + "}")
 
 
-def with_encoder(folder, keys):
-    return folder.load(with_keys(keys)).concepts.encoder
-
-
-def test_the_keys_that_may_be_left_out(folder):
-    encoder = with_encoder(folder, "model: ViT-B-16, pretrained: laion2b_s34b_b88k")
-    assert (encoder.pretrained, encoder.image_size, encoder.attention) == (
-        "laion2b_s34b_b88k",
-        None,
-        None,
-    )
-    hub = with_encoder(folder, "model: 'hf-hub:some/model', image_size: [448, 224]")
-    assert (hub.model, hub.pretrained, hub.image_size) == ("hf-hub:some/model", None, (448, 224))
-    (folder.path / "models").mkdir()
-    local = with_encoder(folder, "model: ./models, attention: clearclip, image_size: 384")
-    assert (local.model, local.pretrained) == (folder.path / "models", None)
-    assert (local.attention, local.image_size) == ("clearclip", 384)
-
-
 @pytest.mark.parametrize(
     ("keys", "problem"),
     [
@@ -82,20 +63,6 @@ def test_what_does_not_fit_is_told(folder, keys, problem):
 def test_prompts_are_sentences_or_names_of_lists(folder, written, read):
     text = GOOD.replace("  encoder:", f"  prompts: {written}\n  encoder:")
     assert folder.load(text).concepts.prompts == read
-
-
-@pytest.mark.parametrize(
-    ("written", "said"),
-    [
-        ("imagnet", "got 'imagnet'. Did you mean 'imagenet'?"),
-        ("[a dog]", "got 'a dog'"),
-        ("[]", "got an empty list"),
-        ("[imagenet, imagenet]", "'imagenet' is named twice"),
-    ],
-)
-def test_prompts_that_are_neither_are_told(folder, written, said):
-    (problem,) = folder.problems(GOOD.replace("  encoder:", f"  prompts: {written}\n  encoder:"))
-    assert problem.endswith(said)
 
 
 def test_the_schema_takes_the_same():

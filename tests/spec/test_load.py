@@ -33,15 +33,6 @@ def test_defaults_and_paths(folder, good):
     assert spec.layout.rows[1] == ["embedding", "detail", "provenance"]
 
 
-def test_defaults_of_two_specs_are_apart(folder, good):
-    one, two = folder.load(good), folder.load(good)
-    one.tuning.factor = 3
-    one.concepts.prompts.append("a {}")
-    one.students.threshold["cat"] = 1.0
-    assert two == folder.load(good)
-    assert one != two
-
-
 def test_history_lies_beside_the_store(folder, good):
     spec = folder.load(good + "store: out/x.zarr\n")
     assert spec.store == folder.path / "out" / "x.zarr"
@@ -52,14 +43,6 @@ def test_history_lies_beside_the_store(folder, good):
 @pytest.mark.parametrize("number", ["1e-4", "1E-4", "0.0001", ".0001", "1.0e-04", "100e-6"])
 def test_numbers_in_any_notation(folder, good, number):
     assert folder.load(good + f"students: {{lambda: {number}}}\n").students.lambda_ == 1e-4
-
-
-def test_keys_of_the_paper_recipe(folder, good):
-    lines = "students: {solver: paper, epochs: 2, lr: 1e-2, batch: 8, seed: 3}\ntuning: {epochs: 1}"
-    spec = folder.load(f"{good}{lines}\n")
-    students = spec.students
-    assert (students.epochs, students.lr, students.batch, students.seed) == (2, 0.01, 8, 3)
-    assert spec.tuning.epochs == 1
 
 
 def test_variables_expand_in_paths_only(folder, good, monkeypatch):
@@ -73,44 +56,10 @@ def test_variables_expand_in_paths_only(folder, good, monkeypatch):
     assert spec.dataset.labels == folder.path / "data" / "labels.csv"
 
 
-def test_voc(folder, good):
-    start, end = good.index("dataset:"), good.index("concepts:")
-    voc = (
-        "dataset:\n  kind: voc\n  root: voc\n  classes: [cat, dog]\n"
-        "  splits: {fit: trainval, tune: {from: test, share: 0.5}, holdout: rest}\n"
-    )
-    spec = folder.load(good[:start] + voc + good[end:])
-    assert spec.dataset.classes == ["cat", "dog"]
-    lists = folder.path / "voc" / "ImageSets" / "Main"
-    assert spec.dataset.list_file("trainval") == lists / "trainval.txt"
-
-
-def test_scenes(folder, good):
-    start, end = good.index("dataset:"), good.index("concepts:")
-    scenes = (
-        "dataset: {kind: scenes, seed: 7, images: {fit: 9, tune: 2, holdout: 3}, size: [64, 48]}\n"
-    )
-    spec = folder.load(good[:start] + scenes + good[end:])
-    assert (spec.dataset.images.fit, spec.dataset.size) == (9, (64, 48))
-    assert spec.dataset.shortcuts is True
-
-
 def test_empty_optional_values_keep_the_default(folder, good):
     spec = folder.load(good + "store:\nhistory: null\nstudents:\nviews:\ntuning: ~\nlayout:\n")
     assert spec.store == folder.path / "a.zarr"
     assert (spec.students.lambda_, spec.tuning.factor, spec.views.top > 0) == ("auto", 2, True)
-
-
-def test_a_path_that_exists_is_itself(folder, good):
-    file = folder.write(good)
-    assert find_spec(file) == file
-    assert load_spec(find_spec(str(file))).title == "Small"
-
-
-def test_specs_that_come_along_have_names():
-    assert find_spec("voc2007") == SPECS / "public" / "voc2007.yaml"
-    with pytest.raises(SpecError, match=r"^voc2070:1:1: no such file. Did you mean 'voc2007'\?"):
-        find_spec("voc2070")
 
 
 COME_ALONG = sorted([*SPECS.glob("*.yaml"), *SPECS.glob("public/*.yaml")])
@@ -138,10 +87,3 @@ def test_missing_and_unreadable_files(tmp_path):
         load_spec(tmp_path / "none.yaml")
     with pytest.raises(SpecError, match=":1:1: is a folder, expected a YAML file"):
         load_spec(tmp_path)
-
-
-def test_a_folder_does_not_stand_in_the_way_of_a_spec_that_comes_along(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "demo").mkdir()
-    assert find_spec("demo").name == "demo.yaml"
-    assert find_spec(tmp_path / "demo") == tmp_path / "demo"

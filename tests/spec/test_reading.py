@@ -67,12 +67,6 @@ def test_a_row_has_an_end(tmp_path, monkeypatch):
         list(rows)
 
 
-def test_tables_with_the_line_ends_of_old_macs(tmp_path):
-    (tmp_path / "a.csv").write_bytes(b"\xef\xbb\xbfimage_id,a\rx,1\ry,2\r")
-    header, rows = read_rows(tmp_path / "a.csv")
-    assert (header, [row for _, row in rows]) == (["image_id", "a"], [["x", "1"], ["y", "2"]])
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "text",
@@ -97,10 +91,3 @@ def test_thousands_of_unknown_keys_are_told_in_time(tmp_path):
     unknown = {p.message.partition(":")[0] for p in problems if "unknown key" in p.message}
     assert unknown == set(keys)
     assert seconds < SECONDS
-
-
-def test_brackets_within_brackets_are_told_where_they_stand(tmp_path):
-    problems, _ = told(tmp_path, f"title: {'[' * 60}\n")
-    assert [str(p).partition("a.yaml:")[2] for p in problems] == [
-        "1:58: not YAML: nested too deeply"
-    ]

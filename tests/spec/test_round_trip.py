@@ -227,7 +227,7 @@ def made(draw, section: type[Section], folder: Path) -> Section:
 
 @pytest.mark.slow
 @given(st.data())
-@settings(deadline=None, max_examples=100, derandomize=True)
+@settings(deadline=None, max_examples=50, derandomize=True)
 def test_every_field_survives_the_round_trip(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
     spec = data.draw(made(Spec, folder))
@@ -246,16 +246,6 @@ def test_a_folder_below_a_variable_that_is_not_set_survives_the_round_trip(tmp_p
     spec = load_spec(tmp_path / "a.yaml", check_files=False)
     (tmp_path / "a.yaml").write_text(spec.to_yaml())
     assert load_spec(tmp_path / "a.yaml", check_files=False) == spec
-
-
-def test_defaults_are_not_written_and_variables_stay(folder, good, monkeypatch):
-    monkeypatch.setenv("SOME_DATA", str(folder.path))
-    text = good.replace("root: data", "root: ${SOME_DATA}/data") + "students: {lambda: auto}\n"
-    spec = folder.load(text)
-    written = spec.to_yaml()
-    assert "root: ${SOME_DATA}/data" in written
-    assert not {"students", "tuning", "store", "images"} & set(written.replace(":", " ").split())
-    assert folder.load(written) == spec
 
 
 @pytest.mark.parametrize("wrong", [

@@ -61,7 +61,7 @@ def tuning(draw: st.DrawFn) -> Tuning:
          ExactStudents())  # fmt: skip
 @example("a", Layout(rows=[["detail"], ["provenance"]]),
          Tuning(factor=1.0000001, step=1e9), ExactStudents(lambda_=1e300))  # fmt: skip
-@settings(deadline=None, max_examples=8, derandomize=True)
+@settings(deadline=None, max_examples=3, derandomize=True)
 def test_state_and_views_open(
     small: tuple[Store, Spec], title: str, layout: Layout, tuning: Tuning, students: ExactStudents
 ) -> None:

@@ -175,7 +175,7 @@ def study(draw, folder: Path) -> StudySpec:
 
 
 @given(st.data())
-@settings(deadline=None, max_examples=60, derandomize=True)
+@settings(deadline=None, max_examples=30, derandomize=True)
 def test_every_field_survives_the_round_trip(tmp_path_factory, data):
     folder = tmp_path_factory.getbasetemp()
     (folder / "edits.yaml").write_text("[]")

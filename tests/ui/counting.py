@@ -59,3 +59,26 @@ def roles_above(node: dict, by_id: dict[str, dict]) -> set[str]:
 def numbers(page: Page) -> list[str]:
     """Numbers that are drawn on the page."""
     return list(page.evaluate(NUMBERS))
+
+
+#: Texts that are drawn: of selects what is chosen, of fields what they say while they are empty.
+TEXTS = r"""() => {
+  const found = [], SKIPPED = ["SCRIPT", "STYLE", "OPTION", "TITLE"]
+  const look = (root) => { for (const element of root.querySelectorAll("*")) {
+    if (element.shadowRoot) look(element.shadowRoot)
+    if (SKIPPED.includes(element.tagName) || element.closest(".vh")) continue
+    if (!element.checkVisibility({ visibilityProperty: true })) continue
+    const nodes = [...element.childNodes].filter((node) => node.nodeType === 3)
+    const texts = nodes.map((node) => node.data)
+    if (element.localName === "select") texts.push(element.selectedOptions[0]?.text)
+    texts.push(element.placeholder)
+    for (const text of texts) if (text?.trim()) found.push(text.trim())
+  } }
+  look(document)
+  return found
+}"""
+
+
+def texts(page: Page) -> list[str]:
+    """Texts that a person can see on the page, but for what is scrolled out of sight too."""
+    return list(dict.fromkeys(page.evaluate(TEXTS)))

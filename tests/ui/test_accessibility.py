@@ -92,7 +92,7 @@ def batch_pending(page: Page) -> None:
 
 def simple_shown(page: Page) -> None:
     page.get_by_role("switch", name="Details").uncheck()
-    expect(page.locator(".knowledge .effect").first).to_be_hidden()
+    expect(page.locator(".knowledge .rank")).to_have_count(0)
 
 
 def one_column(page: Page) -> None:
@@ -110,7 +110,7 @@ def forced_colours(page: Page) -> None:
 def all_shown_again(page: Page) -> None:
     page.set_viewport_size(page.usual_size)
     page.get_by_role("switch", name="Details").check()
-    expect(page.locator(".knowledge .effect").first).to_be_visible()
+    expect(page.locator(".knowledge .rank").first).to_be_visible()
 
 
 def large_image(page: Page) -> None:

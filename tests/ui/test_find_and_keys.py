@@ -56,7 +56,7 @@ def test_a_concept_is_found_by_name_and_thumbed_by_keys(page) -> None:
     first = rows(page).first.get_attribute("data-key")
     page.keyboard.press("u")
     block = page.locator(".knowledge .block.up")
-    expect(block).to_contain_text(f"Take out: raise {first}")
+    expect(block).to_have_attribute("aria-label", f"Take out: raise {first}")
     page.get_by_label("Find concept").focus()
     page.keyboard.press("Escape")
     expect(rows(page)).to_have_count(10)

@@ -125,8 +125,10 @@ def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) ->
         open_page(serve(small_spec(tmp_path, make=sliced_arrays)).url), "bicycle"
     )  # nothing is held yet
     first, second = row(page, 0), row(page, 1)
-    slider = first.get_by_role("slider")
+    slider = first.locator(".handle")
     expect(first.locator(".effect .grip")).to_have_count(1)
+    expect(slider).to_be_hidden()  # until the pointer or the focus is in the row
+    first.hover()
     start = slider.get_attribute("aria-valuenow")
     drag(page, slider, -20, drop=False)
     expect(first.locator(".note")).to_contain_text("≤")
@@ -299,7 +301,7 @@ def test_many_classes_and_concepts(serve, tmp_path, open_page, classes, concepts
     rows.nth(3).click()
     listed = page.locator(".knowledge .rows > .row")
     expect(listed.first).to_be_visible()
-    page.locator(".knowledge .seg [data-value=discrepancy_n]").click()
+    page.get_by_label("Sort concepts by").select_option("discrepancy_n")
     page.get_by_label("Concepts listed").select_option("All")
     expect(listed.first).to_have_attribute("aria-setsize", str(concepts))
     comes_to(lambda: page.evaluate(SCROLLED_THROUGH), concepts)

@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
-from counting import controls, numbers
+from counting import controls, numbers, texts
 from playwright.sync_api import Page, expect
 from test_layout import SMALL
 from waiting import comes_to
+
+from inficond_panel.tuning import open_tuner
 
 pytestmark = pytest.mark.ui
 
 #: Most controls and numbers at 1440 × 900: of the first screen, and with a class open.
 FIRST, OPEN = (60, 70), (120, 110)
+
+
+#: Words that nobody who begins can know, and names of splits.
+FOREIGN = re.compile(
+    r"\b(logits?|nats?|shift\w*|lambda|cross-fitted|fidelity|intents?|cures?|balanc\w+|doubt\w*"
+    r"|oracle|separation|disc\.|infl\.|susp\.|pp|tune|fit|holds\?|twins?|uptun\w+|downtun\w+"
+    r"|gaps?|leans?|bonds?|mend\w*|refits?|factor|scope|p \(holm\)|nodes?)(?!\w)|λ|◆ ?\d",
+    re.IGNORECASE,
+)
 
 
 @pytest.fixture
@@ -37,8 +49,28 @@ def test_the_page_stays_within_its_budget_and_has_no_letters_below_12_pixels(pag
     page.get_by_role("button", name="Look at traffic light in bicycle").click()
     expect(page.locator(".detail .tile").first).to_be_visible()
     expect(page.locator(".knowledge .rows > .row .patch img").first).to_be_visible()
+    expect(page.locator(".knowledge .effect .curve")).to_have_count(10)
     within(page, OPEN)
     comes_to(lambda: page.evaluate(SMALL), [])
+    page.get_by_role("button", name="Remove traffic light", exact=True).click()
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    expect(page.locator(".knowledge .effect .curve")).to_have_count(11)
+    within(page, OPEN)
+    comes_to(lambda: page.evaluate(SMALL), [])
+
+
+def test_what_only_details_show_is_built_with_them(page) -> None:
+    page.locator(".performance [role=option]").first.click()
+    expect(page.locator(".knowledge .rows > .row")).to_have_count(10)
+    only = page.locator(".knowledge :is(.rank, .influence, .unfold, .suggest, .factor, .add)")
+    assert only.count() == 0
+    details = page.get_by_role("switch", name="Details")
+    details.check()
+    expect(page.locator(".knowledge .rank")).to_have_count(10)
+    expect(page.locator(".knowledge .unfold")).to_have_count(3)
+    details.uncheck()
+    expect(only).to_have_count(0)
 
 
 def test_all_six_views_are_seen_from_1280_pixels_up(page) -> None:
@@ -107,3 +139,33 @@ def test_the_first_key_skips_to_a_panel_and_a_phone_opens_with_the_classes(page)
     expect(page.get_by_role("tab", name="Performance")).to_have_attribute("aria-selected", "true")
     page.locator(".performance [role=option]").first.click()
     expect(page.get_by_role("tab", name="Knowledge")).to_have_attribute("aria-selected", "true")
+
+
+def plain(page: Page, names: list[str]) -> None:
+    """No word of ``FOREIGN`` is seen; names of the data are exempt."""
+    data = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
+    seen = [data.sub("", re.sub("(?i)fine-tun(e|ing)", "", text)) for text in texts(page)]
+    assert len(seen) > 50
+    assert [text for text in seen if FOREIGN.search(text)] == []
+
+
+def test_nobody_meets_a_word_that_has_to_be_looked_up(page) -> None:
+    store = open_tuner("demo", history=":memory:").store
+    names = [*store.classes, *store.concepts]
+    plain(page, names)
+    page.locator(".performance [role=option][data-key=bicycle]").click()
+    expect(page.locator(".knowledge .finding .sentence")).to_contain_text("relies on")
+    expect(page.locator(".knowledge .effect .curve")).to_have_count(10)
+    plain(page, names)
+    page.get_by_role("button", name="Remove traffic light", exact=True).last.click()
+    expect(page.locator(".knowledge .changes")).to_contain_text("points")
+    page.locator(".knowledge .rows .open").first.click()
+    expect(page.locator(".detail .tile").first).to_be_visible()
+    plain(page, names)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    expect(page.locator(".toast")).to_contain_text("#1")
+    plain(page, names)
+    page.get_by_role("button", name="Find a repair").click()
+    expect(page.locator(".knowledge .finding .result")).to_contain_text(re.compile(r"\.$"))
+    plain(page, names)

@@ -20,7 +20,8 @@ def test_a_class_that_the_teacher_does_not_know_is_marked_and_named(tmp_path, se
     expect(other.locator(".unknown")).to_be_hidden()
     expect(own.locator("> .vh")).to_contain_text(SENTENCE)
     expect(table.locator(".legend")).to_contain_text("does not know the class: 1 of 4")
-    for details, told in ((True, ".mending .unfold-line"), (False, ".sentence")):
+    told = ".finding .sentence"
+    for details in (True, False):
         page.get_by_role("switch", name="Details").set_checked(details)
         own.click()
         expect(page.locator(f".knowledge {told}")).to_contain_text(SENTENCE)

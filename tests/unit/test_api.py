@@ -46,39 +46,6 @@ def test_names_are_found_without_loading_anything():
         _ = inficond_panel.nothing
 
 
-def test_students_open_where_the_page_is(spec):
-    students = open_students(spec)
-    assert "at the iteration of the page" in repr(students)  # which distills nothing
-    assert students.node.number == 0  # distilled, since nobody has tuned yet
-    assert f"at #0 ({students.node.id})" in repr(students)
-    assert students.tune(("bicycle", "wheel", "up")) is students
-    again = open_students(spec)
-    assert again.node == students.node
-    assert again.fit().node.number == 0
-
-
-def test_tuning_is_the_tuners(students, spec):
-    students.tune([("bicycle", "wheel", "up"), ("bird", ["fur", "hair"], "down", 4)])
-    students.tune([Intent("bicycle", "wheel", "remove")])
-    tuner = open_tuner(spec, history=":memory:")
-    first = [Intent("bicycle", "wheel", "up", 2.0)]
-    first += [Intent("bird", concept, "down", 4.0) for concept in ("fur", "hair")]
-    node = tuner.fine_tune(tuner.root(), first)
-    node = tuner.fine_tune(node, [Intent("bicycle", "wheel", "remove")])
-    assert (students.node.id, students.node.weights_hash) == (node.id, node.weights_hash)
-
-
-def test_a_thumb_for_all_classes_is_one_iteration(students, spec):
-    students.remove("*", "fur").tune([{"class": "*", "concept": "sky", "direction": "down"}])
-    tuner = open_tuner(spec, history=":memory:")
-    node = tuner.root()
-    for concept, direction in (("fur", "remove"), ("sky", "down")):
-        batch = [Intent(name, concept, direction) for name in tuner.store.classes]
-        node = tuner.fine_tune(node, batch)
-    assert (students.node.id, students.node.weights_hash) == (node.id, node.weights_hash)
-    assert not students.node.weights[students.concepts.index("fur")].any()
-
-
 def test_classes_of_a_mapping_are_named_as_in_an_edits_file(students, spec):
     first = {"classes": "all", "concept": "fur", "direction": "remove"}
     second = {"classes": ["bicycle", "bird"], "concepts": ["sky", "wheel"], "direction": "up"}
@@ -232,25 +199,6 @@ def test_the_page_opens_at_this_iteration(students):
     explorer.close()
     assert explorer.specs == [students.tuner]
     assert students.tuner.head() == students.node
-
-
-def test_counts_are_those_of_labels_and_decisions(students):
-    table, sides = students.metrics("tune"), students.to_xarray().sel(class_name="bicycle")
-    student, teacher = sides.student_logit.values > 0, sides.teacher_logit.values > 0
-    for side, label in (("positives", 1), ("negatives", 0)):
-        right, teacher_right = student == label, teacher == label
-        there = sides.label.values == label
-        assert table.loc["bicycle", f"{side}_both_right"] == (there & right & teacher_right).sum()
-        assert (
-            table.loc["bicycle", f"{side}_student_wrong"] == (there & ~right & teacher_right).sum()
-        )
-    known = students.concepts_of("bicycle")
-    first = known.index[0]
-    assert known.loc[first, "rank"] == 1
-    assert known.loc[first, "images"] == (sides.concept_score.sel(concept=first) > 0).sum()
-    store = students.tuner.store
-    of_first = store.segment_concept == store.concepts.index(first)
-    assert known.loc[first, "segments"] == of_first.sum()
 
 
 def test_columns_are_named_as_in_the_csv_files(students):

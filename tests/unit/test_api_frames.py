@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 import inficond_panel
-from inficond_panel.errors import DataError, InficondError, OptimumWarning
+from inficond_panel.errors import DataError, InficondError
 from inficond_panel.store import open_store, write
 from inficond_panel.tuning.thumbs import score_scale, step_sizes
 
@@ -56,17 +56,6 @@ def test_columns_of_labels_are_matched_by_class(place):
     np.testing.assert_array_equal(open_store(place).label[:, 0], given["labels"]["bird"].to_numpy())
 
 
-def test_students_are_fitted_tuned_and_opened_again(place):
-    given = frames()
-    students = inficond_panel.from_frames(**given, path=place).fit()
-    assert students.concepts_of("bird").index[0] == "wing"  # what the class is made of
-    students.tune([("bird", "beak", "remove")])
-    assert students.node.weights[1, 0] == 0
-    assert (place.parent / "own.history.sqlite").exists()  # beside the store
-    again = inficond_panel.open_students(place)
-    assert again.resume().node.id == students.node.id
-
-
 def test_the_same_frames_open_the_same_store_and_others_are_refused(place):
     given = frames()
     inficond_panel.from_frames(**given, path=place).fit()
@@ -74,17 +63,6 @@ def test_the_same_frames_open_the_same_store_and_others_are_refused(place):
     given["scores"].iloc[3, 2] += 0.1
     with pytest.raises(DataError, match="already exists with other content"):
         inficond_panel.from_frames(**given, path=place)
-
-
-def test_without_a_path_the_store_is_temporary_and_said_to_be(capsys):
-    students = inficond_panel.from_frames(**frames())
-    assert f"Temporary store: {students.tuner.store.path};" in capsys.readouterr().err
-
-
-def test_the_environment_does_not_turn_a_store_into_another(place, tmp_path, monkeypatch):
-    monkeypatch.setenv("INFICOND_STORE", str(tmp_path / "other.zarr"))
-    inficond_panel.from_frames(**frames(), path=place)
-    assert inficond_panel.open_students(place).tuner.store.path == place
 
 
 def test_labels_may_be_missing_and_lack_rows_of_fit(place):
@@ -97,14 +75,6 @@ def test_labels_may_be_missing_and_lack_rows_of_fit(place):
     assert (label[(split == "fit").to_numpy()] == -1).all()
     assert (label[(split != "fit").to_numpy()] == -1).sum() == 1
     assert students.metrics("tune").loc["bird", "accuracy"] > 0.8
-
-
-def test_labels_of_a_nullable_type_are_taken(place):
-    given = frames()
-    given["labels"] = given["labels"].astype("Int64")
-    given["labels"].iloc[2, 0] = pd.NA
-    inficond_panel.from_frames(**given, path=place)
-    assert open_store(place).label[2].tolist() == [-1, given["labels"].iloc[2, 1]]
 
 
 def test_a_store_that_cannot_be_written_leaves_nothing(place, monkeypatch):
@@ -147,21 +117,6 @@ def test_photos_become_thumbnails(place, tmp_path):
     assert store.holds("photos")
     assert store.picture(2).size == (256, 128)
     assert abs(store.picture(5).getpixel((9, 9))[0] - 150) < 3
-
-
-def test_a_store_without_photos_segments_and_maps_says_so(place):
-    inficond_panel.from_frames(**frames(), path=place)
-    store = open_store(place)
-    assert [p for p in ("photos", "segments", "texts", "maps") if store.holds(p)] == []
-    assert store.segments_of(3).tolist() == []
-    assert store.methods == []
-    store.verify()
-
-
-def test_scores_below_0_are_taken(place):
-    given = frames(signed=True)
-    inficond_panel.from_frames(**given, path=place).fit()
-    assert open_store(place).concept_score.min() < 0
 
 
 def drop(frame, n):
@@ -270,15 +225,6 @@ def test_metadata_is_kept_as_text_and_divides_metrics(place):
     assert store.metadata[:2].tolist() == [["000", "2020", "1"], ["001", "", "0"]]
     found = students.fit().slices("camera", classes=["bird"])
     assert {name for _, name in found.index} == {"000", "001", "002"}
-
-
-@pytest.mark.filterwarnings("error")
-def test_the_largest_scores_warn_of_the_optimum_alone(place):
-    given = frames()
-    given["scores"]["wing"] *= 1e15
-    students = inficond_panel.from_frames(**given, path=place).with_settings(lambda_=1e-4)
-    with pytest.warns(OptimumWarning, match="Rescale"):
-        assert students.fit().metrics("tune") is not None
 
 
 @pytest.mark.parametrize("fault", FAULTS)

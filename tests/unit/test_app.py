@@ -20,7 +20,6 @@ from inficond_panel.errors import InficondError, Problem, SpecError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.page.page import (
-    OpeningView,
     error_html,
     publish_to_loop,
     publish_to_page,
@@ -28,17 +27,6 @@ from inficond_panel.views.page.page import (
 )
 
 DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
-
-
-def test_explore_shows_itself_in_a_cell(tmp_path: Path) -> None:
-    async def cell() -> None:
-        explorer = inficond_panel.explore(small_spec(tmp_path))
-        await until(lambda: explorer.app is not None)
-        assert explorer.app.students.node.number == 0
-        assert explorer.__panel__().get_root() is not None
-        explorer.close()
-
-    asyncio.run(cell())
 
 
 def test_who_asked_is_told_when_the_state_is_there(tmp_path: Path) -> None:
@@ -100,26 +88,6 @@ def test_all_six_views_are_offered_and_no_other(tmp_path: Path) -> None:
         explorer.close()
 
     asyncio.run(cells())
-
-
-def test_another_data_set_is_opened_in_its_place(tmp_path: Path) -> None:
-    first, second = tmp_path / "one", tmp_path / "two"
-    first.mkdir()
-    second.mkdir()
-    specs = [small_spec(first), small_spec(second)]
-    specs[1].write_text(specs[1].read_text().replace("title: ", "title: Other "))
-
-    async def session() -> None:
-        explorer = Explorer(specs)
-        await until(lambda: explorer.app is not None)
-        shown = explorer.app
-        assert shown.datasets[1].startswith("Other")
-        shown.choose_dataset(shown.datasets[1])
-        await until(lambda: explorer.app is not shown)
-        assert explorer.app.dataset.title == shown.datasets[1]
-        explorer.close()
-
-    asyncio.run(session())
 
 
 def test_what_cannot_be_opened_is_told(tmp_path: Path) -> None:
@@ -186,14 +154,3 @@ def test_a_thread_leaves_the_document_to_its_event_loop(monkeypatch: pytest.Monk
 
     asyncio.run(session())
     assert threads == [threading.get_ident()]
-
-
-def test_the_page_opens_in_its_own_outline() -> None:
-    opening = OpeningView()
-    opening.report(0.25, "Distilling <b>")
-    html = opening._page[0].object
-    assert "<h1>Distilling &lt;b&gt;</h1>" in html
-    assert "value='0.250'" in html
-    assert html.count("<i></i>") == 5  # places of the views, beside the strip
-    opening.fail(InficondError("No.", "Do."))
-    assert "<i>" not in opening._page[0].object

@@ -7,11 +7,8 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec, spec_text
 
 from inficond_panel.errors import DataError, SpecError
-from inficond_panel.plots.cloud import Assigned, segment_positions, take_assigned
-from inficond_panel.plots.map_layers import make_centre, make_segments
+from inficond_panel.plots.cloud import segment_positions, take_assigned
 from inficond_panel.results.image_sets import (
-    assigned_counts,
-    assigned_segments,
     patch_images,
     patches_of,
     shown_segments,
@@ -25,7 +22,6 @@ from inficond_panel.views.embedding.map_layers import OPEN_ONE
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.address import make_address
-from inficond_panel.vocabulary import palette
 
 #: Six segments of four images, the last of which is of holdout. Nobody is nearest to 'leaf'.
 CONCEPT = [0, 1, 0, 0, 1, 0]
@@ -58,13 +54,6 @@ def app(spec_file) -> AppState:
     return AppState(open_tuner(spec_file, history=":memory:"), Jobs(inline=True))
 
 
-def test_a_concepts_segments_are_those_whose_best_it_is_nearest_first(six):
-    assert assigned_segments(six, 0).tolist() == [2, 5, 3, 0]
-    assert assigned_segments(six, 1).tolist() == [1, 4]
-    assert assigned_segments(six, 7).tolist() == []
-    assert assigned_counts(six).tolist() == [4, 2, 0, 0, 0, 0, 0, 0]
-
-
 def test_its_patches_are_these_but_none_of_a_holdout_image(six):
     segments, cosines = patches_of(six, 0, "assigned")
     assert segments.tolist() == [2, 3, 0]
@@ -93,25 +82,6 @@ def test_of_many_some_are_drawn_from_the_nearest_to_the_farthest_and_the_centre_
     assert found.xy == pytest.approx(np.array([[1, 0.5], [0, 0]]))
     assert found.centre == pytest.approx([0.5, 0.25])
     assert "3 of them on the map, 2 drawn" in found.words()
-
-
-def test_a_concept_without_a_segment_is_told_so(six):
-    found = take_assigned(six, "tsne", six.concepts[7])
-    assert (found.total, found.placed, len(found.xy)) == (0, 0, 0)
-    told = f"No segment is assigned to {six.concepts[7]}: each is nearer to another concept."
-    assert found.words() == told
-    assert make_centre(found, dark=False)["x"] == []
-    assert Assigned().words() == ""
-
-
-def test_segments_are_discs_and_the_centre_a_cross_on_the_surface(six):
-    found = take_assigned(six, "pca", six.concepts[0])
-    discs, cross = make_segments(found, True), make_centre(found, True, scale=2.0)
-    assert list(zip(discs["x"], discs["y"], strict=True)) == [(1, 0.5), (0.5, 0.25), (0, 0)]
-    assert set(discs["fill"]) == {palette.ASSIGNED.dark}
-    assert cross["line"] == [palette.SURFACE.dark, palette.ASSIGNED.dark]
-    assert (cross["x"], cross["y"]) == ([0.5, 0.5], [0.25, 0.25])
-    assert cross["across"] == [2 * a for a in make_centre(found, True)["across"]]
 
 
 def test_the_concept_opened_is_lit_on_each_projection(app):

@@ -9,11 +9,12 @@ from sklearn.metrics import average_precision_score
 from spread_shortcut import CONTEXT, shifted_frames
 
 import inficond_panel
+from inficond_panel.distill.shift_kinds import cross_fitted_model
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.edits import Lambda, Learn
-from inficond_panel.tuning.shift import ClassShift, cross_fitted_model
+from inficond_panel.tuning.shift import ClassShift
 
 #: Contexts that are correlated with a class in fit only, by the demo's recipe.
 SHORTCUTS = {
@@ -59,7 +60,7 @@ def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on() -> None:
     """On labels by chance its logits tell nothing; fitted to them it would tell all."""
     rng = np.random.default_rng(0)
     scores, label = rng.random((200, 150)), (rng.random(200) < 0.5).astype(int)
-    logit, _ = cross_fitted_model(scores, label)
+    logit, _ = cross_fitted_model(scores, label, scores[:1])
     assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
 
 

@@ -18,7 +18,7 @@ import pytest
 from factory import small_spec
 from waiting import PATIENCE
 
-from inficond_panel.cli import main, make_parser
+from inficond_panel.cli import main
 from inficond_panel.commands import docs
 from inficond_panel.commands.table import COMMANDS
 from inficond_panel.store import open_store
@@ -137,34 +137,6 @@ def test_info_of_spec_and_of_store(run, spec_file, tmp_path, monkeypatch):
     )
 
 
-@pytest.mark.torch
-def test_info_before_precompute(run, data_folder):
-    pytest.importorskip("threadpoolctl")
-    status, out, _ = run("info", data_folder, "--json")
-    document = json.loads(out)["store"]
-    assert status == 0
-    assert document["store_hash"] is None
-    assert document["classes"] == ["cat", "dog"]
-    assert document["concepts"] == ["ear", "fur", "sky"]
-    assert document["images"] == {"fit": 4, "tune": 2, "holdout": 2}
-    assert (document["encoder"], document["corpus"]) == ("ViT-B-32", "words")
-    status, out, _ = run("info", data_folder)
-    assert "run: inficond precompute" in out
-
-
-@pytest.mark.torch
-def test_info_before_precompute_to_another_place(run, data_folder, tmp_path, monkeypatch):
-    pytest.importorskip("threadpoolctl")
-    place = tmp_path / "not there.zarr"
-    status, out, _ = run("info", data_folder, "--store", place, "--json")
-    assert (status, json.loads(out)["store"]["store_hash"]) == (0, None)
-    _, out, _ = run("info", data_folder, "--store", place)
-    assert f"run: inficond precompute {data_folder} --store {place}" in out
-    monkeypatch.setenv("INFICOND_STORE", str(place))
-    status, out, _ = run("info", data_folder, "--json")
-    assert (status, json.loads(out)["store"]["store_hash"]) == (0, None)
-
-
 def test_check(run, data_folder):
     status, out, _ = run("check", data_folder)
     assert status == 0
@@ -175,17 +147,6 @@ def test_check(run, data_folder):
 # -- what is wrong --------------------------------------------------------------------------
 
 
-def test_wrong_spec(run, spec_file, edits):
-    spec_file.write_text("titel: x\nstore: 3\n")
-    for command in (["check"], ["info"], ["distill"], ["tune", "--edits", edits], ["precompute"]):
-        status, out, err = run(command[0], spec_file, *command[1:])
-        assert status == 2
-        assert out == ""
-        assert f"{spec_file}:1:1: " in err
-        assert "'title'" in err
-        assert "Traceback" not in err
-
-
 def test_wrong_edits(run, spec_file, edits):
     edits.write_text(EDITS.replace("wheel", "weel"))
     status, out, err = run("tune", spec_file, "--edits", edits, "--json")
@@ -193,14 +154,6 @@ def test_wrong_edits(run, spec_file, edits):
     assert f"{edits}:1:31: there is no concept 'weel' in the store. Did you mean 'wheel'?" in err
     assert f"{edits}:3:31" in err
     assert not spec_file.with_name("small.history.sqlite").exists()
-
-
-def test_no_store_yet(run, spec_file, edits):
-    shutil.rmtree(spec_file.with_suffix(".zarr"))
-    for command in (["distill"], ["tune", "--edits", edits]):
-        status, out, err = run(command[0], spec_file, *command[1:])
-        assert (status, out) == (1, "")
-        assert f"inficond precompute {spec_file}" in err
 
 
 def test_store_of_another_version(run, spec_file):
@@ -225,14 +178,6 @@ def test_damaged_store(run, spec_file, edits, name, commands):
         assert (status, out) == (1, "")
         assert f"damaged: {name}" in err
         assert "inficond precompute" in err
-
-
-def test_names_too_long_for_a_file(run, edits):
-    name = "a" * 5000
-    for command in (["check"], ["info"], ["distill"], ["tune", "--edits", edits]):
-        status, out, err = run(command[0], name, *command[1:])
-        assert (status, out) == (2, "")
-        assert "no such file" in err
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
@@ -269,18 +214,6 @@ def sqlite_nodes(path: Path) -> int:
         return db.execute("SELECT count(*) FROM nodes").fetchone()[0]
 
 
-@pytest.mark.parametrize(
-    "argv", [[], ["nonsense"], ["tune", "x.yaml"], ["info"], ["check", "x", "--jsn"]]
-)
-def test_wrong_command_line(argv, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(argv)
-    assert caught.value.code == 2
-    out, err = capsys.readouterr()
-    assert out == ""
-    assert "usage: inficond" in err
-
-
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])
 def test_help_of_each_command(name, capsys):
     with pytest.raises(SystemExit) as caught:
@@ -288,15 +221,6 @@ def test_help_of_each_command(name, capsys):
     assert caught.value.code == 0
     out, _ = capsys.readouterr()
     assert f"Example: inficond {name}" in " ".join(out.split())
-
-
-def test_a_mistyped_command_is_told_with_the_near_one(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["histroy", "list", "demo"])
-    assert caught.value.code == 2
-    err = capsys.readouterr().err
-    assert "'histroy' is not a command. Did you mean 'history'?" in err
-    assert "Write: inficond COMMAND" in err
 
 
 def test_help_shows_every_command_once_by_group(capsys):
@@ -309,24 +233,6 @@ def test_help_shows_every_command_once_by_group(capsys):
     listed = [line.split()[0] for line in lines if line.startswith("  ")]
     assert listed == [command.name for command in COMMANDS]
     assert max(map(len, lines)) < 80
-
-
-@pytest.mark.parametrize("name", ["concept", "history", "quantify", "study"])
-def test_every_command_with_actions_needs_one(name, capsys):
-    with pytest.raises(SystemExit) as caught:
-        main([name, "demo"])
-    assert caught.value.code == 2
-    assert f"Write: inficond {name} ACTION S" in capsys.readouterr().err
-
-
-def test_serve_has_every_flag_of_panel_serve():
-    from panel.command.serve import Serve
-
-    flags = {arg[0] for arg in Serve.args if str(arg[0]).startswith("-")} - {"--args"}
-    parser = make_parser()
-    parser.fill_all()
-    serve = parser._subparsers._group_actions[0].choices["serve"]
-    assert flags <= set(serve._option_string_actions)
 
 
 # -- as a process ---------------------------------------------------------------------------
@@ -418,17 +324,6 @@ def test_serve_checks_before_it_starts(run, spec_file):
     status, _, err = run("serve", spec_file)
     assert status == 1
     assert history.path in err
-
-
-def test_serve_on_a_port_that_is_taken(run, spec_file):
-    with socket.socket() as taken:
-        taken.bind(("", 0))
-        taken.listen()
-        port = taken.getsockname()[1]
-        status, out, err = run("serve", spec_file, "--port", port)
-    assert (status, out) == (1, "")
-    assert f"Port {port} is in use" in err
-    assert "--port" in err
 
 
 def test_demo_port_that_is_taken(monkeypatch, capsys):

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 from factory import STUDENTS
 
-from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
 
 EDITS = """\
@@ -27,34 +26,6 @@ def tuned(run, spec_file: Path) -> Path:
     return spec_file
 
 
-def test_tune_says_what_was_settled_and_the_report_in_short(run, tuned):
-    _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"))
-    assert "down ×2 counts, not up ×2 of the group wheel, spoke" in out
-    assert "“fur” on “bird”: w = 0 of #1 holds no longer" in out
-    assert "of 2 bounds active" in out
-    assert "of the change of the tuned concepts" in out
-    assert "Not tuned by #1: tv monitor, sheep." in out
-    _, out, _ = run("tune", tuned, "--edits", tuned.with_name("edits.yaml"), "--json")
-    notes = json.loads(out)["refits"]["notes"]
-    assert any(note.startswith("#1: ") and "down ×2 counts" in note for note in notes)
-    assert any(note.startswith("#2: ") and "holds no longer" in note for note in notes)
-
-
-def test_explain_takes_the_latest_and_any_other_node(run, tuned):
-    _, out, _ = run("explain", tuned)
-    assert out.startswith("#2 ")
-    assert "\nbird: " in out
-    assert "fur ≥" in out
-    _, out, _ = run("explain", tuned, "--node", "1")
-    assert out.startswith("#1 ")
-    assert "\nbicycle: " in out
-    assert "predictions on fit changed" in out or "No prediction on fit" in out
-    tuner = open_tuner(tuned)
-    tuner.set_head(tuner.nodes()[1])
-    _, out, _ = run("explain", tuned)
-    assert out.startswith("#1 ")
-
-
 def test_explain_as_json(run, tuned):
     status, out, _ = run("explain", tuned, "--node", "#1", "--json", "--collinear", "0.5")
     document = json.loads(out)
@@ -68,38 +39,11 @@ def test_explain_as_json(run, tuned):
     assert document["groups"]["rows"][0]["threshold"] == 0.5
 
 
-def test_a_look_at_the_holdout_is_counted(run, tuned):
-    before = open_tuner(tuned).looks("holdout")
-    _, out, err = run("explain", tuned, "--json", "--split", "holdout")
-    assert open_tuner(tuned).looks("holdout") == before + 1
-    assert "look at the holdout" in err
-    notes = " ".join(json.loads(out)["classes"]["notes"])
-    assert "on fit changed" in notes
-    assert "on holdout changed" in notes
-
-
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [(["--node", "0"], "original students"), (["--node", "99"], "no iteration '99'")],
-)
-def test_what_cannot_be_explained(run, tuned, arguments, message):
-    status, out, err = run("explain", tuned, *arguments)
-    assert (status, out) == (1, "")
-    assert message in err
-
-
 def test_nothing_tuned_yet(run, spec_file):
     run("distill", spec_file)
     status, _, err = run("explain", spec_file)
     assert status == 1
     assert "inficond tune" in err
-
-
-@pytest.mark.parametrize("value", ["0", "2", "much", "nan"])
-def test_a_correlation_lies_between_0_and_1(capsys, spec_file, value):
-    with pytest.raises(SystemExit):
-        main(["explain", str(spec_file), "--collinear", value])
-    assert "expected a number above 0, up to 1" in capsys.readouterr().err
 
 
 def test_unknown_classes_in_the_spec_are_told_at_their_place(run, spec_file):

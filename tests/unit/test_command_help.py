@@ -89,7 +89,7 @@ def test_each_action_has_an_example_that_can_be_parsed():
         for name in ("history", "study", "concept", "quantify")
         for action, each in parser.words[name].words.items()
     }
-    assert len(shown) == 32
+    assert len(shown) == 34
     for name, example in shown.items():
         assert example.startswith(f"Example: inficond {name} ")
         words = shlex.split(example.partition(" > ")[0])[2:]
@@ -114,14 +114,3 @@ def test_what_is_no_argument_is_told_with_a_near_flag(capsys, words, told):
     usage, error = capsys.readouterr().err.split(" error: ")
     assert error.strip() == told
     assert len(usage.splitlines()) < 6
-
-
-def test_help_of_panel_s_flags_names_our_own_defaults(capsys):
-    from inficond_panel.serving.messages import MESSAGE_SIZE
-
-    with pytest.raises(SystemExit):
-        main(["demo", "--help"])
-    words = " ".join(capsys.readouterr().out.split())
-    assert MESSAGE_SIZE == 1 << 20
-    assert "Largest part of a message from a page (default: 1 MB)" in words
-    assert "Port to listen on (default: 5006" in words

@@ -23,7 +23,6 @@ from inficond_panel.results.slices import (
     measure_slices,
     metadata_slices,
     selection_slice,
-    slices,
 )
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import write_store
@@ -83,14 +82,6 @@ def test_a_row_has_the_metrics_and_their_paired_changes(tuner):
         assert set(since.loc["bird", "words"]) == {"unchanged"}
 
 
-def test_progress_names_the_class(tuner):
-    told: list[tuple[float, str]] = []
-    chosen = {"classes": ["bird"], "keys": ("ap",), "draws": 5}
-    found = metrics(tuner, tuner.root(), "tune", progress=lambda *at: told.append(at), **chosen)
-    assert told == [(0.0, "metrics of bird")]
-    assert list(found.index) == ["bird"]
-
-
 # --- slices ----------------------------------------------------------------------------------
 
 
@@ -144,25 +135,6 @@ def test_a_selection_that_cannot_be_used_is_told(tuner, tmp_path, text, message)
 
 
 # --- inficond metrics ------------------------------------------------------------------------
-
-
-def test_the_worst_slice_is_named(run, spec):
-    status, out, _ = run("metrics", spec, "--metric", "accuracy", "--by", "place", "--draws", 20)
-    assert status == 0
-    assert "Worst slice: south for bicycle, accuracy" in out
-    assert "more than noise" in out
-    assert "some are low by chance" in out
-    status, out, _ = run("metrics", spec, "--class", "bird", "--metric", "ece", "--draws", 20)
-    assert status == 0
-    assert "if calibrated" in out
-    assert "bicycle" not in out
-
-
-def test_where_no_slice_is_tested_none_looks_bad(tuner):
-    masks = metadata_slices(tuner.store, "tune", ["place"])
-    found = slices(tuner, tuner.root(), "tune", masks, draws=20, min_images=1000)
-    assert any("No slice is tested" in note for note in found.attrs["notes"])
-    assert not any("low by chance" in note for note in found.attrs["notes"])
 
 
 def cell_truth(tuner, k, place, side):
@@ -317,7 +289,3 @@ def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
         label, teacher = store.label[rows, k], store.teacher_logit[rows, k]
         for metric, change in point.changes.items():
             assert change == change_interval(label, now, logit, metric=metric, teacher=teacher)
-
-
-def test_info_names_the_metadata_columns(run, spec):
-    assert json.loads(run("info", spec, "--json")[1])["store"]["metadata"] == ["place", "hour"]

@@ -43,18 +43,6 @@ def ap(label: np.ndarray, logit: np.ndarray) -> float:
     return float(average_precision_score(label[known], logit[known]))
 
 
-def test_sides_since_the_common_ancestor(tuner: Tuner, tree: dict[str, Node]) -> None:
-    found = compare(tuner, tree["b"], tree["c"])
-    assert found.ancestor == tree["a"]
-    assert [node.intents for node in found.only_before] == [tree["b"].intents]
-    assert [node.intents for node in found.only_after] == [tree["c"].intents]
-    assert [item.class_name for item in found.classes] == ["bicycle", "sheep"]
-    assert found.unchanged == ("tv monitor", "bird")
-    down = compare(tuner, tree["root"], tree["b"])
-    assert (down.ancestor, down.only_before) == (tree["root"], ())
-    assert [node.id for node in down.only_after] == [tree["a"].id, tree["b"].id]
-
-
 @pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
 def test_metrics_and_sides_by_hand(tuner: Tuner, tree: dict[str, Node], split: str) -> None:
     found = compare(tuner, tree["root"], tree["b"], split).of("bicycle")
@@ -126,20 +114,3 @@ def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path: Path) -> No
     assert np.isnan(found.of("bird").changes["ap"].estimate)
     frame = comparison_frames(tuner, found)["changes"]
     assert np.isnan(frame.loc[("bird", "ap"), "change"])
-
-
-def test_frames_hold_the_comparison(tuner: Tuner, tree: dict[str, Node]) -> None:
-    found = compare(tuner, tree["b"], tree["c"])
-    frames = comparison_frames(tuner, found)
-    changed = frames["changes"].loc[("sheep", "f1")]
-    assert changed["change"] == found.of("sheep").changes["f1"].estimate
-    assert changed["after"] == found.of("sheep").after.f1
-    steps = frames["steps"].reset_index()[["side", "intents"]]
-    expected = [["before", "up sky ×3 on bicycle"], ["after", "remove grass on sheep"]]
-    assert steps.to_numpy().tolist() == expected
-    facts = frames["changes"].attrs["facts"]
-    assert (facts["ancestor"], facts["unchanged"]) == (tree["a"].id, ["tv monitor", "bird"])
-    flips = frames["flips"].loc["bicycle"]
-    assert list(flips.index) == found.of("bicycle").churn.ids()
-    movers = frames["movers"].loc["bicycle"]
-    assert list(movers["change"]) == [each.change for each in found.of("bicycle").movers]

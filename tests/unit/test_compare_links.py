@@ -94,19 +94,6 @@ def test_several_classes_an_image_are_refused(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
-    [
-        (["--lambda", "1e-3"], "--lambda is not used with --link"),
-        (["--gamma", "1"], "--gamma is not used with --link"),
-        (["--groups", "sets"], "--groups is not used with --link"),
-    ],
-)
-def test_arguments_of_other_comparisons_are_refused(spec, capsys, arguments, told):
-    assert main(["compare", str(spec), "--link", *arguments]) != 0
-    assert told in capsys.readouterr().err
-
-
-@pytest.mark.parametrize(
     ("students", "told"),
     [
         ("solver: paper", "not used with solver: paper"),

@@ -52,17 +52,3 @@ def test_bash_completes(script, tmp_path, words, offered):
         check=True,
     )
     assert set(done.stdout.split()) == offered
-
-
-def test_zsh_gets_a_script_of_its_own(capsys):
-    assert main(["completion", "zsh"]) == 0
-    out = capsys.readouterr().out
-    assert out.startswith("#compdef inficond\n")
-    assert "--node" in out
-
-
-def test_another_shell_is_a_mistake(capsys):
-    with pytest.raises(SystemExit) as caught:
-        main(["completion", "fsh"])
-    assert caught.value.code == 2
-    assert "bash" in capsys.readouterr().err

@@ -14,29 +14,10 @@ from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.store import open_store
 from precompute.concepts.corpus import class_texts, filter_inactive, filter_lines, filter_texts
-from precompute.concepts.sources import caption_nouns, collect, nouns_of
+from precompute.concepts.sources import collect
 
 CAPTIONS = ["A red bus parked on the street.", "Two dogs and a dog near the street",
             "the dogs walking by a building standing there"]  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("caption", "nouns"),
-    [
-        (CAPTIONS[0], ["bus", "street"]),
-        (CAPTIONS[1], ["dogs", "dog", "street"]),
-        (CAPTIONS[2], ["dogs", "building"]),
-        ("a parked car, the traffic light", ["car", "light"]),
-        ("running fast", []),
-    ],
-)
-def test_nouns_end_the_phrases_that_determiners_begin(caption, nouns):
-    assert list(nouns_of(caption)) == nouns
-
-
-def test_frequent_nouns_are_counted_by_caption_and_plurals_with_their_singular():
-    assert caption_nouns(CAPTIONS) == ["dog", "street"]
-    assert caption_nouns(CAPTIONS, least=1) == ["dog", "street", "building", "bus"]
 
 
 def test_sources_in_their_order_each_concept_once(tmp_path):

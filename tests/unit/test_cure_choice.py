@@ -21,7 +21,7 @@ def students(gain: float, others: int = 20, seed: int = 0):
 
 def test_it_is_the_best_beyond_one_standard_error_and_else_the_first() -> None:
     left = []
-    for seed in range(5):
+    for seed in range(3):
         label, logits = students(0.0, others=2, seed=seed)
         values = [average_precision_score(label, each) for each in logits]
         best = int(np.argmax(values))
@@ -36,17 +36,6 @@ def test_it_is_the_best_beyond_one_standard_error_and_else_the_first() -> None:
         assert (made.taken, made.best) == (best if left[-1] else 0, best)
         assert (made.gain, made.error) == pytest.approx((gain, error))
     assert 0 < sum(left) < len(left)  # both happen
-
-
-def test_a_clear_gain_is_taken() -> None:
-    label, logits = students(1.0)
-    assert choose(label, logits).taken == len(logits) - 1
-
-
-@pytest.mark.parametrize("copies", [1, 5])
-def test_students_that_are_alike_change_nothing(copies: int) -> None:
-    label, logits = students(0.0, others=0)
-    assert choose(label, np.repeat(logits[:1], copies, axis=0)).taken == 0
 
 
 def test_each_draw_chooses_by_its_own_values() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from inficond_panel.distill import average_precision, decision_function, fit, mi
 from inficond_panel.distill.drift import balance
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.results.refit_report import explain
-from inficond_panel.results.sensitivity import AutoChoice, penalty_path
+from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.tuning import History, Intent, Node, Tuner
 from inficond_panel.tuning.cures import cure_terms
 from inficond_panel.tuning.cures.resolution import choose, lambda_path
@@ -399,28 +398,3 @@ def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
     if not any(isinstance(cure, Label) for cure in asked):  # else fewer photos judge
         assert best == pytest.approx(path["ap"].max())
         assert auto["gain"] == pytest.approx(best - path["ap"].iloc[0])
-
-
-def test_a_path_without_labels_of_tune_is_plain_json(tmp_path: Path, capsys) -> None:
-    frames = shifted_frames(images=400, fit=200, seed=1)
-    frames["labels"] = frames["labels"].where(frames["split"] != "tune")
-    store = str(tmp_path / "own.zarr")
-    inficond_panel.from_frames(**frames, path=store)
-    given = ["--class", "truck", "--json", "--history", ":memory:"]
-    assert main(["lambda", store, *given]) == 0
-    told = json.loads(capsys.readouterr().out)
-    assert told["auto"] is None
-    assert told["rows"][0]["ap"] is None
-    assert told["rows"][0]["fidelity"] > 0
-
-
-@pytest.mark.parametrize(
-    ("made", "words"),
-    [
-        (AutoChoice(0.001, 0.001, 0.001, 0.0, 0.0), "no other has a higher AP on tune"),
-        (AutoChoice(0.001, 0.01, 0.001, 0.0124, 0.0151), "gains 1.2 points, which is no more than"),
-        (AutoChoice(0.01, 0.01, 0.001, 0.034, 0.011), "auto takes λ 0.01: it gains 3.4 AP points"),
-    ],
-)
-def test_it_is_said_why_auto_takes_a_lambda(made, words) -> None:
-    assert words in made.sentence

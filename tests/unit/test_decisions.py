@@ -29,7 +29,6 @@ from inficond_panel.results.local_explanation import take_apart
 from inficond_panel.results.metrics import evaluation_outcome, take_snapshot
 from inficond_panel.results.refit_changes import churn
 from inficond_panel.tuning import Intent, open_tuner
-from inficond_panel.views.performance.view import make_performance_rows
 
 SINGLE, MULTI = "single_label", "multi_label"
 #: Of the images that students decide rightly, with the teacher or alone.
@@ -116,27 +115,6 @@ def test_a_row_of_metrics_agrees_with_its_counts_and_with_scikit_learn(students)
         assert row["differ"] == np.sum((student == k) != (teacher == k))
         share = np.mean(teacher == k)
         assert row["constant_fidelity"] == pytest.approx(max(share, 1 - share))
-
-
-def test_page_and_command_show_the_same(students, capsys, tmp_path):
-    label, student, teacher = truth(students)
-    rows = {
-        row["name"]: row
-        for row in make_performance_rows(take_snapshot(students.tuner, students.node, "tune"))
-    }
-    spec = tmp_path / "own.yaml"
-    link = students.tuner.spec.students.link
-    spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: {link}, lambda: 1e-4}}\n")
-    assert main(["metrics", str(spec), "--history", str(tmp_path / "h.db"), "--json"]) == 0
-    document = json.loads(capsys.readouterr().out)["classes"]
-    found = {row["class"]: row for row in document["rows"]}
-    for k, name in enumerate(CLASSES):
-        own, theirs = (expected(label == k, who == k, teacher == k) for who in (student, teacher))
-        assert sum(rows[name]["positives"]) + sum(rows[name]["negatives"]) == len(label)
-        for key, value in own.items():
-            assert found[name][key] == pytest.approx(value)
-            assert rows[name][key] == pytest.approx(value), key
-            assert rows[name]["teacher"][key] == pytest.approx(theirs[key])
 
 
 def test_images_that_change_sides_are_those_of_which_another_class_is_named(students):

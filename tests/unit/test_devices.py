@@ -5,7 +5,7 @@ On the device ``meta`` torch computes shapes alone, and refuses a tensor that wa
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, VIT, photo_set, tiny_encoder
+from precompute_factory import CONV, photo_set, tiny_encoder
 
 import precompute
 from inficond_panel.cli import main
@@ -14,11 +14,7 @@ from inficond_panel.distill import fit_paper
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.students import PaperStudents
-from inficond_panel.spec.sections.teacher import HeadTeacher, OpenClipTeacher
 from inficond_panel.tuning.fitting.recipe import distillation
-from precompute.encoder import load_encoder
-from precompute.teachers import load_teacher
-from precompute.teachers.loading import load_embedding
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -53,14 +49,6 @@ def machine(monkeypatch):
 def test_a_device_is_chosen_of_those_there_are(machine, cards, mps, asked, found):
     machine(cards, mps)
     assert torch_device(asked) == found
-
-
-@pytest.mark.parametrize(("cards", "asked"), [(0, "cuda"), (1, "cuda:1"), (1, "mps")])
-def test_one_that_is_not_there_is_refused_with_those_that_are(machine, cards, asked):
-    machine(cards)
-    there = "cuda:0, cpu" if cards else "cpu"
-    with pytest.raises(DataError, match=f"device: {asked} is asked for; torch has here: {there}"):
-        torch_device(asked)
 
 
 def test_it_is_told_with_what_else_there_is(machine):
@@ -106,46 +94,6 @@ def test_the_spec_and_the_flag_name_it(home, machine, capsys):
     assert told in capsys.readouterr().err
     with pytest.raises(SystemExit):
         main(["precompute", str(path), "--device", "gpu"])
-
-
-@pytest.fixture
-def on_meta(monkeypatch):
-    for module in ("encoder.image", "encoder.open_clip_model"):
-        monkeypatch.setattr(f"precompute.{module}.torch_device", lambda _: "meta")
-
-
-@pytest.mark.usefixtures("on_meta")
-@pytest.mark.parametrize(
-    ("vision", "attention"), [(CONV, ""), (VIT, "value"), (VIT, "clearclip"), (VIT, "sclip")]
-)
-def test_the_encoder_goes_there_whole(tmp_path, vision, attention):
-    section = tiny_encoder(tmp_path / "e", vision)
-    if vision is VIT:
-        section.attention = attention
-    encoder = load_encoder(section, "cuda")
-    assert {p.device.type for p in encoder.model.parameters()} == {"meta"}
-    assert encoder.text.device == "meta"
-    with torch.inference_mode():
-        cells = encoder._dense(torch.zeros(2, 3, *encoder.size, device="meta"))
-    assert (cells.device.type, cells.shape[-1]) == ("meta", 24)
-
-
-@pytest.mark.usefixtures("on_meta")
-def test_teachers_of_an_encoder_go_with_it(home, monkeypatch):
-    section = load_spec(home / "spec.yaml").concepts.encoder
-    vectors = np.zeros((1, 24), np.float32)
-    monkeypatch.setattr("precompute.encoder.text.TextEncoder.embed_text", lambda *_: vectors)
-    words = OpenClipTeacher(background=["a thing"], prompts=["a {}"])
-    monkeypatch.setattr(
-        "precompute.encoder.image.Encoder.embed_concepts", lambda *_: np.zeros((2, 24), np.float32)
-    )
-    for teacher in (
-        load_teacher(words, ["a", "b"], section, device="cuda"),
-        load_embedding(HeadTeacher(), section, "cuda"),
-    ):
-        assert teacher.device == "meta"
-        pixels = torch.zeros(3, 3, *teacher.preprocessing.size[::-1], device="meta")
-        assert teacher.forward(pixels).device.type == "meta"
 
 
 def test_the_papers_recipe_goes_there(monkeypatch, home):

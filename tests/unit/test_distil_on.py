@@ -74,16 +74,6 @@ def test_the_students_are_those_of_both_splits(tuner: Tuner, fit_alone: Tuner) -
     assert max(root.gap) < 1e-6
 
 
-def test_only_settings_that_use_it_name_it(tuner: Tuner, fit_alone: Tuner) -> None:
-    assert tuner.root_settings["distil_on"] == BOTH
-    assert "distil_on" not in fit_alone.root_settings
-    assert tuner.root_id != fit_alone.root_id
-    swapped = with_students(tuner.spec, distil_on=BOTH[::-1])
-    assert Tuner(tuner.store, swapped, History(":memory:")).root_id == tuner.root_id
-    back = Tuner(tuner.store, with_students(tuner.spec, distil_on=["fit"]), History(":memory:"))
-    assert back.root_id == fit_alone.root_id
-
-
 def test_images_of_tune_are_shown_by_students_without_them(tuner: Tuner) -> None:
     root, rows = tuner.root(), tuner.store.rows("tune")
     metrics = tuner.metrics(root, "tune")

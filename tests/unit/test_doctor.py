@@ -52,7 +52,7 @@ def test_wrong_labels_are_named_and_listed(tmp_path) -> None:
     students, wrong = made(tmp_path, flipped=0.1)
     found = students.doctor()
     kinds = found["classes"]["kinds"]
-    assert kinds["car"].startswith("wrong labels in fit")
+    assert kinds["car"].startswith("wrong labels of training images")
     assert kinds["bird"] == ""
     row = found["classes"].loc["car"]
     assert (row.added, row.missed) == pytest.approx((0.1, 0.1), abs=0.05)
@@ -62,7 +62,7 @@ def test_wrong_labels_are_named_and_listed(tmp_path) -> None:
     assert np.mean(wrong[listed]) > 0.8
     assert labels["wrong"].is_monotonic_decreasing
     findings = found["findings"]
-    assert findings.loc["car", "finding"].startswith("By the labels of tune, ")
+    assert findings.loc["car", "finding"].startswith("By the labels of the tuning images, ")
     assert "Correct the labels" in findings.loc["car", "remedy"]
 
 
@@ -107,8 +107,8 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
     found = students.fit().doctor("bird")
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
     finding = found["findings"].loc["bird", "finding"]
-    assert "5 of tune" in finding
-    assert "about 1,000 photos of tune would do, now 500." in finding
+    assert "and 5 tuning images: at least 10" in finding
+    assert "about 1,000 tuning images would do, now 500." in finding
     assert found["labels"].empty
 
 

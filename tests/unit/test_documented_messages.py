@@ -10,11 +10,10 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from documented import ROOT, code_lines
+from documented import PRINTED, ROOT, code_lines
 
 from inficond_panel.cli import main
 
-SHOWN = [ROOT / "docs" / f"{name}.md" for name in ("tutorial", "suggest", "shift")]
 ERRORS = ROOT / "docs" / "troubleshooting.md"
 _LITERAL = 6  #: shortest part of a message that is looked for; what is shorter is in any code
 
@@ -85,7 +84,7 @@ def pattern(line: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("page", SHOWN, ids=lambda page: page.stem)
+@pytest.mark.parametrize("page", PRINTED, ids=lambda page: page.stem)
 def test_a_page_shows_what_its_commands_print(page, tmp_path, monkeypatch, capsys):
     """In an empty folder; commands in one block share what is shown below the last."""
     monkeypatch.chdir(tmp_path)

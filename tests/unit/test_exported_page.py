@@ -12,19 +12,13 @@ from panel.io import state as panel_state
 
 from inficond_panel.app import page_html
 from inficond_panel.common.files import File
-from inficond_panel.spec import find_spec
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.export import ExportState
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
 from inficond_panel.views.page.exploring import (
-    NONE,
     WaitingJobs,
-    choose,
     choose_nodes,
-    count_concepts,
-    renumbered,
-    spec_word,
 )
 from inficond_panel.views.page.exported_page import pack, unpack
 
@@ -37,6 +31,17 @@ def tuner(tmp_path_factory):
     opened = open_tuner(small_spec(folder), history=folder / "h.sqlite")
     opened.fine_tune(opened.root(), [Intent("sheep", "wheel", "remove")])
     return opened
+
+
+#: States of a file here: two iterations of four classes, and two concepts of each class.
+STATES = 10
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _few_states():
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(exploring, "STATES", STATES)
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -60,25 +65,6 @@ def as_plain(value):
     if isinstance(value, dict) and value.get("type") == "map":
         return {key: as_plain(each) for key, each in value.get("entries", [])}
     return [as_plain(each) for each in value] if isinstance(value, list) else value
-
-
-def test_each_class_is_there_at_each_iteration_and_concepts_at_the_one_shown(tuner, html):
-    record = record_of(html)
-    states = [tuple(state[:3]) for state in record["states"]]
-    tuned, root = tuner.nodes()[1].id, tuner.root_id
-    assert states[0] == (tuned, "sheep", "")
-    alone = {(node, name, "") for node in (tuned, root) for name in ["", *CLASSES]}
-    assert {state for state in states if not state[2]} == alone
-    with_concepts = [state for state in states if state[2]]
-    assert {node for node, _, _ in with_concepts} == {tuned}
-    for name in CLASSES:
-        column = tuner.node(tuned).weights[:, CLASSES.index(name)]
-        order = sorted(range(len(column)), key=lambda at: -abs(column[at]))
-        used = [tuner.store.concepts[at] for at in order if column[at]][:10]
-        there = [concept for _, class_name, concept in with_concepts if class_name == name]
-        assert there[: len(used)] == used
-    assert record["numbers"] == {root: "#0", tuned: "#1"}
-    assert record["command"] == "inficond serve small.yaml"
 
 
 def test_states_hold_the_numbers_of_the_tuner(tuner, html):
@@ -121,11 +107,6 @@ def test_the_same_page_is_recorded_alike_again_and_nothing_of_it_stays(tuner, ht
     assert [name for _, name in again["places"]] == [name for _, name in first["places"]]
 
 
-def test_a_command_names_a_spec_as_a_person_would(tmp_path):
-    assert spec_word(find_spec("demo")) == "demo"
-    assert spec_word(tmp_path / "demo.yaml") == "demo.yaml"
-
-
 def test_a_picture_is_there_once(html):
     pictures = record_of(html)["pictures"]
     assert len(set(pictures)) == len(pictures) > 0
@@ -146,34 +127,6 @@ def test_text_of_data_cannot_become_html(tmp_path):
     html = page_html(tuner, tuner.root(), name)
     assert "<b>bad" not in html
     assert name in {state[1] for state in record_of(html)["states"]}
-
-
-def test_pictures_of_galleries_are_there_as_far_as_they_fit():
-    patch = {"pictures": {"7": 0}}
-    galleries = [
-        {"pictures": {"1": {"source": 1}, "2": {"source": 2}}},
-        {"pictures": {"3": {"source": 3}, "2": {"source": 2}, "4": {"source": NONE}}},
-    ]
-    pictures = ["p" * 50, "a" * 10, "b" * 10, "c" * 10]
-    # the patch in any case; then 1 and 3, which are the first of theirs, then 2
-    assert choose([patch, *galleries], pictures, 30) == [0, 1, 3, 2]
-    assert choose([patch, *galleries], pictures, 29) == [0, 1, 3]
-    assert choose(galleries, pictures, 0) == []
-    assert renumbered({"source": 3, "score": "0.1"}, {3: 0}) == {"source": 0, "score": "0.1"}
-    assert renumbered(2, {3: 0}) == NONE
-
-
-def test_a_file_has_fewer_states_where_a_store_is_large(tuner, monkeypatch):
-    app = AppState(tuner, WaitingJobs())
-    assert choose_nodes(app)[0] == app.students.node.id
-    assert set(choose_nodes(app)) == {node.id for node in tuner.nodes()}
-    assert count_concepts(app) == 10
-    monkeypatch.setattr(exploring, "STATES", 8)
-    assert len(choose_nodes(app)) == 1  # 8 // (4 classes and all of them)
-    assert count_concepts(app) == 2  # 8 // 4 classes
-    images = len(tuner.store.rows("tune"))
-    monkeypatch.setattr(exploring, "IMAGES", 4 * images)
-    assert count_concepts(app) == 1
 
 
 def test_on_the_holdout_no_other_iteration_is_looked_at(tuner):

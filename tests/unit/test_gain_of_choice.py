@@ -51,19 +51,6 @@ def test_of_students_equally_good_none_gains(careful: bool) -> None:
     assert abs(np.mean(stated)) < 0.2 * np.mean(seeming) + 3 * error
 
 
-def test_the_first_is_left_only_for_more_than_a_standard_error() -> None:
-    """The second differs in two photos: it is as good but for chance."""
-    label, logits = ranked(1, seed=4)
-    order = np.argsort(-logits[0])
-    other = logits[0].copy()
-    pair = next(i for i in range(PHOTOS - 1) if label[order[i]] < label[order[i + 1]])
-    other[order[[pair, pair + 1]]] = other[order[[pair + 1, pair]]]
-    both, counts = np.stack([logits[0], other]), draw_counts(PHOTOS, DRAWS, 0)
-    plain, careful = (gain_of_choice(label, both, counts, careful=c) for c in (False, True))
-    assert plain.gain.estimate > 0
-    assert abs(careful.gain.estimate) < 0.3 * plain.gain.estimate
-
-
 def lever(drawn: list[float], left_out: list[float], taught: float = 0.0) -> Choice:
     return Choice(np.array(drawn), np.array(left_out), np.full(len(drawn), taught))
 

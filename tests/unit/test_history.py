@@ -325,17 +325,6 @@ def test_an_event_that_cannot_have_happened(history: History) -> None:
 # -- places that cannot be read or written --------------------------------------------------
 
 
-def test_no_such_folder(tmp_path: Path) -> None:
-    with pytest.raises(HistoryError, match="cannot be opened") as caught:
-        History(tmp_path / "none" / "h.sqlite").nodes("root")
-    assert "--history" in caught.value.remedy
-
-
-def test_a_folder_in_its_place(tmp_path: Path) -> None:
-    with pytest.raises(HistoryError, match="cannot be opened"):
-        History(tmp_path).add(ROOT)
-
-
 def test_locked_by_another_process(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     quick = dataclasses.replace(HISTORY, busy_seconds=0.05)
     monkeypatch.setattr(history._database, "schema", quick)
@@ -455,14 +444,3 @@ def test_weights_that_would_unpack_to_more_than_there_are_are_refused(history: H
         records.to_node(history.path, forged, {})
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
-
-
-def test_what_is_read_again_is_one_copy(history: History) -> None:
-    node = history.add(make_node("a", ROOT, seed=1))
-    other = History(history.path)
-    again, listed = other.get(node.id), other.nodes(node.root)[-1]
-    assert again.weights is listed.weights is history.get(node.id).weights
-    history.rename(node.id, "less fur")
-    assert (history.get(node.id).name, again.name) == ("less fur", "")
-    assert history.get(node.id).weights is again.weights
-    other.close()

@@ -116,27 +116,6 @@ def test_looks_are_counted_by_node_and_split(history: History) -> None:
     }
 
 
-def test_the_latest_name_and_note_count_and_the_id_stays(history: History) -> None:
-    history.rename(A.id, "first")
-    history.rename(A.id, "  less \n sky ")
-    history.set_note(A.id, "first")
-    history.set_note(A.id, "line 1\nline 2")
-    stored = history.nodes(ROOT.id)[1]
-    assert (stored.id, stored.name, stored.note) == (A.id, "less sky", "line 1\nline 2")
-    assert stored.weights_hash == A.weights_hash
-    history.rename(A.id, "")
-    history.set_note(A.id, "")
-    stored = history.nodes(ROOT.id)[1]
-    assert (stored.name, stored.note) == ("", "")
-    assert kinds(history)[2:] == ["rename", "rename", "note", "note", "rename", "note"]
-
-
-@pytest.mark.parametrize("name", ["3", "#12", "0123456789ab", "x" * 81])
-def test_a_name_that_cannot_be_told_from_a_number_is_refused(history: History, name: str) -> None:
-    with pytest.raises(TuningError, match="cannot be named"):
-        history.rename(A.id, name)
-
-
 @settings(max_examples=30)
 @given(st.text())
 def test_any_text_is_a_note(text: str) -> None:

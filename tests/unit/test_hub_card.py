@@ -36,15 +36,6 @@ def read(folder: Path):
     return card, card.data
 
 
-def test_the_hub_reads_license_library_and_tags(tuner, tmp_path):
-    export(tuner, tuner.root(), tmp_path / "out", ["onnx"], license_name="cc-by-4.0")
-    card, data = read(tmp_path / "out")
-    assert (data.license, data.library_name) == ("cc-by-4.0", "inficond-panel")
-    assert data.pipeline_tag == "tabular-classification"  # they read scores, not images
-    assert {"onnx", "knowledge-distillation"} <= set(data.tags)
-    assert card.text.strip() == (tmp_path / "out" / "card.md").read_text().strip()
-
-
 def test_with_one_class_an_image_accuracy_is_top_1(tmp_path):
     students = from_frames(**single_frames(images=200), path=tmp_path / "own.zarr").fit()
     export(students.tuner, students.node, tmp_path / "out", ["npz"], holdout=True)

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 import numpy as np
 import pytest
 from factory import small_spec
 from frames import joint_spec
 
-from inficond_panel.results.gallery import gallery_file, take_picked
-from inficond_panel.results.image_sets import decided_images, image_set, patch_images
-from inficond_panel.results.metrics import take_snapshot
+from inficond_panel.results.image_sets import decided_images
 from inficond_panel.results.top_measures import STUDENT, TEACHER, find_confused
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning import open_tuner
 from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView
-from inficond_panel.views.performance.table import make_confusions
 from inficond_panel.views.performance.view import PerformanceView
 
 
@@ -56,32 +50,6 @@ def test_the_four_parts_of_a_side_are_all_of_it_and_right_by_the_label(tuner):
         assert ((logits > student.cutoff) == bool(label)).all()
         worst_first = logits if label else -logits
         assert (np.diff(worst_first) >= 0).all()
-
-
-def test_patches_lead_to_the_images_that_they_are_cut_from(tuner):
-    store = tuner.store
-    rows = patch_images(store, store.concepts[0])
-    own = store.segment_embedding @ store.concept_text_embedding[0]
-    shown = store.split[store.segment_image] != "holdout"
-    best = np.flatnonzero(shown)[np.argmax(own[shown])]
-    assert rows[0] == store.segment_image[best]
-    assert "holdout" not in store.split[rows]
-
-
-def test_a_gallery_of_picked_images_has_their_order_and_no_concept(tuner):
-    student = tuner.at(tuner.root(), "tune")["bicycle"]
-    rows = decided_images(student, "positives")[::-1]
-    gallery = take_picked(student, image_set(student, "bicycle, positives", rows))
-    assert gallery.rows.tolist() == rows.tolist()
-    assert set(gallery.label) == {1}
-    file = gallery_file(tuner.store, gallery, ["right"], {})
-    lines = list(csv.DictReader(io.StringIO(file.content.decode())))
-    assert {(line["concept"], line["concept_score"]) for line in lines} == {("", "")}
-    assert [line["image"] for line in lines] == [
-        tuner.store.images[row]
-        for row in rows
-        if row in set(decided_images(student, "positives", student_right=True))
-    ]
 
 
 def test_a_part_of_a_bar_opens_its_images_until_a_concept_is_opened(app):
@@ -162,23 +130,3 @@ def test_a_confusion_opens_its_images(single):
     )
     assert len(detail.panel.gallery["rows"]) == by_student
     assert detail.panel.picked.startswith(f"{names[i]} taken for {names[j]} by the student")
-
-
-def test_confusions_are_of_the_students_in_view_when_they_come_late(single):
-    late: list = []
-
-    def run() -> None:
-        while late:
-            late.pop(0)()
-
-    app = AppState(single, Jobs(late.append, inline=True))
-    table, here = PerformanceView(app).table, app.students.snapshot
-    table.confused = True
-    run()
-    first = table.confusions
-    class_name, concept = app.store.classes[0], app.store.concepts[0]
-    there = single.fine_tune(here.node, [Intent(class_name, concept, "remove")])
-    for snapshot in (take_snapshot(single, there, "tune"), here):
-        app.students.snapshot = snapshot
-    run()
-    assert table.confusions == first != make_confusions(find_confused(single, there, "tune"))

@@ -17,19 +17,6 @@ def spec(tmp_path):
     return small_spec(tmp_path)
 
 
-def test_tags_are_kept_and_taken_away(spec, tmp_path):
-    path = tmp_path / "h.sqlite"
-    tuner = open_tuner(spec, history=path)
-    tuner.root()
-    first, second = tuner.store.images[:2]
-    tuner.tag([first, second], "  odd\nlight ")
-    tuner.tag([first], "blurred")
-    tuner.tag([second], "odd light", on=False)
-    tuner.history.close()
-    again = open_tuner(spec, history=path)
-    assert again.tags() == {first: ("blurred", "odd light")}
-
-
 @pytest.mark.parametrize("tag", ["", " \n", "x" * 41])
 def test_a_tag_that_says_nothing_or_too_much_is_refused(spec, tag):
     tuner = open_tuner(spec, history=":memory:")

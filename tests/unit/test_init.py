@@ -1,6 +1,5 @@
 """inficond init: what it finds in a folder, and that its spec passes ``check``."""
 
-import shutil
 import tarfile
 
 import numpy as np
@@ -156,16 +155,6 @@ def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(home, capsys
     ]  # fmt: skip
 
 
-def test_without_an_encoder_it_says_what_to_put_where(home, capsys):
-    table(home / "data")
-    shutil.rmtree(home / "encoder")
-    spec, out = init(capsys, "data")
-    assert (spec.concepts.encoder.model, spec.concepts.encoder.pretrained) == ("ViT-B-16", "openai")
-    assert "Put open_clip_config.json and the weights" in out
-    assert main(["init", "data", "--encoder", "data", "--output", "c.yaml"]) == 1
-    assert "data holds no encoder" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("place", [".", "VOCdevkit/VOC2007"])
 def test_voc_with_a_class_called_train(home, capsys, place):
     root = home / "voc" / place
@@ -200,15 +189,6 @@ def test_voc_with_a_class_called_train(home, capsys, place):
 
 def write(names):
     return [f"{name}.jpg" for name in names]
-
-
-def test_folders_of_classes_one_of_them_called_train(home, capsys):
-    ids = [f"{name}/{i}" for name in CLASSES for i in range(10)]
-    photos(home / "data", write(ids))
-    logits(home / "z.csv", ids)
-    spec, out = init(capsys, "data", "--teacher", "z.csv")
-    assert load_dataset(spec.dataset).classes == CLASSES
-    assert "found     folders of classes: cat, train" in out
 
 
 def test_folders_of_splits_with_folders_of_classes(home, capsys):

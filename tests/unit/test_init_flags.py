@@ -85,18 +85,6 @@ def test_a_teacher_by_kind_and_name(data, capsys, given, keys):
         assert net in (getattr(spec.teacher, name, None) for name in ("path", "pretrained"))
 
 
-@pytest.mark.parametrize(
-    "given", ["onnx:net.pt", "torchscript:net.pt", "query2label:net.pt", "timm:test_resnet:net.pt"]
-)
-def test_the_order_of_outputs_without_names_is_written_and_said(data, capsys, given):
-    (data.parent / "net.pt").write_bytes(b"")
-    spec, out = init(capsys, "data", "--teacher", given)
-    assert spec.teacher.classes == ["cat", "train"]
-    line = "  classes: [cat, train] # the order of the network's outputs: check it"
-    assert line in spec.path.read_text().splitlines()
-    assert "in this order: cat, train" in out
-
-
 def test_many_outputs_are_written_a_line_each(data, capsys):
     names = [f"class: {i}" for i in range(40)]
     ids = [f"{i:03d}" for i in range(20)]
@@ -146,28 +134,6 @@ def order(spec):
     return [int(name) for name in load_dataset(spec.dataset).ids]
 
 
-def test_classes_of_folders_and_of_columns(home, capsys):  # noqa: F811
-    photos(home / "kinds", [f"{name}/{i}.jpg" for name in (*CLASSES, "dog") for i in range(9)])
-    spec, _ = init(capsys, "kinds", "--class", "dog", "--class", "cat")
-    assert load_dataset(spec.dataset).classes == ("dog", "cat")
-    names = [f"{i}.jpg" for i in range(20)]
-    photos(home / "flat", names)
-    rows = [f"{name},{i % 2},{i // 2 % 2}" for i, name in enumerate(names)]
-    (home / "flat" / "all.csv").write_text("\n".join(["file,cat,dog", *rows]))
-    spec, _ = init(capsys, "flat", "--class", "dog")
-    assert load_dataset(spec.dataset).classes == ("dog",)
-
-
-def test_a_narrower_table_of_logits_chooses_the_columns(home, capsys):  # noqa: F811
-    ids = table(home / "data")
-    write_table(home / "z.csv", ids, label(20) - 0.25, CLASSES)
-    write_table(home / "one.csv", ids, label(20)[:, :1] - 0.25, CLASSES[:1])
-    spec, _ = init(capsys, "data", "--teacher", "one.csv")
-    assert load_dataset(spec.dataset).classes == ("cat",)
-    spec, _ = init(capsys, "data", "--teacher", "z.csv", "--output", "b.yaml")
-    assert load_dataset(spec.dataset).classes == CLASSES
-
-
 def test_a_store_has_the_classes_that_it_has(home, capsys):  # noqa: F811
     from factory import small_store
 
@@ -175,12 +141,6 @@ def test_a_store_has_the_classes_that_it_has(home, capsys):  # noqa: F811
     logits(home / "z.csv", store.images, store.classes)
     told = refused(capsys, "--teacher", "z.csv", "--class", store.classes[0])
     assert "A store has the classes that it was made with" in told
-
-
-def test_flags_of_a_folder_do_not_go_with_tables(home, capsys):  # noqa: F811
-    told = ["a.csv", "b.csv", "c.csv", "--splits", "s.csv", "--output", "o.zarr", "--class", "cat"]
-    assert main(["init", *told]) == 1
-    assert "--class belongs to a folder of photos" in capsys.readouterr().err
 
 
 def model_folder(folder, names, **config):

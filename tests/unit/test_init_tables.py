@@ -48,14 +48,6 @@ def test_photos_are_found_beside_their_table(folder):
     assert open_store("own.zarr").picture(0).size == (20, 10)
 
 
-def test_metadata_is_text(folder):
-    rows = [(image, f"0{i % 3}") for i, image in enumerate(frames(40)["split"].index)]
-    pd.DataFrame(rows, columns=["image_id", "place"]).to_csv("places.csv", index=False)
-    assert main(["init", *FORM, "--metadata", "places.csv"]) == 0
-    store = open_store("own.zarr")
-    assert (store.metadata_columns, store.metadata[3, 0]) == (["place"], "00")
-
-
 FAULTS = {
     "two tables": (FORM[1:], "Three tables are needed (scores, logits, labels), got 2"),
     "no split": ([*FORM[:3], *FORM[5:]], "--splits table is missing"),

@@ -17,7 +17,6 @@ from inficond_panel.views.detail.view import DetailView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.comparison import make_comparison
-from inficond_panel.vocabulary.metrics import AP
 
 THUMB = Intent("bicycle", "wheel", "up")
 #: ``[low, high]``, ``95 %``, and what is said of an interval.
@@ -51,16 +50,6 @@ def apps(tmp_path_factory) -> dict[bool, AppState]:
         found[shown] = AppState(tuner, Jobs(inline=True))
         found[shown].selection.class_name = "bicycle"
     return found
-
-
-def test_changes_have_the_same_estimates_and_no_limits(apps) -> None:
-    usual, bare = (
-        apps[shown].changes.total("bicycle", [AP.key])[AP.key] for shown in (True, False)
-    )
-    assert bare.estimate == usual.estimate != 0
-    assert math.isnan(bare.low)
-    assert math.isnan(bare.high)
-    assert usual.low <= usual.high
 
 
 def test_student_knowledge_tells_estimates_alone(apps) -> None:

@@ -6,14 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from frames import SINGLE as CLASSES
-from frames import joint_spec as write_joint
-from frames import single_frames
 from scipy.special import softmax
 from test_joint_students import joint_spec  # noqa: F401 - a fixture
 
-from inficond_panel import from_frames, load_students
+from inficond_panel import load_students
 from inficond_panel.cli import main
-from inficond_panel.spec import load_spec
 from inficond_panel.tuning import open_tuner
 
 EDITS = """\
@@ -93,34 +90,6 @@ def test_cures_say_what_to_do(joint_spec, tmp_path, capsys, line, remedy):  # no
     assert main(["tune", str(joint_spec), "--edits", str(tmp_path / "cure.yaml")]) != 0
     assert remedy in capsys.readouterr().err
     assert len(open_tuner(joint_spec).nodes()) == 1
-
-
-def test_a_lambda_is_tuned_told_and_exported(run, tmp_path):
-    (tmp_path / "cure.yaml").write_text("- - {class: cat, direction: lambda, value: 0.03}\n")
-    said = run("tune", "--edits", str(tmp_path / "cure.yaml"))
-    assert "lambda 0.03 on cat" in said
-    assert "others moved too" in said
-    assert "others moved too" in run("explain")
-    assert json.loads(run("metrics", "--json", "--draws", "20"))["together"]
-    run("lambda", "--class", "dog")
-    run("export", "--output", str(tmp_path / "out"), "--format", "npz")
-
-
-def test_check_refuses_a_softmax_over_several_classes_an_image(tmp_path, capsys):
-    spec = write_joint(tmp_path)
-    frames = {**single_frames(others=0), "task": "multi_label", "activation": "sigmoid"}
-    from_frames(**frames, path=tmp_path / "many.zarr")
-    spec.write_text(spec.read_text().replace("own.zarr", "many.zarr"))
-    assert main(["check", str(spec)]) == 2
-    told = capsys.readouterr().err
-    assert f"{spec}:3:12: students.link: a softmax has one class an image" in told
-    assert "take sigmoid" in told
-
-
-def test_the_link_of_a_spec_is_kept(joint_spec, tmp_path):  # noqa: F811
-    spec = load_spec(joint_spec)
-    (tmp_path / "again.yaml").write_text(spec.to_yaml())
-    assert load_spec(tmp_path / "again.yaml").students.link == "softmax"
 
 
 def test_probabilities_of_the_api_add_up(joint_spec):  # noqa: F811

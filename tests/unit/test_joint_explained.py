@@ -2,15 +2,13 @@
 
 import numpy as np
 import pytest
-from factory import shift_of
 from frames import SINGLE as CLASSES
-from frames import single_frames
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 from sklearn.metrics import average_precision_score
 from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
 
-from inficond_panel import distill, from_frames
+from inficond_panel import distill
 from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, free_range
 from inficond_panel.errors import TuningError
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
@@ -18,7 +16,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.results.sensitivity import penalty_path, stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.node import to_iteration
 from inficond_panel.tuning.replay import replay
@@ -266,22 +264,6 @@ def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
     p = softmax(tuner.store.concept_score[rows] @ alone.centred + alone.intercepts, axis=1)
     label = tuner.at(tuner.root(), "tune")["cat"].labels
     assert last["ap"] == pytest.approx(average_precision_score(label, p[:, 1]))
-
-
-def test_suspects_of_a_joint_student_are_those_that_its_classes_lean_on(tmp_path):
-    """'e' goes with every cat on fit, and with nothing elsewhere."""
-    given = single_frames(images=600, others=0)
-    rng = np.random.default_rng(1)
-    cat, fit = given["labels"]["cat"] == 1, given["split"] == "fit"
-    e = np.where(fit, 0.8 * cat + 0.2 * rng.random(600), rng.random(600))
-    given["scores"]["e"] = e
-    given["logits"]["cat"] += np.where(fit, 4 * cat, 0)
-    from_frames(**given, path=tmp_path / "own.zarr")
-    spec = tmp_path / "own.yaml"
-    spec.write_text(f"title: Own\nstore: own.zarr\nstudents: {{link: softmax, lambda: {L1}}}\n")
-    found = shift_of(open_tuner(spec, history=":memory:"), "cat")
-    assert found.kind == "shift"
-    assert found.suspects[0].concept == "e"
 
 
 def test_a_repair_is_refused_with_the_way_out(tuner):  # noqa: F811

@@ -175,15 +175,6 @@ def test_probabilities_are_the_softmax_and_metrics_are_of_them(tuner):
     np.testing.assert_allclose(found, brier, atol=1e-12)
 
 
-def test_the_link_is_part_of_ids_only_where_it_is_softmax(tuner):
-    plain = tuner.with_students(link="sigmoid")
-    assert "link" not in plain.root().settings
-    assert tuner.root().settings["link"] == "softmax"
-    assert plain.root_id != tuner.root_id
-    intent = Intent("cat", "a", "remove")
-    assert plain.fine_tune(plain.root(), [intent]).id != tuner.fine_tune(tuner.root(), [intent]).id
-
-
 def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
     spec = write_joint(tmp_path)
     given = single_frames(others=0)
@@ -200,13 +191,6 @@ def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
     tuner = open_tuner(plain.path, history=":memory:")
     with pytest.raises(TuningError, match="one softmax student"):
         tuner.with_students(link="softmax")
-
-
-def test_penalties_that_the_joint_student_cannot_have(tuner):
-    with pytest.raises(TuningError, match=r"students\.l2 is not used with link: softmax"):
-        tuner.with_students(l2=1.0)
-    with pytest.raises(TuningError, match=r"students\.lambda is not used .*"):
-        tuner.with_students(**{"lambda": 0.1})
 
 
 def test_targets_of_a_sigmoid_teacher_add_up_to_1(tmp_path):

@@ -10,7 +10,6 @@ import inficond_panel
 from inficond_panel.distill import average_precision
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.cures.resolution import Choice
 from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift, first_suspects
 from inficond_panel.tuning.suggest import levers as levers_module
@@ -23,7 +22,8 @@ from inficond_panel.tuning.suggest.levers import (
     Lever,
     recommended,
 )
-from inficond_panel.wording.cures import lever_sentence, suggestion_sentences
+from inficond_panel.views.knowledge.finding import make_repair
+from inficond_panel.wording.cures import repair_notes
 
 
 @pytest.fixture(scope="module")
@@ -103,19 +103,14 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     assert thumb.concepts == pytest.approx(np.count_nonzero(alone.weights[:, 0]), abs=2)
 
 
-def test_a_sentence_says_what_a_lever_gives() -> None:
-    found = lever("labels of tune", 0.25)
-    assert lever_sentence(found, 0.95, limits=False) == (
-        "labels of tune: AP 75.0, +25.0 AP points; 90.0% decided like the teacher, by 4 concepts."
-    )
-    assert lever_sentence(lever(AS_IT_IS, 0.0), 0.95).startswith("as it is: AP 50.0; 90.0%")
-
-
-def test_the_page_lists_them(suggestion) -> None:
-    sentences = suggestion_sentences(suggestion, "truck")
-    for each in suggestion.repairs["truck"].levers:
-        assert any(sentence.startswith(f"{each.name}: AP") for sentence in sentences)
-    assert any("a model of the labels of tune alone" in sentence for sentence in sentences)
+def test_the_page_lists_them_and_says_what_is_proposed(suggestion) -> None:
+    repair, shown = suggestion.repairs["truck"], make_repair(suggestion, "truck")
+    assert [each["name"] for each in shown["levers"]] == [each.name for each in repair.levers]
+    assert [each["can"] for each in shown["levers"]] == [bool(each.edits) for each in repair.levers]
+    assert [each["taken"] for each in shown["levers"]].count(True) == 1
+    assert shown["levers"][0]["gain"] == ""
+    assert any("a model of the labels of tune alone" in note for note in shown["notes"])
+    assert shown["sentence"].endswith(" points expected. It is in the batch.")
 
 
 @pytest.mark.parametrize("positives", [9, 10])
@@ -131,7 +126,7 @@ def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives
         assert repair.taken is repair.levers[1]
         assert repair.taken.edits == (Learn("truck", "labels", 1.0),)
         assert repair.gain == repair.taken.gain
-        assert any("Fewer than 10" in each for each in suggestion_sentences(suggestion, "truck"))
+        assert any("Fewer than 10" in each for each in repair_notes(suggestion, "truck"))
 
 
 def test_what_makes_labels_likelier_is_told_by_a_paired_test() -> None:
@@ -149,28 +144,3 @@ def test_what_makes_labels_likelier_is_told_by_a_paired_test() -> None:
         answers.add(bool(likely))
     assert answers == {False, True}
     assert levers_module.likelier(label, logits[[0, 0]]) == 0
-
-
-def test_what_all_photos_leave_is_not_proposed(students, monkeypatch) -> None:
-    """Of a thumb that gains in the draws and not on all photos nothing is asked."""
-    monkeypatch.setattr(levers_module, "choose", lambda *_: Choice(0, 1, 0.0, 0.0))
-    tuner = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
-    repair = suggest(tuner, classes=["truck"]).repairs["truck"]
-    by_name = {each.name: each for each in repair.levers}
-    assert by_name["✕ suspects"].gain.estimate > 0
-    assert by_name["✕ suspects"].edits == by_name["lambda"].edits == ()
-    assert by_name["✕ suspects"].concepts == by_name[AS_IT_IS].concepts
-    assert repair.taken is not by_name["✕ suspects"]
-
-
-def test_few_photos_of_fit_are_repaired_without_a_verdict() -> None:
-    """A shift cannot be told with fewer than ten photos of a class; what helps can."""
-    given = shifted_frames(seed=1)
-    fit = given["split"] == "fit"
-    shown = given["labels"].index[fit & (given["labels"]["truck"] == 1)]
-    given = {key: each.drop(shown[6:]) for key, each in given.items()}
-    suggestion = suggest(inficond_panel.from_frames(**given).fit().tuner, classes=["truck"])
-    repair = suggestion.repairs["truck"]
-    assert repair.shift.lacking
-    assert repair.taken is not None
-    assert repair.gain.gain().low > 0

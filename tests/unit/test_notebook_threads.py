@@ -71,20 +71,6 @@ def test_a_click_and_a_result_at_the_same_time_leave_one_after_the_other(tmp_pat
     asyncio.run(notebook())
 
 
-def test_what_changes_while_the_browser_opens_the_page_arrives_in_order(tmp_path):
-    async def notebook():
-        async with opened(tmp_path) as session:
-            browser = Browser(session.views.knowledge)
-            session.app.selection.class_name = "bird"
-            browser.open()
-            session.app.selection.class_name = "sheep"
-            await until(lambda: not session.jobs.busy)
-            browser.read()
-            assert browser.differences() == []
-
-    asyncio.run(notebook())
-
-
 def test_after_a_burst_of_clicks_all_views_tell_of_the_same_student(tmp_path):
     asyncio.run(burst(tmp_path, clicks=15, seed=0))
 

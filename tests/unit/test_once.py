@@ -5,7 +5,7 @@ from threading import Barrier, Event, Thread
 import pytest
 from waiting import PATIENCE
 
-from inficond_panel.common.cache import Latest, once
+from inficond_panel.common.cache import once
 
 
 def in_threads(number, function):
@@ -83,15 +83,3 @@ def test_the_latest_are_kept():
     last_two("b")
     last_two("a")
     assert made == ["a", "b", "c", "a"]
-
-
-def test_latest_forgets_what_was_not_used_for_longest():
-    latest = Latest(2)
-    latest.put("a", 1)
-    latest.put("b", 2)
-    assert latest.get("a") == 1
-    latest.put("c", 3)
-    assert [latest.get(key) for key in "abc"] == [1, None, 3]
-    latest.put("a", 4)
-    latest.put("d", 5)
-    assert [latest.get(key) for key in "acd"] == [4, None, 5]

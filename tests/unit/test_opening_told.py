@@ -13,7 +13,7 @@ from waiting import until
 from inficond_panel import app as app_module
 from inficond_panel.app import Explorer
 from inficond_panel.errors import HistoryError
-from inficond_panel.state import AppState, Job, Jobs
+from inficond_panel.state import AppState
 from inficond_panel.tuning import shared_tuner
 from inficond_panel.tuning.history.history import History
 
@@ -93,44 +93,3 @@ def test_a_state_that_cannot_be_is_told(tmp_path: Path) -> None:
         explorer.close()
 
     asyncio.run(session())
-
-
-def test_another_data_set_that_cannot_be_shown_is_told_in_its_place(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for name in ("one", "two"):
-        (tmp_path / name).mkdir()
-    specs = [small_spec(tmp_path / name) for name in ("one", "two")]
-    specs[1].write_text(specs[1].read_text().replace("title: ", "title: Other "))
-
-    def broken(*_: object) -> None:
-        raise ZeroDivisionError
-
-    async def session() -> None:
-        explorer = Explorer(specs)
-        await shown(explorer)
-        with monkeypatch.context() as patch:
-            patch.setattr(app_module, "make_views", broken)
-            explorer.app.choose_dataset(explorer.app.datasets[1])
-            await until(lambda: explorer.opening.error is not None)
-            assert explorer._page[0] is explorer.opening._page
-        again(explorer)
-        await until(lambda: explorer.app.dataset.title.startswith("Other"))
-        explorer.close()
-
-    asyncio.run(session())
-
-
-@pytest.mark.parametrize("error", [HistoryError("Away.", "Put it back."), KeyError("x")])
-def test_what_the_end_of_a_job_raises_is_told_like_what_its_work_does(error: Exception) -> None:
-    def broken(_: object) -> None:
-        raise error
-
-    told: list[str] = []
-    jobs = Jobs(inline=True)
-    for work, done in ((broken, lambda _: None), (lambda _: None, broken)):
-        jobs.submit(Job("open", work, done, lambda problem: told.append(str(problem))))
-    assert len(told) == 2
-    assert told[0] == told[1]
-    assert ("defect" in told[0]) == isinstance(error, KeyError)
-    assert not jobs.busy

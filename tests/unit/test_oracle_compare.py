@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from pathlib import Path
@@ -85,23 +84,6 @@ def test_the_document_holds_everything(both, capsys):
     assert set(bins["class"]) == {"", *store.classes}
     measures = {row["measure"]: row for row in found["outputs"]["rows"]}
     assert measures["entropy"]["change_high"] < 0
-
-
-@pytest.mark.slow
-def test_the_folder_has_a_table_per_frame_and_is_replaced_with_force_alone(both, tmp_path, capsys):
-    place = tmp_path / "out"
-    arguments = ["compare", str(both), "--output", str(place), "--draws", "10"]
-    assert main(arguments) == 0
-    frames = ("outputs", "students", "changes", "classes", "reliability", "map")
-    names = {path.name for path in place.iterdir()}
-    assert names == {"compare.html", *(f"{frame}.csv" for frame in frames)}
-    (change,) = csv.DictReader((place / "changes.csv").open())
-    assert change["against"] == "1"
-    assert float(change["ap_low"]) <= float(change["ap"])
-    capsys.readouterr()
-    assert main(arguments) == 1
-    assert "--force" in capsys.readouterr().err
-    assert main([*arguments, "--force"]) == 0
 
 
 def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, capsys):

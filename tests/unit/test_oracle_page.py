@@ -15,7 +15,6 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
-from inficond_panel.views.provenance.view import ProvenanceView
 
 
 @pytest.fixture
@@ -53,19 +52,6 @@ def test_all_metrics_compare_with_the_plain_teacher(app):
         alike = (student.logits > 0) == (teacher > 0)
         assert metrics.fidelity == pytest.approx(alike.mean())
         assert metrics.teacher_ap == app.students.snapshot.metrics[name].teacher_ap
-
-
-def test_they_say_that_the_oracle_has_seen_the_label(app):
-    app.targets.choose("oracle")
-    other = AppState(app.targets.tuner, Jobs(inline=True))
-    view = ConfigurationView(other)
-    shown, student = view.data(), view._strip.student
-    assert shown["mark"] == "has seen the label"
-    assert shown["targets"]["value"] == "oracle"
-    assert "has seen the label" in student["card"]["text"]
-    assert ("Targets", "oracle, has seen the label") in student["card"]["rows"]
-    assert ProvenanceView(other)._tree.data["mark"] == "oracle, has seen the label"
-    assert ProvenanceView(app)._tree.data["mark"] == ""
 
 
 def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):

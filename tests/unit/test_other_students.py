@@ -14,13 +14,10 @@ from histories import tuned_spec
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.cli import main
 from inficond_panel.concepts.typed import TypedConcept, basis_of
-from inficond_panel.errors import TuningError
-from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.records import named_concepts, read_others
 from inficond_panel.tuning.opening import remove_concept, typed_anew, typed_folder
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
-from inficond_panel.views.provenance.view import ProvenanceView
 
 
 def type_moss(tuner: Tuner) -> Tuner:
@@ -82,48 +79,6 @@ def test_other_settings_are_told_apart(spec):
     )
     typed = type_moss(tuner)
     assert others_sentence(count_others(typed)).startswith("3 iterations of students over")
-
-
-def test_list_tells_and_lists_them(spec, run):
-    root = open_tuner(spec).root_id
-    type_moss(open_tuner(spec)).root()
-    out = run("history", "list", str(spec))[1]
-    assert "2 iterations of students over other concepts are in this history;" in out
-    listed = run("history", "list", str(spec), "--others")[1]
-    assert "  ".join([root, "         2  over other concepts"]) in listed
-    assert "without moss" in listed
-    document = run("history", "list", str(spec), "--others", "--json")[1]
-    (other,) = document["rows"]
-    assert (other["root"], other["iterations"]) == (root, 2)
-    assert other["first"] <= other["last"]
-
-
-def test_an_iteration_that_is_not_there_names_the_way_to_them(spec, run):
-    students = TunableStudents(type_moss(open_tuner(spec))).fit()
-    status, _, err = run("explain", str(spec), "--node", "1")
-    assert status == 1
-    assert "2 iterations of students over other concepts" in err
-    assert "inficond history list SPEC --others" in err
-    with pytest.raises(TuningError, match=r"students\.others lists them"):
-        students.jump(1)
-
-
-def test_info_counts_them(spec, run, tmp_path):
-    def counted(place):
-        found = run("info", str(place), "--json")[1]["iterations"]
-        return found["here"], [row["iterations"] for row in found["rows"]]
-
-    assert counted(spec) == (2, [])
-    type_moss(open_tuner(spec))
-    assert counted(spec) == (0, [2])
-    assert counted(tmp_path / "small.zarr") == (None, [])
-
-
-def test_the_page_tells_them_below_its_tree(spec):
-    view = ProvenanceView(AppState(type_moss(open_tuner(spec)), Jobs(inline=True)))
-    told = view._tree.data["typed"]
-    assert told.startswith("With moss.")
-    assert "2 iterations of students over other concepts are in this history" in told
 
 
 def test_the_python_object_tells_them(spec):

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-from factory import small_spec
 
-from inficond_panel.cli import main
 from inficond_panel.commands.shared.output import (
     note,
     progress,
     say,
     say_json,
-    say_table,
     shown,
 )
 
@@ -34,11 +30,6 @@ def test_json_means_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert json.loads(out) == {"name": EVIL}
     assert shown(out) == out
-
-
-def test_columns_of_a_table_stay_in_line(capsys: pytest.CaptureFixture[str]) -> None:
-    say_table(["a", "b"], [["\x1b", "1"], ["x", "2"]])
-    assert capsys.readouterr().out.splitlines() == ["a     b", "----  -", "\\x1b  1", "x     2"]
 
 
 @pytest.mark.parametrize("tell", [say, note])
@@ -66,18 +57,3 @@ def test_nothing_is_told_of_progress_where_there_is_no_terminal(
     progress(0.5, "half")
     say("done")
     assert capsys.readouterr() == ("done\n", "")
-
-
-def test_titles_and_errors_on_the_way_to_the_terminal(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    spec = small_spec(tmp_path)
-    text = spec.read_text()
-    spec.write_text(text.replace("title: Small", 'title: "\\e]0;x\\a"'))
-    assert main(["info", str(spec)]) == 0
-    spec.write_text('"\\e[2J": 1\n' + text)
-    assert main(["check", str(spec)]) == 2
-    told = capsys.readouterr()
-    assert "\\x1b]0;x\\x07" in told.out
-    assert "\\x1b[2J: unknown key" in told.err
-    assert not {"\x1b", "\x07"} & {*told.out, *told.err}

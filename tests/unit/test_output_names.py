@@ -6,7 +6,7 @@ import pytest
 from teacher_factory import teacher_section
 
 from inficond_panel.errors import DataError
-from precompute.teachers.outputs import in_words_of, names_in_file, names_of, resolved
+from precompute.teachers.outputs import in_words_of, names_of, resolved
 
 torch = pytest.importorskip("torch")
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
@@ -78,15 +78,3 @@ def test_names_in_a_file_decide_the_order(named):
     assert resolved(found, ["dog", "Traffic light"]) is found
     with pytest.raises(DataError, match=r"'cats' \(nearest: 'cat'\)"):
         resolved(named, ["dog", "cats"])
-
-
-def test_classes_of_the_spec_come_before_those_of_the_file(named):
-    named.classes = ["a", "b", "c"]
-    assert resolved(named, ["a"]) is named
-
-
-@pytest.mark.parametrize("kind", ["onnx", "torchscript", "timm", "query2label"])
-def test_a_file_that_is_none_names_nothing(tmp_path, kind):
-    (tmp_path / "net").write_bytes(b"PK\x03\x04 broken")
-    (tmp_path / "config.json").write_text("[1]")
-    assert names_in_file(kind, tmp_path / "net") == []

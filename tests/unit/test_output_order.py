@@ -156,6 +156,16 @@ def test_no_false_alarm(teacher):
     assert alarms <= 1
 
 
+def test_a_gain_that_is_small_or_uncertain_is_no_alarm():
+    """Certain but small where classes nearly go together; large by chance on twelve images."""
+    rng = np.random.default_rng(0)
+    one = rng.random(20_000) < 0.5
+    label = np.stack([one, one ^ (rng.random(20_000) < 0.05)], axis=1).astype(np.int8)
+    assert check_order(3 * label[:, ::-1] + rng.normal(size=label.shape), label) is None
+    rng, label = np.random.default_rng(19), np.eye(2, dtype=np.int8)[np.arange(12) % 2]
+    assert check_order(label[:, ::-1] + rng.normal(size=label.shape), label, single=True) is None
+
+
 @pytest.mark.parametrize("teacher", [knowing, biased])
 def test_a_wrong_order_is_found(teacher):
     """Of 60 data sets with 240 images and 4 classes nearly all, and no class by a wrong name."""

@@ -1,7 +1,6 @@
 """A teacher whose outputs stand in another order: every door names the order, or warns."""
 
 import json
-import warnings
 
 import numpy as np
 import pandas as pd
@@ -122,30 +121,6 @@ def old(data):
         return run(data, "old", KINDS["torchscript"]).store
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_precompute_names_the_order_before_photos_are_encoded(data, kind):
-    lines = []
-    with pytest.raises(OrderError) as told:
-        run(data, kind, KINDS[kind], lines)
-    error = told.value
-    assert error.right_names == RIGHT
-    assert f"{kind}.yaml:12:1: " in error.message
-    assert "top-1 is 0.25 as given and 1.00" in error.message
-    right = 'classes: ["cat", "dog", "bus", "train"]' if kind == "torchscript" else "'bus' to 'cat'"
-    assert right in error.remedy
-    assert "order: as_given" in error.remedy
-    assert not any("encoded" in line for line in lines)
-    assert not (data / f"{kind}.zarr").exists()
-
-
-def test_the_order_that_precompute_names_makes_the_store(data):
-    teacher = f"{NETWORK}\n  classes: {json.dumps(OUTPUTS)}"
-    store = inficond_panel.store.open_store(run(data, "right", teacher).store)
-    named = np.asarray(store.teacher_logit).argmax(1)
-    assert (named == np.asarray(store.label).argmax(1)).mean() > 0.95
-    assert "teacher_order" not in store.attrs
-
-
 def test_of_many_photos_some_go_first(data, monkeypatch):
     """Photos that went first are run once, also where the order is right."""
     from precompute.teachers import outputs
@@ -162,17 +137,6 @@ def test_of_many_photos_some_go_first(data, monkeypatch):
     store = run(data, "many", f"{NETWORK}\n  batch: 4\n  classes: {json.dumps(OUTPUTS)}").store
     stages = inficond_panel.store.open_store(store).attrs["stages"]
     assert stages["teacher"]["images"] == COUNT
-
-
-def test_as_given_overrules_the_labels_in_all_commands(data, capsys):
-    store = run(data, "given", f"{NETWORK}\n  order: as_given").store
-    assert main(["check", str(data / "given.yaml")]) == 0
-    assert main(["info", str(store)]) == 0
-    assert main(["info", str(data / "given.yaml")]) == 0
-    assert "in another order" not in "".join(capsys.readouterr())
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", OrderWarning)
-        inficond_panel.open_students(store, history=":memory:")
 
 
 def test_an_old_store_warns_and_opens(data, old, capsys):

@@ -7,7 +7,6 @@ import itertools
 import holoviews as hv
 import numpy as np
 import pytest
-from bokeh.models import Plot
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -19,24 +18,12 @@ from inficond_panel.plots.performance_bars import (
     make_performance_bars,
     update_bars,
 )
-from inficond_panel.spec import load_spec
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.vocabulary.palette import BOTH_RIGHT, STUDENT_RIGHT, TEACHER_RIGHT_SOFT
 
 AGREEMENT = {
     "bird": Agreement(Counts(40, 5, 1, 2), Counts(1950, 0, 1, 2)),
     "car": Agreement(Counts(0, 0, 0, 0), Counts(2, 2, 2, 2)),
 }
-
-
-@pytest.fixture
-def app(spec_file) -> AppState:
-    spec = load_spec(spec_file, check_files=False)
-    tuner = Tuner(open_store(spec.store), spec, History(":memory:"))
-    return AppState(tuner, Jobs(inline=True))
 
 
 def drawn(element: hv.Element):
@@ -91,13 +78,6 @@ def test_the_element_tells_its_numbers_and_has_four_fills():
     assert fill_renderers(dark)[0].glyph.fill_color == BOTH_RIGHT.dark
 
 
-def test_positives_lie_above_negatives_and_classes_go_down():
-    data, _, figure = drawn(make_performance_bars(AGREEMENT))
-    assert figure.y_range.start > figure.y_range.end  # downwards
-    tops = np.array(data["top"]).reshape(2, 2, 4)
-    assert (np.diff(tops[:, :, 0].ravel()) > 0).all()
-
-
 def test_bars_drawn_are_updated_as_if_they_were_made_anew():
     data, _, figure = drawn(make_performance_bars(AGREEMENT))
     other = {"bird": AGREEMENT["car"], "car": AGREEMENT["bird"]}
@@ -110,21 +90,3 @@ def test_bars_drawn_are_updated_as_if_they_were_made_anew():
         [each.glyph.properties_with_values() for each in fill_renderers(f)] for f in (figure, anew)
     ]
     assert looks[0] == looks[1]
-
-
-def test_the_page_shows_them_without_axes_and_follows_students_theme_and_width(app):
-    view = PerformanceView(app)
-    figure = next(m for m in view.table.get_root().references() if isinstance(m, Plot))
-    assert (figure.left, figure.below, figure.center, figure.toolbar.tools) == ([], [], [], [])
-    first = fill_renderers(figure)[0]
-    source = first.data_source
-    assert first.glyph.fill_color == BOTH_RIGHT.light
-    app.theme = "dark"
-    assert first.glyph.fill_color == BOTH_RIGHT.dark
-    view.table.bar_width = 77
-    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    app.tuning.fine_tune()
-    agreement = app.students.snapshot.agreement
-    _, right = lay_out(count_images(agreement), 77)
-    assert source.data["right"].tolist() == right.ravel().tolist()
-    assert list(agreement) == [row["name"] for row in view.table.rows]

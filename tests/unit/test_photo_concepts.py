@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from factory import ATTRS, EMBED, small_arrays, spec_text
 
-from inficond_panel import cli, open_students
 from inficond_panel.concepts.scoring import Scoring, score_corpus, vector_of_photos
 from inficond_panel.concepts.typed import TypedFolder, concept_of_photos, extended
 from inficond_panel.errors import DataError
@@ -112,15 +111,6 @@ def test_the_vector_of_a_case_worked_by_hand() -> None:
     np.testing.assert_allclose(along, expected, atol=1e-6)
 
 
-@pytest.mark.parametrize("method", ["max_cosine", "centred"])
-def test_it_tells_the_photos_that_show_it(made, arrays, examples, method) -> None:
-    store = open_store(made[method] / "small.zarr")
-    typed = concept_of_photos(store, "harness", examples)
-    shows = arrays["shows"]
-    assert typed.score[shows].min() > typed.score[~shows].max()
-    assert extended(store, [typed]).concepts[-1] == "harness"
-
-
 def test_order_and_repeats_of_the_photos_do_not_matter(store, examples) -> None:
     one, other = (
         concept_of_photos(store, "harness", each) for each in (examples, examples[::-1] * 2)
@@ -129,21 +119,6 @@ def test_order_and_repeats_of_the_photos_do_not_matter(store, examples) -> None:
     assert one.photos == tuple(examples)
     np.testing.assert_array_equal(one.text, other.text)
     assert one != concept_of_photos(store, "harness", examples[:5])
-
-
-@pytest.mark.parametrize(
-    ("line", "images", "fault"),
-    [
-        ("harness", slice(0, 4), "at least 5 example photos, got 4"),
-        ("harness", [0, 1, 2, 3, 0], "at least 5 example photos, got 4"),
-        ("Wheel", slice(0, 6), "'wheel' already exists"),
-        ("harness,", slice(0, 6), "is no concept"),
-    ],
-)
-def test_what_makes_no_concept_is_told(store, examples, line, images, fault) -> None:
-    chosen = np.array(examples)[images].tolist()
-    with pytest.raises(DataError, match=fault):
-        concept_of_photos(store, line, chosen)
 
 
 def test_an_image_that_is_not_there_is_named(store, examples) -> None:
@@ -175,16 +150,6 @@ def test_the_context_without_a_word_is_the_first_suspect(spec, examples) -> None
     assert more.root_id != tuner.root_id
 
 
-@pytest.fixture
-def run(capsys):
-    def call(*arguments):
-        status = cli.main([str(a) for a in arguments])
-        said = capsys.readouterr()
-        return status, said.out, said.err
-
-    return call
-
-
 def test_the_command_needs_no_encoder(spec, run, examples, tmp_path) -> None:
     _, out, _ = run("concept", "add", spec, "harness", "--images", *examples)
     assert out.startswith("Added harness (from 6 photos): scores")
@@ -199,14 +164,6 @@ def test_the_command_needs_no_encoder(spec, run, examples, tmp_path) -> None:
     assert "harness  harness       6" in run("info", spec)[1]
     status, _, err = run("concept", "add", spec, "strap", "--images", "no such file")
     assert (status, "There is no file no such file" in err) == (1, True)
-
-
-def test_the_same_from_python(spec, examples) -> None:
-    students = open_students(spec).add_concept("harness", images=examples)
-    (typed,) = typed_of(students.tuner.store)
-    assert typed.photos == tuple(examples)
-    with pytest.raises(DataError, match="got 0"):
-        students.add_concept("strap", images=[])
 
 
 def test_on_the_page_it_is_made_of_the_photos_with_a_tag(spec, store, examples) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,6 @@ from inficond_panel.cli import main
 from inficond_panel.errors import ExportError
 from inficond_panel.export import onnx_file as pixel_export
 from inficond_panel.spec import load_spec
-from inficond_panel.tuning.opening import add_concept
 
 torch = pytest.importorskip("torch")
 onnx = pytest.importorskip("onnx")
@@ -85,32 +83,6 @@ def held_against_predict(students, folder: Path) -> np.ndarray:
 def test_logits_are_those_of_predict(tmp_path, vision, segments, scores):
     logits = held_against_predict(make(tmp_path, vision, segments, scores), tmp_path)
     assert np.ptp(logits, axis=0).min() > 1e-3  # photos differ, so that the test can fail
-
-
-def test_typed_concepts_are_in_it(tmp_path):
-    from precompute.encoder import load_text_encoder
-
-    students = make(tmp_path, CONV, scores=CONTRAST)
-    add_concept(students.tuner, "red bus", load_text_encoder(students.tuner.spec.concepts.encoder))
-    students = open_students(tmp_path / "spec.yaml").fit()
-    assert students.concepts[-1] == "red bus"
-    students.up(students.classes[0], "red bus", bound=2.0)
-    held_against_predict(students, tmp_path)
-
-
-def test_the_command_says_the_difference_and_the_card_holds_it(made, tmp_path, capsys):
-    argv = ["export", str(made / "spec.yaml"), "--format", "onnx-pixels"]
-    assert main([*argv, "--output", str(tmp_path / "out")]) == 0
-    out = capsys.readouterr().out
-    assert "on 12 photos of the store, logits differ from those of inficond predict by" in out
-    card = json.loads((tmp_path / "out" / "card.json").read_text())["pixels"]
-    assert card["median_logit_difference"] <= card["largest_logit_difference"] <= 1e-4
-    assert card["input"] == [1, 3, 128, 128]
-    assert "Pixels" in (tmp_path / "out" / "card.md").read_text()
-    model = onnx.load(tmp_path / "out" / "students-pixels.onnx")
-    facts = {entry.key: entry.value for entry in model.metadata_props}
-    assert json.loads(facts["card"])["pixels"] == card
-    assert main([*argv, "--output", str(tmp_path / "out"), "--force"]) == 0
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from factory import small_spec
 from scipy.special import expit
-from sklearn.metrics import average_precision_score, confusion_matrix, f1_score
+from sklearn.metrics import average_precision_score, confusion_matrix
 
 from inficond_panel import TunableStudents, open_students
 from inficond_panel.errors import DataError, TuningError
@@ -38,43 +38,6 @@ def sides(students: TunableStudents) -> dict[str, np.ndarray]:
 def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
     """The lowest layer of that kind; areas are curves to ``isinstance``."""
     return next(each for each in overlay if type(each) is kind)
-
-
-def test_performance_counts_who_is_right(students, sides):
-    table = students.plot.performance().dframe()
-    mine = table[(table["class"] == "bicycle") & (table["side"] == "negatives")]
-    absent = sides["label"] == 0
-    teacher, student = sides["teacher"][absent] <= 0, sides["student"][absent] <= 0
-    assert mine.set_index("decided")["images"].to_dict() == {
-        "both right": (teacher & student).sum(),
-        "teacher right, student wrong": (teacher & ~student).sum(),
-        "both wrong": (~teacher & ~student).sum(),
-        "student right, teacher wrong": (~teacher & student).sum(),
-    }
-    order = list(dict.fromkeys(table["class"]))
-    assert order == students.metrics("tune").index.tolist()
-
-
-def test_knowledge_is_the_strongest_influences(students):
-    table = students.plot.knowledge("bicycle", top=4).dframe()
-    weights = students.node.weights[:, students.classes.index("bicycle")]
-    order = sorted(np.flatnonzero(weights), key=lambda c: -abs(weights[c]))[:4]
-    assert table["concept"].tolist() == [students.concepts[c] for c in order]
-    assert table["influence"].tolist() == weights[order].tolist()
-
-
-def test_what_if_of_decisions_is_exact(students, sides):
-    overlay = students.plot.what_if("bicycle", "wheel", "f1")
-    steps = layer(overlay, hv.Curve).dframe()
-    c, known = students.concepts.index("wheel"), sides["label"] >= 0
-    weight = students.node.weights[c, students.classes.index("bicycle")]
-    low, high = steps["influence"].iloc[[0, -1]]
-    assert low < weight < high
-    for v in np.linspace(low, high, 17)[1:-1]:
-        moved = sides["student"] + (v - weight) * sides["score"][:, c]
-        drawn = steps["f1"][np.searchsorted(steps["influence"], v, side="left") - 1]
-        assert drawn == pytest.approx(f1_score(sides["label"][known] == 1, moved[known] > 0))
-    assert layer(overlay, hv.VLine).data == weight
 
 
 def test_what_if_of_ap_lies_on_a_grid_with_its_interval(students, sides):
@@ -139,18 +102,6 @@ def test_matrix_is_searched_and_sorted(students):
         students.plot.matrix(order="simlar")
 
 
-def test_provenance_shows_branches(students):
-    students.jump(0).tune([("bicycle", "spoke", "remove")])
-    overlay = students.plot.provenance()
-    points, lines = layer(overlay, hv.Points).dframe(), layer(overlay, hv.Segments).dframe()
-    assert points["iteration"].tolist() == [0, 1, 2]
-    assert points["lane"].tolist() == [0, 1, 0]
-    assert points["fill"].nunique() == 2
-    assert points["fill"][2] != points["fill"][0]
-    assert points["intents"].tolist()[2] == "✕ spoke, bicycle"
-    assert lines[["iteration", "to_iteration"]].to_numpy().tolist() == [[0, 1], [0, 2]]
-
-
 def test_embedding_labels_the_strongest(students):
     overlay = students.plot.embedding("bicycle", "pca")
     store = students.tuner.store
@@ -211,9 +162,3 @@ def test_names_that_are_not_there_are_told_with_the_nearest(students):
         plot.embedding("bicycle", "mds")
     with pytest.raises(TuningError, match="Did you mean 'wheel'"):
         plot.embedding(concept="whel")
-
-
-def test_a_plot_of_the_holdout_counts_a_look(students):
-    students.plot.confusion("bicycle", "holdout")
-    students.plot.performance("holdout")
-    assert students.tuner.looks() == 2

@@ -27,11 +27,6 @@ def test_corpus_keeps_the_order_and_passes_blank_lines_over(tmp_path):
     assert list(read_corpus(tmp_path / "words.txt")) == ["wheel", "tv monitor", "café"]
 
 
-def test_synonyms_and_comments(tmp_path):
-    corpus = read(tmp_path, "# vehicles\nbus, autobus ,  motor  coach\n  # no. 2\ncar\n")
-    assert corpus == {"bus": ("bus", "autobus", "motor coach"), "car": ("car",)}
-
-
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -53,11 +48,6 @@ def test_empty_lines_and_shared_synonyms_are_noted(tmp_path):
     assert len(notes) == 2
     assert notes[0].endswith("has empty lines: 2, 4")
     assert "'Auto' stands for two concepts, on lines 1 and 3" in notes[1]
-
-
-def test_a_missing_corpus_is_told(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
-        read_corpus(tmp_path / "words.txt")
 
 
 class Letters:

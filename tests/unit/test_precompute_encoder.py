@@ -16,25 +16,6 @@ def pixels_of(encoder, count=2):
     return np.stack([encoder.prepare(photo(i)) for i in range(count)])
 
 
-def global_embedding(encoder, pixels):
-    with torch.inference_mode():
-        return encoder.model.encode_image(torch.from_numpy(pixels)).numpy()
-
-
-@pytest.mark.parametrize("vision", [CONV, {**CONV, "timm_model_name": "test_efficientnet"}])
-@pytest.mark.parametrize("size", [None, 96])
-def test_mean_of_a_conv_trunks_cells_is_the_global_embedding(tmp_path, vision, size):
-    section = tiny_encoder(tmp_path / "e", vision)
-    section.image_size = size
-    encoder = load_encoder(section)
-    pixels = pixels_of(encoder)
-    cells = encoder.dense(pixels)
-    side = (size or 64) // 32
-    assert cells.shape == (2, side, side, 24)
-    np.testing.assert_allclose(cells.mean((1, 2)), global_embedding(encoder, pixels), atol=1e-5)
-    assert np.abs(cells - cells.mean((1, 2), keepdims=True)).max() > 1e-4
-
-
 def layer_norm(x, state, name):
     mean, variance = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
     return (x - mean) / np.sqrt(variance + 1e-5) * state[f"{name}.weight"] + state[f"{name}.bias"]
@@ -204,21 +185,6 @@ def test_a_folder_with_one_file_of_weights_needs_no_other_name(tmp_path):
     (section.model / "open_clip_config.json").unlink()
     with pytest.raises(DataError, match="has no open_clip_config"):
         load_encoder(alone)
-
-
-@pytest.mark.parametrize("wrap", [dict, lambda state: {"state_dict": state}])
-def test_checkpoints_of_torch_are_read_by_their_weights_only(tmp_path, wrap):
-    from safetensors.torch import load_file
-
-    section = tiny_encoder(tmp_path / "e", CONV)
-    expected = load_encoder(section)
-    state = load_file(section.pretrained)
-    section.pretrained = tmp_path / "weights.pt"
-    torch.save(wrap(state), section.pretrained)
-    encoder = load_encoder(section)
-    np.testing.assert_array_equal(
-        encoder.dense(pixels_of(encoder)), expected.dense(pixels_of(expected))
-    )
 
 
 class Harm:

@@ -5,9 +5,7 @@ import pytest
 
 from inficond_panel.errors import DataError
 from precompute.datasets.dataset import small_mask
-from precompute.datasets.existing import foreground
 from precompute.datasets.published import voc_foreground
-from precompute.recipes.scenes import SceneSet
 
 ANNOTATION = """<annotation><size><width>10</width><height>6</height></size>
 <object><name>cat</name><bndbox><xmin>2</xmin><ymin>1</ymin><xmax>4</xmax><ymax>3</ymax></bndbox>
@@ -29,21 +27,6 @@ def test_an_annotation_without_places_is_told(tmp_path, lost):
     (tmp_path / "a.xml").write_text(ANNOTATION.replace(lost, ""))
     with pytest.raises(DataError, match="does not state where its objects are"):
         voc_foreground(tmp_path / "a.xml", ("cat",))
-
-
-def test_the_foreground_of_a_scene_is_what_counts_for_a_class():
-    scenes = SceneSet(0, {"fit": 6})
-    for i in range(6):
-        mask, plan = foreground(scenes, i), scenes.plan(i)
-        assert mask.shape == scenes.size[::-1]
-        assert mask.any() == bool(scenes.labels[i].any())
-        inside = np.zeros_like(mask)
-        for placement in plan.placements:
-            if placement.thing.label:
-                left, top, right, bottom = placement.box
-                rows = slice(max(int(top) - 3, 0), int(bottom) + 40)  # to the foot of a pole
-                inside[rows, max(int(left) - 8, 0) : int(right) + 8] = True
-        assert not (mask & ~inside).any()
 
 
 def test_a_pixel_of_a_small_mask_is_foreground_where_half_of_it_is():

@@ -82,11 +82,6 @@ def test_a_colour_profile_changes_nothing(tmp_path):
     assert decode(tmp_path / "a.png").getpixel((3, 3)) == (200, 30, 40)
 
 
-def test_a_wrong_suffix_does_not_matter(tmp_path):
-    Image.new("RGB", (4, 6), "red").save(tmp_path / "a.jpg", "PNG")
-    assert decode(tmp_path / "a.jpg").getpixel((1, 1)) == (255, 0, 0)
-
-
 def noisy(width, height):
     rng = np.random.default_rng(0)
     small = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
@@ -108,12 +103,6 @@ def test_large_images_are_reduced_and_still_upright(tmp_path, suffix):
     assert np.abs(small[0] - small[1]).mean() < 3
 
 
-def test_images_below_four_megapixels_are_left_as_they_are(tmp_path):
-    image = noisy(2048, 2047)
-    image.save(tmp_path / "a.png")
-    assert np.array_equal(np.asarray(decode(tmp_path / "a.png")), np.asarray(image))
-
-
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "I;16", "RGBA", "CMYK"])
 def test_large_images_of_all_modes_are_reduced(tmp_path, mode):
     image = Image.new("RGB", (3000, 1600), (200, 30, 40)).convert("L" if mode == "I;16" else mode)
@@ -131,12 +120,6 @@ def test_a_key_colour_is_laid_on_white_before_it_is_mixed(tmp_path):
     pixels[:, ::2] = (0, 255, 0)
     Image.fromarray(pixels).save(tmp_path / "a.png", transparency=(0, 255, 0))
     assert set(decode(tmp_path / "a.png").getpixel((700, 300))) <= {127, 128}
-
-
-def test_thin_images_keep_a_pixel(tmp_path):
-    Image.new("L", (1, 30_000), 80).save(tmp_path / "a.png")
-    assert decode(tmp_path / "a.png").size == (1, 30_000)
-    assert thumbnail(decode(tmp_path / "a.png"), 64, 80)[1] == (64, 1)
 
 
 def bomb(path, side):

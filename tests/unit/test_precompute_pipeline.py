@@ -86,18 +86,6 @@ def test_segments_are_means_of_the_encoders_cells(home):
         assert (small.height, small.width) == mask.shape
 
 
-def test_unchanged_inputs_do_nothing_and_say_so(home):
-    lines = []
-    before = (home / "whole.zarr" / "zarr.json").stat().st_mtime_ns
-    report = precompute.run(
-        load_spec(home / "spec.yaml"), home / "whole.zarr", progress=lines.append
-    )
-    assert not report.changed
-    assert report.images_per_second is None
-    assert "up to date" in lines[-1]
-    assert (home / "whole.zarr" / "zarr.json").stat().st_mtime_ns == before
-
-
 def test_bad_photos_are_skipped_and_named(home, own):
     images = own / "photos" / "images"
     (images / "00001.jpg").write_bytes((images / "00001.jpg").read_bytes()[:300])
@@ -172,20 +160,3 @@ def test_a_damaged_store_is_written_again(home, own):
     report = precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert report.changed
     open_store(own / "a.zarr").verify()
-
-
-def test_metadata_comes_into_the_store_and_only_then_changes_the_inputs(own):
-    store = own / "s.zarr"
-    precompute.run(load_spec(own / "spec.yaml"), store)
-    before = open_store(store).attrs["inputs_hash"]
-    ids = open_store(store).images
-    rows = ["image_id,place", *(f"{name},p{i % 3}" for i, name in enumerate(sorted(ids)))]
-    (own / "photos" / "places.csv").write_text("\n".join(rows))
-    (own / "spec.yaml").write_text(SPEC.replace("labels:", "metadata: places.csv\n  labels:"))
-    report = precompute.run(load_spec(own / "spec.yaml"), store)
-    assert report.changed
-    after = open_store(store)
-    after.verify()
-    assert after.attrs["inputs_hash"] != before
-    assert after.metadata_columns == ["place"]
-    assert after.column("place") == [f"p{sorted(ids).index(name) % 3}" for name in after.images]

@@ -9,12 +9,10 @@ from precompute_factory import WORDS, named_encoder, photo, photo_set, without_t
 
 import precompute
 from inficond_panel.cli import main
-from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import images, open_store
 from inficond_panel.store.checks import attributes_hash
 from precompute.pipeline import sampling
-from precompute.pipeline.plan import differences
 
 
 @pytest.fixture(scope="module")
@@ -205,21 +203,6 @@ def test_the_command_plans_and_writes_nothing(own, capsys):
     assert sorted(own.rglob("*")) == before
 
 
-def test_differences_are_told_in_words():
-    old = {"encoder": {"model": "a", "digest": "0" * 64}, "words": ["x", "y"], "n": 1, "text": "1"}
-    new = {"encoder": {"model": "b", "digest": "f" * 64}, "words": ["y", "x"], "m": 2, "text": "2"}
-    assert list(differences(old, new, {"text"})) == [
-        "encoder.digest: 00000000… → ffffffff…",
-        "encoder.model: a → b",
-        "m: (not there) → 2",
-        "n: 1 → (not there)",
-        "text: made anew",
-        "words: the same in another order",
-    ]
-    long = [str(i) for i in range(9)]
-    assert list(differences({"w": []}, {"w": long})) == ["w: added 0, 1, 2, 3, 4 and 4 more"]
-
-
 def test_a_plan_times_a_sample_where_no_run_is_known(own, tmp_path, encoder, monkeypatch, capsys):
     """Time, memory and disk follow from the sample; what cannot be timed is told."""
     clock = iter([10.0, 12.0])  # the second run of 3 photos takes 2 s
@@ -250,20 +233,3 @@ def test_memory_is_that_of_a_whole_batch_where_the_sample_is_smaller(monkeypatch
     sample = sampling.Sample()
     sampling._seconds(sample, lambda: None, whole=32 / 16)
     assert (sample.peak_bytes, sample.batch_bytes) == (100 + 2 * 60, 2 * 60)
-
-
-def test_what_cannot_be_timed_is_told(own, encoder, monkeypatch):
-    (own / "a.zarr").rename(own.parent / "gone")
-    failing = DataError("The encoder is not here.")
-    monkeypatch.setattr("precompute.pipeline.sampling._segments", raising(failing))
-    plan = precompute.plan(load_spec(own / "spec.yaml"), own / "a.zarr", sample=True)
-    assert plan.faults == ("segments: The encoder is not here.",)
-    assert plan.seconds is None
-    assert "Not timed: segments: The encoder is not here." in list(plan.lines())
-
-
-def raising(error):
-    def run(*_):
-        raise error
-
-    return run

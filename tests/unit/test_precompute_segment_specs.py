@@ -7,7 +7,7 @@ from precompute_factory import CONV, photo_set, tiny_encoder
 
 from inficond_panel.errors import SpecError
 from inficond_panel.spec import load_spec
-from precompute.segments import SegmentSettings, settings_of
+from precompute.segments import settings_of
 
 SEGMENTS = "segments: {max_per_image: 4}"
 
@@ -31,38 +31,6 @@ def problems(home, segments):
     with pytest.raises(SpecError) as caught:
         spec_with(home, segments)
     return [problem.message for problem in caught.value.problems]
-
-
-@pytest.mark.parametrize(
-    ("keys", "expected"),
-    [
-        ("method: graph, spatial: 2", SegmentSettings("graph", spatial=2.0)),
-        ("seed: 3, refine: edges", SegmentSettings(seed=3, refine="edges")),
-        ("method: felzenszwalb, scale: 30", SegmentSettings("felzenszwalb", scale=30.0)),
-        ("method: slic, superpixels: 90", SegmentSettings("slic", superpixels=90)),
-        ("method: head", SegmentSettings("head", spatial=0.1)),
-    ],
-)
-def test_keys_become_settings(home, keys, expected):
-    assert settings_of(spec_with(home, keys).concepts.segments) == expected
-
-
-def test_keys_that_a_method_does_not_use_are_errors(home):
-    assert problems(home, "method: graph, seed: 1, scale: 2") == [
-        "concepts.segments.seed: is not used with method: graph; it belongs to method: kmeans",
-        "concepts.segments.scale: is not used with method: graph; it belongs to method: "
-        "felzenszwalb",
-    ]
-    assert problems(home, "method: slic, refine: edges") == [
-        "concepts.segments.refine: is not used with method: slic; it belongs to method: kmeans or "
-        "method: graph or method: head"
-    ]
-    (found,) = problems(home, "method: felsenszwalb")
-    assert found.endswith("Did you mean 'felzenszwalb'?")
-    (found,) = problems(home, "method: file")
-    assert found.startswith("concepts.segments.masks: missing")
-    (found,) = problems(home, "method: file, masks: nowhere")
-    assert found.startswith("concepts.segments.masks: no such folder")
 
 
 def test_a_head_that_is_trained_already_takes_no_settings(home):

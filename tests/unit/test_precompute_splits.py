@@ -14,25 +14,10 @@ def share(name, part, seed=0, stratify=False):
     return Share(from_=name, share=part, seed=seed, stratify=stratify)
 
 
-def test_ids_are_text_with_leading_zeros_and_a_second_column_is_passed_over(tmp_path):
-    (tmp_path / "a.txt").write_text("000005  1\n\n000012 -1\r\n")
-    assert read_list(tmp_path / "a.txt") == ["000005", "000012"]
-
-
-def test_an_id_with_a_blank_is_one_where_it_is_known(tmp_path):
-    (tmp_path / "a.txt").write_text(" my photo \nmy 1\n")
-    assert read_list(tmp_path / "a.txt", {"my photo"}) == ["my photo", "my"]
-
-
 @pytest.mark.parametrize(("text", "fault"), [("\n \n", "empty"), ("1\n2\n1\n", "twice.* 1")])
 def test_faulty_lists_are_told(tmp_path, text, fault):
     (tmp_path / "a.txt").write_text(text)
     with pytest.raises(DataError, match=fault):
-        read_list(tmp_path / "a.txt")
-
-
-def test_a_missing_list_is_told(tmp_path):
-    with pytest.raises(DataError, match="cannot be read"):
         read_list(tmp_path / "a.txt")
 
 

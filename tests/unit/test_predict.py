@@ -18,7 +18,6 @@ from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo, photo_folder, wri
 from scipy.special import expit
 
 from inficond_panel import open_students
-from inficond_panel.cli import main
 from inficond_panel.commands.predict.outlined_photos import outlined
 from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError
@@ -240,16 +239,6 @@ def test_the_extra_is_named(folder, monkeypatch):
 
 
 @pytest.fixture
-def run(capsys):
-    def call(*args: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        status = main([str(arg) for arg in args])
-        return (status, *capsys.readouterr())
-
-    return call
-
-
-@pytest.fixture
 def few(monkeypatch):
     """So few photos are enough for drift, and for an accuracy of answers."""
     monkeypatch.setattr("inficond_panel.distill.drift.LEAST_FIT", 8)
@@ -356,13 +345,6 @@ def test_an_outline_goes_round_its_segment():
     assert (drawn[:, 58] == 0).all()
     assert (drawn[:, :58] == (255, 0, 0)).all()
     assert (drawn[:, 60:] == (255, 0, 0)).all()
-
-
-def test_drift_of_few_photos_is_not_tested(folder, run):
-    files = files_of(folder, opened(folder).tuner.store.images)
-    status, out, err = run("predict", folder / "spec.yaml", *files[:2], "--drift")
-    assert status == 0
-    assert "Not tested: there are 2 new photos, and 20 are needed." in out + err
 
 
 @pytest.mark.usefixtures("few")

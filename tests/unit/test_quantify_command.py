@@ -69,21 +69,6 @@ def test_an_experiment_leaves_its_figures_maps_and_checkpoints(folder):
     assert 0 < facts["converged"] <= 1
 
 
-def test_the_table_is_printed_again_at_another_b(folder, capsys):
-    status, text, _ = run(capsys, "table", folder / "run")
-    assert status == 0
-    for word in ("N_fg", "D_std", "rho", "student − baseline", "1. The student", "another seed"):
-        assert word in text
-    tables = []
-    for b in ("0.1", "0.5"):
-        status, text, _ = run(capsys, "table", folder / "run", "--b", b, "--json")
-        assert status == 0
-        tables.append({row["figure"]: row for row in json.loads(text)["rows"]})
-    less = [table["N_bg"]["teacher"] for table in tables]
-    assert less[0] > less[1]
-    assert tables[0]["rho"]["expected"] == "larger"
-
-
 @pytest.mark.parametrize("network", ["encoder", "RUN:student"])
 def test_maps_of_a_network_come_into_the_store(folder, capsys, network, tmp_path):
     shutil.copytree(folder / "a.zarr", tmp_path / "b.zarr")

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.torch
 
 from inficond_panel.quantify.experiment import follow, weight_distances  # noqa: E402
 from inficond_panel.quantify.information import Perturbation, pixel_information  # noqa: E402
-from inficond_panel.quantify.knowledge_points import feature_at, layer_names  # noqa: E402
+from inficond_panel.quantify.knowledge_points import feature_at  # noqa: E402
 from inficond_panel.quantify.training import (  # noqa: E402
     checkpoint_files,
     load_weights,
@@ -52,22 +52,6 @@ def test_what_lies_above_the_layer_is_not_run():
     net = network()
     net.upper = torch.nn.Linear(7, 1)  # would fail on what comes
     assert feature_at(net, "features")(images()).shape == (2, 4, 6, 8)
-
-
-def test_a_layer_that_is_not_there_is_told_with_those_near():
-    with pytest.raises(DataError, match=r"no layer 'features.conv3'. Did you mean") as told:
-        feature_at(network(), "features.conv3")
-    assert "features.conv1" in told.value.message
-    assert "features.relu" in told.value.remedy
-
-
-def test_a_function_and_torchscript_have_an_output_and_no_layers():
-    scripted = torch.jit.script(torch.nn.Conv2d(3, 2, 3))
-    for one in (scripted, lambda x: x * 2):
-        assert layer_names(one) == []
-        assert feature_at(one)(images()).shape[0] == 2
-        with pytest.raises(DataError, match="shows no layers"):
-            feature_at(one, "features")
 
 
 def test_a_layer_that_no_image_reaches_is_told():

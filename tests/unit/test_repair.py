@@ -19,9 +19,8 @@ from inficond_panel.results.comparison import compare
 from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
-from inficond_panel.tuning.cures import cross_fit
 from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
-from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.gain import Change, Gain, change, mean_change
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence
@@ -167,18 +166,6 @@ def test_without_cures_it_is_the_student(students) -> None:
     np.testing.assert_allclose(cross_fitted(tuner, node), tuner.logits(node)[rows, 0], rtol=1e-12)
 
 
-def test_thumbs_on_other_classes_ask_for_no_new_cross_fit(students, monkeypatch) -> None:
-    tuner = students.tuner
-    cured = tuner.fine_tune(tuner.root(), [Lambda("truck")])
-    before = cross_fitted(tuner, cured)
-    other = tuner.fine_tune(cured, [Intent("bird", "wheel", "remove")])
-    own = tuner.fine_tune(other, [Intent("truck", "wheel", "remove")])
-    with monkeypatch.context() as patched:
-        patched.setattr(cross_fit, "_by_fold", None)
-        assert cross_fitted(tuner, other) is before
-    assert (cross_fitted(tuner, own) != before).any()
-
-
 def test_repair_mends_a_shortcut_that_removing_does_not(students, repaired) -> None:
     """On the holdout, which chose nothing. The shortcut is spread over a dozen concepts."""
     tuner, root = students.tuner, students.tuner.root()
@@ -189,15 +176,6 @@ def test_repair_mends_a_shortcut_that_removing_does_not(students, repaired) -> N
     assert lost > 0.05
     assert ap(tuner, first) - ap(tuner, root) < 0.3 * lost
     assert ap(tuner, repaired) - ap(tuner, root) > 0.8 * lost
-
-
-def test_its_iteration_tells_all(students, repaired) -> None:
-    tuner = students.tuner
-    assert repaired.author == "machine:repair"
-    assert repaired.tuned == ("truck",)
-    assert repaired.cures == (Lambda("truck"), Learn("truck"))
-    assert "AP points, cross-fitted" in repaired.note
-    assert tuner.terms(repaired)["truck"].used == len(tuner.store.rows("tune"))
 
 
 def test_the_stated_gain_agrees_with_the_holdout(students, repaired) -> None:

@@ -82,7 +82,7 @@ DOORS = {
 
 @pytest.fixture(scope="module")
 def spec(tmp_path_factory):
-    spec = small_spec(tmp_path_factory.mktemp("doors"), images=200)
+    spec = small_spec(tmp_path_factory.mktemp("doors"), images=120, extra="views: {draws: 50}\n")
     students = open_students(spec).remove("bicycle", "wheel")
     (spec.parent / "edits.yaml").write_text(students.edits())
     students.undo()
@@ -190,12 +190,6 @@ def test_forms_exclude_each_other(command, capsys):
         with pytest.raises(SystemExit):
             main([*command.split(), one, other])
         assert "not allowed with" in capsys.readouterr().err
-
-
-def test_without_rows_the_columns_are_there():
-    empty = make_frame([], "name", {"name": Heading("name"), "ap": Heading("AP")})
-    assert (list(empty.columns), empty.index.name) == (["ap"], "name")
-    assert text_table(empty) == (["name", "AP"], [])
 
 
 def pictures(images: list[str], size: int) -> str:

@@ -37,7 +37,7 @@ def test_the_catalogue_covers_the_promised_classes_and_concepts():
 
 @pytest.mark.slow
 def test_every_concept_is_drawn_somewhere():
-    many = SceneSet(3, {"tune": 2500}, (192, 144))
+    many = SceneSet(3, {"tune": 300}, (192, 144))
     drawn = {word for scene in many.scenes for word in scene.words()}
     assert drawn == set(concept_names())
 
@@ -129,9 +129,3 @@ def test_shortcuts_can_be_left_out():
     present = plain.labels[:, CLASSES.index("dog")] == 1
     ball = np.array(["soccer ball" in scene.words() for scene in plain.scenes])
     assert ball[present].mean() < 0.6
-
-
-def test_labels_do_not_depend_on_the_splits_names():
-    one = SceneSet(11, {"tune": 40}, (192, 144))
-    other = SceneSet(11, {"holdout": 40}, (192, 144))
-    assert (one.labels == other.labels).all()

@@ -11,23 +11,27 @@ from scipy.special import expit
 from scipy.stats import chi2_contingency, mannwhitneyu
 
 from inficond_panel.distill.shift_kinds import (
+    RIDGE,
     LabelNoise,
     OtherPhotos,
+    _discriminant,
     _loss,
+    _moments,
     _rank_z,
+    _together,
     label_noise,
     other_photos,
     share_z,
     wrong_chance,
 )
-from inficond_panel.tuning.shift_kinds import _told_apart, _with_pictures
+from inficond_panel.tuning.shift_kinds import _noise, _told_apart, _with_pictures
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE, PHOTOS, PICTURES, SHARE
 
 
 def drawn(rng: np.random.Generator, photos: int, intercept: float) -> tuple[np.ndarray, np.ndarray]:
-    """Scores, and labels by a logistic model of slope 1."""
+    """Scores (n, 1), and labels by a logistic model of slope 1."""
     score = 2.5 * rng.normal(size=photos)
-    return score, (rng.random(photos) < expit(score + intercept)).astype(int)
+    return score[:, None], (rng.random(photos) < expit(score + intercept)).astype(int)
 
 
 @pytest.fixture
@@ -36,9 +40,13 @@ def splits() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     return (*drawn(rng, 1500, -1.0), *drawn(rng, 800, -2.0))
 
 
-@pytest.mark.parametrize("values", [[-1.0, -2.0, 1.0], [-1.2, -1.0, 0.7, 0.1, 0.2]])
+@pytest.mark.parametrize(
+    "values", [[-1.0, -2.0, 1.0], [-1.2, -1.0, 0.7, 0.1, 0.2], [-1.2, -1.0, 0.7, 0.4, 0.1, 0.2]]
+)
 def test_the_gradient_is_that_of_the_likelihood(splits, values) -> None:
     point = np.array(values)
+    if len(values) == 6:
+        splits = [np.column_stack([x, np.cos(x)]) if x.ndim == 2 else x for x in splits]
     numeric = approx_fprime(point, lambda at: _loss(at, *splits)[0], 1e-6)
     np.testing.assert_allclose(_loss(point, *splits)[1], numeric, rtol=1e-3, atol=1e-2)
 
@@ -78,6 +86,43 @@ def test_the_evidence_is_the_best_of_a_grid(splits) -> None:
     grid = [least(a, m) for a in np.arange(0.04, 0.17, 0.02) for m in np.arange(0.0, 0.21, 0.04)]
     assert found.evidence >= 2 * (clean - min(grid)) - 1e-6
     assert found.evidence == pytest.approx(2 * (clean - min(grid)), rel=0.05)
+
+
+def photos_of(splits, wrong, teacher) -> SimpleNamespace:
+    """Photos with a weak model of the labels of tune, and this teacher."""
+    (fit, label, tune, tune_label), rng = splits, np.random.default_rng(8)
+    weak = [one[:, 0] + rng.normal(0, 6, len(one)) for one in (fit, tune)]
+    given = np.where(wrong, 1 - label, label)
+    logits = {"fit": teacher(fit[:, 0], given), "tune": teacher(tune[:, 0], tune_label)}
+    return SimpleNamespace(
+        model_of_tune=(weak[1], weak[0]),
+        fit_label=given,
+        tune_label=tune_label,
+        teacher_log_odds=logits.__getitem__,
+    )
+
+
+def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits) -> None:
+    label = splits[1]
+    missing = (label == 1) & (np.random.default_rng(5).random(len(label)) < 0.2)
+    honest = _noise(photos_of(splits, missing, lambda score, _: score))
+    alone = _noise(photos_of(splits, missing, lambda score, _: np.zeros(len(score))))
+    learned = _noise(photos_of(splits, missing, lambda _, given: 5.0 * (2 * given - 1)))
+    assert honest.evidence > 15 > 12 > alone.evidence
+    assert honest.missed == pytest.approx(0.2, abs=0.08)
+    assert learned.evidence == pytest.approx(alone.evidence, abs=0.1)
+    right = _noise(photos_of(splits, np.zeros(len(label), bool), lambda score, _: score))
+    assert right.evidence < 6
+
+
+def test_the_discriminant_leaves_its_fold_out() -> None:
+    rng = np.random.default_rng(2)
+    sides = [rng.normal(0.2 * side, size=(90, 4)) for side in (1, 0)]
+    parts = [[_moments(scores[at::3]) for at in range(3)] for scores in sides]
+    kept = [np.concatenate([scores[0::3], scores[2::3]]) for scores in sides]
+    pooled = (np.cov(kept[0].T, bias=True) + np.cov(kept[1].T, bias=True)) / 2 + RIDGE * np.eye(4)
+    expected = np.linalg.solve(pooled, kept[0].mean(axis=0) - kept[1].mean(axis=0))
+    np.testing.assert_allclose(_discriminant(*(_together(x, 1) for x in parts)), expected)
 
 
 def test_the_chance_of_a_wrong_label_is_by_bayes() -> None:

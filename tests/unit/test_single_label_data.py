@@ -159,17 +159,6 @@ def test_probabilities_of_a_softmax_taken_one_by_one_are_the_same_targets(tmp_pa
     )
 
 
-def test_another_activation_is_another_store_and_other_students(tmp_path):
-    given = single_frames(others=0)
-    first = from_frames(**given, path=tmp_path / "a.zarr")
-    given["activation"] = "sigmoid"
-    with pytest.raises(DataError, match="already exists"):
-        from_frames(**given, path=tmp_path / "a.zarr")
-    second = from_frames(**given, path=tmp_path / "b.zarr")
-    assert first.tuner.store.content_hash == second.tuner.store.content_hash
-    assert first.tuner.root_id != second.tuner.root_id
-
-
 def test_init_makes_a_store_of_tables_with_one_class_an_image(tmp_path, capsys):
     given = single_frames()
     for name in ("scores", "logits", "labels"):
@@ -187,23 +176,6 @@ def test_init_makes_a_store_of_tables_with_one_class_an_image(tmp_path, capsys):
 def folders(home):  # noqa: F811
     photos(home / "data", [f"{name}/{i}.jpg" for name in CLASSES for i in range(10)])
     return [f"{name}/{i}" for name in CLASSES for i in range(10)]
-
-
-def test_init_finds_one_class_an_image(home, capsys):  # noqa: F811
-    ids = folders(home)
-    z = np.round(np.random.default_rng(0).normal(size=(30, 3)), 3)
-    write_table(home / "z.csv", ids, z, CLASSES)
-    spec, out = init(capsys, "data", "--teacher", "z.csv")
-    assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "softmax")
-    assert "Assumed: the teacher ends in a softmax" in out
-    assert main(["check", str(spec.path)]) == 0
-    assert "task     single_label" in capsys.readouterr().out
-    write_table(home / "p.csv", ids, softmax(z, axis=1), CLASSES)
-    spec, out = init(capsys, "data", "--teacher", "p.csv", "--output", "p.yaml")
-    assert (spec.teacher.outputs, spec.teacher.activation) == ("probabilities", "softmax")
-    assert "table holds probabilities" in out
-    spec, _ = init(capsys, "data", "--output", "head.yaml")
-    assert (spec.dataset.task, spec.teacher.kind) == ("single_label", "head")
 
 
 def test_a_spec_tells_a_softmax_over_several_labels_and_a_task_without_an_activation(home, capsys):  # noqa: F811

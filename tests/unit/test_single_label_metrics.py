@@ -3,14 +3,13 @@
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
-from sklearn.metrics import accuracy_score, confusion_matrix, top_k_accuracy_score
+from sklearn.metrics import confusion_matrix, top_k_accuracy_score
 from test_single_label_data import CLASSES, single_frames
 
 from inficond_panel import from_frames
 from inficond_panel.cli import main
 from inficond_panel.errors import TuningError
 from inficond_panel.results.forms import text_table
-from inficond_panel.results.image_sets import decided_images
 from inficond_panel.results.top_measures import confusions, metrics_together
 from inficond_panel.tuning import Intent
 
@@ -30,17 +29,6 @@ def expected(students, split="tune"):
     return store.label[rows].argmax(1), p / p.sum(1, keepdims=True), softmax(z, axis=1)[:, :3]
 
 
-def test_the_frame_has_the_metrics_of_students_and_teacher(students):
-    frame = students.metrics_together("tune")
-    label, mine, teacher = expected(students)
-    assert frame.loc["top1", "students"] == accuracy_score(label, mine.argmax(1))
-    assert frame.loc["top1", "teacher"] == accuracy_score(label, teacher.argmax(1))
-    assert frame.loc["agreement", "students"] == np.mean(mine.argmax(1) == teacher.argmax(1))
-    assert np.isnan(frame.loc["agreement", "teacher"])
-    assert frame.loc["top1", "students_low"] <= frame.loc["top1", "students"]
-    assert np.isnan(frame.loc["top_k", "students"])  # three classes have no five likeliest
-
-
 def test_the_matrix_has_labels_in_rows(students):
     label, mine, teacher = expected(students)
     found = students.confusion("tune")
@@ -48,27 +36,6 @@ def test_the_matrix_has_labels_in_rows(students):
     assert found.to_numpy().tolist() == confusion_matrix(label, mine.argmax(1)).tolist()
     theirs = students.confusion("tune", teacher=True).to_numpy()
     assert theirs.tolist() == confusion_matrix(label, teacher.argmax(1), labels=range(3)).tolist()
-
-
-@pytest.mark.parametrize("link", ["sigmoid", "softmax"])
-def test_bars_go_by_the_class_that_is_named(students, link):
-    students = students.with_settings(link=link).fit()
-    probability = np.asarray(students.predict_proba("tune"))
-    label, _, theirs = expected(students)
-    mine = (probability / probability.sum(1, keepdims=True)).argmax(1)
-    bars = students.plot.performance("tune").dframe()
-    for k, name in enumerate(CLASSES):
-        student, teacher = students.student(name, "tune"), theirs.argmax(1)
-        right = [(who == k) == (label == k) for who in (teacher, mine)]
-        for side, images in (("positives", label == k), ("negatives", label != k)):
-            found = bars[(bars["class"] == name) & (bars["side"] == side)]
-            cells = [(True, True), (True, False), (False, False), (False, True)]  # as FILLS
-            counts = [np.sum(images & (right[0] == t) & (right[1] == s)) for t, s in cells]
-            assert found["images"].tolist() == counts
-            shown = [
-                decided_images(student, side, teacher_right=t, student_right=s) for t, s in cells
-            ]
-            assert [len(rows) for rows in shown] == counts
 
 
 def test_top_k_changes_and_pairs_of_classes(students, capsys):

@@ -3,25 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from xml.etree import ElementTree
 
 import IPython.display
-import numpy as np
 import pytest
 from factory import small_spec
-from panel.io.notebook import JupyterCommManagerBinary
 from waiting import until
 
 import inficond_panel
-from inficond_panel.plots.concept_map import Shown
 from inficond_panel.ui import notebook_cell
 from inficond_panel.ui.drawing import Drawing, cut
-from inficond_panel.ui.notebook_cell import NOT_YET, Cell, Still
-from inficond_panel.views.embedding.map_panel import draw_picture as draw_map
+from inficond_panel.ui.notebook_cell import NOT_YET, Still
 
 SVG = "{http://www.w3.org/2000/svg}"
 
@@ -41,16 +36,6 @@ def test_a_drawing_escapes_its_texts_and_cuts_them_to_their_room():
     assert "<script" not in drawing.svg()
     assert cut("short", 200) == "short"
     assert cut("whole, however long it may be", 0) == "whole, however long it may be"
-
-
-def test_a_drawing_is_a_file_of_its_own():
-    inner, drawing = Drawing(20, 10), Drawing(100, 40)
-    inner.dot((5, 5), 2, "#ff0000")
-    drawing.put((30, 20), inner)
-    kind, _, content = drawing.uri().partition(",")
-    assert kind == "data:image/svg+xml;base64"
-    [nested] = ElementTree.fromstring(base64.b64decode(content)).findall(SVG + "svg")
-    assert (nested.get("x"), nested.get("y"), len(nested)) == ("30", "20", 1)
 
 
 class Outputs(list):
@@ -116,32 +101,6 @@ def test_outside_a_kernel_nothing_is_displayed(monkeypatch):
     Still(lambda: drawn("words")).show()
     monkeypatch.delitem(sys.modules, "IPython")
     Still(lambda: drawn("words")).show()
-
-
-def test_the_sign_of_life_is_in_a_notebook_only_and_is_no_object_of_the_cell():
-    cell = Cell("words", draw=lambda: None)
-    assert len(cell) == 1
-    root = cell.get_root()
-    assert len(root.children) == 1
-    cell._cleanup(root)
-    assert "alive" not in vars(cell.still)  # nor is it made on a server
-    comm = JupyterCommManagerBinary.get_server_comm()
-    [_, alive] = cell.get_root(comm=comm).children
-    assert alive.data.still == cell.still.alive.still
-    cell[:] = ["other words"]
-    assert not [model for model, _ in cell.still.alive._models.values() if model is None]
-    cell.close()
-
-
-def test_of_many_concepts_the_map_has_some_dots_and_all_that_are_marked():
-    places = np.random.default_rng(0).random((5000, 2))
-    influence = np.zeros(5000)
-    influence[[3, 4321]] = 1.0, -2.0
-    names = [f"concept {at}" for at in range(5000)]
-    drawing = draw_map(places, names, Shown(influence))
-    assert len(drawing.svg()) < 50_000
-    assert {"concept 3", "concept 4321"} == set(texts(drawing))
-    assert draw_map(places[:1], names[:1], Shown()).svg().count("<circle") == 1
 
 
 def test_each_view_and_the_page_have_a_picture(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 from PIL import Image
 
-from inficond_panel.errors import DataError, StoreFormatError, StoreMissingError
+from inficond_panel.errors import StoreFormatError, StoreMissingError
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import array_hash, content_hash
 
@@ -79,15 +79,6 @@ def test_reads_back_what_was_written(path: Path) -> None:
 def test_arrays_are_read_only(path: Path) -> None:
     with pytest.raises(ValueError, match="read-only"):
         open_store(path).concept_score[0, 0] = 1
-
-
-def test_thumbnails_masks_and_patches(path: Path) -> None:
-    store = open_store(path)
-    assert Image.open(io.BytesIO(store.thumbnail(1))).size == (12, 20)
-    assert store.segment_mask(2)[10:].all()
-    assert not store.segment_mask(2)[:10].any()
-    patch = Image.open(io.BytesIO(store.patch(1)))
-    assert patch.size == (12, 12)
 
 
 def test_hash_is_sha256_of_type_shape_and_bytes() -> None:
@@ -205,33 +196,8 @@ def _with_metadata() -> dict[str, np.ndarray]:
     return {**_arrays(), "metadata_column": np.array(["place", "hour"]), "metadata": texts}
 
 
-def test_metadata_columns_read_back_as_text(tmp_path: Path) -> None:
-    write_store(tmp_path / "s.zarr", _with_metadata(), ATTRS)
-    store = open_store(tmp_path / "s.zarr")
-    store.verify()
-    assert store.metadata_columns == ["place", "hour"]
-    assert store.column("place") == ["north", "süd", "north"]
-    assert store.column("hour") == ["", "dusk", "noon"]
-    with pytest.raises(DataError, match="no metadata column 'camera'; available: 'place', 'hour'"):
-        store.column("camera")
-
-
 def test_metadata_is_part_of_the_content_hash(tmp_path: Path, path: Path) -> None:
     arrays = _with_metadata()
     one = write_store(tmp_path / "a.zarr", arrays, ATTRS)
     arrays["metadata"][0, 1] = "dawn"
     assert write_store(tmp_path / "b.zarr", arrays, ATTRS) != one != open_store(path).content_hash
-
-
-def test_a_store_without_metadata_says_so(path: Path) -> None:
-    store = open_store(path)
-    assert store.metadata_columns == []
-    with pytest.raises(DataError, match="available: none"):
-        store.column("place")
-
-
-def test_metadata_without_the_names_of_its_columns_is_refused(tmp_path: Path) -> None:
-    arrays = _with_metadata()
-    del arrays["metadata_column"]
-    with pytest.raises(StoreFormatError, match="metadata is there without metadata_column"):
-        write_store(tmp_path / "s.zarr", arrays, ATTRS)

@@ -10,7 +10,7 @@ import pytest
 from factory import ATTRS, small_arrays
 
 from inficond_panel.concepts.scoring import Scoring, score_corpus
-from inficond_panel.concepts.typed import ExtendedStore, TypedFolder, extended, type_concept
+from inficond_panel.concepts.typed import TypedFolder, extended, type_concept
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store import Store, open_store, write_store
 
@@ -207,34 +207,6 @@ def test_kept_and_read_again(base, arrays, tmp_path):
     folder.remove(read[0])
     assert [one.name for one in folder.read(base)] == ["red bus"]
     assert not list(folder.path.glob("*.tmp"))
-
-
-def test_a_second_concept_is_typed_on_the_store_with_the_first(base, arrays):
-    words = Words(arrays)
-    one = extended(base, [type_concept(base, "moss", words)])
-    assert isinstance(one, ExtendedStore)
-    both = extended(base, [*one.typed, type_concept(one, "anvil", words)])
-    at_once = extended(base, [type_concept(base, word, words) for word in ("anvil", "moss")])
-    assert both.content_hash == at_once.content_hash
-    with pytest.raises(DataError, match="'moss' already exists"):
-        type_concept(one, "Moss", words)
-
-
-def test_they_belong_to_the_segments_not_to_labels_or_words(base, arrays, tmp_path):
-    folder = TypedFolder(tmp_path / "x.concepts")
-    for word in ("red bus", str(arrays["concept"][11])):
-        folder.add(type_concept(base, word, Words(arrays)))
-    relabelled = {**arrays, "label": np.zeros_like(arrays["label"])}
-    store = written(tmp_path / "labels.zarr", relabelled, 11)
-    assert len(folder.read(store)) == 2
-    more_words = written(tmp_path / "words.zarr", arrays, 12)  # has one of the two by itself
-    assert [one.name for one in folder.read(more_words)] == ["red bus"]
-    other = {**arrays, "segment_embedding": -arrays["segment_embedding"]}
-    store = written(tmp_path / "segments.zarr", other, 11)
-    assert folder.read(store) == []
-    assert (folder.others(store), folder.others(base)) == (2, 0)
-    assert folder.read(written(tmp_path / "p.zarr", arrays, 11, prompts=["the {}"])) == []
-    assert folder.read(written(tmp_path / "c.zarr", arrays, 11, "contrast")) == []
 
 
 def test_a_damaged_file_is_told(base, arrays, tmp_path):

@@ -15,15 +15,27 @@ from inficond_panel.study.pages.charts import (
     diverging,
     median_step,
     stacked,
-    strip_chart,
     ticks,
+    tone,
 )
-from inficond_panel.study.results.results import spread
 
 
 def test_a_chart_without_answers_is_left_out() -> None:
     charts = templates(Path(pages.__file__).parent).get_template("charts.html.j2").module
     assert "<svg" not in charts.likert([], {})
+
+
+@pytest.mark.parametrize(
+    ("points", "tones"),
+    [
+        (2, "low-1 high-1"),
+        (4, "low-1 low-2 high-2 high-1"),
+        (5, "low-1 low-2 mid high-2 high-1"),
+        (8, "low-1 low-1 low-2 low-2 high-2 high-2 high-1 high-1"),
+    ],
+)
+def test_steps_are_toned_from_both_ends(points: int, tones: str) -> None:
+    assert [tone(step, points) for step in range(points)] == tones.split()
 
 
 def test_bars_diverge_from_the_middle() -> None:
@@ -42,14 +54,6 @@ def test_bars_are_as_long_as_their_shares(counts: list[int]) -> None:
         assert end == start
     if len(counts) % 2 == 0:
         assert edges[len(counts) // 2][0] == pytest.approx(0)
-
-
-@pytest.mark.parametrize(("length", "shown"), [(10, 10), (40, 40), (90, 50)])
-def test_a_long_name_ends_before_the_axis(length: int, shown: int) -> None:
-    chart = strip_chart([("n" * length, [("P01", 0.0), ("P02", 2.0)], spread([0.0, 2.0]))], "m", 1)
-    first, name = chart["grid"][0][0], chart["rows"][0]["name"]
-    assert len(name) == shown
-    assert 6 * len(name) < first  # a letter of 12 pixels is about 6 wide
 
 
 @pytest.mark.parametrize(("counts", "median"), [([0, 1, 0, 2], 4), ([1, 1], 1.5), ([0, 0, 3], 3)])

@@ -100,13 +100,6 @@ def test_the_papers_study_can_be_begun_on_the_demo(run, tmp_path: Path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_wrong_study_is_told_before_anything_is_served(run, file: Path) -> None:
-    file.write_text(STUDY.replace("text: It was easy.", "txt: It was easy."))
-    status, out, err = run("study", "serve", file, "--port", "0")
-    assert (status, out) == (2, "")
-    assert "Did you mean 'text'" in err
-
-
 def test_the_password_comes_from_a_file_or_the_environment(tmp_path: Path, monkeypatch) -> None:
     file = tmp_path / "word"
     file.write_text("ein Wort \nmehr")

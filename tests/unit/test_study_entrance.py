@@ -142,3 +142,36 @@ def test_cells_are_equal_where_three_of_ten_drop_out(seed: int, monkeypatch) -> 
             heapq.heappush(ends, (minute + left, who.number if stays else 0))
     assert len(log.participants()) > 95
     assert abs(finished["a"] - finished["b"]) <= 1
+
+
+PROVIDERS = {
+    "Prolific": (
+        {"PROLIFIC_PID": "5f", "STUDY_ID": "s", "SESSION_ID": "t"},
+        "https://app.prolific.com/submissions/complete?cc=C0DE",
+    ),
+    "SONA": (
+        {"id": "4711"},
+        "https://SCHOOL.sona-systems.com/webstudy_credit.aspx"
+        "?experiment_id=N&credit_token=T&survey_code=4711",
+    ),
+    "MTurk": ({"workerId": "A1", "assignmentId": "3X", "hitId": "9Z"}, ""),
+}
+
+
+@pytest.mark.parametrize("provider", PROVIDERS)
+def test_the_way_from_a_provider_and_back_is_as_documented(tmp_path: Path, provider: str) -> None:
+    ids, way_back = PROVIDERS[provider]
+    lines = (Path(__file__).parents[2] / "docs" / "study.md").read_text().splitlines()
+    table = lines[lines.index("| | Prolific | SONA | MTurk |") :][:6]
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    documented = {row[0]: row[1 + list(PROVIDERS).index(provider)].strip("`") for row in rows}
+    url = "" if documented["`url`"] == "none" else f'url: "{documented["`url`"]}", '
+    end = f"end: {{title: Done, text: Thanks., completion: {{{url}code: C0DE}}}}\n"
+    study = small_study(tmp_path, f"{STUDY}participants: {{ids: {documented['`ids`']}}}\n{end}")
+    visitor = Visitor(study, "none")
+    visitor.send("enter", token=study.log.make_open_link(), ids=ids)
+    assert progress_of(study, visitor.page.session.participant).ids == ids
+    for _ in visitor.page.session.progress.steps[:-1]:
+        visitor.page.session.record(("", "leave", {}))
+    visitor.page.show_step()
+    assert (visitor.screen["url"], visitor.screen["code"]) == (way_back, "C0DE")

@@ -186,13 +186,3 @@ def test_anything_is_stored_and_comes_back_as_it_was_recorded(payload) -> None:
     log.append(number, "one", [note(**storable(payload))])
     assert log.events(number)[-1].payload == storable(payload)
     assert storable(storable(payload)) == storable(payload)
-
-
-def test_the_latest_time_is_that_of_an_event_or_of_a_page(log: StudyLog, monkeypatch) -> None:
-    assert log.latest().startswith("1970-01-01")
-    monkeypatch.setattr("inficond_panel.common.clock.now", lambda: "2026-01-01T12:00:00.000+00:00")
-    number = log.add(lambda _: ())[0].number
-    log.open(number, "one")
-    monkeypatch.setattr("inficond_panel.common.clock.now", lambda: "2026-01-01T13:00:00.000+00:00")
-    log.touch(number, "one")
-    assert log.latest() == "2026-01-01T13:00:00.000+00:00"

@@ -17,7 +17,7 @@ from inficond_panel.errors import StudyError
 from inficond_panel.state import Jobs
 from inficond_panel.study.pages import board as board_page
 from inficond_panel.study.pages.board import PASSWORD, BoardPage
-from inficond_panel.study.pages.screens import to_tree
+from inficond_panel.study.pages.screens import make_brief, to_tree
 from inficond_panel.study.results import study_tables
 from inficond_panel.study.results.timeline import board as make_board
 from inficond_panel.study.results.timeline import progress_of
@@ -151,6 +151,15 @@ def test_a_reload_goes_on_where_it_was(study: Study) -> None:
     assert again.send("leave", step=again.screen["step"])["kind"] == "brief"
 
 
+def test_a_task_that_is_being_opened_has_no_buttons(study: Study, visitor: Visitor) -> None:
+    for _ in range(3):
+        visitor.next()
+        visitor.send("answer", name="age", answer=40)
+    progress, ready = visitor.page.session.progress, study.ready["bicycle"]
+    shown = [make_brief(progress, ready, study.folder, busy=busy) for busy in (False, True)]
+    assert [(one["button"], one["back"]) for one in shown] == [("Start", "Back"), ("", "")]
+
+
 def test_a_half_filled_form_is_filled_again(study: Study) -> None:
     _, token = study.add_participant()
     first = Visitor(study, token)
@@ -270,7 +279,7 @@ def test_a_condition_shows_neither_suspects_nor_suggestions(tmp_path: Path) -> N
     assert app.shifts.by_class == {}
     knowledge = KnowledgeView(app)
     knowledge.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.1}})
-    knowledge.act({"action": "suggest", "every": True})
+    knowledge.act({"action": "suggest"})
     assert app.tuning.pending == []
     assert not app.suggestion.running
 

@@ -77,12 +77,12 @@ def test_means_and_deviations_of_the_paper(paper) -> None:
     for item in found:
         minutes, sd, iterations, deviation = PAPER[item.task]
         assert (item.people, item.done) == (10, 10)
-        assert item.minutes.mean == pytest.approx(minutes, abs=1e-3)
-        assert item.minutes.sd == pytest.approx(sd, abs=1e-3)
-        assert item.iterations.mean == iterations
+        assert item.spreads["minutes"].mean == pytest.approx(minutes, abs=1e-3)
+        assert item.spreads["minutes"].sd == pytest.approx(sd, abs=1e-3)
+        assert item.spreads["iterations"].mean == iterations
         # the paper's 0.5 divides by n
-        assert item.iterations.sd == pytest.approx(deviation * np.sqrt(10 / 9))
-        assert item.minutes.low < minutes < item.minutes.high
+        assert item.spreads["iterations"].sd == pytest.approx(deviation * np.sqrt(10 / 9))
+        assert item.spreads["minutes"].low < minutes < item.spreads["minutes"].high
 
 
 def test_gains_are_those_of_the_students_on_tune(paper) -> None:

@@ -11,7 +11,6 @@ from factory import ATTRS, small_arrays, spec_text
 from studies import STUDY, Visitor, small_study
 
 from inficond_panel.errors import SpecError
-from inficond_panel.state import Job
 from inficond_panel.store import write_store
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.results import results, with_holdout
@@ -72,38 +71,6 @@ def visitor(study: Study) -> Visitor:
 
 def typed(visitor: Visitor, text: str) -> None:
     visitor.page.work._views["knowledge"].act({"action": "add", "text": text})
-
-
-def test_the_page_goes_on_over_a_typed_concept(study: Study, visitor: Visitor) -> None:
-    visitor.send("visit", view="knowledge")
-    visitor.tune("spoke")
-    work, before = visitor.page.work, visitor.page.work.app
-    before.tuning.toggle(Intent("bicycle", "sky", "up"))
-    typed(visitor, "red bus, scarlet bus")
-    app = visitor.page.work.app
-    assert visitor.page.work is work
-    assert app is not before
-    assert app.store.concepts[-1] == app.selection.concept == "red bus"
-    assert visitor.page.layout[1] is work.shell._page
-    assert visitor.screen["goal"] == "Fine-tunes 1, goal 2"
-    assert [i.concept for i in app.students.node.intents] == ["spoke"]  # carried on
-    assert [i.concept for i in app.tuning.thumbs] == ["sky"]  # and still waiting
-    event = study.log.events(1)[-1]
-    assert (event.view, event.action, dict(event.payload)) == (
-        "knowledge",
-        "type",
-        {
-            "name": "red bus",
-            "texts": ["red bus", "scarlet bus"],
-            "root": app.tuner.root_id,
-            "node": app.students.node.id,
-            "carried": 1,
-        },
-    )
-    app.tuning.toggle(Intent("bicycle", "red bus", "up"))
-    app.tuning.fine_tune()
-    assert visitor.screen["goal"] == "Done: Fine-tunes 2, goal 2"
-    assert visitor.actions[-1] == "done"
 
 
 def test_a_closed_browser_finds_its_concepts_again(study: Study) -> None:
@@ -185,20 +152,6 @@ def test_everything_is_rebuilt_and_told_with_its_concepts(
     assert rows.synonyms.fillna("").tolist() == ["", "green crust"]
     summary = pd.read_csv(tmp_path / "report" / "summary.csv")
     assert set(summary.typed) == {1}  # the other came when it was done
-
-
-def test_a_concept_that_was_cut_short_does_not_count(study: Study, visitor: Visitor) -> None:
-    """Its file is there, and perhaps students over it; but no event says that it was shown."""
-    page, work = visitor.page, visitor.page.work
-    jobs: list[Job] = []
-    page.jobs.submit = jobs.append
-    typed(visitor, "moss")
-    [job] = jobs
-    job.done(job.work(job))  # the students over it are there
-    work.close()
-    [result] = results(study)
-    assert (result.typed, result.iterations) == (0, 0)
-    assert "moss" not in study.tuner(page.session.participant, "bicycle").store.concepts
 
 
 def test_an_encoder_that_does_not_fit_is_told_before_anybody_comes(

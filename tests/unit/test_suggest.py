@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
 from factory import ATTRS, small_arrays, spec_text
 
-from inficond_panel.cli import main
-from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.errors import CancelledError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import History, Tuner, open_tuner
+from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.suggest import carry_out, suggest
 
 CONCEPTS = 24
@@ -87,11 +85,6 @@ def test_without_labels_of_tune_it_says_what_it_needs(tmp_path: Path) -> None:
     assert "Label photos of tune, or tune by thumbs." in found.summary
 
 
-def test_an_unknown_class_is_named_with_the_nearest(harmed: Tuner) -> None:
-    with pytest.raises(TuningError, match=r"no class 'bycicle'.*Did you mean 'bicycle'"):
-        suggest(harmed, classes=["bycicle"])
-
-
 def test_cancelled_at_any_call_and_progress_ends_at_one(harmed: Tuner) -> None:
     shares: list[float] = []
     suggest(harmed, progress=lambda share, _: shares.append(share))
@@ -101,21 +94,3 @@ def test_cancelled_at_any_call_and_progress_ends_at_one(harmed: Tuner) -> None:
         calls = iter([False] * last)
         with pytest.raises(CancelledError):
             suggest(harmed, cancelled=lambda c=calls: next(c, True))
-
-
-def test_the_command_records_the_machines_node(tmp_path: Path, capsys) -> None:
-    folder = tmp_path / "harmed"
-    folder.mkdir()
-    tuner_of(folder, misled(1))
-    given = [str(folder / "small.yaml"), "--store", str(folder / "small.zarr"), "--json"]
-    given += ["--history", str(tmp_path / "one.sqlite"), "--class", "bicycle"]
-    assert main(["suggest", *given, "--dry-run"]) == 0
-    assert json.loads(capsys.readouterr().out)["node"] is None
-    assert main(["suggest", *given]) == 0
-    told = json.loads(capsys.readouterr().out)
-    tuner = open_tuner(folder / "small.yaml", store=given[2], history=tmp_path / "one.sqlite")
-    root, node = tuner.nodes()
-    assert (node.id, node.author) == (told["node"], "machine:repair")
-    assert {str(item.to_json()) for item in node.edits} == set(map(str, told["intents"]))
-    assert node.note.startswith("By a machine (repair, seed 0): expected gain")
-    assert tuner.head() == root

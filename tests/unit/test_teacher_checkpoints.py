@@ -19,18 +19,6 @@ def state_of(seed=0):
     return {k: v.clone() for k, v in torch.nn.Linear(3, 2).state_dict().items()}
 
 
-@pytest.mark.parametrize("nest", ["", "state_dict", "model"])
-@pytest.mark.parametrize("prefix", ["", "module."])
-def test_nesting_and_prefix_make_no_difference(tmp_path, nest, prefix):
-    from inficond_panel.store.network_weights import read_state
-
-    state = {f"{prefix}{name}": value for name, value in state_of().items()}
-    torch.save({nest: state, "epoch": 3} if nest else state, tmp_path / "a.pt")
-    read = read_state(tmp_path / "a.pt")
-    assert read.keys() == {"weight", "bias"}
-    assert all(torch.equal(read[name], value) for name, value in state_of().items())
-
-
 def test_safetensors_are_read(tmp_path):
     from safetensors.torch import save_file
 
@@ -92,20 +80,3 @@ def test_damaged_files_are_told(tmp_path, content):
         read_state(tmp_path / "a.pt")
     with pytest.raises(DataError, match=r"cannot be read"):
         read_state(tmp_path / "b.pt")
-
-
-def test_a_strict_load_tells_all_that_differs(tmp_path):
-    from inficond_panel.store.network_weights import load_strictly
-
-    network = torch.nn.Sequential(torch.nn.Linear(3, 2), torch.nn.BatchNorm1d(2))
-    state = network.state_dict()
-    del state["1.num_batches_tracked"]  # some files leave it out
-    load_strictly(network, dict(state), tmp_path / "a.pt", "")
-    del state["1.bias"]
-    state["0.weight"], state["fc"] = torch.zeros(4, 3), torch.zeros(1)
-    with pytest.raises(DataError) as told:
-        load_strictly(network, dict(state), tmp_path / "a.pt", "Do that.")
-    assert told.value.message == (
-        f"{tmp_path / 'a.pt'} lacks 1.bias; also has fc; "
-        "does not fit: 0.weight is (4, 3), expected (2, 3)."
-    )

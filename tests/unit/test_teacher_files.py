@@ -237,19 +237,6 @@ def test_weights_with_another_number_of_outputs_get_no_random_classifier(small):
     assert "teacher.classes" in told.value.remedy
 
 
-def test_a_size_of_the_spec_reaches_a_transformer(tmp_path):
-    import timm
-
-    model = timm.create_model("test_vit", num_classes=2, img_size=96)
-    torch.save(model.state_dict(), tmp_path / "a.pt")
-    section = teacher_section(
-        "timm", model="test_vit", pretrained=tmp_path / "a.pt", preprocessing={"size": (96, 96)}
-    )
-    teacher = load(section)
-    assert teacher.logits(batch_of(teacher.preprocessing)).shape == (5, 2)
-    assert teacher.preprocessing.size == (96, 96)
-
-
 @pytest.mark.parametrize(
     ("package", "kind", "extra"),
     [

@@ -13,10 +13,6 @@ pytestmark = pytest.mark.torch
 SIZES = [(80, 60), (60, 81), (37, 150), (50, 50), (20, 31)]
 
 
-def prepared(photos, preprocessing):
-    return [preprocessing.prepare(image) for image in photos]
-
-
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["test_resnet", "resnet18", "vit_tiny_patch16_224"])
 def test_a_models_own_preprocessing_is_timms(name, size):

@@ -6,7 +6,6 @@ from factory import STUDENTS, small_spec
 from ruamel.yaml import YAML
 from sklearn.metrics import f1_score
 
-from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
@@ -93,17 +92,6 @@ def test_the_line_of_the_command_goes_into_the_spec(spec, capsys):
     assert after.f1 >= before.f1
 
 
-def test_the_command_and_the_frame_tell_the_noise(spec, capsys):
-    main(["distill", str(spec)])
-    capsys.readouterr()
-    frame = open_students(spec).thresholds(precision=0.9)
-    assert (frame["threshold_low"] <= frame["threshold"]).all()
-    assert (frame["threshold"] <= frame["threshold_high"]).all()
-    assert {"f1_change_low", "precision_change_low", "recall_change_low"} <= set(frame)
-    assert main(["thresholds", str(spec), "--precision", "0.9"]) == 0
-    assert "cross-fitted" in capsys.readouterr().out
-
-
 def test_too_few_labels_and_wrong_precisions_are_told(tmp_path, capsys):
     few = small_spec(tmp_path, images=40)
     assert main(["thresholds", str(few)]) == 0
@@ -113,9 +101,3 @@ def test_too_few_labels_and_wrong_precisions_are_told(tmp_path, capsys):
         thresholds(tuner, tuner.root(), precision=1.5)
     with pytest.raises(SystemExit):
         main(["thresholds", str(few), "--precision", "0"])
-
-
-def test_thresholds_of_no_class_are_an_empty_table(spec):
-    found = open_students(str(spec)).fit().thresholds(classes=[])
-    assert found.empty
-    assert found.index.name == "class"

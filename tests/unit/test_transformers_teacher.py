@@ -100,20 +100,6 @@ def test_names_that_do_not_fit(folder, classes, labels, fault):
         load(classes, model=folder, labels=labels)
 
 
-def test_the_activation_is_what_the_model_states(copy):
-    assert TransformersTeacher(model=copy).activation is None
-    change(copy, problem_type="single_label_classification")
-    assert TransformersTeacher(model=copy).softmax
-    assert TransformersTeacher(model=copy, activation="sigmoid").activation == "sigmoid"
-    change(copy, problem_type="multi_label_classification")
-    assert TransformersTeacher(model=copy).activation == "sigmoid"
-    for broken in ({"problem_type": ["x"]}, {"problem_type": None}):
-        change(copy, **broken)
-        assert TransformersTeacher(model=copy).activation is None
-    (copy / "config.json").write_text("{")
-    assert TransformersTeacher(model=copy).activation is None
-
-
 def test_weights_that_lack_would_be_random(copy):
     from safetensors.torch import load_file, save_file
 
@@ -210,14 +196,3 @@ def test_a_hubs_model_that_was_downloaded_needs_no_network(folder, tmp_path, mon
     change(snapshot, problem_type="single_label_classification")
     with pytest.raises(DataError, match="trained to tell its classes apart"):
         load(model="hf-hub:some/net")
-
-
-def test_the_oracle_lowers_the_loss(folder):
-    teacher = load(model=folder)
-    images = np.stack([teacher.preprocessing.prepare(photo(i)) for i in range(3)])
-    label = np.array([[1, 0], [0, 1], [1, 1]], np.int8)
-
-    def loss(values):
-        return np.where(label == 1, np.logaddexp(0, -values), np.logaddexp(0, values)).sum()
-
-    assert loss(teacher.oracle(images, label, 0.01)) < loss(teacher.logits(images))

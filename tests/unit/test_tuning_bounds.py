@@ -21,7 +21,6 @@ from inficond_panel.tuning.thumbs import (
 )
 
 CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
-factor = st.floats(1.000001, 100.0)
 
 
 @pytest.mark.parametrize(

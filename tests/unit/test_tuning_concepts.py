@@ -46,27 +46,6 @@ def spec(made, tmp_path):
     return tmp_path / "own" / "small.yaml"
 
 
-def test_the_root_is_another_for_another_set_of_concepts(spec):
-    tuner = open_tuner(spec)
-    tuned = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up")])
-    more = add_concept(tuner, "red bus, scarlet bus", Encoder())
-    assert more.root_id != tuner.root_id
-    assert more.root().weights.shape == (11, 2)
-    refit = more.fine_tune(more.root(), [Intent("bicycle", "red bus", "remove")])
-    assert refit.weights[10, 0] == 0
-    again = open_tuner(spec)  # from the files
-    assert again.root_id == more.root_id
-    assert [node.id for node in again.nodes()] == [more.root_id, refit.id]
-    assert tuner.node(tuned.id).id == tuned.id  # a session that was open goes on
-
-    without = remove_concept(again, " Red Bus")
-    assert without.root_id == tuner.root_id
-    assert [node.id for node in open_tuner(spec).nodes()] == [tuner.root_id, tuned.id]
-    assert open_tuner(spec).store.content_hash == tuner.store.content_hash
-    back = add_concept(open_tuner(spec), "red bus, scarlet bus", Encoder())
-    assert [node.id for node in back.nodes()] == [more.root_id, refit.id]
-
-
 def test_they_lie_beside_the_history(spec, tmp_path):
     add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", Encoder())
     assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1

@@ -16,16 +16,6 @@ from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.thumbs import GroupIntent
 from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
-GOOD = """\
-# two iterations
-- - {class: bicycle, concept: wheel, direction: up, factor: 3}
-  - class: tv monitor
-    concept: "wheel 2"
-    direction: remove
-- - {class: bicycle, concept: wheel, direction: down, factor: null}
-  - {class: bicycle, concepts: [wheel, spoke], direction: down, factor: 4}
-"""
-
 
 def write(folder: Path, text: str) -> Path:
     path = folder / "edits.yaml"
@@ -44,19 +34,6 @@ def expect(found: list[tuple[int, int, str]], expected: list[tuple[int, int, str
     assert [each[:2] for each in found] == [each[:2] for each in expected]
     for (*_, message), (*_, words) in zip(found, expected, strict=True):
         assert words in message
-
-
-def test_reads_iterations(tmp_path, store):
-    assert read_edits(write(tmp_path, GOOD), store) == [
-        [
-            Intent("bicycle", "wheel", "up", 3.0),
-            Intent("tv monitor", "wheel 2", "remove"),
-        ],
-        [
-            Intent("bicycle", "wheel", "down"),
-            GroupIntent("bicycle", ("wheel", "spoke"), "down", 4.0),
-        ],
-    ]
 
 
 CLASS = st.sampled_from(["bicycle", "tv monitor", "sheep", "bird"])
@@ -198,43 +175,6 @@ INTENT = "- - {{class: {}, concept: {}, direction: {}, factor: {}}}"
 )
 def test_message(tmp_path, store, text, expected):
     assert any(expected in message for _, _, message in problems(tmp_path, text, store))
-
-
-def test_file_that_is_not_there(tmp_path, store):
-    with pytest.raises(EditsError, match="no such file") as caught:
-        read_edits(tmp_path / "none.yaml", store)
-    assert "edits file" in caught.value.remedy
-
-
-def test_names_that_look_like_numbers_or_booleans(tmp_path):
-    from factory import ATTRS, small_arrays
-
-    from inficond_panel.store import open_store, write_store
-
-    arrays = small_arrays(images=40)
-    arrays["class_name"][:2] = ["no", "7"]
-    write_store(tmp_path / "s.zarr", arrays, ATTRS)
-    text = """
-- - {class: no, concept: wheel, direction: up}
-  - {class: 7, concept: sky, direction: up}
-"""
-    batch = read_edits(write(tmp_path, text), open_store(tmp_path / "s.zarr"))[0]
-    assert [intent.class_name for intent in batch] == ["no", "7"]
-
-
-def test_an_intent_for_several_classes_is_one_for_each(tmp_path, store):
-    text = """\
-- - {classes: all, concept: sky, direction: remove}
-  - {classes: [bird, bicycle], concepts: [wheel, spoke], direction: down, factor: 3}
-- - {classes: [bird], direction: lambda, value: 0.01}
-"""
-    every, cure = read_edits(write(tmp_path, text), store)
-    assert every == [
-        *(Intent(name, "sky", "remove") for name in store.classes),
-        GroupIntent("bird", ("wheel", "spoke"), "down", 3.0),
-        GroupIntent("bicycle", ("wheel", "spoke"), "down", 3.0),
-    ]
-    assert cure == [Lambda("bird", 0.01)]
 
 
 def test_classes_that_are_wrong_are_told_each_at_its_place(tmp_path, store):

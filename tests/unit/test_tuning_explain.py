@@ -97,16 +97,6 @@ def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None
     )
 
 
-def test_without_penalties_no_gap_is_known_and_prices_say_so(store, tmp_path) -> None:
-    tuner = make_tuner(store, tmp_path, "students: {lambda: 0, tolerance: 1e-3}\n")
-    report = explain(tuner, tuner.fine_tune(tuner.root(), [UP])).of("bicycle")
-    assert report.certificate == "kkt"
-    (bound,) = report.bounds
-    assert np.isnan(bound.price.error)
-    assert bound.price.left == bound.price.right
-    assert bound.active == (bound.price.gain > 1e-8)
-
-
 def test_objective_by_its_definition(tuner: Tuner) -> None:
     root = tuner.root()
     node = tuner.fine_tune(root, [UP, DOWN])
@@ -255,11 +245,6 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
     assert churn(was, was).flips == ()
 
 
-def test_untouched_students_have_nothing_to_explain(tuner: Tuner) -> None:
-    with pytest.raises(TuningError, match="original students"):
-        explain(tuner, tuner.root())
-
-
 def test_progress_and_cancelling(tuner: Tuner) -> None:
     node, shares = tuner.fine_tune(tuner.root(), [UP]), []
     explain(tuner, node, progress=lambda share, _: shares.append(share))
@@ -267,17 +252,6 @@ def test_progress_and_cancelling(tuner: Tuner) -> None:
     assert shares[-1] == 1
     with pytest.raises(CancelledError):
         explain(tuner, node, cancelled=lambda: True)
-
-
-def test_document_is_json_without_nan(tuner: Tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), [UP, Intent("bird", "fur", "remove")])
-    document = json.loads(
-        json.dumps(documents(refit_frames(explain(tuner, node))), allow_nan=False)
-    )
-    classes = document["classes"]
-    assert (classes["node"], classes["parent"]) == (node.id, tuner.root_id)
-    bird = [row for row in document["bounds"]["rows"] if row["class"] == "bird"]
-    assert (bird[0]["concept"], bird[0]["cost"]) == ("fur", None)
 
 
 @pytest.mark.parametrize("factor", [1e15, 1e30, 1e300])
@@ -298,39 +272,6 @@ def test_a_factor_beyond_what_the_solver_can_do_is_said(tuner: Tuner, factor: fl
         assert lines[0].startswith("The solver stopped at a relative gap of")
         assert "is not active" not in " ".join(lines)
     json.dumps(documents(refit_frames(explain(tuner, node))), allow_nan=False)
-
-
-def test_sentences_name_what_they_tell(twins: Tuner) -> None:
-    node = twins.fine_tune(twins.root(), [Intent("bicycle", "wheel", "up", 3.0)])
-    report = explain(twins, node, lift=True).of("bicycle")
-    text = "\n".join(sentences(report))
-    bound = node.bounds["bicycle", "wheel"][0]
-    assert f"wheel ≥ {bound:.2f} (#1) is active, the student would go down" in text
-    assert "without it the objective would be" in text
-    assert "is correlated with spoke (r " in text
-    assert "{class: bicycle, concepts: [wheel, spoke], direction: up, factor: 3.0}" in text
-    assert "on tune changed" in text
-    short = short_sentences(report, "tune")
-    assert len(short) == 3
-    assert short[0].startswith("1 of 1 bound active (largest cost: wheel ≥")
-    assert "nan" not in text + " ".join(short)
-
-
-@pytest.mark.parametrize(
-    ("second", "said"),
-    [
-        (Intent("bicycle", "spoke", "down"), "wheel, spoke are correlated"),
-        (Intent("bicycle", "spoke", "up"), "and tuned as one."),
-    ],
-)
-def test_thumbs_on_twins(twins: Tuner, second: Intent, said: str) -> None:
-    wheel = Intent("bicycle", "wheel", "up")
-    report = explain(twins, twins.fine_tune(twins.root(), [wheel, second])).of("bicycle")
-    (group,) = report.groups
-    text = group_sentence(group, report)
-    assert said in text.replace("spoke, wheel", "wheel, spoke")
-    assert ("tuned in opposite directions" in text) == (second.direction == "down")
-    assert "A thumb on the group" not in text or len(group.twins) > 2
 
 
 @pytest.mark.torch

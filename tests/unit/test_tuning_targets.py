@@ -47,16 +47,6 @@ def test_the_oracles_logits_are_learned(both, tmp_path, alpha):
     np.testing.assert_allclose(found.root().weights, expected.weights, atol=1e-4)
 
 
-def test_metrics_compare_with_the_teacher(both, tmp_path):
-    root = (found := tuner(both, tmp_path, "{targets: oracle}")).root()
-    rows = both.rows("tune")
-    for k, name in enumerate(both.classes):
-        expected = distill.class_metrics(
-            both.label[rows, k], found.logits(root)[rows, k], both.teacher_logit[rows, k]
-        )
-        assert found.metrics(root, "tune")[name] == expected
-
-
 def test_a_store_without_them_is_told(store, tmp_path):
     with pytest.raises(DataError, match="has no oracle logits") as told:
         tuner(store, tmp_path, "{targets: oracle}").root()

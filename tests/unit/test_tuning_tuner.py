@@ -6,15 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import ATTRS, small_arrays
 from histories import make_tuner
 
 from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError, TuningError
-from inficond_panel.results.refits import bounds, students
 from inficond_panel.spec import load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.tuning import History, Intent, Tuner, open_tuner
-from inficond_panel.tuning.fitting.recipe import Recipe
 
 UP = Intent("bicycle", "wheel", "up")
 DOWN = Intent("bicycle", "sky", "down")
@@ -51,29 +49,6 @@ def test_thumbing_twice_goes_further_and_the_later_replaces_the_earlier(tuner: T
     assert weight(tuner, back, "bicycle", "wheel") <= w0 * (1 + 1e-12)
 
 
-def test_reference_original_gives_the_same_bound_again(store: Store, tmp_path: Path) -> None:
-    tuner = make_tuner(store, tmp_path, "tuning: {reference: original}\n")
-    once = tuner.fine_tune(tuner.root(), [UP])
-    twice = tuner.fine_tune(once, [UP])
-    assert once.id != twice.id
-    assert once.bounds == twice.bounds
-
-
-def test_settings_make_other_nodes(store: Store, tmp_path: Path) -> None:
-    plain = make_tuner(store, tmp_path)
-    ids = {plain.root_id, make_tuner(store, tmp_path, "students: {lambda: 1e-3}\n").root_id}
-    ids.add(make_tuner(store, tmp_path, "students: {lambda: 1e-4, temperature: 2}\n").root_id)
-    assert len(ids) == 3
-    threshold = make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {bird: 0.5}}\n")
-    assert threshold.root_id == plain.root_id
-    other_step = make_tuner(store, tmp_path, "tuning: {step: 0.1}\n")
-    first, second = (
-        plain.fine_tune(plain.root(), [UP]),
-        other_step.fine_tune(other_step.root(), [UP]),
-    )
-    assert first.id != second.id
-
-
 def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path: Path) -> None:
     file = str(tmp_path / "h.sqlite")
     first = make_tuner(store, tmp_path, history=file)
@@ -99,15 +74,6 @@ def test_preview_equals_the_refit_and_is_not_stored(
         tuner.fine_tune(preview, [DOWN])
     assert preview.weights_hash == other.fine_tune(other.root(), [UP]).weights_hash
     assert preview.number == -1
-
-
-def test_what_was_previewed_is_not_fitted_again(tuner: Tuner, monkeypatch) -> None:
-    root = tuner.root()
-    preview = tuner.preview(root, [UP])
-    monkeypatch.setattr(Recipe, "fit", lambda *_, **__: pytest.fail("fitted again"))
-    node = tuner.fine_tune(root, [UP], author="somebody")
-    assert (node.weights_hash, node.author) == (preview.weights_hash, "somebody")
-    assert tuner.preview(root, [UP]).id == preview.id
 
 
 def test_a_student_s_numbers_are_the_same_whenever_they_were_taken(
@@ -190,37 +156,6 @@ def test_values_that_are_not_finite_are_named_in_any_split(tmp_path, name, colum
         make_tuner(open_store(tmp_path / "small.zarr"), tmp_path).root()
     assert f"{image:06d}" in str(caught.value)
     assert "inficond precompute" in caught.value.remedy
-
-
-def test_document_has_the_bounded_weights_and_null_for_undefined(tmp_path: Path) -> None:
-    from factory import ATTRS, small_arrays
-
-    from inficond_panel.store import open_store, write_store
-
-    arrays = small_arrays()
-    arrays["label"][arrays["split"] == "tune", 3] = 0
-    write_store(tmp_path / "s.zarr", arrays, ATTRS)
-    tuner = make_tuner(open_store(tmp_path / "s.zarr"), tmp_path)
-    root = tuner.root()
-    node = tuner.fine_tune(root, [UP, Intent("bird", "fur", "remove")])
-    assert bounds(tuner, root).empty
-    found = bounds(tuner, node)
-    assert found.loc[("bird", "fur")].tolist() == [0, 0, 0]
-    assert np.isnan(found.loc[("bicycle", "wheel"), "upper"])
-    found = students(tuner, node, "tune")
-    assert dict(found["certificate"]) == dict(zip(tuner.store.classes, node.gap, strict=True))
-    assert np.isnan(found.loc["bird", ["ap", "recall"]].astype(float)).all()
-    assert found.loc["bird", "fidelity"] > 0
-
-
-def test_open_tuner_takes_the_place_given_then_the_environment_then_the_spec(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    spec = small_spec(tmp_path)
-    assert open_tuner(spec).history.path == str(tmp_path / "small.history.sqlite")
-    monkeypatch.setenv("INFICOND_HISTORY", "env.sqlite")
-    assert open_tuner(spec).history.path == "env.sqlite"
-    assert open_tuner(spec, history="arg.sqlite").history.path == "arg.sqlite"
 
 
 def test_history_of_a_spec_that_comes_along_is_in_the_current_folder(

@@ -318,7 +318,7 @@ def test_thumbs_toggle_and_blocks_take_out(view, app):
     assert view.bar.summary["preview"] is not None
     view.act({"action": "toggle", "concept": concept, "direction": "up"})
     assert [p["direction"] for p in view.bar.pending] == ["up"]
-    view.act({"action": "withdraw", "concept": concept})
+    view.act({"action": "take_out", "place": ["thumb", view.student, concept]})
     assert view.bar.pending == app.tuning.pending == []
     view.act({"action": "toggle", "concept": concept, "direction": "remove"})
     view.act({"action": "clear"})

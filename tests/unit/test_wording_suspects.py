@@ -2,51 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from inficond_panel.distill import Interval
+from inficond_panel.distill.shift_kinds import LabelNoise
 from inficond_panel.distill.suspects import Verdict
-from inficond_panel.tuning.edits import Lambda
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift
-from inficond_panel.tuning.suggest.gain import Change, Gain
+from inficond_panel.tuning.shift_kinds import Differences
+from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
-from inficond_panel.wording.cures import gain_words, suggestion_sentences
+from inficond_panel.tuning.thumbs import Intent
+from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, SHARE
+from inficond_panel.wording.cures import (
+    plain_edit,
+    repair_notes,
+    repair_sentence,
+)
+from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import (
-    leaning_sentence,
     plain_sentence,
     shift_sentence,
-    tune_ap_sentence,
 )
-
-WEAKER = "concepts less correlated with the class in tuning images than in training images"
-
-
-def found(*kinds: str) -> dict[str, ClassShift]:
-    return {f"c{at}": ClassShift(f"c{at}", kind) for at, kind in enumerate(kinds)}
-
-
-@pytest.mark.parametrize(
-    ("kinds", "classes", "said"),
-    [
-        (["none"], 2, "Looking for suspects: 1 of 2 students."),
-        (["none", "none"], 2, f"No student relies on {WEAKER}."),
-        (
-            ["none", "unknown"],
-            2,
-            f"No student is seen to rely on {WEAKER}. For 1 there are too few photos to say.",
-        ),
-        (["shift", "none"], 2, f"1 of 2 students relies on {WEAKER}: c0."),
-        (
-            ["shift"] * 8,
-            8,
-            f"8 of 8 students rely on {WEAKER}: c0, c1, c2, c3, c4, c5, ….",
-        ),
-    ],
-)
-def test_students_that_rely_on_suspects_are_counted_and_named(kinds, classes, said):
-    assert leaning_sentence(found(*kinds), classes) == said
 
 
 def test_a_verdict_in_plain_words_has_no_numbers_and_no_names_of_splits():
@@ -60,30 +41,6 @@ def test_a_verdict_in_plain_words_has_no_numbers_and_no_names_of_splits():
 def verdict_of(ap: tuple[float, ...], separation: tuple[float, ...]) -> Verdict:
     """Losses of AP and of separation, each with its limits; 90 points and 4 logits on fit."""
     return Verdict(4.0, 0.9, Interval(*separation), Interval(*ap))
-
-
-def test_a_change_that_includes_0_is_shown_as_no_clear_change_with_its_sign():
-    """The house's number format has U+2212, as all other texts of the page."""
-    verdict = verdict_of((-0.0123, -0.02, 0.01), (0.251, -0.1, 0.4))
-    of_class = ClassShift("boat", "none", verdict=verdict)
-    tries = "No suspect concept was found. Suggest (inficond suggest) shows what would"
-    assert shift_sentence(of_class).startswith(
-        "No shift: from fit to tune, AP shows no clear change (+1.2 points [−1.0, +2.0]); "
-        f"separation shows no clear change (−0.25 logits [−0.40, +0.10]). {tries}"
-    )
-    assert shift_sentence(of_class, limits=False).startswith(
-        "No shift: from fit to tune, AP shows no clear change (+1.2 points); separation shows no "
-        f"clear change (−0.25 logits). {tries}"
-    )
-    assert gain_words(Gain(-0.031, -0.06, 0.004)) == "−3.1 AP points [−6.0, +0.4]"
-
-
-def test_a_loss_that_excludes_0_is_a_fall_of_what_fit_had():
-    verdict = verdict_of((0.124, 0.068, 0.199), (2.33, 1.6, 3.06))
-    assert shift_sentence(ClassShift("boat", "shift", verdict=verdict)) == (
-        "Shift: from fit to tune, AP falls by 12.4 points [6.8, 19.9] of 90.0; separation falls by "
-        "2.33 logits [1.60, 3.06] of 4.00."
-    )
 
 
 def test_a_negative_loss_is_a_gain_and_not_within_noise():
@@ -113,41 +70,12 @@ def test_the_photos_needed_follow_from_an_interval_that_narrows_with_their_root(
     assert verdict.times_to_decide == pytest.approx(times)
 
 
-def test_too_few_photos_come_with_the_number_that_would_about_do():
-    verdict = verdict_of((0.02, -0.14, 0.18), (0.0, -1.0, 1.0))
-    of_class = ClassShift("boat", "unknown", tune_photos=(54, 690), verdict=verdict)
-    assert (
-        "A loss of more than 10 AP points is not excluded. About 4 times as many photos of fit and "
-        "tune would do: on tune about 220 positive and 2,800 negative ones, now 54 and 690."
-    ) in shift_sentence(of_class)
-
-
 def test_no_verdict_says_that_nothing_can_gain():
     for kind, loss in (("none", (0.0, -0.05, 0.05)), ("unknown", (0.02, -0.14, 0.18))):
         verdict = verdict_of(loss, (0.0, -1.0, 1.0))
         shown = shift_sentence(ClassShift("boat", kind, verdict=verdict))
         assert "not expected" not in shown
         assert "inficond suggest" in shown
-
-
-def test_ap_of_the_student_stands_beside_that_of_others_and_the_highest_is_named():
-    aps = {
-        "student": Interval(0.422, 0.35, 0.5),
-        "own_word": Interval(0.568, 0.5, 0.63),
-        "tune_model": Interval(0.659, 0.6, 0.71),
-    }
-    assert tune_ap_sentence(aps) == (
-        "AP on tune: the student 0.422 [0.350, 0.500], the concept named like the class alone "
-        "0.568 [0.500, 0.630], a model of the labels of tune 0.659 [0.600, 0.710]. Highest: a "
-        "model of the labels of tune."
-    )
-    repaired = {"student": Interval(0.659, 0.6, 0.7), "original": aps["student"]}
-    assert tune_ap_sentence(aps | repaired, limits=False) == (
-        "AP on tune: the student of this iteration 0.659, the concept named like the class alone "
-        "0.568, a model of the labels of tune 0.659, the original student 0.422. Highest: the "
-        "student of this iteration and a model of the labels of tune."
-    )
-    assert tune_ap_sentence({}) == ""
 
 
 def repair(name: str, gain: float) -> ClassRepair:
@@ -157,24 +85,50 @@ def repair(name: str, gain: float) -> ClassRepair:
     return ClassRepair(ClassShift(name, "none"), levers, change)
 
 
-def test_a_suggestion_is_told_with_its_gain_and_its_levers():
+def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
     repairs = {"dog": repair("dog", 0.03), "cat": repair("cat", -0.02)}
     made = Suggestion(0, "p", 600, 0.95, repairs, {"cow": "2 photos"})
-    first, own, still, lever = suggestion_sentences(made, "dog")
-    assert first == (
-        "0 of 2 classes show a shift from fit to tune. A repair is proposed for 1 of 2 classes, "
-        "shifted or not (1 interval includes 0). Expected in the mean over 2 classes: +1.5 AP "
-        "points [−3.2, +6.2], cross-fitted: on photos that did not choose."
+    assert repair_sentence(made, "dog") == (
+        "Another penalty: +3.0 points expected. It is in the batch."
     )
-    assert own == (
-        "dog: lambda auto; expected +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that "
-        "did not choose."
+    assert repair_notes(made, "dog") == [
+        "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that did not choose."
+    ]
+    assert repair_sentence(made, "cat") == "No repair of cat is expected to gain."
+    assert repair_sentence(made, "cow") == "No repair was looked for: 2 photos."
+    assert repair_sentence(made, "bird") == ""
+
+
+@pytest.mark.parametrize(
+    ("edit", "words"),
+    [
+        (Intent("dog", "ball", "up"), "Raise ball"),
+        (Balance("dog", ("a", "b", "c")), "Reweight by a, b and c"),
+        (Doubt("dog"), "Adaptive penalty"),
+        (Lambda("dog", 0.003), "Penalty 0.003"),
+        (Label("dog", "7.jpg", 0), "7.jpg is not dog"),
+        (Learn("dog", "teacher"), "Learn the teacher on the tuning images"),
+    ],
+)
+def test_an_edit_has_words_for_people_who_begin(edit, words):
+    assert plain_edit(edit) == words
+
+
+def test_a_finding_says_what_is_wrong_and_then_what_helps():
+    noise = Differences("dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90))
+    said = finding_sentence(noise, ClassShift("dog", "none"))
+    assert said == (
+        "By the labels of the tuning images, 20% of the training images without dog are labelled "
+        "as showing it, and 5% of those with it are not. Correct the labels that are likely wrong."
     )
-    assert (still[:9], lever[:17]) == ("as it is:", "lambda: AP 53.0, ")
-    assert suggestion_sentences(made, "dog", limits=False)[1] == (
-        "dog: lambda auto; expected +3.0 AP points, cross-fitted: on photos that did not choose."
+    few = Differences("dog", (4, 50), (100, 200), (FEW,), (), 0.0)
+    assert "At this share about 250 training images would do, now 100." in finding_sentence(
+        few, ClassShift("dog", "unknown")
     )
-    assert suggestion_sentences(made, "cat")[1] == (
-        "cat: taking the best lever gains nothing; it is left as it is."
+    unsure = replace(noise, kinds=(), perhaps=(NOISE, SHARE))
+    assert "labels of training images or another share of the class: the images cannot" in (
+        finding_sentence(unsure, ClassShift("dog", "none"))
     )
-    assert suggestion_sentences(made, "cow")[1:] == ["cow is left out: 2 photos."]
+    nothing = replace(noise, kinds=())
+    for found in (nothing, None):
+        assert finding_sentence(found, ClassShift("dog", "none")).startswith("dog does about as")

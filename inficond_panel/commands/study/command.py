@@ -22,6 +22,7 @@ _STUDY = "file of a study (YAML), the name of one that comes along, such as infi
 _STUDY += "the app with the key study"
 _PARTICIPANT = "number or label of a participant, such as P03"
 
+_MEASURES = ["minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain"]
 _ACTIONS = {
     "serve": "Serve the pages of participants and researcher.",
     "add": "Add participants and print their links, which are shown only once.",
@@ -31,6 +32,8 @@ _ACTIONS = {
     "replay": "Show a participant step by step, and rebuild the students.",
     "report": "Write times, gains, differences and answers: a page (HTML) and CSV.",
     "export": "Write events, tasks, answers and notes as tables.",
+    "codes": "Compare the codes that two people gave to remarks: Cohen's kappa.",
+    "size": "Say how many people a study needs, simulated from those of a pilot.",
 }
 #: What follows each action in its example.
 _EXAMPLES = {
@@ -42,6 +45,8 @@ _EXAMPLES = {
     "replay": "inficond P01",
     "report": "inficond --output report",
     "export": "inficond --format parquet",
+    "codes": "inficond inficond-report/remarks.csv",
+    "size": "inficond --measure minutes --difference 2",
 }
 
 
@@ -60,7 +65,7 @@ def add_arguments(parser: Parser) -> None:
         )
         if name in {"add", "link", "replay"}:
             add_json(action)
-        if name in {"list", "report"}:
+        if name in {"list", "report", "codes", "size"}:
             add_forms(action)
     _add_own_arguments(actions.choices)
 
@@ -98,6 +103,16 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     of["export"].add_argument(
         "--format", choices=["csv", "parquet"], default="csv", help="of the tables (default: csv)"
     )
+    of["codes"].add_argument("file", metavar="FILE", help="remarks.csv, with both columns filled")
+    of["size"].add_argument(
+        "--measure",
+        choices=_MEASURES,
+        default="gain",
+        help="what is compared (default: gain)",
+    )
+    of["size"].add_argument(
+        "--difference", type=float, required=True, metavar="D", help="difference to be found"
+    )
     for name in ("report", "export"):
         of[name].add_argument(
             "--output", metavar="FOLDER", help="a new folder (default: STUDY-report, -events)"
@@ -128,6 +143,8 @@ def _action(name: str) -> Callable[[Study, argparse.Namespace], None]:
         "replay": study_actions.replay,
         "report": study_actions.report,
         "export": study_actions.export,
+        "codes": study_actions.codes,
+        "size": study_actions.size,
     }[name]
 
 

@@ -10,10 +10,13 @@ import sys
 from pathlib import Path
 
 from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.show import show_all
+from inficond_panel.commands.shared.show import show, show_all
 from inficond_panel.commands.study.participants import find_participant
 from inficond_panel.errors import StudyError
 from inficond_panel.results.forms import documents
+from inficond_panel.study.results.remarks import agreement, read_codes
+from inficond_panel.study.results.results import results, with_holdout
+from inficond_panel.study.results.sample_size import deviations, sample_sizes
 from inficond_panel.study.results.study_tables import export as export_tables
 from inficond_panel.study.results.timeline import Moment, rebuild, timeline
 from inficond_panel.study.run.log import StudyLog
@@ -63,6 +66,24 @@ def report(opened: Study, args: argparse.Namespace) -> None:
     show_all(args, frames, ("summary",))
     for file in written:
         note(f"Written: {file}")
+
+
+def codes(_: Study, args: argparse.Namespace) -> None:
+    """Compare the codes of two people."""
+    show(args, agreement(read_codes(Path(args.file))))
+
+
+def size(opened: Study, args: argparse.Namespace) -> None:
+    """Say how many people find a difference, by the spread of those who took part."""
+    made = opened.spec.conditions
+    within = bool(made and made.design == "within")
+    measured = with_holdout(opened, results(opened), look=False)
+    show(
+        args,
+        sample_sizes(
+            deviations(measured, args.measure, within=within), args.difference, within=within
+        ),
+    )
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:

@@ -13,6 +13,7 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.numbers import count
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
+from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     DRAWS,
     LEVEL,
@@ -96,6 +97,7 @@ def make_frames(study: Study, results: Sequence[Result]) -> Frames:
         "views": views_table(study),
         "participants": participants_table(study),
         "notes": notes_table(study),
+        "remarks": remarks_table(study),
         "typed": typed_table(study),
     }
 
@@ -148,7 +150,7 @@ def _strip(
         where = (item.task, item.condition)
         group = [r for r in results if r.outcome and (r.task, r.condition) == where]
         people = [(result.participant, float(getattr(result, key))) for result in group]
-        rows.append((_name(*where), people, getattr(item, key)))
+        rows.append((_name(*where), people, item.spreads[key]))
     return charts.strip_chart(rows, unit, digits, whole=key == "iterations")
 
 

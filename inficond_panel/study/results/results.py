@@ -30,6 +30,10 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 #: of one study may have several specs, and its analysis is planned before anybody takes part.
 DRAWS, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
+#: Settings by which lists are sorted.
+_SORTS = {"sort", "descending", "concept_sort"}
+#: What is compared of a task, by the names of ``Result``.
+MEASURES = ("minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain")
 
 
 @dataclass(frozen=True)
@@ -40,8 +44,9 @@ class Result:
     intents; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class on tune.
     ``place`` is the position in the participant's order, from 1 (0: the training); ``outcome`` is
     done, time, left, or empty while it is not over. ``holdout_start`` and ``holdout_end`` are AP on
-    the holdout, nan until a report has measured it (``holdout``). ``typed`` counts the concepts
-    that were typed, and ``node`` is the id of the last student, over these.
+    the holdout, nan until a report has measured it (``holdout``). ``sorts`` counts how often lists
+    were sorted anew, ``typed`` the concepts that were typed; ``node`` is the id of the last
+    student, over these.
     """
 
     participant: str
@@ -57,6 +62,7 @@ class Result:
     ap_end: float
     teacher_ap: float
     node: str = ""
+    sorts: int = 0
     typed: int = 0
     holdout_start: float = np.nan
     holdout_end: float = np.nan
@@ -101,10 +107,7 @@ class Summary:
     condition: str
     people: int
     done: int
-    minutes: Spread
-    iterations: Spread
-    gain: Spread
-    holdout_gain: Spread
+    spreads: Mapping[str, Spread]  # by measure
     typed: int
 
 
@@ -160,6 +163,10 @@ def _achieved(
         "iterations": len(tuned),
         "thumbs": float(np.mean([len(node.intents) for node in tuned])) if tuned else np.nan,
         "undos": sum(event.kind == "undo" for event in events),
+        "sorts": sum(
+            event.action == "set" and bool(_SORTS & event.payload.keys()) and event.time <= end
+            for event in of_task
+        ),
         "ap_start": before.ap,
         "ap_end": after.ap,
         "teacher_ap": after.teacher_ap,
@@ -233,10 +240,7 @@ def _summary(group: Sequence[Result]) -> Summary:
         condition=group[0].condition,
         people=len(group),
         done=sum(result.outcome == "done" for result in group),
-        minutes=spread([result.minutes for result in group]),
-        iterations=spread([result.iterations for result in group]),
-        gain=spread([result.gain for result in group]),
-        holdout_gain=spread([result.holdout_gain for result in group]),
+        spreads={name: spread([getattr(each, name) for each in group]) for name in MEASURES},
         typed=sum(result.typed for result in group),
     )
 
@@ -287,7 +291,6 @@ def _measure(study: Study, result: Result) -> dict[str, Any]:
 
 
 PAIRED, WELCH = "paired t", "Welch's t"
-MEASURES = ("minutes", "iterations", "gain", "holdout_gain")
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.results.forms import csv_text
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
     Difference,
@@ -36,6 +37,8 @@ FORMATS = ("csv", "parquet")
 MEASURES = {
     "minutes": "minutes",
     "iterations": "iterations",
+    "thumbs": "thumbs an iteration",
+    "sorts": "lists sorted",
     "gain": "gain on tune, points of AP",
     "holdout_gain": "gain on the holdout, points of AP",
 }
@@ -94,6 +97,7 @@ def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
         "minutes": Heading("minutes", 1),
         "thumbs": Heading("thumbs each", 1),
         "undos": Heading("undos"),
+        "sorts": Heading("sorts"),
         "ap_start": Heading("AP before"),
         "ap_end": Heading("after"),
         "teacher_ap": Heading("teacher"),
@@ -116,7 +120,7 @@ def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
             "typed": item.typed,
             "measure": key,
             "words": words,
-            **getattr(item, key).columns,
+            **item.spreads[key].columns,
         }
         for item in summaries
         for key, words in MEASURES.items()
@@ -290,6 +294,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
         "scores": scores_table(study),
         "views": views_table(study),
         "notes": notes_table(study),
+        "remarks": remarks_table(study),
         "typed": typed_table(study),
         "participants": participants_table(study),
     }

@@ -14,7 +14,7 @@ import numpy as np
 
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import check_encoder, check_typing, extended
-from inficond_panel.errors import InficondError, Problem, SpecError
+from inficond_panel.errors import FileProblemsError, InficondError, Problem, SpecError
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.spec.framework.yaml_source import hint
 from inficond_panel.store import Store
@@ -143,8 +143,8 @@ class Preparation:
         """Every task by name, the training too.
 
         Raises ``SpecError`` with all that is wrong: a class that the store does not know or that
-        has no positives on tune, a rule that is true at the start already; and what the spec of
-        the app, its store and the edits file raise.
+        has no positives on tune, a rule that is true at the start already; what is wrong with the
+        spec of the app, its store and the edits file.
         """
         ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
         for level in self.study.levels:
@@ -152,12 +152,24 @@ class Preparation:
                 if (prepared := self._ready(task, progress, level)) is not None:
                     self.varied[task.name_, level.name_] = prepared
         if self._problems:
-            raise SpecError(sorted(self._problems, key=lambda p: (p.line, p.column)), REMEDY)
+            raise SpecError(
+                sorted(self._problems, key=lambda p: (str(p.file), p.line, p.column)), REMEDY
+            )
         return {name: task for name, task in ready.items() if task is not None}
 
     def _ready(
         self, task: Task, progress: Progress | None, level: Level | None = None
     ) -> Ready | None:
+        """A task as prepared; None with its problems kept, so that all are told in one pass."""
+        try:
+            return self._prepared(task, progress, level)
+        except FileProblemsError as error:
+            self._problems.update(dict.fromkeys(error.problems))
+        except InficondError as error:
+            self._report(task, "", f"{error.message} {error.remedy}".strip())
+        return None
+
+    def _prepared(self, task: Task, progress: Progress | None, level: Level | None) -> Ready | None:
         tuner = self._tuner(task, level)
         if tuner is None or not (name := self._class_name(task, tuner.store)):
             return None
@@ -237,7 +249,8 @@ class Preparation:
     def _report(self, task: Task, key: str, message: str) -> None:
         where = self.study.key_of(task)
         line, column = self.study.place(where, key)
-        self._problems[Problem(self.study.path, line, column, f"{where}.{key}: {message}")] = None
+        place = f"{where}.{key}" if key else where
+        self._problems[Problem(self.study.path, line, column, f"{place}: {message}")] = None
 
 
 def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:

@@ -21,6 +21,7 @@ from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.distill.scores import Array
+from inficond_panel.distill.shift_kinds import cross_fitted_model
 from inficond_panel.distill.suspects import (
     Photos,
     Presence,
@@ -76,13 +77,14 @@ class ClassPhotos:
         self._size = len(every)
         self.fit, self.fit_label = every[self._known], label[self._known]
         self._look_at(rows)
+        self._seed = seed
         self._folds = stratified_folds(self.fit_label[:, None], FOLDS, seed)
         self._of_folds: list[Fit] = []
 
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
         """The same student with other photos of ``tune``; students of folds are fitted once."""
         other = copy(self)
-        for name in ("tune_scores", "tune_photos", "tune_logits"):
+        for name in ("tune_scores", "tune_photos", "tune_logits", "model_of_tune", "model_of_fit"):
             other.__dict__.pop(name, None)
         other._look_at(rows)
         return other
@@ -183,6 +185,20 @@ class ClassPhotos:
         """Photos of tune with their labels."""
         return Photos(self.tune_scores, self.tune_label)
 
+    @cached_property
+    def model_of_tune(self) -> tuple[Array, Array]:
+        """Logits of the photos of tune and of those of fit, by models of the labels of tune that
+        did not see them."""
+        scores = self.tune_scores.astype(float), self.fit_scores.astype(float)
+        return cross_fitted_model(scores[0], self.tune_label, scores[1], self._seed)
+
+    @cached_property
+    def model_of_fit(self) -> tuple[Array, Array]:
+        """Logits of the photos of fit and of those of tune, by models of the labels of fit that did
+        not see them."""
+        scores = self.fit_scores.astype(float), self.tune_scores.astype(float)
+        return cross_fitted_model(scores[0], self.fit_label, scores[1], self._seed)
+
     def labels(self, split: str, classes: Sequence[int]) -> NDArray:
         """Labels (n, len(classes)) of the photos of ``fit`` or of ``tune``; -1 where unknown."""
         columns = np.asarray(classes, dtype=np.intp)
@@ -202,8 +218,11 @@ class ClassPhotos:
     @property
     def teacher(self) -> Outcome:
         """Outcome of the teacher on the photos of tune, by their labels."""
-        logits = self._store.teacher_log_odds[self.tune, self.student.k]
-        return Outcome(self.tune_label, logits)
+        return Outcome(self.tune_label, self.teacher_log_odds(TUNE))
+
+    def teacher_log_odds(self, split: str) -> NDArray:
+        """Log-odds (n,) of the teacher on the photos of ``fit`` or of ``tune``."""
+        return np.asarray(self._store.teacher_log_odds[self._rows(split), self.student.k])
 
     @property
     def concepts(self) -> list[str]:

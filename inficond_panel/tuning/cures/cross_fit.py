@@ -48,8 +48,7 @@ def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
         cures = tuple(cure for cure in at.cures if cure.class_name == class_name)
         if cures and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
-            terms = tuner.terms(here)[class_name]
-            parts = tuple(part for each in terms.learned for part in each.parts)
+            parts = tuner.terms(here)[class_name].parts
             steps.append(Step(tuner.node(at.parent), cures, here.bounds, parts))
     return steps[::-1]
 

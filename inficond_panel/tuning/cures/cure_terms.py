@@ -109,8 +109,7 @@ class CureTerms:
         Found once for the same parent, cures, bounds and added photos. Errors as in
         ``resolve_cures``.
         """
-        more = any(isinstance(cure, Learn) and cure.source == MORE for cure in cures)
-        parts = part_hashes(self._store) if more else ()
+        parts = part_hashes(self._store) if any(map(self._is_of_added, cures)) else ()
         key = repr((parent.id, cures, sorted(bounds.items()), parts))
         terms_of_classes = self._resolved.get(key)
         if terms_of_classes is None:
@@ -122,6 +121,12 @@ class CureTerms:
             terms_of_classes = {name: terms.to_json() for name, terms in terms_of_classes.items()}
             self._resolved.put(key, terms_of_classes)
         return terms_of_classes
+
+    def _is_of_added(self, cure: Cure) -> bool:
+        """True for a cure that depends on photos added to the store."""
+        if isinstance(cure, Label):
+            return cure.image not in self._store.images
+        return isinstance(cure, Learn) and cure.source == MORE
 
     def of_class(
         self,

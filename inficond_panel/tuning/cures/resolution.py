@@ -25,7 +25,7 @@ from inficond_panel.distill.drift import balance
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError, TuningError
-from inficond_panel.store.more_photos import more_photos
+from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.tuning.cures.class_photos import LEAST_FIT, ClassPhotos
 from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.fitting.class_fit import (
@@ -134,9 +134,10 @@ def resolve_cures(
     if labels:
         before = {} if terms.taught is None else terms.taught.labels
         every = {**before, **labels}
+        taught = Taught(1.0, every, _parts_of(photos, every))
         # What corrects the teacher weighs as the other photos that it is learned on.
-        at_one = replace(terms, taught=Taught(1.0, every))
-        terms = at_one if corrects else _taught(photos, every, terms, lower, upper, least)
+        at_one = replace(terms, taught=taught)
+        terms = at_one if corrects else _taught(photos, taught, terms, lower, upper, least)
     for cure in given:
         if isinstance(cure, Balance):
             terms = _balanced(photos, cure, terms, least)
@@ -144,6 +145,16 @@ def resolve_cures(
         cure for kind in (Learn, Doubt, Lambda) for cure in given if isinstance(cure, kind)
     ]
     return _chosen(photos, wishes, terms, lower, upper, least) if wishes else terms
+
+
+def _parts_of(photos: ClassPhotos, labels: Mapping[str, int]) -> tuple[str, ...]:
+    """Content hashes of the parts that hold labelled photos which were added, sorted."""
+    store = photos.student.store
+    if all(image in store.images for image in labels):
+        return ()
+    more = more_photos(store, photos.parts)
+    held = zip(more.parts, more.stores, strict=True)
+    return tuple(sorted(part for part, one in held if not labels.keys().isdisjoint(one.images)))
 
 
 def lambda_path(student: ClassFit) -> list[float]:
@@ -165,19 +176,20 @@ def lambda_path(student: ClassFit) -> list[float]:
 
 def _taught(
     photos: ClassPhotos,
-    every: dict[str, int],
+    taught: Taught,
     terms: Terms,
     lower: Array,
     upper: Array,
     least: int,
 ) -> Terms:
     """Terms with the labels, at the weight with the highest AP on photos that are not taught."""
-    judged = _not_taught(photos, every)
+    judged = _not_taught(photos, taught.labels)
     if not enough(judged, least):
         seen = len(photos.tune) - len(judged.tune)  # that teach, and so cannot judge
-        taught = Taught(UNJUDGED_WEIGHT, every)
+        taught = replace(taught, weight=UNJUDGED_WEIGHT)
         return replace(terms, taught=taught, used=max(terms.used, seen))
-    tried = [replace(terms, taught=Taught(weight, every)) for weight in LABEL_WEIGHTS]
+    weighed = (replace(taught, weight=weight) for weight in LABEL_WEIGHTS)
+    tried = [replace(terms, taught=each) for each in weighed]
     values = [_ap(photos.student, each, judged, lower, upper) for each in tried]
     return _counted(tried[int(np.argmax(values))], judged)
 
@@ -287,21 +299,25 @@ def _of_tune(photos: ClassPhotos, source: str) -> tuple[Learned, int]:
 
 
 def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
-    """The teacher on tune, corrected by the labels taught there and the class's own concepts."""
+    """The teacher on tune, corrected by the labels taught there and on added photos, and by the
+    class's own concepts."""
     student, store = photos.student, photos.student.store
-    rows, labels = store.rows(TUNE), {} if taught is None else taught.labels
-    answered = np.array([i for i, row in enumerate(rows) if store.images[row] in labels], dtype=int)
+    taught = Taught(1.0, {}) if taught is None else taught
+    images, labels = AllImages(store, taught.parts), taught.labels
+    added = [row for row in images.added if images.names[row] in labels]
+    rows = np.concatenate([store.rows(TUNE), np.array(added, dtype=np.intp)])
+    answered = np.array([i for i, row in enumerate(rows) if images.names[row] in labels], dtype=int)
     if not answered.size:
         raise TuningError(
-            f"learn on {student.name!r} is from {ANSWERS}, and no label of a photo of tune is "
-            "taught.",
-            "Teach the labels of some photos of tune first, or with it.",
+            f"learn on {student.name!r} is from {ANSWERS}, and no label of a photo of tune, or of "
+            "an added one, is taught.",
+            "Teach the labels of some of these photos first, or with it.",
         )
-    present = np.array([labels[store.images[row]] == 1 for row in rows[answered]])
+    present = np.array([labels[images.names[row]] == 1 for row in rows[answered]])
     words = words_for(student.name, store.concepts, store.synonyms)
-    columns = store.concept_score[rows][:, words].T.astype(np.float64)
+    columns = images.scores(rows)[:, words].T.astype(np.float64)
     scores = {store.concepts[c]: column for c, column in zip(words, columns, strict=True)}
-    teacher = store.teacher_log_odds[rows, student.k].astype(np.float64)
+    teacher = images.teacher_log_odds(rows)[:, student.k].astype(np.float64)
     return corrected(teacher, scores, answered, present)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from copy import copy
 from functools import cached_property
 from typing import Any
@@ -23,7 +23,7 @@ from inficond_panel.distill.sources import on_card
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.checks import whole_labels
-from inficond_panel.store.more_photos import MorePhotos, more_photos
+from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
 from inficond_panel.tuning.fitting.terms import Correction, Learned, Taught, Terms
 from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
@@ -39,7 +39,7 @@ class FitData:
 
     The images are those of the split ``fit``; under ``Terms`` that teach labels, or learn from
     ``tune`` or from added photos, these photos come after them. Added photos have no row in the
-    store, but -1; they are those of ``more``, in its order.
+    store, but -1.
 
     The targets are the teacher's probabilities, by its sigmoid or softmax, at ``temperature``, or
     with ``learned`` "oracle" those of the oracle's logits; with ``alpha`` the true labels are mixed
@@ -78,9 +78,8 @@ class FitData:
         #: The scores with the columns that fits have gathered: the next fit finds them there.
         self.gathered = Scores(on_card(self.scores, device))
         self._extended: Latest[object, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
-        self._appended: tuple[bytes | tuple[str, ...], ...] = ()  # rows, or parts of added photos
+        self._appended: tuple[Hashable, ...] = ()
         self.learned: dict[str, slice] = {}  #: places of the photos that are learned, by source
-        self.more: MorePhotos | None = None
         self.link = link
         self.teacher = self.teacher_on(rows)
         soft = self.teacher
@@ -143,7 +142,7 @@ class FitData:
                 n: each for n, t in terms.items() for each in t.learned if each.source == source
             }
             if learned and source == MORE:
-                other._learn_more(learned)
+                other._learn_more(learned, taught)
             elif learned:
                 other._learn(source, learned, taught)
         return other
@@ -166,8 +165,10 @@ class FitData:
 
     def _teach(self, taught: Mapping[str, Taught]) -> None:
         """Append the photos whose labels are taught; for other classes they weigh nothing."""
-        row_of = {name: row for row, name in enumerate(self._store.images)}
         images = sorted({image for each in taught.values() for image in each.labels})
+        parts = tuple(sorted({part for each in taught.values() for part in each.parts}))
+        every = AllImages(self._store, parts)
+        rows = every.rows(images)
         size = (len(images), self.targets.shape[1])
         targets, weights = np.zeros(size), np.zeros(size)
         self.targets = self.targets.copy()
@@ -178,7 +179,9 @@ class FitData:
                 if image in each.labels:
                     targets[row, k] = each.labels[image]
                     weights[row, k] = each.weight * self._usual_weight(k)
-        self._append(np.array([row_of[image] for image in images]), targets, weights)
+        in_store = np.where(rows < len(self._store.images), rows, -1)
+        key = (rows.tobytes(), *parts)
+        self._append(in_store, targets, weights, every.scores(rows), key)
 
     def _learn(
         self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
@@ -200,7 +203,7 @@ class FitData:
             inside &= [self._store.images[row] not in corrected for row in rows]
             weights[inside, k] = each.weight * self._usual_weight(k)
         self.learned = {**self.learned, source: self._next(len(rows))}
-        self._append(rows, targets, weights)
+        self._append(rows, targets, weights, self._store.concept_score[rows], rows.tobytes())
 
     def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
         """Probabilities ``(len(rows),)`` of the corrected teacher of the class at ``k``."""
@@ -209,8 +212,9 @@ class FitData:
         log_odds = correction.log_odds(teacher, store.concept_score[rows], store.concepts)
         return np.asarray(expit(log_odds / self._temperature))
 
-    def _learn_more(self, learned: Mapping[str, Learned]) -> None:
-        """Append the added photos of all parts named, with the teacher's probabilities."""
+    def _learn_more(self, learned: Mapping[str, Learned], taught: Mapping[str, Taught]) -> None:
+        """Append the added photos of all parts named, with the teacher's probabilities; those whose
+        label a user taught have it already."""
         parts = sorted({part for each in learned.values() for part in each.parts})
         more = more_photos(self._store, parts)
         others = more.other_logit if self._store.activation == "softmax" else None
@@ -218,9 +222,11 @@ class FitData:
         weights = np.zeros(targets.shape)
         for name, each in learned.items():
             k = self._store.classes.index(name)
-            weights[more.inside(each.parts), k] = each.weight * self._usual_weight(k)
-        self.learned, self.more = {**self.learned, MORE: self._next(len(more))}, more
-        self._append(np.full(len(more), -1), targets, weights, more)
+            labels = taught[name].labels if name in taught else {}
+            inside = more.inside(each.parts) & [image not in labels for image in more.images]
+            weights[inside, k] = each.weight * self._usual_weight(k)
+        self.learned = {**self.learned, MORE: self._next(len(more))}
+        self._append(np.full(len(more), -1), targets, weights, more.score, more.parts)
 
     def _next(self, count: int) -> slice:
         """Places of so many photos that are appended next."""
@@ -236,20 +242,20 @@ class FitData:
         rows: np.ndarray,
         targets: np.ndarray,
         weights: np.ndarray,
-        more: MorePhotos | None = None,
+        scores: np.ndarray,
+        key: Hashable,
     ) -> None:
-        """Append the photos at ``rows`` of the store, or those of ``more``, with targets and
-        weights ``(n, K)``."""
+        """Append photos at ``rows`` of the store, with targets and weights ``(n, K)`` and scores
+        ``(n, C)``, which are always the same for a ``key``."""
         before = np.ones_like(self.targets) if self.sample_weight is None else self.sample_weight
         self.sample_weight = np.concatenate([before, weights])
         self.targets = np.concatenate([self.targets, targets])
         self.rows = np.concatenate([self.rows, rows])
-        self._appended = *self._appended, rows.tobytes() if more is None else more.parts
+        self._appended = *self._appended, key
         made = self._extended.get(self._appended)  # columns that one fit gathers serve the next
         if made is None:
-            added = self._store.concept_score[rows] if more is None else more.score
-            scores = np.concatenate([self.scores, added])
-            made = scores, Scores(on_card(scores, self._device))
+            joined = np.concatenate([self.scores, scores])
+            made = joined, Scores(on_card(joined, self._device))
             self._extended.put(self._appended, made)
         self.scores, self.gathered = made
 

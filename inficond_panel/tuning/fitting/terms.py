@@ -127,10 +127,20 @@ class Doubted:
 
 @dataclass(frozen=True)
 class Taught:
-    """Labels (1 or 0) by photo; each photo weighs as ``weight`` photos of ``fit``."""
+    """Labels (1 or 0) by photo; each photo weighs as ``weight`` photos of ``fit``.
+
+    ``parts`` are the content hashes of the parts that hold those photos which were added to the
+    store, sorted.
+    """
 
     weight: float
     labels: Mapping[str, int]
+    parts: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain data; the parts only where there are some."""
+        parts = {"parts": list(self.parts)} if self.parts else {}
+        return {"weight": self.weight, "values": dict(self.labels), **parts}
 
 
 @dataclass(frozen=True)
@@ -177,6 +187,12 @@ class Terms:
     learned: tuple[Learned, ...] = ()
     used: int = 0
 
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Content hashes of the parts of added photos that are learned, or labelled; sorted."""
+        taught = () if self.taught is None else self.taught.parts
+        return tuple(sorted({*taught, *(part for each in self.learned for part in each.parts)}))
+
     def within(self, rows: NDArray[np.intp]) -> Terms:
         """The same, but that of ``tune`` the photos at ``rows`` alone are learned."""
         held = tuple(rows.tolist())
@@ -199,7 +215,7 @@ class Terms:
                 "factors": dict(self.doubted.factors),
             }
         if self.taught is not None:
-            document["labels"] = {"weight": self.taught.weight, "values": dict(self.taught.labels)}
+            document["labels"] = self.taught.to_json()
         if self.learned:
             document["learn"] = {each.source: each.to_json() for each in self.learned}
         return document
@@ -247,7 +263,7 @@ def _taught(item: Mapping[str, Any]) -> Taught:
     labels = {str(image): int(value) for image, value in item["values"].items()}
     if not set(labels.values()) <= {0, 1}:
         raise ValueError("a label that it learned is neither 0 nor 1")
-    return Taught(_size(item["weight"]), labels)
+    return Taught(_size(item["weight"]), labels, tuple(map(str, item.get("parts", ()))))
 
 
 def _learned(item: Mapping[str, Any]) -> tuple[Learned, ...]:

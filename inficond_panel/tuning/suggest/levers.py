@@ -19,7 +19,7 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratif
 from inficond_panel.distill.metrics.outcome import above, cutoff_rows
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import SHIFT
-from inficond_panel.store.more_photos import part_hashes
+from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.cures.resolution import ap_values, choose, compared_terms
@@ -138,9 +138,9 @@ def class_repair(
 
 
 def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
-    student, store = photos.student, photos.student.store
+    student, images = photos.student, AllImages(photos.student.store)
     rows = photos_to_ask(student).rows
-    return tuple(store.images[row] for row in rows if store.label[row, student.k] < 0)
+    return tuple(images.names[row] for row in rows[images.label(rows, student.k) < 0])
 
 
 def _compared(

@@ -1,60 +1,53 @@
 // Top bar of the knowledge view: AP now, changes, the pending batch, its button, its group, notices.
 
 import {
-  count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, signed, text, watch,
+  count, drawOnce, fixed, followTheme, h, icon, isNumber, keyed, s, select, set, signed, text,
 } from "../../ui/base.js"
-import { popMenu } from "../../ui/parts/menu.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
-import { groupButton, isBusy, isFitting, ownCures, ownPending, sender, sizeOf } from "./shared.js"
+import { groupButton, isBusy, isDetailed, isFitting, ownCures, ownPending, sender, showPart, sizeOf } from "./shared.js"
 
 const GROUP_SHOWN = 3 // members with a chip; the rest is a number
 const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
 
 export function render({ model, el }) {
-  const bar = makeBar(model, sender(model), popMenu(el))
-  el.append(bar.element)
-  followTheme(model, bar.element)
-  watch(model, ["student", "ranked", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "cures", "suggesting", "locked"], () => {
-    bar.element.hidden = !model.student
-    if (model.student) bar.draw()
-  })
+  const send = sender(model)
+  followTheme(model, el)
+  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "cures", "locked"], () => makeBar(model, send))
 }
 
-function makeBar(model, send, menu) {
+function makeBar(model, send) {
   const ap = h("b", { class: "num" })
-  const teacher = h("span", { class: "teacher num" })
-  const since = changeRow("Since start")
-  const preview = changeRow("Preview", "preview")
-  const axis = s("svg", { class: "whisker axis", height: 13, "aria-hidden": "true" })
-  const changes = h("div", { class: "changes" }, since.cells, preview.cells, h("span", { class: "under" }), axis)
+  const detailed = isDetailed(model)
+  const teacher = detailed && h("span", { class: "teacher num" })
+  const since = changeRow("Since start", detailed)
+  const preview = changeRow("Preview", detailed, "preview")
+  const axis = detailed && s("svg", { class: "whisker axis", height: 13, "aria-hidden": "true" })
+  const changes = h("div", { class: "changes" }, since.cells, preview.cells, axis && h("span", { class: "under" }), axis)
   const button = makeButton(model, send)
-  const blocks = h("div", { class: "blocks", role: "group", "aria-label": "Pending intents by rank" })
-  const line = makeLine(model, send, menu)
+  const blocks = makeBlocks(model, send)
+  const line = makeLine(model, send)
   const twin = makeTwin(model, send)
   const touched = makeTouched(model, send)
   const notices = makeNotices(model)
   const held = makeHeld(model, send)
+  const parts = [blocks, line, twin, held, touched, notices]
   const element = h("div", { class: "bar" },
     h("div", { class: "now" }, h("div", { class: "score" }, h("span", { class: "label" }, "AP now"), ap, teacher), changes, button.element),
-    blocks, line.element, twin.element, held.element, touched.element, notices.element)
-  new ResizeObserver(() => model.student && draw()).observe(axis)
+    parts.map((part) => part.element))
+  if (axis) new ResizeObserver(() => model.student && draw()).observe(axis)
   const draw = () => {
+    element.hidden = !model.student
+    if (!model.student) return
     const { summary } = model
     text(ap, fixed(summary.ap, 3))
-    text(teacher, `teacher ${fixed(summary.teacher_ap, 3)}`)
+    if (teacher) text(teacher, `teacher ${fixed(summary.teacher_ap, 3)}`)
     set(ap, "title", summary.reason || null)
-    const scale = changeScale([summary.since, summary.preview], axis.clientWidth)
+    const scale = axis && changeScale([summary.since, summary.preview], axis.clientWidth)
     since.draw(summary.since, scale, summary.no_change)
     preview.draw(summary.preview, scale, "")
-    drawAxis(axis, scale)
-    drawBlocks(blocks, model, send)
-    button.draw()
-    line.draw()
-    twin.draw()
-    held.draw()
-    touched.draw()
-    notices.draw()
+    if (axis) drawAxis(axis, scale)
+    for (const part of [button, ...parts]) part.draw()
   }
   return { element, draw }
 }
@@ -83,19 +76,21 @@ function makeNotices(model) {
   return { element, draw }
 }
 
-/** One change: value, interval, whisker, and a badge where 0 lies in the interval. */
-function changeRow(name, kind = "") {
+/** One change: value, and a badge where 0 lies in its interval, which in details stands beside it. */
+function changeRow(name, detailed, kind = "") {
   const value = h("span", { class: "change num" })
-  const range = h("span", { class: "range-text num" })
-  const whisker = s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })
+  const range = detailed && h("span", { class: "range-text num" })
+  const whisker = detailed && s("svg", { class: "whisker", height: WHISKER, "aria-hidden": "true" })
   const badge = h("span", { class: "noise" }, h("span", { class: "badge" }, "within noise"))
+  const cells = [h("span", { class: "what" }, name), value, range, whisker, badge].filter(Boolean)
   const draw = (change, scale, none) => {
     text(value, change?.text ?? "–")
-    text(range, change ? change.interval : none)
     badge.firstChild.hidden = !change?.noise
+    if (!detailed) return cells.forEach((cell) => { cell.hidden = !change })
+    text(range, change ? change.interval : none)
     whisker.replaceChildren(...whiskerOf(change, scale.place, kind))
   }
-  return { cells: [h("span", { class: "what" }, name), value, range, whisker, badge], draw }
+  return { cells, draw }
 }
 
 /** The axis that both changes share: 0 is on it, ticks are round numbers of points, with room for their labels. */
@@ -146,79 +141,49 @@ function makeButton(model, send) {
   return { element: h("div", { class: "submit" }, main, clear), draw }
 }
 
-/** A block a listed concept, in rank order, then the intents on concepts that have no block yet: of a
-    long list, all. */
-function drawBlocks(blocks, model, send) {
-  const intents = new Map(ownPending(model).map((intent) => [intent.concept, intent]))
-  const listed = model.ranked.map(({ concept, rank }) => ({ concept, rank, intent: intents.get(concept) }))
-  const names = new Set(listed.map(({ concept }) => concept))
-  const others = [...intents.values()].filter(({ concept }) => !names.has(concept)).map((intent) => ({ concept: intent.concept, rank: "", intent }))
-  blocks.style.setProperty("--n", listed.length || 12)
-  blocks.classList.toggle("dense", listed.length > 20)
-  const click = (concept) => () => {
-    const intent = ownPending(model).find((one) => one.concept === concept)
-    if (intent) send("withdraw", { concept })
-    else focusConcept(blocks, concept)
-  }
-  const cures = ownCures(model).map((cure) => ({ concept: cure.place.join(" "), cure, rank: "" }))
-  keyed(blocks, [...listed, ...others, ...cures], ({ concept, cure }) => (cure ? `cure ${cure.words}` : `concept ${concept}`),
-    ({ concept, cure }) => h("button", { type: "button", onclick: cure ? () => send("take_out", { place: cure.place }) : click(concept) },
-      h("b", { "aria-hidden": "true" }), h("i", { class: "vh" }), h("span", { "aria-hidden": "true" })),
-    (block, { concept, rank, intent, cure }) => {
-      if (cure) return fillCure(block, cure)
-      set(block, "class", `block ${intent?.direction ?? ""} ${rank === "" ? "other" : ""}`)
-      set(block, "tabindex", intent ? 0 : -1)
-      set(block, "title", intent ? `${concept}: take it out` : concept)
-      text(block.children[1], intent ? `Take out: ${DIRECTIONS[intent.direction].verb.toLowerCase()} ${concept}` : `${rank}, ${concept}`)
-      text(block.firstChild, rank === "" ? concept : rank)
-      text(block.lastChild, intent ? DIRECTIONS[intent.direction].mark : "")
+/** A block for each edit of the student that waits; a click takes it out. */
+function makeBlocks(model, send) {
+  const element = h("div", { class: "blocks", role: "group", "aria-label": "Edits that wait" })
+  const draw = () => {
+    const thumbs = ownPending(model).map(({ concept, direction, bound }) => ({ key: `concept ${concept}`, place: ["thumb", model.student, concept], kind: direction,
+      words: concept, mark: DIRECTIONS[direction].mark, spoken: `${DIRECTIONS[direction].verb.toLowerCase()} ${concept}`, title: `${concept} ${bound}` }))
+    const cures = ownCures(model).map(({ place, words }) => ({ key: `cure ${words}`, place, kind: "cure", words, mark: "", spoken: words, title: words }))
+    element.hidden = !thumbs.length && !cures.length
+    keyed(element, [...thumbs, ...cures], ({ key }) => key, ({ place }) => h("button", { type: "button", onclick: () => send("take_out", { place }) },
+      h("span", { "aria-hidden": "true" }), h("b", { class: "clip" })), (block, { kind, words, mark, spoken, title }) => {
+      set(block, "class", `block ${kind}`)
+      set(block, "aria-label", `Take out: ${spoken}`)
+      set(block, "title", `${title}: take it out`)
+      text(block.firstChild, mark)
+      text(block.lastChild, words)
     })
+  }
+  return { element, draw }
 }
 
-function fillCure(block, { words }) {
-  set(block, "class", "block other cure")
-  set(block, "title", `${words}: take it out`)
-  text(block.children[1], `Take out: ${words}`)
-  text(block.firstChild, words)
-}
-
-function focusConcept(blocks, concept) {
-  const view = blocks.getRootNode().host.closest(".knowledge") // the part that this one is in
-  const row = [...view.querySelectorAll(".rows > .row")].find(({ dataset }) => dataset.key === concept)
-  row?.scrollIntoView({ block: "nearest" })
-  row?.focus()
-}
-
-/** The line below the blocks: what is pending, the factor, how the fit goes. */
-function makeLine(model, send, menu) {
-  const suggest = makeSuggest(model, send, menu)
-  const counts = h("span", { class: "counts" })
-  const factor = select("Factor", model.options.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
-  factor.classList.add("compact", "factor")
-  set(factor, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
+/** The line below the blocks: what is pending, how the fit goes; in details what goes with thumbs besides. */
+function makeLine(model, send) {
+  const factor = isDetailed(model) && makeFactor(model)
   const status = h("span", { class: "status", role: "status", id: "batch-status" })
   const noise = h("span", { class: "badge" }, "preview within noise")
-  const element = h("div", { class: "line" }, counts, suggest.element, factor, noise, status)
+  const element = h("div", { class: "line" }, factor && factor.element, factor && noise, status)
   const draw = () => {
-    counts.replaceChildren(...countsOf(model))
-    set(counts, "title", "Intents of this batch, in all classes")
-    counts.hidden = sizeOf(model) === 0
-    suggest.draw()
-    factor.control.disabled = isBusy(model)
+    if (factor) factor.draw()
     noise.hidden = model.status.kind !== "idle" || !model.summary.preview?.noise
-    factor.control.show(model.factor)
     drawOnce(status, JSON.stringify([model.status, model.summary.flips, sizeOf(model), model.locked]), () => statusOf(model, send))
   }
   return { element, draw }
 }
 
-function countsOf(model) {
-  const given = [...model.pending, ...model.cures]
-  const kinds = new Set([...Object.keys(DIRECTIONS), ...model.cures.map(({ direction }) => direction)])
-  return [...kinds]
-    .map((direction) => [direction, given.filter((item) => item.direction === direction).length])
-    .filter(([, n]) => n > 0)
-    .flatMap(([direction, n], index) => [index ? ", " : "", h("b", { class: "num" }, String(n)), ` ${direction}`])
+function makeFactor(model) {
+  const element = select("Factor", model.options.factors.map((x) => [x, `×${x}`]), model.factor, (x) => { model.factor = Number(x) }, "Factor")
+  element.classList.add("compact", "factor")
+  set(element, "title", "How far a thumb goes: the bound is the influence times the factor, or divided by it")
+  const draw = () => {
+    element.control.disabled = isBusy(model)
+    element.control.show(model.factor)
+  }
+  return { element, draw }
 }
 
 function statusOf(model, send) {
@@ -229,14 +194,14 @@ function statusOf(model, send) {
   if (kind === "cancelling") return [h("span", { class: "spin" }), "Stopping; the batch stays."]
   if (kind === "fitting") return [h("span", { class: "num" }, words)]
   if (kind === "previewing") return [h("span", { class: "spin" }), words || "Previewing…"]
-  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status) : [NO_INTENTS]
+  if (sizeOf(model) === 0) return kind === "done" ? doneOf(model.status, isDetailed(model)) : [NO_INTENTS]
   if (!isNumber(flips)) return []
   return [h("span", { class: "num" }, flips ? `${count(flips)} ${flips === 1 ? "image changes its" : "images change their"} prediction` : "No image changes its prediction")]
 }
 
-function doneOf({ text: words, change, others }) {
+function doneOf({ text: words, change, others }, detailed) {
   if (!change) return [others ? `${words}. ${others}` : words]
-  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), h("span", { class: "in-full" }, ` ${change.interval}`)),
+  return [h("span", { class: "num" }, `${words}: AP `, h("b", {}, change.text), detailed && ` ${change.interval}`),
     change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
 }
 
@@ -261,33 +226,7 @@ function groupOffer(model, send) {
     members.length > 1 && groupButton(model.group, model, send, `all ${concepts.length}`)].filter(Boolean)
 }
 
-// --- suggest, the bounds in force, the students touched ---------------------------------------
-
-/** What a machine would do: a repair of the student or of all; while one is looked for, its progress and the way to stop it. */
-function makeSuggest(model, send, menu) {
-  const bar = h("i", { class: "progress" })
-  const label = h("span")
-  const element = h("button", { class: "suggest", type: "button", "aria-haspopup": "menu" }, bar, label)
-  const ask = (every) => () => send("suggest", { every })
-  element.addEventListener("click", () => {
-    if (model.suggesting.running) { send("stop_suggesting"); return }
-    if (isBusy(model)) return
-    const entry = (name, run) => ({ name, key: "", run })
-    menu.open(element, element, "Suggest", [
-      entry(`Repair ${model.student}`, ask(false)), entry("Repair all students", ask(true))])
-  })
-  element.hidden = !model.options.suggests
-  const draw = () => {
-    const { running, share, text: words } = model.suggesting
-    const part = Math.round(100 * (share ?? 0))
-    bar.style.width = running ? `${part}%` : "0"
-    text(label, running ? `Suggesting ${part} % ✕` : "Suggest")
-    set(element, "title", running ? `${words}. Click to stop.` : "What a machine would do, by what the data say: it waits in the batch")
-    set(element, "aria-label", running ? `Suggesting ${part} %: stop it` : "Suggest")
-    set(element, "aria-disabled", !running && isBusy(model) ? "true" : null)
-  }
-  return { element, draw }
-}
+// --- the bounds in force, the students touched ---------------------------------------------------
 
 const RELEASE = "release"
 const HELD_SHOWN = 6 // the rest is a number

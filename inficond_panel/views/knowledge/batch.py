@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,11 +15,9 @@ from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.state import Job
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.tuning import Intent
-from inficond_panel.tuning.edits import place_of
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.ui import browser
-from inficond_panel.ui.component import action
-from inficond_panel.views.knowledge.parts import StudentActions, StudentPart, make_status
+from inficond_panel.views.knowledge.parts import StudentPart, make_status
 from inficond_panel.views.knowledge.repairs import make_cure
 from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
@@ -29,7 +27,6 @@ from inficond_panel.wording.cures import (
     direction_of,
     glyph_of,
     learned_sentence,
-    suggestion_sentences,
 )
 from inficond_panel.wording.metrics import make_change
 
@@ -43,8 +40,6 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.thumbs import Bounds
     from inficond_panel.views.knowledge.parts import KnowledgeTable
 
-#: Rows of a list that has a block for each.
-MOST_BLOCKS = 50
 _FACTOR = TuningState.param["factor"]
 
 
@@ -92,11 +87,6 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
         }
         for name, edits in items.items()
     ]
-
-
-def make_suggesting(running: bool, part: float, text: str) -> dict[str, Any]:
-    """Suggestion under way: whether there is one, its progress, and present step."""
-    return {"running": running, "share": part, "text": text}
 
 
 def make_summary(
@@ -147,43 +137,22 @@ def make_group_offer(
     }
 
 
-def make_ranked(rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Concepts and ranks of the rows that have a block each; of a long list none has."""
-    if len(rows) > MOST_BLOCKS:
-        return []
-    return [{key: row[key] for key in ("concept", "rank")} for row in rows if row["rank"]]
-
-
 class BatchBar(StudentPart):
     """Top bar: the student's AP, the batch with its preview, and the button that fits it."""
 
     cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
     held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
     touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
-    ranked = param.List(default=[], item_type=dict, doc="As ``make_ranked`` gives it.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     factor = param.Number(
         default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
     )
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
     notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
-    suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
 
     _taken = frozenset({"factor"})
     _esm = browser.module(Path(__file__).with_name("bar.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("bar.css"))
-
-
-class BatchActions(StudentActions):
-    """Actions of the browser on the top bar."""
-
-    @action
-    def _suggest(self, every: bool) -> None:
-        self.app.suggestion.ask(None if every else [self.student])
-
-    @action
-    def _withdraw(self, concept: str) -> None:
-        self.app.tuning.take_out(["thumb", self.student, concept])
 
 
 class Batch:
@@ -211,7 +180,7 @@ class Batch:
             held=make_held(self.app.students.node.bounds, self.bar.student),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(self.bar.student),
-            notices=[*self._suggested(), *self.outcome, *tuning.notices(), *self._chosen()],
+            notices=[*self.outcome, *tuning.notices(), *self._chosen()],
             **self._change_texts(),
         )
         self.show_ghosts()
@@ -255,21 +224,6 @@ class Batch:
             return [learned_sentence(terms)]
         chosen = chosen_on_tune(tuner, snapshot.node, name)
         return [chosen_sentence(chosen)] if chosen else []
-
-    def _suggested(self) -> list[str]:
-        """Result of the last suggestion, and its meaning for the student in view.
-
-        Nothing once all that it put into the batch was taken out.
-        """
-        suggestion = self.app.suggestion
-        if suggestion.latest is None:
-            return [suggestion.problem] if suggestion.problem else []
-        waiting = {place_of(item) for item in self.app.tuning.pending}
-        put_in = {place_of(item) for item in suggestion.latest.intents}
-        if put_in and not put_in & waiting:
-            return []
-        limits = self.app.spec.views.intervals
-        return suggestion_sentences(suggestion.latest, self.bar.student, limits=limits)
 
     def _pending(self, intent: Intent) -> dict[str, Any]:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())

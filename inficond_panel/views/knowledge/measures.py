@@ -198,14 +198,16 @@ class MeasuresPanel(param.Parameterized):
         preview = self.app.tuning.preview
         return preview if preview and self.panels.student in preview.metrics else None
 
-    @param.depends("panels.measured", watch=True)
+    @param.depends("panels.measured", "panels.extent", watch=True)
     def measure(self) -> None:
         """Measure the student in view, if the panel is open."""
         panels, app = self.panels, self.app
         name, snapshot, preview = panels.student, app.students.snapshot, self._preview
         asked = snapshot, name, preview
         self.slice()
-        if not (panels.measured and name) or (asked == self._asked and panels.measures):
+        if not (panels.detailed and panels.measured and name) or (
+            asked == self._asked and panels.measures
+        ):
             return
         self._asked = asked
         student = app.students.student(name)
@@ -229,7 +231,7 @@ class MeasuresPanel(param.Parameterized):
         name, snapshot = panels.student, app.students.snapshot
         column, metric = panels.slice_by, panels.slice_metric
         asked = snapshot, name, column, metric
-        if not (panels.measured and name and column):
+        if not (panels.detailed and panels.measured and name and column):
             self._sliced = panels.slices = None
         elif app.tuning.awaited:
             app.jobs.cancel("slices")  # begun again when what is waited for is there

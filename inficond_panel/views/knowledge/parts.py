@@ -31,11 +31,16 @@ if TYPE_CHECKING:
 OWN = frozenset(
     {
         "ask",
+        "correct_label",
         "cure",
+        "label_pictures",
+        "open_label",
         "open_patch",
+        "remove_suspect",
         "set_bound",
         "set_own_factor",
         "suggest",
+        "take_lever",
         "toggle",
         "toggle_group",
     }
@@ -151,14 +156,12 @@ class StudentPanels(StudentPart):
     """Panels that open, the sentence that stands for them, and photos that are asked about."""
 
     cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
-    summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
     asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
 
-    teacher = param.List(
-        default=[], item_type=str, doc="That the teacher does not know the class, and advice."
-    )
+    finding = param.Dict(default={}, doc="As ``make_finding`` gives it, with labels.")
+    repair = param.Dict(default={}, doc="As ``make_repair`` gives it.")
+    suggesting = param.Dict(default={}, doc="The suggestion under way: running, share, text.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
-    shiftless = param.String(default="", doc="Why it does not come.")
     terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
     mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
     path = param.Dict(default={}, doc="As ``make_path`` gives it; empty: not known yet.")
@@ -176,6 +179,11 @@ class StudentPanels(StudentPart):
     )
     report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
     explained = param.Boolean(default=False, doc="Whether the report is open.")
+
+    @property
+    def detailed(self) -> bool:
+        """True if what opens is there; else none of it is computed."""
+        return bool(self.extent == "details")
 
     _taken = frozenset({"explained", "measured", "mended", "slice_by", "slice_metric"})
     _esm = browser.module(Path(__file__).with_name("panels") / "panels.js")

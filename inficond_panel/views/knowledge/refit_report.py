@@ -125,12 +125,12 @@ class ReportPanel(param.Parameterized):
                 known.of(name), refit.number, snapshot.node.number, snapshot.split
             )
 
-    @param.depends("panels.explained", watch=True)
+    @param.depends("panels.explained", "panels.extent", watch=True)
     def ask(self) -> None:
         """Make the report, unless something runs that a person waits for."""
         name, panels = self.panels.student, self.panels
         refit = self.app.students.refit_of(name) if name else None
-        if refit is None or panels.report or self.app.tuning.awaited:
+        if not panels.detailed or refit is None or panels.report or self.app.tuning.awaited:
             return
 
         def work(job: Job) -> RefitReport:

@@ -11,7 +11,6 @@ import param
 
 from inficond_panel.common.numbers import plain
 from inficond_panel.concepts.texts import words_for
-from inficond_panel.distill.suspects import NONE, SHIFT
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.sensitivity import penalty_path
@@ -24,9 +23,9 @@ from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.wording.cures import (
-    edit_words,
     more_words,
     offer_words,
+    plain_edit,
     reply_sentence,
     teacher_words,
     teaching_sentences,
@@ -34,7 +33,6 @@ from inficond_panel.wording.cures import (
     waiting_sentences,
 )
 from inficond_panel.wording.suspects import (
-    plain_sentence,
     shift_sentence,
     suspect_numbers,
     suspect_reason,
@@ -51,9 +49,6 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.shift import ClassShift
     from inficond_panel.views.knowledge.parts import StudentPanels
 
-#: Kinds of a verdict in the words of the page.
-VERDICTS = {SHIFT: "Shift", NONE: "No shift", "unknown": "Too few photos to say"}
-
 
 def make_shift(
     shift: ClassShift,
@@ -61,7 +56,7 @@ def make_shift(
     gains: Mapping[str, Interval] | None = None,
     aps: Mapping[str, Interval] | None = None,
 ) -> dict[str, Any]:
-    """The verdict on a student in a word and in a sentence, its suspects, and AP beside others.
+    """The verdict on a student in a sentence, its suspects, and AP beside others.
 
     Without a ``level`` numbers have no limits. ``gains`` are changes in AP by a balance by one
     concept alone, ``aps`` those of ``tune_aps``, as far as they are known.
@@ -79,9 +74,7 @@ def make_shift(
     ]
     return {
         "kind": shift.kind,
-        "verdict": "" if shift.unknown_to_teacher else VERDICTS[shift.kind],
         "sentence": shift_sentence(shift, limits=level is not None),
-        "plain": plain_sentence(shift),
         "by_teacher": shift.by_teacher,
         "suspects": suspects,
         "comparison": tune_ap_sentence(aps or {}, limits=level is not None),
@@ -115,7 +108,7 @@ def make_cure(cure: Cure) -> dict[str, Any]:
     """A pending cure: as in an edits file, in words, and its place in the batch."""
     return {
         **cure.to_json(),
-        "words": edit_words(cure),
+        "words": plain_edit(cure),
         "place": list(place_of(cure)),
     }
 
@@ -132,7 +125,7 @@ class MendingPanel(param.Parameterized):
         tie(panels, app.settings, mended="mended")
         super().__init__()
 
-    @param.depends("app.shifts.by_class", "app.shifts.problem", watch=True)
+    @param.depends("app.shifts.by_class", watch=True)
     def show(self) -> None:
         """Show the known facts of the student in view; the rest follows."""
         name = self.panels.student
@@ -145,7 +138,7 @@ class MendingPanel(param.Parameterized):
             self.panels.shift = self._made(shift)
         terms = self.app.tuner.terms(self.app.students.node).get(name)
         words = terms_words(terms) if terms else []
-        self.panels.param.update(shiftless=self.app.shifts.problem, terms=words)
+        self.panels.terms = words
         self.ask()
 
     def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:
@@ -178,13 +171,14 @@ class MendingPanel(param.Parameterized):
         before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
         return self._marked != before
 
-    @param.depends("panels.mended", "app.tuning.status", watch=True)
+    @param.depends("panels.mended", "panels.extent", "app.tuning.status", watch=True)
     def ask(self) -> None:
         """Compute the facts that only the open panel shows."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         asked = name, node.id
         if (
-            not (self.panels.mended and name and self.panels.options["suspecting"])
+            not (self.panels.detailed and self.panels.mended and name)
+            or not self.panels.options["suspecting"]
             or app.tuning.awaited
             or self._asked == asked
         ):
@@ -283,7 +277,6 @@ def make_waiting(status: Status) -> dict[str, Any]:
 def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
     """The photo shown and those that follow, by position in the store, and the reply before."""
     position, left = len(draft.replies), app.asking.teacher_may_answer
-    rows = [app.store.images.index(image) for image in draft.images[position : position + AHEAD]]
     sentence = ""
     if position:
         sentence = reply_sentence(draft, app.asking.student_says(draft.images[position - 1]))
@@ -292,7 +285,7 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
         "class_name": draft.class_name,
         "place": position,
         "count": len(draft.images),
-        "rows": rows,
+        "rows": app.asking.rows(AHEAD),
         "told": sentence,
         "teacher": teacher_words(left) if left else "",
         "can_judge": app.asking.can_judge,
@@ -332,8 +325,7 @@ class AskActions(Acting):
     @action
     def _asked_photo(self, row: int) -> None:
         """Send the photo that is shown, or one that follows."""
-        draft = self.app.asking.draft
-        if draft is not None and self.app.store.images[row] in draft.images:
+        if row in self.app.asking.rows():
             send_photo(self.app, self.panels, row, or_small=True)
 
     @action

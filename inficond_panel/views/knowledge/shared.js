@@ -1,10 +1,28 @@
 // What the parts of the view share: messages, what is pending, what is on screen.
 
-import { h } from "../../ui/base.js"
+import { h, watch } from "../../ui/base.js"
 import { DIRECTIONS } from "../../ui/vocabulary.js"
 
 /** Sends an action to Python, with the student that is seen. */
 export const sender = (model) => (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
+
+/** Whether details are shown, which else are not built. */
+export const isDetailed = ({ extent }) => extent !== "simple"
+
+/** In `parent` what `make()` makes, {element, draw}: drawn when a param changes, made anew when the page
+    shows more or less. */
+export function showPart(model, parent, names, make) {
+  let part = null, extent = null
+  watch(model, [...names, "extent"], () => {
+    if (model.extent !== extent) {
+      extent = model.extent
+      part?.element.remove()
+      part = make()
+      parent.append(part.element)
+    }
+    part.draw()
+  })
+}
 
 /** Whether a refit runs, also while it is being cancelled. */
 export const isFitting = ({ status }) => status.kind === "fitting" || status.kind === "cancelling"

@@ -16,11 +16,9 @@ from inficond_panel.results.concept_rows import concept_rows, concept_scales
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch import (
     Batch,
-    BatchActions,
     BatchBar,
-    make_ranked,
-    make_suggesting,
 )
+from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel, make_suggesting
 from inficond_panel.views.knowledge.measures import (
     MeasuresActions,
     MeasuresPanel,
@@ -47,14 +45,13 @@ from inficond_panel.views.knowledge.rows import (
     make_undefined,
 )
 from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
-from inficond_panel.wording.metrics import teacher_sentences
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.ui.drawing import Drawing
 
 ALL = 0  #: of the concepts that a search finds
-SUGGESTING = ("running", "share", "text")  #: of a suggestion, as the bar tells it
+SUGGESTING = ("running", "share", "text")  #: of a suggestion, as its button tells it
 
 
 class Overview(Protocol):
@@ -68,7 +65,7 @@ class Overview(Protocol):
 
 
 class KnowledgeView(
-    TableActions, BatchActions, MendingActions, MeasuresActions, ReportActions, AskActions, Viewer
+    TableActions, FindingActions, MendingActions, MeasuresActions, ReportActions, AskActions, Viewer
 ):
     """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
 
@@ -83,10 +80,10 @@ class KnowledgeView(
         self.bar = BatchBar.of(
             app,
             factor=app.tuning.factor,
-            suggesting=pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING)),
         )
-        batch = {name: self.bar.param[name] for name in ("pending", "status", "cures", "summary")}
-        self.panels = StudentPanels.of(app, **batch)
+        batch = {name: self.bar.param[name] for name in ("pending", "status", "cures")}
+        looking = pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING))
+        self.panels = StudentPanels.of(app, suggesting=looking, **batch)
         self.table = KnowledgeTable.of(
             app,
             overview=overview,
@@ -105,6 +102,7 @@ class KnowledgeView(
         self.thresholds = ThresholdChoices(app, self.panels)
         self.stability = StabilityRuns(app, self.table)
         self.mending = MendingPanel(app, self.panels)
+        self.finding = FindingPanel(app, self.panels)
         for part in (self.table, self.bar, self.panels):
             self.listen_to(part)
         super().__init__(**params)
@@ -133,12 +131,9 @@ class KnowledgeView(
 
     @param.depends("app.students.snapshot", "app.selection.class_name", watch=True)
     def _show_student(self) -> None:
-        name = self.app.selection.class_name
         with param.parameterized.batch_call_watchers(self.table):
-            skill = self.app.students.snapshot.teacher.get(name)
-            teacher = teacher_sentences({name: skill}) if skill else []
             self.table.find = ""
-            self.panels.param.update(measures=None, teacher=teacher)
+            self.panels.measures = None
             self.stability.forget()
             self.thresholds.show()
             self.report.show()
@@ -155,7 +150,6 @@ class KnowledgeView(
             return
         table.influential = int(np.count_nonzero(self.app.students.student(name).weights))
         table.rows = self._rows(table.top)
-        self.bar.ranked = make_ranked(table.rows)
         self._find()
         self.effects.start()
 
@@ -213,11 +207,6 @@ class KnowledgeView(
         if self.table.student:
             self.batch.show()
             self.measures.show()
-
-    @param.depends("app.suggestion.latest", "app.suggestion.problem", watch=True)
-    def _show_suggestion(self) -> None:
-        if self.table.student:
-            self.batch.show()
 
     @param.depends("app.shifts.by_class", watch=True)
     def _show_suspects(self) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,6 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.numbers import count
 from inficond_panel.results.image_sets import assigned_segments
 from inficond_panel.state import Job
-from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.student import Student
 from inficond_panel.ui import browser
@@ -27,7 +25,6 @@ from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.wording.suspects import plain_shares, relies_wrongly, relying_sentence
 
 if TYPE_CHECKING:
-    from inficond_panel.results.refit_changes import Group
     from inficond_panel.state import AppState, Status
 
 #: Students that have a card, the largest loss of AP first.
@@ -45,7 +42,7 @@ def make_cards(
     found = []
     for shift in sorted(filter(relies_wrongly, shifts.values()), key=_lost, reverse=True):
         name = shift.class_name
-        left = [s for s in shift.suspects if s.weight and (name, s.concept) not in bounds]
+        left = [s for s in shift.relied_on if (name, s.concept) not in bounds]
         if left:
             found.append(
                 {
@@ -160,15 +157,8 @@ class StartView(RefitActions, Viewer):
     @action
     def _remove(self, class_name: str, concept: str) -> None:
         """Put ✕ on a concept and its correlated ones into the batch, and open the student."""
-        app = self.app
-
-        def done(group: Group | None) -> None:
-            concepts = group.twins if group else (concept,)
-            app.tuning.put([Intent(class_name, each, REMOVE.key) for each in concepts])
-
-        app.selection.open_concept(concept, class_name)
-        find = partial(app.students.group, class_name, concept)
-        app.jobs.submit(Job("remove", lambda _: find(), done, app.tuning.tell))
+        self.app.selection.open_concept(concept, class_name)
+        self.app.tuning.remove_group(class_name, concept)
 
 
 def make_example(student: Student, concept: str) -> dict[str, Any]:

@@ -10,11 +10,14 @@ const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
 export function makeAsking(root, model, send) {
   const dialog = makeDialog(root, model, send)
   const missing = h("span", { class: "muted" })
-  const button = h("button", { class: "link", type: "button", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open() } })
-  const element = h("div", { class: unless("asking", "asking-line") }, button, missing)
+  const button = h("button", { class: "btn", type: "button", "aria-haspopup": "dialog", onclick: () => { if (!isBusy(model)) dialog.open() } })
+  const element = h("span", { class: unless("asking", "asking-line") }, button, missing)
   const draw = () => {
     const { offer, missing: why } = model.asking
-    text(button, offer)
+    text(button, offer.split(/ where | of /)[0])
+    set(button, "aria-label", offer)
+    set(button, "title", offer)
+    button.hidden = !offer
     set(button, "aria-disabled", isBusy(model) ? "true" : null)
     text(missing, why)
     dialog.draw()

@@ -1,4 +1,5 @@
-// What the data say against a student, and the cures beside thumbs: balance, doubt, lambda.
+// What the data say against a student in numbers, what would help, and the repairs beside thumbs:
+// reweighting, adaptive penalty, penalty.
 
 import { drawOnce, fixed, folded, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
@@ -10,50 +11,27 @@ const AUTO = "auto"
 
 export function makeMending(model, send) {
   const line = h("span", { class: "told clip" })
-  const verdict = h("b")
   const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "mending-body", "aria-keyshortcuts": KEY.toUpperCase(),
-    title: `Suspects and cures (${KEY.toUpperCase()})`, onclick: () => { model.mended = !model.mended } }, icon("down", 14), verdict, line)
-  const body = h("div", { class: "unfold-body", id: "mending-body", role: "region", "aria-label": "Suspects and cures", tabindex: 0 })
+    title: `Suspects and repairs (${KEY.toUpperCase()})`, onclick: () => { model.mended = !model.mended } }, icon("down", 14), h("b", {}, "Evidence"), line)
+  const body = h("div", { class: "unfold-body", id: "mending-body", role: "region", "aria-label": "Suspects and repairs", tabindex: 0 })
   const element = h("div", { class: "unfold mending" }, head, body)
   onKey(element, KEY, () => { head.click(); head.focus() })
   const draw = () => {
-    const { shift, shiftless, mended, teacher } = model
-    const [unknown, advice] = teacher
-    element.hidden = !model.student || !(model.options.suspecting || unknown)
-    text(verdict, unknown || (shift.verdict ?? "Suspects"))
-    set(verdict, "title", unknown ?? null)
-    set(element, "data-kind", shift.kind ?? "")
-    text(line, advice || lineOf(shift, shiftless))
-    set(line, "title", advice || (shift.sentence ?? shiftless))
+    const { shift, mended, finding: { sentence: problem } } = model
+    element.hidden = !model.student || !(model.options.suspecting || model.repair.levers?.length)
+    text(line, shift.sentence ?? (problem || "Being looked for"))
+    set(line, "title", shift.sentence ?? problem)
     set(head, "aria-expanded", String(mended))
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
-    const key = [teacher, shift, shiftless, model.terms, model.path, model.cures, model.pending, isBusy(model)]
+    const key = [model.repair, shift, problem, model.terms, model.path, model.cures, model.pending, isBusy(model)]
     if (mended) drawOnce(body, JSON.stringify(key), () => {
-      if (!model.options.suspecting) return [h("p", {}, teacher.join(" "))]
-      return shift.kind ? sectionsOf(model, send) : [shiftless || h("span", { class: "spin" })]
+      const found = shift.kind ? sectionsOf(model, send) : [problem || h("span", { class: "spin" })]
+      return [leversOf(model, send), ...(model.options.suspecting ? found : [])].filter(Boolean)
     })
   }
   return { element, draw }
 }
-
-/** The line when closed: what to look at first. */
-export function lineOf({ kind, sentence, suspects }, shiftless) {
-  if (!kind) return shiftless || "Being looked for"
-  if (kind !== "shift") return afterColon(sentence)
-  const first = suspects.slice(0, 3)
-  const own = listed(first.filter(({ carried }) => !carried)), through = listed(first.filter(({ carried }) => carried))
-  const named = [own, through && `through other concepts on ${through}`].filter(Boolean).join(", and ")
-  return first.length ? `It relies ${own && "on "}${named}, less correlated with the class in tuning images than in training images` : afterColon(sentence)
-}
-
-/** `a, b and c` */
-function listed(suspects) {
-  const names = suspects.map(({ concept }) => concept)
-  return [names.slice(0, -1).join(", "), ...names.slice(-1)].filter(Boolean).join(" and ")
-}
-
-const afterColon = (sentence) => sentence.slice(sentence.indexOf(": ") + 2)
 
 function sectionsOf(model, send) {
   return [
@@ -63,6 +41,19 @@ function sectionsOf(model, send) {
     model.terms.length > 0 && h("p", { class: "num" }, `In force: ${model.terms.join("; ")}.`),
     h("div", { class: "cures" }, suspectsOf(model, send), penaltyOf(model, send)),
   ].filter(Boolean)
+}
+
+/** What each lever would give, the student as it is first; a click puts it into the batch. */
+function leversOf(model, send) {
+  const { levers = [], notes, sentence } = model.repair
+  if (!levers.length) return sentence && h("p", {}, sentence)
+  const cell = (content) => h("td", { class: "num" }, content)
+  const row = ({ name, ap, gain, agreement, concepts, needs, can, taken }) => h("tr", { class: taken ? "worst" : null }, h("th", { scope: "row" }, name, taken && h("span", { class: "muted" }, " proposed")),
+    cell(h("b", {}, ap)), cell(gain), cell(agreement), cell(concepts), h("td", {}, needs),
+    h("td", {}, can && h("button", { class: "group-thumb", type: "button", "aria-label": `Take ${name}`, disabled: isBusy(model), onclick: () => send("take_lever", { name }) }, "Take")))
+  return section("What would help?", h("table", { class: "by levers" },
+    h("thead", {}, h("tr", {}, ["lever", "AP", "gain", "like the teacher", "concepts", "needs", ""].map((name) => h("th", { scope: "col" }, name)))), h("tbody", {}, levers.map(row))),
+  notes.map((note) => h("p", { class: "num" }, note)))
 }
 
 const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)

@@ -1,30 +1,32 @@
-// The panels of one student: a sentence on it, photos to answer, and what opens: suspects and cures,
-// metrics, what the refit did.
+// The panels of one student: the finding on it with its levers, and in details what opens: suspects and
+// repairs, metrics, what the refit did.
 
 import { followTheme, h, watch } from "../../../ui/base.js"
-import { sender } from "../shared.js"
+import { isDetailed, sender, showPart } from "../shared.js"
 import { makeAsking } from "./asking.js"
+import { makeFinding } from "./finding.js"
 import { makeMeasures } from "./measures.js"
 import { makeMending } from "./mending.js"
 import { makeReport } from "./refit_report.js"
-import { makeSentence } from "./sentence.js"
 
 const UNFOLDS = ["mended", "measured", "explained"] // one is open at a time
+const SHOWN = ["student", "shift", "finding", "repair", "terms", "mended", "path", "cures", "pending", "status", "locked", "adding",
+  "line", "measures", "measured", "slices", "threshold", "slice_by", "slice_metric", "refit", "report", "explained"]
 
 export function render({ model, el }) {
   const send = sender(model)
-  const sentence = makeSentence(model)
   const asking = makeAsking(el, model, send)
-  const mending = makeMending(model, send)
-  const measures = makeMeasures(model, send)
-  const report = makeReport(model, send)
-  const unfolds = h("div", { class: "unfolds in-full" }, mending.element, measures.element, report.element)
-  el.append(sentence.element, asking.element, unfolds)
+  const finding = makeFinding(model, send, asking)
+  el.append(finding.element)
+  showPart(model, el, SHOWN, () => makeUnfolds(model, send))
   for (const name of UNFOLDS) model.on(name, () => { if (model[name]) for (const other of UNFOLDS) if (other !== name && model[other]) model[other] = false })
-  followTheme(model, unfolds)
-  watch(model, ["student", "teacher", "shift", "shiftless", "terms", "mended", "path", "cures", "pending", "status", "locked", "adding"], mending.draw)
-  watch(model, ["student", "asking", "status", "adding", "locked"], () => { asking.element.hidden = !model.student; asking.draw() })
-  watch(model, ["student", "line", "measures", "measured", "slices", "threshold", "slice_by", "slice_metric"], measures.draw)
-  watch(model, ["student", "refit", "report", "explained", "pending", "status", "locked", "adding"], report.draw)
-  watch(model, ["student", "teacher", "status", "summary", "shift", "shiftless", "refit"], sentence.draw)
+  followTheme(model, el)
+  watch(model, ["student", "asking", "status", "adding", "locked"], asking.draw)
+  watch(model, ["student", "finding", "repair", "suggesting", "pending", "cures", "status", "locked", "adding"], finding.draw)
+}
+
+function makeUnfolds(model, send) {
+  const makers = isDetailed(model) ? [makeMending, makeMeasures, makeReport] : []
+  const parts = makers.map((make) => make(model, send))
+  return { element: h("div", { class: "unfolds" }, parts.map(({ element }) => element)), draw: () => parts.forEach(({ draw }) => draw()) }
 }

@@ -31,58 +31,64 @@ export function rowContext(model, rows) {
 
 const thumbTitle = (direction) => `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`
 
-export function makeRow({ concept }, send) {
-  const open = () => send("open", { concept })
-  const holds = holdsButton(concept, send)
-  const toggle = (direction) => h("button", {
+/** A row; what only details show is built where they are shown. */
+export function makeRow({ concept }, send, detailed) {
+  const button = (direction) => h("button", {
     class: `thumb ${direction}`, type: "button", "data-direction": direction, "aria-pressed": "false",
     "aria-label": `${DIRECTIONS[direction].verb} ${concept}`,
     onclick: () => send("toggle", { concept, direction }),
   }, icon(DIRECTIONS[direction].icon))
-  return h("div", { class: "row offline", role: "listitem", "aria-keyshortcuts": "u d x g h i" },
-    h("span", { class: "rank num" }),
-    h("div", { class: "concept" },
-      h("div", { class: "title" }, h("button", { class: "open clip offline", type: "button", title: concept, onclick: open }, concept), h("span", { class: "influence num" })),
-      h("div", { class: "bar-line" }, s("svg", { class: "strength", height: 12, role: "img" }), makeHandle(concept)),
-      h("span", { class: "below" }, h("span", { class: "note" }), h("span", { class: "suspect num" }), h("span", { class: "discrepancy num" }), h("span", { class: "then num" }), holds)),
-    s("svg", { class: "effect", role: "img" }),
-    h("div", { class: "patches", onclick: (event) => openPatch(event, concept, send) }),
-    h("div", { class: "thumbs", role: "group", "aria-label": `Tune ${concept}` }, THUMBS.map(toggle), factorOf(concept, send)))
+  const told = (name) => h("span", { class: `${name} num` })
+  const only = detailed ? {
+    rank: told("rank"), influence: told("influence"), suspect: told("suspect"), discrepancy: told("discrepancy"), then: told("then"),
+    holds: holdsButton(concept, send), factor: factorOf(concept, send),
+  } : {}
+  const open = h("button", { class: "open clip offline", type: "button", title: concept, onclick: () => send("open", { concept }) }, concept)
+  const strength = s("svg", { class: "strength", height: 12, role: "img" }), handle = makeHandle(concept), note = h("span", { class: "note" })
+  const effect = s("svg", { class: "effect", role: "img" })
+  const patches = h("div", { class: "patches", onclick: (event) => openPatch(event, concept, send) })
+  const thumbs = THUMBS.map(button)
+  const element = h("div", { class: "row offline", role: "listitem", "aria-keyshortcuts": detailed ? "u d x g h i" : "u d x g i" },
+    only.rank, h("div", { class: "concept" }, h("div", { class: "title" }, open, only.influence), h("div", { class: "bar-line" }, strength, handle),
+      h("span", { class: "below" }, note, only.suspect, only.discrepancy, only.then, only.holds)),
+    effect, patches, h("div", { class: "thumbs", role: "group", "aria-label": `Tune ${concept}` }, thumbs, only.factor))
+  element.parts = { open, strength, handle, note, effect, patches, thumbs, only: detailed && only }
+  return element
 }
 
 export function fillRow(element, row, model, context) {
-  const [rank, concept, effect, patches, thumbs] = element.children
-  const [title, { children: [strength, handle] }, { children: [note, suspect, discrepancy, then, holds] }] = concept.children
+  const { open, strength, handle, note, effect, patches, thumbs, only } = element.parts
   const pending = context.intents.get(row.concept)
   const drafted = context.draft?.concept === row.concept
   const intent = drafted ? draftOf(row, context) : pending
-  const ghost = drafted ? undefined : context.ghosts.get(row.concept)
-  const now = signed(row.influence, 2)
-  const after = isNumber(ghost) ? signed(ghost, 2) : now
-  text(rank, row.rank ?? "–")
-  text(title.lastChild, now)
-  const told = after === now || after === signed(intent?.value, 2) // the bound says it
-  text(then, told ? "" : `→ ${after}`)
-  set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${now}`)
+  set(element, "aria-label", `${row.rank ? `${row.rank}, ` : ""}${row.concept}, influence ${signed(row.influence, 2)}`)
   element.classList.toggle("current", row.concept === model.concept)
-  set(title.firstChild, "aria-current", row.concept === model.concept ? "true" : null)
+  set(open, "aria-current", row.concept === model.concept ? "true" : null)
   drawOnce(strength, JSON.stringify([row.share, intent?.share, intent?.direction, context.place(0), drafted || context.ghostShare(row.concept)]), () => strengthOf(row, intent, context, drafted))
   drawHandle(handle, row, intent, model, context)
-  set(strength, "aria-label", `influence ${now}`)
-  drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent))
+  set(strength, "aria-label", `influence ${signed(row.influence, 2)}`)
+  drawOnce(note, JSON.stringify([intent, row.held, row.since]), () => noteOf(row, intent, Boolean(only)))
   set(note, "class", `note ${intent?.direction ?? ""}`)
-  drawSuspect(suspect, row, model.shift)
-  drawDiscrepancy(discrepancy, row, model.sort)
-  drawHolds(holds, row, model.stability[row.concept])
-  holds.hidden = row.influence === 0 && !model.stability[row.concept]
   drawEffect(effect, row, intent, model)
   fillPatches(patches, row, model.options, context)
-  drawFactor(thumbs.lastChild, pending, model.options.factors, context.frozen)
-  for (const button of thumbs.querySelectorAll(".thumb")) {
+  for (const button of thumbs) {
     set(button, "aria-pressed", String(pending?.direction === button.dataset.direction))
     button.disabled = context.frozen
     set(button, "title", context.locked || thumbTitle(button.dataset.direction))
   }
+  if (only) fillDetails(only, row, model, context, { pending, intent, ghost: drafted ? undefined : context.ghosts.get(row.concept) })
+}
+
+function fillDetails(only, row, model, context, { pending, intent, ghost }) {
+  const now = signed(row.influence, 2), after = isNumber(ghost) ? signed(ghost, 2) : now
+  text(only.rank, row.rank ?? "–")
+  text(only.influence, now)
+  text(only.then, after === now || after === signed(intent?.value, 2) ? "" : `→ ${after}`) // the bound says it
+  drawSuspect(only.suspect, row, model.shift)
+  drawDiscrepancy(only.discrepancy, row, model.sort)
+  drawHolds(only.holds, row, model.stability[row.concept])
+  only.holds.hidden = row.influence === 0 && !model.stability[row.concept]
+  drawFactor(only.factor, pending, model.options.factors, context.frozen)
 }
 
 /** The bound that the hand would leave. */
@@ -124,8 +130,10 @@ function strengthOf({ share, concept }, intent, { place, ghostShare }, drafted) 
   ].filter(Boolean)
 }
 
-function noteOf(row, intent) {
+/** What waits, and else the bound in force: in a word, in details with its limit. */
+function noteOf(row, intent, detailed) {
   const told = (words, more) => h("span", { class: "clip" }, words, h("span", { class: "wide" }, more))
+  if (!detailed) return intent ? [`${DIRECTIONS[intent.direction].mark} waits`] : row.held ? [icon("lock", 11), `held since ${row.since}`] : []
   if (intent) return [told(`${DIRECTIONS[intent.direction].mark} ${intent.bound}`, " pending")]
   return row.held ? [icon("lock", 11), told(row.held, ` since ${row.since}`)] : []
 }

@@ -2,19 +2,19 @@
 
 import { details, drawOnce, h, interval, isNumber, points, s, set, signed } from "../../../ui/base.js"
 import { METRICS, POINTS } from "../../../ui/vocabulary.js"
-import { shownRows } from "../shared.js"
+import { isDetailed, shownRows } from "../shared.js"
 
 export function drawEffect(svg, row, intent, model) {
   const effect = model.effects[row.concept]
   set(svg, "aria-label", effectWords(effect, row.influence, model))
   set(svg, "aria-busy", effect ? null : "true")
-  const axis = axisOf(model)
+  const axis = axisOf(model), ends = isDetailed(model)
   const key = effect && JSON.stringify([effect.x, effect.change, axis, intent?.direction, intent?.value])
-  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf({ ...effect, axis }, row.influence, intent) : []))
+  drawOnce(svg, key ?? "waiting", () => (effect ? effectOf({ ...effect, axis, ends }, row.influence, intent) : []))
 }
 
 /** Half the height of all charts on screen, in points: of one scale, so that rows can be compared. */
-const axisOf = (model) => Math.max(0, ...shownRows(model).map(({ concept }) => model.effects[concept]?.axis ?? 0))
+export const axisOf = (model) => Math.max(0, ...shownRows(model).map(({ concept }) => model.effects[concept]?.axis ?? 0))
 
 function effectWords(effect, influence, model) {
   const metric = METRICS[model.metric].name
@@ -24,7 +24,7 @@ function effectWords(effect, influence, model) {
   return `${metric} against influence, others held, axis ±${axisOf(model)} points; now ${signed(influence, 2)}, best ${points(effect.change[best])} points at ${signed(effect.x[best], 2)}`
 }
 
-function effectOf({ x, change, low, high, axis }, influence, intent) {
+function effectOf({ x, change, low, high, axis, ends }, influence, intent) {
   if (!x.length) return [s("text", { x: "50%", y: "55%", "text-anchor": "middle", class: "none" }, "undefined")]
   const right = (value) => (100 * (value - x[0])) / (x[x.length - 1] - x[0])
   const down = (value) => 50 - (5000 * value) / axis
@@ -42,7 +42,7 @@ function effectOf({ x, change, low, high, axis }, influence, intent) {
     zero >= 0 && zero <= 100 && s("line", { class: "tick", x1: percentage(zero), x2: percentage(zero), y1: "90%", y2: "100%" }),
     curve, s("line", { class: "at", x1: now, x2: now, y1: 0, y2: "100%" }), dot(influence, "dot"),
     s("circle", { class: "grip", cx: now, cy: percentage(within(down(valueAt(x, change, influence)))), r: 9 }),
-    ...[["0.8em", "+"], ["100%", "\u2212"]].map(([y, sign]) => s("text", { class: "end", x: -4, y, "text-anchor": "end" }, `${sign}${axis}`)),
+    ...(ends ? [["0.8em", "+"], ["100%", "\u2212"]] : []).map(([y, sign]) => s("text", { class: "end", x: -4, y, "text-anchor": "end" }, `${sign}${axis}`)),
     intent && isNumber(intent.value) && dot(intent.value, `dot pending ${intent.direction}`),
   ].filter(Boolean)
 }

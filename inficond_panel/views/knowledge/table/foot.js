@@ -1,7 +1,7 @@
 // What stands below the rows: how many concepts there are beside those listed, and the legend.
 
 import { count, drawOnce, h, isClosed, s } from "../../../ui/base.js"
-import { seek, soughtOf } from "../shared.js"
+import { isDetailed, seek, soughtOf } from "../shared.js"
 
 /** The line below the rows: how many concepts there are beside those listed, and the way to them. */
 export function drawRest(rest, model, search, dialog) {
@@ -30,11 +30,12 @@ export function drawRest(rest, model, search, dialog) {
 
 const countOf = (n) => `${count(n)} concept${n === 1 ? "" : "s"}`
 
-export function legend(full, { patchless, confidence }) {
+export function legendOf(model) {
+  const { options: { patchless, confidence } } = model, detailed = isDetailed(model)
   const circle = (name) => s("svg", { class: "mark", width: 12, height: 12, "aria-hidden": "true" }, s("circle", { class: name, cx: 6, cy: 6, r: 3.5 }))
   return h("div", { class: "legend" },
     h("span", {}, h("i", { class: "swatch-influence" }), h("span", { class: "wide" }, "influence relative to the strongest; left of zero is negative"), h("span", { class: "narrow" }, "influence")),
-    h("span", { class: "in-full" }, circle("dot"), "now"), h("span", { class: "in-full" }, circle("dot pending"), "pending"),
-    confidence ? h("span", { class: "in-full" }, h("i", { class: "swatch-band" }), `${confidence} interval`) : "",
-    patchless ? h("span", { title: patchless }, "no patches: no segments") : h("span", {}, h("i", { class: "swatch-similarity" }), h("span", {}, "similarity", full)))
+    h("span", {}, circle("dot"), detailed ? "now" : "now, on the line of AP at other influences"), detailed && h("span", {}, circle("dot pending"), "pending"),
+    detailed && confidence && h("span", {}, h("i", { class: "swatch-band" }), `${confidence} interval`),
+    patchless ? h("span", { title: patchless }, "no patches: no segments") : h("span", {}, h("i", { class: "swatch-similarity" }), "similarity"))
 }

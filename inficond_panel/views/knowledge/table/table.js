@@ -2,8 +2,7 @@
 // Files and pictures that are asked for are answered by {save} and {pictures}.
 
 import {
-  drawOnce, findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, segments, select,
-  set, text, unless, watch,
+  findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, select, set, text, unless, watch,
 } from "../../../ui/base.js"
 import { CONCEPT_SORTS, DIRECTIONS, METRICS, POINTS, THUMBS } from "../../../ui/vocabulary.js"
 import { longList } from "../../../ui/lists/long_list.js"
@@ -12,10 +11,10 @@ import { ASK_EVERY } from "../../../ui/lists/near.js"
 import { saveFiles } from "../../../ui/parts/save_file.js"
 import { comeBack, conceptDialog } from "./concept_dialog.js"
 import { HOLDS_KEY, fillRow, makePictures, makeRow, rowContext, rowHover } from "./concept_rows.js"
-import { effectCardAt } from "./effect_chart.js"
-import { drawRest, legend } from "./foot.js"
+import { axisOf, effectCardAt } from "./effect_chart.js"
+import { drawRest, legendOf } from "./foot.js"
 import { HAND_KEY, makeHand } from "./hand.js"
-import { ownPending, seek, sender, shownRows, soughtOf } from "../shared.js"
+import { isDetailed, ownPending, seek, sender, showPart, shownRows, soughtOf } from "../shared.js"
 
 const TYPING = 120 // ms without a key, then it is searched
 
@@ -38,7 +37,7 @@ export function render({ model, el }) {
   saveFiles(model)
   followTheme(model, root)
 
-  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked"], () => {
+  watch(model, ["student", "rows", "found", "find", "sought", "top", "sort", "concept", "pending", "status", "shift", "effects", "metric", "ghosts", "stability", "adding", "locked", "extent"], () => {
     const shown = Boolean(model.student)
     empty.hidden = shown
     overview.draw()
@@ -74,13 +73,6 @@ const innerOf = (column) => [...column.shadowRoot.children].find(({ shadowRoot }
 function makeHead(model, send, dialog, menu) {
   const name = h("span", { class: "subtitle" })
   const back = h("button", { class: unless("class", "back offline"), type: "button", "aria-label": "All students", title: "All students", onclick: () => send("select", { student: "" }) }, icon("grid", 14))
-  const top = select("Concepts listed", model.options.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
-  const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.options.suspecting)
-  const names = sorts.map(({ key, name, short }) => [key, h("span", { class: "wide" }, name), h("span", { class: "narrow" }, short)])
-  const sort = segments("Sort concepts by", names, (id) => { model.sort = id })
-  top.classList.add("in-full")
-  sort.classList.add("in-full")
-  sorts.forEach(({ meaning }, at) => set(sort.children[at], "title", meaning))
   const { input: search, element: find } = findBox("Find concept", "C")
   search.ask = () => {
     clearTimeout(search.waiting)
@@ -93,43 +85,56 @@ function makeHead(model, send, dialog, menu) {
     search.hurried = ""
   })
   search.addEventListener("blur", () => { search.hurried = "" })
-  const add = h("button", { class: unless("typing", "add in-full"), type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
+  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find)
+  showPart(model, element, ["student", "top", "sort"], () => makeTools(model, send, dialog, menu))
+  const draw = () => {
+    text(name, model.student)
+    set(name, "title", model.student || null)
+    find.hidden = !model.student
+    if (search.value !== model.find && !search.waiting && !search.matches(":focus")) search.value = model.find
+  }
+  return { element, search, draw, back }
+}
+
+/** What details have besides: a concept typed, the number and the order of the rows, their file. */
+function makeTools(model, send, dialog, menu) {
+  const element = h("span", { class: "tools" })
+  if (!isDetailed(model)) return { element, draw: () => {} }
+  const top = select("Concepts listed", model.options.tops.map((n) => [n, n ? `Top ${n}` : "All"]), model.top, (n) => { model.top = Number(n) })
+  const sorts = CONCEPT_SORTS.filter(({ key }) => key !== "suspects" || model.options.suspecting)
+  const sort = select("Sort concepts by", sorts.map(({ key, name }) => [key, name]), model.sort, (id) => { model.sort = id })
+  const add = h("button", { class: unless("typing", "add"), type: "button", "aria-keyshortcuts": "T", title: "Add a concept by typing it (T)", onclick: () => dialog.open(model.find) },
     h("span", { "aria-hidden": "true" }, "+"), h("span", { class: "word" }, "Concept"))
-  const save = h("button", { class: unless("export", "icon-btn in-full"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
+  const save = h("button", { class: unless("export", "icon-btn"), type: "button", "aria-label": "Save the rows shown", title: "Save the rows shown", "aria-haspopup": "menu" }, icon("download"))
   const entry = (words, kind) => ({ name: words, key: "", run: () => send("save_concepts", { kind, concepts: shownRows(model).map(({ concept }) => concept) }) })
   save.onclick = () => menu.open(save, save, "Save the rows shown", [entry("Rows shown as CSV", "csv"), entry("Rows shown as JSON", "json")])
   if (!isClosed("typing")) onKey(add, "t", () => add.click())
   comeBack(add)
-  const element = h("div", { class: "panel-head" }, h("div", { class: "titles" }, h("h2", {}, h("span", { class: "wide" }, "Student "), "knowledge"), h("span", { class: "whose" }, name, model.overview && back)), h("span", { class: "grow" }), find, add, top, sort, save)
+  element.append(add, top, sort, save)
   const draw = () => {
-    text(name, model.student)
-    set(name, "title", model.student || null)
-    find.hidden = add.hidden = top.hidden = sort.hidden = save.hidden = !model.student
-    if (search.value !== model.find && !search.waiting && !search.matches(":focus")) search.value = model.find
+    element.hidden = !model.student
     top.control.show(model.top)
-    sort.show(model.sort)
+    sort.control.show(model.sort)
+    set(sort, "title", sorts.find(({ key }) => key === model.sort)?.meaning)
   }
-  return { element, search, draw, back }
+  return { element, draw }
 }
 
 // --- rows --------------------------------------------------------------------------------------
 
 function makeTable(model, send, search, dialog, groupThumb) {
   const rows = h("div", { class: "rows", role: "list", "aria-label": "Concepts" })
-  const metric = h("span", { class: "metric num" })
-  const columns = h("div", { class: "row columns" },
-    h("span", { class: "in-full" }, "#"), h("span", {}, "Concept", h("span", { class: "in-full" }, ", influence")),
-    h("span", { class: "both in-full" }, h("span", { class: "wide", title: "All curves have one axis, in points of change." }, "Exact what-if"), metric), makePatchHead(model), h("span"))
-  const full = h("span", { class: "full num" })
   const rest = h("p", { class: "tally", role: "status" })
   const scroll = h("div", { class: "scroll" }, rows, rest)
+  const columns = h("div", { class: "heads" }), legend = h("div", { class: "legends" })
   keepAligned(columns, scroll)
+  showPart(model, columns, ["effects", "metric", "patches_of", "rows", "found", "sought"], () => makeColumns(model))
   const pictures = makePictures(model, send, rows)
-  let listed = [], context = {}, order = "", waiting = 0, card = null, tuned = [], isDone = false
+  let listed = [], context = {}, order = "", waiting = 0, card = null, tuned = [], isDone = false, extent = null
   const rowOf = (concept) => listed.find((row) => row.concept === concept)
   const elementOf = (concept) => [...rows.children].find(({ dataset }) => dataset.key === concept)
   const places = longList({
-    scroller: scroll, list: rows, key: ({ concept }) => concept, make: (row) => makeRow(row, send),
+    scroller: scroll, list: rows, key: ({ concept }) => concept, make: (row) => makeRow(row, send, isDetailed(model)),
     fill: (element, row) => fillRow(element, row, model, context),
     drawn: () => { if (places.isLong()) waiting ||= setTimeout(tellNear, ASK_EVERY) },
   })
@@ -140,16 +145,19 @@ function makeTable(model, send, search, dialog, groupThumb) {
   })
   const draw = () => {
     hand.settle()
+    if (extent !== model.extent) { // what is not shown is not built
+      extent = model.extent
+      rows.replaceChildren()
+      legend.replaceChildren(legendOf(model))
+    }
     const now = JSON.stringify([model.student, model.sort, soughtOf(model)]), fresh = now !== order
     order = now
     listed = shownRows(model)
     context = { ...rowContext(model, listed), pictures, draft: hand.draft, reach: hand.reach }
-    drawMetric(metric, model)
     places.show(listed, { fresh })
     showTuned()
     if (search.hurried && model.sought === model.find) useFound(search, listed, send, places.go)
     drawRest(rest, model, search, dialog)
-    text(full, context.similarity ? `, full bar ${context.similarity.toFixed(2)}` : "")
   }
   /** After a refit: the concept tuned that is listed first, else the top of the list. */
   function showTuned() {
@@ -175,22 +183,35 @@ function makeTable(model, send, search, dialog, groupThumb) {
   })
   rows.addEventListener("keydown", (event) => rowKey(event, rows, send, places, groupThumb))
   search.addEventListener("keydown", (event) => searchKey(event, model, () => listed, send, places.go))
-  return { columns, scroll, legend: legend(full, model.options), draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
+  return { columns, scroll, legend, draw, hoverable: (one) => { card = one; rowHover(rows, model, card, hand) } }
 }
 
-function drawMetric(metric, model) {
-  const options = model.options.metrics.map(([id]) => [id, `${METRICS[id].short}, ${POINTS}`])
-  drawOnce(metric, model.metric, () => [select("Metric of the what-if", options, model.metric, (id) => { model.metric = id })])
+/** Heads of the columns. In a row of few things the scale of the curves stands here alone. */
+function makeColumns(model) {
+  const metrics = model.options.metrics.map(([id]) => [id, `${METRICS[id].short}, ${POINTS}`])
+  const metric = isDetailed(model) && select("Metric of the what-if", metrics, model.metric, (id) => { model.metric = id })
+  const scale = h("span", { class: "num", title: "A line is the metric at other influences of the concept, as a change from now. All lines have one scale." })
+  const patches = patchChoice(model)
+  const curves = metric && h("span", { class: "both" }, h("span", { class: "wide", title: "All curves have one axis, in points of change." }, "Exact what-if"), h("span", { class: "metric num" }, metric))
+  const element = h("div", { class: "row columns" }, metric && h("span", {}, "#"), h("span", {}, metric ? "Concept, influence" : "Concept"), curves || scale, patches, h("span"))
+  const draw = () => {
+    if (metric) metric.control.show(model.metric)
+    else text(scale, axisOf(model) ? `${METRICS[model.metric].short} ±${axisOf(model)} ${POINTS}` : METRICS[model.metric].short)
+    patches.control?.show(model.patches_of)
+  }
+  return { element, draw }
 }
 
 /** Heading of the patches, a choice of the segments that they are. */
-function makePatchHead(model) {
-  if (model.options.patchless) return h("span", { class: "patch-head" })
+function patchChoice(model) {
+  const element = h("span", { class: model.options.patchless ? "patch-head" : "metric" })
+  if (model.options.patchless) return element
   const options = [["nearest", "Most similar patches"], ["assigned", "Assigned segments"]]
   const choice = select("Patches shown", options, model.patches_of, (id) => { model.patches_of = id })
   set(choice, "title", "Most similar: nearest to the concept's text. Assigned: segments whose best concept it is.")
-  watch(model, ["patches_of"], () => { choice.control.show(model.patches_of) })
-  return h("span", { class: "metric" }, choice)
+  element.append(choice)
+  element.control = choice.control
+  return element
 }
 
 // --- keyboard --------------------------------------------------------------------------------
@@ -203,7 +224,7 @@ function rowKey(event, rows, send, places, groupThumb) {
   if (direction) row.querySelector(`.thumb.${direction}`).click()
   else if (to !== undefined) places.go(to)
   else if (event.key.toLowerCase() === HAND_KEY) row.querySelector(".handle").focus()
-  else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds").click()
+  else if (event.key.toLowerCase() === HOLDS_KEY) row.querySelector(".holds")?.click()
   else if (event.key.toLowerCase() === "g") groupThumb()?.click()
   else if (event.key === "Enter" && event.target === row) send("open", { concept: row.dataset.key })
   else return

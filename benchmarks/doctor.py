@@ -1,0 +1,92 @@
+"""Seconds that the doctor takes for one class, and for the whole report.
+
+    python benchmarks/doctor.py SPEC [--store DIR] [--photos 5000] [--classes 20]
+
+SPEC is a spec of which a store was made. Its photos are drawn with replacement, with a little noise
+on their scores, three quarters of them for fit and one for tune; its classes are repeated up to the
+number asked for. The students are there already. Printed are seconds and seconds of the processor,
+for each class the median; the last line is one line of JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel import from_frames, open_students
+from inficond_panel.store import Store, open_store
+from inficond_panel.store.write import add_arrays
+from inficond_panel.tuning import open_tuner
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
+
+#: Noise on a score, in standard deviations: no two photos are the same.
+NOISE = 0.1
+#: Photos of the holdout, which nothing here looks at; classes of which each is timed alone.
+HELD_OUT, TIMED = 20, 6
+
+
+def drawn_store(store: Store, photos: int, classes: int, folder: Path) -> Path:
+    """Write a store of so many photos of fit and tune, drawn of another one."""
+    rng = np.random.default_rng(0)
+    rows = rng.integers(len(store.images), size=photos + HELD_OUT)
+    columns = np.arange(classes) % len(store.classes)
+    names = [f"{store.classes[k]} {place}" for place, k in enumerate(columns)]
+    images = [f"{place}" for place in range(len(rows))]
+    scores = np.asarray(store.concept_score[rows], dtype=np.float32)
+    scores += NOISE * scores.std(axis=0) * rng.standard_normal(scores.shape, dtype=np.float32)
+    split = np.repeat(["fit", "tune", "holdout"], [photos - photos // 4, photos // 4, HELD_OUT])
+    path = folder / "drawn.zarr"
+    from_frames(
+        pd.DataFrame(scores, index=images, columns=store.concepts),
+        pd.DataFrame(store.teacher_log_odds[rows][:, columns], index=images, columns=names),
+        pd.DataFrame((store.label[rows][:, columns] == 1) * 1.0, index=images, columns=names),
+        split=pd.Series(split, index=images),
+        path=path,
+    )
+    if store.holds("pictures"):
+        keys = np.array([each.key for each in PICTURE_PROPERTIES])
+        known = {"picture": keys, "picture_property": np.asarray(store.picture_property)[rows]}
+        add_arrays(open_store(path), known, {})
+    return path
+
+
+def timed(work: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds and seconds of the processor that some work takes."""
+    begin, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.perf_counter() - begin, time.process_time() - processor
+
+
+def main() -> None:
+    """Time single classes, then the report, and print both."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("spec")
+    parser.add_argument("--store")
+    parser.add_argument("--photos", type=int, default=5000)
+    parser.add_argument("--classes", type=int, default=20)
+    args = parser.parse_args()
+    store = open_tuner(args.spec, store=args.store, history=":memory:").store
+    with TemporaryDirectory() as folder:
+        path = drawn_store(store, args.photos, args.classes, Path(folder))
+        students = open_students(path, history=":memory:").fit()
+        names = students.classes[:TIMED]
+        students.doctor([names[0]])  # modules are loaded once
+        alone = np.array([timed(lambda name=name: students.doctor([name])) for name in names])
+        whole = timed(students.doctor)
+    one = np.median(alone, axis=0)
+    for what, (seconds, processor) in {"a class": one, f"{args.classes} classes": whole}.items():
+        print(f"{what:12s} {seconds:6.2f} s, {processor:6.2f} s of the processor")
+    shown = {"class": one.round(3).tolist(), "report": np.round(whole, 2).tolist()}
+    print(json.dumps({"name": "doctor", "photos": args.photos, **shown}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Remarks of participants, as two people code them: a table to fill in, and their agreement."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.errors import StudyError
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.study.results.results import DRAWS, LEVEL
+from inficond_panel.study.results.timeline import answers
+from inficond_panel.study.run.study import Study
+from inficond_panel.vocabulary.confidence import tails
+
+#: Columns that two people fill in, each for themselves: one code a remark.
+CODERS = ("coder_1", "coder_2")
+
+
+def remarks_table(study: Study) -> pd.DataFrame:
+    """One row per answer in words, and per note of the researcher; codes are to be filled in."""
+    empty = dict.fromkeys(CODERS, "")
+    said = [
+        {"participant": one.participant, "task": one.task, "question": one.question.name_}
+        | {"remark": str(one.answer), **empty}
+        for one in answers(study)
+        if one.question.kind == "text"
+    ]
+    noted = [
+        {"participant": who.label, "task": event.step, "question": "note"}
+        | {"remark": str(event.payload["text"]), **empty}
+        for who in study.log.participants()
+        for event in study.log.events(who.number)
+        if event.action == "note"
+    ]
+    columns = plain_headings("participant", "task", "question", "remark", *CODERS)
+    return make_frame([*said, *noted], "participant", columns, title="Remarks")
+
+
+def read_codes(file: Path) -> pd.DataFrame:
+    """The columns of the two coders in a filled table; ``StudyError`` where they lack."""
+    try:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    except (OSError, ValueError) as error:
+        raise StudyError(
+            f"{file} cannot be read: {error}.", "Give remarks.csv, filled in."
+        ) from error
+    if missing := [name for name in CODERS if name not in table]:
+        raise StudyError(
+            f"{file} has no column {missing[0]}.", "Fill in remarks.csv of the report."
+        )
+    codes = table[list(CODERS)].apply(lambda column: column.str.strip())
+    codes = codes[(codes != "").all(axis=1)]
+    if codes.empty:
+        raise StudyError(
+            f"No remark in {file} was coded by both.", f"Fill in {CODERS[0]} and {CODERS[1]}."
+        )
+    return codes
+
+
+def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
+    """Agreement of two coders by code, with Cohen's κ in the facts and notes.
+
+    κ = (p − e) / (1 − e), p the share of remarks with equal codes, e that of two who code at random
+    by their own frequencies (Cohen 1960); nan where e is 1. Its interval is of ``DRAWS`` resamples
+    of the remarks.
+    """
+    names, numbers = np.unique(codes.to_numpy(), return_inverse=True)
+    pairs = numbers.reshape(len(codes), 2)
+    draws = np.random.default_rng(seed).integers(0, len(pairs), (DRAWS, len(pairs)))
+    drawn = np.array([kappa(pairs[rows], len(names)) for rows in draws])
+    low, high = np.nanquantile(drawn, tails(LEVEL)) if np.isfinite(drawn).any() else (np.nan,) * 2
+    facts = {
+        "n": len(pairs),
+        "kappa": kappa(pairs, len(names)),
+        "kappa_low": low,
+        "kappa_high": high,
+    }
+    rows = [
+        {
+            "code": str(name),
+            **{who: int((pairs[:, at] == code).sum()) for at, who in enumerate(CODERS)},
+        }
+        | {"both": int((pairs == code).all(axis=1).sum())}
+        for code, name in enumerate(names)
+    ]
+    headings = {
+        "code": Heading("code"),
+        CODERS[0]: Heading("coder 1"),
+        CODERS[1]: Heading("coder 2"),
+    }
+    note = (
+        f"Cohen's κ {facts['kappa']:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} remarks that "
+        "both coded. 0: no more than by chance; 1: always the same."
+    )
+    return make_frame(
+        rows,
+        "code",
+        {**headings, "both": Heading("both")},
+        title="Codes",
+        notes=[note],
+        facts=facts,
+    )
+
+
+def kappa(pairs: np.ndarray, codes: int) -> float:
+    """Cohen's κ of ``pairs`` (n, 2) of numbers below ``codes``; nan where both always say one."""
+    shares = [np.bincount(pairs[:, at], minlength=codes) / len(pairs) for at in (0, 1)]
+    by_chance = float(shares[0] @ shares[1])
+    equal = float((pairs[:, 0] == pairs[:, 1]).mean())
+    return (equal - by_chance) / (1 - by_chance) if by_chance < 1 else np.nan

@@ -1,0 +1,85 @@
+"""How many participants a study needs, by simulation from those of a pilot."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+
+from inficond_panel.errors import StudyError
+from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.study.results.results import LEVEL, Result
+from inficond_panel.study.results.study_tables import MEASURES
+
+#: Sizes that are tried: people in each group, or people who have both conditions.
+SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)
+#: Simulated studies of each size, and the share that has to find the difference.
+STUDIES, ENOUGH = 2000, 0.8
+
+
+def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.ndarray:
+    """What people of a pilot differ by: from the mean of their condition, or, within people, in
+    their difference between two conditions from its mean. Scaled to an unbiased variance.
+
+    Raises ``StudyError`` where fewer than three say anything.
+    """
+    by_condition: dict[str, dict[str, list[float]]] = {}
+    for each in results:
+        value = float(getattr(each, measure))
+        if each.outcome and each.place and np.isfinite(value):
+            people = by_condition.setdefault(each.condition, {})
+            people.setdefault(each.participant, []).append(value)
+    means = [{who: float(np.mean(v)) for who, v in each.items()} for each in by_condition.values()]
+    groups = [list(each.values()) for each in means]
+    if within:
+        groups = _changes(means)
+    count = sum(map(len, groups))
+    free = count - len(groups)
+    if count < 3 or free < 2:
+        raise StudyError(
+            f"Too few of the pilot have a value of {MEASURES[measure]}.",
+            "Take at least three people; two in each condition.",
+        )
+    centred = np.concatenate([np.array(group) - np.mean(group) for group in groups])
+    return centred * np.sqrt(count / free)
+
+
+def _changes(means: Sequence[Mapping[str, float]]) -> list[list[float]]:
+    """Differences within people of the first two conditions, as one group."""
+    if len(means) < 2:
+        return []
+    first, second = means[:2]
+    return [[second[who] - first[who] for who in first if who in second]]
+
+
+def sample_sizes(
+    spread: np.ndarray, difference: float, *, within: bool, seed: int = 0
+) -> pd.DataFrame:
+    """Share of simulated studies whose interval excludes 0, by their size.
+
+    Each draws its people from ``spread`` (``deviations``) with replacement, and one group has
+    ``difference`` more. The test is that of the report: paired t, or Welch's.
+    """
+    from scipy.stats import ttest_1samp, ttest_ind  # noqa: PLC0415 - slow to load, seldom used
+
+    random, rows = np.random.default_rng(seed), []
+    for size in SIZES:
+        drawn = random.choice(spread, (2, STUDIES, size))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            if within:
+                found = ttest_1samp(drawn[0] + difference, 0, axis=1).pvalue
+            else:
+                found = ttest_ind(drawn[1] + difference, drawn[0], axis=1, equal_var=False).pvalue
+        rows.append({"people": size, "power": float((found < 1 - LEVEL).mean())})
+    enough = next((row["people"] for row in rows if row["power"] >= ENOUGH), None)
+    each = "people" if within else "people in each condition"
+    note = f"{enough} {each}" if enough else f"More than {SIZES[-1]} {each}"
+    notes = [
+        f"{note} find a difference of {difference:g} in {ENOUGH:.0%} of {STUDIES:,} simulations."
+    ]
+    headings = {"people": Heading(each), "power": Heading("share that finds it", 2)}
+    return make_frame(
+        rows, "people", headings, title="Sample size", notes=notes,
+        facts={"difference": difference, "within": within, "enough": enough},
+    )  # fmt: skip

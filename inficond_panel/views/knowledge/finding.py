@@ -1,0 +1,197 @@
+"""What is wrong with one student and what helps, labels that are likely wrong, and its levers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+import param
+
+from inficond_panel.common.numbers import count, number
+from inficond_panel.results.image_sets import image_set
+from inficond_panel.tuning.edits import Label, place_of
+from inficond_panel.ui.component import action
+from inficond_panel.ui.images import send_pictures, tile_uri
+from inficond_panel.views.knowledge.parts import StudentActions
+from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
+from inficond_panel.wording.cures import gain_words, repair_notes, repair_sentence
+from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.shift_kinds import finding_sentence
+from inficond_panel.wording.suspects import relies_wrongly
+
+if TYPE_CHECKING:
+    from inficond_panel.state import AppState
+    from inficond_panel.store import Store
+    from inficond_panel.tuning.shift import ClassShift
+    from inficond_panel.tuning.shift_kinds import Differences
+    from inficond_panel.tuning.suggest.suggestion import Suggestion
+    from inficond_panel.views.knowledge.parts import StudentPanels
+
+#: Labels that are listed, at most.
+MOST_LABELS = 50
+
+
+def make_finding(
+    shift: ClassShift | None, found: Differences | None, teacher: Sequence[str] = ()
+) -> dict[str, str]:
+    """The finding on a student in a ``sentence``, and the concept that can be removed.
+
+    ``teacher`` are sentences that the teacher does not know the class. Empty: not known yet.
+    """
+    if teacher:
+        return {"sentence": " ".join(teacher), "remove": ""}
+    if shift is None:
+        return {}
+    lost = found is None or LOST in (*found.kinds, *found.perhaps)
+    removable = shift.relied_on if lost and relies_wrongly(shift) else ()
+    return {
+        "sentence": finding_sentence(found, shift),
+        "remove": removable[0].concept if removable else "",
+    }
+
+
+def make_labels(
+    store: Store, found: Differences | None, taught: Mapping[str, int]
+) -> list[dict[str, Any]]:
+    """Training images whose label is likely wrong, where wrong labels are found: position, image,
+    label. Those with a label that is ``taught`` already are left out."""
+    if found is None or found.labels is None or NOISE not in (*found.kinds, *found.perhaps):
+        return []
+    labels = found.labels
+    return [
+        {"row": row, "image": store.images[row], "label": int(labels.label[at])}
+        for at, row in ((at, int(labels.rows[at])) for at in labels.likely_wrong[:MOST_LABELS])
+        if store.images[row] not in taught
+    ]
+
+
+def make_repair(suggestion: Suggestion, name: str, *, limits: bool = True) -> dict[str, Any]:
+    """The repair of a class that is proposed, in a ``sentence``; all its ``levers``, the student as
+    it is first, with ``notes``."""
+    repair = suggestion.repairs.get(name)
+    levers = repair.levers if repair else ()
+    return {
+        "sentence": repair_sentence(suggestion, name),
+        "notes": repair_notes(suggestion, name, limits=limits),
+        "levers": [
+            {
+                "name": lever.name,
+                AP.key: number(lever.ap),
+                "gain": gain_words(lever.gain.gain(suggestion.level), limits=limits) if at else "",
+                "agreement": f"{100 * lever.fidelity:.1f}%",
+                "concepts": count(lever.concepts),
+                "needs": lever.needs,
+                "can": bool(lever.edits),
+                "taken": bool(repair and lever == repair.taken),
+            }
+            for at, lever in enumerate(levers)
+        ],
+    }
+
+
+def make_suggesting(running: bool, share: float, text: str) -> dict[str, Any]:
+    """Suggestion under way: whether there is one, its progress, and present step."""
+    return {"running": running, "share": share, "text": text}
+
+
+class FindingPanel(param.Parameterized):
+    """Fills ``panels.finding`` and ``panels.repair`` for the student in view."""
+
+    def __init__(self, app: AppState, panels: StudentPanels) -> None:
+        self.app, self.panels = app, panels
+        super().__init__()
+
+    @param.depends(
+        "app.shifts.by_class",
+        "app.shifts.differences",
+        "app.shifts.problem",
+        "app.students.snapshot",
+        "panels.student",
+        watch=True,
+        on_init=True,
+    )
+    def show(self) -> None:
+        """Show the finding as far as it is known."""
+        app, name = self.app, self.panels.student
+        shift, found = app.shifts.by_class.get(name), app.shifts.differences.get(name)
+        terms = app.tuner.terms(app.students.node).get(name)
+        taught = terms.taught.labels if terms is not None and terms.taught is not None else {}
+        known = found if app.rights.asking and shift and not shift.by_teacher else None
+        skill = app.students.snapshot.teacher.get(name)
+        finding = make_finding(shift, found, teacher_sentences({name: skill}) if skill else ())
+        finding = finding or {"sentence": app.shifts.problem}
+        self.panels.finding = {**finding, "labels": make_labels(app.store, known, taught)}
+
+    @param.depends("app.suggestion.latest", "app.suggestion.problem", "panels.student", watch=True)
+    def show_repair(self) -> None:
+        """Show the repair that was looked for last, or why there is none."""
+        suggestion, limits = self.app.suggestion, self.app.spec.views.intervals
+        repair = {"sentence": suggestion.problem, "levers": [], "notes": []}
+        if suggestion.latest is not None:
+            repair = make_repair(suggestion.latest, self.panels.student, limits=limits)
+        self.panels.repair = repair
+
+    @property
+    def labels(self) -> list[dict[str, Any]]:
+        """The labels that are listed, see ``make_labels``."""
+        return list(self.panels.finding.get("labels", []))
+
+    def listed(self, row: int) -> dict[str, Any]:
+        """The listed label of an image; ``ValueError`` for any other."""
+        for each in self.labels:
+            if each["row"] == row:
+                return each
+        raise ValueError("no such label")
+
+
+class FindingActions(StudentActions):
+    """Actions of the browser on the finding: a removal, a repair, labels."""
+
+    finding: FindingPanel
+    panels: StudentPanels
+
+    @action
+    def _remove_suspect(self, concept: str) -> None:
+        """Put the removal of the concept found, and of those correlated with it, into the batch."""
+        if concept != self.panels.finding.get("remove"):
+            raise ValueError("no such finding")
+        self.app.tuning.remove_group(self.student, concept)
+
+    @action
+    def _suggest(self) -> None:
+        self.app.suggestion.ask([self.student])
+
+    @action
+    def _take_lever(self, name: str) -> None:
+        """Put the edits of a lever into the batch, in place of those of another."""
+        latest = self.app.suggestion.latest
+        repair = latest.repairs.get(self.student) if latest else None
+        levers = repair.levers if repair else ()
+        edits = next((each.edits for each in levers if each.name == name), ())
+        if not edits:
+            raise ValueError("no such lever")
+        for edit in chain.from_iterable(each.edits for each in levers):
+            self.app.tuning.take_out(place_of(edit))
+        self.app.tuning.put(edits)
+
+    @action
+    def _label_pictures(self) -> None:
+        rows = [each["row"] for each in self.finding.labels]
+        send_pictures(self.app, self.panels, rows, lambda row: tile_uri(self.app.store, row))
+
+    @action
+    def _open_label(self, row: int) -> None:
+        """Show the images with labels that are likely wrong, and one of them large."""
+        self.finding.listed(row)
+        student = self.app.students.student(self.student)
+        rows = [each["row"] for each in self.finding.labels]
+        title = f"{self.student}, labels that are likely wrong"
+        self.app.selection.open_images(image_set(student, title, rows, enlarged=row))
+
+    @action
+    def _correct_label(self, row: int) -> None:
+        """Teach the other label of an image, or take that back."""
+        one = self.finding.listed(row)
+        self.app.tuning.toggle(Label(self.student, one["image"], 1 - one["label"]))

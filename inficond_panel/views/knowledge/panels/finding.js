@@ -1,0 +1,68 @@
+// What is wrong with a student and what helps: a sentence, its levers as buttons, and a list of labels
+// that are likely wrong.
+
+import { count, h, icon, keyed, set, text } from "../../../ui/base.js"
+import { isBusy, ownCures, ownPending } from "../shared.js"
+
+const button = (onclick, attributes = {}) => h("button", { class: "btn", type: "button", onclick, ...attributes })
+
+export function makeFinding(model, send, asking) {
+  const words = h("span"), bar = h("i", { class: "progress" }), label = h("span")
+  const remove = button(() => send("remove_suspect", { concept: model.finding.remove }))
+  const repair = button(() => send(model.suggesting.running ? "stop_suggesting" : "suggest"), { class: "btn suggest" })
+  const wrong = button(() => {
+    list.hidden = !list.hidden
+    if (!list.hidden) send("label_pictures")
+    draw()
+  }, { "aria-controls": "wrong-labels" })
+  const result = h("p", { class: "result", role: "status" })
+  const list = h("div", { class: "labels", id: "wrong-labels", role: "list", "aria-label": "Labels that are likely wrong", hidden: "" })
+  const pictures = new Map()
+  repair.append(bar, label)
+  const element = h("section", { class: "finding", "aria-label": "Finding" }, h("p", { class: "sentence", role: "status" }, icon("note", 14), words),
+    h("div", { class: "acts" }, remove, repair, wrong, asking.element), result, list)
+  model.on("msg:custom", (event) => {
+    for (const [row, source] of Object.entries((event.data ?? event).pictures ?? {})) pictures.set(Number(row), source)
+    draw()
+  })
+  function draw() {
+    const { student, finding, finding: { labels = [] }, suggesting: { running, share, text: step }, options, repair: { sentence } } = model
+    element.hidden = !student
+    text(words, finding.sentence || (options.suspecting ? `${student} is being checked.` : ""))
+    words.parentElement.hidden = !words.textContent
+    const waits = ownPending(model).some(({ concept, direction }) => concept === finding.remove && direction === "remove")
+    remove.hidden = !finding.remove
+    text(remove, waits ? `${finding.remove} is in the batch` : `Remove ${finding.remove}`)
+    remove.disabled = waits || isBusy(model)
+    repair.hidden = !options.suggests
+    bar.style.width = running ? `${100 * share}%` : "0"
+    text(label, running ? `Looking for a repair ${Math.round(100 * share)} % ✕` : "Find a repair")
+    set(repair, "title", running ? `${step}. Click to stop.` : "Compares what could help on images that did not choose, and puts the best into the batch")
+    set(repair, "aria-disabled", !running && isBusy(model) ? "true" : null)
+    wrong.hidden = !labels.length
+    list.hidden ||= !labels.length
+    text(wrong, `Look at ${count(labels.length)} labels that are likely wrong`)
+    set(wrong, "aria-expanded", String(!list.hidden))
+    text(result, sentence)
+    result.hidden = !sentence
+    if (!list.hidden) keyed(list, labels, ({ row }) => `${student} ${row}`, (one) => makeLabel(one, send), (item, one) => fillLabel(item, one, model, pictures))
+  }
+  return { element, draw }
+}
+
+function makeLabel({ row }, send) {
+  return h("div", { role: "listitem" }, h("button", { class: "photo", type: "button", onclick: () => send("open_label", { row }) }, h("img", { alt: "", draggable: "false" })),
+    h("button", { class: "group-thumb", type: "button", onclick: () => send("correct_label", { row }) }))
+}
+
+/** The label that a click teaches is the other one. */
+function fillLabel({ children: [photo, mark] }, { row, image, label }, model, pictures) {
+  const words = `${label ? "not" : "is"} ${model.student}`
+  if (pictures.has(row)) set(photo.firstChild, "src", pictures.get(row))
+  set(photo, "aria-label", `Image ${image}, labelled ${label ? "" : "not "}${model.student}: show it large`)
+  text(mark, words)
+  set(mark, "aria-label", `Image ${image} ${words}`)
+  set(mark, "aria-pressed", String(ownCures(model).some((cure) => cure.direction === "label" && cure.image === image)))
+  set(mark, "title", model.options.cureless || "Teaches the corrected label; the data set stays as it is")
+  mark.disabled = isBusy(model) || Boolean(model.options.cureless)
+}
