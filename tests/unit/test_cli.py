@@ -21,7 +21,6 @@ from waiting import PATIENCE
 from inficond_panel.cli import main
 from inficond_panel.commands import docs
 from inficond_panel.commands.table import COMMANDS
-from inficond_panel.store import open_store
 from inficond_panel.tuning import History, open_tuner
 
 EDITS = """\
@@ -57,24 +56,6 @@ def data_folder(tmp_path: Path) -> Path:
 
 
 # -- documents ------------------------------------------------------------------------------
-
-
-def test_tune_document(run, spec_file, edits):
-    status, out, _ = run("tune", spec_file, "--edits", edits, "--json")
-    document = json.loads(out)
-    assert status == 0
-    root, _, second = document["iterations"]["rows"]
-    assert [row["parent"] for row in document["iterations"]["rows"]] == [None, 0, 1]
-    assert (root["intents"], second["intents"]) == ("", "up wheel ×1.5 on bicycle")
-    assert {row["iteration"]: row["class"] for row in document["refits"]["rows"]} == {
-        1: "bird",
-        2: "bicycle",
-    }
-    wheel, fur = document["bounds"]["rows"]
-    assert (fur["class"], fur["concept"], fur["lower"], fur["upper"]) == ("bird", "fur", 0, 0)
-    assert (wheel["concept"], wheel["upper"]) == ("wheel", None)
-    assert wheel["weight"] >= wheel["lower"] > 0
-    assert all(row["certificate"] <= 1e-6 for row in document["students"]["rows"])
 
 
 def test_tune_makes_its_last_iteration_the_head_and_again_adds_nothing(run, spec_file, edits):
@@ -116,25 +97,6 @@ def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):
     assert "look at the holdout" in err
     found = [json.loads(each)["students"]["rows"] for each in (on_holdout, on_tune)]
     assert found[0] != found[1]
-
-
-def test_info_of_spec_and_of_store(run, spec_file, tmp_path, monkeypatch):
-    _, by_spec, _ = run("info", spec_file, "--json")
-    _, by_store, _ = run("info", spec_file.with_suffix(".zarr"), "--json")
-    document = json.loads(by_spec)
-    assert document == json.loads(by_store)
-    facts = document["store"]
-    assert facts["images"] == {"fit": 100, "tune": 50, "holdout": 50}
-    assert facts["classes"] == ["bicycle", "tv monitor", "sheep", "bird"]
-    assert len(facts["concepts"]) == 30
-    assert facts["segments"] == len(open_store(spec_file.with_suffix(".zarr")).segment_image)
-    shutil.move(spec_file.with_suffix(".zarr"), tmp_path / "elsewhere.zarr")
-    monkeypatch.setenv("INFICOND_STORE", str(tmp_path / "elsewhere.zarr"))
-    moved = json.loads(run("info", spec_file, "--json")[1])["store"]
-    assert (moved["store_hash"], moved["store"]) == (
-        facts["store_hash"],
-        str(tmp_path / "elsewhere.zarr"),
-    )
 
 
 def test_check(run, data_folder):

@@ -182,18 +182,6 @@ def test_a_class_is_a_group_too_and_a_wrong_name_is_no_look(spec):
     assert students.tuner.looks() == 1
 
 
-def test_metrics_of_a_node_and_a_counted_look(run, spec, tuner):
-    node = tuned(tuner)
-    status, out, err = run(
-        "metrics", spec, "--node", node.number, "--split", "holdout", "--json", "--draws", 5
-    )
-    assert status == 0
-    document = json.loads(out)
-    assert list(document) == ["classes", "since_start"]
-    assert (document["classes"]["node"], document["classes"]["looks"]) == (node.id, 1)
-    assert "Counted a look" in err
-
-
 def test_undefined_is_null_and_said(run, tmp_path):
     spec = small_spec(tmp_path)
     arrays = small_arrays(images=40)

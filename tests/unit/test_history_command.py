@@ -133,20 +133,6 @@ def test_a_mistaken_action_is_told_with_the_form(capsys, argv, told):
     assert [text for text in told if text not in err] == []
 
 
-def test_a_branch_as_edits_gives_the_same_weights_in_a_new_history(run, spec, capsys, tmp_path):
-    _, out, _ = run("edits", "--node", 2)
-    edits = tmp_path / "edits.yaml"
-    edits.write_text(out)
-    fresh = tmp_path / "fresh.sqlite"
-    command = ["tune", str(spec), "--edits", str(edits), "--history", str(fresh), "--json"]
-    assert main(command) == 0
-    again = json.loads(capsys.readouterr().out)["iterations"]["rows"]
-    branch = run("list", "--json")[1]["rows"][:3]
-    assert [(n["id"], n["weights_hash"]) for n in again] == [
-        (n["id"], n["weights_hash"]) for n in branch
-    ]
-
-
 def test_all_that_happened_is_replayed_in_a_new_history(run, spec, tmp_path):
     for argv in (
         ["rename", "--node", 1, "no wheels"], ["note", "--node", 2, "why"],

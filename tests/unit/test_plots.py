@@ -129,25 +129,6 @@ def test_embedding_lights_the_segments_of_a_concept(students):
     assert title == f"{own.sum()} segments assigned to fur; + is their centre."
 
 
-@pytest.mark.parametrize(
-    "draw",
-    [
-        lambda plot: plot.performance(),
-        lambda plot: plot.knowledge("bird"),
-        lambda plot: plot.what_if("bird", "fur", "accuracy"),
-        lambda plot: plot.embedding("bird") + plot.embedding(),
-        lambda plot: plot.embedding("bird", "pca", "fur"),
-        lambda plot: plot.provenance(),
-        lambda plot: plot.matrix(),
-        lambda plot: plot.confusion("bird"),
-        lambda plot: plot.reliability("bird") * hv.HLine(0.5),
-        lambda plot: plot.knowledge("bird") + plot.confusion("bird"),
-    ],
-)
-def test_bokeh_draws_each_and_they_compose(students, draw):
-    assert hv.render(draw(students.plot), backend="bokeh")
-
-
 def test_names_that_are_not_there_are_told_with_the_nearest(students):
     plot = students.plot
     with pytest.raises(TuningError, match="Did you mean 'bicycle'"):

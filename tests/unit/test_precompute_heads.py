@@ -88,18 +88,6 @@ def test_training_gives_the_same_bits_with_any_number_of_threads(tmp_path):
     assert train(tmp_path / "c", Training(4, 2, 2)) != first
 
 
-def test_a_head_of_the_same_inputs_is_not_trained_again(tmp_path):
-    said = []
-    path = tmp_path / "h.safetensors"
-    train(path, encoder="x")
-    train(path, encoder="x", said=said)
-    assert said == [f"The head is taken from {path}"]
-    train(path, encoder="y", said=said)
-    assert said[-1] == f"Wrote {path}"
-    assert load_head(path).settings["inputs"] == {"encoder": "y"}
-    assert [file.name for file in tmp_path.iterdir()] == ["h.safetensors"]
-
-
 def test_photos_that_cannot_be_read_are_passed_over(tmp_path):
     def unreadable():
         raise UnreadableImage("truncated")
