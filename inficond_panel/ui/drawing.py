@@ -12,7 +12,8 @@ from typing import Any
 import holoviews as hv
 import holoviews.plotting.bokeh
 import panel as pn
-from bokeh.models import HoverTool
+from bokeh.core.properties import value
+from bokeh.models import HoverTool, Text
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 
 from inficond_panel.ui.browser import FONT
@@ -181,7 +182,7 @@ def dress(plot: hv.Element, dark: bool) -> hv.Element:
 
 
 def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
-    """Hook: font and colours of axes."""
+    """Hook: font and colours of texts, axes and tooltips."""
     figure, ink, line = plot.state, INK.of(dark), LINE.of(dark)
     figure.update(
         background_fill_color=None,
@@ -190,6 +191,8 @@ def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
         min_border=0,
         output_backend="canvas",
     )
+    for texts in figure.select({"type": Text}):
+        texts.text_font = value(FONT)
     for tool in figure.select({"type": HoverTool}):
         if isinstance(tool.tooltips, list):
             tool.tooltips = make_tooltip(tool.tooltips)

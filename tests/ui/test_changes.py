@@ -37,7 +37,7 @@ def page(served, share_page) -> Page:
 
 def test_a_card_tells_teacher_and_interval_and_a_batch_its_own(page: Page) -> None:
     recall = page.locator(".strip .metric").nth(KEYS.index("recall"))
-    expect(recall.locator("circle")).to_be_visible()
+    expect(recall).to_have_attribute("aria-label", INTERVAL)
     recall.hover()
     card = page.locator(".card:popover-open")
     expect(card).to_contain_text("Teacher")

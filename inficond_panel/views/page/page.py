@@ -189,13 +189,13 @@ class AllStudents(Viewer):
         app, start = self._app, self._start
         if app.selection.class_name and self._place:
             return
-        if app.settings.show != "details":
-            start.panel.sizing_mode = "stretch_both"
-            self._place[:] = [start]
-            return
-        start.panel.sizing_mode = "stretch_width"
-        self._matrix = self._matrix or MatrixView(app)
-        self._place[:] = [start, self._matrix]
+        details = app.settings.show == "details"
+        if details and self._matrix is None:
+            self._matrix = MatrixView(app)
+        shown = [start, self._matrix] if details else [start]
+        if len(self._place) != len(shown):
+            start.panel.sizing_mode = "stretch_width" if details else "stretch_both"
+            self._place[:] = shown
 
     def picture(self) -> Drawing:
         """Picture of where to begin."""
