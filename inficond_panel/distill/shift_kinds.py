@@ -23,7 +23,6 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
-from scipy.stats import rankdata
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.point_metrics import average_precision
@@ -211,6 +210,8 @@ def _rank_z(one: Array, other: Array) -> float:
     """z by which the first values rank above the others (Mann and Whitney)."""
     if not len(one) or not len(other):
         return 0.0
+    from scipy.stats import rankdata  # noqa: PLC0415 - slow to load
+
     ranks = rankdata(np.concatenate([one, other]))[: len(one)].sum()
     above = (ranks - len(one) * (len(one) + 1) / 2) / (len(one) * len(other)) - 0.5
     return float(above * np.sqrt(12 * len(one) * len(other) / (len(one) + len(other) + 1)))

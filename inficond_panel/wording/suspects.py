@@ -249,10 +249,11 @@ def plain_reason(found: ClassShift, suspect: Suspect) -> str:
 
 def plain_shares(name: str, there: Presence) -> str:
     """Shares of the images with the class ``name`` that show a concept; of those without it, too,
-    where these differ more: ``in 82 % of the training images with dog, 40 % of the others``."""
+    where these differ more: ``in 82 % of the training images with dog, 40 % of the tuning ones``.
+    """
     with_class = (
         f"in {_percent(there.fit[0])} of the training images with {name}, "
-        f"{_percent(there.tune[0])} of the others"
+        f"{_percent(there.tune[0])} of the tuning ones"
     )
     if abs(there.fit[1] - there.tune[1]) <= abs(there.fit[0] - there.tune[0]):
         return with_class

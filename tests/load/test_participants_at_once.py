@@ -96,7 +96,8 @@ class Person:
         for _ in range(2):
             await page.until(lambda: page.of("KnowledgeTable", "rows"))
             for concept, _ in page._pending():  # waited when the server was killed
-                await page.tell("KnowledgeTable", {"action": "withdraw", "concept": concept})
+                place = ["thumb", page.of("KnowledgeTable", "student"), concept]
+                await page.tell("KnowledgeTable", {"action": "take_out", "place": place})
             await page.until(lambda: not page._pending())
             concept = self.random.choice(page.of("KnowledgeTable", "rows"))["concept"]
             await page.thumb(concept, self.random.choice(("up", "down")))

@@ -109,7 +109,8 @@ def test_the_doctor_has_verdicts_ap_beside_others_and_suspects() -> None:
     assert suspects["fit_with"].iloc[0] > suspects["tune_with"].iloc[0] > 0
     shares = "n 82 % of the photos with dog on fit, 40 % on tune"
     assert suspects["sentence"].iloc[0] == f"I{shares}."
-    assert found["findings"].loc["dog", "finding"].startswith(f"soccer ball: i{shares}; and ")
+    said = "dog relies on soccer ball, in 82 % of the training images with dog, 40 % of the tuning"
+    assert found["findings"].loc["dog", "finding"].startswith(said)
     assert set(suspects.index.get_level_values("class")) == {"dog"}
     first, second = classes.attrs["notes"]
     assert first.startswith("dog: Shift: from fit to tune, AP falls by")

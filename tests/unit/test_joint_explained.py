@@ -286,6 +286,7 @@ def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F81
     view.act({"action": "fine_tune"})
     assert app.students.node.cures == (Lambda("cat", 0.03),)
     view.panels.mended = True
+    app.settings.show = "details"
     (now,) = (point for point in view.panels.path["points"] if point["now"])
     assert now["value"] == 0.03
     assert view.panels.terms == ["lambda 0.03"]

@@ -87,7 +87,7 @@ SHOWN = {
     ("configuration", "_strip"): ["data"],
     ("performance", "table"): ["selected", "rows", "touched"],
     ("knowledge", "table"): ["student", "concept", "rows", "pending", "status"],
-    ("knowledge", "panels"): ["summary"],
+    ("knowledge", "panels"): ["student"],
     ("detail", "panel"): ["student", "concept", "influence", "pending"],
     ("provenance", "_tree"): ["data"],
 }

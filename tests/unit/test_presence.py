@@ -72,8 +72,8 @@ def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more
         "In 90 % of the photos with dog on fit, 85 % on tune; of those without, 10 % and 50 %."
     )
     assert plain_reason(shift, suspect(there)) == (
-        "In 90 % of the training images with dog, 85 % of the others; without dog, in 10 % and "
-        "50 %."
+        "In 90 % of the training images with dog, 85 % of the tuning ones; without dog, in 10 % "
+        "and 50 %."
     )
 
 

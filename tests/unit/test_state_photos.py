@@ -41,6 +41,7 @@ def stored(image: str, small: Image.Image) -> SimpleNamespace:
     buffer = io.BytesIO()
     small.save(buffer, "JPEG", quality=80)
     return SimpleNamespace(
+        attrs={},
         images=[image],
         holds=lambda part: part == "photos",
         picture=lambda _: Image.open(buffer).convert("RGB"),

@@ -26,7 +26,7 @@ def test_the_first_suspect_of_each_shift_the_largest_loss_first():
         ("dog", "ball"),
         ("cat", "sofa"),
     ]
-    assert cards[0]["shares"] == "in 90 % of the training images with dog, 40 % of the others"
+    assert cards[0]["shares"] == "in 90 % of the training images with dog, 40 % of the tuning ones"
 
 
 def test_a_suspect_that_was_tuned_gives_its_card_to_the_next():
