@@ -44,7 +44,7 @@ def open_page(page: Page) -> bytes:
     page.goto(URL)
     row = page.locator('.knowledge .row[data-key="traffic light"]')
     row.locator(".thumb.remove").click(timeout=SLOW)
-    expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("prediction", timeout=SLOW)
     expect(page.locator(".detail .tile path.line").first).to_be_visible(timeout=SLOW)
     return painted(page)
 
@@ -71,7 +71,7 @@ def frames(page: Page) -> Iterator[bytes]:
     expect(page.locator(".detail .tile path.line").first).to_be_visible(timeout=SLOW)
     yield painted(page)
     row.locator(".thumb.remove").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("sides", timeout=SLOW)
+    expect(page.locator(".knowledge .status")).to_contain_text("prediction", timeout=SLOW)
     yield painted(page)
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".knowledge .status")).to_contain_text("Done", timeout=SLOW)
