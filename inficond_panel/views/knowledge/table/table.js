@@ -192,7 +192,7 @@ function makeColumns(model) {
   const metric = isDetailed(model) && select("Metric of the what-if", metrics, model.metric, (id) => { model.metric = id })
   const scale = h("span", { class: "num", title: "A line is the metric at other influences of the concept, as a change from now. All lines have one scale." })
   const patches = patchChoice(model)
-  const curves = metric && h("span", { class: "both" }, h("span", { class: "wide", title: "All curves have one axis, in points of change." }, "Exact what-if"), h("span", { class: "metric num" }, metric))
+  const curves = metric && h("span", { class: "metric num", title: "All curves have one axis, in points of change." }, metric)
   const element = h("div", { class: "row columns" }, metric && h("span", {}, "#"), h("span", {}, metric ? "Concept, influence" : "Concept"), curves || scale, patches, h("span"))
   const draw = () => {
     if (metric) metric.control.show(model.metric)
