@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from playwright.sync_api import Page
 
-DRAWN = "() => new Promise((tell) => requestAnimationFrame(() => requestAnimationFrame(tell)))"
+#: Two frames later. A browser without a window may draw none after a new size, for whatever reason,
+#: and would be waited for without end.
+DRAWN = """() => Promise.race([
+  new Promise((tell) => requestAnimationFrame(() => requestAnimationFrame(tell))),
+  new Promise((tell) => setTimeout(tell, 5000)),
+])"""
 
 
 def resize(page: Page, width: int, height: int) -> None:
