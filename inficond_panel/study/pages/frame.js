@@ -238,7 +238,7 @@ function followActivity(model, root) {
     clearTimeout(waiting)
     if (name && name !== view) { view = name; model.send_msg({ action: "visit", view }) }
   }
-  const listen = (type, act, target = document) => target.addEventListener(type, function on(event) {
+  const listen = (type, act, /** @type {EventTarget} */ target = document) => target.addEventListener(type, function on(event) {
     if (!root.isConnected) return target.removeEventListener(type, on, true)
     act(event)
   }, true)
@@ -249,6 +249,9 @@ function followActivity(model, root) {
     clearTimeout(waiting)
     if (name && name !== view) waiting = setTimeout(() => visit(name), DWELL)
   })
-  listen("visibilitychange", () => model.send_msg({ action: document.hidden ? "go_away" : "come_back" }))
+  let left = false // the page, for another: its connection is closed, and the server sees that
+  listen("pagehide", () => { left = true }, window)
+  listen("pageshow", () => { left = false }, window)
+  listen("visibilitychange", () => left || model.send_msg({ action: document.hidden ? "go_away" : "come_back" }))
   return { forget: () => { view = "" } }
 }
