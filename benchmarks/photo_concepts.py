@@ -30,7 +30,7 @@ from inficond_panel.concepts.texts import words_for
 from inficond_panel.concepts.typed import concept_of_photos, extended
 from inficond_panel.distill import average_precision
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.shift import class_shifts
+from inficond_panel.tuning.shift import class_shift, shift_photos
 
 NUMBERS = (5, 10, 20)
 FEWEST = 30  # photos of fit that show a class which is measured
@@ -180,7 +180,7 @@ def place(case: Case, store: Store, names: Sequence[str], without: Sequence[int]
     how = {"without": without}
     students = make_students(store, case.k, case.logits, case.split, case.fit, **how)
     name = students.classes[0]
-    shift = class_shifts(students.tuner, students.node, classes=[name])[name]
+    shift = class_shift(shift_photos(students.tuner, students.node, name))
     listed = [suspect.concept for suspect in shift.suspects]
     return next((at for at, concept in enumerate(listed, 1) if concept in names), 0)
 

@@ -1,6 +1,8 @@
 """Weight of a page: scripts and styles are packed on their way, and what draws nothing is left out.
 
-Bokeh's server sends files as they lie on the disk, and pages load all of its bundles.
+Bokeh's server sends files as they lie on the disk, and pages load all of its bundles. Tornado's
+``compress_response`` would pack each file anew for each visitor, on the event loop, and pages too,
+which hold a token beside what their link says.
 """
 
 from __future__ import annotations

@@ -141,12 +141,17 @@ class AllImages:
 
     def __init__(self, store: Store, parts: Sequence[str] | None = None) -> None:
         self._store, self.more = store, more_photos(store, parts)
-        self.names = [*store.images, *self.more.images]
+
+    @cached_property
+    def names(self) -> list[str]:
+        """Names of all images, by row."""
+        return [*self._store.images, *self.more.images]
 
     @property
     def added(self) -> np.ndarray:
         """Rows of the added images."""
-        return np.arange(len(self._store.images), len(self.names))
+        own = len(self._store.images)
+        return np.arange(own, own + len(self.more))
 
     def rows(self, images: Sequence[str]) -> np.ndarray:
         """Rows of images by name. Raises ``StoreError`` for one that is not there."""

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import (
     Interval,
@@ -18,11 +16,8 @@ from inficond_panel.distill import (
     teacher_skill,
 )
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
-from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.cures.class_photos import ClassPhotos, measured_by_labels
-from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
@@ -107,33 +102,6 @@ class ClassShift:
     def unknown_to_teacher(self) -> bool:
         """True if the teacher does not know the class."""
         return self.teacher is not None and self.teacher.does_not_know
-
-
-def class_shifts(
-    tuner: Tuner,
-    node: Node | None = None,
-    *,
-    classes: Sequence[str] | None = None,
-    seed: int = 0,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
-) -> dict[str, ClassShift]:
-    """Shift of the ``classes`` (all) between fit and tune, at ``node`` (the one shown).
-
-    Looks at no photo of the holdout. The same seed gives the same answer. Raises ``TuningError``
-    for a class that the store does not have, ``SolverError``, ``CancelledError``.
-    """
-    chosen = chosen_names("class", classes, tuner.store.classes)
-    node, found, noise = node or tuner.head(), {}, tuner.spec.views.noise()
-    with one_thread():
-        for place, name in enumerate(chosen):
-            if cancelled is not None and cancelled():
-                raise CancelledError("The search for suspects was cancelled.", "Nothing changed.")
-            if progress is not None:
-                progress(place / len(chosen), f"suspects of {name}")
-            photos = shift_photos(tuner, node, name, seed)
-            found[name] = with_baselines(photos, class_shift(photos), noise)
-    return found
 
 
 def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPhotos:

@@ -32,7 +32,6 @@ OF = {
     "own_word": "the concept named like the class alone",
     "tune_model": "a model of the labels of tune",
 }
-_WEAKER = "concepts less correlated with the class in tuning images than in training images"
 #: Suspects of a class that are listed before the others are only named.
 SHOWN = 3
 
@@ -144,39 +143,6 @@ def plain_sentence(found: ClassShift) -> str:
     if found.kind == NONE:
         return f"{name} does about as well on photos that it has not learned from."
     return f"There are too few photos to say whether {name} relies on something it should not."
-
-
-def leaning_sentence(
-    found: Mapping[str, ClassShift], classes: int, *, all_wanted: bool = True
-) -> str:
-    """Number of students that rely on what is less correlated with the class on tune.
-
-    Then the classes that the teacher does not know. Where not ``all_wanted``, a student is looked
-    at once it is selected.
-    """
-    if not all_wanted:
-        return "Suspects of a student are looked for when it is selected."
-    if len(found) < classes:
-        return f"Looking for suspects: {count(len(found))} of {count(classes)} students."
-    unknown = [name for name, each in found.items() if each.unknown_to_teacher]
-    named = f"The teacher does not know {_listed(unknown)}." if unknown else ""
-    return " ".join(filter(None, [_leaning(found, classes), named]))
-
-
-def _leaning(found: Mapping[str, ClassShift], classes: int) -> str:
-    names = [name for name, each in found.items() if each.kind == SHIFT]
-    unsure = sum(each.kind == UNKNOWN for each in found.values())
-    if not names and unsure:
-        return (
-            f"No student is seen to rely on {_WEAKER}. "
-            f"For {count(unsure)} there are too few photos to say."
-        )
-    if not names:
-        return f"No student relies on {_WEAKER}."
-    rely = "relies" if len(names) == 1 else "rely"
-    return (
-        f"{count(len(names))} of {count(classes)} students {rely} on {_WEAKER}: {_listed(names)}."
-    )
 
 
 def _listed(names: Sequence[str]) -> str:

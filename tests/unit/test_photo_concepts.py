@@ -16,7 +16,7 @@ from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import add_concept, concept_title, typed_of
-from inficond_panel.tuning.shift import class_shifts
+from inficond_panel.tuning.shift import class_shift, shift_photos
 from inficond_panel.views.knowledge.view import KnowledgeView
 
 #: Of each photo the one segment that has no word, or its background.
@@ -141,10 +141,10 @@ def test_kept_and_read_again(store, examples, tmp_path) -> None:
 
 def test_the_context_without_a_word_is_the_first_suspect(spec, examples) -> None:
     tuner = open_tuner(spec)
-    found = class_shifts(tuner)["bicycle"]
+    found = class_shift(shift_photos(tuner, tuner.head(), "bicycle"))
     assert found.kind == "shift"
     more = add_concept(tuner, "harness", images=examples)
-    first = class_shifts(more)["bicycle"].suspects[0]
+    first = class_shift(shift_photos(more, more.head(), "bicycle")).suspects[0]
     assert first.concept == "harness"
     assert first.fit > first.tune + 1
     assert more.root_id != tuner.root_id

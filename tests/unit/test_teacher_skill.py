@@ -25,7 +25,7 @@ from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.performance.view import make_performance_rows
 from inficond_panel.views.start.view import make_cards
 from inficond_panel.wording.metrics import teacher_sentences
-from inficond_panel.wording.suspects import leaning_sentence, plain_sentence, shift_sentence
+from inficond_panel.wording.suspects import plain_sentence, shift_sentence
 
 BROKEN = "sheep"
 SENTENCE = f"The teacher does not know '{BROKEN}' (AP "
@@ -105,7 +105,6 @@ def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
         assert not any(words in said for words in NOTHING_TO_GAIN)
     assert "Too few" not in shift_sentence(of_class)
     assert ("Shift: " in shift_sentence(of_class)) == (kind == "shift")
-    assert f"does not know {BROKEN}" in leaning_sentence({BROKEN: of_class}, 1)
     assert make_cards({BROKEN: of_class}) == []
 
 
