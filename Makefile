@@ -57,15 +57,15 @@ test: check-quick
 test-others:
 	nice -n 5 $(BIN)/python -m pytest --ignore tests/house --ignore tests/ui --numprocesses $(WORKERS) --dist loadfile
 
-# Told as a whole at the end, apart from what the others tell. Files in the order of their names: the
-# dearest, on accessibility, comes first. What fails is run once more, by itself: what passes only then is a
-# race, of the test or of the page. It is told, and looked for, but a slow machine does not decide.
+# Files in the order of their names: the slowest, on accessibility, comes first. Failed tests run once more,
+# by themselves: one that passes only then is a race, of the test or of the page. It is shown, and looked
+# for, but a slow machine does not decide.
 BROWSER_TESTS := $(BIN)/python -m pytest tests/ui -o cache_dir=.pytest_cache/browser
 
 test-browser:
-	@told="$$($(BROWSER_TESTS) --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder 2>&1)"; status=$$?; echo "$$told"; \
+	@$(BROWSER_TESTS) --numprocesses $(WORKERS) --dist loadfile --no-loadscope-reorder; status=$$?; \
 	if [ $$status = 1 ]; then echo "Failed tests once more; those that pass now are races:"; \
-	$(BROWSER_TESTS) --last-failed --exitfirst --verbose 2>&1; status=$$?; fi; exit $$status
+	$(BROWSER_TESTS) --last-failed --exitfirst --verbose; status=$$?; fi; exit $$status
 
 test-fast: $(VENV)/.test
 	$(BIN)/python -m pytest --quiet --fast --durations=5

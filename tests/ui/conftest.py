@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+import psutil
 import pytest
 from cutting import Proxy
 from factory import small_spec
@@ -44,10 +46,35 @@ BROKEN = (
     r"|not connected so cannot send"
 )
 
+#: Seconds of one test, after which its browser is ended. Several times what the slowest takes.
+LONGEST = 420
+
 #: Ports of servers, taken again: the browser has compiled the scripts of these addresses already.
 _PORTS: set[int] = set()
 
 playwright_api.expect.set_options(timeout=PATIENCE * 1000)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol() -> Iterator[None]:
+    """End a browser that never answers: not every call to it has a time limit.
+
+    The test fails then, and so do those after it in this process, which run once more by themselves.
+    """
+    watch = threading.Timer(LONGEST, _end_playwright)
+    watch.daemon = True
+    watch.start()
+    try:
+        return (yield)
+    finally:
+        watch.cancel()
+
+
+def _end_playwright() -> None:
+    """Kill Playwright's driver, which takes its browser along; calls that wait for it raise."""
+    for process in psutil.Process().children():
+        if process.name().startswith("node"):
+            process.kill()
 
 
 @dataclass
