@@ -59,7 +59,7 @@ playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 def pytest_runtest_protocol() -> Iterator[None]:
     """End a browser that never answers: not every call to it has a time limit.
 
-    The test fails then, and so do those after it in this process, which run once more by themselves.
+    The test fails then, and so do those after it in this process; they run once more.
     """
     watch = threading.Timer(LONGEST, _end_playwright)
     watch.daemon = True
