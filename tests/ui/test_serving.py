@@ -169,9 +169,14 @@ def test_other_sites_reach_the_server_only_where_they_are_allowed(
         "Sec-WebSocket-Version": "13",
         "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
         "Sec-WebSocket-Protocol": f"bokeh, {generate_jwt_token(generate_session_id())}",
+        "Sec-WebSocket-Extensions": "permessage-deflate",
     }
     connection.request("GET", "/app/ws", headers={**upgrade, "Origin": origin})
-    assert connection.getresponse().status == (101 if welcome else 403)
+    reply = connection.getresponse()
+    assert reply.status == (101 if welcome else 403)
+    # What a page is sent is packed: half of a first page comes by its websocket.
+    packed = "permessage-deflate" in reply.getheader("Sec-WebSocket-Extensions", "")
+    assert packed == welcome
     connection.close()
 
 

@@ -37,6 +37,7 @@ PORT = 5006
 #: Where our defaults are others than those that Panel's help names.
 _HELP = {
     "websocket_max_message_size": "Largest part of a message from a page (default: 1 MB)",
+    "websocket_compression_level": "0 (none) to 9, of what pages are sent (default: 6)",
     "session_ids": "One of: unsigned, signed (default) or external-signed",
     "port": f"Port to listen on (default: {PORT}, or any that is free)",
     "address": "Address to listen on (default: all of this machine); 127.0.0.1 for it alone",
@@ -128,6 +129,8 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
     args.basic_login_template = args.basic_login_template or str(LOGIN)
     args.logout_template = args.logout_template or str(LOGOUT)
     args.index = args.index or str(INDEX)
+    if args.websocket_compression_level is None:
+        args.websocket_compression_level = 6
     args.plugins = [*(args.plugins or []), plugin.__name__]
     args.files, args.args = [str(file) for file in files], list(arguments)
     try:
