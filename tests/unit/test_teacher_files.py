@@ -63,7 +63,7 @@ def batch_of(preprocessing, count=5):
 
 
 def load(section, classes=CLASSES):
-    from precompute.teachers import load_teacher
+    from precompute.teachers.loading import load_teacher
 
     return load_teacher(section, classes)
 

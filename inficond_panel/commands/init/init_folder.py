@@ -124,13 +124,14 @@ def _own_words(words: Path) -> bool:
 def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     """All that the folder and the arguments say; models are looked up, nothing is downloaded."""
     from precompute.detect import find_layout, plan_splits
+
+    layout = find_layout(folder)
     from precompute.detect.models import choose_encoder, choose_teacher
     from precompute.detect.writing import Draft, relative
 
     def written(path: Path) -> str:
         return relative(path, output.parent)
 
-    layout = find_layout(folder)
     teacher = choose_teacher(args.teacher, layout, written)
     if args.order:
         teacher = replace(teacher, keys={**teacher.keys, "order": args.order})
@@ -176,7 +177,8 @@ def _write_first_that_fits(
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
     from precompute.datasets import load_dataset
     from precompute.detect.writing import logit_classes, spec_text, task_keys
-    from precompute.teachers import left_out_text, read_logits, resolved
+    from precompute.teachers.outputs import resolved
+    from precompute.teachers.tables import left_out_text, read_logits
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")
 
