@@ -80,6 +80,11 @@ def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
     return []
 
 
+def are_placeholders(names: Sequence[str]) -> bool:
+    """Whether a program made these names, such as ``LABEL_0``, which say nothing of a class."""
+    return bool(names) and all(re.fullmatch(r"LABEL_\d+", name) for name in names)
+
+
 def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
     """The same names, in the spelling of a class where case, ``_`` and ``-`` alone differ."""
     of_plain: dict[str, list[str]] = {}

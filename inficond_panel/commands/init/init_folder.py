@@ -101,6 +101,8 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     if found:
         say(f"          What the filters drop: inficond concept filter {output}")
     say(f"Wrote {output}. Next:")
+    if draft.to_fill:
+        say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
     say(f"  inficond precompute {output}")
     say(f"  inficond serve {output} --show")
 
@@ -176,7 +178,7 @@ def _write_first_that_fits(
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
     from precompute.datasets import load_dataset
-    from precompute.detect.writing import logit_classes, spec_text, task_keys
+    from precompute.detect.writing import is_to_fill, logit_classes, spec_text, task_keys
     from precompute.teachers.outputs import resolved
     from precompute.teachers.tables import left_out_text, read_logits
 
@@ -197,6 +199,7 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
         ):
             draft.keys = {**keys, **_class_keys(draft, dataset.classes, classes or narrower)}
             dataset = load_dataset(written().dataset)
+        draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
         found = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**found.dataset, **draft.keys}, found.teacher
         layout.assumed += found.assumed
@@ -204,7 +207,8 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
         if table:
             found_logits = read_logits(spec.teacher, dataset.ids, dataset.classes)
             layout.assumed += left_out_text(spec.teacher, found_logits)
-        resolved(spec.teacher, dataset.classes)
+        if not draft.to_fill:
+            resolved(spec.teacher, dataset.classes)
         _appear(draftfile, output)
     except DataError:
         draft.keys, draft.teacher_more, layout.assumed = keys, more, assumed
