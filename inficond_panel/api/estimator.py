@@ -14,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.common.teacher_outputs import (
     is_labels,
     logits_fault,
@@ -214,12 +215,12 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         """One row per class: number of concepts, the most influential ones, and the duality gap."""
         usual = [f"concept{j}" for j in range(self.n_features_in_)]
         concepts = getattr(self, "feature_names_in_", usual)
-        strongest = [
+        influences = [
             ", ".join(f"{concepts[j]} {row[j]:+.2f}" for j in _largest(row)) for row in self.coef_
         ]
         columns = {
             "concepts": np.count_nonzero(self.coef_, axis=1),
-            "strongest": strongest,
+            "strongest": influences,
             "duality gap": self.gap_,
         }
         return pd.DataFrame(columns, index=pd.Index(self.class_names_, name="class"))
@@ -286,8 +287,7 @@ def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudent
 
 def _largest(weights: np.ndarray) -> list[int]:
     """Positions of the weights of most size, none of 0."""
-    order = np.argsort(-np.abs(weights), kind="stable")[:_SHOWN]
-    return [int(j) for j in order if weights[j]]
+    return [int(j) for j in strongest(weights)[:_SHOWN] if weights[j]]
 
 
 def _names(columns: Any, classes: int) -> np.ndarray:
