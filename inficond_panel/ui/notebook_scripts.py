@@ -48,5 +48,5 @@ def _pack(message: dict[str, Any]) -> dict[str, Any]:
 def packed(script: str) -> str:
     """A script that unpacks this one and runs it."""
     small = base64.b64encode(zlib.compress(script.encode(), 9)).decode()
-    runs = Path(__file__).with_suffix(".js").read_text(encoding="utf-8")
+    runs = Path(__file__).with_name("notebook_scripts.js").read_text(encoding="utf-8")
     return runs.replace("PACKED", small)
