@@ -2,8 +2,9 @@
 # make test   set up everything that the tests need, check the code and run all tests
 # make test-fast   tests without browser, page, commands, server or torch, for daily work
 # make test-more   what is slow and seldom: thousands of mutants, more random problems, long loads,
-#                  Firefox, wheel and sdist as a stranger gets them, other versions and Pythons, other
-#                  instructions of processors, the site
+#                  Firefox, the release, other versions and Pythons, other instructions of processors,
+#                  the site
+# make release   wheel and sdist in build/release, tried as a stranger gets them, with SHA-256 sums and an SBOM
 # make notebooks   runs the notebooks of examples/ and keeps their outputs
 # make site   the pages of docs/ as a site in build/site, readable without network
 #
@@ -44,7 +45,7 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-processors test-packages test-examples build-packages test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -72,17 +73,20 @@ test-fast: $(VENV)/.test
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz" --ignore tests/packaging
-	$(MAKE) site test-processors test-packages test-examples test-lowest test-newest test-pythons
+	$(MAKE) site test-processors release test-examples test-lowest test-newest test-pythons
 
 # As on processors with other instructions, from SSE4 to AVX-512: last digits decide nothing. What this
 # machine cannot run is told as SKIPPED.
 test-processors: $(VENV)/.test
 	@nice -n 5 $(BIN)/python tests/processors.py --numprocesses $(WORKERS) --dist loadfile $(NUMERIC)
 
-# Wheel and sdist, checked as an index shows them, and installed with the base in an empty folder.
-test-packages: $(VENV)/.test
-	$(MAKE) VENV=$(PACKAGING_VENV) build-packages
-	$(BIN)/python -m pytest --more --built build/packages tests/packaging
+# Wheel and sdist, checked as an index shows them, and installed with the base in an empty folder: both
+# by $(PYTHON), the wheel by the newest Python here too. What of a release is left to do by hand is in
+# CONTRIBUTING.md.
+release: $(VENV)/.test
+	$(MAKE) VENV=$(PACKAGING_VENV) build-release
+	$(BIN)/python -m pytest --more --built build/release --newest "$(NEWEST_PYTHON)" tests/packaging
+	@cat build/release/SHA256SUMS
 
 # The libraries that functions of specs/functions/ read, beside the tests' own. FiftyOne by itself: it
 # does not load after importlib_metadata, which others import.
@@ -91,11 +95,16 @@ test-examples: $(VENV)/.test
 	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k "not fiftyone_goes"
 	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k fiftyone_goes
 
-build-packages: $(VENV)/.packaging
-	rm -rf build/packages
-	$(BIN)/python -m build --no-isolation --outdir build/packages . > /dev/null
-	$(BIN)/twine check --strict build/packages/*
-	$(BIN)/check-wheel-contents build/packages/*.whl
+# The SBOM is of the wheel with the base, in the versions of the lock.
+build-release: $(VENV)/.packaging
+	rm -rf build/release
+	$(BIN)/python -m build --no-isolation --outdir build/release . > /dev/null
+	$(BIN)/twine check --strict build/release/*
+	$(BIN)/check-wheel-contents build/release/*.whl
+	$(BIN)/uv venv --quiet --clear --python $(PYTHON) build/sbom
+	$(BIN)/uv pip install --quiet --python build/sbom/bin/python -c locks/constraints.txt build/release/*.whl
+	$(BIN)/cyclonedx-py environment build/sbom/bin/python --pyproject pyproject.toml --output-reproducible -o build/release/sbom.cdx.json
+	cd build/release && sha256sum * > SHA256SUMS
 
 # The lowest versions that pyproject.toml allows, torch included, and the newest on the index; both
 # are looked up anew. What a run got is in build/, lowest.txt and so on.

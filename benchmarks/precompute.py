@@ -178,7 +178,7 @@ def heads(home: Path, together: bool) -> Callable[[], None]:
     from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
     from precompute.pipeline.run import usual_workers
-    from precompute.teachers import load_embedding
+    from precompute.teachers.loading import load_embedding
     from precompute.teachers.stage import Network, Pass, run_pass
 
     spec: Any = load_spec(home / "spec.yaml")

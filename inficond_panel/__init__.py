@@ -6,9 +6,9 @@ For scripts and notebooks: ``open_students``, ``build``, ``from_frames``, ``load
 
 from __future__ import annotations
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
+from inficond_panel.common.late import late
 from inficond_panel.version import __version__
 
 if TYPE_CHECKING:
@@ -41,11 +41,12 @@ _LATE = {
 }
 
 
+_late = late(__name__, _LATE)
+
+
 def __getattr__(name: str) -> Any:
-    if name not in _LATE:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     try:
-        return getattr(importlib.import_module(_LATE[name]), name)
+        return _late(name)
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "sklearn":
             raise

@@ -6,8 +6,25 @@ spec = load_spec("photos.yaml")
 report = precompute.run(spec, spec.store, progress=print)
 """
 
-from precompute.pipeline.more import extend
-from precompute.pipeline.plan import Plan, plan
-from precompute.pipeline.run import Report, run
+from typing import TYPE_CHECKING
+
+from inficond_panel.common.late import late
+
+if TYPE_CHECKING:
+    from precompute.pipeline.more import extend
+    from precompute.pipeline.plan import Plan, plan
+    from precompute.pipeline.run import Report, run
 
 __all__ = ["Plan", "Report", "extend", "plan", "run"]
+
+#: ``inficond init`` and ``check`` need the data sets alone, no pipeline.
+__getattr__ = late(
+    __name__,
+    {
+        "Plan": "precompute.pipeline.plan",
+        "Report": "precompute.pipeline.run",
+        "extend": "precompute.pipeline.more",
+        "plan": "precompute.pipeline.plan",
+        "run": "precompute.pipeline.run",
+    },
+)

@@ -51,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--fast", action="store_true", help="only tests that are quick; see FAST")
     parser.addoption("--more", action="store_true", help="also slow tests; many more mutants")
     parser.addoption("--built", default=None, help="folder of a wheel and an sdist to install")
+    parser.addoption(
+        "--newest", default=sys.executable, help="Python that the wheel is tried on too"
+    )
     parser.addoption("--seed", type=int, default=None, help="seed of the mutants")
 
 

@@ -17,6 +17,7 @@ from inficond_panel.spec.sections.teacher import (
     Query2LabelTeacher,
     TimmTeacher,
     TorchScriptTeacher,
+    TorchvisionTeacher,
 )
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
@@ -25,6 +26,7 @@ KINDS = {
     "torchscript": TorchScriptTeacher,
     "onnx": OnnxTeacher,
     "timm": TimmTeacher,
+    "torchvision": TorchvisionTeacher,
     "query2label": Query2LabelTeacher,
     "open_clip": OpenClipTeacher,
     "head": HeadTeacher,

@@ -6,6 +6,7 @@ import warnings
 from typing import Any, Self
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, MultiOutputMixin
@@ -13,6 +14,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import Tags
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from inficond_panel.common.ordering import strongest
 from inficond_panel.common.teacher_outputs import (
     is_labels,
     logits_fault,
@@ -30,6 +32,9 @@ from inficond_panel.vocabulary.tasks import (
     SOFTMAX,
     TASKS,
 )
+
+#: Concepts of a student that a notebook shows.
+_SHOWN = 5
 
 LABELS = (
     "y has no value but 0 and 1: taken as labels, as y_kind='probabilities' says. For logits "
@@ -196,6 +201,30 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         weight = None if sample_weight is None else np.asarray(sample_weight)
         return float(np.average(alike, weights=weight))
 
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        """The parameters, as scikit-learn shows them, and once it is fitted the students."""
+        bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
+        if "text/html" in bundle and self.__sklearn_is_fitted__():
+            bundle["text/html"] += self._students().to_html(float_format="%.2g", na_rep="–")
+        return bundle
+
+    def _repr_html_(self) -> str | None:
+        return self._repr_mimebundle_().get("text/html")
+
+    def _students(self) -> pd.DataFrame:
+        """One row per class: number of concepts, the most influential ones, and the duality gap."""
+        usual = [f"concept{j}" for j in range(self.n_features_in_)]
+        concepts = getattr(self, "feature_names_in_", usual)
+        influences = [
+            ", ".join(f"{concepts[j]} {row[j]:+.2f}" for j in _largest(row)) for row in self.coef_
+        ]
+        columns = {
+            "concepts": np.count_nonzero(self.coef_, axis=1),
+            "strongest": influences,
+            "duality gap": self.gap_,
+        }
+        return pd.DataFrame(columns, index=pd.Index(self.class_names_, name="class"))
+
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.target_tags.required = True
@@ -254,6 +283,11 @@ def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudent
         setattr(students, name, value)
     students._single = False
     return students
+
+
+def _largest(weights: np.ndarray) -> list[int]:
+    """Positions of the weights of most size, none of 0."""
+    return [int(j) for j in strongest(weights)[:_SHOWN] if weights[j]]
 
 
 def _names(columns: Any, classes: int) -> np.ndarray:

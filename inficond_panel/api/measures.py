@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import pandas as pd
 
 from inficond_panel.api.concept_measures import ConceptMeasures
 from inficond_panel.api.names import check_metric, check_word, several, some
-from inficond_panel.api.shown_results import Frames
+from inficond_panel.api.shown_results import Frames, SuggestedEdits
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
 from inficond_panel.results.comparison import compare, comparison_frames
@@ -28,7 +29,7 @@ from inficond_panel.results.top_measures import (
 )
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
-from inficond_panel.tuning.suggest import Suggestion, suggest
+from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -235,9 +236,12 @@ class Measures(ConceptMeasures):
             self.count_look(split, node)
         return Frames(comparison_frames(self.tuner, compare(self.tuner, *nodes, split)))
 
-    def suggest(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> Suggestion:
+    def suggest(
+        self, classes: str | Sequence[str] | None = None, *, seed: int = 0
+    ) -> SuggestedEdits:
         """Repairs of ``classes`` (all) from here; ``tune`` takes what this gives."""
-        return suggest(self.tuner, self.node, classes=some(classes), seed=seed)
+        found = suggest(self.tuner, self.node, classes=some(classes), seed=seed)
+        return SuggestedEdits(**{each.name: getattr(found, each.name) for each in fields(found)})
 
     def levers(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """What would help each class from here: one row per class and lever, by labels of tune.

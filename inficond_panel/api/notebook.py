@@ -9,6 +9,7 @@ import panel as pn
 
 from inficond_panel.app import Explorer
 from inficond_panel.tuning import Tuner
+from inficond_panel.ui.notebook_scripts import packed_scripts
 from inficond_panel.ui.stylesheets import use_own_font
 
 
@@ -25,5 +26,6 @@ def explore(
     state, ``.app``, is there, and whenever that is replaced.
     """
     use_own_font()
-    pn.extension(sizing_mode="stretch_width", inline=True)  # nothing is loaded from outside
+    with packed_scripts():
+        pn.extension(sizing_mode="stretch_width", inline=True)  # nothing is loaded from outside
     return Explorer([spec], history, on_ready)

@@ -30,6 +30,7 @@ from inficond_panel.results.decisions import decisions_of
 from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.ui.notebook_cell import in_kernel
+from inficond_panel.ui.notebook_scripts import packed_scripts
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import FIT, TUNE
@@ -137,5 +138,8 @@ def load_bokeh() -> None:
     if getattr(hv.extension, "_loaded", False):
         return
     scripts = not pn.extension._loaded
-    with param.logging_level("ERROR"):  # it warns of the two words by which it leaves scripts out
+    with (
+        packed_scripts(),
+        param.logging_level("ERROR"),
+    ):  # it warns of the two words by which it leaves scripts out
         hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)

@@ -20,6 +20,8 @@ from inficond_panel.export.predictions import (
 )
 from inficond_panel.results.decisions import drift_frame
 from inficond_panel.results.forms import html_text
+from inficond_panel.results.levers import levers
+from inficond_panel.tuning.suggest import Suggestion
 from inficond_panel.wording.metrics import drift_sentences
 
 
@@ -54,6 +56,19 @@ class DriftReport(Drift):
 
     def _repr_html_(self) -> str:
         return "".join(f"<p>{escape(sentence)}</p>" for sentence in drift_sentences(self))
+
+
+@dataclass(frozen=True, repr=False)
+class SuggestedEdits(Suggestion):
+    """Suggested edits, which ``tune`` takes."""
+
+    def __str__(self) -> str:
+        return self.summary
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return html_text(levers(self))
 
 
 class PhotoPredictions:

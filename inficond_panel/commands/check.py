@@ -23,9 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Read a spec, compare it with its store if that exists, and print a summary."""
-    from inficond_panel.study.run.study import find_file
-    from inficond_panel.study.spec.study_spec import is_study
-    from inficond_panel.tuning.opening import usual_history
+    from inficond_panel.study.spec.study_spec import find_file, is_study
 
     file = find_file(args.spec)
     if is_study(file):
@@ -44,7 +42,7 @@ def run(args: argparse.Namespace) -> None:
     if spec.students.link == SOFTMAX:
         say("students one softmax over all classes: a thumb on one class moves the others")
     _say_store(spec, args.spec)
-    say(f"history  {usual_history(args.spec, spec)}")
+    say(f"history  {spec.history_of(args.spec)}")
     if spec.study and spec.store.exists():
         _check_study(args.spec)
 
@@ -68,7 +66,7 @@ def _check_table(spec: Spec, teacher: LogitsTeacher) -> None:
     try:
         precompute_package()
         from precompute.datasets import load_dataset
-        from precompute.teachers import check_table, in_spec
+        from precompute.teachers.outputs import check_table, in_spec
 
         check_table(teacher, load_dataset(spec.dataset))
     except OrderError as error:

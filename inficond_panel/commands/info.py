@@ -40,7 +40,6 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.results.store_content import store_content
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.store import open_store
-    from inficond_panel.tuning.opening import usual_history
 
     if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
         store, known, history = open_store(args.spec), dict[str, Any](), None
@@ -50,7 +49,7 @@ def run(args: argparse.Namespace) -> None:
         if not os.path.exists(folder):  # noqa: PTH110 - never raises
             show_all(args, {"store": _planned(args)})
             return
-        history = Path(os.environ.get("INFICOND_HISTORY") or usual_history(args.spec, spec))
+        history = Path(os.environ.get("INFICOND_HISTORY") or spec.history_of(args.spec))
         store, known = open_store(folder), {"title": spec.title, "order": spec.order}
     store.verify()
     known |= {"history": history, "tuner": _tuner(args, history)}

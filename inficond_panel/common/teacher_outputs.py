@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import logit, logsumexp, softmax
 
 from inficond_panel.errors import DataError
 
@@ -22,6 +21,8 @@ def softmax_of(logits: NDArray, other: NDArray, temperature: float = 1.0) -> NDA
 
     ``other`` ``(n, M)`` are the logits of the further classes, which take the rest.
     """
+    from scipy.special import softmax  # noqa: PLC0415 - takes longer than a look at a table
+
     every = np.hstack([logits, other]).astype(np.float64) / temperature
     return np.asarray(softmax(every, axis=1)[:, : logits.shape[1]])
 
@@ -32,6 +33,8 @@ def log_odds(logits: NDArray, other: NDArray | None = None) -> NDArray[np.float6
     Arguments as in ``softmax_of``. Exact to rounding at both ends: the largest term of each row is
     taken out of the sum, so that what remains of it is never a difference of nearly equal numbers.
     """
+    from scipy.special import logsumexp  # noqa: PLC0415 - takes longer than a look at a table
+
     logits = np.asarray(logits, dtype=np.float64)
     every = logits if other is None else np.hstack([logits, np.asarray(other, dtype=np.float64)])
     top = every.argmax(axis=1)
@@ -50,6 +53,8 @@ def log_odds(logits: NDArray, other: NDArray | None = None) -> NDArray[np.float6
 
 def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.float64]:
     """Logits of probabilities ``(n, K)``: of a softmax over all of them, or each by itself."""
+    from scipy.special import logit  # noqa: PLC0415 - takes longer than a look at a table
+
     probability = np.asarray(probability, dtype=np.float64)
     if by_softmax:
         return np.log(np.maximum(probability, LEAST_OF_SOFTMAX))

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from threading import Lock
 from typing import Any
 
-import scipy.linalg  # noqa: F401  its BLAS must be loaded before the controller looks for it
 from threadpoolctl import ThreadpoolController
 
-_controller = ThreadpoolController()
 _lock = Lock()
 _users = 0
 _limiter: Any = None
@@ -31,12 +30,20 @@ def one_thread() -> Iterator[None]:
         _leave()
 
 
+@cache
+def _controller() -> ThreadpoolController:
+    """Return the controller of the BLAS of NumPy and of SciPy."""
+    import scipy.linalg  # noqa: F401, PLC0415 - it finds libraries that are loaded
+
+    return ThreadpoolController()
+
+
 def _enter() -> None:
     global _users, _limiter  # noqa: PLW0603
     with _lock:
         if _users == 0:
             _free_control()
-            _limiter = _controller.limit(limits=1, user_api="blas")
+            _limiter = _controller().limit(limits=1, user_api="blas")
         _users += 1
 
 
@@ -52,7 +59,7 @@ def _leave() -> None:
 
 def _free_control() -> None:
     """Allow this thread to set limits, which threadpoolctl 3.8 grants to the first caller only."""
-    for library in _controller.lib_controllers:
+    for library in _controller().lib_controllers:
         clear = getattr(library, "clear_controlling_thread", None)
         if clear is not None:
             clear(force=True)

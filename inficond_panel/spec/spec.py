@@ -116,6 +116,10 @@ class Spec(SpecFile):
         """Return the history file next to the store."""
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
 
+    def history_of(self, name: str | Path) -> Path:
+        """The history file of this spec, opened by ``name``, unless another is given."""
+        return self.history if Path(name).exists() else Path.cwd() / self.history.name
+
     def with_layout(self, layout: Layout) -> Spec:
         """The same with another layout."""
         return self.model_copy(update={"layout": layout})

@@ -5,15 +5,14 @@ from __future__ import annotations
 import io
 import math
 import warnings
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-Image.init()
 #: Formats that are read; no other reader of Pillow is let near a file (some start programs).
 _READ = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
-FORMATS = tuple(str(name) for name in _READ if name in Image.OPEN)
 #: Suffixes by which images are found in a folder. HEIC is found, and told to be unreadable.
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff",
@@ -36,6 +35,12 @@ class UnreadableImage(Exception):  # noqa: N818 - an image is skipped for it, no
     """A photo that cannot be used, with the reason as its text."""
 
 
+@cache
+def _formats() -> tuple[str, ...]:
+    Image.init()  # loads all readers
+    return tuple(name for name in _READ if name in Image.OPEN)
+
+
 def decode(source: Path | bytes) -> Image.Image:
     """Image of a file or of its content, upright by its EXIF tag, RGB; of several pages the first.
 
@@ -44,7 +49,7 @@ def decode(source: Path | bytes) -> Image.Image:
     Raises ``UnreadableImage`` for files that are missing, truncated, too large, or no image.
     """
     try:
-        with Image.open(_file(source), formats=FORMATS) as image:
+        with Image.open(_file(source), formats=_formats()) as image:
             return _decoded(image)
     except UnreadableImage:
         raise

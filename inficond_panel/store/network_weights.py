@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Mapping
+import pickletools
+import zipfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from inficond_panel.errors import DataError
 
@@ -18,10 +20,18 @@ _NESTS = ("state_dict", "model")
 #: Counts batches in training; no output depends on it, and some files leave it out.
 _COUNTER = "num_batches_tracked"
 
+#: Modules whose names a pickled mapping of tensors has, and no others.
+_OF_TENSORS = {"collections", "torch", "torch._utils", "torch._tensor", "torch.storage"}
+#: Of TorchScript's own classes.
+_SCRIPTED = "__torch__"
+#: Pickles at the head of a file of ``torch.save`` before it wrote archives: mark, version, system,
+#: and the object.
+_OLD_HEAD = 4
+
 _CONVERT = """\
 If you trust where it comes from, convert it once, and name the new file:
 python -c "import torch, safetensors.torch as s; d = torch.load('{old}', map_location='cpu', \
-weights_only=False); d = d.get('state_dict', d); \
+weights_only=False); d = d.state_dict() if hasattr(d, 'state_dict') else d.get('state_dict', d); \
 s.save_file({{k: v.clone().contiguous() for k, v in d.items()}}, '{new}')\""""
 
 
@@ -32,6 +42,65 @@ def file_digest(path: Path) -> str:
             return hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}.", "Correct the path.") from error
+
+
+def check_weights(path: Path) -> None:
+    """Raise ``DataError`` for a pickled file with other objects than tensors, which could run code.
+
+    The names in its pickles are looked at, and nothing is loaded; other files pass.
+    """
+    if not (objects := objects_in(path)):
+        return
+    new = path.with_suffix(".safetensors").name
+    scripted = is_scripted(objects)
+    what = "TorchScript" if scripted else f"a whole model or other objects ({objects[0]})"
+    raise DataError(
+        f"{path} holds {what}, not weights alone.",
+        f"Name it as what it is: torchscript:{path}"
+        if scripted
+        else _CONVERT.format(old=path.name, new=new),
+    )
+
+
+def objects_in(path: Path) -> list[str]:
+    """Names of classes and functions of a pickled file that no mapping of tensors has."""
+    found: dict[str, None] = {}
+    try:
+        for pickled in _pickles_of(path):
+            found |= dict.fromkeys(_names_in(pickled))
+    except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
+        pass  # no pickle, or its end: what was found counts
+    return [name for name in found if name.rpartition(".")[0] not in _OF_TENSORS]
+
+
+def is_scripted(objects: list[str]) -> bool:
+    """Whether these names of ``objects_in`` are those of a TorchScript file."""
+    return bool(objects) and all(name.startswith(_SCRIPTED) for name in objects)
+
+
+def _pickles_of(path: Path) -> Iterator[IO[bytes]]:
+    if not zipfile.is_zipfile(path):
+        with path.open("rb") as file:
+            for _ in range(_OLD_HEAD):
+                yield file
+        return
+    with zipfile.ZipFile(path) as archive:
+        for name in archive.namelist():
+            if name.endswith("/data.pkl"):
+                with archive.open(name) as file:
+                    yield file
+
+
+def _names_in(pickled: IO[bytes]) -> Iterator[str]:
+    """Names that a pickle looks up, by its opcodes, which are read and not carried out."""
+    texts: list[str] = []
+    for opcode, value, _ in pickletools.genops(pickled):
+        if opcode.name == "GLOBAL":
+            yield str(value).replace(" ", ".")
+        elif opcode.name == "STACK_GLOBAL":
+            yield ".".join(texts[-2:])
+        elif isinstance(value, str):
+            texts.append(value)
 
 
 def read_state(path: Path) -> State:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import zarr
 from filelock import FileLock, Timeout
+from zarr.codecs import BloscCodec, ZstdCodec
 
 from inficond_panel.common.files import replacing
 from inficond_panel.errors import StoreError, StoreFormatError
@@ -79,6 +80,11 @@ def _holder(path: Path) -> str:
 #: Upper limit of values in a chunk; of arrays read a piece at a time a chunk is a few images.
 _CHUNK_VALUES = 1 << 20
 _PIECE_VALUES = 1 << 18
+#: Bytes that are compressed files themselves; of numbers the first bytes of all values come first,
+#: then the second ones, which are more alike.
+_COMPRESSED = frozenset({"thumbnail"})
+_PACKED = ZstdCodec()
+_BY_BYTE = BloscCodec(cname="zstd", clevel=5, shuffle="shuffle")
 
 
 def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:
@@ -149,6 +155,7 @@ def _write(group: zarr.Group, name: str, values: Any, variable: Variable) -> str
         shape=values.shape,
         dtype=str if text else variable.dtype,
         chunks=chunks,
+        compressors=_PACKED if text or name in _COMPRESSED else _BY_BYTE,
         dimension_names=variable.dims,
         attributes=attributes_of(name),
     )

@@ -218,12 +218,7 @@ def store_place(spec: Spec, given: str | Path | None) -> Path:
 
 
 def _history_of(name: str | Path, spec: Spec, given: str | Path | None) -> str:
-    return str(given or os.environ.get("INFICOND_HISTORY") or usual_history(name, spec))
-
-
-def usual_history(name: str | Path, spec: Spec) -> Path:
-    """Path of the history of ``spec``, opened by ``name``, unless another place is given."""
-    return spec.history if Path(name).exists() else Path.cwd() / spec.history.name
+    return str(given or os.environ.get("INFICOND_HISTORY") or spec.history_of(name))
 
 
 def open_spec_store(spec: str | Path, path: str | Path) -> Store:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -24,11 +24,13 @@ from inficond_panel.spec.sections.splits import (
     is_share,
     list_name,
 )
-from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.datasets.row_tables import Table
+
+if TYPE_CHECKING:
+    from inficond_panel.store import Store
 
 #: Positives ``(image, class)`` bool of images.
 Positives = Callable[[Sequence[str]], np.ndarray]

@@ -19,17 +19,19 @@ from PIL import Image
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.dataset import ScenesDataset, StoreDataset
-from inficond_panel.store import Store, open_store
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Dataset, Encoded, Listing
 from precompute.datasets.row_tables import Table
 
 if TYPE_CHECKING:
+    from inficond_panel.store import Store
     from precompute.recipes.scenes import SceneSet
 
 
 def store_dataset(section: StoreDataset) -> Dataset:
     """The data set of ``kind: store``; raises ``StoreError`` and ``DataError``."""
+    from inficond_panel.store import open_store
+
     store = open_store(Path(section.path))
     row = {image: position for position, image in enumerate(store.images)}
     split, notes = np.array(store.split.tolist()), tuple[str, ...]()

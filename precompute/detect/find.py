@@ -8,7 +8,6 @@ from pathlib import Path
 from inficond_panel.common.files import read_lines
 from inficond_panel.common.installation import shipped_folder
 from inficond_panel.errors import DataError
-from inficond_panel.store import open_store
 from precompute.datasets.published import read_instances, voc_classes
 from precompute.datasets.tables import image_files, without_suffix
 from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
@@ -69,6 +68,8 @@ def _by_function(folder: Path, what: str, file: str) -> DataError:
 def _store(folder: Path) -> Layout | None:
     if not (folder / "zarr.json").is_file() or not (folder / "segment_embedding").is_dir():
         return None
+    from inficond_panel.store import open_store
+
     store = open_store(folder)
     title = f"a store: its images, as {store.attrs['encoder']} encoded them"
     return Layout("store", folder, title)

@@ -11,11 +11,13 @@ from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import HUB, is_hub_name
 from inficond_panel.spec.sections.teacher import activation_of
+from inficond_panel.store.network_weights import check_weights, is_scripted, objects_in
 from precompute.detect.layout import Layout
 from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import check_name, known_tags
-from precompute.teachers.outputs import names_in_file
+from precompute.teachers.outputs import are_placeholders, names_in_file
 from precompute.teachers.timm_models import known_weights
+from precompute.teachers.torchvision_models import models_with
 from precompute.teachers.transformers_models import own_names
 
 #: From a path to its text in the spec.
@@ -28,7 +30,7 @@ class Choice:
 
     ``table`` is the file of a teacher's logits; ``hint`` describes the alternative. A teacher's
     ``outputs`` are the names of its outputs, and ``activation`` the stated one; empty and None if
-    unknown. A ``nameless`` network has a file that names no outputs.
+    unknown. A ``nameless`` network names no outputs, or calls them ``LABEL_0`` and so on.
     """
 
     keys: dict[str, Any]
@@ -139,6 +141,7 @@ def _by_name(named: str, written: Written) -> Choice:
     if Path(weights).suffix in _WEIGHTS:
         if not Path(weights).is_file():
             raise DataError(f"There is no file {weights}.", _ENCODER_FORMS)
+        check_weights(Path(weights))
         keys = {"model": name, "pretrained": as_path(written(Path(weights)))}
         return Choice(keys, f"{name} with the weights {weights}")
     tags = known_tags(name)
@@ -196,6 +199,7 @@ def _by_suffix(path: Path, written: Written) -> Choice:
     _check_there(path, _KINDS)
     kind = _KIND_OF.get(path.suffix.lower())
     if kind is None:
+        check_weights(path)
         raise DataError(f"{path} has no known format.", _KIND_FORMS)
     return _KINDS[kind](kind, str(path), written)
 
@@ -217,6 +221,8 @@ def _of_table(kind: str, name: str, written: Written) -> Choice:
 def _of_file(kind: str, name: str, written: Written) -> Choice:
     path = Path(name)
     _check_there(path)
+    if not is_scripted(objects_in(path)):
+        check_weights(path)
     return Choice(
         {"kind": kind, "path": written(path), "preprocessing": _IMAGENET},
         f"{written(path)} is run on the photos; its input is assumed to be as for ImageNet: "
@@ -234,6 +240,7 @@ def _outputs(kind: str, path: Path) -> dict[str, Any]:
 def _of_query2label(kind: str, name: str, written: Written) -> Choice:
     path = Path(name)
     _check_there(path)
+    check_weights(path)
     note = (
         f"{written(path)} is run on the photos; its backbone is assumed to be resnet101: check it"
     )
@@ -247,10 +254,7 @@ def _of_timm(kind: str, name: str, written: Written) -> Choice:
     model, colon, file = name.partition(":")
     if colon:
         known_weights(model)
-        _check_there(Path(file))
-        keys = {"kind": kind, "model": model, "pretrained": as_path(written(Path(file)))}
-        note = f"{model} of timm, with the weights {written(Path(file))}"
-        return Choice(keys, note, **_outputs(kind, Path(file)))
+        return _with_weights(kind, model, Path(file), written)
     model, _, tag = name.partition(".")
     tags = known_weights(model)
     if tag not in tags:
@@ -263,13 +267,33 @@ def _of_timm(kind: str, name: str, written: Written) -> Choice:
     return Choice({"kind": kind, "model": model, "pretrained": tag}, note)
 
 
+def _of_torchvision(kind: str, name: str, written: Written) -> Choice:
+    """``NAME:FILE``."""
+    model, _, file = name.partition(":")
+    models_with(model)
+    return _with_weights(kind, model, Path(file), written)
+
+
+def _with_weights(kind: str, model: str, file: Path, written: Written) -> Choice:
+    """A model of a package by its name, with the weights of a file."""
+    _check_there(file)
+    check_weights(file)
+    keys = {"kind": kind, "model": model, "pretrained": as_path(written(file))}
+    return Choice(
+        keys, f"{model} of {kind}, with the weights {written(file)}", **_outputs(kind, file)
+    )
+
+
 def _of_transformers(kind: str, name: str, written: Written) -> Choice:
     """A folder, or ``ORG/NAME`` of the hub."""
     keys, note = hub_model(name, written)
     config = model_config(Path(name) if Path(name).is_dir() else keys["model"])
     outputs = tuple(own_names(name, config)) if config else ()
     activation = activation_of(config or {})
-    return Choice({"kind": kind, **keys}, note, outputs=outputs, activation=activation)
+    nameless = are_placeholders(outputs)
+    return Choice(
+        {"kind": kind, **keys}, note, outputs=outputs, activation=activation, nameless=nameless
+    )
 
 
 def _of_encoder(kind: str, name: str, written: Written) -> Choice:
@@ -289,6 +313,7 @@ _KINDS: dict[str, Callable[[str, str, Written], Choice]] = {
     "torchscript": _of_file,
     "onnx": _of_file,
     "timm": _of_timm,
+    "torchvision": _of_torchvision,
     "query2label": _of_query2label,
     "transformers": _of_transformers,
     "open_clip": _of_encoder,
@@ -299,5 +324,5 @@ _ALONE = ("open_clip", "head")
 _KIND_FORMS = (
     f"Name a file ({', '.join(_KIND_OF)}), or KIND:NAME, where KIND is one of {', '.join(_KINDS)}: "
     "such as onnx:net.onnx, timm:resnet50.a1_in1k, timm:resnet50:weights.safetensors, "
-    "transformers:ORG/NAME or head."
+    "torchvision:resnet18:weights.pt, transformers:ORG/NAME or head."
 )

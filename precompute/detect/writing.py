@@ -26,6 +26,7 @@ from precompute.teachers.tables import read_arrays, read_outputs
 _PLAIN = re.compile(r"[A-Za-z_./][\w./ -]*(?<! )")
 _WORDS = {"true", "false", "null", "yes", "no", "on", "off", "none"}
 _ORDER = "# the order of the network's outputs: check it"
+_FILL = "# to fill: the class of this output"
 _WIDTH = 120
 _COMMENTS = {
     "task": "each image has exactly one class",
@@ -38,7 +39,7 @@ _COMMENTS = {
 @dataclass
 class Draft:
     """All that a spec needs; ``teacher_more`` follows from the data set, and with ``filtered`` the
-    words are filtered.
+    words are filtered; with ``to_fill`` a person names the teacher's outputs.
 
     Paths are as the spec shall say them.
     """
@@ -54,6 +55,7 @@ class Draft:
     teacher_more: Mapping[str, Any] = field(default_factory=dict)
     filtered: bool = False
     device: str = ""
+    to_fill: bool = False
 
 
 def spec_text(draft: Draft) -> str:
@@ -93,21 +95,34 @@ def _lines(draft: Draft) -> Iterator[str]:
         yield f"    {key}: {value(setting)}"
     yield f"teacher: # {_line(draft.teacher.note)}"
     for key, setting in {**draft.teacher.keys, **draft.teacher_more}.items():
-        yield from _output_lines(setting) if key == "classes" else [f"  {key}: {value(setting)}"]
+        yield from (
+            _output_lines(setting, draft.to_fill)
+            if key == "classes"
+            else [f"  {key}: {value(setting)}"]
+        )
     if draft.device:
         yield f"device: {draft.device} # of encoder and teacher"
     yield "students:"
     yield "  lambda: auto # by the teacher, per class; a number, larger: fewer concepts per student"
 
 
-def _output_lines(classes: Sequence[str]) -> Iterator[str]:
-    """Lines with the classes of the outputs: one, where it is short enough."""
+def _output_lines(classes: Sequence[str], to_fill: bool) -> Iterator[str]:
+    """Lines with the classes of the outputs: one, where it is short enough and not ``to_fill``."""
+    if to_fill:
+        yield "  classes:"
+        yield from (f"    - {value(name)} {_FILL}" for name in classes)
+        return
     line = f"  classes: {value(classes)} {_ORDER}"
     if len(line) <= _WIDTH:
         yield line
         return
     yield f"  classes: {_ORDER}"
     yield from (f"    - {value(name)}" for name in classes)
+
+
+def is_to_fill(teacher: Choice, classes: Sequence[str]) -> bool:
+    """Whether a person has to name the outputs: no order of ``classes`` can be assumed."""
+    return teacher.nameless and len(teacher.outputs) not in (0, len(classes))
 
 
 def value(data: object) -> str:
@@ -188,7 +203,9 @@ def task_keys(
 
 def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
     """Names of a network's outputs, where its file has none or others."""
-    if teacher.nameless:
+    if is_to_fill(teacher, dataset.classes):
+        keys.teacher["classes"] = list(teacher.outputs)
+    elif teacher.nameless:
         keys.teacher["classes"] = list(dataset.classes)
         keys.assumed.append(
             "the network's outputs are the data set's classes, in this order: "

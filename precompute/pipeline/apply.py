@@ -27,8 +27,10 @@ from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.segments import SegmentSettings, settings_of
 from precompute.segments.files import read_mask
-from precompute.teachers import check_finite, network_inputs, resolved
 from precompute.teachers.applied import AppliedTeacher, reason_of, teacher_of
+from precompute.teachers.loading import network_inputs
+from precompute.teachers.outputs import resolved
+from precompute.teachers.stage import check_finite
 
 #: Bytes of the largest file that is read as a new photo.
 MOST_BYTES = 64_000_000

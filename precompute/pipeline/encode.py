@@ -27,9 +27,9 @@ from precompute.batches.results import (
 from precompute.batches.run import Features, Run, Segmenting, encoder_key
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.stages import encoder_of, with_head
-from precompute.teachers import batch_of, check_finite
-from precompute.teachers import encoder_of as encoder_of_heads
-from precompute.teachers.stage import keep_batch, known_batches
+from precompute.teachers.loading import batch_of
+from precompute.teachers.loading import encoder_of as encoder_of_heads
+from precompute.teachers.stage import check_finite, keep_batch, known_batches
 
 Part = tuple[Sequence[str], Callable[[], Arrays]]
 _FEATURES = "features"

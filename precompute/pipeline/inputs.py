@@ -29,14 +29,10 @@ from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, tem
 from precompute.segments import settings_of
 from precompute.segments.files import with_masks
 from precompute.segments.methods import Training, training_of
-from precompute.teachers import (
-    check_labels,
-    fit_rows,
-    pass_keys,
-    read_logits,
-    resolved,
-    teacher_inputs,
-)
+from precompute.teachers.head import check_labels
+from precompute.teachers.loading import fit_rows, pass_keys, teacher_inputs
+from precompute.teachers.outputs import resolved
+from precompute.teachers.tables import read_logits
 
 #: Raise it when the same inputs no longer give the same store.
 RECIPE = 3

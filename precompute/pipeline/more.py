@@ -43,8 +43,8 @@ from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.run import partial_folder, usual_workers, writing_to
 from precompute.segments.files import with_masks
-from precompute.teachers import fetch_teacher, network_inputs, pass_keys
 from precompute.teachers.applied import network_logits, table_logits
+from precompute.teachers.loading import fetch_teacher, network_inputs, pass_keys
 from precompute.teachers.tables import Columns
 
 _EVALUATION = (TUNE, HOLDOUT)

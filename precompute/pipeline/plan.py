@@ -19,7 +19,7 @@ from precompute.pipeline.encode import Encoding, features_of
 from precompute.pipeline.inputs import Inputs, read_inputs
 from precompute.pipeline.run import partial_folder, usual_workers
 from precompute.pipeline.sampling import Sample, take_sample
-from precompute.teachers import batch_of
+from precompute.teachers.loading import batch_of
 from precompute.teachers.stage import known_batches
 
 #: Bytes of a photo's results in ``<store>.partial``: 256 px, 16 segments, 512 dimensions.

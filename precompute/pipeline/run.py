@@ -34,7 +34,8 @@ from precompute.pipeline import stages
 from precompute.pipeline.assemble import assemble
 from precompute.pipeline.encode import Encoding
 from precompute.pipeline.inputs import Inputs, read_inputs
-from precompute.teachers import check_order, fetch_teacher, in_spec
+from precompute.teachers.loading import fetch_teacher
+from precompute.teachers.outputs import check_order, in_spec
 
 _MOST_WORKERS = 16
 _ELSEWHERE = "Choose another folder: inficond precompute --store"

@@ -16,7 +16,8 @@ from inficond_panel.store.images import UnreadableImage
 from precompute.batches.run import Features, Segmenting, encoder_key
 from precompute.encoder.hub import offline
 from precompute.pipeline.inputs import Inputs
-from precompute.teachers import batch_of, load_embedding, load_teacher, stacked
+from precompute.teachers.loading import batch_of, load_embedding, load_teacher
+from precompute.teachers.teacher import stacked
 
 #: Photos of a sample, at most.
 MOST = 16

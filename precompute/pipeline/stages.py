@@ -35,7 +35,7 @@ from precompute.datasets import load_dataset
 from precompute.encoder import Encoder, load_encoder, load_text_encoder, templates
 from precompute.pipeline.inputs import Inputs, photos_for
 from precompute.segments.training import train_head
-from precompute.teachers import teacher_logits
+from precompute.teachers.stage import teacher_logits
 
 #: Arrays of the store that come from each stage; a store may lack some.
 OUTPUTS = {

@@ -37,11 +37,12 @@ from precompute.encoder.hub import fetch_model, model_digest
 from precompute.teachers.outputs import resolved
 from precompute.teachers.teacher import Prepares, Preprocessing, Teacher, TorchTeacher, of_encoder
 from precompute.teachers.timm_models import load_query2label, load_timm
+from precompute.teachers.torchvision_models import load_torchvision
 from precompute.teachers.transformers_models import load_transformers, load_zero_shot
 from precompute.teachers.whole_models import load_onnx, load_python, load_torchscript
 
 #: Kinds of which a network can be had.
-_NETWORKS = ("timm", "torchscript", "query2label", "onnx")
+_NETWORKS = ("timm", "torchvision", "torchscript", "query2label", "onnx")
 
 
 def load_teacher(
@@ -65,6 +66,7 @@ def load_teacher(
         "torchscript": load_torchscript,
         "onnx": load_onnx,
         "timm": load_timm,
+        "torchvision": load_torchvision,
         "query2label": load_query2label,
         "transformers": load_transformers,
         "python": load_python,
@@ -117,8 +119,8 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
             raise DataError(
                 f"The spec's teacher is of kind {spec.teacher.kind}, which shows no layers and no "
                 "gradients.",
-                "Take --network encoder, or a spec whose teacher is of kind timm, torchscript or "
-                "query2label.",
+                "Take --network encoder, or a spec whose teacher is of kind "
+                f"{', '.join(_NETWORKS)}.",
             )
         network, preprocessing = teacher.network, settings
     for parameter in getattr(network, "parameters", list)():

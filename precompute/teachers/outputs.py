@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -21,11 +21,13 @@ from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
 from inficond_panel.store.images import UnreadableImage
-from inficond_panel.store.teacher_outputs import SEEN, OrderFinding, fitting_text, hold_outputs
 from precompute.datasets import Dataset
 from precompute.teachers.tables import near_in_list, read_logits
 from precompute.teachers.teacher import OutputsError, Teacher, stacked
 from precompute.teachers.transformers_models import of_transformers
+
+if TYPE_CHECKING:
+    from inficond_panel.store.teacher_outputs import OrderFinding
 
 T = TypeVar("T", bound=Section)
 #: Entries of a file's metadata that hold names, the first that does counts: ultralytics writes
@@ -76,6 +78,11 @@ def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
         if names and not any(_PLACEHOLDER.fullmatch(name) for name in names):
             return names
     return []
+
+
+def are_placeholders(names: Sequence[str]) -> bool:
+    """Whether a program made these names, such as ``LABEL_0``, which say nothing of a class."""
+    return bool(names) and all(re.fullmatch(r"LABEL_\d+", name) for name in names)
 
 
 def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
@@ -188,6 +195,8 @@ def hold_teacher(
     None where nothing speaks against their order, where the spec overrules the labels, and for
     teachers that are made of the classes' names or labels.
     """
+    from inficond_panel.store.teacher_outputs import hold_outputs
+
     if teacher.order or not isinstance(teacher, NamedOutputs | LogitsTeacher):
         return None
     return hold_outputs(
@@ -254,6 +263,8 @@ def with_fitting_outputs(
     error: OutputsError, teacher: Teacher, dataset: Dataset, softmax: bool, batch: int
 ) -> DataError:
     """The error of a network with other outputs than classes, with the outputs that fit these."""
+    from inficond_panel.store.teacher_outputs import fitting_text
+
     network: Any = teacher  # each kind is a dataclass with these two fields
     every = replace(network, columns=tuple(range(error.outputs)), outputs=error.outputs)
     rows = np.flatnonzero(_seen(dataset))
@@ -288,4 +299,6 @@ def _run(
 
 def _seen(dataset: Dataset) -> np.ndarray:
     """Mask of the images of fit and tune with a label."""
+    from inficond_panel.store.teacher_outputs import SEEN
+
     return np.isin(np.array(dataset.split), SEEN) & (dataset.label >= 0).any(axis=1)

@@ -10,7 +10,7 @@ import pytest
 from keep_outputs import Manager
 from nbclient import NotebookClient
 from nbclient.util import run_sync
-from test_notebook import ROOT
+from test_notebook import ROOT, script
 from waiting import PATIENCE
 
 LIVE = "application/vnd.holoviews_exec.v0+json"
@@ -128,7 +128,7 @@ def test_a_cell_holds_its_live_view(notebook):
 
 @pytest.mark.parametrize("comms", ["default", "vscode"], indirect=True)
 def test_the_notebook_gets_the_font_of_the_page(notebook):
-    scripts = [data.get("application/javascript", "") for data in bundles(notebook.run(OPEN))]
+    scripts = [script(data) for data in bundles(notebook.run(OPEN))]
     fonts = [script.count("@font-face { font-family: 'InFiConD Inter'") for script in scripts]
     assert max(fonts) == 1
 

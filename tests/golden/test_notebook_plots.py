@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
+from test_notebook import script
 from test_notebook_cells import LIVE, ROOT, Notebook, bundles
 
 from inficond_panel.api.plotting import StudentPlots
 
-SCRIPTS = "application/vnd.holoviews_load.v0+json"
 #: Bytes of BokehJS and Panel's scripts, of which one loading has some 3 MB.
 BOKEH = 1_000_000
 FIGURE = '"name":"Figure"'
@@ -66,9 +66,9 @@ def document(shown):
 
 def loadings(outputs):
     """How often the outputs bring BokehJS, all of it from this machine."""
-    scripts = [data[SCRIPTS] for data in bundles(outputs) if SCRIPTS in data]
-    assert all("cdn.bokeh.org/bokeh" not in script for script in scripts)
-    return sum(len(script) > BOKEH for script in scripts)
+    scripts = [script(data) for data in bundles(outputs)]
+    assert all("cdn.bokeh.org/bokeh" not in each for each in scripts)
+    return sum(len(each) > BOKEH for each in scripts)
 
 
 def test_each_plot_shows_its_picture(notebook):
@@ -95,4 +95,4 @@ def test_a_backend_that_the_notebook_has_loaded_stays(notebook):
     notebook.run(OPEN)
     outputs = notebook.run("students.plot.performance()")
     assert FIGURE in document(bundles(outputs)[-1])
-    assert not [data for data in bundles(outputs) if SCRIPTS in data]
+    assert not [data for data in bundles(outputs) if script(data)]

@@ -184,7 +184,7 @@ def section(path, **values):
 
 
 def load(path, known=CLASSES, **values):
-    from precompute.teachers import load_teacher
+    from precompute.teachers.loading import load_teacher
 
     return load_teacher(section(path, **values), known)
 
@@ -288,7 +288,7 @@ def test_a_swin_backbone_in_its_first_layout_is_taken(tmp_path):
     body["backbone.0.layers.0.blocks.1.attn_mask"] = torch.zeros(1)
     head = {k: v for k, v in published(width=768, projected=False).items() if "backbone" not in k}
     torch.save({"state_dict": body | head}, tmp_path / "a.pth")
-    from precompute.teachers import load_teacher
+    from precompute.teachers.loading import load_teacher
 
     values = {"path": tmp_path / "a.pth", "backbone": name, "heads": 4}
     teacher = load_teacher(teacher_section("query2label", **values), CLASSES)

@@ -42,7 +42,7 @@ ARROWS = {
     "__init__": {"api", "common", "errors", "version"},
     "__main__": {"cli"},
     "cli": {"__init__", "commands", "errors"},
-    "precompute": {"precompute.pipeline"},
+    "precompute": {"precompute.pipeline", "common"},
     "precompute.encoder": PHOTOS,
     "precompute.concepts": PHOTOS,
     "precompute.recipes": PHOTOS,
@@ -67,7 +67,7 @@ WITH_SCREEN = {"plots", "ui", "views", "app", "serving", "study.pages", "command
 WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
 WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
 LOAD_BY_NAME = {
-    *("inficond_panel", "inficond_panel.cli"),
+    *("inficond_panel.common.late", "inficond_panel.cli"),
     "precompute.datasets.python_source",  # what a spec names, where the caller allows it
 }
 

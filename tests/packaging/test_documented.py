@@ -33,7 +33,7 @@ def program(request, tmp_path_factory) -> Path:
     """``inficond`` of the wheel."""
     built = request.config.option.built
     if built is None:
-        pytest.skip("make test-packages gives the folder of wheel and sdist")
+        pytest.skip("make release gives the folder of wheel and sdist")
     [wheel] = Path(built).absolute().glob("*.whl")
     place = tmp_path_factory.mktemp("wheel") / "venv"
     uv("venv", "--quiet", "--python", sys.executable, place)

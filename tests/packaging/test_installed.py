@@ -1,10 +1,11 @@
-"""Installation of a stranger: from the wheel and the sdist, with the base alone, in empty folders.
+"""Release of a stranger: wheel and sdist, installed with the base alone, in empty folders.
 
-``make test-package`` gives the folder of both (``--built``), which it has checked.
+``make release`` gives the folder of both (``--built``) and the newest Python (``--newest``).
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -17,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from requirements import CHOSEN, LATE, package_of
+from requirements import BASE, CHOSEN, LATE, name_of, package_of
 from waiting import PATIENCE, wait_until
 
 from inficond_panel.common.installation import join
+from inficond_panel.version import __version__
 
 ROOT = Path(__file__).parents[2]
 #: Prints modules that do not load without an extra, and the package that each lacks.
@@ -73,20 +75,63 @@ def uv(*words: object) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.fixture(scope="module", params=["*.whl", "*.tar.gz"])
-def installed(request, tmp_path_factory) -> Installation:
-    built = request.config.option.built
-    if built is None:
-        pytest.skip("make test-packages gives the folder of wheel and sdist")
-    [file] = Path(built).absolute().glob(request.param)
+@pytest.fixture(scope="module")
+def release(request) -> Path:
+    """Folder with wheel, sdist, SBOM and sums."""
+    if request.config.option.built is None:
+        pytest.skip("make release gives the folder of wheel and sdist")
+    return Path(request.config.option.built).absolute()
+
+
+@pytest.fixture(scope="module", params=["wheel", "sdist", "wheel, newest Python"])
+def installed(request, release, tmp_path_factory) -> Installation:
+    form, _, newest = request.param.partition(", ")
+    interpreter = request.config.option.newest if newest else sys.executable
+    if newest and version_of(interpreter) == version_of(sys.executable):
+        pytest.skip("no newer Python runs here")
+    [file] = release.glob("*.whl" if form == "wheel" else "*.tar.gz")
     place = tmp_path_factory.mktemp("installed")
     python = place / "venv" / "bin" / "python"
-    uv("venv", "--quiet", "--seed", "--python", sys.executable, place / "venv")
+    uv("venv", "--quiet", "--seed", "--python", interpreter, place / "venv")
     into = ("pip", "install", "--quiet", "--python", python)
     uv(*into, "--require-hashes", "-r", ROOT / "locks" / "base.txt")
     uv(*into, "--no-deps", "--no-build-isolation", file)
     (place / "empty").mkdir()
     return Installation(file, python.parent, place / "empty")
+
+
+def version_of(interpreter: str) -> str:
+    """Version of a Python."""
+    return subprocess.run([interpreter, "-V"], capture_output=True, text=True, check=True).stdout
+
+
+def test_sums_are_those_of_all_files(release):
+    lines = (release / "SHA256SUMS").read_text().splitlines()
+    sums = {name: value for value, _, name in (line.partition("  ") for line in lines)}
+    files = [path for path in release.iterdir() if path.name != "SHA256SUMS"]
+    assert sums == {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
+    assert {path.suffix for path in files} == {".whl", ".gz", ".json"}
+
+
+def test_the_sbom_has_the_locked_version_and_the_licence_of_each_package(release):
+    bill = json.loads((release / "sbom.cdx.json").read_text())
+    parts = {name_of(part["name"]): part for part in bill["components"]}
+    product = bill["metadata"]["component"]
+    assert (product["name"], product["version"]) == ("inficond-panel", __version__)
+    lock = (ROOT / "locks" / "base.txt").read_text()
+    locked = dict(re.findall(r"^([a-z0-9-]+)==([\w.+]+)", lock, re.MULTILINE))
+    assert {name: part["version"] for name, part in parts.items() if name in locked}.items() <= (
+        locked.items()
+    )
+    assert parts.keys() - locked.keys() <= {"inficond-panel"}
+    assert parts.keys() >= BASE
+    unlicensed = {name for name, part in parts.items() if not part.get("licenses")}
+    assert unlicensed <= {"multipledispatch"}  # BSD, by no name that SPDX has
+
+
+def test_the_changelog_begins_with_the_release():
+    changes = (ROOT / "CHANGELOG.md").read_text()
+    assert re.search(r"^## \[(.*?)\]", changes, re.MULTILINE)[1] == __version__
 
 
 def test_commands_work_on_the_demo(installed):

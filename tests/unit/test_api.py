@@ -253,14 +253,16 @@ def test_a_report_tells_itself(students):
 def test_html_in_a_notebook_is_escaped(tmp_path):
     arrays = small_arrays()
     arrays["concept"][0], arrays["class_name"][0] = "<b>wheel", "<i>bicycle"
-    write_store(tmp_path / "own.zarr", arrays, {**ATTRS, "title": "<script>"})
+    write_store(tmp_path / "own.zarr", arrays, {**ATTRS, "title": "<s>title"})
     students = open_students(tmp_path / "own.zarr", history=":memory:")
     students.fit().tune([("<i>bicycle", "<b>wheel", "remove")])
-    for shown in (students, students.report(), students.history):
+    suggested = students.suggest()
+    estimator = students.estimator()
+    for shown in (students, students.report(), students.history, suggested, estimator):
         html = shown._repr_html_()
         assert "&lt;" in html
-        assert not {"<script>", "<b>wheel", "<i>bicycle"} & set(
-            re.findall(r"<script>|<b>wheel|<i>bicycle", html)
+        assert not {"<s>title", "<b>wheel", "<i>bicycle"} & set(
+            re.findall(r"<s>title|<b>wheel|<i>bicycle", html)
         )
 
 

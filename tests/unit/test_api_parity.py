@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -209,6 +211,12 @@ def test_a_concept_without_assigned_images_says_so_and_names_the_others(students
 
 def test_a_suggestion_is_carried_out_as_the_machines(students):
     found = students.suggest("bicycle")
+    assert str(found) == repr(found) == found.summary
+    shown = found._repr_html_()
+    assert {html.escape(lever.name) for lever in found.repairs["bicycle"].levers} <= set(
+        re.findall(r"<td[^>]*>([^<]*)</td>", shown)
+    )
+    assert html.escape(found.summary) in shown
     assert found.parent == students.node.id
     assert len(students.tuner.nodes()) == 1  # only said
     if found.intents:

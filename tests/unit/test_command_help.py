@@ -1,8 +1,9 @@
-"""Help and completion of a command load its arguments alone: no numerics, no page."""
+"""Help and completion load arguments alone, and commands that compute nothing no numerics."""
 
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import subprocess
 import sys
@@ -10,6 +11,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from inficond_panel.cli import main, make_parser
 from inficond_panel.commands.table import COMMANDS
@@ -63,6 +65,41 @@ def loaded() -> dict[str, list[str]]:
 @pytest.mark.parametrize("name", [command.name for command in COMMANDS])
 def test_arguments_of_a_command_load_no_numerics(loaded, name):
     assert loaded[name] == []
+
+
+#: Runs a command, and prints its status and heavy packages that it has loaded.
+RUN = """
+import sys
+from inficond_panel.cli import main
+status = main(sys.argv[1:])
+print(status, *sorted({module.partition(".")[0] for module in sys.modules} & %r), file=sys.stderr)
+"""
+#: Packages that take longer to load than a small command may take in all.
+SLOW = HEAVY - {"numpy", "PIL", "precompute"}
+
+
+@pytest.fixture
+def photos(tmp_path) -> Path:
+    """A folder with a folder of photos for each of two classes, to be named ``photos``."""
+    for name in ("cat", "dog"):
+        (tmp_path / "photos" / name).mkdir(parents=True)
+        for number in range(10):
+            photo = Image.new("RGB", (8, 8), (number, 0, len(name)))
+            photo.save(tmp_path / "photos" / name / f"{number}.png")
+    return tmp_path
+
+
+def test_commands_that_compute_nothing_load_no_numerics(photos):
+    for text, status in (
+        ("docs metrics", 0), ("init nowhere", 1), ("init photos", 0), ("check photos.yaml", 0),
+        ("check nowhere.yaml", 2), ("precompute nowhere.yaml", 2),
+    ):  # fmt: skip
+        done = subprocess.run(
+            [sys.executable, "-c", RUN % SLOW, *text.split()],
+            cwd=photos, capture_output=True, text=True, check=True,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )  # fmt: skip
+        assert done.stderr.splitlines()[-1] == str(status), text
 
 
 def test_choices_that_help_names_are_those_of_the_numerics():

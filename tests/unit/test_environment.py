@@ -1,14 +1,17 @@
-"""The ways to install say the same: pyproject.toml, environment.yml and the locks."""
+"""The ways to install say the same: pyproject.toml, files of conda and the locks."""
 
 import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from ruamel.yaml import YAML
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
+#: Extras that hold all others.
+WHOLE = {"all", "benchmarks", "demo", "dev"}
 OURS = {PROJECT["name"]}  #: the extra ``all`` names others of this project
 
 
@@ -24,10 +27,20 @@ def locked(file):
     return dict(line.split(" ")[0].split("==") for line in lines if re.match(r"[a-z]", line))
 
 
-def test_conda_users_get_every_extra_in_the_same_versions():
-    environment = YAML(typ="safe", pure=True).load(ROOT / "environment.yml")
+@pytest.mark.parametrize(
+    ("file", "name", "extras"),
+    [
+        ("environment.yml", "inficond-panel", f"[{','.join(sorted(EXTRAS.keys() & WHOLE))}]"),
+        ("environment-demo.yml", "inficond-demo", ""),  # the base has no torch, see below
+    ],
+)
+def test_conda_users_get_the_same_versions(file, name, extras):
+    text = (ROOT / file).read_text()
+    environment = YAML(typ="safe", pure=True).load(text)
+    assert environment["name"] == name
+    assert f"conda env create -f {file} && conda activate {name} && inficond demo" in text
     *conda, pip = environment["dependencies"]
-    assert pip == {"pip": ["-c locks/constraints.txt", "-e .[all,benchmarks,demo,dev]"]}
+    assert pip == {"pip": ["-c locks/constraints.txt", f"-e .{extras}"]}
     assert conda == ["python=3.12", "pip"]
     assert PROJECT["requires-python"] == ">=3.11"
     assert locked("constraints.txt") == locked("test.txt")

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy.special import expit, softmax
+from sklearn import config_context
 from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -47,6 +48,26 @@ def test_it_is_the_solver(data):
     np.testing.assert_array_equal(students.intercept_, fit.intercepts)
     assert (students.gap_ <= 1e-6).all()
     assert students.certificate_ == ("gap",) * 3
+
+
+def test_a_notebook_shows_the_students_by_their_largest_influences():
+    rng = np.random.default_rng(0)
+    scores = pd.DataFrame(rng.uniform(size=(60, 3)), columns=["wheel", "<b>", "sky"])
+    logits = pd.DataFrame({"<i>": 5 * scores["wheel"] - 9 * scores["<b>"]})
+    students = ConceptStudents(0.01)
+    assert "strongest" not in students._repr_html_()
+    students.fit(scores, logits)
+    wheel, other = students.coef_[0, :2]
+    assert abs(other) > abs(wheel) > 0 == students.coef_[0, 2]
+    shown = students._repr_html_()
+    assert f"<td>2</td>\n      <td>&lt;b&gt; {other:+.2f}, wheel {wheel:+.2f}</td>" in shown
+    assert "<th>&lt;i&gt;</th>" in shown
+    assert "<i>" not in shown
+    bundle = students._repr_mimebundle_()
+    assert bundle["text/plain"] == repr(students)
+    assert bundle["text/html"].endswith(shown[shown.rindex("<table") :])
+    with config_context(display="text"):
+        assert students._repr_html_() is None
 
 
 def test_it_finds_what_logistic_regression_finds(data):

@@ -1,6 +1,7 @@
 """Flags of inficond init: what they write, and what is told of values that fit nothing."""
 
 import json
+import pickle
 
 import numpy as np
 import pytest
@@ -8,10 +9,14 @@ from precompute_factory import write_table
 from test_init import CLASSES, home, init, label, logits, photos, table  # noqa: F401
 
 from inficond_panel.cli import main
+from inficond_panel.errors import DataError
+from inficond_panel.spec import load_spec
 from precompute.datasets import load_dataset
+from precompute.teachers.outputs import resolved
 
 pytest.importorskip("open_clip")
 pytest.importorskip("timm")
+torch = pytest.importorskip("torch")
 
 
 def refused(capsys, *arguments):
@@ -74,6 +79,7 @@ def test_an_encoder_that_is_not_there(data, capsys, given, told):
         ("query2label:net.pt", {"kind": "query2label", "backbone": "resnet101"}),
         ("timm:test_resnet.r160_in1k", {"model": "test_resnet", "pretrained": "r160_in1k"}),
         ("timm:test_resnet:net.pt", {"kind": "timm", "model": "test_resnet"}),
+        ("torchvision:resnet18:net.pt", {"kind": "torchvision", "model": "resnet18"}),
     ],
 )
 def test_a_teacher_by_kind_and_name(data, capsys, given, keys):
@@ -112,6 +118,8 @@ def test_a_teacher_with_an_encoder_of_its_own(data, capsys):
         ("timm:resnet50.a1_in2k", "no weights 'a1_in2k' of resnet50. Did you mean 'a1_in1k'"),
         ("timm:resnet50", "no weights '' of resnet50. There are a1_in1k"),
         ("timm:resnet50:none.pt", "There is no file none.pt"),
+        ("torchvision:resnet81:none.pt", "no classifier resnet81. Did you mean"),
+        ("torchvision:resnet18", "There is no file"),
         ("head:ViT-B-61:openai", "knows no model ViT-B-61"),
     ],
 )
@@ -119,6 +127,56 @@ def test_a_teacher_that_is_not_there(data, capsys, given, told):
     (data.parent / "net.onnx").write_bytes(b"")
     assert told in refused(capsys, "--teacher", given)
     assert not (data.parent / "no.yaml").exists()
+
+
+class Counted(torch.nn.Linear):
+    """A model that tells that it is loaded."""
+
+    loaded = 0
+
+    def __setstate__(self, state):
+        Counted.loaded += 1
+        super().__setstate__(state)
+
+
+SAVED = {
+    "archive": torch.save,
+    "before archives": lambda thing, path: torch.save(
+        thing, path, _use_new_zipfile_serialization=False
+    ),
+    "protocol 4": lambda thing, path: torch.save(thing, path, pickle_protocol=4),
+    "plain pickle": lambda thing, path: path.write_bytes(pickle.dumps(thing)),
+}
+
+
+@pytest.mark.parametrize("form", SAVED)
+@pytest.mark.parametrize("named", ["", "timm:resnet18:", "torchvision:resnet18:", "torchscript:"])
+def test_a_whole_model_is_refused_and_never_loaded(data, capsys, form, named):
+    SAVED[form](Counted(2, 2), data.parent / "whole.pt")
+    told = refused(capsys, "--teacher", f"{named}whole.pt")
+    assert "whole.pt holds a whole model or other objects (test_init_flags.Counted)" in told
+    assert "d.state_dict() if hasattr(d, 'state_dict')" in told
+    assert Counted.loaded == 0
+
+
+@pytest.mark.parametrize("form", ["archive", "before archives", "protocol 4"])
+def test_weights_of_any_form_are_taken(data, capsys, form):
+    SAVED[form](Counted(2, 2).state_dict(), data.parent / "net.pt")
+    spec, out = init(capsys, "data", "--teacher", "torchvision:resnet18:net.pt")
+    assert spec.teacher.pretrained == data.parent / "net.pt"
+    assert spec.teacher.classes == list(CLASSES)
+    assert "resnet18 of torchvision, with the weights net.pt" in out
+
+
+@pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
+def test_torchscript_is_called_by_its_kind(data, capsys):
+    traced = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
+    traced.save(str(data.parent / "net.pt"))
+    told = refused(capsys, "--teacher", "torchvision:resnet18:net.pt")
+    assert "net.pt holds TorchScript, not weights alone." in told
+    assert "Name it as what it is: torchscript:net.pt" in told
+    spec, _ = init(capsys, "data", "--teacher", "torchscript:net.pt")
+    assert spec.teacher.kind == "torchscript"
 
 
 def test_classes_that_are_taken(data, capsys):
@@ -171,6 +229,27 @@ def test_a_teacher_that_calls_classes_otherwise(data, capsys):
     model_folder(data.parent / "other", ["tabby", "trains", "dog"])
     told = refused(capsys, "--teacher", "transformers:other")
     assert "other has no output for 'cat', 'train' (nearest: 'trains')" in told
+
+
+def test_outputs_without_names_are_the_classes_or_lines_to_fill(data, capsys):
+    names = [f"LABEL_{i}" for i in range(len(CLASSES) + 1)]
+    model_folder(data.parent / "same", names[:-1])
+    spec, out = init(capsys, "data", "--teacher", "transformers:same")
+    assert spec.teacher.classes == list(CLASSES)
+    assert "check teacher.classes" in out
+    model_folder(data.parent / "more", names)
+    more = ("data", "--teacher", "transformers:more", "--output", "more.yaml")
+    spec, out = init(capsys, *more)
+    assert "lines marked 'to fill'" in out
+    assert spec.teacher.classes == names
+    for name in names:
+        assert f"    - {name} # to fill: the class of this output\n" in spec.path.read_text()
+    unfilled = "more has no output for 'cat', 'train'"
+    with pytest.raises(DataError, match=unfilled):
+        resolved(spec.teacher, CLASSES)
+    filled = spec.path.read_text().replace("LABEL_2", "cat").replace("LABEL_0", "train")
+    spec.path.write_text(filled)
+    assert resolved(load_spec(spec.path).teacher, CLASSES).classes == ["train", "LABEL_1", "cat"]
 
 
 def test_what_a_model_states_it_ends_in(home, capsys):  # noqa: F811

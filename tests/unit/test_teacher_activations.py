@@ -9,7 +9,7 @@ from inficond_panel.common.teacher_outputs import log_odds, softmax_of
 from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher
-from precompute.teachers import left_out_text, read_logits
+from precompute.teachers.tables import left_out_text, read_logits
 
 CLASSES = ["cat", "dog"]
 

@@ -1,4 +1,4 @@
-"""Teachers from TorchScript, ONNX and timm: their logits, and what is told of other files."""
+"""Teachers from files: their logits, and what is told of other files."""
 
 import sys
 from types import SimpleNamespace
@@ -63,7 +63,7 @@ def batch_of(preprocessing, count=5):
 
 
 def load(section, classes=CLASSES):
-    from precompute.teachers import load_teacher
+    from precompute.teachers.loading import load_teacher
 
     return load_teacher(section, classes)
 
@@ -235,6 +235,54 @@ def test_weights_with_another_number_of_outputs_get_no_random_classifier(small):
     with pytest.raises(DataError, match=r"r160_in1k has 1000 outputs; expected 3 classes") as told:
         load(timm_section(small, pretrained="r160_in1k"))
     assert "teacher.classes" in told.value.remedy
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory):
+    """A classifier of torchvision, whose weights lie in a file as ``torch.save`` writes it."""
+    from torchvision import models
+
+    torch.manual_seed(2)
+    model = models.resnet18(weights=None, num_classes=3).eval()
+    file = tmp_path_factory.mktemp("torchvision") / "resnet18.pt"
+    torch.save(model.state_dict(), file)
+    return SimpleNamespace(model=model, file=file)
+
+
+def torchvision_section(published, **values):
+    given = {
+        "model": "resnet18",
+        "pretrained": published.file,
+        "classes": ["train", "cat", "bicycle"],
+    }
+    return teacher_section("torchvision", **given | values)
+
+
+def test_a_torchvision_model_gives_torchvisions_logits(published):
+    from torchvision.models import ResNet18_Weights
+
+    teacher = load(torchvision_section(published))
+    image = photo(3)
+    pixels = ResNet18_Weights.DEFAULT.transforms()(image)[None]
+    prepared = teacher.preprocessing.prepare(image)
+    np.testing.assert_allclose(prepared, pixels[0].numpy(), atol=2 / 255 / 0.22)  # a level of 255
+    with torch.inference_mode():
+        expected = published.model(torch.from_numpy(prepared[None])).numpy()[:, [2, 0]]
+    np.testing.assert_allclose(teacher.logits(prepared[None]), expected, atol=1e-5)
+    assert torchvision_section(published).title == "resnet18 (resnet18)"
+
+
+@pytest.mark.parametrize(
+    ("values", "fault"),
+    [
+        ({"model": "resnet81"}, "torchvision knows no classifier resnet81. Did you mean"),
+        ({"model": "vgg11"}, "lacks .* also has"),
+        ({"classes": []}, r"does not fit: fc.bias is \(3,\), expected \(2,\)"),
+    ],
+)
+def test_what_does_not_fit_a_torchvision_model_is_told(published, values, fault):
+    with pytest.raises(DataError, match=fault):
+        load(torchvision_section(published, **values))
 
 
 @pytest.mark.parametrize(

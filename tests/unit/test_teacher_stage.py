@@ -33,7 +33,7 @@ def photos_of(dataset, **options):
 
 
 def run(section, dataset, *given, **options):
-    from precompute.teachers import teacher_logits
+    from precompute.teachers.stage import teacher_logits
 
     return teacher_logits(section, photos_of(dataset, **options), *given)
 
@@ -128,7 +128,7 @@ def test_order_other_photos_and_threads_change_no_bit(linear, threads):
 
 
 def test_what_the_logits_depend_on(linear, tmp_path):
-    from precompute.teachers import teacher_inputs
+    from precompute.teachers.loading import teacher_inputs
 
     dataset = drawn()
     section = teacher_section("torchscript", path=linear[0])

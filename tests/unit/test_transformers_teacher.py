@@ -41,7 +41,7 @@ def load(classes=CLASSES, **values):
 
 
 def load_section(section, classes=CLASSES):
-    from precompute.teachers import load_teacher
+    from precompute.teachers.loading import load_teacher
 
     return load_teacher(section, classes)
 

@@ -64,6 +64,11 @@ def test_it_holds_the_demo(wheel):
     assert any(name.startswith("demo/") and "zarr" in name for name in names)
 
 
+def test_it_takes_no_more_than_the_demo_needs(wheel):
+    """9 MB of it are the thumbnails, which are compressed already, and 3.5 the embeddings."""
+    assert sum(entry.compress_size for entry in wheel.infolist()) < 21.7e6
+
+
 def test_specs_are_found_by_name_from_the_wheel(wheel, tmp_path):
     wheel.extractall(tmp_path)
     code = "from inficond_panel.spec import find_spec; print(find_spec('voc2007'))"

@@ -69,8 +69,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--teacher",
         metavar="FILE|KIND:NAME",
         help="its logits (.csv, .parquet, .npz) or itself (.onnx, .torchscript), or a kind of the "
-        "spec with a name, such as timm:resnet50.a1_in1k or head; default: a table of logits in "
-        "the folder, else heads fitted on the labels",
+        "spec with a name, such as timm:resnet50.a1_in1k, torchvision:resnet18:FILE or head; "
+        "default: a table of logits in the folder, else heads fitted on the labels",
     )
     parser.add_argument(
         "--encoder",

@@ -101,6 +101,8 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     if found:
         say(f"          What the filters drop: inficond concept filter {output}")
     say(f"Wrote {output}. Next:")
+    if draft.to_fill:
+        say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
     say(f"  inficond precompute {output}")
     say(f"  inficond serve {output} --show")
 
@@ -124,13 +126,14 @@ def _own_words(words: Path) -> bool:
 def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
     """All that the folder and the arguments say; models are looked up, nothing is downloaded."""
     from precompute.detect import find_layout, plan_splits
+
+    layout = find_layout(folder)
     from precompute.detect.models import choose_encoder, choose_teacher
     from precompute.detect.writing import Draft, relative
 
     def written(path: Path) -> str:
         return relative(path, output.parent)
 
-    layout = find_layout(folder)
     teacher = choose_teacher(args.teacher, layout, written)
     if args.order:
         teacher = replace(teacher, keys={**teacher.keys, "order": args.order})
@@ -175,8 +178,9 @@ def _write_first_that_fits(
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
     from precompute.datasets import load_dataset
-    from precompute.detect.writing import logit_classes, spec_text, task_keys
-    from precompute.teachers import left_out_text, read_logits, resolved
+    from precompute.detect.writing import is_to_fill, logit_classes, spec_text, task_keys
+    from precompute.teachers.outputs import resolved
+    from precompute.teachers.tables import left_out_text, read_logits
 
     draftfile = output.with_name(f".{output.name}.{os.getpid()}.yaml")
 
@@ -195,6 +199,7 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
         ):
             draft.keys = {**keys, **_class_keys(draft, dataset.classes, classes or narrower)}
             dataset = load_dataset(written().dataset)
+        draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
         found = task_keys(dataset, draft.teacher, **asked)
         draft.keys, draft.teacher_more = {**found.dataset, **draft.keys}, found.teacher
         layout.assumed += found.assumed
@@ -202,7 +207,8 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
         if table:
             found_logits = read_logits(spec.teacher, dataset.ids, dataset.classes)
             layout.assumed += left_out_text(spec.teacher, found_logits)
-        resolved(spec.teacher, dataset.classes)
+        if not draft.to_fill:
+            resolved(spec.teacher, dataset.classes)
         _appear(draftfile, output)
     except DataError:
         draft.keys, draft.teacher_more, layout.assumed = keys, more, assumed

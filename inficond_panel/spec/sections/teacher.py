@@ -178,6 +178,26 @@ class OnnxTeacher(_FileTeacher):
     path: File = option(doc="The file.")
 
 
+class TorchvisionTeacher(NamedOutputs):
+    """A classifier of torchvision with trained weights."""
+
+    kind: Literal["torchvision"] = option("torchvision", doc="A classifier of torchvision.")
+    model: Text = option(doc="torchvision's name of the model, such as resnet18.")
+    pretrained: File = option(doc="Its weights: a state_dict in .pt or .pth, or safetensors.")
+    activation: Activation = ACTIVATION
+    preprocessing: Preprocessing = option(
+        default_factory=Preprocessing,
+        doc="How a photo becomes the input; where it says nothing, as with torchvision's own "
+        "weights of the model.",
+    )
+    oracle: Oracle | None = ORACLE
+
+    @property
+    def title(self) -> str:
+        """Name for people: the model, and the file of its weights."""
+        return f"{self.model} ({_stem(self.pretrained)})"
+
+
 class TimmTeacher(NamedOutputs):
     """A model of timm with trained weights."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import os
@@ -13,10 +12,9 @@ from typing import Any
 
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
-from inficond_panel.errors import SpecError, StudyError
-from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.errors import StudyError
+from inficond_panel.spec import Spec, load_spec
 from inficond_panel.spec.sections.page import Layout
-from inficond_panel.spec.spec import no_such_spec
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.records import Event, Participant
 from inficond_panel.study.run.tasks import (
@@ -31,7 +29,7 @@ from inficond_panel.study.run.tasks import (
     store_over,
 )
 from inficond_panel.study.spec.conditions import Level
-from inficond_panel.study.spec.study_spec import StudySpec, Task, is_study, load_study
+from inficond_panel.study.spec.study_spec import StudySpec, Task, find_file, is_study, load_study
 from inficond_panel.tuning import History, Tuner
 
 _HOLDOUT = "holdout"  # fact: what reports have measured there
@@ -239,14 +237,6 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
         usual = Path.cwd() / usual.name
     folder = Path(os.path.abspath(data)) if data else usual  # noqa: PTH100 - links stay as written
     return Study(study, folder, own)
-
-
-def find_file(name: str | Path) -> Path:
-    """File of a study or of a spec of the app, by path or name; ``SpecError`` where neither is."""
-    for kind in ("study", "spec"):
-        with contextlib.suppress(SpecError):
-            return find_spec(name, kind)
-    raise no_such_spec(name, "spec", "study")
 
 
 def _study_of(spec: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -14,7 +15,7 @@ from pydantic import Field
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from inficond_panel.common.files import PICTURE_BYTES, read_bytes
-from inficond_panel.errors import StudyError
+from inficond_panel.errors import SpecError, StudyError
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import (
@@ -31,6 +32,7 @@ from inficond_panel.spec.framework.types import (
 )
 from inficond_panel.spec.framework.yaml_source import compose, text_of
 from inficond_panel.spec.sections.page import View
+from inficond_panel.spec.spec import find_spec, no_such_spec
 from inficond_panel.study.spec.conditions import Conditions, Level, twice
 from inficond_panel.study.spec.pages import (
     CODE,
@@ -348,6 +350,14 @@ class StudySpec(SpecFile):
             text = getattr(page, "text", None)
             for message in picture_faults(text, self.path.parent) if text else ():
                 yield f"{key}.text", message
+
+
+def find_file(name: str | Path) -> Path:
+    """File of a study or of a spec of the app, by path or name; ``SpecError`` where neither is."""
+    for kind in ("study", "spec"):
+        with contextlib.suppress(SpecError):
+            return find_spec(name, kind)
+    raise no_such_spec(name, "spec", "study")
 
 
 def is_study(file: Path) -> bool:

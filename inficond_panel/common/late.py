@@ -1,0 +1,18 @@
+"""Names of a package whose modules are loaded when the names are first used."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def late(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
+    """Return ``__getattr__`` of ``package``: ``modules`` has the module of each public name."""
+
+    def of_package(name: str) -> Any:
+        if name not in modules:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(importlib.import_module(modules[name]), name)
+
+    return of_package

@@ -1,0 +1,52 @@
+"""Scripts that a notebook keeps: Bokeh's and Panel's, packed, and once.
+
+Panel and HoloViews publish 3 MB of scripts, each as two outputs of a cell, so that a saved notebook
+with one page had 6.6 MB. Every notebook runs ``application/javascript``.
+"""
+
+from __future__ import annotations
+
+import base64
+import sys
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from inficond_panel.ui.notebook_cell import in_kernel
+
+_SCRIPT = "application/javascript"
+_OF_PANEL = "application/vnd.holoviews_load.v0+json"
+#: Characters from which a script is packed; shorter ones set up how Panel talks to the kernel.
+_LONG = 50_000
+
+
+@contextmanager
+def packed_scripts() -> Iterator[None]:
+    """Pack long scripts that this block publishes in a notebook's kernel."""
+    if not in_kernel():
+        yield
+        return
+    publisher: Any = sys.modules["IPython"].get_ipython().display_pub
+    publisher.register_hook(_pack)
+    try:
+        yield
+    finally:
+        publisher.unregister_hook(_pack)
+
+
+def _pack(message: dict[str, Any]) -> dict[str, Any]:
+    """The kernel's message with an output, whose long script is packed."""
+    data = message["content"]["data"]
+    if len(data.get(_SCRIPT, "")) >= _LONG:
+        data.pop(_OF_PANEL, None)
+        data[_SCRIPT] = packed(data[_SCRIPT])
+    return message
+
+
+def packed(script: str) -> str:
+    """A script that unpacks this one and runs it."""
+    small = base64.b64encode(zlib.compress(script.encode(), 9)).decode()
+    runs = Path(__file__).with_name("notebook_scripts.js").read_text(encoding="utf-8")
+    return runs.replace("PACKED", small)

@@ -1,0 +1,64 @@
+"""Teachers whose architecture is one of torchvision's classifiers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.near_words import near
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import TorchvisionTeacher
+from inficond_panel.store.network_weights import load_strictly, read_state
+from precompute.teachers.teacher import TorchTeacher, columns_of, own_or_given
+from precompute.teachers.timm_models import frozen
+
+
+def load_torchvision(
+    section: TorchvisionTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
+    """Load a classifier of torchvision with its weights; nothing is downloaded."""
+    columns, outputs = columns_of(classes, section.classes, section.softmax)
+    models = models_with(section.model)
+    model = models.get_model(section.model, weights=None, num_classes=outputs)
+    load_strictly(
+        model,
+        read_state(section.pretrained),
+        section.pretrained,
+        "Check teacher.model, and teacher.classes: a name for each output, in order.",
+    )
+    preprocessing = own_or_given(section.preprocessing, _usual(models, section.model))
+    hardware = torch_device(device)
+    return TorchTeacher(
+        frozen(model).to(hardware), preprocessing, columns, outputs,
+        section.outputs == "probabilities", section.softmax, device=hardware,
+    )  # fmt: skip
+
+
+def models_with(name: str) -> Any:
+    """The module ``torchvision.models``, which has a classifier of this name."""
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise missing_extra("This teacher", error, "precompute") from error
+    known = models.list_models(module=models)
+    if name not in known:
+        raise DataError(
+            f"torchvision knows no classifier {name}.{near(name, known, most=3)}",
+            "Name one of torchvision.models.list_models(module=torchvision.models).",
+        )
+    return models
+
+
+def _usual(models: Any, name: str) -> dict[str, Any]:
+    """Preprocessing of torchvision's own weights of a model."""
+    usual = models.get_model_weights(name).DEFAULT.transforms()
+    size, shorter = usual.crop_size[0], usual.resize_size[0]
+    return {
+        "size": (size, size),
+        "mean": tuple(usual.mean),
+        "std": tuple(usual.std),
+        "interpolation": usual.interpolation.value,
+        "crop": size / shorter,
+    }
