@@ -10,6 +10,8 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.files import File
+from inficond_panel.common.numbers import count
+from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.image_sets import ImageSet, assigned_images, showing
@@ -92,6 +94,24 @@ class Gallery:
         for name in filters:
             chosen &= masks[name]
         return np.flatnonzero(chosen)
+
+    def summary(self) -> str:
+        """Return how many labelled images student and teacher decide right.
+
+        With AP of both where there are positives and negatives.
+        """
+        labelled, texts = self.label >= 0, []
+        if labelled.any():
+            right = [int(side.sum()) for side in (self.student_right, self.teacher_right)]
+            texts.append("student right on {}, teacher on {}".format(*map(count, right)))
+        if not labelled.all():
+            texts.append(f"{count(int((~labelled).sum()))} without a label")
+        label = self.label[labelled]
+        if 0 < label.sum() < len(label):
+            logits = (self.student[labelled], self.teacher[labelled])
+            ap = [average_precision(label, each) for each in logits]
+            texts.append("AP {:.3f}, teacher {:.3f}".format(*ap))
+        return " · ".join(texts)
 
     def _right(self, decided: np.ndarray) -> np.ndarray:
         return (self.label >= 0) & (decided == (self.label == 1))

@@ -114,6 +114,12 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
     assert len(lines) == 29
     assert {"concept", "influence", "discrepancy_p", "segments"} <= lines[0].keys()
 
+    card.get_by_role("button", name="Look at").click()
+    expect(page.locator(".detail .subtitle")).to_have_text("29 concepts of the map")
+    expect(page.locator(".detail .listed")).to_contain_text("student right on")
+    image = page.locator(".detail .gallery .tile button").first
+    expect(image).to_have_accessible_name(re.compile(r"^Image \d+, (?!concept)"))
+
     forget(page)
 
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 import pytest
 from factory import small_spec
 from frames import joint_spec
+from sklearn.metrics import average_precision_score
 
-from inficond_panel.results.image_sets import decided_images
+from inficond_panel.results.gallery import take_picked
+from inficond_panel.results.image_sets import decided_images, image_set
 from inficond_panel.results.top_measures import STUDENT, TEACHER, find_confused
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
@@ -50,6 +54,25 @@ def test_the_four_parts_of_a_side_are_all_of_it_and_right_by_the_label(tuner):
         assert ((logits > student.cutoff) == bool(label)).all()
         worst_first = logits if label else -logits
         assert (np.diff(worst_first) >= 0).all()
+
+
+def test_the_summary_of_picked_images_counts_decisions_and_ranks_them(tuner):
+    student = tuner.at(tuner.root(), "tune")["bicycle"]
+    gallery = take_picked(student, image_set(student, "All", student.rows))
+    known = student.labels >= 0
+    label, logits, teacher = (
+        each[known] for each in (student.labels, student.logits, student.teacher_logits)
+    )
+    right, by_teacher = (
+        int((each == (label == 1)).sum()) for each in (student.decided[known], teacher > 0)
+    )
+    ap = [average_precision_score(label, each) for each in (logits, teacher)]
+    assert gallery.summary() == (
+        f"student right on {right}, teacher on {by_teacher} · "
+        f"{(~known).sum()} without a label · AP {ap[0]:.3f}, teacher {ap[1]:.3f}"
+    )
+    one = take_picked(student, image_set(student, "One", student.rows[student.labels == 1][:1]))
+    assert re.fullmatch(r"student right on [01], teacher on [01]", one.summary())
 
 
 def test_a_part_of_a_bar_opens_its_images_until_a_concept_is_opened(app):

@@ -621,6 +621,20 @@ def test_a_group_is_thumbed_as_one_and_taken_back(app, view):
     assert view.panel.group["given"] == ""
 
 
+def test_images_with_segments_of_the_group_are_opened_for_the_student(app, view):
+    view._on_lasso([0, 1])
+    assert view.panel.group["images"] == 0  # nobody decides on them
+    app.selection.class_name = "bicycle"
+    store, rows = app.store, app.dataset.rows
+    shown = store.segment_image[np.isin(store.segment_concept, [0, 1])]
+    expected = sorted(set(shown.tolist()) & set(rows.tolist()))
+    assert view.panel.group["images"] == len(expected) > 0
+    ask(view, "open_group_images")
+    images = app.selection.images
+    assert (images.class_name, images.title) == ("bicycle", "2 concepts of the map")
+    assert sorted(images.rows) == expected
+
+
 def test_the_lasso_takes_the_drag_and_gives_it_back(view):
     view.panel.get_root()
     (figure,) = view.map.fronts

@@ -279,7 +279,7 @@ class DetailPanel(ViewComponent):
     outlined = param.String("", doc="Concept outlined in the images; empty: none.")
     gallery = param.Dict({}, doc="See ``make_gallery``.")
     filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
-    listed = param.String("", doc="Sentence on which images are listed; empty: as the filters say.")
+    listed = param.String("", doc="Line on the images listed; empty: the filters say it all.")
     thumbs = param.Dict({}, doc="Directions that wait for the student, by concept.")
     locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
     tagged = param.Dict({}, doc="Tags of images by position in the store, as text.")

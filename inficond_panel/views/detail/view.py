@@ -99,12 +99,18 @@ class DetailView(ImageActions, pn.viewable.Viewer):
             steps=make_steps(self._curves) if self._curves else {},
             bands={},
             gallery=make_gallery(self._gallery) if self._gallery else {},
-            listed="" if images or self._store.holds("segments") else UNSEGMENTED,
+            listed=self._listed(images),
             apart={},
             **self._marks(),
         )
         self._solve()
         self._find_bands()
+
+    def _listed(self, images: ImageSet | None) -> str:
+        """Return the line above the gallery: decisions on picked images, or why none is outlined."""
+        if images is not None and self._gallery is not None:
+            return self._gallery.summary()
+        return "" if self._store.holds("segments") else UNSEGMENTED
 
     @param.depends(
         "_app.selection.class_name",

@@ -17,10 +17,11 @@ export function makeGroup(model, plot, root) {
       onclick: () => model.send_msg({ action: "thumb_group", direction }) }, icon(name))
   })
   const save = h("button", { class: unless("export", "icon-btn"), type: "button", title: "Save the group as CSV", "aria-label": "Save the group as CSV", onclick: () => model.send_msg({ action: "save_concepts" }) }, icon("download"))
+  const images = h("button", { class: "link small images", type: "button", onclick: () => { card.hidePopover(); model.send_msg({ action: "open_group_images" }) } })
   const list = h("ul", { class: "scroll", tabindex: -1 })
   const forget = h("button", { class: "link small", type: "button", onclick: () => { card.hidePopover(); plot.focus(); model.send_msg({ action: "forget_group" }) } }, "Forget the group")
   const card = h("div", { class: "group-card", role: "dialog", popover: "auto", "aria-labelledby": "group-title" },
-    h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, h("span", { class: "grow" }), forget))
+    h("header", {}, title, h("span", { class: "grow" }), thumbs, save), list, h("footer", {}, images, h("span", { class: "grow" }), forget))
   root.append(card)
   button.popoverTargetElement = card
   card.addEventListener("toggle", (event) => { if (event.newState === "open") place() })
@@ -40,7 +41,7 @@ export function makeGroup(model, plot, root) {
     card.style.top = `${right || left || below ? top : Math.max(8, view.top - 4 - card.offsetHeight)}px`
   }
   function show() {
-    const { count: size = 0, given = "", thumbs: can = false, locked = "" } = model.group
+    const { count: size = 0, given = "", thumbs: can = false, locked = "", images: shown = 0 } = model.group
     text(button, `${count(size)} selected`)
     set(button, "aria-label", `${count(size)} selected: list them`)
     button.hidden = !size
@@ -51,6 +52,8 @@ export function makeGroup(model, plot, root) {
       set(thumb, "title", locked || thumb.getAttribute("aria-label"))
       set(thumb, "aria-pressed", String(given === thumb.dataset.direction))
     }
+    text(images, `Look at ${count(shown)} image${shown === 1 ? "" : "s"}`)
+    images.hidden = !shown
     members.show(model.group.rows ?? [])
     if (card.matches(":popover-open")) place()
   }

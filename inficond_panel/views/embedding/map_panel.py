@@ -14,6 +14,7 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.common.numbers import signed
 from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
 from inficond_panel.plots.map_layers import make_marks
+from inficond_panel.results.image_sets import assigned_images
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
@@ -135,7 +136,8 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
     direction that all of the group have in the batch; ``thumbs`` is whether one can be given,
     ``locked`` why none can on this split.
     ``places`` ``(C, 2)`` are all concepts' places as shares of the plot; of the group's that are
-    on screen ``from`` and ``to`` are the leftmost and the rightmost.
+    on screen ``from`` and ``to`` are the leftmost and the rightmost. ``images`` is the number of
+    images with segments of the group, 0 without a student that decides on them.
     """
     group = list(app.selection.concepts)
     position = {name: c for c, name in enumerate(app.store.concepts)}
@@ -153,7 +155,15 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
         "given": directions.pop() if len(directions) == 1 else "",
         "thumbs": shown.influence is not None and not (app.tuning.busy or app.tuning.locked),
         "locked": app.tuning.locked,
+        "images": int(group_images(app).sum()) if app.selection.class_name else 0,
     }
+
+
+def group_images(app: AppState) -> np.ndarray:
+    """Mask over the images of the split in view: those with a segment assigned to the group."""
+    store = app.store
+    chosen = [assigned_images(store, store.concepts.index(name)) for name in app.selection.concepts]
+    return np.isin(app.dataset.rows, np.concatenate([[], *chosen]))
 
 
 def _row(name: str, concept: int, shown: Shown) -> dict[str, str]:

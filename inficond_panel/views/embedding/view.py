@@ -13,9 +13,11 @@ import numpy as np
 import panel as pn
 import param
 
+from inficond_panel.common.numbers import count
 from inficond_panel.plots.cloud import WHOLE, concept_positions, projections
 from inficond_panel.plots.concept_map import Shown, place_names, spread, tapped
 from inficond_panel.plots.map_layers import make_dots
+from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.drawing import close_plots, make_plot_pane
@@ -29,6 +31,7 @@ from inficond_panel.views.embedding.map_layers import (
 from inficond_panel.views.embedding.map_panel import (
     EmbeddingPanel,
     draw_picture,
+    group_images,
     make_group,
     make_projections,
 )
@@ -251,6 +254,15 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     @action
     def _open(self, concept: str) -> None:
         self._app.selection.open_concept(concept)
+
+    @action
+    def _open_group_images(self) -> None:
+        """Show the images with segments of the group, what the student decides worst first."""
+        app = self._app
+        student = app.students.student(app.selection.class_name)
+        rows = worst_first(student, group_images(app))
+        title = f"{count(len(app.selection.concepts))} concepts of the map"
+        app.selection.open_images(image_set(student, title, rows))
 
     @action
     def _forget_group(self) -> None:
