@@ -107,7 +107,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self._find_bands()
 
     def _listed(self, images: ImageSet | None) -> str:
-        """Return the line above the gallery: decisions on picked images, or why none is outlined."""
+        """Return the line above the gallery: decisions on picked images, or why none is lit."""
         if images is not None and self._gallery is not None:
             return self._gallery.summary()
         return "" if self._store.holds("segments") else UNSEGMENTED
