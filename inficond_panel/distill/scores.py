@@ -290,19 +290,35 @@ class Scores:
         return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
 
 
+#: In float64 so many values fit into a core's cache; of more, a pass waits for memory.
+_CACHED_VALUES = 1 << 18
+
+
 def _wide(block: Any) -> Any:
     xp = namespace(block)
     return xp.astype(block, xp.float64)
 
 
+def _cached_rows(block: Any) -> Iterator[slice]:
+    images, rows = block.shape[0], max(_CACHED_VALUES // block.shape[1], 1)
+    return (slice(first, min(first + rows, images)) for first in range(0, images, rows))
+
+
 def _gradient(block: Any, residuals: Array) -> Array:
-    return to_host(_wide(block).T @ beside(residuals, block))
+    total = np.zeros((block.shape[1], residuals.shape[1]))
+    for rows in _cached_rows(block):
+        total += to_host(_wide(block[rows, :]).T @ beside(residuals[rows], block))
+    return total
 
 
 def _product(block: Any, weights: Array) -> Array:
-    wide = _wide(block)
-    columns = [to_host(wide @ beside(np.ascontiguousarray(w), block)) for w in weights.T]
-    return np.stack(columns, axis=1) if columns else np.empty((block.shape[0], 0))
+    product = np.empty((block.shape[0], weights.shape[1]))
+    columns = [beside(np.ascontiguousarray(w), block) for w in weights.T]
+    for rows in _cached_rows(block):
+        wide = _wide(block[rows, :])
+        for k, column in enumerate(columns):
+            product[rows, k] = to_host(wide @ column)
+    return product
 
 
 def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:

@@ -64,7 +64,8 @@ class Evaluation:
         self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
         nodes = max(_KEPT_METRICS // max(len(store.classes), 1), _KEPT_NODES[0])
         self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
-        self.logits = once(_KEPT_NODES[0])(self._logits)  # made of the columns at little cost
+        self.columns = once(_KEPT_NODES[0])(self._each_column)
+        self.logits = once(_KEPT_NODES[0])(self._logits)
         self.teacher_outcomes = once(3)(self._teacher_outcomes)
         self.decisions = once(_KEPT_NODES[0])(self._decisions)
         self.teacher_decisions = once(3)(self._teacher_decisions)
@@ -87,7 +88,7 @@ class Evaluation:
         student = self._student(node, k)
         outcome = self._outcomes.get((student, split))
         if outcome is None:
-            outcome = self._outcome(self.logits(node)[self.store.rows(split), k], k, split)
+            outcome = self._outcome(self.columns(node)[k][self.store.rows(split)], k, split)
             self._outcomes.put((student, split), outcome)
         if self.store.task != SINGLE_LABEL:
             return outcome
@@ -122,6 +123,10 @@ class Evaluation:
         return made
 
     def _logits(self, node: Node) -> np.ndarray:
+        return _fixed(np.stack(self.columns(node), axis=1))
+
+    def _each_column(self, node: Node) -> list[np.ndarray]:
+        """Logits ``(N,)`` of each class; a refit leaves most of them as they were."""
         students = self._students(node)
         known = {k: self._columns.get(student) for k, student in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
@@ -137,9 +142,7 @@ class Evaluation:
                 if learned is not None:
                     columns[k][self.store.rows(TUNE)] = learned
                 self._columns.put(students[k], columns[k])
-        logits = np.stack([columns[k] for k in known], axis=1)
-        logits.setflags(write=False)
-        return logits
+        return [columns[k] for k in known]
 
     def _students(self, node: Node) -> list[_Student]:
         return [self._student(node, k) for k in range(len(self.store.classes))]

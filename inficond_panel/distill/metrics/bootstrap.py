@@ -157,6 +157,8 @@ def interval(estimate: float, resampled: Array, level: float, metric: str) -> In
     left_out = len(resampled) - len(defined)
     if np.isnan(estimate) or not len(defined):
         return Interval(float(estimate), np.nan, np.nan, left_out)
+    if not estimate and not defined.any():
+        return Interval(0.0, 0.0, 0.0, left_out)  # as of each student that an iteration leaves
     low, high = _limits(estimate, defined, level, metric)
     return Interval(float(estimate), float(low), float(high), left_out)
 

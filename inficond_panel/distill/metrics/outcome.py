@@ -200,8 +200,11 @@ class Outcome:
         return len(self.all_logits) if metric_named(metric).needs_teacher else len(self.positive)
 
     def value(self, metric: str) -> float:
-        """The metric, each image counted once."""
-        return float(self.values(metric)[0])
+        """The metric, each image counted once; kept with the draws."""
+        key, kept = (metric, 0, 0, False), self.drawn(metric)
+        if key not in kept:
+            kept[key] = self.values(metric)
+        return float(kept[key][0])
 
     def values(self, metric: str, counts: NDArray | None = None) -> Array:
         """The metric for each row of counts (rows, images): (rows,); nan where undefined.
