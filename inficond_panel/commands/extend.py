@@ -18,7 +18,7 @@ DESCRIPTION = (
     "Photos are encoded and scored as those of the store, and get the logits of its teacher; "
     "labels are not needed. They are kept beside the store (NAME.more), which stays as it is. "
     "Photos that equal an image of tune or holdout are refused. Needs the extra 'precompute'. A "
-    "run that was stopped resumes. See `inficond docs own-photos`."
+    "run that was stopped resumes. See `inficond docs data`."
 )
 EXAMPLE = "inficond extend my.yaml new_photos"
 

@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from documented import PRINTED, ROOT, code_lines
+from documented import PRINTED, ROOT, code_lines, refusal
 
 from inficond_panel.cli import main
 
@@ -86,14 +86,20 @@ def pattern(line: str) -> str:
 @pytest.mark.slow
 @pytest.mark.parametrize("page", PRINTED, ids=lambda page: page.stem)
 def test_a_page_shows_what_its_commands_print(page, tmp_path, monkeypatch, capsys):
-    """In an empty folder; commands in one block share what is shown below the last."""
+    """In an empty folder; commands in one block share what is shown below the last.
+
+    Commands on files of the reader's own name what is not there.
+    """
     monkeypatch.chdir(tmp_path)
     yaml = [line for _, language, line in code_lines(page) if language == "yaml"]
     (tmp_path / "edits.yaml").write_text("\n".join(yaml))
     faults, printed = [], ""
     for command, lines in outputs(page):
-        assert main(shlex.split(command)[1:]) == 0, command
-        printed += capsys.readouterr().out
+        said, status = refusal(command), main(shlex.split(command)[1:])
+        told = capsys.readouterr()
+        assert bool(said) == (status != 0), command
+        assert said in told.err, command
+        printed += told.out
         faults += [line for line in lines if not re.search(pattern(line), printed)]
         printed = "" if lines else printed
     assert faults == []
