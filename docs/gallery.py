@@ -118,7 +118,7 @@ def page() -> str:
         "`students.plot` has these: HoloViews elements of the present iteration, which show "
         "themselves in a notebook. `+`, `*`, `.opts` and `hv.save` work on them, and "
         "`element.dframe()` is the data of one element, or of one layer of several. "
-        "[The Python API](engine.md#plots) has their "
+        "[The Python API](notebook.md#plots) has their "
         "arguments. All are of the embedded demo:",
         f"```python\n{OPENING}\n```",
     ]

@@ -16,7 +16,7 @@ from inficond_panel.vocabulary.intents import BALANCE, CURES, DIRECTIONS
 EVERY = "*"
 _HOW = (
     'Write ("class", "concept", "up"), with a factor behind it if wanted, or a mapping as in an '
-    "edits file (`inficond docs cures`), or a list of these."
+    "edits file (`inficond docs repair`), or a list of these."
 )
 
 

@@ -28,7 +28,7 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, TASKS
 #: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
 _SIDE, _QUALITY = 256, 80
 _REMEDY = (
-    "Correct the tables; rows are matched by image id. `inficond docs own-scores` has an example."
+    "Correct the tables; rows are matched by image id. `inficond docs notebook` has an example."
 )
 
 

@@ -4,7 +4,7 @@ Asked are photos of tune, and photos added to the store: half of them have the l
 z(logit) - 0.7 z(word), half the largest z(word) - 0.7 z(logit). ``word`` is the score of the
 concept named like the class, z(x) = (x - mean) / standard deviation over these photos. Without a
 concept named like the class, they are those of which the student is least sure (Lewis and Gale
-1994, "A sequential algorithm for training text classifiers"). docs/ask.md has what each gains.
+1994, "A sequential algorithm for training text classifiers"). docs/measured.md has what each gains.
 
 Answers teach by what they say of the teacher: it is corrected by them, and the student learns the
 corrected teacher on the photos of tune (``fitting.terms``). To judge, the answers are parted

@@ -7,7 +7,7 @@
     found.mask        # (192, 256) uint8: 1 ... n
 
 The paper's segments are those of CLIP-S⁴ (He et al., 2023): pixels inside a segment embed alike and
-a segment compares with a text vector (InFiConD, sec. 4.2). docs/segments.md compares the methods.
+a segment compares with a text vector (InFiConD, sec. 4.2). docs/measured.md compares the methods.
 """
 
 from __future__ import annotations

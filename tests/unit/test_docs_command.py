@@ -30,10 +30,10 @@ def test_the_list_has_each_page_with_its_title(capsys):
     assert listed["metrics"] == "Metrics and their noise"
 
 
-@pytest.mark.parametrize("word", ["history", "history.md", "docs/history.md"])
+@pytest.mark.parametrize("word", ["tuning", "tuning.md", "docs/tuning.md"])
 def test_a_page_is_printed_as_it_is(word, capsys):
     assert main(["docs", word]) == 0
-    assert capsys.readouterr().out.rstrip() == PAGES["history"].read_text("utf-8").rstrip()
+    assert capsys.readouterr().out.rstrip() == PAGES["tuning"].read_text("utf-8").rstrip()
 
 
 def test_pictures_are_left_out_and_docstrings_named(capsys):

@@ -25,7 +25,7 @@ from inficond_panel.errors import MissingExtraError, SolverError
     "estimator", [ConceptStudents(), ConceptStudents(l2=0.1, temperature=2.0, lower=0)]
 )
 def test_scikit_learns_own_checks(estimator):
-    """As docs/engine.md has it; the checks' ``y`` are labels or numbers beyond 0 and 1."""
+    """As docs/notebook.md has it; the checks' ``y`` are labels or numbers beyond 0 and 1."""
     checks = check_estimator(estimator, on_skip=None)
     assert {each["status"] for each in checks} <= {"passed", "skipped"}
     assert sum(each["status"] == "passed" for each in checks) > 40

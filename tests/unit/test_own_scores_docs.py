@@ -1,4 +1,4 @@
-"""The example of docs/own-scores.md runs as it stands."""
+"""The example of docs/notebook.md runs as it stands."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ from frames import frames
 
 from inficond_panel.spec import load_spec
 
-PAGE = Path(__file__).parents[2] / "docs" / "own-scores.md"
+PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
 
 
 def example(language):
