@@ -49,7 +49,7 @@ from inficond_panel.vocabulary.splits import TUNE
 
 UNGUARDED = (
     "WARNING: This server had no guards and no /health before its first page (inficond docs "
-    "security).\nInstall inficond-panel again, or use: inficond serve SPEC\n"
+    "serving).\nInstall inficond-panel again, or use: inficond serve SPEC\n"
 )
 #: Pixels of a view that is shown by itself.
 HEIGHT, STRIP_HEIGHT = 620, 170

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: Pages that show what their commands print.
-PRINTED = [ROOT / "docs" / f"{name}.md" for name in ("tutorial", "suggest", "shift")]
+PRINTED = [ROOT / "docs" / f"{name}.md" for name in ("tutorial", "repair")]
 #: What the pages call files, folders and specs of the reader's own; ``students`` is an export.
 OWN = (
     *("SPEC", "my.yaml", "photos.yaml", "voc.yaml", "birds.yaml", "faces.yaml", "run.yaml"),

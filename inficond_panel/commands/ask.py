@@ -25,7 +25,7 @@ DESCRIPTION = (
     "on which the student and the concept named like the class disagree, one row per photo. Fill "
     "in the column answer: 1 or yes, 0 or no, nothing to skip a photo. With --answers: "
     "evaluates the student by the answers, and teaches them if that lowers its loss on photos that "
-    "it did not learn (cross-fitted). See `inficond docs ask`."
+    "it did not learn (cross-fitted). See `inficond docs repair`."
 )
 EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 

@@ -12,7 +12,7 @@ DESCRIPTION = (
     "Looks at the teacher, the concepts, the labels and the photos of each class, and says which "
     "kind of shift there is from fit to tune: wrong labels, a correlation in the training images "
     "only, with the concepts to suspect, other photos, another share of the class, or too few "
-    "photos to say. With --class all rows are shown. See `inficond docs doctor`."
+    "photos to say. With --class all rows are shown. See `inficond docs repair`."
 )
 EXAMPLE = "inficond doctor demo --class bicycle"
 

@@ -11,8 +11,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
 
 
 def example(language):
-    (found,) = re.findall(rf"```{language}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)
-    return found
+    """Return the first block of the page in ``language``."""
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0]
 
 
 def test_the_example_makes_students(tmp_path, monkeypatch):
