@@ -27,7 +27,7 @@ _STUDY = """# The spec of a study
 
 <!-- Written by `make docs` from the classes in inficond_panel/study; edit those. -->
 
-One YAML file says everything about a study; see [study.md](study.md) for how one is set up, and
+One YAML file says everything about a study; see [study](study.md) for how one is set up, and
 `specs/studies/inficond.yaml` for a complete example.
 
 - `inficond check STUDY` reports every problem of a file at once, as `file:line:column`, and holds
@@ -39,7 +39,7 @@ _RUN = """# The spec of a training run
 
 <!-- Written by `make docs` from the classes in inficond_panel/spec/sections/quantify.py; edit those. -->
 
-One YAML file says what `inficond quantify run` measures; see [quantify.md](quantify.md).
+One YAML file says what `inficond quantify run` measures; see [quantify](quantify.md).
 
 - Every problem of a file is told at once, as `file:line:column`.
 - A relative path starts from the folder of the file.

@@ -218,7 +218,7 @@ def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
 def _origin(since: Mapping[str, int], kind: str) -> str:
     if kind not in since:
         return "By the spec"
-    return f"Cure in force since #{since[kind]}" if since[kind] >= 0 else "Cure in force"
+    return f"Repair in force since #{since[kind]}" if since[kind] >= 0 else "Repair in force"
 
 
 def _words_by_kind(terms: Terms) -> dict[str, str]:

@@ -278,7 +278,7 @@ def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F81
     assert view.table.options["penalised"]
     assert "link: softmax" in view.table.options["cureless"]
     for cure in ({"direction": "lambda", "value": "auto"}, {"direction": "doubt", "value": 1}):
-        with pytest.raises(ValueError, match="no such cure"):
+        with pytest.raises(ValueError, match="no such repair"):
             view.act({"action": "cure", "cure": cure})
     view.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.03}})
     assert app.tuning.pending == [Lambda("cat", 0.03)]

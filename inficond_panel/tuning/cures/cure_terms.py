@@ -148,7 +148,7 @@ class CureTerms:
         """
         if self._refused_at_all is None and self._spec.students.link == SOFTMAX:
             return TuningError(
-                "Cures change what the student of one class is fitted to, and with link: softmax "
+                "Repairs change what the student of one class is fitted to, and with link: softmax "
                 "all classes have one student.",
                 "Tune by thumbs, or give lambda a value; or write students.link: sigmoid, which "
                 "starts a history of its own.",
@@ -165,12 +165,12 @@ class CureTerms:
         students = self._spec.students
         if students.solver != "exact":
             return TuningError(
-                f"The solver {students.solver!r} knows no cures.",
+                f"The solver {students.solver!r} knows no repairs.",
                 "Write students.solver: exact in the spec, or tune by thumbs.",
             )
         if students.tempered == "both" and students.temperature != 1:
             return TuningError(
-                "Cures weigh one loss, and with tempered: both there are two, of the label and of "
+                "Repairs weigh one loss, and with tempered: both there are two, of the label and of "
                 "the teacher at the temperature.",
                 "Tune by thumbs; or write students.tempered: teacher, which starts a history of "
                 "its own.",

@@ -208,7 +208,7 @@ class MendingPanel(param.Parameterized):
             cure = cure_from_json({**message, "class": self.panels.student})
             self.app.tuner.cures.check([cure])
         except (KeyError, TypeError, InficondError) as error:
-            raise ValueError("no such cure") from error
+            raise ValueError("no such repair") from error
         if isinstance(cure, Balance):
             suspects = self.app.shifts.suspects(self.panels.student)
             return replace(cure, suspects=set(cure.concepts) <= set(suspects))
