@@ -150,7 +150,7 @@ format: $(VENV)/.test
 docs: $(VENV)/.base
 	$(BIN)/python docs/reference.py
 
-# Runs the notebooks of examples/ and keeps what they show, there and as pages of docs/.
+# Runs the notebooks of examples/ and keeps what they show.
 notebooks: $(VENV)/.test
 	$(BIN)/python examples/keep_outputs.py
 

@@ -1,7 +1,7 @@
 """Runs the notebooks of this folder and keeps what they show: ``make notebooks``.
 
-Of each there is then a page in docs/, so that it is read without Jupyter. Kept are texts, tables
-and pictures; a live page becomes a still picture, and what differs from run to run is left out.
+Kept are texts, tables and pictures; a live page becomes a still picture, and what differs from run
+to run is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,6 @@ SAID = "The page is live where the cell is run; this is a still picture."
 SMALL = (960, 540)
 #: Differences of rounding, which differ between processors.
 _ROUNDING = re.compile(r"\b\d(\.\d+)?e-\d\d\b")
-_STYLE = re.compile(r"<style.*?</style>\s*", re.DOTALL)
 
 
 class Manager(AsyncKernelManager):
@@ -111,41 +110,12 @@ def _text(output: NotebookNode) -> str:
     return str(output.get("text") or output["data"]["text/plain"])
 
 
-def as_page(notebook: NotebookNode, file: Path) -> str:
-    """Markdown of a notebook with its outputs, for docs/."""
-    parts = []
-    for cell in notebook.cells:
-        if cell.cell_type == "markdown":
-            parts.append(cell.source)
-        else:
-            parts.append(f"```python\n{cell.source}\n```")
-            parts += [_as_markdown(output) for output in cell.outputs]
-    told = f"This page is the notebook [{file.name}](../examples/{file.name}), as it was run."
-    return "\n\n".join([parts[0], told, *parts[1:]]) + "\n"
-
-
-def _as_markdown(output: NotebookNode) -> str:
-    data = output.get("data", {})
-    if "image/png" in data:
-        return f"![{SAID}](images/{STILL.name})"
-    if "text/html" in data:
-        lines = _STYLE.sub("", data["text/html"]).splitlines()
-        return "\n".join(line.strip() for line in lines if line.strip())
-    return f"```text\n{_text(output).rstrip()}\n```"
-
-
-def page_of(file: Path) -> Path:
-    """Page of docs/ that a notebook becomes."""
-    return ROOT / "docs" / f"notebook-{file.stem}.md"
-
-
 def main() -> None:
-    """Run all notebooks, and write them and their pages."""
+    """Run all notebooks, and write them."""
     for file in NOTEBOOKS:
         with tempfile.TemporaryDirectory() as folder:
             notebook = keep(run(file, Path(folder)))
         nbformat.write(notebook, file)
-        page_of(file).write_text(as_page(notebook, file), encoding="utf-8")
         print(f"{file.name}: {len(texts(notebook))} cells run")
 
 

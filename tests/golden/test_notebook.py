@@ -11,7 +11,7 @@ from pathlib import Path
 import nbformat
 import pandas as pd
 import pytest
-from keep_outputs import as_page, keep, page_of, run, texts
+from keep_outputs import keep, run, texts
 
 ROOT = Path(__file__).parents[2]
 NOTEBOOK = ROOT / "examples" / "tuning.ipynb"
@@ -67,11 +67,6 @@ def test_it_is_small_and_keeps_a_still_picture_of_the_page_and_nothing_of_the_ru
     assert not any(cell.execution_count or cell.metadata for cell in code)
     [still] = code[-1].outputs
     assert still.data.keys() == {"image/png", "text/plain"}
-
-
-def test_its_page_is_made_from_it():
-    stored = nbformat.read(NOTEBOOK, 4)
-    assert page_of(NOTEBOOK).read_text(encoding="utf-8") == as_page(stored, NOTEBOOK)
 
 
 def test_it_opens_the_demo(cells):

@@ -170,8 +170,8 @@ class CureTerms:
             )
         if students.tempered == "both" and students.temperature != 1:
             return TuningError(
-                "Repairs weigh one loss, and with tempered: both there are two, of the label and of "
-                "the teacher at the temperature.",
+                "Repairs weigh one loss, and with tempered: both there are two, of the label and "
+                "of the teacher at the temperature.",
                 "Tune by thumbs; or write students.tempered: teacher, which starts a history of "
                 "its own.",
             )
