@@ -47,14 +47,14 @@ _IN_PYTHON = {
 
 
 def in_python(text: str) -> str:
-    """A text in which what a script does stands for commands and flags of the shell."""
+    """Replace commands and flags of a shell in a text by calls of Python."""
     for shell, script in _IN_PYTHON.items():
         text = re.sub(shell, script, text)
     return text
 
 
 def without_folders(text: str) -> str:
-    """A text whose absolute paths are cut to their last names."""
+    """Cut absolute paths of a text to their last names."""
     return _FOLDERS.sub("", text)
 
 
@@ -87,7 +87,7 @@ class InficondError(Exception):
 
     @property
     def for_shell(self) -> str:
-        """Message and remedy on lines of their own, for those who type commands."""
+        """Message and remedy on separate lines, for a terminal."""
         return f"{self.message}\n{self.remedy}" if self.remedy else self.message
 
     def __str__(self) -> str:
@@ -127,7 +127,7 @@ class FileProblemsError(InficondError, ValueError):
 
 
 class SpecError(FileProblemsError):
-    """A spec that does not say what it must."""
+    """Spec with faults, each at its line and column."""
 
 
 class EditsError(FileProblemsError):
@@ -162,7 +162,7 @@ class OrderError(DataError):
 
 
 class OrderWarning(UserWarning):
-    """The same of a store that already exists."""
+    """Warning that the outputs of a store's teacher fit the labels in another order."""
 
 
 class StoreError(InficondError):
@@ -194,7 +194,7 @@ class StudyError(InficondError, OSError):
 
 
 class StudyLinkError(StudyError):
-    """A link of a study that does not hold: not known, deleted, or opened in another window."""
+    """Link of a study that is unknown, deleted, or opened in another window."""
 
 
 class ExportError(InficondError, OSError):
@@ -214,7 +214,7 @@ class CancelledError(InficondError):
 
 
 class MissingExtraError(InficondError, ImportError):
-    """A part that needs packages which the base install leaves out, those of ``extras``."""
+    """Part of the product that needs packages of ``extras``, which the base install leaves out."""
 
     def __init__(self, message: str, remedy: str = "", extras: tuple[str, ...] = ()) -> None:
         super().__init__(message, remedy)

@@ -1,4 +1,4 @@
-"""The one clock: times that never go back while a process runs, whatever happens to the system's.
+"""The one clock: times never go back while a process runs, even if the system's clock does.
 
 Order and length of what people do are evidence in a study, and the clock of a machine may be put
 back in the middle of it.
@@ -54,5 +54,5 @@ def stamp() -> str:
 
 
 def go_on_from(past: str) -> None:
-    """As ``Clock.go_on_from``, of the clock of this process."""
+    """Apply ``Clock.go_on_from`` to the clock of this process."""
     _clock.go_on_from(past)

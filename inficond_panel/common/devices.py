@@ -72,8 +72,11 @@ def product_device(asked: str) -> str | None:
 
 
 def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
-    """Providers for onnxruntime, of those that it offers; ``auto`` takes the first of its own that
-    it has. Raises ``DataError`` for one that it lacks."""
+    """Providers for onnxruntime among those that it offers; ``auto`` takes the first that belongs
+    to a device.
+
+    Raises ``DataError`` for a provider that is missing.
+    """
     kind, _, number = asked.partition(":")
     if asked == AUTO:
         kind = next((name for name, one in _PROVIDERS.items() if one in offered), CPU)

@@ -36,7 +36,7 @@ LONGEST_ROW = 10 * _MB
 
 
 class UnfitFileError(OSError):
-    """A file that is none of the kind that it is named as."""
+    """File whose content is of another kind than its name says."""
 
 
 def check_file(path: Path, most: int | None = None) -> None:
@@ -63,7 +63,7 @@ def read_bytes(path: Path, most: int) -> bytes:
 
 
 def read_text(path: Path, most: int) -> str:
-    """The same as UTF-8 text; raises ``UnicodeDecodeError`` too."""
+    """Read a file as UTF-8 text; raises ``UnicodeDecodeError`` too."""
     return read_bytes(path, most).decode("utf-8-sig")
 
 

@@ -89,7 +89,7 @@ class Interval:
         return f"{estimate} {number_range(low, high, digits, sign=sign)}{self.mark}"
 
     def written(self, *, sign: bool = False) -> str:
-        """As ``text``, but ``undefined`` as a word: for terminals and documents."""
+        """Return ``text``, with ``undefined`` written as a word: for terminals and documents."""
         return "undefined" if isnan(self.estimate) else self.text(sign=sign)
 
     def cells(self, digits: int = 3, *, sign: bool = False) -> list[str]:

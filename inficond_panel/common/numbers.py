@@ -36,14 +36,14 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def written(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
-    """As ``number``, or ``signed``, but ``undefined`` as a word: for terminals and documents."""
+    """Return ``number`` or ``signed``, ``undefined`` as a word: for terminals and documents."""
     return (signed if sign else number)(value, digits) if _known(value) else "undefined"
 
 
 def written_range(
     low: float | None, high: float | None, digits: int = 3, *, sign: bool = False
 ) -> str:
-    """As ``number_range``, but ``undefined`` as a word: for terminals and documents."""
+    """Return ``number_range``, with ``undefined`` as a word: for terminals and documents."""
     if not (_known(low) and _known(high)):
         return "undefined"
     return number_range(low, high, digits, sign=sign)

@@ -1,4 +1,4 @@
-"""Arrays of any kind by what all of them have: a shape, a type, and rows when they are sliced."""
+"""Protocol of an array that has a shape, a type, and rows when it is sliced."""
 
 from __future__ import annotations
 

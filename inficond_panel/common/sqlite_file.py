@@ -104,7 +104,7 @@ class Schema:
 
 
 def refusing(table: str, change: str, unless: str = "") -> dict[str, str]:
-    """A trigger that keeps ``change`` (UPDATE or DELETE) from the rows of a table.
+    """SQL of a trigger that refuses ``change`` (UPDATE or DELETE) of a table's rows.
 
     With ``unless``, an SQL condition, only where that is false.
     """
@@ -221,7 +221,7 @@ class Database:
 
 
 def _only_for(schema: Schema) -> Callable[[int, int, int], None]:
-    """Return a callback that limits a copy in time: Python's own waits for ever."""
+    """Return a callback that limits the time of a copy: Python's own waits for ever."""
     end = time.monotonic() + schema.busy_seconds
 
     def check(status: int, *_: int) -> None:

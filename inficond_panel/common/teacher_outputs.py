@@ -52,7 +52,7 @@ def log_odds(logits: NDArray, other: NDArray | None = None) -> NDArray[np.float6
 
 
 def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.float64]:
-    """Logits of probabilities ``(n, K)``: of a softmax over all of them, or each by itself."""
+    """Convert probabilities ``(n, K)`` to logits: of one softmax, or of each class by itself."""
     from scipy.special import logit  # noqa: PLC0415 - takes longer than a look at a table
 
     probability = np.asarray(probability, dtype=np.float64)

@@ -62,7 +62,7 @@ class ScoredTexts:
 
     @classmethod
     def of(cls, store: Store) -> ScoredTexts:
-        """Those of a store: its centre, and typed concepts too."""
+        """Scoring of a store: its centre, and its typed concepts too."""
         typed = [one.text for one in store.typed] if isinstance(store, ExtendedStore) else []
         return cls(base_of(store).concept_text_embedding, typed, scoring_of(store))
 

@@ -201,7 +201,7 @@ class TypedFolder:
         self.path = Path(path)
 
     def read(self, store: Store) -> list[TypedConcept]:
-        """Typed concepts that fit ``store``, by name; those it has by itself are left out.
+        """Read the typed concepts that fit ``store``, by name; concepts of the corpus are left out.
 
         Raises ``StoreFormatError`` for a file that is damaged.
         """

@@ -68,7 +68,7 @@ class WhatIf:
         return {name: float(getattr(self, name)[piece]) for name in (*DECISIONS, FIDELITY.key)}
 
     def values(self, metric: str, ends: Array) -> Array:
-        """A metric on pieces that end at ``ends`` and lie each within one of these."""
+        """Values of a metric on pieces that end at ``ends``, each within one of these."""
         values: Array = getattr(self, metric)
         return values[np.searchsorted(self.breakpoints, ends, side="left")]
 
@@ -363,7 +363,8 @@ def decision_curves(
     counts: NDArray,
     cutoff: Cutoff = 0.0,
 ) -> Array:
-    """One of DECISIONS at each influence of an ascending grid, for each row of counts.
+    """Values of one of ``DECISIONS`` at each influence of an ascending grid, for each row of
+    counts.
 
     For scores (n,); ``positive`` (n,) are the labels, or whatever the decisions are held against;
     ``counts`` (rows, n) say how often each image is drawn. Returns (len(grid), rows), nan where

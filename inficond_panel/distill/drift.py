@@ -241,7 +241,8 @@ def balance(
 
 
 def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Array, float]:
-    """Estimate the density of ``theirs`` (m photos, C) over that of ``ours`` (n, C) at ours (n,).
+    """Estimate the density ratio of ``theirs`` (m photos, C) to ``ours`` (n, C), at each photo of
+    ours (n,).
 
     Returns it with the chosen L2 penalty.
     """
@@ -265,7 +266,9 @@ def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
 
 
 def ridge_logistic(scores: Array, target: Array, penalty: float) -> Array:
-    """Weights (C,) of least mean loss plus penalty / 2 x their squares; the first is free of it.
+    """Weights (C,) of least mean logistic loss plus penalty / 2 x their squares.
+
+    The first is not penalised.
 
     Newton's method with halved steps. Scores are few columns, the first of them 1: the solver of
     students, made for many columns and an L1 penalty, takes twenty times as long.

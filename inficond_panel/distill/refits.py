@@ -146,7 +146,8 @@ def joint_stability(
 
 
 def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
-    """Return weights (N,) of a draw whose targets (N,), or those of each class (N, K), differ.
+    """Return weights (N,) of a bootstrap draw with at least two target values, for each class of
+    targets (N,) or (N, K).
 
     Raises ``SolverError`` if almost no draw has such targets.
     """

@@ -99,7 +99,7 @@ class Columns:
     def map(
         self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
     ) -> Iterator[Any]:
-        """As a source's map, of blocks (p, n) of these columns."""
+        """Map a function over blocks (p, n) of these columns, as a source's ``map`` does."""
         places = self._place[columns]
 
         def apply(block: Any, *parts: Array) -> Any:

@@ -280,7 +280,7 @@ class UnseenLogits:
 
     @property
     def separation(self) -> tuple[float, float]:
-        """Mean logit of the positives less that of the negatives, and its variance.
+        """Separation: mean logit of the positives less that of the negatives, and its variance.
 
         Both are means over the students, which share the photos.
         """
@@ -297,7 +297,7 @@ class UnseenLogits:
 
 @dataclass(frozen=True)
 class Verdict:
-    """Separation and AP on ``fit``, and what of them is lost on ``tune``.
+    """Separation and AP on ``fit``, and the loss of each on ``tune``.
 
     Intervals are one-sided at ALPHA / 2 on each side, so that a lower limit above 0 is a shift.
     """

@@ -34,7 +34,7 @@ _FEW = 20
 
 
 def in_words(value: object) -> str:
-    """A value of the card, which may be a mapping or a list, on one line."""
+    """Write a value of the card, which may be a mapping or a list, on one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {in_words(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):

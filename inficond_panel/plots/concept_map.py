@@ -66,7 +66,7 @@ def text_width(text: str, bold: bool = False) -> float:
 
 
 def clipped(text: str, letters: int = LETTERS) -> str:
-    """A text of at most so many letters; a longer one ends in an ellipsis."""
+    """Cut a text to so many letters; a longer one ends in an ellipsis."""
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
 
 
@@ -179,7 +179,7 @@ class Shown:
 
     @cached_property
     def top(self) -> list[int]:
-        """The first ``most`` of them, without those at 0."""
+        """Return the first ``most`` concepts by influence, without those at 0."""
         return [
             c for c in self.order[: self.most] if self.influence is not None and self.influence[c]
         ]
@@ -192,7 +192,7 @@ class Shown:
 
     @cached_property
     def named(self) -> list[int]:
-        """Those with a label too: of a large batch only the first ``most``."""
+        """Return the concepts with a label; of a large batch only the first ``most``."""
         rest = [c for c in self.pending if c not in self.top][self.most :]
         unnamed = set(rest) - {self.cursor, self.opened}
         return [c for c in self.marked if c not in unnamed]

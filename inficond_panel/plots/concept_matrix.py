@@ -106,7 +106,7 @@ class Cells:
     pending: Mapping[Mark, str] = field(default_factory=dict)
 
     def places(self, cells: Collection[Mark]) -> list[tuple[int, int]]:
-        """Row and column of each of ``cells``; those of concepts that are no rows are left out."""
+        """Return row and column of ``cells``, without those of concepts that have no row."""
         row = {name: at for at, name in enumerate(self.concepts)}
         column = {name: at for at, name in enumerate(self.classes)}
         return [(row[concept], column[name]) for name, concept in cells if concept in row]

@@ -85,7 +85,7 @@ def make_leaders(names: Names, dark: bool) -> Columns:
 
 
 def make_texts(names: Names, dark: bool) -> Columns:
-    """The labels' texts by their centres, and by what they name and the pixels from there.
+    """Texts of the labels, placed by their centres at an offset in pixels.
 
     The surface's colour is for the outline beneath them.
     """

@@ -134,7 +134,7 @@ def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, wi
 
 
 def fill_renderers(figure: Plot) -> list[GlyphRenderer]:
-    """What draws each of ``FILLS`` of a plot that is drawn."""
+    """Renderers of each of ``FILLS`` in a plot that is drawn."""
     renderers: dict[int, GlyphRenderer] = {}
     for each in figure.renderers:
         if isinstance(each, GlyphRenderer) and isinstance(each.view.filter, GroupFilter):
@@ -164,7 +164,7 @@ def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
 
 
 def _divide(plot: Any) -> None:
-    """Draw each fill by a renderer of its own.
+    """Draw each fill by a separate renderer.
 
     In one, with columns of hatches, Bokeh makes a canvas a bar: of a thousand classes 8,000.
     """

@@ -249,9 +249,7 @@ class _Search:
         return slope * scale - 1, change / draws
 
     def _step(self, residual: Any, shared: Any, chosen: Any) -> None:
-        """A damped Newton step of the chosen images, for c_i that grow as σ_i²: of the mean below
-        the limit in full; of what a pixel differs from it as far as that is no noise, which is the
-        share of its mean square that the two halves agree on."""
+        """Damped Newton step of the chosen images, for c_i that grow as σ_i²."""
         inner = self._inner()
         mean = _mean(residual, inner)
         size = (1 + mean).clamp(min=0.1) * inner + (1 - inner)  # of c_i / β, 1 at the limit

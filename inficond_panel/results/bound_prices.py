@@ -195,7 +195,7 @@ class Pricing:
         )
 
     def _lifted(self, c: int, index: int) -> float:
-        """By how much the optimal objective falls without one bound."""
+        """Fall of the optimal objective when one bound is lifted."""
         lower, upper = self.lower[:, [index]].copy(), self.upper[:, [index]].copy()
         lower[c], upper[c] = -np.inf, np.inf
         fit = self._solve(self.node, [self.columns[index]], None, lower=lower, upper=upper)
@@ -325,7 +325,7 @@ class JointPricing:
         return float(np.abs(least_shift(node.weights, l1)).sum(axis=0) @ l1)
 
     def _lifted(self, c: int, k: int) -> float:
-        """By how much the optimal objective falls without one bound."""
+        """Fall of the optimal objective when one bound is lifted."""
         lower, upper = self.lower.copy(), self.upper.copy()
         lower[c, k], upper[c, k] = -np.inf, np.inf
         free = self._solve(self.node.weights, None, lower, upper)

@@ -134,7 +134,7 @@ def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.Dat
 
 
 def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
-    """As ``what_if`` with all other influences solved again; limits are nan where not computed."""
+    """Like ``what_if``, all other influences solved again; limits are nan where not computed."""
     now, points = student.outcome.value(metric), []
     for each in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
         value, change = getattr(each.metrics, metric), each.changes.get(metric, NO_INTERVAL)

@@ -63,7 +63,9 @@ _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 @dataclass(frozen=True)
 class _Seen:
-    """One class: its shift, what differs, and AP on tune as ``tune_aps`` gives it."""
+    """Facts on one class: its shift, differences of the photos, and AP on tune as from
+    ``tune_aps``.
+    """
 
     shift: ClassShift
     found: Differences

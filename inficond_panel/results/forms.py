@@ -142,7 +142,7 @@ def _number(value: float, heading: Heading) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """As JSON has it: numbers of Python, None where undefined."""
+    """Convert a value for JSON: numbers of Python, None where undefined."""
     return (
         None if value is pd.NA else plain(value.item() if isinstance(value, np.generic) else value)
     )

@@ -40,14 +40,14 @@ class Edit:
 
     @property
     def change(self) -> float:
-        """By how much the influence changes."""
+        """Change of the influence."""
         return self.influence - self.before
 
 
 @dataclass(frozen=True)
 class Apart:
-    """A student's logit on one image: ``parts``, largest first, intercept and ``other_classes`` add
-    up to it.
+    """Decomposition of a student's logit on one image: ``parts``, largest first, intercept and
+    ``other_classes`` add up to it.
 
     ``other_classes`` is what the other classes of a joint student take from it, 0 of one per class.
     ``present`` is the decision: the logit is above ``cutoff``, see ``Student.cutoff``. ``named`` is

@@ -116,7 +116,7 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Deleted:
-    """A deleted branch: the node from which on it is hidden, and how many iterations that hides."""
+    """Deleted branch: its first hidden node, and the number of iterations that are hidden."""
 
     node: Iteration
     count: int

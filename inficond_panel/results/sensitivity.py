@@ -249,7 +249,7 @@ def _refits(tuner: Tuner, asked: int | None) -> int:
 
 
 def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
-    """Refit the student of the class at ``k``; of a joint student, that class of it."""
+    """Refit the student of the class at ``k``; of a joint student all classes."""
     students, store, data = tuner.spec.students, tuner.store, tuner.data_at(node)
     if tuner.joint:
         lower, upper = box(node.bounds, store.classes, store.concepts)

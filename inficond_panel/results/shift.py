@@ -1,4 +1,6 @@
-"""Shift of one class at an iteration, found once, and AP on tune beside that of others."""
+"""Shift of one class at an iteration, computed once, and AP on tune of the student and of its
+baselines.
+"""
 
 from __future__ import annotations
 
@@ -21,8 +23,9 @@ _KEPT = 4096
 def student_shift(
     tuner: Tuner, node: Node, class_name: str, *, baselines: bool = False
 ) -> ClassShift:
-    """Shift of the class's student at ``node``, on all labels of fit and tune; the same for all
-    iterations since it was tuned; of a joint student each iteration has its own.
+    """Return the shift of the class's student at ``node``, on all labels of fit and tune.
+
+    Iterations that did not tune the class share it; of a joint student each has its own.
 
     Takes tenths of a second, once. Looks at no photo of the holdout.
     """

@@ -218,7 +218,7 @@ def label_cells(
     seed: int = 0,
     min_images: int = MIN_IMAGES,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """As ``groups``, for the cells of label × group ("absent · water"), by accuracy.
+    """Like ``groups``, for the cells of label × group ("absent · water"), by accuracy.
 
     The worst is what the literature calls worst-group accuracy.
     """

@@ -167,7 +167,7 @@ def _with_token(original: Callable[..., None], self: Any) -> None:
 
 
 def _own_path(original: Callable[..., str | None], asked: str | None) -> str | None:
-    """The page that a login leads to; 400 for what is no path of this server."""
+    """Return the path that a login leads to; 400 for anything but a path of this server."""
     if asked and not (_OWN_PATH.fullmatch(asked) and _OWN_PATH.match(unquote(asked))):
         raise HTTPError(400, reason="The login leads to pages of this server only")
     return original(asked)

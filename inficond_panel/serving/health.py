@@ -35,7 +35,7 @@ class _Counting:
         self._ended = 0.0
 
     async def count(self) -> int:
-        """The number, at most ``STANDS`` seconds old."""
+        """Return the number, at most ``STANDS`` seconds old."""
         old = time.monotonic() - self._ended > STANDS
         if self._task is None or (self._task.done() and old):
             self._task = asyncio.create_task(self._counted())

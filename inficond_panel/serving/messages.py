@@ -69,7 +69,10 @@ def _message_size(size: int) -> int:
 
 
 async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> None:
-    """Take one part of a message; when it is whole, handle it. What is wrong ends it."""
+    """Take one part of a message and handle the message once it is whole.
+
+    A fault ends the connection.
+    """
     begins = self.receiver is None or self.receiver._current_consumer == self.receiver._HEADER
     self._received_size = len(fragment) + (0 if begins else self._received_size)
     if self._received_size > max(UNPACKED_SIZE, self.max_message_size):

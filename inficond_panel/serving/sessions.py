@@ -110,7 +110,7 @@ def _refused(original: Callable[..., None], self: Any, kind: Any, error: Any, at
 
 
 def _no_origin(original: Callable[..., None], self: RequestHandler) -> None:
-    """Not Bokeh's ``Access-Control-Allow-Origin: *``: the script holds the visitor's cookies."""
+    """Drop Bokeh's ``Access-Control-Allow-Origin: *``: the script holds the visitor's cookies."""
 
 
 async def _embedded(original: Callable[..., Any], self: Any) -> None:

@@ -91,7 +91,7 @@ class Spec(SpecFile):
 
     @property
     def order(self) -> str | None:
-        """``teacher.order``; None for a store by itself."""
+        """Value of ``teacher.order``; None for a store without a spec."""
         return self.teacher.order if self.teacher else None
 
     def check_making(self) -> None:
@@ -121,11 +121,11 @@ class Spec(SpecFile):
         return self.history if Path(name).exists() else Path.cwd() / self.history.name
 
     def with_layout(self, layout: Layout) -> Spec:
-        """The same with another layout."""
+        """Return this spec with another layout."""
         return self.model_copy(update={"layout": layout})
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that the chosen solver does not use, and targets that there will not be."""
+        """Yield keys that the chosen solver does not use, and targets that the store will lack."""
         if "tuning.epochs" in given and self.students.solver != "paper":
             yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
         if self.students.targets == "oracle" and self.teacher and not self._has_oracle():

@@ -126,7 +126,7 @@ class AppState(param.Parameterized):
         self.tuning.put([each for each in before.tuning.pending if is_known(each, self.store)])
 
     def copy(self, jobs: Jobs) -> AppState:
-        """State of a page of its own that looks at the same, with the queue ``jobs``."""
+        """State of another page on the same data and selection, with the queue ``jobs``."""
         students, selection = self.students, self.selection
         app = AppState(self.tuner, jobs, rights=self.rights, datasets=self.datasets)
         app.dataset.param.update(split=self.dataset.split, looks=self.dataset.looks)

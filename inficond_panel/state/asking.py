@@ -141,7 +141,7 @@ class AskState(param.Parameterized):
             self._reply(draft, replies, "teacher-answers", {"images": list(left)})
 
     def undo(self) -> None:
-        """Take the last reply back; those of the teacher together."""
+        """Take the last reply back; the teacher's replies are taken back together."""
         draft = self.draft
         if draft is None or not self.can_undo:
             return
@@ -173,7 +173,7 @@ class AskState(param.Parameterized):
             self.found = None
 
     def close(self) -> None:
-        """Leave the photos, and stop what is done with them; the replies are kept."""
+        """Leave the photos and cancel work on them; the replies are kept."""
         self._jobs.cancel(_KEY)
         if self.judging:
             self._tuning.cancel()
@@ -192,7 +192,7 @@ class AskState(param.Parameterized):
         return None if self.found is None else self.found.node
 
     def _load(self, class_name: str, more: Draft | None = None) -> None:
-        """Choose photos, or take those of a draft; add photos to the one that is to have more."""
+        """Choose photos or take those of a draft; add photos where more are wanted."""
         node = self._tuning.head
 
         def work(_: Job) -> tuple[Draft, _Decisions]:

@@ -52,7 +52,7 @@ class Status:
 
 @dataclass(frozen=True)
 class Preview:
-    """Effect that the pending batch would have, by touched class; nothing of it is stored.
+    """Effect that the pending batch would have, by touched class; it is not stored.
 
     ``changes`` are of ``METRICS``, by class and metric. ``moved`` are the other classes that a
     joint student would move along.
@@ -103,7 +103,9 @@ def read_item(given: Mapping[str, Any]) -> Item | None:
 
 
 def toggled(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
-    """The batch with ``items`` in place of what is at their places; without them, if all are there.
+    """Return the batch with ``items``, each in place of an item with the same key.
+
+    Without them if all are in it.
 
     A thumb is there however far it goes. Concepts to balance add up; those that are balanced
     already are taken out again.
@@ -119,18 +121,18 @@ def _direction(item: Item) -> object:
 
 
 def put(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
-    """The batch with ``items``, each in place of what is at its place."""
+    """Return the batch with ``items``, each in place of an item with the same key."""
     return [*without(batch, items), *items]
 
 
 def without(batch: Sequence[Item], items: Iterable[Item]) -> list[Item]:
-    """The batch without what is at the places of ``items``."""
+    """Return the batch without the items that have the keys of ``items``."""
     places = {place_of(item) for item in items}
     return [item for item in batch if place_of(item) not in places]
 
 
 def _balanced(batch: Sequence[Item], cure: Balance) -> list[Item]:
-    """The batch in which the concepts of ``cure`` are balanced too; not, where all of them are.
+    """Return the batch with the concepts of ``cure`` balanced too; unchanged where all of them are.
 
     The data named the concepts only where they named each of them.
     """

@@ -31,7 +31,7 @@ KEPT = 1 << 13  #: changes that a session knows; the draws that they come of are
 
 
 class CompareState(param.Parameterized):
-    """The two nodes that are compared, and what came of it.
+    """The two nodes that are compared, and the result.
 
     While ``pair`` is set and both ``result`` and ``problem`` are empty, it is being computed.
     """
@@ -131,7 +131,7 @@ class ChangesState(param.Parameterized):
     def compute(
         self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
     ) -> dict[tuple[str, str], Interval]:
-        """As ``between``, but all of them. For the worker."""
+        """Like ``between``, for all classes at once. For the worker."""
         split = self.students.snapshot.split
         asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
         return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
@@ -156,7 +156,7 @@ class ChangesState(param.Parameterized):
         return {each: change for each, change in known.items() if change is not None}
 
     def _next(self) -> None:
-        """Work on what is wanted, if nothing is under way."""
+        """Start the next wanted comparison if the worker is idle."""
         if self._under_way or not self._wanted:
             return
         batch, self._under_way = list(self._wanted), True

@@ -109,7 +109,9 @@ class Jobs(param.Parameterized):
             pass
 
     def _run_next(self) -> bool:
-        """In a frame that ends: one that waits would keep the last job, and its page."""
+        """Run the next job in a frame that ends: a waiting frame would keep the last job, and its
+        page.
+        """
         job = self._queue.get()
         if job is not None:
             self._run(job)

@@ -63,7 +63,7 @@ class PhotoScorer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class DecidedPhoto:
-    """Scores of a photo, and what the students of ``node`` make of them, by class.
+    """Scores of a photo, and decisions on it by the students of ``node``, by class.
 
     ``rules`` tell where the students abstain; None where they always decide.
     """
@@ -148,7 +148,7 @@ class PhotoState(param.Parameterized):
             self.jobs.cancel(_KEY)
 
     def close(self) -> None:
-        """Forget the photo, and stop what is done with it."""
+        """Forget the photo, and cancel work on it."""
         self.jobs.cancel(_KEY)
         status = Status("cancelling", "Cancelling") if self.busy else Status()
         self.param.update(decided=None, status=status)
@@ -200,13 +200,13 @@ class PhotoState(param.Parameterized):
             self.param.update(decided=None, status=Status.of(error))
 
     def _rest(self) -> None:
-        """Tell that a photo was cancelled; a fault that is told of the next one stays."""
+        """Report that a photo was cancelled; an error of the next photo stays."""
         if self.busy:
             self.status = Status()
 
 
 def check_photo(photo: bytes, side: int) -> None:
-    """Raise ``DataError`` for what is no photo as the page sends it: format, bytes, pixels.
+    """Raise ``DataError`` for a photo that a page cannot have sent: format, bytes, pixels.
 
     Only its head is read.
     """
@@ -367,7 +367,7 @@ class ConceptsState(param.Parameterized):
             self.status = Status("adding", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why there is no concept; nothing is shown of what was cancelled."""
+        """Show why there is no concept; a cancelled concept shows nothing."""
         self.status = Status.of(error)
 
 

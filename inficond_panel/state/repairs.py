@@ -60,7 +60,7 @@ class ShiftState(param.Parameterized):
         return [] if known is None else [suspect.concept for suspect in known.suspects]
 
     def start(self) -> None:
-        """Find what is not known yet, if the spec has it shown; whoever shows it asks once."""
+        """Compute unknown shifts, if the spec shows them; each view asks once."""
         self._asked = self._tuning.tuner.spec.tuning.suspects
         self._next()
 
@@ -184,7 +184,7 @@ class SuggestState(param.Parameterized):
 
     @param.depends("_tuning.status", watch=True)
     def _yield_to_refit(self) -> None:
-        """A refit shows another node, for which nothing is suggested yet."""
+        """Forget the suggestion: a refit shows another node, for which there is none yet."""
         if self._tuning.busy:
             self.cancel()
         if self.latest is not None and self.latest.parent != self._tuning.head.id:

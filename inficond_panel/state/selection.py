@@ -27,7 +27,10 @@ from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
 
 
 class Names(param.Parameter):
-    """A name that is ``known``, or empty unless ``needed``; with ``several`` a list of names."""
+    """Validator of a name that is ``known``, or empty unless ``needed``.
+
+    With ``several`` of a list of names.
+    """
 
     __slots__ = ["known", "needed", "several"]
 
@@ -181,7 +184,7 @@ class Settings(param.Parameterized):
 
 @dataclass(frozen=True)
 class Rights:
-    """All that a session may do; what it may not, the page hides and the state refuses.
+    """Rights of a session; the page hides what it may not do, and the state refuses it.
 
     ``class_name`` is the only class whose student may be opened and tuned; empty: all may.
     """

@@ -1,4 +1,4 @@
-"""Students that a session shows, with what was computed of them."""
+"""Students that a session shows, with the results computed from them."""
 
 from __future__ import annotations
 

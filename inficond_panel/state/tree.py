@@ -193,7 +193,7 @@ class TreeState(param.Parameterized):
         self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed))
 
     def look(self) -> None:
-        """See what was made elsewhere meanwhile, as in another window, and tell of it."""
+        """Read iterations that were made elsewhere, as in another window, and report them."""
         if self.busy:
             return
 
@@ -251,7 +251,7 @@ class TreeState(param.Parameterized):
         self._rest(Status.of(error))
 
     def tell(self, error: InficondError) -> None:
-        """Tell that other work of the session failed; nothing of what was cancelled."""
+        """Report that other work of the session failed; cancelled work is not reported."""
         if not isinstance(error, CancelledError):
             self.status = Status.of(error)
 
@@ -318,5 +318,5 @@ class TargetsState(param.Parameterized):
             self.status = Status("fitting", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why there are no such students; nothing is shown of what was cancelled."""
+        """Show why there are no such students; cancelled work shows nothing."""
         self.status = Status.of(error)

@@ -24,7 +24,7 @@ Pandas = TypeVar("Pandas", pd.DataFrame, pd.Series)
 
 
 def by_id(data: Pandas) -> Pandas:
-    """The same frame or series with its index, the image ids, as text."""
+    """Return the frame or series with its index, the image ids, as text."""
     named = data.copy(deep=False)
     named.index = pd.Index([str(name).strip() for name in data.index], dtype=object)
     return named

@@ -74,7 +74,7 @@ def objects_in(path: Path) -> list[str]:
 
 
 def is_scripted(objects: list[str]) -> bool:
-    """Whether these names of ``objects_in`` are those of a TorchScript file."""
+    """True if these names from ``objects_in`` are those of a TorchScript file."""
     return bool(objects) and all(name.startswith(_SCRIPTED) for name in objects)
 
 
@@ -123,7 +123,7 @@ def read_state(path: Path) -> State:
 
 
 def without_prefix(state: State, prefix: str) -> State:
-    """The same without ``prefix``, if all names have it."""
+    """Return the weights without ``prefix`` if all names begin with it."""
     if state and all(name.startswith(prefix) for name in state):
         return {name.removeprefix(prefix): value for name, value in state.items()}
     return state

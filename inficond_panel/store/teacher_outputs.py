@@ -25,8 +25,10 @@ def teacher_others(store: Store, rows: np.ndarray) -> np.ndarray:
 
 
 def oracle_others(store: Store) -> np.ndarray:
-    """The same ``(n, M)`` of the teacher's classes that the data set lacks; as ``oracle_logits``,
-    which checks them."""
+    """Oracle logits ``(n, M)`` of the teacher's classes that the data set lacks.
+
+    As ``oracle_logits``, which checks them.
+    """
     if store.has("other_oracle_logit"):
         return np.asarray(store.other_oracle_logit[store.rows(FIT)])
     return np.empty((len(store.rows(FIT)), 0), np.float32)
@@ -135,7 +137,8 @@ def fitting_text(logits: NDArray, label: NDArray, classes: Sequence[str], softma
 
 
 def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFinding | None:
-    """The same of a store, unless it or its spec (``teacher.order``) says that the order is right.
+    """Check the order of a store's outputs, unless it or its spec (``teacher.order``) says that the
+    order is right.
 
     With ``few`` 2,000 images are enough.
     """

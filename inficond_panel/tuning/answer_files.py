@@ -40,7 +40,7 @@ class Reply:
 
 @dataclass(frozen=True)
 class Draft:
-    """Photos that are asked about one student, and the replies on the first of them, in order.
+    """Photos that are asked about one student, and the replies so far, in order.
 
     ``node`` is the iteration of the student.
     """

@@ -255,8 +255,9 @@ def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
 
 
 def place_of(item: Intent | Cure) -> tuple[str, ...]:
-    """Place in a batch, which holds one item of it: of a class, a thumb on each concept, a label
-    of each photo, and one cure of each other kind."""
+    """Key of an item of a batch, which holds one item per key: of a class, a thumb per concept, a
+    label per photo, and one cure of each other kind.
+    """
     return ("thumb", *item.key) if isinstance(item, Intent) else ("cure", *place_of_cure(item))
 
 

@@ -127,7 +127,7 @@ class EditReader:
         return self._names(node, "class", f"{EVERY}, or a list of classes")
 
     def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
-        """Check a thumb; what is returned makes it for a class."""
+        """Check a thumb; return a function that makes it for a class."""
         what = "concepts" if "concepts" in values else "concept"
         self._expect(node, values, what, "factor", "bound")
         group = self._group(values["concepts"], 2) if "concepts" in values else ()
@@ -139,7 +139,7 @@ class EditReader:
         return lambda name: Intent(name, concept, *how)
 
     def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
-        """Check a cure; what is returned makes it for a class."""
+        """Check a cure; return a function that makes it for a class."""
         match self._direction(values, report=False):
             case BALANCE.key:
                 key = "concepts" if "concepts" in values else "concept"
@@ -264,7 +264,7 @@ class EditReader:
         return name
 
     def _near(self, word: str, known: Iterable[str]) -> str:
-        """A hint, for the first problems of the file: of thousands they would take minutes."""
+        """Return a hint, for the first problems of the file only: thousands would take minutes."""
         return near(word, known) if len(self.problems) < _MOST_HINTS else ""
 
     def _direction(self, values: dict[str, Node], report: bool = True) -> str:
@@ -279,7 +279,7 @@ class EditReader:
         return word
 
     def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
-        """Factor and bound of a thumb, one of which it may have."""
+        """Read factor and bound of a thumb, at most one of which is given."""
         sizes: dict[str, Node] = {
             key: values[key]
             for key in ("factor", "bound")

@@ -19,7 +19,7 @@ from inficond_panel.tuning.thumbs import Bounds, Intent
 
 
 class Edited:
-    """What one batch of edits asked for: ``intents`` (thumbs), and ``cures``."""
+    """Edits of one batch: ``intents`` (thumbs) and ``cures``."""
 
     intents: tuple[Intent, ...]
     cures: tuple[Cure, ...]
@@ -79,7 +79,7 @@ class Node(Edited):
         return hash(self._key)
 
     def labelled(self, name: str, note: str) -> Node:
-        """The same node with other labels; the arrays are shared."""
+        """Return this node with other labels; the arrays are shared."""
         if (name, note) == (self.name, self.note):
             return self
         other = copy.copy(self)
@@ -144,7 +144,7 @@ class Iteration(Edited):
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def labelled(self, name: str, note: str) -> Iteration:
-        """The same iteration with other labels."""
+        """Return this iteration with other labels."""
         same = (name, note) == (self.name, self.note)
         return self if same else replace(self, name=name, note=note)
 

@@ -33,7 +33,7 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
 
 
 def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
-    """A sentence for each class and concept that was asked for more than once."""
+    """Sentence for each class and concept with more than one edit in the iteration."""
     for (class_name, concept), candidates in by_concept.items():
         if len(candidates) == 1:
             continue

@@ -181,7 +181,7 @@ def open_tuner(
 
 
 def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
-    """As ``open_tuner``; all who ask in this process get the same, with the concepts typed by now.
+    """Like ``open_tuner``, with one tuner per spec in this process, and the concepts typed by now.
 
     A spec that was edited, or a store that was written again, is opened anew.
     """
@@ -203,7 +203,7 @@ def _shared(store: Store, spec: Spec, history: str) -> Tuner:
 
 
 def _state_of(store: Path) -> tuple[Path, int, int]:
-    """A store's place, and what changes when it is written again."""
+    """Path of a store, and a value that changes when it is written again."""
     try:
         status = (store / "zarr.json").stat()
     except OSError:

@@ -222,7 +222,7 @@ def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
 
 
 def _earlier(history: Path) -> Path:
-    """A new place for what the history held: ``x.before-20261122024011123.sqlite``."""
+    """Path for the history so far: ``x.before-20261122024011123.sqlite``."""
     stem = history.name.removesuffix(".sqlite").removesuffix(".history")
     moment = re.sub(r"\D", "", clock.now())[:17]
     return history.with_name(f"{stem}.before-{moment}.sqlite")

@@ -228,7 +228,7 @@ def _presence(photos: ClassPhotos, c: int) -> Presence:
 
 
 def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Pairs of the concepts that stand for one thing (n, n); none with itself."""
+    """Matrix (n, n) of pairs of concepts that stand for one thing; none with itself."""
     scores = photos.tune_scores[:, order].T
     alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)

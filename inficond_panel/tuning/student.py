@@ -126,7 +126,7 @@ class Evaluation:
         return _fixed(np.stack(self.columns(node), axis=1))
 
     def _each_column(self, node: Node) -> list[np.ndarray]:
-        """Logits ``(N,)`` of each class; a refit leaves most of them as they were."""
+        """Logits ``(N,)`` of each class; a refit computes those of the refitted classes alone."""
         students = self._students(node)
         known = {k: self._columns.get(student) for k, student in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
@@ -332,7 +332,7 @@ class Student:
 
     @property
     def intercept(self) -> float:
-        """Intercept: the logit of an image that shows no concept, of a student of its own."""
+        """Intercept: the logit of an image that shows no concept."""
         return float(self.node.intercepts[self.column])
 
     def weight(self, concept: str) -> float:

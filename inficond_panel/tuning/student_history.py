@@ -173,7 +173,10 @@ class Verifier:
         self._seen: set[str] = set()
 
     def check(self, node: Node) -> Node:
-        """The node; ``HistoryError`` where it does not follow from what it names."""
+        """Return the node.
+
+        Raises ``HistoryError`` where it does not follow from its parent and edits.
+        """
         if node.id not in self._seen:
             fault = self._fault(node)
             if fault:

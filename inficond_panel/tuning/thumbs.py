@@ -78,7 +78,7 @@ class Intent:
         return self.class_name, self.concept
 
     def resolved(self, factor: float) -> Intent:
-        """This intent with ``factor`` where it takes one and has none of its own."""
+        """Return this intent with ``factor`` where it takes a factor and has none."""
         if not DIRECTIONS[self.direction].sign or self.bound is not None:
             return self
         return replace(self, factor=float(factor if self.factor is None else self.factor))
@@ -123,7 +123,7 @@ class GroupIntent:
         return ", ".join(self.concepts)
 
     def members(self) -> tuple[Intent, ...]:
-        """The intents that it stands for."""
+        """One intent per member of the group."""
         return tuple(
             Intent(self.class_name, concept, self.direction, self.factor, self.bound)
             for concept in self.concepts
@@ -236,7 +236,7 @@ def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], 
 
 
 def best(candidates: Iterable[Candidate]) -> Candidate:
-    """The one that counts."""
+    """Intent that counts among contradicting ones."""
     return max(candidates, key=rank)
 
 

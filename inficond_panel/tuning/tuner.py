@@ -82,7 +82,8 @@ class Tuner(StudentHistory):
         self._distilling, self._distilled = Lock(), False
 
     def with_students(self, **settings: Any) -> Tuner:
-        """The same store and history under other settings of the spec's ``students``.
+        """Return a tuner of the same store and history under other settings of the spec's
+        ``students``.
 
         Settings as in ``spec.with_students``. They are part of the id of the untouched students,
         so these have iterations of their own. Raises ``TuningError`` for values that cannot be.
@@ -309,7 +310,7 @@ class Tuner(StudentHistory):
         return dict(self._evaluation.metrics(node, split))
 
     def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
-        """As ``metrics``, if they are known: at no cost, and without the weights."""
+        """Return the metrics if they are cached, else None; needs no weights."""
         return self._evaluation.known_metrics(node, split)
 
     @cached_property

@@ -85,7 +85,7 @@ def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
 
 
 def _scoped(file: Path) -> str:
-    """A file as a constant that holds what it exports."""
+    """Wrap a file as a constant that holds its exports."""
     source = _bound(file)
     names = ", ".join(name for _, name in _EXPORT.findall(source))
     body = _EXPORT.sub(r"\1", source)
@@ -93,7 +93,7 @@ def _scoped(file: Path) -> str:
 
 
 def _bound(file: Path) -> str:
-    """A file's source, its imports taken from the constants of other files."""
+    """Return a file's source with its imports taken from the constants of other files."""
 
     def bind(match: re.Match[str]) -> str:
         return f"const {{{match.group(1)}}} = {_name((file.parent / match.group(2)).resolve())}\n"

@@ -97,7 +97,7 @@ class Drawing:
         )
 
     def put(self, place: tuple[float, float], other: Drawing) -> None:
-        """Another drawing; what of it is outside its own size is not seen."""
+        """Place another drawing; parts outside its size are clipped."""
         x, y = place
         self._parts.append(
             f'<svg x="{_n(x)}" y="{_n(y)}" width="{_n(other.width)}" height="{_n(other.height)}">'

@@ -52,7 +52,7 @@ class Cell(pn.Column):
         self.publish = publish
 
     def close(self) -> None:
-        """Forget the places where it is shown, and draw no more pictures of it."""
+        """Forget the places where the cell is shown, and stop drawing pictures of it."""
         if self.still is not None:
             self.still.close()
         forget_places(self)

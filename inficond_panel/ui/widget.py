@@ -93,7 +93,7 @@ class PageWidget(BokehModel):
 
     @property
     def waits(self) -> bool:
-        """Whether it is still to be seen: its page is not closed, and no view of it is made."""
+        """True while the page is open and has no view yet."""
         return not self._view_count and self._model.ref["id"] in pn.state._views
 
     def clean_up(self) -> None:

@@ -38,7 +38,9 @@ def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
 
 
 def offer_words(word: str) -> str:
-    """What a person is offered: ``word`` is the concept named like the class, if there is one."""
+    """Words that offer photos to answer: ``word`` is the concept named like the class, if there is
+    one.
+    """
     if word:
         return f"Look at {ASKED} photos where the student and {word!r} disagree"
     return f"Look at {ASKED} photos of which the student is least sure"
@@ -61,7 +63,7 @@ def teacher_words(photos: int) -> str:
 
 
 def more_words(draft: Draft, taught: bool) -> str:
-    """What comes next: the photos left, or more of them."""
+    """Words that offer more: the photos left, or other photos."""
     left = len(draft.images) - len(draft.replies)
     return f"Look at the other {count(left)}" if left and not taught else f"Look at {ASKED} more"
 

@@ -29,7 +29,7 @@ def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
 
 
 def advice_sentence(classes: int = 1) -> str:
-    """What follows for the students of classes that the teacher does not know, and what to do."""
+    """Advice on students of classes that the teacher does not know."""
     whose = "Its student imitates" if classes == 1 else "Their students imitate"
     return f"{whose} noise: {_REMEDY}"
 

@@ -172,7 +172,8 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 def relying_sentence(
     found: Mapping[str, ClassShift], classes: int, *, wrong: int, shown: int, looked: bool = True
 ) -> str:
-    """What teacher and students are, and how many students, ``wrong``, rely on the wrong thing.
+    """Sentences that explain teacher and students, and how many students, ``wrong``, rely on the
+    wrong thing.
 
     ``shown`` of them are listed below. Where not ``looked``, the suspects of a student are found
     once its class is selected, if at all.

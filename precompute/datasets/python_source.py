@@ -189,7 +189,7 @@ class _Reader:
     counts: Counter[str] = field(default_factory=Counter)
 
     def fault(self, error: BaseException) -> DataError:
-        """What went wrong, and at which record."""
+        """Error at a record, with its number."""
         reason = str(error) if isinstance(error, _Fault) else f"{type(error).__name__}: {error}"
         return DataError(f"{self.where} fails{self.place}: {reason}.", _REMEDY)
 
@@ -281,7 +281,7 @@ class _Fault(Exception):  # noqa: N818 - told with its record
 
 
 def _items(source: Any) -> Iterable[Any]:
-    """What a source gives; one of torch may have no iterator, but a length and numbers."""
+    """Items of a source; a torch data set may have no iterator, but a length and numbers."""
     if not hasattr(source, "__iter__") and hasattr(source, "__len__"):
         return (source[number] for number in range(len(source)))
     return source

@@ -56,7 +56,7 @@ def find_layout(folder: Path) -> Layout:
 
 
 def _by_function(folder: Path, what: str, file: str) -> DataError:
-    """What to do with a folder that another library reads."""
+    """Remedy for a folder that another library reads."""
     function = shipped_folder("specs") / "functions" / f"{file}.py"
     return DataError(
         f"{folder} looks like {what}, which a Python function of ten lines reads.",

@@ -45,7 +45,9 @@ class Dense:
         return self.view(images, False)[0]
 
     def with_whole(self, images: Tensor) -> tuple[Any, Any]:
-        """The same, and what the tower gives for the whole images ``(B, embed)``, to the bit."""
+        """Return the path with the tower's output for the whole images ``(B, embed)`` too, to the
+        bit.
+        """
         return self.view(images, True)
 
 

@@ -184,7 +184,7 @@ class _Adding:
 def _sorted_out(
     photos: Sequence[_Photo], store: Store, before: MorePhotos
 ) -> tuple[Extended, list[_Photo]]:
-    """What is refused or skipped, and the photos that are new, each content once."""
+    """Sort the photos: refused or skipped ones, and new ones, each content once."""
     digests = [str(one)[:_SHA256] for one in store.image_digest]
     rows = {split: store.rows(split) for split in _EVALUATION}
     judged = {digests[i]: (store.images[i], split) for split in _EVALUATION for i in rows[split]}
@@ -203,7 +203,7 @@ def _sorted_out(
 
 
 def _free_names(photos: Sequence[_Photo], taken: set[str]) -> list[str]:
-    """A name of its own for each photo: its name, with a number where that is taken."""
+    """Unique name for each photo: its name, with a number where that is taken."""
     names = []
     for photo in photos:
         tried = chain([photo.name], (f"{photo.name} ({n})" for n in range(2, len(taken) + 3)))

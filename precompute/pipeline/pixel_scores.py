@@ -96,7 +96,7 @@ def check_methods(settings: SegmentSettings) -> None:
 
 
 def check_spec(spec: Spec) -> None:
-    """As ``check_methods``, before anything is loaded."""
+    """Like ``check_methods``, for a spec, before anything is loaded."""
     check_methods(settings_of(spec.concepts.segments))
 
 

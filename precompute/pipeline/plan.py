@@ -71,7 +71,7 @@ class Plan:
     faults: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """As JSON."""
+        """Plain data for JSON."""
         return {**asdict(self), "store": str(self.store)}
 
     def lines(self) -> Iterator[str]:

@@ -250,8 +250,9 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
 
 
 def _fallen_before(store: Store | None, names: Sequence[str], least: float) -> list[Dropped]:
-    """Those of ``names`` that fell by the same least score when the store was made: it has no
-    scores of them."""
+    """Concepts among ``names`` that the same least score dropped when the store was made: it has no
+    scores of them.
+    """
     made = stage_of(store, "text")
     if made.get("inputs", {}).get("filters", {}).get("least_score") != least:
         return []

@@ -86,7 +86,7 @@ def are_placeholders(names: Sequence[str]) -> bool:
 
 
 def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
-    """The same names, in the spelling of a class where case, ``_`` and ``-`` alone differ."""
+    """Names spelled as the classes where only case, ``_`` and ``-`` differ."""
     of_plain: dict[str, list[str]] = {}
     for name in classes:
         of_plain.setdefault(plain_name(name), []).append(name)
@@ -219,7 +219,7 @@ def check_order(
 
 
 def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
-    """The same of a table, which is read."""
+    """Check the names of a table, which is read."""
     logits = read_logits(teacher, dataset.ids, dataset.classes)
     check_order(teacher, dataset, logits.own, logits.other)
 

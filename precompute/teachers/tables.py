@@ -54,7 +54,7 @@ def from_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
 
 
 def check_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
-    """The same values; raises ``DataError`` where they are no probabilities."""
+    """Return the probabilities; raises ``DataError`` where they are none."""
     if fault := probabilities_fault(values, softmax):
         raise DataError(
             f"The teacher's outputs {fault}.",

@@ -172,7 +172,7 @@ class TorchTeacher:
     def oracles(
         self, images: np.ndarray, label: np.ndarray, gammas: Sequence[float]
     ) -> list[np.ndarray]:
-        """The same for each gamma; the gradient is taken once."""
+        """Oracle logits for each gamma; the gradient is computed once."""
         import torch
 
         known, pixels = self._moved(label.astype(np.int64)), self._moved(images)

@@ -42,8 +42,10 @@ _OF_STUDENTS = ("targets", "alpha", "temperature", "tempered", "lambda_")
 
 
 class Comparison(NamedTuple):
-    """One kind of comparison: its frames, those that a terminal shows, its page, and the names of
-    all frames. Arguments of the others are refused, ``why`` and with a ``remedy``."""
+    """Kind of comparison: its frames, which of them a terminal shows, its page.
+
+    Arguments of other kinds are refused, with the reason ``why`` and a ``remedy``.
+    """
 
     find: Callable[[Tuner, argparse.Namespace], Frames]
     shown: tuple[str, ...]

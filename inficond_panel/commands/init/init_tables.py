@@ -109,8 +109,10 @@ def _matrix(labels: pd.DataFrame) -> np.ndarray:
 
 
 def _frame(name: str, text: bool = False) -> pd.DataFrame:
-    """A CSV table by its column ``image_id``, which is text, as all are with ``text``: leading
-    zeros stay."""
+    """Read a CSV table indexed by its column ``image_id``, which is text.
+
+    With ``text`` all columns are (leading zeros stay).
+    """
     import pandas as pd
 
     path = Path(name)

@@ -68,7 +68,8 @@ def write_outlined(
 def outlined(
     image: Image.Image, segments: PhotoSegments, text: dict[str, np.ndarray]
 ) -> Image.Image:
-    """A copy of the image with the outline of the segment nearest to each concept, and its name.
+    """Draw the outline of the segment nearest to each concept, with its name, on a copy of the
+    image.
 
     White on black; concepts of one segment share an outline.
     """

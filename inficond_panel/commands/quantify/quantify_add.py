@@ -89,7 +89,7 @@ def add(args: argparse.Namespace) -> None:
 
 
 def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
-    """A network in evaluation, and its preprocessing."""
+    """Load a network in evaluation mode, with its preprocessing."""
     from precompute.teachers.loading import network_of
 
     if name in ("encoder", "teacher"):

@@ -68,7 +68,7 @@ def load_ahead() -> None:
 
 
 def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
-    """Add the flags of ``panel serve``, which the usage shows as one word after the ``own``."""
+    """Add the flags of ``panel serve``; the usage shows them as one word after ``own``."""
     parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
     flags = parser.add_argument_group("flags of panel serve")
     # It asks nothing of a parser but to add arguments.

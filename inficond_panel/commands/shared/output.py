@@ -40,7 +40,7 @@ def take_all_characters() -> None:
 
 
 def say(text: str = "") -> None:
-    """A line of the result."""
+    """Write a line of the result."""
     if sys.stdout is None:
         raise InficondError("Standard output is closed.", "Send it to a file, or to /dev/null.")
     _write(sys.stdout, shown(text))
@@ -104,7 +104,7 @@ def say_json(document: dict[str, Any]) -> None:
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table; the first column is on the left, and each that has a text."""
+    """Write a table: the first column and each with a text on the left, numbers on the right."""
     header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
     columns = list(zip(header, *rows, strict=True))
     widths = [max(map(len, column)) for column in columns]

@@ -146,7 +146,7 @@ class _Half:
         return np.minimum(self.positives, self.negatives) >= LEAST
 
     def gain(self, classes: NDArray[np.intp], new: NDArray[np.intp], old: Old) -> _Gain:
-        """Mean gain of ``classes`` (M,) from their outputs in ``old`` (K,) to those of ``new``.
+        """Mean gain of ``classes`` (M,) if they move from the outputs ``old`` (K,) to ``new``.
 
         Its variance is the sum over images of their squared deviations from the mean of the
         positives, or of the negatives, summed over the classes.

@@ -159,7 +159,8 @@ class SliceReport:
 
 
 def slices_by(*columns: Sequence[str]) -> dict[str, Mask]:
-    """A mask of the images (n,) for each value of a column of texts, or each combination of many.
+    """Masks of the images (n,), one per value of a column of texts, or per combination of several
+    columns.
 
     An empty text is called "(none)". Raises DataError for more than MOST_SLICES.
     """
@@ -188,7 +189,7 @@ def compare_slices(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> dict[str, SliceReport]:
-    """A report for each class, of ``outcomes`` (by class) on ``slices`` (masks (n,) by name).
+    """Reports by class, of ``outcomes`` (by class) on ``slices`` (masks (n,) by name).
 
     One family of tests: p-values are adjusted over all classes and slices. ``permutations`` are
     at most so many draws a test; by default 999, or as many more as an adjusted p of 0.05 needs.

@@ -155,7 +155,8 @@ class Decisions:
     def curve(
         self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> list[CoveragePoint]:
-        """Points from the surest images to all of them, with percentile intervals.
+        """Points of the coverage curve, from the surest images to all of them, with percentile
+        intervals.
 
         Images of equal confidence are answered together.
         """

@@ -89,7 +89,7 @@ def entropies(probability: Array) -> Array:
 def fit_intercepts(
     linear: Array, target: Array, sample_weight: Array, guess: Array
 ) -> tuple[Array, FittedSoftmax]:
-    """The intercepts (K,), of sum 0, of least loss of linear + b; and what is fitted with them.
+    """Return the intercepts (K,), of sum 0, of least loss of linear + b, and the fitted values.
 
     Damped Newton steps (Levenberg). Each class's residuals then sum to 0 up to rounding.
     """
@@ -137,7 +137,7 @@ NO_SUM = 1e-12
 
 @dataclass(frozen=True)
 class JointPoint:
-    """Weights (C, K), intercepts (K,), and what they come to."""
+    """Weights (C, K) and intercepts (K,), with the fitted values and the objective there."""
 
     weights: Array
     intercepts: Array
@@ -172,7 +172,7 @@ class JointProblem:
         return FittedSoftmax(logit)
 
     def point(self, weights: Array, intercepts: Array, fitted: FittedSoftmax) -> JointPoint:
-        """The point of weights and intercepts, for what is fitted with them."""
+        """Return the point of these weights and intercepts, with their fitted values."""
         return JointPoint(weights, intercepts, fitted, self.loss(fitted) + self.size(weights))
 
     def loss(self, fitted: FittedSoftmax) -> float:
@@ -220,7 +220,7 @@ class JointProblem:
 
     @staticmethod
     def curvature_of(probability: Array, weight: Array) -> tuple[Array, Array]:
-        """The same of one softmax."""
+        """Second derivatives of the loss of one softmax."""
         return (1 - _FLOOR) * probability + _FLOOR / probability.shape[1], weight
 
     def outlook(self, fitted: FittedSoftmax, change: Array) -> Array:

@@ -34,7 +34,7 @@ Share = TypeVar("Share")
 
 
 class Move(NamedTuple, Generic[Share]):
-    """A step of length 1: weights, change of the logits, and the intercepts' share of it."""
+    """Step of length 1: new weights, change of the logits, intercepts' share of the change."""
 
     weights: Array
     change: Array
@@ -42,7 +42,7 @@ class Move(NamedTuple, Generic[Share]):
     promised: float  # change of the objective, to first order
 
     def weights_at(self, start: Array, length: float) -> Array:
-        """Weights of a shorter step; in the box: 1/2 or less leads no rounding out of it."""
+        """Weights after a step of ``length``; 1/2 or less cannot round them out of the box."""
         return self.weights if length == 1 else start + length * (self.weights - start)
 
 
@@ -104,7 +104,7 @@ def solve_quadratic(
 def _newton_step(
     hessian: Array, point: Array, force: Array, penalty: Penalty
 ) -> tuple[Array, float]:
-    """One projected Newton step, and the change of the quadratic; no step where none descends."""
+    """Return the point after a projected Newton step (the same if none descends), and the gain."""
     free = np.flatnonzero(penalty.support(point, force))
     moved, best, ridge = point, 0.0, _RIDGE
     while len(free) and ridge < _LARGEST_RIDGE:
@@ -168,7 +168,7 @@ _CLOSE, _SLOW = 0.03, 0.5  # gap, and its factor from step to step, that ask for
 
 
 class NewtonState:
-    """One class on its way to the optimum."""
+    """State of one class on its way to the optimum."""
 
     def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
         self.data, self.problem = data, problem
@@ -183,7 +183,7 @@ class NewtonState:
         return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
     def probabilities(self) -> list[Array]:
-        """Those (N,) that the next certificate goes by: the present ones, and the outlook's."""
+        """Probabilities (N,) for the next certificate: present ones, and the outlook."""
         present = self.at.fitted.probability
         return [present] if self.outlook is None else [present, self.outlook]
 

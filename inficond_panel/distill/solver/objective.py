@@ -137,7 +137,7 @@ def decision_function(
 
 @dataclass(frozen=True)
 class Point:
-    """Weights (C,), an intercept, and what they come to."""
+    """Weights (C,) and an intercept, with the fitted values and the objective there."""
 
     weights: Array
     intercept: float

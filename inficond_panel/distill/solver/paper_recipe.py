@@ -44,7 +44,7 @@ def fit_paper(
     cancelled: Callable[[], bool] | None = None,
     device: str = CPU,
 ) -> Fit:
-    """Students trained as in the paper, with the certificate of what they reached.
+    """Train students as in the paper, and certify how far from the optimum they ended.
 
     Mean BCE-with-logits on mini-batches, Adam, and after each step the proximal step of l1*|w|_1
     and the box in Adam's own metric (Yun, Lozano, Yang 2021, NeurIPS): a weight moves towards 0 by

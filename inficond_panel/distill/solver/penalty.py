@@ -104,7 +104,7 @@ class Penalty:
         return (smooth & (weights > self.lower) & (weights < self.upper)) | (force != 0)
 
     def piece(self, weights: Array, force: Array) -> Penalty:
-        """The same within the piece, smooth in each weight, that a step along -force moves in."""
+        """Penalty within the piece, smooth in each weight, that a step along -force moves in."""
         side = np.where(weights != 0, weights, -force) * (self.l1 > 0)
         lower = np.where(side > 0, np.maximum(self.lower, 0.0), self.lower)
         upper = np.where(side < 0, np.minimum(self.upper, 0.0), self.upper)
@@ -141,12 +141,12 @@ class Penalty:
         return Penalty(float(l1), self.l2, lower, upper)
 
     def scaled(self, scale: Array | float) -> Penalty:
-        """The same of weights times ``scale``, for a penalty without L2."""
+        """Penalty of weights times ``scale``, for a penalty without L2."""
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
 
 
 def per_student(l1: float | Array, students: int) -> float | Array:
-    """L1 penalty of one student for so many of it: a number, or (C, students) of one per weight."""
+    """L1 penalty of several copies of one student: a number, or (C, students) of one per weight."""
     return np.repeat(l1[:, None], students, axis=1) if isinstance(l1, np.ndarray) else l1
 
 

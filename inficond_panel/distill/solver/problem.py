@@ -217,7 +217,7 @@ def _counted(targets: Tempered, weight: Array) -> Array:
 
 
 def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:
-    """One number for each class, or one for each concept of each class."""
+    """Return the L1 penalty of each class: one number, or one per concept."""
     if np.ndim(value) < 2:
         return penalties_of(value, shape[1], "l1")
     penalties = np.array(value, dtype=np.float64)

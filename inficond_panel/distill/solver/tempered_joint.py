@@ -118,7 +118,7 @@ class TemperedJointProblem(JointProblem):
     def curvatures(  # type: ignore[override]
         self, fitted: TemperedSoftmax
     ) -> list[tuple[Array, Array]]:
-        """Those of both parts."""
+        """Second derivatives of both parts of the loss."""
         return [
             self.curvature_of(part.probability, weight / by**2)
             for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)

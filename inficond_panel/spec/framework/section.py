@@ -40,7 +40,7 @@ _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_bui
 
 
 class Mismatch(Exception):  # noqa: N818 - not an error of the program
-    """A node that is not what its key expects."""
+    """Value of a node that does not fit what its key expects."""
 
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
@@ -63,7 +63,7 @@ class Key:
 
     @property
     def doc(self) -> str:
-        """What it means, for the reference page."""
+        """Meaning of the key, for the reference page."""
         return self.info.description or ""
 
     @cached_property
@@ -84,12 +84,12 @@ class Key:
 
     @cached_property
     def sections(self) -> list[type[Section]]:
-        """Sections that the value is, one or a list of them."""
+        """Section classes of the value: of one section, or of a list of sections."""
         return [part for part in _parts(self.info.annotation) if _is_section(part)]
 
     @cached_property
     def location(self) -> Location:
-        """How the value is a path; a location without settings where it is none."""
+        """Location settings of a path; without settings where the value is no path."""
         parts = [*_parts(self.info.annotation), *self.info.metadata]
         return next((part for part in parts if isinstance(part, Location)), Location())
 
@@ -206,7 +206,7 @@ class Section(BaseModel):
 
     @classmethod
     def made(cls, reading: Reading) -> Self:
-        """The section of what was read; a wrong or missing value is None, or the default."""
+        """Make the section from what was read; a wrong or missing value is None, or the default."""
         needed = {key.attribute: None for key in cls.fields().values() if key.info.is_required()}
         return cls.model_construct({*reading.values}, **{**needed, **reading.values})
 

@@ -44,7 +44,7 @@ class SpecFile(Section):
 
     @classmethod
     def made(cls, reading: Reading) -> Self:
-        """As ``Section.made``, in its file."""
+        """Like ``Section.made``, with the file that it came from."""
         reading.values["path"] = reading.file
         return super().made(reading)
 

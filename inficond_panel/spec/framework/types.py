@@ -54,7 +54,7 @@ def _whole(value: Any, handler: Callable[[Any], Any]) -> Any:
 
 
 class OneOf(tuple[str, ...]):
-    """One of some words, which are a list elsewhere."""
+    """Type of one word out of some; a list of words elsewhere."""
 
     __slots__ = ()
 
@@ -204,7 +204,9 @@ def _check_name(path: Path, text: str) -> None:
 
 
 class NameOrPath(Location):
-    """A name that a library knows, or a path: what has a slash, a suffix of weights, or exists."""
+    """Type of a name that a library knows, or of a path: text with a slash or a suffix of weights,
+    or of a file that exists.
+    """
 
     @property
     def phrase(self) -> str:

@@ -320,7 +320,7 @@ class StoreDataset(Dataset):
 
     @property
     def max_bad_share(self) -> float:
-        """None can be unreadable."""
+        """Share of unreadable photos: 0, since none can be unreadable."""
         return 0.0
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:

@@ -102,8 +102,9 @@ class ExactStudents(Students):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield what cannot go together: other images than those of fit, and penalties that the
-        joint student cannot have."""
+        """Yield keys that exclude each other: images other than those of fit, and penalties that
+        the joint student cannot have.
+        """
         fault = self.fault_of_images()
         if fault:
             yield "distil_on", fault

@@ -49,7 +49,7 @@ class Preprocessing(Section):
 
 
 class FullPreprocessing(Preprocessing):
-    """The same for a file that says nothing of it."""
+    """Preprocessing with every step given, for a file that does not hold it."""
 
     size: Size = option(doc=_SIZE)
     mean: Channels = option(doc=_MEAN)

@@ -197,7 +197,7 @@ def _label_width(names: Sequence[str]) -> float:
 
 
 def _cut(name: str) -> dict[str, str]:
-    """A name as it fits before the axis, and the whole one, its tooltip."""
+    """Shorten a name to the room before the axis; the whole name is its tooltip."""
     most = int((_WIDEST_LABEL - 16) / _LETTER)
     return {"name": name if len(name) <= most else f"{name[: most - 1]}…", "whole": name}
 

@@ -65,7 +65,7 @@ class ParticipantPage(Acting, Viewer):
         self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
     def _takes(self, name: str) -> bool:
-        """A link that holds comes first; nothing comes after the page is over."""
+        """Refuse messages before a valid link, and after the page is over."""
         return name == "enter" or (self.session is not None and not self._over)
 
     @property

@@ -126,7 +126,7 @@ def make_goal(standing: Standing, done: bool) -> str:
 
 
 def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """A question with the answer that it has; which one is right stays here."""
+    """Make a question with the answer given so far; the right answer stays on the server."""
     keys = {name: key for name, key in question.fields().items() if name != "right"}
     shown = {name: getattr(question, key.attribute) for name, key in keys.items()}
     return {**shown, "value": answers.get(question.name_)}

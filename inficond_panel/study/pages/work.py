@@ -32,7 +32,9 @@ if TYPE_CHECKING:
 
 
 def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Rights:
-    """A participant tunes and looks; no file leaves or enters, and the holdout stays closed.
+    """Rights of a participant: tune and look.
+
+    No file leaves or enters, and the holdout stays closed.
 
     With ``typing`` they type concepts too, which stay; with ``asking`` they answer photos.
     """

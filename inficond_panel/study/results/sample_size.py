@@ -19,8 +19,10 @@ STUDIES, ENOUGH = 2000, 0.8
 
 
 def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.ndarray:
-    """What people of a pilot differ by: from the mean of their condition, or, within people, in
-    their difference between two conditions from its mean. Scaled to an unbiased variance.
+    """Deviations of people of a pilot: from the mean of their condition, or, within people, of
+    their difference between two conditions from its mean.
+
+    Scaled to an unbiased variance.
 
     Raises ``StudyError`` where fewer than three say anything.
     """

@@ -20,7 +20,7 @@ from inficond_panel.tuning.replay import replay
 
 @dataclass(frozen=True)
 class Moment:
-    """One thing that happened. ``source`` is study or history; times are UTC.
+    """Event of a timeline. ``source`` is study or history; times are UTC.
 
     ``typed`` are the concepts that the participant had typed in the task by then.
     """
@@ -85,7 +85,7 @@ def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
 
 
 def _with_set(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
-    """A moment with what had been typed by then."""
+    """Return a moment with the concepts that had been typed by then."""
     return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
 
 

@@ -49,7 +49,7 @@ def enter(
 
 
 def open_query(spec: StudySpec) -> str:
-    """What stands in the address of the open link, with ``ID`` for the ids of each person."""
+    """Query of the open link's address, with ``ID`` in place of each person's ids."""
     return "?" + "&".join(f"{name}=ID" for name in spec.participants.ids)
 
 
@@ -79,7 +79,7 @@ def _check_room(study: Study) -> None:
 
 
 def _holds(study: Study, token: str, who: Participant) -> bool:
-    """True if a personal link is that of ``who``."""
+    """True if a personal link belongs to ``who``."""
     with contextlib.suppress(StudyError):
         return study.log.find(token).number == who.number
     return False

@@ -173,5 +173,5 @@ class Progress:
 
 
 def when(time: str) -> datetime:
-    """A time as it is recorded."""
+    """Return a time in the form in which it is recorded."""
     return datetime.fromisoformat(time)

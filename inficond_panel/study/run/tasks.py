@@ -160,7 +160,10 @@ class Preparation:
     def _ready(
         self, task: Task, progress: Progress | None, level: Level | None = None
     ) -> Ready | None:
-        """A task as prepared; None with its problems kept, so that all are told in one pass."""
+        """Prepare a task.
+
+        None where it has problems, which are kept so that all are reported in one pass.
+        """
         try:
             return self._prepared(task, progress, level)
         except FileProblemsError as error:

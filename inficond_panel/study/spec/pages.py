@@ -98,7 +98,7 @@ class ChoiceQuestion(Question):
             yield "right", "names several; take one, or several: true"
 
     def is_right(self, answer: object) -> bool:
-        """True if what was chosen is what is right, in any order."""
+        """True if exactly the right options were chosen, in any order."""
         chosen = answer if isinstance(answer, list) else [answer]
         return not self.checks or set(chosen) == set(self.right or [])
 

@@ -284,7 +284,7 @@ class StudySpec(SpecFile):
         return self.path.with_suffix(".study")
 
     def plain(self) -> dict[str, Any]:
-        """As ``SpecFile.plain``, without the place of the data if that is the usual one."""
+        """Like ``SpecFile.plain``, without the place of the data if it is the default."""
         plain = super().plain()
         if self.data == self.default_data():
             plain.pop("data")

@@ -170,7 +170,7 @@ class ClassPhotos:
         return part_hashes(self._store) if self._parts is None else tuple(self._parts)
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:
-        """Weights of all photos of the split ``fit``, from those of ``fit`` here; 1 of the rest."""
+        """Spread weights of the photos here over all of the split ``fit``; the others weigh 1."""
         every = np.ones(self._size)
         every[self._known] = weights
         return every
@@ -311,7 +311,8 @@ def measured_by_labels(
 
 
 def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
-    """Other classes that stand beside this one on fit, by the position of a concept that names it.
+    """Other classes that occur together with this one on fit, by the position of a concept that
+    names them.
 
     Of several concepts, the one on which the student leans most. Classes that exclude each other
     say nothing of what goes with what, nor do those that all photos of fit show.

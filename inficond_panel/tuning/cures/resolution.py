@@ -225,7 +225,7 @@ def _chosen(
     upper: Array,
     least: int,
 ) -> Terms:
-    """Terms with what is learned, the doubt and the lambda asked for, chosen together by AP.
+    """Return the terms with learned photos, doubt and lambda chosen together by AP.
 
     Where photos of tune are learned from, it is the AP on photos that are left out in turn.
     """
@@ -299,8 +299,9 @@ def _of_tune(photos: ClassPhotos, source: str) -> tuple[Learned, int]:
 
 
 def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
-    """The teacher on tune, corrected by the labels taught there and on added photos, and by the
-    class's own concepts."""
+    """Fit the correction of the teacher on tune to the labels taught there and on added photos,
+    with the score of the class's own concepts.
+    """
     student, store = photos.student, photos.student.store
     taught = Taught(1.0, {}) if taught is None else taught
     images, labels = AllImages(store, taught.parts), taught.labels
@@ -334,8 +335,11 @@ def _more(photos: ClassPhotos) -> tuple[Learned, int]:
 
 
 def _weights_to_learn(ratio: float) -> list[float]:
-    """Weights of a photo that is learned: that of one of fit, and those that give all of them a
-    share. ``ratio`` is the number of photos of fit for each of them."""
+    """Weights to try for a learned photo: that of a photo of fit, and those that give all learned
+    photos a share of the fit.
+
+    ``ratio`` is the number of photos of fit per learned one.
+    """
     shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
     return sorted({1.0, *shares})
 

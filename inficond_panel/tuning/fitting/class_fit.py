@@ -102,12 +102,14 @@ class ClassFit:
         return decision_function(scores, weights, intercepts).T
 
     def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
-        """Cutoff of the class on images with these scores; ``held`` is that of the node, which
-        stays, as the other students do."""
+        """Cutoff of the class on images with these scores.
+
+        The students of other classes stay those of ``held``, the node.
+        """
         return held
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
-        """The same student, fitted without the images ``outside`` ``(n,)`` of the split ``fit``."""
+        """Fit the student again without the images ``outside`` ``(n,)`` of the split ``fit``."""
         return self.solve(rows=self.rows_without(outside))
 
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -259,8 +261,7 @@ def _widest(tried: Sequence[Terms]) -> Terms:
 
 
 def _weights(data: FitData, k: int, terms: Terms) -> Array:
-    """Weights ``(n,)`` of the images under ``terms``; ``data`` has them with weight 1 of what is
-    learned."""
+    """Weights ``(n,)`` of the images under ``terms``; learned images have weight 1 in ``data``."""
     weight_of = {each.source: each.weight for each in terms.learned}
     weight = data.weight(k).copy()
     for source, block in data.learned.items():

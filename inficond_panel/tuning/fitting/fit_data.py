@@ -119,13 +119,13 @@ class FitData:
         return _soft(store.teacher_logit[rows], self._temperature, others, self.link)
 
     def with_lambda(self, values: Sequence[float]) -> FitData:
-        """The same data with these values of lambda, one per class."""
+        """Return this data with other values of lambda, one per class."""
         other = copy(self)
         other._lambda = np.array(values, dtype=np.float64)
         return other
 
     def under(self, terms: Mapping[str, Terms]) -> FitData:
-        """The same data under the terms of some classes; other classes are as they were."""
+        """Return this data under the terms of some classes; other classes are unchanged."""
         if not terms:
             return self
         other = copy(self)
@@ -340,7 +340,7 @@ class FitData:
         return problem
 
     def teacher_loss(self, logits: np.ndarray, k: int) -> float:
-        """The same against the teacher alone, all images of ``fit`` alike."""
+        """Loss against the teacher alone, with equal weights for all images of ``fit``."""
         logits = logits[: self._fit_count] / self.divisor
         return float(_bce(logits, self.teacher[:, k]).mean())
 

@@ -103,8 +103,10 @@ def _folds_of(data: FitData, columns: list[int]) -> NDArray[np.intp]:
 
 
 def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> list[int]:
-    """Those of the classes at ``columns`` that have a student without any of the ``folds`` ``(n,)``
-    of the images; with a softmax all of them, or none."""
+    """Classes among ``columns`` that have a student without any one of the ``folds`` ``(n,)``.
+
+    With a softmax all classes, or none.
+    """
     if len(folds) < FOLDS:
         return []
     inside = [folds != fold for fold in range(FOLDS)]

@@ -62,7 +62,7 @@ class Recipe:
         return fit_paper(data.scores, targets, l1=l1, device=self.device, **self.options, **given)
 
     def settings(self, classes: Sequence[str]) -> dict[str, Any]:
-        """All of it as plain data, for a node's id.
+        """Settings of the recipe as plain data, for a node's id.
 
         What was added to the spec later is there only where it is used, so that the ids of the
         other nodes stay.
@@ -177,7 +177,7 @@ def recorded_penalties(
 
 
 def check_link(spec: Spec, store: Store) -> None:
-    """Raise ``TuningError`` for a joint student that there cannot be."""
+    """Raise ``TuningError`` for a joint student that the store or the spec rules out."""
     if spec.students.link != SOFTMAX:
         return
     if store.task != "single_label":

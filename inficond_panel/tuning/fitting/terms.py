@@ -145,8 +145,9 @@ class Taught:
 
 @dataclass(frozen=True)
 class Learned:
-    """Photos in the fit beside those of ``fit``, by ``source`` (``vocabulary.cures``); each weighs
-    as ``weight`` photos of ``fit``.
+    """Photos that are learned beside those of ``fit``, by ``source`` (``vocabulary.cures``).
+
+    Each weighs as ``weight`` photos of ``fit``.
 
     Of ``tune`` the ``rows`` of the store are those in question; None: all. ``correction`` is that
     of the teacher by answers, where these are the source. Of the added photos ``parts`` are the
@@ -173,7 +174,7 @@ class Learned:
 
 @dataclass(frozen=True)
 class Terms:
-    """Terms that differ from those of students on ``fit`` alone with the spec's λ.
+    """Terms of a fit that differ from the spec's: λ, weights, labels and images that are learned.
 
     ``penalty`` is λ; None is the spec's own. ``learned`` holds the photos of ``tune`` of original
     students that are distilled on them, too. ``used`` counts the labelled photos of ``tune`` that
@@ -194,7 +195,7 @@ class Terms:
         return tuple(sorted({*taught, *(part for each in self.learned for part in each.parts)}))
 
     def within(self, rows: NDArray[np.intp]) -> Terms:
-        """The same, but that of ``tune`` the photos at ``rows`` alone are learned."""
+        """Return these terms with only the photos of ``tune`` at ``rows`` learned."""
         held = tuple(rows.tolist())
         learned = tuple(replace(one, rows=held) if one.of_tune else one for one in self.learned)
         return replace(self, learned=learned)

@@ -279,7 +279,7 @@ class History:
             return named_concepts(db, root)
 
     def image(self) -> bytes:
-        """Bytes of a file that is this history as it stands now, also while others write."""
+        """Bytes of a history file with the content of this moment, also while others write."""
         return self._database.image()
 
     def become(self, other: History) -> None:
@@ -317,7 +317,7 @@ class History:
         ]
 
     def _match(self, nodes: Sequence[Node], state: HistoryState, start: int = 0) -> None:
-        """Hold the nodes from ``start`` on against what the log tells of them."""
+        """Check the nodes from ``start`` on against the events of the log."""
         logged = list(state.parents.items())[start:]
         if [(node.id, node.parent) for node in nodes] != logged:
             raise HISTORY.damaged(self.path, "its iterations are not those that its log tells of")

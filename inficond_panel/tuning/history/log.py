@@ -119,7 +119,7 @@ class HistoryState:
     parents: dict[str, str | None] = field(default_factory=dict)
 
     def copy(self) -> HistoryState:
-        """The same state, which may be changed by itself."""
+        """Return an independent copy of the state."""
         return HistoryState(
             self.head, *(copy(getattr(self, part.name)) for part in fields(self)[1:])
         )

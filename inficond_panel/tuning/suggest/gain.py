@@ -63,7 +63,10 @@ class Change:
         return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
     def gain(self, level: float = CONFIDENCE) -> Gain:
-        """With its percentile interval; a normal one at a level that the draws cannot tell."""
+        """Gain with its percentile interval.
+
+        With a normal one at a level that the draws are too few for.
+        """
         if least_draws(level) > len(self.draws):
             return around(self.estimate, self.error, level)
         low, high = np.nanquantile(self.draws, tails(level))

@@ -68,8 +68,7 @@ _TO_LEARN = "labels of tune, to learn"
 
 @dataclass(frozen=True)
 class Lever:
-    """What ``edits`` (none: the student as it is) make of one class, by labels of
-    ``tune``.
+    """Effect of ``edits`` (none: the student as it is) on one class, by labels of ``tune``.
 
     ``ap`` is the AP of the student as it is plus the ``gain``, 0 to 1. ``fidelity`` is the share of
     these photos where the student decides like the teacher, ``concepts`` the number that it uses.

@@ -208,7 +208,7 @@ def _on_axis(curves: WhatIf, influence: float) -> bool:
 
 
 def _mark(point: Place) -> list[float | None] | None:
-    """A place as plain data: None where there is none; its value is None where undefined."""
+    """Place as plain data; None for no place, and for an undefined value."""
     return [point[0], defined(point[1])] if math.isfinite(point[0]) else None
 
 

@@ -60,7 +60,7 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
 
 
 def make_options(app: AppState) -> dict[str, Any]:
-    """What stays as it is for the session: numbers and metrics to choose from, what is offered.
+    """Facts that stay for the session: numbers and metrics to choose from, and what is offered.
 
     ``patchless`` tells why no row has patches, ``cureless`` why these students take no cures, and
     ``confidence`` is the level of the intervals in words; each is empty where it does not apply.
@@ -121,7 +121,9 @@ class StudentActions(RefitActions):
         return self.app.selection.class_name
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Call the action; leave out what was done to ``seen``, a student not in view any more.
+        """Call the action.
+
+        Ignore it if it was meant for ``seen``, a student that is no longer in view.
 
         Another was chosen a moment before, and has not come to the browser yet.
         """

@@ -215,7 +215,7 @@ class WaitingJobs(Jobs):
         """No thread is needed."""
 
     def work_off(self) -> None:
-        """Do all that waits, and what comes of it."""
+        """Run all waiting jobs, and the jobs that they start."""
         while not self._queue.empty():
             self._run_next()
 

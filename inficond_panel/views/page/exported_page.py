@@ -180,7 +180,7 @@ def pack(record: Mapping[str, Any]) -> str:
 
 
 def unpack(content: str) -> dict[str, Any]:
-    """A record from what ``pack`` made of it."""
+    """Unpack a record of ``pack``."""
     record: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(content)))
     return record
 

@@ -226,7 +226,7 @@ def make_views(app: AppState) -> dict[str, Viewer]:
 
 
 def close_views(views: Mapping[str, Viewer]) -> None:
-    """Let go of views that are shown no more: what holds them beyond the page lets go of them."""
+    """Close views that are shown no more: remove references to them outside the page."""
     for view in views.values():
         if isinstance(view, EmbeddingView | KnowledgeView | PerformanceView):
             view.close()

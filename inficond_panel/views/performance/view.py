@@ -219,7 +219,7 @@ class PerformanceView(Acting, Viewer):
 
     @param.depends("app.changes.arrivals", watch=True)
     def _tell_changes(self) -> None:
-        """Show what is known of the changes that a card asked for, in the metric sorted by."""
+        """Send the known changes that a card asked for, in the metric of the sort."""
         if not self._asked:
             return
         name, changes = self._asked, self.app.changes

@@ -66,7 +66,7 @@ class RowResults:
         return Shown(name, metric, measured, hidden, changes, self.app.tuner.joint)
 
     def whole(self, nodes: Sequence[Iteration], branches: Branches, metric: str) -> Shown:
-        """As ``known``, but all of it. For the worker."""
+        """Like ``known``, with everything computed. For the worker."""
         (name, split), hidden, tuner = self.scope, self._hidden(nodes), self.app.tuner
         seen = [node for node in nodes if node.id not in hidden]
         measured = {
@@ -186,7 +186,7 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
 
 
 def _at(level: float | None, change: Interval) -> Interval:
-    """A change as it is shown: without limits, where none are."""
+    """Return a change as it is shown: without limits if intervals are off."""
     return change.alone if level is None else change
 
 
