@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Callable
 
@@ -13,6 +15,7 @@ from inficond_panel.commands.shared.output import (
     progress,
     say,
     say_json,
+    say_table,
     shown,
 )
 
@@ -57,3 +60,31 @@ def test_nothing_is_told_of_progress_where_there_is_no_terminal(
     progress(0.5, "half")
     say("done")
     assert capsys.readouterr() == ("done\n", "")
+
+
+def table(capsys: pytest.CaptureFixture[str]) -> list[str]:
+    finding = "dog relies on soccer ball, in 82 % of the training images with dog"
+    say_table(("about", "finding", "AP on fit"), [("dog", finding, "0.951"), ("cat", "", "0.86")])
+    return capsys.readouterr().out.splitlines()
+
+
+def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = table(capsys)
+    assert len(whole) == 4  # a file has each row on a line
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((40, 24)))
+    assert table(capsys) == [
+        "about  finding                 AP on fit",
+        "-----  ----------------------  ---------",
+        "dog    dog relies on soccer        0.951",
+        "       ball, in 82 % of the",
+        "       training images with",
+        "       dog",
+        "cat                                 0.86",
+    ]
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((200, 24)))
+    assert table(capsys) == whole
+    monkeypatch.setattr(shutil, "get_terminal_size", lambda: os.terminal_size((5, 24)))
+    assert max(map(len, table(capsys))) == 5 + 2 + 8 + 2 + 5  # no word is divided

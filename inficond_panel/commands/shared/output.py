@@ -7,8 +7,11 @@ import io
 import json
 import os
 import re
+import shutil
 import sys
+import textwrap
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, TextIO
 
 from inficond_panel.errors import InficondError
@@ -104,12 +107,43 @@ def say_json(document: dict[str, Any]) -> None:
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table: the first column and each with a text on the left, numbers on the right."""
+    """Write a table: the first column and each with a text on the left, numbers on the right.
+
+    On a terminal that is narrower than the table, cells of texts and headings take several lines.
+    """
     header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
     columns = list(zip(header, *rows, strict=True))
-    widths = [max(map(len, column)) for column in columns]
     lefts = [i == 0 or any(map(_TEXT.match, column[1:])) for i, column in enumerate(columns)]
+    widths = _widths(columns, lefts)
     for row in [header, ["-" * width for width in widths], *rows]:
-        cells = zip(row, widths, lefts, strict=True)
-        texts = [text.ljust(width) if left else text.rjust(width) for text, width, left in cells]
-        say("  ".join(texts).rstrip())
+        cells = [_wrapped(text, width) for text, width in zip(row, widths, strict=True)]
+        for line in zip_longest(*cells, fillvalue=""):
+            parts = zip(line, widths, lefts, strict=True)
+            texts = [
+                text.ljust(width) if left else text.rjust(width) for text, width, left in parts
+            ]
+            say("  ".join(texts).rstrip())
+
+
+def _widths(columns: Sequence[Sequence[str]], lefts: Sequence[bool]) -> list[int]:
+    """Widths of the columns: of their longest cells, on a terminal as far as there is room."""
+    widths = [max(map(len, column)) for column in columns]
+    if sys.stdout is None or not sys.stdout.isatty():
+        return widths
+    room = shutil.get_terminal_size().columns - 2 * (len(widths) - 1)
+    least = [_least(column, left) for column, left in zip(columns, lefts, strict=True)]
+    while sum(widths) > max(room, sum(least)):
+        wide = [width * (width > limit) for width, limit in zip(widths, least, strict=True)]
+        widths[wide.index(max(wide))] -= 1
+    return widths
+
+
+def _least(column: Sequence[str], left: bool) -> int:
+    """Width of the longest word of a column; numbers and intervals are not divided."""
+    head, *cells = column
+    whole = [word for cell in cells for word in cell.split()] if left else cells
+    return max(map(len, [*head.split(), *whole]), default=0)
+
+
+def _wrapped(text: str, width: int) -> list[str]:
+    return [text] if len(text) <= width else textwrap.wrap(text, width, break_on_hyphens=False)
