@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from inficond_panel.spec.framework.section import Key, Section
@@ -53,23 +52,35 @@ PAGES = {
 
 
 def reference(name: str) -> str:
-    """Text of the page ``name`` of ``PAGES``."""
+    """Text of the page ``name`` of ``PAGES``: each table once, with all places it is for."""
     root, introduction = PAGES[name]
-    return "\n".join([introduction, *(line for part in sections(root) for line in _section(*part))])
+    places: dict[str, list[str]] = {}
+    for where, section in sections(root):
+        kinds = section.kinds()
+        for word, kind in kinds.items() or [("", section)]:
+            chosen = f", with `{kind.chooser}: {word}`" if len(kinds) > 1 else ""
+            heading = (f"`{where}`" if where else "The file") + chosen
+            places.setdefault(_body(kind), []).append(heading)
+    return "\n".join([introduction, *(_part(*part) for part in places.items())])
 
 
-def _section(where: str, section: type[Section]) -> Iterator[str]:
-    kinds = section.kinds()
-    for word, kind in kinds.items() or [("", section)]:
-        chosen = f", with `{kind.chooser}: {word}`" if len(kinds) > 1 else ""
-        yield f"## {f'`{where}`' if where else 'The file'}{chosen}\n"
-        yield f"{(kind.__doc__ or '').splitlines()[0]}\n"
-        yield "| key | expects | if left out | meaning |"
-        yield "| --- | --- | --- | --- |"
-        needed = kind.needed(set())
-        for name, key in kind.fields().items():
-            yield _row(name, key, name in needed)
-        yield ""
+def _part(body: str, places: list[str]) -> str:
+    first, *others = places
+    names = ", ".join(place.partition(",")[0] for place in others)
+    also = f"The keys of {names} are the same.\n\n" if others else ""
+    return f"## {first}\n\n{also}{body}"
+
+
+def _body(kind: type[Section]) -> str:
+    needed = kind.needed(set())
+    lines = [
+        f"{(kind.__doc__ or '').splitlines()[0]}\n",
+        "| key | expects | if left out | meaning |",
+        "| --- | --- | --- | --- |",
+        *(_row(name, key, name in needed) for name, key in kind.fields().items()),
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _row(name: str, key: Key, needed: bool) -> str:
