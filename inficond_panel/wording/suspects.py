@@ -199,6 +199,7 @@ def relying_sentence(
     unsure = sum(each.kind == UNKNOWN for each in found.values())
     said.append("None of them is seen to rely on the wrong thing.")
     said += [f"For {count(unsure)} of them there are too few images to say."] if unsure else []
+    said += ["Begin with those that are farthest behind the teacher:"] if shown else []
     return " ".join(said)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from factory import small_spec, twin_arrays
 from test_detail_starts import shift
@@ -9,7 +11,7 @@ from test_detail_starts import shift
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page.page import AllStudents
-from inficond_panel.views.start.view import CARDS, StartView, make_cards
+from inficond_panel.views.start.view import BEHIND, CARDS, StartView, make_behind, make_cards
 from inficond_panel.wording.suspects import relying_sentence
 
 FOUND = {
@@ -95,6 +97,36 @@ def test_remove_puts_the_concept_and_its_twins_into_the_batch_and_opens_the_stud
     app.selection.class_name = ""
     assert view.panel.removed == [name]
     assert view.panel.batch["thumbs"] == len(twins)
+
+
+def test_where_no_student_relies_on_a_suspect_the_farthest_behind_have_a_card(app):
+    view, names = StartView(app), app.store.classes
+    app.shifts.by_class = {name: shift(name, 0.0, kind="none") for name in names}
+    metrics = app.students.snapshot.metrics
+    behind = {name: metrics[name].teacher_ap - metrics[name].ap for name in names}
+    expected = sorted((name for name in names if behind[name] > 0), key=lambda n: -behind[n])
+    cards = view.panel.cards
+    assert [card["class_name"] for card in cards] == expected[:BEHIND] != []
+    first = cards[0]
+    assert first["shares"] == (
+        f"AP {metrics[expected[0]].ap:.3f}, its teacher {metrics[expected[0]].teacher_ap:.3f}"
+    )
+    assert view.panel.purpose.endswith("Begin with those that are farthest behind the teacher:")
+    row = app.store.images.index(view.panel.photos[expected[0]]["image"])
+    assert app.store.label[row, names.index(expected[0])] == 1
+    view.act({"action": "look", "class_name": expected[0], "concept": ""})
+    assert (app.selection.class_name, app.selection.concept) == (expected[0], "")
+
+
+def test_a_class_with_few_positives_or_ahead_of_its_teacher_has_no_such_card(app):
+    metrics = dict(app.students.snapshot.metrics)
+    name = next(iter(metrics))
+    metrics[name] = replace(metrics[name], ap=0.5, teacher_ap=0.9, positives=9)
+    assert name not in {card["class_name"] for card in make_behind(metrics)}
+    metrics[name] = replace(metrics[name], positives=10)
+    assert make_behind(metrics)[0]["class_name"] == name
+    metrics[name] = replace(metrics[name], ap=0.95)
+    assert name not in {card["class_name"] for card in make_behind(metrics)}
 
 
 def test_look_opens_class_and_concept_and_changes_nothing(app):

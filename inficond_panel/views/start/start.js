@@ -22,9 +22,10 @@ export function render({ model, el }) {
 
 function makeCard({ class_name, concept }, send) {
   const act = (action) => () => send(action, { class_name, concept })
-  return h("li", {}, h("div", { class: "picture" }), h("p", {}, h("b", {}, class_name), " relies on ", h("b", {}, concept), h("span")),
-    h("div", { class: "acts" }, h("button", { class: "btn look offline", type: "button", "aria-label": `Look at ${concept} in ${class_name}`, onclick: act("look") }, "Look"),
-      h("button", { class: "btn primary remove", type: "button", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
+  const [what, relied] = concept ? [`${concept} in ${class_name}`, [" relies on ", h("b", {}, concept)]] : [class_name, []]
+  return h("li", {}, h("div", { class: "picture" }), h("p", {}, h("b", {}, class_name), ...relied, h("span")),
+    h("div", { class: "acts" }, h("button", { class: "btn look offline", type: "button", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),
+      h("button", { class: "btn primary remove", type: "button", hidden: concept ? null : "", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
 }
 
 function fillCard(element, { class_name, shares }, { photos, removed, locked }) {

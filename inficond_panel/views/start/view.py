@@ -1,4 +1,4 @@
-"""Where to begin: what each student relies on wrongly, with a picture and its removal."""
+"""Where to begin: students that rely on a wrong concept, or the farthest behind their teacher."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import param
 from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
+from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.image_sets import assigned_segments
 from inficond_panel.state import Job
 from inficond_panel.tuning.shift import ClassShift
@@ -27,8 +28,10 @@ from inficond_panel.wording.suspects import plain_shares, relies_wrongly, relyin
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Status
 
-#: Students that have a card, the largest loss of AP first.
-CARDS = 5
+#: Students that have a card, the largest loss of AP first; and where none relies on a suspect.
+CARDS, BEHIND = 5, 3
+#: Positives that an AP needs to be held against the teacher's.
+POSITIVES = 10
 
 
 def make_cards(
@@ -52,6 +55,23 @@ def make_cards(
                 }
             )
     return found
+
+
+def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
+    """Cards, without a concept, of the students whose AP is farthest behind their teacher's."""
+    gaps = {
+        name: each.teacher_ap - each.ap
+        for name, each in metrics.items()
+        if each.positives >= POSITIVES and each.teacher_ap > each.ap
+    }
+    return [
+        {
+            "class_name": name,
+            "concept": "",
+            "shares": f"AP {metrics[name].ap:.3f}, its teacher {metrics[name].teacher_ap:.3f}",
+        }
+        for name in sorted(gaps, key=lambda name: -gaps[name])[:BEHIND]
+    ]
 
 
 def _lost(shift: ClassShift) -> float:
@@ -114,7 +134,8 @@ class StartView(RefitActions, Viewer):
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
         found = make_cards(shifts.by_class, app.students.node.bounds) if shifts.complete else []
-        cards = found[:CARDS]
+        nothing = shifts.complete and not found
+        cards = make_behind(app.students.snapshot.metrics) if nothing else found[:CARDS]
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
@@ -138,7 +159,8 @@ class StartView(RefitActions, Viewer):
         def done(pictures: dict[str, dict[str, Any]]) -> None:
             self.panel.photos = pictures
 
-        app.jobs.submit(Job("start", work, done, app.tuning.tell))
+        if wanted:
+            app.jobs.submit(Job("start", work, done, app.tuning.tell))
 
     @param.depends("app.tuning.pending", "app.tuning.status", watch=True)
     def _show_batch(self) -> None:
@@ -152,7 +174,11 @@ class StartView(RefitActions, Viewer):
 
     @action
     def _look(self, class_name: str, concept: str) -> None:
-        self.app.selection.open_concept(concept, class_name)
+        """Open a student, and the concept of its card if it has one."""
+        if concept:
+            self.app.selection.open_concept(concept, class_name)
+        else:
+            self.app.selection.class_name = class_name
 
     @action
     def _remove(self, class_name: str, concept: str) -> None:
@@ -165,10 +191,15 @@ def make_example(student: Student, concept: str) -> dict[str, Any]:
     """Picture of the positive that shows a concept best, with the concept's segment.
 
     By the concept's score in the image, and the similarity of a segment assigned to the concept.
+    Without a concept, of the positive that the teacher is surest of.
     """
-    store, at = student.store, student.store.concepts.index(concept)
-    positive = student.labels == 1
-    rows = student.rows[positive] if positive.any() else student.rows
+    store = student.store
+    positive = student.labels == 1 if (student.labels == 1).any() else slice(None)
+    rows = student.rows[positive]
+    if not concept:
+        best = rows[student.teacher_logits[positive].argmax()]
+        return make_picture(store, int(best), -1, tile_uri)
+    at = store.concepts.index(concept)
     score = store.concept_score[:, at]
     segments = assigned_segments(store, at) if store.holds("segments") else np.empty(0, int)
     images = store.segment_image[segments] if len(segments) else segments
@@ -195,6 +226,7 @@ def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
     drawing.text((12, 22), title, size=14, bold=True)
     for at, card in enumerate(cards):
         top = _HEAD + at * _ROW + 16
-        words = f"{card['class_name']} relies on {card['concept']}: {card['shares']}"
+        relied = f" relies on {card['concept']}" if card["concept"] else ""
+        words = f"{card['class_name']}{relied}: {card['shares']}"
         drawing.text((12, top), words, INK_2, room=_WIDTH - 24)
     return drawing
