@@ -11,7 +11,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,8 +46,9 @@ BROKEN = (
     r"|not connected so cannot send"
 )
 
-#: Seconds of one test, after which its browser is ended. Several times what the slowest takes.
-LONGEST = 420
+#: Seconds of one test, after which its pages are ended, and its browser. Several times what the
+#: slowest takes.
+LONGEST, LAST = 300, 420
 
 #: Ports of servers, taken again: the browser has compiled the scripts of these addresses already.
 _PORTS: set[int] = set()
@@ -57,17 +58,28 @@ playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol() -> Iterator[None]:
-    """End a browser that never answers: not every call to it has a time limit.
+    """End pages that never answer: not every call to them has a time limit.
 
-    The test fails then, and so do those after it in this process; they run once more.
+    The test fails then. If ending its pages does not help, the browser is ended, and those after it
+    in this process fail too. All that failed run once more.
     """
-    watch = threading.Timer(LONGEST, _end_playwright)
-    watch.daemon = True
-    watch.start()
+    watches = [threading.Timer(LONGEST, _end_pages), threading.Timer(LAST, _end_playwright)]
+    for watch in watches:
+        watch.daemon = True
+        watch.start()
     try:
         return (yield)
     finally:
-        watch.cancel()
+        for watch in watches:
+            watch.cancel()
+
+
+def _end_pages() -> None:
+    """Kill the processes of all pages; a call that waits for one raises."""
+    for process in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # one that has ended meanwhile
+            if "--type=renderer" in process.cmdline():
+                process.kill()
 
 
 def _end_playwright() -> None:

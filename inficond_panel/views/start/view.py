@@ -12,7 +12,7 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
-from inficond_panel.results.image_sets import assigned_segments
+from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.state import Job
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.student import Student
@@ -191,15 +191,13 @@ def make_example(student: Student, concept: str) -> dict[str, Any]:
     """Picture of the positive that shows a concept best, with the concept's segment.
 
     By the concept's score in the image, and the similarity of a segment assigned to the concept.
-    Without a concept, of the positive that the teacher is surest of.
+    Without a concept, of the positive that the student decides best.
     """
-    store = student.store
-    positive = student.labels == 1 if (student.labels == 1).any() else slice(None)
-    rows = student.rows[positive]
+    store, positive = student.store, student.labels == 1
+    positive |= not positive.any()
     if not concept:
-        best = rows[student.teacher_logits[positive].argmax()]
-        return make_picture(store, int(best), -1, tile_uri)
-    at = store.concepts.index(concept)
+        return make_picture(store, int(worst_first(student, positive)[-1]), -1, tile_uri)
+    rows, at = student.rows[positive], store.concepts.index(concept)
     score = store.concept_score[:, at]
     segments = assigned_segments(store, at) if store.holds("segments") else np.empty(0, int)
     images = store.segment_image[segments] if len(segments) else segments
