@@ -137,6 +137,7 @@ check-types: $(VENV)/.test
 check-quick: $(VENV)/.test node_modules/.installed
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/node node_modules/eslint/bin/eslint.js inficond_panel tests/js
 	$(BIN)/node node_modules/typescript/bin/tsc
 	$(BIN)/node --test --test-reporter=dot "tests/js/*.test.js"

