@@ -1,4 +1,4 @@
-"""Our views beside a plot of one's own, which follows them: inficond docs embedding."""
+"""Our views beside a plot of one's own, which follows them: inficond docs notebook."""
 
 from __future__ import annotations
 
