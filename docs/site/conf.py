@@ -80,7 +80,7 @@ html_theme_options = {
 _ALIAS = re.compile(r"TypeAliasForwardRef\('(\w+)'\)")
 #: A comment in a page, which a code host does not show; the site has the docstrings in its place.
 _DOCSTRINGS = re.compile(r"<!-- (autoclass|autofunction|automodule): ([\w.]+) -->")
-#: A link to a page outside docs/, which is no page of the site: there it is a file to save.
+#: A link to a page outside docs/, which is not a page of the site: there it is a file to save.
 _OUTSIDE = re.compile(r"\]\((\.\./[^)#]+\.md)\)")
 #: The file's name as the text of a link: the site has the title of the page or section instead.
 _FILE_NAME = re.compile(r"\[[\w-]+\.md\](?=\([\w-]+\.md)")

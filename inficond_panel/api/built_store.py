@@ -125,7 +125,7 @@ def _checked(
             if split is not None and image not in split
         ),
         *(f"no class can be called {name!r}" for name in taken),
-        *(f"the concept {word!r} is no line of text" for word in broken),
+        *(f"the concept {word!r} is not a line of text" for word in broken),
         *([] if words else ["there is no concept"]),
     )
     return labels.reindex(ids), None if split is None else split.loc[ids]

@@ -147,7 +147,7 @@ class Moves:
         ``Label`` of ``inficond_panel.tuning`` do as well, one intent alone, and what ``suggest``
         gives, which is
         recorded as the machine's. Raises ``TuningError`` for names that are not there, and for what
-        is no intent.
+        is not an intent.
         """
         before = self.node
         if isinstance(intents, Suggestion):

@@ -45,7 +45,7 @@ def _written(intents: Edit | Iterable[object]) -> list[Edit]:
     except TuningError:
         raise
     except (KeyError, TypeError, ValueError) as error:
-        raise TuningError(f"{intents!r} is no intent: {error}.", _HOW) from error
+        raise TuningError(f"{intents!r} is not an intent: {error}.", _HOW) from error
 
 
 def _by_class(item: Any) -> list[Any]:
@@ -55,7 +55,7 @@ def _by_class(item: Any) -> list[Any]:
     rest = {key: value for key, value in item.items() if key != "classes"}
     classes = [EVERY] if item["classes"] == ALL_CLASSES else item["classes"]
     if "class" in item or isinstance(classes, str) or not classes:
-        raise TuningError(f"{item!r} is no intent.", _HOW)
+        raise TuningError(f"{item!r} is not an intent.", _HOW)
     return [{**rest, "class": name} for name in classes]
 
 
@@ -65,7 +65,7 @@ def _one(item: Any) -> Edit:
     if isinstance(item, Mapping):
         return _from_mapping(item)
     if isinstance(item, str) or not 3 <= len(item) <= 5:
-        raise TuningError(f"{item!r} is no intent.", _HOW)
+        raise TuningError(f"{item!r} is not an intent.", _HOW)
     class_name, concept, *rest = item
     if isinstance(concept, str):
         return Intent(class_name, concept, *rest)

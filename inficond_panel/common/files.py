@@ -256,11 +256,11 @@ def _check(target: Path, force: bool, known: Collection[str]) -> None:
     if not force:
         raise ExportError(f"{target} already exists.", "Name another, or replace it with --force.")
     if target.is_symlink() or not target.is_dir():
-        raise ExportError(f"{target} is no folder.", "Name another folder.")
+        raise ExportError(f"{target} is not a folder.", "Name another folder.")
     foreign = sorted({path.name for path in target.iterdir()} - {*known})
     if foreign:
         raise ExportError(
-            f"{target} holds something that is no export: {foreign[0]!r}.",
+            f"{target} holds something that is not an export: {foreign[0]!r}.",
             "Name another folder; --force replaces exports only.",
         )
 

@@ -93,7 +93,7 @@ def probabilities_fault(values: NDArray, by_softmax: bool = False) -> str:
     if not values.size:
         return ""
     if values.min() < 0 or values.max() > 1:
-        return f"reach from {values.min():.3g} to {values.max():.3g}: these are no probabilities"
+        return f"reach from {values.min():.3g} to {values.max():.3g}: these are not probabilities"
     total = values.sum(axis=1, dtype=np.float64)
     worst = float(total[np.abs(total - 1).argmax()])
     if by_softmax and abs(worst - 1) > SUM_ERROR:

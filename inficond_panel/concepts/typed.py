@@ -160,7 +160,7 @@ def _new_texts(store: Store, line: str) -> tuple[str, ...]:
     """Texts of a concept that the store does not have; else ``DataError``."""
     texts = texts_of(line)
     if fault := fault_of(texts):
-        raise DataError(f"{line!r} is no concept: {fault}.", "Write: name, synonym, synonym")
+        raise DataError(f"{line!r} is not a concept: {fault}.", "Write: name, synonym, synonym")
     names = {name.casefold(): name for name in store.concepts}
     synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
     for text in texts:

@@ -328,7 +328,7 @@ def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Arr
 
 
 def _as_source(values: Any) -> Source:
-    """The source of what the caller has. Raises DataError where that is no table of numbers."""
+    """The source of what the caller has. Raises DataError where that is not a table of numbers."""
     if hasattr(values, "map"):
         return values
     if "dask" in sys.modules and hasattr(values, "__dask_graph__"):

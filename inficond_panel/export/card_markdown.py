@@ -189,7 +189,8 @@ def check_license(name: str) -> str:
     """The identifier of a license; ``ExportError`` for what cannot be one."""
     if not _LICENSE.fullmatch(name):
         raise ExportError(
-            f"{name[:80]!r} is no identifier of a license.", "Name one such as mit or cc-by-4.0."
+            f"{name[:80]!r} is not an identifier of a license.",
+            "Name one such as mit or cc-by-4.0.",
         )
     return name
 

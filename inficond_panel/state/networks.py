@@ -218,7 +218,7 @@ def check_photo(photo: bytes, side: int) -> None:
         with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
             longest = max(image.size)
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
-        raise DataError("This is no JPEG or PNG photo.", "Choose another.") from error
+        raise DataError("This is not a JPEG or PNG photo.", "Choose another.") from error
     if longest > side:
         raise DataError(
             f"The photo has {longest:,} pixels in its longer side, and {side:,} are taken.",

@@ -101,7 +101,7 @@ def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
     if method not in SCORING_METHODS:
         yield f"the attribute scores.method is {method!r}; there are {', '.join(SCORING_METHODS)}"
     if method == "contrast" and not scores.get("temperature", 0) > 0:
-        yield "the attribute scores.temperature is no number above 0"
+        yield "the attribute scores.temperature is not a number above 0"
 
 
 #: Remedy for images with several classes or none.

@@ -116,7 +116,7 @@ def read_state(path: Path) -> State:
         loaded = inner if isinstance(inner, Mapping) else loaded
     if not isinstance(loaded, Mapping) or not all(hasattr(v, "shape") for v in loaded.values()):
         raise DataError(
-            f"{path} is no state_dict (a mapping from names to tensors).",
+            f"{path} is not a state_dict (a mapping from names to tensors).",
             "Save model.state_dict(), not the model: torch.save(model.state_dict(), path).",
         )
     return without_prefix(dict(loaded), "module.")

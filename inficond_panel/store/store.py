@@ -109,7 +109,7 @@ class Store:
 
     @property
     def written_hash(self) -> str:
-        """Content hash of the store as it was written: typed concepts are no part of it."""
+        """Content hash of the store as it was written: typed concepts are not part of it."""
         return self.content_hash
 
     def scores_in(self, part: Store) -> np.ndarray:
@@ -277,7 +277,7 @@ class Store:
 
     def _no_picture(self, image: int) -> StoreFormatError:
         height, width = self.thumbnail_shape[image]
-        fault = f"of the image {self.images[image]!r} is no JPEG of {width} x {height} pixels"
+        fault = f"of the image {self.images[image]!r} is not a JPEG of {width} x {height} pixels"
         return self._damaged("thumbnail", fault)
 
     def _place(self, name: str, at: tuple[int, ...]) -> str:

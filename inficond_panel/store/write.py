@@ -103,7 +103,7 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
     wrong = wrong or _ill_shaped(arrays)
     if wrong:
-        raise StoreFormatError("This is no store: " + ", ".join(wrong) + ".")
+        raise StoreFormatError("This is not a store: " + ", ".join(wrong) + ".")
     with replacing(Path(path), alone=True) as writing:
         return _write_all(writing, arrays, attrs)
 

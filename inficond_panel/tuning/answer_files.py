@@ -213,7 +213,7 @@ class _Reader:
         except FileNotFoundError:
             self._note(1, "there is no such file")
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            self._note(1, f"this is no table: {error}")
+            self._note(1, f"this is not a table: {error}")
 
     def _row(self, line: int, cells: dict[str, str], header: list[str]) -> None:
         image, answer = _name(cells.get("image", ""), self._images), cells.get("answer", "")

@@ -63,7 +63,7 @@ class Balance:
 class Lambda:
     """Fit with the L1 penalty ``value``; None: chosen from a path by the AP on ``tune``.
 
-    Raises ``TuningError`` for a value that is no finite number of 0 or more.
+    Raises ``TuningError`` for a value that is not a finite number of 0 or more.
     """
 
     kind: ClassVar[CureKind] = LAMBDA
@@ -135,7 +135,7 @@ class Learn:
 
     Each of them weighs as ``value`` photos of ``fit``; None: chosen by the AP on photos of
     ``tune``, which are left out in turn where they are learned. Raises ``TuningError`` for another
-    source, and for a value that is no finite number above 0.
+    source, and for a value that is not a finite number above 0.
     """
 
     kind: ClassVar[CureKind] = LEARN

@@ -168,7 +168,7 @@ def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
     is kept, if it had any iteration.
 
     Raises ``TuningError`` for a file that is not there, or has no iterations of these students, and
-    ``HistoryError`` for one that is no history.
+    ``HistoryError`` for one that is not a history.
     """
     if not path.is_file():
         raise TuningError(f"There is no file {path}.", "Name a copy of a history.")
@@ -198,7 +198,7 @@ def replay_into(
     """Carry out all that happened in a new history: its tuner, and each node with its new one.
 
     The store is verified before. Raises ``TuningError`` where the file has iterations already, and
-    ``HistoryError`` where it is no history.
+    ``HistoryError`` where it is not a history.
     """
     tuner.store.verify()
     into = Tuner(tuner.store, tuner.spec, History(path), tuner.penalties)
@@ -214,7 +214,7 @@ def same_weights(old: Node, new: Node) -> bool:
 
 
 def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
-    """Nodes of a file that the user named, with the remedy for one that is no history."""
+    """Nodes of a file that the user named, with the remedy for one that is not a history."""
     try:
         return tuner.nodes()
     except HistoryError as error:

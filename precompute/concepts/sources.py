@@ -75,7 +75,7 @@ def _read(source: str, classes: Sequence[str]) -> Found:
         return [", ".join(texts) for texts in read_corpus(Path(source)).values()], source
     if kind not in KINDS or not name:
         raise DataError(
-            f"{source!r} is no source of concepts.{near(kind, ['classes', *KINDS])}",
+            f"{source!r} is not a source of concepts.{near(kind, ['classes', *KINDS])}",
             f"Give classes, a file of words, or {', '.join(f'{kind}:FILE' for kind in KINDS)}.",
         )
     try:
@@ -183,7 +183,7 @@ def _json(text: str, path: Path) -> object:
     try:
         return json.loads(text)
     except ValueError as error:
-        raise DataError(f"{path} is no JSON: {error}.", _REMEDY) from error
+        raise DataError(f"{path} is not JSON: {error}.", _REMEDY) from error
 
 
 KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {

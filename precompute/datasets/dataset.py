@@ -39,7 +39,7 @@ Positives = Callable[[Sequence[str]], np.ndarray]
 def read_list(path: Path, known: Container[str] = ()) -> list[str]:
     """Read the image ids of a list, one per line, in order.
 
-    A line that is no image of ``known`` is cut at its first blank: VOC's lists may have a second
+    A line that is not in ``known`` is cut at its first blank: VOC's lists may have a second
     column. Raises ``DataError`` for a missing or empty list, and for an image listed twice.
     """
     lines = read_lines(path, "list", "Correct its name in the spec.")

@@ -128,7 +128,7 @@ def _annotation(path: Path) -> Any:
             read_bytes(path, ANNOTATION_BYTES)
         )
     except (OSError, ElementTree.ParseError, ValueError, LookupError) as error:
-        raise DataError(f"{path} is no readable annotation: {error}.", "Restore it.") from error
+        raise DataError(f"{path} is not a readable annotation: {error}.", "Restore it.") from error
 
 
 _MOST_PIXELS = 2**28
@@ -340,6 +340,6 @@ def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> li
 def fault(path: Path, what: str) -> DataError:
     """Error on a file that is none of instances."""
     return DataError(
-        f"{path} is no file of instances as COCO has them: {what}.",
+        f"{path} is not a file of instances as COCO has them: {what}.",
         "Restore it, or write it anew: images, annotations and categories are needed.",
     )

@@ -44,7 +44,7 @@ def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
             f"{key} cannot be imported: {type(error).__name__}: {error}", f"Name {_FORM}."
         ) from error
     if not callable(function):
-        raise DataError(f"{key} is no function.", f"Name {_FORM}.")
+        raise DataError(f"{key} is not a function.", f"Name {_FORM}.")
     return function
 
 
@@ -81,7 +81,7 @@ def _run(file: Path) -> ModuleType:
     name = f"inficond function {file}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
-        raise ImportError(f"{file} is no Python file")
+        raise ImportError(f"{file} is not a Python file")
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -215,7 +215,7 @@ class _Reader:
         if isinstance(item, tuple | list) and len(item) == 2:
             item = {"image": item[0], "labels": item[1]}
         if not isinstance(item, Mapping) or "image" not in item:
-            raise _Fault(f"{type(item).__name__} is no record with an image")
+            raise _Fault(f"{type(item).__name__} is not a record with an image")
         if unknown := [key for key in item if key not in _KEYS]:
             raise _Fault(f"the key {unknown[0]!r} is none of {', '.join(_KEYS)}")
         splits = item.get("split") or split
@@ -270,7 +270,7 @@ class _Reader:
         if isinstance(value, str) and value.strip():
             return value.strip()
         if not isinstance(value, int):
-            raise _Fault(f"{str(value)[:60]} is no class: neither a name nor a whole number")
+            raise _Fault(f"{str(value)[:60]} is not a class: neither a name nor a whole number")
         if self.names and not 0 <= value < len(self.names):
             raise _Fault(f"class {value} is none of the {len(self.names)} that have names")
         return self.names[value] if self.names else str(value)

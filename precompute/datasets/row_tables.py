@@ -64,7 +64,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     """Read the header of a table, and its rows with their lines (of Parquet: numbers from 1).
 
     Cells of CSV are text without outer blanks; cells of Parquet keep their values, None for null.
-    Raises ``DataError`` for a file that is no table, for columns without a name or with equal
+    Raises ``DataError`` for a file that is not a table, for columns without a name or with equal
     names, and during reading for a row whose length differs from the header's.
     """
     rows = _parquet(path) if is_parquet(path) else _text(path)

@@ -31,7 +31,7 @@ def find_layout(folder: Path) -> Layout:
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = summarize_tables(folder)
     layout = _store(folder) or _voc(folder) or _coco(folder)
-    if not layout and (folder / _SAMPLES).is_file():  # its folder of photos is no class
+    if not layout and (folder / _SAMPLES).is_file():  # its folder of photos is not a class
         raise _by_function(folder, *_LIBRARIES[_SAMPLES])
     layout = layout or _by_tables(folder, tables) or _class_folders(folder)
     aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]

@@ -104,7 +104,7 @@ def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
             raise DataError(f"{name} has no weights as safetensors.", _ENCODER_FORMS)
         return {"model": as_path(written(Path(name)))}, f"found in {name}"
     if not is_hub_name(f"{HUB}{name}") or is_path(name):
-        raise DataError(f"{name} is no folder, and no ORG/NAME of the hub.", _ENCODER_FORMS)
+        raise DataError(f"{name} is not a folder, and no ORG/NAME of the hub.", _ENCODER_FORMS)
     note = f"{name} of the hub, downloaded at the first run, if it is not here yet"
     return {"model": f"{HUB}{name}"}, note
 

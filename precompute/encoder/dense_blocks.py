@@ -65,7 +65,7 @@ class Path:
 def fit_size(tower: Any, size: tuple[int, int]) -> None:
     """Adapt the tower in place to images of ``size`` (height, width), for cells and whole images.
 
-    Raises ``DataError`` for a size that is no multiple of a patch.
+    Raises ``DataError`` for a size that is not a multiple of a patch.
     """
     from open_clip.modified_resnet import ModifiedResNet
     from open_clip.transformer import VisionTransformer
@@ -101,13 +101,13 @@ def _fit_timm(trunk: Any, size: tuple[int, int]) -> None:
 def grid_of(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:
     """Return rows and columns of patches in an image of ``size`` (height, width).
 
-    Raises ``DataError`` for a size that is no multiple of a patch.
+    Raises ``DataError`` for a size that is not a multiple of a patch.
     """
     if any(side % step for side, step in zip(size, patch, strict=True)):
         near = [max(1, round(side / step)) * step for side, step in zip(size, patch, strict=True)]
         height, width = size
         raise DataError(
-            f"image_size {_shown(width, height)} is no multiple of the encoder's patch size "
+            f"image_size {_shown(width, height)} is not a multiple of the encoder's patch size "
             f"{_shown(patch[1], patch[0])}.",
             f"Take {_shown(near[1], near[0])}.",
         )

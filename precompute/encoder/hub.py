@@ -157,7 +157,9 @@ def model_config(model: Path | str) -> dict[str, Any] | None:
             f"{folder / CONFIG} cannot be read: {error}.", "Write it with save_pretrained."
         ) from error
     if not isinstance(config, dict):
-        raise DataError(f"{folder / CONFIG} is no configuration.", "Write it with save_pretrained.")
+        raise DataError(
+            f"{folder / CONFIG} is not a configuration.", "Write it with save_pretrained."
+        )
     return config
 
 

@@ -72,7 +72,7 @@ def build_model(open_clip: ModuleType, source: Source) -> Any:
     finally:
         root.removeFilter(_says_nothing)
     if source.weights.suffix in _NO_WEIGHTS:
-        raise ValueError(f"{source.weights.name} is no safetensors file or state_dict")
+        raise ValueError(f"{source.weights.name} is not a safetensors file or state_dict")
     open_clip.load_checkpoint(model, str(source.weights))
     return model.eval()
 

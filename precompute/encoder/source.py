@@ -174,8 +174,8 @@ def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
         return _weights_in(folder)
     if not isinstance(pretrained, Path) or not pretrained.is_file():
         raise DataError(
-            f"The weights of the folder {folder} are to be a file, but {str(pretrained)!r} is no "
-            f"file of weights.",
+            f"The folder {folder} needs a file of weights: {str(pretrained)!r} is not a file of "
+            "weights.",
             "Name the checkpoint's file under concepts.encoder.pretrained.",
         )
     return pretrained

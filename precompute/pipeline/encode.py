@@ -167,7 +167,7 @@ class Encoding:
     def _keep_features(self, batch: Batch, arrays: Arrays) -> None:
         """Take the features of a batch out of its arrays, and keep them.
 
-        Raises ``DataError`` where they are no finite numbers.
+        Raises ``DataError`` where they are not finite numbers.
         """
         feature = arrays.pop("feature", None)
         if feature is None:  # not asked for, or no image could be read

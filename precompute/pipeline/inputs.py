@@ -44,7 +44,7 @@ Values = dict[str, Any]
 class Inputs:
     """Inputs of one run; ``digests`` and ``keys`` are of the photos, in the data set's order, and
     ``teacher_passes`` of what these are run through a teacher for. ``device``, on which networks
-    run, is no part of any key."""
+    run, is not part of any key."""
 
     title: str
     dataset: Dataset

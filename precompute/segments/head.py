@@ -154,7 +154,7 @@ def load_head(path: Path | str) -> Head:
         return _loaded(str(path), changed)
     except Exception as error:  # safetensors and torch raise many kinds
         raise DataError(
-            f"{path} is no head that can be used: {error or type(error).__name__}.",
+            f"{path} is not a head that can be used: {error or type(error).__name__}.",
             "Name a file that was written for a spec with segments of method: head.",
         ) from error
 

@@ -106,7 +106,7 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
     """The network ``encoder`` or ``teacher`` of a spec, and how it takes a photo: all of it,
     squashed to the network's size, so that every pixel of the photo is measured.
 
-    Raises ``DataError`` for a teacher that is no network with gradients.
+    Raises ``DataError`` for a teacher that is not a network with gradients.
     """
     if name == "encoder":
         encoder = load_encoder(at_own_size(spec.concepts.encoder))

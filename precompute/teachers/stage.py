@@ -118,11 +118,11 @@ class Pass:
 
 
 def check_finite(what: str, values: np.ndarray, ids: Sequence[str]) -> None:
-    """Raise ``DataError`` for values ``(n, width)`` of images that are no finite numbers."""
+    """Raise ``DataError`` for values ``(n, width)`` of images that are not finite numbers."""
     broken = sorted(ids[int(i)] for i in np.flatnonzero(~np.isfinite(values).all(1)))
     if broken:
         raise DataError(
-            f"The teacher's {what} are no finite numbers for the images {', '.join(broken[:5])}.",
+            f"The teacher's {what} are not finite numbers for the images {', '.join(broken[:5])}.",
             "Check its weights, mean and std; for an oracle take a smaller gamma.",
         )
 

@@ -84,7 +84,7 @@ def split_columns(values: np.ndarray, classes: int, names: Sequence[str] = ()) -
 
 
 def other_classes(classes: Sequence[str], outputs: Sequence[str]) -> list[str]:
-    """Names of the outputs that are no class of the data set, in order."""
+    """Names of the outputs that are not classes of the data set, in order."""
     return [name for name in outputs if name not in classes]
 
 

@@ -299,7 +299,7 @@ def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
     reinforced = pixels - gamma * pixels.abs() * gradient
     if torch.isfinite(gradient).all() and not torch.isfinite(reinforced).all():
         raise DataError(
-            f"gamma {gamma:g} is too large: the reinforced photos are no finite numbers.",
+            f"gamma {gamma:g} is too large: the reinforced photos are not finite numbers.",
             "Take a smaller one; those of the paper lie between 0 and a few units.",
         )
     return reinforced

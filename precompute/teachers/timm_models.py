@@ -209,7 +209,7 @@ def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
     missing = [name for name in _NEEDED if name not in state]
     if missing:
         raise DataError(
-            f"{section.path} is no checkpoint of Query2Label: it lacks {', '.join(missing)}.",
+            f"{section.path} is not a checkpoint of Query2Label: it lacks {', '.join(missing)}.",
             "Name a checkpoint of Query2Label, or take another kind of teacher.",
         )
     classes, width = state["query_embed.weight"].shape

@@ -129,8 +129,8 @@ def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
     for class_name, label in labels.items():
         if label not in names:
             raise DataError(
-                f"teacher.labels calls {class_name!r} {label!r}, which is no output of the model"
-                f"{near_in_list(label, names)}.",
+                f"teacher.labels calls {class_name!r} {label!r}, which is not an output of the "
+                f"model{near_in_list(label, names)}.",
                 "Correct the name.",
             )
         if class_name in names and class_name != label:
@@ -188,7 +188,7 @@ def _check_names(section: OpenClipTeacher, classes: Sequence[str]) -> None:
         unknown = sorted(name for name in names if name not in classes)
         if unknown:
             raise DataError(
-                f"teacher.{key} names {unknown[0]!r}, which is no class of the data set."
+                f"teacher.{key} names {unknown[0]!r}, which is not a class of the data set."
                 f"{near(unknown[0], classes)}",
                 "Correct the name.",
             )

@@ -76,7 +76,7 @@ def load_torchscript(
             network = torch.jit.load(str(section.path), map_location=hardware).eval()
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
-            f"{section.path} is no TorchScript: {str(error).splitlines()[0]}",
+            f"{section.path} is not TorchScript: {str(error).splitlines()[0]}",
             "Write it with torch.jit.trace(model.eval(), example).save(path).",
         ) from error
     for parameter in network.parameters():
@@ -141,7 +141,7 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
         session = onnxruntime.InferenceSession(str(section.path), options, providers=providers)
     except Exception as error:  # onnxruntime's own, many kinds
         raise DataError(
-            f"{section.path} is no ONNX model: {str(error).splitlines()[0]}",
+            f"{section.path} is not an ONNX model: {str(error).splitlines()[0]}",
             "Export it anew, as with torch.onnx.export.",
         ) from error
     preprocessing = own_or_given(section.preprocessing, {})

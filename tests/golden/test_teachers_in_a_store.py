@@ -69,7 +69,7 @@ def test_students_of_teacher_and_oracle_differ_and_are_measured_alike(folder):
     roots = {}
     for targets in ("teacher", "oracle"):
         spec, again, _ = make(folder, HEAD, f"students: {{targets: {targets}, lambda: 0.01}}\n")
-        assert again.content_hash == report.content_hash  # students are no part of the store
+        assert again.content_hash == report.content_hash  # students are not part of the store
         tuner = Tuner(store, spec, History(":memory:"))
         roots[targets] = tuner.root()
         np.testing.assert_array_equal(tuner.fit_data.teacher.shape, (7, 2))

@@ -1,4 +1,4 @@
-"""Input that is no file, or none of a sensible size, is told and never read to its end."""
+"""Input that is not a file, or none of a sensible size, is told and never read to its end."""
 
 import os
 import time

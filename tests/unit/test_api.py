@@ -61,7 +61,7 @@ def test_classes_of_a_mapping_are_named_as_in_an_edits_file(students, spec):
     [{"classes": []}, {"classes": "bird"}, {"classes": ["bird"], "class": "bird"}, {"classes": 3}],
 )
 def test_classes_that_cannot_be_are_refused(students, named):
-    with pytest.raises(TuningError, match="is no intent"):
+    with pytest.raises(TuningError, match="is not an intent"):
         students.tune({**named, "concept": "fur", "direction": "remove"})
 
 

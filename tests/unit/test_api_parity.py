@@ -63,7 +63,7 @@ def test_one_intent_is_a_batch(students):
         if isinstance(alone, Intent):
             assert students.jump(root).tune(alone).node == first
         else:
-            with pytest.raises(TuningError, match="'bicycle' is no intent"):
+            with pytest.raises(TuningError, match="'bicycle' is not an intent"):
                 students.tune(alone)
 
 

@@ -110,7 +110,7 @@ def test_a_frame_of_logits_and_a_temporary_folder(own, capsys):
         ({"images": []}, "There is no photo"),
         ({"images": ["a/1.jpg", "b/1.jpg"]}, "Several photos are called '1'"),
         ({"concepts": []}, "there is no concept"),
-        ({"concepts": ["sky\nrail"]}, r"'sky\\nrail' is no line of text"),
+        ({"concepts": ["sky\nrail"]}, r"'sky\\nrail' is not a line of text"),
         ({"concepts": ["sky", "Sky"]}, "'Sky' listed twice"),
         ({"encoder": "ViT-B-61:openai"}, "Did you mean 'ViT-B-16'"),
         ({"encoder": "./none"}, "There is no folder none"),

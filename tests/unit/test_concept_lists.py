@@ -46,10 +46,10 @@ def test_sources_in_their_order_each_concept_once(tmp_path):
 @pytest.mark.parametrize(
     ("source", "content", "told"),
     [
-        ("captionz:x", None, "is no source of concepts. Did you mean 'captions'"),
+        ("captionz:x", None, "is not a source of concepts. Did you mean 'captions'"),
         ("answer:gone.txt", None, "cannot be read"),
         ("assertions:x.tsv", "dog has a tail", "x.tsv:1: expected start, relation and end"),
-        ("answer:x.json", "[1, ", "is no JSON"),
+        ("answer:x.json", "[1, ", "is not JSON"),
         ("captions:x.json", "{}", "holds no captions"),
         ("answer:x.txt", "\n", "No concept was found: 0 from the answer"),
     ],

@@ -329,7 +329,7 @@ def test_the_same_in_python_as_mappings(students) -> None:
     with pytest.raises(TuningError, match="there is no direction 'balanse'"):
         opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balanse"})
     for wrong in ({"class": "truck"}, {"class": "truck", "direction": "lambda"}, {"a": 1}):
-        with pytest.raises(TuningError, match="is no intent"):
+        with pytest.raises(TuningError, match="is not an intent"):
             opened.tune([wrong])
 
 

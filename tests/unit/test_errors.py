@@ -16,7 +16,7 @@ from inficond_panel.views.page.page import error_html
     ("text", "told"),
     [
         ("No store at /srv/own data/x.zarr.", "No store at own data/x.zarr."),
-        ("'/srv/own data/x.zarr' is no store", "'x.zarr' is no store"),
+        ("'/srv/own data/x.zarr' is not a store", "'x.zarr' is not a store"),
         ("/srv/a/x.sqlite: disk full (/srv/b/y)", "x.sqlite: disk full (y)"),
         (r"C:\own\x.zarr is damaged", "x.zarr is damaged"),
         ("Either and/or, 3/4 of own/x.zarr", "Either and/or, 3/4 of own/x.zarr"),

@@ -156,7 +156,7 @@ def test_y_is_what_it_is_said_to_be(data):
     assert by_share.score(scores, share) == by_logits.score(scores, logits)
     with pytest.raises(ValueError, match="look like probabilities"):
         ConceptStudents().fit(scores, share)
-    with pytest.raises(ValueError, match="these are no probabilities"):
+    with pytest.raises(ValueError, match="these are not probabilities"):
         ConceptStudents(y_kind="probabilities").fit(scores, logits)
     with pytest.raises(ValueError, match="y_kind must be"):
         ConceptStudents(y_kind="odds").fit(scores, logits)

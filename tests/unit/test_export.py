@@ -246,7 +246,7 @@ def test_command_line_exports_and_replays(run, tmp_path):
     [
         (["--node", "7"], "There is no iteration '7'"),
         (["--output", "."], "already exists"),
-        (["--output", ".", "--force"], "is no export"),
+        (["--output", ".", "--force"], "is not an export"),
     ],
 )
 def test_command_line_says_what_is_wrong(run, tmp_path, monkeypatch, arguments, message):
@@ -287,7 +287,7 @@ def test_force_never_deletes_what_is_no_export(tuner, files, tmp_path):
     with pytest.raises(ExportError, match=r"thesis\.tex"):
         export(tuner, tuner.root(), tmp_path / "out", force=True)
     assert (tmp_path / "out" / "thesis.tex").exists()
-    with pytest.raises(ExportError, match="is no folder"):
+    with pytest.raises(ExportError, match="is not a folder"):
         export(tuner, tuner.root(), tmp_path / "small.yaml", force=True)
 
 

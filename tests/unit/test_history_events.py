@@ -80,7 +80,7 @@ def test_undo_goes_from_what_a_session_shows(history: History) -> None:
     assert history.redo(ROOT.id, origin=A.id) == B.id
     history.undo(ROOT.id, origin=B.id)
     history.set_head(ROOT.id, C.id)
-    with pytest.raises(TuningError):  # b is no child of what is shown
+    with pytest.raises(TuningError):  # b is not a child of what is shown
         history.redo(ROOT.id)
 
 

@@ -59,7 +59,9 @@ def test_a_thumbnail_that_is_no_jpeg_of_its_size_is_refused(tmp_path, thumbnail,
     write_store(tmp_path / "s.zarr", arrays, ATTRS)
     store = open_store(tmp_path / "s.zarr")
     monkeypatch.setattr("subprocess.Popen", None)
-    with pytest.raises(StoreFormatError, match="thumbnail of the image '000000' is no JPEG of 32"):
+    with pytest.raises(
+        StoreFormatError, match="thumbnail of the image '000000' is not a JPEG of 32"
+    ):
         store.patch(0)
     assert store.picture(1).size == (32, 32)
 

@@ -271,7 +271,7 @@ def test_what_a_model_states_it_ends_in(home, capsys):  # noqa: F811
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("transformers:none", "none is no folder, and no ORG/NAME of the hub"),
+        ("transformers:none", "none is not a folder, and no ORG/NAME of the hub"),
         ("transformers:data", "data has no config.json"),
         ("transformers:bare", "bare has no weights as safetensors"),
     ],

@@ -119,7 +119,7 @@ def biased(rng, label):
 
 
 def shifted(rng, label):
-    """Outputs share two features of the photo that are no class."""
+    """Outputs share two features of the photo that are not classes."""
     images, classes = label.shape
     return knowing(rng, label, 2) + rng.normal(size=(images, 2)) @ rng.normal(size=(2, classes)) * 2
 

@@ -110,7 +110,7 @@ def test_only_crowds_may_be_ignored_and_ids_be_numbers(coco):
 )
 def test_broken_files_are_told(coco, text, fault):
     (coco / "coco" / "annotations" / "instances_val2017.json").write_text(text)
-    with pytest.raises(DataError, match=f"instances_val2017.json is no file of inst.*{fault}"):
+    with pytest.raises(DataError, match=f"instances_val2017.json is not a file of inst.*{fault}"):
         load_dataset(dataset_section(coco, TEXT))
 
 

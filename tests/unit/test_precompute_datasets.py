@@ -148,10 +148,10 @@ def test_voc_without_class_lists_takes_the_names_of_the_objects(voc):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        ("<annotation>", "is no readable annotation"),
-        ("", "is no readable annotation"),
+        ("<annotation>", "is not a readable annotation"),
+        ("", "is not a readable annotation"),
         ("<a><object><name> </name></object></a>", "an object without a name"),
-        ('<?xml version="1.0" encoding="klingon"?><a/>', "is no readable annotation"),
+        ('<?xml version="1.0" encoding="klingon"?><a/>', "is not a readable annotation"),
     ],
 )
 def test_a_broken_annotation_is_told(voc, text, fault):
@@ -164,7 +164,7 @@ def test_an_annotation_that_expands_without_end_is_refused(voc):
     entities = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
     bomb = f'<!DOCTYPE a [<!ENTITY a0 "ha">{entities}]><a><object><name>&a11;</name></object></a>'
     (voc.root / "Annotations" / "000002.xml").write_text(bomb)
-    with pytest.raises(DataError, match="is no readable annotation"):
+    with pytest.raises(DataError, match="is not a readable annotation"):
         load_dataset(voc)
 
 

@@ -363,6 +363,6 @@ def test_other_towers_are_told_with_the_families_that_are_not():
 
 @pytest.mark.parametrize("name", ["CLIP ViT", "SigLIP", "EVA"])
 def test_a_size_that_is_no_multiple_of_a_patch_is_told(name):
-    with pytest.raises(DataError, match=r"image_size \[70, 64\] is no multiple") as told:
+    with pytest.raises(DataError, match=r"image_size \[70, 64\] is not a multiple") as told:
         cells_of(FAMILIES[name][0](), images(64, 70))
     assert told.value.remedy == "Take 64."

@@ -155,14 +155,14 @@ def test_a_model_without_cells_is_told(tmp_path):
 def test_what_cannot_be_used_is_told(tmp_path):
     section = tiny_encoder(tmp_path / "vit", VIT)
     section.image_size = (96, 70)
-    with pytest.raises(DataError, match=r"\[96, 70\] is no multiple of .* size 16") as told:
+    with pytest.raises(DataError, match=r"\[96, 70\] is not a multiple of .* size 16") as told:
         load_encoder(section)
     assert told.value.remedy == "Take [96, 64]."
     section.pretrained.write_bytes(b"no weights")
     with pytest.raises(DataError, match="cannot be loaded"):
         load_encoder(section)
     section.pretrained = "some_tag"
-    with pytest.raises(DataError, match="'some_tag' is no file of weights"):
+    with pytest.raises(DataError, match="'some_tag' is not a file of weights"):
         load_encoder(section)
     with pytest.raises(DataError, match=r"no model ViT-Z-99\. Did you mean 'ViT-"):
         load_encoder(OpenClipEncoder(model="ViT-Z-99", pretrained="x"))

@@ -81,7 +81,7 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("logits = 3", "mine.model:logits is no function"),
+        ("logits = 3", "mine.model:logits is not a function"),
         ("1 / 0", "cannot be imported: ZeroDivisionError"),
         ("import sys\nsys.exit(0)", "cannot be imported: SystemExit"),
         ("def logits(photos): raise SystemExit", r"fails on \d photos: SystemExit"),
@@ -92,7 +92,7 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
         ("def logits(photos): return [[1, 2, 3]]", "gives 1 rows for 2 photos"),
         (
             "def logits(photos): return [[1, float('nan'), 3]] * len(photos)",
-            "logits are no finite numbers for the images 0000",
+            "logits are not finite numbers for the images 0000",
         ),
     ],
 )

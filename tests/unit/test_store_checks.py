@@ -160,7 +160,7 @@ def test_a_pipe_in_a_store_is_refused(tmp_path, name):
     path = made(tmp_path)
     (path / name).unlink()
     os.mkfifo(path / name)
-    with pytest.raises(StoreFormatError, match=f"{name} is no file and no folder"):
+    with pytest.raises(StoreFormatError, match=f"{name} is neither a file nor a folder"):
         open_store(path)
 
 

@@ -172,8 +172,8 @@ def test_it_lies_on_the_maps_where_its_text_says(base, arrays):
 @pytest.mark.parametrize(
     ("line", "fault"),
     [
-        ("", "is no concept: a text between commas is empty"),
-        (" , bus", "is no concept"),
+        ("", "is not a concept: a text between commas is empty"),
+        (" , bus", "is not a concept"),
         ("bus, Bus", "'bus' stands there twice"),
         ("Wheel", "'wheel' already exists"),
     ],

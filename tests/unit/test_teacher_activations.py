@@ -79,7 +79,7 @@ def test_probabilities_of_a_table(tmp_path):
     found = read_logits(section(apart, outputs="probabilities"), ["a"], CLASSES)
     np.testing.assert_allclose(expit(found.own), [[0.7, 0.2]], rtol=1e-6)
     none = table(tmp_path, "cat,dog", "a,2,3")
-    with pytest.raises(DataError, match="reach from 2 to 3: these are no probabilities"):
+    with pytest.raises(DataError, match="reach from 2 to 3: these are not probabilities"):
         read_logits(section(none, outputs="probabilities"), ["a"], CLASSES)
 
 

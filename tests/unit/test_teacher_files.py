@@ -118,12 +118,12 @@ def test_values_that_are_no_probabilities_are_told(tmp_path, kind):
     section, *_ = make(kind, tmp_path / "a")
     section.outputs = "probabilities"
     teacher = load(section)
-    with pytest.raises(DataError, match="these are no probabilities"):
+    with pytest.raises(DataError, match="these are not probabilities"):
         teacher.logits(10 * batch_of(teacher.preprocessing))
 
 
 @pytest.mark.parametrize(
-    ("kind", "fault"), [("torchscript", "no TorchScript"), ("onnx", "no ONNX")]
+    ("kind", "fault"), [("torchscript", "not TorchScript"), ("onnx", "not an ONNX")]
 )
 def test_other_files_are_told(tmp_path, kind, fault):
     if kind == "onnx":
@@ -357,5 +357,5 @@ def test_onnx_reads_no_file_outside_its_folder(tmp_path, place):
     entry = outside.external_data.add()
     entry.key, entry.value = "location", place.format(folder=tmp_path)
     file.write_bytes(model.SerializeToString())
-    with pytest.raises(DataError, match="no ONNX model"):
+    with pytest.raises(DataError, match="not an ONNX model"):
         load(teacher_section("onnx", path=file))

@@ -162,7 +162,7 @@ class Broken(torch.nn.Module):
 
 def test_values_that_are_no_numbers_are_told(tmp_path):
     torch.jit.trace(Broken(), torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
-    with pytest.raises(DataError, match="logits are no finite numbers for the images 000, 001"):
+    with pytest.raises(DataError, match="logits are not finite numbers for the images 000, 001"):
         run(teacher_section("torchscript", path=tmp_path / "a.pt"), drawn())
 
 
@@ -259,7 +259,7 @@ def test_zero_shot_logits_are_log_odds_against_the_background(encoder, backgroun
             {"words": {"bicycles": "bike"}},
             r"teacher.words names 'bicycles'.*Did you mean 'bicycle'",
         ),
-        ({"bias": {"default": 0.0, "bus": 1.0}}, "teacher.bias names 'bus', which is no class"),
+        ({"bias": {"default": 0.0, "bus": 1.0}}, "teacher.bias names 'bus', which is not a class"),
     ],
 )
 def test_names_that_are_no_classes_are_told(encoder, values, fault):

@@ -86,7 +86,7 @@ def test_the_line_of_the_command_goes_into_the_spec(spec, capsys):
     label, logit = student.labels[known], student.logits[known]
     spec.write_text(spec.read_text().replace(STUDENTS, f"students:\n  lambda: 1.0e-4\n{line}\n"))
     again = open_tuner(spec)
-    assert again.root_id == root  # a threshold is no part of an iteration
+    assert again.root_id == root  # a threshold is not part of an iteration
     after = again.metrics(again.root(), "tune")["bird"]
     assert after.f1 == pytest.approx(max(f1_score(label, logit >= cut) for cut in logit))
     assert after.f1 >= before.f1

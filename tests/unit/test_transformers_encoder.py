@@ -160,7 +160,7 @@ def test_a_photo_is_squashed_whole_and_normalised_as_the_processor_says(saved):
 def test_another_size_has_more_places(saved, kind):
     found = load(saved[kind][0], image_size=(64, 48))
     assert found.dense(prepared(found)).shape == (2, 6, 8, 16)
-    with pytest.raises(DataError, match=r"image_size 50 is no multiple .* 8"):
+    with pytest.raises(DataError, match=r"image_size 50 is not a multiple .* 8"):
         load(saved[kind][0], image_size=50)
 
 

@@ -71,5 +71,7 @@ def find_participant(opened: Study, name: str) -> Participant:
     """Find a participant by number or label; raises StudyError."""
     digits = re.fullmatch(r"[Pp]?0*(\d+)", name)
     if digits is None:
-        raise StudyError(f"{name!r} is no participant.", "Give a number or a label, such as P03.")
+        raise StudyError(
+            f"{name!r} is not a participant.", "Give a number or a label, such as P03."
+        )
     return opened.log.participant(int(digits[1]))

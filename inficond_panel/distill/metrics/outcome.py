@@ -272,7 +272,7 @@ class Outcome:
         if metric == FIDELITY.key:
             return self.alike[:, None].astype(np.float64)
         if metric not in ERRORS_OF_IMAGES:
-            raise NotImplementedError(f"{metric_named(metric).name} is no mean over images")
+            raise NotImplementedError(f"{metric_named(metric).name} is not a mean over images")
         return ERRORS_OF_IMAGES[metric](expit(self.logit), self.positive)[:, None]
 
 

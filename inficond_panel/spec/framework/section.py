@@ -89,7 +89,7 @@ class Key:
 
     @cached_property
     def location(self) -> Location:
-        """Location settings of a path; without settings where the value is no path."""
+        """Location settings of a path; without settings where the value is not a path."""
         parts = [*_parts(self.info.annotation), *self.info.metadata]
         return next((part for part in parts if isinstance(part, Location)), Location())
 
@@ -169,7 +169,7 @@ class Section(BaseModel):
     @classmethod
     @cache
     def fields(cls) -> dict[str, Key]:
-        """Keys by their name in YAML; an attribute's closing underscore is no part of it."""
+        """Keys by their name in YAML; an attribute's closing underscore is not part of it."""
         infos = {
             name: cls.model_fields[name]
             for base in reversed(cls.__mro__)

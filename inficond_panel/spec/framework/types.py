@@ -28,7 +28,7 @@ _IN_MODULE = rf"{_NAME}(\.{_NAME})*:{_NAME}"
 _IN_FILE = rf".*[^/]\.py:{_NAME}"
 _WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 
-#: Marks an attribute that is no key; kinds that have the key declare it anew.
+#: Marks an attribute that is not a key; kinds that have the key declare it anew.
 NO_KEY = "no key"
 Absent = Annotated[Any, NO_KEY]
 

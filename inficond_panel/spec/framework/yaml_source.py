@@ -70,7 +70,7 @@ def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
 
 
 def faults(root: Node) -> Iterator[tuple[Node, str]]:
-    """Yield problems of any tree: a repeated key, a key that is no text, a tag."""
+    """Yield problems of any tree: a repeated key, a key that is not a text, a tag."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
@@ -110,7 +110,7 @@ def parse_number(node: Node, parse: Callable[[str], Any] = float) -> Any:
 
 
 def plain(node: Node, depth: int = 3) -> Any:
-    """Value of a node, for checks: numbers and true are no text; None for a tree that is deep."""
+    """Value of a node, for checks: numbers and true are not text; None for a tree that is deep."""
     if isinstance(node, MappingNode):
         pairs = node.value if depth else ()
         return {text_of(k): plain(v, depth - 1) for k, v in pairs if isinstance(k, ScalarNode)}

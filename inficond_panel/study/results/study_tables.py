@@ -346,7 +346,7 @@ def view_use(study: Study) -> Iterator[ViewUse]:
 
 
 def use_in(progress: Progress, task: str) -> tuple[dict[str, float], Counter[str]]:
-    """Minutes and acts by view in one task of a participant; "" is no view."""
+    """Minutes and acts by view in one task of a participant; "" is not a view."""
     start = progress.first(task, "start")
     end = progress.first(task, "done") or progress.first(task, "leave")
     minutes: dict[str, float] = defaultdict(float)

@@ -41,7 +41,7 @@ from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
 SPLIT = TUNE
-#: What a standing counts, where it is no metric, and its name on the page.
+#: What a standing counts, where it is not a metric, and its name on the page.
 ITERATIONS, ANSWERS = "iterations", "answers"
 COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Photos answered"}
 

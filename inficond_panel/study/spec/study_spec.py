@@ -197,7 +197,7 @@ def _data_uri(file: Path, _changed: int, _size: int) -> str:
     content = read_bytes(file, PICTURE_BYTES)
     kind = _kind(content)
     if not kind:
-        raise StudyError(f"{file.name!r} is no PNG, JPEG, GIF, WebP or SVG.")
+        raise StudyError(f"{file.name!r} is not a PNG, JPEG, GIF, WebP or SVG.")
     return f"data:{kind};base64,{base64.b64encode(content).decode()}"
 
 

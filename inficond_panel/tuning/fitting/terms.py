@@ -58,11 +58,11 @@ class Correction:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Correction:
-        """The correction that ``to_json`` wrote. Raises ``ValueError`` for what is no number."""
+        """The correction that ``to_json`` wrote. Raises ``ValueError`` for what is not a number."""
         weights = {str(name): float(value) for name, value in item["concepts"].items()}
         correction = cls(float(item["slope"]), float(item["constant"]), weights)
         if not np.isfinite([correction.slope, correction.constant, *weights.values()]).all():
-            raise ValueError("a coefficient of its corrected teacher is no number")
+            raise ValueError("a coefficient of its corrected teacher is not a number")
         return correction
 
 

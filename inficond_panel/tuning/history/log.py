@@ -248,7 +248,7 @@ def tag_text(tag: str, images: Iterable[str]) -> str:
 def apply_tag(tags: Tags, event: Event) -> None:
     """Change ``tags`` (by image, in order) as an event tells; others are passed over.
 
-    Raises ``ValueError`` for one whose text is no tag.
+    Raises ``ValueError`` for one whose text is not a tag.
     """
     if event.kind not in TAGS:
         return
@@ -261,7 +261,7 @@ def apply_tag(tags: Tags, event: Event) -> None:
 
 
 def read_tag(event: Event) -> tuple[str, list[str]]:
-    """Tag and images of an event of ``TAGS``. Raises ``ValueError`` where its text is no tag."""
+    """Tag and images of an event of ``TAGS``. Raises ``ValueError`` where its text is not a tag."""
     try:
         tag, *images = json.loads(event.text)
     except (ValueError, TypeError):

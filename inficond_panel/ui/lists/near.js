@@ -19,7 +19,7 @@ export function bringNear(scroller, { columns = 1, step }, at) {
   scroller.scrollTop = Math.min(top, Math.max(scroller.scrollTop, top + step - scroller.clientHeight))
 }
 
-/** The place that a key goes to from `at`; undefined if it is no key of the list. */
+/** The place that a key goes to from `at`; undefined if it is not a key of the list. */
 export function placeOf(key, scroller, { size, columns = 1, step }, at) {
   const page = Math.max(1, Math.floor(scroller.clientHeight / step)) * columns
   const sideways = columns > 1 ? { ArrowRight: 1, ArrowLeft: -1 } : {}

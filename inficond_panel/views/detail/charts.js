@@ -55,7 +55,7 @@ export function makeCharts(model, root) {
 /** In little room the charts have two rows: a caption belongs to the field below it. */
 const near = ({ left, right, bottom }, { clientX: x, clientY: y }) => x >= left - 8 && x <= right + 8 && y <= bottom + 20
 
-/** Where a key goes; null leaves, undefined is no key of the charts. */
+/** Where a key goes; null leaves, undefined is not a key of the charts. */
 function stepped(event, at, caption) {
   if (!caption || event.ctrlKey || event.metaKey || event.altKey) return undefined
   const { low, high, now } = caption
