@@ -68,7 +68,7 @@ def test_names_of_data_stay_texts(tmp_path):
 
 @pytest.mark.parametrize("name", ["", "My licence", "a\nb: c", "x" * 65])
 def test_what_is_no_license_is_told_before_anything_is_made(tuner, tmp_path, name):
-    with pytest.raises(ExportError, match="no identifier of a license"):
+    with pytest.raises(ExportError, match="not an identifier of a license"):
         export(tuner, tuner.root(), tmp_path / "out", ["npz"], license_name=name)
     assert not (tmp_path / "out").exists()
     assert check_license("bsd-3-clause") == "bsd-3-clause"

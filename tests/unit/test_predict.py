@@ -153,7 +153,7 @@ def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, mo
         (lambda photos: [[1.0] * 3] * len(photos), r"gives (1, 3) for 1 images"),
         (
             lambda photos: [[float("nan"), 1]] * len(photos),
-            "no finite numbers for the images 00001",
+            "not finite numbers for the images 00001",
         ),
     ):
         monkeypatch.setattr(loaded, "logits", fault)

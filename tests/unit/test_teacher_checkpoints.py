@@ -59,8 +59,8 @@ def test_objects_are_refused_and_the_remedy_converts_the_file(tmp_path, capfd):
     ("content", "fault"),
     [
         (torch.nn.Linear(3, 2), "could run code"),
-        ([1, 2], "no state_dict"),
-        ({"epoch": 3}, "no state_dict"),
+        ([1, 2], "not a state_dict"),
+        ({"epoch": 3}, "not a state_dict"),
     ],
 )
 def test_what_is_no_state_dict_is_told(tmp_path, content, fault):
