@@ -244,7 +244,7 @@ def faulty(change):
         ("also", "also has transformer.encoder.norm.weight"),
         ("backbone", r"backbone.body.conv1.weight is \(8, 3, 7, 7\), expected \(64, 3, 7, 7\)"),
         ("position", "is not Query2Label's sine code"),
-        ("another", "no checkpoint of Query2Label: it lacks query_embed.weight"),
+        ("another", "not a checkpoint of Query2Label: it lacks query_embed.weight"),
     ],
 )
 def test_files_that_do_not_fit_are_told(tmp_path, change, fault):

@@ -102,9 +102,9 @@ def test_it_follows_the_students_and_is_encoded_once(app):
 @pytest.mark.parametrize(
     ("photo", "told"),
     [
-        (b"no image", "no JPEG or PNG"),
-        (content("BMP"), "no JPEG or PNG"),
-        (content("GIF"), "no JPEG or PNG"),
+        (b"no image", "not a JPEG or PNG"),
+        (content("BMP"), "not a JPEG or PNG"),
+        (content("GIF"), "not a JPEG or PNG"),
         (content(size=(SIDE + 1, 2)), "257 pixels in its longer side, and 256 are taken"),
         (content() + bytes(MOST_BYTES), "bytes, and 600,000 are taken"),
     ],
