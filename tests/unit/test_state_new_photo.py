@@ -127,7 +127,7 @@ def test_one_that_cannot_be_read_cancels_the_one_before_and_is_told(app):
     app.photo.scorer.during = lambda: app.photo.put(b"no image")
     app.photo.put(content())
     assert app.photo.decided is None
-    assert "no JPEG or PNG" in app.photo.status.text
+    assert "not a JPEG or PNG" in app.photo.status.text
 
 
 def test_why_there_is_none_is_told(tuner):

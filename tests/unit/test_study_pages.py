@@ -437,7 +437,7 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> Non
     board.act({"action": "delete_participant", "number": 1})
     assert board.frame.screen["rows"] == []
     board.act({"action": "delete_participant", "number": 1})
-    assert "not a participant" in board.frame.problem
+    assert "no participant" in board.frame.problem
 
 
 def test_a_report_is_zipped_with_each_table_made_once(study: Study, monkeypatch) -> None:

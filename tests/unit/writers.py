@@ -80,10 +80,10 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             try:
+                say(os.getpid())  # by the child itself: its first report may come at once
                 {"write": write, "tune": tune, "race": race}[work](*arguments)
             finally:
                 os._exit(1)
-        say(child)
         os.waitpid(child, 0)
         say("end")
 
