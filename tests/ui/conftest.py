@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,9 +47,9 @@ BROKEN = (
     r"|not connected so cannot send"
 )
 
-#: Seconds of one test, after which its pages are ended, and its browser. Several times what the
-#: slowest takes.
-LONGEST, LAST = 300, 420
+#: Seconds of one test, after which its browser is ended, and after which a failed one ends it: a
+#: browser that drew nothing for so long draws nothing for the tests after it either.
+LONGEST, STALLED = 300, 150
 
 #: Ports of servers, taken again: the browser has compiled the scripts of these addresses already.
 _PORTS: set[int] = set()
@@ -57,29 +58,21 @@ playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol() -> Iterator[None]:
-    """End pages that never answer: not every call to them has a time limit.
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """End a browser that never answers, or has stopped to draw: not every call has a time limit.
 
-    The test fails then. If ending its pages does not help, the browser is ended, and those after it
-    in this process fail too. All that failed run once more.
+    The test fails then, and so do those after it in this process, at once; they run once more.
     """
-    watches = [threading.Timer(LONGEST, _end_pages), threading.Timer(LAST, _end_playwright)]
-    for watch in watches:
-        watch.daemon = True
-        watch.start()
+    watch = threading.Timer(LONGEST, _end_playwright)
+    watch.daemon = True
+    watch.start()
+    begin, failed = time.monotonic(), item.session.testsfailed
     try:
         return (yield)
     finally:
-        for watch in watches:
-            watch.cancel()
-
-
-def _end_pages() -> None:
-    """Kill the processes of all pages; a call that waits for one raises."""
-    for process in psutil.Process().children(recursive=True):
-        with suppress(psutil.Error):  # one that has ended meanwhile
-            if "--type=renderer" in process.cmdline():
-                process.kill()
+        watch.cancel()
+        if item.session.testsfailed > failed and time.monotonic() - begin > STALLED:
+            _end_playwright()
 
 
 def _end_playwright() -> None:

@@ -18,21 +18,13 @@ class WarmContexts:
     def __init__(self, browser: Browser) -> None:
         self._browser = browser
         self._free: list[BrowserContext] = []
-        self._ended: set[BrowserContext] = set()
 
     def take(self) -> BrowserContext:
         """A context that nobody else has."""
-        self._free = [context for context in self._free if context not in self._ended]
         return self._free.pop() if self._free else self._warm()
 
     def give_back(self, context: BrowserContext, origins: set[str]) -> None:
-        """Close its pages, and forget cookies, and what was kept for the origins.
-
-        A context whose process has ended is closed.
-        """
-        if context in self._ended:
-            context.close()
-            return
+        """Close its pages, and forget cookies, and what was kept for the origins."""
         empty, *pages = context.pages
         for page in pages:
             page.close()
@@ -47,7 +39,6 @@ class WarmContexts:
         context = self._browser.new_context(viewport={"width": 1920, "height": 1080})
         context.set_default_timeout(PATIENCE * 1000)
         empty = context.new_page()
-        empty.on("crash", lambda _: self._ended.add(context))
         empty.route("**", lambda route: route.fulfill(body=""))
         empty.goto("http://localhost/")
         return context
