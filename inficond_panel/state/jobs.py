@@ -28,7 +28,8 @@ class Job:
     """Work for the worker thread. A newer job with the same key cancels this one.
 
     ``done`` gets the result. What ``work`` or ``done`` raise goes to ``failed``, an exception that
-    is no ``InficondError`` as one that tells so.
+    is no ``InficondError`` as one that tells so. What is ``kept``, as a note, is carried out though
+    the page is closed meanwhile.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Job:
     done: Callable[[Any], None]
     failed: Callable[[InficondError], None]
     report: Progress | None = None
+    kept: bool = False
     _cancel: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
@@ -94,9 +96,10 @@ class Jobs(param.Parameterized):
         return publish
 
     def close(self) -> None:
-        """Cancel everything and stop the worker (the session has ended)."""
+        """Stop the worker (the session has ended) once what is kept is done; cancel the rest."""
         for job in self._latest.values():
-            job.cancel()
+            if not job.kept:
+                job.cancel()
         self._queue.put(None)
 
     def _start(self) -> None:

@@ -190,7 +190,7 @@ class TreeState(param.Parameterized):
                 tell()
 
         key = f"move {next(self._moves)}"
-        self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed))
+        self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed, kept=True))
 
     def look(self) -> None:
         """Read iterations that were made elsewhere, as in another window, and report them."""
@@ -227,7 +227,7 @@ class TreeState(param.Parameterized):
             self.students.tree = tree
             tell(tree)
 
-        self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._refused))
+        self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._refused, kept=True))
 
     def _see(self, node_id: str, split: str = TUNE) -> Seen:
         # Of tune unless asked: a look at the holdout is for one node, and is asked for each time.

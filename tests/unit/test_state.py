@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -159,8 +160,6 @@ def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState)
 
 
 def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
-    import threading
-
     gate, done, results = threading.Event(), threading.Event(), []
     jobs = Jobs()
 
@@ -178,6 +177,18 @@ def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
     assert done.wait(PATIENCE)
     assert results == ["new"]
     jobs.close()
+
+
+def test_what_is_kept_is_done_though_the_session_ends_and_the_rest_is_cancelled() -> None:
+    gate, end, told = threading.Event(), threading.Event(), []
+    jobs = Jobs()
+    jobs.submit(Job("charts", lambda _: gate.wait(PATIENCE), print, print))
+    jobs.submit(Job("note", lambda _: "written", told.append, told.append, kept=True))
+    jobs.submit(Job("pictures", lambda _: "made", told.append, lambda _: end.set()))
+    jobs.close()
+    gate.set()
+    assert end.wait(PATIENCE)  # pictures are cancelled
+    assert told == ["written"]
 
 
 def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told() -> None:
