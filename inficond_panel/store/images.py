@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import math
 import warnings
@@ -64,6 +65,15 @@ def decode(source: Path | bytes) -> Image.Image:
         if isinstance(source, Path):
             reason = reason.replace(str(source), source.name)
         raise UnreadableImage(" ".join(reason.split())[:200]) from error
+
+
+def photo_digest(path: Path) -> str:
+    """SHA-256 of a photo's file; ``unreadable`` where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return "unreadable"
 
 
 def _file(source: Path | bytes) -> Path | io.BytesIO:

@@ -278,7 +278,8 @@ def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
 
 
 def _folders(store: Store) -> list[Path]:
-    return sorted(more_folder(store).glob("[0-9]*.zarr"))
+    folders = more_folder(store).glob("*.zarr")
+    return sorted(path for path in folders if path.stem.isascii() and path.stem.isdigit())
 
 
 def _part(path: Path) -> tuple[str, Part]:
@@ -305,9 +306,12 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
     except StoreFormatError as error:
         raise StoreFormatError(error.message, _remedy(more_folder(store))) from error
     others = len(store.read("other_class"))
+    images = tuple(name for one in stores for name in one.images)
+    if len({*store.images, *images}) < len(store.images) + len(images):
+        raise _changed(more_folder(store), "two images have the same name")
     return MorePhotos(
         parts=tuple(part.content_hash for part in parts),
-        images=tuple(name for one in stores for name in one.images),
+        images=images,
         paths=tuple(str(path) for one in stores for path in one.attrs[PATHS]),
         digests=tuple(digests),
         score=_joined(score, np.empty((0, len(store.concepts)), np.float32)),
@@ -322,8 +326,11 @@ def _opened(part: Part) -> Store:
         opened = open_store(part.path)
     except StoreError as error:
         raise _changed(part.path, error.message) from error
-    if opened.content_hash != part.content_hash or len(opened.attrs[PATHS]) != part.images:
+    if opened.content_hash != part.content_hash:
         raise _changed(part.path, "its hashes differ")
+    paths = opened.attrs.get(PATHS)
+    if not isinstance(paths, list) or [type(path) for path in paths] != [str] * part.images:
+        raise _changed(part.path, "it does not name a file for each photo")
     return opened
 
 

@@ -24,7 +24,7 @@ from inficond_panel.common.numbers import number, signed
 from inficond_panel.spec import Spec
 from inficond_panel.state import Job
 from inficond_panel.store import Store
-from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode
+from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode, photo_digest
 from inficond_panel.store.more_photos import PATHS, AllImages
 
 if TYPE_CHECKING:
@@ -69,10 +69,8 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
     None where it is not found, cannot be read, or does not show what the thumbnail shows.
     """
     folders = spec.dataset.photo_folders() if spec.dataset else ()
-    if PATHS in store.attrs:  # photos added later: their files may be anywhere
-        file: Path | None = Path(store.attrs[PATHS][row])
-    else:
-        file = find_photo(folders, store.images[row])
+    added = PATHS in store.attrs
+    file = _added_photo(store, row) if added else find_photo(folders, store.images[row])
     if file is None or not store.holds("photos"):
         return None
     try:
@@ -85,6 +83,17 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
     buffer = io.BytesIO()
     photo.save(buffer, "JPEG", quality=88)
     return Photo(buffer.getvalue(), *photo.size)
+
+
+def _added_photo(store: Store, row: int) -> Path | None:
+    """File of a photo that was added later; None where its content is not what was added.
+
+    These files may be anywhere, so their content is what declares them: who writes a part by hand
+    cannot have a file shown that they do not have themselves.
+    """
+    file, digest = Path(store.attrs[PATHS][row]), str(store.image_digest[row])
+    same = file.is_file() and digest.startswith(photo_digest(file))
+    return file if same else None
 
 
 def _alike(photo: Image.Image, small: Image.Image) -> bool:

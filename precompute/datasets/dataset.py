@@ -24,7 +24,7 @@ from inficond_panel.spec.sections.splits import (
     is_share,
     list_name,
 )
-from inficond_panel.store.images import UnreadableImage, decode
+from inficond_panel.store.images import UnreadableImage, decode, photo_digest
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 from precompute.datasets.row_tables import Table
@@ -328,15 +328,6 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
             "Give each image a row; leave cells empty where nothing is known.",
         )
     return table.values[[row[image] for image in ids]]
-
-
-def photo_digest(path: Path) -> str:
-    """SHA-256 of a photo's file; ``unreadable`` where it cannot be read."""
-    try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return "unreadable"
 
 
 Mask = Callable[[int], np.ndarray]

@@ -20,7 +20,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store, open_store
-from inficond_panel.store.images import decode
+from inficond_panel.store.images import decode, photo_digest
 from inficond_panel.store.more_photos import (
     Extended,
     MorePhotos,
@@ -34,7 +34,6 @@ from inficond_panel.vocabulary.splits import FIT, HOLDOUT, TUNE
 from precompute.batches.results import UNREADABLE, Results, Segmented, photo_keys
 from precompute.batches.run import Progress, Run, Settings
 from precompute.datasets import Dataset
-from precompute.datasets.dataset import photo_digest
 from precompute.datasets.tables import image_files, without_suffix
 from precompute.encoder import fetch_encoder
 from precompute.pipeline.apply import checked_settings, checked_teacher

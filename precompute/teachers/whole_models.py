@@ -135,7 +135,7 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
-    options.log_severity_level = 3
+    options.log_severity_level = 4  # its errors are raised, and told in our words
     providers = onnx_providers(device, onnxruntime.get_available_providers())
     try:
         session = onnxruntime.InferenceSession(str(section.path), options, providers=providers)

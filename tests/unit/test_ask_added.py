@@ -216,16 +216,19 @@ def test_the_page_shows_and_takes_answers_on_added_photos(tmp_path, monkeypatch)
 
 def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(tmp_path) -> None:
     tuner = open_tuner(small_spec(tmp_path, make=unlabelled_arrays), history=":memory:")
-    added_part(tuner.store, 3)
+    drawn = added_part(tuner.store, 3)  # once for its thumbnails: the files are made from them
     (part,) = AllImages(tuner.store).more.stores
-    assert load_photo(tuner.spec, part, 1) is None  # the file is gone
-    for row, same in ((1, True), (2, False)):
-        file = tmp_path / f"{row}.png"
-        picture = part.picture(1).resize(
-            (900, 900 * part.picture(1).height // part.picture(1).width)
-        )
-        picture.save(file)
-        part.attrs["paths"][row] = str(file)
-        photo = load_photo(tuner.spec, part, row)
-        assert (photo is not None) == same
-        assert photo is None or photo.width == 900
+    file = tmp_path / "new 1.jpg"
+    small = part.picture(1)
+    small.resize((900, 900 * small.height // small.width)).save(file)
+    shutil.rmtree(drawn.path)
+    added_part(tuner.store, 3, folder=str(tmp_path))
+    (part,) = AllImages(tuner.store).more.stores
+    assert load_photo(tuner.spec, part, 0) is None  # there is no such file
+    assert load_photo(tuner.spec, part, 1).width == 900
+    other = tmp_path / "other.jpg"  # looks alike, and is another file
+    small.resize((901, 901 * small.height // small.width)).save(other)
+    part.attrs["paths"][1] = str(other)
+    assert load_photo(tuner.spec, part, 1) is None
+    part.attrs["paths"][1] = str(tmp_path)
+    assert load_photo(tuner.spec, part, 1) is None

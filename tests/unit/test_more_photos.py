@@ -13,6 +13,7 @@ from more_factory import added_part
 from inficond_panel.concepts.scoring import Scoring, score_corpus
 from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
 from inficond_panel.errors import StoreError, StoreFormatError
+from inficond_panel.store import more_photos as more_module
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.more_photos import (
     Extended,
@@ -65,6 +66,27 @@ def test_a_part_that_was_changed_is_an_error_only_where_it_is_needed(store):
     assert len(more_photos(store, [second.content_hash])) == 3
     with pytest.raises(StoreError, match=r"no part .* damaged"):
         more_photos(store, [first.content_hash])
+
+
+@pytest.mark.parametrize("paths", [7, "abcde", ["a"] * 4, ["a"] * 4 + [None]])
+def test_a_part_made_by_hand_names_a_file_for_each_photo(store, monkeypatch, paths):
+    write = more_module.write_store
+    monkeypatch.setattr(
+        more_module,
+        "write_store",
+        lambda at, arrays, attrs: write(at, arrays, attrs | {"paths": paths}),
+    )
+    added_part(store, 5)
+    (more_folder(store) / "0x.zarr").mkdir()  # no part
+    with pytest.raises(StoreFormatError, match="a file for each"):
+        more_photos(open_store(store.path))
+
+
+def test_parts_made_by_hand_may_not_share_names(store):
+    added_part(store, 5, 1)
+    added_part(store, 3, 2)
+    with pytest.raises(StoreFormatError, match="the same name"):
+        more_photos(open_store(store.path))
 
 
 def test_parts_of_another_content_are_left_out_and_counted(store):
