@@ -24,7 +24,6 @@ from math import ceil
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import binomtest
 
 from inficond_panel.common.interval import Interval
 from inficond_panel.common.threads import one_thread
@@ -232,6 +231,8 @@ class Teaching:
 
     def _share(self, wrong: Mask) -> Interval:
         """Return the share of a mask with its interval (Wilson 1927)."""
+        from scipy.stats import binomtest  # noqa: PLC0415 - slow to load
+
         level = self.noise["level"]
         limits = binomtest(int(wrong.sum()), len(wrong)).proportion_ci(level, method="wilson")
         return Interval(float(wrong.mean()), float(limits.low), float(limits.high))

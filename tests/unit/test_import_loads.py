@@ -10,11 +10,14 @@ ROOT = Path(__file__).parents[2]
 SCREEN = {"panel", "holoviews", "bokeh", "datashader"}
 TORCH = {"torch", "torchvision", "open_clip", "timm"}
 EXTRAS = {"sklearn", "onnx", "onnxruntime"}
+#: Slow to load, and only few results need them.
+SLOW = {"scipy.stats", "scipy.optimize", "dask", "numba"}
 #: One after the other in one process: modules, and packages that are not loaded after each.
 ALONE = [("precompute", TORCH | SCREEN)]
 ONE_BY_ONE = [
     ("inficond_panel", SCREEN | TORCH | EXTRAS | {"numpy", "pandas", "precompute"}),
     ("inficond_panel.spec", SCREEN | TORCH | EXTRAS | {"numpy", "precompute"}),
+    ("inficond_panel.tuning", SCREEN | TORCH | EXTRAS | SLOW | {"precompute"}),
     ("inficond_panel.api.students", SCREEN | TORCH | EXTRAS | {"precompute"}),
     ("inficond_panel.export", SCREEN | TORCH | EXTRAS | {"precompute"}),
     ("inficond_panel.cli", SCREEN | TORCH | EXTRAS | {"precompute"}),

@@ -26,7 +26,6 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 from scipy.special import logsumexp, stdtrit
 
 from inficond_panel.distill.metrics.point_metrics import average_precision
@@ -189,7 +188,7 @@ class _Evidence:
         still = np.setdiff1d(np.arange(len(value)), moved)
         value[still, still] += 10  # more than any separation, and less than what is sure
         value[moved, self.chosen[moved]] += 10 * len(value)
-        return np.asarray(linear_sum_assignment(value, maximize=True)[1])
+        return _assigned(value)[1]
 
 
 def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
@@ -226,6 +225,14 @@ def _limits(gains: list[_Gain], level: float) -> tuple[float, float]:
     return mean, mean - float(stdtrit(sum(gain.freedom for gain in gains), level) * error)
 
 
+def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Rows, and the column of each, of the assignment with the largest sum."""
+    from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow to load
+
+    rows, columns = linear_sum_assignment(value, maximize=True)
+    return rows, columns
+
+
 def _choose(half: _Half, old: Old) -> _Choice:
     """The best order of a half, in which the old one is ahead by the margin."""
     value, classes = half.separation.astype(np.float64), np.arange(half.contrast.shape[1])
@@ -234,7 +241,7 @@ def _choose(half: _Half, old: Old) -> _Choice:
         stays = value[classes, old]
         value[classes, old] += MARGIN
     order = np.full(len(classes), -1)
-    rows, columns = linear_sum_assignment(value, maximize=True)
+    rows, columns = _assigned(value)
     order[rows] = columns
     fits = np.where(order >= 0, half.separation[classes, order], -1)
     moved = (fits - stays >= MARGIN) & (fits + 0.5 >= KNOWN_AUC) & half.has_enough

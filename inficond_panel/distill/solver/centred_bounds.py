@@ -27,7 +27,6 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linprog
 
 from inficond_panel.distill.solver.penalty import Price
 from inficond_panel.distill.sources import Array
@@ -184,6 +183,8 @@ class ConceptAtOptimum:
 
     def _ends(self, k: int, slack: float) -> tuple[float, float]:
         """Least and largest multiplier of the class at ``k``."""
+        from scipy.optimize import linprog  # noqa: PLC0415 - slow to load
+
         places = np.flatnonzero(self._reached)
         centring = np.eye(len(self.weights)) - 1 / len(self.weights)
         sign = np.sign(self.weights)

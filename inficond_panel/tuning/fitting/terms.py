@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import minimize
 from scipy.special import expit
 
 from inficond_panel.common.numbers import defined
@@ -90,6 +89,8 @@ def corrected(
 
 def _most_probable(inputs: Array, present: NDArray[np.bool_]) -> Array:
     """Coefficients ``(d,)`` of inputs ``(m, d)`` with the highest posterior density."""
+    from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
+
     sign, prior = np.where(present, 1.0, -1.0), np.eye(1, inputs.shape[1])[0]
 
     def loss(coefficients: Array) -> tuple[float, Array]:
