@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import logging
 import traceback
 import zlib
 from asyncio import Future
@@ -32,6 +31,7 @@ from bokeh.server.views.ws import WSHandler
 from panel.io import document
 from tornado.websocket import WebSocketClosedError, WebSocketHandler
 
+from inficond_panel.common.seldom import logger_of
 from inficond_panel.serving.answers import one_line, stand_before
 
 #: Bytes of one part of a message, unless ``--websocket-max-message-size`` says otherwise.
@@ -47,7 +47,7 @@ _DTYPES = {"bool", "object", "float32", "float64"} | {
 }
 _OURS = Path(__file__).parents[1]
 
-_log = logging.getLogger(__name__)
+_log = logger_of(__name__)
 
 
 def guard_messages() -> None:

@@ -7,7 +7,6 @@ with one that the server gave them, would see and use the page of whoever follow
 from __future__ import annotations
 
 import argparse
-import logging
 import re
 import time
 from collections import deque
@@ -25,6 +24,7 @@ from bokeh.util.token import generate_secret_key
 from panel.io.server import AutoloadJsHandler, WSHandler
 from tornado.web import HTTPError, RequestHandler
 
+from inficond_panel.common.seldom import logger_of
 from inficond_panel.serving.answers import allowed_hosts, one_line, stand_before
 
 _SCRIPT_ARGUMENTS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
@@ -35,7 +35,7 @@ _PLAIN = re.compile(r"[\w./:~%-]*")
 #: behind one address opens one each.
 PAGES = 120
 
-_log = logging.getLogger(__name__)
+_log = logger_of(__name__)
 _openings: dict[str, deque[float]] = {}
 
 

@@ -29,6 +29,7 @@ from panel.custom import Child, Children, JSComponent
 from panel.io import hold, state
 from panel.models.esm import DataEvent
 
+from inficond_panel.common.seldom import logger_of
 from inficond_panel.errors import InficondError
 from inficond_panel.ui import browser
 from inficond_panel.vocabulary.splits import TUNE
@@ -45,7 +46,7 @@ LONGEST = 100_000
 #: What a message that no control sends can raise in what takes it.
 MALFORMED = (InficondError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
-_log = logging.getLogger(__name__)
+_log = logger_of(__name__)
 _panel = logging.getLogger("panel.reactive")
 
 

@@ -31,7 +31,7 @@ ARROWS = {
     "plots": ANALYSES | {"quantify"},
     "ui": SHOWN,
     "views": SHOWN | {"plots"},
-    "serving": set(),
+    "serving": {"common"},
     "study": ANALYSES | {"state"},
     "study.pages": SHOWN | {"serving", "study", "predict", "views"},
     "predict": BASE | {"spec", "store", "concepts", "precompute.encoder", "precompute.pipeline"},

@@ -49,8 +49,9 @@ NONSENSE = [
 
 
 @pytest.fixture(autouse=True)
-def _log(caplog) -> None:
+def _log(caplog, monkeypatch) -> None:
     caplog.set_level(logging.WARNING)
+    monkeypatch.setattr(base._log, "filters", [])  # each test counts lines of its own
 
 
 def open_app(spec_file) -> AppState:

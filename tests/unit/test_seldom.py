@@ -1,0 +1,30 @@
+"""Log lines that browsers cause: few of a kind a minute."""
+
+from __future__ import annotations
+
+import logging
+import time
+
+from inficond_panel.common.seldom import MOST, Seldom, logger_of
+
+
+def test_a_kind_is_written_so_often_a_minute_and_others_go_on(monkeypatch):
+    moment, seldom = 1000.0, Seldom()
+    monkeypatch.setattr(time, "monotonic", lambda: moment)
+
+    def written(message, value):
+        record = logging.LogRecord("a", logging.WARNING, "a.py", 1, message, (value,), None)
+        return record.getMessage() if seldom.filter(record) else None
+
+    lines = [written("Refused %s", i) for i in range(3 * MOST)]
+    assert lines[: MOST - 1] == [f"Refused {i}" for i in range(MOST - 1)]
+    assert lines[MOST - 1] == f"Refused {MOST - 1} (more of these are left out for a minute)"
+    assert lines[MOST:] == [None] * (2 * MOST)
+    assert written("Failed on %s", 1) == "Failed on 1"
+    moment += 61
+    assert written("Refused %s", 1) == "Refused 1"
+
+
+def test_a_logger_has_one_filter():
+    assert logger_of("inficond_panel.test") is logger_of("inficond_panel.test")
+    assert len(logger_of("inficond_panel.test").filters) == 1
