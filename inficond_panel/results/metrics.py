@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from math import isnan
 from typing import Any
 
@@ -175,6 +175,28 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
         },
         teacher=tuner.teacher_skills(split),
         tuned=frozenset(node.tuned).union(*(each.tuned for each in tuner.ancestors(node))),
+    )
+
+
+def on_images(tuner: Tuner, snapshot: Snapshot, rows: Sequence[int]) -> Snapshot:
+    """Return a snapshot whose metrics and counts are of some images of its split alone.
+
+    ``rows`` are their positions in the store. What it says of the teacher's skill, of the start and
+    of the parent stays that of all images.
+    """
+    at = np.flatnonzero(np.isin(tuner.store.rows(snapshot.split), rows))
+    students = tuner.at(snapshot.node, snapshot.split)
+    teachers = tuner.teacher_outcomes(snapshot.split)
+    return replace(
+        snapshot,
+        metrics={
+            name: measure(each.outcome.among(at), teachers[name].among(at))
+            for name, each in students.items()
+        },
+        agreement={
+            name: agreement(each.labels[at], each.decided[at], each.teacher_decided[at])
+            for name, each in students.items()
+        },
     )
 
 

@@ -153,3 +153,27 @@ def test_of_many_classes_the_rows_near_the_view_are_there_and_keys_reach_all(pag
     expect(page.locator(f".performance [aria-posinset='{CLASSES}']")).to_be_in_viewport()
     expect(focused).to_have_attribute("data-key", first)  # out of view, and still there
     assert rows.count() < CLASSES / 2
+
+
+def test_with_details_the_bars_follow_the_images_that_are_picked_out(url, open_page) -> None:
+    page = open_page(f"{url}?show=details", color_scheme="light")
+    rows, picked = page.locator(".performance [role=option]"), page.locator(".performance .picked")
+    names = page.locator(".performance [role=option] .name")
+    rows.nth(2).click()
+    expect(rows.nth(2)).to_have_attribute("aria-selected", "true")
+    before, first = names.all_inner_texts(), rows.first.locator(".vh").text_content()
+    expect(picked).to_be_hidden()
+    rows.nth(2).press("i")  # all its positives
+    expect(picked).to_have_text(re.compile(r"Measured on [\d,]+ images?: class \d+, positives"))
+    many = int(re.search(r"[\d,]+", picked.inner_text()).group().replace(",", ""))
+    own = rows.nth(2).locator(".vh").text_content()
+    assert sum(map(int, re.search(SIDE.format("positives"), own).groups())) <= many
+    assert list(map(int, re.search(SIDE.format("negatives"), own).groups())) == [0] * 4
+    assert names.all_inner_texts()[:8] == before[:8]  # no row has moved
+    page.mouse.move(1, 1)  # no card over the rows
+    comes_to(lambda: misplaced(page), [])
+    picked.get_by_role("button").click()
+    page.mouse.move(1, 1)
+    expect(picked).to_be_hidden()
+    expect(rows.first.locator(".vh")).to_have_text(first)
+    comes_to(lambda: misplaced(page), [])

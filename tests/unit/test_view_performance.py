@@ -9,8 +9,13 @@ import json
 import math
 from dataclasses import replace
 
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score
+
 from inficond_panel.distill import Agreement, Counts, Interval
-from inficond_panel.results.metrics import Snapshot
+from inficond_panel.results.image_sets import image_set
+from inficond_panel.results.metrics import Snapshot, on_images
 from inficond_panel.tuning import Intent
 from inficond_panel.views.performance.view import (
     PerformanceView,
@@ -145,3 +150,38 @@ def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, monkey
     ]
     assert sum(sides) == metrics.n
     assert rows[0]["student"] == f"#0 {app.students.node.id}"
+
+
+def test_with_details_the_rows_follow_the_images_that_are_picked_out(app):
+    view, whole = PerformanceView(app), app.students.snapshot
+    student, at = app.students.student("bicycle"), np.arange(3, 43)
+    app.settings.show = "simple"
+    app.selection.open_images(image_set(student, "some", student.rows[at]))
+    assert view.table.picked == ""  # the simple page shows them in the gallery alone
+    app.settings.show = "details"
+    assert view.table.picked == "40 images: some"
+    for row in view.table.rows:
+        each, counts = app.students.student(row["name"]), dict.fromkeys((0, 1), 0)
+        label, logit = each.labels[at], each.logits[at]
+        known = label >= 0
+        for value in (0, 1):
+            counts[value] = int((label == value).sum())
+        assert (sum(row["negatives"]), sum(row["positives"])) == (counts[0], counts[1])
+        right = (each.decided[at] == (label == 1))[label == 1]
+        assert row["positives"][0] + row["positives"][3] == right.sum()
+        if all(counts.values()):
+            assert row["ap"] == pytest.approx(average_precision_score(label[known], logit[known]))
+        else:
+            assert row["ap"] is None
+    assert view._bars.object is not None
+    view.act({"action": "leave_images"})
+    assert view.table.picked == ""
+    assert app.selection.images is None
+    assert view.table.rows == make_performance_rows(whole)
+
+
+def test_images_without_labels_leave_the_metrics_undefined(app):
+    whole = app.students.snapshot
+    none = on_images(app.tuner, whole, [])
+    assert {row["ap"] for row in make_performance_rows(none)} == {None}
+    assert none.teacher is whole.teacher

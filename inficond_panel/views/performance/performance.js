@@ -31,7 +31,7 @@ export function render({ model, el }) {
   const card = hoverCard(el)
   const confusions = makeConfusions(model)
   const root = h("section", { class: "panel performance", "aria-label": "Student performance" },
-    parts.head, parts.modes, parts.controls, parts.columns, scroll, confusions.element, parts.legend)
+    parts.head, parts.modes, parts.controls, parts.picked, parts.columns, scroll, confusions.element, parts.legend)
   keepAligned(parts.columns, scroll)
 
   const draw = () => { drawList(model, parts); bars.align() }
@@ -58,6 +58,13 @@ export function render({ model, el }) {
   })
   watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts"], draw)
   watch(model, ["extent"], () => { draw(); requestAnimationFrame(bars.lay) })
+  watch(model, ["picked", "confused"], () => {
+    const words = parts.picked.firstChild
+    parts.picked.hidden = !model.picked || model.confused
+    text(words, `Measured on ${model.picked}`)
+    set(words, "title", model.picked)
+    requestAnimationFrame(bars.lay)
+  })
   model.on("changes", () => card.again())
 }
 
@@ -79,6 +86,8 @@ function header(model, find, menu, listed) {
     legend: legend(rings, model.suspecting && shifted, unknown),
     head: h("div", { class: "panel-head" }, h("h2", {}, "Student performance"), total, h("span", { class: "grow" }), save),
     controls: h("div", { class: "controls" }, find, sort, order),
+    picked: h("p", { class: "picked", hidden: "" }, h("span", { class: "clip" }),
+      h("button", { class: "icon-btn", type: "button", "aria-label": "Measure on all images again", title: "Measure on all images again", onclick: () => model.send_msg({ action: "leave_images" }) }, icon("cross"))),
     columns: h("div", { class: "row columns", "aria-hidden": "true" },
       first, value, h("span", { class: "centre in-full" }, ...wideOrNarrow("Teacher", "T")),
       h("span", { class: "centre" }, h("span", { class: "in-simple" }, METRICS[GAP_METRIC].name), h("span", { class: "in-full" }, ...wideOrNarrow("Student", "S"))),
@@ -115,7 +124,7 @@ function emptyState(search, draw) {
 
 function drawList(model, parts) {
   const { list, search, total, empty } = parts
-  const rows = parts.listed = sorted(model).filter((row) => matches(row, search.value))
+  const rows = parts.listed = inOrder(model, parts).filter((row) => matches(row, search.value))
   text(total, totalOf(rows.length, model.rows.length))
   text(parts.shifted, shiftsOf(model))
   drawUnknown(parts.unknown, model.rows.filter((row) => row.unknown).length, model.rows.length)
@@ -165,6 +174,18 @@ function drawSorting(model, { sort, order, value, rings }) {
   const label = model.descending ? "Largest first" : "Smallest first"
   set(order, "aria-label", `${label}. Turn the order round`)
   set(order, "title", label)
+}
+
+/** Sorted; the classes stay where they are while images are picked out, until another sort is chosen. */
+function inOrder(model, parts) {
+  const sort = [model.sort, model.descending].join(" ")
+  if (model.picked && parts.sorted?.sort === sort) {
+    const named = new Map(model.rows.map((row) => [row.name, row]))
+    return parts.sorted.names.map((name) => named.get(name)).filter(Boolean)
+  }
+  const rows = sorted(model)
+  parts.sorted = { sort, names: rows.map(({ name }) => name) }
+  return rows
 }
 
 /** By the sort's value, undefined last whichever the direction, equal ones by name; of where to begin

@@ -37,6 +37,7 @@ class PerformanceTable(ViewComponent):
     changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
     shifts = param.Dict(default={}, doc="As ``make_shifts`` gives them, by class.")
     suspecting = param.Boolean(default=True, doc="Whether shifts are shown.")
+    picked = param.String("", doc="Images that the rows are measured on; empty: the whole split.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
     classes = param.List(
         default=[], item_type=str, doc="Of single-label data, in the store's order."

@@ -15,7 +15,7 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.common.numbers import UNDEFINED, defined
+from inficond_panel.common.numbers import UNDEFINED, count, defined
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.plots.performance_bars import (
     FILLS,
@@ -24,7 +24,8 @@ from inficond_panel.plots.performance_bars import (
     update_bars,
 )
 from inficond_panel.results.image_sets import decided_images, image_set
-from inficond_panel.results.metrics import students_file
+from inficond_panel.results.metrics import on_images, students_file
+from inficond_panel.state import Job
 from inficond_panel.tuning.cures.class_photos import LEAST_TUNE
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
@@ -170,9 +171,9 @@ class PerformanceView(Acting, Viewer):
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
+        self._measured = app.students.snapshot  # that of the rows: perhaps on images picked out
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
-            rows=pn.bind(make_performance_rows, app.students.param.snapshot),
             suspecting=app.spec.tuning.suspects,
             shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.spec.views.shown_level),
             touched=pn.bind(make_touched, app.tuning.param.pending),
@@ -188,6 +189,7 @@ class PerformanceView(Acting, Viewer):
         self.confusions = ConfusionsPanel(app, self.table)
         self.listen_to(self.table)
         super().__init__(**params)
+        self._measure()
 
     def __panel__(self) -> Viewable:
         return self.table
@@ -203,9 +205,34 @@ class PerformanceView(Acting, Viewer):
 
     def _shown(self) -> tuple[dict[str, Agreement], bool, int]:
         app = self.app
-        return make_agreement(app.students.snapshot), app.theme == "dark", self.table.bar_width
+        return make_agreement(self._measured), app.theme == "dark", self.table.bar_width
 
-    @param.depends("app.students.snapshot", "app.theme", "table.bar_width", watch=True)
+    @param.depends("app.students.snapshot", "app.selection.images", "app.settings.show", watch=True)
+    def _measure(self) -> None:
+        """Show the students on the split in view; with details, on the images picked out there."""
+        app, snapshot = self.app, self.app.students.snapshot
+        images = app.selection.images if app.settings.show == "details" else None
+        app.jobs.cancel("measure")
+        if images is None or images.split != snapshot.split:
+            if self._measured is not snapshot or not self.table.rows:
+                self._show(snapshot, "")
+            return
+
+        def work(_: Job) -> Snapshot:
+            return on_images(app.tuner, snapshot, images.rows)
+
+        def done(measured: Snapshot) -> None:
+            if app.selection.images is images and app.students.snapshot is snapshot:
+                self._show(measured, f"{count(len(images.rows), 'image')}: {images.title}")
+
+        app.jobs.submit(Job("measure", work, done, app.tuning.tell))
+
+    def _show(self, measured: Snapshot, picked: str) -> None:
+        self._measured = measured
+        self.table.param.update(rows=make_performance_rows(measured), picked=picked)
+        self._redraw_bars()
+
+    @param.depends("app.theme", "table.bar_width", watch=True)
     def _redraw_bars(self) -> None:
         for plot, _ in self._bars._plots.values():
             change = partial(update_bars, plot.state, *self._shown())
@@ -250,6 +277,10 @@ class PerformanceView(Acting, Viewer):
         rows = decided_images(shown, side, teacher_right=teacher, student_right=student)
         words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
         self.app.selection.open_images(image_set(shown, f"{name}, {side}{words}", rows))
+
+    @action
+    def _leave_images(self) -> None:
+        self.app.selection.images = None
 
     @action
     def _open_confused(self, label: str, named: str, who: str) -> None:
