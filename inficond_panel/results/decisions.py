@@ -18,6 +18,7 @@ from inficond_panel.distill.metrics.thresholds import (
     Decisions,
     ThresholdChoice,
     class_decisions,
+    counts_above,
     top_decisions,
 )
 from inficond_panel.errors import TuningError
@@ -138,6 +139,24 @@ def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float
         if np.isfinite(row["threshold"])
     }
     return {**tuner.spec.students.threshold, **chosen}
+
+
+def threshold_trial(tuner: Tuner, node: Node, split: str, name: str) -> dict[str, Any]:
+    """Return thresholds of a class, the lowest first, and what each decides on a split.
+
+    ``threshold``, ``found`` (positives above it) and ``wrong`` (negatives above it) are lists with
+    one value for each, ``now`` the place of the one in force. Empty where no image has a label, and
+    with one class per image.
+    """
+    if tuner.store.task == SINGLE_LABEL:
+        return {}
+    outcome = evaluation_outcome(tuner, node, split, name)
+    label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]
+    if not len(label):
+        return {}
+    cuts, found, wrong = counts_above(label, outcome.logit, now)
+    lists = {"threshold": cuts.tolist(), "found": found.tolist(), "wrong": wrong.tolist()}
+    return {**lists, "now": int(np.searchsorted(cuts, now))}
 
 
 def threshold_line(setting: Mapping[str, float]) -> str:

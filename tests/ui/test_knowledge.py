@@ -92,6 +92,13 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
     expect(line).to_contain_text("→")
     fine_tune(page)
     expect(body).to_contain_text("Since start")
+    f1 = body.locator("tbody tr").nth(1).locator("td").first.inner_text()
+    tried, slider = body.locator(".threshold p").nth(1), body.get_by_label("Try another")
+    expect(tried).to_contain_text(f"Above 0.000: F1 {f1} · ")  # as the one in force decides
+    slider.press("Home")
+    expect(tried).to_contain_text(re.compile(r"recall 1\.000 · (\d+) of \1 found"))
+    slider.press("End")
+    expect(tried).to_contain_text("precision – · recall 0.000")
     body.get_by_label("Slices by").select_option("light")
     expect(body.locator(".slices [role=status]")).to_contain_text("Worst slice: ")
     expect(body.locator(".slices tbody tr")).to_have_count(2)

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from factory import small_spec
 from ruamel.yaml import YAML
-from sklearn.metrics import f1_score
+from sklearn.metrics import confusion_matrix, f1_score
 
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.results.decisions import JUDGED
@@ -111,3 +111,21 @@ def test_an_undefined_worth_is_a_dash():
     found.attrs["facts"] = {"threshold": {}}
     rows = make_threshold(found)["rows"]
     assert {(row["now"], row["after"], row["change"]["text"]) for row in rows} == {("–", "–", "–")}
+
+
+@pytest.mark.parametrize("name", ["bird", "sheep"])
+def test_any_threshold_can_be_tried(view, app, name):
+    app.selection.class_name, view.panels.extent, view.panels.measured = name, "details", True
+    trial = view.panels.measures["trial"]
+    json.dumps(trial, allow_nan=False)
+    student = app.tuner.at(app.tuner.root(), "tune")[name]
+    known = student.labels >= 0
+    label, logit = student.labels[known], student.logits[known]
+    assert trial["threshold"] == sorted(trial["threshold"])
+    assert len(trial["threshold"]) <= 202
+    assert trial["threshold"][trial["now"]] == {"bird": 0.0, "sheep": 0.25}[name]
+    for cut, found, wrong in zip(*(trial[k] for k in ("threshold", "found", "wrong")), strict=True):
+        _, fp, _, tp = confusion_matrix(label, logit > cut, labels=[0, 1]).ravel()
+        assert (found, wrong) == (tp, fp)
+    assert (trial["found"][0], trial["wrong"][0]) == ((label == 1).sum(), (label == 0).sum())
+    assert (trial["found"][-1], trial["wrong"][-1]) == (0, 0)

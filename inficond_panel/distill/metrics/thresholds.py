@@ -104,6 +104,25 @@ class ThresholdChoice:
         return decided
 
 
+def counts_above(
+    label: NDArray, logit: Array, also: float, most: int = 201
+) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
+    """Thresholds (T,), the lowest first, and the positives and negatives (T,) that lie above each.
+
+    Of labels (n,) in {1, 0} and logits (n,). A threshold is the middle of two logits that follow
+    each other; the first has all images above it, the last none. Of more than ``most`` those at
+    equal steps are taken. ``also`` is one of them too.
+    """
+    logits = np.unique(logit)
+    ends = logits[0] - 2 * _BELOW, logits[-1] + 2 * _BELOW
+    middles = (np.append(ends[0], logits) + np.append(logits, ends[1])) / 2
+    steps = np.linspace(0, len(middles) - 1, min(most, len(middles)))
+    cuts = np.unique(np.append(middles[np.unique(steps.round().astype(int))], also))
+    positives, negatives = (np.sort(logit[label == side]) for side in (1, 0))
+    above = [len(one) - np.searchsorted(one, cuts, "right") for one in (positives, negatives)]
+    return cuts, above[0], above[1]
+
+
 #: Fewest answered images that a threshold is chosen by.
 LEAST_ANSWERED = 20
 _STEPS = 20  #: points of a curve, of equal steps of coverage

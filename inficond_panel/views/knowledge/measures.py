@@ -10,7 +10,12 @@ import param
 from inficond_panel.common.interval import OUTSIDE_NOTE
 from inficond_panel.common.numbers import change_number, count, number, number_range, signed
 from inficond_panel.errors import CancelledError
-from inficond_panel.results.decisions import JUDGED, threshold_line, thresholds
+from inficond_panel.results.decisions import (
+    JUDGED,
+    threshold_line,
+    threshold_trial,
+    thresholds,
+)
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.image_sets import image_set, worst_first
 from inficond_panel.results.slices import metadata_slices, worst_slice_sentence
@@ -213,14 +218,14 @@ class MeasuresPanel(param.Parameterized):
         student = app.students.student(name)
         after = app.students.student(name, preview.node) if preview else None
 
-        def work(_: Job) -> Measured:
-            return measure(app.tuner, student, after)
+        def work(_: Job) -> tuple[Measured, dict[str, Any]]:
+            trial = threshold_trial(app.tuner, student.node, student.split, name)
+            return measure(app.tuner, student, after), trial
 
-        def done(measured: Measured) -> None:
+        def done(result: tuple[Measured, dict[str, Any]]) -> None:
             if asked == self._asked and name == panels.student:
-                panels.measures = make_measures(
-                    measured, snapshot.metrics[name], app.spec.views.shown_level
-                )
+                shown = result[0], snapshot.metrics[name], app.spec.views.shown_level
+                panels.measures = {**make_measures(*shown), "trial": result[1]}
 
         app.jobs.submit(Job("measures", work, done, app.tuning.tell))
 

@@ -1,6 +1,6 @@
 // All metrics of the student: one line, and when it is opened a table with intervals, and slices.
 
-import { drawOnce, h, icon, onKey, select, set, text } from "../../../ui/base.js"
+import { count, drawOnce, fixed, h, icon, onKey, select, set, signed, text } from "../../../ui/base.js"
 import { copyText } from "../../../ui/parts/clipboard.js"
 import { toldOf } from "../../../ui/parts/whisker.js"
 
@@ -104,11 +104,13 @@ function makeThreshold(model, send) {
   } }, CHOOSE)
   const told = h("p", { class: "num", role: "status" })
   const found = h("div", { class: "chosen" })
-  const element = h("section", { class: "threshold" }, now, h("div", { class: "pick" }, rule, button), told, found)
+  const trial = makeTrial(model)
+  const element = h("section", { class: "threshold" }, now, trial.element, h("div", { class: "pick" }, rule, button), told, found)
   let before = ""
   const draw = () => {
     const { now: value = "", kind = "ask", text: words = "", rows, line } = model.threshold
     text(now, `Threshold: present above a logit of ${value}`)
+    trial.draw()
     text(button, kind === "running" ? "Choosing" : CHOOSE)
     set(button, "aria-disabled", kind === "running" ? "true" : null)
     text(told, kind === "done" ? `Chosen: ${words}` : words)
@@ -117,6 +119,33 @@ function makeThreshold(model, send) {
     drawOnce(found, JSON.stringify([rows, line]), () => (rows ? [h("p", { class: "muted" }, CROSS_FITTED), worthOf(rows, model.options.confidence), lineOf(line)] : []))
     if (kind === "done" && before === "running") found.scrollIntoView({ block: "nearest" })
     before = kind
+  }
+  return { element, draw }
+}
+
+/** Any threshold, tried while it is moved: what it would decide on the images in view. */
+function makeTrial(model) {
+  const slider = h("input", { type: "range", min: 0, step: 1, class: "offline", "aria-label": "Try another threshold" })
+  const told = h("p", { class: "num" })
+  const element = h("div", {}, told, h("label", { class: "pick" }, h("span", {}, "Try another"), slider))
+  let shown = null
+  const say = () => {
+    const { threshold, found, wrong } = shown, at = Number(slider.value)
+    const [positives, tp, fp] = [found[0], found[at], wrong[at]]
+    const share = (part, whole) => fixed(whole ? part / whole : null, 3)
+    const words = `Above ${signed(threshold[at], 3)}: F1 ${share(2 * tp, positives + tp + fp)} · precision ${share(tp, tp + fp)} · recall ${share(tp, positives)} · ${count(tp)} of ${count(positives)} found, ${count(fp)} wrongly`
+    text(told, words)
+    set(slider, "aria-valuetext", words)
+  }
+  slider.addEventListener("input", say)
+  const draw = () => {
+    const trial = model.measures?.trial
+    element.hidden = !trial?.threshold
+    if (!trial || trial === shown || element.hidden) return
+    shown = trial
+    slider.max = trial.threshold.length - 1
+    slider.value = trial.now
+    say()
   }
   return { element, draw }
 }
