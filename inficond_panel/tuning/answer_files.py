@@ -53,7 +53,7 @@ class Draft:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Iteration and class: no two drafts of a history are alike in both."""
+        """Iteration and class, which together name a draft of a history."""
         return self.node, self.class_name
 
     @property
@@ -63,7 +63,7 @@ class Draft:
 
     @property
     def answers(self) -> Answers:
-        """Replies as answers; the reason of one by the teacher says so."""
+        """Replies as answers; where the teacher replied, the reason says so."""
         replied = list(zip(self.images, self.replies, strict=False))
         by_teacher = f"{self.why}; answered by the teacher"
         why = {image: by_teacher if one.by_teacher else self.why for image, one in replied}
@@ -149,10 +149,10 @@ REMEDY = (
 def asked_rows(
     store: Store, class_name: str, photos: AskedPhotos, pictures: Path | None = None
 ) -> list[tuple[str, int, str, str, str, str]]:
-    """Return a row of ``COLUMNS`` for each photo, its answer empty.
+    """Return a row of ``COLUMNS`` for each photo, with an empty answer.
 
-    The pictures of the store, if it has them, are written to the folder ``pictures``. Raises
-    ``ExportError`` where that cannot be.
+    The store's pictures of them, if it has any, are written to the folder ``pictures``. Raises
+    ``ExportError`` if that fails.
     """
     rows, images = [], AllImages(store)
     for rank, row in enumerate(photos.rows.tolist(), start=1):
@@ -190,7 +190,7 @@ def answer_of(given: object) -> int | None:
 
 
 class _Reader:
-    """Reads the rows of one file and notes what is wrong."""
+    """Reads the rows of one file and collects its faults."""
 
     def __init__(self, path: Path, class_name: str, store: Store) -> None:
         self._path, self._class, self._store = path, class_name, store

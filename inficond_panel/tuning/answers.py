@@ -56,9 +56,9 @@ AGAINST = 0.7
 
 @dataclass(frozen=True)
 class AskedPhotos:
-    """Rows of ``AllImages``, the photo that would teach most first, and why they are asked.
+    """Photos to ask about: rows of ``AllImages``, the most instructive first, and the reason.
 
-    The reason does not tell what the student decides on a photo.
+    The reason does not reveal the student's decision on a photo.
     """
 
     rows: NDArray[np.intp]
@@ -95,7 +95,7 @@ def _free(
 
 
 def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:
-    """Values of photos with these scores, by each of which the largest are asked; the reason."""
+    """Values of photos by their scores, and the reason; the photos with the largest are asked."""
     store, logit = student.store, student.logits_of(student.base, scores)
     words = words_for(student.name, store.concepts, store.synonyms)
     if not words:
@@ -362,7 +362,7 @@ def _change_on_labels(
 
 
 def _unaware(student: ClassFit, images: set[str]) -> ClassFit:
-    """Return the student without the labels of these photos, if it has learned any."""
+    """Return the student fitted without the labels of these photos, if it has learned any."""
     taught = student.terms.taught
     if taught is None or images.isdisjoint(taught.labels):
         return student

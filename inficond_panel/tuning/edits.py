@@ -35,9 +35,9 @@ from inficond_panel.vocabulary.pictures import PROPERTY_OF
 class Balance:
     """Weigh the photos of ``fit`` so that scores of ``concepts`` are distributed as on ``tune``.
 
-    Within the class, and within its absence. A property of the pictures ("image brightness") is
-    named like a concept. With ``suspects`` the data named the concepts: what judges without a photo
-    names them anew without it. Raises ``TuningError`` without a concept.
+    Separately for photos with and without the class. A property of pictures ("image brightness") is
+    named like a concept. With ``suspects`` the data named the concepts, and cross-fitting names
+    them again for each fold. Raises ``TuningError`` without a concept.
     """
 
     kind: ClassVar[CureKind] = BALANCE
@@ -80,10 +80,10 @@ class Lambda:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Multiply the L1 penalty of each concept by 1 + ``value`` × its score as a suspect.
+    """Multiply the L1 penalty of each concept by 1 + ``value`` × its suspicion score.
 
-    None: chosen by the AP on ``tune``. Raises ``TuningError`` for a value that is no
-    finite number of 0 or more.
+    ``value`` None: chosen by the AP on ``tune``. Raises ``TuningError`` for a value that is
+    negative or not finite.
     """
 
     kind: ClassVar[CureKind] = DOUBT
@@ -128,14 +128,14 @@ class Label:
 
 @dataclass(frozen=True)
 class Learn:
-    """Fit to other photos beside those of ``fit``, by ``source``: to the photos of ``tune`` by
-    their labels, by the teacher's probabilities, or, ``answers``, by these as corrected by the
-    labels that are taught; or, ``more``, by the teacher's to the photos that were added to the
-    store.
+    """Fit to further photos besides those of ``fit``.
 
-    Each of them weighs as ``value`` photos of ``fit``; None: chosen by the AP on photos of
-    ``tune``, which are left out in turn where they are learned. Raises ``TuningError`` for another
-    source, and for a value that is not a finite number above 0.
+    ``source`` is ``labels`` (photos of ``tune``, their labels), ``teacher`` (photos of ``tune``,
+    the teacher's probabilities), ``answers`` (these probabilities, corrected by the labels taught)
+    or ``more`` (photos added to the store, the teacher's probabilities). Each weighs as ``value``
+    photos of ``fit``; None: chosen by the AP on photos of ``tune``, left out in turn where they are
+    learned. Raises ``TuningError`` for another source, and for a value that is not finite and above
+    0.
     """
 
     kind: ClassVar[CureKind] = LEARN
@@ -166,7 +166,7 @@ Cure = Balance | Learn | Lambda | Doubt | Label
 
 
 def cure_from_json(item: Mapping[str, Any]) -> Cure:
-    """The cure that ``to_json`` wrote. Raises ``KeyError`` for another direction."""
+    """Read a cure from the plain data of ``to_json``. Raises ``KeyError`` for another direction."""
     name, value = item["class"], item.get("value")
     match item["direction"]:
         case BALANCE.key:
@@ -184,17 +184,17 @@ def cure_from_json(item: Mapping[str, Any]) -> Cure:
 
 
 def place_of_cure(cure: Cure) -> tuple[str, str, str]:
-    """Class, kind, and photo or source: one iteration holds one cure of each."""
+    """Key of a cure: class, kind, and photo or source. An iteration holds one cure per key."""
     which = {Label.kind: "image", Learn.kind: "source"}.get(cure.kind)
     return cure.class_name, cure.kind.key, getattr(cure, which) if which else ""
 
 
 def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
-    """Cures of one iteration, sorted: one ``balance``, ``lambda`` and ``doubt`` per class, one
-    ``learn`` per class and source.
+    """Cures of one iteration, sorted and merged.
 
-    Concepts to balance add up. Of two values the number counts before ``auto``, then the larger.
-    Raises ``TuningError`` where a photo gets two labels.
+    Per class one ``balance``, ``lambda`` and ``doubt``, per class and source one ``learn``.
+    Concepts to balance are united; of two values a number precedes ``auto``, and the larger number
+    the smaller. Raises ``TuningError`` if a photo gets two labels.
     """
     by_place: dict[tuple[str, ...], Cure] = {}
     for cure in cures:
@@ -255,8 +255,9 @@ def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
 
 
 def place_of(item: Intent | Cure) -> tuple[str, ...]:
-    """Key of an item of a batch, which holds one item per key: of a class, a thumb per concept, a
-    label per photo, and one cure of each other kind.
+    """Key of an edit in a batch, which holds one edit per key.
+
+    For a class: one thumb per concept, one label per photo, one cure of each other kind.
     """
     return ("thumb", *item.key) if isinstance(item, Intent) else ("cure", *place_of_cure(item))
 
@@ -264,7 +265,7 @@ def place_of(item: Intent | Cure) -> tuple[str, ...]:
 def split_edits(
     edits: Iterable[Edit], factor: float
 ) -> tuple[tuple[Intent, ...], tuple[Cure, ...]]:
-    """Thumbs and cures of one iteration in canonical form; the order of ``edits`` has no effect.
+    """Thumbs and cures of one iteration in canonical form; the order of ``edits`` does not matter.
 
     ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
     """
@@ -274,7 +275,7 @@ def split_edits(
 
 
 def edit_from_json(item: Mapping[str, Any]) -> Intent | Cure:
-    """The thumb or cure that ``to_json`` wrote."""
+    """Read a thumb or cure from the plain data of ``to_json``."""
     return cure_from_json(item) if item["direction"] in CURES else Intent.from_json(item)
 
 
@@ -291,7 +292,7 @@ def check_cures(cures: Iterable[Cure], store: Store) -> None:
 
 
 def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Names of a thumb or cure: of which kind, and which there are."""
+    """Names in a thumb or cure: their kind, and the names that exist."""
     yield "class", item.class_name, store.classes
     match item:
         case Intent():

@@ -79,7 +79,7 @@ INTENT = (
 
 
 class EditReader:
-    """Reads iterations from YAML nodes and notes what is wrong."""
+    """Reads iterations from YAML nodes and collects their faults."""
 
     def __init__(self, file: Path, known: dict[str, dict[str, None]]) -> None:
         self.file = file
@@ -229,7 +229,7 @@ class EditReader:
         allowed: Callable[[float], bool],
         none: str | None = None,
     ) -> float | None:
-        """The number at the key ``value``; None where it is the word ``none``."""
+        """The number at the key ``value``; None for the word ``none``."""
         node = values.get("value")
         if isinstance(node, ScalarNode) and text_of(node) == none:
             return None
@@ -279,7 +279,7 @@ class EditReader:
         return word
 
     def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
-        """Read factor and bound of a thumb, at most one of which is given."""
+        """Read factor and bound of a thumb, of which at most one may be given."""
         sizes: dict[str, Node] = {
             key: values[key]
             for key in ("factor", "bound")

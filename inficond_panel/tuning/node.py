@@ -37,13 +37,13 @@ class Edited:
 
 @dataclass(frozen=True, eq=False)
 class Node(Edited):
-    """Students after one batch of intents, or the untouched ones (``parent`` is None).
+    """Students after one batch of edits; without a ``parent`` the original students.
 
-    ``intents`` are its thumbs, ``cures`` the rest that it was asked for.
-    ``weights`` ``(C, K)`` and ``intercepts`` ``(K,)`` are float64 and read-only; ``bounds`` are
-    all that are in force on the branch; ``gap`` and ``certificate`` have one entry per class.
-    ``number`` counts from 0 within one history; a preview, which is not stored, has -1.
-    ``name`` and ``note`` are labels, the latest that it was given; its id is free of them.
+    ``intents`` are the thumbs, ``cures`` all other edits. ``weights`` ``(C, K)`` and ``intercepts``
+    ``(K,)`` are float64 and read-only. ``bounds`` are all bounds in force on the branch; ``gap``
+    and ``certificate`` have one entry per class. ``number`` counts from 0 in a history and is -1
+    for a preview, which is not stored. ``name`` and ``note`` are the latest labels; the id does not
+    depend on them.
     """
 
     id: str
@@ -93,7 +93,7 @@ class Node(Edited):
 
     @property
     def resolved(self) -> Mapping[str, Any]:
-        """Terms that its cures resolved to, as plain data by class; see ``fitting.terms``."""
+        """Terms that its cures were resolved to, as plain data by class; see ``fitting.terms``."""
         return self.settings.get("terms", {})
 
 

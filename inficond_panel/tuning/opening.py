@@ -35,7 +35,7 @@ _IN_MEMORY = ":memory:"
 
 
 def typed_folder(history: str | Path) -> TypedFolder | None:
-    """The typed concepts of a history: the folder ``<history>.concepts`` beside its file.
+    """Folder of the typed concepts of a history: ``<history>.concepts`` next to its file.
 
     ``x.history.sqlite`` and ``x.sqlite`` both have ``x.concepts``. None for a history in memory.
     """
@@ -73,12 +73,12 @@ def others_of(tuner: Tuner) -> int:
 def add_concept(
     tuner: Tuner, text: str, encoder: TextEncoder | None = None, *, images: Iterable[str] = ()
 ) -> Tuner:
-    """The tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
+    """Return the tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
 
-    The concept is encoded by the ``encoder``, or made from example photos: ids of ``images`` of the
-    store. It is scored from the store's segment embeddings, no photo is read, and kept beside the
-    history. The students over it are others, with a root of their own: ``root()`` distills them.
-    Raises what ``type_concept`` or ``concept_of_photos`` does.
+    The concept is encoded by the ``encoder``, or made from example photos (ids of ``images`` of the
+    store). It is scored by the store's segment embeddings, without reading photos, and kept next to
+    the history. The students over it have a root of their own, which ``root()`` distills. Raises as
+    ``type_concept`` and ``concept_of_photos``.
     """
     if encoder is None:
         typed = concept_of_photos(tuner.store, text, images)
@@ -107,7 +107,7 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
 
 
 def copy_concepts(tuner: Tuner, history: str | Path) -> None:
-    """Keep the typed concepts beside another history too."""
+    """Copy the typed concepts next to another history."""
     folder = typed_folder(history)
     if folder:
         for one in typed_of(tuner.store):
@@ -115,7 +115,7 @@ def copy_concepts(tuner: Tuner, history: str | Path) -> None:
 
 
 def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
-    """Keep the typed concepts beside another history, and no others of this store there."""
+    """Copy the typed concepts next to another history, and remove others of this store there."""
     folder = typed_folder(history)
     if folder:
         names = {one.name for one in typed_of(tuner.store)}
@@ -133,7 +133,7 @@ def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[
 
 
 def concept_title(one: TypedConcept) -> str:
-    """``red bus (scarlet bus)``, ``harness (from 6 photos)``: the name and what it is made of."""
+    """``red bus (scarlet bus)``, ``harness (from 6 photos)``: a concept's name and its origin."""
     photos = [f"from {len(one.photos)} photos"] if one.photos else []
     made = ", ".join([*one.texts[1:], *photos])
     return f"{one.name} ({made})" if made else one.name

@@ -24,10 +24,10 @@ SETTINGS = "with other settings"
 
 @dataclass(frozen=True)
 class OtherStudents:
-    """Students of another root in the same history, and what differs from those that are open.
+    """Students of another root in the same history, and how they differ from the open ones.
 
     ``kind`` is ``CONCEPTS``, ``DATA`` (another store with as many concepts) or ``SETTINGS``;
-    ``differs`` tells more in short texts, as far as it is known.
+    ``differs`` are the known differences, in short texts.
     """
 
     root: OtherRoot
@@ -129,7 +129,7 @@ _SHORTEST = 4
 
 
 def node_title(tuner: Tuner, node: Node) -> str:
-    """``#3 0a1b2c3d4e5f``, and of students of the oracle that it has seen the label."""
+    """``#3 0a1b2c3d4e5f``; for students of the oracle with the words that it has seen the label."""
     mark = f" (oracle, {tuner.mark})" if tuner.mark else ""
     return f"#{node.number} {node.id}{mark}"
 

@@ -41,13 +41,12 @@ def replay(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> list[tuple[Node, Node]]:
-    """Carry out all events of the history of ``source`` in the history of ``into``, in order.
+    """Repeat all events of the history of ``source`` in the history of ``into``, in order.
 
-    Every iteration is fitted again, from its parent's stored weights and on the terms that its
-    cures resolved to, and every other event comes
-    after it as it did. Returns each node with the one that came of it: the ids are equal where
-    both have the same store and settings, and so are the weights' hashes on one machine. Times
-    are the replay's. Raises what ``Tuner.fine_tune`` does.
+    Every iteration is fitted again, from its parent's stored weights and with the terms of its
+    cures; every other event follows as it did. Returns each node with its repetition. Their ids are
+    equal if store and settings are, and the hashes of the weights too on one machine. Times are
+    those of the replay. Raises as ``Tuner.fine_tune``.
     """
     again: dict[str, Node] = {}
     pairs = []
@@ -68,12 +67,11 @@ def carry_on(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Node:
-    """Fit the branch of ``node`` again over the concepts of ``into``, and show the last of it.
+    """Fit the branch of ``node`` again over the concepts of ``into``, and show its last iteration.
 
-    Each iteration has the intents, the label and the note that it had, and one that has another
-    number now and no label tells the number that it had; looks at the holdout are
-    counted there too, since the images were seen. What ``into`` has already is not fitted twice.
-    Raises what ``Tuner.fine_tune`` does.
+    Each iteration keeps its edits, label and note; one without a label gets its earlier number as
+    label, if it has another now. Looks at the holdout are counted again, since the images were
+    seen. Iterations that ``into`` has already are not fitted twice. Raises as ``Tuner.fine_tune``.
     """
     path = branch(source, source.node(node.id))
     again = into.root(_part(progress, 0, len(path)), cancelled)
@@ -195,10 +193,10 @@ def replay_into(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> tuple[Tuner, list[tuple[Node, Node]]]:
-    """Carry out all that happened in a new history: its tuner, and each node with its new one.
+    """Repeat a whole history in a new one: its tuner, and each node with its new one.
 
-    The store is verified before. Raises ``TuningError`` where the file has iterations already, and
-    ``HistoryError`` where it is not a history.
+    The store is verified first. Raises ``TuningError`` if the file has iterations already, and
+    ``HistoryError`` if it is not a history.
     """
     tuner.store.verify()
     into = Tuner(tuner.store, tuner.spec, History(path), tuner.penalties)

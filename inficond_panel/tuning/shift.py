@@ -37,15 +37,15 @@ MOST, MOST_ALIKE = 10, 8
 
 @dataclass(frozen=True)
 class Suspect:
-    """A concept that a student relies on, correlated with the class less on tune than on fit.
+    """A concept that the student relies on and that correlates less with the class on ``tune``.
 
-    ``score`` is √reliance × weakening (see ``distill.suspects``), ``q`` the false discovery
-    rate at which it is one. ``weight`` is its influence, ``lost`` the logits of separation
-    lost through it. ``fit`` and ``tune`` are the mean score of positives less that of negatives,
-    in standard deviations of the score on fit. ``group`` are suspects that stand for the same.
-    ``presence`` has the shares of photos in which the concept stands. Where it names another class
-    of the store, ``labelled``, these shares, z, q and reliance are of the labels of that class, or
-    of the teacher's decisions on it (``by_teacher``).
+    ``score`` is √reliance × weakening (see ``distill.suspects``), ``q`` its false discovery rate,
+    ``weight`` its influence, ``lost`` the separation lost through it in logits. ``fit`` and
+    ``tune`` are the mean score of positives less that of negatives, in standard deviations of the
+    score on ``fit``. ``group`` are suspects for the same thing, ``presence`` the shares of photos
+    in which the concept is present. If it names another class of the store, ``labelled``, then z,
+    q, reliance and shares are by the labels of that class, or by the teacher's decisions
+    (``by_teacher``).
     """
 
     concept: str
@@ -65,19 +65,18 @@ class Suspect:
 
 @dataclass(frozen=True)
 class ClassShift:
-    """One class: ``kind`` is ``shift``, ``none`` or ``unknown``; ``lacking`` says what photos lack.
+    """Shift of one class: ``kind`` is ``shift``, ``none`` or ``unknown``.
 
-    It is a shift where the ``verdict`` says so, or where the student relies on a concept whose
-    correlation with the class is weaker on tune beyond doubt (``lost_bond``): the photos of fit may
-    be too much alike to show what it costs. ``tune_photos``: numbers of positives and negatives.
-    ``by_teacher``: fit has no labels of the class, and the teacher's decisions stand for them;
-    ``decided``: tune has none, they stand for all, and AP is agreement with it. ``teacher``
-    is its own AP on tune: where the teacher does not know the class, its student imitates noise,
-    and the verdict says nothing about gains.
+    ``lacking`` says which photos are missing. It is a shift if the ``verdict`` says so, or if the
+    student relies on a concept that clearly correlates less with the class on ``tune``
+    (``lost_bond``): photos of ``fit`` may be too similar to show its cost. ``tune_photos`` are
+    numbers of positives and negatives. ``by_teacher``: ``fit`` has no labels, and the teacher's
+    decisions replace them. ``decided``: ``tune`` has none, they replace all labels, and AP is
+    agreement with the teacher. ``teacher`` is the teacher's AP on ``tune``; if it does not know the
+    class, the verdict says nothing about gains.
 
-    ``own_word`` is the AP on tune of the class's own word as the score, ``tune_model`` the AP of a
-    logistic regression on the labels of tune, on photos that it was not fitted to; each None where
-    there is none.
+    ``own_word`` is the AP on ``tune`` of the class's own word as score, ``tune_model`` that of a
+    cross-fitted logistic regression on the labels of ``tune``; None where there is none.
     """
 
     class_name: str
@@ -185,7 +184,7 @@ class _StandingOut:
 
 
 def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
-    """The concepts that stand out, each with those alike."""
+    """The concepts that stand out, each with those that mean the same thing."""
     standing_out = _StandingOut(photos, by_scores)
     order = standing_out.order[: MOST * 3]
     alike = _alike(photos, order)
@@ -228,7 +227,7 @@ def _presence(photos: ClassPhotos, c: int) -> Presence:
 
 
 def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Matrix (n, n) of pairs of concepts that stand for one thing; none with itself."""
+    """Matrix (n, n): which pairs of concepts mean the same thing; False on the diagonal."""
     scores = photos.tune_scores[:, order].T
     alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)

@@ -67,12 +67,11 @@ class FitLabels:
 
 @dataclass(frozen=True)
 class PictureDifference:
-    """A property of the pictures that goes with the class otherwise on fit than on tune, by ``z``
-    standard errors of the two differences of means.
+    """A property of the pictures whose correlation with the class differs between the splits.
 
-    On fit the photos with the class are higher in it than on tune, beside those without, or lower.
-    ``q`` is the false discovery rate over all properties, and ``presence`` counts the photos on
-    that side of a threshold.
+    ``z`` is the difference in standard errors: on ``fit`` photos with the class, compared with
+    those without, have a ``high``er or lower value than on ``tune``. ``q`` is the false discovery
+    rate over all properties; ``presence`` counts the photos beyond a threshold.
     """
 
     kind: PictureProperty
@@ -89,12 +88,11 @@ class PictureDifference:
 
 @dataclass(frozen=True)
 class Differences:
-    """What differs between fit and tune for one class, of which fit has ``positives`` of
-    ``photos``.
+    """Differences between ``fit`` and ``tune`` for one class.
 
-    ``kinds`` are those that are named, and ``perhaps`` those that cannot be told from them, or from
-    chance. ``share`` is the z of the share of the class; ``noise`` and ``other`` are None where
-    there are too few photos.
+    Numbers are (positives, photos) of both splits. ``kinds`` are named; ``perhaps`` are those that
+    these cannot be told from, or that may be chance. ``share`` is the z of the share of the class;
+    ``noise`` and ``other`` are None if photos are too few.
     """
 
     class_name: str
@@ -148,8 +146,11 @@ def _noise(photos: ClassPhotos) -> LabelNoise:
 def _with_pictures(
     kinds: tuple[ShiftKind, ...], z: float, shift: ClassShift, noise: LabelNoise
 ) -> tuple[ShiftKind, ...]:
-    """The kinds with that of the pictures: first, unless wrong labels or a suspect are clearer than
-    the ``z`` of the clearest property. Things that go with a class have their own brightness."""
+    """Insert the kind "pictures": first, unless wrong labels or a suspect have clearer evidence.
+
+    Things that occur with a class have a brightness of their own, so a lost correlation may change
+    pictures too.
+    """
     evidence = {
         NOISE: float(np.sqrt(noise.evidence)),
         LOST: max((suspect.z for suspect in shift.suspects), default=0.0),
@@ -199,11 +200,11 @@ def _standardised(fit: Array, tune: Array) -> Iterator[Array]:
 def _told_apart(
     shift: ClassShift, noise: LabelNoise, other: OtherPhotos, share: float
 ) -> tuple[tuple[ShiftKind, ...], tuple[ShiftKind, ...]]:
-    """Kinds that are named, the first first, and those that cannot be told from them.
+    """Kinds that are named, most important first, and those that cannot be told from them.
 
-    Wrong labels weaken every correlation at random, and move the share of the class: what else is
-    seen beside them may be theirs. A correlation that holds in fit alone moves the negatives one
-    way and the positives the other; other photos move both the same way.
+    Wrong labels weaken every correlation and change the share of the class, so they may explain all
+    else. A correlation of ``fit`` alone moves negatives and positives in opposite directions; other
+    photos move both the same way.
     """
     noisy, apart = noise.evidence >= NOISY, other.negatives >= APART
     lost, moved = shift.kind == SHIFT, abs(share) >= OTHER_SHARE

@@ -230,11 +230,11 @@ def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
 
 @dataclass(frozen=True)
 class Student:
-    """One class's student at ``node`` beside labels and teacher, on the images of ``split``.
+    """One class's student at ``node``, with labels and teacher, on the images of ``split``.
 
-    Arrays run over the images ``(n,)`` or the concepts ``(C,)`` and are read-only. Each is made
-    when it is first asked for; labels, logits and the outcome are kept by the ``evaluation``, for
-    all nodes that have this student.
+    Arrays run over the images ``(n,)`` or the concepts ``(C,)`` and are read-only. Each is computed
+    at its first use; labels, logits and the outcome are kept by the ``evaluation`` for all nodes
+    with this student.
     """
 
     evaluation: Evaluation = field(repr=False)
@@ -311,11 +311,10 @@ class Student:
 
     @property
     def leverage(self) -> float:
-        """Logits for each unit of influence × score, the others held.
+        """Change of the logit per unit of influence × score, the other influences held.
 
-        1; of a joint student K / (K − 1). There an influence is the weight less its mean over the K
-        classes, so that 1 more of it is K / (K − 1) of weight: the differences among the other
-        classes are what is held.
+        1; for a softmax student K / (K − 1): an influence is the weight less its mean over the K
+        classes, and the differences among the other classes are held.
         """
         classes = len(self.store.classes)
         return classes / (classes - 1) if self.evaluation.link == SOFTMAX else 1.0

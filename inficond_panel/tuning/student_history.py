@@ -89,10 +89,7 @@ class StudentHistory:
         return self._since(node).get((class_name, concept))
 
     def cures_since(self, node: Node, class_name: str) -> dict[str, int]:
-        """Number of the latest iteration up to ``node`` that asked for a cure of a class, by kind.
-
-        Of labels, which add up, the latest.
-        """
+        """Number of the latest iteration up to ``node`` with a cure of a class, by kind."""
         since: dict[str, int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
@@ -161,11 +158,11 @@ class StudentHistory:
 
 
 class Verifier:
-    """Holds each node of a history against its parent, once.
+    """Checks each node of a history against its parent, once.
 
-    Its weights must be those of the store's concepts and classes, its bounds those that its
-    intents set on its parent (none for the root), and its weights must obey them. That its id
-    fits its parent, intents and settings is checked where it is read.
+    Weights must fit the store's concepts and classes, bounds must follow from its intents and its
+    parent's bounds (none for the root), and weights must obey them. That the id fits parent,
+    intents and settings is checked when it is read.
     """
 
     def __init__(self, history: History, store: Store) -> None:
@@ -220,7 +217,7 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
 
 
 def _check_resolved(node: Node, store: Store) -> None:
-    """Raise ``ValueError`` where its terms are not those of the classes that it cures."""
+    """Raise ``ValueError`` if its terms are not of exactly the classes that it cures."""
     if set(node.resolved) != {cure.class_name for cure in node.cures}:
         raise ValueError("its terms are of other classes than its cures")
     terms_of(node.resolved, store)

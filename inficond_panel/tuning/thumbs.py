@@ -98,8 +98,8 @@ class Intent:
 class GroupIntent:
     """The same thumb on each of a group of ``concepts``, such as collinear ones.
 
-    It stands for one ``Intent`` a member, and only these go into the history. Raises
-    ``TuningError`` as ``Intent`` does, and for a group of less than two, or with one named twice.
+    Equals one ``Intent`` per concept; these alone are stored. Raises ``TuningError`` as ``Intent``
+    does, for fewer than two concepts, and for one named twice.
     """
 
     class_name: str
@@ -349,8 +349,11 @@ def box(
 
 
 def check_together(bounds: Bounds, classes: Sequence[str], concepts: Sequence[str]) -> None:
-    """Raise ``TuningError`` for bounds that no centred weights keep: those of a concept add up to 0
-    over the classes."""
+    """Raise ``TuningError`` for bounds that contradict each other.
+
+    Centred weights of a concept add up to 0 over the classes, so not all can be above, or below,
+    their mean.
+    """
     for c in CentredBounds(*box(bounds, classes, concepts)).infeasible[:1]:
         concept = concepts[c]
         held = [name for name, of in bounds if of == concept]

@@ -85,8 +85,8 @@ class Tuner(StudentHistory):
         """Return a tuner of the same store and history under other settings of the spec's
         ``students``.
 
-        Settings as in ``spec.with_students``. They are part of the id of the untouched students,
-        so these have iterations of their own. Raises ``TuningError`` for values that cannot be.
+        Settings as in ``spec.with_students``. They are part of the original students' id, so these
+        have iterations of their own. Raises ``TuningError`` for impossible values.
         """
         return Tuner(self.store, with_students(self.spec, **settings), self.history)
 
@@ -97,7 +97,7 @@ class Tuner(StudentHistory):
 
     @property
     def mark(self) -> str:
-        """Mark beside the name of these students: that they learn from the oracle, or ""."""
+        """Mark next to the name of students that learn from the oracle; "" for others."""
         return SEEN_LABEL if self.spec.students.targets == "oracle" else ""
 
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
@@ -302,7 +302,7 @@ class Tuner(StudentHistory):
         return dict(self._evaluation.teacher_outcomes(split))
 
     def teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
-        """AP of the teacher on a split beside chance, by class: does it know the class?"""
+        """AP of the teacher on a split with its chance level, by class."""
         return dict(self._evaluation.teacher_skills(split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:

@@ -43,15 +43,14 @@ LEAST_FIT, LEAST_TUNE = 2 * FOLDS, 5
 
 
 class ClassPhotos:
-    """Labelled photos of ``fit``, and those of ``tune`` at ``rows`` of the store, for one class.
+    """Labelled photos of ``fit`` and ``tune`` for one class.
 
-    ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in
-    {1, 0}; ``seen`` are all ``rows``, labelled or not.
-    Where ``fit`` has no label of the class, the teacher's decisions, by the ``thresholds``
-    of the classes (logits; 0 where none is set), stand for them, and ``by_teacher`` is true. With
-    ``decided`` they stand for all labels, of ``tune`` too.
-    ``parts`` are the content hashes of the added photos that can be learned: of all that there are
-    now, if None is given.
+    ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in {1,
+    0}; ``seen`` are all the rows of ``tune`` in question, labelled or not. Where ``fit`` has no
+    label of the class, the teacher's decisions replace them (``by_teacher``), made with
+    ``thresholds`` (logits by class, 0 where none is set). With ``decided`` the teacher's decisions
+    replace all labels, those of ``tune`` too. ``parts`` are the content hashes of the added photos
+    that can be learned; None: all that exist now.
     """
 
     def __init__(
@@ -187,15 +186,19 @@ class ClassPhotos:
 
     @cached_property
     def model_of_tune(self) -> tuple[Array, Array]:
-        """Logits of the photos of tune and of those of fit, by models of the labels of tune that
-        did not see them."""
+        """Logits of the photos of ``tune`` and of ``fit``, by models of the labels of ``tune``.
+
+        No photo is scored by a model that was fitted to its label.
+        """
         scores = self.tune_scores.astype(float), self.fit_scores.astype(float)
         return cross_fitted_model(scores[0], self.tune_label, scores[1], self._seed)
 
     @cached_property
     def model_of_fit(self) -> tuple[Array, Array]:
-        """Logits of the photos of fit and of those of tune, by models of the labels of fit that did
-        not see them."""
+        """Logits of the photos of ``fit`` and of ``tune``, by models of the labels of ``fit``.
+
+        No photo is scored by a model that was fitted to its label.
+        """
         scores = self.fit_scores.astype(float), self.tune_scores.astype(float)
         return cross_fitted_model(scores[0], self.fit_label, scores[1], self._seed)
 
@@ -279,7 +282,7 @@ class Labelled:
     tune: NDArray
 
     def presence(self, photos: ClassPhotos) -> Presence:
-        """Its presence in the photos of which it is known."""
+        """How often the concept is present in the photos for which that is known."""
         fit, tune = self.fit >= 0, self.tune >= 0
         return presence(
             self.fit[fit], photos.fit_label[fit], self.tune[tune], photos.tune_label[tune]
@@ -289,11 +292,11 @@ class Labelled:
 def measured_by_labels(
     photos: ClassPhotos, measured: Suspicion
 ) -> tuple[Suspicion, dict[int, Labelled]]:
-    """The measures, by labels where a concept names another class of the store.
+    """The measures of suspicion, by labels where a concept names another class of the store.
 
-    And that class, by the concept's position. Reliance is by labels or by scores, whichever shows
-    more: a class that is seldom on tune, or never, may be leaned on all the same. A teacher is
-    asked where it shows more weakening than the scores do. Weights and what is lost through them
+    Also returns that class, by the concept's position. Reliance is the larger of that by labels and
+    that by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
+    decisions are used where they show more weakening than the scores. Weights and lost separation
     stay those of the concept.
     """
     names = ("reliance", "z", "p", "weakening")
@@ -311,11 +314,11 @@ def measured_by_labels(
 
 
 def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
-    """Other classes that occur together with this one on fit, by the position of a concept that
-    names them.
+    """Other classes that occur together with this one on ``fit``, by position of a concept.
 
-    Of several concepts, the one on which the student leans most. Classes that exclude each other
-    say nothing of what goes with what, nor do those that all photos of fit show.
+    The concept is named like the class; of several the one that the student relies on most. Classes
+    that exclude each other, and those that all photos of ``fit`` show, are left out: they have no
+    correlation with this one.
     """
     store = photos.student.store
     named = classes_named(store.classes, store.concepts, store.synonyms)
@@ -331,9 +334,10 @@ def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
 
 
 def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
-    """Labels (n, K) on fit and on tune, or the teacher's decisions, and of which classes (K,).
+    """Labels (n, K) of ``fit`` and of ``tune``, or the teacher's decisions; and of which classes.
 
-    These where too few photos have labels: of half the photos, labels are no surer than a score.
+    Decisions are taken where less than half of the photos have labels, since then labels are no
+    more certain than scores. The last value is a mask (K,).
     """
     splits = (FIT, TUNE)
     labels = [photos.labels(split, classes) for split in splits]
@@ -360,9 +364,10 @@ def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
 def _labelled_alike(
     photos: ClassPhotos, labelled: dict[int, Labelled]
 ) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], list[int]]]:
-    """Photos of fit and of tune with these labels as scores, and the concepts whose they are.
+    """Photos of ``fit`` and ``tune`` with these labels in place of scores, in groups.
 
-    With the photos of tune that these are (n,). Those come together that are labelled alike.
+    Concepts whose classes are labelled on the same photos form one group. Also returns the
+    concepts, and which photos of ``tune`` (n,) have labels.
     """
     alike: dict[bytes, list[int]] = {}
     for concept, of in labelled.items():

@@ -130,7 +130,7 @@ def _terms_without(
 
 
 def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds) -> Terms:
-    """Terms after the cures that these photos allow: perhaps none that asks labels."""
+    """Terms after the cures, as far as these photos allow; cures that need labels may drop out."""
     unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
     without_labels = [cure for cure in cures if not needs_labels(cure)]
     for kept in (cures, unbalanced):
@@ -142,7 +142,7 @@ def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: B
 
 
 def _with_suspects_of(cure: Cure, photos: ClassPhotos) -> list[Cure]:
-    """The cure; a balance by suspects gets the suspects of these photos, if any."""
+    """The cure; a balance of suspects is made again with the suspects of these photos, if any."""
     if not (isinstance(cure, Balance) and cure.suspects):
         return [cure]
     names = first_suspects(photos, len(cure.concepts))

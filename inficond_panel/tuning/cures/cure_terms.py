@@ -96,18 +96,20 @@ class CureTerms:
         *,
         decided: bool = False,
     ) -> ClassPhotos:
-        """Photos on which a student is compared; of ``tune`` those at ``rows`` (all), and of the
-        added ones those of ``parts`` (all that there are now). ``decided``: the teacher's decisions
-        stand for the labels."""
+        """Photos to compare a student on.
+
+        ``rows`` limits those of ``tune`` and ``parts`` (content hashes) the added ones; None: all.
+        With ``decided`` the teacher's decisions replace the labels.
+        """
         seen = self._store.rows(TUNE) if rows is None else rows
         thresholds = self._spec.students.threshold
         return ClassPhotos(student, seen, thresholds, seed, parts, decided=decided)
 
     def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
-        """Terms of each cured class, as plain data; ``bounds`` are those in force after.
+        """Terms of each cured class, as plain data.
 
-        Found once for the same parent, cures, bounds and added photos. Errors as in
-        ``resolve_cures``.
+        ``bounds`` are those in force after the iteration. Kept for the same parent, cures, bounds
+        and added photos. Errors as in ``resolve_cures``.
         """
         parts = part_hashes(self._store) if any(map(self._is_of_added, cures)) else ()
         key = repr((parent.id, cures, sorted(bounds.items()), parts))
@@ -135,16 +137,16 @@ class CureTerms:
         bounds: Bounds,
         least: int = LEAST_TUNE,
     ) -> Terms:
-        """Terms of the class of these photos after its ``cures``, chosen by ``least`` or more."""
+        """Terms of a class after its ``cures``; at least ``least`` photos of each label choose."""
         name = photos.student.name
         own = [cure for cure in cures if cure.class_name == name]
         return resolve_cures(photos, own, *box(bounds, [name], self._store.concepts), least)
 
     @property
     def refused(self) -> TuningError | None:
-        """Reason why the students of this spec take no cures; None where they do.
+        """Reason why the students of this spec take no cures; None if they do.
 
-        One softmax student takes a value of lambda all the same: ``takes_lambda``.
+        A softmax student takes a value of lambda nevertheless (``takes_lambda``).
         """
         if self._refused_at_all is None and self._spec.students.link == SOFTMAX:
             return TuningError(
@@ -183,7 +185,7 @@ class CureTerms:
             raise self.refused
 
     def check(self, cures: Sequence[Cure]) -> None:
-        """Raise ``TuningError`` for names that are not there, and cures that cannot be."""
+        """Raise ``TuningError`` for unknown names and impossible cures."""
         check_cures(cures, self._store)
         for cure in cures:
             self._check_taken(cure)

@@ -120,12 +120,12 @@ def resolve_cures(
     upper: Array,
     least: int = LEAST_TUNE,
 ) -> Terms:
-    """Terms of one class after ``cures`` in canonical form, from those of the student before.
+    """Terms of one class after ``cures`` (canonical), from those of its student before.
 
-    ``photos`` hold that student, and the photos of ``tune`` that may choose, ``least`` of each kind
-    or more; ``lower`` and ``upper`` ``(C, 1)`` are the bounds in force after. Raises
-    ``TuningError`` where the labels of ``tune`` or ``fit`` are too few, or a balance would leave
-    too few photos of ``fit``.
+    ``photos`` hold the student and the photos of ``tune`` that may choose; at least ``least`` of
+    each label are needed. ``lower`` and ``upper`` ``(C, 1)`` are the bounds in force afterwards.
+    Raises ``TuningError`` if labels of ``tune`` or ``fit`` are too few, or if a balance would leave
+    too few effective photos of ``fit``.
     """
     given = list(cures)
     terms = photos.student.terms
@@ -158,10 +158,11 @@ def _parts_of(photos: ClassPhotos, labels: Mapping[str, int]) -> tuple[str, ...]
 
 
 def lambda_path(student: ClassFit) -> list[float]:
-    """Values of lambda from the spec's up, to the last that leaves a weight, at most MOST_STEPS.
+    """Values of lambda from the spec's value up to the last that leaves a nonzero weight.
 
-    Of a joint student to the first that reaches those of the other classes together: beyond it the
-    class's weights are 0, the others carry the difference, and nothing changes any more.
+    At most ``MOST_STEPS``. For a joint student, up to the first that reaches the lambdas of the
+    other classes together: above it the weights of the class are 0, the others carry the
+    difference, and nothing changes any more.
     """
     data, k = student.data, student.k
     slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
@@ -195,7 +196,7 @@ def _taught(
 
 
 def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> Terms:
-    """Terms with these concepts balanced, beside the ones balanced before."""
+    """Terms that balance these concepts too, besides those balanced before."""
     what = f"balance on {photos.student.name!r}"
     _need(photos, what, least)
     before = () if terms.balanced is None else terms.balanced.concepts
@@ -225,9 +226,9 @@ def _chosen(
     upper: Array,
     least: int,
 ) -> Terms:
-    """Return the terms with learned photos, doubt and lambda chosen together by AP.
+    """Return the terms whose learned photos, doubt and lambda together have the highest AP.
 
-    Where photos of tune are learned from, it is the AP on photos that are left out in turn.
+    If photos of ``tune`` are learned, AP is measured on photos left out in turn.
     """
     judged, by_ap = judging(photos, terms), [cure for cure in wishes if cure.value is None]
     need = [cure for cure in wishes if needs_labels(cure)]
@@ -257,14 +258,14 @@ def _tried(photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, *, able: b
 
 
 def needs_labels(cure: Cure) -> bool:
-    """True for a cure that cannot be without labels of tune."""
+    """True for a cure that needs labels of ``tune``."""
     if isinstance(cure, Learn):
         return cure.source == LABELS
     return isinstance(cure, Balance | Doubt) or cure.value is None
 
 
 def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[Terms]:
-    """Terms that the cure asks for; several where AP, if it is ``able`` to, is to choose."""
+    """Terms that the cure asks for; several if AP is to choose among them and is ``able`` to."""
     if isinstance(cure, Learn):
         return with_learned(photos, cure, terms, able=able)
     if isinstance(cure, Lambda):
@@ -276,7 +277,7 @@ def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[
 def with_learned(
     photos: ClassPhotos, cure: Learn, terms: Terms, *, able: bool = True
 ) -> list[Terms]:
-    """Terms that learn by ``cure``, at each weight to try: at 1 where none can choose."""
+    """Terms that learn by ``cure``, one for each weight to try; 1 where nothing can choose."""
     learned, size = _more(photos) if cure.source == MORE else _of_tune(photos, cure.source)
     if cure.source == ANSWERS:
         learned = replace(learned, correction=_correction(photos, terms.taught))
@@ -335,10 +336,10 @@ def _more(photos: ClassPhotos) -> tuple[Learned, int]:
 
 
 def _weights_to_learn(ratio: float) -> list[float]:
-    """Weights to try for a learned photo: that of a photo of fit, and those that give all learned
-    photos a share of the fit.
+    """Weights to try for a learned photo.
 
-    ``ratio`` is the number of photos of fit per learned one.
+    That of a photo of ``fit``, and those by which all learned photos have a given share of the
+    loss. ``ratio`` is the number of photos of ``fit`` per learned photo.
     """
     shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
     return sorted({1.0, *shares})

@@ -102,10 +102,7 @@ class ClassFit:
         return decision_function(scores, weights, intercepts).T
 
     def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
-        """Cutoff of the class on images with these scores.
-
-        The students of other classes stay those of ``held``, the node.
-        """
+        """Cutoff of the class on images with these scores, other classes being as in ``held``."""
         return held
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
@@ -136,9 +133,10 @@ class ClassFit:
 
 
 class JointClassFit(ClassFit):
-    """As ``ClassFit``; the bounds ``(C, 1)`` are of the class at ``k``, those of ``box`` of all.
+    """Like ``ClassFit``, for one softmax student.
 
-    Its students have all K classes, that at ``k`` in column 0 and the others in their order.
+    The bounds ``(C, 1)`` are of the class at ``k``, those of ``box`` of all classes. Its students
+    have all K classes: that at ``k`` in column 0, then the others in order.
     """
 
     link = SOFTMAX
@@ -231,10 +229,12 @@ def fit_each(
     outside: Sequence[NDArray[np.intp]] = (_NONE,),
     tolerance: float = _TOLERANCE,
 ) -> Fit:
-    """Students under each of the terms, without each set of photos ``outside`` (rows of the store).
+    """Students under each of the terms ``tried``, each fitted without each set of photos
+    ``outside``.
 
-    Column o · len(tried) + t is under ``tried[t]`` without ``outside[o]``. The terms differ in
-    their penalties and in what is learned. ``lower`` and ``upper`` ``(C, 1)`` are bounds.
+    ``outside`` are rows of the store; ``lower`` and ``upper`` ``(C, 1)`` are bounds. Column o ·
+    len(tried) + t is under ``tried[t]`` without ``outside[o]``. The terms differ in penalties and
+    learned photos only.
     """
     data, k = student.under(_widest(tried), lower, upper).data, student.k
     weights = np.stack([_weights(data, k, terms) for terms in tried], axis=1)

@@ -346,7 +346,7 @@ class FitData:
 
     @property
     def l1(self) -> np.ndarray:
-        """L1 penalties ``(K,)``, or ``(C, K)`` where concepts are doubted."""
+        """L1 penalties ``(K,)``, or ``(C, K)`` where some concepts are penalised more."""
         return self._lambda * self._unit
 
     def lambda_of(self, k: int) -> float:

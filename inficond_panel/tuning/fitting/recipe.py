@@ -64,8 +64,8 @@ class Recipe:
     def settings(self, classes: Sequence[str]) -> dict[str, Any]:
         """Settings of the recipe as plain data, for a node's id.
 
-        What was added to the spec later is there only where it is used, so that the ids of the
-        other nodes stay.
+        A key that was added to specs later is included only if it is set, so that ids of older
+        nodes stay the same.
         """
         penalties: Any = dict(zip(classes, self.l1, strict=True))
         settings = {
@@ -147,7 +147,7 @@ def check_images(spec: Spec, store: Store) -> None:
 
 
 def refit_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
-    """All that a refit follows from beside its parent and its intents, as plain data."""
+    """All that determines a refit besides its parent and intents, as plain data."""
     return {
         "reference": spec.tuning.reference,
         "step": float(spec.tuning.step),
@@ -158,9 +158,9 @@ def refit_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
 def recorded_penalties(
     spec: Spec, store: Store, roots: Iterable[Mapping[str, Any]]
 ) -> tuple[float, ...] | None:
-    """L1 penalties of the first of these ``roots`` that the spec gives, whatever was chosen there.
+    """L1 penalties stored with the first of these ``roots`` that belongs to the spec.
 
-    ``roots`` are settings of original students; None where none of them is the spec's.
+    ``roots`` are settings of original students; None if none of them belongs to the spec.
     """
     for settings in roots:
         values = settings.get("lambda")
@@ -211,9 +211,10 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class ResolvedEdits(Edited):
-    """Edits of one iteration from ``parent``, canonical, and the bounds and terms that follow.
+    """Edits of one iteration from ``parent`` in canonical form, with the bounds and terms they lead
+    to.
 
-    ``bounds`` are all in force after it; ``settings`` hold the terms of the classes it cures.
+    ``bounds`` are all in force afterwards; ``settings`` hold the terms of the cured classes.
     """
 
     intents: tuple[Intent, ...]

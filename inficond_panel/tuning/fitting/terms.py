@@ -57,7 +57,8 @@ class Correction:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Correction:
-        """The correction that ``to_json`` wrote. Raises ``ValueError`` for what is not a number."""
+        """Read the correction from the plain data of ``to_json``. Raises ``ValueError`` for what is
+        not a number."""
         weights = {str(name): float(value) for name, value in item["concepts"].items()}
         correction = cls(float(item["slope"]), float(item["constant"]), weights)
         if not np.isfinite([correction.slope, correction.constant, *weights.values()]).all():
@@ -146,13 +147,11 @@ class Taught:
 
 @dataclass(frozen=True)
 class Learned:
-    """Photos that are learned beside those of ``fit``, by ``source`` (``vocabulary.cures``).
+    """Photos that are learned besides those of ``fit``, by ``source`` (``vocabulary.cures``).
 
-    Each weighs as ``weight`` photos of ``fit``.
-
-    Of ``tune`` the ``rows`` of the store are those in question; None: all. ``correction`` is that
-    of the teacher by answers, where these are the source. Of the added photos ``parts`` are the
-    content hashes of their parts, sorted.
+    Each weighs as ``weight`` photos of ``fit``. ``rows`` limits those of ``tune`` (None: all).
+    ``correction`` is the correction of the teacher by answers, if these are the source. ``parts``
+    are the content hashes of added photos, sorted.
     """
 
     source: str
@@ -202,7 +201,7 @@ class Terms:
         return replace(self, learned=learned)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; weights are compressed, with their hash beside them."""
+        """Plain data; weights are compressed, with their hash."""
         document: dict[str, Any] = {"lambda": self.penalty, "used": self.used}
         if self.balanced is not None:
             document["balance"] = {
@@ -224,9 +223,9 @@ class Terms:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any], photos: int) -> Terms:
-        """The terms that ``to_json`` wrote, for so many photos of ``fit``.
+        """Read terms from the plain data of ``to_json``, for so many photos of ``fit``.
 
-        Raises ``ValueError``, ``KeyError`` or ``TypeError`` where that is not what they are.
+        Raises ``ValueError``, ``KeyError`` or ``TypeError`` for other data.
         """
         penalty = item["lambda"]
         return cls(
@@ -298,7 +297,7 @@ def _packed(values: np.ndarray) -> str:
 
 
 def _unpacked(text: str, size: int) -> np.ndarray:
-    """Float32 values; no more of them is unpacked than there should be."""
+    """Unpack float32 values; stops once they are more than expected."""
     packed = base64.b64decode(text, validate=True)
     raw = zlib.decompressobj().decompress(packed, max_length=4 * size + 1)
     if len(raw) != 4 * size:

@@ -97,10 +97,10 @@ class History:
     def iterations(
         self, root: str, check: Callable[[Node], object]
     ) -> tuple[tuple[Iteration, ...], HistoryState]:
-        """All nodes that descend from ``root`` as the tree tells them, oldest first, and the state.
+        """All nodes that descend from ``root``, oldest first, and the state of the tree.
 
-        Those of deleted branches are among them. A node is read from the file, and given to
-        ``check``, once: the next call reads what came since. Labels are in the state.
+        Nodes of deleted branches are included. A node is read from the file, and passed to
+        ``check``, once; the next call reads what was added since. Labels are in the state.
         """
         with self._database.transaction() as db:
             state = self._log.state(db, root)

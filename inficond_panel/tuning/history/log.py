@@ -246,9 +246,9 @@ def tag_text(tag: str, images: Iterable[str]) -> str:
 
 
 def apply_tag(tags: Tags, event: Event) -> None:
-    """Change ``tags`` (by image, in order) as an event tells; others are passed over.
+    """Change ``tags`` (by image, in order) by an event; other events are ignored.
 
-    Raises ``ValueError`` for one whose text is not a tag.
+    Raises ``ValueError`` for a tag event whose text is not a tag.
     """
     if event.kind not in TAGS:
         return
@@ -347,7 +347,7 @@ def read(path: str, db: sqlite3.Connection, root: str) -> list[Event]:
 def _chain(
     path: str, db: sqlite3.Connection, after: int = 0, previous: str = ""
 ) -> Iterator[tuple[Event, str]]:
-    """The events after one, of which number and checksum are given, each with its checksum."""
+    """The events after the one with this number and checksum, each with its checksum."""
     rows = db.execute("SELECT * FROM events WHERE number > ? ORDER BY number", (after,))
     for expected, row in enumerate(rows, after + 1):
         *facts, checksum = row

@@ -32,7 +32,7 @@ _MOST_BYTES = 2**28
 def to_row(node: Node) -> dict[str, Any]:
     """Columns of the table ``nodes``.
 
-    Raises ``ValueError`` for a node whose id does not follow from what it holds (a preview).
+    Raises ``ValueError`` for a node whose id does not match its content (a preview).
     """
     if _expected_id(node) != node.id:
         raise ValueError(f"the id of {node.id} does not follow from its parent, intents, settings")
@@ -136,7 +136,7 @@ def _packed(values: np.ndarray) -> bytes:
 
 
 def _unpacked(blob: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """The float64 values of that shape; no more of them is unpacked than there should be."""
+    """Unpack float64 values of this shape; stops once they are more than expected."""
     size = 8 * math.prod(shape)
     if not 0 < size <= _MOST_BYTES:
         raise ValueError(f"weights of the shape {shape}")
@@ -189,7 +189,7 @@ def _other(db: sqlite3.Connection, root: str, iterations: int, newest: int) -> O
 
 
 def _read(text: str, otherwise: Any) -> Any:
-    """JSON of a row that is not checked here: one that was altered tells nothing."""
+    """JSON of a row, which is not checked here; ``otherwise`` for one that was altered."""
     try:
         return json.loads(text)
     except (ValueError, TypeError):

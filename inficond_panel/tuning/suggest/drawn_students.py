@@ -26,12 +26,12 @@ _RIDGE = 1e-9
 
 
 def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Array:
-    """Change in AP (draws,) as the photos of each draw teach too, and do not only measure.
+    """Change in AP (draws,) since the photos of a draw also teach, and do not only measure.
 
-    Each row of ``counts`` (draws, n) says how often a draw has each photo of ``tune``. Students
-    that learn from these photos under ``terms`` are fitted without a fold each, and rank its photos
-    by their counts: once as they are, and once moved to what the counts of the others would make
-    of them, to first order. 0 where nothing is learned from ``tune``.
+    Row d of ``counts`` (draws, n) says how often draw d has each photo of ``tune``. Students that
+    learn these photos under ``terms`` are fitted without one fold each, and rank its photos twice:
+    as they are, and adjusted to first order to the counts of the other photos. 0 if nothing is
+    learned from ``tune``.
     """
     if not learns_from_tune(terms, photos.student.store):
         return np.zeros(len(counts))

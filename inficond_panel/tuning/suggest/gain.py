@@ -128,12 +128,11 @@ class Choice:
 def gain_of_choice(
     label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
 ) -> Choice:
-    """Gain, over the first of m students, of taking the one of highest AP of the others.
+    """Gain over the first of m students by taking the one with the highest AP of all others.
 
-    ``careful``: of all, the first being left only for a gain above one standard error, as
-    ``cures.resolution`` has it. ``logits`` (m, n) are of photos that the students did not learn
-    from, ``label`` (n,) is in {1, 0}, and each row of ``counts`` (draws, n) says how often a draw
-    has each photo.
+    ``careful``: of all, leaving the first only for a gain above one standard error, as in
+    ``cures.resolution``. ``logits`` (m, n) are of photos that the students did not learn, ``label``
+    (n,) is in {1, 0}, and row d of ``counts`` (draws, n) says how often draw d has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
     best, draw = _best(drawn, careful=careful), np.arange(len(counts))
@@ -168,6 +167,6 @@ def _best(values: Array, *, careful: bool) -> NDArray[np.intp]:
 
 
 def _mean(values: Array) -> float:
-    """Mean of the draws where the value is defined; 0 where it is in none."""
+    """Mean over the draws with a defined value; 0 if no draw has one."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else 0.0

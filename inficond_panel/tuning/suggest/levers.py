@@ -68,11 +68,12 @@ _TO_LEARN = "labels of tune, to learn"
 
 @dataclass(frozen=True)
 class Lever:
-    """Effect of ``edits`` (none: the student as it is) on one class, by labels of ``tune``.
+    """Effect of ``edits`` on one class, measured by labels of ``tune``; without edits the student
+    as it is.
 
-    ``ap`` is the AP of the student as it is plus the ``gain``, 0 to 1. ``fidelity`` is the share of
-    these photos where the student decides like the teacher, ``concepts`` the number that it uses.
-    ``needs`` says what the lever takes beside the store.
+    ``ap`` is the present AP plus the ``gain``, within 0 to 1. ``fidelity`` is the share of photos
+    on which student and teacher decide the same, ``concepts`` the number of concepts used.
+    ``needs`` says what the lever needs besides the store.
     """
 
     name: str
@@ -86,10 +87,11 @@ class Lever:
 
 @dataclass(frozen=True)
 class ClassRepair:
-    """One class: its shift, and its levers, the student as it is first.
+    """Levers of one class with its shift; the first lever is the student as it is.
 
-    ``gain_of_best`` is that of taking the best lever, if any gains. ``photos`` are those without a
-    label whose labels would teach most. With ``few`` photos of the class it is not AP that chose.
+    ``gain_of_best`` is the gain by taking the best lever, if any gains. ``photos`` are the
+    unlabelled ones whose labels would teach most. With ``few`` photos of the class the likelihood
+    chose, not AP.
     """
 
     shift: ClassShift
@@ -201,7 +203,7 @@ class _Tried:
 def _levers_of_cures(
     student: ClassFit, *, few: bool
 ) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
-    """Name, cures and needs of each lever on a class, the simplest first."""
+    """Name, cures and needs of each lever of a class, the simplest first."""
     name = student.name
     if few:
         yield "labels of tune", (Learn(name, LABELS, 1.0),), _TO_LEARN
@@ -214,10 +216,10 @@ def _levers_of_cures(
 
 
 def likelier(label: NDArray, logits: Array) -> int:
-    """1 if the second of two students (2, n) makes the labels (n,) likelier beyond doubt, else 0.
+    """1 if the labels (n,) are clearly likelier under the second of two students (2, n), else 0.
 
-    By the paired z of the log likelihood per photo. Each photo counts there, and few positives
-    decide an AP.
+    By the paired z of the log likelihood per photo, which uses each photo, where an AP depends on
+    few positives.
     """
     losses = np.logaddexp(0, np.where(label == 1, -logits, logits))
     gains = losses[0] - losses[1]
@@ -284,7 +286,7 @@ def _measured(
 
 
 def _agreement(tuner: Tuner, parent: Node, photos: ClassPhotos) -> Callable[[Array], float]:
-    """Share of the photos where logits (n,) of them decide as the teacher does."""
+    """Share of the photos on which logits (n,) decide like the teacher."""
     before = tuner.at(parent, TUNE)[photos.student.name]
     here = np.isin(tuner.store.rows(TUNE), photos.tune)
     teacher, cutoff = before.teacher_decided[here], cutoff_rows(before.cutoff, here)

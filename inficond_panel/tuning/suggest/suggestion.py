@@ -40,11 +40,11 @@ _UNLABELLED = (
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Edits for one refit from ``parent``, an id, by the labels of so many ``images``.
+    """Edits for one refit from ``parent`` (an id), by the labels of so many ``images``.
 
-    ``repairs`` are the classes that could be measured, ``skipped`` says why the others could not.
-    ``unknown`` are the classes that the teacher does not know: edits repair a student, not its
-    teacher. Intervals are at ``level``.
+    ``repairs`` are the measured classes, ``skipped`` has the reason for each other class.
+    ``unknown`` are classes that the teacher does not know, which edits of students cannot repair.
+    Intervals are at ``level``.
     """
 
     seed: int
@@ -76,7 +76,7 @@ class Suggestion:
 
     @cached_property
     def summary(self) -> str:
-        """Sentences on the shifts of all classes, and on what is proposed."""
+        """Sentences on the shifts of all classes, and on the proposal."""
         if not self.repairs:
             return _UNLABELLED
         gains = [self.gain_of(name) for name in self.taken]
@@ -127,10 +127,9 @@ def suggest(
 ) -> Suggestion:
     """Suggest repairs of ``classes`` (all) from ``parent`` (the original students), as one batch.
 
-    Nothing is stored. The labels of the split ``tune`` are used, or of the images at ``rows``
-    alone; never those of ``holdout``. The same seed gives the same suggestion. Raises
-    ``TuningError`` for an unknown class and for students that take no cures; ``SolverError``;
-    ``CancelledError``.
+    Nothing is stored. Uses the labels of ``tune``, or of its images at ``rows``; never those of
+    ``holdout``. The same seed gives the same suggestion. Raises ``TuningError`` for an unknown
+    class and for students without cures; ``SolverError``; ``CancelledError``.
     """
     if tuner.cures.refused is not None:
         raise tuner.cures.refused
@@ -198,10 +197,9 @@ def carry_out(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Node | None:
-    """Refit by a suggestion and record it as the machine's; None where it has no intents.
+    """Refit by a suggestion and record its origin; None if it has no edits.
 
-    Author and note say whose it is. A node that somebody made before by the same intents stays
-    theirs. The head does not move.
+    A node that a person made before by the same edits stays theirs. The head does not move.
     """
     if not suggestion.intents:
         return None
