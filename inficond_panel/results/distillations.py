@@ -192,7 +192,7 @@ def compare_settings(
 
 
 def _count_look(tuner: Tuner, node: Node, split: str) -> None:
-    """Count a look at the holdout, where it is the split; the history then keeps the students."""
+    """Count a look if the split is the holdout; the history then keeps the students."""
     if split == HOLDOUT:
         tuner.history.add(node)
         tuner.history.count_look(node.id, split)

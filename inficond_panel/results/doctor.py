@@ -169,7 +169,7 @@ def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str
 
 @once(4)
 def _drift(store: Store, seed: int) -> Drift:
-    """Photos of tune beside those of fit: the same for all classes."""
+    """Difference between the photos of ``tune`` and of ``fit``, the same for all classes."""
     fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
     return drift(fit, tune, list(store.concepts), seed)
 
@@ -353,7 +353,7 @@ def _constant(store: Store) -> list[str]:
 
 
 def _twins(store: Store) -> list[tuple[str, str]]:
-    """Pairs of concepts whose scores say the same."""
+    """Pairs of concepts whose scores are nearly equal."""
     scores = np.asarray(store.concept_score[store.rows(FIT)], dtype=np.float32)
     spread = scores.std(axis=0)
     unit = (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1) / np.sqrt(len(scores))

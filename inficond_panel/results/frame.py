@@ -44,7 +44,7 @@ class Heading:
 
 
 def plain_headings(*names: str) -> dict[str, Heading]:
-    """Headings that say what the columns are called."""
+    """Headings without marks and limits: the plain names of the columns."""
     return {name: Heading(name) for name in names}
 
 

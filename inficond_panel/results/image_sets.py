@@ -123,7 +123,7 @@ def assigned_images(store: Store, concept: int) -> np.ndarray:
 
 @once(4)
 def tells_presence(store: Store) -> np.ndarray:
-    """True for each concept ``(C,)`` whose score is 0 where it is absent: none is below 0."""
+    """True for each concept ``(C,)`` with scores of 0 or more, where 0 means that it is absent."""
     zero_is_absent: np.ndarray = store.concept_score.min(axis=0) >= 0
     return zero_is_absent
 
@@ -131,7 +131,7 @@ def tells_presence(store: Store) -> np.ndarray:
 def showing(store: Store, concept: int, score: np.ndarray) -> np.ndarray:
     """Positions in ``score`` of the images in which the concept is present, strongest first.
 
-    All of them where the concept has scores below 0: then no score says that it is absent.
+    All images for a concept with scores below 0, since no score then means that it is absent.
     """
     order = np.argsort(-score, kind="stable")
     return order[score[order] > 0] if tells_presence(store)[concept] else order

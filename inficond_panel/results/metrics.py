@@ -181,8 +181,8 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
 def on_images(tuner: Tuner, snapshot: Snapshot, rows: Sequence[int]) -> Snapshot:
     """Return a snapshot whose metrics and counts are of some images of its split alone.
 
-    ``rows`` are their positions in the store. What it says of the teacher's skill, of the start and
-    of the parent stays that of all images.
+    ``rows`` are their positions in the store. The teacher's skill, the start and the parent stay
+    those of all images.
     """
     at = np.flatnonzero(np.isin(tuner.store.rows(snapshot.split), rows))
     students = tuner.at(snapshot.node, snapshot.split)

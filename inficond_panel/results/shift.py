@@ -33,9 +33,9 @@ def student_shift(
 
 
 def student_differences(tuner: Tuner, node: Node, class_name: str) -> Differences:
-    """What differs between training and tuning images of a class, beside ``student_shift``.
+    """Differences between training and tuning images of a class, for use next to ``student_shift``.
 
-    Takes tenths of a second, once. Looks at no photo of the holdout.
+    Takes tenths of a second, once. Does not look at the holdout.
     """
     return _differences(tuner, made_at(tuner, node, class_name), class_name)
 
@@ -47,11 +47,11 @@ def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
 
 
 def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]:
-    """AP on ``tune`` of a class, on photos that neither fitted nor chose: its student, then others.
+    """AP on ``tune`` of a class, on photos that neither fitted nor chose the student.
 
-    ``student`` is that of ``node``; ``original`` that of #0, where a refit has changed it since;
-    ``own_word`` and ``tune_model`` are the baselines of ``shift``. Empty where the photos are too
-    few for a verdict, or tune has no labels.
+    ``student`` is that of ``node``; ``original`` that of #0, if a refit has changed it since;
+    ``own_word`` and ``tune_model`` are the baselines of ``shift``. Empty if the photos are too few
+    for a verdict, or if ``tune`` has no labels.
     """
     if shift.verdict is None or shift.decided:
         return {}

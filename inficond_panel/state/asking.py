@@ -31,9 +31,10 @@ _Decisions = dict[str, tuple[bool, bool]]  # of student and teacher, by image
 
 
 class AskState(param.Parameterized):
-    """Photos of one student, the replies so far, and what these show once they have judged it.
+    """Photos of one student, the replies so far, and the judgement once they are all there.
 
-    ``draft`` outlives the page in a file beside the history. ``found`` is of all its answers.
+    ``draft`` outlives the page in a file next to the history. ``found`` is the judgement of all its
+    answers.
     """
 
     status = param.ClassSelector(class_=Status, default=Status(), doc="idle, choosing, or error.")
@@ -60,7 +61,7 @@ class AskState(param.Parameterized):
 
     @property
     def judging(self) -> bool:
-        """True while the answers judge the student, or are taught."""
+        """True while answers are being judged or taught."""
         return self.draft is not None and self._tuning.status.kind in {"judging", "cancelling"}
 
     @property
@@ -81,7 +82,7 @@ class AskState(param.Parameterized):
 
     @property
     def can_judge(self) -> bool:
-        """True if there are answers enough to judge by."""
+        """True if there are enough answers to judge by."""
         return self.draft is not None and len(self.draft.answers.given) >= LEAST
 
     @property
@@ -121,8 +122,8 @@ class AskState(param.Parameterized):
     def answer(self, place: int, value: int | None) -> None:
         """Answer the photo at ``place``: 1 shows the class, 0 does not, None skips it.
 
-        Another place than that of the photo shown is passed over: it was answered already. After
-        the last photo the answers judge. Raises ``ValueError`` for other values.
+        A place other than that of the photo shown is ignored: it was answered already. After the
+        last photo the answers are judged. Raises ``ValueError`` for other values.
         """
         if value not in {0, 1, None}:
             raise ValueError("no such answer")
@@ -159,7 +160,7 @@ class AskState(param.Parameterized):
             self._tuning.teach(draft.answers, self._judged, self._failed)
 
     def go_on(self) -> None:
-        """Ask about the photos left after the answers have judged; where none is left, about more.
+        """Ask about the remaining photos after a judgement; if none remains, about more.
 
         A student that was taught is asked about anew.
         """
@@ -192,7 +193,7 @@ class AskState(param.Parameterized):
         return None if self.found is None else self.found.node
 
     def _load(self, class_name: str, more: Draft | None = None) -> None:
-        """Choose photos or take those of a draft; add photos where more are wanted."""
+        """Choose photos, or take those of a draft; add photos if more are wanted."""
         node = self._tuning.head
 
         def work(_: Job) -> tuple[Draft, _Decisions]:
@@ -216,7 +217,7 @@ class AskState(param.Parameterized):
         self._jobs.submit(job)
 
     def _longer(self, node: Node, draft: Draft) -> Draft:
-        """The draft with more photos, but none that it has or a person could not answer."""
+        """The draft with more photos, without its own and those that a person could not answer."""
         student = self._tuning.tuner.cures.class_fit(node, draft.class_name)
         without = self._drafts.skipped(draft.class_name) | set(draft.images)
         asked = photos_to_ask(student, ASKED, without)

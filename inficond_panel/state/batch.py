@@ -95,7 +95,7 @@ Item = Intent | Cure
 
 
 def read_item(given: Mapping[str, Any]) -> Item | None:
-    """Thumb or cure that a browser kept; None where it is none."""
+    """Read a thumb or cure that a browser kept; None for anything else."""
     try:
         return edit_from_json(given)
     except (KeyError, TypeError, ValueError, InficondError):
@@ -132,9 +132,9 @@ def without(batch: Sequence[Item], items: Iterable[Item]) -> list[Item]:
 
 
 def _balanced(batch: Sequence[Item], cure: Balance) -> list[Item]:
-    """Return the batch with the concepts of ``cure`` balanced too; unchanged where all of them are.
+    """Return the batch with the concepts of ``cure`` balanced too; unchanged if all of them are.
 
-    The data named the concepts only where they named each of them.
+    The balance counts as named by the data only if the data named all its concepts.
     """
     places = (item for item in batch if place_of(item) == place_of(cure))
     before = next((item for item in places if isinstance(item, Balance)), None)

@@ -94,9 +94,9 @@ class Asked(NamedTuple):
 class ChangesState(param.Parameterized):
     """Changes in metrics with their paired-bootstrap intervals, on the split in view.
 
-    A view asks for what it shows, is given what is known at once, and asks again when ``arrivals``
-    counts up. An empty ``class_name`` is the mean over all classes. Where the spec has no intervals
-    shown, changes have no limits.
+    A view asks for changes, gets the known ones at once, and asks again when ``arrivals`` counts
+    up. An empty ``class_name`` is the mean over all classes. If the spec shows no intervals,
+    changes have no limits.
     """
 
     arrivals = param.Integer(0, doc="How often changes that were asked for have come.")

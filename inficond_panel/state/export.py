@@ -29,7 +29,7 @@ SLICE = 0.3  #: seconds of a file that takes long, after which other work may co
 
 @dataclass(frozen=True)
 class Format:
-    """A format of students: its file, and what is missing here to write it (empty: nothing)."""
+    """A format of students: its file, and which package is missing to write it (empty: none)."""
 
     name: str
     file: str

@@ -27,9 +27,9 @@ def run_at_once(update: Callable[[], None]) -> None:
 class Job:
     """Work for the worker thread. A newer job with the same key cancels this one.
 
-    ``done`` gets the result. What ``work`` or ``done`` raise goes to ``failed``, an exception that
-    is no ``InficondError`` as one that tells so. What is ``kept``, as a note, is carried out though
-    the page is closed meanwhile.
+    ``done`` gets the result, ``failed`` the error of ``work`` or ``done``; an unexpected exception
+    becomes an ``InficondError``. A job that is ``kept``, such as a note, is carried out even if the
+    page is closed meanwhile.
     """
 
     key: str
@@ -96,7 +96,8 @@ class Jobs(param.Parameterized):
         return publish
 
     def close(self) -> None:
-        """Stop the worker (the session has ended) once what is kept is done; cancel the rest."""
+        """Stop the worker at the end of the session, after the jobs that are kept; cancel the
+        others."""
         for job in self._latest.values():
             if not job.kept:
                 job.cancel()
@@ -150,7 +151,7 @@ def _done(job: Job, result: Any) -> None:
 
 
 def _as_inficond(error: Exception) -> InficondError:
-    """The error as the page tells it; what nobody expected is in the log too."""
+    """The error in the form that the page shows; an unexpected one is also logged."""
     if isinstance(error, InficondError):
         return error
     logging.getLogger(__name__).error("Unexpected", exc_info=error)

@@ -65,7 +65,7 @@ class PhotoScorer(Protocol):
 class DecidedPhoto:
     """Scores of a photo, and decisions on it by the students of ``node``, by class.
 
-    ``rules`` tell where the students abstain; None where they always decide.
+    ``rules`` say when the students abstain; None: they always decide.
     """
 
     node: Node
@@ -240,11 +240,11 @@ class Encoder(TextEncoder, Protocol):
 
 
 class ConceptsState(param.Parameterized):
-    """Adds concepts to this history, and takes typed ones away.
+    """Adds concepts to this history, and removes typed ones.
 
-    Each set of concepts has students of its own. The branch shown is carried on to them: its
-    intents are fitted again. The session goes on with a new ``AppState`` over ``tuner``; the one
-    that it had, and other sessions, are left as they were.
+    Each set of concepts has students of its own, so the branch shown is fitted again over the new
+    set. The session goes on with a new ``AppState`` over ``tuner``; its old one and other sessions
+    stay as they were.
     """
 
     status = param.ClassSelector(class_=Status, default=Status())
@@ -367,7 +367,7 @@ class ConceptsState(param.Parameterized):
             self.status = Status("adding", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why there is no concept; a cancelled concept shows nothing."""
+        """Show why the concept could not be added; a cancelled one shows nothing."""
         self.status = Status.of(error)
 
 

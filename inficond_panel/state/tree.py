@@ -284,7 +284,7 @@ class TargetsState(param.Parameterized):
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The targets that there are; empty where there is no choice."""
+        """The targets to choose from; empty if there is no choice."""
         return TARGETS if self._rights.targets and self._from.store.has("oracle_logit") else ()
 
     @property
@@ -318,5 +318,5 @@ class TargetsState(param.Parameterized):
             self.status = Status("fitting", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why there are no such students; cancelled work shows nothing."""
+        """Show why the students could not be made; cancelled work shows nothing."""
         self.status = Status.of(error)

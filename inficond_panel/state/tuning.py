@@ -110,17 +110,17 @@ class TuningState(TreeState):
         return self.tuner.resolve(self.head, [intent])[intent.class_name, intent.concept]
 
     def toggle(self, *items: Item) -> None:
-        """Add thumbs and cures, each in place of what the batch has at its place; where all of them
-        are there already, take them out, see ``toggled``.
+        """Add thumbs and cures, each replacing the one with the same key; remove them if all are
+        there.
 
-        Thumbs without a factor get the one on the page. Raises ``TuningError`` for names that are
-        not here.
+        See ``toggled``. Thumbs without a factor get the one on the page. Raises ``TuningError`` for
+        unknown names.
         """
         edits = [i.resolved(self.factor) if isinstance(i, Intent) else i for i in items]
         self._set_pending(toggled(self.pending, edits))
 
     def put(self, items: Sequence[Item]) -> None:
-        """Add thumbs and cures, each in place of what the batch has at its place."""
+        """Add thumbs and cures, each replacing the one with the same key."""
         self._set_pending(put(self.pending, items))
 
     def remove_group(self, class_name: str, concept: str) -> None:
@@ -136,7 +136,7 @@ class TuningState(TreeState):
         self.jobs.submit(Job("remove", work, done, self.tell))
 
     def take_out(self, place: Sequence[str]) -> None:
-        """Take the thumb or cure at a place, see ``place_of``, out of the batch."""
+        """Remove the thumb or cure with a key (``place_of``) from the batch."""
         left = [item for item in self.pending if place_of(item) != tuple(place)]
         if len(left) < len(self.pending):
             self._set_pending(left)
@@ -235,7 +235,7 @@ class TuningState(TreeState):
         tell: Callable[[Teaching], None],
         failed: Callable[[InficondError], None],
     ) -> None:
-        """Judge a student by answers on photos; where that helps, teach them and show the student.
+        """Judge a student by answers on photos; if that helps, teach them and show the new student.
 
         The batch stays. ``tell`` is called before another iteration is shown.
         """

@@ -47,7 +47,7 @@ def offer_words(word: str) -> str:
 
 
 def reply_sentence(draft: Draft, present: bool) -> str:
-    """The last reply, beside what the student decides on that photo."""
+    """The last reply, and the student's decision on that photo."""
     last, student = draft.replies[-1], "yes" if present else "no"
     if last.by_teacher:
         return f"The teacher answered {count(draft.by_teacher, 'photo')}."
@@ -69,7 +69,7 @@ def more_words(draft: Draft, taught: bool) -> str:
 
 
 def waiting_sentences(draft: Draft) -> list[str]:
-    """Sentence on photos of which all have a reply, that judge nothing yet."""
+    """Sentence on photos that all have a reply and are not yet judged."""
     if not draft.images:
         return ["There is no photo left to ask about."]
     answers = count(len(draft.answers.given), "answer")
@@ -210,7 +210,8 @@ def used_words(terms: Terms) -> str:
 def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
     """Sentence on each cure in force on a class, by kind; ``since`` is the iteration of each.
 
-    An iteration below 0 is a preview, and not named; what no iteration asked for is the spec's.
+    A negative iteration is a preview, without a number; a kind without an iteration is set by the
+    spec.
     """
     return {
         kind: f"{_origin(since, kind)}: {words}." for kind, words in _words_by_kind(terms).items()
@@ -315,7 +316,7 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
 
 
 def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
-    """How the levers of a class were compared, and what they are held against."""
+    """Notes on how the levers of a class were compared, and with which baselines."""
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return []

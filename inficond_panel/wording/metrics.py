@@ -62,8 +62,8 @@ def make_change(
 ) -> dict[str, Any] | None:
     """A change in the ``unit`` of its metric; ``at`` are low, estimate and high for the whisker.
 
-    Until the ``change`` with its interval is known, its ``estimate`` alone. None where undefined.
-    No change at all is told as such, not as one within noise.
+    Only the ``estimate`` until the ``change`` with its interval is known. None where undefined. No
+    change at all is called unchanged, not within noise.
     """
     value = estimate if change is None else change.estimate
     if math.isnan(value):
@@ -111,7 +111,7 @@ def drift_sentences(drift: Drift) -> list[str]:
 
 
 def split_drift_sentence(drift: Drift) -> str:
-    """How the photos of tune differ from those of fit, where they do."""
+    """Sentence on how the photos of ``tune`` differ from those of ``fit``; empty if they do not."""
     far = [f"Of tune {_far_sentence(drift)}"] if drift.far_drift else []
     return " ".join([*far, *([_concepts_sentence(drift)] if drift.drifted else [])])
 

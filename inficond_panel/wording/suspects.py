@@ -39,7 +39,7 @@ SHOWN = 3
 def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
     """The verdict on a class, with its numbers and their ``limits``.
 
-    Of a class that the teacher does not know it says so, and only a shift besides.
+    For a class that the teacher does not know it says that, and names a shift only.
     """
     teacher = teacher_sentence(found.class_name, found.teacher)
     if teacher and found.kind != SHIFT:
@@ -72,7 +72,7 @@ def _verdict_sentence(found: ClassShift, limits: bool) -> str:
 
 
 def _differences(verdict: Verdict, limits: bool) -> str:
-    """Sentence on AP and separation on tune, beside those on fit."""
+    """Sentence on AP and separation on ``tune`` compared with ``fit``."""
     lost, separation = verdict.ap_lost, verdict.separation_lost
     ap = _difference("AP", 100 * verdict.ap, lost, "points", 1, 100, limits)
     logits = _difference("separation", verdict.separation, separation, "logits", 2, 1, limits)
@@ -97,7 +97,7 @@ def _difference(
 
 
 def _enough(found: ClassShift) -> str:
-    """Sentence on the number of photos that would about do; empty where it is not known."""
+    """Sentence on the number of photos that would suffice; empty where it is unknown."""
     times = found.verdict.times_to_decide if found.verdict else math.inf
     if not math.isfinite(times) or not all(found.tune_photos):
         return ""
@@ -115,9 +115,9 @@ def _rounded(value: float) -> str:
 
 
 def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str:
-    """AP on tune of the student beside what it is compared with (``tune_aps``), and the highest.
+    """AP on ``tune`` of the student and of its baselines (``tune_aps``), and the highest.
 
-    Empty where nothing is compared.
+    Empty without baselines.
     """
     known = {key: value for key, value in aps.items() if not math.isnan(value.estimate)}
     if not known:
@@ -172,11 +172,11 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 def relying_sentence(
     found: Mapping[str, ClassShift], classes: int, *, wrong: int, shown: int, looked: bool = True
 ) -> str:
-    """Sentences that explain teacher and students, and how many students, ``wrong``, rely on the
-    wrong thing.
+    """Sentences that explain teacher and students, and how many (``wrong``) rely on the wrong
+    thing.
 
-    ``shown`` of them are listed below. Where not ``looked``, the suspects of a student are found
-    once its class is selected, if at all.
+    ``shown`` of them are listed below. If not ``looked``, suspects are found, if at all, when a
+    class is selected.
     """
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
@@ -287,7 +287,7 @@ def _change(suspect: Suspect) -> str:
 
 
 def _known_by(suspect: Suspect) -> str:
-    """Clause on labels that tell the photos of a suspect; empty where its score does."""
+    """Clause on the labels by which photos of a suspect are known; empty if its scores are used."""
     if not suspect.labelled:
         return ""
     by = "decisions of the teacher on" if suspect.by_teacher else "labels of"
