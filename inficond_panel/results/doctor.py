@@ -37,7 +37,7 @@ from inficond_panel.vocabulary.shift_kinds import FEW, PHOTOS, SHIFT_KINDS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import TWINS
 from inficond_panel.wording.metrics import split_drift_sentence, unknown_sentence
-from inficond_panel.wording.shift_kinds import kind_sentence, unsure_sentence
+from inficond_panel.wording.shift_kinds import kind_sentence, remedy_of, unsure_sentence
 from inficond_panel.wording.suspects import (
     DECIDED,
     OF,
@@ -189,7 +189,8 @@ def _of_classes(seen: Mapping[str, _Seen]) -> Iterator[dict[str, str]]:
         for name, each in seen.items():
             if kind in each.found.kinds:
                 finding = kind_sentence(kind, each.found, each.shift)
-                yield _row(name, kind.words, finding, f"{kind.remedy} {kind.command}".rstrip())
+                remedy = f"{remedy_of(kind, each.shift)} {kind.command}".rstrip()
+                yield _row(name, kind.words, finding, remedy)
     for name, each in seen.items():
         if each.found.perhaps and not each.found.kinds:
             yield _row(name, "cannot tell", unsure_sentence(each.found), FEW.remedy)

@@ -18,6 +18,8 @@ from inficond_panel.vocabulary.shift_kinds import (
 )
 from inficond_panel.wording.suspects import plain_sentence, plain_shares
 
+NOTHING_TO_REMOVE = "No concept is left to remove: find a repair, or answer 20 photos."
+
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
     """The evidence for a kind, then the kinds that cannot be told from it."""
@@ -34,7 +36,12 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
         return f"{unsure_sentence(found)} {FEW.remedy}"
     first, *others = found.kinds
     also = f" Also: {listed([other.words for other in others])}." if others else ""
-    return f"{kind_sentence(first, found, shift)}{also} {first.remedy}"
+    return f"{kind_sentence(first, found, shift)}{also} {remedy_of(first, shift)}"
+
+
+def remedy_of(kind: ShiftKind, shift: ClassShift) -> str:
+    """What helps against a kind; no suspect can be removed where none has influence."""
+    return NOTHING_TO_REMOVE if kind == LOST and not shift.relied_on else kind.remedy
 
 
 def unsure_sentence(found: Differences) -> str:

@@ -9,15 +9,15 @@ import pytest
 
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift_kinds import LabelNoise
-from inficond_panel.distill.suspects import Verdict
+from inficond_panel.distill.suspects import Presence, Verdict
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
-from inficond_panel.tuning.shift import ClassShift
+from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.tuning.thumbs import Intent
-from inficond_panel.vocabulary.shift_kinds import FEW, NOISE, SHARE
+from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, SHARE
 from inficond_panel.wording.cures import (
     plain_edit,
     repair_notes,
@@ -127,6 +127,13 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
     assert "labels of training images or another share of the class: the images cannot" in (
         finding_sentence(unsure, ClassShift("dog", "none"))
     )
+    ball = Suspect(
+        "ball", 1, 5, 0.0, 0.1, 2.0, 1, 1, 0.2, (), Presence(0.5, (0.9, 0.1), (0.4, 0.3))
+    )
+    lost = replace(noise, kinds=(LOST,))
+    for weight, helps in ((2.0, "Remove the concept."), (0.0, "No concept is left to remove: ")):
+        shift = ClassShift("dog", "shift", suspects=(replace(ball, weight=weight),))
+        assert helps in finding_sentence(lost, shift)
     nothing = replace(noise, kinds=())
     for found in (nothing, None):
         assert finding_sentence(found, ClassShift("dog", "none")).startswith("dog does about as")
