@@ -179,8 +179,7 @@ def check_encoder(store: Store, encoder: TextEncoder) -> None:
     missing = [key for key in ("encoder_digest", "prompts") if key not in store.attrs]
     if missing:
         raise DataError(
-            f"{store.path} does not say its {' and '.join(missing)}, so that no concept can be "
-            "encoded as its own were.",
+            f"{store.path} lacks {' and '.join(missing)}, so that no concept can be encoded.",
             "Write it again: inficond precompute SPEC",
         )
     if encoder.digest != store.attrs["encoder_digest"]:

@@ -48,7 +48,7 @@ class Names(param.Parameter):
             raise TuningError(f"{self.name} is of type {type(value).__name__}.")
         names = value if self.several else [value] if value or self.needed else []
         if not all(isinstance(name, str) and name in self.known for name in names):
-            raise TuningError(f"{self.name} names what this store does not have.")
+            raise TuningError(f"{self.name} names something that this store does not have.")
 
 
 class Selection(param.Parameterized):

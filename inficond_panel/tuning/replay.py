@@ -153,10 +153,10 @@ def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
 def back_up(tuner: Tuner, path: Path) -> None:
     """Copy the history, with its typed concepts, to a new file; it may be served meanwhile.
 
-    Raises ``TuningError`` where a file is there already.
+    Raises ``TuningError`` where the file already exists.
     """
     if path.exists():
-        raise TuningError(f"{path} is there already.", "Name a new file.")
+        raise TuningError(f"{path} already exists.", "Name a new file.")
     write_whole(path, tuner.history.image())
     mirror_concepts(tuner, path)
 

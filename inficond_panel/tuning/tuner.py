@@ -362,7 +362,7 @@ class Tuner(StudentHistory):
             terms_of(terms, self.store)
         except (ValueError, KeyError, TypeError) as error:
             raise TuningError(
-                f"What the repairs resolved to does not belong to these photos: {error}.",
+                f"The stored results of the repairs belong to other photos: {error}.",
                 "Carry them out on the store that they were resolved on, or ask for them anew.",
             ) from error
 

@@ -269,7 +269,7 @@ def test_a_history_is_copied_brought_back_and_replayed(students, tmp_path):
     students.tune([("bicycle", "wheel", "down")])
     first = students.node
     assert students.back_up(tmp_path / "copy.sqlite") is students
-    with pytest.raises(TuningError, match="is there already"):
+    with pytest.raises(TuningError, match="already exists"):
         students.back_up(tmp_path / "copy.sqlite")
     students.tune([("bird", "fur", "remove")])
     again = students.replay(tmp_path / "again.sqlite")

@@ -107,7 +107,7 @@ def test_nothing_is_overwritten_and_no_other_file_is_brought_back(run, spec, tmp
     before = told(open_tuner(spec))
     (tmp_path / "text.sqlite").write_text("no history at all, but a text of some length")
     (tmp_path / "empty.sqlite").write_bytes(b"")
-    assert "is there already" in run("backup", tmp_path / "text.sqlite")
+    assert "already exists" in run("backup", tmp_path / "text.sqlite")
     assert "There is no file" in run("from-backup", tmp_path / "none.sqlite")
     assert "text.sqlite" in run("from-backup", tmp_path / "text.sqlite")
     assert "no iterations of these students" in run("from-backup", tmp_path / "empty.sqlite")

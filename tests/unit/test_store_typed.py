@@ -190,7 +190,7 @@ def test_another_encoder_and_a_store_that_does_not_name_its_own(base, arrays, tm
         type_concept(base, "bus", other)
     assert "inficond precompute" in told.value.remedy
     write_store(tmp_path / "old.zarr", arrays, ATTRS)
-    with pytest.raises(DataError, match="does not say its encoder_digest and prompts"):
+    with pytest.raises(DataError, match="lacks encoder_digest and prompts"):
         type_concept(open_store(tmp_path / "old.zarr"), "bus", other)
 
 

@@ -194,7 +194,7 @@ class CureTerms:
         for cure in labels:
             if cure.image in held:
                 raise TuningError(
-                    f"{cure.image!r} is a photo of the holdout, which judges and never teaches.",
+                    f"{cure.image!r} is a photo of the holdout, which is for evaluation only.",
                     "Label photos of fit or tune.",
                 )
 

@@ -57,7 +57,7 @@ class History:
     def add(self, node: Node) -> Node:
         """Store ``node`` durably and return it with its number and time.
 
-        A node that is there already (same id) is returned as it was stored.
+        A node that exists already (same id) is returned as it was stored.
         """
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM nodes WHERE id = ?", (node.id,)).fetchone() is None:
@@ -173,7 +173,7 @@ class History:
             target = state.redo_from(here)
             if target is None:
                 raise TuningError(
-                    "There is nothing to redo.", "Redo goes back to what undo left; jump instead."
+                    "There is nothing to redo.", "Redo returns to what undo left; jump instead."
                 )
             log.append(db, "redo", target, author=author, origin=here)
         return target
