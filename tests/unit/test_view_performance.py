@@ -174,6 +174,11 @@ def test_with_details_the_rows_follow_the_images_that_are_picked_out(app):
         else:
             assert row["ap"] is None
     assert view._bars.object is not None
+    view.act({"action": "open_images", "name": "sheep", "side": "positives", "fill": ""})
+    assert view.table.picked == ""  # the bars have all their parts, to click on the next
+    assert view.table.rows == make_performance_rows(whole)
+    app.selection.open_images(image_set(student, "some", student.rows[at]))
+    assert view.table.picked == "40 images: some"
     view.act({"action": "leave_images"})
     assert view.table.picked == ""
     assert app.selection.images is None

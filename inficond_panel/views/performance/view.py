@@ -43,6 +43,7 @@ from inficond_panel.wording.suspects import relies_wrongly, shift_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Interval
+    from inficond_panel.results.image_sets import ImageSet
     from inficond_panel.results.metrics import Snapshot
     from inficond_panel.state import AppState
     from inficond_panel.state.batch import Item
@@ -172,6 +173,7 @@ class PerformanceView(Acting, Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
         self._measured = app.students.snapshot  # that of the rows: perhaps on images picked out
+        self._opened: ImageSet | None = None  # images of a part of a bar, opened last
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
             suspecting=app.spec.tuning.suspects,
@@ -209,11 +211,14 @@ class PerformanceView(Acting, Viewer):
 
     @param.depends("app.students.snapshot", "app.selection.images", "app.settings.show", watch=True)
     def _measure(self) -> None:
-        """Show the students on the split in view; with details, on the images picked out there."""
+        """Show the students on the split in view; with details, on the images picked out there.
+
+        Bars do not follow their own parts: nothing else would be left in them to click on.
+        """
         app, snapshot = self.app, self.app.students.snapshot
         images = app.selection.images if app.settings.show == "details" else None
         app.jobs.cancel("measure")
-        if images is None or images.split != snapshot.split:
+        if images is None or images is self._opened or images.split != snapshot.split:
             if self._measured is not snapshot or not self.table.rows:
                 self._show(snapshot, "")
             return
@@ -276,7 +281,8 @@ class PerformanceView(Acting, Viewer):
         shown = self.app.students.student(name)
         rows = decided_images(shown, side, teacher_right=teacher, student_right=student)
         words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
-        self.app.selection.open_images(image_set(shown, f"{name}, {side}{words}", rows))
+        self._opened = image_set(shown, f"{name}, {side}{words}", rows)
+        self.app.selection.open_images(self._opened)
 
     @action
     def _leave_images(self) -> None:
