@@ -174,6 +174,7 @@ class PerformanceView(Acting, Viewer):
         self.app = app
         self._measured = app.students.snapshot  # that of the rows: perhaps on images picked out
         self._opened: ImageSet | None = None  # images of a part of a bar, opened last
+        self._followed: ImageSet | None = None  # images that the rows are measured on
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
             suspecting=app.spec.tuning.suspects,
@@ -217,8 +218,10 @@ class PerformanceView(Acting, Viewer):
         """
         app, snapshot = self.app, self.app.students.snapshot
         images = app.selection.images if app.settings.show == "details" else None
-        app.jobs.cancel("measure")
-        if images is None or images is self._opened or images.split != snapshot.split:
+        if images is self._opened or (images and images.split != snapshot.split):
+            images = None
+        self._followed = images
+        if images is None:
             if self._measured is not snapshot or not self.table.rows:
                 self._show(snapshot, "")
             return
@@ -227,7 +230,7 @@ class PerformanceView(Acting, Viewer):
             return on_images(app.tuner, snapshot, images.rows)
 
         def done(measured: Snapshot) -> None:
-            if app.selection.images is images and app.students.snapshot is snapshot:
+            if self._followed is images and app.students.snapshot is snapshot:
                 self._show(measured, f"{count(len(images.rows), 'image')}: {images.title}")
 
         app.jobs.submit(Job("measure", work, done, app.tuning.tell))
