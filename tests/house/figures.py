@@ -112,14 +112,12 @@ def watchers() -> str:
 
 
 def change(heading: str) -> Callable[[], str]:
-    """Number of shipped files in the first table of a change in CONTRIBUTING.md.
-
-    Later tables tell where more may be wanted: not each metric is a choice of each view.
-    """
+    """Number of shipped files in the rows of a change in CONTRIBUTING.md, up to its first note."""
 
     def count() -> str:
         page = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-        table = page.split(f"### {heading}\n")[1].split("| --- | --- |\n")[1].split("\n\n")[0]
+        change = page.split(f"| **{heading}")[1].split("\n| **")[0]
+        table = re.findall(r"(?:^\| `.+\n?)+", change, re.MULTILINE)[0]
         rows = re.findall(r"^\| (`.+?`) \|", table, re.MULTILINE)
         files = {file for row in rows for file in re.findall(r"`([^`]+)`", row)}
         return str(sum(file.startswith(("inficond_panel/", "precompute/")) for file in files))

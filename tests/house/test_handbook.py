@@ -59,8 +59,11 @@ def test_files_hold_what_the_lists_say(files, words):
 
 
 def test_there_are_fifteen_changes():
-    changes = read(CHANGES).split("## Fifteen changes")[1]
-    assert len(re.findall(r"^### ", changes, re.MULTILINE)) == 15
+    """Each a row with its name, and rows of files below."""
+    changes = read(CHANGES).split("## Fifteen changes")[1].split("\n## ")[0]
+    _, *parts = re.split(r"^\| \*\*.+\*\* \| \|$", changes, flags=re.MULTILINE)
+    assert len(parts) == 15
+    assert all(ROW.search(part) for part in parts)
 
 
 def test_functions_on_the_way_are_where_the_map_says():
