@@ -166,7 +166,7 @@ def test_a_history_without_the_parts_of_a_learn_is_refused(tuner: Tuner) -> None
     unbiased_part(tuner.store, 30)
     node = tuner.fine_tune(tuner.root(), [MORE])
     resolved = {"truck": {**node.resolved["truck"], "learn": {"more": 1.0}}}
-    with pytest.raises(TuningError, match="does not belong"):
+    with pytest.raises(TuningError, match="belong to other photos"):
         tuner.fine_tune(tuner.root(), [MORE], resolved=resolved)
 
 
