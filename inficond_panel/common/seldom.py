@@ -35,8 +35,7 @@ class Seldom(logging.Filter):
 
 
 def logger_of(name: str) -> logging.Logger:
-    """The logger of a module that answers browsers; it has a ``Seldom``."""
+    """The logger of a module that answers browsers, with a ``Seldom``; called once a module."""
     logger = logging.getLogger(name)
-    if not any(isinstance(one, Seldom) for one in logger.filters):
-        logger.addFilter(Seldom())
+    logger.addFilter(Seldom())
     return logger

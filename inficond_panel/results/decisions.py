@@ -142,13 +142,13 @@ def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float
 
 
 def threshold_trial(tuner: Tuner, node: Node, split: str, name: str) -> dict[str, Any]:
-    """Return thresholds of a class, the lowest first, and what each decides on a split.
+    """Return thresholds of a class, the lowest first, and what each decides on ``tune``.
 
     ``threshold``, ``found`` (positives above it) and ``wrong`` (negatives above it) are lists with
-    one value for each, ``now`` the place of the one in force. Empty where no image has a label, and
-    with one class per image.
+    one value for each, ``now`` the place of the one in force. Empty for another split, since the
+    holdout chooses nothing, where no image has a label, and with one class per image.
     """
-    if tuner.store.task == SINGLE_LABEL:
+    if split != TUNE or tuner.store.task == SINGLE_LABEL:
         return {}
     outcome = evaluation_outcome(tuner, node, split, name)
     label, now = outcome.positive.astype(np.int8), tuner.thresholds[tuner.store.classes.index(name)]

@@ -7,6 +7,7 @@ from itertools import count
 
 import param
 
+from inficond_panel.results.image_sets import ImageSet
 from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.state.asking import AskState
 from inficond_panel.state.comparison import ChangesState, CompareState
@@ -110,6 +111,12 @@ class AppState(param.Parameterized):
     def store(self) -> Store:
         """Store of the data set in view."""
         return self.dataset.store
+
+    @property
+    def picked(self) -> ImageSet | None:
+        """Images that were picked out on the split in view; None if there are none."""
+        images = self.selection.images
+        return images if images and images.split == self.students.snapshot.split else None
 
     def go_on_from(self, before: AppState) -> None:
         """Look at the same as ``before``, the session's state over other concepts or targets."""

@@ -70,8 +70,8 @@ class PictureDifference:
     """A property of the pictures whose correlation with the class differs between the splits.
 
     ``z`` is the difference in standard errors: on ``fit`` photos with the class, compared with
-    those without, have a ``high``er or lower value than on ``tune``. ``q`` is the false discovery
-    rate over all properties; ``presence`` counts the photos beyond a threshold.
+    those without, have a higher value than on ``tune`` (``high``), or a lower one. ``q`` is the
+    false discovery rate over all properties; ``presence`` counts the photos beyond a threshold.
     """
 
     kind: PictureProperty
@@ -90,9 +90,9 @@ class PictureDifference:
 class Differences:
     """Differences between ``fit`` and ``tune`` for one class.
 
-    Numbers are (positives, photos) of both splits. ``kinds`` are named; ``perhaps`` are those that
-    these cannot be told from, or that may be chance. ``share`` is the z of the share of the class;
-    ``noise`` and ``other`` are None if photos are too few.
+    ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are named;
+    ``perhaps`` are those that these cannot be told from, or that may be chance. ``share`` is the z
+    of the share of the class; ``noise`` and ``other`` are None if photos are too few.
     """
 
     class_name: str

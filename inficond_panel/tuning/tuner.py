@@ -362,7 +362,7 @@ class Tuner(StudentHistory):
             terms_of(terms, self.store)
         except (ValueError, KeyError, TypeError) as error:
             raise TuningError(
-                f"The stored results of the repairs belong to other photos: {error}.",
+                "The stored results of the repairs belong to other photos.",
                 "Carry them out on the store that they were resolved on, or ask for them anew.",
             ) from error
 

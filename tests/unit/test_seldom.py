@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import time
 
-from inficond_panel.common.seldom import MOST, Seldom, logger_of
+from inficond_panel.common.seldom import MOST, Seldom
 
 
 def test_a_kind_is_written_so_often_a_minute_and_others_go_on(monkeypatch):
@@ -23,8 +23,3 @@ def test_a_kind_is_written_so_often_a_minute_and_others_go_on(monkeypatch):
     assert written("Failed on %s", 1) == "Failed on 1"
     moment += 61
     assert written("Refused %s", 1) == "Refused 1"
-
-
-def test_a_logger_has_one_filter():
-    assert logger_of("inficond_panel.test") is logger_of("inficond_panel.test")
-    assert len(logger_of("inficond_panel.test").filters) == 1

@@ -58,7 +58,7 @@ def test_undefined_metrics_are_none_with_a_reason_and_valid_json(app):
     )
     row = make_performance_rows(snapshot)[0]
     assert row["ap"] is row["gap"] is None
-    assert "tune split has no positive" in row["reason"]
+    assert row["reason"] == "AP is undefined: no image shows this class."
     json.dumps(row, allow_nan=False)
 
 
@@ -152,7 +152,7 @@ def test_rows_shown_are_saved_in_their_order_with_metrics_and_counts(app, monkey
     assert rows[0]["student"] == f"#0 {app.students.node.id}"
 
 
-def test_with_details_the_rows_follow_the_images_that_are_picked_out(app):
+def test_with_details_the_rows_follow_the_images_that_are_picked_out(app, monkeypatch):
     view, whole = PerformanceView(app), app.students.snapshot
     student, at = app.students.student("bicycle"), np.arange(3, 43)
     app.settings.show = "simple"
@@ -174,7 +174,19 @@ def test_with_details_the_rows_follow_the_images_that_are_picked_out(app):
         else:
             assert row["ap"] is None
     assert view._bars.object is not None
+    sheep = {row["name"]: row for row in view.table.rows}["sheep"]
+    view.act({"action": "find_changes", "name": "sheep"})
+    assert view.table.changes == {}  # they are of all images
+    saved = []
+    monkeypatch.setattr(view.table, "_send_msg", saved.append)
+    view.act({"action": "save_students", "names": ["sheep"], "kind": "json"})
+    (row,) = json.loads(base64.b64decode(saved[0]["save"]["content"]))
+    assert (row["images"], row["ap"]) == (sheep["images"], sheep["ap"])
     view.act({"action": "open_images", "name": "sheep", "side": "positives", "fill": ""})
+    opened = app.selection.images
+    assert opened.title == "sheep, positives, of some"
+    assert len(opened.rows) == sum(sheep["positives"])
+    assert set(opened.rows) <= set(student.rows[at].tolist())
     assert view.table.picked == ""  # the bars have all their parts, to click on the next
     assert view.table.rows == make_performance_rows(whole)
     app.selection.open_images(image_set(student, "some", student.rows[at]))

@@ -9,7 +9,7 @@ from ruamel.yaml import YAML
 from sklearn.metrics import confusion_matrix, f1_score
 
 from inficond_panel.errors import CancelledError, TuningError
-from inficond_panel.results.decisions import JUDGED
+from inficond_panel.results.decisions import JUDGED, threshold_trial
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.tuning import open_tuner
 from inficond_panel.views.knowledge.measures import make_threshold
@@ -129,3 +129,4 @@ def test_any_threshold_can_be_tried(view, app, name):
         assert (found, wrong) == (tp, fp)
     assert (trial["found"][0], trial["wrong"][0]) == ((label == 1).sum(), (label == 0).sum())
     assert (trial["found"][-1], trial["wrong"][-1]) == (0, 0)
+    assert threshold_trial(app.tuner, app.students.node, "holdout", name) == {}  # chooses nothing

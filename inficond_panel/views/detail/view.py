@@ -83,7 +83,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     def _show_concept(self) -> None:
         """All of the view; the refit what-if of another concept or student is forgotten."""
         student, concept = self._app.selection.class_name, self._app.selection.concept
-        students, images = self._app.students, self._images()
+        students, images = self._app.students, self._app.picked
         self._curves = self._gallery = None
         self._app.refit_what_if.forget()
         if images is not None:
@@ -156,15 +156,9 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     @param.depends("_app.selection.images", watch=True)
     def _enlarge(self) -> None:
         """Open the image that was picked; once, whatever else is shown anew later."""
-        images = self._images()
+        images = self._app.picked
         if images is not None and images.enlarged is not None:
             self.panel._send_msg({"enlarged": images.enlarged})
-
-    def _images(self) -> ImageSet | None:
-        """Images that were picked out on the split in view."""
-        images = self._app.selection.images
-        here = images is not None and images.split == self._app.students.snapshot.split
-        return images if here else None
 
     def _find_bands(self) -> None:
         """Have the worker find the intervals of the curves shown."""

@@ -18,7 +18,7 @@ export function hover(model, card, target) {
 function sideCard(row, side) {
   const total = sum(row[side])
   const title = h("b", {}, `${row.name}, ${count(total)} ${total === 1 ? side.slice(0, -1) : side}`)
-  if (!total) return [title, h("p", {}, `The split has no ${side.slice(0, -1)} of this class.`)]
+  if (!total) return [title, h("p", {}, `No image is a ${side.slice(0, -1)} of this class.`)]
   const line = ([fill, name], index) =>
     [[h("i", { class: `swatch fill ${fill}` }), name], count(row[side][index]), percent(row[side][index], total)]
   return [title, details(FILLS.map(line)), h("p", { class: "muted" }, "A click shows the images of a part.")]

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import holoviews as hv
+import numpy as np
 import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
@@ -80,14 +81,9 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
         },
         "images": metrics.n,
         "few": metrics.positives if metrics.positives < LEAST_TUNE else None,
-        "reason": undefined_reason(metrics.positives, snapshot.split),
+        "reason": "" if metrics.positives else "AP is undefined: no image shows this class.",
         "unknown": teacher_sentence(name, snapshot.teacher[name]),
     }
-
-
-def undefined_reason(positives: int, split: str) -> str:
-    """Reason why the AP of one class is undefined; empty where it is not."""
-    return "" if positives else f"AP is undefined: the {split} split has no positive of this class."
 
 
 def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
@@ -174,9 +170,9 @@ class PerformanceView(Acting, Viewer):
         self.app = app
         self._measured = app.students.snapshot  # that of the rows: perhaps on images picked out
         self._opened: ImageSet | None = None  # images of a part of a bar, opened last
-        self._followed: ImageSet | None = None  # images that the rows are measured on
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
+            rows=make_performance_rows(self._measured),
             suspecting=app.spec.tuning.suspects,
             shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.spec.views.shown_level),
             touched=pn.bind(make_touched, app.tuning.param.pending),
@@ -192,7 +188,6 @@ class PerformanceView(Acting, Viewer):
         self.confusions = ConfusionsPanel(app, self.table)
         self.listen_to(self.table)
         super().__init__(**params)
-        self._measure()
 
     def __panel__(self) -> Viewable:
         return self.table
@@ -210,19 +205,24 @@ class PerformanceView(Acting, Viewer):
         app = self.app
         return make_agreement(self._measured), app.theme == "dark", self.table.bar_width
 
+    @property
+    def _followed(self) -> ImageSet | None:
+        """Images that the rows are measured on; None: those of the split.
+
+        With details those picked out elsewhere. Bars do not follow their own parts: nothing else
+        would be left in them to click on.
+        """
+        images = self.app.picked
+        return (
+            images if self.app.settings.show == "details" and images is not self._opened else None
+        )
+
     @param.depends("app.students.snapshot", "app.selection.images", "app.settings.show", watch=True)
     def _measure(self) -> None:
-        """Show the students on the split in view; with details, on the images picked out there.
-
-        Bars do not follow their own parts: nothing else would be left in them to click on.
-        """
-        app, snapshot = self.app, self.app.students.snapshot
-        images = app.selection.images if app.settings.show == "details" else None
-        if images is self._opened or (images and images.split != snapshot.split):
-            images = None
-        self._followed = images
+        """Show the students on the split in view, or on the images that are followed."""
+        app, snapshot, images = self.app, self.app.students.snapshot, self._followed
         if images is None:
-            if self._measured is not snapshot or not self.table.rows:
+            if self._measured is not snapshot:
                 self._show(snapshot, "")
             return
 
@@ -237,7 +237,7 @@ class PerformanceView(Acting, Viewer):
 
     def _show(self, measured: Snapshot, picked: str) -> None:
         self._measured = measured
-        self.table.param.update(rows=make_performance_rows(measured), picked=picked)
+        self.table.param.update(rows=make_performance_rows(measured), picked=picked, changes={})
         self._redraw_bars()
 
     @param.depends("app.theme", "table.bar_width", watch=True)
@@ -255,7 +255,7 @@ class PerformanceView(Acting, Viewer):
     @param.depends("app.changes.arrivals", watch=True)
     def _tell_changes(self) -> None:
         """Send the known changes that a card asked for, in the metric of the sort."""
-        if not self._asked:
+        if not self._asked or self.table.picked:  # changes are of all images
             return
         name, changes = self._asked, self.app.changes
         metric = CLASS_SORTS[self.table.sort].metric
@@ -284,6 +284,9 @@ class PerformanceView(Acting, Viewer):
         shown = self.app.students.student(name)
         rows = decided_images(shown, side, teacher_right=teacher, student_right=student)
         words = f": {FILLS[list(fills).index(fill)].words}" if fill else ""
+        if self._followed is not None:
+            rows = rows[np.isin(rows, self._followed.rows)]
+            words += f", of {self._followed.title}"
         self._opened = image_set(shown, f"{name}, {side}{words}", rows)
         self.app.selection.open_images(self._opened)
 
@@ -297,7 +300,7 @@ class PerformanceView(Acting, Viewer):
 
     @action
     def _save_students(self, names: list[str], kind: str) -> None:
-        snapshot = self.app.students.snapshot
+        snapshot = self._measured
         if not set(names) <= set(self.app.store.classes):
             raise ValueError("no such class")
         make_and_send(self.app, self.table, lambda: students_file(snapshot, names, kind))
