@@ -17,7 +17,8 @@ One YAML file says everything about a run. `specs/` holds complete examples.
 
 - `inficond check SPEC` reports every problem of a file at once, as `file:line:column`.
 - A relative path starts from the folder of the file, or from `root` where the table says so.
-- `${NAME}` in a path stands for an environment variable; elsewhere it is plain text.
+- `${NAME}` in a path stands for an environment variable; elsewhere it is plain text. Where
+  a relative path begins with one, it starts from the folder you are in.
 - Numbers may be written in any way: `0.0001` and `1e-4` are the same.
 - A tag (`!name`) is refused, and a key may stand only once in a mapping.
 - `inficond_panel.spec.json_schema()` gives the same as JSON Schema, for editors.

@@ -56,6 +56,16 @@ def test_variables_expand_in_paths_only(folder, good, monkeypatch):
     assert spec.dataset.labels == folder.path / "data" / "labels.csv"
 
 
+def test_a_relative_variable_starts_from_the_working_folder(folder, good, monkeypatch, tmp_path):
+    monkeypatch.setenv("SOME_DATA", "data")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    spec = folder.load(good + "history: ${SOME_DATA}/h.db\n")
+    assert spec.history == elsewhere / "data" / "h.db"
+    assert spec.store == folder.path / "a.zarr"
+
+
 def test_empty_optional_values_keep_the_default(folder, good):
     spec = folder.load(good + "store:\nhistory: null\nstudents:\nviews:\ntuning: ~\nlayout:\n")
     assert spec.store == folder.path / "a.zarr"

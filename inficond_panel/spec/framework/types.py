@@ -150,7 +150,11 @@ def value_of(value: Any, class_name: str) -> Any:
 
 @dataclass(frozen=True)
 class Location:
-    """A path, kept absolute; ``${NAME}`` is expanded; relative to the file or to ``below``."""
+    """A path, kept absolute; ``${NAME}`` is expanded.
+
+    A relative one starts from the file's folder or from ``below``; where it begins with ``${NAME}``,
+    from the working folder.
+    """
 
     #: "file" or "folder" for what must exist.
     exists: str = ""
@@ -170,9 +174,9 @@ class Location:
         if unset and not reading.data_optional:
             names = " and ".join(unset)
             raise fault(f"{names} is not set; set it first, for example: export {unset[0]}=FOLDER")
-        whole = unset and text.startswith("${")  # what a variable begins may be absolute
-        below = None if whole else reading.values.get(self.below)
-        path = Path(os.path.abspath((below or reading.file.parent) / full))  # noqa: PTH100 - links stay
+        below = reading.values.get(self.below) or reading.file.parent
+        start = "" if text.startswith("${") else below  # a shell's variable: its working folder
+        path = Path(os.path.abspath(start / Path(full)))  # noqa: PTH100 - links stay
         if not self.exists:
             _check_name(path, text)
         if "${" in text:
