@@ -344,7 +344,8 @@ def test_init_says_what_reads_such_a_folder(home, capsys, files, library, what):
     assert json.dumps(sorted(path.name for path in home.glob("*.yaml"))) == "[]"
 
 
-@pytest.mark.parametrize("library", ["torchvision", "datasets", "webdataset", "fiftyone"])
-def test_the_docs_show_the_examples(library):
+def test_the_docs_show_an_example_and_name_all():
     page = (shipped_folder("docs") / "data.md").read_text(encoding="utf-8")
-    assert Path(shipped(library)).read_text(encoding="utf-8") in page
+    assert Path(shipped("datasets")).read_text(encoding="utf-8") in page
+    for file in Path(shipped("datasets")).parent.glob("*.py"):
+        assert f"(../specs/functions/{file.name})" in page

@@ -150,10 +150,8 @@ def value_of(value: Any, class_name: str) -> Any:
 
 @dataclass(frozen=True)
 class Location:
-    """A path, kept absolute; ``${NAME}`` is expanded.
-
-    A relative one starts from the file's folder or from ``below``; where it begins with ``${NAME}``,
-    from the working folder.
+    """A path, kept absolute. A relative one starts from the file's folder or from ``below``; where
+    ``${NAME}``, which is expanded, begins it, from the working folder.
     """
 
     #: "file" or "folder" for what must exist.
