@@ -163,6 +163,7 @@ site:
 build-site: $(VENV)/.site
 	rm -rf build/site
 	$(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --fresh-env -c docs/site -d build/doctrees docs build/site
+	$(BIN)/python docs/site/look.py build/site
 	$(BIN)/python docs/site/offline.py build/site
 	@echo "The site begins at build/site/index.html"
 
