@@ -71,7 +71,6 @@ class _Seen:
     found: Differences
     aps: Mapping[str, Interval]
 
-
 def doctor(
     tuner: Tuner,
     node: Node,
@@ -119,11 +118,13 @@ def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
 def _findings(
     tuner: Tuner, seen: Mapping[str, _Seen], title: str, facts: Mapping[str, Any]
 ) -> pd.DataFrame:
+    worst_first = dict(sorted(seen.items(), key=lambda item: -item[1].shift.ap_lost))
     rows = [
-        *_of_store(tuner),
-        *_of_teacher(seen),
-        *_of_classes(seen),
+        *_of_order(tuner),
+        *_of_teacher(worst_first),
+        *_of_classes(worst_first),
         *_of_photos(tuner.store, facts),
+        *_of_store(tuner.store),
     ]
     notes = [] if rows else ["Nothing is wrong, as far as the photos can tell."]
     headings = {
@@ -139,17 +140,19 @@ def _row(about: str, kind: str, finding: str, remedy: str) -> dict[str, str]:
     return {"about": about, "kind": kind, "finding": finding, "remedy": remedy}
 
 
-def _of_store(tuner: Tuner) -> Iterator[dict[str, str]]:
-    store = tuner.store
-    if order := hold_store(store, tuner.spec.order):
+def _of_order(tuner: Tuner) -> Iterator[dict[str, str]]:
+    if order := hold_store(tuner.store, tuner.spec.order):
         yield _row("teacher", "order of the classes", order.message, "inficond docs teachers")
+
+
+def _of_store(store: Store) -> Iterator[dict[str, str]]:
     constant, twins = _constant(store), _twins(store)
     if constant:
-        finding = f"The score is the same on all photos of fit: {listed(constant[:8])}."
-        yield _row("concepts", f"{len(constant)} constant", finding, _CONCEPTS)
+        finding = f"The score is the same on all photos of fit: {listed(constant, 8)}."
+        yield _row("concepts", "constant", finding, _CONCEPTS)
     if twins:
-        pairs = [f"{one} = {other}" for one, other in twins[:8]]
-        yield _row("concepts", f"{len(twins)} twins", f"{listed(pairs)}.", _CONCEPTS)
+        pairs = [f"{one} = {other}" for one, other in twins]
+        yield _row("concepts", "twins", f"{listed(pairs, 8)}.", _CONCEPTS)
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith(TWINS):
             continue  # they are told by their scores

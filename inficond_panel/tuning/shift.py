@@ -98,6 +98,11 @@ class ClassShift:
         return tuple(suspect for suspect in self.suspects if suspect.weight)
 
     @property
+    def ap_lost(self) -> float:
+        """AP (0 to 1) lost from fit to tune; 0 where it is not known."""
+        return self.verdict.ap_lost.estimate if self.verdict else 0.0
+
+    @property
     def unknown_to_teacher(self) -> bool:
         """True if the teacher does not know the class."""
         return self.teacher is not None and self.teacher.does_not_know

@@ -43,7 +43,7 @@ def make_cards(
     suspects without influence, and those with a bound in force (``bounds``, by class and concept).
     """
     found = []
-    for shift in sorted(filter(relies_wrongly, shifts.values()), key=_lost, reverse=True):
+    for shift in sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost):
         name = shift.class_name
         left = [s for s in shift.relied_on if (name, s.concept) not in bounds]
         if left:
@@ -72,10 +72,6 @@ def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
         }
         for name in sorted(gaps, key=lambda name: -gaps[name])[:BEHIND]
     ]
-
-
-def _lost(shift: ClassShift) -> float:
-    return shift.verdict.ap_lost.estimate if shift.verdict else 0.0
 
 
 def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
