@@ -159,6 +159,15 @@ def from_frames(
     Raises ``DataError``, which names all faults at once, for frames that make no store, photos that
     cannot be read, and another store at ``path``; ``OrderError``, a ``DataError``, for logits that
     fit the labels under other names; nothing is left half made.
+
+    >>> images = [f"{i:03d}" for i in range(60)]
+    >>> wheel = np.linspace(0, 1, 60)
+    >>> scores = pd.DataFrame({"wheel": wheel, "sky": 0.5 - wheel**2}, images)
+    >>> logits = pd.DataFrame({"car": 8 * wheel - 4}, images)
+    >>> split = pd.Series(["fit", "tune", "holdout"] * 20, images)
+    >>> own = from_frames(scores, logits, (logits > 0).astype(int), split=split).fit()
+    >>> print(own.metrics("tune").loc["car", "fidelity"])
+    1.0
     """
     from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
 

@@ -29,6 +29,12 @@ class ConceptMeasures(Moves):
         Beside influence and bounds: the discrepancies over positives and negatives, and the AP
         that the student would have without the concept, the others held. A look at the holdout
         is counted.
+
+        >>> students.concepts_of("bicycle")[["influence", "ap_without"]].head(2).round(2)
+                       influence  ap_without
+        concept
+        bicycle            12.93        0.30
+        traffic light       7.06        0.95
         """
         return concepts_of(self.student(class_name, split))
 
@@ -46,6 +52,11 @@ class ConceptMeasures(Moves):
         """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
 
         They can take its place when it is tuned down: tune them together.
+
+        >>> students.twins("traffic light").round(2)
+        concept
+        vertical traffic light    0.85
+        Name: correlation, dtype: float64
         """
         check_name("concept", concept, self.concepts)
         correlated = collinear(self.tuner.fit_data.correlation, self.concepts.index(concept), least)
@@ -67,6 +78,10 @@ class ConceptMeasures(Moves):
         it its change from now with the limits of its paired-bootstrap interval: ``change``,
         ``change_low``, ``change_high`` (of a refit only for metrics of decisions). A look at the
         holdout is counted.
+
+        >>> found = students.what_if("bicycle", "traffic light", "ap")
+        >>> print(found["change"].max().round(2))  # of AP, at the best influence
+        0.09
         """
         check_name("concept", concept, self.concepts)
         check_metric(metric)
@@ -75,7 +90,12 @@ class ConceptMeasures(Moves):
 
     def take_apart(self, class_name: str, image: str) -> Apart:
         """The student's logit on an image of the store by concept, and the smallest change that
-        turns its decision. A look at the holdout is counted."""
+        turns its decision. A look at the holdout is counted.
+
+        >>> apart = students.take_apart("bicycle", students.images("tune")[0])
+        >>> apart.parts[0].concept, round(apart.parts[0].logit, 1)
+        ('bicycle', 1.5)
+        """
         check_word("image", image, self.tuner.store.images)
         row = self.tuner.store.images.index(image)
         return take_apart(self.student(class_name, str(self.tuner.store.split[row])), row)

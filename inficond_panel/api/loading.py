@@ -26,6 +26,10 @@ def load_students(
     without ``against`` that is the library's version only. The model card is ``card_``;
     ``objective_`` and ``n_iter_`` are not kept.
     Raises ``ExportError`` for a file that holds no whole export.
+
+    >>> _ = students.export("students", ["npz"])
+    >>> load_students("students", against=students).predict(students.scores("tune")).shape
+    (600, 16)
     """
     students, store = load_export(path), _store(against)
     try:

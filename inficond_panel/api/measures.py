@@ -49,6 +49,12 @@ class Measures(ConceptMeasures):
         With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
         ``teacher_knows`` says whether the AP of the teacher lies above ``chance``, see
         ``distill.teacher_skill``.
+
+        >>> students.metrics("tune")[["ap", "teacher_ap"]].head(2).round(2)
+                 ap  teacher_ap
+        class
+        bird   0.52        0.94
+        dog    0.62        0.97
         """
         self.count_look(split)
         return metrics(self.tuner, self.node, split, intervals=intervals)
@@ -88,6 +94,9 @@ class Measures(ConceptMeasures):
 
         Looks at teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
         Raises ``TuningError`` for an unknown class.
+
+        >>> print(students.doctor("bicycle")["findings"].loc["bicycle", "kind"])
+        a correlation in the training images only
         """
         return doctor(self.tuner, self.node, some(classes), seed)
 
@@ -117,6 +126,9 @@ class Measures(ConceptMeasures):
         """A metric of each class before and now, with the paired-bootstrap interval of the change.
 
         ``since`` is ``"parent"``, ``"start"``, or an iteration. A look at the holdout is counted.
+
+        >>> print(students.remove("boat", "lifebuoy").changes().loc["boat", "change"].round(2))
+        0.12
         """
         check_metric(metric)
         before = self._since(since)
@@ -166,6 +178,12 @@ class Measures(ConceptMeasures):
         λ is the index; ``now`` marks the one in force, ``auto`` the one that ``lambda: auto`` would
         take alone: the first, unless another gains more than noise on tune. A look at the holdout
         is counted.
+
+        >>> students.penalty_path("bicycle")[["concepts", "ap"]].head(2).round(2)
+                  concepts    ap
+        lambda
+        0.001000        12  0.86
+        0.003162         2  0.85
         """
         check_name("class", class_name, self.classes)
         self.count_look(split)
@@ -181,6 +199,11 @@ class Measures(ConceptMeasures):
         """Thresholds by the labels of tune, of the best F1 or the most recall at a precision.
 
         See ``results.decisions``. Nothing is changed: copy them to ``students.threshold``.
+
+        >>> students.thresholds(classes="bicycle")[["threshold", "f1"]].round(2)
+                 threshold    f1
+        class
+        bicycle       0.62  0.77
         """
         return thresholds(
             self.tuner, self.node, classes=some(classes), precision=precision, seed=seed
@@ -249,6 +272,15 @@ class Measures(ConceptMeasures):
         AP and its gain with limits (0 to 1), ``fidelity`` to the teacher, number of ``concepts``,
         what the lever ``needs``, and whether it is the one ``recommended``. The gain is of photos
         that did not choose. ``tune(suggest(classes=...))`` carries out those that are recommended.
+
+        >>> students.levers("bicycle")[["recommended", "gain"]].round(2)
+                                 recommended  gain
+        class   lever
+        bicycle as it is               False   NaN
+                lambda                 False  0.00
+                teacher on tune        False  0.08
+                labels of tune         False  0.08
+                ✕ suspects              True  0.09
         """
         return levers(self.suggest(classes, seed=seed))
 

@@ -60,7 +60,11 @@ class Moves:
 
     @property
     def history(self) -> pd.DataFrame:
-        """The iterations, oldest first: parent, intents, author, time; ``here`` is this one."""
+        """The iterations, oldest first: parent, intents, author, time; ``here`` is this one.
+
+        >>> list(students.remove("boat", "lifebuoy").history["intents"])
+        ['', 'remove lifebuoy on boat']
+        """
         return iterations(self.tuner, self.node)
 
     @property
@@ -145,9 +149,11 @@ class Moves:
         cure, a mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
         "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda`` and
         ``Label`` of ``inficond_panel.tuning`` do as well, one intent alone, and what ``suggest``
-        gives, which is
-        recorded as the machine's. Raises ``TuningError`` for names that are not there, and for what
-        is not an intent.
+        gives, which is recorded as the machine's. Raises ``TuningError`` for names that are not
+        there, and for what is not an intent.
+
+        >>> students.tune([("bicycle", ["traffic light", "vertical traffic light"], "remove")])
+        <TunableStudents 'Drawn scenes': 16 classes, 236 concepts, at #1 (6ead4f370102)>
         """
         before = self.node
         if isinstance(intents, Suggestion):
@@ -165,7 +171,11 @@ class Moves:
         bound: float | None = None,
     ) -> Self:
         """Refit with a thumb up on a concept, or on each of several; ``bound`` is its least
-        influence, in place of a factor."""
+        influence, in place of a factor.
+
+        >>> students.up("bicycle", "bicycle", 2).node.number
+        1
+        """
         return self.tune((class_name, concept, UP.key, factor, bound))
 
     def down(
@@ -201,6 +211,12 @@ class Moves:
         concept named like the class disagree. Their pictures are written to ``folder``, and
         ``path`` names them. Raises ``TuningError`` for names that are not there, and for students
         that learn no labels.
+
+        >>> students.ask("bicycle", 2)
+                       class  rank path                                 why  answer
+        image
+        scene-01168  bicycle     1       the student and 'bicycle' disagree    <NA>
+        scene-01195  bicycle     2       the student and 'bicycle' disagree    <NA>
         """
         return asked_frame(self.tuner, self.node, class_name, n, folder)
 
@@ -228,7 +244,11 @@ class Moves:
         return teaching
 
     def undo(self) -> Self:
-        """Go to the iteration that this one was tuned from. Nothing is deleted."""
+        """Go to the iteration that this one was tuned from. Nothing is deleted.
+
+        >>> students.remove("boat", "lifebuoy").undo().node.number
+        0
+        """
         return self._at(self.tuner.history.undo(self.tuner.root_id, self.node.id))
 
     def redo(self) -> Self:

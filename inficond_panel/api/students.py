@@ -57,6 +57,12 @@ def open_students(
     iteration that the page shows, and are distilled when they are first asked for. Raises
     ``InficondError`` for a spec, a store or a history that cannot be used; warns
     (``OrderWarning``) of a store whose teacher's outputs fit the labels in another order.
+
+    >>> students = open_students("demo", history=":memory:")
+    >>> students
+    <TunableStudents 'Drawn scenes': 16 classes, 236 concepts, at the iteration of the page>
+    >>> len(students.classes), len(students.concepts)
+    (16, 236)
     """
     tuner = open_tuner(spec, store=store, history=history)
     if better := hold_store(tuner.store, tuner.spec.order, few=True):
@@ -110,6 +116,9 @@ class TunableStudents(Measures):
 
         That is where the logit is above the class's threshold; with one class per image, of the
         likeliest class.
+
+        >>> students.predict("tune").shape  # images, classes
+        (600, 16)
         """
         return self.tuner.decided(self.decision_function(X)).astype(np.int64)
 
@@ -180,6 +189,10 @@ class TunableStudents(Measures):
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
         ``onnx-pixels`` is encoder, segments and students in one model, which is checked.
+
+        >>> files = students.export("students", ["npz"])
+        >>> sorted(file.name for file in files.values())
+        ['README.md', 'card.json', 'card.md', 'edits.yaml', 'students.npz']
         """
         return export(
             self.tuner,
@@ -234,6 +247,9 @@ class TunableStudents(Measures):
         ``intercept`` and ``threshold`` over ``class_name``; ``student_logit``, ``teacher_logit``,
         ``label`` (-1: not known) over ``image`` and ``class_name``; ``concept_score``. A look at
         the holdout is counted.
+
+        >>> dict(students.to_xarray("tune").sizes)
+        {'class_name': 16, 'concept': 236, 'image': 600}
         """
         self.count_look(split)
         return as_dataset(self.tuner, self.node, split)

@@ -71,6 +71,7 @@ class _Seen:
     found: Differences
     aps: Mapping[str, Interval]
 
+
 def doctor(
     tuner: Tuner,
     node: Node,
