@@ -38,7 +38,7 @@ def predicted(column: np.ndarray, label: np.ndarray) -> np.ndarray:
     return known @ np.linalg.lstsq(known, column, rcond=None)[0]
 
 
-def test_one_fold_against_tune_is_welchs_test_of_two_differences() -> None:
+def test_one_fold_against_tune_is_students_test_of_two_differences() -> None:
     """The negatives are constant: what is left is the difference of two means."""
     rng = np.random.default_rng(1)
     label = np.repeat([1, 0], 40)
@@ -50,7 +50,7 @@ def test_one_fold_against_tune_is_welchs_test_of_two_differences() -> None:
     others[:40, 0] = rng.random(40) * 0.2
     logits[0] = others[:, 0]  # the student is the concept itself
     found = suspicion([fit], Photos(others, label), logits, np.ones((1, 1)))
-    expected = ttest_ind(scores[:40, 0], others[:40, 0], equal_var=False, alternative="greater")
+    expected = ttest_ind(scores[:40, 0], others[:40, 0], alternative="greater")
     assert found.z[0] == pytest.approx(expected.statistic)
     assert found.q[0] == pytest.approx(expected.pvalue, rel=1e-6)
     assert found.reliance[0] == pytest.approx(1)
@@ -74,6 +74,20 @@ def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts() -> 
     np.testing.assert_allclose(found.score, expected)
     doubt = np.abs(found.reliance) * np.where(found.z > 0, found.z, 0)
     np.testing.assert_allclose(found.doubt, doubt)
+
+
+def test_few_positives_of_tune_are_no_clear_difference() -> None:
+    """Skewed scores, the same on both splits: seven positives seem alike in some of 300 concepts.
+
+    Ten percent of the draws may be called by a test at 1 %; Welch's calls a third of them.
+    """
+    rng, called, draws = np.random.default_rng(0), 0, 30
+    for _ in range(draws):
+        fit = Photos(rng.exponential(size=(400, 300)), np.arange(400) < 80)
+        tune = Photos(rng.exponential(size=(100, 300)), np.arange(100) < 7)
+        logits = rng.normal(size=(1, 100))
+        called += suspicion([fit], tune, logits, np.ones((1, 300))).q.min() <= 0.01
+    assert called <= draws / 10
 
 
 def test_few_positives_do_not_hide_what_the_negatives_tell() -> None:
