@@ -4,7 +4,10 @@ baselines.
 
 from __future__ import annotations
 
-from inficond_panel.common.cache import once
+from collections.abc import Callable
+from dataclasses import replace
+
+from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Interval, metric_intervals
 from inficond_panel.results.metrics import evaluation_outcome
@@ -12,12 +15,14 @@ from inficond_panel.results.refit_report import refit_of
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
+from inficond_panel.tuning.suggest import Suggestion, suggest
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
 #: Shifts kept, by all sessions: a class has one for each iteration that tuned it.
 _KEPT = 4096
+_REPAIRS: Latest[tuple[Tuner, str, str], Suggestion] = Latest(256)
 
 
 def student_shift(
@@ -38,6 +43,21 @@ def student_differences(tuner: Tuner, node: Node, class_name: str) -> Difference
     Takes tenths of a second, once. Does not look at the holdout.
     """
     return _differences(tuner, made_at(tuner, node, class_name), class_name)
+
+
+def student_repair(
+    tuner: Tuner, node: Node, class_name: str, cancelled: Callable[[], bool]
+) -> Suggestion:
+    """What would help the class's student at ``node``: a suggestion for it alone, computed once.
+
+    Takes seconds. Raises ``CancelledError`` once ``cancelled()``, and what ``suggest`` raises.
+    """
+    key = tuner, made_at(tuner, node, class_name), class_name
+    found = _REPAIRS.get(key)
+    if found is None:
+        found = suggest(tuner, node, classes=[class_name], cancelled=cancelled)
+        _REPAIRS.put(key, found)
+    return replace(found, parent=node.id)
 
 
 def made_at(tuner: Tuner, node: Node, class_name: str) -> str:

@@ -58,6 +58,8 @@ class Jobs(param.Parameterized):
     """
 
     busy = param.Boolean(False, doc="Whether a job runs or waits.")
+    #: Whether there is time for what nobody has asked for.
+    spare = True
 
     def __init__(self, publish: Publish = run_at_once, *, inline: bool = False) -> None:
         super().__init__()

@@ -9,7 +9,12 @@ import param
 
 from inficond_panel.distill import ClassMetrics, alone
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.shift import made_at, student_differences, student_shift
+from inficond_panel.results.shift import (
+    made_at,
+    student_differences,
+    student_repair,
+    student_shift,
+)
 from inficond_panel.results.what_if_curves import CurvePoint, refit_curve
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import Selection
@@ -138,10 +143,62 @@ class SuggestState(param.Parameterized):
     text = param.String("", doc="What it does now.")
     latest = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
     problem = param.String("", doc="Why there is none.")
+    expected = param.Dict({}, doc="Suggestions by class that nobody has asked for: see ``expect``.")
 
     def __init__(self, tuning: TuningState, jobs: Jobs) -> None:
         self._tuning, self._jobs = tuning, jobs
+        self._wanted: Sequence[str] = ()
+        self._expecting: tuple[str, str] | None = None
         super().__init__()
+
+    @property
+    def offered(self) -> bool:
+        """True if the spec shows repairs, and these students take them."""
+        tuner = self._tuning.tuner
+        return bool(tuner.spec.tuning.suggest and tuner.cures.refused is None)
+
+    def expect(self, classes: Sequence[str]) -> None:
+        """Find out what a repair of each of ``classes`` would bring, as long as nobody waits."""
+        only = self._tuning.rights.class_name
+        self._wanted = [name for name in classes if not only or name == only]
+        self._look_ahead()
+
+    def take(self, class_name: str) -> None:
+        """Put the repair expected of a class into the batch; ``KeyError`` where none is known."""
+        self._done(self.expected[class_name])
+
+    @param.depends("_tuning.status", "running", watch=True)
+    def _look_ahead(self) -> None:
+        head = self._tuning.head
+        known = {name: one for name, one in self.expected.items() if one.parent == head.id}
+        if len(known) < len(self.expected):
+            self.expected = known
+        missing = [(head.id, name) for name in self._wanted if name not in known]
+        waited_for = self.running or self._tuning.awaited or self._tuning.busy
+        if self._expecting and (waited_for or self._expecting not in missing):
+            self._jobs.cancel("expected")
+        elif missing and not (self._expecting or waited_for) and self.offered and self._jobs.spare:
+            self._expect(missing[0][1])
+
+    def _expect(self, name: str) -> None:
+        tuner, head = self._tuning.tuner, self._tuning.head
+        self._expecting = head.id, name
+
+        def work(job: Job) -> Suggestion:
+            return student_repair(tuner, head, name, job.cancelled)
+
+        def done(found: Suggestion) -> None:
+            self._expecting = None
+            self.expected = {**self.expected, name: found}
+            self._look_ahead()
+
+        def failed(error: InficondError) -> None:
+            self._expecting = None
+            if not isinstance(error, CancelledError):  # told where it is asked for
+                self._wanted = [each for each in self._wanted if each != name]
+            self._look_ahead()
+
+        self._jobs.submit(Job("expected", work, done, failed))
 
     def ask(self, classes: Sequence[str] | None = None) -> None:
         """Look for repairs of ``classes`` (all), and put them into the batch."""

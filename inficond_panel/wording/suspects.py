@@ -193,12 +193,14 @@ def relying_sentence(
     said += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
-        rely = "relies" if wrong == 1 else "rely"
-        said.append(f"{count(wrong)} of them {rely} on the wrong thing{rest}")
+        who = f"{count(wrong)} of them {'relies' if wrong == 1 else 'rely'}"
+        said.append(f"{who if classes > 1 else 'It relies'} on the wrong thing{rest}")
         return " ".join(said)
     unsure = sum(each.kind == UNKNOWN for each in found.values())
-    said.append("None of them is seen to rely on the wrong thing.")
-    said += [f"For {count(unsure)} of them there are too few images to say."] if unsure else []
+    none = "None of them" if classes > 1 else "It"
+    said.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
+    which = f"For {count(unsure)} of them there" if classes > 1 else "There"
+    said += [f"{which} are too few images to say."] if unsure else []
     said += ["Begin with those that are farthest behind the teacher:"] if shown else []
     return " ".join(said)
 

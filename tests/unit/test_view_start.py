@@ -6,12 +6,22 @@ from dataclasses import replace
 
 import pytest
 from factory import small_spec, twin_arrays
+from spread_shortcut import shifted_frames
 from test_detail_starts import shift
 
+import inficond_panel
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.page.page import AllStudents
-from inficond_panel.views.start.view import BEHIND, CARDS, StartView, make_behind, make_cards
+from inficond_panel.views.start.view import (
+    BEHIND,
+    CARDS,
+    StartView,
+    make_behind,
+    make_cards,
+    make_offers,
+)
 from inficond_panel.wording.suspects import relying_sentence
 
 FOUND = {
@@ -57,7 +67,7 @@ def test_one_sentence_says_what_students_are_and_how_many_are_wrong(known, how, 
 def test_classes_with_too_few_images_are_counted_where_none_is_wrong():
     unsure = {"cat": shift("cat", 0.0, kind="unknown")}
     assert relying_sentence(unsure, 1, wrong=0, shown=0).endswith(
-        "For 1 of them there are too few images to say."
+        "It is not seen to rely on the wrong thing. There are too few images to say."
     )
 
 
@@ -127,6 +137,49 @@ def test_a_class_with_few_positives_or_ahead_of_its_teacher_has_no_such_card(app
     assert make_behind(metrics)[0]["class_name"] == name
     metrics[name] = replace(metrics[name], ap=0.95)
     assert name not in {card["class_name"] for card in make_behind(metrics)}
+
+
+@pytest.fixture
+def shifted(tmp_path) -> AppState:
+    tuner = inficond_panel.from_frames(**shifted_frames(), path=tmp_path / "own.zarr").tuner
+    return AppState(tuner, Jobs(inline=True))
+
+
+def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shifted):
+    view = StartView(shifted)
+    shifted.shifts.start()
+    assert [card["class_name"] for card in view.panel.cards] == ["truck"]
+    expected = suggest(shifted.tuner, classes=["truck"])
+    gain = 100 * expected.gain_of("truck").estimate
+    assert view.panel.offers == {"truck": {"removes": False, "gain": f"+{gain:.1f} points"}}
+    assert shifted.tuning.pending == []  # nobody has asked for it
+    view.act({"action": "repair", "class_name": "truck", "concept": ""})
+    assert tuple(shifted.tuning.pending) == expected.intents
+    assert shifted.selection.class_name == "truck"
+    assert shifted.suggestion.latest.intents == expected.intents
+
+
+def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_none(shifted):
+    lever = suggest(shifted.tuner, classes=["bird"])
+    assert make_offers({"bird": lever}) == {}
+    view = StartView(shifted)
+    with pytest.raises(ValueError, match="no such offer"):
+        view.act({"action": "repair", "class_name": "bird", "concept": ""})
+    shifted.spec.tuning.suggest = False
+    view = StartView(shifted)
+    shifted.shifts.start()
+    assert (view.panel.offering, view.panel.offers) == (False, {})
+
+
+def test_what_is_expected_is_of_the_iteration_shown(shifted):
+    shifted.suggestion.expect(["truck"])
+    assert set(shifted.suggestion.expected) == {"truck"}
+    shifted.tuning.put(shifted.suggestion.expected["truck"].intents)
+    shifted.tuning.fine_tune()
+    assert shifted.suggestion.expected.keys() <= {"truck"}
+    assert all(
+        each.parent == shifted.students.node.id for each in shifted.suggestion.expected.values()
+    )
 
 
 def test_look_opens_class_and_concept_and_changes_nothing(app):

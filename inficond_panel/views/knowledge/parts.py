@@ -76,7 +76,7 @@ def make_options(app: AppState) -> dict[str, Any]:
         "columns": app.store.metadata_columns,
         "factors": sorted({*views.factors, app.tuning.factor}),
         "suspecting": app.spec.tuning.suspects,
-        "suggests": app.spec.tuning.suggest and cures.refused is None,
+        "suggests": app.suggestion.offered,
         "cureless": str(cures.refused or ""),
         "penalised": cures.takes_lambda,
     }

@@ -211,6 +211,8 @@ IMAGES = 150_000  #: that all galleries together list at most
 class WaitingJobs(Jobs):
     """Jobs that wait until ``work_off`` does them, in the thread that calls it."""
 
+    spare = False
+
     def _start(self) -> None:
         """No thread is needed."""
 

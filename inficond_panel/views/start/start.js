@@ -13,7 +13,7 @@ export function render({ model, el }) {
     h("div", { class: "panel-head" }, h("h2", {}, "Where to begin")), purpose, cards, batch.element))
   followTheme(model, el)
   watch(model, ["purpose"], () => text(purpose, model.purpose))
-  watch(model, ["cards", "photos", "removed", "locked"], () => {
+  watch(model, ["cards", "photos", "offers", "offering", "removed", "locked"], () => {
     cards.hidden = !model.cards.length
     keyed(cards, model.cards, ({ class_name, concept }) => `${class_name}/${concept}`, (card) => makeCard(card, send), (element, card) => fillCard(element, card, model))
   })
@@ -23,23 +23,31 @@ export function render({ model, el }) {
 function makeCard({ class_name, concept }, send) {
   const act = (action) => () => send(action, { class_name, concept })
   const [what, relied] = concept ? [`${concept} in ${class_name}`, [" relies on ", h("b", {}, concept)]] : [class_name, []]
-  return h("li", {}, h("div", { class: "picture" }), h("p", {}, h("b", {}, class_name), ...relied, h("span")),
+  const repair = h("button", { class: "btn primary", type: "button", hidden: "", onclick: act("repair") })
+  return h("li", {}, h("div", { class: "picture" }), h("div", {}, h("p", {}, h("b", {}, class_name), ...relied, h("span")), h("div", { class: "offer" }, repair, h("span"))),
     h("div", { class: "acts" }, h("button", { class: "btn look offline", type: "button", "aria-label": `Look at ${what}`, onclick: act("look") }, "Look"),
-      h("button", { class: "btn primary remove", type: "button", hidden: concept ? null : "", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
+      h("button", { class: "btn remove", type: "button", hidden: concept ? null : "", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
 }
 
-function fillCard(element, { class_name, shares }, { photos, removed, locked }) {
-  const [picture, words, { lastElementChild: remove }] = element.children
-  const found = photos[class_name]
+/** What a repair gains comes last, where room was left for it: no button moves under a hand. */
+function fillCard(element, { class_name, concept, shares }, { photos, offers, offering, removed, locked }) {
+  const [picture, { children: [words, { children: [repair, gain] }] }, { lastElementChild: remove }] = element.children
+  const found = photos[class_name], offer = offers[class_name]
   if (found && picture.dataset.image !== found.image) {
     picture.dataset.image = found.image
     drawPicture(picture, found, 0, "slice")
   }
   text(words.lastChild, `: ${shares}.`.replaceAll(" %", "\u00a0%"))
-  const waits = removed.includes(class_name)
+  const waits = removed.includes(class_name), repairs = offer && !offer.removes
   text(remove, waits ? "In the batch" : "Remove it")
+  remove.classList.toggle("primary", !repairs)
+  repair.parentElement.hidden = !offering || !concept
+  repair.hidden = !repairs
+  text(repair, repairs ? `Repair: ${offer.gain} expected` : "")
+  text(gain, offer?.removes ? `Without it: ${offer.gain} expected` : "")
   set(remove, "disabled", waits || locked ? "" : null)
-  set(remove, "title", locked || null)
+  set(repair, "disabled", locked ? "" : null)
+  for (const each of [remove, repair]) set(each, "title", locked || null)
 }
 
 /** What waits, and its button; hidden where nothing does. */

@@ -14,6 +14,7 @@ from inficond_panel.common.numbers import count
 from inficond_panel.distill import ClassMetrics
 from inficond_panel.results.image_sets import assigned_segments, worst_first
 from inficond_panel.state import Job
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.student import Student
 from inficond_panel.ui import browser
@@ -27,6 +28,7 @@ from inficond_panel.wording.suspects import plain_shares, relies_wrongly, relyin
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState, Status
+    from inficond_panel.tuning.suggest import Suggestion
 
 #: Students that have a card, the largest loss of AP first; and where none relies on a suspect.
 CARDS, BEHIND = 5, 3
@@ -74,6 +76,21 @@ def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
     ]
 
 
+def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]:
+    """By class what the repair that is recommended gains, ``removes`` where it only removes
+    suspects; none where that may be nothing."""
+    offers = {}
+    for name, suggestion in expected.items():
+        lever = suggestion.taken.get(name)
+        gain = suggestion.gain_of(name) if lever else None
+        if lever and gain and gain.low > 0:
+            offers[name] = {
+                "removes": all(isinstance(edit, Intent) for edit in lever.edits),
+                "gain": gain.text(1, scale=100, unit="points", sign=True, limits=False),
+            }
+    return offers
+
+
 def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
     """Line of the batch: number of thumbs, and how the refit goes."""
     return {
@@ -90,6 +107,8 @@ class StartPanel(ViewComponent):
     purpose = param.String("", doc="What teacher and students are, and how many rely wrongly.")
     cards = param.List([], item_type=dict, doc="As ``make_cards`` gives them.")
     photos = param.Dict({}, doc="As ``make_picture`` gives them, by class; they come later.")
+    offers = param.Dict({}, doc="As ``make_offers`` gives them; they come last.")
+    offering = param.Boolean(False, doc="Whether there may be offers.")
     removed = param.List([], item_type=str, doc="Classes whose card's concept waits for removal.")
     batch = param.Dict({}, doc="As ``make_batch`` gives it.")
     locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
@@ -107,6 +126,7 @@ class StartView(RefitActions, Viewer):
             theme=app.param.theme,
             extent=app.settings.param.show,
             locked=app.tuning.param.locked,
+            offering=app.suggestion.offered,
             sizing_mode="stretch_both",
             margin=0,
         )
@@ -158,6 +178,16 @@ class StartView(RefitActions, Viewer):
         if wanted:
             app.jobs.submit(Job("start", work, done, app.tuning.tell))
 
+    @param.depends("app.selection.class_name", "panel.cards", watch=True)
+    def _expect(self) -> None:
+        """Find out what would help the students with a card, until one is opened."""
+        cards = [] if self.app.selection.class_name else self.panel.cards
+        self.app.suggestion.expect([card["class_name"] for card in cards if card["concept"]])
+
+    @param.depends("app.suggestion.expected", watch=True)
+    def _show_offers(self) -> None:
+        self.panel.offers = make_offers(self.app.suggestion.expected)
+
     @param.depends("app.tuning.pending", "app.tuning.status", watch=True)
     def _show_batch(self) -> None:
         tuning = self.app.tuning
@@ -181,6 +211,14 @@ class StartView(RefitActions, Viewer):
         """Put ✕ on a concept and its correlated ones into the batch, and open the student."""
         self.app.selection.open_concept(concept, class_name)
         self.app.tuning.remove_group(class_name, concept)
+
+    @action
+    def _repair(self, class_name: str, concept: str) -> None:
+        """Put the repair that is offered into the batch, and open the student."""
+        if class_name not in self.panel.offers:
+            raise ValueError("no such offer")
+        self.app.selection.open_concept(concept, class_name)
+        self.app.suggestion.take(class_name)
 
 
 def make_example(student: Student, concept: str) -> dict[str, Any]:
