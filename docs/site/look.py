@@ -1,6 +1,6 @@
-"""The demo's page within a built site, to look at without installing: ``python docs/site/look.py FOLDER``.
+"""The demo's page within a built site: ``python docs/site/look.py FOLDER``.
 
-It is what ``inficond page`` writes after a thumb on two concepts, but for two things: its scripts
+It is there to look at without installing: what ``inficond page`` writes after a thumb on two concepts, but for two things: its scripts
 are files of the site, and it has fewer concepts and images.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import inficond_panel
 from inficond_panel.app import page_html
-from inficond_panel.views.page import exported_page, exploring
+from inficond_panel.views.page import exploring, exported_page
 
 CONCEPTS = 2  #: of each class, that can be opened
 BYTES = 5_200_000  #: of the page with its scripts, of which 2.75 MB become files of their own
@@ -55,4 +55,4 @@ def _page() -> str:
 
 if __name__ == "__main__":
     size = write(Path(sys.argv[1]))
-    print(f"{PAGE}: {size / 1e6:.1f} MB")
+    sys.stdout.write(f"{PAGE}: {size / 1e6:.1f} MB\n")
