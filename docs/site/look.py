@@ -1,7 +1,8 @@
 """The demo's page within a built site: ``python docs/site/look.py FOLDER``.
 
-It is there to look at without installing: what ``inficond page`` writes after a thumb on two concepts, but for two things: its scripts
-are files of the site, and it has fewer concepts and images.
+It is there to look at without installing: what ``inficond page`` writes after a thumb on two
+concepts, but for two things: its scripts are files of the site, and it has fewer concepts and
+images.
 """
 
 from __future__ import annotations
