@@ -110,7 +110,7 @@ class ClassShift:
 
 def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPhotos:
     """Photos on which a class is compared: by labels, or, where tune has none, by the teacher's
-    decisions. A teacher that makes the student's mistake hides it there."""
+    decisions. These hide a mistake that the teacher makes too."""
     student = tuner.cures.class_fit(node, name)
     photos = tuner.cures.photos(student, seed=seed)
     return photos if len(photos.tune) else tuner.cures.photos(student, seed=seed, decided=True)

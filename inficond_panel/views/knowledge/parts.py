@@ -184,7 +184,7 @@ class StudentPanels(StudentPart):
 
     @property
     def detailed(self) -> bool:
-        """True if what opens is there; else none of it is computed."""
+        """True with Details: the parts that open are shown, and computed."""
         return bool(self.extent == "details")
 
     _taken = frozenset({"explained", "measured", "mended", "slice_by", "slice_metric"})

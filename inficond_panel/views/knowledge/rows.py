@@ -208,7 +208,7 @@ class StabilityRuns:
             self.running = ""
 
     def ask(self, concept: str) -> None:
-        """Start the run of a concept; the one that runs is stopped, also by asking for it again."""
+        """Begin the concept's curve by refits and stop the one that runs; asked for again, stop it."""
         again = concept == self.running
         self.stop()
         if again:

@@ -87,7 +87,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
 
 
 def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """Untouched students in words: a class since the start, since the one before."""
+    """Words for a class that was not tuned, since the start or by this iteration."""
     node = snapshot.node
     if node.parent is None or name in node.tuned:
         return {}

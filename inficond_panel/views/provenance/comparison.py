@@ -40,7 +40,7 @@ Measured = Mapping[str, "ClassMetrics"]
 
 
 class RowResults:
-    """Results of the class selected on the split in view, as far as any session knows them."""
+    """Results of the selected class at each iteration, as far as any session has computed them."""
 
     def __init__(self, app: AppState) -> None:
         self.app = app
