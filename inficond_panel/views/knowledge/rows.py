@@ -208,7 +208,7 @@ class StabilityRuns:
             self.running = ""
 
     def ask(self, concept: str) -> None:
-        """Begin the concept's curve by refits and stop the one that runs; asked for again, stop it."""
+        """Begin a concept's curve by refits in place of the one that runs, or stop that one."""
         again = concept == self.running
         self.stop()
         if again:
