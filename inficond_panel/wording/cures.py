@@ -181,10 +181,10 @@ def edit_words(item: NodeEdit, *, sign: bool = False) -> str:
 
 def learned_sentence(terms: Terms) -> str:
     """Sentence that a student was fitted to photos of tune, and how it is shown on them."""
-    chose = f"The labels of {count(terms.used)} of them chose its terms. " if terms.used else ""
+    chose = f"The labels of {count(terms.used)} of them chose its settings. " if terms.used else ""
     return (
-        "This student was fitted to photos of tune: on each of them you see the student that was "
-        "fitted without it; the curves over a weight are of the student that saw them. "
+        "This student learned from tuning images: on each of them you see a student fitted "
+        "without it, but the curves are of the student that saw them. "
         f"{chose}The holdout is untouched."
     )
 
@@ -192,8 +192,8 @@ def learned_sentence(terms: Terms) -> str:
 def chosen_sentence(photos: int) -> str:
     """Sentence that the labels of so many photos of tune chose the terms of a student."""
     return (
-        f"The labels of {count(photos)} of these photos chose this student: AP here is of photos "
-        "that chose. The table of metrics is cross-fitted; the holdout is untouched."
+        f"The labels of {count(photos)} of these images chose this student: its AP here may be a "
+        "little high. Changes and the table of metrics allow for that. The holdout is untouched."
     )
 
 
