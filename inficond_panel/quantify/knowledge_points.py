@@ -76,8 +76,8 @@ def _module(network: nn.Module | Feature, layer: str) -> Any:
     if isinstance(network, torch.jit.ScriptModule) or not isinstance(network, torch.nn.Module):
         raise DataError(
             f"The layer {layer!r} cannot be reached: a {type(network).__name__} shows no layers.",
-            "Name no layer and give the network up to there: a function, or for TorchScript "
-            "torch.jit.trace(model.features, example).",
+            "Give only the part of the network up to that layer, and name none: a function, or for "
+            "TorchScript torch.jit.trace(model.features, example).",
         )
     names = layer_names(network)
     if layer in names:

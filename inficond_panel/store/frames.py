@@ -213,7 +213,7 @@ def _text(names: Iterable[Any]) -> np.ndarray:
 
 def _refuse(*faults: str) -> None:
     if len(faults) == 1:
-        raise DataError(f"This makes no store: {faults[0]}.", _REMEDY)
+        raise DataError(f"No store can be made of these tables: {faults[0]}.", _REMEDY)
     if faults:
         reasons = "".join(f"\n- {fault}" for fault in faults)
-        raise DataError(f"This makes no store, for {len(faults)} reasons:{reasons}", _REMEDY)
+        raise DataError(f"No store can be made of these tables:{reasons}", _REMEDY)

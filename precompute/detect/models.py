@@ -101,7 +101,9 @@ def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
     if Path(name).is_dir():
         model_config(Path(name))  # refuses a broken one
         if not list(Path(name).glob("*.safetensors")):
-            raise DataError(f"{name} has no weights as safetensors.", _ENCODER_FORMS)
+            raise DataError(
+                f"{name} has no weights as safetensors, the only form that is read.", _ENCODER_FORMS
+            )
         return {"model": as_path(written(Path(name)))}, f"found in {name}"
     if not is_hub_name(f"{HUB}{name}") or is_path(name):
         raise DataError(f"{name} is not a folder, and no ORG/NAME of the hub.", _ENCODER_FORMS)

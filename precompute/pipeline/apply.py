@@ -274,8 +274,8 @@ def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
     differ = [key for key in sorted({*now, *made} - free) if now.get(key) != made.get(key)]
     if differ:
         raise DataError(
-            f"The store was made with another {differ[0]} of teacher than the spec says: "
-            f"{made.get(differ[0])!r}, now {now.get(differ[0])!r}.",
+            f"teacher.{differ[0]} is {now.get(differ[0])!r} in the spec, but the store was made "
+            f"with {made.get(differ[0])!r}.",
             "Name the teacher that the store was made with, or make the store again.",
         )
     checked: LogitsTeacher | NetworkTeacher = section
@@ -318,7 +318,7 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
         differ = [key for key, value in values.items() if made[part].get(key) != plain(value)]
         if differ:
             raise DataError(
-                f"The store was made with another {differ[0]} of concepts.{part} than the spec "
-                f"says: {made[part].get(differ[0])!r}, now {values[differ[0]]!r}.",
+                f"concepts.{part}.{differ[0]} is {values[differ[0]]!r} in the spec, but the store "
+                f"was made with {made[part].get(differ[0])!r}.",
                 "Make the store again, or name the spec that it was made from.",
             )

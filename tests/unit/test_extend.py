@@ -170,9 +170,9 @@ def test_a_store_that_was_made_in_another_way_is_refused(folder):
     place = new_photos(folder)
     text = (folder / "spec.yaml").read_text()
     for old, new, told in (
-        ("max_per_image: 4", "max_per_image: 3", "another max_per_image of concepts.segments"),
-        ("kind: logits", "kind: logits, outputs: probabilities", "another outputs of teacher"),
-        ("{kind: logits, path: logits.csv}", "{kind: head, folds: 2}", "of teacher than the spec"),
+        ("max_per_image: 4", "max_per_image: 3", "concepts.segments.max_per_image is 3"),
+        ("kind: logits", "kind: logits, outputs: probabilities", "teacher.outputs is "),
+        ("{kind: logits, path: logits.csv}", "{kind: head, folds: 2}", "teacher.[a-z0-9_]+ is "),
     ):
         (folder / "spec.yaml").write_text(text.replace(old, new))
         with pytest.raises(DataError, match=told):

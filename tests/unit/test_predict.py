@@ -222,9 +222,9 @@ def test_a_spec_that_encodes_otherwise_is_refused(folder):
     file = files_of(folder, students.tuner.store.images[:1])
     spec = folder / "spec.yaml"
     for old, new, told in (
-        ("image_size: 96", "image_size: 64", "another image_size of concepts.encoder"),
-        ("max_per_image: 4", "max_per_image: 5", "another max_per_image of concepts.segments"),
-        ("size: 48", "size: 40", "another size of concepts.thumbnails"),
+        ("image_size: 96", "image_size: 64", "concepts.encoder.image_size is 64 in the spec, but"),
+        ("max_per_image: 4", "max_per_image: 5", "concepts.segments.max_per_image is 5"),
+        ("size: 48", "size: 40", "concepts.thumbnails.size is 40"),
     ):
         spec.write_text(SPEC.replace(old, new))
         with pytest.raises(DataError, match=told):

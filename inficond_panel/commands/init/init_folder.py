@@ -60,7 +60,8 @@ def check_output(args: argparse.Namespace, output: Path, coming: Path | None = N
 def _refuse_words(args: argparse.Namespace, words: Path) -> None:
     if args.corpus:
         raise DataError(
-            "--concepts makes a list of words, --corpus names one.", "Give one of them."
+            "--concepts makes a list of words, --corpus names one: both are given.",
+            "Give one of them.",
         )
     if os.path.lexists(words):
         raise DataError(f"{words} already exists.", "Name another spec: --output FILE")

@@ -124,9 +124,9 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
                 masks[int(i)] = mask
     if not masks or not len(fit):
         raise DataError(
-            "There are no images to train on, or none to measure in tune: an object must cover a "
-            "part of it.",
-            "Give the splits fit and tune more images.",
+            "Training needs images in fit, and measuring some in tune, whose masks cover some of "
+            "the image, but not all.",
+            "Add such images to both splits.",
         )
     tested = np.array([*masks, *(i for i in tested if int(i) not in masks)])
     load = _loader(dataset, args.size)

@@ -202,7 +202,7 @@ def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.n
             note(f"{dataset.ids[i]} is left out: {error}")
     if not ids:
         raise DataError(
-            f"No image of {section.split} can be measured: an object must cover a part of it.",
+            f"No image of {section.split} can be measured: its mask covers none of it, or all.",
             "Take another split, or correct the masks.",
         )
     return ids, np.stack(photos), np.stack(masks)

@@ -208,9 +208,8 @@ def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> T
         raise TuningError(f"{what}: {error.message}", error.remedy) from None
     if min(weighting.effective) < LEAST_EFFECTIVE:
         raise TuningError(
-            f"{what} would leave {weighting.effective[0]:.0f} effective "
-            f"positive photos of fit and {weighting.effective[1]:.0f} negative; "
-            f"{LEAST_EFFECTIVE:g} of each are needed.",
+            f"{what}: the photos of fit would count as {weighting.effective[0]:.0f} positives "
+            f"and {weighting.effective[1]:.0f} negatives; {LEAST_EFFECTIVE:g} of each are needed.",
             "Balance fewer concepts, or choose another lambda.",
         )
     weights = photos.spread_over_fit(weighting.weights).astype(np.float32)
