@@ -468,7 +468,7 @@ def test_a_student_that_these_photos_chose_is_marked(view, app):
     node = tuner.fine_tune(tuner.root(), [Lambda("bicycle")])
     app.tuning.jump(node.id)
     labelled = int((tuner.store.label[tuner.store.rows("tune"), 0] >= 0).sum())
-    told = f"labels of {labelled} of these photos"
+    told = f"labels of {labelled} of these images"
     assert [told in text for text in view.bar.notices] == [True]
     app.selection.class_name = "bird"
     assert view.bar.notices == []
