@@ -4,11 +4,12 @@
 
 Needs the photos where ``specs/public/waterbirds.yaml`` says, and computes the store if it is not
 there. ``voc2007``, ``cub200`` and ``imagenet`` go alike. A second argument names another spec: with
-photos of the same layout. Published figures are shown beside those of the whole data set alone.
+photos in the same layout. Published figures are shown beside those of the whole data set alone.
 """
 
 from __future__ import annotations
 
+import argparse
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,15 +22,16 @@ import pandas as pd
 import inficond_panel
 import precompute
 from inficond_panel import TunableStudents
+from inficond_panel.errors import InficondError
 from inficond_panel.spec import find_spec, load_spec
-
-HELD = "holdout"
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 def worst_group(students: TunableStudents) -> pd.DataFrame:
-    """Accuracy in the worst cell of label × place, and of all."""
-    student, store = students.student("waterbird", HELD), students.tuner.store
-    place = np.asarray(store.column("place"))[store.rows(HELD)]
+    """Accuracy in the worst cell of label × place, and of all; ``students.group_gaps`` has the
+    students' with its interval, without the teacher's."""
+    student, store = students.student("waterbird", HOLDOUT), students.tuner.store
+    place = np.asarray(store.column("place"))[store.rows(HOLDOUT)]
     sides = {"teacher": student.teacher_decided, "students": student.decided}
     right = pd.DataFrame({side: decided == student.labels for side, decided in sides.items()})
     cells = right.groupby([student.labels, place]).mean()
@@ -39,13 +41,13 @@ def worst_group(students: TunableStudents) -> pd.DataFrame:
 
 def top_1(students: TunableStudents) -> pd.DataFrame:
     """Share of images whose likeliest class is the right one."""
-    together = students.metrics_together(HELD)
+    together = students.metrics_together(HOLDOUT)
     return together.loc[["top1"], ["teacher", "students"]].rename_axis(None)
 
 
 def tasks_of_the_paper(students: TunableStudents) -> pd.DataFrame:
     """AP of the two classes that the paper's participants improved."""
-    table = students.metrics(HELD).loc[["bicycle", "tvmonitor"], ["teacher_ap", "ap"]]
+    table = students.metrics(HOLDOUT).loc[["bicycle", "tvmonitor"], ["teacher_ap", "ap"]]
     return (
         table.set_axis(["teacher", "students"], axis=1).rename_axis(None).add_prefix("AP ", axis=0)
     )
@@ -108,9 +110,16 @@ def table(known: Known, students: TunableStudents) -> pd.DataFrame:
 
 def main() -> None:
     """Print the table, and what others published."""
-    known = KNOWN[sys.argv[1]]
-    students = opened(find_spec(sys.argv[-1]))
-    count = len(students.images(HELD))
+    parser = argparse.ArgumentParser()
+    parser.add_argument("name", choices=KNOWN)
+    parser.add_argument("spec", nargs="?", help="another spec, of photos in the same layout")
+    args = parser.parse_args()
+    known = KNOWN[args.name]
+    try:
+        students = opened(find_spec(args.spec or args.name))
+    except InficondError as error:
+        sys.exit(f"{error.message}\n{error.remedy}")
+    count = len(students.images(HOLDOUT))
     print(f"{students.tuner.spec.title}, {count:,} images of the holdout\n")
     print(table(known, students).to_string(), end="\n\n")
     whole = count >= 0.95 * known.holdout  # halves that are drawn by stratum are a little off

@@ -32,7 +32,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
-from inficond_panel.views.page.exploring import WaitingJobs
+from inficond_panel.views.page.exploring import USUAL, Extent, WaitingJobs
 from inficond_panel.views.page.exported_page import ExportedPage, watch_export
 from inficond_panel.views.page.page import (
     VIEWS,
@@ -243,6 +243,7 @@ def page_html(
     *,
     dark: bool = False,
     progress: Progress | None = None,
+    extent: Extent = USUAL,
 ) -> str:
     """The page of an iteration as one HTML file, read only; nothing is recorded in the history.
 
@@ -260,7 +261,7 @@ def page_html(
     )
     app.selection.param.update(class_name=class_name, concept=concept)
     html = ""
-    for step in ExportedPage(app, jobs).steps():
+    for step in ExportedPage(app, jobs, extent).steps():
         if isinstance(step, str):
             html = step
         elif progress is not None:

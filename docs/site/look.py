@@ -14,10 +14,10 @@ from pathlib import Path
 
 import inficond_panel
 from inficond_panel.app import page_html
-from inficond_panel.views.page import exploring, exported_page
+from inficond_panel.views.page.exploring import Extent
 
-CONCEPTS = 2  #: of each class, that can be opened
-BYTES = 5_200_000  #: of the page with its scripts, of which 2.75 MB become files of their own
+#: The bytes are of the page with its scripts, of which 2.75 MB become files of their own.
+SMALL = Extent(concepts=2, most=5_200_000, least=0)
 LARGE = 30_000  #: from so many characters on a script is a file of its own
 PAGE, FRONT = "look.html", "index.html"
 _SCRIPT = re.compile(r'<script type="text/javascript">(.*?)</script>', re.DOTALL)
@@ -42,16 +42,16 @@ def write(folder: Path) -> int:
     front = (folder / FRONT).read_text(encoding="utf-8")
     told = f'<p><a href="{PAGE}">Look at this page here</a>, read only, without installing.</p>'
     front, places = _PICTURE.subn(lambda match: match[0] + told, front)
-    assert places == 1, "the front page has no moving picture"
+    if places != 1:
+        sys.exit("The front page has no moving picture to put the link below.")
     (folder / FRONT).write_text(front, encoding="utf-8")
     return len(html.encode())
 
 
 def _page() -> str:
-    exploring.CONCEPTS, exported_page.MOST, exported_page.LEAST = CONCEPTS, BYTES, 0
     students = inficond_panel.open_students("demo", history=":memory:").fit()
     students.remove("bicycle", ["traffic light", "vertical traffic light"])
-    return page_html(students.tuner, students.node, "bicycle")
+    return page_html(students.tuner, students.node, "bicycle", extent=SMALL)
 
 
 if __name__ == "__main__":

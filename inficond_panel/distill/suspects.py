@@ -222,16 +222,15 @@ def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array
     They concern the concepts that the students of the V ``folds`` rely on with this ``sign`` (V,
     C).
     """
-    counts, share_of_sign = np.array([part.counts for part in folds]), (sign**2).T
+    counts = np.array([part.counts for part in folds])
     variance, freedom = _pooled(folds, tune)
     lost = np.array([part.bond for part in folds]) - tune.bond
     # Each fold speaks for its share of the photos; the variances are of independent means.
-    size = (share_of_sign @ (1 / counts)).T / len(folds) ** 2
-    size = size + np.outer(1 / tune.counts, sign.mean(axis=0) ** 2)
-    parts = variance * size
+    size = (1 / counts).T @ sign**2 / len(folds) ** 2
+    parts = variance * (size + np.outer(1 / tune.counts, sign.mean(axis=0) ** 2))
     error = np.sqrt(parts.sum(axis=0))
     z = np.divide((sign * lost).mean(axis=0), error, out=np.zeros_like(error), where=error > 0)
-    return z, _p_value(z, parts, freedom), _weakening(sign, folds, tune)
+    return z, _p_value(z, parts, freedom), _weakening(sign, folds, tune, variance)
 
 
 def _pooled(folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array]:
@@ -243,13 +242,13 @@ def _pooled(folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array]:
     return squares / freedom[:, None], freedom
 
 
-def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos) -> Array:
-    """Return the weakening (C,) of concepts that the students rely on with this sign (V, C)."""
+def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos, variance: Array) -> Array:
+    """Return the weakening (C,) of concepts that the students rely on with this sign (V, C), by
+    the pooled variance (2, C)."""
     counts = np.array([part.counts for part in folds])
     share, total = counts / counts.sum(axis=0), counts.sum(axis=0)
     lost = np.array([part.means - tune.means for part in folds])
     fall = np.einsum("vs,vc,vsc->sc", share, sign, lost) * np.array([[1.0], [-1.0]])
-    variance, _ = _pooled(folds, tune)
     error = np.sqrt(variance * (1 / total + 1 / tune.counts)[:, None])
     t = np.divide(fall, error, out=np.zeros_like(fall), where=error > 0)
     return np.asarray(np.sqrt((np.maximum(t, 0) ** 2).sum(axis=0)))

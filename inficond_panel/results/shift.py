@@ -12,6 +12,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Interval, metric_intervals
 from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.results.refit_report import refit_of
+from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.shift import ClassShift, class_shift, shift_photos, with_baselines
 from inficond_panel.tuning.shift_kinds import Differences, differences
@@ -22,7 +23,7 @@ from inficond_panel.vocabulary.splits import TUNE
 
 #: Shifts kept, by all sessions: a class has one for each iteration that tuned it.
 _KEPT = 4096
-_REPAIRS: Latest[tuple[Tuner, str, str], Suggestion] = Latest(256)
+_REPAIRS: Latest[tuple[Tuner, str, str, tuple[str, ...]], Suggestion] = Latest(256)
 
 
 def student_shift(
@@ -46,16 +47,21 @@ def student_differences(tuner: Tuner, node: Node, class_name: str) -> Difference
 
 
 def student_repair(
-    tuner: Tuner, node: Node, class_name: str, cancelled: Callable[[], bool]
+    tuner: Tuner,
+    node: Node,
+    class_name: str,
+    cancelled: Callable[[], bool],
+    progress: Callable[[float, str], None] | None = None,
 ) -> Suggestion:
     """What would help the class's student at ``node``: a suggestion for it alone, computed once.
 
-    Takes seconds. Raises ``CancelledError`` once ``cancelled()``, and what ``suggest`` raises.
+    Takes seconds, again after photos were added. Raises ``CancelledError`` once ``cancelled()``,
+    and what ``suggest`` raises.
     """
-    key = tuner, made_at(tuner, node, class_name), class_name
+    key = tuner, made_at(tuner, node, class_name), class_name, part_hashes(tuner.store)
     found = _REPAIRS.get(key)
     if found is None:
-        found = suggest(tuner, node, classes=[class_name], cancelled=cancelled)
+        found = suggest(tuner, node, classes=[class_name], progress=progress, cancelled=cancelled)
         _REPAIRS.put(key, found)
     return replace(found, parent=node.id)
 

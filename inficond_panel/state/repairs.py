@@ -210,13 +210,10 @@ class SuggestState(param.Parameterized):
         self.param.update(running=True, share=0.0, text="Starting", latest=None, problem="")
 
         def work(job: Job) -> Suggestion:
-            return suggest(
-                tuner,
-                head,
-                classes=classes,
-                progress=self._jobs.progress(job),
-                cancelled=job.cancelled,
-            )
+            tell = self._jobs.progress(job)
+            if classes and len(classes) == 1:  # it may be known already
+                return student_repair(tuner, head, classes[0], job.cancelled, tell)
+            return suggest(tuner, head, classes=classes, progress=tell, cancelled=job.cancelled)
 
         self._jobs.submit(Job("suggestion", work, self._done, self._failed, self._tell))
 

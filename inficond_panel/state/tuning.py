@@ -36,6 +36,7 @@ from inficond_panel.tuning.answers import Answers, Teaching, teach
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, is_known, place_of
 from inficond_panel.tuning.node import optimality_notices
 from inficond_panel.vocabulary.intents import REMOVE
+from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Its bounds are the same in a spec and on the page.
@@ -46,10 +47,17 @@ _PREVIEWING = Status("previewing", "Previewing")
 ON_HOLDOUT = "Tuning is off on the holdout: who tunes by its images fits their noise."
 
 
-def tuned_text(snapshot: Snapshot) -> str:
-    """``#1: AP of dog +16.1 points``; of several tuned classes the mean of their changes."""
+def tuned_text(snapshot: Snapshot, preview: Preview | None) -> str:
+    """``#1: AP of dog +16.1 points``; of several tuned classes the mean of their changes.
+
+    They are those of the batch's ``preview``, if it came: cross-fitted where tune chose a student.
+    """
     node = snapshot.node
-    changes = [snapshot.metrics[name].ap - snapshot.last[name].ap for name in node.tuned]
+    expected = [preview.of(name, AP.key) if preview else None for name in node.tuned]
+    changes = [
+        change.estimate if change else snapshot.metrics[name].ap - snapshot.last[name].ap
+        for name, change in zip(node.tuned, expected, strict=True)
+    ]
     mean = float(np.mean(changes)) if changes else math.nan
     if math.isnan(mean):
         return f"#{node.number} is fitted."
@@ -297,7 +305,7 @@ class TuningState(TreeState):
         self._start_preview()
 
     def _tuned(self, batch: list[Item], made: _Made) -> None:
-        seen, moved = made
+        (seen, moved), preview = made, self.preview
         later = [intent for intent in self.pending if intent not in batch]
         seconds = seen.snapshot.node.seconds
         self.param.update(pending=later, preview=None, status=Status(), notice=None)
@@ -305,7 +313,7 @@ class TuningState(TreeState):
         self._moved = moved
         if not later:
             self.status = Status("done", f"Done in {seconds_text(seconds)}", 1.0)
-        self._tell_made(tuned_text(seen.snapshot))
+        self._tell_made(tuned_text(seen.snapshot, preview))
 
     def _tell_made(self, words: str) -> None:
         """Tell that the iteration shown was made; offer to undo and to compare it."""

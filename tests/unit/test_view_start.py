@@ -145,7 +145,7 @@ def shifted(tmp_path) -> AppState:
     return AppState(tuner, Jobs(inline=True))
 
 
-def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shifted):
+def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shifted, monkeypatch):
     view = StartView(shifted)
     shifted.shifts.start()
     assert [card["class_name"] for card in view.panel.cards] == ["truck"]
@@ -157,6 +157,13 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
     assert tuple(shifted.tuning.pending) == expected.intents
     assert shifted.selection.class_name == "truck"
     assert shifted.suggestion.latest.intents == expected.intents
+    shifted.tuning.clear()
+    monkeypatch.setattr("inficond_panel.results.shift.suggest", None)  # what is known is not sought
+    shifted.suggestion.ask(["truck"])
+    assert tuple(shifted.tuning.pending) == expected.intents
+    previewed = shifted.tuning.preview.of("truck", "ap").estimate
+    shifted.tuning.fine_tune()
+    assert shifted.tuning.notice.text == f"#1: AP of truck +{100 * previewed:.1f} points"
 
 
 def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_none(shifted):

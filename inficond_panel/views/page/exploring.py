@@ -202,7 +202,16 @@ def _holds_models(value: Any) -> bool:
     return any(isinstance(part, Model) for part in parts)
 
 
-CONCEPTS = 10  #: of a class, from the first row of its list on
+class Extent(NamedTuple):
+    """What goes into a file: ``concepts`` of each class, from the first row of its list on; bytes
+    that pictures of galleries fill up, and what these have in any case."""
+
+    concepts: int = 10
+    most: int = 7_800_000
+    least: int = 1_000_000
+
+
+USUAL = Extent()
 ITERATIONS = 12  #: at most: the one shown, #0, and the newest
 STATES = 240  #: at most of classes at iterations, and at most of concepts
 IMAGES = 150_000  #: that all galleries together list at most
@@ -229,9 +238,14 @@ class Explorable:
     """
 
     def __init__(
-        self, app: AppState, jobs: WaitingJobs, views: Mapping[str, Viewer], document: Document
+        self,
+        app: AppState,
+        jobs: WaitingJobs,
+        views: Mapping[str, Viewer],
+        document: Document,
+        concepts: int,
     ) -> None:
-        self.app, self._jobs, self._views = app, jobs, views
+        self.app, self._jobs, self._views, self._most = app, jobs, views, concepts
         self._recorder = Recorder(document)
         self._taken: set[State] = set()
         self._numbers = {node.id: f"#{node.number}" for node in app.students.tree.nodes}
@@ -244,7 +258,7 @@ class Explorable:
         Always less than 1: what is recorded is to be written.
         """
         nodes, classes = choose_nodes(self.app), ["", *self.app.store.classes]
-        numbers = count_concepts(self.app)
+        numbers = count_concepts(self.app, self._most)
         size = 2 + len(nodes) * len(classes) + numbers * (len(classes) - 1)  # with the one shown
         self._take(self._first)
         yield 1 / size
@@ -318,11 +332,11 @@ def choose_nodes(app: AppState) -> list[str]:
     return list(dict.fromkeys([shown.id, tuner.root_id, *newest]))[:most]
 
 
-def count_concepts(app: AppState) -> int:
-    """Concepts of each class, fewer where there are many classes or images."""
+def count_concepts(app: AppState, most: int) -> int:
+    """Concepts of each class, fewer than ``most`` where there are many classes or images."""
     classes = len(app.store.classes)
     images = len(app.store.rows(app.students.snapshot.split))
-    return max(1, min(CONCEPTS, STATES // classes, IMAGES // (images * classes)))
+    return max(1, min(most, STATES // classes, IMAGES // (images * classes)))
 
 
 def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:

@@ -35,7 +35,13 @@ from inficond_panel.state.export import stem
 from inficond_panel.ui import browser
 from inficond_panel.ui.stylesheets import use_own_font
 from inficond_panel.views.embedding.view import EmbeddingView
-from inficond_panel.views.page.exploring import Explorable, WaitingJobs, whole_rows
+from inficond_panel.views.page.exploring import (
+    USUAL,
+    Explorable,
+    Extent,
+    WaitingJobs,
+    whole_rows,
+)
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 
@@ -45,8 +51,6 @@ if TYPE_CHECKING:
 
     from inficond_panel.state import AppState
 
-#: Bytes of a file that pictures of galleries fill up, and what they have in any case.
-MOST, LEAST = 7_800_000, 1_000_000
 PACKED = 0.8  #: bytes in a file for each of a picture, which has a head as the others have
 #: Pixels of the map for which names are placed: as few as it has on a page. On a larger one they
 #: stay beside their marks, which lie farther apart.
@@ -59,8 +63,8 @@ class ExportedPage:
     Made on an event loop, as other pages are; then ``steps`` may run anywhere.
     """
 
-    def __init__(self, app: AppState, jobs: WaitingJobs) -> None:
-        self._app, self._jobs = app, jobs
+    def __init__(self, app: AppState, jobs: WaitingJobs, extent: Extent = USUAL) -> None:
+        self._app, self._jobs, self._extent = app, jobs, extent
         self._views = make_views(app)
         embedding = self._views.get("embedding")
         if isinstance(embedding, EmbeddingView):
@@ -79,11 +83,12 @@ class ExportedPage:
             page = page_json(self._document, self._app.theme)
             put_rows(page, whole_rows(self._views))
             notice = make_notice(self._app)
-            explorable = Explorable(self._app, self._jobs, self._views, self._document)
+            most = self._extent.concepts
+            explorable = Explorable(self._app, self._jobs, self._views, self._document, most)
             yield from explorable.states()
             make = partial(make_html, page, self._document.roots, self._bundle)
             rest = len(make(explorable.record(0), notice).encode())
-            galleries = max(LEAST, int((MOST - rest) / PACKED))
+            galleries = max(self._extent.least, int((self._extent.most - rest) / PACKED))
             yield make(explorable.record(galleries), notice)
         finally:
             self.close()
