@@ -14,6 +14,7 @@ from inficond_panel.plots.cloud import WHOLE
 
 FONT_SIZE = 12
 HEIGHT = 16.0  #: height of a line of text of that size
+EDGE = 4.0  #: pixels that stay free between a label and the frame
 LEADER_FROM = 14.0  #: a label farther than this from its mark gets a leader line
 LETTERS = 24  #: of a longer name so many are shown
 _FEWER = 12  #: ... or so many, where that finds no place
@@ -114,7 +115,8 @@ def _place_one(
         width = text_width(text, anchor.bold)
         for gap in _GAPS:
             boxes = [_box(anchor, width, gap, angle) for angle in _DIRECTIONS]
-            free = [b for b in boxes if _inside(b, size) and not any(_overlap(b, t) for t in taken)]
+            inside = [box for box in boxes if _inside(box, size, EDGE)]
+            free = [box for box in inside if not any(_overlap(box, other) for other in taken)]
             if free:
                 box = min(free, key=lambda b: _covered(b, dots))
                 taken.append(box)
@@ -142,8 +144,10 @@ def _leader(anchor: Anchor, box: Box) -> Box:
     return anchor.x + share * (x - anchor.x), anchor.y + share * (y - anchor.y), x, y
 
 
-def _inside(box: Box, size: tuple[float, float]) -> bool:
-    return box[0] >= 0 and box[1] >= 0 and box[2] <= size[0] and box[3] <= size[1]
+def _inside(box: Box, size: tuple[float, float], margin: float = 0) -> bool:
+    left, top, right, bottom = box
+    width, height = size[0] - margin, size[1] - margin
+    return left >= margin and top >= margin and right <= width and bottom <= height
 
 
 def _overlap(a: Box, b: Box) -> bool:

@@ -119,7 +119,7 @@ def test_a_long_name_is_clipped_and_more_where_it_finds_no_place():
     (label,) = place_labels([Anchor(100, 100, 5, name)], SIZE)
     assert label is not None
     assert label.text == "washer, automatic washe…"
-    (label,) = place_labels([Anchor(50, 20, 5, name)], (110, 60))
+    (label,) = place_labels([Anchor(54, 24, 5, name)], (118, 68))
     assert label is not None
     assert label.text == "washer, aut…"
     assert clipped("washer", 6) == "washer"

@@ -49,8 +49,8 @@ export function makeRow({ concept }, send, detailed) {
   const patches = h("div", { class: "patches", onclick: (event) => openPatch(event, concept, send) })
   const thumbs = THUMBS.map(button)
   const element = h("div", { class: "row offline", role: "listitem", "aria-keyshortcuts": detailed ? "u d x g h i" : "u d x g i" },
-    only.rank, h("div", { class: "concept" }, h("div", { class: "title" }, open, only.influence), h("div", { class: "bar-line" }, strength, handle),
-      h("span", { class: "below" }, note, only.suspect, only.discrepancy, only.then, only.holds)),
+    only.rank, h("div", { class: "concept" }, h("div", { class: "title" }, open, only.influence ?? note), h("div", { class: "bar-line" }, strength, handle),
+      detailed && h("span", { class: "below" }, note, only.suspect, only.discrepancy, only.then, only.holds)),
     effect, patches, h("div", { class: "thumbs", role: "group", "aria-label": `Tune ${concept}` }, thumbs, only.factor))
   element.parts = { open, strength, handle, note, effect, patches, thumbs, only: detailed && only }
   return element
