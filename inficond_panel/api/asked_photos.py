@@ -1,4 +1,4 @@
-"""Photos that students ask about as a data frame, answers from a script, and what they showed."""
+"""Photos to label for one class: the questions as a data frame, and answers from a script."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from inficond_panel.wording.cures import teaching_sentences
 
 @dataclass(frozen=True, repr=False)
 class ShownTeaching(Teaching):
-    """Errors on the answered photos before and after teaching; ``str`` gives the sentences."""
+    """Errors on the answered photos before and after teaching; ``str`` is the report as text."""
 
     def __str__(self) -> str:
         return "\n".join(teaching_sentences(self))
@@ -38,7 +38,7 @@ def asked_frame(
     most: int,
     folder: str | Path | None,
 ) -> pd.DataFrame:
-    """Return the photos to answer, one row per image, with a missing ``answer``."""
+    """Return a frame of photos to label, one row per image, with an empty column ``answer``."""
     check_name("class", class_name, tuner.store.classes)
     tuner.cures.check_labels_taken()
     asked = photos_to_ask(tuner.cures.class_fit(node, class_name), most)
@@ -50,9 +50,9 @@ def asked_frame(
 def answers_of(
     store: Store, class_name: str, given: Mapping[str, object] | pd.DataFrame | str | Path
 ) -> Answers:
-    """Return answers by image, from a frame or a file as ``Answers``.
+    """Return the ``Answers`` on a class from a mapping by image, a data frame or a CSV file.
 
-    Raises ``TuningError`` for what is no answer, and for a frame of another class.
+    Raises ``TuningError`` for an invalid answer, and for a frame of another class.
     """
     if isinstance(given, str | Path):
         return read_answers(given, class_name, store)
@@ -64,8 +64,8 @@ def answers_of(
     others = set(frame.get("class", pd.Series(dtype=object))) - {class_name}
     if others:
         raise TuningError(
-            f"The frame is on {min(map(repr, others))}, not on {class_name!r}.",
-            "Teach the class that the photos were asked for.",
+            f"The frame has answers on {min(map(repr, others))}, not on {class_name!r}.",
+            "Call teach with the class in the frame's column 'class'.",
         )
     values = {str(image): _answer(image, one) for image, one in frame["answer"].items()}
     why = frame["why"].astype(str) if "why" in frame else {}
@@ -77,7 +77,7 @@ def _answer(image: object, value: object) -> int | None:
         return answer_of(value)
     except KeyError:
         raise TuningError(
-            f"The answer on {image!r} is {value!r}.",
-            "Give 1 or True where the class is present, 0 or False where it is absent, None to "
-            "skip a photo.",
+            f"The answer on image {image!r} is {value!r}.",
+            "Give 1 or True if the class is present, 0 or False if it is absent, None to skip the "
+            "photo.",
         ) from None

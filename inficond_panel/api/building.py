@@ -1,4 +1,4 @@
-"""Students of one's own data in one call: of photos and a teacher, or of frames of scores."""
+"""Students of new data in one call: from photos and a teacher, or from data frames of scores."""
 
 from __future__ import annotations
 
@@ -40,29 +40,29 @@ def build(
     order: str | None = None,
     device: str = CPU,
 ) -> TunableStudents:
-    """Students of photos: they are encoded, divided and scored, and the teacher is run on them.
+    """Build a store from photos: split, segment, encode, run the teacher; return its students.
 
-    - ``images``: files, whose names without suffix are the image ids; or files by image id.
-    - ``teacher``: a function that gets a list of RGB images of Pillow, at most 16 at a time, and
+    - ``images``: files, whose names without suffix are the image ids; or a mapping from id to file.
+    - ``teacher``: a function that takes a list of at most 16 RGB images (Pillow), and
       returns logits (photos, classes) as array or tensor, the classes in the order of the columns
-      of ``labels``; or such logits as a frame by image id.
-    - ``concepts``: words.
+      of ``labels``; or a data frame of these logits, indexed by image id.
+    - ``concepts``: names of the concepts.
     - ``encoder``: as for ``inficond init --encoder``: a folder, or a model by name.
-    - ``labels``: a row an image, a column a class: 1 present, 0 absent, missing: not known.
-    - ``split``: ``fit``, ``tune`` or ``holdout`` by image id; without it 60, 20 and 20 %, with
-      each class in each, drawn by a seed.
+    - ``labels``: one row per image, one column per class: 1 present, 0 absent, missing: unknown.
+    - ``split``: ``fit``, ``tune`` or ``holdout`` by image id; None: a random split of 60, 20 and
+      20 %, stratified by class, with a fixed seed.
     - ``task``, ``activation``, ``outputs``, ``order``: as in ``from_frames``.
     - ``device``: where the encoder runs: ``auto``, ``cpu``, ``cuda``, ``cuda:N`` or ``mps``.
 
     Spec, tables and store are written to the folder ``path``; ``open_students(path/"spec.yaml")``
-    and every command open them again. The same call again runs the teacher, and computes nothing
-    else. Without ``path`` the folder is temporary: it is removed when this process ends, and a
-    line on standard error says so.
+    and every command open them again. A repeated call runs the teacher again, and reuses all other
+    results. Without ``path`` the folder is temporary: it is removed when this process ends, and
+    its path is printed to standard error.
 
-    Raises ``DataError`` for frames that do not fit, a photo that cannot be read, a teacher that
-    fails or returns another shape, an encoder that is not there, and a folder that holds another
-    build; ``MissingExtraError`` without the extra ``precompute``. Nothing of the spec is written
-    before the teacher has run.
+    Raises ``DataError`` for frames that do not match, an unreadable photo, a teacher that fails
+    or returns another shape, a missing encoder, and a folder that holds another build;
+    ``MissingExtraError`` without the extra ``precompute``. The teacher runs before any file is
+    written.
     """
     from inficond_panel.api.built_store import write_built  # noqa: PLC0415 - reads pandas
 
@@ -89,18 +89,18 @@ def _check_words(**given: tuple[str, tuple[str, ...]]) -> None:
     for name, (word, words) in given.items():
         if word not in words:
             raise DataError(
-                f"{name} is {word!r}.{near(str(word), words)}", f"There are: {', '.join(words)}."
+                f"{name} is {word!r}.{near(str(word), words)}", f"Take one of: {', '.join(words)}."
             )
 
 
 def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str, Path]:
-    """Absolute files by image id; ``DataError`` for none, and for an id that several have."""
+    """Return absolute paths by image id; ``DataError`` without images, and for a repeated id."""
     if not isinstance(images, Mapping):
         paths = [Path(image) for image in images]
         twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
         if twice:
             raise DataError(
-                f"Several photos are called {twice[0]!r}.", "Give files by id: {id: file, ...}."
+                f"Several photos have the id {twice[0]!r}.", "Give a mapping: {id: file, ...}."
             )
         images = {path.stem: path for path in paths}
     if not images:
@@ -109,7 +109,7 @@ def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str,
 
 
 def _temporary() -> Path:
-    """A new folder that is removed when this process ends."""
+    """Create a folder that is removed when this process ends; return its path."""
     folder = tempfile.mkdtemp(prefix="inficond-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return Path(folder)
@@ -129,36 +129,36 @@ def from_frames(
     outputs: str | None = None,
     order: str | None = None,
 ) -> TunableStudents:
-    """Students over concept scores from anywhere: no photo and no encoder is needed.
+    """Return students of supplied concept scores, without photos or an encoder.
 
-    All arguments are indexed by image id; rows are matched by it, whatever their order.
+    All arguments are indexed by image id; their rows may be in any order.
 
     - ``scores``: one column per concept, any finite numbers, also below 0.
     - ``logits``: one column per class, the teacher's logits; or with ``outputs="probabilities"``
-      its probabilities. What looks like probabilities or labels is an error unless ``outputs``
-      is given.
-    - ``labels``: the same columns, 1 present, 0 absent, missing: not known. Images of ``fit`` may
-      lack, since the students learn from the teacher.
-    - ``split``: ``fit`` (learned from), ``tune`` (on screen) or ``holdout``.
-    - ``images``: paths of the photos, of which small pictures are kept. Without them the page shows
+      its probabilities. Logits that look like probabilities or labels are an error unless
+      ``outputs`` is set.
+    - ``labels``: one column per class, 1 present, 0 absent, missing: unknown. Training images
+      (``fit``) may have no row, since the students learn from the teacher.
+    - ``split``: ``fit`` (training), ``tune`` (tuning, shown on the page) or ``holdout``.
+    - ``images``: paths of the photos; the store keeps thumbnails. Without photos the page shows
       image ids.
-    - ``metadata``: columns of what else is known of each image, such as its camera; missing: not
-      known. Metrics by slice and searches for images take them.
-    - ``task``: ``"single_label"`` where each image has exactly one of the classes. Where nearly all
-      have and it does not say so, a line on standard error tells.
-    - ``activation``: ``"softmax"`` where the teacher's logits become probabilities by one softmax
-      over all columns of ``logits``. These may then be more than those of ``labels``.
-    - ``order``: ``"as_given"`` where the names of the columns of ``logits`` are right, although the
-      labels of fit and tune speak for another order of them, which is an error otherwise.
+    - ``metadata``: columns with further facts per image, such as its camera; missing: unknown.
+      Used for metrics by slice and searches for images.
+    - ``task``: ``"single_label"`` if each image has exactly one of the classes. If nearly all
+      images do under ``"multi_label"``, a note on standard error says so.
+    - ``activation``: ``"softmax"`` if one softmax over all columns of ``logits`` gives the
+      teacher's probabilities. ``logits`` may then have more columns than ``labels``.
+    - ``order``: ``"as_given"`` keeps the column names of ``logits`` although the labels of fit and
+      tune match another order of the columns; without it such an order is an error.
 
-    The store is written to ``path``, whole or not at all, and its history will lie beside it;
-    ``open_students(path)`` and every command open it again. A store of the same content that is
-    there is opened as it is. Without ``path`` the store is temporary: it is removed when this
-    process ends, and a line on standard error says so. Segments, masks and maps are not known.
+    The store is written to ``path``, complete or not at all, and its history to a file next to it;
+    ``open_students(path)`` and every command open the store again. If ``path`` holds a store of
+    the same content, that store is opened. Without ``path`` the store is temporary: it is removed
+    when this process ends, and its path is printed. The store has no segments, masks or maps.
 
-    Raises ``DataError``, which names all faults at once, for frames that make no store, photos that
-    cannot be read, and another store at ``path``; ``OrderError``, a ``DataError``, for logits that
-    fit the labels under other names; nothing is left half made.
+    Raises ``DataError``, which names all faults at once, for invalid frames, unreadable photos,
+    and another store at ``path``; ``OrderError``, a ``DataError``, for logits that match the
+    labels better under other column names. After an error no store is left.
 
     >>> images = [f"{i:03d}" for i in range(60)]
     >>> wheel = np.linspace(0, 1, 60)

@@ -1,4 +1,4 @@
-"""Students of photos, a teacher and words that are at hand in Python: their spec, and its store."""
+"""Store of photos, a teacher and concepts that are Python objects: writes its spec and tables."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ from inficond_panel.store.images import UnreadableImage, decode
 from inficond_panel.store.teacher_outputs import ORDER_REMEDY
 from inficond_panel.vocabulary.splits import FIT
 
-#: Photos that a teacher gets at a time.
+#: Photos per call of the teacher.
 BATCH = 16
-#: Columns of the table of photos; classes may not be called so.
+#: Columns of the table of photos; no class may have one of these names.
 _PATH, _ID, _SPLIT = "path of the photo", "name of the photo", "split of the photo"
 _REMEDY = (
     "Correct the arguments; rows are matched by image id. `inficond docs notebook` has an example."
 )
 
-#: From a list of RGB photos to logits (n, K), the classes in the order of the labels' columns.
+#: Function from n RGB photos to logits (n, K), with classes in the order of the labels' columns.
 RunTeacher = Callable[[list[Image.Image]], Any]
 
 
@@ -47,12 +47,12 @@ def write_built(
     teacher: RunTeacher | pd.DataFrame,
     settings: Mapping[str, Any],
 ) -> Spec:
-    """Write spec, words and tables to ``folder``, and compute the store of the spec.
+    """Write spec, concepts and tables to ``folder``, compute the store, and return the spec.
 
     ``settings`` are the title, and the keys ``task``, ``activation``, ``outputs``, ``order`` and
-    ``device``. A folder that holds another build is left as it is. Raises ``DataError``, which
-    names all faults of the frames, before anything is written; ``MissingExtraError``; and what
-    ``precompute.run`` does.
+    ``device``. A folder that holds another build is not changed. Raises ``DataError``, which names
+    all faults of the frames, before any file is written; ``MissingExtraError``; and the errors of
+    ``precompute.run``.
     """
     labels, split = _checked(files, labels, split, words)
     try:
@@ -87,11 +87,11 @@ def write_built(
 def _in_python(
     error: OrderError, classes: Sequence[str], teacher: RunTeacher | pd.DataFrame
 ) -> OrderError:
-    """The error with what to change in a call of ``build``."""
+    """Return the error with a remedy for a call of ``build``: how to reorder the outputs."""
     right = [error.right_names.get(name, name) for name in classes]
-    remedy = f"outputs[:, {[right.index(name) for name in classes]}]"
+    columns = f"outputs[:, {[right.index(name) for name in classes]}]"
     what = "frame" if isinstance(teacher, pd.DataFrame) else "function"
-    text = f"The teacher's {what} takes {remedy} of its outputs, in the order of labels."
+    text = f"Reorder the columns of the teacher's {what}: {columns}."
     return OrderError(error.sentence, f"{text} {ORDER_REMEDY}", error.right_names)
 
 
@@ -105,7 +105,7 @@ def _checked(
     split: pd.Series | None,
     words: Sequence[str],
 ) -> tuple[pd.DataFrame, pd.Series | None]:
-    """Labels and split by the photos' ids, as text; ``DataError`` names all faults."""
+    """Return checked labels and split, with a row per file; ``DataError`` names all faults."""
     _refuse(
         *checks.frame_faults("labels", labels),
         *(checks.split_faults(split) if split is not None else ()),
@@ -132,18 +132,18 @@ def _checked(
 
 
 def _run(teacher: RunTeacher, files: Mapping[str, Path], labels: pd.DataFrame) -> pd.DataFrame:
-    """The teacher's outputs of all photos; ``DataError`` for other shapes and broken numbers."""
+    """Return the teacher's outputs (photos, classes); ``DataError`` if it fails on a batch."""
     ids, rows = list(files), []
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
         photos = [_photo(image, files[image]) for image in some]
         try:
             outputs = teacher(photos)
-        except Exception as error:  # whatever a function of somebody's raises
+        except Exception as error:  # the function is the user's, and may raise anything
             raise DataError(
                 f"The teacher fails on photos, the first is {some[0]!r}: "
                 f"{type(error).__name__}: {error}",
-                "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
+                "Give a function from a list of RGB images (Pillow) to logits (photos, classes).",
             ) from error
         rows.append(_outputs(outputs, some, labels.shape[1]))
     return pd.DataFrame(np.concatenate(rows), index=pd.Index(ids), columns=labels.columns)
@@ -157,13 +157,13 @@ def _photo(image: str, file: Path) -> Image.Image:
 
 
 def _outputs(returned: Any, some: Sequence[str], classes: int) -> np.ndarray:
-    """Outputs ``(photos, classes)`` float32 of one batch."""
+    """Return the outputs of one batch as float32 ``(photos, classes)``; checks the shape."""
     values = outputs_of(returned, "The teacher")
     if values.shape != (len(some), classes):
         raise DataError(
             f"The teacher returns {values.shape} for {len(some)} photos; expected "
-            f"({len(some)}, {classes}), a column for each column of labels, in their order.",
-            "Choose the columns of its outputs that are classes of the labels.",
+            f"({len(some)}, {classes}), one column for each column of labels, in the same order.",
+            "Have the teacher return only the columns of the labelled classes.",
         )
     broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(broken):
@@ -174,7 +174,7 @@ def _outputs(returned: Any, some: Sequence[str], classes: int) -> np.ndarray:
 
 
 def _photos(files: Mapping[str, Path], labels: pd.DataFrame, split: pd.Series | None) -> str:
-    """Table of the photos: path, id, perhaps the split, and the labels, empty where not known."""
+    """Return the CSV table of photos: path, id, split if set, and labels (empty: unknown)."""
     stream = StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     middle = [_SPLIT] if split is not None else []
@@ -192,7 +192,7 @@ def _spec(
     encoder: Mapping[str, Any],
     settings: Mapping[str, Any],
 ) -> str:
-    """Text of the spec: JSON, which is YAML."""
+    """Return the text of the spec as JSON, which is valid YAML."""
     shares = {
         "fit": {"from": "all", "share": 0.6, "seed": 0, "stratify": True},
         "tune": {"from": "all", "share": 0.2, "seed": 0, "stratify": True},
@@ -213,12 +213,12 @@ def _spec(
 
 
 def _write(folder: Path, texts: Mapping[str, str]) -> None:
-    """Write the files, unless the folder holds another build; ``DataError`` then."""
+    """Write the texts to files of ``folder``; ``DataError`` if it holds other content."""
     old = {name: folder / name for name in texts if (folder / name).is_file()}
     same = all(path.read_text(encoding="utf-8") == texts[name] for name, path in old.items())
     if folder.exists() and (not same or (not old and any(folder.iterdir()))):
         raise DataError(
-            f"{folder} already exists with other content.", "Name another place, or remove it."
+            f"{folder} already exists with other content.", "Name another folder, or remove it."
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name, text in texts.items():
@@ -228,4 +228,4 @@ def _write(folder: Path, texts: Mapping[str, str]) -> None:
 def _refuse(*faults: str) -> None:
     if faults:
         reasons = faults[0] if len(faults) == 1 else "".join(f"\n- {fault}" for fault in faults)
-        raise DataError(f"This makes no students: {reasons}", _REMEDY)
+        raise DataError(f"Students cannot be built: {reasons}", _REMEDY)

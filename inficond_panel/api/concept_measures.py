@@ -21,14 +21,13 @@ from inficond_panel.vocabulary.splits import TUNE
 
 
 class ConceptMeasures(Moves):
-    """Measures of the concepts of the students; a look at the holdout is counted."""
+    """Tables about the concepts of the students; the history counts each use of the holdout."""
 
     def concepts_of(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
-        """Concepts of one student that are not at 0, the largest influence first.
+        """Concepts of one student with an influence other than 0, the largest influence first.
 
-        Beside influence and bounds: the discrepancies over positives and negatives, and the AP
-        that the student would have without the concept, the others held. A look at the holdout
-        is counted.
+        Columns: influence, bounds, discrepancies on positives and negatives; ``ap_without``: the
+        AP if the influence were 0 and the others fixed. Each use of the holdout is counted.
 
         >>> students.concepts_of("bicycle")[["influence", "ap_without"]].head(2).round(2)
                        influence  ap_without
@@ -39,19 +38,19 @@ class ConceptMeasures(Moves):
         return concepts_of(self.student(class_name, split))
 
     def scales(self, class_name: str) -> pd.DataFrame:
-        """Scale of each concept's score on ``fit``, and what λ and the step are worth on it.
+        """Scale of each concept's score on ``fit``, and λ and the thumb step on that scale.
 
-        A weight is in logits per unit of a score. ``effect`` is influence × ``spread`` (the
-        standard deviation), ``penalty`` is λ / spread: what the L1 term takes per unit of effect.
-        ``step`` is the least size that a thumb counts with, ``step_effect`` that × ``spread``.
+        A weight is in logits per unit of score. ``spread`` is the score's standard deviation,
+        ``effect`` influence × spread, ``penalty`` λ / spread (L1 penalty per unit of effect),
+        ``step`` the least step of a thumb (``step_sizes``), ``step_effect`` step × spread.
         """
         check_name("class", class_name, self.classes)
         return scales(self.tuner, self.node, class_name)
 
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
-        """Concepts whose scores correlate with this one's by ``least`` or more, on split fit.
+        """Concepts whose scores on ``fit`` correlate with ``concept``'s by ``least`` or more.
 
-        They can take its place when it is tuned down: tune them together.
+        When ``concept`` is tuned down, a twin can take over its influence: tune both together.
 
         >>> students.twins("traffic light").round(2)
         concept
@@ -72,15 +71,15 @@ class ConceptMeasures(Moves):
         *,
         refit: bool = False,
     ) -> pd.DataFrame:
-        """A metric along the influence of a concept, the others held; one row is as it is now.
+        """Metric as a function of a concept's influence, other influences fixed.
 
-        With ``refit`` the others are solved again at each influence, which takes seconds. Beside
-        it its change from now with the limits of its paired-bootstrap interval: ``change``,
-        ``change_low``, ``change_high`` (of a refit only for metrics of decisions). A look at the
-        holdout is counted.
+        One row is the current influence. With ``refit`` the other influences are solved again at
+        each value, which takes seconds. ``change``, ``change_low`` and ``change_high`` are the
+        difference from the current metric and its paired-bootstrap interval (with ``refit`` only
+        for metrics of decisions). Each use of the holdout is counted.
 
-        >>> found = students.what_if("bicycle", "traffic light", "ap")
-        >>> print(found["change"].max().round(2))  # of AP, at the best influence
+        >>> curve = students.what_if("bicycle", "traffic light", "ap")
+        >>> print(curve["change"].max().round(2))  # of AP, at the best influence
         0.09
         """
         check_name("concept", concept, self.concepts)
@@ -89,8 +88,8 @@ class ConceptMeasures(Moves):
         return (refit_what_if if refit else what_if)(self.tuner, student, concept, metric)
 
     def take_apart(self, class_name: str, image: str) -> Apart:
-        """The student's logit on an image of the store by concept, and the smallest change that
-        turns its decision. A look at the holdout is counted.
+        """Logit of a student on one image as a sum over concepts, and the smallest change that
+        reverses the decision. Each use of the holdout is counted.
 
         >>> apart = students.take_apart("bicycle", students.images("tune")[0])
         >>> apart.parts[0].concept, round(apart.parts[0].logit, 1)
@@ -107,13 +106,13 @@ class ConceptMeasures(Moves):
         split: str = TUNE,
         filters: str | Iterable[str] = ASSIGNED,
     ) -> pd.DataFrame:
-        """Images of a concept, the strongest score first, with the decisions on them.
+        """Images of a concept, the highest score first, with the decisions on each image.
 
         ``filters`` are any of ``assigned`` (a segment of the image is nearer to this concept than
         to any other: the concept as InFiConD, sec. 4.2, aggregates it), ``positive``, ``negative``,
-        ``right`` and ``wrong`` (the student). ``filters=()`` gives all images with a score above 0,
-        as does ``assigned`` where the store has no segments. Warns where no image is assigned. A
-        look at the holdout is counted.
+        ``right`` and ``wrong`` (the student's decision). ``filters=()`` gives all images with a
+        score above 0, as does ``assigned`` if the store has no segments. Warns if no image is
+        assigned. Each use of the holdout is counted.
         """
         check_name("concept", concept, self.concepts)
         chosen = several(filters)
@@ -139,9 +138,9 @@ class ConceptMeasures(Moves):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> pd.DataFrame:
-        """Whether influences hold over other images: of ``concepts``, or of the ``top`` of them.
+        """Stability of influences over resampled images, for ``concepts`` or the ``top`` strongest.
 
-        See ``results.sensitivity.stability``; ``words`` has the verdict.
+        See ``results.sensitivity.stability``; column ``words`` has the verdict.
         """
         return stability(
             self.tuner,

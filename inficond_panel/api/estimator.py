@@ -1,4 +1,4 @@
-"""Concept students as a scikit-learn estimator. Needs scikit-learn; nothing else here does."""
+"""Concept students as a scikit-learn estimator. Needs scikit-learn."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ from inficond_panel.vocabulary.tasks import (
     TASKS,
 )
 
-#: Concepts of a student that a notebook shows.
+#: Number of concepts per student in the notebook table.
 _SHOWN = 5
 
 LABELS = (
-    "y has no value but 0 and 1: taken as labels, as y_kind='probabilities' says. For logits "
-    "of a teacher y_kind='logits'."
+    "y has only the values 0 and 1 and is taken as labels. To confirm this, pass "
+    "y_kind='probabilities'; for logits of a teacher pass y_kind='logits'."
 )
 
 
 class ConceptStudents(MultiOutputMixin, BaseEstimator):
     """One linear student per class over concept scores, distilled from a teacher's logits.
 
-    The exact solution of InFiConD, sec. 4.4: mean cross-entropy against ``sigmoid(y / T)`` plus
+    Solved exactly (InFiConD, sec. 4.4): mean cross-entropy against ``sigmoid(y / T)`` plus
     ``lambda_`` times the L1 norm, plus ``l2 / 2`` times the squared L2 norm, within bounds.
 
     Parameters
@@ -55,26 +55,26 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     l2 : float, default 0.0
         Weight of the squared L2 norm.
     temperature : float, default 1.0
-        T. It divides the teacher's logits only; the students' logits are on the scale of ``y / T``.
+        Divides the teacher's logits only; the students' logits are on the scale of ``y / T``.
     lower, upper : None, float or array broadcast to (C, K), default None
         Bounds on the weights. ``lower=0`` allows no negative influence; equal bounds fix a weight.
     threshold : float or array (K,), default 0.0
-        Logit above which a class is decided to be present; with ``task`` "multi_label" alone.
+        Logit above which a class is decided to be present; used with ``task`` "multi_label".
     tolerance : float, default 1e-6
-        Duality gap to stop at, relative to the objective at w = 0.
+        Duality gap at which the solver stops, relative to the objective at w = 0.
     max_iter : int, default 100
-        Most Newton steps of a student.
+        Maximum number of Newton steps per student.
     link : "sigmoid" or "softmax", default "sigmoid"
-        "sigmoid": each class has a student of its own. "softmax": one joint student of two classes
-        or more, against ``softmax(y / T)``. Its influences are *centred*: those of a concept add
-        up to 0 over the classes, and ``lower`` and ``upper`` bound them so, which moves the other
-        classes too. ``l2`` and ``threshold`` are not used.
+        "sigmoid": one independent student per class. "softmax": one joint student of two or more
+        classes, fitted to ``softmax(y / T)``. Its influences are *centred*: the influences of a
+        concept sum to 0 over the classes. ``lower`` and ``upper`` bound centred influences, so a
+        bound on one class also moves the others. ``l2`` and ``threshold`` are not used.
     task : "multi_label" or "single_label", default "multi_label"
-        "multi_label": each class is decided by itself. "single_label", as always with ``link``
-        "softmax": the likeliest class is decided to be present, of equal ones the first.
+        "multi_label": each class is decided independently. "single_label" (always so with ``link``
+        "softmax"): only the likeliest class is decided to be present; of a tie the first.
     y_kind : None, "logits" or "probabilities", default None
-        What ``y`` is. None: logits. Values that are all 0 or 1 are then taken as labels, which
-        are probabilities, with a warning; what looks like other probabilities is an error.
+        Meaning of ``y``. None: logits; but if all values are 0 or 1 they are taken as labels
+        (probabilities), with a warning, and values that look like probabilities are an error.
 
     Attributes
     ----------
@@ -82,22 +82,22 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         Influences: one row per class, one column per concept.
     intercept_ : array (K,)
     gap_, objective_, n_iter_ : arrays (K,)
-        Certificate and objective of each student, and its passes over the scores.
+        Duality gap, objective, and number of passes over the scores, of each student.
     certificate_ : tuple of str
-        For each class ``"gap"``, or ``"kkt"`` where no duality gap exists (see ``distill.fit``).
+        For each class ``"gap"``, or ``"kkt"`` if no duality gap exists (see ``distill.fit``).
     class_names_ : array (K,) of str
-        Columns of ``y`` where it is a data frame, else ``class0``, ``class1``, ...
+        Columns of ``y`` if ``y`` is a data frame, else ``class0``, ``class1``, ...
     n_features_in_ : int
         Number of concepts C.
     feature_names_in_ : array (C,) of str
-        Names of the concepts, where ``X`` is a data frame.
+        Names of the concepts, if ``X`` is a data frame.
 
     Notes
     -----
-    ``y`` are the teacher's *logits*: any real numbers, (n, K), or (n,) for a single class; or by
-    ``y_kind`` its probabilities. It declares itself neither classifier nor
-    regressor, since scikit-learn forbids the first to take continuous targets and the second to
-    have ``predict_proba``.
+    ``y`` holds the teacher's *logits*: real numbers (n, K), or (n,) for a single class; with
+    ``y_kind="probabilities"`` the teacher's probabilities. The estimator is declared neither
+    classifier nor regressor: scikit-learn allows classifiers no continuous targets, and regressors
+    no ``predict_proba``.
     """
 
     def __init__(
@@ -130,7 +130,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
     def fit(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> Self:
         """Distill students of scores ``X`` (n, C) from the teacher's logits ``y`` (n,) or (n, K).
 
-        ``sample_weight`` (n,) counts an image more or less than once. Raises ``ValueError`` for
+        ``sample_weight`` (n,) weights the loss of each image. Raises ``ValueError`` for
         data that cannot be used (``SolverError`` for a problem without a solution).
         """
         names = getattr(y, "columns", None)
@@ -169,27 +169,27 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return self._take(students, _names(names, classes))
 
     def decision_function(self, X: ArrayLike) -> np.ndarray:
-        """Students' logits of scores ``X``, in the shape of the ``y`` that was fitted."""
+        """Return the students' logits on scores ``X``, (n,) or (n, K) like the ``y`` of ``fit``."""
         check_is_fitted(self)
         scores = validate_data(self, X, reset=False, dtype=[np.float64, np.float32])
         logits = decision_function(scores, self.coef_.T, self.intercept_)
         return logits[:, 0] if self._single else logits
 
     def predict_proba(self, X: ArrayLike) -> np.ndarray:
-        """Probability that each class is present; they add up to 1 with link "softmax" alone."""
+        """Return the probability of each class; rows sum to 1 only with link "softmax"."""
         logits = self.decision_function(X)
         return softmax(logits, axis=1) if self.link == "softmax" else expit(logits)
 
     def predict(self, X: ArrayLike) -> np.ndarray:
-        """Decisions: 1 where the logit is above ``threshold``, else 0; with task "single_label" 1
-        for the likeliest class."""
+        """Return decisions: 1 where the logit is above ``threshold``, else 0; with task
+        "single_label" 1 for the likeliest class."""
         return self._decide(self.decision_function(X))
 
     def score(self, X: ArrayLike, y: ArrayLike, sample_weight: ArrayLike | None = None) -> float:
-        """Mean fidelity: share of decisions that students and teacher have in common.
+        """Return the mean fidelity: share of decisions on which students and teacher agree.
 
-        ``y`` are teacher logits; with labels in {0, 1} this is the mean accuracy, if ``threshold``
-        lies in [0, 1).
+        ``y`` holds teacher logits; with labels in {0, 1} the score is the mean accuracy, if
+        ``threshold`` lies in [0, 1).
         """
         decided = self.predict(X)
         logits = np.asarray(y)
@@ -202,7 +202,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return float(np.average(alike, weights=weight))
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        """The parameters, as scikit-learn shows them, and once it is fitted the students."""
+        """Return scikit-learn's display of the parameters, and a table of fitted students."""
         bundle: dict[str, str] = super()._repr_mimebundle_(**kwargs)
         if "text/html" in bundle and self.__sklearn_is_fitted__():
             bundle["text/html"] += self._students().to_html(float_format="%.2g", na_rep="–")
@@ -212,7 +212,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return self._repr_mimebundle_().get("text/html")
 
     def _students(self) -> pd.DataFrame:
-        """One row per class: number of concepts, the most influential ones, and the duality gap."""
+        """Return a row per class: number of concepts, strongest concepts, duality gap."""
         usual = [f"concept{j}" for j in range(self.n_features_in_)]
         concepts = getattr(self, "feature_names_in_", usual)
         influences = [
@@ -231,7 +231,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return tags
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coef_")  # by the usual rule the parameter lambda_ would be a result
+        return hasattr(self, "coef_")  # scikit-learn would take parameter lambda_ for a result
 
     def _logits(self, values: np.ndarray) -> np.ndarray:
         if self.y_kind not in (None, "logits", "probabilities"):
@@ -240,7 +240,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         if labels:
             warnings.warn(LABELS, UserWarning, stacklevel=3)
         elif self.y_kind is None and (fault := logits_fault(values)):
-            raise ValueError(f"y: values {fault}; say what they are: y_kind='probabilities'")
+            raise ValueError(f"y: values {fault}; pass y_kind='probabilities' or y_kind='logits'")
         if self.y_kind != "probabilities" and not labels:
             return values
         by_softmax = self.link == "softmax"
@@ -277,7 +277,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
 
 def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudents:
-    """Students with these parameters and fitted attributes, as an export keeps them."""
+    """Return fitted ``ConceptStudents`` with the parameters and fitted attributes of an export."""
     students = ConceptStudents(**params)
     for name, value in attributes.items():
         setattr(students, name, value)
@@ -286,7 +286,7 @@ def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudent
 
 
 def _largest(weights: np.ndarray) -> list[int]:
-    """Positions of the weights of most size, none of 0."""
+    """Indices of the largest weights in absolute value, at most ``_SHOWN``, without zeros."""
     return [int(j) for j in strongest(weights)[:_SHOWN] if weights[j]]
 
 

@@ -1,4 +1,4 @@
-"""Estimators with the weights of exported students, or of a node. Needs scikit-learn."""
+"""Estimators with the weights of exported students or of an iteration. Needs scikit-learn."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from inficond_panel.tuning import Node, Tuner
 
 
 def as_estimator(tuner: Tuner, node: Node) -> ConceptStudents:
-    """The students of a node, as ``load_students`` gives them after an export."""
+    """Return the students of an iteration as the estimator that ``load_students`` would return."""
     return estimator(as_exported(tuner, node, model_card(tuner, node)))
 
 
 def estimator(students: Exported) -> ConceptStudents:
-    """Fitted ``ConceptStudents`` with the weights of ``students``, and their card as ``card_``."""
+    """Return fitted ``ConceptStudents`` with the weights and the card (``card_``) of an export."""
     card = students.card
     certificate = [card["certificate"][name] for name in students.classes]
     gaps = [np.nan if gap["value"] is None else gap["value"] for gap in certificate]
@@ -40,7 +40,7 @@ def estimator(students: Exported) -> ConceptStudents:
 
 
 def _params(students: Exported) -> dict[str, Any]:
-    """Parameters that the students were fitted with, bounds included."""
+    """Return the parameters of ``ConceptStudents``, bounds included, from the model card."""
     made: Mapping[str, Any] = students.card["distillation"]
     lower = np.full(students.weights.shape, -np.inf)
     upper = np.full(students.weights.shape, np.inf)

@@ -19,13 +19,13 @@ from inficond_panel.tuning.opening import open_spec_store, with_typed
 def load_students(
     path: str | Path, against: str | Path | Store | TunableStudents | None = None
 ) -> ConceptStudents:
-    """The fitted students in an export: its folder, or its .json, .npz or .onnx file.
+    """Return the estimator in an export: a folder, or a .json, .npz or .onnx file.
 
-    ``against`` is what they are to be used with: a spec, a store or its folder, or the students
-    of a spec. Each difference from where they were made gives a ``DifferenceWarning``;
-    without ``against`` that is the library's version only. The model card is ``card_``;
-    ``objective_`` and ``n_iter_`` are not kept.
-    Raises ``ExportError`` for a file that holds no whole export.
+    ``against`` is the data on which the estimator will be used: a spec, a store or its folder, or
+    ``TunableStudents``. Each difference from the exported students' spec and store gives a
+    ``DifferenceWarning``; without ``against`` only the library's version is compared. ``card_`` is
+    the model card; ``objective_`` and ``n_iter_`` are not exported.
+    Raises ``ExportError`` for an incomplete export.
 
     >>> _ = students.export("students", ["npz"])
     >>> load_students("students", against=students).predict(students.scores("tune")).shape
@@ -36,7 +36,7 @@ def load_students(
         facts, made = list(differences(students, store)), estimator(students)
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ExportError(
-            f"{path} holds no whole export: its card is another's ({error!r}).",
+            f"{path} is no complete export: its card does not fit the students ({error!r}).",
             "Export again: inficond export SPEC",
         ) from error
     for fact in facts:

@@ -1,4 +1,4 @@
-"""Measures of scripted students: metrics, changes, groups, slices, coverage, suggestions."""
+"""Result tables of scripted students: metrics, changes, groups, slices, coverage, suggestions."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ from inficond_panel.vocabulary.splits import TUNE
 
 
 class Measures(ConceptMeasures):
-    """Measures of the students at their iteration; a look at the holdout is counted."""
+    """Result tables of the students at one iteration; each use of the holdout is counted."""
 
     @property
     def level(self) -> float:
-        """Level of the intervals in tables, plots and reports: ``views.confidence`` of the spec."""
+        """Confidence level of all intervals: ``views.confidence`` of the spec."""
         return float(self.tuner.spec.views.confidence)
 
     def metrics(self, split: str = TUNE, *, intervals: bool = False) -> pd.DataFrame:
-        """Metrics of each class on a split, largest AP gap first; a look at the holdout is counted.
+        """Metrics of each class on a split, largest gap in AP first. Counts a use of the holdout.
 
-        With ``intervals`` the bootstrap limits stand beside each metric: ``ap_low``, ``ap_high``.
-        ``teacher_knows`` says whether the AP of the teacher lies above ``chance``, see
+        With ``intervals`` each metric has its bootstrap limits: ``ap_low``, ``ap_high``.
+        ``teacher_knows`` is True if the AP of the teacher is above ``chance``, see
         ``distill.teacher_skill``.
 
         >>> students.metrics("tune")[["ap", "teacher_ap"]].head(2).round(2)
@@ -60,10 +60,10 @@ class Measures(ConceptMeasures):
         return metrics(self.tuner, self.node, split, intervals=intervals)
 
     def metrics_together(self, split: str = TUNE) -> pd.DataFrame:
-        """On data with one class an image: metrics of all students as one classifier, with limits.
+        """Top-1, top-5, ... metrics of all students as one classifier, with limits and teacher.
 
-        Top-1, top-5, ..., a row each, beside the teacher. Raises ``TuningError`` where images have
-        several classes. A look at the holdout is counted.
+        For data with one class per image; else raises ``TuningError``. Counts a use of the
+        holdout.
         """
         check_single_label(self.tuner.store)
         self.count_look(split)
@@ -78,7 +78,7 @@ class Measures(ConceptMeasures):
         draws: int | None = None,
         seed: int = 0,
     ) -> GammaSweep:
-        """Oracles of these gammas, made by the spec's teacher, measured on ``fit``.
+        """Measures on ``fit`` of oracles of the spec's teacher, one oracle per gamma.
 
         As ``inficond compare --gamma``: ``groups`` is single or sets, ``above`` a metadata column
         or a CSV file with super-classes. Raises as ``quantify.gamma_sweep``.
@@ -89,10 +89,10 @@ class Measures(ConceptMeasures):
     def doctor(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> dict[str, pd.DataFrame]:
-        """What is wrong, and what to do first: frames ``findings``, ``classes``, ``suspects`` and
-        ``labels``.
+        """Diagnosis of each class, with the first action: frames ``findings``, ``classes``,
+        ``suspects`` and ``labels``.
 
-        Looks at teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
+        Checks teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
         Raises ``TuningError`` for an unknown class.
 
         >>> print(students.doctor("bicycle")["findings"].loc["bicycle", "kind"])
@@ -101,20 +101,20 @@ class Measures(ConceptMeasures):
         return doctor(self.tuner, self.node, some(classes), seed)
 
     def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
-        """Number of images by label (rows) and by the class that the students name (columns).
+        """Confusion matrix: number of images by label (rows) and by the students' class (columns).
 
-        On data with one class an image; else it raises ``TuningError``. With ``teacher`` the class
-        that the teacher names. A look at the holdout is counted.
+        With ``teacher`` the columns are the teacher's class. For data with one class per image;
+        else raises ``TuningError``. Counts a use of the holdout.
         """
         check_single_label(self.tuner.store)
         self.count_look(split)
         return confusion_matrix(self.tuner, self.node, split, teacher=teacher)
 
     def confusions(self, split: str = TUNE) -> pd.DataFrame:
-        """Images by label and by the class that the students name, one row per pair, with limits.
+        """Pairs of label and the students' class with their number of images and its limits.
 
-        The most images first; beside them those that the teacher names so. Errors and looks as
-        ``confusion``.
+        Pairs with most images first, next to the teacher's number. Raises, and counts uses of the
+        holdout, as ``confusion``.
         """
         check_single_label(self.tuner.store)
         self.count_look(split)
@@ -123,9 +123,9 @@ class Measures(ConceptMeasures):
     def changes(
         self, since: NodeName = "parent", split: str = TUNE, metric: str = AP.key
     ) -> pd.DataFrame:
-        """A metric of each class before and now, with the paired-bootstrap interval of the change.
+        """A metric of each class at ``since`` and now, and the change with its paired interval.
 
-        ``since`` is ``"parent"``, ``"start"``, or an iteration. A look at the holdout is counted.
+        ``since`` is ``"parent"``, ``"start"`` (#0), or an iteration. Counts a use of the holdout.
 
         >>> print(students.remove("boat", "lifebuoy").changes().loc["boat", "change"].round(2))
         0.12
@@ -136,21 +136,21 @@ class Measures(ConceptMeasures):
         return changes(self.tuner, before, self.node, split, metrics=(metric,))
 
     def groups(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
-        """Metrics of each class on the images with each value of metadata columns ``by``.
+        """Metrics of each class per group: images with one value of the metadata columns ``by``.
 
-        A class will do as a column: its labels are the values.
-        With ``by_label`` the accuracy in each cell of label × value ("absent · water"). Beside each
-        metric its bootstrap limits: ``ap_low``, ``ap_high``. A look at the holdout is counted.
+        A class may serve as a column, with its labels as values.
+        With ``by_label``: accuracy in each cell of label × value ("absent · water"). Each metric
+        has bootstrap limits: ``ap_low``, ``ap_high``. Counts a use of the holdout.
         Raises ``DataError`` for a column that the store does not have.
         """
         return self._grouped(by, split, by_label)[0]
 
     def group_gaps(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
-        """Worst group of each class by each metric, and its difference from the best.
+        """Worst group of each class by each metric, and its difference from the best group.
 
         Arguments as in ``groups``: with ``by_label`` the ``value`` of accuracy is the worst-group
-        accuracy. Groups of fewer than 30 images, or 10 positives or negatives where a metric needs
-        them, are neither worst nor best. A look at the holdout is counted.
+        accuracy. Groups of fewer than 30 images, or of fewer than 10 positives or negatives if a
+        metric needs them, are not considered. Counts a use of the holdout.
         """
         return self._grouped(by, split, by_label)[1]
 
@@ -158,26 +158,26 @@ class Measures(ConceptMeasures):
         self, by: Sequence[str], split: str, by_label: bool
     ) -> tuple[pd.DataFrame, pd.DataFrame]:
         if not by:
-            raise DataError("Groups of what?", "Name a metadata column.")
+            raise DataError("No metadata column is named.", "Name one: students.groups('COLUMN').")
         masks = metadata_slices(self.tuner.store, split, by)
-        self.count_look(split)  # a wrong name is no look
+        self.count_look(split)  # a wrong name raises before this, and counts nothing
         made = label_cells if by_label else groups
         return made(self.tuner, self.node, split, masks, " and ".join(by))
 
     def report(self) -> Frames:
-        """Report on the last refit: prices of bounds, concepts that took over, predictions.
+        """Report on the last refit: costs of bounds, concepts that gained influence, predictions.
 
-        It shows itself in sentences; see ``results.refits``. Raises ``TuningError`` for the
+        Printed as sentences; see ``results.refits``. Raises ``TuningError`` at #0, the
         original students.
         """
         return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
 
     def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
-        """The student of a class over λ: concepts left, AP and fidelity with their limits.
+        """Regularization path of a class: number of concepts, AP and fidelity with limits, per λ.
 
-        λ is the index; ``now`` marks the one in force, ``auto`` the one that ``lambda: auto`` would
-        take alone: the first, unless another gains more than noise on tune. A look at the holdout
-        is counted.
+        λ is the index; ``now`` marks the current λ, ``auto`` the λ that ``lambda: auto`` would
+        choose if it were the only edit: the first, unless another gains significantly on tune.
+        Counts a use of the holdout.
 
         >>> students.penalty_path("bicycle")[["concepts", "ap"]].head(2).round(2)
                   concepts    ap
@@ -196,9 +196,9 @@ class Measures(ConceptMeasures):
         *,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Thresholds by the labels of tune, of the best F1 or the most recall at a precision.
+        """Thresholds with the best F1 on tune, or the highest recall at a given ``precision``.
 
-        See ``results.decisions``. Nothing is changed: copy them to ``students.threshold``.
+        See ``results.decisions``. To use them, copy them to ``students.threshold`` of the spec.
 
         >>> students.thresholds(classes="bicycle")[["threshold", "f1"]].round(2)
                  threshold    f1
@@ -212,12 +212,12 @@ class Measures(ConceptMeasures):
     def coverage(
         self, class_name: str = "", *, draws: int | None = None, seed: int = 0
     ) -> pd.DataFrame:
-        """Accuracy and F1 on tune of the surest decisions, over the share that they are of all.
+        """Accuracy and F1 on tune of the most certain decisions, by their share of all decisions.
 
-        Sure is far from the threshold (the column, in logits). On data with one class an image,
-        without a class: of all students together, by the probability of the likeliest class.
-        ``gain`` is against deciding all images, on the same bootstrap draws. Raises ``TuningError``
-        for an unknown class, and for none where images have several.
+        A decision is the more certain the farther its logit is from the threshold. Without a class
+        (one class per image): of all students, by the probability of the likeliest class.
+        ``gain`` compares with deciding all images, on the same bootstrap draws. Raises
+        ``TuningError`` for an unknown class, and without a class if images have several classes.
         """
         return coverage(self.tuner, self.node, class_name, draws, seed)
 
@@ -230,10 +230,10 @@ class Measures(ConceptMeasures):
         *,
         min_images: int = 30,
     ) -> pd.DataFrame:
-        """The students on images with each value of a metadata column, or each pair of two.
+        """A metric per class and slice: images with one value of a metadata column, or of two.
 
-        ``p_holm`` tells whether a slice is worse than luck; ``small`` why it was not tested. A look
-        at the holdout is counted. Raises ``DataError`` for a column that is not there.
+        ``p_holm``: p-value (Holm) that a slice is no worse than chance; ``small``: why the slice
+        was not tested. Counts a use of the holdout. Raises ``DataError`` for an unknown column.
         """
         check_metric(metric)
         for name in some(classes) or ():
@@ -249,10 +249,10 @@ class Measures(ConceptMeasures):
         )
 
     def compare(self, before: NodeName, after: NodeName | None = None, split: str = TUNE) -> Frames:
-        """Two iterations side by side: ``changes``, ``movers``, ``flips`` and ``steps``.
+        """Comparison of two iterations: frames ``changes``, ``movers``, ``flips`` and ``steps``.
 
-        See ``results.comparison.comparison_frames``. ``after`` is this one if left out. A look at
-        the holdout is counted for each.
+        See ``results.comparison.comparison_frames``. ``after`` is by default this iteration. Each
+        of the two counts a use of the holdout.
         """
         nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):
@@ -262,16 +262,16 @@ class Measures(ConceptMeasures):
     def suggest(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> SuggestedEdits:
-        """Repairs of ``classes`` (all) from here; ``tune`` takes what this gives."""
-        found = suggest(self.tuner, self.node, classes=some(classes), seed=seed)
-        return SuggestedEdits(**{each.name: getattr(found, each.name) for each in fields(found)})
+        """Suggest repairs of ``classes`` (default all) of this iteration, to pass to ``tune``."""
+        edits = suggest(self.tuner, self.node, classes=some(classes), seed=seed)
+        return SuggestedEdits(**{each.name: getattr(edits, each.name) for each in fields(edits)})
 
     def levers(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
-        """What would help each class from here: one row per class and lever, by labels of tune.
+        """Kinds of repair (levers) and their gain in AP on tune: one row per class and lever.
 
         AP and its gain with limits (0 to 1), ``fidelity`` to the teacher, number of ``concepts``,
-        what the lever ``needs``, and whether it is the one ``recommended``. The gain is of photos
-        that did not choose. ``tune(suggest(classes=...))`` carries out those that are recommended.
+        what the lever ``needs``, and whether it is ``recommended``. The gain is cross-fitted.
+        ``tune(suggest(classes=...))`` carries out the recommended levers.
 
         >>> students.levers("bicycle")[["recommended", "gain"]].round(2)
                                  recommended  gain

@@ -1,4 +1,4 @@
-"""Moves of scripted students in their history: tuning, undo, branches, labels, concepts."""
+"""History actions of scripted students: tune, undo, jump, name, label photos, add concepts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 class Moves:
-    """The students of one store at one iteration of their history, and the ways to others.
+    """The students of one store at one iteration, with methods that go to other iterations.
 
-    Each way returns the object itself. Iterations, moves and labels go to the same history as
-    those made on the page.
+    Each of these methods returns the object itself. The history is shared with the page: each sees
+    the iterations, jumps and labels of the other.
     """
 
     def __init__(self, tuner: Tuner, node: Node | None = None) -> None:
@@ -40,9 +40,9 @@ class Moves:
 
     @property
     def node(self) -> Node:
-        """The iteration that the students are at: weights (C, K), bounds, certificate.
+        """Current iteration of the students: weights (C, K), bounds, certificate.
 
-        At first the one that the page shows; the students are distilled if they are not yet.
+        At first the iteration that the page shows; distills the students if the history is empty.
         """
         if self._node is None:
             self._node = self.tuner.head()
@@ -60,7 +60,7 @@ class Moves:
 
     @property
     def history(self) -> pd.DataFrame:
-        """The iterations, oldest first: parent, intents, author, time; ``here`` is this one.
+        """Table of iterations, oldest first: parent, intents, author, time; ``here``: this one.
 
         >>> list(students.remove("boat", "lifebuoy").history["intents"])
         ['', 'remove lifebuoy on boat']
@@ -69,18 +69,18 @@ class Moves:
 
     @property
     def events(self) -> pd.DataFrame:
-        """All that happened in the history, by its number: kind, iteration, author, time, text."""
+        """Table of all events of the history, by number: kind, iteration, author, time, text."""
         return events(self.tuner)
 
     def edits(self) -> str:
-        """The edits file that leads from the original students to this iteration, as YAML.
+        """Return the edits from the original students to this iteration, as text of an edits file.
 
-        ``inficond tune SPEC --edits FILE`` carries it out.
+        ``inficond tune SPEC --edits FILE`` repeats them.
         """
         return edits_text(self.tuner, self.node)
 
     def back_up(self, file: str | Path) -> Self:
-        """Copy the history, with its typed concepts, to a new file; it may be served meanwhile.
+        """Copy the history, with its typed concepts, to a new file; a server may be using it.
 
         Raises ``TuningError`` where the file already exists.
         """
@@ -88,17 +88,17 @@ class Moves:
         return self
 
     def bring_back(self, file: str | Path) -> Self:
-        """Go on with a copy of the history; what it held until now is kept in a file beside it.
+        """Replace the history by a copy made with ``back_up``; the old history is kept in a file.
 
         Raises ``TuningError`` for a file that is no copy of a history of these students.
         """
         return self._over(bring_back(self.tuner, Path(file))[0])
 
     def replay(self, file: str | Path) -> pd.DataFrame:
-        """Carry out all that happened in a new history; ``equal`` is True bit for bit.
+        """Repeat all events of the history in a new history, ``file``, and compare the iterations.
 
-        One row per iteration, by its id, with the ``replayed`` one's. Raises ``TuningError`` where
-        the file has iterations already.
+        One row per iteration: its id, the ``replayed`` iteration's id, and ``equal``: True if the
+        weights are equal bit for bit. Raises ``TuningError`` if the file has iterations already.
         """
         _, pairs = replay_into(self.tuner, file)
         rows = [(old.id, new.id, same_weights(old, new)) for old, new in pairs]
@@ -106,32 +106,32 @@ class Moves:
 
     @property
     def others(self) -> pd.DataFrame:
-        """Other students in the same history, by the id of their #0: iterations, what differs.
+        """Table of other students in the same history, by the id of their #0, with differences.
 
-        They are over other concepts (typed ones came or went), or have other settings.
+        They have other concepts (typed concepts were added or removed) or other settings.
         """
         return others(self.tuner)
 
     def student(self, class_name: str, split: str) -> Student:
-        """The student of a class at this iteration, with the images of a split.
+        """Return the student of a class at this iteration, with the images of a split.
 
-        A look at the holdout is counted. Raises ``TuningError`` for names that are not there.
+        Counts a use of the holdout. Raises ``TuningError`` for an unknown class or split.
         """
         check_name("class", class_name, self.tuner.store.classes)
         self.count_look(split)
         return self.tuner.at(self.node, split)[class_name]
 
     def count_look(self, split: str, node: Node | None = None) -> None:
-        """Check the name of a split, and count a look if it is the holdout: at ``node``, or here.
+        """Record in the history that results on the holdout were seen, if ``split`` is the holdout.
 
-        Raises ``TuningError``.
+        ``node`` is by default this iteration. Raises ``TuningError`` for an unknown split.
         """
         check_split(split)
         if split == HOLDOUT:
             self.tuner.count_look(node or self.node, split)
 
     def fit(self) -> Self:
-        """Go to the original students; they are distilled, or taken from the history."""
+        """Go to the original students, #0; distills them unless the history has them."""
         self._node = self.tuner.root()
         return self
 
@@ -143,14 +143,14 @@ class Moves:
     def tune(self, intents: Edit | Suggestion | Iterable[object]) -> Self:
         """Refit with one batch of intents, and go to the new iteration.
 
-        An intent is ``(class, concept, direction)``, with a factor behind it if wanted; a list of
-        concepts is a group, each of which gets the thumb; the class ``"*"`` is each class. A
-        direction is ``up``, ``down``, ``remove`` or ``release``. A thumb with a bound is, like a
-        cure, a mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
-        "auto"}``. ``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda`` and
-        ``Label`` of ``inficond_panel.tuning`` do as well, one intent alone, and what ``suggest``
-        gives, which is recorded as the machine's. Raises ``TuningError`` for names that are not
-        there, and for what is not an intent.
+        An intent is ``(class, concept, direction)``, optionally with a factor as fourth item. A
+        list in place of the concept is a group; class ``"*"`` means all classes. Directions are
+        ``up``, ``down``, ``remove`` and ``release``. A thumb with a bound, or a repair, is a
+        mapping as in an edits file: ``{"class": "truck", "direction": "lambda", "value":
+        "auto"}``. Also accepted: a single intent, objects of ``inficond_panel.tuning``
+        (``Intent``, ``GroupIntent``, ``Balance``, ``Learn``, ``Doubt``, ``Lambda``, ``Label``), and
+        the result of ``suggest``, recorded with the machine as author. Raises ``TuningError`` for
+        unknown names, and for an invalid intent.
 
         >>> students.tune([("bicycle", ["traffic light", "vertical traffic light"], "remove")])
         <TunableStudents 'Drawn scenes': 16 classes, 236 concepts, at #1 (6ead4f370102)>
@@ -170,8 +170,8 @@ class Moves:
         *,
         bound: float | None = None,
     ) -> Self:
-        """Refit with a thumb up on a concept, or on each of several; ``bound`` is its least
-        influence, in place of a factor.
+        """Refit with a thumb up (raise) on one or several concepts; ``bound``, in place of a
+        factor, is the least influence.
 
         >>> students.up("bicycle", "bicycle", 2).node.number
         1
@@ -186,16 +186,16 @@ class Moves:
         *,
         bound: float | None = None,
     ) -> Self:
-        """Refit with a thumb down on a concept, or on each of several; ``bound`` is its largest
-        influence, in place of a factor."""
+        """Refit with a thumb down (lower) on one or several concepts; ``bound``, in place of a
+        factor, is the largest influence."""
         return self.tune((class_name, concept, DOWN.key, factor, bound))
 
     def remove(self, class_name: str, concept: str | Sequence[str]) -> Self:
-        """Refit without a concept's influence, or that of each of several."""
+        """Refit with the influence of one or several concepts fixed at 0."""
         return self.tune((class_name, concept, REMOVE.key))
 
     def release(self, class_name: str, concept: str | Sequence[str]) -> Self:
-        """Refit without the bound in force on a concept, or on each of several."""
+        """Refit without the active bound on one or several concepts."""
         return self.tune((class_name, concept, RELEASE.key))
 
     def ask(
@@ -205,12 +205,12 @@ class Moves:
         *,
         folder: str | Path | None = None,
     ) -> pd.DataFrame:
-        """Photos to answer, the one that would teach most first, with an empty ``answer``.
+        """Return ``n`` photos to label, most informative first, with an empty column ``answer``.
 
-        They are photos of tune, or of those added by ``extend``, on which the student and the
-        concept named like the class disagree. Their pictures are written to ``folder``, and
-        ``path`` names them. Raises ``TuningError`` for names that are not there, and for students
-        that learn no labels.
+        They are photos of tune, and photos added by ``extend``, on which the student disagrees with
+        the concept named like the class. Thumbnails are written to ``folder``, with their paths in
+        ``path``. Raises ``TuningError`` for an unknown class, and for students that cannot learn
+        labels.
 
         >>> students.ask("bicycle", 2)
                        class  rank path                                 why  answer
@@ -227,14 +227,14 @@ class Moves:
         *,
         force: bool = False,
     ) -> ShownTeaching:
-        """Judge the student by answers on photos; where that helps teach it, and go there.
+        """Evaluate a student on labelled photos; refit it with these labels if that helps.
 
-        ``answers`` are 1, 0 (True, False) or None by image, the frame of ``ask`` filled in, or the
-        CSV file of ``inficond ask``. The student is taught where it is wrong on a tenth of the
-        photos or more, and its mean loss on them falls once it has learned the other answers
-        (cross-fitted); with ``force`` in any case.
-        What is returned shows itself in sentences; its ``node`` is None where nothing was taught.
-        Raises ``TuningError`` for names that are not there, ``AnswersError`` for a file.
+        ``answers`` maps images to 1, 0 (True, False) or None, or is the filled-in frame of ``ask``,
+        or the CSV file of ``inficond ask``. The refit becomes a new iteration if the student is
+        wrong on at least a tenth of the photos and the cross-fitted refit lowers the mean loss on
+        them; with ``force`` always.
+        Returns a report that prints as sentences; its ``node`` is None without a new iteration.
+        Raises ``TuningError`` for unknown names, ``AnswersError`` for a file with errors.
         """
         before = self.node
         replies = answers_of(self.tuner.store, class_name, answers)
@@ -244,7 +244,7 @@ class Moves:
         return teaching
 
     def undo(self) -> Self:
-        """Go to the iteration that this one was tuned from. Nothing is deleted.
+        """Go to the parent of this iteration. Nothing is deleted.
 
         >>> students.remove("boat", "lifebuoy").undo().node.number
         0
@@ -252,7 +252,7 @@ class Moves:
         return self._at(self.tuner.history.undo(self.tuner.root_id, self.node.id))
 
     def redo(self) -> Self:
-        """Go back to the iteration last left by ``undo``."""
+        """Reverse the last ``undo``."""
         return self._at(self.tuner.history.redo(self.tuner.root_id, self.node.id))
 
     def jump(self, node: NodeName) -> Self:
@@ -262,22 +262,22 @@ class Moves:
         return self._at(target.id)
 
     def rename(self, name: str, node: NodeName | None = None) -> Self:
-        """Name this iteration, or the one that ``node`` names; an empty name takes it away."""
+        """Name this iteration, or ``node``; an empty ``name`` removes the name."""
         self.tuner.rename(self._node_at(node).id, name)
         return self._at(self.node.id)
 
     def note(self, text: str, node: NodeName | None = None) -> Self:
-        """Note something on this iteration, or on the one that ``node`` names."""
+        """Set the note of this iteration, or of ``node``."""
         self.tuner.set_note(self._node_at(node).id, text)
         return self._at(self.node.id)
 
     def tag(self, images: str | Sequence[str], tag: str) -> Self:
-        """Give images a tag, by their ids; ``gallery`` and its files tell it."""
+        """Add a tag to images, by their ids; ``gallery`` has a column of tags."""
         self.tuner.tag(several(images), tag)
         return self
 
     def untag(self, images: str | Sequence[str], tag: str) -> Self:
-        """Take a tag from images."""
+        """Remove a tag from images."""
         self.tuner.tag(several(images), tag, on=False)
         return self
 
@@ -287,9 +287,9 @@ class Moves:
         return pd.DataFrame(rows, columns=["image", "tag"])
 
     def delete(self, node: NodeName) -> Self:
-        """Hide an iteration and all that follow from it; ``restore`` brings them back.
+        """Hide an iteration and all its descendants; ``restore`` shows them again.
 
-        Raises ``TuningError`` for #0, and where this iteration or the page's is among them.
+        Raises ``TuningError`` for #0, and if this iteration or the page's would be hidden.
         """
         target = find_node(self.tuner, node)
         self.tuner.history.delete(target.id, [self.node.id])
@@ -301,20 +301,20 @@ class Moves:
         return self
 
     def add_concept(self, text: str, *, images: Sequence[str] | None = None) -> Self:
-        """Add a concept: ``name``, or ``name, synonym, synonym``; no photo is read.
+        """Add a concept by its text, ``name`` or ``name, synonym, synonym``; no photo is read.
 
-        ``images`` are the ids of five or more photos of the store that show it: the concept is what
-        they have in common. Else it is its texts, which needs the extra ``precompute`` and the
-        spec's encoder. The students over it have iterations of their own; these are at the one that
-        the page shows. Raises ``DataError`` for a concept that is there, too few images or one that
-        is not in the store, ``MissingExtraError``.
+        A text needs the extra ``precompute`` and the spec's encoder. With ``images``, the ids of
+        five or more photos of the store that show the concept, the concept is made from their
+        segments, without an encoder. Students over the new concepts start a new tree of iterations
+        from their own #0. Raises ``DataError`` for a concept that exists, too few images or an
+        unknown image; ``MissingExtraError``.
         """
         check_typing(self.tuner.store)
         encoder = text_encoder(self.tuner.spec) if images is None else None
         return self._over(add_concept(self.tuner, text, encoder, images=images or ()))
 
     def remove_concept(self, name: str) -> Self:
-        """Take a typed concept away; the students without it are there again."""
+        """Remove a typed concept, and go to the students without the concept."""
         return self._over(remove_concept(self.tuner, name))
 
     def _over(self, tuner: Tuner) -> Self:
@@ -326,7 +326,7 @@ class Moves:
         return self
 
     def _move_to(self, node: Node, before: Node) -> Self:
-        """Go to the iteration that was made from ``before``, as the page would."""
+        """Make ``node``, refitted from ``before``, the iteration of this object and of the page."""
         if node != before:
             self.tuner.history.set_head(self.tuner.root_id, node.id, "fine-tune", before.id)
         return self._at(node.id)

@@ -1,4 +1,4 @@
-"""Checks of the metrics and splits that a script names, with the nearest one that is there."""
+"""Checks of names in calls of a script: metrics, splits; errors suggest the nearest name."""
 
 from __future__ import annotations
 
@@ -15,27 +15,27 @@ One = TypeVar("One", bound=str | Path)
 
 
 def check_metric(name: str) -> None:
-    """Raise ``TuningError`` for a metric that is not in the vocabulary."""
+    """Raise ``TuningError`` for an unknown metric."""
     check_word("metric", name, METRICS)
 
 
 def check_split(name: str) -> None:
-    """Raise ``TuningError`` for a split that stores do not have."""
+    """Raise ``TuningError`` for an unknown split."""
     check_word("split", name, SPLITS)
 
 
 def check_word(kind: str, name: str, known: Iterable[str]) -> None:
-    """Raise ``TuningError``, with the nearest word, for one that is not ``known``."""
+    """Raise ``TuningError``, with the nearest known name, for a ``name`` that is not ``known``."""
     words = list(known)
     if name not in words:
         raise TuningError(*unknown(kind, name, words))
 
 
 def several(names: One | Iterable[One]) -> list[One]:
-    """Names, or files; one that stands alone is not taken for its letters."""
+    """Return names or files as a list; a single name becomes a list of one."""
     return [names] if isinstance(names, str | Path) else list(names)
 
 
 def some(names: str | Iterable[str] | None) -> list[str] | None:
-    """The names likewise; None: all there are."""
+    """Return names as a list, as ``several``; None (all) stays None."""
     return None if names is None else several(names)

@@ -22,10 +22,10 @@ def explore(
 
     ``spec`` is a file, or ``"demo"``, or an open tuner; ``history`` is the file of the tuning
     history (default: the spec's). The object shows itself; ``.servable()`` and ``.show()``
-    work too. The store is opened in the background: ``on_ready`` is called with the object when its
-    state, ``.app``, is there, and whenever that is replaced.
+    work too. The store is opened in the background: ``on_ready`` is called with the object when
+    ``.app``, the state of the page, is set or replaced.
     """
     use_own_font()
     with packed_scripts():
-        pn.extension(sizing_mode="stretch_width", inline=True)  # nothing is loaded from outside
+        pn.extension(sizing_mode="stretch_width", inline=True)  # inline: no script from the network
     return Explorer([spec], history, on_ready)

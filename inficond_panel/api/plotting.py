@@ -1,4 +1,4 @@
-"""Plots of a session of scripted students, as HoloViews elements to compose."""
+"""Plots of scripted students, as HoloViews elements."""
 
 from __future__ import annotations
 
@@ -37,9 +37,9 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
 class StudentPlots:
-    """Plots of the students at their iteration: ``+``, ``*``, ``.opts`` and ``hv.save`` work.
+    """Plots of the students at one iteration, as HoloViews elements (``+``, ``*``, ``.opts``).
 
-    A plot of the holdout counts a look. Raises ``TuningError`` for names that are not there.
+    Plots of the holdout count a use of the holdout. Raises ``TuningError`` for unknown names.
     """
 
     def __init__(self, students: Moves) -> None:
@@ -52,26 +52,26 @@ class StudentPlots:
         return self.students.tuner.spec.views.noise()
 
     def performance(self, split: str = TUNE) -> hv.Rectangles:
-        """Positives and negatives of each class by who decides them rightly, as on the page."""
+        """Bars per class: positives and negatives by whether student and teacher are right."""
         self.students.count_look(split)
         return make_performance(take_snapshot(self.students.tuner, self.students.node, split))
 
     def knowledge(self, class_name: str, top: int = 15) -> hv.Bars:
-        """The student's ``top`` strongest concepts with their influences."""
+        """Bars of the ``top`` largest influences of a student."""
         return make_knowledge(self.students.student(class_name, FIT), top)
 
     def what_if(
         self, class_name: str, concept: str, metric: str = AP.key, split: str = TUNE
     ) -> hv.Overlay:
-        """A metric over the influence of a concept, the others held, with the interval."""
+        """Curve of a metric over one concept's influence, other influences fixed, with interval."""
         check_name("concept", concept, self.students.tuner.store.concepts)
         check_metric(metric)
         return make_what_if(self.students.student(class_name, split), concept, metric, self._noise)
 
     def embedding(self, class_name: str = "", method: str = "", concept: str = "") -> hv.Overlay:
-        """Concepts in the plane over all segments; of a class its strongest are labelled.
+        """Map of concepts and segments in two dimensions; labels a class's strongest concepts.
 
-        With a ``concept`` the segments whose best concept it is are lit, with their centre.
+        With a ``concept``, highlights the segments assigned to it, and their centre.
         """
         store, named = self.students.tuner.store, self.students.tuner.spec.projections
         if concept:
@@ -80,7 +80,7 @@ class StudentPlots:
         return make_embedding(store, influence, method, concept, named)
 
     def provenance(self) -> hv.Overlay:
-        """The tree of iterations, deleted branches left out; this one is filled."""
+        """Tree of iterations without deleted branches; the current iteration is filled."""
         return make_provenance(
             take_tree(self.students.tuner, self.students.node).nodes, self.students.node.id
         )
@@ -93,11 +93,11 @@ class StudentPlots:
         marked: Collection[tuple[str, str]] = (),
         dark: bool = False,
     ) -> hv.Image:
-        """Influences of all students by concept and class, as on the page.
+        """Heat map of the influences of all students, concept by class, as on the page.
 
-        Of the first ``top`` concepts that have any (0: of all concepts), by ``order``: strongest,
-        name, similar, marked. ``find`` is a part of a name; ``marked`` are pairs of class and
-        concept that get an outline, such as suspects.
+        Shows the first ``top`` concepts with an influence (0: all concepts) in the given ``order``:
+        strongest, name, similar or marked. ``find`` filters by a part of the name; ``marked`` pairs
+        (class, concept), such as suspects, get an outline.
         """
         check_word("order", order, ORDERS)
         store, node = self.students.tuner.store, self.students.node
@@ -105,35 +105,35 @@ class StudentPlots:
         return make_matrix(take_cells(store, node, positions, find, top, marked), dark)
 
     def gammas(self, sweep: GammaSweep) -> hv.NdOverlay:
-        """Silhouettes and accuracy of oracles over gamma, of ``students.oracle_sweep``."""
+        """Curves of the oracles' silhouette and accuracy over gamma; see ``oracle_sweep``."""
         return make_gamma_curves(sweep)
 
     def gamma_reliability(self, sweep: GammaSweep) -> hv.HoloMap:
-        """Reliability diagram of the oracle of each gamma."""
+        """Reliability diagram of the oracle, one per gamma."""
         return make_gamma_reliability(sweep)
 
     def gamma_maps(self, sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
-        """The t-SNE map of the oracle of each gamma, coloured by super-class or class."""
+        """t-SNE map of the oracle, one per gamma, coloured by super-class or class."""
         return make_gamma_maps(sweep, seed)
 
     def confusion(self, class_name: str, split: str = TUNE) -> hv.Overlay:
-        """Counts of the labelled images by label and the student's decision."""
+        """Confusion matrix of one class: labelled images by label and the student's decision."""
         return make_confusion(self.students.student(class_name, split))
 
     def reliability(self, class_name: str, split: str = TUNE) -> hv.Overlay:
-        """Share of positives over the student's probability, in the bins of the ECE."""
+        """Reliability diagram: share of positives per bin of the student's probability."""
         return make_reliability(self.students.student(class_name, split))
 
     def coverage(self, class_name: str = "") -> hv.Overlay:
-        """Accuracy on tune of the surest decisions over their share, as ``students.coverage``."""
+        """Accuracy on tune of the most certain decisions over their share; see ``coverage``."""
         decisions = decisions_of(self.students.tuner, self.students.node, class_name)
         return make_coverage(decisions.curve(**self._noise), class_name or "all classes")
 
 
 def load_bokeh() -> None:
-    """Have the notebook draw HoloViews elements by Bokeh, unless it has loaded a backend already.
+    """Load HoloViews' Bokeh backend in the notebook, unless a backend is loaded already.
 
-    The scripts come from this machine, and once: not where Panel's extension has brought them.
+    The scripts are inlined, without a network; not a second time if Panel has loaded them.
     """
     if getattr(hv.extension, "_loaded", False):
         return
@@ -141,5 +141,5 @@ def load_bokeh() -> None:
     with (
         packed_scripts(),
         param.logging_level("ERROR"),
-    ):  # it warns of the two words by which it leaves scripts out
+    ):  # hides a warning about the keywords bokeh and holoviews
         hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)

@@ -1,4 +1,4 @@
-"""Results that show themselves: in sentences or tables at a prompt, as HTML in a notebook."""
+"""Results that print as sentences or tables at a prompt, and as HTML in a notebook."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from inficond_panel.wording.metrics import drift_sentences
 
 
 class Frames(dict[str, pd.DataFrame]):
-    """Several frames by name; the first shows itself, with its notes."""
+    """Data frames by name; prints the title and notes of the first frame."""
 
     def __str__(self) -> str:
         frame = next(iter(self.values()))
@@ -40,13 +40,13 @@ class Frames(dict[str, pd.DataFrame]):
 
 @dataclass(frozen=True, repr=False)
 class DriftReport(Drift):
-    """Drift of photos; ``faults`` tells by photo why it could not be read."""
+    """Drift of new photos; ``faults`` maps each unreadable photo to the reason."""
 
     faults: dict[str, str] | None = None
 
     @property
     def table(self) -> pd.DataFrame:
-        """One row per concept, in order of p."""
+        """One row per concept, sorted by p-value."""
         return drift_frame(self)
 
     def __str__(self) -> str:
@@ -60,7 +60,7 @@ class DriftReport(Drift):
 
 @dataclass(frozen=True, repr=False)
 class SuggestedEdits(Suggestion):
-    """Suggested edits, which ``tune`` takes."""
+    """Suggested edits, an argument of ``tune``; prints as a summary."""
 
     def __str__(self) -> str:
         return self.summary
@@ -72,11 +72,11 @@ class SuggestedEdits(Suggestion):
 
 
 class PhotoPredictions:
-    """Decisions of students on photos; ``table`` shows itself in a notebook.
+    """Decisions of students on photos; prints as ``table``.
 
-    ``faults`` tells by photo why it could not be read; the tables are of the others.
-    ``no_teacher`` tells why the teacher does not stand beside the students, "" where it does.
-    ``rules`` tell when the students abstain; None where they never do.
+    ``faults`` maps each unreadable photo to the reason; the tables hold the other photos.
+    ``no_teacher`` is the reason why the teacher's decisions are missing, "" if they are included.
+    ``rules`` are the rules for abstaining; None if the students never abstain.
     """
 
     def __init__(
@@ -95,22 +95,22 @@ class PhotoPredictions:
 
     @property
     def table(self) -> pd.DataFrame:
-        """A row per photo and class, see ``export.predictions.decision_frame``."""
+        """One row per photo and class, see ``export.predictions.decision_frame``."""
         return decision_frame(self._predictions)
 
     @property
     def named(self) -> pd.DataFrame:
-        """With one class an image, a row per photo, see ``export.predictions.named_frame``.
+        """One row per photo with its class, see ``export.predictions.named_frame``.
 
-        Raises ``DataError`` where images may have several classes.
+        Raises ``DataError`` if images may have several classes.
         """
         if not self._single:
-            raise DataError("These photos may have several classes.", "Take the decisions: table.")
+            raise DataError("These photos may have several classes.", "Take the decisions: .table")
         return named_frame(self._predictions)
 
     @property
     def parts(self) -> pd.DataFrame:
-        """A row per photo, class and concept, see ``export.predictions.part_frame``."""
+        """One row per photo, class and concept, see ``export.predictions.part_frame``."""
         return part_frame(self._predictions)
 
     def __repr__(self) -> str:

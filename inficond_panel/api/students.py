@@ -1,4 +1,4 @@
-"""Students of a spec that are tuned by script: what the page does, in a few calls.
+"""Students of a spec, tuned by script instead of on the page.
 
 students = inficond_panel.open_students("demo")
 students.remove("bicycle", "traffic light")
@@ -50,13 +50,13 @@ if TYPE_CHECKING:
 def open_students(
     spec: str | Path, *, store: str | Path | None = None, history: str | Path | None = None
 ) -> TunableStudents:
-    """The students of ``spec``, a file or the name of one that comes along, such as ``"demo"``.
+    """Open the students of ``spec``, a file or the name of a shipped spec, such as ``"demo"``.
 
-    ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
-    ``INFICOND_HISTORY``, else the spec's. ``history=":memory:"`` keeps nothing. They are at the
-    iteration that the page shows, and are distilled when they are first asked for. Raises
-    ``InficondError`` for a spec, a store or a history that cannot be used; warns
-    (``OrderWarning``) of a store whose teacher's outputs fit the labels in another order.
+    ``store`` and ``history`` are paths; by default ``INFICOND_STORE`` and ``INFICOND_HISTORY``,
+    else the spec's. ``history=":memory:"`` saves nothing. The students are at the iteration that
+    the page shows, and are distilled at first use. Raises ``InficondError`` for an unusable spec,
+    store or history; warns (``OrderWarning``) if the teacher's outputs match the labels better in
+    another order of the classes.
 
     >>> students = open_students("demo", history=":memory:")
     >>> students
@@ -73,33 +73,32 @@ def open_students(
 class TunableStudents(Measures):
     """The students of one store, at one iteration of their history.
 
-    ``tune``, ``up``, ``down`` and ``remove`` refit them, ``undo``, ``redo`` and ``jump`` move among
-    the iterations, ``fit`` goes to the untouched ones. Each of these returns the object itself.
-    Iterations, moves and looks at the holdout go to the same history as those made on the page.
+    ``tune``, ``up``, ``down`` and ``remove`` refit; ``undo``, ``redo`` and ``jump`` go to another
+    iteration, ``fit`` to the original students. Each of these returns the object itself.
+    Iterations, jumps and uses of the holdout are recorded in the history that the page shows.
     """
 
     def with_settings(self, **settings: Any) -> TunableStudents:
-        """Students of the same store and history under other settings of the spec.
+        """Return students of the same store and history with other settings of the spec.
 
         ``targets`` ("teacher" or "oracle"), ``alpha`` (None: no labels), ``temperature``,
-        ``lambda_``, ...: as in ``spec.with_students``. They have iterations of their own.
+        ``lambda_``, ...: as in ``spec.with_students``. They have a separate tree of iterations.
         """
         return TunableStudents(self.tuner.with_students(**settings))
 
     def images(self, split: str) -> list[str]:
-        """Ids of the images of a split, in the order of the rows of its predictions."""
+        """Return the image ids of a split, in the row order of its predictions."""
         return [self.tuner.store.images[row] for row in self.tuner.store.rows(split)]
 
     def scores(self, split: str) -> np.ndarray:
-        """Concept scores (n, C) of a split."""
+        """Return the concept scores (n, C) of a split."""
         return self.tuner.store.concept_score[self.tuner.store.rows(split)]
 
     def decision_function(self, X: str | ArrayLike) -> np.ndarray:
-        """Logits (n, K) of a split by name, or of concept scores (n, C).
+        """Return logits (n, K) of a split by name, or of concept scores (n, C).
 
-        Of a joint student they are log-odds: their sigmoids add up to 1 over the classes.
-        Of a data frame the columns are taken by the concepts' names. A look at the holdout is
-        counted.
+        Logits of a joint student are log-odds: their sigmoids sum to 1 over the classes.
+        Columns of a data frame are matched by concept name. Counts a use of the holdout.
         """
         if isinstance(X, str):
             self.count_look(X)
@@ -108,14 +107,14 @@ class TunableStudents(Measures):
         return decision_function(self._checked(X), node.weights, node.intercepts, link)
 
     def predict_proba(self, X: str | ArrayLike) -> np.ndarray:
-        """Probabilities (n, K) that each class is present; ``X`` as in ``decision_function``."""
+        """Return probabilities (n, K) of the classes; ``X`` as in ``decision_function``."""
         return expit(self.decision_function(X))
 
     def predict(self, X: str | ArrayLike) -> np.ndarray:
-        """Decisions (n, K): 1 where the class is decided to be present, else 0.
+        """Return decisions (n, K): 1 if the class is decided to be present, else 0.
 
-        That is where the logit is above the class's threshold; with one class per image, of the
-        likeliest class.
+        A class is present if its logit is above its threshold; with one class per image, if it is
+        the likeliest class.
 
         >>> students.predict("tune").shape  # images, classes
         (600, 16)
@@ -125,13 +124,13 @@ class TunableStudents(Measures):
     def predict_images(
         self, photos: str | Path | Iterable[str | Path], *, abstain: float | None = None
     ) -> PhotoPredictions:
-        """Decisions on photos (files), which need be in no store, and what made them.
+        """Predict on photos (files), with the contribution of each concept to each decision.
 
-        They go through encoder and segments, never by look-up, so the extra ``precompute`` and the
-        encoder of the spec are needed. A photo that cannot be read is told in ``faults``, the
-        others go on. With ``abstain`` a decision is given only where those on tune that are as sure
-        have this accuracy. Raises ``DataError`` where none can be read, or where the store was made
-        in another way than the spec says; ``MissingExtraError``; ``SpecError`` without an encoder.
+        Photos are segmented and encoded anew, so the extra ``precompute`` and the spec's encoder
+        are needed. Unreadable photos are listed in ``faults``. With ``abstain``, an accuracy, the
+        students decide only where tune decisions of the same certainty have this accuracy. Raises
+        ``DataError`` if no photo can be read, or if the store does not match the spec;
+        ``MissingExtraError``; ``SpecError`` without an encoder.
         """
         students, store = as_exported(self.tuner, self.node, {}), self.tuner.store
         noise = self.tuner.spec.views.noise()
@@ -144,10 +143,10 @@ class TunableStudents(Measures):
     ) -> Extended:
         """Add photos (files, or folders of such) as training images, labelled by the teacher.
 
-        They go through encoder and teacher, so the extra ``precompute`` and the spec's encoder are
-        needed; ``logits`` is a table with a row per photo, for a teacher that is a table itself.
-        They lie beside the store, which stays as it is, and so do the students. Photos that equal
-        an image of tune or holdout are refused. The result names all of them. Raises as
+        Encoder and teacher run on the photos, so the extra ``precompute`` and the spec's encoder
+        are needed. ``logits`` is a table with a row per photo, if the teacher is a table. The new
+        data is kept next to the store; store and students do not change. Photos that equal an
+        image of tune or holdout are refused; the result lists them. Raises as
         ``precompute.extend``.
         """
         store = self.tuner.store
@@ -155,7 +154,7 @@ class TunableStudents(Measures):
 
     @property
     def more_photos(self) -> pd.DataFrame:
-        """Photos that were added beside the store, by name: their files and parts."""
+        """Table of the photos added by ``extend``, by image id: file and part."""
         photos = more_photos(self.tuner.store)
         parts = [photos.place(row)[0] for row in range(len(photos))]
         columns = {
@@ -166,11 +165,10 @@ class TunableStudents(Measures):
         return pd.DataFrame(columns, index=pd.Index(photos.images, name="image"))
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
-        """Are photos (files), 20 or more, unlike those that the students were fitted to?
+        """Test whether 20 or more photos (files) differ from the training images.
 
-        By their concept scores: concept by concept, and photo by photo; see
-        ``distill.drift``. It shows itself in sentences; ``table`` has the concepts. Raises as
-        ``predict_images``.
+        Compares concept scores per concept and per photo; see ``distill.drift``. The report
+        prints as sentences; ``table`` has a row per concept. Raises as ``predict_images``.
         """
         scores = score_photos(self.tuner.spec, self.tuner.store, several(photos))
         drift = photo_drift(self.tuner.store, scores, seed, self.tuner.spec.views.confidence)
@@ -188,7 +186,7 @@ class TunableStudents(Measures):
     ) -> dict[str, Path]:
         """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
 
-        ``onnx-pixels`` is encoder, segments and students in one model, which is checked.
+        ``onnx-pixels`` is one model from pixels to logits: encoder, segments and students.
 
         >>> files = students.export("students", ["npz"])
         >>> sorted(file.name for file in files.values())
@@ -209,9 +207,9 @@ class TunableStudents(Measures):
     ) -> Path:
         """Write the page of this iteration as one HTML file, read only, and return its path.
 
-        Other classes, concepts and iterations can be chosen in it, see ``inficond docs serving``.
-        Nothing is recorded in the history. Raises ``TuningError`` for a class or a concept that is
-        not there, ``ExportError`` where the file cannot be written.
+        Its reader can choose other classes, concepts and iterations, see ``inficond docs serving``.
+        Nothing is recorded in the history. Raises ``TuningError`` for an unknown class or concept,
+        ``ExportError`` if the file cannot be written.
         """
         from inficond_panel.app import page_html  # noqa: PLC0415 - loads Panel
 
@@ -220,7 +218,7 @@ class TunableStudents(Measures):
         return Path(path)
 
     def estimator(self) -> ConceptStudents:
-        """The students as a fitted scikit-learn estimator (needs scikit-learn)."""
+        """Return the students as a fitted scikit-learn estimator (needs scikit-learn)."""
         from inficond_panel.api.exported_estimator import as_estimator  # noqa: PLC0415 - scikit-learn
 
         return as_estimator(self.tuner, self.node)
@@ -233,7 +231,7 @@ class TunableStudents(Measures):
         return StudentPlots(self)
 
     def explore(self) -> Explorer:
-        """The page in a notebook cell, at this iteration and on this history."""
+        """Show the page in a notebook cell, at this iteration and with this history."""
         from inficond_panel.api.notebook import explore  # noqa: PLC0415 - loads Panel
 
         if self.tuner.head() != self.node:
@@ -241,12 +239,12 @@ class TunableStudents(Measures):
         return explore(self.tuner)
 
     def to_xarray(self, split: str = TUNE) -> xr.Dataset:
-        """Students and images of a split as one dataset, with the dimensions of the store.
+        """Return students and images of a split as one dataset, with the dimensions of the store.
 
         ``influence``, ``lower_bound`` and ``upper_bound`` over ``class_name`` and ``concept``;
         ``intercept`` and ``threshold`` over ``class_name``; ``student_logit``, ``teacher_logit``,
-        ``label`` (-1: not known) over ``image`` and ``class_name``; ``concept_score``. A look at
-        the holdout is counted.
+        ``label`` (-1: unknown) over ``image`` and ``class_name``; ``concept_score``. Counts a use
+        of the holdout.
 
         >>> dict(students.to_xarray("tune").sizes)
         {'class_name': 16, 'concept': 236, 'image': 600}
@@ -281,7 +279,7 @@ class TunableStudents(Measures):
             missing = [name for name in self.concepts if name not in X.columns]
             if missing:
                 raise DataError(
-                    f"{len(missing)} concepts have no column, the first is {missing[0]!r}.",
+                    f"X has no column for {len(missing)} concepts, the first is {missing[0]!r}.",
                     "Give one column for each concept.",
                 )
             X = X[self.concepts]

@@ -1,4 +1,4 @@
-"""Intents as a script writes them: tuples, mappings, one or many, or the intents themselves."""
+"""Conversion of a script's intents (tuples, mappings, single or in a list) to ``Edit``s."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
 from inficond_panel.vocabulary.intents import BALANCE, CURES, DIRECTIONS
 
-#: In place of a class: all of them.
+#: Wildcard in place of a class name: all classes.
 EVERY = "*"
 _HOW = (
-    'Write ("class", "concept", "up"), with a factor behind it if wanted, or a mapping as in an '
+    'Write ("class", "concept", "up"), with an optional factor at the end, a mapping as in an '
     "edits file (`inficond docs repair`), or a list of these."
 )
 
 
 def as_asked(intents: Edit | Iterable[object], classes: Sequence[str]) -> list[Edit]:
-    """Intents of a batch; one alone is a batch, and one for the class ``*`` one for each class.
+    """Return the edits of a batch from a single intent or several; class ``*`` means each class.
 
-    A mapping may name its ``classes`` as in an edits file: a list, or "all".
-    Raises ``TuningError`` for what is none.
+    A mapping may have ``classes``, as in an edits file: a list, or "all".
+    Raises ``TuningError`` for an invalid intent.
     """
     return [
         replace(item, class_name=name) if item.class_name == EVERY else item
@@ -49,7 +49,7 @@ def _written(intents: Edit | Iterable[object]) -> list[Edit]:
 
 
 def _by_class(item: Any) -> list[Any]:
-    """The item; a mapping with ``classes`` as one for each of them."""
+    """Split a mapping with ``classes`` into one mapping per class; else return ``[item]``."""
     if not isinstance(item, Mapping) or "classes" not in item:
         return [item]
     rest = {key: value for key, value in item.items() if key != "classes"}
@@ -78,7 +78,7 @@ def _one(item: Any) -> Edit:
 def _from_mapping(item: Mapping[str, Any]) -> Edit:
     concepts, direction = item.get("concepts"), item["direction"]
     if direction not in {**DIRECTIONS, **CURES}:
-        raise ValueError(f"there is no direction {direction!r}")
+        raise ValueError(f"unknown direction {direction!r}")
     if direction == BALANCE.key:
         named = item["concept"] if concepts is None else concepts
         return edit_from_json({**item, "concepts": [named] if isinstance(named, str) else named})

@@ -168,7 +168,7 @@ def load_export(path: str | Path) -> Exported:
         raise
     except Exception as error:  # readers raise many kinds for one fact
         reason = str(error) or type(error).__name__
-        raise ExportError(f"{file} holds no whole export: {reason[:200]}.", _AGAIN) from error
+        raise ExportError(f"{file} is no complete export: {reason[:200]}.", _AGAIN) from error
     return students
 
 

@@ -1,4 +1,4 @@
-"""Intents, the bounds they resolve to, the refit, and the history of iterations."""
+"""Tuning of students: intents, bounds on weights, refits, and the history of iterations."""
 
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_edits, read_edits

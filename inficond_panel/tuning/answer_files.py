@@ -1,7 +1,7 @@
-"""Answers on disk: drafts beside the history, and the table that a person fills in.
+"""Files of answers: drafts next to the history, and the CSV table that a person fills in.
 
-A draft holds answers that are not taught yet, and skips, by iteration and class, so that
-a person goes on with them later. What is taught is in the history.
+A draft holds the answers and skips of a person, by iteration and class, until the student is
+refitted with them; the history then holds the answers.
 The table:
 
 class,rank,image,path,why,answer
@@ -25,14 +25,14 @@ from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
 
-#: Answers of a person that the teacher has to agree with before it may answer, and the share.
+#: Least number of a person's answers, and least agreement, before the teacher may answer.
 LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9
 _WRITING = Lock()  # of the drafts of all histories: one thread reads and writes a file at a time
 
 
 @dataclass(frozen=True)
 class Reply:
-    """Answer on one photo: 1 present, 0 absent, None skipped."""
+    """Answer on one photo: class present (1), absent (0), or photo skipped (None)."""
 
     value: int | None
     by_teacher: bool = False
@@ -40,9 +40,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class Draft:
-    """Photos that are asked about one student, and the replies so far, in order.
+    """Photos of one questionnaire on a student, and the replies to the first of them, in order.
 
-    ``node`` is the iteration of the student.
+    ``node`` is the id of the student's iteration.
     """
 
     node: str
@@ -53,7 +53,7 @@ class Draft:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Iteration and class, which together name a draft of a history."""
+        """Key of the draft within a history: iteration and class."""
         return self.node, self.class_name
 
     @property
@@ -63,7 +63,7 @@ class Draft:
 
     @property
     def answers(self) -> Answers:
-        """Replies as answers; where the teacher replied, the reason says so."""
+        """Replies as ``Answers``; ``why`` marks the replies of the teacher."""
         replied = list(zip(self.images, self.replies, strict=False))
         by_teacher = f"{self.why}; answered by the teacher"
         why = {image: by_teacher if one.by_teacher else self.why for image, one in replied}
@@ -75,7 +75,7 @@ class Draft:
         return sum(reply.by_teacher for reply in self.replies)
 
     def trusts(self, teacher: Mapping[str, bool]) -> bool:
-        """True if the teacher's decisions agree with ten answers of the person or more, 90 %."""
+        """Return True if the teacher agrees with 90 % of at least ten answers of the person."""
         agree = [
             teacher[image] == bool(reply.value)
             for image, reply in zip(self.images, self.replies, strict=False)
@@ -85,26 +85,26 @@ class Draft:
 
 
 class Drafts:
-    """Drafts beside the history at a path; a history in memory (``":memory:"``) has none.
+    """File of the drafts of a history; for a history in memory (``":memory:"``) nothing is saved.
 
-    Raises ``TuningError`` for a file that is damaged, ``ExportError`` where it cannot be written.
+    Raises ``TuningError`` for a damaged file, ``ExportError`` if the file cannot be written.
     """
 
     def __init__(self, history: str) -> None:
         self._file = None if history == ":memory:" else Path(f"{history}.answers.json")
 
     def find(self, node: str, class_name: str) -> Draft | None:
-        """Return the draft on a student; None where nothing was begun."""
+        """Return the draft on a student; None without a draft."""
         return self._read().get((node, class_name))
 
     def skipped(self, class_name: str) -> set[str]:
-        """Return the images that a person could not answer for a class, in any draft."""
+        """Return the images that a person skipped for a class, in all drafts."""
         drafts = (draft for draft in self._read().values() if draft.class_name == class_name)
         replied = (pair for one in drafts for pair in zip(one.images, one.replies, strict=False))
         return {image for image, reply in replied if reply.value is None}
 
     def keep(self, draft: Draft) -> None:
-        """Write a draft in the place of the one before; one without a reply is taken out."""
+        """Save a draft in place of the earlier draft; delete a draft without replies."""
         if self._file is None:
             return
         with _WRITING:
@@ -123,7 +123,7 @@ class Drafts:
         except (OSError, ValueError, TypeError) as error:
             raise TuningError(
                 f"{self._file} cannot be read: {error}.",
-                "Delete it: it holds answers that were not taught yet, and nothing else.",
+                "Delete this file; it holds only answers that no student was refitted with yet.",
             ) from error
         return {draft.key: draft for draft in drafts}
 
@@ -134,16 +134,14 @@ def _draft(images: list[str], replies: list[dict[str, Any]], **facts: str) -> Dr
 
 COLUMNS = ("class", "rank", "image", "path", "why", "answer")
 _NEEDED = ("image", "answer")
-_MOST_HINTS = 100  # of thousands of unknown names the nearest would take minutes
-#: Words of an answer, in any case.
+_MOST_HINTS = 100  # suggestions for thousands of unknown names would take minutes
+#: Value of each accepted word of an answer; upper and lower case are equal.
 WORDS: Mapping[str, int | None] = {
     **dict.fromkeys(("1", "1.0", "yes", "y", "true", "present"), 1),
     **dict.fromkeys(("0", "0.0", "no", "n", "false", "absent"), 0),
     **dict.fromkeys(("", "skip", "nan", "none", "<na>"), None),
 }
-REMEDY = (
-    "Write 1 or yes, 0 or no, or leave the answer empty; the rest stays as `inficond ask` wrote it."
-)
+REMEDY = "Write 1 or yes, 0 or no, or leave the answer empty; keep all other columns as they are."
 
 
 def asked_rows(
@@ -151,13 +149,13 @@ def asked_rows(
 ) -> list[tuple[str, int, str, str, str, str]]:
     """Return a row of ``COLUMNS`` for each photo, with an empty answer.
 
-    The store's pictures of them, if it has any, are written to the folder ``pictures``. Raises
-    ``ExportError`` if that fails.
+    Thumbnails, if the store has any, are written to the folder ``pictures``. Raises
+    ``ExportError`` if a thumbnail cannot be written.
     """
     rows, images = [], AllImages(store)
     for rank, row in enumerate(photos.rows.tolist(), start=1):
-        place = images.place(row)
-        path = _write_picture(*place, rank, pictures) if pictures is not None else ""
+        source = images.place(row)
+        path = _write_picture(*source, rank, pictures) if pictures is not None else ""
         rows.append((class_name, rank, images.names[row], path, photos.why, ""))
     return rows
 
@@ -185,12 +183,12 @@ def read_answers(file: str | Path, class_name: str, store: Store) -> Answers:
 
 
 def answer_of(given: object) -> int | None:
-    """Return an answer of a script or a table as 1, 0 or None. Raises ``KeyError`` for others."""
+    """Return an answer (word, number or bool) as 1, 0 or None; ``KeyError`` for other values."""
     return WORDS[str(given).strip().lower()]
 
 
 class _Reader:
-    """Reads the rows of one file and collects its faults."""
+    """Reader of one answers file, which collects all problems."""
 
     def __init__(self, path: Path, class_name: str, store: Store) -> None:
         self._path, self._class, self._store = path, class_name, store
@@ -200,20 +198,20 @@ class _Reader:
         self.problems: list[Problem] = []
 
     def read(self) -> None:
-        """Read all rows."""
+        """Read all rows into ``values``, ``why`` and ``problems``."""
         try:
             table = csv.reader(lines_of(self._path))
             header = [cell.strip() for cell in next(table, [])]
             if absent := [name for name in _NEEDED if name not in header]:
-                self._note(1, f"there is no column {' and no column '.join(map(repr, absent))}")
+                self._note(1, f"the column {' and the column '.join(map(repr, absent))} is missing")
                 return
             for cells in table:
                 if any(cells):
                     self._row(table.line_num, dict(zip(header, cells, strict=False)), header)
         except FileNotFoundError:
-            self._note(1, "there is no such file")
+            self._note(1, "the file does not exist")
         except (OSError, UnicodeDecodeError, csv.Error) as error:
-            self._note(1, f"this is not a table: {error}")
+            self._note(1, f"the file is not a CSV table: {error}")
 
     def _row(self, line: int, cells: dict[str, str], header: list[str]) -> None:
         image, answer = _name(cells.get("image", ""), self._images), cells.get("answer", "")
@@ -222,9 +220,9 @@ class _Reader:
             known = self._images if len(self.problems) < _MOST_HINTS else ()
             self._note(line, missing("image", image, known, "in the store"), header, "image")
         elif image in self.values:
-            self._note(line, f"{image!r} stands there twice", header, "image")
+            self._note(line, f"{image!r} has an answer in an earlier row", header, "image")
         if name != self._class:
-            fault = f"this row is on {name!r}, not on {self._class!r}"
+            fault = f"expected the class {self._class!r}, got {name!r}"
             self._note(line, fault, header, "class")
         try:
             self.values[image] = answer_of(answer)
@@ -238,6 +236,6 @@ class _Reader:
 
 
 def _name(cell: str, known: Collection[str]) -> str:
-    """Return the name in a cell; a table for spreadsheets has an apostrophe before some."""
+    """Return the name in a cell, without the apostrophe that protects it in spreadsheets."""
     name = cell.strip()
     return name[1:] if name not in known and name[1:] in known else name

@@ -1,19 +1,19 @@
-"""Answers of a person on photos: which photos to ask about, and how the answers judge and teach.
+"""Labels by a person: choice of the photos to label, evaluation of a student, and its refit.
 
-Asked are photos of tune, and photos added to the store: half of them have the largest
-z(logit) - 0.7 z(word), half the largest z(word) - 0.7 z(logit). ``word`` is the score of the
-concept named like the class, z(x) = (x - mean) / standard deviation over these photos. Without a
-concept named like the class, they are those of which the student is least sure (Lewis and Gale
-1994, "A sequential algorithm for training text classifiers"). docs/measured.md has what each gains.
+Candidates are photos of tune, and photos added to the store: half of the chosen photos have the
+largest z(logit) - 0.7 z(word), half the largest z(word) - 0.7 z(logit). ``word`` is the score of
+the concept named like the class, z(x) = (x - mean) / standard deviation over the candidates.
+Without a concept named like the class, the student's least certain photos are chosen (Lewis and
+Gale 1994, "A sequential algorithm for training text classifiers"). Gains: docs/measured.md.
 
-Answers teach by what they say of the teacher: it is corrected by them, and the student learns the
-corrected teacher on the photos of tune (``fitting.terms``). To judge, the answers are parted
-into folds. For each fold the student learns the answers of the other folds, and is judged on those
-of the fold. It is taught on all answers only where these are ten or more, where there is something
-to repair (it is wrong on a tenth of the photos), and where its mean loss on them (cross-entropy,
-nats per photo) falls. Fewer errors are not asked for: many logits move toward the truth, and few
-across the threshold. Labels of tune that it does not learn judge too: AP on them may not fall
-beyond noise. The photos were chosen, so what is seen on them says nothing of the error on all.
+The answers correct the teacher's probabilities, and the student is refitted to the corrected
+probabilities on the photos of tune (``fitting.terms``). The evaluation is cross-fitted: for each
+fold the student learns the answers of the other folds, and is evaluated on this fold. The student
+is refitted with all answers only if there are at least ten answers, if the student is wrong on at
+least a tenth of the photos, and if the refit lowers its mean loss on them (cross-entropy, nats per
+photo). Fewer errors are not required: many logits move toward the truth, but few cross the
+threshold. AP on labels of tune that the student does not learn may not fall significantly. The
+photos are a chosen sample, so the error on them is no estimate of the error on all photos.
 """
 
 from __future__ import annotations
@@ -47,16 +47,16 @@ from inficond_panel.vocabulary.intents import ANSWERS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
-#: Photos that are asked about at once.
+#: Default number of photos to label at once.
 ASKED = 20
-#: Weight of the score that is to be low beside the one that is to be high: below 1, so that photos
-#: that rank high come first, since errors there cost most AP.
+#: Weight of the score that should be low against the score that should be high. Below 1: photos
+#: that rank high come first, since errors on them cost most AP.
 AGAINST = 0.7
 
 
 @dataclass(frozen=True)
 class AskedPhotos:
-    """Photos to ask about: rows of ``AllImages``, the most instructive first, and the reason.
+    """Photos to label: rows of ``AllImages``, the most informative first, and the reason ``why``.
 
     The reason does not reveal the student's decision on a photo.
     """
@@ -68,8 +68,8 @@ class AskedPhotos:
 def photos_to_ask(
     student: ClassFit, most: int = ASKED, without: Collection[str] = ()
 ) -> AskedPhotos:
-    """Return up to ``most`` photos of tune that have no label, and of those added to the store;
-    where all have a label, of all of tune.
+    """Return up to ``most`` unlabelled photos of tune and of photos added to the store; if all have
+    labels, labelled photos.
 
     Photos whose label the student has learned, and the images ``without``, are left out. Raises
     ``TuningError`` for ``most`` below 1.
@@ -95,7 +95,7 @@ def _free(
 
 
 def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:
-    """Values of photos by their scores, and the reason; the photos with the largest are asked."""
+    """Return one or two arrays of priorities of the photos, and the reason for the choice."""
     store, logit = student.store, student.logits_of(student.base, scores)
     words = words_for(student.name, store.concepts, store.synonyms)
     if not words:
@@ -106,13 +106,13 @@ def _sides(student: ClassFit, scores: NDArray) -> tuple[list[Array], str]:
 
 
 def _standard(values: NDArray) -> Array:
-    """Values less their mean, in standard deviations; 0 where all are equal."""
+    """Return z scores of ``values``; 0 if all values are equal."""
     spread = values.std()
     return np.asarray((values - values.mean()) / (spread if spread > 0 else 1.0))
 
 
 def _in_turn(sides: list[Array], most: int) -> NDArray[np.intp]:
-    """Positions of up to ``most`` photos: of each side in turn the largest that is not taken."""
+    """Return up to ``most`` indices: in turn from each array its largest value not chosen yet."""
     orders = [iter(np.argsort(-side, kind="stable").tolist()) for side in sides]
     taken: dict[int, None] = {}
     while len(taken) < min(most, len(sides[0])):
@@ -121,16 +121,16 @@ def _in_turn(sides: list[Array], most: int) -> NDArray[np.intp]:
     return np.array(list(taken), dtype=np.intp)
 
 
-#: Share of the photos on which a student has to be wrong to be taught, and the least number.
+#: Least share, and least number, of photos with an error for a student to be refitted.
 SHARE_WRONG, LEAST_WRONG = 0.1, 2
-#: Answers without which no teacher is corrected.
+#: Least number of answers to correct the teacher with.
 LEAST_ANSWERED = 10
-_JUDGED = 0.8  #: share of the work that is done once the answers have judged
+_JUDGED = 0.8  #: share of the progress bar for the evaluation
 
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers by photo, 1 present, 0 absent, None skipped; and why the photos were asked."""
+    """Answers on a class by photo, 1 present, 0 absent, None skipped; reasons of the choice."""
 
     class_name: str
     values: Mapping[str, int | None]
@@ -138,12 +138,12 @@ class Answers:
 
     @property
     def given(self) -> dict[str, int]:
-        """Return the answers that are 1 or 0."""
+        """Answers without the skipped photos, by image."""
         return {image: value for image, value in self.values.items() if value is not None}
 
     @property
     def labels(self) -> list[Label]:
-        """Return the answers as edits. Raises ``TuningError`` for a value that is not 0 or 1."""
+        """Answers as ``Label`` edits. Raises ``TuningError`` for a value that is not 0 or 1."""
         return [
             Label(self.class_name, image, value, self.why.get(image, ""))
             for image, value in self.given.items()
@@ -151,19 +151,19 @@ class Answers:
 
     @property
     def edits(self) -> list[Cure]:
-        """Return what teaches the answers; errors as for ``labels``."""
+        """Edits that fit the student to the answers; errors as for ``labels``."""
         return taught_by(self.labels)
 
 
 @dataclass(frozen=True)
 class Teaching:
-    """Answered photos and the logits of the student on them, before and after it is taught.
+    """Student's logits on the answered photos, before and after a refit with the answers.
 
-    ``present`` ``(n,)`` are the answers; ``before`` and ``after`` ``(n,)`` the logits. After, the
-    student has learned the answers of the other folds alone. It decides that the class is present
-    above ``cutoff``. ``on_labels`` is the change in AP, by teaching all answers, on the photos of
-    tune that have a label and no answer; None where these are too few, or the student learns them.
-    ``node`` is the iteration that was taught, None where nothing was.
+    ``present`` ``(n,)`` are the answers; ``before`` and ``after`` ``(n,)`` the logits; ``after`` is
+    cross-fitted: fitted without the answers of the photo's fold. Logits above ``cutoff`` decide
+    that the class is present. ``on_labels`` is the change in AP by a refit with all answers, on
+    photos of tune with a label and no answer; None if these are too few, or the student learns
+    them. ``node`` is the new iteration, None without a refit.
     """
 
     answers: Answers
@@ -182,7 +182,7 @@ class Teaching:
 
     @property
     def wrong_after(self) -> Mask:
-        """Mask ``(n,)`` of the photos on which the taught student is wrong, out of fold."""
+        """Mask ``(n,)`` of the photos on which the refitted student is wrong, cross-fitted."""
         return above(self.after, self.cutoff) != self.present
 
     @property
@@ -192,31 +192,31 @@ class Teaching:
 
     @property
     def error_after(self) -> Interval:
-        """Share of the photos on which the taught student is wrong, out of fold."""
+        """Share of the photos on which the refitted student is wrong, cross-fitted."""
         return self._share(self.wrong_after)
 
     @property
     def loss_change(self) -> Interval:
-        """Change of the mean loss by teaching, out of fold, in nats per photo."""
+        """Change of the mean loss by the refit, cross-fitted, in nats per photo."""
         change = self._loss_changes
         draws = draw_counts(len(change), self.noise["draws"], 0) @ change / len(change)
         return interval(float(change.mean()), draws, self.noise["level"], "loss")
 
     @property
     def helps(self) -> bool:
-        """True if the answers are enough, there is something to repair, the mean loss falls, and
-        AP on other labels does not."""
+        """True if the answers are enough, the student is wrong often enough, the mean loss falls,
+        and AP on other labels does not."""
         falls = self._loss_changes.mean() < 0
         return bool(self.enough and self.repairable and falls and not self.contradicted)
 
     @property
     def enough(self) -> bool:
-        """True if there are answers enough to correct a teacher by."""
+        """True if there are at least ``LEAST_ANSWERED`` answers."""
         return len(self.present) >= LEAST_ANSWERED
 
     @property
     def contradicted(self) -> bool:
-        """True if AP falls beyond noise on the photos of tune that have a label."""
+        """True if AP falls significantly on the photos of tune that have a label."""
         return self.on_labels is not None and self.on_labels.high < 0
 
     @property
@@ -248,11 +248,11 @@ def teach(
     cancelled: Cancelled | None = None,
     author: str = "user",
 ) -> Teaching:
-    """Judge the student of one class at ``parent`` by answers, and teach it where that helps.
+    """Evaluate the student of one class at ``parent`` on answers, and refit it if that helps.
 
-    ``force`` teaches it in any case. The answers are ``Label`` edits of the new iteration. Raises
-    ``TuningError`` without an answer, for names that are not there, photos of the holdout, and
-    students that learn no labels; ``CancelledError``.
+    ``force`` refits it in any case. The answers are ``Label`` edits of the new iteration. Raises
+    ``TuningError`` without an answer, for unknown names, photos of the holdout, and students that
+    cannot learn labels; ``CancelledError``.
     """
     teaching = judged(tuner, parent, answers, progress, cancelled)
     if not (force or teaching.helps):
@@ -264,7 +264,7 @@ def teach(
 
 
 def taught_by(labels: Sequence[Label]) -> list[Cure]:
-    """Return the edits that teach these labels of one class: they correct its teacher."""
+    """Return the edits that correct the teacher by ``labels`` and fit the student to it."""
     return [*labels, *(Learn(name, ANSWERS, 1.0) for name in {x.class_name for x in labels})]
 
 
@@ -275,13 +275,13 @@ def judged(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Teaching:
-    """Judge the student of one class at ``parent`` by answers; errors as in ``teach``."""
+    """Evaluate the student of one class at ``parent`` on answers; errors as in ``teach``."""
     check_name("class", answers.class_name, tuner.store.classes)
     labels = answers.labels
     if not labels:
         raise TuningError(
             f"No photo has an answer for {answers.class_name!r}.",
-            "Answer 1 where the class is present, 0 where it is absent; leave out the others.",
+            "Answer 1 if the class is present, 0 if it is absent, for at least one photo.",
         )
     tuner.cures.check(labels)
     with one_thread():
@@ -289,7 +289,7 @@ def judged(
 
 
 def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
-    """Return whether the student of a class at ``node`` decides that these images show it."""
+    """Return, per image, whether the student of a class at ``node`` decides it is present."""
     every, student = AllImages(tuner.store), tuner.cures.class_fit(node, class_name)
     rows = every.rows(images)
     logits = student.logits_of(student.base, every.scores(rows))
@@ -297,7 +297,7 @@ def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) ->
 
 
 def teacher_decided(tuner: Tuner, class_name: str, images: Sequence[str]) -> list[bool]:
-    """Return whether the teacher decides that these images show a class."""
+    """Return, per image, whether the teacher decides that a class is present."""
     every = AllImages(tuner.store)
     present = tuner.decided(every.teacher_log_odds(every.rows(images)))
     return [bool(one) for one in present[:, tuner.store.classes.index(class_name)]]
@@ -326,7 +326,7 @@ def _judged(
     student = _unaware(tuner.cures.class_fit(parent, answers.class_name), set(answers.given))
     after = np.empty(len(rows))
     folds = stratified_folds(present[:, None], FOLDS, 0)
-    others = np.setdiff1d(store.rows(TUNE), rows)  # a label of the store must not judge its photo
+    others = np.setdiff1d(store.rows(TUNE), rows)  # without the store's labels of these photos
     photos = tuner.cures.photos(student, others)
     for fold in np.unique(folds):
         if cancelled and cancelled():
@@ -352,7 +352,7 @@ def _judged(
 def _change_on_labels(
     tuner: Tuner, parent: Node, photos: ClassPhotos, answers: Answers
 ) -> Interval | None:
-    """Return the change in AP by teaching all answers on the labelled ones of the other photos."""
+    """Return the change in AP by a refit with all answers, on other photos with labels."""
     student, label = photos.student, photos.tune_label
     if not enough(photos) or learns_from_tune(student.terms, student.store):
         return None
@@ -362,7 +362,7 @@ def _change_on_labels(
 
 
 def _unaware(student: ClassFit, images: set[str]) -> ClassFit:
-    """Return the student fitted without the labels of these photos, if it has learned any."""
+    """Return the student refitted without the labels of ``images``, if it has learned any."""
     taught = student.terms.taught
     if taught is None or images.isdisjoint(taught.labels):
         return student

@@ -1,7 +1,7 @@
-"""Edits of one iteration: thumbs, and cures that change what a student is fitted to.
+"""Edits of one iteration: thumbs, and repairs (in code: cures).
 
-A thumb bounds one weight (``thumbs``); a cure changes what the student is fitted to
-(``fitting.terms``). An iteration may hold both.
+A thumb bounds one weight (``thumbs``); a repair changes the photos, targets or penalty that a
+student is fitted with (``fitting.terms``). An iteration may hold both.
 """
 
 from __future__ import annotations
@@ -33,11 +33,11 @@ from inficond_panel.vocabulary.pictures import PROPERTY_OF
 
 @dataclass(frozen=True)
 class Balance:
-    """Weigh the photos of ``fit`` so that scores of ``concepts`` are distributed as on ``tune``.
+    """Reweight the training images so that scores of ``concepts`` are distributed as on ``tune``.
 
-    Separately for photos with and without the class. A property of pictures ("image brightness") is
-    named like a concept. With ``suspects`` the data named the concepts, and cross-fitting names
-    them again for each fold. Raises ``TuningError`` without a concept.
+    Photos with and without the class are reweighted separately. An image property ("image
+    brightness") is named like a concept. ``suspects``: the concepts are the suspects of the data,
+    so cross-fitting selects them anew in each fold. Raises ``TuningError`` without a concept.
     """
 
     kind: ClassVar[CureKind] = BALANCE
@@ -50,7 +50,7 @@ class Balance:
         object.__setattr__(self, "concepts", tuple(dict.fromkeys(named)))
         if not self.concepts:
             raise TuningError(
-                f"balance on {self.class_name!r} names no concept.", "Name one or more."
+                f"balance on {self.class_name!r} names no concept.", "Name at least one concept."
             )
 
     def to_json(self) -> dict[str, Any]:
@@ -80,7 +80,7 @@ class Lambda:
 
 @dataclass(frozen=True)
 class Doubt:
-    """Multiply the L1 penalty of each concept by 1 + ``value`` × its suspicion score.
+    """Adaptive penalty: multiply each concept's L1 penalty by 1 + ``value`` × its suspect score.
 
     ``value`` None: chosen by the AP on ``tune``. Raises ``TuningError`` for a value that is
     negative or not finite.
@@ -100,9 +100,9 @@ class Doubt:
 
 @dataclass(frozen=True)
 class Label:
-    """Teach that the class is present (``value`` 1) on the photo ``image``, or absent (0).
+    """Label the class as present (``value`` 1) or absent (0) on the photo ``image``.
 
-    ``why`` is the reason for which the photo was asked, if it was. Raises ``TuningError`` for
+    ``why`` is the reason for which the photo was chosen, if any. Raises ``TuningError`` for
     another value.
     """
 
@@ -128,14 +128,14 @@ class Label:
 
 @dataclass(frozen=True)
 class Learn:
-    """Fit to further photos besides those of ``fit``.
+    """Fit to further photos in addition to the training images.
 
     ``source`` is ``labels`` (photos of ``tune``, their labels), ``teacher`` (photos of ``tune``,
     the teacher's probabilities), ``answers`` (these probabilities, corrected by the labels taught)
-    or ``more`` (photos added to the store, the teacher's probabilities). Each weighs as ``value``
-    photos of ``fit``; None: chosen by the AP on photos of ``tune``, left out in turn where they are
-    learned. Raises ``TuningError`` for another source, and for a value that is not finite and above
-    0.
+    or ``more`` (photos added to the store, the teacher's probabilities). Each photo has the weight
+    of ``value`` photos of ``fit``; None: chosen by the AP on ``tune``, cross-fitted if photos of
+    ``tune`` are learned. Raises ``TuningError`` for another source, and for a value that is not
+    finite and above 0.
     """
 
     kind: ClassVar[CureKind] = LEARN
@@ -146,9 +146,9 @@ class Learn:
     def __post_init__(self) -> None:
         if self.source not in SOURCES:
             raise TuningError(
-                f"learn on {self.class_name!r} is from {self.source!r}."
+                f"learn on {self.class_name!r} has the source {self.source!r}."
                 f"{near(self.source, SOURCES)}",
-                f"Learn from {' or '.join(SOURCES)}.",
+                f"Set 'from' to {' or '.join(SOURCES)}.",
             )
         if self.value is not None and not 0 < self.value < math.inf:
             raise TuningError(
@@ -166,7 +166,7 @@ Cure = Balance | Learn | Lambda | Doubt | Label
 
 
 def cure_from_json(item: Mapping[str, Any]) -> Cure:
-    """Read a cure from the plain data of ``to_json``. Raises ``KeyError`` for another direction."""
+    """Return the repair that ``to_json`` wrote; ``KeyError`` for another direction."""
     name, value = item["class"], item.get("value")
     match item["direction"]:
         case BALANCE.key:
@@ -184,17 +184,17 @@ def cure_from_json(item: Mapping[str, Any]) -> Cure:
 
 
 def place_of_cure(cure: Cure) -> tuple[str, str, str]:
-    """Key of a cure: class, kind, and photo or source. An iteration holds one cure per key."""
+    """Return the key of a repair, unique in an iteration: class, kind, photo or source."""
     which = {Label.kind: "image", Learn.kind: "source"}.get(cure.kind)
     return cure.class_name, cure.kind.key, getattr(cure, which) if which else ""
 
 
 def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
-    """Cures of one iteration, sorted and merged.
+    """Return the repairs of one iteration, merged per key and sorted.
 
-    Per class one ``balance``, ``lambda`` and ``doubt``, per class and source one ``learn``.
-    Concepts to balance are united; of two values a number precedes ``auto``, and the larger number
-    the smaller. Raises ``TuningError`` if a photo gets two labels.
+    A class keeps one ``balance``, ``lambda`` and ``doubt``, and one ``learn`` per source. The
+    concepts of ``balance`` are united; of two values the larger number counts, and a number before
+    ``auto``. Raises ``TuningError`` if a photo has two labels.
     """
     by_place: dict[tuple[str, ...], Cure] = {}
     for cure in cures:
@@ -219,7 +219,7 @@ def _merged(first: Cure, second: Cure) -> Cure:
     if first.value != second.value:
         raise TuningError(
             f"{first.image!r} is labelled both 0 and 1 for {first.class_name!r}.",
-            "Give it one label.",
+            "Give the photo one label.",
         )
     return max(first, second, key=lambda label: label.why)
 
@@ -245,19 +245,19 @@ def _check_size(kind: str, class_name: str, value: float | None) -> None:
         )
 
 
-#: What an iteration may be asked for.
+#: Any edit of an iteration: a thumb, a thumb on a group, or a repair.
 Edit = Intent | GroupIntent | Cure
 
 
 def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
-    """The thumbs among them."""
+    """Return the thumbs in ``edits``."""
     return [item for item in edits if isinstance(item, Intent | GroupIntent)]
 
 
 def place_of(item: Intent | Cure) -> tuple[str, ...]:
-    """Key of an edit in a batch, which holds one edit per key.
+    """Return the key of an edit; a batch holds one edit per key.
 
-    For a class: one thumb per concept, one label per photo, one cure of each other kind.
+    Per class: one thumb per concept, one label per photo, one repair of each other kind.
     """
     return ("thumb", *item.key) if isinstance(item, Intent) else ("cure", *place_of_cure(item))
 
@@ -265,7 +265,7 @@ def place_of(item: Intent | Cure) -> tuple[str, ...]:
 def split_edits(
     edits: Iterable[Edit], factor: float
 ) -> tuple[tuple[Intent, ...], tuple[Cure, ...]]:
-    """Thumbs and cures of one iteration in canonical form; the order of ``edits`` does not matter.
+    """Return thumbs and repairs of one iteration in canonical form, independent of their order.
 
     ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
     """
@@ -275,24 +275,24 @@ def split_edits(
 
 
 def edit_from_json(item: Mapping[str, Any]) -> Intent | Cure:
-    """Read a thumb or cure from the plain data of ``to_json``."""
+    """Return the thumb or repair that ``to_json`` wrote."""
     return cure_from_json(item) if item["direction"] in CURES else Intent.from_json(item)
 
 
 def is_known(item: Intent | Cure, store: Store) -> bool:
-    """True if ``store`` has every name of a thumb or cure."""
+    """Return True if ``store`` has every name in a thumb or repair."""
     return all(name in known for _, name, known in _names(item, store))
 
 
 def check_cures(cures: Iterable[Cure], store: Store) -> None:
-    """Raise ``TuningError``, with the nearest word, for names that ``store`` does not have."""
+    """Raise ``TuningError``, with the nearest name, for names that ``store`` does not have."""
     for cure in cures:
         for kind, name, known in _names(cure, store):
             check_name(kind, name, known)
 
 
 def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
-    """Names in a thumb or cure: their kind, and the names that exist."""
+    """Yield each name in a thumb or repair: its kind, the name, and the names that exist."""
     yield "class", item.class_name, store.classes
     match item:
         case Intent():
@@ -302,5 +302,5 @@ def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequen
             for concept in item.concepts:
                 yield "concept", concept, [*store.concepts, *properties]
         case Label():
-            own = store.images
-            yield "image", item.image, own if item.image in own else AllImages(store).names
+            known = store.images
+            yield "image", item.image, known if item.image in known else AllImages(store).names

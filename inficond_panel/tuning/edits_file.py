@@ -1,4 +1,4 @@
-"""The edits file, written and read: a list of iterations, each a list of edits, in YAML.
+"""Reading and writing of edits files: YAML lists of iterations, each a list of edits.
 
 - - {class: bicycle, concept: wheel, direction: up, factor: 2}
   - {class: bicycle, concept: road, direction: remove}
@@ -55,7 +55,7 @@ from inficond_panel.vocabulary.intents import (
 )
 
 _MOST_HINTS = 100
-EVERY = "all"  #: in place of a list of classes
+EVERY = "all"  #: wildcard in place of a list of classes
 _KEYS = (
     "class",
     "classes",
@@ -79,7 +79,7 @@ INTENT = (
 
 
 class EditReader:
-    """Reads iterations from YAML nodes and collects their faults."""
+    """Reader of iterations from YAML nodes, which collects all problems."""
 
     def __init__(self, file: Path, known: dict[str, dict[str, None]]) -> None:
         self.file = file
@@ -87,12 +87,12 @@ class EditReader:
         self.problems: list[Problem] = []
 
     def report(self, node: Node, message: str) -> None:
-        """Note a problem at a node."""
+        """Add a problem at the line and column of ``node``."""
         mark = node.start_mark
         self.problems.append(Problem(self.file, mark.line + 1, mark.column + 1, message))
 
     def iterations(self, root: Node) -> list[list[Edit]]:
-        """All iterations of the file."""
+        """Return the edits of each iteration in the file."""
         if not isinstance(root, SequenceNode):
             self.report(root, f"expected a list of iterations, got {shown(root)}")
             return []
@@ -103,11 +103,11 @@ class EditReader:
             self.report(node, f"expected an iteration, a list of {INTENT}, got {shown(node)}")
             return []
         if not node.value:
-            self.report(node, "an iteration without intents")
-        return [asked for item in node.value for asked in self._intents(item)]
+            self.report(node, "the iteration has no intents; add one, or remove the empty list")
+        return [edit for item in node.value for edit in self._intents(item)]
 
     def _intents(self, node: Node) -> list[Edit]:
-        """The intents of one entry: one for each class that it names."""
+        """Return the edits of one entry, one per class in the entry."""
         if not isinstance(node, MappingNode):
             self.report(node, f"expected an intent, {INTENT}, got {shown(node)}")
             return []
@@ -127,7 +127,7 @@ class EditReader:
         return self._names(node, "class", f"{EVERY}, or a list of classes")
 
     def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
-        """Check a thumb; return a function that makes it for a class."""
+        """Check a thumb; return a function from class to thumb."""
         what = "concepts" if "concepts" in values else "concept"
         self._expect(node, values, what, "factor", "bound")
         group = self._group(values["concepts"], 2) if "concepts" in values else ()
@@ -139,7 +139,7 @@ class EditReader:
         return lambda name: Intent(name, concept, *how)
 
     def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
-        """Check a cure; return a function that makes it for a class."""
+        """Check a repair; return a function from class to repair."""
         match self._direction(values, report=False):
             case BALANCE.key:
                 key = "concepts" if "concepts" in values else "concept"
@@ -187,12 +187,12 @@ class EditReader:
         return values
 
     def _expect(self, node: Node, values: dict[str, Node], *keys: str) -> None:
-        """Report keys that are missing, and those that this direction does not take."""
+        """Report missing keys, and keys that the direction does not take."""
         for name in keys:
             if name not in values and name not in _OPTIONAL:
                 self.report(node, f"the key {name!r} is missing")
         direction = self._direction(values, report=False)
-        both = {"concept", "concepts"}  # told already
+        both = {"concept", "concepts"}  # reported by _values
         allowed = {"class", "classes", "direction", *keys, *(both if both & set(keys) else ())}
         for name, value in values.items():
             if name not in allowed and direction in _DIRECTIONS:
@@ -229,7 +229,7 @@ class EditReader:
         allowed: Callable[[float], bool],
         none: str | None = None,
     ) -> float | None:
-        """The number at the key ``value``; None for the word ``none``."""
+        """Return the number at the key ``value``; None for the word ``none``."""
         node = values.get("value")
         if isinstance(node, ScalarNode) and text_of(node) == none:
             return None
@@ -264,7 +264,7 @@ class EditReader:
         return name
 
     def _near(self, word: str, known: Iterable[str]) -> str:
-        """Return a hint, for the first problems of the file only: thousands would take minutes."""
+        """Return the nearest known word; "" after ``_MOST_HINTS`` problems, since it is slow."""
         return near(word, known) if len(self.problems) < _MOST_HINTS else ""
 
     def _direction(self, values: dict[str, Node], report: bool = True) -> str:
@@ -279,7 +279,7 @@ class EditReader:
         return word
 
     def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
-        """Read factor and bound of a thumb, of which at most one may be given."""
+        """Return factor and bound of a thumb; reports a thumb that has both."""
         sizes: dict[str, Node] = {
             key: values[key]
             for key in ("factor", "bound")
@@ -303,7 +303,7 @@ class EditReader:
         expected: str,
         allowed: Callable[[float], bool],
     ) -> float | None:
-        """The number at a key that may be missing."""
+        """Return the number at an optional key, or None."""
         node = values.get(key)
         if node is None:
             return None
@@ -316,7 +316,7 @@ class EditReader:
 
 #: Directions that take neither factor nor bound, and what to do instead.
 _SIZELESS = {
-    REMOVE.key: "leave it out, or use down to weaken only",
+    REMOVE.key: "leave it out; to lower the influence, use down",
     RELEASE.key: "leave it out",
 }
 
@@ -333,7 +333,7 @@ REMEDY = f"An edits file is a list of iterations, each a list of {INTENT}."
 
 
 def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
-    """The iterations of an edits file, checked against the names in ``store``.
+    """Return the iterations of an edits file, checked against the names in ``store``.
 
     Raises ``EditsError`` with all problems of the file at once, each at its line and column.
     """
@@ -357,12 +357,12 @@ def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
 
 
 def dump_edits(iterations: Iterable[Sequence[Edit]]) -> str:
-    """YAML that ``read_edits`` reads back as the same intents."""
-    return _yaml([[_given(asked) for asked in batch] for batch in iterations], flow=None)
+    """Return iterations as YAML text that ``read_edits`` reads back."""
+    return _yaml([[_given(edit) for edit in batch] for batch in iterations], flow=None)
 
 
 def dump_intent(edit: Edit) -> str:
-    """An intent as one line of an edits file, without its dash."""
+    """Return an edit as one line of an edits file, without the dash."""
     return _yaml(_given(edit), flow=True).rstrip("\n")
 
 

@@ -1,4 +1,4 @@
-"""Node of the provenance tree: students, their origin, and the distance from their optimum."""
+"""Nodes of the provenance tree: students, their edits, and their distance from the optimum."""
 
 from __future__ import annotations
 
@@ -19,28 +19,28 @@ from inficond_panel.tuning.thumbs import Bounds, Intent
 
 
 class Edited:
-    """Edits of one batch: ``intents`` (thumbs) and ``cures``."""
+    """Edits of one batch: ``intents`` (thumbs) and ``cures`` (repairs)."""
 
     intents: tuple[Intent, ...]
     cures: tuple[Cure, ...]
 
     @property
     def edits(self) -> tuple[Intent | Cure, ...]:
-        """All edits of this iteration: thumbs, then cures."""
+        """All edits of this iteration: thumbs, then repairs."""
         return *self.intents, *self.cures
 
     @property
     def tuned(self) -> tuple[str, ...]:
-        """Names of the classes that this iteration tunes, sorted."""
+        """Names of the classes with an edit in this iteration, sorted."""
         return tuple(sorted({edit.class_name for edit in self.edits}))
 
 
 @dataclass(frozen=True, eq=False)
 class Node(Edited):
-    """Students after one batch of edits; without a ``parent`` the original students.
+    """Students of all classes after one batch of edits; the original students have no ``parent``.
 
     ``intents`` are the thumbs, ``cures`` all other edits. ``weights`` ``(C, K)`` and ``intercepts``
-    ``(K,)`` are float64 and read-only. ``bounds`` are all bounds in force on the branch; ``gap``
+    ``(K,)`` are float64 and read-only. ``bounds`` are all active bounds of the branch; ``gap``
     and ``certificate`` have one entry per class. ``number`` counts from 0 in a history and is -1
     for a preview, which is not stored. ``name`` and ``note`` are the latest labels; the id does not
     depend on them.
@@ -79,7 +79,7 @@ class Node(Edited):
         return hash(self._key)
 
     def labelled(self, name: str, note: str) -> Node:
-        """Return this node with other labels; the arrays are shared."""
+        """Return a copy of this node with another name and note; arrays are shared."""
         if (name, note) == (self.name, self.note):
             return self
         other = copy.copy(self)
@@ -93,12 +93,12 @@ class Node(Edited):
 
     @property
     def resolved(self) -> Mapping[str, Any]:
-        """Terms that its cures were resolved to, as plain data by class; see ``fitting.terms``."""
+        """Terms of the repairs as plain data by class; see ``fitting.terms``."""
         return self.settings.get("terms", {})
 
 
 def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
-    """SHA-256 over weights ``(C, K)`` and intercepts ``(K,)`` as little-endian float64, C order."""
+    """Return SHA-256 over weights ``(C, K)`` and intercepts ``(K,)`` as C-ordered <f8 bytes."""
     digest = hashlib.sha256()
     for values in (weights, intercepts):
         digest.update(np.ascontiguousarray(values + 0.0, dtype="<f8").tobytes())  # -0.0 is 0.0
@@ -106,9 +106,9 @@ def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
 
 
 def node_id(parent: str | None, edits: Iterable[Intent | Cure], settings: Mapping[str, Any]) -> str:
-    """First 12 hex digits of SHA-256 over all that a node follows from.
+    """Return a node's id: first 12 hex digits of SHA-256 over parent, edits and settings.
 
-    ``edits`` is canonical (see ``edits.split_edits``), so that its order does not matter.
+    ``edits`` must be canonical (see ``edits.split_edits``), so that their order does not matter.
     """
     facts = {
         "parent": parent,
@@ -121,10 +121,10 @@ def node_id(parent: str | None, edits: Iterable[Intent | Cure], settings: Mappin
 
 @dataclass(frozen=True)
 class Iteration(Edited):
-    """A ``Node`` less what grows with concepts, classes and depth; its names mean the same.
+    """A ``Node`` without weights and inherited bounds, so that thousands fit in memory.
 
-    ``own_bounds`` are those that its intents set, ``bound_count`` counts all that are in force.
-    ``gap`` is the largest of all classes. A tree of thousands fits in memory.
+    ``own_bounds`` are the bounds set by its intents, ``bound_count`` is the number of all active
+    bounds. ``gap`` is the largest over the classes. Other fields are as in ``Node``.
     """
 
     id: str
@@ -144,13 +144,13 @@ class Iteration(Edited):
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def labelled(self, name: str, note: str) -> Iteration:
-        """Return this iteration with other labels."""
+        """Return this iteration with another name and note."""
         same = (name, note) == (self.name, self.note)
         return self if same else replace(self, name=name, note=note)
 
 
 def to_iteration(node: Node) -> Iteration:
-    """Iteration of a node, as the tree lists it; without labels, since these change."""
+    """Return a node as ``Iteration``, without name and note, since these change."""
     keys = [(intent.class_name, intent.concept) for intent in node.intents]
     return Iteration(
         id=node.id,
@@ -169,15 +169,15 @@ def to_iteration(node: Node) -> Iteration:
     )
 
 
-#: Distance to the optimum, relative to the objective at w = 0, that the paper's recipe may end at.
+#: Largest distance to the optimum, relative to the objective at w = 0, without a notice.
 FAR = 0.02
 
 
 def optimality_notices(node: Node, classes: Sequence[str]) -> list[str]:
-    """One sentence for students of a node that end far from their optimum, else nothing.
+    """Return a sentence if students of a node are far from their optimum, else an empty list.
 
-    Students of the paper's recipe are far above ``FAR``, exact ones above the tolerance that they
-    were fitted with. The sentence names the worst of the ``classes``, its gap, and what to do.
+    Far is a gap above ``FAR`` for the paper's recipe, above the solver's tolerance for exact
+    students. The sentence has the worst class, its gap, and a remedy.
     """
     paper = node.settings.get("solver") == "paper"
     limit = FAR if paper else node.settings.get("tolerance", math.inf)
@@ -205,6 +205,6 @@ def optimality_notices(node: Node, classes: Sequence[str]) -> list[str]:
 
 
 def warn_of_optimality(node: Node, classes: Sequence[str]) -> None:
-    """Issue the notices of a node as ``OptimumWarning``, which the command line prints."""
+    """Warn with ``OptimumWarning`` for each of a node's ``optimality_notices``."""
     for sentence in optimality_notices(node, classes):
         warnings.warn(sentence, OptimumWarning, stacklevel=3)

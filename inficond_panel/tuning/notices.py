@@ -1,4 +1,4 @@
-"""Notices: intents that contradict each other, thumbs on a weight of 0."""
+"""Notices about a batch: contradicting intents, replaced bounds, thumbs on a weight of 0."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Limits = tuple[float | None, float | None]
 
 
 def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
-    """Sentences on all that the rule decided, and on what a thumb does to a weight of 0.
+    """Return sentences on contradicting intents, replaced bounds, and thumbs without effect.
 
     ``edits`` is a batch for ``Tuner.fine_tune`` from ``parent``.
     """
@@ -33,7 +33,7 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
 
 
 def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
-    """Sentence for each class and concept with more than one edit in the iteration."""
+    """Yield a sentence per class and concept that has several thumbs in the iteration."""
     for (class_name, concept), candidates in by_concept.items():
         if len(candidates) == 1:
             continue
@@ -41,16 +41,16 @@ def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> I
         lost = [_clause(each) for each in others if each[0] != chosen[0]]
         if lost:
             yield (
-                f"{_named(concept, class_name)} was asked for {len(candidates)} times in one "
-                f"iteration: {_clause(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
+                f"{_named(concept, class_name)} has {len(candidates)} thumbs in one iteration: "
+                f"{_clause(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
             )
         else:
             what = _named(concept, class_name)
-            yield f"{what} was asked for more than once, alike: it counts once."
+            yield f"{what} has the same thumb more than once: it counts once."
 
 
 def limits_text(limits: Limits) -> str:
-    """``w ≥ 0.40``, ``w ≤ 0.20``, ``w = 0`` or both sides."""
+    """Return limits as text: ``w ≥ 0.40``, ``w ≤ 0.20``, ``w = 0`` or both sides."""
     lower, upper = limits
     if lower == upper and lower is not None:
         return f"w = {_weight(lower)}"
@@ -63,7 +63,7 @@ def limits_text(limits: Limits) -> str:
 
 
 def _weight(value: float) -> str:
-    """Two decimals, of a small weight two digits."""
+    """Return a weight with two decimals, a small weight with two significant digits."""
     text = f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
     return text.replace("-", MINUS)
 
@@ -78,44 +78,43 @@ def _clause(candidate: Candidate) -> str:
 
 
 def _released(tuner: Tuner, parent: Node, key: tuple[str, str]) -> Iterator[str]:
-    """Notice that a bound of the branch is lifted, or that there is none to lift."""
+    """Yield the notice that ``release`` lifts a bound of the branch, or that no bound exists."""
     class_name, concept = key
     old = parent.bounds.get(key)
     if old is None:
-        yield f"{_named(concept, class_name)} has no bound: there is nothing to release."
+        yield f"{_named(concept, class_name)} has no bound: release has no effect."
         return
     yield (
-        f"{_named(concept, class_name)}: {limits_text(old)} of "
-        f"#{tuner.bound_since(parent, class_name, concept)} holds no longer: it is released."
+        f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
+        f"#{tuner.bound_since(parent, class_name, concept)}, is released."
     )
 
 
 def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Notice that an earlier bound of the branch is not implied by the new one."""
+    """Yield the notice that the new bound replaces an earlier bound that it does not imply."""
     old = parent.bounds.get(key)
     if old is None or _within(new, old):
         return
     class_name, concept = key
     yield (
-        f"{_named(concept, class_name)}: {limits_text(old)} of "
-        f"#{tuner.bound_since(parent, class_name, concept)} holds no longer; {limits_text(new)} "
-        "takes its place."
+        f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
+        f"#{tuner.bound_since(parent, class_name, concept)}, is replaced by {limits_text(new)}."
     )
 
 
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Notice that the weight is 0, or that the bound does not reach beyond it."""
+    """Yield the notice that the weight is 0, or that it already satisfies the new bound."""
     class_name, concept = key
     cell = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
     weight = float(parent.weights[cell])
     inside = _within((weight, weight), new)
     if weight == 0:
-        held = "holds it there" if inside else f"moves it to {limits_text(new)}"
-        yield f"“{concept}” has no influence on “{class_name}” (weight 0): this {held}."
+        effect = "keeps it at 0" if inside else f"moves it to {limits_text(new)}"
+        yield f"“{concept}” has no influence on “{class_name}” (weight 0): the thumb {effect}."
     elif inside:
         yield (
-            f"{_named(concept, class_name)} is at {_weight(weight)} already: {limits_text(new)} "
-            "only holds it there."
+            f"{_named(concept, class_name)} is at {_weight(weight)}, which already satisfies "
+            f"{limits_text(new)}: this bound does not move it."
         )
 
 

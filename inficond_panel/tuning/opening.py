@@ -1,8 +1,8 @@
-"""Tuners opened: of a spec's store and history, and over the concepts typed there.
+"""Opening of tuners: from a spec, its store and history, with the concepts typed by users.
 
-Typed concepts are kept beside the history, since its iterations are of these concepts. Each set of
-concepts has a root of its own (a node's settings hold the store's hash): the iterations without a
-concept are there again when it is taken away, and with it when it is typed again.
+Typed concepts are kept next to the history, since iterations depend on them. Each set of concepts
+has its own root (a node's settings hold the store's hash): removing a typed concept shows the
+iterations without the concept again, typing it again shows the iterations with it.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ _IN_MEMORY = ":memory:"
 
 
 def typed_folder(history: str | Path) -> TypedFolder | None:
-    """Folder of the typed concepts of a history: ``<history>.concepts`` next to its file.
+    """Return the folder of a history's typed concepts: ``<history>.concepts`` next to its file.
 
-    ``x.history.sqlite`` and ``x.sqlite`` both have ``x.concepts``. None for a history in memory.
+    ``x.history.sqlite`` and ``x.sqlite`` both map to ``x.concepts``. None for a history in memory.
     """
     if str(history) == _IN_MEMORY:
         return None
@@ -47,25 +47,25 @@ def typed_folder(history: str | Path) -> TypedFolder | None:
 
 
 def with_typed(store: Store, history: str | Path) -> Store:
-    """``store`` with the concepts that were typed in this history."""
+    """Return ``store`` extended by the concepts typed in a history."""
     folder = typed_folder(history)
     return extended(store, folder.read(store)) if folder else store
 
 
 def typed_of(store: Store) -> tuple[TypedConcept, ...]:
-    """The typed concepts of a store, by name."""
+    """Return the typed concepts of a store; empty without any."""
     return store.typed if isinstance(store, ExtendedStore) else ()
 
 
 def typed_anew(tuner: Tuner) -> Tuner:
-    """The tuner over the concepts typed in its history by now; itself where they are the same."""
+    """Return the tuner with all concepts typed by now; ``tuner`` itself if none is new."""
     folder = typed_folder(tuner.history.path)
     typed = tuple(folder.read(base_of(tuner.store))) if folder else typed_of(tuner.store)
     return tuner if typed == typed_of(tuner.store) else _over(tuner, typed)
 
 
 def others_of(tuner: Tuner) -> int:
-    """Number of concepts typed in this history that belong to another store."""
+    """Return the number of concepts typed in this history for another store."""
     folder = typed_folder(tuner.history.path)
     return folder.others(tuner.store) if folder else 0
 
@@ -73,11 +73,11 @@ def others_of(tuner: Tuner) -> int:
 def add_concept(
     tuner: Tuner, text: str, encoder: TextEncoder | None = None, *, images: Iterable[str] = ()
 ) -> Tuner:
-    """Return the tuner over one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
+    """Return a tuner with one more concept: ``text`` is ``name`` or ``name, synonym, synonym``.
 
     The concept is encoded by the ``encoder``, or made from example photos (ids of ``images`` of the
     store). It is scored by the store's segment embeddings, without reading photos, and kept next to
-    the history. The students over it have a root of their own, which ``root()`` distills. Raises as
+    the history. Its students have a new root, which ``root()`` distills. Raises as
     ``type_concept`` and ``concept_of_photos``.
     """
     if encoder is None:
@@ -91,14 +91,14 @@ def add_concept(
 
 
 def remove_concept(tuner: Tuner, name: str) -> Tuner:
-    """The tuner without a typed concept; ``TuningError`` for a concept that was not typed."""
+    """Return a tuner without a typed concept; ``TuningError`` if ``name`` is not a typed one."""
     typed = typed_of(tuner.store)
     named = [one for one in typed if one.name.casefold() == name.strip().casefold()]
     if not named:
         known = [one.name for one in typed]
         raise TuningError(
             missing("typed concept", name, known),
-            f"There are: {listed(known)}. Those of the corpus stay.",
+            f"Typed concepts are: {listed(known)}. Concepts of the corpus cannot be removed.",
         )
     folder = typed_folder(tuner.history.path)
     if folder:
@@ -115,7 +115,7 @@ def copy_concepts(tuner: Tuner, history: str | Path) -> None:
 
 
 def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
-    """Copy the typed concepts next to another history, and remove others of this store there."""
+    """Make another history's typed concepts of this store equal to the tuner's."""
     folder = typed_folder(history)
     if folder:
         names = {one.name for one in typed_of(tuner.store)}
@@ -126,28 +126,28 @@ def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
 
 
 def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[tuple[str, float]]:
-    """Concepts with the nearest text vectors, and the cosine: twins would share the influence."""
+    """Return the concepts nearest to ``typed`` by text vector, with cosines: possible twins."""
     cosine = store.concept_text_embedding @ typed.text
     order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:count]
     return [(store.concepts[i], float(cosine[i])) for i in order]
 
 
 def concept_title(one: TypedConcept) -> str:
-    """``red bus (scarlet bus)``, ``harness (from 6 photos)``: a concept's name and its origin."""
+    """Return a name with its origin: ``red bus (scarlet bus)``, ``harness (from 6 photos)``."""
     photos = [f"from {len(one.photos)} photos"] if one.photos else []
     made = ", ".join([*one.texts[1:], *photos])
     return f"{one.name} ({made})" if made else one.name
 
 
 def typed_text(one: TypedConcept) -> str:
-    """``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``; of rare ones how rare."""
+    """Return a summary: ``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``."""
     name = concept_title(one)
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
     if not one.score.any():
         return f"{name}: scores 0 on all {len(one.score):,} images"
     if middle == 0:
-        there = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
-        return f"{name}: scores above 0 on {there}, {one.score.max():.3f} at most"
+        some = f"{np.count_nonzero(one.score):,} of {len(one.score):,} images"
+        return f"{name}: scores above 0 on {some}, {one.score.max():.3f} at most"
     return f"{name}: scores {middle:.3f}, 90 % from {low:.3f} to {high:.3f}"
 
 
@@ -158,19 +158,18 @@ def _over(tuner: Tuner, typed: Sequence[TypedConcept]) -> Tuner:
 
 @once(4)
 def _tuner(store: Store, spec: Spec, history: History, penalties: tuple[float, ...]) -> Tuner:
-    """Shared by all sessions that go over to the same concepts."""
+    """Return the tuner that all sessions with the same concepts share."""
     return Tuner(store, spec, history, penalties)
 
 
 def open_tuner(
     spec: str | Path, *, store: str | Path | None = None, history: str | Path | None = None
 ) -> Tuner:
-    """The tuner of a spec (a file, the folder of a store, or the name of one that comes along).
+    """Open the tuner of a spec: a file, the folder of a store, or the name of a shipped spec.
 
-    ``store`` and ``history`` are the places given here, else those in ``INFICOND_STORE`` and
-    ``INFICOND_HISTORY``, else the spec's; the history of a spec that comes along is in
-    the current folder. Concepts that were typed in that history are part of the store. Needs no
-    data set and no encoder.
+    ``store`` and ``history`` are paths; by default ``INFICOND_STORE`` and ``INFICOND_HISTORY``,
+    else the spec's paths; a shipped spec has its history in the current folder. Concepts typed in
+    the history are part of the store. Needs no data set and no encoder.
     Raises ``SpecError``, ``StoreError`` or ``TuningError``.
     """
     opened = load_spec(find_spec(spec), check_files=False)
@@ -181,9 +180,9 @@ def open_tuner(
 
 
 def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
-    """Like ``open_tuner``, with one tuner per spec in this process, and the concepts typed by now.
+    """Like ``open_tuner``, but one tuner per spec in this process, with newly typed concepts.
 
-    A spec that was edited, or a store that was written again, is opened anew.
+    An edited spec, or a rewritten store, is opened again.
     """
     opened = load_spec(find_spec(spec), check_files=False)
     data = _shared_store(str(spec), *_state_of(store_place(opened, None)))
@@ -203,7 +202,7 @@ def _shared(store: Store, spec: Spec, history: str) -> Tuner:
 
 
 def _state_of(store: Path) -> tuple[Path, int, int]:
-    """Path of a store, and a value that changes when it is written again."""
+    """Return a store's path, with inode and time stamp, which change when it is rewritten."""
     try:
         status = (store / "zarr.json").stat()
     except OSError:
@@ -212,7 +211,7 @@ def _state_of(store: Path) -> tuple[Path, int, int]:
 
 
 def store_place(spec: Spec, given: str | Path | None) -> Path:
-    """Path of the store of a spec, unless another one is given, or named by ``INFICOND_STORE``."""
+    """Return the store's path: ``given``, else ``INFICOND_STORE``, else the spec's store."""
     named = spec.store if spec.path == spec.store else None  # SPEC is the store itself
     return Path(given or named or os.environ.get("INFICOND_STORE") or spec.store)
 
@@ -222,7 +221,7 @@ def _history_of(name: str | Path, spec: Spec, given: str | Path | None) -> str:
 
 
 def open_spec_store(spec: str | Path, path: str | Path) -> Store:
-    """The store at ``path``; where there is none, the error names the command that makes it."""
+    """Open the store at ``path``; ``StoreMissingError`` names the command that makes a store."""
     try:
         return open_store(path)
     except StoreMissingError as error:

@@ -1,4 +1,4 @@
-"""Other students in a history, and names of iterations: number, id, its first digits, or name."""
+"""Other students in the same history; look-up of iterations by number, id or name."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ SETTINGS = "with other settings"
 
 @dataclass(frozen=True)
 class OtherStudents:
-    """Students of another root in the same history, and how they differ from the open ones.
+    """Students of another root in the same history, with their differences from the open ones.
 
     ``kind`` is ``CONCEPTS``, ``DATA`` (another store with as many concepts) or ``SETTINGS``;
-    ``differs`` are the known differences, in short texts.
+    ``differs`` are the differences, as short texts.
     """
 
     root: OtherRoot
@@ -42,7 +42,7 @@ class OtherStudents:
 
 
 def other_students(tuner: Tuner) -> list[OtherStudents]:
-    """Other students in the tuner's history, those that were worked on last first.
+    """Return the other students in the tuner's history, most recently used first.
 
     Raises ``HistoryError``. Their iterations are counted, not checked.
     """
@@ -50,7 +50,7 @@ def other_students(tuner: Tuner) -> list[OtherStudents]:
 
 
 def count_others(tuner: Tuner) -> dict[str, int]:
-    """Number of iterations of other students in the tuner's history, by kind."""
+    """Return the number of iterations of other students in the tuner's history, by kind."""
     counts: Counter[str] = Counter()
     for other in tuner.history.other_roots(tuner.root_id):
         counts[_kind(tuner.store, other)] += other.iterations
@@ -58,7 +58,7 @@ def count_others(tuner: Tuner) -> dict[str, int]:
 
 
 def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> str:
-    """Sentence on the iterations that ``count_others`` found, and the way to them; "" for none."""
+    """Return a sentence on iterations of other students, with the command that lists them."""
     total = sum(counts.values())
     if not total:
         return ""
@@ -86,7 +86,7 @@ def _kind(store: Store, other: OtherRoot) -> str:
 
 
 def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
-    """Facts on the concepts and classes of students over another content."""
+    """Return differences in concepts and classes, for students of another store content."""
     store = tuner.store
     typed = [one.name for one in typed_of(store)]
     if typed and other.settings.get("store") == base_of(store).content_hash:
@@ -102,13 +102,13 @@ def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
 
 
 def _strange(tuner: Tuner, other: OtherRoot, store: Store) -> list[str]:
-    """Concepts with a thumb there that these students do not have."""
+    """Return concepts with a thumb of the other students that ``store`` does not have."""
     known = set(store.concepts)
     return [name for name in tuner.history.named_concepts(other.root) if name not in known]
 
 
 def _of_settings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    """``lambda 0.01, not 0.02`` for each setting that differs; numbers by class are not listed."""
+    """Return ``lambda 0.01, not 0.02`` per differing setting, without values by class."""
     keys = [key for key in dict.fromkeys((*ours, *theirs)) if key != "store" and theirs]
     return tuple(
         f"{key} {_value(theirs.get(key))}, not {_value(ours.get(key))}"
@@ -123,22 +123,22 @@ def _value(value: Any) -> str:
     return "none" if value is None else str(value)
 
 
-#: What names an iteration: number, id, name, or the iteration itself.
+#: Reference to an iteration: number, id, name, or the node.
 NodeName = str | int | Node
 _SHORTEST = 4
 
 
 def node_title(tuner: Tuner, node: Node) -> str:
-    """``#3 0a1b2c3d4e5f``; for students of the oracle with the words that it has seen the label."""
+    """Return ``#3 0a1b2c3d4e5f``; students of the oracle are marked: it has seen the label."""
     mark = f" (oracle, {tuner.mark})" if tuner.mark else ""
     return f"#{node.number} {node.id}{mark}"
 
 
 def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
-    """The node that ``text`` names: ``3``, ``#3``, its id, four or more digits of it, its name.
+    """Return the node by number (``3``, ``#3``), id, four or more first digits of it, or name.
 
-    A number counts before an id that begins with it. Deleted branches count only if ``deleted``
-    is True. Raises ``TuningError`` where no node, or more than one, has the name.
+    A number precedes an id that begins with it. Deleted branches are searched only if
+    ``deleted``. Raises ``TuningError`` if no node, or more than one, matches.
     """
     word = text.id if isinstance(text, Node) else str(text).strip()
     nodes = tuner.nodes(deleted)
@@ -151,9 +151,9 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     known = [name for node in nodes for name in (node.id, node.name) if name]
     if matching:
         which = ", ".join(f"#{node.number} ({node.id})" for node in matching)
-        raise TuningError(f"{word!r} is the name of several iterations: {which}.", "Give one's id.")
-    there = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
+        raise TuningError(f"{word!r} names several iterations: {which}.", "Give an id.")
+    existing = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
     others = others_sentence(count_others(tuner))
     raise TuningError(
-        missing("iteration", word, known, f"in {tuner.history.path}"), f"{there} {others}".strip()
+        missing("iteration", word, known, f"in {tuner.history.path}"), f"{existing} {others}".strip()
     )

@@ -1,6 +1,6 @@
-"""A history carried out again, copied or brought back.
+"""Replay, backup and restore of a history.
 
-With more concepts, or fewer, a branch is carried on: the same intents on other students.
+``carry_on`` repeats the edits of a branch on students with other concepts.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 def branch(tuner: Tuner, node: Node) -> list[Node]:
-    """The node and its ancestors, the root first.
+    """Return the node and its ancestors, the root first.
 
-    Their intents after the root are what ``dump_edits`` writes: ``inficond tune`` with that file
-    gives the same nodes in any history.
+    ``dump_edits`` writes the intents of all but the root; ``inficond tune`` with that file gives
+    the same nodes in any history.
     """
     nodes = [node]
     while (parent := nodes[-1].parent) is not None:
@@ -44,9 +44,9 @@ def replay(
     """Repeat all events of the history of ``source`` in the history of ``into``, in order.
 
     Every iteration is fitted again, from its parent's stored weights and with the terms of its
-    cures; every other event follows as it did. Returns each node with its repetition. Their ids are
-    equal if store and settings are, and the hashes of the weights too on one machine. Times are
-    those of the replay. Raises as ``Tuner.fine_tune``.
+    repairs; all other events are repeated. Returns pairs of old and new node. Their ids are equal
+    if store and settings are equal, and on the same machine also the hashes of the weights. Time
+    stamps are new. Raises as ``Tuner.fine_tune``.
     """
     again: dict[str, Node] = {}
     pairs = []
@@ -67,11 +67,11 @@ def carry_on(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Node:
-    """Fit the branch of ``node`` again over the concepts of ``into``, and show its last iteration.
+    """Repeat the branch of ``node`` with the concepts of ``into``, and show its last iteration.
 
-    Each iteration keeps its edits, label and note; one without a label gets its earlier number as
-    label, if it has another now. Looks at the holdout are counted again, since the images were
-    seen. Iterations that ``into`` has already are not fitted twice. Raises as ``Tuner.fine_tune``.
+    Each iteration keeps its edits, name and note; an unnamed iteration whose number changes gets
+    the name "was #N". Uses of the holdout are counted again, since its images were seen. Iterations
+    that ``into`` has already are not fitted again. Raises as ``Tuner.fine_tune``.
     """
     path = branch(source, source.node(node.id))
     again = into.root(_part(progress, 0, len(path)), cancelled)
@@ -112,7 +112,7 @@ def _fitted(
     )
 
 
-#: Methods that give a node the text of an event.
+#: Methods that repeat an event with a text, by kind.
 _WRITES: dict[str, Callable[[History, str, str, str], object]] = {
     "rename": History.rename,
     "note": History.set_note,
@@ -121,7 +121,7 @@ _WRITES: dict[str, Callable[[History, str, str, str], object]] = {
 
 
 def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
-    """Let the event happen again, to the nodes that ``ids`` gives in place of the old ones."""
+    """Repeat an event in ``history``; ``ids`` maps old node ids to new ones."""
     node, root, author = ids[event.node], next(iter(ids.values())), event.author
     origin = ids[event.origin] if event.origin else None
     match event.kind:
@@ -143,7 +143,7 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
 
 
 def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
-    """The part of a progress bar of one of several refits."""
+    """Return the progress callback of refit ``index`` of ``parts``, scaled to its share."""
     if progress is None:
         return None
     suffix = f", {index + 1} of {parts}" if parts > 1 else ""
@@ -151,7 +151,7 @@ def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
 
 
 def back_up(tuner: Tuner, path: Path) -> None:
-    """Copy the history, with its typed concepts, to a new file; it may be served meanwhile.
+    """Copy the history, with its typed concepts, to a new file; a server may be using it.
 
     Raises ``TuningError`` where the file already exists.
     """
@@ -162,11 +162,11 @@ def back_up(tuner: Tuner, path: Path) -> None:
 
 
 def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
-    """Bring a copy back: the students of the history that it becomes, and where the one until now
-    is kept, if it had any iteration.
+    """Replace the history by the copy at ``path``; return the new tuner, and the path of the saved
+    old history (None if it had no iteration).
 
-    Raises ``TuningError`` for a file that is not there, or has no iterations of these students, and
-    ``HistoryError`` for one that is not a history.
+    Raises ``TuningError`` for a missing file, or a file without iterations of these students, and
+    ``HistoryError`` for a file that is not a history.
     """
     if not path.is_file():
         raise TuningError(f"There is no file {path}.", "Name a copy of a history.")
@@ -193,7 +193,7 @@ def replay_into(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> tuple[Tuner, list[tuple[Node, Node]]]:
-    """Repeat a whole history in a new one: its tuner, and each node with its new one.
+    """Replay a whole history in a new file; return its tuner, and pairs of old and new node.
 
     The store is verified first. Raises ``TuningError`` if the file has iterations already, and
     ``HistoryError`` if it is not a history.
@@ -207,12 +207,12 @@ def replay_into(
 
 
 def same_weights(old: Node, new: Node) -> bool:
-    """True if a replayed node is the same bit for bit."""
+    """Return True if id and weights of a replayed node are equal bit for bit."""
     return (old.id, old.weights_hash) == (new.id, new.weights_hash)
 
 
 def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
-    """Nodes of a file that the user named, with the remedy for one that is not a history."""
+    """Return the tuner's nodes; ``HistoryError`` with ``remedy`` if its file is no history."""
     try:
         return tuner.nodes()
     except HistoryError as error:
@@ -220,7 +220,7 @@ def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
 
 
 def _earlier(history: Path) -> Path:
-    """Path for the history so far: ``x.before-20261122024011123.sqlite``."""
+    """Return the path to save a replaced history: ``x.before-20261122024011123.sqlite``."""
     stem = history.name.removesuffix(".sqlite").removesuffix(".history")
     moment = re.sub(r"\D", "", clock.now())[:17]
     return history.with_name(f"{stem}.before-{moment}.sqlite")

@@ -1,4 +1,4 @@
-"""Shift of each class between fit and tune: a verdict, suspects, and baselines to hold against."""
+"""Shift of a class between fit and tune: verdict, suspect concepts, and baselines of AP."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
 
-#: Rate of false discoveries at which a lost bond alone is a shift. With ALPHA of the verdict, a
-#: shift is claimed for 5 % of the classes without one.
+#: False discovery rate at which a lost correlation alone is a shift. With ALPHA of the verdict, a
+#: shift is claimed for 5 % of the classes without a shift.
 CLEAR = 0.01
-#: Lost bond, in standard errors, from which a concept is a suspect of a class with a shift.
+#: Least loss of correlation, in standard errors, of a suspect, if the class has a shift.
 PLAUSIBLE = 2.0
-#: Share of the first suspect's score that another one has to reach.
+#: Least score of a further suspect, as a share of the first suspect's score.
 LEAST_SHARE = 0.2
-#: Partial correlation from which suspects stand for one thing.
+#: Least partial correlation of suspects that are grouped.
 ALIKE = 0.5
-#: Suspects per class, and members per group, at most.
+#: Largest number of suspects per class, and of members per group.
 MOST, MOST_ALIKE = 10, 8
 
 
@@ -39,12 +39,12 @@ MOST, MOST_ALIKE = 10, 8
 class Suspect:
     """A concept that the student relies on and that correlates less with the class on ``tune``.
 
-    ``score`` is √reliance × weakening (see ``distill.suspects``), ``q`` its false discovery rate,
-    ``weight`` its influence, ``lost`` the separation lost through it in logits. ``fit`` and
-    ``tune`` are the mean score of positives less that of negatives, in standard deviations of the
-    score on ``fit``. ``group`` are suspects for the same thing, ``presence`` the shares of photos
-    in which the concept is present. If it names another class of the store, ``labelled``, then z,
-    q, reliance and shares are by the labels of that class, or by the teacher's decisions
+    ``score`` (suspect score) and ``lost`` (lost separation in logits) are defined in
+    ``distill.suspects``; ``q`` is the false discovery rate, ``weight`` the influence. ``fit`` and
+    ``tune`` are the mean score of positives less the mean of negatives, in standard deviations of
+    the score on ``fit``. ``group`` are suspects with the same meaning, ``presence`` the shares of
+    photos that show the concept. If the concept names another class of the store, ``labelled``,
+    then z, q, reliance and shares come from the labels of that class, or the teacher's decisions
     (``by_teacher``).
     """
 
@@ -75,8 +75,8 @@ class ClassShift:
     agreement with the teacher. ``teacher`` is the teacher's AP on ``tune``; if it does not know the
     class, the verdict says nothing about gains.
 
-    ``own_word`` is the AP on ``tune`` of the class's own word as score, ``tune_model`` that of a
-    cross-fitted logistic regression on the labels of ``tune``; None where there is none.
+    ``own_word`` is the AP on ``tune`` of the concept named like the class, ``tune_model`` the AP of
+    a cross-fitted logistic regression on the labels of ``tune``; None if not computed.
     """
 
     class_name: str
@@ -94,30 +94,30 @@ class ClassShift:
 
     @property
     def relied_on(self) -> tuple[Suspect, ...]:
-        """The suspects that have influence: those that can be removed."""
+        """Suspects with an influence other than 0, which can be removed."""
         return tuple(suspect for suspect in self.suspects if suspect.weight)
 
     @property
     def ap_lost(self) -> float:
-        """AP (0 to 1) lost from fit to tune; 0 where it is not known."""
+        """AP (0 to 1) lost from fit to tune; 0 if unknown."""
         return self.verdict.ap_lost.estimate if self.verdict else 0.0
 
     @property
     def unknown_to_teacher(self) -> bool:
-        """True if the teacher does not know the class."""
+        """True if the AP of the teacher is not above chance; see ``TeacherSkill``."""
         return self.teacher is not None and self.teacher.does_not_know
 
 
 def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPhotos:
-    """Photos on which a class is compared: by labels, or, where tune has none, by the teacher's
-    decisions. These hide a mistake that the teacher makes too."""
+    """Return the photos of a class for its shift: by labels, or, if tune has none, by the teacher's
+    decisions, which hide a mistake that the teacher makes too."""
     student = tuner.cures.class_fit(node, name)
     photos = tuner.cures.photos(student, seed=seed)
     return photos if len(photos.tune) else tuner.cures.photos(student, seed=seed, decided=True)
 
 
 def class_shift(photos: ClassPhotos) -> ClassShift:
-    """Shift of the class of ``photos``, without the baselines."""
+    """Return the shift of the class of ``photos``, without the baselines."""
     unknown = ClassShift(
         photos.student.name,
         UNKNOWN,
@@ -129,7 +129,7 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
     if photos.lacking:
         return unknown
     verdict, measured = photos.verdict(), photos.suspicion()
-    # By scores alone: labels show what else differs between the splits, be it of any harm or not.
+    # By scores only: labels also show harmless differences between the splits.
     lost_bond = bool((measured.q[measured.ranked(_own(photos))] <= CLEAR).any())
     kind = SHIFT if lost_bond else verdict.kind
     return replace(
@@ -143,13 +143,13 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
 
 
 def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
-    """Names of the first suspects, at most ``count``; none where nothing stands out of noise."""
+    """Return the names of the ``count`` first suspects; empty if no concept is significant."""
     order = _StandingOut(photos, photos.suspicion()).order
     return tuple(photos.concepts[c] for c in order[:count])
 
 
 def with_baselines(photos: ClassPhotos, found: ClassShift, noise: Noise) -> ClassShift:
-    """The shift of the class of ``photos`` with its baselines, whose intervals are of ``noise``."""
+    """Return the shift ``found`` with its baselines; ``noise`` sets their intervals."""
     if photos.lacking or photos.decided:
         return found
     own = _own(photos)
@@ -161,12 +161,12 @@ def with_baselines(photos: ClassPhotos, found: ClassShift, noise: Noise) -> Clas
 
 
 def tune_model_ap(photos: ClassPhotos, noise: Noise) -> Interval:
-    """AP on tune of a model of its labels alone, on photos that it was not fitted to."""
+    """Return the cross-fitted AP on tune of a logistic regression on the labels of tune."""
     return _ap(photos, photos.model_of_tune[0], noise)
 
 
 def _own(photos: ClassPhotos) -> list[int]:
-    """Positions of the words for the class itself."""
+    """Return the indices of the concepts named like the class, synonyms included."""
     store = photos.student.store
     return words_for(photos.student.name, store.concepts, store.synonyms)
 
@@ -177,7 +177,7 @@ def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:
 
 
 class _StandingOut:
-    """Concepts that are suspect by more than noise, most suspect first; see ``labelled``."""
+    """Significantly suspect concepts, most suspect first; see ``measured_by_labels``."""
 
     def __init__(self, photos: ClassPhotos, by_scores: Suspicion) -> None:
         own = _own(photos)
@@ -189,7 +189,7 @@ class _StandingOut:
 
 
 def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
-    """The concepts that stand out, each with those that mean the same thing."""
+    """Return the significant suspects, each with the group of concepts of the same meaning."""
     standing_out = _StandingOut(photos, by_scores)
     order = standing_out.order[: MOST * 3]
     alike = _alike(photos, order)
@@ -232,7 +232,7 @@ def _presence(photos: ClassPhotos, c: int) -> Presence:
 
 
 def _alike(photos: ClassPhotos, order: NDArray[np.intp]) -> NDArray[np.bool_]:
-    """Matrix (n, n): which pairs of concepts mean the same thing; False on the diagonal."""
+    """Return a mask (n, n) of pairs of concepts with the same meaning; False on the diagonal."""
     scores = photos.tune_scores[:, order].T
     alike = photos.tune_photos.partial_correlation(scores)[:, order] >= ALIKE
     np.fill_diagonal(alike, False)

@@ -1,5 +1,5 @@
-"""Kinds of shift of a class: what differs between its photos of fit and of tune, as far as they
-can be told apart."""
+"""Kinds of shift of a class: lost correlation, wrong labels, other photos, other share, image
+properties."""
 
 from __future__ import annotations
 
@@ -34,24 +34,24 @@ from inficond_panel.vocabulary.shift_kinds import (
 )
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
-#: Positives of either split below which nothing is told apart.
+#: Least number of positives in each split to distinguish kinds of shift.
 LEAST_POSITIVES = 10
-#: Evidence of wrong labels (twice the log likelihood ratio) from which they are named, or thought
+#: Evidence (twice the log likelihood ratio) from which wrong labels are reported, or reported as
 #: possible.
 NOISY, PERHAPS_NOISY = 12.0, 6.0
-#: Evidence from which the teacher is believed: of two measures the larger is larger by chance.
+#: Least evidence by model and teacher to prefer it: the larger of two measures is biased upward.
 BY_TEACHER = 15.0
-#: Rate of false discoveries at which a property of the pictures differs.
+#: False discovery rate at which an image property differs.
 CLEAR_PICTURES = 0.01
 NO_NOISE = LabelNoise(0.0, 0.0, 0.0)
-#: z from which the share of the class is another one, and from which the photos are.
+#: Least z at which the share of the class differs, and at which the photos differ.
 OTHER_SHARE, APART = 4.0, 5.0
 
 
 @dataclass(frozen=True)
 class FitLabels:
-    """Labels (n,) of the photos of fit at ``rows`` of the store; by models that did not see them
-    the chance that the class is ``present``, and that the label is ``wrong``."""
+    """Labels (n,) of the training images at ``rows``, with cross-fitted probabilities that the
+    class is ``present``, and that the label is ``wrong``."""
 
     rows: NDArray[np.intp]
     label: NDArray
@@ -60,17 +60,17 @@ class FitLabels:
 
     @property
     def likely_wrong(self) -> NDArray[np.intp]:
-        """Indices of the labels that are more likely wrong than right, the likeliest first."""
+        """Indices of labels with a probability of being wrong above 0.5, the highest first."""
         order = np.argsort(-self.wrong, kind="stable")
         return np.asarray(order[self.wrong[order] > 0.5])
 
 
 @dataclass(frozen=True)
 class PictureDifference:
-    """A property of the pictures whose correlation with the class differs between the splits.
+    """Image property whose correlation with the class differs between the splits.
 
-    ``z`` is the difference in standard errors: on ``fit`` photos with the class, compared with
-    those without, have a higher value than on ``tune`` (``high``), or a lower one. ``q`` is the
+    ``z`` is the difference in standard errors. ``high``: photos with the class, compared with
+    photos without, have higher values on ``fit`` than on ``tune``; else lower values. ``q`` is the
     false discovery rate over all properties; ``presence`` counts the photos beyond a threshold.
     """
 
@@ -82,7 +82,7 @@ class PictureDifference:
 
     @property
     def words(self) -> str:
-        """What the photos on its side are called."""
+        """Word for photos with high, or low, values of the property."""
         return self.kind.high if self.high else self.kind.low
 
 
@@ -90,9 +90,9 @@ class PictureDifference:
 class Differences:
     """Differences between ``fit`` and ``tune`` for one class.
 
-    ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are named;
-    ``perhaps`` are those that these cannot be told from, or that may be chance. ``share`` is the z
-    of the share of the class; ``noise`` and ``other`` are None if photos are too few.
+    ``positives`` and ``photos`` are numbers on ``fit`` and on ``tune``. ``kinds`` are the kinds of
+    shift; ``perhaps`` are possible kinds: alternative explanations, or chance. ``share`` is the z
+    of the difference in the share of positives; ``noise`` and ``other`` are None with few photos.
     """
 
     class_name: str
@@ -108,7 +108,7 @@ class Differences:
 
 
 def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
-    """Differences of the class of ``photos``, whose ``shift`` is known."""
+    """Return the differences between fit and tune for the class of ``photos``."""
     labels = photos.fit_label, photos.tune_label
     shown = [int(np.count_nonzero(label == 1)) for label in labels]
     positives, sizes = (shown[0], shown[1]), (len(labels[0]), len(labels[1]))
@@ -132,8 +132,8 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
 
 
 def _noise(photos: ClassPhotos) -> LabelNoise:
-    """Noise of the labels of fit: by the model of the labels of tune, or by it and the teacher,
-    where these show more. A teacher that learned wrong labels repeats them, and shows none."""
+    """Return the label noise of fit, by a model of the labels of tune, or by model and teacher if
+    they show more noise. A teacher that learned wrong labels repeats them and shows none."""
     of_tune, of_fit = photos.model_of_tune
     fit = np.column_stack([of_fit, photos.teacher_log_odds(FIT)])
     tune = np.column_stack([of_tune, photos.teacher_log_odds(TUNE)])
@@ -148,8 +148,8 @@ def _with_pictures(
 ) -> tuple[ShiftKind, ...]:
     """Insert the kind "pictures": first, unless wrong labels or a suspect have clearer evidence.
 
-    Things that occur with a class have a brightness of their own, so a lost correlation may change
-    pictures too.
+    Objects that occur with a class have their own brightness, so a lost correlation may change
+    image properties too.
     """
     evidence = {
         NOISE: float(np.sqrt(noise.evidence)),
@@ -160,8 +160,8 @@ def _with_pictures(
 
 
 def picture_differences(photos: ClassPhotos) -> tuple[PictureDifference, ...]:
-    """Properties of the pictures that go with the class otherwise on fit than on tune, the clearest
-    first; none where the store knows no properties."""
+    """Return image properties whose correlation with the class differs between fit and tune, most
+    significant first; empty if the store has no image properties."""
     from scipy.stats import false_discovery_control  # noqa: PLC0415 - slow to load
 
     if photos.pictures is None:
@@ -174,7 +174,7 @@ def picture_differences(photos: ClassPhotos) -> tuple[PictureDifference, ...]:
     )
     side = np.sign(fit.bond - tune.bond)
     z, p, _ = lost_bond(side[None], [fit], tune)
-    q = false_discovery_control(np.minimum(1.0, 2 * p))  # either side
+    q = false_discovery_control(np.minimum(1.0, 2 * p))  # two-sided
     return tuple(
         _picture_difference(photos, int(c), side[c] > 0, z[c], q[c])
         for c in np.argsort(-z, kind="stable")
@@ -200,16 +200,16 @@ def _standardised(fit: Array, tune: Array) -> Iterator[Array]:
 def _told_apart(
     shift: ClassShift, noise: LabelNoise, other: OtherPhotos, share: float
 ) -> tuple[tuple[ShiftKind, ...], tuple[ShiftKind, ...]]:
-    """Kinds that are named, most important first, and those that cannot be told from them.
+    """Return the kinds of shift, most important first, and the possible alternative kinds.
 
-    Wrong labels weaken every correlation and change the share of the class, so they may explain all
-    else. A correlation of ``fit`` alone moves negatives and positives in opposite directions; other
-    photos move both the same way.
+    Wrong labels weaken every correlation and change the share of the class, so they may explain
+    all other differences. A correlation of ``fit`` alone moves negatives and positives in opposite
+    directions; other photos move both the same way.
     """
     noisy, apart = noise.evidence >= NOISY, other.negatives >= APART
     lost, moved = shift.kind == SHIFT, abs(share) >= OTHER_SHARE
     alike = apart and other.positives > 0
-    fewer = moved and share < 0  # photos of the class, or their labels
+    fewer = moved and share < 0  # fewer positives on fit: fewer photos, or missing labels
     kinds = {
         NOISE: noisy,
         LOST: lost and not noisy and not alike,

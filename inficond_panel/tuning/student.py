@@ -1,4 +1,4 @@
-"""Students of a node: logits, decisions and metrics on the images of one split."""
+"""Students of a node on one split: logits, decisions and metrics, with caches."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ from inficond_panel.tuning.node import Iteration, Node
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
-#: What is kept of nodes in use, by all sessions together: logits, and as much again of outcomes.
+#: Size of the cache of logits, shared by all sessions; outcomes take as much again.
 _KEPT_BYTES = 1 << 27
 _KEPT_NODES = 8, 256  # at least, at most
-#: Metrics kept of nodes by all sessions together; those of one class of one node count as one.
+#: Size of the cache of metrics, shared by all sessions, in pairs of node and class.
 _KEPT_METRICS = 1 << 17
 
 
 class Evaluation:
-    """Logits, decisions and metrics of nodes on one store, with the threshold per class.
+    """Cached logits, decisions and metrics of nodes on one store, with a threshold per class.
 
-    They are kept by student, not by node: a refit leaves most students as they were, and one that
-    was previewed is known when it is made. With ``link`` softmax a logit is the log-odds of its
-    class, which depends on the weights of all; and with one class per image the decisions on a
-    class depend on all students. ``unseen`` gives the logits ``(n,)`` of the photos of ``tune``
-    for a node and class that learned from them, each by a fit without the photo, else None: what
-    was trained on is not shown as if it were new. Raises ``TuningError`` for a threshold of a class
-    that the store does not know, and for any with one class per image.
+    The cache key is the student, not the node: a refit leaves most students unchanged, and a
+    previewed student is in the cache when its node is made. With ``link`` softmax a logit is the
+    log-odds of its class, which depends on the weights of all classes; with one class per image the
+    decisions on a class depend on all students. ``unseen`` returns cross-fitted logits ``(n,)`` of
+    the photos of ``tune`` for a node and class that learned from ``tune``, else None. Raises
+    ``TuningError`` for a threshold of an unknown class, and for any threshold with one class per
+    image.
     """
 
     def __init__(
@@ -73,17 +73,17 @@ class Evaluation:
         self.teacher_skills = once(3)(self._teacher_skills)
 
     def decided(self, logits: np.ndarray) -> Mask:
-        """Decisions ``(n, K)`` by logits of all classes, of students or teacher."""
+        """Return decisions ``(n, K)`` from logits ``(n, K)``, of students or teacher."""
         return decided(logits, self.thresholds, self.store.task)
 
     def cutoffs_of(self, logits: np.ndarray) -> Cutoffs:
-        """Cutoffs of all classes by logits ``(n, K)`` of students."""
+        """Return the cutoffs of all classes for logits ``(n, K)`` of students."""
         return Cutoffs(logits, self.thresholds, self.store.task, self.link)
 
     def outcome(self, node: Node, split: str, k: int) -> Outcome:
-        """Outcome of a node's student of the class at ``k`` on a split; its arrays are read-only.
+        """Return the outcome of class ``k`` of a node on a split, with read-only arrays.
 
-        Sorted once for all metrics, and for all decisions by the same logits.
+        Sorted once for all metrics, and for all decisions from the same logits.
         """
         student = self._student(node, k)
         outcome = self._outcomes.get((student, split))
@@ -100,7 +100,7 @@ class Evaluation:
         return decided
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        """Metrics of each class on a split; nan where undefined."""
+        """Return the metrics of each class on a split; nan if undefined."""
         made = self.known_metrics(node, split)
         if made is None:
             made = self._measure(node, split)
@@ -108,7 +108,7 @@ class Evaluation:
         return made
 
     def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
-        """The metrics that were computed of late; None where they have to be."""
+        """Return the metrics if they are in the cache, else None."""
         return self._of_nodes.get((node.id, node.weights_hash, split))
 
     def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
@@ -126,7 +126,7 @@ class Evaluation:
         return _fixed(np.stack(self.columns(node), axis=1))
 
     def _each_column(self, node: Node) -> list[np.ndarray]:
-        """Logits ``(N,)`` of each class; a refit computes those of the refitted classes alone."""
+        """Return logits ``(N,)`` per class, computed only for classes that are not in the cache."""
         students = self._students(node)
         known = {k: self._columns.get(student) for k, student in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
@@ -148,11 +148,11 @@ class Evaluation:
         return [self._student(node, k) for k in range(len(self.store.classes))]
 
     def _student(self, node: Node, k: int) -> _Student:
-        """Student whose logits are kept; of a joint one each class's follow from all weights."""
+        """Return the cache key of logits; for a joint student it covers all weights."""
         return _whole(node, k) if self.link == SOFTMAX else _students(node)[k]
 
     def _decider(self, node: Node, k: int) -> _Student:
-        """Student whose decisions are kept: with one class per image they follow from all."""
+        """Return the cache key of decisions; with one class per image it covers all students."""
         return _whole(node, k) if self.store.task == SINGLE_LABEL else self._student(node, k)
 
     @cached_property
@@ -172,15 +172,15 @@ class Evaluation:
         return {name: teacher_skill(outcome) for name, outcome in teachers.items()}
 
     def _decisions(self, node: Node, split: str) -> Mask:
-        """Decisions ``(n, K)`` of the students on a split, read-only."""
+        """Return decisions ``(n, K)`` of the students on a split, read-only."""
         return _fixed(self.decided(self.logits(node)[self.store.rows(split)]))
 
     def _teacher_decisions(self, split: str) -> Mask:
-        """Decisions ``(n, K)`` of the teacher on a split, read-only."""
+        """Return decisions ``(n, K)`` of the teacher on a split, read-only."""
         return _fixed(self.decided(self.store.teacher_log_odds[self.store.rows(split)]))
 
     def _cutoffs(self, node: Node, split: str) -> Cutoffs:
-        """Cutoffs of the students on a split."""
+        """Return the cutoffs of the students on a split."""
         return self.cutoffs_of(self.logits(node)[self.store.rows(split)])
 
     def _outcome(
@@ -193,7 +193,7 @@ class Evaluation:
         )
 
 
-#: One student of a node: its class, the bytes of its weights (of a joint one their hash), its
+#: Cache key of one student: class, bytes of its weights (of a joint student their hash), and
 #: intercept.
 _Student = tuple[int, bytes, float]
 
@@ -224,17 +224,16 @@ def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
             raise TuningError(
                 f"students.threshold: there is no class {name!r} in the store."
                 f"{near(name, store.classes)}",
-                "Correct the spec.",
+                "Correct students.threshold in the spec.",
             )
 
 
 @dataclass(frozen=True)
 class Student:
-    """One class's student at ``node``, with labels and teacher, on the images of ``split``.
+    """Student of one class at ``node``, with labels and teacher, on the images of ``split``.
 
-    Arrays run over the images ``(n,)`` or the concepts ``(C,)`` and are read-only. Each is computed
-    at its first use; labels, logits and the outcome are kept by the ``evaluation`` for all nodes
-    with this student.
+    Arrays are over the images ``(n,)`` or the concepts ``(C,)`` and read-only. They are computed
+    at first use; ``evaluation`` caches labels, logits and outcome for all nodes with this student.
     """
 
     evaluation: Evaluation = field(repr=False)
@@ -244,17 +243,17 @@ class Student:
 
     @property
     def store(self) -> Store:
-        """The store that the images are in."""
+        """Store of the images."""
         return self.evaluation.store
 
     @cached_property
     def column(self) -> int:
-        """Position of the class in the store."""
+        """Index of the class in the store."""
         return self.store.classes.index(self.class_name)
 
     @property
     def rows(self) -> np.ndarray:
-        """Positions of the images in the store, ascending."""
+        """Indices of the images in the store, ascending."""
         return self.store.rows(self.split)
 
     @property
@@ -269,12 +268,12 @@ class Student:
 
     @property
     def logits(self) -> np.ndarray:
-        """Logits of the student, float64; of a joint one the log-odds of the class."""
+        """Logits of the student, float64; log-odds of the class for a joint student."""
         return self.outcome.all_logits
 
     @cached_property
     def teacher_logits(self) -> np.ndarray:
-        """Logits of the teacher; of a softmax the log-odds of the class."""
+        """Logits of the teacher; log-odds of the class for a softmax teacher."""
         return _fixed(self.store.teacher_log_odds[self.rows, self.column])
 
     @property
@@ -297,7 +296,7 @@ class Student:
 
     @property
     def metrics(self) -> ClassMetrics:
-        """Metrics of the student; nan where undefined. Those of all classes are computed."""
+        """Metrics of the student, nan if undefined; computes the metrics of all classes."""
         return self.evaluation.metrics(self.node, self.split)[self.class_name]
 
     @property
@@ -306,21 +305,21 @@ class Student:
         return _fixed(self.store.concept_score[self.rows])
 
     def score(self, concept: str) -> np.ndarray:
-        """Scores of one concept ``(n,)``."""
+        """Return the scores ``(n,)`` of one concept."""
         return _fixed(self.store.concept_score[self.rows, self.store.concepts.index(concept)])
 
     @property
     def leverage(self) -> float:
-        """Change of the logit per unit of influence × score, the other influences held.
+        """Change of the logit per unit of influence × score, other influences fixed.
 
         1; for a softmax student K / (K − 1): an influence is the weight less its mean over the K
-        classes, and the differences among the other classes are held.
+        classes, and the differences among the other classes are fixed.
         """
         classes = len(self.store.classes)
         return classes / (classes - 1) if self.evaluation.link == SOFTMAX else 1.0
 
     def slope(self, concept: str) -> np.ndarray:
-        """Change of the logits ``(n,)`` for each unit of a concept's influence, others held."""
+        """Return the change of the logits ``(n,)`` per unit of a concept's influence."""
         score = self.score(concept)
         return score if self.leverage == 1 else _fixed(self.leverage * score.astype(np.float64))
 
@@ -335,16 +334,16 @@ class Student:
         return float(self.node.intercepts[self.column])
 
     def weight(self, concept: str) -> float:
-        """Influence of one concept."""
+        """Return the influence of one concept."""
         return float(self.weights[self.store.concepts.index(concept)])
 
     def bound(self, concept: str) -> tuple[float | None, float | None] | None:
-        """Limits in force on the weight of a concept; None without a bound."""
+        """Return the active limits on the weight of a concept; None without a bound."""
         return self.node.bounds.get((self.class_name, concept))
 
 
 class Students(Mapping[str, Student]):
-    """The students of a node on one split, by class, in the order of the store."""
+    """Students of a node on one split, by class, in the order of the store."""
 
     def __init__(self, evaluation: Evaluation, node: Node, split: str) -> None:
         self.evaluation, self.node, self.split = evaluation, node, split
@@ -362,5 +361,5 @@ class Students(Mapping[str, Student]):
 
     @property
     def outcomes(self) -> dict[str, Outcome]:
-        """Their outcomes, by class."""
+        """Outcomes of the students, by class."""
         return {name: student.outcome for name, student in self.items()}

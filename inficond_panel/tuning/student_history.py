@@ -1,4 +1,4 @@
-"""Iterations of the students of one store: read from a history, verified, and labelled."""
+"""Iterations of the students of one store: reading, verification, names, notes and tags."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ from inficond_panel.tuning.thumbs import (
 )
 from inficond_panel.vocabulary.splits import HOLDOUT
 
-#: Nodes of which it is kept who set their bounds and terms, by all sessions.
+#: Size of the caches of bounds and terms by node, shared by all sessions.
 _FOLLOWED = 64
 
 
 class StudentHistory:
     """The iterations that descend from ``root_id``, the original students of a store.
 
-    May be shared by threads. Each is held against its parent when it is first read; methods raise
-    ``HistoryError`` where it does not follow, and as ``History`` does.
+    Threads may share it. Each iteration is verified against its parent when it is first read;
+    methods raise ``HistoryError`` if the verification fails, and as ``History`` does.
     """
 
-    root_id: Any  # str; a tuner finds it when it is first read
+    root_id: Any  # str; a tuner computes it at first use
 
     def __init__(self, store: Store, history: History) -> None:
         self.store, self.history = store, history
@@ -49,33 +49,33 @@ class StudentHistory:
         self._reading = Lock()
 
     def node(self, node_id: str) -> Node:
-        """The node of that id; ``TuningError`` where this history has none for these students."""
+        """Return the node with an id; ``TuningError`` if these students have no such node."""
         return self._node(node_id)
 
     def nodes(self, deleted: bool = False) -> list[Node]:
-        """All nodes of these students, oldest first, with their latest names and notes.
+        """Return all nodes of these students, oldest first, with their latest names and notes.
 
-        Those of deleted branches are left out unless ``deleted``.
+        Nodes of deleted branches are left out unless ``deleted``.
         """
         return [self._verifier.check(node) for node in self.history.nodes(self.root_id, deleted)]
 
     def set_head(self, node: Node, kind: str = "jump") -> None:
-        """Show ``node`` from now on; ``kind`` is ``jump`` or ``fine-tune``."""
+        """Make ``node`` the head, which the page shows; ``kind`` is ``jump`` or ``fine-tune``."""
         self.history.set_head(self.root_id, node.id, kind)
 
     def tree(self) -> tuple[list[Iteration], HistoryState]:
-        """All iterations of these students, oldest first, deleted ones too, and the state.
+        """Return all iterations, oldest first, including deleted ones, and the history's state.
 
-        As ``nodes`` without weights; each is read and checked once, whoever asks.
+        Like ``nodes`` without weights; each iteration is read and verified once per object.
         """
-        with self._reading:  # by one of the sessions that ask together
+        with self._reading:  # one of several concurrent sessions reads
             tree, state = self.history.iterations(self.root_id, self._verifier.check)
             self._by_id.update((one.id, one) for one in tree[len(self._by_id) :])
         names, notes = state.names, state.notes
         return [one.labelled(names.get(one.id, ""), notes.get(one.id, "")) for one in tree], state
 
     def ancestors(self, node: Node) -> Iterator[Iteration]:
-        """The parent of a node, that one's parent, and so on up to the root; without labels."""
+        """Yield the ancestors of a node, from its parent to the root, without names and notes."""
         at = node.parent
         while at is not None:
             if at not in self._by_id:
@@ -85,11 +85,11 @@ class StudentHistory:
             at = iteration.parent
 
     def bound_since(self, node: Node, class_name: str, concept: str) -> int | None:
-        """Number of the iteration that set the bound in force at ``node``; None without one."""
+        """Return the number of the iteration that set a bound active at ``node``, else None."""
         return self._since(node).get((class_name, concept))
 
     def cures_since(self, node: Node, class_name: str) -> dict[str, int]:
-        """Number of the latest iteration up to ``node`` with a cure of a class, by kind."""
+        """Return, per kind of repair of a class, the number of its latest iteration."""
         since: dict[str, int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
@@ -99,39 +99,39 @@ class StudentHistory:
         return since
 
     def set_note(self, node_id: str, text: str, author: str = "user") -> None:
-        """Give a node a note; the latest counts."""
+        """Set the note of a node; it replaces an earlier note."""
         self.history.set_note(node_id, text, author)
         self._node.cache_clear()
 
     def rename(self, node_id: str, name: str, author: str = "user") -> None:
-        """Give a node a label of one line; an empty one takes it away."""
+        """Set the name of a node, one line; an empty ``name`` removes it."""
         self.history.rename(node_id, name, author)
         self._node.cache_clear()
 
     def tag(
         self, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
     ) -> None:
-        """Give images a tag, or take it from them; ``TuningError`` for an id that is not there."""
+        """Add a tag to images, or remove it (``on`` False); ``TuningError`` for an unknown id."""
         known = set(self.store.images)
         for image in (each for each in images if each not in known):
             check_name("image", image, self.store.images)
         self.history.tag(self.root_id, images, tag, author, on=on)
 
     def tags(self) -> dict[str, tuple[str, ...]]:
-        """Tags of the images of the store that have some, by id."""
+        """Return the tags of the store's tagged images, by image id."""
         by_image, known = self.history.tags(), set(self.store.images)
         return {image: tags for image, tags in by_image.items() if image in known}
 
     def count_look(self, node: Node, split: str, author: str = "user") -> int:
-        """Record a look at the metrics of ``node`` on ``split``; return its looks so far."""
+        """Record that metrics of ``node`` on ``split`` were seen; return how often so far."""
         return self.history.count_look(node.id, split, author)
 
     def looks(self, split: str = HOLDOUT) -> int:
-        """Looks at ``split`` so far, at any node of these students."""
+        """Return how often metrics on ``split`` were seen, at any node of these students."""
         return self.history.looks_at(self.root_id, split)
 
     def _read_terms(self, node: Node) -> dict[str, Terms]:
-        """Terms in force at ``node`` where they differ from the spec's, by class."""
+        """Return the terms at ``node`` of classes whose terms differ from the spec's."""
         resolved: dict[str, Any] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
@@ -139,7 +139,7 @@ class StudentHistory:
         return terms_of(resolved, self.store)
 
     def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
-        """Numbers of the iterations that set the bounds at ``node``, by class and concept."""
+        """Return the number of the iteration that set each bound, by class and concept."""
         since: dict[tuple[str, str], int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
@@ -158,11 +158,11 @@ class StudentHistory:
 
 
 class Verifier:
-    """Checks each node of a history against its parent, once.
+    """Verifier of nodes against their parents, each node once.
 
-    Weights must fit the store's concepts and classes, bounds must follow from its intents and its
-    parent's bounds (none for the root), and weights must obey them. That the id fits parent,
-    intents and settings is checked when it is read.
+    Weights must have the shape of the store's concepts and classes, bounds must follow from intents
+    and the parent's bounds (none for the root), and weights must obey the bounds. ``History``
+    checks the id against parent, intents and settings.
     """
 
     def __init__(self, history: History, store: Store) -> None:
@@ -170,9 +170,9 @@ class Verifier:
         self._seen: set[str] = set()
 
     def check(self, node: Node) -> Node:
-        """Return the node.
+        """Return the node after verification.
 
-        Raises ``HistoryError`` where it does not follow from its parent and edits.
+        Raises ``HistoryError`` if the node does not follow from its parent and edits.
         """
         if node.id not in self._seen:
             fault = self._fault(node)
@@ -188,7 +188,7 @@ class Verifier:
             return "has bounds without a parent" if node.bounds else ""
         parent, root = self.history.get(node.parent), self.history.get(node.root)
         if parent is None or root is None:
-            return f"has lost its parent {node.parent}"
+            return f"has no parent {node.parent} in the file"
         return _fault(node, parent, root, self.store)
 
 
@@ -208,7 +208,7 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
             spread=score_scale(store),
         )
     except (TuningError, KeyError, TypeError, ValueError, AttributeError) as error:
-        return f"has intents or settings that cannot be: {getattr(error, 'message', error)}"
+        return f"has invalid intents or settings: {getattr(error, 'message', error)}"
     if node.bounds != in_force(parent.bounds, resolved):
         return "has other bounds than its intents set"
     lower, upper = box(node.bounds, store.classes, store.concepts)
@@ -217,7 +217,7 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
 
 
 def _check_resolved(node: Node, store: Store) -> None:
-    """Raise ``ValueError`` if its terms are not of exactly the classes that it cures."""
+    """Raise ``ValueError`` if the node's terms are not for exactly the classes with repairs."""
     if set(node.resolved) != {cure.class_name for cure in node.cures}:
-        raise ValueError("its terms are of other classes than its cures")
+        raise ValueError("its terms are of other classes than its repairs")
     terms_of(node.resolved, store)

@@ -1,26 +1,25 @@
-"""Thumbs of a person on concepts, and the bounds on weights that follow (after InFiConD, sec. 4.5).
+"""Thumbs on concepts, and the bounds on weights that follow from them (InFiConD, sec. 4.5).
 
-Thumbs that contradict each other: a class and concept have one bound, set by the latest iteration
-on the branch. Within an iteration, which has no order, the intent that names the concept itself
-counts before one on a group; then ``remove`` before ``down`` before ``up`` before ``release``; then
-a bound before a factor; then the tighter bound, or the larger factor.
+If thumbs contradict each other, a class and concept have one bound, set by the latest iteration
+on the branch. Within an iteration, which has no order, precedence is: an intent on the concept
+before an intent on a group; then ``remove``, ``down``, ``up``, ``release``; then a bound before a
+factor; then the tighter bound, or the larger factor.
 
-With w₀ the weight that the thumb refers to, x the factor and m = max(abs(w₀), s):
+With w₀ the reference weight, x the factor, s the step and m = max(abs(w₀), s):
 
 - ``up``:     w ≥ w₀ + (x − 1)·m
 - ``down``:   w ≤ w₀ − (1 − 1/x)·m
 - ``remove``: w = 0
-- ``release``: the bound in force is lifted
+- ``release``: no bound; the active bound is removed
 
-An ``up`` or ``down`` with a bound of its own is that bound, whatever w₀.
+For ``up`` or ``down`` with an explicit bound, w₀ has no effect: w ≥ bound, or w ≤ bound.
 
-For w₀ ≥ s these are the paper's x·w₀ and w₀/x. Scaling alone would turn round a negative weight
-and leave a weight of 0 where it is; these bounds move it the way the thumb points: since x > 1
-and m > 0, each lies strictly beyond w₀.
+For w₀ ≥ s these are the paper's x·w₀ and w₀/x. Scaling alone would move a negative weight in the
+wrong direction and leave a weight of 0 unchanged; these bounds always move the weight in the
+direction of the thumb: since x > 1 and m > 0, each bound lies strictly beyond w₀.
 
-``reference: parent`` takes w₀ from the parent iteration: thumbing again goes further.
-``reference: original`` takes it from the untouched student: thumbing again gives the same bound,
-and a weight that is already past it is only held there.
+``reference: parent`` takes w₀ from the parent iteration: a second thumb moves the weight further.
+``reference: original`` takes w₀ from the original student: a second thumb gives the same bound.
 """
 
 from __future__ import annotations
@@ -56,10 +55,10 @@ class Intent:
     """Move the influence of ``concept`` on the student of ``class_name``.
 
     ``direction`` is ``up`` (uptune), ``down`` (downtune), ``remove`` (fix at 0) or ``release``
-    (lift the bound in force); ``factor`` is the factor x > 1 of InFiConD, sec. 4.5, or None for the
-    spec's. ``bound`` is the least influence of ``up`` or the largest of ``down``, in place of a
-    factor. Raises ``TuningError`` for another direction, factor or bound, for both, and for
-    ``remove`` or ``release`` with one of them.
+    (remove the active bound); ``factor`` is the factor x > 1 of InFiConD, sec. 4.5, or None for the
+    spec's. ``bound``, in place of a factor, is the least influence for ``up``, the largest for
+    ``down``. Raises ``TuningError`` for another direction, factor or bound, for factor and bound
+    together, and for ``remove`` or ``release`` with a factor or bound.
     """
 
     class_name: str
@@ -78,28 +77,28 @@ class Intent:
         return self.class_name, self.concept
 
     def resolved(self, factor: float) -> Intent:
-        """Return this intent with ``factor`` where it takes a factor and has none."""
+        """Return this intent with ``factor``, if it needs a factor and has none."""
         if not DIRECTIONS[self.direction].sign or self.bound is not None:
             return self
         return replace(self, factor=float(factor if self.factor is None else self.factor))
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concept", "direction", "factor"}``, and ``bound`` with one."""
+        """``{"class", "concept", "direction", "factor"}``, and ``bound`` if set."""
         return {"class": self.class_name, "concept": self.concept, **_how(self)}
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Intent:
-        """The intent that ``to_json`` wrote."""
+        """Return the intent that ``to_json`` wrote."""
         how = item["direction"], item.get("factor"), item.get("bound")
         return cls(item["class"], item["concept"], *how)
 
 
 @dataclass(frozen=True)
 class GroupIntent:
-    """The same thumb on each of a group of ``concepts``, such as collinear ones.
+    """The same thumb on each concept of a group, such as collinear ``concepts``.
 
-    Equals one ``Intent`` per concept; these alone are stored. Raises ``TuningError`` as ``Intent``
-    does, for fewer than two concepts, and for one named twice.
+    Equivalent to one ``Intent`` per concept; the history stores these intents. Raises
+    ``TuningError`` as ``Intent``, for fewer than two concepts, and for a repeated concept.
     """
 
     class_name: str
@@ -123,14 +122,14 @@ class GroupIntent:
         return ", ".join(self.concepts)
 
     def members(self) -> tuple[Intent, ...]:
-        """One intent per member of the group."""
+        """Return one intent per concept of the group."""
         return tuple(
             Intent(self.class_name, concept, self.direction, self.factor, self.bound)
             for concept in self.concepts
         )
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concepts", "direction", "factor"}``, and ``bound`` with one."""
+        """``{"class", "concepts", "direction", "factor"}``, and ``bound`` if set."""
         return {"class": self.class_name, "concepts": list(self.concepts), **_how(self)}
 
 
@@ -139,32 +138,32 @@ Thumb = Intent | GroupIntent
 
 
 def size_words(intent: Intent) -> str:
-    """Size of a thumb, with a space before it: `` ×2``, `` ≤ −0.46``; empty without a size."""
+    """Return factor or bound as text after a space: `` ×2``, `` ≤ −0.46``; else ""."""
     if intent.bound is not None:
         return f" {DIRECTIONS[intent.direction].limit} {significant(intent.bound)}"
     return f" ×{intent.factor:g}" if intent.factor else ""
 
 
 def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Sequence[str]) -> None:
-    """Raise ``TuningError``, with the nearest word, for an unknown class or concept."""
+    """Raise ``TuningError``, with the nearest name, for an unknown class or concept."""
     for intent in intents:
         check_name("class", intent.class_name, classes)
         check_name("concept", intent.concept, concepts)
 
 
 def check_name(kind: str, name: str, known: Sequence[str]) -> None:
-    """Raise ``TuningError``, with the nearest word, for a ``kind`` of thing that is not there."""
+    """Raise ``TuningError``, with the nearest known name, for an unknown ``name``."""
     if name not in known:
         raise TuningError(
             missing(kind, name, known, "in the store"),
-            "See which there are: inficond info SPEC --json",
+            "List all names: inficond info SPEC --json",
         )
 
 
 def chosen_names(kind: str, names: Sequence[str] | None, known: Sequence[str]) -> list[str]:
-    """The ``names`` of a ``kind`` of thing, each once; all that are ``known`` for None.
+    """Return ``names`` without repetitions; None: all ``known`` names.
 
-    Raises ``TuningError``, with the nearest word, for one that is not there.
+    Raises ``TuningError``, with the nearest known name, for an unknown name.
     """
     chosen = list(dict.fromkeys(known if names is None else names))
     for name in chosen:
@@ -173,7 +172,7 @@ def chosen_names(kind: str, names: Sequence[str] | None, known: Sequence[str]) -
 
 
 def _how(thumb: Thumb) -> dict[str, Any]:
-    """Direction, factor and bound; an intent without a bound is written as if there were none."""
+    """Return direction, factor and, if set, bound, for ``to_json``."""
     held = {} if thumb.bound is None else {"bound": thumb.bound}
     return {"direction": thumb.direction, "factor": thumb.factor, **held}
 
@@ -186,16 +185,16 @@ def _check_thumb(what: str, thumb: Thumb) -> None:
     direction, factor, bound = thumb.direction, thumb.factor, thumb.bound
     if direction not in DIRECTIONS:
         raise TuningError(*unknown("direction", direction, DIRECTIONS))
-    asked = f"{direction} of {what} on {thumb.class_name!r}"
+    title = f"{direction} of {what} on {thumb.class_name!r}"
     if not DIRECTIONS[direction].sign and (factor is not None or bound is not None):
         kind = "bound" if factor is None else "factor"
         raise TuningError(
-            f"{asked} has the {kind} {bound if factor is None else factor:g}, which it cannot use.",
+            f"{title} has the {kind} {bound if factor is None else factor:g}, which it cannot use.",
             _UNUSED[direction].format(kind),
         )
     if factor is not None and bound is not None:
         raise TuningError(
-            f"{asked} has both a factor and a bound.", "Give one: the factor, or the bound itself."
+            f"{title} has both a factor and a bound.", "Give only the factor, or only the bound."
         )
     if factor is not None and not 1 < factor < math.inf:
         raise TuningError(
@@ -208,24 +207,24 @@ def _check_thumb(what: str, thumb: Thumb) -> None:
 
 
 _UNUSED = {
-    REMOVE.key: "Leave the {} out: remove fixes the weight at 0. To weaken it only, use down.",
-    RELEASE.key: "Leave the {} out: release lifts the bound in force.",
+    REMOVE.key: "Leave the {} out: remove fixes the weight at 0. To lower the weight, use down.",
+    RELEASE.key: "Leave the {} out: release removes the active bound.",
 }
 
 
-Candidate = tuple[Intent, str]  # the intent, and the group that it comes from, if any
+Candidate = tuple[Intent, str]  # an intent, and the name of its group, or ""
 
 
 def canonical(thumbs: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
-    """The intents of one iteration, one for each class and concept, resolved and sorted.
+    """Return the intents of one iteration, one per class and concept, resolved and sorted.
 
-    ``factor`` is for intents without one. The order of ``thumbs`` does not matter.
+    ``factor`` is for intents without a factor. The order of ``thumbs`` does not matter.
     """
     return tuple(best(candidates)[0] for candidates in by_concept(thumbs, factor).values())
 
 
 def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
-    """All resolved intents of one iteration by class and concept, sorted."""
+    """Return all resolved intents of one iteration, sorted by class and concept."""
     candidates: dict[tuple[str, str], list[Candidate]] = {}
     for item in thumbs:
         members = item.members() if isinstance(item, GroupIntent) else (item,)
@@ -236,12 +235,12 @@ def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], 
 
 
 def best(candidates: Iterable[Candidate]) -> Candidate:
-    """Intent that counts among contradicting ones."""
+    """Return the intent with the highest precedence."""
     return max(candidates, key=rank)
 
 
 def rank(candidate: Candidate) -> tuple[bool, int, bool, float]:
-    """Key that grows with precedence: named before group, then direction, bound, factor."""
+    """Return a sort key of precedence: concept over group, then direction, bound, factor."""
     intent, group = candidate
     size = intent.factor or 0.0
     if intent.bound is not None:
@@ -249,7 +248,7 @@ def rank(candidate: Candidate) -> tuple[bool, int, bool, float]:
     return not group, STRENGTHS.index(intent.direction), intent.bound is not None, size
 
 
-#: (class, concept) → (lower, upper); None is no limit on that side.
+#: (class, concept) → (lower, upper); None: no limit.
 Bounds = dict[tuple[str, str], tuple[float | None, float | None]]
 
 #: Smallest step s, for students whose weights are all (nearly) 0.
@@ -257,10 +256,10 @@ STEP_FLOOR = 1e-3
 
 
 def step_sizes(original: np.ndarray, step: float, spread: np.ndarray | None = None) -> np.ndarray:
-    """The steps s of one student ``(C,)``: ``step`` × its largest untouched weight in size.
+    """Return the steps s of one student ``(C,)``: ``step`` × max |original weight|.
 
-    With the ``spread`` ``(C,)`` of scores that are not on one scale: ``step`` × the largest effect
-    (weight × spread) in size, over the concept's own spread, so that a thumb does as much on each.
+    With ``spread`` ``(C,)``, for scores on different scales: ``step`` × max |weight × spread| /
+    spread of the concept, so that a thumb has the same effect on each concept.
     """
     scale = np.ones(len(original)) if spread is None else spread
     largest = step * float(np.abs(original * scale).max(initial=0.0))
@@ -268,10 +267,10 @@ def step_sizes(original: np.ndarray, step: float, spread: np.ndarray | None = No
 
 
 def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, float | None]:
-    """Lower and upper bound of a resolved intent on ``weight`` (w₀), with step s.
+    """Return the lower and upper bound of a resolved intent, for weight w₀ and step s.
 
-    None on both sides releases the weight. Raises ``TuningError`` where the factor is so large
-    that the bound lies beyond ``LARGEST_BOUND``.
+    (None, None) releases the weight. Raises ``TuningError`` if the factor is so large that the
+    bound exceeds ``LARGEST_BOUND``.
     """
     if intent.direction == RELEASE.key:
         return None, None
@@ -303,10 +302,10 @@ def resolve(
     step: float,
     spread: np.ndarray | None = None,
 ) -> Bounds:
-    """Bounds of the resolved ``intents`` of one iteration.
+    """Return the bounds that the resolved ``intents`` of one iteration set.
 
-    ``parent`` and ``original`` are weights ``(C, K)`` of the parent iteration and of the untouched
-    students; ``reference`` (``parent`` or ``original``) says which is w₀. ``spread`` as in
+    ``parent`` and ``original`` are weights ``(C, K)`` of the parent iteration and of the original
+    students; ``reference`` (``parent`` or ``original``) selects w₀. ``spread`` as in
     ``step_sizes``.
     """
     row = {name: c for c, name in enumerate(concepts)}
@@ -321,8 +320,8 @@ def resolve(
 
 
 def in_force(earlier: Bounds, later: Bounds) -> Bounds:
-    """All bounds of a branch, sorted: a later one on a concept and class replaces the earlier, and
-    one without limits lifts it."""
+    """Return the active bounds, sorted: a later bound on a class and concept replaces an earlier
+    bound; a later bound without limits removes it."""
     every = {**earlier, **later}
     return {key: every[key] for key in sorted(every) if every[key] != (None, None)}
 
@@ -332,7 +331,7 @@ def box(
     classes: Sequence[str],
     concepts: Sequence[str],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper limits ``(C, K)`` for the solver, infinite where nothing is bound.
+    """Return lower and upper limits ``(C, K)`` for the solver, infinite without a bound.
 
     Bounds on classes that are not among ``classes`` are left out.
     """
@@ -351,26 +350,26 @@ def box(
 def check_together(bounds: Bounds, classes: Sequence[str], concepts: Sequence[str]) -> None:
     """Raise ``TuningError`` for bounds that contradict each other.
 
-    Centred weights of a concept add up to 0 over the classes, so not all can be above, or below,
-    their mean.
+    Centred weights of a concept sum to 0 over the classes, so they cannot all be above 0, or all
+    below 0.
     """
     for c in CentredBounds(*box(bounds, classes, concepts)).infeasible[:1]:
         concept = concepts[c]
         held = [name for name, of in bounds if of == concept]
         raise TuningError(
-            f"The bounds on {concept!r} cannot all be kept: its influences on the classes add up "
-            f"to 0, and {len(held)} of {len(classes)} classes hold it ({', '.join(held)}).",
-            "Give it a thumb on fewer classes: some must be free to go the other way.",
+            f"The bounds on {concept!r} contradict: its influences on the classes add up "
+            f"to 0, and {len(held)} of {len(classes)} classes bound it ({', '.join(held)}).",
+            "Give it a thumb on fewer classes: a class without a bound can balance the others.",
         )
 
 
 @once(4)
 def score_scale(store: Store) -> Array | None:
-    """Standard deviation of each concept's score over ``fit`` ``(C,)``; None for scores made here,
-    which are on one scale.
+    """Return each concept's standard deviation of scores on ``fit`` ``(C,)``; None for scores
+    computed by ``precompute``, which are on one scale.
 
-    In three digits, since bounds follow from it: another machine, whose sums differ in the last
-    bit, must come to the same. 1 for a score that is the same everywhere.
+    Rounded to three digits, so that bounds are equal on machines whose sums differ in the last
+    bit. 1 for a constant score.
     """
     if not store.given:
         return None

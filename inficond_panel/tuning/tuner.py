@@ -1,4 +1,4 @@
-"""From a store and a spec to students, and from thumbs to the next students."""
+"""Tuner: distills the students of a store and a spec, and refits them by edits."""
 
 from __future__ import annotations
 
@@ -46,19 +46,18 @@ from inficond_panel.tuning.thumbs import (
 )
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
-#: Fits of previews kept, of all sessions.
+#: Size of the cache of previewed fits, shared by all sessions.
 _PREVIEWS = 64
 
 
 class Tuner(StudentHistory):
     """The students of one store, tuned by intents; every iteration is kept in ``history``.
 
-    May be shared by threads. Raises ``TuningError`` where the spec has a threshold for a class
-    that the store does not know, any threshold with one class per image, or one softmax student
-    over several classes an image, and ``DataError`` where logits or scores are not finite; its
-    methods raise ``HistoryError`` as ``History`` does. ``penalties`` are those of another tuner,
-    for the classes whose penalty the spec leaves to the data; without them the history's count,
-    else they are chosen.
+    Threads may share it. Raises ``TuningError`` if the spec has a threshold for an unknown class,
+    any threshold with one class per image, or a softmax student with several classes per image, and
+    ``DataError`` if logits or scores are not finite; its methods raise ``HistoryError`` as
+    ``History`` does. ``penalties`` are L1 penalties of another tuner, for the classes whose penalty
+    the spec leaves to the data; None: taken from the history, else chosen from the data.
     """
 
     def __init__(
@@ -82,32 +81,32 @@ class Tuner(StudentHistory):
         self._distilling, self._distilled = Lock(), False
 
     def with_students(self, **settings: Any) -> Tuner:
-        """Return a tuner of the same store and history under other settings of the spec's
+        """Return a tuner of the same store and history with other settings of the spec's
         ``students``.
 
-        Settings as in ``spec.with_students``. They are part of the original students' id, so these
-        have iterations of their own. Raises ``TuningError`` for impossible values.
+        Settings as in ``spec.with_students``. The root id depends on them, so the new tuner has a
+        separate tree of iterations. Raises ``TuningError`` for impossible values.
         """
         return Tuner(self.store, with_students(self.spec, **settings), self.history)
 
     @property
     def joint(self) -> bool:
-        """True if the students are one softmax over all classes: each thumb moves them all."""
+        """True if the students are one softmax student, where each thumb changes all classes."""
         return self.spec.students.link == SOFTMAX
 
     @property
     def mark(self) -> str:
-        """Mark next to the name of students that learn from the oracle; "" for others."""
+        """Mark of students that learn from the oracle, "" for others."""
         return SEEN_LABEL if self.spec.students.targets == "oracle" else ""
 
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
-        """The untouched students, #0: distilled now if the history does not have them.
+        """Return the original students, #0; distills them if the history does not have them.
 
-        Warns once, by ``OptimumWarning``, of students that ended far from their optimum. Raises
+        Warns once (``OptimumWarning``) if students ended far from their optimum. Raises
         ``SolverError`` for a problem without a solution, and ``CancelledError``.
         """
         self._choose_penalties(progress, cancelled)
-        with self._distilling:  # by one of the sessions that open together, not by each
+        with self._distilling:  # one of several concurrent sessions distills
             if not self._distilled and self.history.get(self.root_id) is None:
                 self.history.add(self._original(progress, cancelled))
             first, self._distilled = not self._distilled, True
@@ -117,7 +116,7 @@ class Tuner(StudentHistory):
         return root
 
     def original(self, progress: Progress | None = None) -> Node:
-        """The untouched students as ``root`` gives them; what is distilled now is not kept."""
+        """Return the original students like ``root``, without writing them to the history."""
         self._choose_penalties(progress)
         if self.history.get(self.root_id) is not None:
             return self.node(self.root_id)
@@ -135,12 +134,12 @@ class Tuner(StudentHistory):
 
     @property
     def penalties(self) -> tuple[float, ...]:
-        """L1 penalty of each class: the spec's, else the one chosen for the original students."""
+        """L1 penalty per class: from the spec, else chosen for the original students."""
         return self._choose_penalties()
 
     @property
     def penalties_chosen(self) -> bool:
-        """True if the spec leaves the penalty of any class to the data."""
+        """True if the penalty of any class is chosen from the data, not set in the spec."""
         return recipe.LAMBDA_CHOSEN in self.root_settings
 
     def _choose_penalties(
@@ -174,7 +173,7 @@ class Tuner(StudentHistory):
 
     @cached_property
     def root_settings(self) -> dict[str, Any]:
-        """All that the original students follow from, as plain data."""
+        """Plain data that determine the original students: store, solver, and settings."""
         return recipe.root_settings(self.spec, self.store, self._distillation)
 
     @cached_property
@@ -198,18 +197,17 @@ class Tuner(StudentHistory):
         author: str = "user",
         resolved: Mapping[str, Any] | None = None,
     ) -> Node:
-        """Refit from ``parent`` with one batch of ``intents``; on disk when this returns.
+        """Refit from ``parent`` with one batch of ``intents``; return the node, saved to disk.
 
         Only the students of classes with an intent in the batch are refitted, from the parent's
         stored weights; the others are kept bit for bit. A ``joint`` student is refitted
-        whole. All bounds of the branch stay enforced.
-        Intents that contradict each other are settled by the rule of ``thumbs``, and
-        ``tuning.notices`` says how. Cures are carried out by the labels of ``tune``, or on the
-        terms that they were ``resolved`` to before (``Node.resolved``). The same parent and
-        intents give the same node: it is not fitted twice. Warns by ``OptimumWarning`` of students
-        that ended far from their optimum. Raises ``TuningError`` for unknown
-        names, no intents, a cure or bounds that cannot be, or a parent that is not in the history;
-        ``SolverError``; ``CancelledError``.
+        whole. All bounds of the branch stay active.
+        Module ``thumbs`` defines the precedence of contradicting intents, ``tuning.notices``
+        reports it. Repairs use the labels of ``tune``, or earlier terms, ``resolved`` (see
+        ``Node.resolved``). The same parent and intents give the same node, which is not fitted
+        twice. Warns (``OptimumWarning``) if students ended far from their optimum. Raises
+        ``TuningError`` for unknown names, no intents, an impossible repair, contradicting bounds,
+        or a parent that is not in the history; ``SolverError``; ``CancelledError``.
         """
         stored = self.node(parent.id)
         edits = self._resolved_edits(stored, intents, resolved)
@@ -228,9 +226,9 @@ class Tuner(StudentHistory):
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> Node:
-        """The node that ``fine_tune`` would give, not stored: nothing can be tuned from it.
+        """Return the node of ``fine_tune`` without storing it, so it cannot be a parent.
 
-        ``fine_tune`` then takes this fit.
+        ``fine_tune`` reuses the fit.
         """
         stored = self.node(parent.id)
         edits = self._resolved_edits(stored, intents)
@@ -241,7 +239,7 @@ class Tuner(StudentHistory):
         return replace(made, id=f"preview-{edits.name}")
 
     def resolve(self, parent: Node, intents: Iterable[Edit]) -> Bounds:
-        """The bounds that the thumbs of a batch would set, referred to ``parent``."""
+        """Return the bounds that the thumbs of a batch would set after ``parent``."""
         thumbs = canonical(thumbs_of(intents), self.spec.tuning.factor)
         check_names(thumbs, self.store.classes, self.store.concepts)
         return resolve(
@@ -256,33 +254,33 @@ class Tuner(StudentHistory):
         )
 
     def head(self) -> Node:
-        """The node that the page shows; #0 before the first move."""
+        """Return the node that the page shows; #0 before the first refit or jump."""
         self.root()
         return self.node(self.history.head(self.root_id))
 
     @property
     def thresholds(self) -> tuple[float, ...]:
-        """Threshold of each class, in logits; with one class per image they decide nothing."""
+        """Threshold per class, in logits; unused with one class per image."""
         return self._evaluation.thresholds
 
     def cutoffs(self, logits: np.ndarray) -> Cutoffs:
-        """Cutoffs of the students by logits ``(n, K)`` of all classes."""
+        """Return the cutoffs of the students for logits ``(n, K)`` of all classes."""
         return self._evaluation.cutoffs_of(logits)
 
     def decided(self, logits: np.ndarray) -> np.ndarray:
-        """Decisions ``(n, K)`` by logits ``(n, K)`` of all classes, of students or teacher."""
+        """Return decisions ``(n, K)`` from logits ``(n, K)``, of students or teacher."""
         return self._evaluation.decided(logits)
 
     def logits(self, node: Node) -> np.ndarray:
-        """Student logits of all images, ``(N, K)`` float64, read-only.
+        """Return student logits of all images, ``(N, K)`` float64, read-only.
 
-        Of classes that learned from photos of ``tune``, each of these by a fit without it.
+        Logits on photos of ``tune`` that a class learned from are cross-fitted.
         """
         return self._evaluation.logits(node)
 
     def _unseen(self, node: Node, k: int) -> np.ndarray | None:
-        """Logits ``(n,)`` of the photos of ``tune`` by fits without them, where the student of the
-        class at ``k`` was fitted to any; else None."""
+        """Return cross-fitted logits ``(n,)`` on ``tune`` if the student of class ``k`` was fitted
+        to photos of ``tune``; else None."""
         name = self.store.classes[k]
         terms = self.terms(node).get(name)
         if terms is None or not learns_from_tune(terms, self.store):
@@ -291,22 +289,22 @@ class Tuner(StudentHistory):
             return unseen_logits(self.cures.class_fit(node, name), [terms])[0]
 
     def at(self, node: Node, split: str) -> Students:
-        """The students of a node with the images of a split, by class: ``at(node, split)[name]``.
+        """Return the students of a node with the images of a split, by class.
 
-        Looks at the holdout are the caller's to count.
+        The caller must count uses of the holdout (``count_look``).
         """
         return Students(self._evaluation, node, split)
 
     def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
-        """Outcomes of the teacher on a split, by class."""
+        """Return the outcomes of the teacher on a split, by class."""
         return dict(self._evaluation.teacher_outcomes(split))
 
     def teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
-        """AP of the teacher on a split with its chance level, by class."""
+        """Return the teacher's AP on a split, with its chance level, by class."""
         return dict(self._evaluation.teacher_skills(split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        """Metrics of each class on ``split``; nan where undefined."""
+        """Return the metrics of each class on ``split``; nan if undefined."""
         return dict(self._evaluation.metrics(node, split))
 
     def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
@@ -315,12 +313,12 @@ class Tuner(StudentHistory):
 
     @cached_property
     def fit_data(self) -> FitData:
-        """Data that the students are fitted to; read when first asked for."""
+        """Data that the students are fitted to, read at first use."""
         return self._unpenalised.with_lambda(self.penalties)
 
     @cached_property
     def _unpenalised(self) -> FitData:
-        """The same data with an L1 penalty of 1 for each class."""
+        """``fit_data`` with an L1 penalty of 1 for each class."""
         section = self.spec.students
         made = recipe.distillation(self.spec, [1.0] * len(self.store.classes))
         return _fit_data(
@@ -336,16 +334,16 @@ class Tuner(StudentHistory):
         )
 
     def data_at(self, node: Node) -> FitData:
-        """Data that the students of ``node`` are fitted to, under the terms of its cures."""
+        """Return the data that the students of ``node`` are fitted to, with its repairs' terms."""
         return self.fit_data.under(self.terms(node))
 
     def _resolved_edits(
         self, parent: Node, edits: Iterable[Edit], resolved: Mapping[str, Any] | None = None
     ) -> ResolvedEdits:
-        """Edits of an iteration, checked, with the bounds and terms that follow."""
+        """Return the checked edits of an iteration, with the resulting bounds and terms."""
         thumbs, cures = split_edits(edits, self.spec.tuning.factor)
         if not thumbs and not cures:
-            raise TuningError("There is nothing to tune.", "Give at least one concept a thumb.")
+            raise TuningError("There is nothing to tune.", "Give at least one thumb or repair.")
         bounds = in_force(parent.bounds, self.resolve(parent, thumbs))
         if self.joint:
             check_together(bounds, self.store.classes, self.store.concepts)
@@ -363,7 +361,7 @@ class Tuner(StudentHistory):
         except (ValueError, KeyError, TypeError) as error:
             raise TuningError(
                 "The stored results of the repairs belong to other photos.",
-                "Carry them out on the store that they were resolved on, or ask for them anew.",
+                "Replay them on the store of the original history, or make the repairs anew.",
             ) from error
 
     def _refitted(
@@ -385,5 +383,5 @@ class Tuner(StudentHistory):
         )
 
 
-#: Shared by the tuners of one store that differ in their histories, as those of a study do.
+#: Shared by tuners of one store with different histories, as in a study.
 _fit_data = once(2)(FitData)

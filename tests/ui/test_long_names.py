@@ -126,7 +126,7 @@ def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
     page.get_by_label("Sort concepts by").select_option("weight")
     tuned.locator(".thumb.remove").click()
     expect(page.locator(".knowledge .status")).to_contain_text("prediction")
-    expect(page.locator(".knowledge .notices")).to_contain_text("holds no longer")
+    expect(page.locator(".knowledge .notices")).to_contain_text("is replaced by")
     nothing_misplaced(page)
 
 

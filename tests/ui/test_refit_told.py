@@ -107,12 +107,12 @@ def test_rules_that_decide_are_told_before_and_after(serve, tmp_path, open_page)
     fine_tune(page)
     expect(notices).to_be_hidden()
     thumb(page, "wheel", "up")
-    expect(notices).to_contain_text("holds no longer")
+    expect(notices).to_contain_text("is replaced by")
     notices.get_by_role("button", name="1 more").click()
     expect(notices).to_contain_text("has no influence")
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".knowledge .report .unfold-line")).to_contain_text("What #2 did")
-    expect(notices).to_contain_text("holds no longer")
+    expect(notices).to_contain_text("is replaced by")
 
 
 def test_a_student_that_was_not_tuned_has_no_report(page) -> None:

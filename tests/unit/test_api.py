@@ -97,7 +97,7 @@ def test_predictions(students):
     np.testing.assert_allclose(students.predict_proba("tune"), expit(expected), atol=1e-9)
     np.testing.assert_array_equal(students.predict("tune"), expected > 0)
     assert students.images("tune") == [store.images[row] for row in store.rows("tune")]
-    with pytest.raises(DataError, match="1 concepts have no column"):
+    with pytest.raises(DataError, match="no column for 1 concepts"):
         students.predict(frame.drop(columns="wheel"))
     with pytest.raises(DataError, match="shape"):
         students.predict(np.zeros((3, 4)))

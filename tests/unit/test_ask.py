@@ -392,14 +392,14 @@ def test_a_file_of_answers_tells_all_its_problems(students, tmp_path: Path) -> N
     found = [(p.line, p.column) for p in caught.value.problems]
     assert found == [(3, 1), (4, 2), (5, 3), (6, 2)]
     text = str(caught.value)
-    assert "this row is on 'bird', not on 'truck'" in text
+    assert "expected the class 'truck', got 'bird'" in text
     assert "There is no image '08O4.jpg' in the store. Did you mean '" in text
     assert "expected 1, 0 or nothing, got 'perhaps'" in text
-    assert "'0800.jpg' stands there twice" in text
+    assert "'0800.jpg' has an answer in an earlier row" in text
     file.write_text("image,say\n")
-    with pytest.raises(AnswersError, match=r"answers\.csv:1:1: there is no column 'answer'"):
+    with pytest.raises(AnswersError, match=r"answers\.csv:1:1: the column 'answer' is missing"):
         students.teach("truck", file)
-    with pytest.raises(AnswersError, match="there is no such file"):
+    with pytest.raises(AnswersError, match="the file does not exist"):
         read_answers(tmp_path / "none.csv", "truck", students.tuner.store)
 
 
@@ -437,12 +437,12 @@ def test_names_that_are_not_there_and_answers_that_cannot_be(students) -> None:
         students.teach("truk", {"0800.jpg": 1})
     with pytest.raises(TuningError, match=r"no image '08O0\.jpg'"):
         students.teach("truck", {"08O0.jpg": 1})
-    with pytest.raises(TuningError, match=r"The answer on '0800\.jpg' is 2"):
+    with pytest.raises(TuningError, match=r"The answer on image '0800\.jpg' is 2"):
         students.teach("truck", {"0800.jpg": 2})
     held = students.images("holdout")[0]
     with pytest.raises(TuningError, match="is a photo of the holdout"):
         students.teach("truck", {held: 1})
-    with pytest.raises(TuningError, match="The frame is on 'truck', not on 'bird'"):
+    with pytest.raises(TuningError, match="answers on 'truck', not on 'bird'"):
         students.teach("bird", students.ask("truck"))
 
 

@@ -108,7 +108,7 @@ def test_a_frame_of_logits_and_a_temporary_folder(own, capsys):
     ("changed", "fault"),
     [
         ({"images": []}, "There is no photo"),
-        ({"images": ["a/1.jpg", "b/1.jpg"]}, "Several photos are called '1'"),
+        ({"images": ["a/1.jpg", "b/1.jpg"]}, "Several photos have the id '1'"),
         ({"concepts": []}, "there is no concept"),
         ({"concepts": ["sky\nrail"]}, r"'sky\\nrail' is not a line of text"),
         ({"concepts": ["sky", "Sky"]}, "'Sky' listed twice"),

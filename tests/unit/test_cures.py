@@ -327,7 +327,7 @@ def test_the_same_in_python_as_mappings(students) -> None:
     assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
     opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balance"})
     assert opened.node.cures == (Balance("truck", (CONTEXT[0],)),)
-    with pytest.raises(TuningError, match="there is no direction 'balanse'"):
+    with pytest.raises(TuningError, match="unknown direction 'balanse'"):
         opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balanse"})
     for wrong in ({"class": "truck"}, {"class": "truck", "direction": "lambda"}, {"a": 1}):
         with pytest.raises(TuningError, match="is not an intent"):

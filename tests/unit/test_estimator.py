@@ -20,7 +20,7 @@ from inficond_panel import ConceptStudents, distill
 from inficond_panel.errors import MissingExtraError, SolverError
 
 
-@pytest.mark.filterwarnings("ignore:y has no value but 0 and 1")
+@pytest.mark.filterwarnings("ignore:y has only the values 0 and 1")
 @pytest.mark.parametrize(
     "estimator", [ConceptStudents(), ConceptStudents(l2=0.1, temperature=2.0, lower=0)]
 )

@@ -373,7 +373,7 @@ def test_damage_is_found(files, tmp_path):
     with pytest.raises(ExportError, match="differ from their hash"):
         load_export(bad)
     bad.write_text('{"format": "inficond-students"}')
-    with pytest.raises(ExportError, match="no whole export"):
+    with pytest.raises(ExportError, match="no complete export"):
         load_export(bad)
     for kind in ("npz", "onnx", "sklearn"):
         cut = tmp_path / f"cut{files[kind].suffix}"
@@ -406,7 +406,7 @@ def test_a_file_that_was_edited_is_refused(files, tmp_path, change):
     document = json.loads(files["sklearn"].read_text())
     change(document)
     (tmp_path / "edited.json").write_text(json.dumps(document))
-    with pytest.raises(ExportError, match=r"no whole export: .*(differ from their hash|sha256)"):
+    with pytest.raises(ExportError, match=r"no complete export: .*(differ from their hash|sha256)"):
         load_students(tmp_path / "edited.json")
 
 
@@ -437,7 +437,7 @@ def test_a_card_of_other_types_is_refused(files, tmp_path):
             if (part, value) in (("bounds", []), ("bounds", {})):
                 continue  # no bounds
             changed = forged(files, tmp_path / "card.json", card={**card, part: value})
-            with pytest.raises(ExportError, match="no whole export"):
+            with pytest.raises(ExportError, match="no complete export"):
                 load_students(changed)
 
 
@@ -459,7 +459,7 @@ def test_thresholds_that_are_not_finite_are_refused(files, tmp_path):
 )
 def test_json_that_cannot_be_students_is_refused(tmp_path, text):
     (tmp_path / "bad.json").write_text(text)
-    with pytest.raises(ExportError, match="no whole export"):
+    with pytest.raises(ExportError, match="no complete export"):
         load_export(tmp_path / "bad.json")
 
 
@@ -471,7 +471,7 @@ def test_an_npz_that_claims_too_much_is_refused_before_it_is_read(files, tmp_pat
     for name, data in (("weights.npy", header.getvalue()), ("more.npy", bytes(1 << 29))):
         with zipfile.ZipFile(tmp_path / "bad.npz", "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr(name, data)
-        with pytest.raises(ExportError, match="no whole export"):
+        with pytest.raises(ExportError, match="no complete export"):
             load_export(tmp_path / "bad.npz")
 
 
@@ -488,5 +488,5 @@ def test_an_onnx_with_arrays_in_other_files_is_refused(files, tmp_path):
 
 def test_an_npz_that_needs_pickle_is_refused(tmp_path):
     np.savez(tmp_path / "bad.npz", format=np.array([{"a": 1}], dtype=object))
-    with pytest.raises(ExportError, match="no whole export"):
+    with pytest.raises(ExportError, match="no complete export"):
         load_export(tmp_path / "bad.npz")

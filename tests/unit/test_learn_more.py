@@ -120,7 +120,7 @@ def test_auto_takes_the_weight_of_highest_ap_on_tune(tuner: Tuner) -> None:
 
 
 def test_no_added_photos_is_an_error_with_its_remedy(tuner: Tuner) -> None:
-    with pytest.raises(TuningError, match="learn on 'truck' is from more, and no photos") as told:
+    with pytest.raises(TuningError, match="learn on 'truck' is from more, but no photos") as told:
         tuner.fine_tune(tuner.root(), [MORE])
     assert "inficond extend SPEC FOLDER" in told.value.remedy
 

@@ -59,7 +59,7 @@ def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) ->
     assert app.tuning.notices() == []
     app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     told = app.tuning.notices()
-    assert any("holds no longer" in notice for notice in told)
+    assert any("is replaced by" in notice for notice in told)
     assert any("weight 0" in notice for notice in told)
     app.tuning.fine_tune()
     assert app.tuning.notices() == told

@@ -80,9 +80,9 @@ def test_what_the_rule_decided_within_an_iteration_is_said(tuner: Tuner) -> None
     ]
     said = notices(tuner, tuner.root(), asked)
     assert said[:2] == [
-        "“wheel” on “bicycle” was asked for 2 times in one iteration: down ×2 counts, not up ×3 "
+        "“wheel” on “bicycle” has 2 thumbs in one iteration: down ×2 counts, not up ×3 "
         "of the group wheel, spoke.",
-        "“sky” on “bird” was asked for more than once, alike: it counts once.",
+        "“sky” on “bird” has the same thumb more than once: it counts once.",
     ]
 
 
@@ -97,9 +97,10 @@ def test_weights_of_0_are_moved_too_and_it_is_said(tuner: Tuner) -> None:
         upper = node.bounds["bicycle", name][1]
         assert upper < 0
         assert node.weights[tuner.store.concepts.index(name), k] <= upper
-        assert line.startswith(f"“{name}” has no influence on “bicycle” (weight 0): this moves it")
+        start = f"“{name}” has no influence on “bicycle” (weight 0): the thumb moves it"
+        assert line.startswith(start)
     removed = notices(tuner, root, [GroupIntent("bicycle", tuple(zero), "remove")])
-    assert all(line.endswith("holds it there.") for line in removed)
+    assert all(line.endswith("keeps it at 0.") for line in removed)
 
 
 def test_a_weight_that_is_past_its_bound_is_said(store: Store, tmp_path) -> None:
@@ -107,7 +108,7 @@ def test_a_weight_that_is_past_its_bound_is_said(store: Store, tmp_path) -> None
     once = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up", 4.0)])
     weaker = Intent("bicycle", "wheel", "up", 2.0)
     lines = notices(tuner, once, [weaker])
-    assert "holds no longer" in lines[0]
+    assert "is replaced by" in lines[0]
     assert "already" in lines[1]
 
 

@@ -96,7 +96,7 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
         (3, 5, "'concept' is missing"),
         (3, 22, "Did you mean 'concept'"),
         (6, 3, "got a mapping"),
-        (7, 3, "without intents"),
+        (7, 3, "has no intents"),
         (8, 32, "two concepts or more"),
         (9, 40, "'weel'"),
         (9, 46, "named twice"),

@@ -164,10 +164,10 @@ def test_what_is_released_is_said(tuner: Tuner) -> None:
     root, release = tuner.root(), Intent(BIKE, WHEEL, "release")
     held = tuner.fine_tune(root, [Intent(BIKE, WHEEL, "remove")])
     assert notices(tuner, root, [release]) == [
-        "“wheel” on “bicycle” has no bound: there is nothing to release."
+        "“wheel” on “bicycle” has no bound: release has no effect."
     ]
     assert notices(tuner, held, [release]) == [
-        f"“wheel” on “bicycle”: w = 0 of #{held.number} holds no longer: it is released."
+        f"“wheel” on “bicycle”: the bound w = 0, set in #{held.number}, is released."
     ]
 
 
@@ -175,6 +175,6 @@ def test_a_bound_beyond_which_the_weight_is_already_only_holds_it(tuner: Tuner) 
     weight = float(tuner.root().weights[place(tuner)])
     far = Intent(BIKE, WHEEL, "up", bound=weight - 10)
     (said,) = notices(tuner, tuner.root(), [far])
-    assert said.endswith("only holds it there.")
+    assert said.endswith("does not move it.")
     node = tuner.preview(tuner.root(), [far])
     assert node.weights[place(tuner)] == pytest.approx(weight, rel=0.01)

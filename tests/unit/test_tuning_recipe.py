@@ -200,7 +200,7 @@ def test_the_temperature_can_divide_the_students_logits_too(store, tmp_path, lab
     size = 1e-3 * np.abs(node.weights[:, 0]).sum()
     assert report.after == pytest.approx(each.mean() + size, abs=1e-9)
     assert report.optimum <= report.after + 1e-9
-    with pytest.raises(TuningError, match="Repairs weigh one loss"):
+    with pytest.raises(TuningError, match="Repairs reweight a single loss"):
         tuner.fine_tune(node, [Balance("bird", ("sky",))])
 
 

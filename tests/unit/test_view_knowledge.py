@@ -481,7 +481,7 @@ def test_notices_are_told_before_the_refit_and_after(view, app):
     assert view.bar.notices == []
     view.act({"action": "toggle", "concept": concept, "direction": "up"})
     told = view.bar.notices
-    assert any("holds no longer" in notice for notice in told)
+    assert any("is replaced by" in notice for notice in told)
     view.act({"action": "fine_tune"})
     assert view.bar.notices == told
 

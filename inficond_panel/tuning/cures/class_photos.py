@@ -1,9 +1,9 @@
-"""Photos of fit and of tune on which one class is compared, by scores or by labels.
+"""Photos of fit and of tune to compare one class on, by concept scores or by labels.
 
-A score tells the photos that show a thing with errors, and the bond that it measures is uncertain
-by as much. Where the thing is a class of the data set, its labels tell its photos without, and the
-teacher's decisions with fewer, if it is a good one. One of the two is asked on both splits: what a
-teacher says on fit, beside labels on tune, would be a difference of its own.
+A concept score detects an object with errors, and so the correlation of the concept with the class
+is measured with error. If the object is a class of the data set, its labels have no such error, and
+a good teacher's decisions a smaller one. Labels, or decisions, are used on both splits: decisions
+on fit and labels on tune would differ by themselves.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, l
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
-#: Photos of each kind without which a class cannot be compared: two in each fold of fit.
+#: Least number of positives, and of negatives, to compare a class: two per fold of fit.
 LEAST_FIT, LEAST_TUNE = 2 * FOLDS, 5
 
 
@@ -46,11 +46,10 @@ class ClassPhotos:
     """Labelled photos of ``fit`` and ``tune`` for one class.
 
     ``fit`` and ``tune`` are rows of the store, ``fit_label`` and ``tune_label`` their labels in {1,
-    0}; ``seen`` are all the rows of ``tune`` in question, labelled or not. Where ``fit`` has no
-    label of the class, the teacher's decisions replace them (``by_teacher``), made with
-    ``thresholds`` (logits by class, 0 where none is set). With ``decided`` the teacher's decisions
-    replace all labels, those of ``tune`` too. ``parts`` are the content hashes of the added photos
-    that can be learned; None: all that exist now.
+    0}; ``seen`` are the rows of ``tune`` with and without label. If ``fit`` has no label of the
+    class, the teacher's decisions replace the labels (``by_teacher``), with ``thresholds`` (logits
+    by class, default 0). With ``decided`` the teacher's decisions replace the labels of both
+    splits. ``parts`` are the content hashes of the added photos that can be learned; None: all.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class ClassPhotos:
         self._of_folds: list[Fit] = []
 
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
-        """The same student with other photos of ``tune``; students of folds are fitted once."""
+        """Return a copy with other photos of ``tune``, which shares the students of the folds."""
         other = copy(self)
         for name in ("tune_scores", "tune_photos", "tune_logits", "model_of_tune", "model_of_fit"):
             other.__dict__.pop(name, None)
@@ -107,7 +106,7 @@ class ClassPhotos:
         return ""
 
     def verdict(self) -> Verdict:
-        """Verdict on the class: it does worse on tune than on fit, or not."""
+        """Return the verdict whether the student is worse on tune than on fit."""
         inside = np.empty(len(self.fit))
         for fold, student in enumerate(self._students):
             out = self._folds == fold
@@ -118,9 +117,9 @@ class ClassPhotos:
         )
 
     def suspicion(self) -> Suspicion:
-        """Measures of all concepts against the student.
+        """Return the suspect scores of all concepts, with the measures they are made of.
 
-        A concept that is the same on all photos of ``fit`` goes with nothing there: no reliance.
+        A concept with a constant score on ``fit`` has no correlation, so no reliance.
         """
         parts = [self._folds == fold for fold in range(FOLDS)]
         folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in parts]
@@ -135,15 +134,15 @@ class ClassPhotos:
 
     @property
     def pictures(self) -> tuple[NDArray, NDArray] | None:
-        """Properties (n, P) of the pictures of fit and of tune; None where they are not known."""
+        """Image properties (n, P) of fit and of tune; None if the store has none."""
         if not self._store.holds("pictures"):
             return None
         values = self._store.picture_property
         return values[self.fit], values[self.tune]
 
     def columns(self, names: Sequence[str]) -> tuple[NDArray, NDArray]:
-        """Values (n, len(names)) on the photos of fit and of tune: scores of concepts, and
-        properties of the pictures by the names of ``PROPERTY_OF``."""
+        """Return values (n, len(names)) on the photos of fit and of tune: scores of concepts, and
+        image properties by the names of ``PROPERTY_OF``."""
         return self._columns(names, self.fit), self._columns(names, self.tune)
 
     def _columns(self, names: Sequence[str], rows: NDArray[np.intp]) -> NDArray:
@@ -169,7 +168,7 @@ class ClassPhotos:
         return part_hashes(self._store) if self._parts is None else tuple(self._parts)
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:
-        """Spread weights of the photos here over all of the split ``fit``; the others weigh 1."""
+        """Return weights for all images of ``fit``: ``weights`` for labelled images, else 1."""
         every = np.ones(self._size)
         every[self._known] = weights
         return every
@@ -186,7 +185,7 @@ class ClassPhotos:
 
     @cached_property
     def model_of_tune(self) -> tuple[Array, Array]:
-        """Logits of the photos of ``tune`` and of ``fit``, by models of the labels of ``tune``.
+        """Cross-fitted logits on ``tune`` and on ``fit`` of a logistic regression on ``tune``.
 
         No photo is scored by a model that was fitted to its label.
         """
@@ -195,7 +194,7 @@ class ClassPhotos:
 
     @cached_property
     def model_of_fit(self) -> tuple[Array, Array]:
-        """Logits of the photos of ``fit`` and of ``tune``, by models of the labels of ``fit``.
+        """Cross-fitted logits on ``fit`` and on ``tune`` of a logistic regression on ``fit``.
 
         No photo is scored by a model that was fitted to its label.
         """
@@ -203,12 +202,12 @@ class ClassPhotos:
         return cross_fitted_model(scores[0], self.fit_label, scores[1], self._seed)
 
     def labels(self, split: str, classes: Sequence[int]) -> NDArray:
-        """Labels (n, len(classes)) of the photos of ``fit`` or of ``tune``; -1 where unknown."""
+        """Return labels (n, len(classes)) on ``fit`` or ``tune`` (``split``); -1: unknown."""
         columns = np.asarray(classes, dtype=np.intp)
         return np.asarray(self._store.label[np.ix_(self._rows(split), columns)])
 
     def decisions(self, split: str, classes: Sequence[int]) -> NDArray[np.int8]:
-        """Decisions (n, len(classes)) of the teacher on these photos, in {1, 0}."""
+        """Return the teacher's decisions (n, len(classes)) on ``fit`` or ``tune``, in {1, 0}."""
         return self._decisions(self._rows(split), classes)
 
     def _rows(self, split: str) -> NDArray[np.intp]:
@@ -224,7 +223,7 @@ class ClassPhotos:
         return Outcome(self.tune_label, self.teacher_log_odds(TUNE))
 
     def teacher_log_odds(self, split: str) -> NDArray:
-        """Log-odds (n,) of the teacher on the photos of ``fit`` or of ``tune``."""
+        """Return the teacher's log-odds (n,) on the photos of ``fit`` or of ``tune``."""
         return np.asarray(self._store.teacher_log_odds[self._rows(split), self.student.k])
 
     @property
@@ -239,7 +238,7 @@ class ClassPhotos:
 
     @property
     def _students(self) -> list[Fit]:
-        """The student, fitted without each fold of fit."""
+        """Students fitted without one fold of fit, one per fold."""
         for fold in range(len(self._of_folds), FOLDS):
             outside = np.zeros(self._size, dtype=bool)
             outside[self._known[self._folds == fold]] = True
@@ -248,9 +247,9 @@ class ClassPhotos:
 
     @cached_property
     def tune_logits(self) -> NDArray:
-        """Logits (FOLDS, n) of the photos of tune, of the student fitted without each fold.
+        """Logits (FOLDS, n) on tune, one row per student fitted without one fold of fit.
 
-        Of a student that learned from tune each row is of students that did not see the photo.
+        If the student learned from tune, all rows are the same cross-fitted logits.
         """
         student = self.student
         if not learns_from_tune(student.terms, self._store):
@@ -271,9 +270,9 @@ class ClassPhotos:
 
 @dataclass(frozen=True)
 class Labelled:
-    """Another class, by its ``name``, in the photos that are compared.
+    """Labels of another class, ``name``, on the compared photos.
 
-    ``fit`` and ``tune`` (n,) are its labels, -1 where unknown, or the teacher's decisions.
+    ``fit`` and ``tune`` (n,) are its labels, -1: unknown, or the teacher's decisions.
     """
 
     name: str
@@ -282,7 +281,7 @@ class Labelled:
     tune: NDArray
 
     def presence(self, photos: ClassPhotos) -> Presence:
-        """How often the concept is present in the photos for which that is known."""
+        """Return how often the class is present in the photos with known labels."""
         fit, tune = self.fit >= 0, self.tune >= 0
         return presence(
             self.fit[fit], photos.fit_label[fit], self.tune[tune], photos.tune_label[tune]
@@ -292,12 +291,12 @@ class Labelled:
 def measured_by_labels(
     photos: ClassPhotos, measured: Suspicion
 ) -> tuple[Suspicion, dict[int, Labelled]]:
-    """The measures of suspicion, by labels where a concept names another class of the store.
+    """Return suspect measures that use labels for concepts that name another class of the store.
 
-    Also returns that class, by the concept's position. Reliance is the larger of that by labels and
-    that by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
-    decisions are used where they show more weakening than the scores. Weights and lost separation
-    stay those of the concept.
+    Also returns the labels, by index of the concept. Reliance is the larger of reliance by labels
+    and by scores: a student may rely on a class that ``tune`` seldom shows. The teacher's
+    decisions are used only if they show more weakening than the scores. Weights and lost
+    separation are not changed.
     """
     names = ("reliance", "z", "p", "weakening")
     values, used = np.stack([getattr(measured, name) for name in names]), dict[int, Labelled]()
@@ -307,18 +306,18 @@ def measured_by_labels(
         by_score = measured.reliance[concepts]
         reliance = np.where(np.abs(by_label) > np.abs(by_score), by_label, by_score)
         z, p, weakening = lost_bond(np.sign(reliance)[None], [fit], tune)
-        for c, *found in zip(concepts, reliance, z, p, weakening, strict=True):
-            if not labelled[c].by_teacher or found[-1] > measured.weakening[c]:
-                values[:, c], used[c] = found, labelled[c]
+        for c, *measures in zip(concepts, reliance, z, p, weakening, strict=True):
+            if not labelled[c].by_teacher or measures[-1] > measured.weakening[c]:
+                values[:, c], used[c] = measures, labelled[c]
     return replace(measured, **dict(zip(names, values, strict=True))), used
 
 
 def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
-    """Other classes that occur together with this one on ``fit``, by position of a concept.
+    """Return other classes that occur together with this class on ``fit``, by index of a concept.
 
-    The concept is named like the class; of several the one that the student relies on most. Classes
-    that exclude each other, and those that all photos of ``fit`` show, are left out: they have no
-    correlation with this one.
+    The concept is named like the class; of several the concept with the largest reliance. Classes
+    that never occur together, and classes that all photos of ``fit`` show, are left out: they have
+    no correlation with this class.
     """
     store = photos.student.store
     named = classes_named(store.classes, store.concepts, store.synonyms)
@@ -334,10 +333,10 @@ def _labelled(photos: ClassPhotos, reliance: Array) -> dict[int, Labelled]:
 
 
 def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, NDArray[np.bool_]]:
-    """Labels (n, K) of ``fit`` and of ``tune``, or the teacher's decisions; and of which classes.
+    """Return labels (n, K) on ``fit`` and on ``tune``, and a mask (K,) of classes with decisions.
 
-    Decisions are taken where less than half of the photos have labels, since then labels are no
-    more certain than scores. The last value is a mask (K,).
+    The teacher's decisions replace labels if less than half of the photos have labels, since then
+    labels are no more certain than scores.
     """
     splits = (FIT, TUNE)
     labels = [photos.labels(split, classes) for split in splits]
@@ -355,7 +354,7 @@ def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, N
 
 
 def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
-    """True for each class (K,) that most photos are labelled for, some with each ``label``."""
+    """Return a mask (K,) of classes labelled on most photos, incl. ``least`` of each ``label``."""
     known = other >= 0
     sides = np.minimum(known[label == 1].sum(axis=0), known[label == 0].sum(axis=0))
     return np.asarray((2 * known.sum(axis=0) > len(label)) & (sides >= least))
@@ -364,10 +363,10 @@ def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:
 def _labelled_alike(
     photos: ClassPhotos, labelled: dict[int, Labelled]
 ) -> Iterator[tuple[Photos, Photos, NDArray[np.bool_], list[int]]]:
-    """Photos of ``fit`` and ``tune`` with these labels in place of scores, in groups.
+    """Yield photos of ``fit`` and ``tune`` with labels in place of scores, in groups.
 
-    Concepts whose classes are labelled on the same photos form one group. Also returns the
-    concepts, and which photos of ``tune`` (n,) have labels.
+    Concepts whose classes are labelled on the same photos form one group. Also yields the mask of
+    photos of ``tune`` (n,) with labels, and the concepts.
     """
     alike: dict[bytes, list[int]] = {}
     for concept, of in labelled.items():

@@ -1,9 +1,9 @@
-"""Cross-fitted students: cures of a branch chosen anew without the photos that judge them.
+"""Cross-fitted students: the repairs of a branch are resolved without the evaluation photos.
 
-The labels of ``tune`` that chose cannot judge. So ``tune`` is parted into folds; for each, all
-cures of the branch are carried out again by the labels of the other folds alone, and the student
-that comes of it ranks the photos of the fold. Bounds stay as they are. A cure that those labels
-are too few for is left out in the fold.
+Labels of ``tune`` that selected a student's settings cannot evaluate the student. So for each fold
+of ``tune``, all repairs of the branch are resolved again by the labels of the other folds, and the
+resulting student scores the photos of this fold. Bounds stay fixed. A repair is left out in a fold
+if the labels of the other folds are too few.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ from inficond_panel.tuning.tuner import Tuner
 
 @dataclass(frozen=True)
 class Step:
-    """Cures of one class at ``parent``; ``bounds`` are in force after them, and ``parts`` are the
-    content hashes of the added photos that they were carried out with."""
+    """Repairs of one class at ``parent``, with the active ``bounds`` afterwards; ``parts`` are the
+    content hashes of the added photos that the repairs used."""
 
     parent: Node
     cures: tuple[Cure, ...]
@@ -41,7 +41,7 @@ class Step:
 
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
-    """Cures of a class on the branch of ``node``, the oldest first."""
+    """Return the repairs of a class on the branch of ``node``, the oldest first."""
     steps: list[Step] = []
     path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
     for at in path:
@@ -62,10 +62,10 @@ def cross_fitted_logits(
     *,
     seed: int = 0,
 ) -> Array:
-    """Logits ``(n,)`` of the images at ``rows`` of ``tune``, by students that did not see them.
+    """Return cross-fitted logits ``(n,)`` of the images at ``rows`` of ``tune``.
 
-    ``steps`` end at ``node``, whose bounds are in force; without any, the student at ``node`` gives
-    the logits. Found once for the same steps and bounds of the class.
+    ``steps`` end at ``node``, whose bounds are active; without steps, the logits are the student's
+    at ``node``. Cached by steps and bounds of the class.
     """
     if not steps:
         return tuner.logits(node)[rows, tuner.store.classes.index(class_name)]
@@ -114,7 +114,7 @@ def _terms_without(
     inside: NDArray[np.intp],
     outside: NDArray[np.intp],
 ) -> Terms:
-    """Terms after all steps, by the labels of the photos ``inside`` alone."""
+    """Return the terms after all steps, resolved by labels of the photos ``inside`` only."""
     images, name, terms = tuner.store.images, first.student.name, first.student.terms.within(inside)
     hidden = {images[row] for row in outside}
     for index, step in enumerate(steps):
@@ -130,7 +130,7 @@ def _terms_without(
 
 
 def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds) -> Terms:
-    """Terms after the cures, as far as these photos allow; cures that need labels may drop out."""
+    """Return the terms after ``cures``; leaves out repairs for which labels are too few."""
     unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
     without_labels = [cure for cure in cures if not needs_labels(cure)]
     for kept in (cures, unbalanced):
@@ -142,7 +142,7 @@ def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: B
 
 
 def _with_suspects_of(cure: Cure, photos: ClassPhotos) -> list[Cure]:
-    """The cure; a balance of suspects is made again with the suspects of these photos, if any."""
+    """Return ``[cure]``; a balance of suspects gets the suspects of ``photos``, or is left out."""
     if not (isinstance(cure, Balance) and cure.suspects):
         return [cure]
     names = first_suspects(photos, len(cure.concepts))

@@ -1,4 +1,4 @@
-"""Terms of cured classes: resolved once for a parent, by the labels of ``tune`` or some of them."""
+"""Terms of classes with repairs, resolved by labels of ``tune`` and cached by parent."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from inficond_panel.vocabulary.intents import MORE
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
-#: Resolutions kept, by all sessions of a tuner.
+#: Size of the caches, shared by all sessions of a tuner.
 _KEPT = 64
 
 
 class CureTerms:
-    """Cures of the students of one store, resolved to terms.
+    """Resolution of repairs (cures) to terms, for the students of one store.
 
-    ``terms`` gives those in force at a node, by class; ``fit_data`` is read when first needed.
+    ``terms`` returns the active terms at a node, by class; ``fit_data`` is called at first use.
     """
 
     def __init__(
@@ -54,10 +54,10 @@ class CureTerms:
         terms: Terms | None = None,
         bounds: Bounds | None = None,
     ) -> ClassFit:
-        """The student of one class at ``node``, to be fitted anew.
+        """Return the student of one class at ``node``, ready for refits.
 
-        Under other ``terms`` or ``bounds`` if given. A student of the paper's recipe is solved
-        exactly.
+        ``terms`` and ``bounds`` are by default the node's. A student of the paper's recipe is
+        solved exactly.
         """
         k = self._store.classes.index(class_name)
         now = self._terms(node).get(class_name, Terms())
@@ -96,20 +96,20 @@ class CureTerms:
         *,
         decided: bool = False,
     ) -> ClassPhotos:
-        """Photos to compare a student on.
+        """Return the photos to compare a student on.
 
-        ``rows`` limits those of ``tune`` and ``parts`` (content hashes) the added ones; None: all.
-        With ``decided`` the teacher's decisions replace the labels.
+        ``rows`` limits the photos of ``tune``, ``parts`` (content hashes) the added photos; None:
+        all. With ``decided`` the teacher's decisions replace the labels.
         """
         seen = self._store.rows(TUNE) if rows is None else rows
         thresholds = self._spec.students.threshold
         return ClassPhotos(student, seen, thresholds, seed, parts, decided=decided)
 
     def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
-        """Terms of each cured class, as plain data.
+        """Return the terms of each class with repairs, as plain data.
 
-        ``bounds`` are those in force after the iteration. Kept for the same parent, cures, bounds
-        and added photos. Errors as in ``resolve_cures``.
+        ``bounds`` are the active bounds after the iteration. Cached by parent, repairs, bounds and
+        added photos. Errors as in ``resolve_cures``.
         """
         parts = part_hashes(self._store) if any(map(self._is_of_added, cures)) else ()
         key = repr((parent.id, cures, sorted(bounds.items()), parts))
@@ -125,7 +125,7 @@ class CureTerms:
         return terms_of_classes
 
     def _is_of_added(self, cure: Cure) -> bool:
-        """True for a cure that depends on photos added to the store."""
+        """Return True for a repair that depends on photos added to the store."""
         if isinstance(cure, Label):
             return cure.image not in self._store.images
         return isinstance(cure, Learn) and cure.source == MORE
@@ -137,29 +137,29 @@ class CureTerms:
         bounds: Bounds,
         least: int = LEAST_TUNE,
     ) -> Terms:
-        """Terms of a class after its ``cures``; at least ``least`` photos of each label choose."""
+        """Return terms of a class after its ``cures``; needs ``least`` photos of each label."""
         name = photos.student.name
-        own = [cure for cure in cures if cure.class_name == name]
-        return resolve_cures(photos, own, *box(bounds, [name], self._store.concepts), least)
+        of_name = [cure for cure in cures if cure.class_name == name]
+        return resolve_cures(photos, of_name, *box(bounds, [name], self._store.concepts), least)
 
     @property
     def refused(self) -> TuningError | None:
-        """Reason why the students of this spec take no cures; None if they do.
+        """Error that explains why the spec's students cannot have repairs; None if they can.
 
-        A softmax student takes a value of lambda nevertheless (``takes_lambda``).
+        A softmax student can have a value of lambda nevertheless (``takes_lambda``).
         """
         if self._refused_at_all is None and self._spec.students.link == SOFTMAX:
             return TuningError(
-                "Repairs change what the student of one class is fitted to, and with link: softmax "
-                "all classes have one student.",
+                "Repairs change the fit of one class, but with link: softmax one student has all "
+                "classes.",
                 "Tune by thumbs, or give lambda a value; or write students.link: sigmoid, which "
-                "starts a history of its own.",
+                "starts a new tree of iterations.",
             )
         return self._refused_at_all
 
     @property
     def takes_lambda(self) -> bool:
-        """True if a value of lambda is taken for a class: also by one softmax student."""
+        """True if a class can have its own lambda; also True for softmax students."""
         return self._refused_at_all is None
 
     @property
@@ -167,25 +167,25 @@ class CureTerms:
         students = self._spec.students
         if students.solver != "exact":
             return TuningError(
-                f"The solver {students.solver!r} knows no repairs.",
+                f"Repairs need students.solver: exact; the spec has {students.solver!r}.",
                 "Write students.solver: exact in the spec, or tune by thumbs.",
             )
         if students.tempered == "both" and students.temperature != 1:
             return TuningError(
-                "Repairs weigh one loss, and with tempered: both there are two, of the label and "
-                "of the teacher at the temperature.",
-                "Tune by thumbs; or write students.tempered: teacher, which starts a history of "
-                "its own.",
+                "Repairs reweight a single loss, but tempered: both has two losses, of the label "
+                "and of the teacher at the temperature.",
+                "Tune by thumbs; or write students.tempered: teacher, which starts a new tree of "
+                "iterations.",
             )
         return None
 
     def check_labels_taken(self) -> None:
-        """Raise ``TuningError`` where the students of this spec learn no labels of photos."""
+        """Raise ``TuningError`` if the spec's students cannot learn labels of photos."""
         if self.refused is not None:
             raise self.refused
 
     def check(self, cures: Sequence[Cure]) -> None:
-        """Raise ``TuningError`` for unknown names and impossible cures."""
+        """Raise ``TuningError`` for unknown names and impossible repairs."""
         check_cures(cures, self._store)
         for cure in cures:
             self._check_taken(cure)
@@ -199,13 +199,13 @@ class CureTerms:
                 )
 
     def _check_taken(self, cure: Cure) -> None:
-        """Raise ``TuningError`` for a cure that the students of this spec do not take."""
+        """Raise ``TuningError`` for a repair that the spec's students cannot have."""
         if self.refused is None:
             return
         if not (self.takes_lambda and isinstance(cure, Lambda) and cure.value is not None):
             raise self.refused
         if cure.value == 0:
             raise TuningError(
-                f"lambda on {cure.class_name!r} is 0, and with link: softmax it must be above 0.",
+                f"With link: softmax, lambda on {cure.class_name!r} must be above 0, got 0.",
                 "Give a value above 0.",
             )

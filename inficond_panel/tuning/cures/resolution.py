@@ -1,14 +1,14 @@
-"""From cures to terms: weights, penalties and label weights, as the labels of ``tune`` choose them.
+"""Resolution of repairs (cures) to terms: photo weights, penalties and label weights.
 
-Cures of one iteration are carried out in the order of ``vocabulary.cures``: labels, balance, then
-what is learned, doubt and lambda together, by the AP on the photos of ``tune`` that are not taught
-themselves, and that are left out in turn where the student learns from them. The original lambda
-without a doubt stays where another gains no more than noise.
+The repairs of an iteration are resolved in the order of ``vocabulary.cures``: labels, balance, then
+learn, doubt and lambda together. Free values are chosen by AP on the photos of ``tune`` whose
+labels are not taught, cross-fitted if the student learns from ``tune``. The original lambda
+without doubt stays unless another choice gains significantly.
 
-Of dozens of students one is best by chance where none is better. So the first, which is the student
-as it was, is left only for a gain of more than one standard error. That is the threshold of the
+Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
+student, is replaced only for a gain of more than one standard error. This is the threshold of the
 one-standard-error rule (Breiman et al. 1984, "Classification and regression trees", sec. 3.4.3),
-taken on the paired change, since all are judged on the same photos.
+applied to the paired change, since all candidates are evaluated on the same photos.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ DRAWS = 200
 
 @dataclass(frozen=True)
 class Choice:
-    """Places of the student ``taken`` and of the ``best``, which has the highest AP.
+    """Indices of the candidate ``taken``, and of the ``best``, which has the highest AP.
 
     ``gain`` is the AP of the best less the AP of the first, ``error`` its standard error.
     """
@@ -66,7 +66,7 @@ class Choice:
 
 
 def choose(label: NDArray, logits: Array, seed: int = 0) -> Choice:
-    """Student to take, by logits (m, n) of photos with labels (n,) in {1, 0}."""
+    """Choose one of m candidate students, by logits (m, n) and labels (n,) in {1, 0}."""
     every = np.ones((1, len(label)))
     best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
     counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed)])
@@ -77,39 +77,39 @@ def choose(label: NDArray, logits: Array, seed: int = 0) -> Choice:
 
 
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
-    """AP (m, draws) of each student under each row of counts (draws, n)."""
+    """Return the AP (m, draws) of each student for each row of bootstrap counts (draws, n)."""
     return np.array([Outcome(label, each).values(AP.key, counts) for each in logits])
 
 
 def errors(values: Array) -> Array:
-    """Standard errors (m,) of the gain over the first student, from draws of AP (m, draws)."""
+    """Return standard errors (m,) of the gain over the first student, from AP (m, draws)."""
     return np.asarray(np.nanstd(values - values[0], axis=1, ddof=1))
 
 
 def chosen(values: Array, error: Array) -> NDArray[np.intp]:
-    """Places (draws,) of the students to take, by AP (m, draws) and the errors (m,) of gains."""
+    """Return indices (draws,) of the chosen students, by AP (m, draws) and errors (m,)."""
     known = np.nan_to_num(values)
     best = np.argmax(known, axis=0)
     gain = known[best, np.arange(known.shape[1])] - known[0]
     return np.asarray(np.where(gain > error[best], best, 0), dtype=np.intp)
 
 
-#: Cures that are carried out together.
+#: Repairs that are resolved together.
 Wish = Learn | Doubt | Lambda
-#: Values of ``doubt`` that are tried: the L1 penalty is times 1 + this × the concept's reliance ×
-#: lost bond.
+#: Candidate values of ``doubt``: the L1 penalty is multiplied by 1 + value × the concept's
+#: reliance × lost correlation.
 DOUBTS = (0.0, 0.3, 1.0, 3.0, 10.0)
-#: Factor from one lambda of the path to the next, from the spec's up; values at most.
+#: Ratio of successive lambdas on the path, which starts at the spec's; largest number of lambdas.
 PATH_STEP = 10**0.5
 MOST_STEPS = 7
-#: Weights of a taught photo that are tried, in photos of fit; and the one where none can be judged.
+#: Candidate weights of a labelled photo, in training images.
 LABEL_WEIGHTS = (0.0, 1.0, 3.0, 10.0, 30.0)
-#: Shares of the photos that are learned in the weight of all that are tried, beside weight 1.
+#: Candidate shares of learned photos in the total weight, besides weight 1 per photo.
 SHARES = (0.3, 0.7)
-UNJUDGED_WEIGHT = 3.0
-#: Photos of tune of each kind that a choice by AP needs; and where one of five folds is left out.
+UNJUDGED_WEIGHT = 3.0  #: weight of a labelled photo if no other labels can compare weights
+#: Least number of positives, and of negatives, of tune to choose by AP: of all, without a fold.
 LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
-#: Effective photos of fit, of each kind, below which weights of photos are refused.
+#: Least effective number of positives, and of negatives, of fit after reweighting.
 LEAST_EFFECTIVE = 10.0
 
 
@@ -120,12 +120,12 @@ def resolve_cures(
     upper: Array,
     least: int = LEAST_TUNE,
 ) -> Terms:
-    """Terms of one class after ``cures`` (canonical), from those of its student before.
+    """Return the terms of one class after ``cures`` (canonical), starting from its student's terms.
 
-    ``photos`` hold the student and the photos of ``tune`` that may choose; at least ``least`` of
-    each label are needed. ``lower`` and ``upper`` ``(C, 1)`` are the bounds in force afterwards.
-    Raises ``TuningError`` if labels of ``tune`` or ``fit`` are too few, or if a balance would leave
-    too few effective photos of ``fit``.
+    ``photos`` holds the student and the photos of ``tune`` to choose by; at least ``least`` of each
+    label are needed. ``lower`` and ``upper`` ``(C, 1)`` are the active bounds afterwards. Raises
+    ``TuningError`` if labels of ``tune`` or ``fit`` are too few, or if a balance would leave too
+    few effective photos of ``fit``.
     """
     given = list(cures)
     terms = photos.student.terms
@@ -135,7 +135,7 @@ def resolve_cures(
         before = {} if terms.taught is None else terms.taught.labels
         every = {**before, **labels}
         taught = Taught(1.0, every, _parts_of(photos, every))
-        # What corrects the teacher weighs as the other photos that it is learned on.
+        # Labels that correct the teacher have the weight of the other learned photos.
         at_one = replace(terms, taught=taught)
         terms = at_one if corrects else _taught(photos, taught, terms, lower, upper, least)
     for cure in given:
@@ -148,7 +148,7 @@ def resolve_cures(
 
 
 def _parts_of(photos: ClassPhotos, labels: Mapping[str, int]) -> tuple[str, ...]:
-    """Content hashes of the parts that hold labelled photos which were added, sorted."""
+    """Return the content hashes of the parts with labelled added photos, sorted."""
     store = photos.student.store
     if all(image in store.images for image in labels):
         return ()
@@ -158,11 +158,11 @@ def _parts_of(photos: ClassPhotos, labels: Mapping[str, int]) -> tuple[str, ...]
 
 
 def lambda_path(student: ClassFit) -> list[float]:
-    """Values of lambda from the spec's value up to the last that leaves a nonzero weight.
+    """Return rising values of lambda, from the spec's to the last with a nonzero weight.
 
-    At most ``MOST_STEPS``. For a joint student, up to the first that reaches the lambdas of the
-    other classes together: above it the weights of the class are 0, the others carry the
-    difference, and nothing changes any more.
+    At most ``MOST_STEPS``. For a joint student, up to the first value that reaches the sum of the
+    other classes' lambdas: above this value the weights of the class are 0, the other classes
+    carry the difference, and the solution is constant.
     """
     data, k = student.data, student.k
     slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
@@ -183,10 +183,10 @@ def _taught(
     upper: Array,
     least: int,
 ) -> Terms:
-    """Terms with the labels, at the weight with the highest AP on photos that are not taught."""
+    """Return terms with the labels, at the weight with the highest AP on other photos."""
     judged = _not_taught(photos, taught.labels)
     if not enough(judged, least):
-        seen = len(photos.tune) - len(judged.tune)  # that teach, and so cannot judge
+        seen = len(photos.tune) - len(judged.tune)  # taught, so not for evaluation
         taught = replace(taught, weight=UNJUDGED_WEIGHT)
         return replace(terms, taught=taught, used=max(terms.used, seen))
     weighed = (replace(taught, weight=weight) for weight in LABEL_WEIGHTS)
@@ -196,7 +196,7 @@ def _taught(
 
 
 def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> Terms:
-    """Terms that balance these concepts too, besides those balanced before."""
+    """Return terms that balance the concepts of ``cure`` and the concepts balanced before."""
     what = f"balance on {photos.student.name!r}"
     _need(photos, what, least)
     before = () if terms.balanced is None else terms.balanced.concepts
@@ -208,7 +208,7 @@ def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> T
         raise TuningError(f"{what}: {error.message}", error.remedy) from None
     if min(weighting.effective) < LEAST_EFFECTIVE:
         raise TuningError(
-            f"{what}: the photos of fit would count as {weighting.effective[0]:.0f} positives "
+            f"{what}: the effective sample of fit would be {weighting.effective[0]:.0f} positives "
             f"and {weighting.effective[1]:.0f} negatives; {LEAST_EFFECTIVE:g} of each are needed.",
             "Balance fewer concepts, or choose another lambda.",
         )
@@ -225,9 +225,9 @@ def _chosen(
     upper: Array,
     least: int,
 ) -> Terms:
-    """Return the terms whose learned photos, doubt and lambda together have the highest AP.
+    """Return the combination of learn, doubt and lambda that ``choose`` takes by AP on ``tune``.
 
-    If photos of ``tune`` are learned, AP is measured on photos left out in turn.
+    If photos of ``tune`` are learned, AP is cross-fitted.
     """
     judged, by_ap = judging(photos, terms), [cure for cure in wishes if cure.value is None]
     need = [cure for cure in wishes if needs_labels(cure)]
@@ -238,14 +238,14 @@ def _chosen(
     tried = _tried(photos, wishes, terms, able=able)
     if len(tried) > 1:
         made = choose(judged.tune_label, logits_of_tune(judged, tried, lower, upper))
-        # To learn was asked for: the first, which learns least, is not left for a gain alone.
+        # The user requested learning: take the best, not the first, which learns least.
         learns = any(isinstance(cure, Learn) for cure in by_ap)
         tried = [tried[made.best if learns else made.taken]]
     return _counted(tried[0], judged) if need or (by_ap and able) else tried[0]
 
 
 def compared_terms(photos: ClassPhotos, cures: Iterable[Wish]) -> list[Terms]:
-    """Terms that ``resolve_cures`` compares by AP for these cures."""
+    """Return the candidate terms that ``resolve_cures`` compares by AP for ``cures``."""
     return _tried(photos, list(cures), photos.student.terms, able=True)
 
 
@@ -257,14 +257,14 @@ def _tried(photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, *, able: b
 
 
 def needs_labels(cure: Cure) -> bool:
-    """True for a cure that needs labels of ``tune``."""
+    """Return True for a repair that needs labels of ``tune``."""
     if isinstance(cure, Learn):
         return cure.source == LABELS
     return isinstance(cure, Balance | Doubt) or cure.value is None
 
 
 def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[Terms]:
-    """Terms that the cure asks for; several if AP is to choose among them and is ``able`` to."""
+    """Return candidate terms after ``cure``; several if its value is free and AP can choose."""
     if isinstance(cure, Learn):
         return with_learned(photos, cure, terms, able=able)
     if isinstance(cure, Lambda):
@@ -276,14 +276,14 @@ def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[
 def with_learned(
     photos: ClassPhotos, cure: Learn, terms: Terms, *, able: bool = True
 ) -> list[Terms]:
-    """Terms that learn by ``cure``, one for each weight to try; 1 where nothing can choose."""
+    """Return candidate terms that learn by ``cure``, one per weight; weight 1 if not ``able``."""
     learned, size = _more(photos) if cure.source == MORE else _of_tune(photos, cure.source)
     if cure.source == ANSWERS:
         learned = replace(learned, correction=_correction(photos, terms.taught))
     weights = [1.0] if cure.value is None else [cure.value]
     if cure.value is None and able:
         weights = _weights_to_learn(photos.fit_size / max(size, 1))
-    # A class learns one teacher on tune: as it is, or corrected.
+    # On tune a class learns either the teacher or the corrected teacher.
     gone = {TEACHER, ANSWERS} if cure.source in (TEACHER, ANSWERS) else {cure.source}
     others = tuple(each for each in terms.learned if each.source not in gone)
     return [
@@ -292,16 +292,15 @@ def with_learned(
 
 
 def _of_tune(photos: ClassPhotos, source: str) -> tuple[Learned, int]:
-    """The photos of tune to learn from, and their number."""
+    """Return the photos of tune to learn from, and their number."""
     every = photos.student.store.rows(TUNE)
     held = None if np.array_equal(photos.seen, every) else tuple(photos.seen.tolist())
     return Learned(source, 1.0, held), len(photos.seen)
 
 
 def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
-    """Fit the correction of the teacher on tune to the labels taught there and on added photos,
-    with the score of the class's own concepts.
-    """
+    """Fit the correction of the teacher to labels taught on tune and on added photos, by the
+    teacher's log-odds and the scores of the concepts named like the class."""
     student, store = photos.student, photos.student.store
     taught = Taught(1.0, {}) if taught is None else taught
     images, labels = AllImages(store, taught.parts), taught.labels
@@ -310,9 +309,9 @@ def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
     answered = np.array([i for i, row in enumerate(rows) if images.names[row] in labels], dtype=int)
     if not answered.size:
         raise TuningError(
-            f"learn on {student.name!r} is from {ANSWERS}, and no label of a photo of tune, or of "
-            "an added one, is taught.",
-            "Teach the labels of some of these photos first, or with it.",
+            f"learn on {student.name!r} is from {ANSWERS}, but no photo of tune and no added photo "
+            "has a taught label.",
+            "Label some of these photos first, or in the same iteration.",
         )
     present = np.array([labels[images.names[row]] == 1 for row in rows[answered]])
     words = words_for(student.name, store.concepts, store.synonyms)
@@ -323,11 +322,11 @@ def _correction(photos: ClassPhotos, taught: Taught | None) -> Correction:
 
 
 def _more(photos: ClassPhotos) -> tuple[Learned, int]:
-    """The added photos to learn from, and their number."""
+    """Return the added photos to learn from, and their number."""
     store, parts = photos.student.store, tuple(sorted(photos.parts))
     if not parts:
         raise TuningError(
-            f"learn on {photos.student.name!r} is from {MORE}, and no photos were added to "
+            f"learn on {photos.student.name!r} is from {MORE}, but no photos were added to "
             f"{store.path}.",
             "Add photos: inficond extend SPEC FOLDER",
         )
@@ -335,10 +334,10 @@ def _more(photos: ClassPhotos) -> tuple[Learned, int]:
 
 
 def _weights_to_learn(ratio: float) -> list[float]:
-    """Weights to try for a learned photo.
+    """Return candidate weights of a learned photo.
 
-    That of a photo of ``fit``, and those by which all learned photos have a given share of the
-    loss. ``ratio`` is the number of photos of ``fit`` per learned photo.
+    Weight 1, of a training image, and the weights at which all learned photos have one of
+    ``SHARES`` of the loss. ``ratio`` is the number of training images per learned photo.
     """
     shares = (float(f"{ratio * share / (1 - share):.2g}") for share in SHARES)
     return sorted({1.0, *shares})
@@ -347,7 +346,7 @@ def _weights_to_learn(ratio: float) -> list[float]:
 def logits_of_tune(
     judged: ClassPhotos, tried: Sequence[Terms], lower: Array, upper: Array
 ) -> Array:
-    """Logits (m, n) of the photos of tune, by students that did not learn from them."""
+    """Return logits (m, n) on tune, cross-fitted if any candidate learns from tune."""
     if not any(each.of_tune for terms in tried for each in terms.learned):
         return logits_of_each(fit_each(judged.student, tried, lower, upper), judged.tune_scores)
     folds = stratified_folds(judged.tune_label[:, None], FOLDS, seed=0)
@@ -355,11 +354,11 @@ def logits_of_tune(
 
 
 def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
-    """Values of lambda that ``auto`` compares under other ``terms`` of a student; the first is the
-    one to stay with."""
+    """Return the lambdas that ``auto`` compares under other ``terms``; the first is the value
+    that stays without a significant gain."""
     if not terms.learned:
         return lambda_path(student.under(replace(terms, penalty=None)))
-    values = compared_penalties(student.store)[::2]  # one below the spec's may be best
+    values = compared_penalties(student.store)[::2]  # a value below the spec's may be best
     if terms.learned != student.terms.learned:
         return values
     here = student.data.lambda_of(student.k)
@@ -373,13 +372,13 @@ def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
 
 
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
-    """Factors of the penalty for each value; none where no concept is suspect."""
+    """Return the penalty factors for each value; ``[None]`` if no concept is suspect."""
     name, store = photos.student.name, photos.student.store
     shown = [int((photos.fit_label == side).sum()) for side in (1, 0)]
     if min(shown) < LEAST_FIT:
         raise TuningError(
-            f"doubt on {name!r} needs {LEAST_FIT} photos of fit that show the class and as many "
-            f"that do not; there are {shown[0]} and {shown[1]}.",
+            f"doubt on {name!r} needs {LEAST_FIT} positives and {LEAST_FIT} negatives on fit; "
+            f"there are {shown[0]} and {shown[1]}.",
             "Label more photos of fit, or tune by thumbs.",
         )
     doubt = photos.suspicion().doubt
@@ -401,8 +400,8 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
 
 
 def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, upper: Array) -> float:
-    """AP under ``terms`` on the photos of tune, which are left out in turn where they are
-    learned."""
+    """Return the AP on tune of the student under ``terms``, cross-fitted if it learns from
+    tune."""
     if any(each.of_tune for each in terms.learned):
         logits = logits_of_tune(judged, [terms], lower, upper)[0]
     else:
@@ -412,12 +411,12 @@ def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, uppe
 
 
 def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:
-    """The photos of tune by whose AP a penalty is chosen: those whose labels are not taught."""
+    """Return the photos of tune to choose a penalty by: without photos with taught labels."""
     return _not_taught(photos, {} if terms.taught is None else terms.taught.labels)
 
 
 def _not_taught(photos: ClassPhotos, labels: Mapping[str, int]) -> ClassPhotos:
-    """The photos of tune whose labels are not taught."""
+    """Return the photos of tune without those in ``labels``."""
     images = photos.student.store.images
     kept = [row for row in photos.tune if images[row] not in labels]
     return photos if len(kept) == len(photos.tune) else photos.on(np.array(kept, dtype=np.intp))
@@ -428,14 +427,14 @@ def _counted(terms: Terms, photos: ClassPhotos) -> Terms:
 
 
 def enough(photos: ClassPhotos, least: int = LEAST_TUNE) -> bool:
-    """True if there are labels of tune to choose by, ``least`` of each kind."""
+    """Return True if tune has at least ``least`` positives and as many negatives."""
     return bool(min((photos.tune_label == side).sum() for side in (0, 1)) >= least)
 
 
 def _need(photos: ClassPhotos, what: str, least: int) -> None:
     if not enough(photos, least):
         raise TuningError(
-            f"{what} needs labels of tune: {LEAST_TUNE} photos that show the class and as many "
-            "that do not.",
+            f"{what} needs labels of tune: at least {LEAST_TUNE} positives and {LEAST_TUNE} "
+            "negatives of the class.",
             "Label more photos of tune, or tune by thumbs.",
         )

@@ -1,7 +1,7 @@
-"""Student of one class with bounds and terms, fitted anew, in part, or without held-out photos.
+"""Student of one class with bounds and terms; its refits, also without held-out photos.
 
-A student that learned from photos of ``tune`` is evaluated on each of them by a student that was
-fitted without it. All of them share their scores: what is left out weighs 0.
+A student that learned from photos of ``tune`` is evaluated on each photo by a refit without the
+photo's fold. All refits share one score matrix: held-out photos have weight 0.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
-#: Gap to stop at, relative to the objective at w = 0: enough to rank photos.
+#: Gap at which the solver stops, relative to the objective at w = 0: enough to rank photos.
 TOLERANCE = 1e-4
 
 
 class ClassFit:
-    """The student of the class at ``k`` under ``terms``, within ``lower`` and ``upper`` ``(C, 1)``.
+    """Student of class ``k`` under ``terms``, within bounds ``lower`` and ``upper`` ``(C, 1)``.
 
-    ``data`` is under no terms. ``start`` is a student near by; where ``ready``, it is the student.
+    ``data`` is the data without terms. ``start`` is a warm start; if ``ready``, the solution.
     """
 
     link = SIGMOID
@@ -56,7 +56,7 @@ class ClassFit:
     def under(
         self, terms: Terms, lower: Array | None = None, upper: Array | None = None
     ) -> ClassFit:
-        """The student of the same class under other terms and bounds (the same)."""
+        """Return the student of the same class under other terms and bounds (default: same)."""
         return ClassFit(
             self.store,
             self._plain,
@@ -79,7 +79,7 @@ class ClassFit:
 
     @cached_property
     def base(self) -> Fit:
-        """The student."""
+        """Solution of the fit, solved at first use unless ``ready``."""
         return self._start if self._ready else self.solve(start=self._start)
 
     @property
@@ -88,29 +88,29 @@ class ClassFit:
         return self.base.weights[:, 0]
 
     def logits(self, student: Fit, rows: NDArray[np.intp]) -> Array:
-        """Logits ``(n,)`` of the images at ``rows`` of the store."""
+        """Return logits ``(n,)`` of a fit on the images at ``rows`` of the store."""
         return self.logits_of(student, self.store.concept_score[rows])
 
     def logits_of(self, student: Fit, scores: NDArray) -> Array:
-        """Logits ``(n,)`` of images with these scores ``(n, C)``."""
+        """Return logits ``(n,)`` of a fit on images with ``scores`` ``(n, C)``."""
         return decision_function(scores, student.weights, student.intercepts, self.link)[:, 0]
 
     def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
-        """Logits ``(len(students), n)`` of images with these scores ``(n, C)``."""
+        """Return logits ``(len(students), n)`` on images with ``scores`` ``(n, C)``."""
         weights = np.concatenate([student.weights for student in students], axis=1)
         intercepts = np.concatenate([student.intercepts for student in students])
         return decision_function(scores, weights, intercepts).T
 
     def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
-        """Cutoff of the class on images with these scores, other classes being as in ``held``."""
+        """Return the cutoff of the class; independent students keep the cutoff ``held``."""
         return held
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
-        """Fit the student again without the images ``outside`` ``(n,)`` of the split ``fit``."""
+        """Return the student refitted without the training images of a mask ``(n,)``."""
         return self.solve(rows=self.rows_without(outside))
 
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Mask of the images fitted to, but for those ``outside`` ``(n,)`` of the split ``fit``."""
+        """Return a mask of all fitted images without the training images ``outside`` ``(n,)``."""
         inside = np.ones(len(self.data.rows), dtype=bool)
         inside[: len(outside)] = ~outside
         return inside
@@ -122,7 +122,7 @@ class ClassFit:
         start: Fit | None = None,
         rows: NDArray[np.bool_] | None = None,
     ) -> Fit:
-        """The student within other bounds, or of some of the images alone."""
+        """Solve the fit, optionally within other bounds or on the images of the mask ``rows``."""
         return fit(
             **self.data.problem([self.k], rows),
             lower=self.lower if lower is None else lower,
@@ -133,10 +133,10 @@ class ClassFit:
 
 
 class JointClassFit(ClassFit):
-    """Like ``ClassFit``, for one softmax student.
+    """Like ``ClassFit``, for a softmax student.
 
-    The bounds ``(C, 1)`` are of the class at ``k``, those of ``box`` of all classes. Its students
-    have all K classes: that at ``k`` in column 0, then the others in order.
+    Bounds ``lower`` and ``upper`` ``(C, 1)`` are of class ``k``, ``box`` has the bounds of all
+    classes. Fits have all K classes: class ``k`` in column 0, then the others in order.
     """
 
     link = SOFTMAX
@@ -161,7 +161,7 @@ class JointClassFit(ClassFit):
     def under(
         self, terms: Terms, lower: Array | None = None, upper: Array | None = None
     ) -> JointClassFit:
-        """The joint student under other terms and bounds of the class (the same)."""
+        """Return the joint student under other terms and bounds of class ``k`` (default: same)."""
         box = self._box(
             self.lower if lower is None else lower, self.upper if upper is None else upper
         )
@@ -182,7 +182,7 @@ class JointClassFit(ClassFit):
         start: Fit | None = None,
         rows: NDArray[np.bool_] | None = None,
     ) -> Fit:
-        """The joint student within other bounds of the class, or of some of the images alone."""
+        """Solve the joint fit, optionally within other bounds of class ``k`` or on ``rows``."""
         low, high = self._box(
             self.lower if lower is None else lower, self.upper if upper is None else upper
         )
@@ -196,11 +196,11 @@ class JointClassFit(ClassFit):
         return one_of_each(joint, low, high)
 
     def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
-        """Logits ``(len(students), n)`` of images with these scores ``(n, C)``."""
+        """Return logits ``(len(students), n)`` on images with ``scores`` ``(n, C)``."""
         return np.stack([self.logits_of(student, scores) for student in students])
 
     def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
-        """Cutoff of the class on images with these scores, where the other classes moved too."""
+        """Return the cutoff of class ``k`` from the fit's logits of all classes on ``scores``."""
         logits = decision_function(scores, student.weights, student.intercepts, self.link)
         in_order = logits[:, np.argsort(self._order)]
         return Cutoffs(in_order, task=SINGLE_LABEL, link=self.link).of(self.k)
@@ -212,12 +212,12 @@ class JointClassFit(ClassFit):
         return problem
 
     def _box(self, lower: Array, upper: Array) -> tuple[Array, Array]:
-        """Bounds ``(C, K)`` in the order of the columns."""
+        """Return the bounds ``(C, K)`` of all classes, with class ``k`` in column 0."""
         return np.hstack([lower, self._others[0]]), np.hstack([upper, self._others[1]])
 
 
 _NONE = np.zeros(0, dtype=np.intp)
-#: Gap to stop at, relative to the objective at w = 0: students that choose, and that are evaluated.
+#: Gap at which the solver stops, relative to the objective at w = 0: for choices, for evaluation.
 _ROUGH, _TOLERANCE = 1e-3, 1e-4
 
 
@@ -229,12 +229,12 @@ def fit_each(
     outside: Sequence[NDArray[np.intp]] = (_NONE,),
     tolerance: float = _TOLERANCE,
 ) -> Fit:
-    """Students under each of the terms ``tried``, each fitted without each set of photos
+    """Return students for all pairs of terms, ``tried``, and sets of left-out photos,
     ``outside``.
 
     ``outside`` are rows of the store; ``lower`` and ``upper`` ``(C, 1)`` are bounds. Column o ·
-    len(tried) + t is under ``tried[t]`` without ``outside[o]``. The terms differ in penalties and
-    learned photos only.
+    len(tried) + t is under ``tried[t]`` without ``outside[o]``. Terms may differ only in penalties
+    and learned photos.
     """
     data, k = student.under(_widest(tried), lower, upper).data, student.k
     weights = np.stack([_weights(data, k, terms) for terms in tried], axis=1)
@@ -255,13 +255,13 @@ def fit_each(
 
 
 def _widest(tried: Sequence[Terms]) -> Terms:
-    """Terms that learn from all sources of those tried, with weight 1."""
+    """Return terms that learn from the sources of all ``tried`` terms, with weight 1."""
     learned = {each.source: replace(each, weight=1.0) for terms in tried for each in terms.learned}
     return replace(tried[0], learned=tuple(learned.values()))
 
 
 def _weights(data: FitData, k: int, terms: Terms) -> Array:
-    """Weights ``(n,)`` of the images under ``terms``; learned images have weight 1 in ``data``."""
+    """Return image weights ``(n,)`` under ``terms``; ``data`` has weight 1 for learned images."""
     weight_of = {each.source: each.weight for each in terms.learned}
     weight = data.weight(k).copy()
     for source, block in data.learned.items():
@@ -270,14 +270,14 @@ def _weights(data: FitData, k: int, terms: Terms) -> Array:
 
 
 def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
-    """L1 penalties ``(C, len(tried))``."""
+    """Return the L1 penalties ``(C, len(tried))`` of the terms."""
     alone = [Terms(penalty=terms.penalty, doubted=terms.doubted) for terms in tried]
     columns = [student.under(terms).data.l1_of(student.k) for terms in alone]
     return np.stack([np.broadcast_to(each, len(student.lower)) for each in columns], axis=1)
 
 
 def logits_of_each(fitted: Fit, scores: NDArray) -> Array:
-    """Logits ``(m, n)`` of photos with these scores ``(n, C)`` by each of m students."""
+    """Return logits ``(m, n)`` of m students on photos with ``scores`` ``(n, C)``."""
     return decision_function(scores, fitted.weights, fitted.intercepts).T
 
 
@@ -290,8 +290,8 @@ def held_out_logits(
     folds: NDArray[np.intp],
     tolerance: float = _ROUGH,
 ) -> Array:
-    """Logits ``(len(tried), n)`` of the photos at ``rows`` of ``tune``, each by students that were
-    fitted without the photos of its fold, of ``folds`` ``(n,)``."""
+    """Return cross-fitted logits ``(len(tried), n)`` of the photos at ``rows`` of ``tune``, with
+    fold numbers ``folds`` ``(n,)``."""
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     fits = fit_each(student, tried, lower, upper, parts, tolerance)
     logits, count = np.empty((len(tried), len(rows))), len(tried)
@@ -304,15 +304,15 @@ def held_out_logits(
 
 
 def learns_from_tune(terms: Terms, store: Store) -> bool:
-    """True if photos of ``tune`` are fitted to under ``terms``."""
+    """Return True if ``terms`` fit a student to photos of ``tune``."""
     tune = {store.images[row] for row in store.rows(TUNE)} if terms.taught else set()
     learned = any(each.of_tune for each in terms.learned)
     return learned or bool(terms.taught and tune & set(terms.taught.labels))
 
 
 def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:
-    """Logits ``(len(tried), n)`` of the photos of ``tune``, each by students fitted without its
-    fold."""
+    """Return cross-fitted logits ``(len(tried), n)`` on all photos of ``tune``, for each of the
+    terms."""
     rows = student.store.rows(TUNE)
     folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
     problem = student, tried, student.lower, student.upper

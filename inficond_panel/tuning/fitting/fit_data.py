@@ -1,4 +1,4 @@
-"""Data that students are fitted to: scores, targets and penalties of the split ``fit``."""
+"""Training data of students: scores, targets, weights and penalties."""
 
 from __future__ import annotations
 
@@ -30,29 +30,27 @@ from inficond_panel.vocabulary.intents import LABELS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
-#: Score matrices with more photos after those of fit that are kept.
+#: Size of the cache of score matrices with photos appended to ``fit``.
 _KEPT_SCORES = 2
 
 
 class FitData:
     """Concept scores ``(n, C)`` of the images at ``rows``, targets ``(n, K)``, penalties.
 
-    The images are those of the split ``fit``; under ``Terms`` that teach labels, or learn from
-    ``tune`` or from added photos, these photos come after them. Added photos have no row in the
-    store, but -1.
+    The images are the split ``fit``, followed by photos that ``Terms`` add: labelled photos,
+    photos of ``tune``, and added photos. Added photos are not in the store and have row -1.
 
-    The targets are the teacher's probabilities, by its sigmoid or softmax, at ``temperature``, or
-    with ``learned`` "oracle" those of the oracle's logits; with ``alpha`` the true labels are mixed
-    in: BCE(label) + alpha·BCE(teacher) is one fit of mixed targets with weights ``(n, K)``, and the
-    penalties ``l1`` (one per class) and ``l2`` scaled to fit. Where no label is ignored, all images
-    weigh alike and ``sample_weight`` is None. What compares with the teacher takes its own
-    probabilities. With ``link`` softmax the targets of an image add up to 1 over the classes. With
-    ``tempered`` "both" the temperature divides the students' logits too: the targets are
-    ``Tempered`` where it is not 1. ``gathered`` lies on the card that ``device`` asks for, where it
-    is there.
+    Targets are the teacher's probabilities, by sigmoid or softmax, at ``temperature``; with
+    ``learned`` "oracle" the oracle's probabilities. With ``alpha`` the labels are mixed in:
+    BCE(label) + alpha·BCE(teacher) equals one fit of mixed targets with weights ``(n, K)`` and
+    scaled penalties ``l1`` (one per class) and ``l2``. ``sample_weight`` is None if all images have
+    equal weight, as without ignored labels. Comparisons with the teacher use ``teacher``, its
+    unmixed probabilities. With ``link`` softmax the targets of an image sum to 1 over the classes.
+    With ``tempered`` "both" the temperature also divides the students' logits: the targets are
+    ``Tempered`` unless it is 1. ``gathered`` is on the GPU named by ``device``, if available.
 
     Raises ``TuningError`` without images, and for a class whose targets are all 0 or all 1: its
-    student has no finite intercept. Raises ``DataError`` without the oracle logits asked for.
+    student has no finite intercept. Raises ``DataError`` if the store lacks the oracle's logits.
     """
 
     def __init__(
@@ -75,29 +73,29 @@ class FitData:
         self._store, self.rows, self._fit_count = store, rows, len(rows)
         self._device, self._temperature = device, temperature
         self.scores = store.concept_score[rows]
-        #: The scores with the columns that fits have gathered: the next fit finds them there.
+        #: The scores, with a cache of gathered columns that fits share.
         self.gathered = Scores(on_card(self.scores, device))
         self._extended: Latest[object, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
         self._appended: tuple[Hashable, ...] = ()
-        self.learned: dict[str, slice] = {}  #: places of the photos that are learned, by source
+        self.learned: dict[str, slice] = {}  #: rows of the learned photos, by source
         self.link = link
         self.teacher = self.teacher_on(rows)
         soft = self.teacher
         if learned == "oracle":
             others = oracle_others(store) if store.activation == "softmax" else None
             soft = _soft(oracle_logits(store), temperature, others, link)
-        #: True if the students learn from nothing but the teacher.
+        #: True if the students learn only from the teacher.
         self.teacher_alone = learned == "teacher" and alpha is None
         self.targets: Any = soft
         self.sample_weight, scale = None, np.ones(len(l1))
-        #: Temperature that divides the students' logits where they meet the teacher.
+        #: Temperature that divides the students' logits in the loss against the teacher.
         self.divisor = float(temperature) if tempered == "both" and alpha != 0 else 1.0
         label = np.full(soft.shape, -1, np.int8)
         if alpha is not None:
             _check_labels(store, rows, alpha)
             label = store.label[rows]
             label = whole_labels(label) if link == SOFTMAX else label
-        #: Largest curvature of the loss by a logit, over that of one cross-entropy.
+        #: Largest curvature of the loss by a logit, relative to one cross-entropy.
         self.bend = 1.0
         if self.divisor != 1:
             part = 1.0 if alpha is None else alpha
@@ -113,7 +111,7 @@ class FitData:
         _check_classes(self, store.classes, who)
 
     def teacher_on(self, rows: np.ndarray) -> np.ndarray:
-        """Probabilities ``(len(rows), K)`` of the teacher for images of the store."""
+        """Return the teacher's probabilities ``(len(rows), K)`` on images of the store."""
         store = self._store
         others = store.other_logit[rows] if store.activation == "softmax" else None
         return _soft(store.teacher_logit[rows], self._temperature, others, self.link)
@@ -125,7 +123,7 @@ class FitData:
         return other
 
     def under(self, terms: Mapping[str, Terms]) -> FitData:
-        """Return this data under the terms of some classes; other classes are unchanged."""
+        """Return this data with the terms of some classes applied; other classes are unchanged."""
         if not terms:
             return self
         other = copy(self)
@@ -164,7 +162,7 @@ class FitData:
         self.sample_weight[:, k] *= weights
 
     def _teach(self, taught: Mapping[str, Taught]) -> None:
-        """Append the photos whose labels are taught; for other classes they weigh nothing."""
+        """Append the photos with taught labels; their weight is 0 for other classes."""
         images = sorted({image for each in taught.values() for image in each.labels})
         parts = tuple(sorted({part for each in taught.values() for part in each.parts}))
         every = AllImages(self._store, parts)
@@ -186,10 +184,10 @@ class FitData:
     def _learn(
         self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
     ) -> None:
-        """Append the photos of ``tune``; those whose label a user taught have it already."""
+        """Append photos of ``tune``, without photos that ``taught`` has appended for the class."""
         every, classes = self._store.rows(TUNE), self._store.classes
-        asked = [every if each.rows is None else each.rows for each in learned.values()]
-        rows = np.unique(np.concatenate(asked)).astype(np.intp)
+        of_classes = [every if each.rows is None else each.rows for each in learned.values()]
+        rows = np.unique(np.concatenate(of_classes)).astype(np.intp)
         targets, weights = self.teacher_on(rows), np.zeros((len(rows), len(classes)))
         for name, each in learned.items():
             k = classes.index(name)
@@ -206,15 +204,15 @@ class FitData:
         self._append(rows, targets, weights, self._store.concept_score[rows], rows.tobytes())
 
     def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
-        """Probabilities ``(len(rows),)`` of the corrected teacher of the class at ``k``."""
+        """Return the corrected teacher's probabilities ``(len(rows),)`` of class ``k``."""
         store = self._store
         teacher = store.teacher_log_odds[rows, k].astype(np.float64)
         log_odds = correction.log_odds(teacher, store.concept_score[rows], store.concepts)
         return np.asarray(expit(log_odds / self._temperature))
 
     def _learn_more(self, learned: Mapping[str, Learned], taught: Mapping[str, Taught]) -> None:
-        """Append the added photos of all parts named, with the teacher's probabilities; those whose
-        label a user taught have it already."""
+        """Append the added photos of the learned parts with the teacher's probabilities, without
+        photos that ``taught`` has appended for the class."""
         parts = sorted({part for each in learned.values() for part in each.parts})
         more = more_photos(self._store, parts)
         others = more.other_logit if self._store.activation == "softmax" else None
@@ -229,11 +227,11 @@ class FitData:
         self._append(np.full(len(more), -1), targets, weights, more.score, more.parts)
 
     def _next(self, count: int) -> slice:
-        """Places of so many photos that are appended next."""
+        """Return the rows of the next ``count`` photos to append."""
         return slice(len(self.rows), len(self.rows) + count)
 
     def _usual_weight(self, k: int) -> float:
-        """Mean weight of the photos of ``fit`` for the class at ``k``."""
+        """Return the mean weight of the training images for class ``k``."""
         weight = self.sample_weight
         return 1.0 if weight is None else float(weight[: self._fit_count, k].mean())
 
@@ -246,13 +244,13 @@ class FitData:
         key: Hashable,
     ) -> None:
         """Append photos at ``rows`` of the store, with targets and weights ``(n, K)`` and scores
-        ``(n, C)``, which are always the same for a ``key``."""
+        ``(n, C)``; ``key`` identifies the scores in the cache."""
         before = np.ones_like(self.targets) if self.sample_weight is None else self.sample_weight
         self.sample_weight = np.concatenate([before, weights])
         self.targets = np.concatenate([self.targets, targets])
         self.rows = np.concatenate([self.rows, rows])
         self._appended = *self._appended, key
-        made = self._extended.get(self._appended)  # columns that one fit gathers serve the next
+        made = self._extended.get(self._appended)  # fits share gathered columns
         if made is None:
             joined = np.concatenate([self.scores, scores])
             made = joined, Scores(on_card(joined, self._device))
@@ -260,15 +258,15 @@ class FitData:
         self.scores, self.gathered = made
 
     def without(self, rows: np.ndarray) -> np.ndarray:
-        """Mask ``(n,)`` of the images but for those at ``rows`` of the store that were added to
-        the split ``fit``."""
+        """Return a mask ``(n,)`` of all images except appended images at ``rows`` of the
+        store."""
         inside = np.ones(len(self.rows), dtype=bool)
         inside[self._fit_count :] = ~np.isin(self.rows[self._fit_count :], rows)
         return inside
 
     def _override(self, targets: np.ndarray, k: int, taught: Taught) -> None:
-        """Put taught labels in the place of the store's in targets ``(n,)`` that these are mixed
-        into; a label without weight changes nothing."""
+        """Replace the store's labels by taught labels in mixed targets ``(n,)``; no change without
+        weight."""
         if not (self._label_part and taught.weight):
             return
         for row, position in enumerate(self.rows[: self._fit_count]):
@@ -280,15 +278,15 @@ class FitData:
     def problem(
         self, columns: Sequence[int], rows: NDArray[np.bool_] | None = None
     ) -> dict[str, Any]:
-        """Arguments of ``distill.fit`` for the classes at ``columns``, and the images of the mask
-        ``rows`` ``(n,)`` (all)."""
+        """Return arguments of ``distill.fit`` for the classes at ``columns`` and the images of the
+        mask ``rows`` ``(n,)`` (default: all)."""
         chosen = list(columns)
         weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
         of_images = self._of_images(rows, self.targets[:, chosen], weight)
         return {**of_images, "l1": self.l1[..., chosen], "l2": self.l2[chosen]}
 
     def joint_problem(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-        """Arguments of ``distill.fit_joint``, for data with ``link`` softmax; ``rows`` as in
+        """Return arguments of ``distill.fit_joint``, for ``link`` softmax; ``rows`` as in
         ``problem``."""
         weight = None if self.sample_weight is None else self.weight(0)
         return {**self._of_images(rows, self.targets, weight), "l1": self.l1}
@@ -302,72 +300,72 @@ class FitData:
         return {"scores": self.scores[rows], "targets": targets[rows], "sample_weight": weight}
 
     def targets_of(self, k: int, rows: NDArray[np.bool_] | None = None) -> np.ndarray:
-        """Targets of the class at ``k`` that weigh anything; ``rows`` as in ``problem``."""
+        """Return the targets of class ``k`` with weight above 0; ``rows`` as in ``problem``."""
         inside = self.weight(k) > 0
         return mixed_of(self.targets[inside if rows is None else inside & rows, k])
 
     def weight(self, k: int) -> np.ndarray:
-        """Weights ``(n,)`` of the images for the class at ``k``; their sum is 1."""
+        """Return the image weights ``(n,)`` of class ``k``; their sum is 1."""
         if self.sample_weight is None:
             return np.full(len(self.targets), 1 / len(self.targets))
         return self.sample_weight[:, k] / self.sample_weight[:, k].sum()
 
     def logits(self, weights: np.ndarray, intercept: float) -> np.ndarray:
-        """Logits ``(n,)`` of the images that a student with ``weights`` ``(C,)`` gives."""
+        """Return logits ``(n,)`` of a student with ``weights`` ``(C,)`` on the images."""
         return decision_function(self.gathered, weights[:, None], np.array([intercept]))[:, 0]
 
     def loss(self, logits: np.ndarray, k: int) -> float:
-        """Mean loss, in nats an image, of logits ``(n,)`` of the class at ``k``."""
+        """Return the mean loss, in nats per image, of logits ``(n,)`` of class ``k``."""
         problem = self._problem_of(k)
         return problem.loss(problem.fitted(logits))
 
     def residuals(self, logits: np.ndarray, k: int) -> np.ndarray:
-        """Derivative ``(n,)`` of that loss by each logit."""
+        """Return the derivative ``(n,)`` of ``loss`` by each logit."""
         problem = self._problem_of(k)
         return problem.residuals(problem.fitted(logits).probability)
 
     def flat_residuals(self, k: int) -> np.ndarray:
-        """Residuals ``(n,)`` at w = 0 with the best intercept."""
+        """Return the residuals ``(n,)`` at w = 0 with the best intercept."""
         problem, size = self._problem_of(k), len(self.rows)
         return problem.residuals(
             problem.best_point(np.zeros(1), np.zeros(size), 0.0).fitted.probability
         )
 
     def _problem_of(self, k: int) -> Problem:
-        """The loss of the class at ``k``, without penalties."""
+        """Return the loss of class ``k``, without penalties, as a solver problem."""
         shape, weight = (len(self.rows), 1), self.weight(k)
         (problem,) = make_problems(shape, self.targets[:, [k]], 0.0, 0.0, None, None, weight)
         return problem
 
     def teacher_loss(self, logits: np.ndarray, k: int) -> float:
-        """Loss against the teacher alone, with equal weights for all images of ``fit``."""
+        """Return the mean cross-entropy with the teacher on ``fit``, with equal weights."""
         logits = logits[: self._fit_count] / self.divisor
         return float(_bce(logits, self.teacher[:, k]).mean())
 
     @property
     def l1(self) -> np.ndarray:
-        """L1 penalties ``(K,)``, or ``(C, K)`` where some concepts are penalised more."""
+        """L1 penalties ``(K,)``, or ``(C, K)`` with adaptive penalties."""
         return self._lambda * self._unit
 
     def lambda_of(self, k: int) -> float:
-        """Lambda of the class at ``k``, as spec or terms give it."""
+        """Return lambda of class ``k``, from the spec or the terms."""
         return float(self._lambda[k])
 
     def l1_per_lambda(self, k: int) -> np.ndarray:
-        """L1 penalty per unit of lambda of the class at ``k``: one number, or ``(C,)``."""
+        """Return the L1 penalty per unit of lambda of class ``k``: one number, or ``(C,)``."""
         return self._unit[..., k]
 
     def l1_of(self, k: int) -> float | np.ndarray:
-        """L1 penalty of the class at ``k``: one number, or one per concept ``(C,)``."""
+        """Return the L1 penalty of class ``k``: one number, or one per concept ``(C,)``."""
         penalty = self.l1[..., k]
         return float(penalty) if penalty.ndim == 0 else penalty
 
     def penalty(self, k: int) -> Penalty:
-        """Penalty of the weights of the class at ``k``, without bounds."""
+        """Return the penalty (L1 and L2) of class ``k``, without bounds."""
         return Penalty(self.l1_of(k), float(self.l2[k]))
 
     def zero(self, k: int) -> float:
-        """Objective of the class at ``k`` at w = 0, with the best intercept."""
+        """Return the objective of class ``k`` at w = 0 with the best intercept."""
         return self._problem_of(k).reference
 
     @cached_property
@@ -390,14 +388,14 @@ class FitData:
         return self.scores[: self._fit_count]
 
     def groups(self, threshold: float) -> list[tuple[int, ...]]:
-        """Groups of collinear concepts; see ``distill.collinearity.components``."""
+        """Return groups of collinear concepts; see ``distill.collinearity.components``."""
         return components(self.correlation, threshold)
 
 
 def _soft(
     logit: np.ndarray, temperature: float, others: np.ndarray | None, link: str
 ) -> np.ndarray:
-    """Probabilities ``(n, K)`` that are learned, from logits by the teacher's activation."""
+    """Return target probabilities ``(n, K)`` from logits, by the teacher's activation."""
     if link == SOFTMAX:
         return joint_targets(logit, temperature, softmax=others is not None)
     return soft_targets(logit, temperature, others)
@@ -412,14 +410,14 @@ def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:
     if alpha == 0 and unknown.any():
         name = store.classes[int(np.argmax(unknown))]
         raise TuningError(
-            f"{name!r} has no label on the split 'fit', and students.labels.alpha is 0: there is "
-            "nothing to learn from.",
-            "Give the teacher a part: alpha above 0.",
+            f"{name!r} has no label on the split 'fit', and students.labels.alpha is 0: its "
+            "student has no targets.",
+            "Set students.labels.alpha above 0, so that it also learns from the teacher.",
         )
 
 
 def one_sided(targets: np.ndarray) -> bool:
-    """True if targets ``(n,)`` are all 0 or all 1: then a student has no finite intercept."""
+    """Return True if targets ``(n,)`` are all 0 or all 1: no finite intercept is optimal."""
     return bool(not targets.size or targets.max() == 0 or targets.min() == 1)
 
 

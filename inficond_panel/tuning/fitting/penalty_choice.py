@@ -1,9 +1,9 @@
-"""Choice of each class's L1 penalty by the teacher: the least loss on images not fitted to.
+"""Choice of each class's L1 penalty: least loss against the teacher on held-out images.
 
-No label is spent: the loss is the cross-entropy with the teacher's probabilities. Of a path of
-penalties the one of least loss is taken. The sparsest within one standard error of it (Breiman et
-al. 1984, "Classification and regression trees", sec. 3.4.3) left a fifth of the concepts away, but
-rare classes lost up to 25 points of AP by it.
+No labels are used: the loss is the cross-entropy with the teacher's probabilities. Of a path of
+penalties the penalty with the least loss is chosen. The one-standard-error rule (Breiman et al.
+1984, "Classification and regression trees", sec. 3.4.3) removed a fifth of the concepts, but cost
+rare classes up to 25 points of AP.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ from inficond_panel.tuning.thumbs import score_scale
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
-#: Penalties that are compared, by factors of the cube root of 10.
+#: Candidate penalties, with a ratio of the cube root of 10.
 PATH = np.geomspace(1e-4, 1e-2, 7)
-#: Standard deviation of scores, to a power of ten, that these penalties are made for: cosines'.
+#: Standard deviation of scores, to a power of ten, for which ``PATH`` is made: that of cosines.
 SPREAD = 0.1
-#: Images of ``tune`` that a comparison needs; with fewer, folds of ``fit`` compare.
+#: Least number of images of ``tune`` for a comparison; with fewer, folds of ``fit`` are used.
 LEAST_IMAGES = 30
-#: Gap to stop at, relative to the objective at w = 0: enough to compare losses.
+#: Gap at which the solver stops, relative to the objective at w = 0: enough to compare losses.
 _TOLERANCE = 1e-4
 
 Progress = Callable[[float, str], None]
@@ -43,8 +43,8 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class _Part:
-    """One comparison: the problem to fit, the scores ``(n, C)`` of the images that compare, and
-    their losses ``(n, K)`` by logits ``(n, K)``."""
+    """One comparison: the problem to fit, the scores ``(n, C)`` of the held-out images, and a
+    function from logits ``(n, K)`` to losses ``(n, K)``."""
 
     problem: dict[str, Any]
     scores: NDArray
@@ -58,12 +58,12 @@ def choose_penalties(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> list[float]:
-    """Penalties of the classes at ``columns``, of the ``compared_penalties``.
+    """Choose the penalties of the classes at ``columns`` among the ``compared_penalties``.
 
-    A softmax student has one penalty for all classes. Students are compared on the images of
-    ``tune`` where they learn from the teacher alone and not from these images, else by folds of the
-    images that they learn from. A student without any concept is taken only where all are; a class
-    that no folds can compare has the least penalty. Raises ``CancelledError``.
+    A softmax student has one penalty for all classes. Students are compared on ``tune`` if they
+    learn only from the teacher and not from ``tune``, else by cross-validation on the images that
+    they learn from. A student without any concept is chosen only if all are empty; a class that
+    cross-validation cannot compare gets the least penalty. Raises ``CancelledError``.
     """
     path = compared_penalties(store)
     folds = None if _tune_compares(store, data) else _folds_of(data, list(columns))
@@ -78,16 +78,16 @@ def choose_penalties(
 
 
 def compared_penalties(store: Store) -> list[float]:
-    """Penalties to compare, rising; for scores that were not made here on the scale of these."""
+    """Return the candidate penalties, rising; scaled by supplied scores' standard deviation."""
     scale = score_scale(store)
     power = 0 if scale is None else round(float(np.log10(np.median(scale) / SPREAD)))
     return [float(f"{value * 10.0**power:.3g}") for value in PATH]
 
 
 def least_loss(losses: Array, sizes: NDArray) -> NDArray[np.intp]:
-    """Places ``(K,)`` of the students to take, by losses ``(m, n, K)`` and sizes ``(m, K)``.
+    """Return indices ``(K,)`` of the least mean loss, from losses ``(m, n, K)``.
 
-    The student of least mean loss; one of size 0, without concepts, only where all are.
+    A student without concepts (``sizes`` ``(m, K)`` is 0) is chosen only if all are empty.
     """
     empty = sizes.any(axis=0) & (sizes == 0)
     return np.asarray(np.where(empty, np.inf, losses.mean(axis=1)).argmin(axis=0))
@@ -103,9 +103,9 @@ def _folds_of(data: FitData, columns: list[int]) -> NDArray[np.intp]:
 
 
 def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> list[int]:
-    """Classes among ``columns`` that have a student without any one of the ``folds`` ``(n,)``.
+    """Return the classes among ``columns`` that can be fitted without any one of the folds.
 
-    With a softmax all classes, or none.
+    With softmax all classes, or none.
     """
     if len(folds) < FOLDS:
         return []
@@ -119,7 +119,7 @@ def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> l
 def _parts(
     store: Store, data: FitData, columns: list[int], folds: NDArray[np.intp] | None
 ) -> list[_Part]:
-    """The comparison on ``tune``, or one per fold: its images compare, the others are fitted to."""
+    """Return the comparison on ``tune``, or one comparison per fold, on its held-out images."""
     problem: Callable[..., dict[str, Any]] = partial(data.problem, columns)
     if data.link == SOFTMAX:
         problem = data.joint_problem
@@ -133,7 +133,7 @@ def _parts(
 def _left_out(
     data: FitData, problem: Callable[..., dict[str, Any]], out: NDArray[np.bool_]
 ) -> _Part:
-    """The part of a fold: the images ``out`` ``(n,)`` compare, the others are fitted to."""
+    """Return the comparison of one fold: fit without, and evaluate on, the images ``out``."""
     outside = problem(rows=out)
     losses = partial(_losses, data, mixed_of(outside["targets"]), outside["sample_weight"])
     return _Part(problem(rows=~out), outside["scores"], losses)
@@ -146,12 +146,12 @@ def _compare(
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> tuple[Array, NDArray]:
-    """Losses ``(m, n, K)`` of the images that compare, and sizes ``(m, K)``, over the ``path``."""
+    """Return losses ``(m, n, K)`` on held-out images, and sizes ``(m, K)``, over the path."""
     losses: list[list[Array]] = [[] for _ in path]
     sizes: list[list[NDArray]] = [[] for _ in path]
     for number, part in enumerate(parts):
         start = None
-        for step in reversed(range(len(path))):  # sparse students first: each starts the next
+        for step in reversed(range(len(path))):  # sparse students first, as warm starts
             if progress is not None:
                 done = number + 1 - (step + 1) / len(path)
                 progress(done / len(parts), f"comparing students with λ {path[step]:g}")
@@ -163,7 +163,7 @@ def _compare(
 
 
 def _losses(data: FitData, targets: Array, weight: NDArray | None, logits: Array) -> Array:
-    """Weighted cross-entropy ``(n, K)`` of logits ``(n, K)``; ``(n, 1)`` with a softmax."""
+    """Return weighted cross-entropy ``(n, K)`` of logits ``(n, K)``; ``(n, 1)`` with softmax."""
     scaled = logits / data.divisor
     if data.link == SOFTMAX:
         losses = -(targets * log_softmax(scaled, axis=1)).sum(axis=1, keepdims=True)
@@ -179,7 +179,7 @@ def _solved(
     start: Fit | None,
     cancelled: Cancelled | None,
 ) -> Fit:
-    """Students with this penalty, from those with the one before."""
+    """Solve the students with ``penalty``, warm-started at ``start``."""
     scaled = {**problem, "l1": problem["l1"] * penalty, "tolerance": _TOLERANCE}
     if data.link == SOFTMAX:
         first = None if start is None else start.weights
@@ -188,6 +188,6 @@ def _solved(
 
 
 def _sizes(data: FitData, students: Fit) -> NDArray:
-    """Concepts of each student; of a softmax one, of all classes together."""
+    """Return the number of concepts per student; one number for a softmax student."""
     used = students.weights != 0
     return used.any(axis=1).sum(keepdims=True) if data.link == SOFTMAX else used.sum(axis=0)

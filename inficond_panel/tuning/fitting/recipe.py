@@ -1,4 +1,4 @@
-"""Recipe of a fit, as the spec chooses it, and the nodes that are fitted by it."""
+"""Recipe of a fit (solver, penalties, options) from the spec, and the nodes fitted with it."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from inficond_panel.vocabulary.intents import TEACHER
 from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
-#: Setting of original students: names of the classes whose L1 penalty the data chose.
+#: Key in the root's settings: classes whose L1 penalty was chosen from the data.
 LAMBDA_CHOSEN = "lambda_chosen"
 
 
@@ -33,9 +33,9 @@ LAMBDA_CHOSEN = "lambda_chosen"
 class Recipe:
     """Solver (``exact`` or ``paper``), penalties, weight of the teacher, the solver's options.
 
-    ``l1`` has one number per class; ``alpha`` is None where the teacher alone is learnt from. With
-    ``link`` softmax the students are one, which is always fitted whole. ``device`` is where the
-    paper's recipe runs, and no setting: ids of nodes do not depend on it.
+    ``l1`` has one number per class; ``alpha`` is None if students learn only from the teacher. With
+    ``link`` softmax all classes are always fitted together. ``device`` is the device of the paper's
+    recipe; ids of nodes do not depend on it.
     """
 
     solver: str
@@ -47,7 +47,7 @@ class Recipe:
     device: str = CPU
 
     def refits(self, tuned: Sequence[str], classes: Sequence[str]) -> list[str]:
-        """Names of the ``classes`` whose students a refit of those ``tuned`` gives."""
+        """Return the classes that a refit of the ``tuned`` classes must fit."""
         return list(classes if self.link == SOFTMAX else tuned)
 
     def fit(self, data: FitData, columns: Sequence[int] | None = None, **given: Any) -> Fit:
@@ -85,7 +85,7 @@ class Recipe:
 
 
 def distillation(spec: Spec, l1: Sequence[float]) -> Recipe:
-    """The recipe of the original students, with the L1 penalty of each class."""
+    """Return the recipe of the original students, with L1 penalties ``l1`` per class."""
     students, l1 = spec.students, tuple(l1)
     if students.solver == "paper":
         names = ("epochs", "batch", "lr", "seed")
@@ -97,14 +97,14 @@ def distillation(spec: Spec, l1: Sequence[float]) -> Recipe:
 
 
 def refit(spec: Spec, distilled: Recipe) -> Recipe:
-    """The recipe of a refit: the same, in the paper's case with fewer epochs (sec. 4.5)."""
+    """Return the recipe of refits: unchanged if exact, with fewer epochs if paper (sec. 4.5)."""
     if distilled.solver == "exact":
         return distilled
     return replace(distilled, options={**distilled.options, "epochs": spec.tuning.epochs})
 
 
 def root_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
-    """All that the original students follow from, as plain data."""
+    """Return all settings that determine the original students, as plain data."""
     learned = spec.students.targets
     chosen = [name for name in store.classes if spec.students.penalty(name) is None]
     return {
@@ -120,7 +120,7 @@ def root_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
 
 
 def original_terms(spec: Spec, store: Store) -> dict[str, Terms]:
-    """Terms of the original students by class: of all classes, where they are distilled on
+    """Return the terms of the original students by class; empty unless the spec distills them on
     ``tune`` too."""
     if not distils_on_tune(spec):
         return {}
@@ -128,12 +128,12 @@ def original_terms(spec: Spec, store: Store) -> dict[str, Terms]:
 
 
 def distils_on_tune(spec: Spec) -> bool:
-    """True if the original students are distilled on the images of ``tune`` too."""
+    """Return True if the original students are distilled on ``tune`` too."""
     return TUNE in getattr(spec.students, "distil_on", ())
 
 
 def check_images(spec: Spec, store: Store) -> None:
-    """Raise ``TuningError`` where the students cannot be distilled on the splits of the spec."""
+    """Raise ``TuningError`` if the students cannot be distilled on the splits of the spec."""
     if not distils_on_tune(spec):
         return
     fault = spec.students.fault_of_images()
@@ -141,13 +141,13 @@ def check_images(spec: Spec, store: Store) -> None:
         raise TuningError(f"students.distil_on {fault}.", "Write students.distil_on: [fit].")
     if not store.rows(TUNE).size:
         raise TuningError(
-            "students.distil_on names tune, and the split 'tune' has no images.",
-            "Name some in the spec, dataset.splits.tune; or write students.distil_on: [fit].",
+            "students.distil_on names tune, but the split 'tune' has no images.",
+            "Add images in the spec, dataset.splits.tune; or write students.distil_on: [fit].",
         )
 
 
 def refit_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
-    """All that determines a refit besides its parent and intents, as plain data."""
+    """Return all settings that determine a refit, besides parent and edits, as plain data."""
     return {
         "reference": spec.tuning.reference,
         "step": float(spec.tuning.step),
@@ -158,9 +158,9 @@ def refit_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
 def recorded_penalties(
     spec: Spec, store: Store, roots: Iterable[Mapping[str, Any]]
 ) -> tuple[float, ...] | None:
-    """L1 penalties stored with the first of these ``roots`` that belongs to the spec.
+    """Return the L1 penalties of the first of ``roots`` that belongs to the spec, else None.
 
-    ``roots`` are settings of original students; None if none of them belongs to the spec.
+    ``roots`` are settings of original students.
     """
     for settings in roots:
         values = settings.get("lambda")
@@ -177,13 +177,13 @@ def recorded_penalties(
 
 
 def check_link(spec: Spec, store: Store) -> None:
-    """Raise ``TuningError`` for a joint student that the store or the spec rules out."""
+    """Raise ``TuningError`` for ``link: softmax`` with several classes per image, or with l2."""
     if spec.students.link != SOFTMAX:
         return
     if store.task != "single_label":
         raise TuningError(
-            f"{store.title!r} has any number of classes an image, and one softmax student has "
-            "one class.",
+            f"{store.title!r} has any number of classes per image, but link: softmax needs exactly "
+            "one class per image.",
             "Take students.link: sigmoid; or, if each image has exactly one class, write the store "
             "again with dataset.task: single_label.",
         )
@@ -194,14 +194,14 @@ def check_link(spec: Spec, store: Store) -> None:
 
 
 def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit:
-    """The joint student, exact; ``given`` as in ``distill.fit_joint``, bounds of all classes."""
+    """Solve the joint student exactly; ``given`` as in ``distill.fit_joint``."""
     first = None if start is None else start.weights
     joint = fit_joint(**data.joint_problem(), start=first, **given)
     return one_of_each(joint, given.get("lower"), given.get("upper"))
 
 
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
-    """The exact students of the classes at ``columns``; ``given`` as in ``distill.fit``."""
+    """Solve the students of the classes at ``columns`` exactly; ``given`` as in ``fit``."""
     return fit(**data.problem(columns), **given)
 
 
@@ -211,10 +211,10 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class ResolvedEdits(Edited):
-    """Edits of one iteration from ``parent`` in canonical form, with the bounds and terms they lead
-    to.
+    """Edits of one iteration after ``parent`` in canonical form, with the resulting bounds and
+    terms.
 
-    ``bounds`` are all in force afterwards; ``settings`` hold the terms of the cured classes.
+    ``bounds`` are all active bounds afterwards; ``settings`` hold the terms of the repairs.
     """
 
     intents: tuple[Intent, ...]
@@ -237,7 +237,7 @@ def distilled(
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> Node:
-    """The untouched students, as the node ``name``."""
+    """Distill the original students; return them as a node with id ``name``."""
     started = time.perf_counter()
     fit = recipe.fit(data, progress=progress, cancelled=cancelled)
     return Node(
@@ -266,10 +266,10 @@ def refitted(
     edits: ResolvedEdits,
     store: Store,
 ) -> Node:
-    """The students of the classes in ``edits`` refitted within all bounds of the branch.
+    """Refit the classes in ``edits`` within all bounds of the branch; return the new node.
 
-    They start from the parent's stored weights; the others are kept bit for bit. A joint student
-    is refitted whole.
+    The solver starts from the parent's stored weights; other classes are kept bit for bit. A joint
+    student is refitted whole.
     """
     started = time.perf_counter()
     names = recipe.refits(edits.tuned, store.classes)
@@ -298,7 +298,7 @@ def refitted(
 
 
 def start_from(parent: Node, columns: Sequence[int]) -> Fit:
-    """The parent's stored students of the classes at ``columns``, as a fit to start from."""
+    """Return the parent's students of the classes at ``columns`` as a warm start."""
     return Fit(
         weights=parent.weights[:, columns],
         intercepts=parent.intercepts[list(columns)],
@@ -311,7 +311,7 @@ def start_from(parent: Node, columns: Sequence[int]) -> Fit:
 
 
 def _replaced(parent: Node, columns: Sequence[int], fit: Fit) -> dict[str, Any]:
-    """The parent's students with those at ``columns`` replaced by ``fit``, as fields of a node."""
+    """Return fields of a node: the parent's students, with ``columns`` replaced by ``fit``."""
     weights, intercepts = parent.weights.copy(), parent.intercepts.copy()
     weights[:, columns], intercepts[list(columns)] = fit.weights, fit.intercepts
     gap, certificate = np.array(parent.gap), np.array(parent.certificate)

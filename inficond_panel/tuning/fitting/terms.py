@@ -1,12 +1,12 @@
-"""Terms of one class's fit: penalties, weights of photos, photos added, a corrected teacher.
+"""Terms of one class's fit: penalties, photo weights, further photos, and a corrected teacher.
 
-The corrected log-odds of a photo, by the teacher's t, are slope * t + constant + the sum of weight
-* score over a few concepts: a logistic regression on the answered photos (as Platt 1999,
-"Probabilistic outputs for support vector machines", with more inputs). The prior is the teacher as
-it is: slope 1, all else 0. So few answers change little, and what they change reaches photos that
-nobody was asked about.
+With t the teacher's log-odds on a photo, the corrected log-odds are slope * t + constant + the sum
+of weight * score over a few concepts: a logistic regression on the labelled photos (as Platt 1999,
+"Probabilistic outputs for support vector machines", with more inputs). The mean of the prior is the
+uncorrected teacher: slope 1, all other coefficients 0. So few labels change little, and their
+effect extends to photos without labels.
 
-Arrays are kept as float32, so that what a history gives back is what was fitted with.
+Arrays are float32, so that a history returns exactly the arrays of the fit.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from inficond_panel.store import Store
 from inficond_panel.vocabulary.intents import ANSWERS, MORE, SOURCES
 from inficond_panel.vocabulary.splits import FIT
 
-#: Variance of the prior of each coefficient, for scores in standard deviations.
+#: Prior variance of each coefficient, for scores in standard deviations.
 VARIANCE = 2.0
 
 
 @dataclass(frozen=True)
 class Correction:
-    """Coefficients of the teacher's log-odds, of 1, and of the score of each of some concepts."""
+    """Correction of the teacher's log-odds: slope, constant, and weights of concept scores."""
 
     slope: float
     constant: float
     concepts: Mapping[str, float]
 
     def log_odds(self, teacher: Array, scores: NDArray, names: Sequence[str]) -> Array:
-        """Corrected log-odds ``(n,)``, by the teacher's ``(n,)`` and scores ``(n, C)`` of the
-        concepts ``names``."""
+        """Return corrected log-odds ``(n,)``, from the teacher's ``(n,)`` and scores ``(n, C)`` of
+        the concepts ``names``."""
         columns = [names.index(name) for name in self.concepts]
         moved = np.asarray(scores[:, columns], dtype=np.float64) @ list(self.concepts.values())
         return np.asarray(self.slope * teacher + self.constant + moved)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data."""
+        """Return the correction as plain data."""
         return {
             "slope": self.slope,
             "constant": self.constant,
@@ -57,12 +57,12 @@ class Correction:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Correction:
-        """Read the correction from the plain data of ``to_json``. Raises ``ValueError`` for what is
-        not a number."""
+        """Return the correction that ``to_json`` wrote; ``ValueError`` for a coefficient that is
+        not a finite number."""
         weights = {str(name): float(value) for name, value in item["concepts"].items()}
         correction = cls(float(item["slope"]), float(item["constant"]), weights)
         if not np.isfinite([correction.slope, correction.constant, *weights.values()]).all():
-            raise ValueError("a coefficient of its corrected teacher is not a number")
+            raise ValueError("a coefficient of its corrected teacher is not a finite number")
         return correction
 
 
@@ -72,8 +72,8 @@ def corrected(
     answered: NDArray[np.intp],
     present: NDArray[np.bool_],
 ) -> Correction:
-    """The teacher's log-odds ``(n,)``, corrected by the answers ``present`` ``(m,)`` on the photos
-    at ``answered`` ``(m,)``, and the ``scores`` ``(n,)`` of each of some concepts."""
+    """Fit a ``Correction`` of the teacher's log-odds ``(n,)`` to labels ``present`` ``(m,)`` of the
+    photos at ``answered`` ``(m,)``; inputs are also the ``scores`` ``(n,)`` by concept."""
     values = np.array(list(scores.values())).reshape(len(scores), len(teacher))
     mean, spread = values.mean(axis=1), values.std(axis=1)
     spread[spread == 0] = 1.0
@@ -89,7 +89,7 @@ def corrected(
 
 
 def _most_probable(inputs: Array, present: NDArray[np.bool_]) -> Array:
-    """Coefficients ``(d,)`` of inputs ``(m, d)`` with the highest posterior density."""
+    """Return the coefficients ``(d,)`` of ``inputs`` ``(m, d)`` at the posterior mode."""
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
 
     sign, prior = np.where(present, 1.0, -1.0), np.eye(1, inputs.shape[1])[0]
@@ -104,7 +104,7 @@ def _most_probable(inputs: Array, present: NDArray[np.bool_]) -> Array:
 
 @dataclass(frozen=True)
 class Balanced:
-    """Weights ``(n,)`` of the photos of ``fit``, of mean 1, that balance ``concepts``.
+    """Weights ``(n,)`` of the training images, with mean 1, that balance ``concepts``.
 
     ``effective`` are the effective sample sizes of positives and negatives.
     """
@@ -121,7 +121,7 @@ class Balanced:
 
 @dataclass(frozen=True)
 class Doubted:
-    """Factor of the L1 penalty by concept, above 1; ``value`` is what made them of the scores."""
+    """Factors above 1 of the L1 penalty, by concept, of the adaptive penalty (``doubt``)."""
 
     value: float
     factors: Mapping[str, float] = field(repr=False)
@@ -129,10 +129,10 @@ class Doubted:
 
 @dataclass(frozen=True)
 class Taught:
-    """Labels (1 or 0) by photo; each photo weighs as ``weight`` photos of ``fit``.
+    """Labels (1 or 0) by photo; each photo has the weight of ``weight`` training images.
 
-    ``parts`` are the content hashes of the parts that hold those photos which were added to the
-    store, sorted.
+    ``parts`` are the content hashes of the parts with labelled photos that were added to the store,
+    sorted.
     """
 
     weight: float
@@ -140,18 +140,18 @@ class Taught:
     parts: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; the parts only where there are some."""
+        """Return the labels as plain data; without ``parts`` if empty."""
         parts = {"parts": list(self.parts)} if self.parts else {}
         return {"weight": self.weight, "values": dict(self.labels), **parts}
 
 
 @dataclass(frozen=True)
 class Learned:
-    """Photos that are learned besides those of ``fit``, by ``source`` (``vocabulary.cures``).
+    """Photos learned in addition to the training images, by ``source`` (``vocabulary.cures``).
 
-    Each weighs as ``weight`` photos of ``fit``. ``rows`` limits those of ``tune`` (None: all).
-    ``correction`` is the correction of the teacher by answers, if these are the source. ``parts``
-    are the content hashes of added photos, sorted.
+    Each photo has the weight of ``weight`` training images. ``rows`` limits the photos of ``tune``
+    (None: all). ``correction`` corrects the teacher if the source is answers. ``parts`` are the
+    content hashes of added photos, sorted.
     """
 
     source: str
@@ -162,11 +162,11 @@ class Learned:
 
     @property
     def of_tune(self) -> bool:
-        """True if the photos are those of ``tune``."""
+        """True if the learned photos are photos of ``tune``."""
         return self.source != MORE
 
     def to_json(self) -> Any:
-        """The weight, as plain data; with parts or a correction both."""
+        """Return the weight, or a dictionary with parts or correction, as plain data."""
         if self.correction is not None:
             return {"weight": self.weight, "correction": self.correction.to_json()}
         return {"weight": self.weight, "parts": list(self.parts)} if self.parts else self.weight
@@ -174,11 +174,11 @@ class Learned:
 
 @dataclass(frozen=True)
 class Terms:
-    """Terms of a fit that differ from the spec's: λ, weights, labels and images that are learned.
+    """Terms of a fit that differ from the spec's: λ, weights, labels, and learned images.
 
-    ``penalty`` is λ; None is the spec's own. ``learned`` holds the photos of ``tune`` of original
-    students that are distilled on them, too. ``used`` counts the labelled photos of ``tune`` that
-    chose any of it.
+    ``penalty`` is λ; None: the spec's. ``learned`` also holds the photos of ``tune`` if the spec
+    distills the original students on them. ``used`` is the number of labelled photos of ``tune``
+    that the terms were chosen by.
     """
 
     penalty: float | None = None
@@ -190,18 +190,18 @@ class Terms:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Content hashes of the parts of added photos that are learned, or labelled; sorted."""
+        """Content hashes of the parts with learned or labelled added photos, sorted."""
         taught = () if self.taught is None else self.taught.parts
         return tuple(sorted({*taught, *(part for each in self.learned for part in each.parts)}))
 
     def within(self, rows: NDArray[np.intp]) -> Terms:
-        """Return these terms with only the photos of ``tune`` at ``rows`` learned."""
+        """Return these terms with the learned photos of ``tune`` limited to ``rows``."""
         held = tuple(rows.tolist())
         learned = tuple(replace(one, rows=held) if one.of_tune else one for one in self.learned)
         return replace(self, learned=learned)
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; weights are compressed, with their hash."""
+        """Return the terms as plain data, with compressed weights and their hash."""
         document: dict[str, Any] = {"lambda": self.penalty, "used": self.used}
         if self.balanced is not None:
             document["balance"] = {
@@ -223,9 +223,9 @@ class Terms:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any], photos: int) -> Terms:
-        """Read terms from the plain data of ``to_json``, for so many photos of ``fit``.
+        """Return the terms that ``to_json`` wrote; ``photos`` is the number of training images.
 
-        Raises ``ValueError``, ``KeyError`` or ``TypeError`` for other data.
+        Raises ``ValueError``, ``KeyError`` or ``TypeError`` for invalid data.
         """
         penalty = item["lambda"]
         return cls(
@@ -239,7 +239,7 @@ class Terms:
 
 
 def terms_of(items: Mapping[str, Any], store: Store) -> dict[str, Terms]:
-    """Terms by class from plain data by class; errors as in ``Terms.from_json``."""
+    """Return terms by class from plain data by class; errors as in ``Terms.from_json``."""
     photos = len(store.rows(FIT))
     return {name: Terms.from_json(item, photos) for name, item in items.items()}
 
@@ -250,7 +250,7 @@ def _balanced(item: Mapping[str, Any], photos: int) -> Balanced:
     if balanced.hash != item["hash"]:
         raise ValueError("the weights of its photos differ from their hash")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
-        raise ValueError("photos of it have weights that cannot be")
+        raise ValueError("the weights of its photos are negative, not finite, or all 0")
     return balanced
 
 
@@ -269,7 +269,7 @@ def _taught(item: Mapping[str, Any]) -> Taught:
 
 def _learned(item: Mapping[str, Any]) -> tuple[Learned, ...]:
     if not set(item) <= set(SOURCES):
-        raise ValueError(f"it learns from {', '.join(map(str, item))}")
+        raise ValueError(f"it has an unknown source of photos among {', '.join(map(str, item))}")
     return tuple(_learned_from(source, given) for source, given in sorted(item.items()))
 
 
@@ -288,7 +288,7 @@ def _learned_from(source: str, given: Any) -> Learned:
 def _size(value: Any) -> float:
     number = float(value)
     if not (np.isfinite(number) and number >= 0):
-        raise ValueError(f"{number} is no penalty or weight")
+        raise ValueError(f"{number} is no penalty or weight: expected a finite number of 0 or more")
     return number
 
 
@@ -297,7 +297,7 @@ def _packed(values: np.ndarray) -> str:
 
 
 def _unpacked(text: str, size: int) -> np.ndarray:
-    """Unpack float32 values; stops once they are more than expected."""
+    """Return ``size`` unpacked float32 values; ``ValueError`` for another number of values."""
     packed = base64.b64decode(text, validate=True)
     raw = zlib.decompressobj().decompress(packed, max_length=4 * size + 1)
     if len(raw) != 4 * size:

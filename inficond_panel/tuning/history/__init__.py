@@ -1,1 +1,1 @@
-"""The provenance tree on disk: nodes, and the log of what happened to them."""
+"""The provenance tree on disk: nodes, and the log of events."""

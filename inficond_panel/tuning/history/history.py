@@ -1,8 +1,8 @@
 """The provenance tree on disk: one SQLite file, append-only.
 
-Nodes are never changed or deleted (triggers see to it). All else that happens is a timed event in
-a log; the present state is derived from it (see ``events``). A change is on disk when the method
-that makes it returns: write-ahead log, full synchronisation.
+Nodes are never changed or deleted; triggers prevent it. All other actions are time-stamped events
+in a log, from which the current state is derived (see ``log``). A change is on disk when its method
+returns: write-ahead log, full synchronisation.
 """
 
 from __future__ import annotations
@@ -43,10 +43,10 @@ _LIKE_AN_ID = re.compile(r"#?\d+|[0-9a-f]{12}")
 class History:
     """Nodes and events in the SQLite file at ``path`` (or ``":memory:"``).
 
-    Nothing is opened before the first use, and after a fork the child opens the file anew. Safe
-    to use from several threads and processes. Every method raises ``HistoryError`` when the file
-    is damaged, of another version, cannot be written, or stays locked, and ``TuningError`` for a
-    node that is not there. ``author`` is who did it.
+    The file is opened at first use, and again by the child after a fork. Threads and processes may
+    share it. Every method raises ``HistoryError`` if the file is damaged, of another version, not
+    writable, or stays locked, and ``TuningError`` for an unknown node. ``author`` is the person or
+    machine that acts.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -57,7 +57,7 @@ class History:
     def add(self, node: Node) -> Node:
         """Store ``node`` durably and return it with its number and time.
 
-        A node that exists already (same id) is returned as it was stored.
+        If a node with the id exists, the stored node is returned.
         """
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM nodes WHERE id = ?", (node.id,)).fetchone() is None:
@@ -71,11 +71,11 @@ class History:
                 log.append(db, "add", node.id, row["checksum"], node.author, origin=node.parent)
         stored = self.get(node.id)
         if stored is None:
-            raise HISTORY.damaged(self.path, f"it has lost {node.id}")
+            raise HISTORY.damaged(self.path, f"node {node.id} is missing after it was stored")
         return stored
 
     def get(self, node_id: str) -> Node | None:
-        """The node of that id, or None."""
+        """Return the node with an id, or None."""
         with self._database.transaction() as db:
             row = db.execute("SELECT * FROM nodes WHERE id = ?", (node_id,)).fetchone()
             select = "SELECT kind, text FROM events WHERE node = ? ORDER BY number"
@@ -83,9 +83,9 @@ class History:
         return to_node(self.path, row, labels) if row else None
 
     def nodes(self, root: str, deleted: bool = False) -> list[Node]:
-        """All nodes that descend from ``root``, and itself, oldest first.
+        """Return ``root`` and all its descendants, oldest first.
 
-        Those of deleted branches are left out unless ``deleted``.
+        Nodes of deleted branches are left out unless ``deleted``.
         """
         with self._database.transaction() as db:
             state = self._log.state(db, root)
@@ -97,10 +97,10 @@ class History:
     def iterations(
         self, root: str, check: Callable[[Node], object]
     ) -> tuple[tuple[Iteration, ...], HistoryState]:
-        """All nodes that descend from ``root``, oldest first, and the state of the tree.
+        """Return ``root`` and all its descendants, oldest first, and the state of the tree.
 
-        Nodes of deleted branches are included. A node is read from the file, and passed to
-        ``check``, once; the next call reads what was added since. Labels are in the state.
+        Nodes of deleted branches are included. Each node is read, and passed to ``check``, once; a
+        later call reads only new nodes. Names and notes are in the state.
         """
         with self._database.transaction() as db:
             state = self._log.state(db, root)
@@ -115,17 +115,17 @@ class History:
         return known, state
 
     def state(self, root: str) -> HistoryState:
-        """The state after all events so far: head, redo, names, notes, looks, deleted branches."""
+        """Return the current state: head, redo, names, notes, looks, deleted branches."""
         with self._database.transaction() as db:
             return self._log.state(db, root)
 
     def events(self, root: str) -> list[Event]:
-        """All events of the students of ``root``, oldest first."""
+        """Return all events of the students of ``root``, oldest first."""
         with self._database.transaction() as db:
             return log.read(self.path, db, root)
 
     def head(self, root: str) -> str:
-        """Id of the node that is shown; ``root`` before the first move."""
+        """Return the id of the head; ``root`` before the first move."""
         return self.state(root).head or root
 
     def set_head(
@@ -138,11 +138,11 @@ class History:
     ) -> None:
         """Move the head to ``node``, by ``jump`` or after a ``fine-tune``.
 
-        ``origin`` is the node shown before, the head if not given. A fine-tune that comes out at
-        a node in a deleted branch restores the branch; a jump there is a ``TuningError``.
+        ``origin`` is the node shown before, by default the head. A fine-tune whose result is in a
+        deleted branch restores the branch; a jump to a deleted branch is a ``TuningError``.
         """
         if kind not in MOVES:
-            raise ValueError(f"kind must be one of {MOVES}, not {kind!r}")
+            raise ValueError(f"kind must be one of {MOVES}, got {kind!r}")
         with self._writing(root, node, origin or root) as (db, state):
             if state.hidden(node) and kind == "jump":
                 raise TuningError("This iteration is in a deleted branch.", "Restore it first.")
@@ -151,7 +151,7 @@ class History:
             log.append(db, kind, node, author=author, origin=origin or state.head)
 
     def undo(self, root: str, origin: str | None = None, author: str = "user") -> str:
-        """Move the head to the parent of ``origin`` (the head if not given); return its id.
+        """Move the head to the parent of ``origin`` (default: the head); return the parent's id.
 
         Raises ``TuningError`` at the root.
         """
@@ -164,24 +164,24 @@ class History:
         return target
 
     def redo(self, root: str, origin: str | None = None, author: str = "user") -> str:
-        """Move the head back to the node last left by undo; return its id.
+        """Reverse the last undo; return the id of the new head.
 
-        Raises ``TuningError`` where the head has moved by other means since then.
+        Raises ``TuningError`` without an undo, or if the head has moved otherwise since.
         """
         with self._writing(root, origin or root) as (db, state):
             here = origin or state.head
             target = state.redo_from(here)
             if target is None:
                 raise TuningError(
-                    "There is nothing to redo.", "Redo returns to what undo left; jump instead."
+                    "There is nothing to redo.", "Redo only reverses an undo; jump instead."
                 )
             log.append(db, "redo", target, author=author, origin=here)
         return target
 
     def rename(self, node: str, name: str, author: str = "user") -> None:
-        """Give ``node`` a label of one line; an empty one takes it away. Its id stays.
+        """Set the name of ``node``, one line; an empty ``name`` removes it.
 
-        Raises ``TuningError`` for one that is too long, or looks like a number or an id.
+        Raises ``TuningError`` for a name that is too long, or looks like a number or an id.
         """
         label = " ".join(name.split())
         if len(label) > NAME_LENGTH or _LIKE_AN_ID.fullmatch(label):
@@ -193,15 +193,15 @@ class History:
             log.append(db, "rename", node, label, author)
 
     def set_note(self, node: str, text: str, author: str = "user") -> None:
-        """Give ``node`` a note; the latest counts, an empty one takes it away."""
+        """Set the note of ``node``; an empty ``text`` removes the note."""
         with self._writing_at(node) as (db, _):
             log.append(db, "note", node, text, author)
 
     def delete(self, node: str, shown: Collection[str] = (), author: str = "user") -> list[str]:
-        """Hide the branch from ``node`` on; return the ids that this hides. Nothing is erased.
+        """Hide ``node`` and all its descendants, later ones too; return the newly hidden ids.
 
-        All descendants go with it, also those that are added later. Raises ``TuningError`` for
-        the root, and where the branch holds the head or a node that is ``shown`` elsewhere.
+        Nothing is erased. Raises ``TuningError`` for the root, and if the branch holds the head
+        or a node that is ``shown`` elsewhere.
         """
         with self._writing_at(node) as (db, state):
             if state.parents[node] is None:
@@ -213,7 +213,7 @@ class History:
                 here = not set(shown).isdisjoint(branch)
                 which = "iteration shown" if here else "head, which new pages show,"
                 raise TuningError(
-                    f"The {which} is in this branch.", "Go to another one, then delete it."
+                    f"The {which} is in this branch.", "Go to another iteration, then delete it."
                 )
             before = state.all_hidden()
             now_hidden = [item for item in branch if item not in before]
@@ -222,9 +222,9 @@ class History:
         return now_hidden
 
     def restore(self, node: str, author: str = "user") -> list[str]:
-        """Show ``node`` again, and what was hidden with it; return the ids that this shows.
+        """Show ``node`` and its descendants again; return the ids that become visible.
 
-        A branch inside that was deleted by itself stays hidden.
+        A descendant branch that was deleted separately stays hidden.
         """
         with self._writing_at(node) as (db, state):
             before = state.all_hidden()
@@ -235,19 +235,19 @@ class History:
             return [item for item in state.parents if item in before - after]
 
     def count_look(self, node: str, split: str, author: str = "user") -> int:
-        """Record that the metrics of ``node`` on ``split`` were looked at; return the looks."""
+        """Record that metrics of ``node`` on ``split`` were seen; return how often so far."""
         with self._writing_at(node) as (db, state):
             log.append(db, "look", node, split, author)
             return state.looks[node, split] + 1
 
     def looks(self, node: str, split: str) -> int:
-        """Number of looks at the metrics of ``node`` on ``split``."""
+        """Return how often metrics of ``node`` on ``split`` were seen."""
         with self._database.transaction() as db:
             select = "SELECT count(*) FROM events WHERE node = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (node, split)).fetchone()[0])
 
     def looks_at(self, root: str, split: str) -> int:
-        """Looks at ``split`` of all nodes that descend from ``root``, and itself."""
+        """Return how often metrics on ``split`` of ``root`` or a descendant were seen."""
         with self._database.transaction() as db:
             select = "SELECT count(*) FROM events WHERE root = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (root, split)).fetchone()[0])
@@ -255,7 +255,7 @@ class History:
     def tag(
         self, node: str, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
     ) -> None:
-        """Give images a tag of one line, or take it from them, while ``node`` is in view.
+        """Add a tag to images, or remove it (``on`` False), while ``node`` is shown.
 
         Raises ``TuningError`` for a tag that is empty or too long.
         """
@@ -264,26 +264,26 @@ class History:
             log.append(db, "tag" if on else "untag", node, text, author)
 
     def tags(self) -> Tags:
-        """Tags by image id, of all histories in the file."""
+        """Return the tags by image id, of all students in the file."""
         with self._database.transaction() as db:
             return self._log.tags(db)
 
     def other_roots(self, root: str) -> list[OtherRoot]:
-        """Students in the file that do not descend from ``root``, the last worked on first."""
+        """Return the other roots in the file, most recently used first."""
         with self._database.transaction() as db:
             return read_others(db, root)
 
     def named_concepts(self, root: str) -> list[str]:
-        """Names of the concepts with a thumb in any iteration of ``root``, sorted."""
+        """Return the names of concepts with a thumb in any iteration of ``root``, sorted."""
         with self._database.transaction() as db:
             return named_concepts(db, root)
 
     def image(self) -> bytes:
-        """Bytes of a history file with the content of this moment, also while others write."""
+        """Serialize the history to bytes of a history file; others may be writing."""
         return self._database.image()
 
     def become(self, other: History) -> None:
-        """Hold what another history holds, also for processes that have the file open."""
+        """Replace the content by that of ``other``, also for processes with the file open."""
         self._database.become(other._database)
 
     def close(self) -> None:
@@ -292,7 +292,7 @@ class History:
 
     @contextmanager
     def _writing(self, root: str, *nodes: str) -> Iterator[tuple[sqlite3.Connection, HistoryState]]:
-        """A write transaction with the state at its start; ``nodes`` must be of this root."""
+        """Yield a write transaction and the state of ``root``; checks that it has ``nodes``."""
         with self._database.transaction(write=True) as db:
             state = self._log.state(db, root)
             for node in nodes:
@@ -308,7 +308,7 @@ class History:
     def _rows(
         self, db: sqlite3.Connection, root: str, state: HistoryState, start: int = 0
     ) -> list[Node]:
-        """The nodes of ``root`` numbered from ``start`` on, with their labels."""
+        """Return the nodes of ``root`` from number ``start`` on, with names and notes."""
         select = "SELECT * FROM nodes WHERE root = ? AND number >= ? ORDER BY number"
         names = {"rename": state.names, "note": state.notes}
         return [
@@ -317,10 +317,10 @@ class History:
         ]
 
     def _match(self, nodes: Sequence[Node], state: HistoryState, start: int = 0) -> None:
-        """Check the nodes from ``start`` on against the events of the log."""
+        """Verify the nodes from ``start`` on against the log; ``HistoryError`` if they differ."""
         logged = list(state.parents.items())[start:]
         if [(node.id, node.parent) for node in nodes] != logged:
-            raise HISTORY.damaged(self.path, "its iterations are not those that its log tells of")
+            raise HISTORY.damaged(self.path, "its iterations differ from those in its log")
         if [node.number for node in nodes] != list(range(start, start + len(nodes))):
             raise HISTORY.damaged(self.path, "its iterations are not numbered in their order")
 

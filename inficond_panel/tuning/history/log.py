@@ -1,8 +1,8 @@
-"""Log of a history: its events, the table that holds them, and the state that follows.
+"""Event log of a history: events, their table, and the state derived from them.
 
-The log is the truth: the head, what can be redone, names, notes, looks and deleted branches are
-what remains when its events are carried out one after the other. It is a chain: the checksum of
-each event is taken over the event and the checksum of the one before it.
+The state (head, redo stack, names, notes, looks, deleted branches) is computed by applying the
+events in order, and stored nowhere else. The log is a hash chain: the checksum of an event covers
+the event and the checksum of the previous event.
 """
 
 from __future__ import annotations
@@ -50,11 +50,11 @@ HISTORY = Schema(
 )
 
 
-#: Moves of the head that ``History.set_head`` makes; undo and redo have methods of their own.
+#: Kinds of moves of the head by ``History.set_head``; undo and redo have their own methods.
 MOVES = ("fine-tune", "jump")
-#: Events on images, whichever iteration is in view; see ``tags``.
+#: Kinds of events on tags of images; see ``apply_tag``.
 TAGS = ("tag", "untag")
-#: Characters of a tag; it stays in the history.
+#: Largest number of characters of a tag.
 LONGEST_TAG = 40
 Tags = dict[str, tuple[str, ...]]
 
@@ -90,11 +90,11 @@ class Event:
     created: str
 
     def is_text(self) -> bool:
-        """True if no field holds bytes, which SQLite would keep in a column of text too."""
+        """Return True if no field is bytes, which SQLite allows in a text column."""
         return not any(isinstance(fact, bytes) for fact in vars(self).values())
 
     def checksum(self, previous: str) -> str:
-        """SHA-256 over the event and the checksum of the event before it."""
+        """Return SHA-256 over the event and the checksum of the previous event."""
         facts = (self.number, self.root, self.kind, self.node, self.origin, self.text)
         text = json.dumps([previous, *facts, self.author, self.created])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -104,10 +104,10 @@ class Event:
 class HistoryState:
     """State of the students of one root after the events so far.
 
-    ``head`` is the node shown ("" before there is any); ``redo`` the nodes left by undo, the last
-    one on top; ``names`` and ``notes`` the latest of each node that was given one; ``looks``
-    counts by (node, split); ``deleted`` the nodes from which on a branch is hidden; ``parents``
-    the tree.
+    ``head`` is the node shown ("" without nodes); ``redo`` the stack of nodes left by undo;
+    ``names`` and ``notes`` the latest texts by node; ``looks`` the number of times that metrics
+    were seen, by (node, split); ``deleted`` the top nodes of hidden branches; ``parents`` the
+    parent of each node.
     """
 
     head: str = ""
@@ -125,14 +125,14 @@ class HistoryState:
         )
 
     def path(self, node: str) -> list[str]:
-        """The node and its ancestors, up to the root."""
+        """Return the node and its ancestors, up to the root."""
         nodes = [node]
         while (parent := self.parents[nodes[-1]]) is not None:
             nodes.append(parent)
         return nodes
 
     def branch(self, node: str) -> list[str]:
-        """The node and its descendants, oldest first."""
+        """Return the node and its descendants, oldest first."""
         members: dict[str, None] = {node: None}
         for child, parent in self.parents.items():  # parents come before their children
             if parent in members:
@@ -140,11 +140,11 @@ class HistoryState:
         return list(members)
 
     def hidden(self, node: str) -> bool:
-        """True if the node is in a deleted branch: it or an ancestor was deleted."""
+        """Return True if the node or one of its ancestors was deleted."""
         return bool(self.deleted) and not self.deleted.isdisjoint(self.path(node))
 
     def all_hidden(self) -> set[str]:
-        """All nodes in deleted branches."""
+        """Return all nodes in deleted branches."""
         hidden: set[str] = set()
         for node, parent in self.parents.items() if self.deleted else ():  # parents come first
             if node in self.deleted or parent in hidden:
@@ -152,19 +152,19 @@ class HistoryState:
         return hidden
 
     def undo_from(self, node: str) -> str | None:
-        """Target of undo from ``node``: its nearest ancestor that is not in a deleted branch."""
+        """Return the target of undo: the nearest ancestor outside deleted branches, or None."""
         hidden = self.all_hidden()
         return next((at for at in self.path(node)[1:] if at not in hidden), None)
 
     def redo_from(self, node: str) -> str | None:
-        """Target of redo from ``node``: the node last left by undo, if it is a child of it."""
+        """Return the target of redo: the node last left by undo, if ``node`` is its parent."""
         top = self.redo[-1] if self.redo else None
         return top if top is not None and self.parents[top] == node else None
 
     def apply(self, event: Event) -> None:
-        """Carry out one event. Raises ``ValueError`` for one that cannot have happened."""
+        """Apply one event to the state. Raises ``ValueError`` for an impossible event."""
         if event.kind != "add" and event.node not in self.parents:
-            raise ValueError(f"event {event.number} names a node that is not there")
+            raise ValueError(f"event {event.number} refers to an unknown node")
         if event.kind not in _STEPS:
             raise ValueError(f"event {event.number} is of an unknown kind {event.kind!r}")
         _STEPS[event.kind](self, event)
@@ -183,7 +183,7 @@ def _go(state: HistoryState, event: Event) -> None:
 
 
 def _undo(state: HistoryState, event: Event) -> None:
-    # Another session may have moved the head meanwhile: its way back is not this one's.
+    # If another session moved the head meanwhile, its redo stack does not apply.
     earlier = state.redo if event.origin == state.head else []
     left = [event.origin] if event.origin else []
     state.head, state.redo = event.node, [*earlier, *left]
@@ -230,7 +230,7 @@ _STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
 
 
 def check_tag(tag: str) -> str:
-    """The tag in one line. Raises ``TuningError`` for one that is empty or too long."""
+    """Return the tag on one line. Raises ``TuningError`` for an empty or too long tag."""
     line = " ".join(tag.split())
     if not 0 < len(line) <= LONGEST_TAG:
         raise TuningError(
@@ -241,12 +241,12 @@ def check_tag(tag: str) -> str:
 
 
 def tag_text(tag: str, images: Iterable[str]) -> str:
-    """Text of an event that gives ``images`` a tag, or takes it from them."""
+    """Return the text of a ``tag`` or ``untag`` event for ``images``."""
     return json.dumps([tag, *images], ensure_ascii=False)
 
 
 def apply_tag(tags: Tags, event: Event) -> None:
-    """Change ``tags`` (by image, in order) by an event; other events are ignored.
+    """Update ``tags`` (sorted tags by image) by a tag event; ignore other events.
 
     Raises ``ValueError`` for a tag event whose text is not a tag.
     """
@@ -261,7 +261,7 @@ def apply_tag(tags: Tags, event: Event) -> None:
 
 
 def read_tag(event: Event) -> tuple[str, list[str]]:
-    """Tag and images of an event of ``TAGS``. Raises ``ValueError`` where its text is not a tag."""
+    """Return tag and images of a tag event. Raises ``ValueError`` for an invalid text."""
     try:
         tag, *images = json.loads(event.text)
     except (ValueError, TypeError):
@@ -272,26 +272,26 @@ def read_tag(event: Event) -> tuple[str, list[str]]:
 
 
 class Log:
-    """Log of the file at ``path``, kept up to date: each event is read and verified once.
+    """Incremental reader of a file's log: each event is read and verified once.
 
-    Events cannot be changed as long as the triggers are there. So all is read anew where the file
-    was opened anew, or where anything has touched its tables or triggers.
+    Triggers prevent changes of events. So the log is read again from the start only if the file was
+    reopened, or if its tables or triggers were changed.
     """
 
     def __init__(self, path: str) -> None:
         self.path = path
-        self.iterations: dict[str, tuple[Iteration, ...]] = {}  #: by root, those read by now
+        self.iterations: dict[str, tuple[Iteration, ...]] = {}  #: by root, read so far
         self._read_of: tuple[sqlite3.Connection, int] | None = None
         self._states: dict[str, HistoryState]
-        self._faults: dict[str, str]  # by root, why its events make no sense
+        self._faults: dict[str, str]  # by root, the first impossible event
         self._tags: Tags  # of the images of all roots
         self._last: tuple[int, str]  # number and checksum of the last event read
         self._forget()
 
     def state(self, db: sqlite3.Connection, root: str) -> HistoryState:
-        """The state of ``root`` after all events so far; ``HistoryError`` where they make no sense.
+        """Return a copy of the state of ``root``; ``HistoryError`` for impossible events.
 
-        At the start of a transaction, before it appends. The state is the caller's own.
+        Call at the start of a transaction, before events are appended.
         """
         self._catch_up(db)
         if root in self._faults:
@@ -299,7 +299,7 @@ class Log:
         return self._states[root].copy() if root in self._states else HistoryState()
 
     def tags(self, db: sqlite3.Connection) -> Tags:
-        """Tags of all images after all events so far; the caller's own."""
+        """Return a copy of the current tags by image."""
         self._catch_up(db)
         return dict(self._tags)
 
@@ -330,7 +330,7 @@ def append(
     author: str = "user",
     origin: str | None = None,
 ) -> None:
-    """Append an event, in the transaction that is open."""
+    """Append an event within the open transaction."""
     last = "SELECT number, checksum FROM events ORDER BY number DESC LIMIT 1"
     number, previous = db.execute(last).fetchone() or (0, "")
     text = text.encode(errors="replace").decode()  # half a character cannot be stored
@@ -340,14 +340,14 @@ def append(
 
 
 def read(path: str, db: sqlite3.Connection, root: str) -> list[Event]:
-    """The events of ``root``, oldest first; ``HistoryError`` where the chain of all is broken."""
+    """Return the events of ``root``, oldest first; ``HistoryError`` for a broken hash chain."""
     return [event for event, _ in _chain(path, db) if event.root == root]
 
 
 def _chain(
     path: str, db: sqlite3.Connection, after: int = 0, previous: str = ""
 ) -> Iterator[tuple[Event, str]]:
-    """The events after the one with this number and checksum, each with its checksum."""
+    """Yield verified events, with checksums, after number ``after`` and checksum ``previous``."""
     rows = db.execute("SELECT * FROM events WHERE number > ? ORDER BY number", (after,))
     for expected, row in enumerate(rows, after + 1):
         *facts, checksum = row
@@ -359,7 +359,7 @@ def _chain(
 
 
 def root_of(db: sqlite3.Connection, node: str) -> str:
-    """The root that ``node`` descends from; ``TuningError`` where the node is not there."""
+    """Return the root of ``node``; ``TuningError`` for an unknown node."""
     row = db.execute("SELECT root FROM nodes WHERE id = ?", (node,)).fetchone()
     if row is None:
         raise unknown(node)
@@ -367,7 +367,7 @@ def root_of(db: sqlite3.Connection, node: str) -> str:
 
 
 def unknown(node: str) -> TuningError:
-    """The error for a node that is not there."""
+    """Return the error for an unknown node."""
     return TuningError(
         f"The history has no iteration {node!r} of these students.",
         "List them: inficond history list SPEC",

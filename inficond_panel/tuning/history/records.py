@@ -1,7 +1,7 @@
-"""Rows of a history: nodes written and read, and nodes of other students in the same file.
+"""Rows of a history file: nodes written and read, and roots of other students.
 
-What comes back is what was stored: the row's checksum covers every column, the weights have a
-hash of their own, and the id follows from the parent, the intents and the settings.
+Reading verifies that a node is the stored node: the row's checksum covers every column, the weights
+have a separate hash, and the id is a hash of the parent, the intents and the settings.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.thumbs import Intent
 
-#: Nodes read lately, by the checksum of their row, which covers all that is in it.
+#: Cache of nodes by the checksum of their row, which covers all columns.
 _known: Latest[str, Node] = Latest(512)
-#: Bytes of the largest weights that are read: 60,000 concepts by 500 classes.
+#: Largest size of weights in bytes: 60,000 concepts by 500 classes.
 _MOST_BYTES = 2**28
 
 
 def to_row(node: Node) -> dict[str, Any]:
-    """Columns of the table ``nodes``.
+    """Return a node as columns of the table ``nodes``.
 
     Raises ``ValueError`` for a node whose id does not match its content (a preview).
     """
@@ -60,10 +60,10 @@ def to_row(node: Node) -> dict[str, Any]:
 
 
 def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
-    """The node that ``to_row`` wrote, with its latest labels (texts of events by kind).
+    """Return the node that ``to_row`` wrote, with its latest labels (texts of events by kind).
 
-    A row that was read before gives the same weights, in one copy for all of the process. Raises
-    ``HistoryError`` where the row does not hold a node, or another than was stored.
+    Cached per process: repeated reads share one copy of the weights. Raises ``HistoryError`` for an
+    invalid or altered row.
     """
     checksum = row["checksum"]
     if _checksum(row) != checksum:
@@ -83,7 +83,7 @@ def _checked(path: str, row: sqlite3.Row) -> Node:
         raise HISTORY.damaged(path, f"{row['id']}: {error}") from error
     if expected != node.id:
         raise HISTORY.damaged(
-            path, f"#{node.number} ({node.id}) has other intents than its id tells"
+            path, f"the intents of #{node.number} ({node.id}) do not match its id"
         )
     if node.weights_hash != row["weights_hash"]:
         raise HISTORY.damaged(
@@ -97,7 +97,7 @@ def _expected_id(node: Node) -> str:
 
 
 def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
-    """SHA-256 over all columns of the row but itself, by name."""
+    """Return SHA-256 over all columns of the row except ``checksum``, by name."""
     values = {name: row[name] for name in row.keys() if name != "checksum"}  # noqa: SIM118
     for name, value in values.items():
         if isinstance(value, bytes):
@@ -108,16 +108,16 @@ def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
 def _node(row: sqlite3.Row) -> Node:
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
-    asked = [edit_from_json(item) for item in json.loads(row["intents"])]
+    edits = [edit_from_json(item) for item in json.loads(row["intents"])]
     gap = tuple(json.loads(row["gap"]))
     if len(gap) != row["classes"]:
-        raise ValueError(f"{len(gap)} gaps of {row['classes']} classes")
+        raise ValueError(f"{len(gap)} gaps for {row['classes']} classes")
     return Node(
         id=row["id"],
         root=row["root"],
         parent=row["parent"],
-        intents=tuple(item for item in asked if isinstance(item, Intent)),
-        cures=tuple(item for item in asked if isinstance(item, Cure)),
+        intents=tuple(item for item in edits if isinstance(item, Intent)),
+        cures=tuple(item for item in edits if isinstance(item, Cure)),
         bounds=bounds,
         weights=_unpacked(row["weights"], shape),
         intercepts=_unpacked(row["intercepts"], shape[1:]),
@@ -136,10 +136,10 @@ def _packed(values: np.ndarray) -> bytes:
 
 
 def _unpacked(blob: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """Unpack float64 values of this shape; stops once they are more than expected."""
+    """Return unpacked float64 values of ``shape``; ``ValueError`` for another size."""
     size = 8 * math.prod(shape)
     if not 0 < size <= _MOST_BYTES:
-        raise ValueError(f"weights of the shape {shape}")
+        raise ValueError(f"weights have the impossible shape {shape}")
     values = zlib.decompressobj().decompress(blob, max_length=size + 1)
     return np.frombuffer(values, dtype="<f8").reshape(shape)
 
@@ -148,14 +148,14 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-#: Only the index is read to count; the rows of iterations hold their weights.
+#: Counts by the index only, since rows of iterations hold large weights.
 _COUNTS = "SELECT root, count(*), max(number) FROM nodes WHERE root != ? GROUP BY root"
 
 
 @dataclass(frozen=True)
 class OtherRoot:
-    """Students of another root: their ``iterations`` (untouched and deleted ones too), numbers of
-    concepts and classes, times of the first and the last iteration, and settings of #0."""
+    """Students of another root: numbers of iterations (with #0 and deleted iterations), concepts
+    and classes, times of the first and the last iteration, and settings of #0."""
 
     root: str
     iterations: int
@@ -167,16 +167,16 @@ class OtherRoot:
 
 
 def read_others(db: sqlite3.Connection, root: str) -> list[OtherRoot]:
-    """All roots but ``root``, the one that was worked on last first."""
+    """Return all roots except ``root``, most recently used first."""
     others = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
     return sorted(others, key=lambda other: other.last, reverse=True)
 
 
 def named_concepts(db: sqlite3.Connection, root: str) -> list[str]:
-    """Concepts that the thumbs of all iterations of ``root`` name, sorted."""
+    """Return the names of concepts with a thumb in any iteration of ``root``, sorted."""
     rows = db.execute("SELECT intents FROM nodes WHERE root = ?", (root,))
-    asked = [item for (text,) in rows for item in _read(text, []) if isinstance(item, dict)]
-    return sorted({str(item["concept"]) for item in asked if item.get("concept")})
+    edits = [item for (text,) in rows for item in _read(text, []) if isinstance(item, dict)]
+    return sorted({str(item["concept"]) for item in edits if item.get("concept")})
 
 
 def _other(db: sqlite3.Connection, root: str, iterations: int, newest: int) -> OtherRoot:
@@ -189,7 +189,7 @@ def _other(db: sqlite3.Connection, root: str, iterations: int, newest: int) -> O
 
 
 def _read(text: str, otherwise: Any) -> Any:
-    """JSON of a row, which is not checked here; ``otherwise`` for one that was altered."""
+    """Return parsed JSON of an unverified row; ``otherwise`` if it is no JSON."""
     try:
         return json.loads(text)
     except (ValueError, TypeError):

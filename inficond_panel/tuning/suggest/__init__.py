@@ -1,4 +1,4 @@
-"""Repair by a machine: levers compared on photos that did not choose (docs/repair.md)."""
+"""Automatic repair: kinds of repair (levers) compared by cross-fitted gains (docs/repair.md)."""
 
 from inficond_panel.tuning.suggest.suggestion import Suggestion, carry_out, suggest
 

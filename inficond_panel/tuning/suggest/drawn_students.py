@@ -1,7 +1,7 @@
-"""Students that learn from drawn photos of ``tune``: to first order, without a refit per draw.
+"""Bootstrap of students that learn photos of ``tune``, to first order, without a refit per draw.
 
-An image that counts once more moves the free weights A (not at 0, not at a bound) and the intercept
-by -H_AA^-1 times the gradient of its loss, with H the Hessian of the objective (the infinitesimal
+One more copy of an image moves the free weights A (not at 0, not at a bound) and the intercept by
+-H_AA^-1 times the gradient of its loss, with H the Hessian of the objective (the infinitesimal
 jackknife: Giordano et al. 2019, "A Swiss army infinitesimal jackknife", AISTATS).
 """
 
@@ -19,19 +19,19 @@ from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each, learns_f
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.vocabulary.metrics import AP
 
-#: Gap to stop at, as that of the students that choose.
+#: Gap at which the solver stops, as for the candidates of a choice.
 _ROUGH = 1e-3
 #: Ridge on the Hessian, as a share of its mean curvature.
 _RIDGE = 1e-9
 
 
 def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Array:
-    """Change in AP (draws,) since the photos of a draw also teach, and do not only measure.
+    """Return the change in AP (draws,) because drawn photos are also learned, not only evaluated.
 
-    Row d of ``counts`` (draws, n) says how often draw d has each photo of ``tune``. Students that
-    learn these photos under ``terms`` are fitted without one fold each, and rank its photos twice:
-    as they are, and adjusted to first order to the counts of the other photos. 0 if nothing is
-    learned from ``tune``.
+    ``counts`` (draws, n) are the numbers of times that a draw has each photo of ``tune``. Students
+    that learn these photos under ``terms`` are fitted without one fold each, and score the fold's
+    photos twice: unchanged, and adjusted to first order to the counts of the other photos. 0 if
+    ``terms`` learn nothing from ``tune``.
     """
     if not learns_from_tune(terms, photos.student.store):
         return np.zeros(len(counts))
@@ -44,8 +44,8 @@ def change_by_teaching(photos: ClassPhotos, terms: Terms, counts: NDArray) -> Ar
 
 
 def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tuple[Array, Array]:
-    """Logits of the photos of ``tune`` by students fitted without their fold: as they are (n,), and
-    moved to the counts (draws, n)."""
+    """Return cross-fitted logits on ``tune``: unchanged (n,), and adjusted to the counts
+    (draws, n)."""
     student, rows = photos.student, photos.tune
     folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
     parts = [rows[folds == fold] for fold in range(FOLDS)]
@@ -67,8 +67,8 @@ def _moves(
     rows: NDArray[np.intp],
     counts: NDArray,
 ) -> tuple[NDArray[np.intp], Array]:
-    """Free weights of the student ``one``, fitted without the photos at ``part``, and the moves of
-    these and of the intercept (draws, p + 1) as the others at ``rows`` count as in each draw."""
+    """Return the indices of free weights of ``one``, fitted without the photos at ``part``, and the
+    moves (draws, p + 1) of these weights and the intercept under ``counts`` of ``rows``."""
     data, k, weights = student.data, student.k, one.weights[:, 0]
     logits, inside = data.logits(weights, one.intercepts[0]), data.without(part)
     share = data.weight(k) @ inside
@@ -97,10 +97,10 @@ def image_moves(
     images: NDArray[np.intp],
     l2: float = 0.0,
 ) -> Array:
-    """Moves (p + 1, len(images)) of the ``free`` weights and the intercept, as each of the
-    ``images`` (positions) counts once more.
+    """Return moves (p + 1, len(images)) of the ``free`` weights and the intercept per additional
+    copy of each of the ``images`` (indices).
 
-    The student has these ``logits`` (n,) of the images with ``scores`` (n, C) that it is fitted to.
+    ``logits`` (n,) are the student's on the images with ``scores`` (n, C) that it is fitted to.
     ``image_weight`` (n,) sums to 1; ``residuals`` (n,) is the derivative of the loss by each logit.
     """
     design = np.column_stack([scores[:, free], np.ones(len(scores))]).astype(np.float64)

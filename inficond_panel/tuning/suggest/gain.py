@@ -1,10 +1,10 @@
-"""Gain in AP on photos that did not choose: of two students, of choosing a lever's student, and of
-choosing among levers.
+"""Out-of-sample gain in AP: between two students, of choosing a lever's student, and of choosing
+a lever.
 
-In each bootstrap draw of the photos the drawn ones choose, and those that were not drawn measure
-what the choice gains. The mean over the draws is the stated gain (the leave-one-out bootstrap of
-Efron and Tibshirani 1997, "Improvements on cross-validation: the .632+ bootstrap method", JASA 92,
-here of a choice). Its interval is the spread of the gain among the drawn photos, moved to the mean.
+In each bootstrap draw, the drawn photos make the choice, and the photos that were not drawn measure
+its gain. The estimate is the mean over the draws (the leave-one-out bootstrap of Efron and
+Tibshirani 1997, "Improvements on cross-validation: the .632+ bootstrap method", JASA 92, applied to
+a choice). The interval is the spread of the gain on the drawn photos, centred at the estimate.
 """
 
 from __future__ import annotations
@@ -35,37 +35,37 @@ class Gain(Interval):
     level: float = CONFIDENCE
 
     def __str__(self) -> str:
-        """``+3.10 [+0.40, +6.00]``, in AP points."""
+        """Return ``+3.10 [+0.40, +6.00]``, in points of AP."""
         return self.text(2, scale=100, sign=True)
 
     def json(self) -> dict[str, float | None]:
-        """Estimate, limits and level as plain numbers; None where undefined."""
+        """Return estimate, limits and level as plain numbers; None if undefined."""
         return {**super().json(), "level": self.level}
 
 
 def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
-    """Gain with the interval of a normal standard error."""
+    """Return a gain with the normal interval of a standard error."""
     half = float(ndtri(tails(level)[1])) * error
     return Gain(estimate, estimate - half, estimate + half, level=level)
 
 
 @dataclass(frozen=True)
 class Change:
-    """AP of one class before and after: the change, and its bootstrap draws (draws,)."""
+    """Change in AP of one class, with its bootstrap draws (draws,)."""
 
     estimate: float
     draws: Array = field(compare=False, repr=False)
 
     @property
     def error(self) -> float:
-        """Standard error; 0 where nothing changed."""
+        """Standard error; 0 without a change."""
         defined = self.draws[~np.isnan(self.draws)]
         return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
     def gain(self, level: float = CONFIDENCE) -> Gain:
-        """Gain with its percentile interval.
+        """Return the gain with its percentile interval.
 
-        With a normal one at a level that the draws are too few for.
+        With a normal interval if the draws are too few for ``level``.
         """
         if least_draws(level) > len(self.draws):
             return around(self.estimate, self.error, level)
@@ -73,14 +73,14 @@ class Change:
         return Gain(self.estimate, float(low), float(high), level=level)
 
 
-#: Change of a student that stays as it is.
+#: Change of an unchanged student.
 NO_CHANGE = Change(0.0, np.zeros(DRAWS))
 
 
 def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
-    """Change in AP between two logits (n,) of the same photos.
+    """Return the change in AP between two vectors of logits (n,) on the same photos.
 
-    All calls on as many photos share their draws, so that changes of several classes can be
+    Calls with the same n and seed use the same draws, so that changes of several classes can be
     averaged draw by draw.
     """
     table = draw_counts(len(label), DRAWS, seed)
@@ -95,7 +95,7 @@ def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
 
 
 def mean_change(changes: Sequence[Change]) -> Change:
-    """Mean over classes, whose photos are drawn together."""
+    """Return the mean change over classes, draw by draw."""
     if not changes:
         return NO_CHANGE
     draws = np.array([c.draws for c in changes])
@@ -108,10 +108,10 @@ def mean_change(changes: Sequence[Change]) -> Change:
 
 @dataclass(frozen=True)
 class Choice:
-    """Gain in AP of what each draw takes (draws,), over the student as it is.
+    """Gain in AP (draws,) of each draw's choice over the unchanged student.
 
-    ``drawn`` is that among the photos drawn, which chose, ``left_out`` that among the others, and
-    ``taught`` its change as the drawn photos teach too.
+    ``drawn`` is the gain on the drawn photos, which made the choice, ``left_out`` the gain on the
+    other photos, and ``taught`` the change of the gain because the student learns drawn photos.
     """
 
     drawn: Array
@@ -120,7 +120,7 @@ class Choice:
 
     @cached_property
     def gain(self) -> Change:
-        """Gain on photos that did not choose."""
+        """Out-of-sample gain, with draws for its interval."""
         estimate, spread = _mean(self.left_out), self.drawn + self.taught
         return Change(estimate, spread - _mean(spread) + estimate)
 
@@ -128,11 +128,11 @@ class Choice:
 def gain_of_choice(
     label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
 ) -> Choice:
-    """Gain over the first of m students by taking the one with the highest AP of all others.
+    """Return the gain over the first of m students by choosing the other with the highest AP.
 
-    ``careful``: of all, leaving the first only for a gain above one standard error, as in
-    ``cures.resolution``. ``logits`` (m, n) are of photos that the students did not learn, ``label``
-    (n,) is in {1, 0}, and row d of ``counts`` (draws, n) says how often draw d has each photo.
+    With ``careful`` the first is also a candidate, and left only for a gain above one standard
+    error, as in ``cures.resolution``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
+    {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
     best, draw = _best(drawn, careful=careful), np.arange(len(counts))
@@ -144,9 +144,9 @@ def gain_of_choice(
 
 
 def gain_of_levers(levers: Sequence[Choice]) -> Change:
-    """Gain of taking the lever of the largest stated gain above 0, or none.
+    """Return the gain of choosing the lever with the largest estimated gain, if above 0.
 
-    In each draw a lever's gain is stated by the drawn photos, less the mean optimism of its choice.
+    In each draw, the estimate is the gain on the drawn photos less the mean optimism of the lever.
     """
     optimism = [_mean(lever.drawn) - lever.gain.estimate for lever in levers]
     stated = np.array([lever.drawn for lever in levers]) - np.array(optimism)[:, None]
@@ -160,13 +160,13 @@ def gain_of_levers(levers: Sequence[Choice]) -> Change:
 
 
 def _best(values: Array, *, careful: bool) -> NDArray[np.intp]:
-    """Indices (draws,) of the students to take, by their AP (m, draws)."""
+    """Return indices (draws,) of the chosen students, by AP (m, draws)."""
     if careful:
         return chosen(values, errors(values))
     return 1 + np.argmax(np.nan_to_num(values[1:]), axis=0)
 
 
 def _mean(values: Array) -> float:
-    """Mean over the draws with a defined value; 0 if no draw has one."""
+    """Return the mean over draws with a defined value; 0 without any."""
     known = values[~np.isnan(values)]
     return float(known.mean()) if known.size else 0.0

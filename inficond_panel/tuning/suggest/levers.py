@@ -1,9 +1,9 @@
-"""Levers on the student of one class, measured on photos that did not choose.
+"""Levers (kinds of repair) for the student of one class, with out-of-sample gains.
 
-A lever is one or two cures, or the thumb ✕ on the first suspects. The candidates that it compares
-rank each photo of ``tune`` by fits without it, and ``gain_of_choice`` measures what choosing among
-them gains. All levers of a class are measured on the same photos, beside the student as it is, and
-so is the choice of a lever.
+A lever is one or two repairs, or the thumb ✕ on the first suspects. Its candidates score each photo
+of ``tune`` by fits without the photo, and ``gain_of_choice`` measures the gain of choosing among
+them. All levers of a class, and the choice of a lever, are measured on the same photos and compared
+with the unchanged student.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.intents import LABELS, MORE, REMOVE, TEACHER
 from inficond_panel.vocabulary.splits import TUNE
 
-#: Name of the student without any lever.
+#: Name of the row of the unchanged student.
 AS_IT_IS = "as it is"
-#: Suspects that the thumb ✕ removes, at most.
+#: Largest number of suspects that the thumb ✕ removes.
 SUSPECTS = 3
-#: Photos of tune that show the class, below which AP is too uncertain to choose by. The only lever
-#: is to learn their labels as photos of fit, and it is judged by the likelihood of these labels.
+#: Least number of positives of tune to choose by AP. With fewer, the only lever is to learn the
+#: labels of tune with weight 1, and it is evaluated by the likelihood of these labels.
 FEW_POSITIVES = 10
-#: z of the gain in log likelihood from which it is proposed.
+#: Least z of the gain in log likelihood to propose this lever.
 LIKELIER = 2.0
 _TO_CHOOSE = "labels of tune, to choose"
 _TO_LEARN = "labels of tune, to learn"
@@ -68,12 +68,12 @@ _TO_LEARN = "labels of tune, to learn"
 
 @dataclass(frozen=True)
 class Lever:
-    """Effect of ``edits`` on one class, measured by labels of ``tune``; without edits the student
-    as it is.
+    """Effect of ``edits`` on one class, measured by labels of ``tune``; without edits the unchanged
+    student.
 
-    ``ap`` is the present AP plus the ``gain``, within 0 to 1. ``fidelity`` is the share of photos
-    on which student and teacher decide the same, ``concepts`` the number of concepts used.
-    ``needs`` says what the lever needs besides the store.
+    ``ap`` is the current AP plus the ``gain``, 0 to 1. ``fidelity`` is the share of photos on which
+    student and teacher decide alike, ``concepts`` the number of concepts in the student. ``needs``
+    are requirements besides the store.
     """
 
     name: str
@@ -87,11 +87,10 @@ class Lever:
 
 @dataclass(frozen=True)
 class ClassRepair:
-    """Levers of one class with its shift; the first lever is the student as it is.
+    """Levers of one class with its shift; the first lever is the unchanged student.
 
-    ``gain_of_best`` is the gain by taking the best lever, if any gains. ``photos`` are the
-    unlabelled ones whose labels would teach most. With ``few`` photos of the class the likelihood
-    chose, not AP.
+    ``gain_of_best`` is the gain of choosing the best lever, if any gains. ``photos`` are the most
+    informative unlabelled photos. With ``few`` positives the likelihood makes the choice, not AP.
     """
 
     shift: ClassShift
@@ -102,19 +101,19 @@ class ClassRepair:
 
     @property
     def taken(self) -> Lever | None:
-        """The lever that is proposed: the largest gain above 0, if taking the best gains."""
+        """Proposed lever: the largest gain above 0, if choosing the best lever gains; else None."""
         if self.few:
             return next((lever for lever in self.levers if lever.edits), None)
         return recommended(self.levers) if self.gain_of_best.estimate > 0 else None
 
     @property
     def gain(self) -> Change:
-        """Gain by the lever that is proposed; no change where none is."""
+        """Gain by the proposed lever; ``NO_CHANGE`` without a proposal."""
         return NO_CHANGE if self.taken is None else self.gain_of_best
 
 
 def recommended(levers: Sequence[Lever]) -> Lever | None:
-    """The lever of largest gain among those that change the student, if it is above 0."""
+    """Return the lever with the largest gain above 0 among levers with edits, or None."""
     gaining = [lever for lever in levers if lever.edits and lever.gain.estimate > 0]
     return max(gaining, key=lambda lever: lever.gain.estimate, default=None)
 
@@ -127,7 +126,7 @@ def class_repair(
     seed: int = 0,
     check: Callable[[], None] = lambda: None,
 ) -> ClassRepair:
-    """Shift and levers of a class at ``parent``, by the labels of the photos of ``tune`` at
+    """Return shift and levers of a class at ``parent``, by labels of the photos of ``tune`` at
     ``rows``. ``check`` is called between levers, and may raise."""
     photos = tuner.cures.photos(tuner.cures.class_fit(parent, class_name), rows)
     shift = class_shift(photos)
@@ -187,9 +186,9 @@ def _compared(
 
 @dataclass(frozen=True)
 class _Tried:
-    """A lever; the choice among its candidates; edits, terms and logits of the one to take.
+    """A lever with the choice among its candidates, and the chosen edits, terms and logits.
 
-    ``edits`` is empty where all photos together choose the student as it is.
+    ``edits`` is empty if the unchanged student is chosen.
     """
 
     name: str
@@ -203,7 +202,7 @@ class _Tried:
 def _levers_of_cures(
     student: ClassFit, *, few: bool
 ) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
-    """Name, cures and needs of each lever of a class, the simplest first."""
+    """Yield name, repairs and needs of each lever of a class, the simplest first."""
     name = student.name
     if few:
         yield "labels of tune", (Learn(name, LABELS, 1.0),), _TO_LEARN
@@ -216,10 +215,10 @@ def _levers_of_cures(
 
 
 def likelier(label: NDArray, logits: Array) -> int:
-    """1 if the labels (n,) are clearly likelier under the second of two students (2, n), else 0.
+    """Return 1 if labels (n,) are significantly likelier under the second of two students, else 0.
 
-    By the paired z of the log likelihood per photo, which uses each photo, where an AP depends on
-    few positives.
+    Uses the paired z of the log likelihood per photo, from ``logits`` (2, n): all photos count,
+    while AP depends on few positives.
     """
     losses = np.logaddexp(0, np.where(label == 1, -logits, logits))
     gains = losses[0] - losses[1]
@@ -228,14 +227,14 @@ def likelier(label: NDArray, logits: Array) -> int:
 
 
 def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:
-    """Index of the student that all photos together take."""
+    """Return the index of the student chosen by AP on all photos."""
     if careful:
         return choose(label, logits).taken
     return 1 + int(ap_values(label, logits[1:], np.ones((1, len(label)))).argmax())
 
 
 def _logits(photos: ClassPhotos, tried: Sequence[Terms]) -> Array:
-    """Logits (m, n) of the photos of tune, by fits without them where they are learned."""
+    """Return logits (m, n) on tune, cross-fitted if any of the terms learns from tune."""
     student, rows = photos.student, photos.tune
     bounds = student.lower, student.upper
     if not any(learns_from_tune(terms, student.store) for terms in tried):
@@ -248,8 +247,8 @@ def _folds(photos: ClassPhotos) -> NDArray[np.intp]:
 
 
 def _logits_without_suspects(photos: ClassPhotos) -> Array:
-    """Logits (1, n) of the photos of tune, each by a student without the first suspects that the
-    photos of the other folds name."""
+    """Return cross-fitted logits (1, n) on tune of students without the first suspects, which are
+    selected on the other folds."""
     student, rows, folds = photos.student, photos.tune, _folds(photos)
     logits = np.empty((1, len(rows)))
     for fold in range(FOLDS):
@@ -261,7 +260,7 @@ def _logits_without_suspects(photos: ClassPhotos) -> Array:
 
 
 def _removed(student: ClassFit, concepts: Sequence[str]) -> tuple[Array, Array]:
-    """The student's bounds (C, 1), with these concepts held at 0."""
+    """Return the student's bounds (C, 1), with ``concepts`` fixed at 0."""
     lower, upper = student.lower.copy(), student.upper.copy()
     held = np.isin(student.store.concepts, concepts)
     lower[held] = upper[held] = 0.0
@@ -286,7 +285,7 @@ def _measured(
 
 
 def _agreement(tuner: Tuner, parent: Node, photos: ClassPhotos) -> Callable[[Array], float]:
-    """Share of the photos on which logits (n,) decide like the teacher."""
+    """Return a function from logits (n,) to the share of photos decided as by the teacher."""
     before = tuner.at(parent, TUNE)[photos.student.name]
     here = np.isin(tuner.store.rows(TUNE), photos.tune)
     teacher, cutoff = before.teacher_decided[here], cutoff_rows(before.cutoff, here)

@@ -1,8 +1,8 @@
-"""``suggest``: the lever that gains most for each class, if any does, as one batch of edits.
+"""``suggest``: the lever with the largest gain per class, if above 0, as one batch of edits.
 
-For every class, whether the data show a shift or not, the levers are compared (``levers``). The
-gain of each is that of choosing and carrying out, on photos that did not choose. The gain stated
-for the class is that of choosing a lever, too; none is taken unless it is above 0.
+The levers of every class, shifted or not, are compared (``levers``). The gain of a lever is the
+out-of-sample gain of choosing its settings and refitting. The gain of a class also includes the
+choice of the lever; no lever is proposed unless this gain is above 0.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from inficond_panel.tuning.thumbs import Intent, chosen_names
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.splits import TUNE
 
-#: Author of the iterations that are refitted by a suggestion.
+#: Author of iterations made by a suggestion.
 AUTHOR = "machine:repair"
-#: What an expected gain was measured on.
+#: Description of the data of an expected gain.
 MEASURED = "cross-fitted: on photos that did not choose"
-#: A class with fewer positive or negative photos cannot be measured.
+#: Least number of positives, and of negatives, to measure a class.
 LEAST_PHOTOS = 5
 _UNLABELLED = (
     f"No class has {LEAST_PHOTOS} photos of tune that are labelled as showing it and "
@@ -40,11 +40,11 @@ _UNLABELLED = (
 
 @dataclass(frozen=True)
 class Suggestion:
-    """Edits for one refit from ``parent`` (an id), by the labels of so many ``images``.
+    """Edits for one refit from ``parent`` (an id), chosen by labels of ``images`` photos.
 
     ``repairs`` are the measured classes, ``skipped`` has the reason for each other class.
     ``unknown`` are classes that the teacher does not know, which edits of students cannot repair.
-    Intervals are at ``level``.
+    ``level`` is the level of intervals.
     """
 
     seed: int
@@ -57,26 +57,26 @@ class Suggestion:
 
     @property
     def taken(self) -> dict[str, Lever]:
-        """The lever proposed for each class that has one."""
+        """Proposed lever by class, for classes with a proposal."""
         return {name: one.taken for name, one in self.repairs.items() if one.taken is not None}
 
     @property
     def intents(self) -> tuple[Intent | Cure, ...]:
-        """All edits, by class."""
+        """All proposed edits, ordered by class."""
         return tuple(item for lever in self.taken.values() for item in lever.edits)
 
     @cached_property
     def gain(self) -> Gain:
-        """Expected change of the mean AP over the classes that could be measured."""
+        """Expected change of the mean AP over the measured classes."""
         return mean_change([one.gain for one in self.repairs.values()]).gain(self.level)
 
     def gain_of(self, class_name: str) -> Gain:
-        """Expected change of the AP of one class."""
+        """Return the expected change of the AP of one class."""
         return self.repairs[class_name].gain.gain(self.level)
 
     @cached_property
     def summary(self) -> str:
-        """Sentences on the shifts of all classes, and on the proposal."""
+        """Text on the number of shifted classes and the proposed repairs."""
         if not self.repairs:
             return _UNLABELLED
         gains = [self.gain_of(name) for name in self.taken]
@@ -85,7 +85,7 @@ class Suggestion:
 
 
 def shifts_sentence(kinds: Sequence[str]) -> str:
-    """Sentence on how many classes show a shift, by the kind of each."""
+    """Return a sentence on the number of classes with a shift, from the kinds of shift."""
     if len(kinds) == 1:
         return {
             SHIFT: "The class shows a shift from fit to tune.",
@@ -100,7 +100,7 @@ def shifts_sentence(kinds: Sequence[str]) -> str:
 
 
 def proposed_sentence(gains: Sequence[Gain], classes: int) -> str:
-    """``A repair is proposed for 5 of 16 classes, shifted or not (1 interval includes 0).``"""
+    """Return ``A repair is proposed for 5 of 16 classes, ... (1 interval includes 0).``"""
     if not gains:
         return (
             "Taking the best lever gains nothing on photos that did not choose it: another lambda, "
@@ -127,9 +127,9 @@ def suggest(
 ) -> Suggestion:
     """Suggest repairs of ``classes`` (all) from ``parent`` (the original students), as one batch.
 
-    Nothing is stored. Uses the labels of ``tune``, or of its images at ``rows``; never those of
+    Nothing is stored. Uses labels of ``tune``, or of its images at ``rows``; never labels of
     ``holdout``. The same seed gives the same suggestion. Raises ``TuningError`` for an unknown
-    class and for students without cures; ``SolverError``; ``CancelledError``.
+    class and for students that cannot have repairs; ``SolverError``; ``CancelledError``.
     """
     if tuner.cures.refused is not None:
         raise tuner.cures.refused
@@ -146,7 +146,7 @@ def suggest(
         for done, name in enumerate(names):
             check()
             if progress is not None:
-                progress(done / len(names), f"comparing what would help {name}")
+                progress(done / len(names), f"comparing repairs of {name}")
             repairs[name] = class_repair(tuner, node, name, seen, seed, check)
     level = float(tuner.spec.views.confidence)
     unknown = _unknown_to_teacher(tuner, names, seen)
@@ -159,14 +159,14 @@ def suggest(
 def _measurable(
     tuner: Tuner, rows: NDArray[np.intp], classes: Sequence[str] | None
 ) -> tuple[list[str], dict[str, str]]:
-    """Classes with enough labels, in the store's order; why the others cannot be measured."""
-    asked = set(chosen_names("class", classes, tuner.store.classes))
+    """Return the measurable classes, in the store's order, and the reason for each other class."""
+    wanted = set(chosen_names("class", classes, tuner.store.classes))
     names: list[str] = []
     skipped: dict[str, str] = {}
     for k, name in enumerate(tuner.store.classes):
         label = tuner.store.label[rows, k]
         positives, negatives = int((label == 1).sum()), int((label == 0).sum())
-        if name not in asked:
+        if name not in wanted:
             continue
         if min(positives, negatives) >= LEAST_PHOTOS:
             names.append(name)
@@ -181,7 +181,7 @@ def _measurable(
 def _unknown_to_teacher(
     tuner: Tuner, names: Sequence[str], rows: NDArray[np.intp]
 ) -> dict[str, TeacherSkill]:
-    """Classes that the teacher does not know, by the labels of these photos."""
+    """Return the classes that the teacher does not know, by labels of the images at ``rows``."""
     store, logits = tuner.store, tuner.store.teacher_log_odds[rows]
     columns = {name: store.classes.index(name) for name in names}
     skills = {
@@ -197,9 +197,9 @@ def carry_out(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Node | None:
-    """Refit by a suggestion and record its origin; None if it has no edits.
+    """Refit with the edits of a suggestion; return the new node, or None without edits.
 
-    A node that a person made before by the same edits stays theirs. The head does not move.
+    Author and note record the suggestion, unless a person made the same node. The head stays.
     """
     if not suggestion.intents:
         return None
