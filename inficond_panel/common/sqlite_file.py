@@ -20,8 +20,10 @@ from inficond_panel.errors import InficondError
 class Schema:
     """Schema of a file: its tables, and the words for errors.
 
-    ``tables`` and ``indexes`` are SQL by name, ``triggers`` the text after ``CREATE TRIGGER name``;
-    ``other`` describes how to name another file. ``busy_seconds`` is the wait for another process.
+    ``tables`` and ``indexes`` are SQL by name. Rows of the tables ``append_only`` are never changed,
+    and deleted only where an SQL condition on the row ``old`` holds (an empty one never does).
+    ``other`` describes how to name another database. ``busy_seconds`` is the wait for another
+    process.
     """
 
     noun: str
@@ -29,7 +31,7 @@ class Schema:
     version: int
     tables: dict[str, str]
     indexes: dict[str, str]
-    triggers: dict[str, str]
+    append_only: dict[str, str]
     error: type[InficondError]
     other: str
     busy_seconds: float = 10.0
@@ -37,7 +39,11 @@ class Schema:
     def statements(self) -> dict[str, str]:
         """Every table, trigger and index by name, in the words in which SQLite keeps them."""
         tables = {name: f"CREATE TABLE {name} ({sql})" for name, sql in self.tables.items()}
-        triggers = {name: f"CREATE TRIGGER {name} {sql}" for name, sql in self.triggers.items()}
+        triggers = {
+            f"{table}_{change.lower()}": _refusing(table, change, unless)
+            for table, allowed in self.append_only.items()
+            for change, unless in (("UPDATE", ""), ("DELETE", allowed))
+        }
         indexes = {name: f"CREATE INDEX {name} ON {sql}" for name, sql in self.indexes.items()}
         return {**tables, **triggers, **indexes}
 
@@ -103,16 +109,13 @@ class Schema:
         )
 
 
-def refusing(table: str, change: str, unless: str = "") -> dict[str, str]:
-    """SQL of a trigger that refuses ``change`` (UPDATE or DELETE) of a table's rows.
-
-    With ``unless``, an SQL condition, only where that is false.
-    """
+def _refusing(table: str, change: str, unless: str) -> str:
+    """Return SQL of a trigger that refuses a change of a table's rows, or all ``unless`` some."""
     when = f"WHEN NOT ({unless}) " if unless else ""
-    body = (
-        f"BEFORE {change} ON {table} {when}BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
+    return (
+        f"CREATE TRIGGER {table}_{change.lower()} BEFORE {change} ON {table} {when}"
+        f"BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END"
     )
-    return {f"{table}_{change.lower()}": body}
 
 
 def _begins_as_sqlite(path: str) -> bool:

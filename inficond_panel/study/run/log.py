@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database, Schema, refusing
+from inficond_panel.common.sqlite_file import Database, Schema
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.records import Assigned, Event, Note, Participant, Presence, checksum
 
@@ -29,15 +29,8 @@ SCHEMA = Schema(
             session TEXT NOT NULL, seen TEXT NOT NULL""",
     },
     indexes={"events_of_participant": "events (participant)"},
-    triggers={
-        **refusing("events", "UPDATE"),
-        # the events of one who is not there any more go with them
-        **refusing(
-            "events",
-            "DELETE",
-            unless="old.participant NOT IN (SELECT number FROM participants)",
-        ),
-    },
+    # the events of a participant who was deleted are deleted too
+    append_only={"events": "old.participant NOT IN (SELECT number FROM participants)"},
     error=StudyError,
     other="name another folder with --data",
 )

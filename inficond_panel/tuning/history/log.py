@@ -16,7 +16,7 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Schema, refusing
+from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.node import Iteration
 
@@ -39,12 +39,7 @@ HISTORY = Schema(
     version=2,
     tables=_TABLES,
     indexes={"events_of_root": "events (root)", "events_of_node": "events (node, kind)"},
-    triggers={
-        name: sql
-        for table in _TABLES
-        for change in ("UPDATE", "DELETE")
-        for name, sql in refusing(table, change).items()
-    },
+    append_only=dict.fromkeys(_TABLES, ""),
     error=HistoryError,
     other="choose another with --history",
 )
