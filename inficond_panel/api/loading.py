@@ -13,7 +13,7 @@ from inficond_panel.errors import DifferenceWarning, ExportError
 from inficond_panel.export import differences, load_export
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.opening import open_spec_store, with_typed
+from inficond_panel.tuning.opening import history_of, open_spec_store, with_typed
 
 
 def load_students(
@@ -53,5 +53,4 @@ def _store(against: str | Path | Store | TunableStudents | None) -> Store | None
         return open_store(against)
     spec = load_spec(find_spec(against), check_files=False)
     store = open_spec_store(against, os.environ.get("INFICOND_STORE") or spec.store)
-    history = os.environ.get("INFICOND_HISTORY") or spec.history_of(against)
-    return with_typed(store, history)
+    return with_typed(store, history_of(against, spec))

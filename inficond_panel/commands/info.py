@@ -12,6 +12,7 @@ from inficond_panel.commands.shared.arguments import SPEC, STORE, add_allow_pyth
 from inficond_panel.commands.shared.output import note
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.common.folders import is_address
 from inficond_panel.errors import InficondError
 from inficond_panel.vocabulary.splits import SPLITS
 
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.results.store_content import store_content
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.store import open_store
+    from inficond_panel.tuning.opening import history_of
 
     if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
         store, known, history = open_store(args.spec), dict[str, Any](), None
@@ -49,18 +51,18 @@ def run(args: argparse.Namespace) -> None:
         if not os.path.exists(folder):  # noqa: PTH110 - never raises
             show_all(args, {"store": _planned(args)})
             return
-        history = Path(os.environ.get("INFICOND_HISTORY") or spec.history_of(args.spec))
+        history = history_of(args.spec, spec)
         store, known = open_store(folder), {"title": spec.title, "order": spec.order}
     store.verify()
     known |= {"history": history, "tuner": _tuner(args, history)}
     show_all(args, store_content(store, spec=args.spec, **known))
 
 
-def _tuner(args: argparse.Namespace, history: Path | None) -> Tuner | None:
+def _tuner(args: argparse.Namespace, history: str | None) -> Tuner | None:
     """Return the students of a spec; None if the history is missing or cannot be read."""
     from inficond_panel.tuning import open_tuner
 
-    if history is None or not history.is_file():
+    if history is None or not (is_address(history) or os.path.isfile(history)):  # noqa: PTH113
         return None
     try:
         tuner = open_tuner(args.spec, store=args.store, history=history)

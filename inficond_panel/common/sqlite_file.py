@@ -12,8 +12,33 @@ import weakref
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Protocol
 
 from inficond_panel.errors import InficondError
+
+
+class Row(Protocol):
+    """A row of a result; finds a value by the position or the name of its column."""
+
+    def keys(self) -> Any:
+        """Return the names of the columns."""
+
+    def __getitem__(self, key: Any, /) -> Any: ...
+
+
+class Connection(Protocol):
+    """A connection inside a transaction."""
+
+    def execute(self, sql: str, values: Any = ..., /) -> Any:
+        """Execute a statement with ``?`` in place of its values; return its rows."""
+
+    def schema_mark(self) -> object:
+        """Return a value that changes when anybody touches the tables or their triggers."""
+
+
+class _Connection(sqlite3.Connection):
+    def schema_mark(self) -> object:
+        return self.execute("PRAGMA schema_version").fetchone()[0]
 
 
 @dataclass(frozen=True)
@@ -145,10 +170,10 @@ class Database:
         self._closing: weakref.finalize[[], Database] | None = None
         self._file: tuple[int, int] | None = None
         self._still = False
-        _live.add(self)
+        live.add(self)
 
     @contextlib.contextmanager
-    def transaction(self, write: bool = False) -> Iterator[sqlite3.Connection]:
+    def transaction(self, write: bool = False) -> Iterator[Connection]:
         """A transaction that is on disk when the block ends, and undone when it raises."""
         with self._lock:
             try:
@@ -269,12 +294,12 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-_live: weakref.WeakSet[Database] = weakref.WeakSet()
+live: weakref.WeakSet[Database] = weakref.WeakSet()
 _inherited: list[sqlite3.Connection | None] = []
 
 
 def _after_fork() -> None:
-    for database in list(_live):
+    for database in list(live):
         database._forget()
 
 
@@ -304,7 +329,12 @@ def _is_still(path: str) -> bool:
 
 def _connect(name: str, schema: Schema, **how: bool) -> sqlite3.Connection:
     return sqlite3.connect(
-        name, timeout=schema.busy_seconds, isolation_level=None, check_same_thread=False, **how
+        name,
+        timeout=schema.busy_seconds,
+        isolation_level=None,
+        check_same_thread=False,
+        factory=_Connection,
+        **how,
     )
 
 

@@ -8,17 +8,17 @@ students.
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
 
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
-from inficond_panel.common.files import replacing
+from inficond_panel.common.folders import Folder
 from inficond_panel.common.near_words import unknown
 from inficond_panel.concepts.scoring import (
     Scoring,
@@ -196,8 +196,9 @@ class TypedFolder:
     another store (other segments, encoder or prompts) are kept, but skipped.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self.path = Path(path)
+    def __init__(self, folder: Folder) -> None:
+        self._folder = folder
+        self.path = folder.path
 
     def read(self, store: Store) -> list[TypedConcept]:
         """Read the typed concepts that fit ``store``, by name; concepts of the corpus are left out.
@@ -206,46 +207,49 @@ class TypedFolder:
         """
         there = {name.casefold() for name in store.concepts}
         basis = basis_of(store)
-        files = sorted(self.path.glob(f"{basis[:12]}-*.npz"))
-        typed = [one for file in files if (one := _load(file)).basis == basis]
+        typed = [one for name in self._names(basis) if (one := self._load(name)).basis == basis]
         typed = [one for one in typed if one.name.casefold() not in there]
         return sorted(typed, key=lambda one: (one.name.casefold(), one.name))
 
     def others(self, store: Store) -> int:
         """Number of typed concepts that belong to another store."""
-        files = list(self.path.glob("*.npz"))
-        return len(files) - len(list(self.path.glob(f"{basis_of(store)[:12]}-*.npz")))
+        return len(self._names()) - len(self._names(basis_of(store)))
 
     def add(self, concept: TypedConcept) -> None:
         """Store a concept, replacing one of the same name."""
         names = ("texts", "photos", "basis", "made")
         facts = json.dumps({name: getattr(concept, name) for name in names})
         arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
-        with replacing(self._file(concept)) as writing, writing.open("wb") as file:
-            np.savez(file, allow_pickle=False, facts=np.array(facts), **arrays)
+        file = io.BytesIO()
+        np.savez(file, allow_pickle=False, facts=np.array(facts), **arrays)
+        self._folder.write(_file_name(concept), file.getvalue())
 
     def remove(self, concept: TypedConcept) -> None:
         """Remove a concept; the students without it are those from before it was added."""
-        self._file(concept).unlink(missing_ok=True)
+        self._folder.remove(_file_name(concept))
 
-    def _file(self, concept: TypedConcept) -> Path:
-        name = hashlib.sha256(concept.name.casefold().encode()).hexdigest()[:12]
-        return self.path / f"{concept.basis[:12]}-{name}.npz"
+    def _names(self, basis: str = "") -> list[str]:
+        begin = f"{basis[:12]}-" if basis else ""
+        return [n for n in self._folder.names() if n.startswith(begin) and n.endswith(".npz")]
+
+    def _load(self, name: str) -> TypedConcept:
+        try:
+            with np.load(io.BytesIO(self._folder.read(name) or b""), allow_pickle=False) as file:
+                facts = json.loads(str(file["facts"]))
+                arrays = {name: file[name] for name in ("text", "score", "cosine")}
+            texts, photos = (tuple(facts.get(name, ())) for name in ("texts", "photos"))
+            made = facts.get("made", "")
+            return TypedConcept(texts, facts["basis"], **arrays, made=made, photos=photos)
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+            raise StoreFormatError(
+                f"The typed concept in {self.path}/{name} is damaged: {error}.",
+                "Remove the file and type the concept again.",
+            ) from error
 
 
-def _load(path: Path) -> TypedConcept:
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            facts = json.loads(str(file["facts"]))
-            arrays = {name: file[name] for name in ("text", "score", "cosine")}
-        texts, photos = (tuple(facts.get(name, ())) for name in ("texts", "photos"))
-        made = facts.get("made", "")
-        return TypedConcept(texts, facts["basis"], **arrays, made=made, photos=photos)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise StoreFormatError(
-            f"The typed concept in {path} is damaged: {error}.",
-            "Remove the file and type the concept again.",
-        ) from error
+def _file_name(concept: TypedConcept) -> str:
+    name = hashlib.sha256(concept.name.casefold().encode()).hexdigest()[:12]
+    return f"{concept.basis[:12]}-{name}.npz"
 
 
 class ExtendedStore(Store):

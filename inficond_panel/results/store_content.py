@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from inficond_panel.common.numbers import count, significant, size_text, written, written_range
+from inficond_panel.common.folders import DiskFolder
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
@@ -36,7 +37,7 @@ def store_content(
     *,
     title: str = "",
     order: str | None = None,
-    history: Path | None = None,
+    history: str | None = None,
     tuner: Tuner | None = None,
     spec: str = "SPEC",
 ) -> dict[str, pd.DataFrame]:
@@ -189,21 +190,22 @@ def _positives(store: Store) -> pd.DataFrame:
     )
 
 
-def _typed(store: Store, history: Path | None) -> pd.DataFrame:
+def _typed(store: Store, history: str | None) -> pd.DataFrame:
     """Return concepts typed after the store was made, in its folder and in the history's."""
-    folders = set(store.path.absolute().parent.glob("*.concepts"))
-    of_history = typed_folder(history.absolute()) if history else None
-    folders |= {of_history.path} if of_history else set()
+    there = map(DiskFolder, store.path.absolute().parent.glob("*.concepts"))
+    folders = {str(folder.path): TypedFolder(folder) for folder in there}
+    if history and (of_history := typed_folder(history)):
+        folders[str(of_history.path)] = of_history
     rows = [
         {
             "concept": concept.name,
             "texts": list(concept.texts),
             "photos": len(concept.photos),
             "made": concept.made or None,
-            "folder": str(folder),
+            "folder": folder,
         }
         for folder in sorted(folders)
-        for concept in TypedFolder(folder).read(store)
+        for concept in folders[folder].read(store)
     ]
     headings = plain_headings("concept", "texts", "photos") | {
         "made": Heading("made", missing="not known")

@@ -14,7 +14,7 @@ from inficond_panel.common.installation import shipped_folder
 from inficond_panel.errors import Problem, SpecError, TuningError
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
-from inficond_panel.spec.framework.types import AnyPath, Device, File, Text, option
+from inficond_panel.spec.framework.types import AnyPath, Device, File, PathOrAddress, Text, option
 from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, PythonDataset, ScenesDataset, StoreDataset
@@ -52,9 +52,10 @@ class Spec(SpecFile):
         doc="Folder of the store; beside the spec, named after it, if left out. Of one that is "
         "there, dataset, concepts and teacher may be left out together.",
     )
-    history: AnyPath = option(
+    history: PathOrAddress = option(
         None,
-        doc="SQLite file of the iterations; beside the store, named after it, if left out.",
+        doc="SQLite file of the iterations; beside the store, named after it, if left out. Or the "
+        "address of a PostgreSQL database, for several servers; without a password.",
     )
     dataset: Dataset = option(None, doc="Images, labels and splits.")
     concepts: Concepts = option(None, doc="Words, encoder and segments.")
@@ -116,9 +117,10 @@ class Spec(SpecFile):
         """Return the history file next to the store."""
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
 
-    def history_of(self, name: str | Path) -> Path:
-        """The history file of this spec, opened by ``name``, unless another is given."""
-        return self.history if Path(name).exists() else Path.cwd() / self.history.name
+    def history_of(self, name: str | Path) -> Path | str:
+        """The history of this spec, opened by ``name``, unless another is given."""
+        here = Path(name).exists() or isinstance(self.history, str)
+        return self.history if here else Path.cwd() / self.history.name
 
     def with_layout(self, layout: Layout) -> Spec:
         """Return this spec with another layout."""

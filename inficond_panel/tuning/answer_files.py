@@ -24,9 +24,11 @@ from inficond_panel.errors import AnswersError, Problem, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
+from inficond_panel.tuning.history.beside import folder_beside
 
 #: Least number of a person's answers, and least agreement, before the teacher may answer.
 LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9
+_DRAFTS = "drafts.json"
 _WRITING = Lock()  # of the drafts of all histories: one thread reads and writes a file at a time
 
 
@@ -91,7 +93,7 @@ class Drafts:
     """
 
     def __init__(self, history: str) -> None:
-        self._file = None if history == ":memory:" else Path(f"{history}.answers.json")
+        self._folder = folder_beside(history, "answers")
 
     def find(self, node: str, class_name: str) -> Draft | None:
         """Return the draft on a student; None without a draft."""
@@ -105,7 +107,7 @@ class Drafts:
 
     def keep(self, draft: Draft) -> None:
         """Save a draft in place of the earlier draft; delete a draft without replies."""
-        if self._file is None:
+        if self._folder is None:
             return
         with _WRITING:
             drafts = self._read()
@@ -113,16 +115,17 @@ class Drafts:
             if draft.replies:
                 drafts[draft.key] = draft
             text = json.dumps([asdict(one) for one in drafts.values()], ensure_ascii=False)
-            write_whole(self._file, text.encode())
+            self._folder.write(_DRAFTS, text.encode())
 
     def _read(self) -> dict[tuple[str, str], Draft]:
-        if self._file is None or not self._file.exists():
+        if self._folder is None:
             return {}
         try:
-            drafts = [_draft(**one) for one in json.loads(self._file.read_text("utf-8"))]
+            content = self._folder.read(_DRAFTS) or b"[]"
+            drafts = [_draft(**one) for one in json.loads(content)]
         except (OSError, ValueError, TypeError) as error:
             raise TuningError(
-                f"{self._file} cannot be read: {error}.",
+                f"{self._folder.path}/{_DRAFTS} cannot be read: {error}.",
                 "Delete this file; it holds only answers that no student was refitted with yet.",
             ) from error
         return {draft.key: draft for draft in drafts}

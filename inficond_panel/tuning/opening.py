@@ -28,22 +28,15 @@ from inficond_panel.concepts.typed import (
 from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
+from inficond_panel.tuning.history.beside import folder_beside
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.tuner import Tuner
 
-_IN_MEMORY = ":memory:"
-
 
 def typed_folder(history: str | Path) -> TypedFolder | None:
-    """Return the folder of a history's typed concepts: ``<history>.concepts`` next to its file.
-
-    ``x.history.sqlite`` and ``x.sqlite`` both map to ``x.concepts``. None for a history in memory.
-    """
-    if str(history) == _IN_MEMORY:
-        return None
-    path = Path(history)
-    stem = path.name.removesuffix(".sqlite").removesuffix(".history")
-    return TypedFolder(path.with_name(f"{stem}.concepts"))
+    """Return the typed concepts of a history; None for a history in memory."""
+    folder = folder_beside(history, "concepts")
+    return TypedFolder(folder) if folder else None
 
 
 def with_typed(store: Store, history: str | Path) -> Store:
@@ -175,7 +168,7 @@ def open_tuner(
     opened = load_spec(find_spec(spec), check_files=False)
     data = open_spec_store(spec, store_place(opened, store))
     check_against(opened, data.classes, data.task)
-    record = _history_of(spec, opened, history)
+    record = history_of(spec, opened, history)
     return Tuner(with_typed(data, record), opened, History(record))
 
 
@@ -187,7 +180,7 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
     opened = load_spec(find_spec(spec), check_files=False)
     data = _shared_store(str(spec), *_state_of(store_place(opened, None)))
     check_against(opened, data.classes, data.task)
-    record = _history_of(spec, opened, history)
+    record = history_of(spec, opened, history)
     return typed_anew(_shared(data, opened, record))
 
 
@@ -216,7 +209,8 @@ def store_place(spec: Spec, given: str | Path | None) -> Path:
     return Path(given or named or os.environ.get("INFICOND_STORE") or spec.store)
 
 
-def _history_of(name: str | Path, spec: Spec, given: str | Path | None) -> str:
+def history_of(name: str | Path, spec: Spec, given: str | Path | None = None) -> str:
+    """Return the path or address of a spec's history, unless another is given or in the environment."""
     return str(given or os.environ.get("INFICOND_HISTORY") or spec.history_of(name))
 
 

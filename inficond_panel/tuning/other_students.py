@@ -155,5 +155,6 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     existing = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
     others = others_sentence(count_others(tuner))
     raise TuningError(
-        missing("iteration", word, known, f"in {tuner.history.path}"), f"{existing} {others}".strip()
+        missing("iteration", word, known, f"in {tuner.history.path}"),
+        f"{existing} {others}".strip(),
     )

@@ -20,6 +20,7 @@ from panel.command.serve import Serve
 
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
+from inficond_panel.common.folders import is_address
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health, plugin
@@ -87,7 +88,8 @@ def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -
 def set_history(history: str | None) -> None:
     """Pass the path of the history to the app by the environment, also to forked processes."""
     if history:
-        os.environ["INFICOND_HISTORY"] = str(Path(history).absolute())
+        place = history if is_address(history) else str(Path(history).absolute())
+        os.environ["INFICOND_HISTORY"] = place
 
 
 def check_spec(spec: str, distill: bool = False) -> None:

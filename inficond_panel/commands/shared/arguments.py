@@ -13,7 +13,10 @@ if TYPE_CHECKING:
     from inficond_panel.spec import Spec
 
 SPEC = "spec file (YAML), the folder of a store, or the name of a spec that comes along (demo)"
-HISTORY = "file of the iterations (default: $INFICOND_HISTORY, else as the spec says)"
+HISTORY = (
+    "file, or postgresql:// address, of the iterations (default: $INFICOND_HISTORY, else as the "
+    "spec says)"
+)
 STORE = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
 _NODE = "number, id, first digits of the id, or name"
 

@@ -17,6 +17,7 @@ from pydantic import AfterValidator, Field, PlainSerializer, ValidationError
 from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticUndefined, core_schema
 
 from inficond_panel.common.devices import EXPECTED, FORM
+from inficond_panel.common.folders import is_address
 from inficond_panel.spec.framework.yaml_source import Reading, expand, short
 
 T = TypeVar("T", bound=Hashable)
@@ -246,7 +247,17 @@ def function_title(function: str | Path | None) -> str:
     return function.name if isinstance(function, Path) else str(function)
 
 
+class _Database(Location):
+    """A path, or the address of a database."""
+
+    phrase = "the path of a file, or an address postgresql://USER@HOST/DATABASE"
+
+    def read(self, text: str, reading: Reading) -> str | Path:
+        return text if is_address(text) else super().read(text, reading)
+
+
 AnyPath = Annotated[Path, Location()]
+PathOrAddress = Annotated[Path | str, _Database()]
 FunctionName = Annotated[str | Path, _Function()]
 File = Annotated[Path, Location("file")]
 Folder = Annotated[Path, Location("folder")]

@@ -5,12 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database, Schema
+from inficond_panel.common.sqlite_file import Connection, Database, Row, Schema
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.records import Assigned, Event, Note, Participant, Presence, checksum
 
@@ -36,29 +35,29 @@ SCHEMA = Schema(
 )
 
 
-def fact_of(db: sqlite3.Connection, name: str) -> str:
+def fact_of(db: Connection, name: str) -> str:
     """Return a fact on the study, or an empty text."""
     row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return str(row["value"]) if row else ""
 
 
-def set_fact(db: sqlite3.Connection, name: str, value: str) -> None:
+def set_fact(db: Connection, name: str, value: str) -> None:
     """Keep a fact on the study, in the transaction that is open."""
     db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
-def require(db: sqlite3.Connection, number: int) -> sqlite3.Row:
+def require(db: Connection, number: int) -> Row:
     """Return the row of a participant; raise ``StudyError`` if unknown."""
     row = db.execute("SELECT * FROM participants WHERE number = ?", (number,)).fetchone()
     if row is None:
         raise StudyError(
             f"The study has no participant P{number:02d}.", "List them: inficond study list STUDY"
         )
-    participant: sqlite3.Row = row
+    participant: Row = row
     return participant
 
 
-def check_session(db: sqlite3.Connection, number: int, session: str) -> None:
+def check_session(db: Connection, number: int, session: str) -> None:
     """Raise ``StudyLinkError`` where another page was opened since, or all was deleted."""
     if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone() is None:
         raise StudyLinkError(
@@ -72,13 +71,13 @@ def check_session(db: sqlite3.Connection, number: int, session: str) -> None:
         )
 
 
-def to_participant(row: sqlite3.Row) -> Participant:
+def to_participant(row: Row) -> Participant:
     """Participant of a row."""
     plan = tuple(Assigned(**item) for item in json.loads(row["plan"]))
     return Participant(row["number"], row["slot"], plan, row["created"])
 
 
-def insert(db: sqlite3.Connection, number: int, session: str, note: Note) -> Event:
+def insert(db: Connection, number: int, session: str, note: Note) -> Event:
     """Append an event with its checksum, in the transaction that is open."""
     select = "SELECT checksum FROM events WHERE participant = ? ORDER BY number DESC LIMIT 1"
     last = db.execute(select, (number,)).fetchone()
@@ -101,7 +100,7 @@ def insert(db: sqlite3.Connection, number: int, session: str, note: Note) -> Eve
     )
 
 
-def to_events(path: str, rows: Iterable[sqlite3.Row]) -> list[Event]:
+def to_events(path: str, rows: Iterable[Row]) -> list[Event]:
     """Events of the rows of one participant; ``StudyError`` where their chain is broken."""
     events, previous = [], ""
     for row in rows:

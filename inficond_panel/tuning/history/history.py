@@ -1,4 +1,4 @@
-"""The provenance tree on disk: one SQLite file, append-only.
+"""The provenance tree on disk: one SQLite file or PostgreSQL database, append-only.
 
 Nodes are never changed or deleted; triggers prevent it. All other actions are time-stamped events
 in a log, from which the current state is derived (see ``log``). A change is on disk when its method
@@ -8,16 +8,16 @@ returns: write-ahead log, full synchronisation.
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Database
+from inficond_panel.common.sqlite_file import Connection
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
+from inficond_panel.tuning.history.beside import history_database
 from inficond_panel.tuning.history.log import (
     HISTORY,
     MOVES,
@@ -41,9 +41,9 @@ _LIKE_AN_ID = re.compile(r"#?\d+|[0-9a-f]{12}")
 
 
 class History:
-    """Nodes and events in the SQLite file at ``path`` (or ``":memory:"``).
+    """Nodes and events in the SQLite file at ``path`` (or ``":memory:"``), or in PostgreSQL.
 
-    The file is opened at first use, and again by the child after a fork. Threads and processes may
+    ``path`` is an address then, ``postgresql://user@host/database``. The file is opened at first use, and again by the child after a fork. Threads and processes may
     share it. Every method raises ``HistoryError`` if the file is damaged, of another version, not
     writable, or stays locked, and ``TuningError`` for an unknown node. ``author`` is the person or
     machine that acts.
@@ -51,7 +51,7 @@ class History:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
-        self._database = Database(self.path, HISTORY)
+        self._database = history_database(self.path)
         self._log = log.Log(self.path)
 
     def add(self, node: Node) -> Node:
@@ -66,8 +66,10 @@ class History:
                 count = "SELECT count(*) FROM nodes WHERE root = ?"
                 number = db.execute(count, (node.root,)).fetchone()[0]
                 row = to_row(replace(node, number=number, created=clock.now()))
-                places = ", ".join(f":{name}" for name in row)
-                db.execute(f"INSERT INTO nodes ({', '.join(row)}) VALUES ({places})", row)  # noqa: S608
+                insert = (
+                    f"INSERT INTO nodes ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
+                )
+                db.execute(insert, tuple(row.values()))
                 log.append(db, "add", node.id, row["checksum"], node.author, origin=node.parent)
         stored = self.get(node.id)
         if stored is None:
@@ -291,7 +293,7 @@ class History:
         self._database.close()
 
     @contextmanager
-    def _writing(self, root: str, *nodes: str) -> Iterator[tuple[sqlite3.Connection, HistoryState]]:
+    def _writing(self, root: str, *nodes: str) -> Iterator[tuple[Connection, HistoryState]]:
         """Yield a write transaction and the state of ``root``; checks that it has ``nodes``."""
         with self._database.transaction(write=True) as db:
             state = self._log.state(db, root)
@@ -301,13 +303,11 @@ class History:
             yield db, state
 
     @contextmanager
-    def _writing_at(self, node: str) -> Iterator[tuple[sqlite3.Connection, HistoryState]]:
+    def _writing_at(self, node: str) -> Iterator[tuple[Connection, HistoryState]]:
         with self._database.transaction(write=True) as db:
             yield db, self._log.state(db, log.root_of(db, node))
 
-    def _rows(
-        self, db: sqlite3.Connection, root: str, state: HistoryState, start: int = 0
-    ) -> list[Node]:
+    def _rows(self, db: Connection, root: str, state: HistoryState, start: int = 0) -> list[Node]:
         """Return the nodes of ``root`` from number ``start`` on, with names and notes."""
         select = "SELECT * FROM nodes WHERE root = ? AND number >= ? ORDER BY number"
         names = {"rename": state.names, "note": state.notes}

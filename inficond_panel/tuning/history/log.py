@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from copy import copy
 from dataclasses import dataclass, field, fields
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Schema
+from inficond_panel.common.sqlite_file import Connection, Schema
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.node import Iteration
 
@@ -276,14 +275,14 @@ class Log:
     def __init__(self, path: str) -> None:
         self.path = path
         self.iterations: dict[str, tuple[Iteration, ...]] = {}  #: by root, read so far
-        self._read_of: tuple[sqlite3.Connection, int] | None = None
+        self._read_of: tuple[Connection, object] | None = None
         self._states: dict[str, HistoryState]
         self._faults: dict[str, str]  # by root, the first impossible event
         self._tags: Tags  # of the images of all roots
         self._last: tuple[int, str]  # number and checksum of the last event read
         self._forget()
 
-    def state(self, db: sqlite3.Connection, root: str) -> HistoryState:
+    def state(self, db: Connection, root: str) -> HistoryState:
         """Return a copy of the state of ``root``; ``HistoryError`` for impossible events.
 
         Call at the start of a transaction, before events are appended.
@@ -293,13 +292,13 @@ class Log:
             raise HISTORY.damaged(self.path, self._faults[root])
         return self._states[root].copy() if root in self._states else HistoryState()
 
-    def tags(self, db: sqlite3.Connection) -> Tags:
+    def tags(self, db: Connection) -> Tags:
         """Return a copy of the current tags by image."""
         self._catch_up(db)
         return dict(self._tags)
 
-    def _catch_up(self, db: sqlite3.Connection) -> None:
-        schema = db, db.execute("PRAGMA schema_version").fetchone()[0]
+    def _catch_up(self, db: Connection) -> None:
+        schema = db, db.schema_mark()
         if schema != self._read_of:
             self._forget()
             self._read_of = schema
@@ -318,7 +317,7 @@ class Log:
 
 
 def append(
-    db: sqlite3.Connection,
+    db: Connection,
     kind: str,
     node: str,
     text: str = "",
@@ -334,13 +333,13 @@ def append(
     db.execute(f"INSERT INTO events VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
 
 
-def read(path: str, db: sqlite3.Connection, root: str) -> list[Event]:
+def read(path: str, db: Connection, root: str) -> list[Event]:
     """Return the events of ``root``, oldest first; ``HistoryError`` for a broken hash chain."""
     return [event for event, _ in _chain(path, db) if event.root == root]
 
 
 def _chain(
-    path: str, db: sqlite3.Connection, after: int = 0, previous: str = ""
+    path: str, db: Connection, after: int = 0, previous: str = ""
 ) -> Iterator[tuple[Event, str]]:
     """Yield verified events, with checksums, after number ``after`` and checksum ``previous``."""
     rows = db.execute("SELECT * FROM events WHERE number > ? ORDER BY number", (after,))
@@ -353,7 +352,7 @@ def _chain(
         yield event, checksum
 
 
-def root_of(db: sqlite3.Connection, node: str) -> str:
+def root_of(db: Connection, node: str) -> str:
     """Return the root of ``node``; ``TuningError`` for an unknown node."""
     row = db.execute("SELECT root FROM nodes WHERE id = ?", (node,)).fetchone()
     if row is None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import sqlite3
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import Latest
+from inficond_panel.common.sqlite_file import Connection, Row
 from inficond_panel.tuning.edits import Cure, edit_from_json
 from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
@@ -59,7 +59,7 @@ def to_row(node: Node) -> dict[str, Any]:
     return {**row, "checksum": _checksum(row)}
 
 
-def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
+def to_node(path: str, row: Row, labels: Mapping[str, str]) -> Node:
     """Return the node that ``to_row`` wrote, with its latest labels (texts of events by kind).
 
     Cached per process: repeated reads share one copy of the weights. Raises ``HistoryError`` for an
@@ -75,7 +75,7 @@ def to_node(path: str, row: sqlite3.Row, labels: Mapping[str, str]) -> Node:
     return node.labelled(labels.get("rename", ""), labels.get("note", ""))
 
 
-def _checked(path: str, row: sqlite3.Row) -> Node:
+def _checked(path: str, row: Row) -> Node:
     try:
         node = _node(row)
         expected = _expected_id(node)
@@ -96,7 +96,7 @@ def _expected_id(node: Node) -> str:
     return node_id(node.parent, node.edits, node.settings)
 
 
-def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
+def _checksum(row: Row) -> str:
     """Return SHA-256 over all columns of the row except ``checksum``, by name."""
     values = {name: row[name] for name in row.keys() if name != "checksum"}  # noqa: SIM118
     for name, value in values.items():
@@ -105,7 +105,7 @@ def _checksum(row: Mapping[str, Any] | sqlite3.Row) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _node(row: sqlite3.Row) -> Node:
+def _node(row: Row) -> Node:
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
     edits = [edit_from_json(item) for item in json.loads(row["intents"])]
@@ -166,20 +166,20 @@ class OtherRoot:
     settings: Mapping[str, Any] = field(repr=False)
 
 
-def read_others(db: sqlite3.Connection, root: str) -> list[OtherRoot]:
+def read_others(db: Connection, root: str) -> list[OtherRoot]:
     """Return all roots except ``root``, most recently used first."""
     others = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
     return sorted(others, key=lambda other: other.last, reverse=True)
 
 
-def named_concepts(db: sqlite3.Connection, root: str) -> list[str]:
+def named_concepts(db: Connection, root: str) -> list[str]:
     """Return the names of concepts with a thumb in any iteration of ``root``, sorted."""
     rows = db.execute("SELECT intents FROM nodes WHERE root = ?", (root,))
     edits = [item for (text,) in rows for item in _read(text, []) if isinstance(item, dict)]
     return sorted({str(item["concept"]) for item in edits if item.get("concept")})
 
 
-def _other(db: sqlite3.Connection, root: str, iterations: int, newest: int) -> OtherRoot:
+def _other(db: Connection, root: str, iterations: int, newest: int) -> OtherRoot:
     select = "SELECT concepts, classes, created, settings FROM nodes WHERE root = ? AND number = ?"
     concepts, classes, first, settings = db.execute(select, (root, 0)).fetchone() or (0, 0, "", "")
     _, _, last, _ = db.execute(select, (root, newest)).fetchone()

@@ -1,0 +1,313 @@
+"""A PostgreSQL database with a fixed schema, used like an SQLite file, for several servers.
+
+Addresses are those of libpq, ``postgresql://user@host/database``, without a password, since pages
+and logs show them. libpq takes the password from ``PGPASSWORD`` or ``~/.pgpass``.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from inficond_panel.common.installation import missing_extra
+from inficond_panel.common.sqlite_file import Database, Schema, live
+from inficond_panel.errors import InficondError
+
+try:
+    import psycopg
+    from psycopg import errors
+    from psycopg.conninfo import conninfo_to_dict
+except ImportError as error:
+    raise missing_extra("A history in PostgreSQL", error, "postgres") from error
+
+#: Types of columns that PostgreSQL calls otherwise than SQLite; rows may precede what they refer to.
+_TYPES = {
+    "INTEGER": "BIGINT",
+    "REAL": "DOUBLE PRECISION",
+    "BLOB": "BYTEA",
+    "(id)": "(id) DEFERRABLE INITIALLY DEFERRED",
+}
+#: A disabled trigger has another letter than O; a row that was changed or made anew another mark.
+_TRIGGERS = """SELECT t.tgname, t.tgenabled, t.oid, t.xmin::text
+    FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
+    WHERE c.relnamespace = current_schema()::regnamespace AND NOT t.tgisinternal
+    ORDER BY t.tgname"""
+_REFUSE = """CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME; END $$"""
+
+
+class Row:
+    """A row of a result; finds a value by the position or the name of its column."""
+
+    def __init__(self, names: Sequence[str], values: Sequence[Any]) -> None:
+        self._names, self._values = names, values
+
+    def keys(self) -> list[str]:
+        """Return the names of the columns."""
+        return list(self._names)
+
+    def __getitem__(self, key: int | str) -> Any:
+        return self._values[self._names.index(key) if isinstance(key, str) else key]
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._values)
+
+
+def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
+    names = [column.name for column in cursor.description or ()]
+    return lambda values: Row(names, values)
+
+
+class _Connection:
+    """A connection that understands the SQL of an SQLite file."""
+
+    def __init__(self, url: str, seconds: float) -> None:
+        self._connection = psycopg.connect(
+            url,
+            autocommit=True,
+            connect_timeout=round(seconds),
+            application_name="inficond",
+            row_factory=_rows,
+        )
+        self.close = self._connection.close
+
+    def execute(self, sql: str, values: Sequence[Any] | Mapping[str, Any] = ()) -> Any:
+        """Execute a statement with ``?`` in place of its values; return its rows."""
+        return self._connection.execute(sql.replace("?", "%s").encode(), values or None)
+
+    def schema_mark(self) -> object:
+        """Return a value that changes when anybody touches the triggers of the tables."""
+        return [tuple(row) for row in self.execute(_TRIGGERS)]
+
+
+class PostgresDatabase:
+    """Tables of ``schema`` in the database at ``url``, in a schema ``inficond_<noun>`` of their own.
+
+    Same use and same errors as ``Database``: connects at the first transaction, again after the
+    server was restarted, and again in a forked child. Writers take turns, also those of other
+    machines. Readers see the state at the start of their transaction.
+    """
+
+    def __init__(self, url: str, schema: Schema) -> None:
+        check_address(url, schema)
+        self.schema, self.path = schema, url
+        self._space = f"inficond_{schema.noun}"
+        self._lock = threading.RLock()
+        self._connection: _Connection | None = None
+        self._closing: weakref.finalize[[], PostgresDatabase] | None = None
+        live.add(self)
+
+    @contextlib.contextmanager
+    def transaction(self, write: bool = False) -> Iterator[_Connection]:
+        """A transaction that is durable when the block ends, and undone when the block raises."""
+        with self._lock:
+            ending = False
+            try:
+                db = self._begin(write)
+                try:
+                    yield db
+                    ending = write
+                    db.execute("COMMIT")
+                except BaseException:
+                    with contextlib.suppress(psycopg.Error):
+                        db.execute("ROLLBACK")
+                    raise
+            except psycopg.Error as error:
+                raise self._explained(error, ending) from error
+
+    def _begin(self, write: bool) -> _Connection:
+        """Begin a transaction; connect anew where the server closed the connection since."""
+        db = self._connected()
+        how = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+        try:
+            db.execute(how)
+        except psycopg.OperationalError:
+            self.close()
+            db = self._connected()
+            db.execute(how)
+        if write:
+            db.execute(f"SET LOCAL lock_timeout = {round(self.schema.busy_seconds * 1000)}")
+            db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
+        return db
+
+    def _connected(self) -> _Connection:
+        if self._connection is None:
+            db = _Connection(self.path, self.schema.busy_seconds)
+            try:
+                self._prepare(db)
+            except BaseException:
+                db.close()
+                raise
+            self._connection, self._closing = db, weakref.finalize(self, db.close)
+        return self._connection
+
+    def _prepare(self, db: _Connection) -> None:
+        """Make the tables where there are none; check that they are of this schema and version."""
+        db.execute(f"SET search_path TO {self._space}")
+        db.execute("SET synchronous_commit TO on")
+        db.execute("SET client_encoding TO 'UTF8'")
+        there = "SELECT obj_description(oid, 'pg_namespace') FROM pg_namespace WHERE nspname = ?"
+        if (row := db.execute(there, (self._space,)).fetchone()) is None:
+            self._create(db)
+            row = db.execute(there, (self._space,)).fetchone()
+        (mark,) = row
+        if mark != self._mark:
+            raise self.schema.error(
+                f"{self.path} has a schema {self._space} of another version: {mark}, not "
+                f"{self._mark}.",
+                f"Open it with the version that wrote it, or {self.schema.other}.",
+            )
+        self._check(db)
+
+    @property
+    def _mark(self) -> str:
+        return f"{self.schema.noun}, version {self.schema.version}"
+
+    def _create(self, db: _Connection) -> None:
+        """Make the tables, unless another process does so at this moment."""
+        db.execute("BEGIN")
+        try:
+            db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
+            db.execute(f"CREATE SCHEMA {self._space}")
+            for statement in _statements(self.schema):
+                db.execute(statement)
+            db.execute(f"COMMENT ON SCHEMA {self._space} IS '{self._mark}'")
+            db.execute("COMMIT")
+        except psycopg.Error as error:
+            db.execute("ROLLBACK")
+            if not isinstance(error, errors.DuplicateSchema | errors.UniqueViolation):
+                raise
+
+    def _check(self, db: _Connection) -> None:
+        """Raise where a trigger is missing or disabled."""
+        enabled = {name for name, letter, *_ in db.execute(_TRIGGERS) if letter == "O"}
+        for table in self.schema.append_only:
+            if f"{table}_append_only" not in enabled or f"{table}_truncate" not in enabled:
+                raise self.schema.damaged(self.path, f"table {table!r} lacks its triggers")
+
+    def _explained(self, error: psycopg.Error, ending: bool = False) -> InficondError:
+        """Return our error for an error of the server, or of the connection to it."""
+        schema, text = self.schema, " ".join(str(error).split())
+        where = f"The {schema.noun} {self.path}"
+        if isinstance(error, errors.LockNotAvailable):
+            return schema.error(
+                f"{where} is in use by another process for {schema.busy_seconds:g} s. Nothing was "
+                "written.",
+                f"Wait for it to finish, or {schema.other}.",
+            )
+        if isinstance(error, errors.InsufficientPrivilege | errors.ReadOnlySqlTransaction):
+            return schema.error(
+                f"{where} cannot be written: {text}.",
+                f"Ask for the rights to read and to insert, or {schema.other}.",
+            )
+        if isinstance(error, errors.RaiseException | errors.IntegrityError | psycopg.DataError):
+            return schema.error(f"{where} refused a change: {text}.")
+        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
+            self.close()
+            written = (
+                "The last change may be written or not: look before you repeat it."
+                if ending
+                else "Nothing was written."
+            )
+            return schema.error(
+                f"{where} cannot be reached: {text}. {written}",
+                f"Start its server, or see that this machine may connect, or {schema.other}.",
+            )
+        return schema.damaged(self.path, text)
+
+    def image(self) -> bytes:
+        """Return the bytes of an SQLite file with all rows of this moment."""
+        copy = Database(":memory:", self.schema)
+        with self.transaction() as rows, copy.transaction(write=True) as db:
+            db.execute("PRAGMA defer_foreign_keys = ON")
+            for table in self.schema.tables:
+                _copy(rows, db, table)
+        return copy.image()
+
+    def become(self, other: Database) -> None:
+        """Replace all rows by the rows of an SQLite file of the same schema.
+
+        Needs the rights of the owner of the tables, who alone can disable their triggers.
+        """
+        with other.transaction() as rows, self.transaction(write=True) as db:
+            for table in self.schema.append_only:
+                db.execute(f"ALTER TABLE {table} DISABLE TRIGGER USER")
+            for table in reversed(self.schema.tables):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of the schema
+            for table in self.schema.tables:
+                _copy(rows, db, table)
+            for table in self.schema.append_only:
+                db.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
+
+    def close(self) -> None:
+        """Close the connection; the next use connects again."""
+        with self._lock:
+            if self._closing is not None:
+                self._closing()
+            self._connection = self._closing = None
+
+    def _forget(self) -> None:
+        """Start anew in a forked child: closing the connection would end it for the parent."""
+        _inherited.append(self._connection)
+        if self._closing is not None:
+            self._closing.detach()
+        self._lock = threading.RLock()
+        self._connection = self._closing = None
+
+
+_shared: dict[str, PostgresDatabase] = {}
+_inherited: list[_Connection | None] = []
+
+
+def shared_database(url: str, schema: Schema) -> PostgresDatabase:
+    """Return the database at ``url``, with one connection for the whole process."""
+    return _shared.setdefault(url, PostgresDatabase(url, schema))
+
+
+def check_address(url: str, schema: Schema) -> None:
+    """Raise the error of ``schema`` for an address that is wrong, or holds a password."""
+    shown = url.partition("://")[0] + "://…"
+    try:
+        parts = conninfo_to_dict(url)
+    except psycopg.Error as error:
+        raise schema.error(
+            f"{shown} is not an address of PostgreSQL.",
+            "Write it as libpq does: postgresql://user@host:5432/database",
+        ) from error
+    if parts.get("password"):
+        raise schema.error(
+            f"The address {shown} holds a password, which pages and logs would show.",
+            "Leave it out, and set PGPASSWORD, or write it to ~/.pgpass.",
+        )
+
+
+def _copy(rows: Any, db: Any, table: str) -> None:
+    for row in rows.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a name of the schema
+        marks = ", ".join("?" * len(row))
+        db.execute(f"INSERT INTO {table} VALUES ({marks})", tuple(row))  # noqa: S608
+
+
+def _statements(schema: Schema) -> Iterator[str]:
+    """Yield the statements that make the tables of ``schema``, and a table of files beside them."""
+    for table, columns in schema.tables.items():
+        for ours, theirs in _TYPES.items():
+            columns = columns.replace(ours, theirs)
+        yield f"CREATE TABLE {table} ({columns})"
+    yield "CREATE TABLE files (name TEXT PRIMARY KEY, content BYTEA NOT NULL)"
+    yield from (f"CREATE INDEX {name} ON {columns}" for name, columns in schema.indexes.items())
+    yield _REFUSE
+    for table in schema.append_only:
+        yield (
+            f"CREATE TRIGGER {table}_append_only BEFORE UPDATE OR DELETE ON {table} "
+            "FOR EACH ROW EXECUTE FUNCTION append_only()"
+        )
+        yield (
+            f"CREATE TRIGGER {table}_truncate BEFORE TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION append_only()"
+        )
