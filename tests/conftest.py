@@ -25,7 +25,7 @@ from inficond_panel.cli import main
 from inficond_panel.store import Store
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from inficond_panel.state import AppState
 
@@ -97,6 +97,23 @@ def mutants(pytestconfig: pytest.Config) -> Mutants:
 def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """A small store, shared: it is read-only."""
     return small_store(tmp_path_factory.mktemp("store") / "small.zarr")
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator:
+    """A PostgreSQL server."""
+    from postgres import postgres_server
+
+    with postgres_server() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.more)])
+def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Path or address of a new history: both keep the same promises."""
+    if request.param == "sqlite":
+        return str(tmp_path / "h.sqlite")
+    return request.getfixturevalue("postgres").address()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from inficond_panel.common.files import write_whole
 
@@ -19,25 +19,6 @@ def is_address(place: str | Path) -> bool:
     return str(place).startswith(_ADDRESSES)
 
 
-class Folder(Protocol):
-    """Small files by name; each appears completely or not at all. ``path`` is shown to people."""
-
-    @property
-    def path(self) -> Path | str: ...
-
-    def names(self) -> list[str]:
-        """Return the names of all files, sorted."""
-
-    def read(self, name: str) -> bytes | None:
-        """Return the content of a file; None where there is none."""
-
-    def write(self, name: str, content: bytes) -> None:
-        """Write a file, in place of one of the same name."""
-
-    def remove(self, name: str) -> None:
-        """Remove a file, if there is one."""
-
-
 class DiskFolder:
     """The files of the folder ``path``, which is made with the first."""
 
@@ -45,17 +26,21 @@ class DiskFolder:
         self.path = Path(path)
 
     def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
         return sorted(file.name for file in self.path.glob("*"))
 
     def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None where there is none."""
         file = self.path / name
         return file.read_bytes() if file.exists() else None
 
     def write(self, name: str, content: bytes) -> None:
+        """Write a file, in place of one of the same name."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / name, content)
 
     def remove(self, name: str) -> None:
+        """Remove a file, if there is one."""
         (self.path / name).unlink(missing_ok=True)
 
 
@@ -67,22 +52,30 @@ class DatabaseFolder:
         self._database, self._name = database, name
 
     def names(self) -> list[str]:
+        """Return the names of all files, sorted."""
         select = "SELECT name FROM files WHERE starts_with(name, ?) ORDER BY name"
         with self._database.transaction() as db:
             return [name.partition("/")[2] for (name,) in db.execute(select, (f"{self._name}/",))]
 
     def read(self, name: str) -> bytes | None:
+        """Return the content of a file; None where there is none."""
         with self._database.transaction() as db:
             select = "SELECT content FROM files WHERE name = ?"
             row = db.execute(select, (f"{self._name}/{name}",)).fetchone()
         return bytes(row[0]) if row else None
 
     def write(self, name: str, content: bytes) -> None:
+        """Write a file, in place of one of the same name."""
         insert = """INSERT INTO files VALUES (?, ?)
             ON CONFLICT (name) DO UPDATE SET content = excluded.content"""
         with self._database.transaction(write=True) as db:
             db.execute(insert, (f"{self._name}/{name}", content))
 
     def remove(self, name: str) -> None:
+        """Remove a file, if there is one."""
         with self._database.transaction(write=True) as db:
             db.execute("DELETE FROM files WHERE name = ?", (f"{self._name}/{name}",))
+
+
+#: Small files by name; each appears completely or not at all.
+Folder = DiskFolder | DatabaseFolder

@@ -23,7 +23,7 @@ try:
 except ImportError as error:
     raise missing_extra("A history in PostgreSQL", error, "postgres") from error
 
-#: Types of columns that PostgreSQL calls otherwise than SQLite; rows may precede what they refer to.
+#: Types of columns in PostgreSQL; within a transaction rows may precede their parents.
 _TYPES = {
     "INTEGER": "BIGINT",
     "REAL": "DOUBLE PRECISION",
@@ -87,7 +87,7 @@ class _Connection:
 
 
 class PostgresDatabase:
-    """Tables of ``schema`` in the database at ``url``, in a schema ``inficond_<noun>`` of their own.
+    """Tables of ``schema`` in the database at ``url``, in a namespace ``inficond_<noun>``.
 
     Same use and same errors as ``Database``: connects at the first transaction, again after the
     server was restarted, and again in a forked child. Writers take turns, also those of other
@@ -111,6 +111,8 @@ class PostgresDatabase:
             try:
                 db = self._begin(write)
                 try:
+                    if write:
+                        self._take_turn(db)
                     yield db
                     ending = write
                     db.execute("COMMIT")
@@ -131,10 +133,12 @@ class PostgresDatabase:
             self.close()
             db = self._connected()
             db.execute(how)
-        if write:
-            db.execute(f"SET LOCAL lock_timeout = {round(self.schema.busy_seconds * 1000)}")
-            db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
         return db
+
+    def _take_turn(self, db: _Connection) -> None:
+        """Wait until no other writer is left; the lock ends with the transaction."""
+        db.execute(f"SET LOCAL lock_timeout = {round(self.schema.busy_seconds * 1000)}")
+        db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
 
     def _connected(self) -> _Connection:
         if self._connection is None:
@@ -173,7 +177,7 @@ class PostgresDatabase:
         """Make the tables, unless another process does so at this moment."""
         db.execute("BEGIN")
         try:
-            db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
+            self._take_turn(db)
             db.execute(f"CREATE SCHEMA {self._space}")
             for statement in _statements(self.schema):
                 db.execute(statement)
@@ -208,18 +212,14 @@ class PostgresDatabase:
             )
         if isinstance(error, errors.RaiseException | errors.IntegrityError | psycopg.DataError):
             return schema.error(f"{where} refused a change: {text}.")
-        if isinstance(error, psycopg.OperationalError | psycopg.InterfaceError):
-            self.close()
-            written = (
-                "The last change may be written or not: look before you repeat it."
-                if ending
-                else "Nothing was written."
-            )
-            return schema.error(
-                f"{where} cannot be reached: {text}. {written}",
-                f"Start its server, or see that this machine may connect, or {schema.other}.",
-            )
-        return schema.damaged(self.path, text)
+        if error.sqlstate and not error.sqlstate.startswith(("08", "57P", "53", "28", "3D")):
+            return schema.damaged(self.path, text)
+        self.close()
+        unsure = "The last change may be written or not: look before you repeat it."
+        return schema.error(
+            f"{where} cannot be reached: {text}. {unsure if ending else 'Nothing was written.'}",
+            f"Start its server, or see that this machine may connect, or {schema.other}.",
+        )
 
     def image(self) -> bytes:
         """Return the bytes of an SQLite file with all rows of this moment."""
@@ -242,6 +242,7 @@ class PostgresDatabase:
                 db.execute(f"DELETE FROM {table}")  # noqa: S608 - a name of the schema
             for table in self.schema.tables:
                 _copy(rows, db, table)
+            db.execute("SET CONSTRAINTS ALL IMMEDIATE")
             for table in self.schema.append_only:
                 db.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
@@ -296,8 +297,8 @@ def _copy(rows: Any, db: Any, table: str) -> None:
 def _statements(schema: Schema) -> Iterator[str]:
     """Yield the statements that make the tables of ``schema``, and a table of files beside them."""
     for table, columns in schema.tables.items():
-        for ours, theirs in _TYPES.items():
-            columns = columns.replace(ours, theirs)
+        for word, type_ in _TYPES.items():
+            columns = columns.replace(word, type_)  # noqa: PLW2901
         yield f"CREATE TABLE {table} ({columns})"
     yield "CREATE TABLE files (name TEXT PRIMARY KEY, content BYTEA NOT NULL)"
     yield from (f"CREATE INDEX {name} ON {columns}" for name, columns in schema.indexes.items())

@@ -45,8 +45,8 @@ class _Connection(sqlite3.Connection):
 class Schema:
     """Schema of a file: its tables, and the words for errors.
 
-    ``tables`` and ``indexes`` are SQL by name. Rows of the tables ``append_only`` are never changed,
-    and deleted only where an SQL condition on the row ``old`` holds (an empty one never does).
+    ``tables`` and ``indexes`` are SQL by name. Rows of the tables ``append_only`` are never
+    changed, and deleted only where an SQL condition on the row ``old`` holds (empty: never).
     ``other`` describes how to name another database. ``busy_seconds`` is the wait for another
     process.
     """
@@ -166,7 +166,7 @@ class Database:
         # absolute, for the current folder may be another when the file is opened
         self.path = path if path == ":memory:" else os.path.abspath(path)  # noqa: PTH100
         self._lock = threading.RLock()
-        self._connection: sqlite3.Connection | None = None
+        self._connection: _Connection | None = None
         self._closing: weakref.finalize[[], Database] | None = None
         self._file: tuple[int, int] | None = None
         self._still = False
@@ -196,7 +196,7 @@ class Database:
                 if self._still:  # opened anew by the next, which may be allowed to write
                     self.close()
 
-    def _connected(self) -> sqlite3.Connection:
+    def _connected(self) -> _Connection:
         if self._connection is None:
             self._connection, self._still = open_file(self.path, self.schema)
             self._closing = weakref.finalize(self, self._connection.close)
@@ -207,8 +207,8 @@ class Database:
 
     def image(self) -> bytes:
         """Bytes of a file with all that this one holds now, also while others write to it."""
-        with self.transaction() as db:
-            return db.serialize()
+        with self.transaction():
+            return self._connected().serialize()
 
     def become(self, other: Database) -> None:
         """Take over the content of a file of the same schema, for all that have this one open."""
@@ -294,7 +294,8 @@ def _identity(path: str) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-live: weakref.WeakSet[Database] = weakref.WeakSet()
+#: Databases that a forked child must open anew.
+live: weakref.WeakSet[Any] = weakref.WeakSet()
 _inherited: list[sqlite3.Connection | None] = []
 
 
@@ -307,7 +308,7 @@ if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
 
 
-def open_file(path: str, schema: Schema) -> tuple[sqlite3.Connection, bool]:
+def open_file(path: str, schema: Schema) -> tuple[_Connection, bool]:
     """Open the file; return whether it is opened as an immutable file, see ``_is_still``."""
     try:
         return _checked(path, schema, _connect(path, schema)), False
@@ -327,7 +328,7 @@ def _is_still(path: str) -> bool:
     return Path(path).is_file() and not (log.exists() and log.stat().st_size)
 
 
-def _connect(name: str, schema: Schema, **how: bool) -> sqlite3.Connection:
+def _connect(name: str, schema: Schema, **how: bool) -> _Connection:
     return sqlite3.connect(
         name,
         timeout=schema.busy_seconds,
@@ -338,7 +339,7 @@ def _connect(name: str, schema: Schema, **how: bool) -> sqlite3.Connection:
     )
 
 
-def _checked(path: str, schema: Schema, db: sqlite3.Connection) -> sqlite3.Connection:
+def _checked(path: str, schema: Schema, db: _Connection) -> _Connection:
     """Make the tables where the file is new; check that it is of this schema and version."""
     db.row_factory = sqlite3.Row
     try:

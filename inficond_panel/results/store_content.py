@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from inficond_panel.common.numbers import count, significant, size_text, written, written_range
 from inficond_panel.common.folders import DiskFolder
+from inficond_panel.common.numbers import count, significant, size_text, written, written_range
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.frame import Heading, make_frame, plain_headings

@@ -210,7 +210,7 @@ def store_place(spec: Spec, given: str | Path | None) -> Path:
 
 
 def history_of(name: str | Path, spec: Spec, given: str | Path | None = None) -> str:
-    """Return the path or address of a spec's history, unless another is given or in the environment."""
+    """Return the path or address of a history: ``given``, of the environment, or the spec's."""
     return str(given or os.environ.get("INFICOND_HISTORY") or spec.history_of(name))
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from inficond_panel.common import clock
 from inficond_panel.common.files import write_whole
+from inficond_panel.common.folders import is_address
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
@@ -179,7 +180,7 @@ def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
         )
     kept = None
     if tuner.nodes(deleted=True) or count_others(tuner):
-        kept = _earlier(Path(tuner.history.path))
+        kept = _earlier(tuner.history.path)
         back_up(tuner, kept)
     tuner.history.become(copy.history)
     mirror_concepts(copy, tuner.history.path)
@@ -219,8 +220,9 @@ def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
         raise HistoryError(error.message, remedy) from error
 
 
-def _earlier(history: Path) -> Path:
+def _earlier(place: str) -> Path:
     """Return the path to save a replaced history: ``x.before-20261122024011123.sqlite``."""
+    history = Path("shared.sqlite" if is_address(place) else place)
     stem = history.name.removesuffix(".sqlite").removesuffix(".history")
     moment = re.sub(r"\D", "", clock.now())[:17]
     return history.with_name(f"{stem}.before-{moment}.sqlite")

@@ -262,14 +262,14 @@ def warm_contexts(browser) -> WarmContexts:
 def opening(browser, warm_contexts: WarmContexts) -> Iterator:
     """Open pages as other people; console errors and outside requests fail the test.
 
-    Pages with ``options`` are in new contexts. ``expected`` is a pattern of errors that the test
-    brings about.
+    Pages with ``options`` are in new contexts, and those with an ``own_context``. ``expected`` is a
+    pattern of errors that the test brings about.
     """
     faults: list[str] = []
     warm, contexts, origins = [], [], set()
 
-    def new_page(options: dict):
-        if not options:
+    def new_page(options: dict, own_context: bool):
+        if not options and not own_context:
             warm.append(warm_contexts.take())
             return warm[-1].new_page()
         contexts.append(browser.new_context(**options))
@@ -284,9 +284,10 @@ def opening(browser, warm_contexts: WarmContexts) -> Iterator:
         expected: str = "(?!)",
         color_scheme: str = "light",
         reduced_motion: str = "no-preference",
+        own_context: bool = False,
         **options,
     ):
-        page = new_page(options)
+        page = new_page(options, own_context)
         page.set_viewport_size({"width": width, "height": height})
         page.emulate_media(color_scheme=color_scheme, reduced_motion=reduced_motion)
         listen(page, expected, faults)

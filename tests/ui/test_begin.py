@@ -69,7 +69,7 @@ def test_one_panel_is_open_at_a_time(serve, open_page) -> None:
 
 
 def test_the_card_of_an_iteration_waits_until_the_pointer_rests(small_url, open_page) -> None:
-    page = open_page("about:blank", 1440, 900)
+    page = open_page("about:blank", 1440, 900, own_context=True)
     page.clock.install()
     page.goto(f"{small_url}?class=bicycle&show=simple")
     row = page.locator(".provenance .row[role=option]").first

@@ -24,8 +24,13 @@ class WarmContexts:
         return self._free.pop() if self._free else self._warm()
 
     def give_back(self, context: BrowserContext, origins: set[str]) -> None:
-        """Close its pages, and forget cookies, and what was kept for the origins."""
+        """Close its pages, and forget cookies, and what was kept for the origins.
+
+        Fails for a context with a clock of a test: pages of later tests would stand still.
+        """
         empty, *pages = context.pages
+        clock = empty.evaluate("'__pwClock' in globalThis")
+        assert not clock, "page.clock is of the whole context: open the page with own_context=True"
         for page in pages:
             page.close()
         context.clear_cookies()

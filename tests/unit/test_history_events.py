@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from pathlib import Path
 
 import pytest
 from histories import make_node
@@ -21,9 +20,9 @@ C = make_node("c", ROOT)
 
 
 @pytest.fixture
-def history(tmp_path: Path) -> History:
+def history(place: str) -> History:
     """#0 ── #1 (a) ── #2 (b), and #3 (c) from #0; the head at b."""
-    history = History(tmp_path / "h.sqlite")
+    history = History(place)
     for node in (ROOT, A, B, C):
         history.add(node)
     for node in (A, B):

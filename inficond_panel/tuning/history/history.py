@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Connection
+from inficond_panel.common.sqlite_file import Connection, Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.beside import history_database
@@ -43,10 +43,11 @@ _LIKE_AN_ID = re.compile(r"#?\d+|[0-9a-f]{12}")
 class History:
     """Nodes and events in the SQLite file at ``path`` (or ``":memory:"``), or in PostgreSQL.
 
-    ``path`` is an address then, ``postgresql://user@host/database``. The file is opened at first use, and again by the child after a fork. Threads and processes may
-    share it. Every method raises ``HistoryError`` if the file is damaged, of another version, not
-    writable, or stays locked, and ``TuningError`` for an unknown node. ``author`` is the person or
-    machine that acts.
+    The address of a PostgreSQL database is ``postgresql://user@host/database``. File or database
+    is opened at first use, and again by the child after a fork. Threads and processes may share it,
+    a database also other machines. Every method raises ``HistoryError`` if the file is damaged, of
+    another version, not writable, or stays locked, or the database cannot be reached, and
+    ``TuningError`` for an unknown node. ``author`` is the person or machine that acts.
     """
 
     def __init__(self, path: Path | str) -> None:
@@ -285,7 +286,8 @@ class History:
         return self._database.image()
 
     def become(self, other: History) -> None:
-        """Replace the content by that of ``other``, also for processes with the file open."""
+        """Replace the content by that of the file ``other``, also for those who have it open."""
+        assert isinstance(other._database, Database)
         self._database.become(other._database)
 
     def close(self) -> None:
