@@ -217,7 +217,7 @@ class AskState(param.Parameterized):
         self._jobs.submit(job)
 
     def _longer(self, node: Node, draft: Draft) -> Draft:
-        """Return the draft with more photos: not its present photos, nor skipped photos."""
+        """Return the draft with further photos, except photos that a person has skipped before."""
         student = self._tuning.tuner.cures.class_fit(node, draft.class_name)
         without = self._drafts.skipped(draft.class_name) | set(draft.images)
         asked = photos_to_ask(student, ASKED, without)

@@ -72,7 +72,7 @@ class Preview:
 def make_preview(
     tuner: Tuner, before: Node, after: Node, split: str, cancelled: Callable[[], bool]
 ) -> Preview:
-    """Compare the students of ``after`` with those of its parent ``before``, on one split.
+    """Compare the students of ``after`` with its parent's, ``before``, on one split.
 
     Changes are cross-fitted where a student was chosen by labels of this split (see
     ``results.metrics``). Raises ``CancelledError``.

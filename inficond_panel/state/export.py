@@ -40,7 +40,7 @@ class ExportState(param.Parameterized):
     """Export of one file at a time, and its progress."""
 
     formats = param.List([], item_type=Format, doc="Empty until `look`.")
-    file = param.ClassSelector(class_=File, default=None, doc="Made now; at once None again.")
+    file = param.ClassSelector(class_=File, default=None, doc="New file; then None again.")
     status = param.ClassSelector(class_=Status, default=Status())
     asked = param.Event(doc="The user opens the export menu of the node shown.")
     page = param.Event(doc="The user requests the page as one HTML file.")
@@ -77,7 +77,7 @@ class ExportState(param.Parameterized):
         self.make(make)
 
     def make(self, make: Callable[[], File]) -> None:
-        """Make a file on the worker thread and set ``file``. ``TuningError`` without the right."""
+        """Make a file on the worker and set ``file``. ``TuningError`` if export is not allowed."""
         self.rights.require("export")
         self.status = Status("exporting", "Making the file")
         self.jobs.submit(Job("export", lambda _: make(), self._made, self._failed))

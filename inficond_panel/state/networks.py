@@ -307,7 +307,7 @@ class ConceptsState(param.Parameterized):
         self._rights.require("typing")
         if len(text) > LONGEST_CONCEPT:
             fault = f"The concept with its synonyms has {len(text):,} characters."
-            self.status = Status.of(TuningError(fault, f"At most: {LONGEST_CONCEPT:,}."))
+            self.status = Status.of(TuningError(fault, f"Shorten it to {LONGEST_CONCEPT:,}."))
             return
         name, node = texts_of(text)[0], self.students.node
         encoder = self.encoder if images is None else None

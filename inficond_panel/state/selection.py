@@ -75,7 +75,7 @@ class Selection(param.Parameterized):
             self.param[name].known = frozenset(concepts)
 
     def open_concept(self, concept: str, class_name: str = "") -> None:
-        """Open a concept in the detail view, for the selected class or ``class_name``."""
+        """Open a concept in the detail view instead of images; select ``class_name`` if named."""
         self.param.update(concept=concept, class_name=class_name or self.class_name, images=None)
 
     def open_images(self, images: ImageSet) -> None:

@@ -71,7 +71,7 @@ _Made = tuple[Seen, tuple[MovedClass, ...]]  # the iteration to show, and the cl
 class TuningState(TreeState):
     """Pending batch of thumbs and repairs, its preview, and the refit."""
 
-    #: Kinds of status in which a person waits: no other work may start on the worker thread.
+    #: Kinds of status in which a person waits: background work must leave the worker free then.
     AWAITED = frozenset({"fitting", "judging", "cancelling", "previewing"})
 
     pending: param.List[list[Item]] = param.List(
