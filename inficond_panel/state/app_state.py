@@ -26,7 +26,7 @@ from inficond_panel.vocabulary.splits import TUNE
 
 
 class TagsState(param.Parameterized):
-    """Tags by image id. The worker reads and writes them, never the event loop."""
+    """Tags of images, by image id. Only the worker thread reads and writes the tags on disk."""
 
     tags = param.Dict({}, doc="Tags of each image that has some, in order.")
 
@@ -35,7 +35,7 @@ class TagsState(param.Parameterized):
         super().__init__(tags=tuner.tags())
 
     def put(self, rows: Sequence[int], tag: str, *, on: bool = True) -> None:
-        """Give the images at ``rows`` of the store a tag, or take it from them."""
+        """Add a tag to the images at ``rows`` of the store, or remove it for ``on=False``."""
         images = [self._tuner.store.images[row] for row in rows]
 
         def work(_: Job) -> dict[str, tuple[str, ...]]:
@@ -49,17 +49,17 @@ class TagsState(param.Parameterized):
 
 
 class AppState(param.Parameterized):
-    """All that the views of one session watch. Made per session; ``tuner`` may be shared.
+    """State of one session, which its views watch; several sessions may share ``tuner``.
 
-    ``jobs`` is the session's queue (see ``Jobs``), ``encoder`` is for concepts that are typed,
-    ``rights`` what the session may do, ``photos`` decides photos that are put on the page.
+    ``jobs`` is the session's queue of work (see ``Jobs``), ``encoder`` encodes typed concepts,
+    ``rights`` are the session's allowed actions, ``photos`` scores photos dropped on the page.
     """
 
     theme: param.Selector[str] = param.Selector(
         default="light", objects=["light", "dark"], doc="Colours in use."
     )
     datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
-    requested = param.String("", doc="Data set that the user asked for; the page switches to it.")
+    requested = param.String("", doc="Data set that the user chose; the page switches to it.")
 
     def __init__(
         self,
@@ -81,7 +81,7 @@ class AppState(param.Parameterized):
         views = self.spec.views
         usual = {"top": views.top, "patches_of": views.patches_of, "show": self.spec.layout.show}
         self.settings = Settings(**usual)
-        for name, value in usual.items():  # what a link leaves out
+        for name, value in usual.items():  # a link leaves out values equal to these defaults
             self.settings.param[name].default = value
         self.dataset = DatasetState(store=tuner.store, title=self.spec.title, looks=tuner.looks())
         head = tuner.head()
@@ -114,16 +114,16 @@ class AppState(param.Parameterized):
 
     @property
     def picked(self) -> ImageSet | None:
-        """Images that were picked out on the split in view; None if there are none."""
+        """Images that the user picked on the split in view; None if no images are picked."""
         images = self.selection.images
         return images if images and images.split == self.students.snapshot.split else None
 
     def go_on_from(self, before: AppState) -> None:
-        """Look at the same as ``before``, the session's state over other concepts or targets."""
+        """Copy selection, settings and batch from ``before``, over other concepts or targets."""
         self.theme = before.theme
         chosen = before.settings.param.values()
         del chosen["name"]
-        self.settings.param.update(**chosen)  # its own, for the views before watch theirs
+        self.settings.param.update(**chosen)  # only values: earlier views watch theirs
         self.targets.usual = before.targets.usual
         self.selection.class_name = before.selection.class_name
         concepts = (before.concepts.concept, before.selection.concept)
@@ -133,7 +133,7 @@ class AppState(param.Parameterized):
         self.tuning.put([each for each in before.tuning.pending if is_known(each, self.store)])
 
     def copy(self, jobs: Jobs) -> AppState:
-        """State of another page on the same data and selection, with the queue ``jobs``."""
+        """Return the state of another page on the same data and selection, with queue ``jobs``."""
         students, selection = self.students, self.selection
         app = AppState(self.tuner, jobs, rights=self.rights, datasets=self.datasets)
         app.dataset.param.update(split=self.dataset.split, looks=self.dataset.looks)
@@ -144,5 +144,5 @@ class AppState(param.Parameterized):
         return app
 
     def choose_dataset(self, title: str) -> None:
-        """Ask the page to show another of ``datasets``."""
+        """Make the page switch to the data set with this title, one of ``datasets``."""
         self.requested = title

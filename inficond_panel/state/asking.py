@@ -1,4 +1,4 @@
-"""Photos that a person answers yes or no about one student, one after the other."""
+"""Asking a person of one photo after another whether it shows a class: draft and evaluation."""
 
 from __future__ import annotations
 
@@ -24,23 +24,23 @@ from inficond_panel.tuning.answers import (
     teacher_decided,
 )
 
-#: Answers that a student can be judged by: some teach it, the others judge.
+#: Smallest number of answers to evaluate a student: some train it, the others evaluate it.
 LEAST = 2
 _KEY = "asking"
-_Decisions = dict[str, tuple[bool, bool]]  # of student and teacher, by image
+_Decisions = dict[str, tuple[bool, bool]]  # (student's, teacher's) decision, by image
 
 
 class AskState(param.Parameterized):
-    """Photos of one student, the replies so far, and the judgement once they are all there.
+    """Photos that a person is asked about for one student, the replies, and the evaluation.
 
-    ``draft`` outlives the page in a file next to the history. ``found`` is the judgement of all its
-    answers.
+    ``draft`` is saved in a file next to the history. ``found`` is the evaluation of the student by
+    all answers of the draft.
     """
 
     status = param.ClassSelector(class_=Status, default=Status(), doc="idle, choosing, or error.")
-    draft = param.ClassSelector(class_=Draft, default=None, doc="None: no photos are asked about.")
-    found = param.ClassSelector(class_=Teaching, default=None, doc="None: not judged yet.")
-    latest = param.Dict({}, doc="What was done last: `action`, and its facts; for a record.")
+    draft = param.ClassSelector(class_=Draft, default=None, doc="None: nothing is asked.")
+    found = param.ClassSelector(class_=Teaching, default=None, doc="None: not evaluated yet.")
+    latest = param.Dict({}, doc="Last action, for the log: `action`, and its details.")
 
     def __init__(self, tuning: TuningState, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
         self._tuning, self._jobs, self.rights = tuning, jobs, rights
@@ -50,29 +50,29 @@ class AskState(param.Parameterized):
 
     @property
     def missing(self) -> str:
-        """Why these students are not asked about photos; empty: they are."""
+        """Reason why answers on photos are not possible for these students; empty if they are."""
         tuner = self._tuning.tuner
         if tuner.cures.refused is not None:
             why = tuner.cures.refused.whole_for_page
-            return f"These students learn no answers on photos. {why}"
+            return f"These students cannot learn from answers on photos. {why}"
         if not tuner.store.holds("photos"):
-            return "This store holds no photos that a person could answer about."
+            return "This store has no photos, so that no person can answer about them."
         return ""
 
     @property
     def judging(self) -> bool:
-        """True while answers are being judged or taught."""
+        """True while the student is being evaluated by the answers or trained on them."""
         return self.draft is not None and self._tuning.status.kind in {"judging", "cancelling"}
 
     @property
     def image(self) -> str:
-        """Image that is asked about now; empty: none."""
+        """Id of the image that is asked about now; empty if there is none."""
         draft = self.draft
         return "" if draft is None or draft.complete else draft.images[len(draft.replies)]
 
     def rows(self, most: int | None = None) -> list[int]:
-        """Rows of ``AllImages`` of the photo asked about now and those after it, at most so many;
-        all photos that are asked about, for None."""
+        """Return the rows in ``AllImages`` of the current photo and the next photos, ``most`` rows
+        at most; for None, the rows of all photos of the draft."""
         draft = self.draft
         if draft is None:
             return []
@@ -82,18 +82,18 @@ class AskState(param.Parameterized):
 
     @property
     def can_judge(self) -> bool:
-        """True if there are enough answers to judge by."""
+        """True if there are enough answers to evaluate the student."""
         return self.draft is not None and len(self.draft.answers.given) >= LEAST
 
     @property
     def can_undo(self) -> bool:
-        """True if the last reply can be taken back: it has not been taught."""
+        """True if the last reply can be undone: the student was not yet trained on it."""
         replies = () if self.draft is None else self.draft.replies
         return bool(replies) and not self.judging and self._taught is None
 
     @property
     def teacher_may_answer(self) -> int:
-        """Number of photos left that the teacher may answer in the place of the person."""
+        """Number of remaining photos that the teacher may answer instead of the person."""
         draft = self.draft
         teacher = {image: decisions[1] for image, decisions in self._decided.items()}
         if draft is None or self.found is not None or not draft.trusts(teacher):
@@ -101,32 +101,32 @@ class AskState(param.Parameterized):
         return len(draft.images) - len(draft.replies)
 
     def student_says(self, image: str) -> bool:
-        """Whether the student decides that an image, which has a reply, shows the class."""
+        """Return True if the student decides that an image with a reply shows the class."""
         return self._decided[image][0]
 
     def open(self, class_name: str) -> None:
-        """Ask about photos of a class, or go on where a person stopped.
+        """Start asking about photos of a class, or continue its saved draft.
 
-        Raises ``TuningError`` where that may not be.
+        Raises ``TuningError`` where the session may not ask, or the students cannot learn.
         """
         self.rights.require("asking")
         self.rights.require_class(class_name)
         if self.missing:
             raise TuningError(self.missing)
         if self._tuning.busy or self._tuning.locked:
-            why = self._tuning.locked or "A refit is under way."
+            why = self._tuning.locked or "A refit is running: wait until it ends."
             self.status = Status("error", why)
         else:
             self._load(class_name)
 
     def answer(self, place: int, value: int | None) -> None:
-        """Answer the photo at ``place``: 1 shows the class, 0 does not, None skips it.
+        """Record an answer on the photo at index ``place``: 1 present, 0 absent, None skipped.
 
-        A place other than that of the photo shown is ignored: it was answered already. After the
-        last photo the answers are judged. Raises ``ValueError`` for other values.
+        An index other than the current photo's is ignored: that photo has an answer already. The
+        answer on the last photo starts the evaluation. Raises ``ValueError`` for other values.
         """
         if value not in {0, 1, None}:
-            raise ValueError("no such answer")
+            raise ValueError(f"answer must be 1, 0 or None, got {value!r}")
         draft = self._open
         if draft is not None and place == len(draft.replies):
             image = draft.images[place]
@@ -134,7 +134,7 @@ class AskState(param.Parameterized):
             self._reply(draft, [Reply(value)], "photo-answer", fact)
 
     def let_teacher_answer(self) -> None:
-        """Have the teacher answer the photos left, where it has agreed with the person so far."""
+        """Let the teacher answer the remaining photos, if it agreed with the person so far."""
         draft = self._open
         if draft is not None and self.teacher_may_answer:
             left = draft.images[len(draft.replies) :]
@@ -142,7 +142,7 @@ class AskState(param.Parameterized):
             self._reply(draft, replies, "teacher-answers", {"images": list(left)})
 
     def undo(self) -> None:
-        """Take the last reply back; the teacher's replies are taken back together."""
+        """Undo the last reply; undo successive replies of the teacher together."""
         draft = self.draft
         if draft is None or not self.can_undo:
             return
@@ -154,15 +154,15 @@ class AskState(param.Parameterized):
         self._put(replace(draft, replies=tuple(kept)), "photo-undo", {"images": list(images)})
 
     def judge(self) -> None:
-        """Judge the student by the answers so far, and teach them where that helps."""
+        """Evaluate the student by the answers so far, and train it on them if that helps."""
         draft = self.draft
         if draft is not None and self.can_judge and not self.judging and self._taught is None:
             self._tuning.teach(draft.answers, self._judged, self._failed)
 
     def go_on(self) -> None:
-        """Ask about the remaining photos after a judgement; if none remains, about more.
+        """Ask about the remaining photos after an evaluation; if none remains, about more photos.
 
-        A student that was taught is asked about anew.
+        For a student that was trained on the answers, start a new draft.
         """
         draft = self.draft
         if draft is None or self._tuning.busy:
@@ -184,16 +184,16 @@ class AskState(param.Parameterized):
 
     @property
     def _open(self) -> Draft | None:
-        """The draft, if the photo shown can be answered."""
+        """The draft, if its current photo can be answered now; else None."""
         return self.draft if self.image and self.found is None and not self.judging else None
 
     @property
     def _taught(self) -> Node | None:
-        """The iteration that was taught these answers."""
+        """Iteration whose student was trained on these answers; None if there is none."""
         return None if self.found is None else self.found.node
 
     def _load(self, class_name: str, more: Draft | None = None) -> None:
-        """Choose photos, or take those of a draft; add photos if more are wanted."""
+        """Load the saved draft of a class, or choose photos: for a new draft or for ``more``."""
         node = self._tuning.head
 
         def work(_: Job) -> tuple[Draft, _Decisions]:
@@ -204,7 +204,7 @@ class AskState(param.Parameterized):
             return draft, self._decisions(node, draft)
 
         def done(made: tuple[Draft, _Decisions]) -> None:
-            if job.cancelled() or node.id != self._tuning.head.id:  # left since
+            if job.cancelled() or node.id != self._tuning.head.id:  # the person left meanwhile
                 self.status = Status()
                 return
             draft, self._decided = made
@@ -217,7 +217,7 @@ class AskState(param.Parameterized):
         self._jobs.submit(job)
 
     def _longer(self, node: Node, draft: Draft) -> Draft:
-        """The draft with more photos, without its own and those that a person could not answer."""
+        """Return the draft with further photos, except photos that a person has skipped before."""
         student = self._tuning.tuner.cures.class_fit(node, draft.class_name)
         without = self._drafts.skipped(draft.class_name) | set(draft.images)
         asked = photos_to_ask(student, ASKED, without)
@@ -238,7 +238,7 @@ class AskState(param.Parameterized):
             self.judge()
 
     def _put(self, draft: Draft, action: str, fact: dict[str, Any]) -> None:
-        """Go on with a draft, and have the worker write it; a later one takes its place."""
+        """Show a draft and let the worker save it; a later draft cancels a waiting save."""
         self.draft = draft
         self._note(action, {"place": len(draft.replies), **fact})
         work = partial(self._keep, draft)
@@ -253,7 +253,7 @@ class AskState(param.Parameterized):
             "taught": int(teaching.wrong_after.sum()),
         }
         node = teaching.node.id if teaching.node else ""
-        if self.draft is not None:  # else the photos were left meanwhile
+        if self.draft is not None:  # else the person closed the photos meanwhile
             self.found = teaching
         self._note("photos-judge", {"answers": len(teaching.present), **wrong, "node": node})
 
@@ -268,11 +268,11 @@ class AskState(param.Parameterized):
 
     @param.depends("_tuning.students.snapshot", watch=True)
     def _follow(self) -> None:
-        """Leave the photos of a student that is shown no more, unless its answers were taught."""
+        """Close the draft if another student is shown, unless that one learned its answers."""
         draft, taught, head = self.draft, self._taught, self._tuning.head.id
         if draft is None:
             return
         if head == draft.node:
-            self.found = None if taught else self.found  # what was taught is undone
+            self.found = None if taught else self.found  # that training was undone
         elif taught is None or taught.id != head:
             self.close()

@@ -18,9 +18,9 @@ from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
 @dataclass(frozen=True)
 class Notice:
-    """A sentence, and what a person can do about it: ``run``, under the word ``offer``.
+    """Sentence for the person, with a button labelled ``offer`` that calls ``run``.
 
-    ``compared`` are the ids of two iterations that can be compared too.
+    ``compared`` are the ids of two iterations that a second button compares.
     """
 
     text: str
@@ -29,7 +29,7 @@ class Notice:
     compared: tuple[str, str] | None = None
 
 
-#: Metrics whose changes a preview tells; fidelity beside accuracy.
+#: Metrics whose changes a preview shows.
 METRICS = keys(AP, F1, ACCURACY, FIDELITY)
 
 
@@ -44,7 +44,7 @@ class Status:
 
     @classmethod
     def of(cls, error: InficondError) -> Status:
-        """Status of an error; at rest where somebody cancelled."""
+        """Return the status that shows an error; idle for a ``CancelledError``."""
         if isinstance(error, CancelledError):
             return cls()
         return cls("error", error.for_page, 0.0, error.remedy_for_page)
@@ -52,10 +52,10 @@ class Status:
 
 @dataclass(frozen=True)
 class Preview:
-    """Effect that the pending batch would have, by touched class; it is not stored.
+    """Effect that the pending batch would have on each class it changes; never saved.
 
-    ``changes`` are of ``METRICS``, by class and metric. ``moved`` are the other classes that a
-    joint student would move along.
+    ``changes`` are the changes in ``METRICS``, by class and metric; ``sides`` counts the images
+    with another decision. ``moved`` are the other classes that a softmax student would change.
     """
 
     node: Node
@@ -65,16 +65,16 @@ class Preview:
     moved: tuple[MovedClass, ...] = ()
 
     def of(self, class_name: str, metric: str) -> Interval | None:
-        """Change in a metric of one class; None for a class that the batch does not touch."""
+        """Return the change in a metric of one class; None if the batch does not change it."""
         return self.changes.get(class_name, {}).get(metric)
 
 
 def make_preview(
     tuner: Tuner, before: Node, after: Node, split: str, cancelled: Callable[[], bool]
 ) -> Preview:
-    """Compare the students that a batch touches with their parents, on images of a split.
+    """Compare the students of ``after`` with its parent's, ``before``, on one split.
 
-    Changes are cross-fitted where labels of these images chose a student (see
+    Changes are cross-fitted where a student was chosen by labels of this split (see
     ``results.metrics``). Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
@@ -95,7 +95,7 @@ Item = Intent | Cure
 
 
 def read_item(given: Mapping[str, Any]) -> Item | None:
-    """Read a thumb or cure that a browser kept; None for anything else."""
+    """Return the thumb or repair in a browser's JSON object; None if it is neither."""
     try:
         return edit_from_json(given)
     except (KeyError, TypeError, ValueError, InficondError):
@@ -103,12 +103,12 @@ def read_item(given: Mapping[str, Any]) -> Item | None:
 
 
 def toggled(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
-    """Return the batch with ``items``, each in place of an item with the same key.
+    """Return the batch with ``items`` added; without them if the batch has all of them.
 
-    Without them if all are in it.
+    An item replaces an item with the same key. Thumbs that differ only in their factor are equal.
 
-    A thumb is there however far it goes. Concepts to balance add up; those that are balanced
-    already are taken out again.
+    Concepts to reweight are united with the batch's; those that are in the batch already are
+    removed.
     """
     if len(items) == 1 and isinstance(items[0], Balance):
         return _balanced(batch, items[0])
@@ -121,20 +121,20 @@ def _direction(item: Item) -> object:
 
 
 def put(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
-    """Return the batch with ``items``, each in place of an item with the same key."""
+    """Return the batch with ``items`` added; an item replaces an item with the same key."""
     return [*without(batch, items), *items]
 
 
 def without(batch: Sequence[Item], items: Iterable[Item]) -> list[Item]:
-    """Return the batch without the items that have the keys of ``items``."""
+    """Return the batch without items whose keys are among the keys of ``items``."""
     places = {place_of(item) for item in items}
     return [item for item in batch if place_of(item) not in places]
 
 
 def _balanced(batch: Sequence[Item], cure: Balance) -> list[Item]:
-    """Return the batch with the concepts of ``cure`` balanced too; unchanged if all of them are.
+    """Return the batch with the concepts of ``cure`` reweighted too; without them if all are.
 
-    The balance counts as named by the data only if the data named all its concepts.
+    ``suspects`` stays True only if all concepts come from the data's suspects.
     """
     places = (item for item in batch if place_of(item) == place_of(cure))
     before = next((item for item in places if isinstance(item, Balance)), None)

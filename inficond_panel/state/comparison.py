@@ -1,4 +1,4 @@
-"""Comparisons on request: two iterations with their photos, and metrics of one class."""
+"""Comparisons that a person requests: of two iterations, and of one student's metrics."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ from inficond_panel.vocabulary.metrics import ERRORS, SHARES
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
 __all__ = ["Churn", "ClassComparison", "CompareState", "Comparison", "Flip", "Mover"]
-SLICE = 0.1  #: seconds of work after which what is known is told
-KEPT = 1 << 13  #: changes that a session knows; the draws that they come of are kept by all
+SLICE = 0.1  #: seconds of work after which finished changes are published
+KEPT = 1 << 13  #: changes that a session caches; all sessions share the bootstrap draws
 
 
 class CompareState(param.Parameterized):
-    """The two nodes that are compared, and the result.
+    """Two iterations that are compared, and the result of the comparison.
 
-    While ``pair`` is set and both ``result`` and ``problem`` are empty, it is being computed.
+    While ``pair`` is set and ``result`` and ``problem`` are empty, the result is being computed.
     """
 
     pair = param.Parameter(None, doc="Ids of the nodes (before, after); None: no comparison.")
@@ -47,7 +47,7 @@ class CompareState(param.Parameterized):
         self.jobs = jobs
 
     def compare(self, before: str, after: str) -> None:
-        """Compare two nodes by id; a comparison that is under way is given up."""
+        """Compare two nodes by id; cancel a comparison that is running."""
         pair, split = (before, after), self.split_of(before, after)
         self.param.update(pair=pair, result=None, problem="")
 
@@ -65,24 +65,24 @@ class CompareState(param.Parameterized):
         self.jobs.submit(Job("compare", work, done, failed))
 
     def swap(self) -> None:
-        """Compare the other way round."""
+        """Swap the two nodes of the comparison."""
         if self.pair:
             self.compare(self.pair[1], self.pair[0])
 
     def close(self) -> None:
-        """Show no comparison."""
+        """Cancel and hide the comparison."""
         self.jobs.cancel("compare")
         self.param.update(pair=None, result=None, problem="")
 
     def split_of(self, before: str, after: str) -> str:
-        """The split in view; tune, if that is the holdout and nobody looked at both nodes there."""
+        """Return the split in view; ``tune`` if the holdout was not opened for both nodes yet."""
         split, looks = self.students.snapshot.split, self.students.tree.looks
         seen = split != HOLDOUT or (looks.get(before) and looks.get(after))
         return str(split) if seen else TUNE
 
 
 class Asked(NamedTuple):
-    """A change: ids of two nodes, a class (empty: the mean over all), a split, a metric."""
+    """Key of a change: ids of two nodes, class (empty: mean over all), split, and metric."""
 
     before: str
     after: str
@@ -94,13 +94,13 @@ class Asked(NamedTuple):
 class ChangesState(param.Parameterized):
     """Changes in metrics with their paired-bootstrap intervals, on the split in view.
 
-    A view asks for changes, gets the known ones at once, and asks again when ``arrivals`` counts
-    up. An empty ``class_name`` is the mean over all classes. If the spec shows no intervals,
-    changes have no limits.
+    A view requests changes, gets the computed changes at once, and requests the others again when
+    ``arrivals`` increases. An empty ``class_name`` means the mean over all classes. If the spec
+    shows no intervals, changes have no limits.
     """
 
-    arrivals = param.Integer(0, doc="How often changes that were asked for have come.")
-    problem = param.String("", doc="Why changes that were asked for do not come.")
+    arrivals = param.Integer(0, doc="How often requested changes have arrived.")
+    problem = param.String("", doc="Why requested changes do not arrive.")
 
     def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs) -> None:
         super().__init__()
@@ -108,21 +108,21 @@ class ChangesState(param.Parameterized):
         self.students = students
         self.jobs = jobs
         self._known: Latest[Asked, Interval] = Latest(KEPT)
-        self._wanted: list[Asked] = []  # what was asked for last comes first
+        self._wanted: list[Asked] = []  # latest request first
         self._under_way = False
 
     def total(self, class_name: str, metrics: Iterable[str]) -> dict[str, Interval]:
-        """Known changes of the student shown against #0, by metric; none at #0."""
+        """Return the computed changes from #0 to the node shown, by metric; empty at #0."""
         return self._of_metrics(self.tuner.root_id, class_name, metrics)
 
     def last(self, class_name: str, metrics: Iterable[str]) -> dict[str, Interval]:
-        """Known changes of the student shown against its parent, by metric; none at #0."""
+        """Return the computed changes from the parent to the node shown, by metric; empty at #0."""
         return self._of_metrics(self.students.node.parent, class_name, metrics)
 
     def between(
         self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
     ) -> dict[tuple[str, str], Interval]:
-        """Known changes of one metric between nodes, by their ids (before, after)."""
+        """Return the computed changes of one metric by pair of node ids (before, after)."""
         split = self.students.snapshot.split
         asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
         known = self._ask(asked.values())
@@ -131,7 +131,7 @@ class ChangesState(param.Parameterized):
     def compute(
         self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
     ) -> dict[tuple[str, str], Interval]:
-        """Like ``between``, for all classes at once. For the worker."""
+        """Return what ``between`` returns, with missing changes computed. For the worker thread."""
         split = self.students.snapshot.split
         asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
         return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
@@ -146,7 +146,7 @@ class ChangesState(param.Parameterized):
         return {each.metric: change for each, change in self._ask(asked).items()}
 
     def _ask(self, asked: Iterable[Asked]) -> dict[Asked, Interval]:
-        """Known changes among ``asked``; the rest is on its way."""
+        """Return the computed changes among ``asked``, and start computing the others."""
         asked = list(asked)
         new = [each for each in asked if self._known.get(each) is None]
         if new:
@@ -156,7 +156,7 @@ class ChangesState(param.Parameterized):
         return {each: change for each, change in known.items() if change is not None}
 
     def _next(self) -> None:
-        """Start the next wanted comparison if the worker is idle."""
+        """Start computing the requested changes, unless that is running already."""
         if self._under_way or not self._wanted:
             return
         batch, self._under_way = list(self._wanted), True
@@ -195,10 +195,10 @@ MEASURED = (*SHARES, *ERRORS)
 
 @dataclass(frozen=True)
 class Measured:
-    """Metrics of one student, and their changes by metric; empty where there is nothing before.
+    """Metrics of one student, and their changes since its parent and since #0, by metric.
 
-    ``now`` is the row of ``results.metrics``. ``since_parent`` is empty where the parent is the
-    start; ``preview`` are the changes that the pending batch would make.
+    ``now`` is the row of ``results.metrics``. ``since_parent`` is empty where the parent is #0,
+    both at #0; ``preview`` are the changes that the pending batch would make.
     """
 
     class_name: str
@@ -210,7 +210,7 @@ class Measured:
 
 
 def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> Measured:
-    """All metrics of a student with the changes since the parent and the start."""
+    """Return all metrics of a student with their changes since its parent and since #0."""
     name, split, node, root = student.class_name, student.split, student.node, tuner.root()
 
     def since(before: str | None) -> dict[str, Interval]:
@@ -233,7 +233,7 @@ def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> M
 
 
 def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Job) -> SliceReport:
-    """The student on the images with each value of a metadata column. Raises ``DataError``."""
+    """Return a metric of the student for each value of a metadata column. Raises ``DataError``."""
     name, split = student.class_name, student.split
     masks = metadata_slices(student.store, split, [column])
     report = measure_slices(
@@ -245,7 +245,7 @@ def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Jo
 def hold(
     tuner: Tuner, node: Node, class_name: str, concept: str, jobs: Jobs, job: Job
 ) -> pd.DataFrame:
-    """Whether the influence of one concept holds, see ``results.sensitivity.stability``."""
+    """Return the stability of one concept's influence, see ``results.sensitivity.stability``."""
     return stability(
         tuner,
         class_name,

@@ -1,4 +1,4 @@
-"""Students of any node and the edits file of its branch, as files made off the event loop."""
+"""Export of the students of any node, and of the edits file of its branch, as files to save."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.tuning import Node, Tuner
 
-SLICE = 0.3  #: seconds of a file that takes long, after which other work may come
+SLICE = 0.3  #: seconds of work on a large file, after which other jobs may run
 
 
 @dataclass(frozen=True)
 class Format:
-    """A format of students: its file, and which package is missing to write it (empty: none)."""
+    """Export format of students: name, file, and how to install a missing package (or empty)."""
 
     name: str
     file: str
@@ -37,13 +37,13 @@ class Format:
 
 
 class ExportState(param.Parameterized):
-    """The file that was asked for last, and how far it is."""
+    """Export of one file at a time, and its progress."""
 
     formats = param.List([], item_type=Format, doc="Empty until `look`.")
-    file = param.ClassSelector(class_=File, default=None, doc="Ready to save; None again then.")
+    file = param.ClassSelector(class_=File, default=None, doc="New file; then None again.")
     status = param.ClassSelector(class_=Status, default=Status())
-    asked = param.Event(doc="The choices for the iteration shown were asked for.")
-    page = param.Event(doc="The page was asked for, as one HTML file.")
+    asked = param.Event(doc="The user opens the export menu of the node shown.")
+    page = param.Event(doc="The user requests the page as one HTML file.")
 
     def __init__(self, tuner: Tuner, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class ExportState(param.Parameterized):
         self.make(make)
 
     def make(self, make: Callable[[], File]) -> None:
-        """Make a file on the worker; it is ``file`` then. ``TuningError`` where none may leave."""
+        """Make a file on the worker and set ``file``. ``TuningError`` if export is not allowed."""
         self.rights.require("export")
         self.status = Status("exporting", "Making the file")
         self.jobs.submit(Job("export", lambda _: make(), self._made, self._failed))
@@ -85,10 +85,10 @@ class ExportState(param.Parameterized):
     def make_in_steps(
         self, prepare: Callable[[], Any], begin: Callable[[Any], Iterator[float | File]]
     ) -> None:
-        """As ``make``, for a file that takes long: other work comes in between.
+        """Make a large file as ``make`` does, in steps between which other jobs run.
 
-        ``prepare`` runs on the worker, and ``begin`` with its result on the event loop. The steps,
-        parts that are done and at last the file, run on the worker.
+        ``prepare`` runs on the worker thread, and ``begin`` with its result on the event loop. The
+        steps of ``begin`` run on the worker: each yields the share done, the last one the file.
         """
         self.rights.require("export")
 
@@ -109,14 +109,14 @@ class ExportState(param.Parameterized):
     def _made(self, file: File) -> None:
         text = f"{file.name} is ready, {size_text(len(file.content))}"
         self.param.update(file=file, status=Status("done", text, 1.0))
-        self.file = None  # it is with the browser now
+        self.file = None  # the browser has it now
 
     def _failed(self, error: InficondError) -> None:
         self.status = Status.of(error)
 
 
 def _slice(steps: Iterator[float | File]) -> float | File:
-    """The last of the steps that a slice of time has room for."""
+    """Run steps for ``SLICE`` seconds, and return the last: the share done, or the file."""
     end = time.monotonic() + SLICE
     step = next(steps)
     while not isinstance(step, File) and time.monotonic() < end:
@@ -125,12 +125,12 @@ def _slice(steps: Iterator[float | File]) -> float | File:
 
 
 def find_formats() -> list[Format]:
-    """All formats; one whose package is not installed tells how to install it."""
+    """Return all export formats; ``missing`` tells how to install a missing package."""
     return [Format(name, file, _missing(name)) for name, (file, _) in FORMATS.items()]
 
 
 def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
-    """A zip with one folder, as ``inficond export`` writes it. Raises what ``export`` does."""
+    """Return a zip of the folder that ``inficond export`` writes. Errors as for ``export``."""
     name = stem(tuner, node)
     content = io.BytesIO()
     with tempfile.TemporaryDirectory() as folder:
@@ -142,7 +142,7 @@ def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
 
 
 def stem(tuner: Tuner, node: Node) -> str:
-    """Name of a node's files: data set, number, and id."""
+    """Return the stem of file names of a node: data set, number, and id."""
     title = file_stem(tuner.store.title) or "students"
     return f"{title}-{node.number}-{node.id}"
 

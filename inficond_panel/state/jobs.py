@@ -19,7 +19,7 @@ Progress = Callable[[float, str], None]
 
 
 def run_at_once(update: Callable[[], None]) -> None:
-    """Publish an update on the calling thread (tests, scripts)."""
+    """Run an update on the calling thread: the ``publish`` of tests and scripts."""
     update()
 
 
@@ -27,9 +27,9 @@ def run_at_once(update: Callable[[], None]) -> None:
 class Job:
     """Work for the worker thread. A newer job with the same key cancels this one.
 
-    ``done`` gets the result, ``failed`` the error of ``work`` or ``done``; an unexpected exception
-    becomes an ``InficondError``. A job that is ``kept``, such as a note, is carried out even if the
-    page is closed meanwhile.
+    ``done`` gets the result of ``work``; ``failed`` gets an error of ``work`` or ``done``, where an
+    unexpected exception becomes an ``InficondError``. A job that is ``kept``, such as writing a
+    note, runs even after the page was closed.
     """
 
     key: str
@@ -50,15 +50,15 @@ class Job:
 
 
 class Jobs(param.Parameterized):
-    """A session's queue. Results are published on the session's event loop.
+    """A session's queue of jobs. Results are published on the session's event loop.
 
-    ``publish`` runs a function there: with a Bokeh document it is
-    ``document.add_next_tick_callback``. All else here is called there too, but for ``progress``'s
-    callback. ``inline=True`` does the work at once in the caller's thread.
+    ``publish`` runs a function on that loop: with a Bokeh document it is
+    ``document.add_next_tick_callback``. Call all methods on the loop too, but the callback that
+    ``progress`` returns on the worker. ``inline=True`` works at once in the caller's thread.
     """
 
     busy = param.Boolean(False, doc="Whether a job runs or waits.")
-    #: Whether there is time for what nobody has asked for.
+    #: Whether there is time for work that nobody has requested, such as expected repairs.
     spare = True
 
     def __init__(self, publish: Publish = run_at_once, *, inline: bool = False) -> None:
@@ -70,7 +70,7 @@ class Jobs(param.Parameterized):
         self._thread: threading.Thread | None = None
 
     def submit(self, job: Job) -> None:
-        """Queue ``job``; the one with the same key that runs or waits is cancelled."""
+        """Queue ``job``, and cancel the running or waiting job with the same key."""
         self.cancel(job.key)
         self._latest[job.key] = job
         self.busy = True
@@ -81,25 +81,24 @@ class Jobs(param.Parameterized):
             self._queue.put(job)
 
     def cancel(self, key: str) -> None:
-        """Cancel the job of this key, if there is one."""
+        """Cancel the running or waiting job with this key, if any."""
         if key in self._latest:
             self._latest[key].cancel()
 
     def progress(self, job: Job) -> Progress:
-        """A progress callback for the worker that reports on the event loop."""
+        """Return a callback for the worker that calls ``job.report`` on the event loop."""
 
         def publish(share: float, text: str) -> None:
             self._publish(partial(report, share, text))
 
         def report(share: float, text: str) -> None:
-            if job.report and not job.cancelled():  # it may have been since
+            if job.report and not job.cancelled():  # the job may be cancelled since
                 job.report(share, text)
 
         return publish
 
     def close(self) -> None:
-        """Stop the worker at the end of the session, after the jobs that are kept; cancel the
-        others."""
+        """End the session: cancel all jobs but those that are ``kept``, then stop the worker."""
         for job in self._latest.values():
             if not job.kept:
                 job.cancel()
@@ -115,9 +114,8 @@ class Jobs(param.Parameterized):
             pass
 
     def _run_next(self) -> bool:
-        """Run the next job in a frame that ends: a waiting frame would keep the last job, and its
-        page.
-        """
+        """Run the next job; return False to stop. As a function of its own, whose frame ends: a
+        waiting frame would keep the last job, and with it the page, in memory."""
         job = self._queue.get()
         if job is not None:
             self._run(job)
@@ -128,7 +126,7 @@ class Jobs(param.Parameterized):
             if job.cancelled():
                 raise CancelledError("Cancelled.")  # noqa: TRY301 - as if the work had noticed
             result = job.work(job)
-        except Exception as error:  # a defect must not kill the worker; it is told like the rest
+        except Exception as error:  # a defect must not kill the worker; it is reported too
             self._finish(job, partial(job.failed, _as_inficond(error)))
         else:
             self._finish(job, partial(_done, job, result))
@@ -148,12 +146,12 @@ class Jobs(param.Parameterized):
 def _done(job: Job, result: Any) -> None:
     try:
         job.done(result)
-    except Exception as error:  # told like what the work raises, or the page would wait for ever
+    except Exception as error:  # reported like an error of the work, or the page waits for ever
         job.failed(_as_inficond(error))
 
 
 def _as_inficond(error: Exception) -> InficondError:
-    """The error in the form that the page shows; an unexpected one is also logged."""
+    """Return the error as an ``InficondError`` for the page; log an unexpected error."""
     if isinstance(error, InficondError):
         return error
     logging.getLogger(__name__).error("Unexpected", exc_info=error)

@@ -1,4 +1,4 @@
-"""What needs the networks of a spec: photos that are in no store, and concepts that are typed."""
+"""State that needs the networks of a spec: decisions on a new photo, and typed concepts."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ from inficond_panel.tuning.opening import (
 )
 from inficond_panel.tuning.replay import carry_on
 
-#: Bytes of the largest photo that is taken. As text, with a message of 1 MB around it, it fits.
+#: Bytes of the largest accepted photo: as base64 text it fits into a WebSocket message of 1 MB.
 MOST_BYTES = 600_000
-#: Formats that a page sends.
+#: Image formats that the page may send.
 FORMATS = ("JPEG", "PNG")
 _KEY = "new photo"
-_LEFT = 0.1  #: share of the bar that is done when the work begins
+_LEFT = 0.1  #: share of the progress bar that is filled when the work begins
 
 
 class PhotoScorer(Protocol):
@@ -46,10 +46,10 @@ class PhotoScorer(Protocol):
 
     @property
     def side(self) -> int:
-        """Pixels of the longer side that a photo is scaled down to before it is sent."""
+        """Longer side in pixels to which the browser scales a photo down before sending it."""
 
     def check(self, store: Store) -> None:
-        """Raise an ``InficondError`` where photos cannot be scored here; loads nothing."""
+        """Raise an ``InficondError`` if photos cannot be scored here; load no network."""
 
     def score(
         self,
@@ -58,14 +58,14 @@ class PhotoScorer(Protocol):
         progress: Callable[[str], None],
         cancelled: Callable[[], bool],
     ) -> PhotoScores:
-        """Scores of one photo, given by its content."""
+        """Return concept scores and logits of one photo from the bytes of its file."""
 
 
 @dataclass(frozen=True, eq=False)
 class DecidedPhoto:
-    """Scores of a photo, and decisions on it by the students of ``node``, by class.
+    """Scores of a photo, and predictions of the students of ``node`` on it, by class.
 
-    ``rules`` say when the students abstain; None: they always decide.
+    ``rules`` say when the students abstain from a decision; None: they always decide.
     """
 
     node: Node
@@ -75,19 +75,19 @@ class DecidedPhoto:
 
 
 class PhotoState(param.Parameterized):
-    """One photo of this session; it is replaced by the next, and gone when it is closed.
+    """The photo that is open in this session: the next photo replaces it, closing it forgets it.
 
-    ``decided`` follows the students that are shown. Neither the photo nor anything of it goes to
-    the disk or to the history.
+    ``decided`` holds predictions of the students shown. Neither the photo nor its scores are
+    written to disk or to the history.
     """
 
     status = param.ClassSelector(class_=Status, default=Status())
-    decided = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is there.")
-    missing = param.String("", doc="Why no photo can be decided here; empty: it can.")
+    decided = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is open.")
+    missing = param.String("", doc="Why no photo can be opened here; empty: it can.")
     asked = param.Number(
         0.0,
         bounds=(0, 1),
-        doc="Decided is only where as sure decisions on tune have this accuracy; 0: everywhere.",
+        doc="Accuracy on tune that decisions need, else a student abstains; 0: never abstain.",
     )
 
     def __init__(
@@ -99,16 +99,16 @@ class PhotoState(param.Parameterized):
 
     @property
     def busy(self) -> bool:
-        """True if a photo is being decided."""
+        """True while the students' predictions on a photo are computed."""
         return self.status.kind in {"deciding", "cancelling"}
 
     @property
     def side(self) -> int:
-        """Pixels of the longer side of a photo that is taken; 0 where none is."""
+        """Largest accepted longer side of a photo, in pixels; 0 if no photo is accepted."""
         return 0 if self.scorer is None or self.missing else self.scorer.side
 
     def look(self) -> None:
-        """Find out whether a photo can be decided here; loads nothing."""
+        """Set ``missing``: whether a photo can be scored here. Loads no network."""
         try:
             self.rights.require("photos")
             if self.scorer is None:
@@ -120,7 +120,7 @@ class PhotoState(param.Parameterized):
             self.missing = ""
 
     def put(self, photo: bytes) -> None:
-        """Decide a photo, given by its content, in the place of the one that is there."""
+        """Open the photo with these bytes instead of the present photo, and predict on it."""
         self.look()
         scorer = self.scorer
         if scorer is None or self.missing:
@@ -142,7 +142,7 @@ class PhotoState(param.Parameterized):
         self._submit(work)
 
     def cancel(self) -> None:
-        """Ask to stop; the photo is forgotten."""
+        """Cancel the work on the photo, and forget the photo."""
         if self.status.kind == "deciding":
             self.status = Status("cancelling", "Cancelling")
             self.jobs.cancel(_KEY)
@@ -155,7 +155,7 @@ class PhotoState(param.Parameterized):
 
     @param.depends("students.snapshot", "asked", watch=True)
     def _follow(self) -> None:
-        """Decide the photo again by other students, or to another accuracy: its scores stay."""
+        """Predict again from the photo's scores, by other students or for another accuracy."""
         known = self.decided
         if known is None:
             return
@@ -180,11 +180,11 @@ class PhotoState(param.Parameterized):
             return result
 
         def done(decided: DecidedPhoto) -> None:
-            if job.cancelled():  # it was closed since, or one that cannot be read was put
+            if job.cancelled():  # closed since, or replaced by an unreadable photo
                 self._rest()
                 return
             self.param.update(decided=decided, status=Status())
-            self._follow()  # the students may be others since
+            self._follow()  # other students may be shown since
 
         job = Job(_KEY, checked, done, self._fail, self._report)
         self.jobs.submit(job)
@@ -200,35 +200,35 @@ class PhotoState(param.Parameterized):
             self.param.update(decided=None, status=Status.of(error))
 
     def _rest(self) -> None:
-        """Report that a photo was cancelled; an error of the next photo stays."""
+        """Set an idle status after work was cancelled; keep the error of a newer photo."""
         if self.busy:
             self.status = Status()
 
 
 def check_photo(photo: bytes, side: int) -> None:
-    """Raise ``DataError`` for a photo that a page cannot have sent: format, bytes, pixels.
+    """Raise ``DataError`` for a photo of another format, or with too many bytes or pixels.
 
-    Only its head is read.
+    Only the header of the image file is read.
     """
     if len(photo) > MOST_BYTES:
         raise DataError(
-            f"The photo has {len(photo):,} bytes, and {MOST_BYTES:,} are taken.", "Choose another."
+            f"The photo has {len(photo):,} bytes, over {MOST_BYTES:,}.", "Choose a smaller photo."
         )
     try:
         with Image.open(io.BytesIO(photo), formats=FORMATS) as image:
             longest = max(image.size)
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
-        raise DataError("This is not a JPEG or PNG photo.", "Choose another.") from error
+        raise DataError("This is not a JPEG or PNG photo.", "Choose a JPEG or PNG.") from error
     if longest > side:
         raise DataError(
-            f"The photo has {longest:,} pixels in its longer side, and {side:,} are taken.",
-            "Choose another.",
+            f"The photo has {longest:,} pixels in its longer side, over {side:,}.",
+            "Choose a smaller photo.",
         )
 
 
-#: Parts of the progress bar: the encoder, then the students.
+#: Share of the progress bar for the encoder; the rest is for the students.
 _ENCODED = 0.3
-#: Characters that a person may type.
+#: Largest number of characters of a typed concept with its synonyms.
 LONGEST_CONCEPT = 1_000
 
 
@@ -236,22 +236,22 @@ class Encoder(TextEncoder, Protocol):
     """A text encoder that is loaded when it is first used."""
 
     def check(self) -> None:
-        """Raise ``MissingExtraError`` where it cannot be loaded here."""
+        """Raise ``MissingExtraError`` if the encoder's packages are not installed."""
 
 
 class ConceptsState(param.Parameterized):
-    """Adds concepts to this history, and removes typed ones.
+    """Adding typed concepts to the store's, and removing typed concepts again.
 
-    Each set of concepts has students of its own, so the branch shown is fitted again over the new
-    set. The session goes on with a new ``AppState`` over ``tuner``; its old one and other sessions
-    stay as they were.
+    Each set of concepts has separate students, so the branch shown is fitted again over the new
+    set. The session continues with a new ``AppState`` over ``tuner``; the old state and other
+    sessions stay as they were.
     """
 
     status = param.ClassSelector(class_=Status, default=Status())
-    tuner = param.ClassSelector(class_=Tuner, default=None, doc="Over other concepts, when ready.")
-    concept = param.String("", doc="The concept that came or went.")
-    outcome = param.List([], item_type=str, doc="What came of it, in sentences.")
-    missing = param.String("", doc="Why nothing can be typed here, and what to do; empty: it can.")
+    tuner = param.ClassSelector(class_=Tuner, default=None, doc="Tuner over the new concepts.")
+    concept = param.String("", doc="The concept that was added or removed.")
+    outcome = param.List([], item_type=str, doc="Result, in sentences.")
+    missing = param.String("", doc="Why no concept can be typed, and what to do; or empty.")
 
     def __init__(
         self,
@@ -268,26 +268,26 @@ class ConceptsState(param.Parameterized):
 
     @property
     def typed(self) -> list[str]:
-        """Names of the concepts that were typed."""
+        """Names of the typed concepts."""
         return [one.name for one in typed_of(self.students.tuner.store)]
 
     @property
     def carried(self) -> int:
-        """Iterations of the branch shown, which are fitted again."""
+        """Number of iterations of the branch shown, which a new concept has fitted again."""
         return sum(1 for _ in self.students.tuner.ancestors(self.students.node))
 
     @property
     def others(self) -> int:
-        """Iterations of other branches, which stay with the concepts of now."""
+        """Number of iterations of other branches, which keep the present concepts."""
         return len(self.students.tree.nodes) - 1 - self.carried
 
     @property
     def busy(self) -> bool:
-        """True if a concept is being added or taken away."""
+        """True while a concept is being added or removed."""
         return self.status.kind in {"adding", "cancelling"}
 
     def look(self) -> None:
-        """Find out whether a concept can be typed here; loads nothing."""
+        """Set ``missing``: whether a concept can be typed here. Loads no encoder."""
         if not self.busy:
             self.status = Status()
         if self.encoder is None:
@@ -300,14 +300,14 @@ class ConceptsState(param.Parameterized):
             self.missing = error.whole_for_page
 
     def add(self, text: str, images: Sequence[str] | None = None) -> None:
-        """Add a concept, given as ``name`` or ``name, synonym, synonym``.
+        """Add a concept from its text, ``name`` or ``name, synonym, synonym``.
 
-        It is made of example photos where ``images`` has their ids, and needs no encoder then.
+        With ``images``, ids of example photos, it is made from the photos without an encoder.
         """
         self._rights.require("typing")
         if len(text) > LONGEST_CONCEPT:
-            fault = f"A concept with its synonyms has at most {LONGEST_CONCEPT} characters."
-            self.status = Status.of(TuningError(fault, f"This has {len(text):,}."))
+            fault = f"The concept with its synonyms has {len(text):,} characters."
+            self.status = Status.of(TuningError(fault, f"Shorten it to {LONGEST_CONCEPT:,}."))
             return
         name, node = texts_of(text)[0], self.students.node
         encoder = self.encoder if images is None else None
@@ -332,7 +332,7 @@ class ConceptsState(param.Parameterized):
         self._start(name, work)
 
     def forget(self, name: str) -> None:
-        """Take a typed concept away again; the iterations without it are there again."""
+        """Remove a typed concept; show the iterations that were made without it."""
         self._rights.require("forgetting")
 
         def work(job: Job) -> tuple[Tuner, list[str]]:
@@ -346,7 +346,7 @@ class ConceptsState(param.Parameterized):
         self._start(name, work)
 
     def cancel(self) -> None:
-        """Ask to stop; nothing is added then."""
+        """Cancel adding a concept; nothing is added."""
         if self.status.kind == "adding":
             self.status = Status("cancelling", "Cancelling")
             self.jobs.cancel("concepts")
@@ -367,14 +367,14 @@ class ConceptsState(param.Parameterized):
             self.status = Status("adding", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why the concept could not be added; a cancelled one shows nothing."""
+        """Show why the concept could not be added or removed; nothing if that was cancelled."""
         self.status = Status.of(error)
 
 
 def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False) -> list[str]:
-    """Sentences on an added concept: its scores, its neighbours, its influence at ``node``.
+    """Return sentences on an added concept: its nearest concepts, and its influence at ``node``.
 
-    ``stays`` where it cannot be taken away again.
+    ``stays`` is True where the session may not remove it again.
     """
     store = tuner.store
     c = store.concepts.index(name)

@@ -1,4 +1,4 @@
-"""Repairs on request: what shifts a student, suggested edits, and refits that are only tried."""
+"""State of the repairs: shift and suspects by class, suggested edits, and refit what-if curves."""
 
 from __future__ import annotations
 
@@ -24,21 +24,21 @@ from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.tuning.shift_kinds import Differences
 from inficond_panel.tuning.suggest import Suggestion, suggest
 
-#: Classes up to which all are looked at; of more, those that are selected.
+#: Largest number of classes for which all shifts are computed; above, only of selected classes.
 ALL_UP_TO = 100
-SLICE = 0.1  #: seconds of work after which what is known is told
+SLICE = 0.1  #: seconds of work after which finished results are published
 
 
 class ShiftState(param.Parameterized):
-    """Shift of each student in view between fit and tune, and its suspects.
+    """Shift of each student shown between ``fit`` and ``tune``, and its suspect concepts.
 
-    A job ends after ``SLICE``, so that thumbs come in between; the class selected comes first. Of
-    more than ``ALL_UP_TO`` classes, which would take minutes, only those selected are looked at.
+    A job ends after ``SLICE``, so that thumbs run in between; the selected class comes first. With
+    more than ``ALL_UP_TO`` classes, which would take minutes, only selected classes are computed.
     """
 
-    by_class = param.Dict({}, doc="``ClassShift`` by class, of the node shown; the others come.")
-    differences = param.Dict({}, doc="``Differences`` by class, of those that were selected.")
-    problem = param.String("", doc="Why the others do not come.")
+    by_class = param.Dict({}, doc="``ClassShift`` by class, as far as it is computed.")
+    differences = param.Dict({}, doc="``Differences`` by class, of selected classes.")
+    problem = param.String("", doc="Why the other classes are not computed.")
 
     def __init__(
         self, students: StudentsState, tuning: TuningState, selection: Selection, jobs: Jobs
@@ -51,27 +51,27 @@ class ShiftState(param.Parameterized):
 
     @property
     def all_wanted(self) -> bool:
-        """True if all classes are looked at; else those that are selected."""
+        """True if the shifts of all classes are computed; False: of selected classes only."""
         return len(self._students.tuner.store.classes) <= ALL_UP_TO
 
     @property
     def complete(self) -> bool:
-        """True if all classes are known."""
+        """True if the shifts of all classes are computed already."""
         return len(self.by_class) == len(self._students.tuner.store.classes)
 
     def suspects(self, class_name: str) -> list[str]:
-        """Names of the suspects of a class, best first; none as long as they are not known."""
+        """Return the suspect concepts of a class, strongest first; empty until computed."""
         known = self.by_class.get(class_name)
         return [] if known is None else [suspect.concept for suspect in known.suspects]
 
     def start(self) -> None:
-        """Compute unknown shifts, if the spec shows them; each view asks once."""
+        """Start computing the shifts, if the spec shows suspects; each view calls this once."""
         self._asked = self._tuning.tuner.spec.tuning.suspects
         self._next()
 
     @param.depends("_students.snapshot", watch=True)
     def _forget(self) -> None:
-        """Forget the classes whose student is another one now."""
+        """Forget the results of classes whose student has changed with the node shown."""
         tuner, before, now = self._students.tuner, self._node, self._students.node
         if now.id == before.id:
             return
@@ -86,7 +86,7 @@ class ShiftState(param.Parameterized):
 
     @param.depends("_tuning.status", "_selection.class_name", watch=True)
     def _next(self) -> None:
-        """Look at more classes, unless something runs that a person waits for."""
+        """Compute the shifts of more classes, unless a person waits for other work."""
         missing = [name for name in self._wanted() if name not in self.by_class]
         if not self._asked or self._tuning.awaited or self.problem or not missing:
             return
@@ -109,15 +109,15 @@ class ShiftState(param.Parameterized):
 
     @param.depends("by_class", "_tuning.status", "_selection.class_name", watch=True)
     def _look(self) -> None:
-        """Find what differs for the class selected, once its shift is known."""
+        """Compute the ``Differences`` of the selected class, once its shift is computed."""
         name, tuner, node = self._selection.class_name, self._students.tuner, self._students.node
         known = name not in self.by_class or name in self.differences
         if not self._asked or self._tuning.awaited or self.problem or known:
             return
 
-        def done(found: Differences) -> None:
+        def done(differences: Differences) -> None:
             if self._node.id == node.id:
-                self.differences = {**self.differences, name: found}
+                self.differences = {**self.differences, name: differences}
 
         def work(_: Job) -> Differences:
             return student_differences(tuner, node, name)
@@ -136,14 +136,14 @@ class ShiftState(param.Parameterized):
 
 
 class SuggestState(param.Parameterized):
-    """One suggestion at a time: its intents wait in the batch until they are fitted or cleared."""
+    """Search for one suggested repair at a time; its edits are added to the pending batch."""
 
-    running = param.Boolean(False, doc="Whether one is looked for.")
-    share = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
-    text = param.String("", doc="What it does now.")
+    running = param.Boolean(False, doc="Whether a search runs.")
+    share = param.Number(0.0, bounds=(0, 1), doc="Share of the search that is done.")
+    text = param.String("", doc="Step of the search that runs now.")
     latest = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
-    problem = param.String("", doc="Why there is none.")
-    expected = param.Dict({}, doc="Suggestions by class that nobody has asked for: see ``expect``.")
+    problem = param.String("", doc="Why the search failed.")
+    expected = param.Dict({}, doc="Suggestions by class, searched ahead by ``expect``.")
 
     def __init__(self, tuning: TuningState, jobs: Jobs) -> None:
         self._tuning, self._jobs = tuning, jobs
@@ -153,18 +153,18 @@ class SuggestState(param.Parameterized):
 
     @property
     def offered(self) -> bool:
-        """True if the spec shows repairs, and these students take them."""
+        """True if the spec shows suggested repairs, and these students can be repaired."""
         tuner = self._tuning.tuner
         return bool(tuner.spec.tuning.suggest and tuner.cures.refused is None)
 
     def expect(self, classes: Sequence[str]) -> None:
-        """Find out what a repair of each of ``classes`` would bring, as long as nobody waits."""
+        """Search ahead for a repair of each of ``classes``, while no person waits for a job."""
         only = self._tuning.rights.class_name
         self._wanted = [name for name in classes if not only or name == only]
         self._look_ahead()
 
     def take(self, class_name: str) -> None:
-        """Put the repair expected of a class into the batch; ``KeyError`` where none is known."""
+        """Add the repair in ``expected`` for a class to the batch. Raises ``KeyError``."""
         self._done(self.expected[class_name])
 
     @param.depends("_tuning.status", "running", watch=True)
@@ -187,21 +187,21 @@ class SuggestState(param.Parameterized):
         def work(job: Job) -> Suggestion:
             return student_repair(tuner, head, name, job.cancelled)
 
-        def done(found: Suggestion) -> None:
+        def done(suggestion: Suggestion) -> None:
             self._expecting = None
-            self.expected = {**self.expected, name: found}
+            self.expected = {**self.expected, name: suggestion}
             self._look_ahead()
 
         def failed(error: InficondError) -> None:
             self._expecting = None
-            if not isinstance(error, CancelledError):  # told where it is asked for
+            if not isinstance(error, CancelledError):  # ``ask`` shows the error
                 self._wanted = [each for each in self._wanted if each != name]
             self._look_ahead()
 
         self._jobs.submit(Job("expected", work, done, failed))
 
     def ask(self, classes: Sequence[str] | None = None) -> None:
-        """Look for repairs of ``classes`` (all), and put them into the batch."""
+        """Search for a repair of ``classes`` (None: all), and add its edits to the batch."""
         if self._tuning.busy or self._tuning.locked:
             return
         only = self._tuning.rights.class_name
@@ -211,14 +211,14 @@ class SuggestState(param.Parameterized):
 
         def work(job: Job) -> Suggestion:
             tell = self._jobs.progress(job)
-            if classes and len(classes) == 1:  # it may be known already
+            if classes and len(classes) == 1:  # it may be cached
                 return student_repair(tuner, head, classes[0], job.cancelled, tell)
             return suggest(tuner, head, classes=classes, progress=tell, cancelled=job.cancelled)
 
         self._jobs.submit(Job("suggestion", work, self._done, self._failed, self._tell))
 
     def cancel(self) -> None:
-        """Stop looking; the batch stays as it is."""
+        """Cancel the search; the batch stays as it is."""
         if self.running:
             self._jobs.cancel("suggestion")
 
@@ -238,7 +238,7 @@ class SuggestState(param.Parameterized):
 
     @param.depends("_tuning.status", watch=True)
     def _yield_to_refit(self) -> None:
-        """Forget the suggestion: a refit shows another node, for which there is none yet."""
+        """Cancel the search when a refit starts, and forget a suggestion for another node."""
         if self._tuning.busy:
             self.cancel()
         if self.latest is not None and self.latest.parent != self._tuning.head.id:
@@ -246,17 +246,17 @@ class SuggestState(param.Parameterized):
 
 
 class RefitWhatIf(param.Parameterized):
-    """One curve at a time; each point is a job, so that thumbs and pictures come in between.
+    """Refit what-if curve of one concept; each point is a job, so that other jobs run in between.
 
-    A fine-tune does not wait for the curve: it is ``waiting`` meanwhile and goes on afterwards.
+    During a fine-tune the curve is ``waiting``, and continues afterwards.
     """
 
     state: param.Selector[str] = param.Selector(
-        default="", objects=["", "solving", "waiting", "stopped", "done"], doc="Empty: not begun."
+        default="", objects=["", "solving", "waiting", "stopped", "done"], doc="Empty: no curve."
     )
-    points = param.Dict({}, doc="Metrics of the student by influence, as far as they are known.")
-    changes = param.Dict({}, doc="Their changes from now, by influence; see ``CurvePoint``.")
-    share = param.Number(0.0, bounds=(0, 1), doc="How much of the curve is known.")
+    points = param.Dict({}, doc="Metrics of the refitted student by influence, of solved points.")
+    changes = param.Dict({}, doc="Changes in these metrics, by influence; see ``CurvePoint``.")
+    share = param.Number(0.0, bounds=(0, 1), doc="Share of the curve that is solved.")
 
     def __init__(self, students: StudentsState, tuning: TuningState, jobs: Jobs) -> None:
         self._students, self._tuning, self._jobs = students, tuning, jobs
@@ -266,7 +266,7 @@ class RefitWhatIf(param.Parameterized):
         super().__init__()
 
     def solve(self, class_name: str, concept: str) -> None:
-        """Begin, or go on where it was stopped: points that are known are kept."""
+        """Solve the curve of a concept, or continue a stopped curve from its solved points."""
         shown = self._students.snapshot
         asked = (class_name, concept, shown.node.id, shown.split)
         if asked != self._asked:
@@ -282,7 +282,7 @@ class RefitWhatIf(param.Parameterized):
             self.state = "stopped"
 
     def forget(self) -> None:
-        """Stop, and know no point."""
+        """Stop, and forget all points."""
         self._end()
         self._asked = None
         self.param.update(state="", points={}, changes={}, share=0.0)

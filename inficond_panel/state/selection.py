@@ -1,4 +1,4 @@
-"""What one session shows and may do: its data set, selection, settings of views, and rights."""
+"""Data set, selection, settings of the views, and rights of one session."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
 
 
 class Names(param.Parameter):
-    """Validator of a name that is ``known``, or empty unless ``needed``.
+    """Parameter for a name that is in ``known``, or empty unless ``needed``.
 
-    With ``several`` of a list of names.
+    With ``several``: for a list of such names.
     """
 
     __slots__ = ["known", "needed", "several"]
@@ -45,27 +45,27 @@ class Names(param.Parameter):
     def _validate(self, value: Any) -> None:
         super()._validate(value)
         if not isinstance(value, list if self.several else str):
-            raise TuningError(f"{self.name} is of type {type(value).__name__}.")
+            raise TuningError(f"{self.name} must not be of type {type(value).__name__}.")
         names = value if self.several else [value] if value or self.needed else []
         if not all(isinstance(name, str) and name in self.known for name in names):
-            raise TuningError(f"{self.name} names something that this store does not have.")
+            raise TuningError(f"{self.name} must be in this store, got {value!r:.80}.")
 
 
 class Selection(param.Parameterized):
-    """The chosen class (student), the concept opened in detail, and groups of concepts and images.
+    """Selected class (student), concept of the detail view, and picked concepts and images.
 
-    Images that were picked out are left when another class or a concept is opened.
+    Selecting another class or concept drops the picked images.
     """
 
     class_name = Names(doc="Class whose student is selected; empty: none.")
     concept = Names(doc="Concept opened in the detail view; empty: none.")
-    concepts = Names([], several=True, doc="Group of concepts, as drawn with the lasso.")
+    concepts = Names([], several=True, doc="Concepts picked, such as with the lasso.")
     images = param.ClassSelector(
-        class_=ImageSet, default=None, doc="Images picked out; None: those that show the concept."
+        class_=ImageSet, default=None, doc="Picked images; None: images with the concept."
     )
 
     def __init__(self, classes: Iterable[str], concepts: Iterable[str], only: str = "") -> None:
-        """Selection among these names; with ``only`` that class stays the selected one."""
+        """Selection among these names; with ``only`` that class is selected and cannot change."""
         super().__init__()
         self.param["class_name"].known = frozenset([only] if only else classes)
         if only:
@@ -75,11 +75,11 @@ class Selection(param.Parameterized):
             self.param[name].known = frozenset(concepts)
 
     def open_concept(self, concept: str, class_name: str = "") -> None:
-        """Open a concept in detail, in the place of images; of another class, if one is named."""
+        """Open a concept in the detail view instead of images; select ``class_name`` if named."""
         self.param.update(concept=concept, class_name=class_name or self.class_name, images=None)
 
     def open_images(self, images: ImageSet) -> None:
-        """Show images in the place of those of the concept, with the student of their class."""
+        """Show picked images instead of the concept's images, and select their class."""
         self.param.update(class_name=images.class_name, images=images)
 
     @param.depends("concept", watch=True)
@@ -92,12 +92,12 @@ class Selection(param.Parameterized):
             self.images = None
 
 
-#: Splits that the screen shows: students are fitted on the other one.
+#: Splits that the page can show; the students are trained on the other split, ``fit``.
 ON_SCREEN = (TUNE, HOLDOUT)
 
 
 class DatasetState(param.Parameterized):
-    """Store of the session, and the split that the screen shows (``tune`` unless asked)."""
+    """Store of the session, and the split that the page shows (``tune`` at first)."""
 
     store: param.ClassSelector[Store] = param.ClassSelector(  # type: ignore[assignment]
         class_=Store, allow_None=False, constant=True, doc="Store that the session looks at."
@@ -106,11 +106,11 @@ class DatasetState(param.Parameterized):
     split: param.Selector[str] = param.Selector(
         default=TUNE, objects=list(ON_SCREEN), doc="Split on screen."
     )
-    looks = param.Integer(0, bounds=(0, None), doc="Looks at the holdout so far.")
+    looks = param.Integer(0, bounds=(0, None), doc="Times that the holdout was opened.")
 
     @property
     def counts(self) -> dict[str, int]:
-        """Numbers of images (all, and by split), classes, concepts and segments."""
+        """Numbers of images (all, and per split), classes, concepts and segments, by name."""
         splits = {split: len(self.store.rows(split)) for split in SPLITS}
         return {
             "images": len(self.store.images),
@@ -122,27 +122,27 @@ class DatasetState(param.Parameterized):
 
     @property
     def rows(self) -> np.ndarray:
-        """Positions of the images of the split in view."""
+        """Rows in the store of the images of the split in view."""
         return self.store.rows(self.split)
 
 
-#: Metrics whose change a view shows, one at a time; fidelity beside accuracy.
+#: Metrics of which a view shows the change, one at a time; fidelity together with accuracy.
 CHANGE_METRICS = list(SHARES)
 #: Metrics that slices are compared by.
 SLICE_METRICS = [*CHANGE_METRICS, *ERRORS]
 
 
 class Settings(param.Parameterized):
-    """Settings of the views of one session, which set and watch them."""
+    """Settings that the views of one session share, change and watch."""
 
     show: param.Selector[str] = param.Selector(
-        default="simple", objects=["simple", "details"], doc="Amount that the views show."
+        default="simple", objects=["simple", "details"], doc="Simple or detailed views."
     )
     sort: param.Selector[str] = param.Selector(
         default=BEGIN.key, objects=list(CLASS_SORTS), doc="What the classes are sorted by."
     )
     descending = param.Boolean(True, doc="Largest value first.")
-    confused = param.Boolean(False, doc="Whether confusions stand in the place of the classes.")
+    confused = param.Boolean(False, doc="Whether confusions replace the list of classes.")
     scope: param.Selector[str] = param.Selector(
         default="class", objects=["class", "all"], doc="Metrics of one class, or means over all."
     )
@@ -162,13 +162,13 @@ class Settings(param.Parameterized):
         objects=list(PATCHES_OF),
         doc="Patches of a concept: segments nearest to its text, or those assigned to it.",
     )
-    measured = param.Boolean(False, doc="Whether all metrics of the student are open.")
+    measured = param.Boolean(False, doc="Whether the list of all metrics is open.")
     slice_by = param.String("", doc="Metadata that slices are made by; empty: none.")
     slice_metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=SLICE_METRICS, doc="Metric that slices are compared by."
     )
-    mended = param.Boolean(False, doc="Whether suspects and cures of the student are open.")
-    explained = param.Boolean(False, doc="Whether the report on the refit is open.")
+    mended = param.Boolean(False, doc="Whether suspects and repairs are open.")
+    explained = param.Boolean(False, doc="Whether the refit's report is open.")
     what_if: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."
     )
@@ -179,40 +179,40 @@ class Settings(param.Parameterized):
         default=AP.key, objects=CHANGE_METRICS, doc="Metric whose changes the iterations show."
     )
     projection = param.String("", doc="Map of the concepts; empty: the store's first.")
-    tab = param.String("detail", doc="View in front where views share a place as tabs.")
+    tab = param.String("detail", doc="Front view where views share a panel as tabs.")
 
 
 @dataclass(frozen=True)
 class Rights:
-    """Rights of a session; the page hides what it may not do, and the state refuses it.
+    """Rights of a session: the page hides an action that is not allowed, the state refuses it.
 
-    ``class_name`` is the only class whose student may be opened and tuned; empty: all may.
+    ``class_name`` is the only class whose student may be opened and tuned; empty: all classes.
     """
 
     export: bool = True
     holdout: bool = True
     photos: bool = True
-    asking: bool = True  #: about photos, whose answers are taught
-    typing: bool = True  #: of concepts
-    forgetting: bool = True  #: of concepts that were typed
-    targets: bool = True  #: another choice of what the students learn from
+    asking: bool = True  #: questions on photos, whose answers train the student
+    typing: bool = True  #: adding concepts
+    forgetting: bool = True  #: removing typed concepts
+    targets: bool = True  #: switching the students' targets between teacher and oracle
     class_name: str = ""
 
     @property
     def closed(self) -> list[str]:
-        """Names of what may not be done, for the page."""
+        """Names of the actions that are not allowed, for the page."""
         shut = [field.name for field in fields(self) if getattr(self, field.name) is False]
         return [*shut, *(["class"] if self.class_name else [])]
 
     def require(self, name: str) -> None:
-        """Raise ``TuningError`` where ``name``, a field of this, may not be done."""
+        """Raise ``TuningError`` if the action ``name``, a field of ``Rights``, is not allowed."""
         if not getattr(self, name):
-            raise TuningError(f"This page has no {name}.")
+            raise TuningError(f"This page does not allow {name}.")
 
     def require_class(self, class_name: str) -> None:
-        """Raise ``TuningError`` for a class that may not be tuned."""
+        """Raise ``TuningError`` if a class may not be opened and tuned."""
         if self.class_name and class_name != self.class_name:
-            raise TuningError(f"This page is on {self.class_name} alone.")
+            raise TuningError(f"This page allows {self.class_name} only, not {class_name}.")
 
 
 EVERYTHING = Rights()

@@ -25,10 +25,10 @@ REPORTS = 64
 
 
 class StudentsState(param.Parameterized):
-    """The students of one node on the split in view, and the tree that it stands in.
+    """Students of one node on the split in view, and the tree of iterations.
 
-    Both parameters are replaced, never mutated, and together where both change: who watches
-    ``["snapshot", "tree"]`` draws once.
+    ``snapshot`` and ``tree`` are replaced, never mutated, and together if both change: a view that
+    watches ``["snapshot", "tree"]`` draws once.
     """
 
     snapshot = param.Parameter(doc="All numbers of the node shown (a ``Snapshot``).")
@@ -43,41 +43,41 @@ class StudentsState(param.Parameterized):
 
     @property
     def node(self) -> Node:
-        """The node shown."""
+        """Node that the page shows."""
         return self.snapshot.node
 
     def student(self, class_name: str, node: Node | None = None) -> Student:
-        """The student of one class at a node (the one shown), on the split in view."""
+        """Return the student of one class at ``node`` (None: node shown), on the split in view."""
         return self.tuner.at(node or self.node, self.snapshot.split)[class_name]
 
     def weight(self, class_name: str, concept: str) -> float:
-        """Influence of a concept on a class in the node shown."""
+        """Return the influence of a concept on a class at the node shown."""
         return self.student(class_name).weight(concept)
 
     def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
-        """Change in a metric over the influence of one concept (others held)."""
+        """Return the change in a metric over one concept's influence, other influences fixed."""
         views = self.tuner.spec.views
         student = self.student(class_name)
         return effect(student, concept, metric, views.draws, views.confidence)
 
     def group(self, class_name: str, concept: str) -> Group | None:
-        """The collinear concepts that this one stands with; None if it stands alone.
+        """Return the group of concepts collinear with ``concept``; None if there are none.
 
-        One of them takes the place of a concept that is tuned down. For the worker: the first
-        call compares all concepts.
+        Another concept of the group may replace a concept that is lowered. For the worker thread:
+        the first call compares all concepts.
         """
         return self._group(self.node.id, class_name, concept)
 
     def refit_of(self, class_name: str) -> Node | None:
-        """The iteration that made the student in view; None for an untouched one."""
+        """Return the iteration whose refit made a class's student; None for an original student."""
         return refit_of(self.tuner, self.node, class_name)
 
     def known_report(self, refit: Node) -> RefitReport | None:
-        """The report on an iteration, if it has been made."""
+        """Return the cached report on an iteration; None if it is not made yet."""
         return self._reports.get(refit.id)
 
     def report(self, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
-        """Report on an iteration. For the worker: it takes seconds on a large store."""
+        """Return the report on an iteration. For the worker thread: seconds on a large store."""
         if refit.id not in self._reports:
             while len(self._reports) >= REPORTS:
                 self._reports.pop(next(iter(self._reports)))
@@ -85,17 +85,17 @@ class StudentsState(param.Parameterized):
         return self._reports[refit.id]
 
     def what_if(self, class_name: str, concept: str) -> WhatIf:
-        """Exact curves of the metrics of decisions over the influence of one concept."""
+        """Return exact curves of the decision metrics over the influence of one concept."""
         return exact_curves(self.student(class_name), concept)
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
-        """Change in a metric along a grid of influences (others held), with its interval."""
+        """Return the change in a metric, with interval, on a grid of one concept's influence."""
         views = self.tuner.spec.views
         student = self.student(class_name)
         return change_along(student, concept, metric, grid, views.draws, views.confidence)
 
     def concepts_file(self, class_name: str, concepts: Sequence[str], kind: str = "csv") -> File:
-        """``concepts`` (all, if none is named) with the numbers of a class's student, if any."""
+        """Return a file of ``concepts`` (empty: all), with the student of a class if named."""
         student = self.student(class_name) if class_name else None
         return concepts_file(self.tuner.store, self.snapshot.split, student, concepts, kind)
 

@@ -1,4 +1,4 @@
-"""The tree of iterations as a session shows and changes it, and the targets of its students."""
+"""State of the tree of iterations, which a session shows and changes, and of the targets."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
-#: Characters of what a person writes to an iteration; it stays in the history.
+#: Largest number of characters of an iteration's note, and of its name.
 LONGEST_NOTE, LONGEST_NAME = 5_000, 200
 
 
 class Seen(NamedTuple):
-    """Result that the worker hands to the screen: the node shown, and the tree around it."""
+    """Result of the worker for the page: numbers of the node to show, and the tree around it."""
 
     snapshot: Snapshot
     tree: Tree
 
 
 class TreeState(param.Parameterized):
-    """Moves of a session in its history. The worker reads and writes it, never the event loop."""
+    """Moves of a session in its history, which only the worker thread reads and writes."""
 
     status = param.ClassSelector(class_=Status, default=Status())
-    author = param.String("user", doc="Who does it, as the history tells.")
+    author = param.String("user", doc="Author that the history records.")
     problem = param.String("", doc="Why the last change of a label or branch was not made.")
     notice = param.ClassSelector(
         class_=Notice,
         default=None,
-        doc="Last change that can be taken back, or was made elsewhere.",
+        doc="Last change that can be undone, or was made in another window.",
     )
 
     def __init__(
@@ -52,13 +52,13 @@ class TreeState(param.Parameterized):
         self.tuner = tuner
         self.students = students
         self.jobs = jobs
-        self._at = students.node.id  # of this session; set where the moves are made, in the worker
+        self._at = students.node.id  # node of this session; the worker sets it
         self._moves = itertools.count()
         super().__init__(**params)
 
     @property
     def head(self) -> Node:
-        """The node that the screen shows and the next iteration starts from."""
+        """Node that the page shows and that the next iteration starts from."""
         return self.students.node
 
     @property
@@ -68,27 +68,27 @@ class TreeState(param.Parameterized):
 
     @property
     def deleted(self) -> list[Deleted]:
-        """Deleted branches that can be restored, the newest first."""
+        """Deleted branches that can be restored, newest first."""
         return list(self.students.tree.deleted)
 
     @property
     def looks(self) -> Mapping[str, int]:
-        """Looks at the holdout by id of the node, 0 where there are none."""
+        """Number of times that the holdout was opened, by node id."""
         return self.students.tree.looks
 
     @property
     def can_undo(self) -> bool:
-        """True if the node shown has one to go back to."""
+        """True if the node shown has a node to go back to."""
         return self.students.tree.undo is not None
 
     @property
     def can_redo(self) -> bool:
-        """True if undo has left a node that follows the one shown, here or before a restart."""
+        """True if a node after the node shown was undone, here or before a restart."""
         return self.students.tree.redo is not None
 
     @property
     def busy(self) -> bool:
-        """True if a refit runs, or answers judge a student; also while that is being cancelled."""
+        """True while a refit or an evaluation by answers runs or is being cancelled."""
         return self.status.kind in {"fitting", "judging", "cancelling"}
 
     def undo(self) -> None:
@@ -106,12 +106,12 @@ class TreeState(param.Parameterized):
             self._go(move, tell)
 
     def redo(self) -> None:
-        """Go back to the node last left by undo, also if that was before a restart."""
+        """Show the node that was last undone again, also if that was before a restart."""
         if self.can_redo:
             self._go(lambda: self.tuner.history.redo(self.tuner.root_id, self._at, self.author))
 
     def jump(self, node_id: str) -> None:
-        """Show any node; a later refit starts a branch there."""
+        """Show any node; the next refit starts a branch at this node."""
 
         def move() -> str:
             history, root = self.tuner.history, self.tuner.root_id
@@ -121,19 +121,19 @@ class TreeState(param.Parameterized):
         self._go(move)
 
     def set_note(self, node_id: str, text: str) -> None:
-        """Write a note to a node; at most ``LONGEST_NOTE`` characters."""
+        """Set the note of a node; at most ``LONGEST_NOTE`` characters."""
         self._label(
             "note", text, LONGEST_NOTE, lambda: self.tuner.set_note(node_id, text, self.author)
         )
 
     def rename(self, node_id: str, name: str) -> None:
-        """Give a node a label of up to ``LONGEST_NAME`` characters; an empty one takes it away."""
+        """Set the name of a node, at most ``LONGEST_NAME`` characters; empty removes the name."""
         self._label(
             "name", name, LONGEST_NAME, lambda: self.tuner.rename(node_id, name, self.author)
         )
 
     def delete(self, node_id: str) -> None:
-        """Hide the branch from a node on; not where the node shown is in it."""
+        """Delete the branch that starts at a node, unless it contains the node shown."""
         history = self.tuner.history
 
         def tell(tree: Tree) -> None:
@@ -145,23 +145,23 @@ class TreeState(param.Parameterized):
         self._change_tree(lambda: history.delete(node_id, [self._at], self.author), tell)
 
     def restore(self, node_id: str) -> None:
-        """Show a deleted branch again."""
+        """Restore the deleted branch that starts at a node."""
         self._change_tree(lambda: self.tuner.history.restore(node_id, self.author))
 
     def show_split(self, split: str) -> None:
-        """Show another split; a look at the holdout is counted before it is given.
+        """Show another split; count an opening of the holdout before its numbers are shown.
 
-        Raises ``ValueError`` for a split that there is not, and ``TuningError`` for a holdout that
-        the session may not see.
+        Raises ``ValueError`` for an unknown split, and ``TuningError`` for the holdout if the
+        session may not see it.
         """
         if split not in ON_SCREEN:
-            raise ValueError("no such split")
+            raise ValueError(f"split must be one of {ON_SCREEN}, got {split!r}")
         if split == HOLDOUT:
             self.rights.require("holdout")
         asked = self.head.id
 
         def work(_: Job) -> Seen:
-            if self._at != asked:  # a move was under way: no look at what nobody asked for
+            if self._at != asked:  # another node since: do not open its holdout
                 return self._see(self._at)
             if split == HOLDOUT:
                 self.tuner.count_look(self.tuner.node(asked), split, self.author)
@@ -170,22 +170,22 @@ class TreeState(param.Parameterized):
         self.jobs.submit(Job("show", work, self._shown, self._failed))
 
     def _label(self, what: str, text: str, longest: int, write: Callable[[], object]) -> None:
-        """Write a text that stays in the history for ever, unless it is too long."""
+        """Write a node's text to the history for ever, or refuse a text that is too long."""
         if len(text) > longest:
-            message = f"This {what} has {len(text):,} characters; {longest:,} is the most."
-            self._refused(TuningError(message, "Shorten it."))
+            message = f"This {what} has {len(text):,} characters, more than {longest:,}."
+            self._refused(TuningError(message, f"Shorten the {what}."))
         else:
             self._change_tree(write)
 
     def _go(self, move: Callable[[], str], tell: Callable[[], None] | None = None) -> None:
-        """Move the head; each move counts, none is replaced by the next."""
+        """Move the head; a later move does not cancel an earlier move."""
         if self.busy:
             return
 
         def done(seen: Seen) -> None:
             self._shown(seen)
             if tell is None:
-                self.notice = None  # what it offered is done, or is another thing from here
+                self.notice = None  # its button would do something else at this node
             else:
                 tell()
 
@@ -193,7 +193,7 @@ class TreeState(param.Parameterized):
         self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed, kept=True))
 
     def look(self) -> None:
-        """Read iterations that were made elsewhere, as in another window, and report them."""
+        """Read the tree again, and report iterations that another window or process made."""
         if self.busy:
             return
 
@@ -230,7 +230,7 @@ class TreeState(param.Parameterized):
         self.jobs.submit(Job(f"move {next(self._moves)}", work, done, self._refused, kept=True))
 
     def _see(self, node_id: str, split: str = TUNE) -> Seen:
-        # Of tune unless asked: a look at the holdout is for one node, and is asked for each time.
+        # ``tune`` by default: each opening of the holdout is for one node, on request.
         self._at = node_id
         node = self.tuner.node(node_id)
         return Seen(take_snapshot(self.tuner, node, split), take_tree(self.tuner, node))
@@ -251,12 +251,12 @@ class TreeState(param.Parameterized):
         self._rest(Status.of(error))
 
     def tell(self, error: InficondError) -> None:
-        """Report that other work of the session failed; cancelled work is not reported."""
+        """Show the error of other work of this session; not a ``CancelledError``."""
         if not isinstance(error, CancelledError):
             self.status = Status.of(error)
 
     def _rest(self, status: Status | None = None) -> None:
-        """Tell how something else ended, unless a refit has begun meanwhile."""
+        """Set the final status of other work, unless a refit has begun meanwhile."""
         if not self.busy:
             self.status = status or Status()
 
@@ -265,40 +265,40 @@ TARGETS = ("teacher", "oracle")
 
 
 class TargetsState(param.Parameterized):
-    """Changes what the students learn from, where the store holds the oracle's logits.
+    """Switch of the students' targets between teacher and oracle, if the store has oracle logits.
 
-    The students of each have iterations of their own in the same history, and every metric of
-    either compares with the plain teacher. The session goes on with a new ``AppState`` over
-    ``tuner``; the one that it had is left as it was.
+    The students of each target have separate iterations in the same history, and all metrics
+    compare with the plain teacher. The session continues with a new ``AppState`` over ``tuner``;
+    the old state stays as it was.
     """
 
     status = param.ClassSelector(class_=Status, default=Status())
-    tuner = param.ClassSelector(class_=Tuner, default=None, doc="Of other targets, when ready.")
+    tuner = param.ClassSelector(class_=Tuner, default=None, doc="Tuner of the chosen targets.")
 
     def __init__(self, tuner: Tuner, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
         super().__init__()
         self._rights = rights
         self._from = tuner
         self.jobs = jobs
-        self.usual = self.chosen  # those of the spec
+        self.usual = self.chosen  # targets in the spec
 
     @property
     def options(self) -> tuple[str, ...]:
-        """The targets to choose from; empty if there is no choice."""
+        """Targets to choose from; empty if there is no choice."""
         return TARGETS if self._rights.targets and self._from.store.has("oracle_logit") else ()
 
     @property
     def chosen(self) -> str:
-        """The targets of the students shown."""
+        """Targets of the students shown."""
         return str(self._from.spec.students.targets)
 
     @property
     def busy(self) -> bool:
-        """True if other students are being distilled."""
+        """True while the students of other targets are distilled."""
         return self.status.kind == "fitting"
 
     def choose(self, targets: str) -> None:
-        """Go on with the students that learn from ``targets``; distilled now if need be."""
+        """Switch to the students that learn from ``targets``; distil them if there are none yet."""
         if targets == self.chosen or targets not in self.options or self.busy:
             return
 
@@ -318,5 +318,5 @@ class TargetsState(param.Parameterized):
             self.status = Status("fitting", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why the students could not be made; cancelled work shows nothing."""
+        """Show why the students could not be distilled; nothing if that was cancelled."""
         self.status = Status.of(error)

@@ -39,18 +39,18 @@ from inficond_panel.vocabulary.intents import REMOVE
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import HOLDOUT
 
-#: Its bounds are the same in a spec and on the page.
+#: The factor of a thumb has the same limits on the page as in a spec.
 _FACTOR = Tuning.fields()["factor"]
 _ABOVE, _MOST = _FACTOR.schema["exclusiveMinimum"], _FACTOR.schema["maximum"]
 _PREVIEWING = Status("previewing", "Previewing")
-#: Why nothing is tuned while the holdout is in view.
-ON_HOLDOUT = "Tuning is off on the holdout: who tunes by its images fits their noise."
+#: Reason why nothing can be tuned while the page shows the holdout.
+ON_HOLDOUT = "Tuning is off on the holdout: it would overfit these images. Show tune to go on."
 
 
 def tuned_text(snapshot: Snapshot, preview: Preview | None) -> str:
-    """``#1: AP of dog +16.1 points``; of several tuned classes the mean of their changes.
+    """Return ``#1: AP of dog +16.1 points``; for several tuned classes, their mean change in AP.
 
-    They are those of the batch's ``preview``, if it came: cross-fitted where tune chose a student.
+    Uses the changes of the ``preview`` where they exist: cross-fitted if tune chose a student.
     """
     node = snapshot.node
     expected = [preview.of(name, AP.key) if preview else None for name in node.tuned]
@@ -65,19 +65,19 @@ def tuned_text(snapshot: Snapshot, preview: Preview | None) -> str:
     return f"#{node.number}: AP of {whose} {signed(100 * mean, 1)} points"
 
 
-_Made = tuple[Seen, tuple[MovedClass, ...]]  # an iteration that is shown, and the classes it moved
+_Made = tuple[Seen, tuple[MovedClass, ...]]  # the iteration to show, and the classes it moved
 
 
 class TuningState(TreeState):
-    """Intents that wait, their preview, and the refit that runs."""
+    """Pending batch of thumbs and repairs, its preview, and the refit."""
 
-    #: Kinds of status that a person waits for: the worker is kept free for these.
+    #: Kinds of status in which a person waits: background work must leave the worker free then.
     AWAITED = frozenset({"fitting", "judging", "cancelling", "previewing"})
 
     pending: param.List[list[Item]] = param.List(
         [],
         item_type=(Intent, Balance, Learn, Lambda, Doubt, Label),
-        doc="The batch of thumbs and cures, in the order in which they were given.",
+        doc="Pending batch of thumbs and repairs, in the order of the person's clicks.",
     )
     factor = param.Number(
         2.0, bounds=(_ABOVE, _MOST), inclusive_bounds=(False, True), doc=_FACTOR.doc
@@ -101,38 +101,37 @@ class TuningState(TreeState):
 
     @property
     def awaited(self) -> bool:
-        """True if something runs that a person waits for."""
+        """True while a person waits for a preview, a refit or an evaluation."""
         return self.status.kind in self.AWAITED
 
     @property
     def thumbs(self) -> list[Intent]:
-        """The thumbs of the batch."""
+        """Thumbs of the pending batch."""
         return [item for item in self.pending if isinstance(item, Intent)]
 
     def intent_of(self, class_name: str, concept: str) -> Intent | None:
-        """The pending intent on a concept of a class, if there is one."""
+        """Return the pending thumb on a concept of a class; None if there is none."""
         return next((i for i in self.thumbs if i.key == (class_name, concept)), None)
 
     def bounds_of(self, intent: Intent) -> tuple[float | None, float | None]:
-        """The bound (lower, upper) that a pending intent would set, from the node shown."""
+        """Return the bounds (lower, upper) that a thumb would set on the influence at the head."""
         return self.tuner.resolve(self.head, [intent])[intent.class_name, intent.concept]
 
     def toggle(self, *items: Item) -> None:
-        """Add thumbs and cures, each replacing the one with the same key; remove them if all are
-        there.
+        """Add thumbs and repairs to the batch, or remove them if the batch has all of them.
 
-        See ``toggled``. Thumbs without a factor get the one on the page. Raises ``TuningError`` for
-        unknown names.
+        An item replaces an item with the same key (see ``toggled``). Thumbs without a factor get
+        the page's factor. Raises ``TuningError`` for names that the store does not have.
         """
         edits = [i.resolved(self.factor) if isinstance(i, Intent) else i for i in items]
         self._set_pending(toggled(self.pending, edits))
 
     def put(self, items: Sequence[Item]) -> None:
-        """Add thumbs and cures, each replacing the one with the same key."""
+        """Add thumbs and repairs to the batch; an item replaces an item with the same key."""
         self._set_pending(put(self.pending, items))
 
     def remove_group(self, class_name: str, concept: str) -> None:
-        """Put the removal of a concept and of those correlated with it into the batch."""
+        """Add thumbs to the batch that remove a concept and the concepts correlated with it."""
 
         def work(_: Job) -> Sequence[str]:
             group = self.students.group(class_name, concept)
@@ -144,16 +143,16 @@ class TuningState(TreeState):
         self.jobs.submit(Job("remove", work, done, self.tell))
 
     def take_out(self, place: Sequence[str]) -> None:
-        """Remove the thumb or cure with a key (``place_of``) from the batch."""
+        """Remove the thumb or repair with the key ``place`` (see ``place_of``) from the batch."""
         left = [item for item in self.pending if place_of(item) != tuple(place)]
         if len(left) < len(self.pending):
             self._set_pending(left)
 
     def scale(self, factor: float, thumbs: Sequence[Intent] | None = None) -> None:
-        """Give thumbs of the batch another factor, where they take one; they keep their places.
+        """Change the factor of ``thumbs`` of the batch, except of thumbs that have no factor.
 
-        Without ``thumbs`` it is the page's factor, for later thumbs too: all that have the one
-        before get it.
+        Without ``thumbs``, change the page's factor, for later thumbs too, and the thumbs of the
+        batch whose factor equals the page's previous factor.
         """
         if self.locked:
             return
@@ -167,11 +166,11 @@ class TuningState(TreeState):
             self._set_pending([scaled.get(item, item) for item in self.pending])
 
     def notices(self) -> list[str]:
-        """Decisions of the rules about the batch, or, when it is done, about the refit.
+        """Return sentences on side effects of the batch or, after a refit, of the refit.
 
-        Bounds of the branch that give way, and thumbs on a weight of 0; see ``tuning.thumbs``. Of a
-        joint student also the other classes that moved most, or would by the preview; and which
-        students ended far from their optimum.
+        They name earlier bounds that are dropped, thumbs on a weight of 0 (see ``tuning.thumbs``),
+        for a softmax student the other classes that change most, and after a refit students that
+        are far from their optimum.
         """
         split = self.students.snapshot.split
         if self.pending:
@@ -184,7 +183,7 @@ class TuningState(TreeState):
         return [*notices(self.tuner, parent, self.head.intents), *filter(None, [moved]), *far]
 
     def clear(self) -> None:
-        """Empty the batch; not the one that a refit is under way with."""
+        """Empty the batch, unless a refit with it is running."""
         if self.busy:
             return
         before = self.pending
@@ -196,10 +195,11 @@ class TuningState(TreeState):
     def take_back(
         self, at: str, thumbs: Sequence[Mapping[str, Any]]
     ) -> tuple[Iteration | None, int]:
-        """Go on with a batch as ``to_json`` wrote its items at a node; not where some wait.
+        """Restore the batch ``thumbs``, in JSON as ``to_json`` writes it, that was made at node
+        ``at``; do nothing if a batch is pending.
 
-        Returns the iteration that has been made of it, which is shown then, and how many items
-        cannot be: of a name that is not here, or none.
+        Return the iteration already made from this batch, which is shown then, or None; and the
+        number of items that were dropped as unreadable or of unknown names.
         """
         if self.pending or self.busy:
             return None, 0
@@ -210,14 +210,14 @@ class TuningState(TreeState):
             if batch and node.parent == at and set(node.edits) == set(batch):
                 self.jump(node.id)
                 return node, 0
-        given = [one.factor for one in batch if isinstance(one, Intent) and one.factor]
-        factors = [factor for factor in given if _ABOVE < factor <= _MOST]
+        every = [one.factor for one in batch if isinstance(one, Intent) and one.factor]
+        factors = [factor for factor in every if _ABOVE < factor <= _MOST]
         self.factor = max(factors, key=factors.count, default=self.factor)
         self._set_pending(batch)
         return None, len(thumbs) - len(batch)
 
     def fine_tune(self) -> None:
-        """Refit with the pending batch; on disk before anything on screen shows it."""
+        """Refit with the pending batch; save the iteration before the page shows it."""
         if not self.pending or self.busy or self.locked:
             return
         self.jobs.cancel("preview")
@@ -243,9 +243,9 @@ class TuningState(TreeState):
         tell: Callable[[Teaching], None],
         failed: Callable[[InficondError], None],
     ) -> None:
-        """Judge a student by answers on photos; if that helps, teach them and show the new student.
+        """Evaluate a student by answers on photos; if training on them helps, do so and show it.
 
-        The batch stays. ``tell`` is called before another iteration is shown.
+        The batch stays. ``tell`` gets the evaluation before the new iteration is shown.
         """
         if self.busy or self.locked:
             return
@@ -265,9 +265,9 @@ class TuningState(TreeState):
             node = teaching.node
             return teaching, None if node is None else self._make_head(node, parent)
 
-        def done(found: tuple[Teaching, _Made | None]) -> None:
-            tell(found[0])
-            self._taught(*found)
+        def done(result: tuple[Teaching, _Made | None]) -> None:
+            tell(result[0])
+            self._taught(*result)
 
         def not_taught(error: InficondError) -> None:
             self._not_tuned(error)
@@ -293,13 +293,13 @@ class TuningState(TreeState):
         return seen, moved_classes(*sides)
 
     def cancel(self) -> None:
-        """Ask the refit to stop; the batch stays. It is over when the status is idle again."""
+        """Cancel the refit; the batch stays. The refit has stopped when the status is idle."""
         if self.status.kind in {"fitting", "judging"}:
             self.status = Status("cancelling", "Cancelling")
             self.jobs.cancel("refit")
 
     def _shown(self, seen: Seen) -> None:
-        self.preview, self._moved = None, ()  # they were of another student or split
+        self.preview, self._moved = None, ()  # of the earlier node or split
         self.locked = ON_HOLDOUT if seen.snapshot.split == HOLDOUT else ""
         super()._shown(seen)
         self._start_preview()
@@ -316,7 +316,7 @@ class TuningState(TreeState):
         self._tell_made(tuned_text(seen.snapshot, preview))
 
     def _tell_made(self, words: str) -> None:
-        """Tell that the iteration shown was made; offer to undo and to compare it."""
+        """Show a notice on the new iteration, with buttons to undo and to compare it."""
         compared = (self.head.parent or self.head.id, self.head.id)
         self.notice = Notice(words, "Undo", self.undo, compared)
 
@@ -329,17 +329,17 @@ class TuningState(TreeState):
             self.status = Status(self.status.kind, text, share)
 
     def _set_pending(self, batch: list[Item]) -> None:
-        """Wait with another batch, and preview it; while that is ``locked`` it stays as it is."""
+        """Replace the batch and preview the new batch; do nothing while ``locked`` is set."""
         if self.locked:
             return
         if not all(is_known(item, self.tuner.store) for item in batch):
-            raise TuningError("A thumb or cure has a name that this store does not have.")
+            raise TuningError("A thumb or repair has a name that this store does not have.")
         for item in batch:
             self.rights.require_class(item.class_name)
         changed: dict[str, Any] = {"pending": batch, "preview": None}
         if not self.busy:
             changed["status"] = _PREVIEWING if self._can_preview(batch) else Status()
-        self.param.update(**changed)  # at once: whoever watches is called once
+        self.param.update(**changed)  # in one update, so that watchers are called once
         self._start_preview()
 
     def _can_preview(self, batch: Sequence[Item]) -> bool:

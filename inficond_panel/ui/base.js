@@ -26,13 +26,13 @@ export function setAll(element, attributes) {
   }
 }
 
-/** True where this page may not do a thing: export, holdout, photos, class. The server refuses it. */
+/** Whether an action (export, holdout, photos, class) is not allowed; the server refuses it too. */
 export const isClosed = (right) => (document.documentElement.dataset.closed ?? "").split(" ").includes(right)
 
-/** Classes of a control, hidden where what it is for is closed. */
+/** CSS classes of a control, hidden where its action is not allowed. */
 export const unless = (right, classes) => (isClosed(right) ? `${classes} shut` : classes)
 
-/** Set an attribute only if it differs, so that an update leaves what is unchanged alone. */
+/** Set an attribute only if it differs, so that an update does not touch unchanged elements. */
 export function set(element, name, value) {
   if (value == null || value === false) element.removeAttribute(name)
   else if (element.getAttribute(name) !== String(value)) element.setAttribute(name, value)
@@ -59,7 +59,7 @@ export function keyed(parent, items, key, make, update) {
   const old = new Map()
   for (const child of [...parent.children]) {
     if (keys.has(child.dataset.key)) old.set(child.dataset.key, child)
-    else child.remove() // first, so that none of those that stay need move: a move takes the focus
+    else child.remove() // remove first, so that no kept element moves: a move loses the focus
   }
   let place = parent.firstElementChild
   items.forEach((item, index) => {
@@ -78,7 +78,7 @@ export function keyed(parent, items, key, make, update) {
 // Numbers: AP 0.742, in rings .69, change +1.9 points, influence +1.12, counts 2,476, "–" if undefined.
 export const isNumber = (value) => typeof value === "number" && Number.isFinite(value)
 export const fixed = (value, digits) => (isNumber(value) ? value.toFixed(digits).replace("-", MINUS) : "–")
-export const ring = (value) => (isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–") // 1 is all, not nearly all
+export const ring = (value) => (isNumber(value) ? (value >= 0.9995 ? "1" : Math.min(value, 0.99).toFixed(2).slice(1)) : "–") // 1 means all: 0.996 becomes .99
 export const count = (value) => (isNumber(value) ? value.toLocaleString("en-US") : "–")
 export const percent = (part, whole) => (whole > 0 ? `${Math.round((100 * part) / whole)} %` : "–")
 export function signed(value, digits) {
@@ -130,9 +130,9 @@ export function choiceOf(label, options, onpick) {
   return control
 }
 
-const PATIENCE = 5000 // ms for which a choice is waited for: it may have been refused
+const PATIENCE = 5000 // ms to wait for the answer to a choice: the server may have refused it
 
-/** What a control shows while a choice is under way: the last one, until the model has it. */
+/** Value of a control: the latest choice, until the model has it. */
 export function lastChoice(now = Date.now) {
   let asked = null, since = 0
   const forget = () => { asked = null }
@@ -163,7 +163,7 @@ export function leaveOnPick(control) {
   return control
 }
 
-/** Whether a key belongs to the field that it is pressed in: to a select only what it finds options by. */
+/** Whether a key belongs to the field with the focus; for a select, only keys that find an option. */
 export function isTyping(event) {
   const [target] = event.composedPath()
   if (target.localName === "select") return /^[\p{L}\p{N}]$/u.test(event.key) && !event.ctrlKey && !event.metaKey
@@ -267,7 +267,7 @@ export function details(items) {
 /** Items of a list that are shown before the others are folded; one alone is not. */
 const FIRST = 3
 
-/** The first items of a list; in a last one the others, by `list`, unfold below a line that names some. */
+/** The first items of a list, and a last item that unfolds the others, made by `list`. */
 export function folded(names, items, list) {
   const rest = names.slice(FIRST)
   if (rest.length < 2) return items
@@ -302,7 +302,7 @@ export function followTheme(model, element) {
 /** Show as much as the component's param says ("simple", "details"). */
 export const followShow = (model, element) => onHost(model, element, "extent")
 
-/** Have a param of the component on its host, for style sheets. */
+/** Copy a param of the component to its host element, for style sheets. */
 function onHost(model, element, name, told = (value) => value || null) {
   const apply = () => {
     const host = element.getRootNode().host
@@ -326,5 +326,5 @@ export function keep(storage, name, value) {
   try { value === null ? window[storage].removeItem(name) : window[storage].setItem(name, value) } catch { /* refused */ }
 }
 
-/** Whether the page has lost its server (connection.js): what counts on stops. */
+/** Whether the page has lost its server (connection.js): timers stop then. */
 export const isLost = () => "lost" in document.documentElement.dataset

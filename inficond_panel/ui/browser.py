@@ -1,7 +1,7 @@
-"""Joined browser sources: a JS module or style sheet with all that it imports, and the font.
+"""Sources for the browser: a JS module or style sheet joined with all its imports, and the font.
 
-Panel loads a component from one source, which can import nothing by a relative path. What
-``vocabulary.js`` gives to the views comes from the records of ``inficond_panel.vocabulary``.
+Panel loads a component from one source, which cannot import by a relative path. The constants of
+``vocabulary.js`` come from the records of ``inficond_panel.vocabulary``.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from inficond_panel.vocabulary.intents import DIRECTIONS, THUMBS
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, CONCEPT_SORTS, METRICS
 from inficond_panel.vocabulary.palette import BACKGROUND, css_variables
 
-#: A name of our own: an Inter that the machine or the host of a notebook has may differ.
+#: Name of our font: an installed font called Inter may differ from our file.
 FAMILY = "InFiConD Inter"
-#: What a page is written in, as CSS; the others are for scripts that ours lacks.
+#: CSS font family of a page; the other fonts are for scripts that our font lacks.
 FONT = f"'{FAMILY}', system-ui, sans-serif"
 _PACKAGE = Path(__file__).parents[1]
 _VOCABULARY = Path(__file__).resolve().with_name("vocabulary.js")
@@ -31,10 +31,10 @@ _STYLE_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
 
 @cache
 def module(entry: Path) -> str:
-    """Source of the ES module in the file ``entry``, after all that it imports.
+    """Return the source of the ES module in the file ``entry``, joined with all its imports.
 
-    Each imported file keeps a scope of its own, so that two may use the same private names. The
-    files state ``import { name } from "./file.js"`` and ``export`` before functions, constants and
+    Each imported file has a separate scope, so that two files may use the same private names. The
+    files use ``import { name } from "./file.js"`` and ``export`` before functions, constants and
     classes; no other form is read. Raises ``ValueError`` where files import each other.
     """
     *imported, last = _in_order(entry, _IMPORT, 2)
@@ -44,10 +44,10 @@ def module(entry: Path) -> str:
 
 @cache
 def font_css() -> str:
-    """Rules for a document, since shadow roots declare no fonts; they inherit the variable.
+    """Return CSS for a document with our font, as a data URI, and a variable with its name.
 
-    A page carries the font, 85 kB, so that it looks alike on every machine, on a server, behind a
-    prefix, in a notebook and as a file, and has its font before it draws.
+    Shadow roots cannot declare fonts, but inherit the variable. With the font inside (85 kB) a page
+    looks alike on a server, behind a prefix, in a notebook and as a file, from the first moment.
     """
     data = b64encode(Path(__file__).parent.joinpath("fonts", "inter.woff2").read_bytes()).decode()
     return (
@@ -59,14 +59,14 @@ def font_css() -> str:
 
 @cache
 def styles(entry: Path) -> list[str]:
-    """Texts of the style sheets that the file ``entry`` imports, and its own, in their order."""
+    """Return the texts of all style sheets that ``entry`` imports, in order, its text last."""
     files = _in_order(entry, _STYLE_IMPORT, 1)
     colours = [css_variables()] if _BASE in files else []
     return [*colours, *(_STYLE_IMPORT.sub("", _read(file)) for file in files)]
 
 
 def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
-    """Files that ``entry`` needs, each after those that it needs itself; ``entry`` is the last."""
+    """Return the files that ``entry`` imports, each after its imports; ``entry`` is the last."""
     order: list[Path] = []
     under_way: list[Path] = []
 
@@ -74,7 +74,7 @@ def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
         if file in order:
             return
         if file in under_way:
-            raise ValueError(f"{file} is imported by what it imports")
+            raise ValueError(f"{file} imports a file that imports it: remove one import")
         under_way.append(file)
         for statement in imports.finditer(_read(file)):
             visit((file.parent / statement.group(group)).resolve())
@@ -110,7 +110,7 @@ def _read(file: Path) -> str:
 
 
 def _vocabulary() -> str:
-    """Constant that ``vocabulary.js`` reads, as a line of a browser module."""
+    """Return the JS line that defines ``$vocabulary``, which ``vocabulary.js`` reads."""
     records = {
         "metrics": {
             key: {

@@ -1,8 +1,8 @@
-"""Components of the page: parameters for the browser, its messages, and the actions they name.
+"""Base of the page's components: parameters for the browser, and actions that it may call.
 
-A message ``{"action": name, ...}`` calls that method; its other entries are the arguments, checked
-against the annotations. A page sends what its controls can. Anything else comes from no control: it
-is left out, with one line in the log that holds nothing of it, and no traceback.
+A message ``{"action": name, ...}`` calls the method with this name; its other entries are the
+arguments, checked against the annotations. A malformed message comes from no control of the page:
+it is dropped, with one line in the log that quotes nothing of the message, and no traceback.
 """
 
 from __future__ import annotations
@@ -37,13 +37,13 @@ from inficond_panel.vocabulary.splits import TUNE
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
-#: Messages of a page that are taken: so many a second, and so many at once. A key that is held
-#: down repeats some 30 times a second.
+#: Accepted messages of a page: per second on average, and at once. A key that is held down repeats
+#: about 30 times per second.
 RATE, BURST = 30.0, 120
-#: Characters of one text in a message.
+#: Largest number of characters of one text in a message.
 LONGEST = 100_000
 
-#: What a message that no control sends can raise in what takes it.
+#: Exceptions that a malformed message can raise in its receiver.
 MALFORMED = (InficondError, LookupError, TypeError, ValueError, AttributeError, OverflowError)
 
 _log = logger_of(__name__)
@@ -51,19 +51,19 @@ _panel = logging.getLogger("panel.reactive")
 
 
 class Pace:
-    """Number of messages that one page may still send: each takes one, time gives them back."""
+    """Rate limit of one page's messages: ``RATE`` per second on average, ``BURST`` at once."""
 
     def __init__(self) -> None:
         self._left, self._at, self._dropped = float(BURST), time.monotonic(), 0
 
     def allows(self) -> bool:
-        """True if one more may come; dropping is logged once, when it begins."""
+        """Count a message and return True if it is allowed; log once when dropping begins."""
         moment = time.monotonic()
         self._left = min(BURST, self._left + RATE * (moment - self._at))
         self._at = moment
         if self._left < 1:
             if not self._dropped:
-                _log.warning("A page sends too many messages; they are dropped")
+                _log.warning("A page sends over %s messages per second; dropping the rest", RATE)
             self._dropped += 1
             return False
         self._left, self._dropped = self._left - 1, 0
@@ -74,22 +74,22 @@ _paces: WeakKeyDictionary[Document, Pace] = WeakKeyDictionary()
 
 
 def allows(document: Document | None) -> bool:
-    """True if the page of ``document`` may send one more message; a notebook's always may."""
+    """Return True if the page of ``document`` may send one more message; a notebook always may."""
     return document is None or _paces.setdefault(document, Pace()).allows()
 
 
 def checked_message(message: object) -> dict[str, object]:
-    """The message with whole characters; ``TypeError`` where it is no object, else ``ValueError``
-    where it is too long."""
+    """Return the message with whole characters. Raises ``TypeError`` if it is no JSON object, and
+    ``ValueError`` if one of its texts is longer than ``LONGEST``."""
     if not isinstance(message, dict):
-        raise TypeError("not an object")
+        raise TypeError("the message is not a JSON object")
     if max(map(len, _texts(message)), default=0) > LONGEST:
-        raise ValueError("a text is too long")
+        raise ValueError(f"a text of the message is longer than {LONGEST:,} characters")
     return {key: whole_text(value) for key, value in message.items()}
 
 
 def whole_text(value: object) -> object:
-    """The value with ``?`` for half a character, which a browser may cut and nobody can store."""
+    """Return a JSON value with ``?`` for lone surrogates, which no file can store."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, dict):
@@ -111,24 +111,24 @@ def _texts(value: object) -> Iterator[str]:
 
 @contextmanager
 def refusing(component: str) -> Iterator[None]:
-    """Leave out what a browser sent ``component`` where it is malformed; log where it was seen."""
+    """Drop a malformed message to ``component``; log the line of code that found the fault."""
     before, _panel.disabled = _panel.disabled, True  # Panel logs the values that it fails on
     try:
         yield
     except MALFORMED as error:
-        seen = traceback.extract_tb(error.__traceback__)[-1]
-        line = f"{Path(seen.filename).name}:{seen.lineno}"
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        line = f"{Path(frame.filename).name}:{frame.lineno}"
         _log.warning("Refused a message to %s: %s at %s", component, type(error).__name__, line)
     finally:
         _panel.disabled = before
 
 
 class Component(JSComponent):
-    """One ES module that draws from the component's parameters.
+    """Component of one ES module, which draws the component's parameters in the browser.
 
-    The browser sets those in ``_taken``, and sends messages to what ``on_msg`` was given; both are
-    left out where they are malformed (``checked_message``) or too many (``allows``). What all views
-    change upon one of them goes to the page in one message.
+    The browser may set the parameters in ``_taken``, and sends messages to the ``on_msg`` handlers;
+    malformed (``checked_message``) and too many (``allows``) are dropped. All changes that follow
+    from one message go to the page in one message.
     """
 
     _taken: ClassVar[frozenset[str]] = frozenset()
@@ -142,10 +142,10 @@ class Component(JSComponent):
         return tuple(name for name in super()._linked_properties if name in self._taken)
 
     def _get_properties(self, doc: Document | None) -> dict[str, Any]:
-        """Tell the browser that the source is JavaScript, by a name for it.
+        """Return Panel's properties with a bundle name, which marks the source as JavaScript.
 
-        Without one Panel compiles each source in the browser, as if it were TypeScript, whenever a
-        page opens.
+        Without a name Panel compiles each source in the browser, as if it were TypeScript, whenever
+        a page opens.
         """
         properties = super()._get_properties(doc)
         return {**properties, "bundle": _bundle_name(properties["esm"])}
@@ -164,10 +164,10 @@ class Component(JSComponent):
 
     @classmethod
     def _patch_datamodel_ref(cls, props: DataModel, ref: str) -> None:
-        """Mark the component's data as the page ``ref``'s; its children mark their own.
+        """Mark the component's data model as part of the page ``ref``; children mark theirs.
 
-        Panel looks for data models in all that the component holds, at each change of it: in every
-        row of a table, and from the shell in the whole page. Here only the component has one.
+        Panel searches all values of the component for data models at each change: every row of a
+        table, and for the shell the whole page. Here only the component has a data model.
         """
         tag = f"__ref:{ref}"
         if tag not in props.tags:
@@ -180,10 +180,10 @@ def _bundle_name(source: str) -> str:
 
 
 def _hold_plain_data(component: type[Component]) -> None:
-    """Let a change of the component's data search it for models only where children are held.
+    """Let Bokeh search changed data of a component for models only in parameters with children.
 
-    Bokeh looks at every value of every row of a table, at each change, for models that came or
-    went. What is sent to the browser are texts and numbers; models are children alone.
+    Bokeh searches every value of every row of a table, at each change, for models that were added
+    or removed. Data for the browser are texts and numbers; only children are models.
     """
     data = component._data_model
     if "trigger" in vars(data):
@@ -204,16 +204,16 @@ def _frozen(
     properties: dict[str, Any],
     force: bool = False,
 ) -> AbstractContextManager[None]:
-    """Panel's way to hold the page's list of models while ``model`` changes, where it can change.
+    """Freeze the page's list of models as Panel does, but only where a change can affect the list.
 
-    Panel too looks at every value of every row for that, and asks the model for each by name.
+    Panel too would search every value of every row for models.
     """
     if not force and "trigger" in vars(type(getattr(model, "data", None))):
         return nullcontext()
     return freeze(document, model, properties, force)
 
 
-setattr(custom, "freeze_doc", partial(_frozen, custom.freeze_doc))  # noqa: B010 - our kind of it
+setattr(custom, "freeze_doc", partial(_frozen, custom.freeze_doc))  # noqa: B010 - replaces Panel's
 
 
 def _holds_models(component: type[Component], name: str) -> bool:
@@ -221,18 +221,18 @@ def _holds_models(component: type[Component], name: str) -> bool:
 
 
 class ViewComponent(Component):
-    """A component that is one view."""
+    """Component of one view, with the page's theme and level of detail."""
 
     theme = param.String("", doc="light, dark, or empty: the page's.")
-    extent = param.String("simple", doc="simple: what people who begin need; or details.")
-    intervals = param.Boolean(True, doc="Whether changes and curves have their intervals.")
+    extent = param.String("simple", doc="simple (for beginners) or details.")
+    intervals = param.Boolean(True, doc="Whether changes and curves show intervals.")
 
-    #: Milliseconds that Panel waits for more changes: the browser sends those of a click together.
+    #: Milliseconds that Panel waits for more changes: 0, as the browser sends a click's together.
     _debounce: ClassVar[int] = 0
 
 
 def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:
-    """Keep params of a component and of the state ``kept`` equal, from the state's values on."""
+    """Link parameters of a component with those of the state ``kept``, whose values come first."""
     component.param.update(**{name: getattr(kept, other) for name, other in names.items()})
     component.link(kept, bidirectional=True, **names)
 
@@ -243,16 +243,16 @@ _MARK = "_is_action"
 
 
 def action(method: Method) -> Method:
-    """Mark a method that the browser may call, by its name without a leading underscore.
+    """Mark a method that the browser may call, by its name without the leading underscore.
 
-    Its arguments are annotated with what JSON has: str, int, float, bool, None, list, dict, Any.
+    Annotate its arguments with types of JSON: str, int, float, bool, None, list, dict, Any.
     """
     setattr(method, _MARK, True)
     return method
 
 
 class Acting:
-    """Base of whatever answers messages of the browser."""
+    """Base of objects that carry out actions for the browser."""
 
     _actions: ClassVar[Mapping[str, Callable[..., None]]] = {}
 
@@ -266,7 +266,7 @@ class Acting:
         cls._actions = {**inherited, **marked}
 
     def listen_to(self, component: JSComponent) -> None:
-        """Answer the messages of ``component``."""
+        """Call ``act`` for each message of ``component``."""
         component.on_msg(lambda event: self.act(event.data))
 
     def act(self, message: Mapping[str, Any]) -> None:
@@ -278,13 +278,13 @@ class Acting:
         name = arguments.pop("action", None)
         method = self._actions.get(name) if isinstance(name, str) else None
         if method is None:
-            raise ValueError("no such action")
+            raise ValueError(f"no such action: {name!r}")
         if self._takes(str(name)):
             _check(method, arguments)
             method(self, **arguments)
 
     def _takes(self, name: str) -> bool:
-        """True if the action may be called now; what may not is left out."""
+        """Return True if the action may be called now; else its message is ignored."""
         return True
 
 
@@ -296,16 +296,16 @@ def _signature(method: Callable[..., None]) -> inspect.Signature:
 
 
 def _check(method: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-    """Raise ``TypeError`` where an argument is missing, unknown, or of another type."""
+    """Raise ``TypeError`` if an argument is missing, unknown, or of a wrong type."""
     signature = _signature(method)
     signature.bind(**arguments)
     for name, value in arguments.items():
         if not _fits(value, signature.parameters[name].annotation):
-            raise TypeError("an argument is of another type")
+            raise TypeError(f"the argument {name} is of another type, {type(value).__name__}")
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """True if a value of JSON is of an annotated type; an integer is a float, a bool is neither."""
+    """Return True if a JSON value has an annotated type; an int is a float, a bool is neither."""
     if hint is Any:
         return True
     origin, inner = get_origin(hint) or hint, get_args(hint)
@@ -321,15 +321,15 @@ def _fits(value: Any, hint: Any) -> bool:
 
 
 class Connection(Acting, Component):
-    """A banner where the connection is lost; once the server answers, the page is loaded again.
+    """Banner for a lost connection; the page reloads once the server answers again.
 
-    A root of its own on each page that a server gives out, beside what the page shows. The browser
-    asks ``{"action": "alive", "turn"}`` after what it sent, and from time to time; the answer is
-    ``{"alive": turn}``, a sign that all before it has arrived.
+    It is a separate root on each page of a server. After other messages, and from time to time, the
+    browser sends ``{"action": "alive", "turn"}``; the answer ``{"alive": turn}`` confirms that all
+    earlier messages have arrived.
     """
 
-    over = param.Boolean(False, doc="Whether the page shows its last: it needs no server.")
-    after = param.String("", doc="What a person has to do once the page was loaded again.")
+    over = param.Boolean(False, doc="Whether the page needs no server any more.")
+    after = param.String("", doc="What a person has to do after the reload.")
 
     _esm = browser.module(Path(__file__).with_name("connection.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("connection.css"))
@@ -344,7 +344,7 @@ class Connection(Acting, Component):
 
 
 class RefitActions(Acting):
-    """Actions on the batch of ``app`` as a whole."""
+    """Actions on the whole pending batch of ``app``: fine-tune, cancel, clear."""
 
     app: AppState
 
@@ -366,5 +366,5 @@ class RefitActions(Acting):
 
     @action
     def _show_tune(self) -> None:
-        """Leave the holdout."""
+        """Show the split ``tune`` instead of the holdout."""
         self.app.tuning.show_split(TUNE)

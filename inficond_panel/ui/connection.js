@@ -11,7 +11,7 @@ const SOON = 400 // ms from what is sent to the question after it: many things a
 const CALM = 10000 // ms from one reload to the next, where a connection breaks at once
 
 export function render({ model, el }) {
-  document.head.append(h("meta", { name: "viewport", content: "width=device-width" })) // Bokeh's page has none: a phone would show it small
+  document.head.append(h("meta", { name: "viewport", content: "width=device-width" })) // Bokeh's page has no viewport: a phone would show it small
   const before = JSON.parse(kept("sessionStorage", LOST))
   keep("sessionStorage", LOST, null)
   const banner = makeBanner()
@@ -23,7 +23,7 @@ export function render({ model, el }) {
   if (before) bringBack(before, model, line)
 }
 
-/** Ask, listen, and tell: {lost, unsaved, late}. `again`: whether the page was lost before. */
+/** Ask the server, and report {lost, unsaved, late}. `again`: whether the connection was lost before. */
 function followLink(model, el, banner, again) {
   let turn = 0, sent = 0, asked = 0, heard = 0 // of what is sent: how much was asked after, and arrived
   let waiting = false, ticks = 0, since = null, closed = false, looking = false, hurry = false, answers = 0, soon = null
@@ -31,7 +31,7 @@ function followLink(model, el, banner, again) {
   const link = {
     get lost() { return since !== null },
     get unsaved() { return sent > heard },
-    get late() { return link.unsaved && waiting && ticks > 1 }, // a person may load the page anew sooner than we do
+    get late() { return link.unsaved && waiting && ticks > 1 }, // a person may reload the page before we do
   }
   const say = () => model.send_msg({ action: "alive", turn })
   const ask = () => {
@@ -81,7 +81,7 @@ function followLink(model, el, banner, again) {
     } else if (waiting ? ticks >= SILENT : ticks >= IDLE && !document.hidden) {
       if (waiting) lose()
       else ask()
-    } else if (waiting) say() // a server that gets too much at once passes messages over
+    } else if (waiting) say() // an overloaded server skips messages
   }
   const timer = setInterval(tick, TICK)
   model.on("msg:custom", (event) => {
@@ -114,7 +114,7 @@ async function isThere() {
   }
 }
 
-// --- what is told ------------------------------------------------------------------------------------
+// --- the banner --------------------------------------------------------------------------------------
 
 /** A modal dialog: whatever else is on the page, dialogs too, is inert as long as it is open. */
 function makeBanner() {
@@ -142,7 +142,7 @@ function rememberPage(link) {
   keep("sessionStorage", LOST, JSON.stringify({ unsaved: link.unsaved, fields: readFields() }))
 }
 
-/** After the reload: fill the fields as they come, and say what may be missing. */
+/** After the reload: fill the fields as they appear, and tell which work may be lost. */
 function bringBack({ unsaved, fields }, model, line) {
   let left = fields
   const words = h("ul")
@@ -157,7 +157,7 @@ function bringBack({ unsaved, fields }, model, line) {
   }
   const timer = setInterval(fill, 200)
   setTimeout(() => clearInterval(timer), 30000)
-  document.addEventListener("focusin", fill) // a field that opens later
+  document.addEventListener("focusin", fill) // a field that appears later
   fill()
   line.showPopover()
   if (told.length === 1) setTimeout(() => { if (!words.children.length) line.hidePopover() }, 8000)

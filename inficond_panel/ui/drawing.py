@@ -1,4 +1,4 @@
-"""Drawings of the page: HoloViews plots in a pane, and pictures for where no page is shown."""
+"""Drawings of the page: SVG pictures for places without a live page, and HoloViews plots."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ from inficond_panel.ui.browser import FONT
 from inficond_panel.vocabulary.palette import INK, INK_2, LINE, POPOVER, SURFACE, Colour
 
 _FONT = "Inter, system-ui, sans-serif"
-_LETTER = 0.56  #: width of a letter by the height of its font, on average
-TEXT = 12.0  #: height of the font in pixels, unless another is asked for
+_LETTER = 0.56  #: mean width of a letter, as a share of the font's height
+TEXT = 12.0  #: default height of the font in pixels
 
 
 class Drawing:
-    """Drawing of a width and a height in pixels, on a light ground; x goes right, y down.
+    """SVG drawing of a width and height in pixels, on a light background; x goes right, y down.
 
-    Texts are escaped and cut to the room that they are given.
+    Texts are escaped, and cut to ``room`` pixels.
     """
 
     def __init__(self, width: float, height: float) -> None:
@@ -44,7 +44,7 @@ class Drawing:
         room: float = 0,
         bold: bool = False,
     ) -> None:
-        """Write words whose baseline starts, is centred or ends at ``place``: ``anchor``."""
+        """Write words at ``place`` on their baseline; ``anchor`` is start, middle or end."""
         weight = ' font-weight="600"' if bold else ""
         self._parts.append(
             f'<text {_at(*place)} fill="{colour.light}" font-size="{_n(size)}" '
@@ -52,7 +52,7 @@ class Drawing:
         )
 
     def turned(self, place: tuple[float, float], words: str, room: float, size: float = 11) -> None:
-        """Write words upwards from ``place``, aslant."""
+        """Write words from ``place`` upwards, turned by 60°."""
         x, y = map(_n, place)
         self._parts.append(
             f'<text {_at(*place)} fill="{INK.light}" font-size="{_n(size)}" '
@@ -66,14 +66,14 @@ class Drawing:
         fill: str,
         line: str = "none",
     ) -> None:
-        """A rectangle; ``place`` is its left upper corner, colours are those of CSS."""
+        """Draw a rectangle with its upper left corner at ``place``; colours as in CSS."""
         wide, high = (_n(max(side, 0)) for side in size)
         self._parts.append(
             f'<rect {_at(*place)} width="{wide}" height="{high}" fill="{fill}" stroke="{line}"/>'
         )
 
     def dot(self, place: tuple[float, float], radius: float, fill: str, line: str = "none") -> None:
-        """A circle round ``place``."""
+        """Draw a circle with its centre at ``place``."""
         x, y = place
         self._parts.append(
             f'<circle cx="{_n(x)}" cy="{_n(y)}" r="{_n(radius)}" fill="{fill}" stroke="{line}"/>'
@@ -82,7 +82,7 @@ class Drawing:
     def line(
         self, points: Iterable[Sequence[float]], colour: Colour = LINE, dashed: bool = False
     ) -> None:
-        """A line through the points."""
+        """Draw a line through the points."""
         path = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
         dashes = ' stroke-dasharray="4 3"' if dashed else ""
         self._parts.append(
@@ -90,14 +90,14 @@ class Drawing:
         )
 
     def image(self, place: tuple[float, float], size: tuple[float, float], uri: str) -> None:
-        """A picture that is given as a data URI."""
+        """Draw a picture from its data URI."""
         wide, high = map(_n, size)
         self._parts.append(
             f'<image {_at(*place)} width="{wide}" height="{high}" href="{escape(uri)}"/>'
         )
 
     def put(self, place: tuple[float, float], other: Drawing) -> None:
-        """Place another drawing; parts outside its size are clipped."""
+        """Draw another drawing at ``place``; parts outside its size are clipped."""
         x, y = place
         self._parts.append(
             f'<svg x="{_n(x)}" y="{_n(y)}" width="{_n(other.width)}" height="{_n(other.height)}">'
@@ -105,7 +105,7 @@ class Drawing:
         )
 
     def svg(self) -> str:
-        """The drawing as an SVG file."""
+        """Return the drawing as an SVG file."""
         size = f'width="{_n(self.width)}" height="{_n(self.height)}"'
         box = f'viewBox="0 0 {_n(self.width)} {_n(self.height)}"'
         ground = f'<rect width="100%" height="100%" fill="{SURFACE.light}"/>'
@@ -115,13 +115,13 @@ class Drawing:
         )
 
     def uri(self) -> str:
-        """The drawing as a data URI, which a sanitised page shows too."""
+        """Return the drawing as a data URI, which a sanitised page shows too."""
         content = base64.b64encode(self.svg().encode()).decode("ascii")
         return f"data:image/svg+xml;base64,{content}"
 
 
 def cut(words: str, room: float, size: float = TEXT) -> str:
-    """Words cut to about ``room`` pixels in a font of a size; 0 leaves them whole."""
+    """Return words cut to about ``room`` pixels in a font of ``size``; 0 does not cut them."""
     most = max(2, int(room / (_LETTER * size)))
     return words if not room or len(words) <= most else words[: most - 1].rstrip() + "…"
 
@@ -141,11 +141,11 @@ hv.Store.set_current_backend("bokeh")
 def make_plot_pane(
     plot: hv.DynamicMap | hv.Element, sizing_mode: str = "stretch_both"
 ) -> pn.pane.HoloViews:
-    """Pane of a plot that fills its place in a view."""
+    """Return the pane of a plot, which fills its part of a view."""
     return pn.pane.HoloViews(plot, sizing_mode=sizing_mode, linked_axes=False, margin=0)
 
 
-#: Bokeh puts values in escaped. The tooltip lies in a shadow root of its own, so it brings rules.
+#: Bokeh escapes the values that it inserts. A tooltip is in a shadow root, so it has its styles.
 _TOOLTIP = Template("""<div><style>
 :host { padding: 6px 10px; border: 0; border-radius: 6px; opacity: 1;
   font: 12px/16px var(--inficond-font, sans-serif);
@@ -161,7 +161,7 @@ b, dl { zoom: var(--zoom, 1); }
 
 
 def make_tooltip(rows: Iterable[tuple[str, str]], title: str = "") -> str:
-    """Tooltip of a plot in the look of the page's cards; values are Bokeh's, such as ``@name``."""
+    """Return a plot's tooltip that looks like the page's cards; values are Bokeh's ``@name``."""
     return _TOOLTIP.substitute(
         popover=POPOVER.css,
         ink=INK.css,
@@ -172,7 +172,7 @@ def make_tooltip(rows: Iterable[tuple[str, str]], title: str = "") -> str:
 
 
 def dress(plot: hv.Element, dark: bool) -> hv.Element:
-    """A notebook's plot as the page has it: in its font and colours, without a toolbar."""
+    """Return a notebook's plot in the page's font and colours, without a toolbar."""
     return plot.opts(
         toolbar=None,
         default_tools=[],
@@ -182,7 +182,7 @@ def dress(plot: hv.Element, dark: bool) -> hv.Element:
 
 
 def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
-    """Hook: font and colours of texts, axes and tooltips."""
+    """HoloViews hook: set font and colours of texts, axes and tooltips."""
     figure, ink, line = plot.state, INK.of(dark), LINE.of(dark)
     figure.update(
         background_fill_color=None,
@@ -212,19 +212,19 @@ def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
 
 
 def change_figure(figure: Figure, change: Callable[[], None]) -> None:
-    """Change models of a figure: on a server at its next tick, which holds the document's lock."""
+    """Call ``change`` on a figure's models: on a server at the next tick, which holds the lock."""
     document = figure.document
     if document is not None and document.session_context is not None:
-        # not in one message: what listens to these models in Python is not told of what is held
+        # not in one message: Python callbacks of these models do not see held changes
         document.add_next_tick_callback(change)
     else:
         change()
 
 
 def close_plots(pane: pn.pane.HoloViews) -> None:
-    """Take a pane's plots out of HoloViews' own registers, which would keep the session for good.
+    """Remove a pane's plots from HoloViews' registers, which would keep the session in memory.
 
-    When a session ends Panel does not come to them: the models above them are empty then.
+    Panel does not remove them when a session ends: the models above the plots are empty then.
     """
     for plot, _ in pane._plots.values():
         plot.cleanup()

@@ -1,4 +1,4 @@
-// What is typed or ticked on a page, over a reload that nobody asked for.
+// Keeps typed texts and ticked boxes of a page over an automatic reload.
 
 /** The fields of the page in all its shadow roots; no passwords, and none that only show. */
 function* fieldsIn(root) {
@@ -12,7 +12,7 @@ const isTicked = (field) => field.type === "radio" || field.type === "checkbox"
 const nameOf = (field) => field.getAttribute("aria-label") || field.labels?.[0]?.textContent || field.name
 const keyOf = (field) => JSON.stringify([field.name, nameOf(field), field.type, isTicked(field) ? field.value : ""])
 
-/** The fields that are seen, as they are: [{key, name, value | ticked}]. */
+/** The values of the visible fields: [{key, name, value | ticked}]. */
 export function readFields() {
   const found = []
   for (const field of fieldsIn(document)) {
@@ -24,7 +24,7 @@ export function readFields() {
   return found
 }
 
-/** Put what was read back into the fields that are seen; returns what has no field yet. */
+/** Restore values into the visible fields; return the values whose field is missing. */
 export function fillFields(entries) {
   const left = new Map(entries.map((entry) => [entry.key, entry]))
   for (const field of fieldsIn(document)) {

@@ -1,7 +1,7 @@
-"""Images for the browser: thumbnails, patches, galleries with their facts, and files to save.
+"""Images for the browser: thumbnails, patches, galleries with facts on images, and files to save.
 
-They are made off the event loop when the browser asks. A store's photos are found at the paths of
-the spec, if they are still there.
+The worker makes images when the browser requests them. Photos are read from the paths in the spec,
+if they still exist.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.store import Store
 
-LONGEST = 1600  #: pixels of the longer side of a photo that is sent
-#: Mean difference of a pixel from that of the thumbnail, of 255, up to which it is the same photo.
+LONGEST = 1600  #: longer side in pixels of a photo that is sent
+#: Largest mean difference per pixel (of 255) between a photo and its thumbnail.
 ALIKE = 16.0
 
 
@@ -50,7 +50,7 @@ class Photo:
 
 
 def find_photo(folders: Iterable[Path], image: str) -> Path | None:
-    """The file called after an image; None if there is none, or it is a link out of its folder."""
+    """Return the file named like an image; None if there is none or it links out of its folder."""
     suffixes = ["", *SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)]
     for folder in folders:
         for suffix in suffixes:
@@ -58,15 +58,15 @@ def find_photo(folders: Iterable[Path], image: str) -> Path | None:
             try:
                 if file.is_file() and file.resolve().is_relative_to(folder.resolve()):
                     return file
-            except OSError:  # no name that a file can have
+            except OSError:  # not a possible file name
                 return None
     return None
 
 
 def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
-    """The photo of the image at position ``row``, at most ``LONGEST`` wide and high.
+    """Return the photo of the image at ``row``, at most ``LONGEST`` pixels wide and high.
 
-    None where it is not found, cannot be read, or does not show what the thumbnail shows.
+    None if the file is missing or unreadable, or does not look like the thumbnail.
     """
     folders = spec.dataset.photo_folders() if spec.dataset else ()
     added = PATHS in store.attrs
@@ -86,10 +86,10 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
 
 
 def _added_photo(store: Store, row: int) -> Path | None:
-    """File of a photo that was added later; None where its content is not what was added.
+    """Return the file of a photo added later; None if its content has changed since.
 
-    These files may be anywhere, so their content is what declares them: who writes a part by hand
-    cannot have a file shown that they do not have themselves.
+    These files may be anywhere, so the digest of the content must match: a part written by hand
+    cannot show a file whose content its author does not have.
     """
     file, digest = Path(store.attrs[PATHS][row]), str(store.image_digest[row])
     same = file.is_file() and digest.startswith(photo_digest(file))
@@ -97,7 +97,7 @@ def _added_photo(store: Store, row: int) -> Path | None:
 
 
 def _alike(photo: Image.Image, small: Image.Image) -> bool:
-    """True if a thumbnail is one of this photo: of its shape, and about its pixels."""
+    """Return True if a thumbnail has the photo's aspect ratio, and nearly its pixels."""
     if abs(photo.width * small.height - photo.height * small.width) > max(photo.size):
         return False
     pixels = np.asarray(photo.resize(small.size, Image.Resampling.LANCZOS), float)
@@ -106,22 +106,22 @@ def _alike(photo: Image.Image, small: Image.Image) -> bool:
 
 _REQUESTS = count()
 
-#: Longest side of a patch in pixels: twice what a row shows.
+#: Longest side of a patch in pixels: twice its size in a row.
 PATCH_SIZE = 112
-#: Of an image in a gallery of a page without a server, which holds many.
+#: Longest side in pixels of a gallery image in a saved page, which has many of them.
 TILE_SIZE = 128
 
 
 def data_uri(content: bytes, kind: str = "jpeg") -> str:
-    """A JPEG, or a picture of another ``kind``, as the ``src`` of an image."""
+    """Return the data URI of a JPEG, or of a picture of another ``kind``."""
     return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
 
 
 @lru_cache(maxsize=8192)
 def patch_uri(store: Store, segment: int) -> str:
-    """The patch of a segment, scaled down to at most ``PATCH_SIZE``.
+    """Return the data URI of a segment's patch, scaled down to at most ``PATCH_SIZE``.
 
-    As WebP, since a click on a class sends fifty: a JPEG's tables alone are 600 bytes.
+    WebP, since a click on a class sends fifty patches: a JPEG's tables alone are 600 bytes.
     """
     image = Image.open(io.BytesIO(store.patch(segment, quality=95)), formats=("JPEG",))
     image.thumbnail((PATCH_SIZE, PATCH_SIZE))
@@ -131,13 +131,13 @@ def patch_uri(store: Store, segment: int) -> str:
 
 
 def thumbnail_uri(store: Store, row: int) -> str:
-    """The thumbnail of an image; empty without photos in the store."""
+    """Return the data URI of an image's thumbnail; empty without photos in the store."""
     return data_uri(store.thumbnail(row)) if store.holds("photos") else ""
 
 
 @lru_cache(maxsize=2048)
 def tile_uri(store: Store, row: int) -> str:
-    """The thumbnail of an image, scaled down to at most ``TILE_SIZE``; empty without photos."""
+    """Return the data URI of a thumbnail of at most ``TILE_SIZE``; empty without photos."""
     return data_uri(_small(store.thumbnail(row))) if store.holds("photos") else ""
 
 
@@ -167,16 +167,16 @@ def send_pictures(
     def done(pictures: dict[str, Any]) -> None:
         component._send_msg({**message, "pictures": pictures})
 
-    # A key of its own: no request takes the place of another.
+    # A different key per request, so that no request cancels another.
     app.jobs.submit(Job(f"pictures {next(_REQUESTS)}", work, done, app.tuning.tell))
 
 
 def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: bool = False) -> None:
-    """Send ``{photo: {row, source, width, height}}`` of a row of ``AllImages``; without a source
-    where there is no photo.
+    """Send ``{photo: {row, source, width, height}}`` of a row of ``AllImages``; only ``row`` if
+    there is no photo.
 
-    With ``or_small`` the thumbnail stands in for a photo that is not there. Found and read on the
-    session's worker; the newest question is the one that is answered.
+    With ``or_small`` the thumbnail replaces a missing photo. The session's worker reads the photo;
+    only the newest request is answered.
     """
 
     def work(_: Job) -> dict[str, Any]:
@@ -193,7 +193,7 @@ def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: boo
     app.jobs.submit(Job("photo", work, done, app.tuning.tell))
 
 
-#: The four fills of agreement, by whether teacher and student are right.
+#: Names of the four fills of agreement, by (teacher is right, student is right).
 FILLS = {
     (True, True): "both-right",
     (True, False): "student-wrong",
@@ -201,15 +201,15 @@ FILLS = {
     (False, True): "teacher-wrong",
 }
 PRESENCE = {1: "present", 0: "absent", -1: "not labelled"}
-_SMOOTH = 3  #: pixels; takes the stairs out of a mask's edge
-_TOLERANCE = 0.7  #: pixels that an outline may be off when points are left out
+_SMOOTH = 3  #: width in pixels of the filter that smooths a mask's edge
+_TOLERANCE = 0.7  #: largest error in pixels of an outline with left-out points
 
 
 def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
-    """Data that the gallery filters by, in few bytes: ``rows``, their ``labels``, ``fills`` and
-    whether a segment is ``assigned`` to the concept.
+    """Return the data that the gallery filters by: ``rows``, and per row ``labels``, ``fills`` and
+    ``assigned``, 1 if a segment of the image is assigned to the concept.
 
-    ``fills`` are positions in ``names``, the last for an image whose label is ignored.
+    ``fills`` are indices into ``names``, the last for an image whose label is ignored.
     """
     right = np.column_stack([gallery.teacher_right, gallery.student_right])
     fills = np.full(len(gallery.rows), len(FILLS))
@@ -231,7 +231,7 @@ def make_tile(
     segment: int,
     source: Callable[[Store, int], str] = thumbnail_uri,
 ) -> dict[str, Any]:
-    """A picture (see ``make_picture``) with the score of the gallery's concept in it, if any."""
+    """Return a picture (see ``make_picture``), with its score of the gallery's concept if any."""
     score = float(gallery.score[gallery.position[row]])
     return {
         **make_picture(store, row, segment, source),
@@ -240,7 +240,7 @@ def make_tile(
 
 
 def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
-    """Facts on one image: label, logits of student and teacher, and what the concept adds."""
+    """Return facts on one image: label, logits, and the concept's part of the student's logit."""
     at = gallery.position[row]
     facts = [
         (f"Class {gallery.class_name}", PRESENCE[int(gallery.label[at])]),
@@ -261,9 +261,9 @@ def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
 def make_picture(
     store: Store, row: int, segment: int, source: Callable[[Store, int], str] = thumbnail_uri
 ) -> dict[str, Any]:
-    """One image: its name, a data URI, its size, and the outline of ``segment`` (-1: none).
+    """Return an image's name, data URI, size, and outline of ``segment`` (-1: none).
 
-    Without photos in the store the data URI, which ``source`` gives, is empty.
+    ``source`` makes the data URI, which is empty without photos in the store.
     """
     height, width = (int(side) for side in store.thumbnail_shape[row])
     path = outline(store.segment_mask(segment)) if segment >= 0 else ""
@@ -277,7 +277,7 @@ def make_picture(
 
 
 def outline(mask: np.ndarray) -> str:
-    """Boundary of a mask ``(height, width)`` as the ``d`` of an SVG path, in pixels of the mask."""
+    """Return the boundary of a mask ``(height, width)`` as ``d`` of an SVG path, in pixels."""
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     if not len(rows):
         return ""
@@ -297,7 +297,7 @@ def _path(ring: np.ndarray) -> str:
 
 
 def _simplify(line: np.ndarray) -> np.ndarray:
-    """Leave out points that lie within the tolerance of a chord (Ramer, Douglas, Peucker)."""
+    """Leave out points within ``_TOLERANCE`` of a chord (Ramer, Douglas, Peucker)."""
     keep = np.zeros(len(line), bool)
     keep[[0, -1]] = True
     spans = [(0, len(line) - 1)]
@@ -315,7 +315,7 @@ def _simplify(line: np.ndarray) -> np.ndarray:
 
 
 def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Distance of points ``(n, 2)`` from the chord, or from its start where it has no length."""
+    """Return distances of points ``(n, 2)`` from a chord, or from its start if its length is 0."""
     chord, away = end - start, points - start
     length = float(np.hypot(*chord))
     if length == 0:
@@ -324,13 +324,13 @@ def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndar
 
 
 def send_file(component: JSComponent, file: File) -> None:
-    """Send a file; a component whose module has ``save_file.js`` saves it."""
+    """Send a file to a component, whose module saves it by ``save_file.js``."""
     content = base64.b64encode(file.content).decode("ascii")
     component._send_msg({"save": {"name": file.name, "content": content}})
 
 
 def make_and_send(app: AppState, component: JSComponent, make: Callable[[], File]) -> None:
-    """Make a file on the session's worker, and send it; ``TuningError`` where none may leave."""
+    """Make a file on the session's worker and send it. ``TuningError`` if that is not allowed."""
     app.rights.require("export")
 
     def done(file: File) -> None:

@@ -1,4 +1,4 @@
-"""The six metrics of the configuration view, and the cards that explain each of them."""
+"""Six metrics of the configuration view, each with a card that explains the metric."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ Row = tuple[str, str]
 def make_metric(
     key: str, now: float, before: float, untouched: bool, interval: Interval | None
 ) -> dict[str, Any]:
-    """One metric as text, and its change since #0 with its ``interval`` once that is known.
+    """Return a metric as text, and its change since #0, with its ``interval`` once computed.
 
-    At #0 (``untouched``) there is none.
+    There is no change at #0 (``untouched``).
     """
     return {
         "key": key,
@@ -43,10 +43,10 @@ def make_metric(
 def make_class_metrics(
     class_name: str, snapshot: Snapshot, changes: Mapping[str, Interval]
 ) -> list[dict[str, Any]]:
-    """The six metrics of one class, each with the card that explains it.
+    """Return the six metrics of one class, each with the card that explains it.
 
-    ``changes`` are those since #0 with their intervals, as far as they are known; none at #0.
-    Beside AP stands the AP of the teacher.
+    ``changes`` are the computed changes since #0 with their intervals; empty at #0. AP is shown
+    together with the teacher's AP.
     """
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
     now, teacher = shown[0], teacher_metrics(snapshot, class_name)
@@ -72,7 +72,7 @@ def make_class_metrics(
 
 
 def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> list[dict[str, Any]]:
-    """The six metrics as means over the classes for which each is defined; as for one class."""
+    """Return the six metrics like ``make_class_metrics``, as means over classes with a value."""
     shown = (snapshot.metrics, snapshot.before, snapshot.last)
     teachers = [teacher_metrics(snapshot, name) for name in snapshot.metrics]
     teacher = {
@@ -96,7 +96,7 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
 def _make_metrics(
     shown: Sequence[Mapping[str, float]], snapshot: Snapshot, changes: Mapping[str, Interval]
 ) -> dict[str, dict[str, Any]]:
-    """``make_metric`` of each; ``shown`` are the values now, at #0 and last, by metric."""
+    """Return ``make_metric`` by metric; ``shown`` are values now, at #0, and at the parent."""
     untouched = snapshot.node.parent is None
     return {
         key: make_metric(key, shown[0][key], shown[1][key], untouched, changes.get(key))
@@ -113,18 +113,18 @@ def _card(key: str, of: str, snapshot: Snapshot, rows: Sequence[Row]) -> dict[st
 
 
 def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
-    """Mean of a metric over the classes for which it is defined; NaN without any."""
+    """Return the mean of a metric over the classes where it is defined; NaN if there are none."""
     return mean_defined(getattr(m, key) for m in metrics.values())
 
 
 def mean_defined(values: Iterable[float]) -> float:
-    """Mean of the numbers that are not NaN; NaN without any."""
+    """Return the mean of the numbers that are not NaN; NaN if there are none."""
     defined = [value for value in values if not math.isnan(value)]
     return sum(defined) / len(defined) if defined else math.nan
 
 
 def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
-    """Teacher's metrics of one class; fidelity is not among them, since it is 1."""
+    """Return the teacher's metrics of one class, without fidelity, which would be 1."""
     ap = snapshot.metrics[class_name].teacher_ap
     return {AP.key: ap, **snapshot.agreement[class_name].teacher_metrics()}
 
@@ -171,7 +171,7 @@ def _teacher(value: float | None) -> list[Row]:
 def _past(
     key: str, change: dict[str, Any] | None, shown: Sequence[Mapping[str, float]]
 ) -> list[Row]:
-    """Change since #0, and the values there and at the iteration before; none at #0."""
+    """Return rows on the change since #0, and on the values at #0 and the parent; none at #0."""
     if not change:
         return []
     start, previous = (number(values[key]) for values in shown[1:])
@@ -179,7 +179,7 @@ def _past(
 
 
 def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
-    """The classes with the lowest and the highest value, and how many have none."""
+    """Return rows on the classes with the lowest and highest value, and the number without."""
     values = {name: getattr(m, key) for name, m in metrics.items()}
     defined = {name: value for name, value in values.items() if not math.isnan(value)}
     rows = []
@@ -195,7 +195,7 @@ def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
 
 
 def _right(side: Counts) -> int:
-    """Images that the student decides rightly."""
+    """Return the number of images that the student gets right."""
     return side.both_right + side.teacher_wrong
 
 

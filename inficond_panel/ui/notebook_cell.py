@@ -1,8 +1,7 @@
-"""A notebook's cell: the page, or a view by itself, and the still picture that is saved of it.
+"""Notebook cell with the live page, or one view, and with a still picture for the saved notebook.
 
-The picture is an output of its own beside the live one, changed as what is live changes, and is
-shown without a kernel. While the kernel answers, the browser hides it; where none does, it hides
-what no longer lives and shows the picture.
+The picture is a second output, which is updated with the live output. While the kernel answers, the
+browser hides the picture; without a kernel, it hides the live output and shows the picture.
 """
 
 from __future__ import annotations
@@ -33,11 +32,11 @@ if TYPE_CHECKING:
 
 
 class Cell(pn.Column):
-    """Shows itself in a notebook: through Panel's own comms, or as a widget where Panel asks it to.
+    """Column that displays itself in a notebook: through Panel's comms, or as a Jupyter widget.
 
-    ``publish`` runs what the browser sends. A kernel may receive it in several threads, but the
-    state of a session, Panel and Bokeh are to be changed by one. ``draw`` gives a picture of what
-    is shown, for the saved notebook. On a server it is a column like any other.
+    ``publish`` runs the handlers of the browser's messages: a kernel may receive messages in
+    several threads, but one thread must change the session's state, Panel and Bokeh. ``draw``
+    returns a picture for the saved notebook. On a server it is an ordinary column.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Cell(pn.Column):
         self.publish = publish
 
     def close(self) -> None:
-        """Forget the places where the cell is shown, and stop drawing pictures of it."""
+        """Forget all displays of the cell, and stop drawing pictures of it."""
         if self.still is not None:
             self.still.close()
         forget_places(self)
@@ -74,14 +73,14 @@ class Cell(pn.Column):
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
 
     def tell_alive(self) -> None:
-        """Tell the browser that the kernel answers, once it listens."""
+        """Tell the browser that the kernel answers, when the browser is ready."""
         if self.still is not None:
             self.still.tell_alive()
 
     def _get_objects(
         self, model: Model, old: list[Any], doc: Document, root: Model, comm: Comm | None = None
     ) -> tuple[list[Model], list[Model]]:
-        """In a notebook what is shown has company, which is none of the cell's objects."""
+        """Return Panel's models, in a notebook with the invisible ``Alive`` component's."""
         shown, before = super()._get_objects(model, old, doc, root, comm)
         if self.still is not None and comm is not None:
             known = self.still.alive._models.get(root.ref["id"])
@@ -108,9 +107,9 @@ class Cell(pn.Column):
 
 
 class PageComm(Comm):
-    """Comm of a cell: Panel's messages wait until the browser opens ``comm``, and go in order.
+    """Comm of a cell: Panel's messages wait until the browser opens ``comm``, and stay in order.
 
-    Panel by itself tries a message again after a while, when later ones have overtaken it.
+    Panel's comm would send an early message again after a while, after later messages.
     """
 
     def __init__(self, comm: Comm) -> None:
@@ -125,7 +124,7 @@ class PageComm(Comm):
         metadata: dict[str, Any] | str | None = None,
         buffers: Sequence[bytes] = (),
     ) -> None:
-        """One part of a message: JSON, or one buffer."""
+        """Send one part of a message: JSON, or one buffer."""
         self._kept.append((data, buffers))
         if self._comm._comm:
             self._send_kept()
@@ -137,17 +136,17 @@ class PageComm(Comm):
 
 
 def forget_places(page: pn.Column) -> None:
-    """Forget the places where ``page`` is shown: in a notebook Panel would keep them for good."""
+    """Forget all displays of ``page``, which Panel would keep in memory in a notebook."""
     for ref, (shown, root, *_) in list(pn.state._views.items()):
         if shown is page:
             del pn.state._views[ref]
             page._cleanup(root)
 
 
-#: Seconds from the first change to a new picture: several changes make one.
+#: Seconds from the first change to a new picture, which shows all changes meanwhile.
 CALM = 1.0
-NOT_YET = "Live where the cell is run; nothing was on it yet when the notebook was saved."
-TOLD = "A still picture: the cell is live where it is run."
+NOT_YET = "Run the cell to see the live page; it was empty when the notebook was saved."
+TOLD = "This is a still picture. Run the cell to see the live page."
 
 
 class Alive(Component):
@@ -161,19 +160,19 @@ class Alive(Component):
 class Still:
     """Still pictures of one cell, one per display.
 
-    ``draw`` gives the picture as it is now, None where there is none yet.
+    ``draw`` returns the present picture, or None if there is nothing to draw yet.
     """
 
     def __init__(self, draw: Callable[[], Drawing | None]) -> None:
         self._draw = draw
         self._name = f"inficond-still-{uuid4().hex[:12]}"
-        self._shown: dict[str, Any] = {}  # what the outputs hold
+        self._shown: dict[str, Any] = {}  # content of the outputs
         self._handles: list[Any] = []
         self._waiting: asyncio.TimerHandle | None = None
 
     @cached_property
     def alive(self) -> Alive:
-        """Company of the cell in a page, made for the first notebook that shows it."""
+        """Component that is displayed with the cell, made at the first display in a notebook."""
         return Alive(still=self._name, width=0, height=0, margin=0)
 
     def clean_up(self, root: Model | None) -> None:
@@ -191,7 +190,7 @@ class Still:
         self._handles.append(display(self._shown, raw=True, display_id=True))
 
     def tell_alive(self) -> None:
-        """Tell each place of the cell that the kernel answers."""
+        """Tell each display of the cell that the kernel answers."""
         self.alive._send_msg({"alive": True})
 
     def change_soon(self) -> None:
@@ -200,7 +199,7 @@ class Still:
             self._waiting = asyncio.get_running_loop().call_later(CALM, self._change)
 
     def close(self) -> None:
-        """Draw it no more."""
+        """Stop drawing pictures."""
         self._handles.clear()
         if self._waiting is not None:
             self._waiting.cancel()
@@ -214,7 +213,7 @@ class Still:
                 handle.update(now, raw=True)
 
     def _bundle(self) -> dict[str, str]:
-        """The output: HTML that stays whole where a notebook is sanitised, and a sentence."""
+        """Return the output: HTML that a sanitised notebook shows too, and a plain sentence."""
         drawing = self._draw()
         if drawing is None:
             return {"text/html": f'<p class="{self._name}">{NOT_YET}</p>', "text/plain": NOT_YET}
@@ -224,7 +223,7 @@ class Still:
 
 
 def in_kernel() -> bool:
-    """Whether this runs in a notebook's kernel, which takes displays and later changes of them."""
+    """Return True in a notebook's kernel, which can display outputs and update them later."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None

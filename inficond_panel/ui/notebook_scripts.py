@@ -1,7 +1,7 @@
-"""Scripts that a notebook keeps: Bokeh's and Panel's, packed, and once.
+"""Compression of Bokeh's and Panel's scripts in a notebook's outputs.
 
 Panel and HoloViews publish 3 MB of scripts, each as two outputs of a cell, so that a saved notebook
-with one page had 6.6 MB. Every notebook runs ``application/javascript``.
+with one page had 6.6 MB. Of the two, ``application/javascript``, which all notebooks run, is kept.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from inficond_panel.ui.notebook_cell import in_kernel
 
 _SCRIPT = "application/javascript"
 _OF_PANEL = "application/vnd.holoviews_load.v0+json"
-#: Characters from which a script is packed; shorter ones set up how Panel talks to the kernel.
+#: Smallest number of characters of a compressed script; shorter scripts set up Panel's comms.
 _LONG = 50_000
 
 
 @contextmanager
 def packed_scripts() -> Iterator[None]:
-    """Pack long scripts that this block publishes in a notebook's kernel."""
+    """Compress the long scripts that this block publishes in a notebook's kernel."""
     if not in_kernel():
         yield
         return
@@ -37,7 +37,7 @@ def packed_scripts() -> Iterator[None]:
 
 
 def _pack(message: dict[str, Any]) -> dict[str, Any]:
-    """The kernel's message with an output, whose long script is packed."""
+    """Return the kernel's message on an output, with a long script compressed."""
     data = message["content"]["data"]
     if len(data.get(_SCRIPT, "")) >= _LONG:
         data.pop(_OF_PANEL, None)
@@ -46,7 +46,7 @@ def _pack(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def packed(script: str) -> str:
-    """A script that unpacks this one and runs it."""
+    """Return a script that decompresses ``script`` and runs it."""
     small = base64.b64encode(zlib.compress(script.encode(), 9)).decode()
     runs = Path(__file__).with_name("notebook_scripts.js").read_text(encoding="utf-8")
     return runs.replace("PACKED", small)

@@ -1,4 +1,4 @@
-"""Reports as one HTML file each, from templates that escape all texts; a page loads nothing."""
+"""Reports as one HTML file each, from templates that escape all texts; no file is loaded."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ _TEMPLATES = Path(__file__).resolve().with_name("templates")
 
 
 def render(template: str, title: str, *, folder: Path = _TEMPLATES, **content: Any) -> str:
-    """The page of ``template``, a file of ``folder`` that extends ``page.html.j2``."""
+    """Return the HTML of ``template``, a file in ``folder`` that extends ``page.html.j2``."""
     style = "\n".join([browser.font_css(), *browser.styles(_TEMPLATES / "report.css")])
     page = templates(folder, _TEMPLATES).get_template(template)
     return page.render(title=title, style=style, **content)
 
 
 Frames = Mapping[str, pd.DataFrame]
-#: Curves of the figure over gamma: which class of marks, and their words.
+#: Curves of the figure over gamma, by measure: CSS class, and label.
 _CURVES = {
     "silhouette": ("of-teacher", "silhouette, sub-class"),
     "silhouette_super": ("of-oracle dashed", "silhouette, super-class"),
@@ -39,12 +39,12 @@ _CURVES = {
     ACCURACY.key: ("of-labels", "accuracy, mean of classes"),
 }
 _PICTURES = 40
-#: Photos of frames in a page, and bytes of their files, at most.
+#: Largest number of photos in a page of frames, and of bytes of all photos.
 _PHOTOS, _LARGEST = 60, 2_000_000
 
 
 def compare_page(store: Store, frames: Frames) -> str:
-    """Outputs of teacher and oracle, reliability diagrams, maps, and the students of both."""
+    """Return a report on teacher and oracle: outputs, reliability diagrams, maps, and students."""
     diagrams = _diagrams(frames["reliability"])
     kinds = list(dict.fromkeys(kind for kind, _, _ in diagrams))
     pooled = [
@@ -64,7 +64,7 @@ def compare_page(store: Store, frames: Frames) -> str:
 
 
 def gamma_page(store: Store, frames: Frames) -> str:
-    """Oracles of several gammas: measures, silhouettes over gamma, diagrams and maps."""
+    """Return a report on oracles by gamma: measures, silhouettes over gamma, diagrams and maps."""
     gammas = frames["gammas"]
     values = list(gammas.index.unique("gamma"))
     named = {gamma: f"gamma {gamma:g}" if gamma else "gamma 0 (teacher)" for gamma in values}
@@ -83,20 +83,20 @@ def gamma_page(store: Store, frames: Frames) -> str:
 
 
 def link_page(store: Store, frames: Frames) -> str:
-    """Students per class beside the one softmax student."""
+    """Return a report that compares students per class with one softmax student."""
     title = f"{store.title}: students per class and one softmax student"
     return _page("links", store, frames, frames["links"].attrs["facts"]["level"], title)
 
 
 def frames_page(frames: Sequence[pd.DataFrame], title: str = "", store: Store | None = None) -> str:
-    """Results below one another, with pictures of the images that they name from a ``store``."""
+    """Return a report with all ``frames``, and pictures from ``store`` of images in them."""
     photos = {} if store is None or not store.has("thumbnail") else _photos(store, frames)
     titles = [title, *(str(frame.attrs["title"]) for frame in frames), "Results"]
     return render("frames.html.j2", next(filter(None, titles)), frames=frames, pictures=photos)
 
 
 def _photos(store: Store, frames: Sequence[pd.DataFrame]) -> dict[str, str]:
-    """Data URIs of images that the frames name, row by row of each; of ``_PHOTOS`` at most."""
+    """Return data URIs by image name, for the first ``_PHOTOS`` images that the frames name."""
     columns = [
         frame.reset_index()[name]
         for frame in frames
@@ -104,15 +104,15 @@ def _photos(store: Store, frames: Sequence[pd.DataFrame]) -> dict[str, str]:
         if Heading(*form).image
     ]
     named = dict.fromkeys(chain.from_iterable(zip_longest(*columns)))
-    place, size = {name: i for i, name in enumerate(store.images)}, 0
-    found = dict[str, str]()
-    for image in filter(place.__contains__, named):
-        jpeg = store.thumbnail(place[image])
+    row_of, size = {name: i for i, name in enumerate(store.images)}, 0
+    photos = dict[str, str]()
+    for image in filter(row_of.__contains__, named):
+        jpeg = store.thumbnail(row_of[image])
         size += len(jpeg)
-        if len(found) == _PHOTOS or size > _LARGEST:
+        if len(photos) == _PHOTOS or size > _LARGEST:
             break
-        found[image] = f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
-    return found
+        photos[image] = f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
+    return photos
 
 
 def _page(name: str, store: Store, frames: Frames, level: float, title: str, **more: Any) -> str:
@@ -129,7 +129,7 @@ def _diagrams(frame: pd.DataFrame) -> dict[Any, pd.DataFrame]:
 
 
 def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Frequency over probability by bin; the area of a mark goes with the root of its events."""
+    """Return marks of frequency over probability per bin; a mark's area grows with sqrt(events)."""
     marks, words = [], []
     for kind, bins in diagrams.items():
         name = _named(kind) if len(diagrams) == 1 else kind
@@ -144,8 +144,8 @@ def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, 
 
 
 def _map(title: str, frame: pd.DataFrame, kind: str, store: Store | None = None) -> dict[str, Any]:
-    """Images at their places, coloured by group, some of them as thumbnails of the ``store``; a
-    group's name stands at its middle."""
+    """Return a map of images: positions coloured by group, some thumbnails from ``store``, and each
+    group's name at the median of its positions."""
     names = frame.attrs["facts"]["names"]
     group = frame["super" if "super" in frame else "group"]
     at = frame[[f"{kind}_x", f"{kind}_y"]].to_numpy()
@@ -164,7 +164,7 @@ def _map(title: str, frame: pd.DataFrame, kind: str, store: Store | None = None)
 
 
 def _pictures(store: Store | None, group: pd.Series) -> Iterator[tuple[int, str]]:
-    """Thumbnails of some images of a map: the first of each group, round by round."""
+    """Yield (row, thumbnail) of ``_PICTURES`` images of a map, from all groups in turn."""
     if store is None or not store.has("thumbnail"):
         return
     row_of = {image: row for row, image in enumerate(store.images)}
@@ -174,9 +174,9 @@ def _pictures(store: Store | None, group: pd.Series) -> Iterator[tuple[int, str]
 
 
 def _curves(frame: pd.DataFrame) -> dict[str, Any]:
-    """Silhouettes and accuracy over gamma, evenly spaced, the best circled (Lee et al., fig. 4)."""
-    there = frame.index.unique("measure")
-    names = [n for n in _CURVES if n in there and (n != ACCURACY.key or TOP1.key not in there)]
+    """Return silhouettes and accuracy over evenly spaced gammas, with best (Lee et al., fig. 4)."""
+    has = frame.index.unique("measure")
+    names = [n for n in _CURVES if n in has and (n != ACCURACY.key or TOP1.key not in has)]
     values = {name: frame.loc[name, "value"] for name in names}
     every = np.concatenate([each.to_numpy() for each in values.values()])
     low, high = min(0.0, float(np.nanmin(every))), float(np.nanmax(every))

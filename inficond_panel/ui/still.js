@@ -1,7 +1,7 @@
 // Shows a cell of a notebook as long as the kernel answers, else the still picture of it. Both are
 // outputs of the notebook; which of them is seen is a matter of one style sheet in the page.
 
-const PATIENCE = 5000 // ms until a cell whose kernel says nothing gives way; it may be busy, and is shown again
+const PATIENCE = 5000 // ms until a cell without an answer of its kernel is hidden; a busy kernel shows it again later
 
 export function render({ model, el }) {
   const place = outermost(el), picture = `.${model.still}`
@@ -15,7 +15,7 @@ export function render({ model, el }) {
   return () => clearTimeout(timer)
 }
 
-/** The element of the notebook that holds all of the cell's page. */
+/** The notebook's element that contains the whole page of the cell. */
 function outermost(el) {
   let root = el.getRootNode(), host = el
   while (root instanceof ShadowRoot) {

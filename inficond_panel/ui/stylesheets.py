@@ -1,7 +1,7 @@
-"""Keep a page from loading anything from outside, on a server and in a notebook.
+"""Style sheets, font and icon of a page without any load from a CDN, on servers and in notebooks.
 
-A server gives out Panel's style sheets itself. In a notebook there is no server, and Panel puts
-only the sheets of what is shown first into the page; later ones point to a CDN.
+A server delivers Panel's style sheets itself. In a notebook there is no server, and Panel puts only
+the style sheets of the first display into the page; later links point to a CDN.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ ICON = Path(__file__).with_name("icon.svg")
 
 
 def use_own_files() -> None:
-    """Let this session's page load from the server that it came from only, and have our icon.
+    """Let this session's page load files only from its server, and use our icon.
 
-    Panel tells where style sheets are when it answers the request for the page; with several
-    processes the session may be made in another one, which would point to a CDN. Its icon is
+    Panel sets the address of style sheets when it answers the request for the page; with several
+    processes the session may be made in another process, which would set a CDN. Panel's icon is
     missing behind a prefix.
     """
     use_own_font()
@@ -38,15 +38,15 @@ def use_own_files() -> None:
 
 
 def use_own_font() -> None:
-    """Let this session's page have our font; without a session, each page made from now on."""
+    """Add our font to this session's page; without a session, to each page made from now on."""
     pn.config.global_css = list(dict.fromkeys([*pn.config.global_css, font_css()]))
 
 
 class InlineStyles:
-    """A hook of a page: replaces links to Panel's style sheets by what they hold.
+    """Panel hook of a page that replaces links to Panel's style sheets by their texts.
 
-    Does nothing unless Panel is set to put its resources inline, as by ``explore``. Each
-    sheet goes over the wire once.
+    It does nothing unless Panel is set to put its resources inline, as ``explore`` does. Each style
+    sheet is sent once.
     """
 
     def __init__(self) -> None:
@@ -55,7 +55,7 @@ class InlineStyles:
     def __call__(
         self, page: object, root: Model, changed: object, old_models: object = None
     ) -> None:
-        """Called by Panel with the root of a page on each change of its models."""
+        """Replace the links below ``root``; Panel calls this on each change of a page's models."""
         if not pn.config.inline:
             return
         for model in root.select({"type": UIElement}):
@@ -76,6 +76,6 @@ class InlineStyles:
 
 
 def _file(url: str) -> Path | None:
-    """The installed file that a link to the CDN stands for; None for other links."""
+    """Return the installed file of a style sheet's CDN link; None for other links."""
     file = Path(DIST_DIR / url.removeprefix(CDN_DIST).split("?")[0])
     return file if url.startswith(CDN_DIST) and file.is_file() else None

@@ -1,8 +1,8 @@
-"""A page as a Jupyter widget, for notebooks that know widgets only, as VS Code does.
+"""Page as a Jupyter widget, for notebooks that support only widgets, such as VS Code.
 
-jupyter_bokeh shows a Bokeh model as a widget, and sends each change of one by itself, at once:
-before Panel has put the style sheets in, and without the messages of components. So Panel gets a
-comm as in any other notebook, and the widget carries what goes through it.
+jupyter_bokeh shows a Bokeh model as a widget, but sends each change at once: before Panel has added
+the style sheets, and without messages of components. So Panel gets a comm, as in other notebooks,
+and the widget transports the comm's messages.
 """
 
 from __future__ import annotations
@@ -26,21 +26,21 @@ if TYPE_CHECKING:
     from bokeh.model import Model
     from traitlets.utils.bunch import Bunch
 
-#: Kinds of what is done in the browser that change something here.
+#: Kinds of the browser's events that change models in Python.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
 Seen = Callable[[], None]
 
 
 def _nothing() -> None:
-    """Nobody wants to know that a view is made."""
+    """Do nothing when a view is made."""
 
 
 def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: float = 2) -> None:
-    """Display ``page`` as a widget; anew after ``seconds``, twice them, ... if no view is made.
+    """Display ``page`` as a widget; try again after ``seconds``, 2 ``seconds``, ... without a view.
 
-    Where all cells are run, a notebook may come to the widget before it has run the scripts in the
-    output above, and gives up. It would also give up on the same widget when asked again, or show
-    it empty: Panel's components find their place by the id of their model.
+    When all cells are run, a notebook may reach the widget before it has run the scripts of the
+    output above, and gives up. Each retry needs a new widget: the same widget would fail again or
+    stay empty, since Panel's components find their element by the id of their model.
     """
     widget = PageWidget(page, publish, seen)
     handle = IPython.display.display(widget._repr_mimebundle_(), raw=True, display_id=True)
@@ -48,7 +48,7 @@ def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: f
 
     def again(widget: PageWidget, wait: float) -> None:
         if widget.waits and wait <= 16 * seconds:
-            widget.clean_up()  # closed, it would take its successor away
+            widget.clean_up()  # not close(), which would remove its successor too
             successor = PageWidget(page, publish, seen)
             handle.update(successor._repr_mimebundle_(), raw=True)
             loop.call_later(2 * wait, again, successor, 2 * wait)
@@ -57,7 +57,7 @@ def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: f
 
 
 class WidgetComm(Comm):
-    """Comm of a page: a widget sends Panel's messages."""
+    """Comm of a page that sends Panel's messages through a widget."""
 
     def __init__(self, widget: PageWidget) -> None:
         super().__init__()
@@ -69,19 +69,19 @@ class WidgetComm(Comm):
         metadata: dict[str, Any] | str | None = None,
         buffers: Sequence[bytes] = (),
     ) -> None:
-        """One part of a message: JSON, or one buffer."""
+        """Send one part of a message: JSON, or one buffer."""
         self._comm.patch(data, buffers)
 
 
 class PageWidget(BokehModel):
-    """Shows ``page`` in one place of a notebook; ``publish`` runs what the browser sends.
+    """Widget that shows ``page`` once in a notebook; ``publish`` runs the browser's messages.
 
-    ``seen`` is called when a view of it is made in the browser.
+    ``seen`` is called when the browser has made a view of the widget.
     """
 
     def __init__(self, page: pn.Column, publish: Publish, seen: Seen = _nothing) -> None:
         self._page, self._publish, self._seen = page, publish, seen
-        self._fresh = True  # whether ``render_bundle``, where a view starts, is the page as it is
+        self._fresh = True  # whether ``render_bundle``, from which a view starts, is up to date
         super().__init__(self._make_root())
         self._view_count = 0  # from here on the browser counts its views
 
@@ -97,7 +97,7 @@ class PageWidget(BokehModel):
         return not self._view_count and self._model.ref["id"] in pn.state._views
 
     def clean_up(self) -> None:
-        """Drop the models of the page, which nobody sees."""
+        """Drop the models of the page, which have no view."""
         pn.state._views.pop(self._model.ref["id"], None)
         self._page._cleanup(self._model)
 
@@ -105,7 +105,7 @@ class PageWidget(BokehModel):
         self._publish(partial(super()._handle_msg, msg))
 
     def patch(self, data: dict[str, Any] | str | None, buffers: Sequence[bytes]) -> None:
-        """Send one part of a message to the view, if it exists."""
+        """Send one part of a message to the view, if there is a view."""
         self._fresh = False
         if self._view_count:
             self.send({"msg": "patch", "payload": data} if data else {"msg": "patch"}, [*buffers])
@@ -125,7 +125,7 @@ class PageWidget(BokehModel):
         """Do nothing on a change of a model: Panel sends it through its comm."""
 
     def _sync_model(self, _: Any, content: dict[str, Any], buffers: Sequence[Any]) -> None:
-        """Apply changes of the browser, as Panel does over its own comm."""
+        """Apply changes of the browser, as Panel's comm does."""
         document = self._model.document
         if content.pop("event", "") == "jsevent" and content["kind"] in _FROM_BROWSER:
             document.apply_json_patch({"events": [content]}, setter=self)

@@ -200,7 +200,7 @@ DRAWN = (
 def test_the_notebook_keeps_a_still_picture_that_follows_what_is_shown(notebook):
     notebook.run(OPEN)
     cell = notebook._notebook.cells[-1]
-    assert "nothing was on it yet" in still_of(cell)
+    assert "it was empty when" in still_of(cell)
     notebook.run(WAIT)
     notebook.run(DRAWN)
     before = still_of(cell)

@@ -171,6 +171,6 @@ def test_students_that_learn_no_answers_say_so(serve, open_page, tmp_path):
     page = open_page(f"{serve(small_spec(tmp_path, extra=students)).url}?class=sheep")
     line = page.locator(".knowledge .asking-line")
     expect(line).to_contain_text(
-        "These students learn no answers on photos. Repairs reweight a single loss"
+        "These students cannot learn from answers on photos. Repairs reweight a single loss"
     )
     expect(line.get_by_role("button")).to_have_count(0)

@@ -56,7 +56,7 @@ def test_the_switch_lays_the_points_over_the_image(serve, open_page, tmp_path) -
     switch.click()
     expect(switch).to_have_attribute("aria-pressed", "true")
     expect(dialog.locator("img.heat")).to_be_visible()
-    expect(dialog).to_contain_text("Lit: what the layer trunk of encoder keeps")
+    expect(dialog).to_contain_text("Bright: information that the layer trunk of encoder keeps")
     comes_to(lambda: size(dialog, "img.heat") == size(dialog, ".picture"), True)
     switch.click()
     expect(dialog.locator("img.heat")).to_have_count(0)

@@ -118,7 +118,7 @@ def test_a_reply_is_taken_back_and_a_late_one_is_passed_over(tmp_path) -> None:
     ask.undo()
     ask.undo()
     assert ask.draft.replies == ()
-    with pytest.raises(ValueError, match="no such answer"):
+    with pytest.raises(ValueError, match="answer must be 1, 0 or None, got 2"):
         ask.answer(0, 2)
 
 
@@ -229,10 +229,10 @@ def test_a_move_elsewhere_leaves_the_photos(tmp_path) -> None:
 
 def test_a_session_that_may_not_ask_is_refused(tmp_path) -> None:
     closed = session(tmp_path, rights=Rights(asking=False))
-    with pytest.raises(TuningError, match="no asking"):
+    with pytest.raises(TuningError, match="not allow asking"):
         closed.asking.open("bicycle")
     alone = session(tmp_path, rights=Rights(class_name="sheep"))
-    with pytest.raises(TuningError, match="sheep alone"):
+    with pytest.raises(TuningError, match="allows sheep only"):
         alone.asking.open("bicycle")
 
 
@@ -245,9 +245,9 @@ def test_a_session_that_may_not_ask_is_refused(tmp_path) -> None:
 )
 def test_students_that_learn_no_answers_say_so(tmp_path, students, why) -> None:
     app = session(tmp_path, extra=f"students: {students}\n")
-    assert app.asking.missing.startswith("These students learn no answers on photos.")
+    assert app.asking.missing.startswith("These students cannot learn from answers on photos.")
     assert why in app.asking.missing
-    with pytest.raises(TuningError, match="learn no answers"):
+    with pytest.raises(TuningError, match="cannot learn from answers"):
         app.asking.open("bicycle")
 
 
@@ -257,4 +257,4 @@ def test_one_softmax_student_and_a_store_without_photos_say_so(tmp_path) -> None
     spec = tmp_path / "own.yaml"
     spec.write_text("title: Own\nstore: own.zarr\n")
     bare = AppState(open_tuner(spec, history=":memory:"), Jobs(inline=True))
-    assert bare.asking.missing.startswith("This store holds no photos")
+    assert bare.asking.missing.startswith("This store has no photos")

@@ -105,8 +105,8 @@ def test_it_follows_the_students_and_is_encoded_once(app):
         (b"no image", "not a JPEG or PNG"),
         (content("BMP"), "not a JPEG or PNG"),
         (content("GIF"), "not a JPEG or PNG"),
-        (content(size=(SIDE + 1, 2)), "257 pixels in its longer side, and 256 are taken"),
-        (content() + bytes(MOST_BYTES), "bytes, and 600,000 are taken"),
+        (content(size=(SIDE + 1, 2)), "257 pixels in its longer side, over 256"),
+        (content() + bytes(MOST_BYTES), "bytes, over 600,000"),
     ],
 )
 def test_what_the_page_does_not_send_is_refused(app, photo, told):
@@ -156,7 +156,7 @@ def test_a_page_without_the_right_refuses(tuner):
     shell = Shell(app)
     shell.act({"action": "put_photo", "parts": [base64.b64encode(content()).decode()]})
     assert (app.photo.decided, app.photo.scorer.photos) == (None, [])
-    assert app.photo.missing == "This page has no photos."
+    assert app.photo.missing == "This page does not allow photos."
 
 
 def test_the_dialog_tells_what_the_browser_asks_for(app):

@@ -117,7 +117,7 @@ def test_who_may_not_is_refused(tmp_path: Path) -> None:
     visitor = at_work(small_study(tmp_path))
     app = visitor.page.work.app
     assert "asking" in app.rights.closed
-    with pytest.raises(TuningError, match="no asking"):
+    with pytest.raises(TuningError, match="not allow asking"):
         app.asking.open("bicycle")
 
 

@@ -82,5 +82,5 @@ def test_every_lever_is_taken_by_one_click_in_place_of_another(view, app) -> Non
         view.act({"action": "take_lever", "name": name})
         edits = app.suggestion.latest.repairs["bicycle"].levers[list(levers).index(name)].edits
         assert set(app.tuning.pending) == set(edits)
-    with pytest.raises(ValueError, match="no such lever"):
+    with pytest.raises(ValueError, match="no such repair"):
         view.act({"action": "take_lever", "name": "as it is"})

@@ -145,13 +145,13 @@ def test_the_smallest_flip_in_words() -> None:
     (flip,) = make_apart(apart())["flip"]
     assert flip == (
         "Smallest flip: wheel above +0.75 (now +0.50) makes it present; "
-        "3 other images would turn too."
+        "3 other images would flip too."
     )
     other = Edit("spoke", 0.5, -0.25, False, 1)
     second = make_apart(apart(used=other))["flip"][1]
     assert second == (
         "Among those with influence: spoke to at most −0.25 (now +0.50) makes it absent; "
-        "1 other image would turn too."
+        "1 other image would flip too."
     )
 
 

@@ -104,7 +104,7 @@ def test_a_refit_that_ran_while_the_page_was_left_is_shown(app):
     app.tuning.undo()
     shell.act({"action": "take_back", **kept})
     assert (app.tuning.pending, app.students.node.number) == ([], 1)
-    assert shell._page.notice == "The fine-tune went on meanwhile: it is #1."
+    assert shell._page.notice == "The fine-tune ended meanwhile: it is #1."
 
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     kept = dict(shell._page.batch)  # the same thumbs once more
@@ -119,7 +119,7 @@ def test_what_of_a_batch_is_not_here_is_told(app):
     odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
     shell.act({"action": "take_back", "at": "", "thumbs": [thumb, *odd]})
     assert [intent.concept for intent in app.tuning.pending] == ["wheel"]
-    assert shell._page.notice.startswith("4 of the 5 thumbs that waited cannot be kept")
+    assert shell._page.notice.startswith("4 of the 5 pending thumbs cannot be kept")
 
     shell.act({"action": "take_back", "at": "", "thumbs": [{**thumb, "class": "sheep"}]})
     assert len(app.tuning.pending) == 1  # what is done meanwhile stays

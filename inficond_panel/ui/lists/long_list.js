@@ -4,7 +4,7 @@
 import { keyed, set, setAll } from "../base.js"
 import { bringNear, placeOf, placesNear } from "./near.js"
 
-export const SHORT_LIST = 50 // a list of so many items is there as a whole
+export const SHORT_LIST = 50 // largest number of items that are all built
 
 /** Items of `list`, a grid whose rows are `--row` high, in `scroller`. `key(row)` names the item of a
     row, `make(row)` creates it, `fill(item, row)` fills it, and `drawn()` follows when items were
@@ -49,7 +49,7 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
     if (fresh) drawFirst()
     else drawNear()
   }
-  /** Go to the item at a place, which may not be there yet. */
+  /** Go to the item at an index, which may not be built yet. */
   function go(at) {
     current = at
     if (isLong()) {
@@ -61,7 +61,7 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
       if (item.at === at) item.focus({ preventScroll: isLong() })
     }
   }
-  /** Have the item at a place in view, as soon as the list has a size; the focus stays where it is. */
+  /** Scroll to the item at an index once the list has a size; the focus does not change. */
   function bring(at) {
     wanted = at
     if (wanted < 0 || !scroller.clientHeight) return

@@ -1,6 +1,6 @@
-// Lists and grids of thousands of places, of which only those near the part in view are there.
+// Lists and grids of thousands of items, of which only those near the visible part are built.
 
-export const ASK_EVERY = 120 // ms: what a quick scroll only passes is not asked for
+export const ASK_EVERY = 120 // ms of rest before a request: none for rows that a quick scroll only passes
 
 /** Places to show of `size`, in rows of `columns` that are `step` pixels high: those in view and a
     row more at each end; `current`, which the Tab key goes to, wherever it is scrolled to. */
@@ -13,13 +13,13 @@ export function placesNear(scroller, { size, columns = 1, step }, current) {
   return places
 }
 
-/** Scroll no farther than it takes to have the place in view. */
+/** Scroll just far enough to show the item. */
 export function bringNear(scroller, { columns = 1, step }, at) {
   const top = Math.floor(at / columns) * step
   scroller.scrollTop = Math.min(top, Math.max(scroller.scrollTop, top + step - scroller.clientHeight))
 }
 
-/** The place that a key goes to from `at`; undefined if it is not a key of the list. */
+/** Index of the item that a key goes to from `at`; undefined for other keys. */
 export function placeOf(key, scroller, { size, columns = 1, step }, at) {
   const page = Math.max(1, Math.floor(scroller.clientHeight / step)) * columns
   const sideways = columns > 1 ? { ArrowRight: 1, ArrowLeft: -1 } : {}

@@ -2,7 +2,7 @@
 
 import { h } from "../base.js"
 
-/** Copy words; true if the browser did. Pages that are not secure have no clipboard of their own. */
+/** Copy a text; return true on success. Pages without https have no clipboard API. */
 export async function copyText(words) {
   try {
     await navigator.clipboard.writeText(words)

@@ -1,8 +1,8 @@
-// A menu that opens beside a button, and what it stands on.
+// A menu that opens beside a button, and its popover.
 
 import { boxOf, h, set, windowOf } from "../base.js"
 
-/** A popover beside what opened it; it closes by itself on Escape and on a press outside. */
+/** A popover beside the element that opened it; Escape or a press outside closes it. */
 export function popUp(root, attributes) {
   const box = h("div", { class: "pop", popover: "auto", ...attributes })
   root.append(box)

@@ -1,6 +1,6 @@
 // The size at which a page is drawn: the variable --zoom, which its style sheets take.
 
-const WIDE = 2080, HIGH = 1170 // pixels of the largest window that is shown as it is
+const WIDE = 2080, HIGH = 1170 // size in pixels of the largest window without zoom
 
 /** Draw the page larger in a larger window, which is on a screen that is read from farther away; not
     where the window is large since the person has made the browser's text smaller. */

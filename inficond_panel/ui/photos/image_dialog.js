@@ -1,9 +1,9 @@
-// One image, large, and what student and teacher say of it.
+// Dialog with one large image, and the predictions of student and teacher.
 
 import { count, h, icon, set, text } from "../base.js"
 import { drawPicture } from "./pictures.js"
 
-const ENLARGED = 2 // a picture is drawn with at most so many pixels of the page for each of its own
+const ENLARGED = 2 // largest number of page pixels per pixel of the picture
 
 export const FILL_NAMES = {
   "both-right": "both right",
@@ -46,7 +46,7 @@ export function makeDialog(root, pictures, tell, more = null) {
     refresh()
     more?.show(row)
   }
-  /** The thumbnail at once; in its place the photo, once it is there. */
+  /** Show the thumbnail at once, and the photo when it arrives. */
   function draw(row) {
     const picture = pictures.get(row.row), photo = pictures.photoOf(row)
     const name = row.image ?? picture?.image
@@ -58,7 +58,7 @@ export function makeDialog(root, pictures, tell, more = null) {
     set(frame, "style", picture.source && `aspect-ratio: ${picture.width} / ${picture.height};${photo || !pictures.photosThere() ? `max-width: ${widest}px` : ""}`)
     drawPicture(frame, photo ? { ...picture, source: photo.source } : picture, row, "meet")
   }
-  /** The facts anew: those told later have come. */
+  /** Show the facts again, after more facts have arrived. */
   function refresh() {
     if (!rows.length) return
     facts.replaceChildren(...tell(rows[at], model))

@@ -1,9 +1,9 @@
-// Pictures of the gallery: asked for in batches, when their place comes near.
+// Pictures of the gallery: requested in batches when they come near the visible part.
 
 import { h, s } from "../base.js"
 
-const NEARBY = "160px" // pictures are asked for this far outside the part in view
-const KEPT = 1000 // pictures that a page keeps
+const NEARBY = "160px" // distance from the visible part at which pictures are requested
+const KEPT = 1000 // largest number of pictures that a page keeps
 
 /** `want(row)` asks for a picture; `observe(element)` does when the element comes near, in `list`. */
 export function makePictures(model, list = null) {
@@ -51,7 +51,7 @@ export function makePictures(model, list = null) {
     photoOf,
     photosThere: () => photosThere,
     observe(element) {
-      near.unobserve(element) // a place that shows another picture now must be asked about again
+      near.unobserve(element) // an element that shows another picture now must be observed again
       near.observe(element)
     },
     onarrival: (listener) => listeners.add(listener),

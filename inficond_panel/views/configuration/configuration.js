@@ -20,7 +20,7 @@ export function render({ model, el }) {
   watch(model, ["data", "student"], () => draw(dataOf(model), fields, metrics, card))
 }
 
-/** The class's options are by themselves: of a thousand classes a click would send each again. */
+/** Options of classes are a separate parameter: else each click would send a thousand classes again. */
 function dataOf({ data, student, classes }) {
   return { ...data, student, class: { ...data.class, options: classes } }
 }
@@ -48,7 +48,7 @@ function field(key, name, control) {
   return h("div", { class: "field", "data-field": key, hidden: key === "targets" ? "" : null }, h("span", { class: "name" }, name, quiet), control)
 }
 
-/** The choice of targets is there only where the store holds the oracle's logits. */
+/** The choice of targets exists only if the store has the oracle's logits. */
 function showTargets(control, { targets, busy }) {
   set(control.closest(".field"), "hidden", targets ? null : "")
   if (!targets) return
@@ -148,7 +148,7 @@ function explains(anchor, card, data) {
 
 // --- holdout -----------------------------------------------------------------------------------
 
-/** The question before a look at the holdout: `ask(anchor, sentence)`; a yes says "holdout". */
+/** The question before the holdout is opened: `ask(anchor, sentence)`; yes selects "holdout". */
 function holdoutDialog(root, say) {
   const words = h("p")
   const stay = h("button", { class: "btn", type: "button", onclick: () => dialog.close() }, "Stay on tune")

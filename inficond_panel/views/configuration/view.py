@@ -1,6 +1,6 @@
-"""The configuration strip: data set, student, targets, looks at the holdout, and metrics.
+"""Configuration strip: data set, student, targets, openings of the holdout, and metrics.
 
-InFiConD, section 5, figure 5a: select and overview a data set, the loaded student, its metrics.
+InFiConD, section 5, figure 5a: select a data set, with an overview; loaded student; its metrics.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Iteration, Node
     from inficond_panel.ui.drawing import Drawing
 
-CHOICES = 30  #: iterations to choose from
+CHOICES = 30  #: number of iterations in the menu
 
 
 def make_dataset(
@@ -43,9 +43,9 @@ def make_dataset(
     attrs: Mapping[str, str],
     scores: str = "",
 ) -> dict[str, Any]:
-    """The data set's name, its size, and the card of what the store holds.
+    """Return the data set's name, its size, and a card of facts on the store.
 
-    ``scores`` says of what kind they are, where they were not made here.
+    ``scores`` describes concept scores that the user computed elsewhere; empty for our scores.
     """
     splits = [count(counts[split]) for split in SPLITS]
     return {
@@ -69,7 +69,7 @@ def make_dataset(
 
 
 def make_scores(scores: np.ndarray) -> str:
-    """Range of scores that were given: a weight is per unit of its own concept's score."""
+    """Return the range of a user's scores as text: a weight is per unit of its concept's score."""
     return f"given, {number(float(scores.min()), 2)} to {number(float(scores.max()), 2)}"
 
 
@@ -80,10 +80,10 @@ def make_student(
     mark: str = "",
     joint: bool = False,
 ) -> dict[str, Any]:
-    """The student shown (a node of the history), the others to choose, and its card.
+    """Return the menu of students (nodes of the history), and the card of the node shown.
 
-    ``facts`` are rows on what all students share: teacher and settings; ``mark`` is the warning
-    beside students of the oracle. ``joint``: they are one softmax.
+    ``facts`` are rows on teacher and settings, which all students share; ``mark`` is the warning
+    beside students of the oracle. ``joint``: the node is one softmax student.
     """
     concepts = len(node.weights)
     used = int((node.weights != 0).any(axis=1).sum())
@@ -108,7 +108,7 @@ def make_student(
 
 
 def make_targets(targets: TargetsState) -> dict[str, Any] | None:
-    """Targets of the students: the one chosen, and the state of a change; None: no choice."""
+    """Return the chosen targets, and progress or error of a switch; None without a choice."""
     if not targets.options:
         return None
     status = targets.status
@@ -121,7 +121,7 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
 
 
 def make_facts(teacher: str, students: Students, penalties: str, mark: str = "") -> list[Row]:
-    """Facts that all students share: the teacher, and the settings (the spec's ``students``).
+    """Return rows on what all students share: the teacher, and settings (the spec's ``students``).
 
     ``penalties`` is the text on their L1 penalties, ``mark`` the warning beside students of the
     oracle.
@@ -136,7 +136,7 @@ def make_facts(teacher: str, students: Students, penalties: str, mark: str = "")
 
 
 def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
-    """The newest first, and the one shown; the provenance view has all."""
+    """Return the newest ``CHOICES`` iterations, newest first, and the iteration ``shown``."""
     newest = list(nodes[: -CHOICES - 1 : -1])
     return newest + [node for node in nodes[:-CHOICES] if node.id == shown]
 
@@ -152,24 +152,24 @@ def _certificate(node: Node) -> str:
 
 
 def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
-    """Looks at the holdout, in short and for the dialog; ``looks`` are by number of the node."""
+    """Return texts on how often the holdout was opened; ``looks`` are counts by node number."""
     total = sum(looks.values())
     text = f"{count(total)} look{'s' * (total != 1)}"
-    places = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
+    numbers = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
     return {
         "short": f"{text} at holdout" if total else "",
-        "text": "Its images check students that are done: who tunes by them fits their noise. "
+        "text": "Its images test finished students: tuning on them would overfit them. "
         "Each look is counted in the provenance. "
-        + (f"{text} so far, at {places}." if total else "None so far."),
+        + (f"{text} so far, at {numbers}." if total else "None so far."),
     }
 
 
 class ConfigurationStrip(ViewComponent):
-    """Strip that the browser draws; a choice comes back as an action with the ``name`` chosen."""
+    """Strip that the browser draws; each choice is sent back as an action with its ``name``."""
 
-    data = param.Dict({}, doc="Texts of the strip that follow the class; empty while loading.")
+    data = param.Dict({}, doc="See ``ConfigurationView.data``; empty while loading.")
     student = param.Dict({}, doc="See `make_student`.")
-    classes = param.List([], item_type=str, doc="Classes to choose from, which stay as they are.")
+    classes = param.List([], item_type=str, doc="Classes to choose from; constant.")
 
     _esm = browser.module(Path(__file__).with_name("configuration.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("configuration.css"))
@@ -179,7 +179,7 @@ _WIDTH, _HEIGHT, _NAMES = 1000, 64, 340
 
 
 def draw_picture(data: Mapping[str, Any], student: Mapping[str, Any]) -> Drawing:
-    """The strip's plain data, as ``ConfigurationView`` makes it, in one line of cards."""
+    """Draw the strip as one line of cards, from the plain data of ``ConfigurationView``."""
     drawing = Drawing(_WIDTH, _HEIGHT)
     dataset, chosen = data["dataset"], data["class"]
     name = chosen["name"] or f"all {chosen['count']} classes"
@@ -252,7 +252,7 @@ class ConfigurationView(Acting, Viewer):
 
     @param.depends("app.tuning.status", watch=True)
     def _show_busy(self) -> None:
-        """A status changes often; the strip shows only whether it is busy."""
+        """Update the strip if work started or ended; other changes of a status are not shown."""
         if self._busy != self._strip.data["busy"]:
             self._update()
 
@@ -261,7 +261,7 @@ class ConfigurationView(Acting, Viewer):
         return bool(self.app.tuning.busy or self.app.targets.busy or self.app.concepts.busy)
 
     def data(self) -> dict[str, Any]:
-        """All that the strip shows but the student, as plain data."""
+        """Return all that the strip shows, except the student, as plain data."""
         app = self.app
         snapshot, looks = app.students.snapshot, app.tuning.looks
         return {
@@ -289,7 +289,7 @@ class ConfigurationView(Acting, Viewer):
         return make_class_metrics(name, app.students.snapshot, changes)
 
     def picture(self) -> Drawing:
-        """Picture of the strip, without a browser."""
+        """Return a picture of the strip, drawn without a browser."""
         return draw_picture(self._strip.data, self._strip.student)
 
     @action

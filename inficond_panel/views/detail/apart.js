@@ -1,10 +1,10 @@
-// One image's prediction taken apart: a signed bar a concept; with the intercept they add up to the logit.
+// One image's prediction by concept: a signed bar per concept; bars and intercept sum to the logit.
 
 import { drawOnce, h, icon, set } from "../../ui/base.js"
 import { signedBar } from "../../ui/parts/signed_bar.js"
 import { DIRECTIONS, THUMBS } from "../../ui/vocabulary.js"
 
-/** Asks for the prediction of the image shown, `{apart: row}`, and draws it when it is there. */
+/** Requests the prediction on the image shown, `{apart: row}`, and draws it when it arrives. */
 export function makeApart(model) {
   const element = h("section", { class: "apart", "aria-label": "Prediction by concept" })
   let row = null

@@ -55,7 +55,7 @@ export function makeCharts(model, root) {
 /** In little room the charts have two rows: a caption belongs to the field below it. */
 const near = ({ left, right, bottom }, { clientX: x, clientY: y }) => x >= left - 8 && x <= right + 8 && y <= bottom + 20
 
-/** Where a key goes; null leaves, undefined is not a key of the charts. */
+/** The influence that a key moves to; null leaves the charts, undefined is another key. */
 function stepped(event, at, caption) {
   if (!caption || event.ctrlKey || event.metaKey || event.altKey) return undefined
   const { low, high, now } = caption
@@ -65,7 +65,7 @@ function stepped(event, at, caption) {
   return to == null ? to : Math.min(high, Math.max(low, to))
 }
 
-// --- what is read --------------------------------------------------------------------------------
+// --- the crosshair -------------------------------------------------------------------------------
 
 /** The piece of the exact curves in which `at` lies. */
 function pieceAt({ edges }, at) {
@@ -215,7 +215,7 @@ function lineOf(points, metric, to) {
   return known.map(([at, value], index) => `${index ? "L" : "M"}${to.x(at).toFixed(2)} ${to.y(value).toFixed(2)}`).join("")
 }
 
-/** Hide numbers that would touch one that says more; `numbers` are in the order of their worth. */
+/** Hide numbers that would touch a more important number; `numbers` are sorted by importance. */
 function thin(axis, numbers) {
   if (!axis.clientWidth) return
   const shown = []

@@ -1,4 +1,4 @@
-"""The detail view as the browser draws it: charts of what-if, starting points, and its picture.
+"""Data of the detail view: what-if charts, suggested concepts to open, and a still picture.
 
 The browser draws the charts: steps of the exact what-if, and points of the refit what-if.
 """
@@ -35,12 +35,12 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.shift import ClassShift, Suspect
 
 CHARTED = keys(F1, RECALL, PRECISION, ACCURACY, FIDELITY)
-PIECES = 300  #: more steps than this are drawn at so many places along the axis
-DIGITS = 6  #: of numbers that are sent; a chart is some hundred pixels wide
-BAND_DIGITS = 4  #: of limits, which are told to three
+PIECES = 300  #: largest number of steps that are drawn; more steps are sampled at equal distances
+DIGITS = 6  #: decimals of the numbers that are sent; a chart is some hundred pixels wide
+BAND_DIGITS = 4  #: decimals of interval limits, which the page shows with three
 _STEPS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.5)
 
-Place = tuple[float, float]  #: influence and value; nan where there is none
+Place = tuple[float, float]  #: influence and value of a point; nan for no point
 NOWHERE: Place = (math.nan, math.nan)
 Points = Mapping[float, "ClassMetrics"]
 Changes = Mapping[float, Mapping[str, "Interval"]]
@@ -48,10 +48,10 @@ Changes = Mapping[float, Mapping[str, "Interval"]]
 
 @dataclass(frozen=True)
 class Chart:
-    """One metric's chart, but for its curves: the axes, and what is marked on them.
+    """Axes and marks of one metric's chart, without its curves.
 
-    ``pending`` is the bound that waits, on the exact curve, ``preview`` what the batch would give;
-    both are ``NOWHERE`` where there is none or where it lies off the influence axis.
+    ``pending`` is the bound of a pending thumb, on the exact curve; ``preview`` is the influence
+    and value that the batch would give; ``NOWHERE`` for none, or for a point outside the axis.
     """
 
     metric: str
@@ -65,7 +65,7 @@ class Chart:
     preview: Place = NOWHERE
 
     def caption(self) -> dict[str, Any]:
-        """The chart as plain data: numbers of the axes as text, marks as numbers or None."""
+        """Return the chart as plain data: texts of the axes, and marks as numbers or None."""
         digits = axis_digits(self.high - self.low)
         return {
             "metric": self.metric,
@@ -91,12 +91,12 @@ class Chart:
 
 
 def axis_digits(span: float) -> int:
-    """Digits with which the ends of an axis are written: the error is below 1 % of its length."""
+    """Return the decimals for the ends of an axis, whose error stays below 1 % of its length."""
     return max(1, 1 - math.floor(math.log10(span))) if span > 0 else 1
 
 
 def round_range(values: Sequence[float] | np.ndarray) -> tuple[float, float]:
-    """Round numbers in [0, 1] below and above ``values``; 0 to 1 where none is defined."""
+    """Return round limits in [0, 1] that enclose ``values``; (0, 1) if all are undefined."""
     finite = np.asarray(values)[np.isfinite(values)]
     if not len(finite):
         return 0.0, 1.0
@@ -118,12 +118,12 @@ def make_charts(
     preview: tuple[float, ClassMetrics] | None = None,
     refit: Points | None = None,
 ) -> list[Chart]:
-    """The charts of a concept whose influence is ``influence``.
+    """Return a chart per metric of ``CHARTED`` for a concept with influence ``influence``.
 
-    ``pending`` is a bound that waits, ``preview`` the influence and the metrics that the batch
-    would give, ``refit`` the points known of the refit what-if: they too lie within the axes.
+    ``pending`` is the bound of a pending thumb, ``preview`` the influence and the metrics that the
+    batch would give, ``refit`` the solved points of the refit what-if: the axes include them.
     """
-    # the teacher has no level of fidelity: it is what that compares with
+    # the teacher has no fidelity: fidelity is agreement with the teacher
     now, levels = curves.at(influence), {**agreement.teacher_metrics(), FIDELITY.key: math.nan}
     bound = pending if pending is not None and _on_axis(curves, pending) else math.nan
     then = curves.at(bound) if math.isfinite(bound) else dict.fromkeys(CHARTED, math.nan)
@@ -151,9 +151,9 @@ def make_charts(
 
 
 def make_steps(curves: WhatIf) -> dict[str, list[float | None]]:
-    """The exact curves: ``edges`` of the pieces, and by metric the value that holds in each.
+    """Return the exact curves as step functions: ``edges`` of the pieces, and values by metric.
 
-    All pieces, or ``PIECES`` of equal width where there are more. None where undefined.
+    All pieces, or ``PIECES`` of equal width if there are more. An undefined value is None.
     """
     edges, pieces = _thinned(curves)
     values = {metric: getattr(curves, metric)[pieces] for metric in CHARTED}
@@ -162,13 +162,13 @@ def make_steps(curves: WhatIf) -> dict[str, list[float | None]]:
 
 
 def piece_middles(curves: WhatIf) -> np.ndarray:
-    """An influence within each of the pieces of ``make_steps``, ascending."""
+    """Return the middle influence of each piece of ``make_steps``, ascending."""
     edges, _ = _thinned(curves)
     return (edges[1:] + edges[:-1]) / 2
 
 
 def make_band(band: Band) -> dict[str, list[float | None]]:
-    """The interval of the change from now in each piece: ``low`` and ``high``, None: undefined."""
+    """Return the change's interval per piece, as lists ``low`` and ``high``; None: undefined."""
     return {
         "low": [_sent(value, BAND_DIGITS) for value in band.low.tolist()],
         "high": [_sent(value, BAND_DIGITS) for value in band.high.tolist()],
@@ -176,9 +176,9 @@ def make_band(band: Band) -> dict[str, list[float | None]]:
 
 
 def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
-    """Points of the refit what-if in order of ``influence``, and by metric their values.
+    """Return the points of the refit what-if by ascending ``influence``, with values by metric.
 
-    ``bands`` are the intervals of their changes from now, by metric as in ``make_band``.
+    ``bands`` are the intervals of the changes from the present student, as in ``make_band``.
     """
     order = sorted(refit)
     values = {metric: [getattr(refit[at], metric) for at in order] for metric in CHARTED}
@@ -195,7 +195,7 @@ def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
 
 
 def _thinned(curves: WhatIf) -> tuple[np.ndarray, np.ndarray]:
-    """Edges and numbers of the pieces to draw: all of them, or ``PIECES`` evenly spread."""
+    """Return edges and indices of the pieces to draw: all pieces, or ``PIECES`` of equal width."""
     if len(curves.breakpoints) <= PIECES:
         return curves.edges, np.arange(len(curves.breakpoints) + 1)
     edges = np.linspace(curves.low, curves.high, PIECES + 1)
@@ -208,7 +208,7 @@ def _on_axis(curves: WhatIf, influence: float) -> bool:
 
 
 def _mark(point: Place) -> list[float | None] | None:
-    """Place as plain data; None for no place, and for an undefined value."""
+    """Return a point as plain data; None for no point, and for an undefined value."""
     return [point[0], defined(point[1])] if math.isfinite(point[0]) else None
 
 
@@ -216,16 +216,16 @@ def _sent(value: float, digits: int = DIGITS) -> float | None:
     return None if math.isnan(value) else round(value, digits)
 
 
-#: Classes whose first suspect is offered, and influences of a class that has no suspects.
+#: Number of suggestions where a class has no suspects, or where no class is selected.
 CONCEPTS = 4
 
 
 def make_starts(
     shifts: Mapping[str, ClassShift], class_name: str, strongest: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Concepts of a class worth opening first: ``{class_name, concept, reason}``.
+    """Return concepts of a class to open first, as ``{class_name, concept, reason}``.
 
-    Its suspects, or where it has none the ``strongest`` influences, which are by concept.
+    These are its suspects; without suspects, the concepts of ``strongest``, influences by concept.
     """
     known = shifts.get(class_name)
     if known is not None and known.suspects:
@@ -237,7 +237,7 @@ def make_starts(
 
 
 def make_students(concept: str, influence: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Classes to open a concept with, as ``make_starts``; ``influence`` is by class."""
+    """Return classes to open a concept for, in the form of ``make_starts``."""
     return [
         {"class_name": name, "concept": concept, "reason": f"influence {signed(value)}"}
         for name, value in influence.items()
@@ -253,41 +253,40 @@ def _suspect(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
 
 
 class DetailPanel(ViewComponent):
-    """Heading, the charts, filter chips, gallery and the dialog of one image.
+    """Heading, charts, filter chips, gallery, and the dialog of one image.
 
-    Pictures are sent when they come near the part of the gallery on screen: the browser asks
-    for ``{"pictures": [row, ...]}``; with ``{"photo": row}`` for the photo that an image was made
-    from, which is large; with ``{"apart": row}`` for a prediction by concept; with
-    ``{"refit": "stop"}`` and ``{"refit": "go"}`` it stops the refit what-if and goes on with it;
-    with ``{"save": [filter, ...]}`` for the images that pass the filters as a file.
+    Messages of the browser: ``{"pictures": [row, ...]}`` requests pictures that come near the part
+    of the gallery on screen; ``{"photo": row}`` the large photo of an image; ``{"apart": row}`` the
+    prediction on an image by concept; ``{"refit": "stop"}`` or ``{"refit": "go"}`` stops or
+    continues the refit what-if; ``{"save": [filter, ...]}`` requests a file of filtered images.
     """
 
     student = param.String("", doc="Class of the student; empty: none selected.")
     confidence = param.String("", doc="Level of the intervals, in words; empty: none.")
     concept = param.String("", doc="Concept shown; empty: none.")
-    influence = param.String("", doc="Its influence, as text.")
-    pending = param.Dict({}, doc="The intent that waits: {direction, text}; empty: none.")
+    influence = param.String("", doc="Influence of the concept, as text.")
+    pending = param.Dict({}, doc="Pending thumb: {direction, text}; empty: none.")
     metrics = param.List(list(CHARTED), item_type=str, doc="Metrics that have a chart.")
     steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
-    bands = param.Dict({}, doc="By metric, see ``make_band``; empty: being computed.")
+    bands = param.Dict({}, doc="See ``make_band``, by metric; empty: not computed yet.")
     captions = param.List([], item_type=dict, doc="See ``Chart.caption``.")
     mode: param.Selector[str] = param.Selector(
-        default="exact", objects=["exact", "refit"], doc="Others held, or re-optimised."
+        default="exact", objects=["exact", "refit"], doc="Other influences fixed, or refitted."
     )
     refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
-    picked = param.String("", doc="What images that were picked out have in common; empty: none.")
+    picked = param.String("", doc="Title of the picked images; empty: none.")
     outlined = param.String("", doc="Concept outlined in the images; empty: none.")
     gallery = param.Dict({}, doc="See ``make_gallery``.")
     filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
-    listed = param.String("", doc="Line on the images listed; empty: the filters say it all.")
-    thumbs = param.Dict({}, doc="Directions that wait for the student, by concept.")
-    locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
-    tagged = param.Dict({}, doc="Tags of images by position in the store, as text.")
+    listed = param.String("", doc="Sentence on the listed images; or empty.")
+    thumbs = param.Dict({}, doc="Directions of pending thumbs, by concept.")
+    locked = param.String("", doc="Why tuning is off now; empty: it is on.")
+    tagged = param.Dict({}, doc="Tags by row of the image, as text.")
     known_tags = param.List([], item_type=str, doc="All tags in use.")
-    frozen = param.Boolean(False, doc="Whether no thumb can be given now.")
-    starts = param.List([], item_type=dict, doc="See ``make_starts``; empty: none to offer.")
+    frozen = param.Boolean(False, doc="Whether thumbs are off now.")
+    starts = param.List([], item_type=dict, doc="See ``make_starts``.")
     apart = param.Dict(
-        {}, doc="One image's prediction, see ``make_apart``, its facts and heat map."
+        {}, doc="Prediction on one image (see ``make_apart``), its facts and heat map."
     )
 
     _taken = frozenset({"filters", "mode"})
@@ -295,7 +294,7 @@ class DetailPanel(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("detail.css"))
 
 
-IMAGES = 5  #: that are in the picture
+IMAGES = 5  #: number of images in the picture
 _WIDTH, _HEAD, _CHART, _IMAGE = 500, 34, 92, 88
 _COLUMNS = 3
 
@@ -306,7 +305,7 @@ def draw_picture(
     steps: Mapping[str, Sequence[float | None]],
     pictures: Iterable[str],
 ) -> Drawing:
-    """Charts of ``make_charts`` with the curves of ``make_steps``; ``pictures`` are data URIs."""
+    """Draw the charts ``captions`` with the curves ``steps``, and the data URIs ``pictures``."""
     shown = list(captions) if steps else []
     images = [uri for uri in pictures if uri][:IMAGES]
     lines = -(-len(shown) // _COLUMNS)
@@ -325,7 +324,7 @@ def draw_picture(
 def _chart(
     caption: Mapping[str, Any], steps: Mapping[str, Sequence[float | None]], wide: float
 ) -> Drawing:
-    """One metric: its exact steps, the teacher's level, and a dot where the student is now."""
+    """Draw one metric: exact steps, the teacher's value, and a dot at the student's influence."""
     drawing = Drawing(wide, _CHART)
     left, right, top, bottom = 12.0, wide - 6, 24.0, _CHART - 18.0
     drawing.text((left, 14), caption["title"], INK_2, 11)

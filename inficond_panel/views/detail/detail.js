@@ -50,7 +50,7 @@ export function render({ model, el }) {
     const others = model.filters.filter((one) => one !== id && one !== PAIR[id])
     model.filters = !id ? [] : chosen.has(id) ? others : [...others, id]
   }
-  let asked = false // from the list of what to begin with, which the answer takes away with the focus
+  let asked = false // from the list of suggestions, which disappears with the focus when the answer comes
   const open = ({ class_name, concept }) => {
     asked = true
     model.send_msg({ action: "open", class_name, concept })
@@ -64,7 +64,7 @@ export function render({ model, el }) {
   function drawRows() {
     chosen.clear()
     model.filters.forEach((id) => chosen.add(id))
-    if (rows.every((row) => row.assigned)) chosen.delete("assigned") // nothing to choose: as without segments
+    if (rows.every((row) => row.assigned)) chosen.delete("assigned") // no choice, as in a store without segments
     text(listed, model.listed)
     listed.hidden = !model.listed
     passing = rows.filter((row) => [...chosen].every((id) => row[id]))
@@ -82,12 +82,12 @@ export function render({ model, el }) {
   model.on("apart", () => { apart.draw(); dialog.refresh() })
   watch(model, ["thumbs", "frozen", "locked"], apart.draw)
   watch(model, ["tagged", "known_tags"], tags.draw)
-  model.on(["starts", "known_tags"], () => { if (!(model.student && (model.concept || model.picked))) showEmpty() }) // else its images are on their way
+  model.on(["starts", "known_tags"], () => { if (!(model.student && (model.concept || model.picked))) showEmpty() }) // else its images have not arrived yet
   model.on("msg:custom", (event) => {
     enlarged = (event.data ?? event).enlarged ?? enlarged
     queueMicrotask(enlarge) // after the images have been taken over
   })
-  /** Show the image asked for large, once it is among those listed. */
+  /** Open the requested image large, once the gallery lists it. */
   function enlarge() {
     const from = [passing, rows].find((listed) => listed.some(({ row }) => row === enlarged))
     if (!from) return
@@ -122,7 +122,7 @@ function rowsOf({ rows = [], labels, fills, names, assigned = [] }) {
   })
 }
 
-/** Facts on the image in the dialog; those that the server tells are there a moment later. */
+/** Facts on the image in the dialog; facts from the server arrive a moment later. */
 function factsOf(row, model) {
   const facts = model.apart.row === row.row ? model.apart.facts : []
   const verdict = h("span", { class: "verdict" }, row.fill ? h("i", { class: `fill swatch ${row.fill}`, "aria-hidden": "true" }) : "", FILL_NAMES[row.fill])
@@ -166,7 +166,7 @@ function makeHead(model) {
 
 // --- legend -----------------------------------------------------------------------------
 
-/** What the charts show, below them: as much as is drawn. */
+/** Legend below the charts, with the marks that are drawn. */
 function makeLegend(model) {
   const key = (name) => {
     const label = h("span")
@@ -204,7 +204,7 @@ function makeChips(save) {
   const export_ = h("button", { class: unless("export", "icon-btn"), type: "button", title: "Save the images shown as CSV", "aria-label": "Save the images shown as CSV", onclick: save }, icon("download"))
   const element = h("div", { class: "chips" }, h("div", { class: "choice", role: "group", "aria-label": "Show images" }, chips.map((chip) => chip.button)), h("span", { class: "grow" }), export_)
   const bar = { element, onpick: (/** @type {string} */ _id) => {}, show }
-  /** Each count is what a click on the chip would give. */
+  /** The count on a chip is the number of images after a click on it. */
   function show(rows, chosen) {
     for (const { id, button, number, long } of chips) {
       const with_ = id ? [...chosen].filter((other) => other !== PAIR[id]).concat(id) : []

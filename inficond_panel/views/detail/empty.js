@@ -1,4 +1,4 @@
-// What stands in the place of charts and images: why there are none, and what to open first.
+// Content without charts and images: why there are none, and concepts to open first.
 
 import { count, drawOnce, folded, h } from "../../ui/base.js"
 
@@ -30,7 +30,7 @@ export function drawEmpty(empty, model, { rows, passing, chosen, clear, open }) 
   empty.classList.toggle("listing", Boolean(starts) && !(model.student && (model.concept || model.picked)))
 }
 
-/** A concept or a class to begin with: its name, and why. */
+/** A suggested concept or class: its name, and the reason. */
 function startOf(name, start, open) {
   const { reason } = start
   return h("li", {}, h("button", { class: "offline", type: "button", title: reason, onclick: () => open(start) },

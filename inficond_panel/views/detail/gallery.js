@@ -1,4 +1,4 @@
-// The gallery: a grid of thousands of images of which only those near the part in view are there.
+// The gallery: a grid of thousands of images, of which only those near the visible part are built.
 
 import { h, keyed, set, setAll } from "../../ui/base.js"
 import { FILL_NAMES } from "../../ui/photos/image_dialog.js"

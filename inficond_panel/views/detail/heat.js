@@ -13,7 +13,7 @@ export function makeHeat(model, refresh) {
   element.hidden = true
   const over = (frame, row) => {
     frame.querySelector(".heat")?.remove()
-    if (model.apart.row !== row.row) return // it is being asked for
+    if (model.apart.row !== row.row) return // it has been requested
     const { source, text: meaning } = model.apart.heat ?? {}
     element.hidden = !source
     const on = source && button.getAttribute("aria-pressed") === "true"

@@ -1,4 +1,4 @@
-"""One image in the detail view: its explanation taken apart, its pictures and files."""
+"""One image in the detail view: its prediction by concept, its pictures, and files."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ if TYPE_CHECKING:
     from inficond_panel.store import Store
     from inficond_panel.views.detail.charts import DetailPanel
 
-SHOWN = 10  #: concepts told one by one; the rest is one line
-_SMALL = 0.05  #: an influence that is changed by less is told with more digits
+SHOWN = 10  #: number of concepts with a bar each; one bar sums the others
+_SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 
 
 def make_apart(apart: Apart) -> dict[str, Any]:
-    """Bars that add up to the logit, and the smallest edits that flip the decision.
+    """Return bars that sum to the logit, and the smallest edits that flip the decision.
 
-    ``bars`` are the largest parts, the sum of the others, the intercept, and for a joint student
-    what the other classes take; ``share`` is relative to the largest.
+    ``bars`` are the largest contributions of concepts, the sum of the others, the intercept, and
+    for a softmax student the other classes; ``share`` is relative to the largest bar.
     """
     return {
         "row": apart.row,
@@ -55,7 +55,7 @@ def make_apart(apart: Apart) -> dict[str, Any]:
 
 
 def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
-    """Bars of the parts of a logit, see ``make_apart``."""
+    """Return the bars of a logit, see ``make_apart``."""
     shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
     values = [part.logit for part in shown]
     others = sum(part.logit for part in rest)
@@ -84,7 +84,7 @@ def _bar(name: str, value: float, most: float, text: str = "", kind: str = "") -
 
 
 def make_decision(decided: Apart | Prediction) -> str:
-    """Decision with its reason: the side of the threshold, or the class that is the likeliest."""
+    """Return the decision with its reason: the side of the threshold, or the likeliest class."""
     word = "present" if decided.present else "absent"
     if decided.named:
         likeliest = "the likeliest class" if decided.present else f"{decided.named} is likelier"
@@ -94,7 +94,7 @@ def make_decision(decided: Apart | Prediction) -> str:
 
 
 def _flips(apart: Apart) -> list[str]:
-    """The smallest edit, and that among concepts with influence where it is another one."""
+    """Return sentences on the smallest flip: of all concepts, and of concepts with influence."""
     if apart.edit is None:
         return ["No concept shows in this image: no influence can flip it."]
     edits = [("Smallest flip", apart.edit)]
@@ -114,16 +114,16 @@ def _flip(edit: Edit) -> str:
     return (
         f"{edit.concept} {limit} {signed(edit.influence, digits)} (now "
         f"{signed(edit.before, digits)}) makes "
-        f"it {'present' if edit.present else 'absent'}; {others} would turn too."
+        f"it {'present' if edit.present else 'absent'}; {others} would flip too."
     )
 
 
 _POINT = (255, 150, 30, 90)  #: red, green, blue, opacity of a point: the image shows through
-_OTHER = (0, 0, 0, 165)  #: all else is dimmed, so that points can be told without colour
+_OTHER = (0, 0, 0, 165)  #: other pixels are dimmed, so that points are visible without colour
 
 
 def make_heat(store: Store, row: int) -> dict[str, str]:
-    """``source`` of the overlay and ``text`` on it; {} where the store has no map of the image."""
+    """Return the heat map of an image, ``source`` and ``text``; {} if the store has none."""
     contrast = store.knowledge_contrast(row)
     if contrast is None:
         return {}
@@ -135,18 +135,18 @@ def make_heat(store: Store, row: int) -> dict[str, str]:
     layer = f"layer {facts['layer']}" if facts["layer"] else "output"
     return {
         "source": "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii"),
-        "text": f"Lit: what the {layer} of {facts['network']} keeps, more than "
+        "text": f"Bright: information that the {layer} of {facts['network']} keeps, more than "
         f"{number(facts['b'], 2)} nats below the entropy of the background "
         f"({number(float(points.mean()) * 100, 0)} % of the image).",
     }
 
 
-#: Images of the gallery whose pictures go with a page without a server.
+#: Number of gallery images whose pictures a saved page contains.
 STILL = 30
 
 
 class ImageActions(Acting):
-    """Actions of the browser on the images of ``_gallery``; others are not answered."""
+    """Actions of the browser on images of ``_gallery``; requests for other images are ignored."""
 
     panel: DetailPanel
     _app: AppState
@@ -156,7 +156,7 @@ class ImageActions(Acting):
 
     @action
     def _take_apart(self, row: int) -> None:
-        """The prediction for one of the images shown."""
+        """Show the prediction on one of the gallery's images by concept."""
         gallery = self._gallery
         if gallery is not None and row in gallery.position:
             apart = take_apart(self._app.students.student(gallery.class_name), row)
@@ -168,7 +168,7 @@ class ImageActions(Acting):
 
     @action
     def _pictures(self, rows: list[int]) -> None:
-        """Send the pictures asked for, of images that are shown."""
+        """Send the requested pictures of gallery images."""
         gallery = self._gallery
         if gallery is not None:
             wanted = [row for row in rows if row in gallery.position]
@@ -177,7 +177,7 @@ class ImageActions(Acting):
 
     @action
     def _photo(self, row: int) -> None:
-        """Send the photo of one of the images shown."""
+        """Send the photo of one of the gallery's images."""
         if self._gallery is not None and row in self._gallery.position:
             send_photo(self._app, self.panel, row)
 
@@ -191,7 +191,7 @@ class ImageActions(Acting):
 
     @action
     def _tag(self, rows: list[int], tag: str, on: bool) -> None:
-        """Give images that are listed a tag, or take it from them."""
+        """Add a tag to images of the gallery, or remove it for ``on=False``."""
         gallery = self._gallery
         listed = [row for row in rows if gallery is not None and row in gallery.position]
         if listed:
@@ -199,7 +199,7 @@ class ImageActions(Acting):
 
     @action
     def _open_tagged(self, tag: str) -> None:
-        """Show the images of the split in view that have a tag, in the place of the concept's."""
+        """Show the images with a tag on the split in view, instead of the concept's images."""
         app, tags, images = self._app, self._app.tags.tags, self._store.images
         rows = [row for row in app.dataset.rows.tolist() if tag in tags.get(images[row], ())]
         student = app.students.student(self.panel.student)
@@ -207,11 +207,11 @@ class ImageActions(Acting):
 
     @action
     def _leave_images(self) -> None:
-        """Go back to the images of the concept."""
+        """Show the images of the concept again."""
         self._app.selection.images = None
 
     def pictures(self) -> dict[str, Any]:
-        """The message with the first pictures of the gallery, for a page without a server."""
+        """Return the message with the first pictures of the gallery, for a saved page."""
         gallery = self._gallery
         if gallery is None:
             return {"pictures": {}}

@@ -1,4 +1,4 @@
-// Tags of the image that is large: those it has, and a field for another one.
+// Tags of the large image, and a field to add a tag.
 
 import { drawOnce, h, icon, set } from "../../ui/base.js"
 
@@ -16,7 +16,7 @@ export function makeTags(model, listed) {
     input.value = ""
   }
   input.addEventListener("keydown", (event) => {
-    event.stopPropagation() // arrows are the field's
+    event.stopPropagation() // in the field, arrow keys move the text cursor
     if (event.key !== "Enter") return
     event.preventDefault()
     put([row])

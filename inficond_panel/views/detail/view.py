@@ -1,6 +1,6 @@
-"""Concept detail view: what one concept does to one student, and the images that show it.
+"""Concept detail view: effect of one concept on one student, and images with the concept.
 
-InFiConD, section 5, figure 5e. Images that were picked out in another view take the place of those.
+InFiConD, section 5, figure 5e. Images that were picked in another view replace these images.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ UNSEGMENTED = "This store has no segments to assign to concepts: images are list
 
 
 class DetailView(ImageActions, pn.viewable.Viewer):
-    """The detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
+    """Detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
 
     def __init__(self, app: AppState) -> None:
         self._app, self._store = app, app.dataset.store
@@ -81,7 +81,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         watch=True,
     )
     def _show_concept(self) -> None:
-        """All of the view; the refit what-if of another concept or student is forgotten."""
+        """Show the selected concept and student, and drop the earlier refit what-if."""
         student, concept = self._app.selection.class_name, self._app.selection.concept
         students, images = self._app.students, self._app.picked
         self._curves = self._gallery = None
@@ -107,7 +107,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self._find_bands()
 
     def _listed(self, images: ImageSet | None) -> str:
-        """Return the line above the gallery: decisions on picked images, or why none is lit."""
+        """Return the sentence on the gallery: decisions on picked images, or missing segments."""
         if images is not None and self._gallery is not None:
             return self._gallery.summary()
         return "" if self._store.holds("segments") else UNSEGMENTED
@@ -121,7 +121,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         on_init=True,
     )
     def _show_starts(self) -> None:
-        """Concepts of a class to begin with, while none is open; once they are known."""
+        """Suggest concepts of the selected class to open, or classes for the open concept."""
         app, name = self._app, self._app.selection.class_name
         shifts, starts = app.shifts, []
         open_ = app.selection.concept or app.selection.images is not None
@@ -138,13 +138,13 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         return {concepts[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def _relying(self, concept: str) -> dict[str, float]:
-        """Influence of a concept on the classes where it is largest."""
+        """Return the largest influences of a concept, by class."""
         weights = self._app.students.node.weights[self._store.concepts.index(concept)]
         order = strongest(weights)[:CONCEPTS]
         return {self._store.classes[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def picture(self) -> Drawing | None:
-        """Picture of the charts and the first images, without a browser; None without either."""
+        """Return a picture of the charts and first images; None if no concept or image is open."""
         panel, gallery = self.panel, self._gallery
         if gallery is None:
             return None
@@ -155,13 +155,13 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @param.depends("_app.selection.images", watch=True)
     def _enlarge(self) -> None:
-        """Open the image that was picked; once, whatever else is shown anew later."""
+        """Open the dialog of a picked image, once per pick."""
         images = self._app.picked
         if images is not None and images.enlarged is not None:
             self.panel._send_msg({"enlarged": images.enlarged})
 
     def _find_bands(self) -> None:
-        """Have the worker find the intervals of the curves shown."""
+        """Let the worker compute the intervals of the curves shown."""
         curves, jobs, students = self._curves, self._app.jobs, self._app.students
         student, concept = self._app.selection.class_name, self._app.selection.concept
         if curves is None or not self._app.spec.views.intervals:
@@ -186,7 +186,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self.panel.param.update(**self._marks())
 
     def _marks(self) -> dict[str, Any]:
-        """Marks over the exact curves."""
+        """Return the panel's data on the marks over the exact curves."""
         if self._curves is None:
             return {"captions": [], "influence": "", "pending": {}, "refit": {}}
         student, concept = self._app.selection.class_name, self._app.selection.concept
@@ -216,7 +216,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         }
 
     def _preview(self, student: str, concept: str) -> Any:
-        """Influence and metrics that the batch would give the student; None: no preview of it."""
+        """Return influence and metrics that the batch would give the student; None: no preview."""
         preview = self._app.tuning.preview
         if preview is None or student not in preview.metrics:
             return None
@@ -246,7 +246,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         if self._refits:
             self._show_marks()
 
-    # --- what the browser asks for
+    # --- requests of the browser
 
     @action
     def _stop_refits(self) -> None:
@@ -258,7 +258,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @param.depends("_app.selection.class_name", "_app.tuning.pending", watch=True, on_init=True)
     def _show_thumbs(self) -> None:
-        """Thumbs that the student has been given."""
+        """Show the pending thumbs of the selected student."""
         name = self._app.selection.class_name
         thumbs = [each for each in self._app.tuning.thumbs if each.class_name == name]
         self.panel.thumbs = {each.concept: each.direction for each in thumbs}
@@ -270,7 +270,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @param.depends("panel.gallery", "_app.tags.tags", watch=True, on_init=True)
     def _show_tags(self) -> None:
-        """Tags of the images listed, and all that there are."""
+        """Show the tags of the gallery's images, and all tags in use."""
         tags, images = self._app.tags.tags, self._store.images
         listed = self._gallery.rows.tolist() if self._gallery is not None and tags else []
         self.panel.param.update(
@@ -280,7 +280,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @action
     def _toggle(self, concept: str, direction: str) -> None:
-        """Give a concept that is told of an image a thumb, or take it back."""
+        """Add or remove a thumb on a concept of an image's explanation."""
         self._app.tuning.toggle(Intent(self.panel.student, concept, direction))
 
     @action

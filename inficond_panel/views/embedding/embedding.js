@@ -26,7 +26,7 @@ const KEYS = {
   ...Object.fromEntries(THUMBS.map((direction) => [DIRECTIONS[direction].key, `thumb ${direction}`])),
 }
 
-/** Take what can have the focus below `root` out of the order of tabs, through shadow roots. */
+/** Remove all focusable elements below `root` from the tab order, through shadow roots. */
 function skipTabs(root) {
   for (const element of root.querySelectorAll("*")) {
     if (element.tabIndex >= 0) element.tabIndex = -1
@@ -34,7 +34,7 @@ function skipTabs(root) {
   }
 }
 
-/** The map takes keys itself; Bokeh's canvas in it, which can do nothing with them, passes its focus on. */
+/** The map handles keys itself; Bokeh's canvas, which cannot, passes its focus on to the map. */
 function takeKeys(plot, model) {
   let inside = false
   plot.addEventListener("focusin", (event) => {

@@ -57,7 +57,7 @@ export function makeGroup(model, plot, root) {
     members.show(model.group.rows ?? [])
     if (card.matches(":popover-open")) place()
   }
-  /** Open the list in its place: the browser tells of the opening later. */
+  /** Place the list when it opens: the event of the browser comes later. */
   function open() {
     if (button.hidden) return
     card.showPopover()

@@ -1,4 +1,4 @@
-"""Layers of the map of concepts: the cloud of segments, segments of one concept, and keys."""
+"""Layers of the concept map: cloud of all segments, segments of one concept, keyboard cursor."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from inficond_panel.store import Store
     from inficond_panel.views.embedding.map_plot import MapPlot
 
-_AROUND = 0.2  #: what is computed beyond each edge of the screen, as a share of what is on it
+_AROUND = 0.2  #: margin computed beyond each edge of the screen, as a share of the visible span
 
 
 class MapCloud(param.Parameterized):
-    """Keeps ``plot.cloud`` up to date with the frame and the theme."""
+    """Updater of ``plot.cloud``, the density of all segments, for the visible part and theme."""
 
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
 
@@ -54,7 +54,7 @@ class MapCloud(param.Parameterized):
         self._draw()
 
     def show(self, projection: str) -> None:
-        """Show the cloud of another projection, when it is computed; none until then."""
+        """Show the cloud of another projection; no cloud until it is computed."""
         self._projection = projection
         self._set(NOTHING)
         self.fault = self._app.store.lacks("segments")
@@ -80,7 +80,7 @@ class MapCloud(param.Parameterized):
     def _wanted(self) -> tuple[Span, Span, float]:
         frame = self._plot.frame
         width, height = frame.size
-        # A power of 2: sessions share what is computed, and a spot is nearly round.
+        # Aspect ratio as a power of 2: sessions share the density, and a spot is nearly round.
         return _around(frame.x), _around(frame.y), 2.0 ** round(math.log2(width / height))
 
     def _set(self, density: Density) -> None:
@@ -98,13 +98,13 @@ class MapCloud(param.Parameterized):
 
 
 def _around(span: Span) -> Span:
-    """Span to compute for the span on screen: some more, so that a small move shows no edge."""
+    """Return the span on screen with a margin, so that a small move shows no edge."""
     reach = _AROUND * (span[1] - span[0])
     return max(WHOLE[0], span[0] - reach), min(WHOLE[1], span[1] + reach)
 
 
-REACH = 14.0  #: the pointer means a segment within so many pixels
-_NEAR = 64  #: candidates on the map, of which the nearest on screen is taken
+REACH = 14.0  #: largest distance in pixels at which the pointer hits a segment
+_NEAR = 64  #: nearest candidates on the map, of which the nearest on screen is taken
 NOBODYS = Assigned()
 OPEN_ONE = "Open a concept: its segments are lit."
 
@@ -112,7 +112,7 @@ OPEN_ONE = "Open a concept: its segments are lit."
 def nearest_segment(
     store: Store, method: str, frame: Frame, pixel: np.ndarray, reach: float = REACH
 ) -> int | None:
-    """The segment whose place on screen is nearest to ``pixel`` ``(2,)``, if within ``reach``."""
+    """Return the segment nearest on screen to ``pixel`` ``(2,)``; None beyond ``reach`` pixels."""
     segments, tree = segment_tree(store, method)
     if not len(segments):
         return None
@@ -124,7 +124,7 @@ def nearest_segment(
 
 
 def make_segment(store: Store, method: str, segment: int, class_name: str) -> dict[str, Any]:
-    """A segment's photo (see ``make_picture``), its place on the map, and facts on it."""
+    """Return a segment's photo (see ``make_picture``), its position on the map, and facts."""
     image = int(store.segment_image[segment])
     facts = [
         ("Concept", store.concepts[int(store.segment_concept[segment])]),
@@ -142,21 +142,21 @@ def make_segment(store: Store, method: str, segment: int, class_name: str) -> di
 
 
 class SegmentPointer:
-    """Finds segments on the session's worker; the newest question is the one that is answered.
+    """Search for the segment under the pointer, on the session's worker; only the newest counts.
 
-    ``answer`` is called with ``make_segment``, its place as shares of the plot, or with None.
+    ``answer`` is called with the result of ``make_segment``, whose ``place`` is in shares of the
+    plot, or with None for no segment.
     """
 
     def __init__(
         self, app: AppState, plot: MapPlot, answer: Callable[[dict[str, Any] | None], None]
     ) -> None:
         self._app, self._plot, self._answer = app, plot, answer
-        self._asked = False  # and since then pointed nowhere else
+        self._asked = False  # whether the last move of the pointer started a search
 
     def point(self, method: str, share: Sequence[float] | None) -> None:
-        """Ask for the segment at a place of the plot; at a concept there is a tooltip instead.
-
-        With None the pointer has left: an answer that is on its way to the browser is taken back.
+        """Search for the segment at ``share``, (x, y) in shares of the plot; a concept is skipped,
+        since it has a tooltip. None, the pointer has left: withdraw an answer under way.
         """
         self._app.jobs.cancel("segment")
         asked, self._asked = self._asked, False
@@ -173,7 +173,7 @@ class SegmentPointer:
             self._answer(None)
 
     def point_at_concept(self, method: str, concept: int) -> None:
-        """Ask for the segment nearest to a concept on the map."""
+        """Search for the segment nearest to a concept on the map."""
         frame = self._plot.frame
         self._ask(method, frame, frame.pixels(self._plot.scene.xy[[concept]])[0], np.inf)
 
@@ -198,7 +198,7 @@ class SegmentPointer:
 
 
 class AssignedSegments(param.Parameterized):
-    """Keeps ``segments`` up to date with the concept opened and the projection shown."""
+    """Updater of ``segments``, which are assigned to the open concept, for the projection shown."""
 
     segments = param.ClassSelector(class_=Assigned, default=NOBODYS)
 
@@ -207,12 +207,12 @@ class AssignedSegments(param.Parameterized):
         super().__init__()
 
     def show(self, projection: str) -> None:
-        """Find the segments on another projection."""
+        """Show the positions of the segments in another projection."""
         self._projection = projection
         self._fetch()
 
     def caption(self) -> dict[str, Any]:
-        """Sentence on them as ``words``, and whether any is ``lit``; empty without segments."""
+        """Return ``words``, a sentence on the segments, and ``lit``, if any is drawn; or {}."""
         if not self._app.store.holds("segments"):
             return {}
         words = self.segments.words() or self._fault or OPEN_ONE
@@ -236,7 +236,7 @@ class AssignedSegments(param.Parameterized):
             self.segments = Assigned(concept, projection, known=False)
 
     def _set(self, assigned: Assigned) -> None:
-        if assigned.concept == self._app.selection.concept:  # it may have been closed meanwhile
+        if assigned.concept == self._app.selection.concept:  # else the concept was closed meanwhile
             self.segments = assigned
 
     def _failed(self, error: InficondError) -> None:
@@ -245,12 +245,12 @@ class AssignedSegments(param.Parameterized):
             self.segments = NOBODYS
 
 
-ZOOM = 1.5  #: one press of + enlarges so many times
+ZOOM = 1.5  #: factor by which one press of + enlarges the map
 _DIRECTIONS = ("left", "right", "up", "down")
 
 
 class MapKeys(param.Parameterized):
-    """Keys of one map; ``cursor`` is drawn as part of its scene."""
+    """Keyboard control of one map; ``cursor`` is drawn as part of its scene."""
 
     cursor = param.Integer(None, allow_None=True, doc="Concept that the keyboard is at.")
 
@@ -259,11 +259,11 @@ class MapKeys(param.Parameterized):
         self._app, self._plot = app, plot
 
     def press(self, message: str) -> None:
-        """Do what a key asks for at the cursor; without one it is set first.
+        """Carry out a key's command on the concept at the cursor; set a missing cursor first.
 
-        ``message`` is a direction, ``in``, ``out``, ``open``, ``group`` (take the concept into the
-        selected group, or out of it), ``thumb up``, ``thumb down``, ``thumb remove``, ``enter``, or
-        ``segment``, which the view answers.
+        ``message`` is ``left``, ``right``, ``up``, ``down``, ``in``, ``out``, ``open``, ``group``
+        (add the concept to the selected group, or drop it), ``thumb up``, ``thumb down``, ``thumb
+        remove``, ``enter``, or ``segment``, which the view answers.
         """
         at = self._first() if self.cursor is None else self.cursor
         concept, selection = self._app.store.concepts[at], self._app.selection
@@ -277,12 +277,12 @@ class MapKeys(param.Parameterized):
             selection.open_concept(concept)
         elif message == "group":
             others = [name for name in selection.concepts if name != concept]
-            there = concept in selection.concepts
-            selection.concepts = others if there else [*others, concept]
+            grouped = concept in selection.concepts
+            selection.concepts = others if grouped else [*others, concept]
         elif message.startswith("thumb "):
             self._thumb(concept, message.removeprefix("thumb "))
         elif message not in {"enter", "segment"}:
-            raise ValueError("no such key")
+            raise ValueError(f"unknown key {message!r}")
 
     def _thumb(self, concept: str, direction: str) -> None:
         student, tuning = self._app.selection.class_name, self._app.tuning
@@ -290,11 +290,11 @@ class MapKeys(param.Parameterized):
             tuning.toggle(Intent(student, concept, direction))
 
     def leave(self) -> None:
-        """Take the cursor away."""
+        """Hide the cursor."""
         self.cursor = None
 
     def words(self, shown: Shown) -> str:
-        """The concept at the cursor of ``shown``, for a screen reader; empty without one."""
+        """Return a text for a screen reader on the concept at the cursor; empty without cursor."""
         if shown.cursor is None:
             return ""
         facts = make_facts(self._app.store, shown)
@@ -308,7 +308,7 @@ class MapKeys(param.Parameterized):
         return ", ".join(words)
 
     def _first(self) -> int:
-        """Concept where the keyboard starts: one with a name on the map, or the middle one."""
+        """Return the concept where the cursor starts: the first named on the map, or the middle."""
         named = self._plot.scene.shown.named
         return named[0] if named else int(np.abs(self._plot.scene.xy - 0.5).sum(1).argmin())
 

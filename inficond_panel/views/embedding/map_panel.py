@@ -29,9 +29,9 @@ PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 
 def make_projections(there: Sequence[str]) -> list[list[str]]:
-    """Projections to choose from: those that are ``there``, then those that the store lacks.
+    """Return the menu of projections: the store's, ``there``, then the missing ones.
 
-    Of each its id, its name, and how to get it (empty: it is there).
+    Each is (id, name, how to get it); the third is empty for a projection of the store.
     """
     missing = [name for name in PROJECTIONS if name not in there]
     return [
@@ -49,26 +49,26 @@ def _how_to_get(method: str) -> str:
 
 
 class EmbeddingPanel(ViewComponent):
-    """Heading, choice of projection, the plot, legend and tools.
+    """Heading, choice of projection, plot, legend and tools.
 
-    Messages: those of ``MapKeys.press``, and objects ``{what: value}``: ``point`` at a place (null,
-    or shares of the plot from its top left); ``open``, ``drop`` or ``thumb`` (direction, for all)
-    in the group; ``tool``: lasso, home, ungroup, save, or leave. The answer to ``point`` is
-    ``{segment}``: see ``make_segment``, its place as shares of the plot; null where there is none.
+    Messages of the browser: texts for ``MapKeys.press``, and objects ``{what: value}``: ``point``
+    (null, or shares of the plot from its top left); for the group, ``open``, ``drop`` or ``thumb``
+    (a direction, for all concepts); ``tool``: lasso, home, ungroup, save, or leave. The answer to
+    ``point`` is ``{segment}``, see ``make_segment``, in shares of the plot; null for no segment.
     """
 
     projections = param.List([], doc="See ``make_projections``.")
     projection: param.Selector[str] = param.Selector(
-        default="", objects=[""], doc="The one shown; the view sets which there are."
+        default="", objects=[""], doc="Projection shown; the view sets the choices."
     )
     concepts = param.Integer(0, doc="Number of concepts.")
     group = param.Dict({}, doc="The selected group, see ``make_group``.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
-    assigned = param.Dict({}, doc="As ``AssignedSegments.told`` gives it; empty: no segments.")
-    told = param.String("", doc="The concept that the keyboard is at, in words.")
+    assigned = param.Dict({}, doc="See ``AssignedSegments.caption``; empty: no segments.")
+    told = param.String("", doc="Text on the concept at the keyboard's cursor.")
     zoom = param.Number(
-        1.0, bounds=(0.1, 20), doc="How much larger the page is drawn; the plot sees to it itself."
+        1.0, bounds=(0.1, 20), doc="Zoom factor of the page, which the plot applies by itself."
     )
     plot = Child()
 
@@ -78,7 +78,7 @@ class EmbeddingPanel(ViewComponent):
 
 
 class MissingMapPanel(ViewComponent):
-    """Heading of the map, and a sentence."""
+    """Heading of a missing map, and a sentence on why there is none."""
 
     told = param.String("", doc="Why there is no map.")
 
@@ -87,7 +87,7 @@ class MissingMapPanel(ViewComponent):
 
 
 class MissingMap(Viewer):
-    """View without a map: the store has no place of a concept."""
+    """View instead of the map, for a store without positions of concepts."""
 
     def __init__(self, app: AppState) -> None:
         super().__init__()
@@ -104,11 +104,11 @@ class MissingMap(Viewer):
 
 
 _FRAME = Frame(size=(500.0, 300.0))
-MOST = 500  #: dots: of more concepts every so many-th is drawn, and all that are marked
+MOST = 500  #: largest number of dots; more concepts are thinned out, but marked ones are drawn
 
 
 def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawing:
-    """Concepts at ``places`` ``(C, 2)`` in the unit square, with the names of those marked."""
+    """Draw concepts at ``places`` ``(C, 2)`` in the unit square, with names of marked concepts."""
     drawing = Drawing(*_FRAME.size)
     xy = spread(places, shown, _FRAME)
     names = place_names(xy, concepts, shown, _FRAME)
@@ -130,14 +130,14 @@ def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawi
 
 
 def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any]:
-    """The group: ``count``, its concepts as ``rows``, and what its thumbs are.
+    """Return data on the selected group: ``count``, ``rows`` of concepts, thumbs and images.
 
-    Strongest influence first; in the order of selection without a student. ``given`` is the
-    direction that all of the group have in the batch; ``thumbs`` is whether one can be given,
-    ``locked`` why none can on this split.
-    ``places`` ``(C, 2)`` are all concepts' places as shares of the plot; of the group's that are
-    on screen ``from`` and ``to`` are the leftmost and the rightmost. ``images`` is the number of
-    images with segments of the group, 0 without a student that decides on them.
+    Rows are sorted by strongest influence; in the order of selection without a student. ``given``
+    is the pending direction that all concepts share; ``thumbs`` tells whether thumbs are possible,
+    ``locked`` why they are not on this split.
+    ``places`` ``(C, 2)`` are the positions of all concepts in shares of the plot; ``from`` and
+    ``to`` are the leftmost and rightmost position of the group's concepts on screen. ``images`` is
+    the number of images with segments of the group, 0 without a selected student.
     """
     group = list(app.selection.concepts)
     position = {name: c for c, name in enumerate(app.store.concepts)}
@@ -160,7 +160,7 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
 
 
 def group_images(app: AppState) -> np.ndarray:
-    """Mask over the images of the split in view: those with a segment assigned to the group."""
+    """Return a mask of the images, on the split in view, with a segment assigned to the group."""
     store = app.store
     chosen = [assigned_images(store, store.concepts.index(name)) for name in app.selection.concepts]
     return np.isin(app.dataset.rows, np.concatenate([[], *chosen]))

@@ -49,7 +49,7 @@ TOOLTIP = make_tooltip(
 
 
 def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
-    """The tooltip's texts by concept: name, influence and rank, segments, nearest concept."""
+    """Return the tooltip's texts per concept: name, influence and rank, segments, nearest one."""
     influence = [UNDEFINED] * len(store.concepts)
     if shown.influence is not None:
         for rank, concept in enumerate(shown.order, start=1):
@@ -74,7 +74,7 @@ def _fixed_facts(store: Store) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Scene over the ground; replaced as a whole."""
+    """Foreground to draw: positions ``xy`` ``(C, 2)``, marks and names; replaced as a whole."""
 
     xy: np.ndarray
     shown: Shown = field(default_factory=Shown)
@@ -98,10 +98,10 @@ class Foreground:
             fill_alpha=0.6,
             source=self.segments,
         )
-        # in pixels from their marks: names stay beside them where the map has another size than the
-        # one that they were placed for
-        way: dict[str, Any] = {"length": "length", "length_units": "screen", "angle": "angle"}
-        figure.ray("x0", "y0", color="ink", source=self.leaders, **way)
+        # lengths in pixels: names stay beside their marks when the map gets another size than the
+        # size that the names were placed for
+        ray: dict[str, Any] = {"length": "length", "length_units": "screen", "angle": "angle"}
+        figure.ray("x0", "y0", color="ink", source=self.leaders, **ray)
         font: dict[str, Any] = {
             "text_font": value(FONT),
             "text_font_size": "size",
@@ -137,9 +137,9 @@ class Foreground:
         )
 
     def show(self, scene: Scene, assigned: Assigned) -> None:
-        """Draw ``scene`` and the segments ``assigned`` to the concept opened.
+        """Draw ``scene`` and the segments ``assigned`` to the open concept.
 
-        A layer that is as before is not sent again.
+        Only layers that have changed are sent.
         """
         scale = scene.names.scale
         columns = (
@@ -155,31 +155,31 @@ class Foreground:
 
 
 def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
-    """Draw the dots that ``make_dots`` gives; only columns that differ are sent."""
+    """Draw the dots from the columns of ``make_dots``; only columns that differ are sent."""
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
     data = renderer.data_source.data
     data.update({n: new for n, new in columns.items() if not np.array_equal(data[n], new)})
 
 
-#: Part of the map's side that is shown at least, however much it is enlarged.
+#: Smallest visible share of the map's side, at the largest zoom.
 NEAREST = 0.02
 
 
 class MapPlot(param.Parameterized):
-    """``cloud`` is a HoloViews element, ``dots`` are columns, ``scene`` is what lies over them.
+    """Plot of the map: ``cloud`` (a HoloViews element), ``dots`` (columns), ``scene`` over them.
 
-    ``on_tap`` is called with a place on the map, ``on_lasso`` with positions of concepts.
+    ``on_tap`` is called with x and y on the map, ``on_lasso`` with the indices of concepts.
     """
 
     cloud = param.Parameter(doc="All segments (``make_cloud``).")
     dots = param.Dict({}, doc="All concepts (``make_dots``).")
     scene: param.ClassSelector[Scene] = param.ClassSelector(class_=Scene)  # type: ignore[assignment]
     assigned = param.ClassSelector(
-        class_=Assigned, default=Assigned(), doc="Segments of the concept opened."
+        class_=Assigned, default=Assigned(), doc="Segments of the open concept."
     )
     frame = param.ClassSelector(class_=Frame, default=Frame(), doc="Part of the map on screen.")
-    group = param.List([], item_type=int, doc="Positions of the concepts selected.")
+    group = param.List([], item_type=int, doc="Indices of the selected concepts.")
     lasso = param.Boolean(False, doc="Dragging draws a lasso; otherwise it moves the map.")
 
     def __init__(
@@ -190,12 +190,12 @@ class MapPlot(param.Parameterized):
     ) -> None:
         super().__init__(scene=scene)
         self._on_tap, self._on_lasso = on_tap, on_lasso
-        self.fronts: dict[Figure, Foreground] = {}  # by figure: one a place where it is shown
+        self.fronts: dict[Figure, Foreground] = {}  # one per figure that shows this plot
         self._dots: dict[Figure, GlyphRenderer] = {}
         self._streams: list[streams.Stream] = []
 
     def element(self) -> hv.DynamicMap:
-        """The plot, to be put into a pane once ``cloud`` and ``dots`` are there."""
+        """Return the plot for a pane; ``cloud`` and ``dots`` must be set before."""
         hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)
         cloud = hv.DynamicMap(lambda cloud: cloud, streams=[streams.Params(self, ["cloud"])])
         points = draw_dots(self.dots).opts(
@@ -222,13 +222,13 @@ class MapPlot(param.Parameterized):
         )
 
     def show(self, scene: Scene) -> None:
-        """Draw ``scene`` over the ground."""
+        """Draw ``scene`` over cloud and dots."""
         self.scene = scene
         self._change_figures(self._draw)
 
     @param.depends("group", watch=True)
     def _select(self) -> None:
-        """Let the lasso hold the group: the browser tells only of what differs from that."""
+        """Set the lasso's selection to the group: the browser reports only changes from it."""
 
         def change(figure: Figure) -> None:
             selected = self._dots[figure].data_source.selected
@@ -246,7 +246,7 @@ class MapPlot(param.Parameterized):
         self._change_figures(self._draw_dots)
 
     def look_at(self, frame: Frame) -> None:
-        """Show that part of the map."""
+        """Show the part ``frame`` of the map."""
 
         def change(figure: Figure) -> None:
             for axis, (start, end) in ((figure.x_range, frame.x), (figure.y_range, frame.y)):
@@ -256,7 +256,7 @@ class MapPlot(param.Parameterized):
         self.frame = frame
 
     def drag_with(self, lasso: bool) -> None:
-        """Draw a lasso by dragging, or move the map."""
+        """Let dragging draw a lasso (True) or move the map (False)."""
 
         def change(figure: Figure) -> None:
             _drag_with(figure, LassoSelectTool if lasso else PanTool)
@@ -265,7 +265,7 @@ class MapPlot(param.Parameterized):
         self._change_figures(change)
 
     def _finish(self, plot: Any, _: Any) -> None:
-        """Hook: background and foreground of the figure."""
+        """HoloViews hook: draw background and foreground of the figure."""
         if plot.state not in self.fronts:
             self.fronts[plot.state] = Foreground(plot.state, self.scene, self.assigned)
         for axis in (plot.state.x_range, plot.state.y_range):
@@ -287,7 +287,7 @@ class MapPlot(param.Parameterized):
         self.fronts[figure].show(self.scene, self.assigned)
 
     def _keep_dots(self, plot: Any, _: Any) -> None:
-        """Hook: pointer and lasso meet the dots alone."""
+        """HoloViews hook: let pointer and lasso hit only the dots."""
         self._dots[plot.state] = plot.handles["glyph_renderer"]
         for tool in plot.state.tools:
             if isinstance(tool, HoverTool | LassoSelectTool):
@@ -310,24 +310,24 @@ class MapPlot(param.Parameterized):
             self._streams.append(stream)
 
     def close(self) -> None:
-        """Listen no more: HoloViews may keep a stream when its plot is gone."""
+        """Remove all listeners: HoloViews may keep a stream after its plot is gone."""
         for stream in self._streams:
             stream.clear()
 
     def tap(self, x: float | None, y: float | None) -> None:
-        """Pass a tap on."""
+        """Call ``on_tap`` for a tap at x, y on the map."""
         if x is not None and y is not None:
             self._on_tap(x, y)
 
     def move(
         self, x_range: tuple[float, float] | None, y_range: tuple[float, float] | None
     ) -> None:
-        """Take over that the map was moved or enlarged."""
+        """Set ``frame`` to the visible ranges, after the user moved or zoomed the map."""
         if x_range and y_range:
             self.frame = replace(self.frame, x=(x_range[0], x_range[1]), y=(y_range[0], y_range[1]))
 
     def resize(self, width: int | None, height: int | None, **_: Any) -> None:
-        """Take over the size of the plot in pixels."""
+        """Set the size of ``frame`` to the plot's size in pixels."""
         if width and height:
             self.frame = replace(self.frame, size=(float(width), float(height)))
 
@@ -337,9 +337,9 @@ class MapPlot(param.Parameterized):
 
 
 def _weak(hook: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """A method as a hook. HoloViews keeps the options of all elements in a register of the class.
+    """Return a HoloViews hook that holds its method weakly: HoloViews keeps all options in memory.
 
-    There the method itself would keep its object, and so the element, and so these options.
+    A bound method in them would keep its object alive, so the element, and so these options.
     """
     method = WeakMethod(hook)
 

@@ -3,7 +3,7 @@
 import { details, h, hoverCard, set } from "../../ui/base.js"
 import { drawPicture } from "../../ui/photos/pictures.js"
 
-const REST = 60 // ms between questions: what the pointer only passes is not asked for
+const REST = 60 // ms between requests: none for segments that the pointer only passes
 
 export function makeSegmentCard(model, plot, root) {
   const spot = h("i", { class: "spot", "aria-hidden": "true", hidden: "" })

@@ -1,4 +1,4 @@
-"""Concept embedding view: a map of the concepts, those that count for the student named.
+"""Concept embedding view: map of the concepts, with names of the student's main concepts.
 
 InFiConD, section 5, figure 5c.
 """
@@ -43,14 +43,14 @@ if TYPE_CHECKING:
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):
-    """The map of one session: shows and sets ``app.selection``."""
+    """Map of the concepts in one session, which shows and sets ``app.selection``."""
 
     projection = param.String("", doc="Projection shown.")
 
     def __init__(self, app: AppState) -> None:
         self._app, self._store = app, app.dataset.store
         store, shown = self._store, self._wanted_projection
-        there = projections(store, app.spec.projections)
+        available = projections(store, app.spec.projections)
         self._position = {name: i for i, name in enumerate(store.concepts)}
         scene = Scene(concept_positions(store, shown))
         self.map = MapPlot(scene, self._on_tap, self._on_lasso)
@@ -59,7 +59,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         self.assigned = AssignedSegments(app)
         self._pointer = SegmentPointer(app, self.map, self._show_segment)
         self.panel = EmbeddingPanel(
-            projections=make_projections(there),
+            projections=make_projections(available),
             concepts=len(store.concepts),
             theme=app.param.theme,
             extent=app.settings.param.show,
@@ -68,7 +68,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
             sizing_mode="stretch_both",
             margin=0,
         )
-        self.panel.param["projection"].objects = there
+        self.panel.param["projection"].objects = available
         self.panel.projection = shown
         self.listen_to(self.panel)
         super().__init__(projection=shown)
@@ -84,18 +84,18 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         return self.panel
 
     def picture(self) -> Drawing:
-        """Picture of the whole map, without a browser and without the cloud of segments."""
+        """Return a picture of the whole map without the cloud of segments, for a still page."""
         places = concept_positions(self._store, self.projection)
         return draw_picture(places, self._store.concepts, self._shown())
 
     def close(self) -> None:
-        """Let go of the plot."""
+        """Release the plot, at the end of the session."""
         close_plots(self._plot)
         self.map.close()
 
     @property
     def _wanted_projection(self) -> str:
-        """The projection of the settings, where the store has it, else the first."""
+        """Projection of the settings, if the store has it, else the store's first."""
         known = projections(self._store, self._app.spec.projections)
         wanted = str(self._app.settings.projection)
         return wanted if wanted in known else known[0]
@@ -133,7 +133,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @param.depends("_app.selection.concept", watch=True)
     def _bring_into_view(self) -> None:
-        """Move an enlarged map to the concept opened, if that is not on screen."""
+        """Move an enlarged map to the open concept, if the concept is not on screen."""
         concept, frame = self._position.get(self._app.selection.concept), self.map.frame
         if concept is not None:
             point = concept_positions(self._store, self.projection)[concept]
@@ -152,7 +152,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         watch=True,
     )
     def _draw_scene(self) -> None:
-        """Marks and labels; they are placed anew when the part of the map on screen changes."""
+        """Draw marks and names; place the names again when another part of the map is shown."""
         shown = self._shown()
         xy = spread(concept_positions(self._store, self.projection), shown, self.map.frame)
         names = place_names(xy, self._store.concepts, shown, self.map.frame)
@@ -167,14 +167,14 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @param.depends("assigned.segments", watch=True)
     def _light(self) -> None:
-        """The segments of the concept opened, and how many they are."""
+        """Draw the segments of the open concept, and show their number."""
         self.map.assigned = self.assigned.segments
         self.panel.assigned = self.assigned.caption()
         pn.io.push_notebook(self.panel)
 
     @param.depends("_app.tuning.status", watch=True)
     def _show_whether_busy(self) -> None:
-        """A status changes often; the group's thumbs say only whether it is busy."""
+        """Redraw the group's thumbs if work started or ended, and on no other change of status."""
         if self._app.tuning.busy != self._was_busy:
             self._show_group()
 
@@ -215,15 +215,15 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     def _on_lasso(self, index: list[int]) -> None:
         if sorted(index) == sorted(self.map.group):
-            return  # it was told which group there is
+            return  # the browser only confirms the group it was sent
         self._app.selection.concepts = [self._store.concepts[i] for i in index]
         if index:
             self.panel._send_msg({"open": "group"})
 
-    # --- what the browser asks for
+    # --- requests of the browser
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Do what the browser asks for, and show it in a notebook too."""
+        """Carry out a request of the browser, and update the plot in a notebook too."""
         super().act(message)
         pn.io.push_notebook(self.panel)
 
@@ -257,7 +257,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _open_group_images(self) -> None:
-        """Show the images with segments of the group, what the student decides worst first."""
+        """Show the images with segments of the group, the student's worst errors first."""
         app = self._app
         student = app.students.student(app.selection.class_name)
         rows = worst_first(student, group_images(app))
@@ -276,7 +276,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @action
     def _drop(self, concept: str) -> None:
-        """Take a concept out of the group."""
+        """Remove a concept from the group."""
         selection = self._app.selection
         selection.concepts = [other for other in selection.concepts if other != concept]
 

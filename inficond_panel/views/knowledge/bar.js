@@ -7,7 +7,7 @@ import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
 import { groupButton, isBusy, isDetailed, isFitting, ownCures, ownPending, sender, showPart, sizeOf } from "./shared.js"
 
-const GROUP_SHOWN = 3 // members with a chip; the rest is a number
+const GROUP_SHOWN = 3 // number of members with a chip; the others are counted
 const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
 
 export function render({ model, el }) {
@@ -52,7 +52,7 @@ function makeBar(model, send) {
   return { element, draw }
 }
 
-/** What the rules decided about the batch; after the refit, about what was done. Nothing in silence. */
+/** Notices on side effects of the batch or, after the refit, of the refit. */
 function makeNotices(model) {
   const first = h("span", { class: "clip" })
   const more = h("button", { class: "link", type: "button" })
@@ -123,7 +123,7 @@ function makeButton(model, send) {
     else if (sizeOf(model) && !isBusy(model)) send("fine_tune")
   }
   const main = h("button", { class: "btn primary", type: "button", title: "Fine-tune (Ctrl+Enter)", "aria-keyshortcuts": "Control+Enter", "aria-describedby": "batch-status", onclick: press }, progress, label, number)
-  // never disabled for good: that would take the focus from who has just pressed it
+  // never disabled: that would take the focus away from a person who has just pressed it
   const clear = h("button", { class: "btn plain", type: "button", title: "Clear the batch (Shift+Backspace)", "aria-keyshortcuts": "Shift+Backspace",
     onclick: () => { if (!isBusy(model)) send("clear") } }, "Clear")
   const draw = () => {
@@ -141,7 +141,7 @@ function makeButton(model, send) {
   return { element: h("div", { class: "submit" }, main, clear), draw }
 }
 
-/** A block for each edit of the student that waits; a click takes it out. */
+/** A block per pending edit of the student; a click removes the edit. */
 function makeBlocks(model, send) {
   const element = h("div", { class: "blocks", role: "group", "aria-label": "Edits that wait" })
   const draw = () => {
@@ -205,7 +205,7 @@ function doneOf({ text: words, change, others }, detailed) {
     change.noise && h("span", { class: "badge" }, "within noise"), others && h("span", {}, ` ${others}`)].filter(Boolean)
 }
 
-/** The concepts that would take the place of the one thumbed last: a chip each, which thumbs it too, and one for all. */
+/** Concepts that may replace the concept of the last thumb: a chip per concept gives it the same thumb, one chip gives it to all. */
 function makeTwin(model, send) {
   const element = h("div", { class: "twin", role: "group", "aria-label": "Correlated concepts" })
   const draw = () => {
@@ -264,7 +264,7 @@ function makeHeld(model, send) {
 
 const STUDENTS_SHOWN = 6 // of a batch; the rest is a number
 
-/** The students that the batch touches, if there are others than the one shown: a click goes there. */
+/** The students that the batch changes, if there are others than the student shown; a click selects one. */
 function makeTouched(model, send) {
   const element = h("div", { class: "touched", role: "group", "aria-label": "Students of this batch" })
   const make = ({ student }) => h("button", { type: "button", onclick: () => send("select", { student }) },

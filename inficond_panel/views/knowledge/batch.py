@@ -46,8 +46,8 @@ _FACTOR = TuningState.param["factor"]
 def make_pending(
     intent: Intent, bounds: tuple[float | None, float | None], strongest: float
 ) -> dict[str, Any]:
-    """A pending intent: its factor, and its bound in words, as an influence, and relative to the
-    strongest; one that releases a bound has none."""
+    """Return data on a pending thumb: its factor, and its bound as text, as an influence, and
+    relative to the ``strongest`` influence (None for a thumb that releases a bound)."""
     value = next((limit for limit in bounds if limit is not None), None)
     return {
         "student": intent.class_name,
@@ -61,7 +61,7 @@ def make_pending(
 
 
 def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
-    """The bounds in force on the student of a class: concept, and the bound in words."""
+    """Return the bounds on a class's student: concept, and text of the bound."""
     return [
         {"concept": concept, "bound": bound(*limits)}
         for (class_name, concept), limits in bounds.items()
@@ -70,9 +70,9 @@ def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
 
 
 def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[str, Any]]:
-    """Students that a batch touches: number of items by kind, and the expected change of each.
+    """Return, per class that a batch changes, its items and the expected change in AP.
 
-    ``items`` are (sign, kind, number).
+    ``items`` are (sign, kind, number) per kind of thumb or repair.
     """
     names = sorted({item.class_name for item in batch})
     items = {
@@ -92,9 +92,9 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
 def make_summary(
     snapshot: Snapshot, name: str, total: Interval | None, preview: Preview | None
 ) -> dict[str, Any]:
-    """Top bar: AP of student and teacher, change since the start, and expected change by the batch.
+    """Return the top bar's data: AP of student and teacher, change since #0, change by the batch.
 
-    ``total`` is the interval of the change since the start, once it is known.
+    ``total`` is the change since #0 with its interval; None until it is computed.
     """
     metrics, untouched = snapshot.metrics[name], snapshot.node.parent is None
     change = metrics.ap - snapshot.before[name].ap
@@ -111,7 +111,7 @@ def make_summary(
 
 
 def make_others(tuned: Sequence[str], name: str, joint: bool = False) -> str:
-    """Sentence that a refit was of other classes than ``name``; empty where it was of this."""
+    """Return a sentence that a refit tuned other classes than ``name``; empty if it tuned it."""
     if name in tuned or not tuned:
         return ""
     which = tuned[0] if len(tuned) == 1 else f"{count(len(tuned))} other classes"
@@ -121,9 +121,9 @@ def make_others(tuned: Sequence[str], name: str, joint: bool = False) -> str:
 def make_group_offer(
     group: Group | None, taken: Sequence[str], direction: str
 ) -> dict[str, Any] | None:
-    """The group of the concept thumbed last: members without a thumb, and the one for all.
+    """Return the offer to give the last thumb to the concept's whole correlated group.
 
-    ``taken`` are the concepts that have this thumb. None where nobody is left.
+    ``taken`` are the concepts that have this thumb already. None if no member is left.
     """
     free = group.without(taken) if group else ()
     if group is None or not free:
@@ -140,7 +140,7 @@ def make_group_offer(
 class BatchBar(StudentPart):
     """Top bar: the student's AP, the batch with its preview, and the button that fits it."""
 
-    cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
+    cures = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
     held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
     touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
@@ -148,7 +148,7 @@ class BatchBar(StudentPart):
         default=2.0, bounds=_FACTOR.bounds, inclusive_bounds=_FACTOR.inclusive_bounds
     )
     group = param.Dict(default=None, allow_None=True, doc="As ``make_group_offer`` gives it.")
-    notices = param.List(default=[], item_type=str, doc="What the rules decided, in sentences.")
+    notices = param.List(default=[], item_type=str, doc="Sentences on side effects of the batch.")
 
     _taken = frozenset({"factor"})
     _esm = browser.module(Path(__file__).with_name("bar.js"))
@@ -156,7 +156,7 @@ class BatchBar(StudentPart):
 
 
 class Batch:
-    """Fills ``bar`` with the batch, its preview, its group, its notices; ``table`` with ghosts."""
+    """Updater of ``bar``, which shows the batch, and of the previewed influences of ``table``."""
 
     def __init__(
         self,
@@ -170,7 +170,7 @@ class Batch:
         self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
 
     def show(self) -> None:
-        """Draw the batch of the state."""
+        """Show the pending batch."""
         tuning = self.app.tuning
         if tuning.status.kind == "done":
             self.outcome = []
@@ -201,7 +201,7 @@ class Batch:
         self.table.ghosts = {concept: after[concept] for concept in listed}
 
     def _change_texts(self) -> dict[str, dict[str, Any]]:
-        """Status and summary: what has changed since the start, and by the refit that is done."""
+        """Return status and summary: changes since #0, and by a refit that has just ended."""
         name, app = self.bar.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
         joint = app.tuner.joint
@@ -214,7 +214,7 @@ class Batch:
         return {"status": make_status(status, change, others), "summary": summary}
 
     def _chosen(self) -> list[str]:
-        """Sentence that the images in view are learned by this student, or chose it, if so."""
+        """Return a sentence if the student was trained on, or chosen by, the images in view."""
         snapshot, name = self.app.students.snapshot, self.bar.student
         if snapshot.split != TUNE:
             return []
@@ -230,7 +230,7 @@ class Batch:
         return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
 
     def _known_group(self, name: str) -> dict[str, Any] | None:
-        """The offer to thumb the group of the last thumb; found out after the preview."""
+        """Return the offer of ``make_group_offer``; None until the group is computed."""
         thumbs = (intent for intent in self.app.tuning.thumbs if intent.direction in THUMBS)
         of_class = [intent for intent in thumbs if intent.class_name == name]
         if not of_class:
@@ -254,7 +254,7 @@ class Batch:
 
         def done(group: Group | None) -> None:
             self._group = key, group
-            if self.bar.student:  # it may have been left meanwhile
+            if self.bar.student:  # else the student was closed meanwhile
                 self.show()
 
         self.app.jobs.submit(Job("group", work, done, self.failed))

@@ -1,4 +1,4 @@
-"""What is wrong with one student and what helps, labels that are likely wrong, and its levers."""
+"""Finding on one student: why it is worse on other images, wrong labels, and possible repairs."""
 
 from __future__ import annotations
 
@@ -29,16 +29,16 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.suggest.suggestion import Suggestion
     from inficond_panel.views.knowledge.parts import StudentPanels
 
-#: Labels that are listed, at most.
+#: Largest number of labels listed.
 MOST_LABELS = 50
 
 
 def make_finding(
     shift: ClassShift | None, found: Differences | None, teacher: Sequence[str] = ()
 ) -> dict[str, str]:
-    """The finding on a student in a ``sentence``, and the concept that can be removed.
+    """Return the finding on a student: a ``sentence``, and the concept to ``remove`` (or empty).
 
-    ``teacher`` are sentences that the teacher does not know the class. Empty: not known yet.
+    ``teacher`` are sentences that the teacher does not know the class. {} until it is computed.
     """
     if teacher:
         return {"sentence": " ".join(teacher), "remove": ""}
@@ -55,8 +55,8 @@ def make_finding(
 def make_labels(
     store: Store, found: Differences | None, taught: Mapping[str, int]
 ) -> list[dict[str, Any]]:
-    """Training images whose label is likely wrong, where wrong labels are found: position, image,
-    label. Those with a label that is ``taught`` already are left out."""
+    """Return row, image id and label of training images whose label is likely wrong, if the finding
+    is wrong labels. Images with a label in ``taught``, which a person gave, are left out."""
     if found is None or found.labels is None or NOISE not in (*found.kinds, *found.perhaps):
         return []
     labels = found.labels
@@ -68,8 +68,8 @@ def make_labels(
 
 
 def make_repair(suggestion: Suggestion, name: str, *, limits: bool = True) -> dict[str, Any]:
-    """The repair of a class that is proposed, in a ``sentence``; all its ``levers``, the student as
-    it is first, with ``notes``."""
+    """Return the suggested repair of a class: a ``sentence``, ``notes``, and ``levers``, a table of
+    all kinds of repair that were tried, whose first row is the student as it is."""
     repair = suggestion.repairs.get(name)
     levers = repair.levers if repair else ()
     return {
@@ -92,12 +92,12 @@ def make_repair(suggestion: Suggestion, name: str, *, limits: bool = True) -> di
 
 
 def make_suggesting(running: bool, share: float, text: str) -> dict[str, Any]:
-    """Suggestion under way: whether there is one, its progress, and present step."""
+    """Return the state of the search for a repair: whether it runs, its progress, its step."""
     return {"running": running, "share": share, "text": text}
 
 
 class FindingPanel(param.Parameterized):
-    """Fills ``panels.finding`` and ``panels.repair`` for the student in view."""
+    """Updater of ``panels.finding`` and ``panels.repair`` for the selected student."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
@@ -113,7 +113,7 @@ class FindingPanel(param.Parameterized):
         on_init=True,
     )
     def show(self) -> None:
-        """Show the finding as far as it is known."""
+        """Show the finding, as far as it is computed."""
         app, name = self.app, self.panels.student
         shift, found = app.shifts.by_class.get(name), app.shifts.differences.get(name)
         terms = app.tuner.terms(app.students.node).get(name)
@@ -126,7 +126,7 @@ class FindingPanel(param.Parameterized):
 
     @param.depends("app.suggestion.latest", "app.suggestion.problem", "panels.student", watch=True)
     def show_repair(self) -> None:
-        """Show the repair that was looked for last, or why there is none."""
+        """Show the result of the last search for a repair, or the error of the search."""
         suggestion, limits = self.app.suggestion, self.app.spec.views.intervals
         repair = {"sentence": suggestion.problem, "levers": [], "notes": []}
         if suggestion.latest is not None:
@@ -135,15 +135,15 @@ class FindingPanel(param.Parameterized):
 
     @property
     def labels(self) -> list[dict[str, Any]]:
-        """The labels that are listed, see ``make_labels``."""
+        """Labels that are listed, see ``make_labels``."""
         return list(self.panels.finding.get("labels", []))
 
     def listed(self, row: int) -> dict[str, Any]:
-        """The listed label of an image; ``ValueError`` for any other."""
+        """Return the listed label of the image at ``row``; ``ValueError`` if none is listed."""
         for each in self.labels:
             if each["row"] == row:
                 return each
-        raise ValueError("no such label")
+        raise ValueError(f"no such label: row {row}")
 
 
 class FindingActions(StudentActions):
@@ -154,9 +154,9 @@ class FindingActions(StudentActions):
 
     @action
     def _remove_suspect(self, concept: str) -> None:
-        """Put the removal of the concept found, and of those correlated with it, into the batch."""
+        """Add the removal of the finding's concept, and of correlated concepts, to the batch."""
         if concept != self.panels.finding.get("remove"):
-            raise ValueError("no such finding")
+            raise ValueError(f"no such finding: {concept!r}")
         self.app.tuning.remove_group(self.student, concept)
 
     @action
@@ -165,13 +165,13 @@ class FindingActions(StudentActions):
 
     @action
     def _take_lever(self, name: str) -> None:
-        """Put the edits of a lever into the batch, in place of those of another."""
+        """Replace the edits of suggested repairs in the batch by those of the repair ``name``."""
         latest = self.app.suggestion.latest
         repair = latest.repairs.get(self.student) if latest else None
         levers = repair.levers if repair else ()
         edits = next((each.edits for each in levers if each.name == name), ())
         if not edits:
-            raise ValueError("no such lever")
+            raise ValueError(f"no such repair: {name!r}")
         for edit in chain.from_iterable(each.edits for each in levers):
             self.app.tuning.take_out(place_of(edit))
         self.app.tuning.put(edits)
@@ -183,7 +183,7 @@ class FindingActions(StudentActions):
 
     @action
     def _open_label(self, row: int) -> None:
-        """Show the images with labels that are likely wrong, and one of them large."""
+        """Show the images with labels that are likely wrong, and the image at ``row`` large."""
         self.finding.listed(row)
         student = self.app.students.student(self.student)
         rows = [each["row"] for each in self.finding.labels]
@@ -192,6 +192,6 @@ class FindingActions(StudentActions):
 
     @action
     def _correct_label(self, row: int) -> None:
-        """Teach the other label of an image, or take that back."""
+        """Add the opposite label of an image to the batch, or remove it again."""
         one = self.finding.listed(row)
         self.app.tuning.toggle(Label(self.student, one["image"], 1 - one["label"]))

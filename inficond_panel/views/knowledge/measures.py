@@ -42,11 +42,11 @@ if TYPE_CHECKING:
 def make_line(
     metrics: ClassMetrics, preview: ClassMetrics | None, changes: Mapping[str, Interval]
 ) -> list[dict[str, Any]]:
-    """F1, accuracy and fidelity, as parts of one line.
+    """Return F1, accuracy and fidelity as parts of one line.
 
     ``F1 0.560 · accuracy 0.927 · fidelity 0.928 (a constant answer has 0.892), correlation of
-    logits 0.84``; with
-    a preview ``F1 0.560 → 0.601``, with its change; ``after`` is empty where it stays as it is.
+    logits 0.84``; with a preview ``F1 0.560 → 0.601`` and the change. ``after`` is empty for an
+    unchanged metric.
     """
     parts: list[dict[str, Any]] = []
     for metric in (F1, ACCURACY, FIDELITY):
@@ -68,9 +68,9 @@ def make_line(
 def make_measures(
     measured: Measured, metrics: ClassMetrics, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """Table with one row per metric, and notes on it.
+    """Return a table with one row per metric: value, interval, changes, and a note.
 
-    Intervals are at ``level``, None: there are none.
+    ``level`` is the level of the intervals; None: no intervals.
     """
     now = measured.now
     changes = {
@@ -78,7 +78,7 @@ def make_measures(
         "Since previous": measured.since_parent,
         "Preview": measured.preview,
     }
-    shown = {name: found for name, found in changes.items() if found}
+    shown = {name: by_metric for name, by_metric in changes.items() if by_metric}
     return {
         "heads": ["now", *_head(level), *shown],
         "rows": [
@@ -86,7 +86,7 @@ def make_measures(
                 "name": METRICS[key].name,
                 "now": number(now[key]),
                 "range": _range(interval_of(now, key), level),
-                "changes": [make_noisy(found[key], key, level) for found in shown.values()],
+                "changes": [make_noisy(by_metric[key], key, level) for by_metric in shown.values()],
                 "note": _note(key, measured, metrics),
             }
             for key in MEASURED
@@ -98,9 +98,9 @@ def make_measures(
 
 
 def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> dict[str, str]:
-    """A change with its interval in text, and its verdict: within noise, unchanged, ...
+    """Return a change and its interval as text, and its verdict: within noise, unchanged, ...
 
-    Without a ``level`` the estimate alone.
+    Without a ``level``, only the estimate.
     """
     texts = {"text": "–", "range": "", "words": change.words}
     if change.words == "undefined":
@@ -117,11 +117,11 @@ def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> 
 def make_slices(
     report: SliceReport, class_name: str, column: str, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """The slices of a column by one metric, the worst named; fidelity stands beside accuracy.
+    """Return a table of one metric on the slices of a column, and a sentence on the worst slice.
 
-    Intervals are at ``level``, None: there are none.
+    ``level`` is the level of the intervals; None: no intervals. Accuracy is followed by fidelity.
     """
-    rows = sorted(report.slices, key=lambda found: (bool(found.small), found.p_holm))
+    rows = sorted(report.slices, key=lambda result: (bool(result.small), result.p_holm))
     beside = METRICS[report.metric].beside
     return {
         "heads": [
@@ -140,7 +140,7 @@ def make_slices(
                 *([OUTSIDE_NOTE] if level and any(row.interval.outside for row in rows) else []),
             ]
         ),
-        "rows": [_slice(found, beside, found is report.worst, level) for found in rows],
+        "rows": [_slice(result, beside, result is report.worst, level) for result in rows],
     }
 
 
@@ -178,7 +178,7 @@ def _range(interval: Interval, level: float | None) -> str:
 
 
 class MeasuresPanel(param.Parameterized):
-    """Fills ``panels.measures`` and ``panels.slices`` while the panel is open."""
+    """Updater of ``panels.measures`` and ``panels.slices`` while the panel is open."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
@@ -189,7 +189,7 @@ class MeasuresPanel(param.Parameterized):
         super().__init__()
 
     def show(self) -> None:
-        """Show the student in view; unknown values follow when they are measured."""
+        """Show the metrics of the selected student; compute missing metrics."""
         name, snapshot = self.panels.student, self.app.students.snapshot
         preview = self._preview
         after = preview.metrics[name] if preview else None
@@ -199,13 +199,13 @@ class MeasuresPanel(param.Parameterized):
 
     @property
     def _preview(self) -> Preview | None:
-        """The preview of a batch that touches the student in view."""
+        """Preview of the batch, if the batch changes the selected student; else None."""
         preview = self.app.tuning.preview
         return preview if preview and self.panels.student in preview.metrics else None
 
     @param.depends("panels.measured", "panels.extent", watch=True)
     def measure(self) -> None:
-        """Measure the student in view, if the panel is open."""
+        """Compute all metrics of the selected student, if the panel is open."""
         panels, app = self.panels, self.app
         name, snapshot, preview = panels.student, app.students.snapshot, self._preview
         asked = snapshot, name, preview
@@ -231,7 +231,7 @@ class MeasuresPanel(param.Parameterized):
 
     @param.depends("panels.slice_by", "panels.slice_metric", watch=True)
     def slice(self) -> None:
-        """Compare the slices that the column chosen makes, where the panel is open."""
+        """Compute a metric on the slices of the chosen column, if the panel is open."""
         panels, app = self.panels, self.app
         name, snapshot = panels.student, app.students.snapshot
         column, metric = panels.slice_by, panels.slice_metric
@@ -239,7 +239,7 @@ class MeasuresPanel(param.Parameterized):
         if not (panels.detailed and panels.measured and name and column):
             self._sliced = panels.slices = None
         elif app.tuning.awaited:
-            app.jobs.cancel("slices")  # begun again when what is waited for is there
+            app.jobs.cancel("slices")  # started again when the awaited job has ended
             self._sliced = None
         elif asked != self._sliced:
             self._compare(asked)
@@ -266,7 +266,7 @@ class MeasuresPanel(param.Parameterized):
         app.jobs.submit(Job("slices", work, done, failed))
 
     def open_slice(self, value: str) -> None:
-        """Show the images of a slice, those that the student decides worst first."""
+        """Show the images of a slice, the student's worst errors first."""
         app, column = self.app, self.panels.slice_by
         student = app.students.student(self.panels.student)
         masks = metadata_slices(app.store, student.split, [column])
@@ -278,10 +278,10 @@ class MeasuresPanel(param.Parameterized):
 def make_threshold(
     choice: pd.DataFrame, precision: float | None = None, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """The chosen threshold of one class with its limits, its cross-fitted worth, and the line for
-    the spec.
+    """Return the chosen threshold of one class: its interval, the cross-fitted changes in metrics,
+    and the line for the spec.
 
-    ``choice`` has one row, see ``results.decisions``. Without a ``level`` there are no limits.
+    ``choice`` has one row, see ``results.decisions``. Without a ``level`` there are no intervals.
     """
     row = choice.iloc[0]
     if row["lacking"]:
@@ -308,30 +308,30 @@ def _worth(key: str, after: Interval, change: Interval, level: float | None) -> 
 
 
 class ThresholdChoices:
-    """Fills ``panels.threshold``; a choice that is asked for is made by the worker."""
+    """Updater of ``panels.threshold``; the worker computes a threshold on request."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
         self._asked: tuple[str, str, float | None] | None = None
 
     def show(self) -> None:
-        """Show the threshold in force, and drop a choice that was made for another student."""
+        """Show the present threshold, and drop a threshold chosen for another student."""
         self.app.jobs.cancel("threshold")
         self._asked = None
         name = self.panels.student
-        if self.app.store.task == SINGLE_LABEL:  # the likeliest class is decided
+        if self.app.store.task == SINGLE_LABEL:  # no thresholds: the likeliest class is predicted
             self.panels.threshold = {}
             return
         now = self.app.tuner.thresholds[self.app.store.classes.index(name)] if name else 0.0
         self.panels.threshold = {"now": signed(now, 3), "kind": "ask"}
 
     def stop(self) -> None:
-        """Stop the choice under way, since something else is waited for."""
+        """Stop a running choice, since a person waits for another job."""
         if self.panels.threshold.get("kind") == "running":
             self.show()
 
     def ask(self, precision: float | None) -> None:
-        """Choose the threshold of the best F1, or of the most recall at a ``precision``."""
+        """Choose the threshold with the best F1, or with most recall at that ``precision``."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         if not name or app.tuning.awaited or not self.panels.threshold:
             return
@@ -369,5 +369,5 @@ class MeasuresActions(StudentActions):
 
     @action
     def _choose_threshold(self, least: float | None) -> None:
-        """Choose the threshold of the best F1, or of the most recall at a least precision."""
+        """Choose the threshold with the best F1, or with most recall at precision >= ``least``."""
         self.thresholds.ask(least)

@@ -1,4 +1,4 @@
-"""The components of the view of one student, and the actions that they share."""
+"""Components of the knowledge view of one student, and their common actions."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from inficond_panel.vocabulary.palette import INFLUENCE, INFLUENCE_SOFT, INK_2, 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
-#: Actions on the student in view, which are of no other.
+#: Actions that are ignored if another student was selected before they arrive.
 OWN = frozenset(
     {
         "ask",
@@ -48,7 +48,7 @@ OWN = frozenset(
 
 
 def make_status(status: Status, change: dict[str, Any] | None, others: str = "") -> dict[str, Any]:
-    """Line below the blocks. When a refit is done it tells ``change``, or that it was of others."""
+    """Return the status line; after a refit with ``change``, or ``others`` if it tuned others."""
     return {
         "kind": status.kind,
         "text": status.text,
@@ -60,10 +60,10 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
 
 
 def make_options(app: AppState) -> dict[str, Any]:
-    """Facts that stay for the session: numbers and metrics to choose from, and what is offered.
+    """Return facts that are constant in a session: menus of numbers and metrics, and features.
 
-    ``patchless`` tells why no row has patches, ``cureless`` why these students take no cures, and
-    ``confidence`` is the level of the intervals in words; each is empty where it does not apply.
+    ``patchless`` is the reason why no row has patches, ``cureless`` the reason why these students
+    cannot be repaired, ``confidence`` the text of the intervals' level; each may be empty.
     """
     views, cures = app.spec.views, app.tuner.cures
     return {
@@ -83,18 +83,18 @@ def make_options(app: AppState) -> dict[str, Any]:
 
 
 class StudentPart(ViewComponent):
-    """A part of the view: it knows the student, what waits, and how a refit goes."""
+    """Part of the knowledge view, with the selected student, the batch and the refit's status."""
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
-    pending = param.List(default=[], item_type=dict, doc="The thumbs that wait, of all classes.")
+    pending = param.List(default=[], item_type=dict, doc="Pending thumbs of all classes.")
     status = param.Dict(default=make_status(Status(), None))
-    locked = param.String(default="", doc="Why nothing can be tuned now; empty: it can.")
+    locked = param.String(default="", doc="Why tuning is off now; empty: it is on.")
     adding = param.Boolean(default=False, doc="Whether a concept is being added.")
     options = param.Dict(default={}, doc="As ``make_options`` gives them.")
 
     @classmethod
     def of(cls, app: AppState, **params: Any) -> Self:
-        """The part of a session's page."""
+        """Return the part for a session's page, linked to the session's state."""
 
         def adding(_: Status) -> bool:
             return app.concepts.busy
@@ -113,7 +113,7 @@ class StudentPart(ViewComponent):
 
 
 class StudentActions(RefitActions):
-    """Actions of all parts: thumbs on concepts of ``student``, and what is opened."""
+    """Actions of all parts: thumbs on concepts of ``student``, and opening a concept or class."""
 
     @property
     def student(self) -> str:
@@ -121,11 +121,10 @@ class StudentActions(RefitActions):
         return self.app.selection.class_name
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Call the action.
+        """Call the action; ignore an action for a student that is no longer selected.
 
-        Ignore it if it was meant for ``seen``, a student that is no longer in view.
-
-        Another was chosen a moment before, and has not come to the browser yet.
+        ``seen`` is the student that the browser showed: another student may have been selected a
+        moment before, of which the browser did not know yet.
         """
         arguments = dict(message)
         seen = arguments.pop("seen", self.student)
@@ -142,7 +141,7 @@ class StudentActions(RefitActions):
 
     @action
     def _take_out(self, place: list[str]) -> None:
-        """Remove one intent from the batch, by its place."""
+        """Remove the item with key ``place`` from the batch."""
         self.app.tuning.take_out(place)
 
     @action
@@ -155,17 +154,17 @@ class StudentActions(RefitActions):
 
 
 class StudentPanels(StudentPart):
-    """Panels that open, the sentence that stands for them, and photos that are asked about."""
+    """Panels below the top bar: finding, metrics, report on the refit, questions on photos."""
 
-    cures = param.List(default=[], item_type=dict, doc="Pending cures of all classes.")
+    cures = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
     asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
 
     finding = param.Dict(default={}, doc="As ``make_finding`` gives it, with labels.")
     repair = param.Dict(default={}, doc="As ``make_repair`` gives it.")
-    suggesting = param.Dict(default={}, doc="The suggestion under way: running, share, text.")
+    suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
-    terms = param.List(default=[], item_type=str, doc="What earlier cures made, in sentences.")
-    mended = param.Boolean(default=False, doc="Whether suspects and cures are open.")
+    terms = param.List(default=[], item_type=str, doc="Effects of earlier repairs, in sentences.")
+    mended = param.Boolean(default=False, doc="Whether suspects and repairs are open.")
     path = param.Dict(default={}, doc="As ``make_path`` gives it; empty: not known yet.")
 
     line = param.List(default=[], item_type=dict, doc="As ``make_line`` gives it.")
@@ -174,17 +173,17 @@ class StudentPanels(StudentPart):
     slice_by = param.String(default="", doc="Column that slices are made by; empty: none.")
     slice_metric: param.Selector[str] = param.Selector(default=AP.key, objects=SLICE_METRICS)
     slices = param.Dict(default=None, allow_None=True, doc="As ``make_slices`` gives it.")
-    threshold = param.Dict(default={}, doc="The one in force, and as ``make_threshold`` gives it.")
+    threshold = param.Dict(default={}, doc="``now``, and as ``make_threshold`` gives it.")
 
     refit: param.Integer[int | None] = param.Integer(
         default=None, allow_None=True, doc="Number of the iteration that made the student."
     )
-    report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: not there.")
+    report = param.Dict(default=None, allow_None=True, doc="As ``make_report``; None: no report.")
     explained = param.Boolean(default=False, doc="Whether the report is open.")
 
     @property
     def detailed(self) -> bool:
-        """True with Details: the parts that open are shown, and computed."""
+        """True with the setting Details: panels that open are shown, and computed."""
         return bool(self.extent == "details")
 
     _taken = frozenset({"explained", "measured", "mended", "slice_by", "slice_metric"})
@@ -193,9 +192,9 @@ class StudentPanels(StudentPart):
 
 
 class KnowledgeTable(StudentPart):
-    """The view with its head and the rows of concepts; it holds the other parts."""
+    """Whole view of one student: heading, rows of concepts, and the other parts as children."""
 
-    overview = Child(doc="Shown in the place of the view while no class is selected.")
+    overview = Child(doc="Shown instead while no class is selected.")
     parts = Children(doc="The top bar, and the panels below it.")
     rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
     find = param.String(
@@ -203,10 +202,10 @@ class KnowledgeTable(StudentPart):
         regex=r"(?s).{0,200}$",
         doc="Part of a concept's name; empty: the rows are listed.",
     )
-    found = param.List(default=[], item_type=dict, doc="Rows of the concepts found.")
+    found = param.List(default=[], item_type=dict, doc="Rows of concepts that match the search.")
     sought = param.String(default="", doc="The search that ``found`` answers.")
     patches_of: param.Selector[str] = param.Selector(
-        default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Segments that the patches are."
+        default=PATCHES_OF[0], objects=list(PATCHES_OF), doc="Kind of patches shown."
     )
     influential = param.Integer(default=0, doc="Number of concepts with influence.")
     near = param.List(
@@ -217,7 +216,7 @@ class KnowledgeTable(StudentPart):
         default=10, objects=list(TOPS), doc="Number of concepts listed; 0: all."
     )
     sort: param.Selector[str] = param.Selector(default=WEIGHT.key, objects=list(CONCEPT_SORTS))
-    effects = param.Dict(default={}, doc="What-if curves by concept; those not there yet come.")
+    effects = param.Dict(default={}, doc="What-if curves by concept, so far.")
     metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=CHANGE_METRICS, doc="Metric of the what-if."
     )
@@ -231,7 +230,7 @@ class KnowledgeTable(StudentPart):
     _stylesheets = browser.styles(Path(__file__).with_name("table") / "table.css")
 
 
-MOST = 20  #: concepts, the first rows of the list
+MOST = 20  #: number of concepts drawn, the first rows of the list
 _ROW, _HEAD, _WIDTH = 24, 52, 500
 _NAME, _ZERO, _BAR = 170, 300, 100
 
@@ -239,7 +238,7 @@ _NAME, _ZERO, _BAR = 170, 300, 100
 def draw_picture(
     student: str, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any], concept: str = ""
 ) -> Drawing:
-    """Rows of ``make_concept_rows`` for the student of a class; ``concept`` is the one opened."""
+    """Draw the rows of ``make_concept_rows`` for a student; ``concept`` is the open concept."""
     shown = rows[:MOST]
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(shown) + (len(rows) > MOST)) + 8)
     ap, teacher = (number(summary.get(key)) for key in (AP.key, "teacher_ap"))
@@ -265,9 +264,9 @@ def draw_picture(
 
 
 def make_typing(app: AppState) -> dict[str, Any]:
-    """Content of the dialog: encoder and prompts, the typed concepts, the progress.
+    """Return the content of the dialog that adds concepts: encoder, typed concepts, progress.
 
-    ``tags`` are those that enough photos have to make a concept of, with their numbers.
+    ``tags`` counts images by tag, for tags with enough images to make a concept from.
     """
     state, store = app.concepts, app.store
     status = state.status

@@ -1,4 +1,4 @@
-"""Report on a refit of one student, as plain data; its sentences are ``refit_words``."""
+"""Report on a refit of one student, as plain data; ``refit_words`` writes its sentences."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.views.knowledge.parts import StudentPanels
 
-MOVERS = 3  #: of those that are not tuned, each way
+MOVERS = 3  #: number of other concepts listed that rose most, and that fell most
 
 
 def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict[str, Any]:
-    """The panel: ``line`` when closed, sections when open.
+    """Return the content of the report: ``line`` for the closed panel, sections for the open one.
 
-    ``refit`` is the number of the iteration that the report is on, ``shown`` of the one shown.
+    ``refit`` is the number of the reported iteration, ``shown`` of the iteration shown.
     """
     later = "" if refit == shown else f"The last that tuned it; #{shown} left it as it was."
     return {
@@ -46,7 +46,7 @@ def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict
 
 
 def make_churn(churn: Churn) -> dict[str, Any]:
-    """Images of a split whose prediction changed, in words, and how many they are."""
+    """Return a sentence on the images of a split with a changed prediction, and their number."""
     return {
         "split": churn.split,
         "text": words.churn_sentence(churn),
@@ -55,7 +55,7 @@ def make_churn(churn: Churn) -> dict[str, Any]:
 
 
 def make_bound(each: Bound) -> dict[str, Any]:
-    """One bound in force: its name, whether it binds, and its price for a step."""
+    """Return data on one bound: text, whether it is active, and its shadow price for a step."""
     since = "" if each.since is None or each.since < 0 else f"#{each.since}"
     return {
         "concept": each.concept,
@@ -68,7 +68,7 @@ def make_bound(each: Bound) -> dict[str, Any]:
 
 
 def make_moved(report: ClassReport) -> dict[str, Any]:
-    """The tuned concepts and the others that moved most; ``share`` relative to the largest."""
+    """Return the largest changes of influence; ``share`` is relative to the largest."""
     moves = report.moves
     others = sorted(
         [*moves.up[:MOVERS], *moves.down[:MOVERS]], key=lambda mover: -abs(mover.change)
@@ -92,7 +92,7 @@ def _mover(mover: Mover, tuned: bool, most: float) -> dict[str, Any]:
 
 
 def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
-    """A group of collinear concepts, and the thumb that all that are near can be given."""
+    """Return a sentence on a group of collinear concepts, and the thumb offered for all of it."""
     directions = report.directions(group)
     offered = len(directions) == 1 and group.without(group.tuned)
     return {
@@ -103,7 +103,7 @@ def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
 
 
 class ReportPanel(param.Parameterized):
-    """Fills ``panels.report``: the effects of the iteration that made the student."""
+    """Updater of ``panels.report``: effects of the refit that made the selected student."""
 
     def __init__(
         self, app: AppState, panels: StudentPanels, failed: Callable[[InficondError], None]
@@ -113,7 +113,7 @@ class ReportPanel(param.Parameterized):
         super().__init__()
 
     def show(self) -> None:
-        """Show the student in view; unknown values follow when they are computed."""
+        """Show the report on the selected student's refit, if it is computed already."""
         name, students = self.panels.student, self.app.students
         refit = students.refit_of(name) if name else None
         known = students.known_report(refit) if refit else None
@@ -127,7 +127,7 @@ class ReportPanel(param.Parameterized):
 
     @param.depends("panels.explained", "panels.extent", watch=True)
     def ask(self) -> None:
-        """Make the report, unless something runs that a person waits for."""
+        """Compute the report for an open panel, unless a person waits for another job."""
         name, panels = self.panels.student, self.panels
         refit = self.app.students.refit_of(name) if name else None
         if not panels.detailed or refit is None or panels.report or self.app.tuning.awaited:
@@ -139,12 +139,12 @@ class ReportPanel(param.Parameterized):
         self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.failed))
 
     def open_churn(self, split: str) -> None:
-        """Show the images of a split whose prediction changed by the iteration that is reported."""
+        """Show the images of a split whose prediction the reported refit changed."""
         name, students = self.panels.student, self.app.students
         refit = students.refit_of(name) if name else None
         known = students.known_report(refit) if refit else None
         if refit is None or known is None:
-            raise ValueError("no report")
+            raise ValueError(f"no report on {name!r}")
         churn = next(each for each in known.of(name).churn if each.split == split)
         title = f"{name}, prediction changed by #{refit.number}"
         rows = [flip.row for flip in churn.flips]

@@ -1,4 +1,4 @@
-"""Repairs of a student: suspects and their evidence, and photos that a person answers."""
+"""Repairs of a student: suspect concepts with evidence, and questions to a person on photos."""
 
 from __future__ import annotations
 
@@ -56,10 +56,10 @@ def make_shift(
     gains: Mapping[str, Interval] | None = None,
     aps: Mapping[str, Interval] | None = None,
 ) -> dict[str, Any]:
-    """The verdict on a student in a sentence, its suspects, and AP beside others.
+    """Return a sentence on a student's shift, its suspects, and a comparison of its AP.
 
-    Without a ``level`` numbers have no limits. ``gains`` are changes in AP by a balance by one
-    concept alone, ``aps`` those of ``tune_aps``, as far as they are known.
+    Without a ``level`` numbers have no limits. ``gains`` are previewed changes in AP by reweighting
+    for one concept, ``aps`` the result of ``tune_aps``; None if not computed yet.
     """
     known = gains or {}
     suspects = [
@@ -82,10 +82,10 @@ def make_shift(
 
 
 def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str, Any]:
-    """Points of a path over lambda, see ``results.sensitivity``: AP with its interval, concepts;
-    and ``auto``, which lambda auto takes alone, and why.
+    """Return points of the path over lambda, with AP, its interval and number of concepts, and
+    ``auto``, a sentence on the automatic choice of lambda. See ``results.sensitivity``.
 
-    Without a ``level`` AP alone.
+    Without a ``level`` there are no intervals.
     """
     points = []
     for value, row in path.iterrows():
@@ -105,7 +105,7 @@ def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str,
 
 
 def make_cure(cure: Cure) -> dict[str, Any]:
-    """A pending cure: as in an edits file, in words, and its place in the batch."""
+    """Return a pending repair: as in an edits file, with its text and its key in the batch."""
     return {
         **cure.to_json(),
         "words": plain_edit(cure),
@@ -114,7 +114,7 @@ def make_cure(cure: Cure) -> dict[str, Any]:
 
 
 class MendingPanel(param.Parameterized):
-    """Fills ``panels.shift``; while the panel is open also ``path``."""
+    """Updater of ``panels.shift``, and of ``panels.path`` while the panel is open."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
@@ -127,7 +127,7 @@ class MendingPanel(param.Parameterized):
 
     @param.depends("app.shifts.by_class", watch=True)
     def show(self) -> None:
-        """Show the known facts of the student in view; the rest follows."""
+        """Show shift and suspects of the selected student; compute the rest."""
         name = self.panels.student
         shift = self.app.shifts.by_class.get(name)
         if self._asked != (name, self.app.students.node.id):
@@ -147,7 +147,7 @@ class MendingPanel(param.Parameterized):
 
     @param.depends("app.tuning.preview", watch=True)
     def _keep_gain(self) -> None:
-        """Keep the previewed gain of a balance by one concept, and show it beside that concept."""
+        """Show a previewed gain of reweighting for one concept beside the concept from now on."""
         name, preview = self.panels.student, self.app.tuning.preview
         of_class = [item for item in self.app.tuning.pending if item.class_name == name]
         shift = self.app.shifts.by_class.get(name)
@@ -167,13 +167,13 @@ class MendingPanel(param.Parameterized):
             self.panels.shift = {**self.panels.shift, "suspects": suspects}
 
     def mark(self) -> bool:
-        """Look at the suspects of the student in view; True where they have changed."""
+        """Read the suspects of the selected student; return True if they have changed."""
         before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
         return self._marked != before
 
     @param.depends("panels.mended", "panels.extent", "app.tuning.status", watch=True)
     def ask(self) -> None:
-        """Compute the facts that only the open panel shows."""
+        """Compute the comparison of AP and the path over lambda, for an open panel."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         asked = name, node.id
         if (
@@ -199,16 +199,16 @@ class MendingPanel(param.Parameterized):
         app.jobs.submit(Job("mending", work, done, self._failed))
 
     def read(self, message: Mapping[str, Any]) -> Cure:
-        """Cure of the student in view that a message of the browser describes.
+        """Return the repair of the selected student that a message of the browser describes.
 
-        Raises ``ValueError`` for any other message. A balance by concepts that all are suspects is
-        one that the data named.
+        Raises ``ValueError`` for any other message. Sets ``suspects`` of a reweighting whose
+        concepts all are suspects.
         """
         try:
             cure = cure_from_json({**message, "class": self.panels.student})
             self.app.tuner.cures.check([cure])
         except (KeyError, TypeError, InficondError) as error:
-            raise ValueError("no such repair") from error
+            raise ValueError(f"no such repair: {error}") from error
         if isinstance(cure, Balance):
             suspects = self.app.shifts.suspects(self.panels.student)
             return replace(cure, suspects=set(cure.concepts) <= set(suspects))
@@ -217,29 +217,29 @@ class MendingPanel(param.Parameterized):
     def _failed(self, error: InficondError) -> None:
         if isinstance(error, CancelledError):
             self._asked = None
-        else:  # not asked for again, as it would fail again
+        else:  # not computed again, as it would fail again
             self.app.tuning.tell(error)
 
 
 class MendingActions(StudentActions):
-    """Actions of the browser on suspects and cures."""
+    """Actions of the browser on suspects and repairs."""
 
     mending: MendingPanel
 
     @action
     def _cure(self, cure: dict) -> None:
-        """Give a cure of the student in view, or take it back."""
+        """Add a repair of the selected student to the batch, or remove it."""
         self.app.tuning.toggle(self.mending.read(cure))
 
 
-#: Photos that the browser may have: the one shown, and those that come next.
+#: Number of photos sent to the browser: the current photo and the next.
 AHEAD = 3
 
 
 def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
-    """The offer to look at photos of a class, and the content of the dialog.
+    """Return the offer to answer on photos of a class, and the content of the dialog.
 
-    ``kind`` is choosing, asking, judging, done or error; empty: nothing is asked.
+    ``kind`` is choosing, asking, judging, done or error; empty: no photo is asked about.
     """
     state = app.asking
     known: dict[str, Any] = {"missing": state.missing, "offer": make_offer(app, class_name)}
@@ -254,7 +254,7 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
 
 
 def make_offer(app: AppState, class_name: str) -> str:
-    """Words of the offer to look at photos of a class; empty where there is none."""
+    """Return the offer's text to answer on photos of a class; empty if that is not possible."""
     if app.asking.missing or not class_name:
         return ""
     named = _named(app.store, class_name)
@@ -263,19 +263,19 @@ def make_offer(app: AppState, class_name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _named(store: Store, class_name: str) -> list[str]:
-    """Concepts named like a class."""
+    """Return the concepts that are named like a class."""
     return [store.concepts[at] for at in words_for(class_name, store.concepts, store.synonyms)]
 
 
 def make_waiting(status: Status) -> dict[str, Any]:
-    """Work under way, or why it failed."""
+    """Return the dialog's content while a job runs, or after it failed."""
     kind = {"cancelling": "judging"}.get(status.kind, status.kind)
     words = " ".join(filter(None, [status.text, status.remedy]))
     return {"kind": kind, "text": words, "share": status.progress}
 
 
 def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
-    """The photo shown and those that follow, by position in the store, and the reply before."""
+    """Return the dialog's content for the current photo: its row, the next rows, the last reply."""
     position, left = len(draft.replies), app.asking.teacher_may_answer
     sentence = ""
     if position:
@@ -294,7 +294,7 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
 
 
 def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
-    """Sentences on what the answers show, and what can be done next: action, words."""
+    """Return sentences on the evaluation by answers, and buttons as (action, text)."""
     teaching = app.asking.found
     node = None if teaching is None else teaching.node
     steps = []
@@ -312,19 +312,19 @@ def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
 
 
 class AskActions(Acting):
-    """Actions of the browser on photos that are asked about."""
+    """Actions of the browser in the dialog on photos."""
 
     app: AppState
     panels: StudentPanels
 
     @action
     def _ask(self) -> None:
-        """Ask about photos of the student in view."""
+        """Start asking about photos of the selected class."""
         self.app.asking.open(self.app.selection.class_name)
 
     @action
     def _asked_photo(self, row: int) -> None:
-        """Send the photo that is shown, or one that follows."""
+        """Send one of the dialog's photos."""
         if row in self.app.asking.rows():
             send_photo(self.app, self.panels, row, or_small=True)
 
@@ -354,7 +354,7 @@ class AskActions(Acting):
 
     @action
     def _undo_teaching(self) -> None:
-        """Go back to the student before it was taught, and leave the photos."""
+        """Undo the training on the answers, and close the dialog."""
         teaching = self.app.asking.found
         self.app.asking.close()
         if teaching is not None and teaching.node is not None:

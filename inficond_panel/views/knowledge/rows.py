@@ -1,4 +1,4 @@
-"""Rows of the knowledge view as plain data: a concept, its patches, its curve, its stability."""
+"""Rows of the knowledge view as plain data: concept, patches, what-if curve, and stability."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.views.knowledge.parts import KnowledgeTable
 
-#: Half heights of an effect chart, in percentage points; at least 3.
+#: Possible half heights of a what-if chart, in percentage points.
 AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)
-FIRST = 50  #: rows of a list that have curves wherever it is scrolled to
-STILL = 200  #: rows whose pictures go with a page without a server
-SLICE = 0.1  #: seconds of curves after which those that are there are shown
+FIRST = 50  #: number of first rows that have curves wherever the list is scrolled to
+STILL = 200  #: number of rows whose pictures a saved page contains
+SLICE = 0.1  #: seconds of work after which finished curves are shown
 
 
 def make_concept_rows(
@@ -45,12 +45,12 @@ def make_concept_rows(
     scale: Callable[[str], list[tuple[str, str]]] = lambda _: [],
     patches: int = 5,
 ) -> list[dict[str, Any]]:
-    """Rows of the list as plain data; ``undefined`` tells why a discrepancy has no value.
+    """Return the rows of the list as plain data.
 
-    ``held`` is the bound in force on a concept, ``≥ 1.40``, and ``since`` its iteration, ``#1``;
-    both are empty without one. ``scale`` gives facts on the scale of a concept's score.
-    ``assigned`` is the number of segments whose best concept it is, ``unpatched`` the reason why
-    there is no patch, empty where there is one.
+    ``undefined`` is the reason why a discrepancy has no value. ``held`` is a concept's bound, such
+    as ``≥ 1.40``, and ``since`` its iteration, ``#1``; empty without a bound. ``scale`` returns
+    facts on the scale of a concept's score. ``assigned`` is the number of segments assigned to the
+    concept, ``unpatched`` the reason why it has no patch, or empty.
     """
     return [
         {
@@ -81,16 +81,16 @@ def _unpatched(row: ConceptRow) -> str:
 
 
 def make_undefined(sort: str, counts: Counts) -> str:
-    """Reason why a discrepancy is undefined: no image to differ on, or none to agree on."""
+    """Return why a discrepancy is undefined: no positive, or negative, to agree or differ on."""
     side = "positive" if sort == DISCREPANCY_P.key else "negative"
     differ = counts.student_wrong + counts.teacher_wrong
     return f"no {side} on which they {'agree' if differ else 'differ'}"
 
 
 def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
-    """A what-if curve as lists, empty where the metric is undefined; ``axis`` is its half height.
+    """Return a what-if curve as lists, empty for an undefined metric, and ``axis``, a half height.
 
-    The page draws the curves of a list on the largest of their axes. Without ``limits`` there is
+    The page draws all curves of a list with the largest of their axes. Without ``limits`` there is
     no band.
     """
     names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
@@ -105,9 +105,9 @@ def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
 
 
 class EffectCurves(param.Parameterized):
-    """Fills ``table.effects``; ``done`` is called when all rows have theirs.
+    """Updater of ``table.effects``, the what-if curves; calls ``done`` when all rows have curves.
 
-    Of a long list the rows near the part in view have curves, and the first ``FIRST``.
+    In a long list only the ``FIRST`` rows and rows near the visible part have curves.
     """
 
     def __init__(
@@ -122,13 +122,13 @@ class EffectCurves(param.Parameterized):
 
     @param.depends("table.metric", watch=True)
     def start(self) -> None:
-        """Forget the curves; ask for the first."""
+        """Forget all curves, and start computing them."""
         self.table.effects = {}
         self.next()
 
     @param.depends("table.near", watch=True)
     def next(self) -> None:
-        """Ask for more curves."""
+        """Compute more of the missing curves."""
         table = self.table
         name, metric = table.student, table.metric
         missing = [concept for concept in self._wanted() if concept not in table.effects]
@@ -148,10 +148,10 @@ class EffectCurves(param.Parameterized):
         self.app.jobs.submit(Job("effects", work, self._add, self.failed))
 
     def _wanted(self) -> list[str]:
-        """Concepts that have a curve, in the order in which they are made."""
+        """Return the concepts that need a curve, in the order of computing."""
         table = self.table
-        there = {row["concept"] for row in (*table.rows, *table.found)}
-        near = [concept for concept in table.near if concept in there]
+        listed = {row["concept"] for row in (*table.rows, *table.found)}
+        near = [concept for concept in table.near if concept in listed]
         return list(dict.fromkeys([*_first(table.found), *near, *_first(table.rows)]))
 
     def _add(self, effects: dict[str, Any]) -> None:
@@ -166,7 +166,7 @@ def _first(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def make_stability(verdicts: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
-    """The verdict on one concept, and the card that explains it; ``limits`` are of the refits.
+    """Return the verdict on a concept's stability, and a card; no intervals without ``limits``.
 
     ``verdicts`` has one row, see ``results.sensitivity.stability``.
     """
@@ -190,25 +190,25 @@ def make_stability(verdicts: pd.DataFrame, limits: bool = True) -> dict[str, Any
 
 
 class StabilityRuns:
-    """Fills ``table.stability`` for concepts that are asked for; one run at a time."""
+    """Updater of ``table.stability``: bootstrap refits for one requested concept at a time."""
 
     def __init__(self, app: AppState, table: KnowledgeTable) -> None:
         self.app, self.table, self.running = app, table, ""
 
     def forget(self) -> None:
-        """Drop all results: another student is in view."""
+        """Stop, and drop all results, since another student is selected."""
         self.stop()
         self.table.stability = {}
 
     def stop(self) -> None:
-        """Stop the run, since something else is waited for."""
+        """Stop the run, for another run or another job."""
         if self.running:
             self.app.jobs.cancel("stability")
             self._tell(self.running, {})
             self.running = ""
 
     def ask(self, concept: str) -> None:
-        """Begin a concept's curve by refits in place of the one that runs, or stop that one."""
+        """Start a concept's refits instead of the present run; stop a run of the same concept."""
         again = concept == self.running
         self.stop()
         if again:
@@ -241,14 +241,14 @@ class StabilityRuns:
 
 
 class TableActions(StudentActions):
-    """Actions of the browser on rows: bounds, factors, patches, files, and concepts typed."""
+    """Actions of the browser on rows: bounds, factors, patches, files, and typed concepts."""
 
     table: KnowledgeTable
     stability: StabilityRuns
 
     @action
     def _set_bound(self, concept: str, value: float) -> None:
-        """Request an influence of ``value`` or beyond; at the present one, nothing."""
+        """Give a concept a thumb with the bound ``value``; no thumb at its present influence."""
         now = self.app.students.weight(self.student, concept)
         direction = UP.key if value > now else DOWN.key
         thumb = Intent(self.student, concept, direction, bound=value)
@@ -264,33 +264,33 @@ class TableActions(StudentActions):
 
     @action
     def _pictures(self, segments: list[int]) -> None:
-        """Send patches by segment, but none that rows cannot show: the holdout has none."""
+        """Send the pictures of patches, except of segments that no row shows (holdout)."""
         store = self.app.store
         wanted = np.intersect1d(segments, shown_segments(store)).tolist()
         send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
 
     def pictures(self) -> dict[str, Any]:
-        """The message with the pictures of the rows listed, for a page without a server."""
+        """Return the message with the pictures of the listed rows, for a saved page."""
         rows = self.table.rows[:STILL]
         segments = [patch["segment"] for row in rows for patch in row["patches"]]
         return {"pictures": {str(s): patch_uri(self.app.store, s) for s in segments}}
 
     @action
     def _save_concepts(self, concepts: list[str], kind: str) -> None:
-        """Make a file of rows on screen, and send it."""
+        """Make a file of the rows on screen, and send it to the browser."""
         students, name = self.app.students, self.student
         make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
 
     @action
     def _open_patch(self, concept: str, segment: int) -> None:
-        """Show the images of a concept's patches, and the image of one patch large."""
+        """Show the images of a concept's patches, and the image of the clicked patch large."""
         store = self.app.store
         if concept not in store.concepts:
-            raise ValueError("no such concept")
+            raise ValueError(f"no such concept: {concept!r}")
         kind, row = self.table.patches_of, int(store.segment_image[segment])
         rows = patch_images(store, concept, kind)
         if row not in rows or not self.student:
-            raise ValueError("no such patch")
+            raise ValueError(f"no such patch: segment {segment} of {concept!r}")
         student = self.app.students.student(self.student)
         title = f"{concept}, {'most similar patches' if kind == 'nearest' else 'its segments'}"
         self.app.selection.open_images(image_set(student, title, rows, concept, row))
@@ -305,7 +305,7 @@ class TableActions(StudentActions):
 
     @action
     def _add(self, text: str, tag: str = "") -> None:
-        """Add a concept by its text, or of the photos that have a tag."""
+        """Add a concept from its text, or from the photos with a tag."""
         tags = self.app.tags.tags
         images = [image for image, image_tags in tags.items() if tag in image_tags] if tag else None
         self.app.concepts.add(text, images)

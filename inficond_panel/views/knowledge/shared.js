@@ -3,10 +3,10 @@
 import { h, watch } from "../../ui/base.js"
 import { DIRECTIONS } from "../../ui/vocabulary.js"
 
-/** Sends an action to Python, with the student that is seen. */
+/** Sends an action to Python, with the student that the page shows. */
 export const sender = (model) => (action, detail = {}) => model.send_msg({ action, seen: model.student, ...detail })
 
-/** Whether details are shown, which else are not built. */
+/** Whether details are shown; they are built only then. */
 export const isDetailed = ({ extent }) => extent !== "simple"
 
 /** In `parent` what `make()` makes, {element, draw}: drawn when a param changes, made anew when the page
@@ -26,12 +26,12 @@ export function showPart(model, parent, names, make) {
 
 /** Whether a refit runs, also while it is being cancelled. */
 export const isFitting = ({ status }) => status.kind === "fitting" || status.kind === "cancelling"
-/** Whether the batch stays as it is for now. */
+/** Whether the batch cannot be changed now. */
 export const isBusy = (model) => isFitting(model) || model.adding || Boolean(model.locked)
 
 export const ownCures = (model) => model.cures.filter((cure) => cure.class === model.student)
 
-/** How many thumbs and cures wait, of all classes. */
+/** Number of pending thumbs and repairs, of all classes. */
 export const sizeOf = (model) => model.pending.length + model.cures.length
 
 export const ownPending = (model) => model.pending.filter((intent) => intent.student === model.student)
@@ -40,13 +40,13 @@ export const ownPending = (model) => model.pending.filter((intent) => intent.stu
     where they are listed. */
 export const soughtOf = ({ find, sought }) => (find.trim() ? sought.trim() : "")
 
-/** Search for a part of a name; without one the rows are listed, which needs no answer. */
+/** Search for a part of a name; an empty text lists the rows, without a request. */
 export function seek(model, part) {
   model.find = part
   if (!part.trim()) model.sought = ""
 }
 
-/** The rows on screen: those found, or those listed. */
+/** The rows on screen: of the search, or of the list. */
 export const shownRows = (model) => (soughtOf(model) ? model.found : model.rows)
 
 /** One click gives each of a group the thumb, or takes it from all. */

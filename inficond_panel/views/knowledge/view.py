@@ -1,4 +1,4 @@
-"""Student knowledge: the concepts that count most for one student, and the batch of thumbs.
+"""Student knowledge view: main concepts of one student, and the batch of thumbs.
 
 InFiConD, section 5, figure 5d.
 """
@@ -50,8 +50,8 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState
     from inficond_panel.ui.drawing import Drawing
 
-ALL = 0  #: of the concepts that a search finds
-SUGGESTING = ("running", "share", "text")  #: of a suggestion, as its button tells it
+ALL = 0  #: the number ``top`` that lists all concepts that match a search
+SUGGESTING = ("running", "share", "text")  #: parameters of the suggestion that its button shows
 
 
 class Overview(Protocol):
@@ -61,17 +61,17 @@ class Overview(Protocol):
         """Release the overview and its plots."""
 
     def picture(self) -> Drawing:
-        """Still picture of the list, or of the overview."""
+        """Return a still picture of the overview."""
 
 
 class KnowledgeView(
     TableActions, FindingActions, MendingActions, MeasuresActions, ReportActions, AskActions, Viewer
 ):
-    """The student of ``app.selection.class_name``; the order of rows stays until a refit is done.
+    """Student of ``app.selection.class_name``, whose rows keep their order until a refit is done.
 
-    Without a class it shows ``overview``, a view of all students, where there is one.
+    Without a selected class it shows ``overview``, a view of all students, if there is one.
 
-    What takes longer than rows is filled in later: curves, pictures, the report, the metrics.
+    Curves, pictures, the report and the metrics take longer than the rows, and are shown later.
     """
 
     def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
@@ -112,20 +112,20 @@ class KnowledgeView(
         self._show_concept()
         self._show_typing()
         if self.table.student and app.concepts.concept in app.store.concepts:
-            self.table.find = app.concepts.concept  # the one just typed
+            self.table.find = app.concepts.concept  # the concept just typed
 
     def __panel__(self) -> Viewable:
         return self.table
 
     def picture(self) -> Drawing | None:
-        """Picture of the student, or of the overview where no class is selected."""
+        """Return a picture of the student, or of the overview while no class is selected."""
         table = self.table
         if table.student:
             return draw_picture(table.student, table.rows, self.bar.summary, table.concept)
         return self.overview.picture() if self.overview is not None else None
 
     def close(self) -> None:
-        """Let go of the overview."""
+        """Release the overview, at the end of the session."""
         if self.overview is not None:
             self.overview.close()
 
@@ -161,7 +161,7 @@ class KnowledgeView(
             self.effects.next()
 
     def _find(self) -> None:
-        """Answer the search."""
+        """List the concepts that match the search."""
         query = self.table.find
         rows = self._rows(ALL, query) if query.strip() else []
         self.table.param.update(found=rows, sought=query)
@@ -186,7 +186,7 @@ class KnowledgeView(
         )
 
     def _scale(self, concept: str) -> list[tuple[str, str]]:
-        """Facts on the scale of a concept's score, where the scores were not made here."""
+        """Return facts on the scale of a concept's score, if a user computed the scores."""
         store = self.app.store
         if not store.given:
             return []
@@ -231,7 +231,7 @@ class KnowledgeView(
             self.batch.show_changes()
 
     def _yield_to_others(self) -> None:
-        """A refit must not wait for effect charts, nor a preview for what takes longer."""
+        """Stop curves while a refit runs, and longer jobs while a person waits for any job."""
         tuning, before = self.app.tuning, self.bar.status["kind"]
         if tuning.awaited:
             self.app.jobs.cancel("report")
@@ -247,7 +247,7 @@ class KnowledgeView(
         self.table.typing = make_typing(self.app)
 
     def _takes(self, name: str) -> bool:
-        """Cures and suggestions are given where the spec has them shown."""
+        """Return False for repairs and suggestions that the spec or these students exclude."""
         options = self.table.options
         cured = options["suspecting"] and (options["penalised"] or not options["cureless"])
         return bool({"cure": cured, "suggest": options["suggests"]}.get(name, True))

@@ -26,9 +26,9 @@ from inficond_panel.vocabulary.intents import DIRECTIONS
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
-TOP = 30  #: concepts that are drawn, the first of the order
-NAMED = 8  #: students of a concept that the table names
-SLOW = "similar"  #: The order that takes long to find, so that the worker does.
+TOP = 30  #: number of concepts drawn, the first in the chosen order
+NAMED = 8  #: number of students that the table names per concept
+SLOW = "similar"  #: the order that takes long to compute, so that the worker does
 _LABELS = {
     "strongest": "Strongest first",
     "marked": "Suspects first",
@@ -38,7 +38,7 @@ _LABELS = {
 
 
 def make_table(cells: Cells) -> str:
-    """The matrix as text: a row per concept, its students by influence, the strongest first."""
+    """Return the matrix as an HTML table: per concept its students, strongest influence first."""
     rows = "".join(
         f"<tr><th scope='row'>{escape(concept)}</th><td>{escape(_students(cells, row))}</td></tr>"
         for row, concept in enumerate(cells.concepts)
@@ -56,20 +56,20 @@ def _students(cells: Cells, row: int) -> str:
 
 
 def make_words(cells: Cells, known: int) -> str:
-    """Heading of the matrix, and how it is read."""
+    """Return the heading of the matrix, and how to read it, as HTML; ``known`` counts concepts."""
     shown = len(cells.concepts)
     if not shown:
-        told = "No concept matches."
+        text = "No concept matches."
     else:
-        told = (
+        text = (
             f"{count(shown)} of {count(known)} concepts. Blue counts for the class, orange against "
             f"it{'; suspects have an outline' if cells.marked else ''}. Click a cell to open it."
         )
-    return f"<h2>All students</h2><p role='status'>{escape(told)}</p>"
+    return f"<h2>All students</h2><p role='status'>{escape(text)}</p>"
 
 
 class MatrixView(Viewer):
-    """All students of the iteration in view; while a class is selected nothing is drawn anew."""
+    """All students of the iteration shown; not redrawn while a class is selected."""
 
     order: param.Selector[str] = param.Selector(
         default="strongest", objects={_LABELS[key]: key for key in ORDERS}, label="Order"
@@ -79,7 +79,7 @@ class MatrixView(Viewer):
         class_=frozenset, default=frozenset(), doc="Suspects, as pairs of class and concept."
     )
     cells: param.ClassSelector[Cells] = param.ClassSelector(  # type: ignore[assignment]
-        class_=Cells, doc="Cells that are drawn; the last ones while no concept is found."
+        class_=Cells, doc="Cells that are drawn; the previous cells while no concept matches."
     )
 
     def __init__(self, app: AppState, **params: Any) -> None:
@@ -115,7 +115,7 @@ class MatrixView(Viewer):
         return self._panel
 
     def close(self) -> None:
-        """Let go of the plot."""
+        """Release the plot, at the end of the session."""
         self._tap.clear()
         close_plots(self._plot)
 
@@ -130,7 +130,7 @@ class MatrixView(Viewer):
 
     @param.depends("app.selection.class_name", "app.students.snapshot", "order", watch=True)
     def _arrange(self) -> None:
-        """Put the rows in their order."""
+        """Sort the rows in the chosen order."""
         self.app.jobs.cancel("matrix")
         if not self._on_screen:
             return
@@ -144,14 +144,14 @@ class MatrixView(Viewer):
 
     @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True)
     def _mark(self) -> None:
-        """Outline the suspects, once those of all students are known."""
+        """Outline the suspects, once the suspects of all students are computed."""
         shifts = self.app.shifts
         if self._on_screen and shifts.complete:
             names = self.app.store.classes
             self.marked = frozenset((name, c) for name in names for c in shifts.suspects(name))
 
     def _take_slow(self, positions: NDArray[np.intp]) -> None:
-        if self.order == SLOW:  # another may have been chosen meanwhile
+        if self.order == SLOW:  # else another order was chosen meanwhile
             self._take_order(positions)
 
     def _take_order(self, positions: NDArray[np.intp]) -> None:
@@ -173,7 +173,7 @@ class MatrixView(Viewer):
             self.cells = cells
 
     def _open(self, x: float | None, y: float | None) -> None:
-        """Open the student and the concept of a cell that was clicked."""
+        """Open student and concept of the clicked cell, at column ``x`` and height ``y``."""
         if x is None or y is None:
             return
         names, concepts = self.cells.classes, self.cells.concepts

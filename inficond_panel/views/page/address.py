@@ -1,9 +1,9 @@
-"""State of the page in a short URL: the content of a link, and following one.
+"""Page state in the query of a URL: writing a link, and following a link.
 
-Only names that the page knows anyway are in it: data set, targets, class, concept, iteration, the
-two that are compared, settings of the views. The holdout is not: a look at
-it is asked for each time. Nor is what a person has not finished: searches, a group, thumbs that
-wait.
+A link has only names that the page knows anyway: data set, targets, class, concept, iteration, two
+compared iterations, settings of the views. It never opens the holdout, since each opening is
+counted and needs a person's choice, and leaves out unfinished work: searches, a group, pending
+thumbs.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
 
-#: Keys of a URL that are places to come back to: each makes an entry in the browser's history.
+#: Keys of a URL whose change adds an entry to the browser's history.
 PLACES = ("data", "targets", "class", "concept", "at", "compare")
 #: Keys of the settings in a URL.
 SETTINGS = {
@@ -45,18 +45,18 @@ SETTINGS = {
     "map": "projection",
     "tab": "tab",
 }
-#: Keys that the page may write or take out; others are left as they are.
+#: Keys that the page may write or remove; other keys of the URL stay as they are.
 KEYS = (*PLACES, *SETTINGS, "split")
 #: Keys that name iterations.
 ITERATIONS = ("at", "compare")
-#: Word for a setting of several values that has none: no filter leaves images out.
+#: Word in a URL for an empty list of filters, which shows all images.
 NONE = "all"
-#: Letters of an iteration's id in a URL.
+#: Number of letters of an iteration's id in a URL.
 ID = 8
 
 
 def make_address(app: AppState) -> str:
-    """Query of the URL for the present state of the session, without default values."""
+    """Return the URL query for the present state of the session, without default values."""
     selection, students, targets = app.selection, app.students, app.targets
     query = {
         "data": app.dataset.title if len(app.datasets) > 1 else "",
@@ -81,44 +81,44 @@ def _word(app: AppState, key: str) -> str:
 
 
 def _first(app: AppState, key: str) -> str | None:
-    """Value that an empty setting stands for: the map that is shown first."""
+    """Return the value that an empty setting means: the first map for ``map``, else None."""
     return next(iter(projections(app.store, app.spec.projections)), None) if key == "map" else None
 
 
 def _words(app: AppState, key: str) -> dict[str, Any]:
-    """Words that a link can have for a setting, and the values that they stand for."""
+    """Return the values of a setting by their words in a link."""
     field: Any = app.settings.param[SETTINGS[key]]
     if isinstance(field, param.Boolean):
         return {"up" if key == "order" else "open": not field.default}
-    there = {
+    by_store = {
         "map": projections(app.store, app.spec.projections),
         "slices": app.store.metadata_columns,
         "tab": app.spec.layout.views,
     }
-    values = there.get(key, getattr(field, "objects", ()))
+    values = by_store.get(key, getattr(field, "objects", ()))
     return {"all" if value == 0 else str(value): value for value in values}
 
 
 class Address:
-    """The URL of a session. A link is followed once its data set is open.
+    """URL of a session. The page follows a link after it has opened the link's data set.
 
-    If it is of other targets, their students are distilled first; its iterations are followed
-    when these students are there.
+    If the link has other targets, their students are distilled first, and the link's iterations
+    are shown afterwards.
     """
 
     def __init__(self, search: str = "") -> None:
         self._asked: dict[str, str] | None = _read(search) or None
-        self._later: dict[str, str] | None = None  # of iterations, while other targets are awaited
+        self._later: dict[str, str] | None = None  # iterations to show after a change of targets
         self._following = False
         self._awaited: list[str] = []  # iterations that were jumped to, until they are shown
 
     def dataset(self, titles: list[str]) -> str:
-        """Data set that the link asks for, if there is one of that title."""
+        """Return the title of the link's data set if it is among ``titles``, else empty."""
         title = (self._asked or {}).get("data", "")
         return title if title in titles else ""
 
     def follow(self, app: AppState) -> str:
-        """Follow a link once; return the parts that cannot be shown, in words."""
+        """Follow the link once; return sentences on parts that cannot be shown, or empty."""
         asked, self._asked = self._asked, None
         later, self._later = self._later, None
         self._following = True
@@ -132,16 +132,16 @@ class Address:
         return message
 
     def go(self, app: AppState, search: str) -> str:
-        """Go back or forward to another URL of the session."""
+        """Follow another URL of the session, after the browser's Back or Forward; as ``follow``."""
         self._asked = _read(search)
         title = self.dataset(app.datasets)
         if title and title != app.dataset.title:
-            app.choose_dataset(title)  # followed when it is open
+            app.choose_dataset(title)  # followed after it is opened
             return ""
         return self.follow(app)
 
     def arrived(self, app: AppState) -> bool:
-        """True if what a link asks for is shown, or will not be."""
+        """Return True once the link's content is shown, or cannot be shown."""
         if app.tuning.status.kind == "error":
             self._awaited.clear()
         elif self._awaited and self._awaited[0] == app.students.node.id:
@@ -153,9 +153,9 @@ class Address:
     def _follow(self, app: AppState, asked: dict[str, str]) -> Iterator[str]:
         title = asked.get("data", "")
         if title and title not in (app.datasets or [app.dataset.title]):
-            yield f"The link is of a data set that is not here: {title}."
+            yield f"The link's data set is not here: {title}. This is {app.dataset.title}."
         if asked.get("split") == HOLDOUT:
-            yield "A link does not open the holdout: each look is asked for."
+            yield "A link does not open the holdout. Choose the split holdout to open it."
         yield from self._select(app, asked)
         yield from _set(app, asked)
         wanted = asked.get("targets") or app.targets.usual
@@ -191,11 +191,11 @@ class Address:
             return
         app.comparison.close()
         if pair:
-            yield f"There are no two iterations {asked['compare']!r} to compare."
+            yield f"This history has no two iterations {asked['compare']!r} to compare."
 
     def _jump(self, app: AppState, start: str) -> Iterator[str]:
         if start and app.tuning.busy:
-            yield "A fine-tune is under way, so the iteration stays."
+            yield "A fine-tune is running: open the link afterwards to see its iteration."
             return
         node = _node(app, start)
         if node and node != [app.students.node.id, *self._awaited][-1]:
@@ -206,16 +206,16 @@ class Address:
 
 
 def _why_not(app: AppState, targets: str) -> str:
-    """Reason why there can be no students of these targets now; empty if there can."""
+    """Return the reason why the targets cannot be switched now; empty if they can."""
     if targets not in app.targets.options:
         return f"There are no targets {targets!r} here."
     if app.tuning.busy or app.targets.busy:
-        return "Students are being fitted, so the targets stay."
+        return "Students are being fitted: open the link afterwards to switch the targets."
     return ""
 
 
 def _node(app: AppState, start: str) -> str:
-    """Id of the one iteration whose id begins so; empty if there is none, or several."""
+    """Return the iteration id that begins with ``start``; empty if none or several do."""
     ids = [node.id for node in app.tuning.nodes if start and node.id.startswith(start)]
     return ids[0] if len(ids) == 1 else ""
 
@@ -224,20 +224,20 @@ def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:
     for key, name in SETTINGS.items():
         field, words = app.settings.param[name], _words(app, key)
         several = isinstance(field, param.ListSelector)
-        said = asked.get(key, "")
-        wanted = said.split(",") if several and said else [said]
-        if several and said == NONE:
+        text = asked.get(key, "")
+        wanted = text.split(",") if several and text else [text]
+        if several and text == NONE:
             value: Any = []
-        elif not said or not all(word in words for word in wanted):
-            if said:
-                yield missing(key, said, words)
+        elif not text or not all(word in words for word in wanted):
+            if text:
+                yield missing(key, text, words)
             value = field.default
         else:
-            value = [words[word] for word in wanted] if several else words[said]
+            value = [words[word] for word in wanted] if several else words[text]
         setattr(app.settings, name, value)
 
 
 def _read(search: str) -> dict[str, str]:
-    """Keys of a query; the first of a name counts, and no more than a link of the page has."""
+    """Return the first value of each key in a query, of at most 4096 letters and 32 keys."""
     pairs = parse_qsl(search.removeprefix("?")[:4096], max_num_fields=None)
     return dict(reversed(pairs[:32]))

@@ -40,7 +40,7 @@ function bones(name) {
 
 // --- columns ---------------------------------------------------------------------------------------
 
-/** Build the columns anew where their views or form changed. */
+/** Rebuild the columns whose views or form changed. */
 function drawColumns(root, model, main, places) {
   const form = formOf(root, model.extent)
   const columns = form === "single" ? [model.layout.columns.flat()] : model.layout.columns
@@ -78,7 +78,7 @@ function* modalsIn(root) {
   }
 }
 
-/** A dialog that was moved with its view is open still, but over nothing any more. */
+/** Open a dialog again as modal: moving its view leaves the dialog open but not modal. */
 function showAgain(dialog, model, form) {
   let inside = dialog
   while (!inside.closest(".place")) inside = inside.getRootNode().host

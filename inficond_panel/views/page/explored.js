@@ -2,7 +2,7 @@
 // recorded them, the one shown first at the front.
 
 const PLACES = { class_name: "class", concept: "concept", node: "at" } // in the address, as with a server
-const ID = 8 // letters of an iteration's id there
+const ID = 8 // letters of an iteration's id in the address
 const LACKING = "not in this file" // in the place of a picture
 
 const keyOf = ({ node, class_name, concept }) => JSON.stringify([node, class_name, concept])
@@ -33,14 +33,14 @@ export function makeExplorer({ places, states, values, pictures, numbers, comman
     set(changes)
     turned(now, before)
   }
-  /** What is not here, in words. */
+  /** A sentence on what the file does not have. */
   function missing({ node, class_name, concept }) {
     const what = [concept && `Charts and images of ${concept}`, class_name, numbers[node] ?? "This iteration"].filter(Boolean)
     return `${what.join(", ")}: ${LACKING}. Open it with: ${command}`
   }
   return {
     first: stateOf(states[0]),
-    /** The reader has changed a property: it is set again with the next state. */
+    /** Note that the reader has changed a property: the next state sets it again. */
     forget(model, name) {
       const index = at.get([model, name].join())
       if (index !== undefined) shown[index] = null
@@ -66,12 +66,12 @@ export function makeExplorer({ places, states, values, pictures, numbers, comman
       const here = keys.filter((key) => key in numbered || "outlined" in message)
       return { ...message, pictures: Object.fromEntries(here.map((key) => [key, key in numbered ? fill(numbered[key]) : lacking])) }
     },
-    /** What is shown, as the part of an address behind #. */
+    /** The present selection, as the part of an address behind #. */
     address() {
       const named = { ...now, node: now.node.slice(0, ID) }
       return new URLSearchParams(Object.entries(PLACES).filter(([key]) => named[key]).map(([key, name]) => [name, named[key]])).toString()
     },
-    /** What an address names. */
+    /** The selection that an address names. */
     named(address) {
       const query = new URLSearchParams(address), id = query.get("at")
       const node = id && Object.keys(numbers).find((one) => one.startsWith(id))

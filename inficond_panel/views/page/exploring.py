@@ -1,8 +1,8 @@
-"""An exported page that can be explored: what each control changes, recorded once.
+"""Recording of a page that is explored without a server: its content for each selection.
 
-Its states are classes, concepts and iterations. Every class is there at some iterations; concepts,
-whose charts and images take room and time, at the iteration shown alone. A value that several
-states share is stored once, and so is a picture.
+A state is an iteration, a class and a concept. Every class is recorded at several iterations;
+concepts, whose charts and images take room and time, only at the iteration shown. A value or
+picture that several states share is stored once.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 if TYPE_CHECKING:
     from bokeh.document import Document
 
-#: In the place of a property's name: pictures that a component is sent when it asks.
+#: Name in a ``Place`` for pictures that a component gets on request, which are no property.
 PICTURES = "pictures"
-NONE = -1  #: in the place of a picture's number: the file does not have it
-#: Components whose data are the reader's own: which tab is in front, say.
+NONE = -1  #: number of a picture that the file does not have
+#: Components that are not recorded, since the reader sets their data, such as the front tab.
 _OWN = frozenset({"ShellPage"})
 
 
 class Place(NamedTuple):
-    """A property of a model."""
+    """Property of a Bokeh model: id of the model, and name."""
 
     model: str
     name: str
@@ -54,7 +54,7 @@ class State(NamedTuple):
 
 
 class Recorder:
-    """Values at the places of a page, state by state."""
+    """Recorder of the values of a page's properties, state by state."""
 
     def __init__(self, document: Document) -> None:
         models = sorted(document.models, key=lambda each: (len(each.id), each.id))
@@ -69,9 +69,9 @@ class Recorder:
     def take(
         self, state: State, given: Mapping[Place, Any], sent: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        """Record the present values of the page; ``given`` replaces values of its models.
+        """Record the page's present values as those of ``state``; ``given`` overrides some.
 
-        ``sent`` are messages with ``pictures`` by the id of a model.
+        ``sent`` are messages with ``pictures``, by the id of a model.
         """
         held = {**dict(self._held()), **given}
         values = {place: self._number(place, value) for place, value in held.items()}
@@ -80,11 +80,11 @@ class Recorder:
         self._states[state] = values
 
     def finish(self, galleries: int) -> dict[str, Any]:
-        """Record as plain data, without values that are the same in all states.
+        """Return the record as plain data, without values that are the same in all states.
 
-        ``states`` have a position in ``values`` for each of ``places``; pictures are positions in
-        ``pictures``, ``NONE`` where the file has none. Those of galleries are there as far as they
-        fit into ``galleries`` bytes, the first of each before the second of any.
+        Each of ``states`` has an index into ``values`` per place in ``places``; pictures are
+        indices into ``pictures``, ``NONE`` for a left-out picture. Galleries keep the pictures that
+        fit into ``galleries`` bytes, the first of each gallery before the second of any.
         """
         places, texts = self._changing(), list(self._numbers)
         used = dict.fromkeys(held[place] for held in self._states.values() for place in places)
@@ -120,18 +120,18 @@ class Recorder:
         for part in self._parts:
             if part.class_name in _OWN:
                 continue
-            data: Any = part.data  # of a class that Panel makes
+            data: Any = part.data  # its class is made by Panel
             for name, value in data.properties_with_values().items():
                 if name != "esm_constants" and not _holds_models(value):
                     yield Place(data.id, name), value
         for source in self._sources:
-            yield Place(source.id, "data"), dict(source.data)  # of which columns are replaced
+            yield Place(source.id, "data"), dict(source.data)  # a copy: columns of it are replaced
         for scale in self._scales:
             for name in ("low", "high"):
                 yield Place(scale.id, name), getattr(scale, name)
 
     def _number(self, place: Place, value: Any) -> int:
-        """Number of a value; no value changes in place."""
+        """Return the number of a value; assume that no value is changed in place."""
         last = self._last.get(place)
         if last is None or not _same(last[0], value):
             last = value, self._keep(Serializer(deferred=False).encode(value))
@@ -143,7 +143,7 @@ class Recorder:
         return self._numbers.setdefault(text, len(self._numbers))
 
     def _with_numbers(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """A message with numbers in the place of its pictures' data URIs."""
+        """Return a message with numbers instead of the data URIs of its pictures."""
 
         def number(source: str) -> int:
             return self._pictures.setdefault(source, len(self._pictures)) if source else NONE
@@ -157,7 +157,7 @@ class Recorder:
         return {**message, "pictures": pictures}
 
     def _changing(self) -> list[Place]:
-        """Places whose values differ between states, and the places of pictures."""
+        """Return the places whose values differ between states, and all places of pictures."""
         states = list(self._states.values())
         return [
             place
@@ -169,7 +169,7 @@ class Recorder:
 def choose(
     messages: Sequence[Mapping[str, Any]], pictures: Sequence[str], galleries: int
 ) -> list[int]:
-    """Numbers of the pictures that a file has: all patches, of galleries as many as fit."""
+    """Return the numbers of the pictures to keep: all patches, and gallery pictures that fit."""
     shown = [list(message["pictures"].values()) for message in messages]
     patches = dict.fromkeys(each for each in chain(*shown) if isinstance(each, int))
     tiles = [[each["source"] for each in row if isinstance(each, dict)] for row in shown]
@@ -184,14 +184,14 @@ def choose(
 
 
 def renumbered(picture: int | Mapping[str, Any], kept: Mapping[int, int]) -> int | dict[str, Any]:
-    """Picture of a message, by its position among the kept pictures."""
+    """Return a message's picture with its index among the kept pictures as its number."""
     if isinstance(picture, int):
         return kept.get(picture, NONE)
     return {**picture, "source": kept.get(picture["source"], NONE)}
 
 
 def _same(one: Any, other: Any) -> bool:
-    """True where two values are one, or of one's columns."""
+    """Return True if two values are the same object, or dicts of the same objects."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one is other
     return one.keys() == other.keys() and all(one[name] is other[name] for name in one)
@@ -203,8 +203,8 @@ def _holds_models(value: Any) -> bool:
 
 
 class Extent(NamedTuple):
-    """What goes into a file: ``concepts`` of each class, from the first row of its list on; bytes
-    that pictures of galleries fill up, and what these have in any case."""
+    """Size of a file: number of ``concepts`` per class, the first rows of its list; bytes of the
+    file that gallery pictures fill up to (``most``), and their bytes in any case (``least``)."""
 
     concepts: int = 10
     most: int = 7_800_000
@@ -212,18 +212,18 @@ class Extent(NamedTuple):
 
 
 USUAL = Extent()
-ITERATIONS = 12  #: at most: the one shown, #0, and the newest
-STATES = 240  #: at most of classes at iterations, and at most of concepts
-IMAGES = 150_000  #: that all galleries together list at most
+ITERATIONS = 12  #: largest number of iterations: the iteration shown, #0, and the newest
+STATES = 240  #: largest number of (iteration, class) states, and of (class, concept) states
+IMAGES = 150_000  #: largest number of images that all galleries together list
 
 
 class WaitingJobs(Jobs):
-    """Jobs that wait until ``work_off`` does them, in the thread that calls it."""
+    """Queue of jobs that wait until ``work_off`` runs them, in the calling thread."""
 
     spare = False
 
     def _start(self) -> None:
-        """No thread is needed."""
+        """Start no thread: ``work_off`` runs the jobs."""
 
     def work_off(self) -> None:
         """Run all waiting jobs, and the jobs that they start."""
@@ -232,9 +232,9 @@ class WaitingJobs(Jobs):
 
 
 class Explorable:
-    """Page without a viewer, shown state by state; its ``record`` is whole at the end.
+    """Page without a viewer that selects and records one state after the other.
 
-    ``jobs`` are those of ``app``; whoever changes what is selected works them off.
+    ``jobs`` is the queue of ``app``, which must be worked off after each change of selection.
     """
 
     def __init__(
@@ -253,13 +253,13 @@ class Explorable:
         self._first = State(app.students.node.id, selection.class_name, selection.concept)
 
     def states(self) -> Iterator[float]:
-        """Record all states, the present one first; yields the finished share after each.
+        """Record all states, the present state first; yield the finished share after each.
 
-        Always less than 1: what is recorded is to be written.
+        The share stays below 1, since the record must still be written.
         """
         nodes, classes = choose_nodes(self.app), ["", *self.app.store.classes]
         numbers = count_concepts(self.app, self._most)
-        size = 2 + len(nodes) * len(classes) + numbers * (len(classes) - 1)  # with the one shown
+        size = 2 + len(nodes) * len(classes) + numbers * (len(classes) - 1)  # and the first state
         self._take(self._first)
         yield 1 / size
         for node in nodes:
@@ -272,13 +272,13 @@ class Explorable:
                     yield len(self._taken) / size
 
     def record(self, galleries: int) -> dict[str, Any]:
-        """States recorded, see ``Recorder.finish``; ``numbers`` of iterations by their ids, and
-        the ``command`` that opens all."""
+        """Return the result of ``Recorder.finish``, with ``numbers`` of iterations by id, and the
+        ``command`` that serves the whole page."""
         command = f"inficond serve {spec_word(self.app.spec.path)}"
         return {**self._recorder.finish(galleries), "numbers": self._numbers, "command": command}
 
     def _show_node(self, node_id: str) -> None:
-        """Show an iteration; thumbs that wait are of the one shown first."""
+        """Show another iteration, without the pending batch, which belongs to the first."""
         app = self.app
         if node_id == app.students.node.id:
             return
@@ -289,15 +289,15 @@ class Explorable:
         )
 
     def _concepts(self, name: str, most: int) -> list[str]:
-        """The first concepts of the list of the class shown."""
+        """Return the first ``most`` concepts in the list of the selected class."""
         view = self._views.get("knowledge")
         if not name or not isinstance(view, KnowledgeView):
             return []
         return [row["concept"] for row in view.table.rows[:most]]
 
     def _take(self, state: State) -> None:
-        """Show a state, and record it unless it was."""
-        if self._taken:  # else it is shown as it is, perhaps with images that were picked out
+        """Show a state, and record it unless it is recorded already."""
+        if self._taken:  # the first state is shown as it is, perhaps with picked images
             self.app.selection.param.update(
                 class_name=state.class_name, concept=state.concept, concepts=[], images=None
             )
@@ -314,7 +314,7 @@ class Explorable:
 
 
 def spec_word(path: Path) -> str:
-    """Word for a spec in a command: its name where it comes along, else its file's."""
+    """Return a spec's argument in a command: name of a bundled spec, else name of its file."""
     try:
         along = find_spec(path.stem).samefile(path)
     except (SpecError, OSError):
@@ -323,7 +323,7 @@ def spec_word(path: Path) -> str:
 
 
 def choose_nodes(app: AppState) -> list[str]:
-    """Ids of iterations: the one shown first. On the holdout it alone: others would be looks."""
+    """Return ids of iterations, the one shown first; on the holdout no others, to open no more."""
     shown, tuner = app.students.node, app.tuner
     if app.students.snapshot.split == HOLDOUT:
         return [shown.id]
@@ -333,26 +333,26 @@ def choose_nodes(app: AppState) -> list[str]:
 
 
 def count_concepts(app: AppState, most: int) -> int:
-    """Concepts of each class, fewer than ``most`` where there are many classes or images."""
+    """Return the number of concepts per class: ``most``, or fewer with many classes or images."""
     classes = len(app.store.classes)
     images = len(app.store.rows(app.students.snapshot.split))
     return max(1, min(most, STATES // classes, IMAGES // (images * classes)))
 
 
 def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
-    """Whole rows of what views send in parts when asked, by the id of a model's data."""
+    """Return all rows of views that send rows in parts, by the id of a model's data."""
     return {model.data.id: rows for model, rows in _sent_by_models(views, "still")}
 
 
 def pictures(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
-    """Messages with the pictures of views' components, by the id of their models."""
+    """Return messages with the pictures of the views' components, by the id of their models."""
     return {model.id: message for model, message in _sent_by_models(views, "pictures")}
 
 
 def _sent_by_models(
     views: Mapping[str, Viewer], method: str
 ) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Models of the views that have ``method``, each with the message it gives."""
+    """Yield the models of the views that have ``method``, each with the method's result."""
     for view in views.values():
         for model, _ in view.__panel__()._models.values() if hasattr(view, method) else ():
             yield model, getattr(view, method)()

@@ -1,7 +1,7 @@
-"""Page of an iteration as one HTML file, to be explored without a server or network.
+"""Page of an iteration as one HTML file, which is explored without a server or network.
 
-The page is shown state by state and recorded. The models go into the file as Bokeh has them, with
-all scripts and style sheets, and what they hold where something else is selected.
+The file has the page's Bokeh models, all scripts and style sheets, and the models' values for each
+selection, which are recorded state by state.
 """
 
 from __future__ import annotations
@@ -51,16 +51,16 @@ if TYPE_CHECKING:
 
     from inficond_panel.state import AppState
 
-PACKED = 0.8  #: bytes in a file for each of a picture, which has a head as the others have
-#: Pixels of the map for which names are placed: as few as it has on a page. On a larger one they
-#: stay beside their marks, which lie farther apart.
+PACKED = 0.8  #: bytes in a file per byte of a picture: headers of pictures compress well
+#: Size of the map in pixels for which names are placed: the smallest on a page. On a larger map
+#: names stay beside their marks, which lie farther apart.
 MAP_SIZE = (410, 150)
 
 
 class ExportedPage:
-    """A page that nobody looks at, over ``app``, whose ``jobs`` wait for it.
+    """Page without a viewer over ``app``, whose queue ``jobs`` runs its jobs on demand.
 
-    Made on an event loop, as other pages are; then ``steps`` may run anywhere.
+    Make it on an event loop, as other pages; ``steps`` may run on any thread.
     """
 
     def __init__(self, app: AppState, jobs: WaitingJobs, extent: Extent = USUAL) -> None:
@@ -77,7 +77,7 @@ class ExportedPage:
         self._bundle = bundle_of(self._document)
 
     def steps(self) -> Iterator[float | str]:
-        """Make the file; yields the part that is done, at last the file. Lets go of the page."""
+        """Yield the finished share after each step, and at last the HTML; release the page."""
         try:
             self._jobs.work_off()
             page = page_json(self._document, self._app.theme)
@@ -94,14 +94,14 @@ class ExportedPage:
             self.close()
 
     def close(self) -> None:
-        """Let go of the views, which Panel and HoloViews would keep."""
+        """Release the views, which Panel and HoloViews would keep in memory."""
         close_views(self._views)
         self._page._cleanup(self._root)
         state._views.pop(self._root.ref["id"], None)
 
 
 def watch_export(app: AppState) -> None:
-    """Make an HTML file of the page as it is, whenever one is asked for."""
+    """Make an HTML file of the present page whenever ``app.export.page`` is triggered."""
 
     def export(_: object) -> None:
         jobs, name = WaitingJobs(), f"{stem(app.tuner, app.students.node)}.html"
@@ -116,7 +116,7 @@ def watch_export(app: AppState) -> None:
 
 
 _SHEETS = "static/extensions/panel/"
-#: Scripts of Bokeh that a page uses, or that Panel's are made of; nothing is drawn by WebGL.
+#: Bokeh's scripts that a page or Panel's scripts use; no plot uses WebGL.
 _SCRIPTS: list[Component] = ["bokeh", "bokeh-widgets", "bokeh-tables"]
 _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-width">
 <style>{{ css }}</style>{% endblock %}
@@ -127,7 +127,7 @@ _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-w
 
 
 def page_json(document: Document, theme: str) -> DocJson:
-    """The models of a page as they are now, in one of the themes."""
+    """Return the present models of a page as JSON, with ``theme`` set."""
     page = document.to_json(deferred=False)
     still = {"ShellPage": {"theme": theme, "still": True}, "Connection": {"over": True}}
     for model in _objects(page):
@@ -140,15 +140,15 @@ def page_json(document: Document, theme: str) -> DocJson:
 
 
 def bundle_of(document: Document) -> Bundle:
-    """Scripts and style sheets that a page needs; on an event loop."""
+    """Return the scripts and style sheets that a page needs. Call it on an event loop."""
     use_own_font()
     resources = Resources(mode="inline", components=_SCRIPTS)
-    with set_resource_mode("inline"):  # of the process: nothing else may run meanwhile
+    with set_resource_mode("inline"):  # set for the whole process: run nothing else here
         return bundle_resources(document.roots, resources)
 
 
 def make_notice(app: AppState) -> str:
-    """One line: that the page is an export, of what, and when."""
+    """Return the file's notice: export of which data and iteration, and when."""
     node, store = app.students.node, app.store
     name = f" ({node.name})" if node.name else ""
     return (
@@ -161,7 +161,7 @@ def make_notice(app: AppState) -> str:
 def make_html(
     page: DocJson, roots: Sequence[Model], bundle: Bundle, record: Mapping[str, Any], notice: str
 ) -> str:
-    """HTML file of a page, its record, and the notice above it."""
+    """Return the HTML file of a page with its record, and the notice at its top."""
     places = {root: ID(f"root-{at}") for at, root in enumerate(roots)}
     return html_page_for_render_items(
         bundle,
@@ -179,7 +179,7 @@ def make_html(
 
 
 def pack(record: Mapping[str, Any]) -> str:
-    """A record as compressed JSON, in letters that need no escaping; the same for the same."""
+    """Return a record as zlib-compressed JSON in base64; equal records give equal texts."""
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
 
@@ -191,7 +191,7 @@ def unpack(content: str) -> dict[str, Any]:
 
 
 def put_rows(page: DocJson, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Put what views send in parts into the page as a whole, by the id of a model's data."""
+    """Put all rows of views that send rows in parts into the page, by the id of a model's data."""
     for model in _objects(page):
         if model.get("id") in rows and "attributes" in model:
             updates = rows[model["id"]].items()
@@ -203,14 +203,14 @@ def _own(name: str) -> Path:
 
 
 def _put_inline(model: dict[str, Any]) -> None:
-    """Put what a link to one of Panel's style sheets stands for in its place."""
+    """Replace a link to one of Panel's style sheets by the style sheet's text."""
     url = model["attributes"]["url"].split("?")[0]
     file = DIST_DIR / url.rpartition(_SHEETS)[2].removeprefix(CDN_DIST)
     model.update(name="InlineStyleSheet", attributes={"css": file.read_text(encoding="utf-8")})
 
 
 def _objects(value: Any) -> Iterator[dict[str, Any]]:
-    """All JSON objects in ``value``, it included."""
+    """Yield all JSON objects in ``value``, and ``value`` itself if it is an object."""
     if isinstance(value, dict):
         yield value
     for item in value.values() if isinstance(value, dict) else value:

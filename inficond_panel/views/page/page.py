@@ -1,4 +1,4 @@
-"""Page before the views: the progress of opening, or an error with its remedy."""
+"""Page while a spec is opened (progress or error), all views of a page, and still pictures."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ progress { width: 320px; }
   :host { background: $dark_bg; color: $dark_ink; } section, .page i { background: $dark_surface; }
   p { color: $dark_faint; } .page { --track: $dark_track; } }
 """).substitute(_COLOURS)
-#: Where an error is told: centred together with the button below it.
+#: Style of an error: centred together with the button below it.
 _TOLD = """
 :host { min-height: 0; padding-bottom: 16px; }
 main { display: grid; justify-items: center; }
@@ -80,15 +80,15 @@ _AROUND = Template("""
 :host { justify-content: center; min-height: 100vh; background: $bg; }
 @media (prefers-color-scheme: dark) { :host { background: $dark_bg; } }
 """).substitute(_COLOURS)
-#: The page's own places, empty: what is there first moves little when the views come.
+#: Empty boxes where the views will be, so that little moves when the views arrive.
 _BONES = "<i></i><i></i><div><i></i><i></i><i></i></div>"
 
 
 class OpeningView(Viewer):
-    """Progress while a spec is opened; the error and its remedy if it cannot be."""
+    """Progress while a spec is opened; error and remedy if it cannot be opened."""
 
-    text = param.String("Opening", doc="What is being done.")
-    share = param.Number(0.0, bounds=(0, 1), doc="How much of it is done.")
+    text = param.String("Opening", doc="Present step.")
+    share = param.Number(0.0, bounds=(0, 1), doc="Share of the work that is done.")
     error = param.ClassSelector(class_=InficondError, default=None)
 
     def __init__(self) -> None:
@@ -99,7 +99,7 @@ class OpeningView(Viewer):
         )
 
     def begin(self, again: Callable[[], None]) -> None:
-        """Show that opening begins; where it fails the user can have it done ``again``."""
+        """Show that opening begins; after an error a button calls ``again``."""
         self._again = again
         self.param.update(text="Opening", share=0.0, error=None)
 
@@ -113,7 +113,7 @@ class OpeningView(Viewer):
 
     @param.depends("text", "share", "error", watch=True)
     def _show(self) -> None:
-        # A new pane, since one that is changed fetches its style sheets again (see stylesheets.py).
+        # A new pane: a changed pane would fetch its style sheets again (see stylesheets.py).
         self._page[:] = self._made()
 
     def _made(self) -> list[Viewable]:
@@ -146,7 +146,7 @@ def _progress_html(text: str, share: float) -> str:
 
 
 def error_html(error: InficondError) -> str:
-    """An error as escaped HTML: every problem of a file on its own line, then the remedy."""
+    """Return an error as escaped HTML: one line per problem of a file, then the remedy."""
     if isinstance(error, FileProblemsError):
         items = "".join(f"<li>{escape(line)}</li>" for line in error.problems_for_page)
         body = f"<h1>The spec needs {len(error.problems)} change(s)</h1><ul>{items}</ul>"
@@ -157,12 +157,12 @@ def error_html(error: InficondError) -> str:
 
 
 def make_embedding(app: AppState) -> Viewer:
-    """The map of the concepts; where the store has none, what stands in its place."""
+    """Return the view of the concept map, or of its absence if the store has no map."""
     return EmbeddingView(app) if app.store.holds("maps") else MissingMap(app)
 
 
 def make_knowledge(app: AppState) -> Viewer:
-    """One student; where to begin, or all students, while no class is selected."""
+    """Return the view of one student, with an overview of all students for no class."""
     return KnowledgeView(app, AllStudents(app))
 
 
@@ -170,9 +170,9 @@ _ALL = f":host {{ background: {SURFACE.css}; border-radius: 8px; }}"
 
 
 class AllStudents(Viewer):
-    """What stands in the place of a student while no class is selected: where to begin.
+    """Overview while no class is selected: cards of students to begin with.
 
-    With details the matrix of all students follows, made when it is first shown.
+    With details the matrix of all students follows, which is made when it is first shown.
     """
 
     def __init__(self, app: AppState) -> None:
@@ -198,7 +198,7 @@ class AllStudents(Viewer):
             self._place[:] = shown
 
     def picture(self) -> Drawing:
-        """Picture of where to begin."""
+        """Return a picture of the cards."""
         return self._start.picture()
 
     def close(self) -> None:
@@ -221,40 +221,40 @@ VIEWS: dict[str, Callable[[AppState], Viewer]] = {
 
 
 def make_views(app: AppState) -> dict[str, Viewer]:
-    """The views that the spec's layout names."""
+    """Make the views that the spec's layout names, by name."""
     return {name: make(app) for name, make in VIEWS.items() if name in app.spec.layout.views}
 
 
 def close_views(views: Mapping[str, Viewer]) -> None:
-    """Close views that are shown no more: remove references to them outside the page."""
+    """Close views of an ended page: remove references to them outside the page."""
     for view in views.values():
         if isinstance(view, EmbeddingView | KnowledgeView | PerformanceView):
             view.close()
 
 
 def warm(store: Store) -> None:
-    """Compute what takes long once, in the worker, rather than at the first click."""
+    """Compute slow facts of a store once, on the worker, rather than at the first click."""
     shown_segments(store)
 
 
 def publisher() -> Publish:
-    """Way for a worker thread to run an update where the page is: session, notebook, script."""
+    """Return the function that runs a worker's updates on the event loop of session or notebook."""
     document = pn.state.curdoc
     try:
         to_loop = partial(publish_to_loop, asyncio.get_running_loop())
     except RuntimeError:
         return run_at_once
     if document is not None and document.session_context is not None:
-        # From the loop: a document that gathers changes could lose what a thread adds meanwhile.
+        # From the loop: a document that collects changes could lose a change of another thread.
         return lambda update: to_loop(partial(publish_to_page, document, update))
     return to_loop
 
 
 def publish_to_loop(loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
-    """Run ``update`` in the notebook's event loop, unless that was closed meanwhile.
+    """Run ``update`` on the notebook's event loop, unless the loop was closed meanwhile.
 
-    At once where it is called there. All of a session is changed in this one thread: by results
-    of the worker, by what the browser sends, whichever thread receives it, and by code in cells.
+    On the loop's thread, run it at once. All changes of a session are made on this thread: by
+    results of the worker, by messages of the browser on any thread, and by code in cells.
     """
     if _runs_here(loop):
         update()
@@ -278,34 +278,34 @@ def publish_to_page(document: Document, update: Callable[[], None]) -> None:
 
 
 def _in_one_message(document: Document, update: Callable[[], None]) -> None:
-    """Run ``update``; what it changes goes to the page in one message, which is what takes long.
+    """Run ``update``, and send all its changes to the page in one message, since messages are slow.
 
-    For params of components: what listens to Bokeh's models in Python is not told of what is held.
+    For parameters of components: Python callbacks of Bokeh's models do not see held changes.
     """
     with hold(document):
         update()
 
 
-#: Columns below the configuration, each from the top.
+#: Views of the columns below the configuration, from top to bottom.
 COLUMNS = (("performance", "embedding"), ("knowledge", "detail", "provenance"))
 _GAP = 12
 
 
 @runtime_checkable
 class Pictured(Protocol):
-    """A view that draws itself without a browser."""
+    """View that can draw itself without a browser."""
 
     def picture(self) -> Drawing | None:
-        """Still picture of the present content; None without any."""
+        """Return a still picture of the present content; None if there is none."""
 
 
 def view_picture(view: Viewer) -> Drawing | None:
-    """Picture of one view; None where it has none to give."""
+    """Return a picture of one view; None if the view has none."""
     return view.picture() if isinstance(view, Pictured) else None
 
 
 def page_picture(views: Mapping[str, Viewer]) -> Drawing | None:
-    """Picture of all views of a page that have one, below each other in two columns."""
+    """Return a picture of all views that have a picture, in two columns below the strip."""
     drawn = {name: picture for name in views if (picture := view_picture(views[name])) is not None}
     columns = [[drawn[name] for name in names if name in drawn] for names in COLUMNS]
     columns = [column for column in columns if column]

@@ -1,4 +1,4 @@
-// A photo of one's own, chosen or dropped: scaled down here, decided by the students, kept nowhere.
+// The user's photo, chosen or dropped: scaled down here, scored by the server, saved nowhere.
 
 import { count, drawOnce, h, icon, isClosed, keyed, s, select, set, text, watch } from "../../ui/base.js"
 import { signedBar } from "../../ui/parts/signed_bar.js"
@@ -48,7 +48,7 @@ export function makePhoto(root, page, model) {
     picture.forget()
     model.send_msg({ action: "close_photo" })
   }
-  /** Scale a file down and send it; a later one takes its place. */
+  /** Scale a file down and send it; a later file replaces it. */
   async function take(file) {
     if (!file || model.photo.missing) return
     const own = ++turn

@@ -1,4 +1,4 @@
-"""A photo of one's own on the page: decided by all students, one of them taken apart."""
+"""Dialog on a user's photo: predictions of all students, and one prediction by concept."""
 
 from __future__ import annotations
 
@@ -25,15 +25,15 @@ if TYPE_CHECKING:
     from inficond_panel.store import Store
 
 _WORDS = {True: "present", False: "absent", None: ""}
-#: Accuracies on tune, in percent, that a visitor may ask for; at 0 every class is decided.
+#: Choices of the accuracy on tune, in percent, that decisions need; at 0 no student abstains.
 _PERCENTS = (0, 80, 90, 95, 99)
 
 
 def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
-    """Content of the dialog: accepted files, progress, and the classes of a decided photo.
+    """Return the dialog's content: accepted files, progress, and predictions on the photo.
 
-    Surest present first. Of the class named, else of the first, the parts of the logit and the
-    outlines of their segments.
+    Classes are sorted by margin, surest present first. For ``class_name``, or the first class, it
+    has the parts of the logit and the outlines of their segments.
     """
     state, status = app.photo, app.photo.status
     always = {
@@ -68,7 +68,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
 
 
 def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
-    """The class of the photo, where images have one; empty where they may have several."""
+    """Return the photo's predicted class for single-label data; empty for multi-label."""
     if store.task != "single_label":
         return ""
     (named,) = named_classes(list(predictions)).values()
@@ -76,7 +76,7 @@ def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
 
 
 def make_row(one: Prediction) -> dict[str, str]:
-    """One class: logit and probability, the student's decision and the teacher's."""
+    """Return the row of one class: logit, probability, decisions of student and teacher."""
     return {
         "name": one.class_name,
         "logit": signed(one.logit),
@@ -87,10 +87,9 @@ def make_row(one: Prediction) -> dict[str, str]:
 
 
 def make_worth(photo: DecidedPhoto, class_name: str) -> str:
-    """How sure an answer of a class must be, and what that is worth on tune; empty: each is given.
+    """Return a sentence on how sure a decision must be, and its coverage and accuracy on tune.
 
-    Share and accuracy are cross-fitted; see ``AbstainRule``.
-    """
+    Empty if students never abstain. Coverage and accuracy are cross-fitted; see ``AbstainRule``."""
     if photo.rules is None:
         return ""
     rule, together = photo.rules.of(class_name), ALL_CLASSES in photo.rules.rules
@@ -108,7 +107,7 @@ def make_worth(photo: DecidedPhoto, class_name: str) -> str:
 
 
 def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict[str, Any]:
-    """Outline of the segment nearest to each listed concept, at the size of the mask."""
+    """Return outlines of the segments nearest to the listed concepts, by concept, and mask size."""
     (segments,) = photo.scores.segments or (None,)
     if segments is None:
         return {"outlines": {}, "width": 0, "height": 0}
@@ -130,15 +129,15 @@ class PhotoActions(RefitActions):
 
     @action
     def _put_photo(self, parts: list[str]) -> None:
-        """Decide a photo that came as pieces of base64."""
+        """Open a photo that the browser sent as pieces of base64."""
         if sum(map(len, parts)) > 2 * MOST_BYTES:
-            raise ValueError("too long")
+            raise ValueError("the photo is too long")
         self._photo_class = self.app.selection.class_name
         self.app.photo.put(base64.b64decode("".join(parts), validate=True))
 
     @action
     def _abstain_photo(self, percent: int) -> None:
-        """Answer only where decisions as sure have that accuracy on tune."""
+        """Let students abstain, so that their decisions have this accuracy on tune."""
         self.app.photo.asked = percent / 100
 
     @action
@@ -151,6 +150,6 @@ class PhotoActions(RefitActions):
 
     @action
     def _show_photo_class(self, name: str) -> None:
-        """Take the logit of another class apart."""
+        """Show the parts of the logit of another class."""
         self._photo_class = name
         self.app.photo.param.trigger("decided")

@@ -62,21 +62,21 @@ function header(model, saved, sheet, link, photo) {
     ...(model.still ? [] : [saved, detailsSwitch(model), h("div", { class: "buttons" }, photoButton(model, photo), link, keys, themeButton(model)), exportButton(model)]))
 }
 
-/** Opens the dialog for a photo of one's own; hidden where none can be decided. */
+/** Button that opens the dialog for the user's photo; hidden where no photo can be scored. */
 function photoButton(model, photo) {
   const button = h("button", { class: unless("photos", "icon-btn"), type: "button", "aria-haspopup": "dialog", "aria-label": "Decide a photo", title: "Decide a photo of your own", onclick: () => photo.open() }, icon("photo"))
   watch(model, ["photo"], () => { button.hidden = Boolean(model.photo.missing) })
   return button
 }
 
-/** Whether the views show what an expert wants besides. */
+/** Switch between simple views and details for experts. */
 function detailsSwitch(model) {
   const box = /** @type {HTMLInputElement} */ (h("input", { type: "checkbox", role: "switch", onchange: () => { model.extent = box.checked ? "details" : "simple" } }))
   watch(model, ["extent"], () => { box.checked = model.extent === "details" })
   return h("label", { class: "details", title: "Intervals, all metrics, and the matrix of all students" }, box, "Details")
 }
 
-/** Opens the export of the iteration shown, which the provenance holds; hidden where that is. */
+/** Button that opens the export dialog of the provenance view; hidden if the layout has no such view. */
 function exportButton(model) {
   const button = h("button", { class: unless("export", "btn"), type: "button", "aria-haspopup": "dialog", title: "Students, edits file, or this page as files", onclick: () => model.send_msg({ action: "open_export" }) }, icon("download"), "Export")
   button.hidden = !model.layout.columns.flat().includes("provenance")
@@ -107,7 +107,7 @@ function ago(time) {
 
 const night = window.matchMedia("(prefers-color-scheme: dark)")
 
-/** The next theme: from auto to the one that the system does not have, so that a click shows. */
+/** The next theme; from auto the theme that the system does not have, so that a click has an effect. */
 function nextTheme(theme) {
   const order = night.matches ? ["auto", "light", "dark"] : ["auto", "dark", "light"]
   return order[(order.indexOf(theme) + 1) % 3]
@@ -173,7 +173,7 @@ function listenKeys(model, root, sheet, link) {
     if (!root.isConnected) return document.removeEventListener("keydown", press)
     if (!model.page && !event.composedPath().includes(root)) return // a key of the notebook
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !asking(event)) {
-      event.preventDefault() // also in a field: what is typed there needs no line
+      event.preventDefault() // also in a field, where Enter adds no line
       if (!event.repeat) model.send_msg({ action: "fine_tune" })
       return
     }
@@ -195,7 +195,7 @@ function listenKeys(model, root, sheet, link) {
     forward is no change; where further steps were made meanwhile, it is late and is passed over. */
 function keepAddress(model, root) {
   let steps = 0, answered = 0
-  const { dataset: known } = document.documentElement // outlives this shell, which another data set or targets replace
+  const { dataset: known } = document.documentElement // kept when another data set or other targets replace this shell
   watch(model, ["address", "turn"], () => {
     if (model.address == null || model.turn !== steps) return
     const answer = answered !== steps
@@ -215,7 +215,7 @@ function keepAddress(model, root) {
   })
 }
 
-/** Thumbs that wait outlive a reload: the browser keeps them for this tab and these students. */
+/** Keep pending thumbs over a reload: the browser stores them for this tab and these students. */
 function keepBatch(model) {
   const name = `inficond-batch ${model.root}`
   const before = JSON.parse(kept("sessionStorage", name))
@@ -268,16 +268,16 @@ function noticeLine(model) {
   return line
 }
 
-const BRIEF = 4000, OFFERED = 10000 // ms that a notice stays: of what is done, and of what can be undone
-const LOOK = 10000 // ms between looks at what other windows have made
+const BRIEF = 4000, OFFERED = 10000 // ms that a notice stays: without and with a button
+const LOOK = 10000 // ms between reads of iterations made by other windows
 
-/** Say what is done, for a while. */
+/** Show a notice for a while. */
 function tellBriefly(model, words) {
   Object.assign(model, { notice: words, offer: "" })
   setTimeout(() => { if (model.notice === words) model.notice = "" }, BRIEF)
 }
 
-/** See what other windows have made, while this one is seen. */
+/** Read iterations made by other windows, while this window is visible. */
 function lookAround(model, root) {
   const look = () => {
     if (!root.isConnected) {

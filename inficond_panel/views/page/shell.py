@@ -1,4 +1,4 @@
-"""Component of the page: its titles and layout as plain data, and the layout as the spec has it."""
+"""Page of a session: the component with titles and layout, and actions that all views share."""
 
 from __future__ import annotations
 
@@ -34,18 +34,18 @@ TITLES = {
     "provenance": "Fine-tuning provenance",
 }
 STRIP = "configuration"
-#: Views that take the height of the page, with their share of 12 columns; others share a column.
+#: Views as high as the page, with their width in twelfths; other views share a column.
 TALL = {"performance": 3, "knowledge": 5}
 SHARED = 4
 
 
 def make_subtitle(title: str, classes: int) -> str:
-    """Data set and its size: ``VOC 2007, 20 classes``."""
+    """Return the data set with its size, such as ``VOC 2007, 20 classes``."""
     return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
 
 
 def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
-    """Text of the header on saving: time of the newest iteration (ISO), or the running job."""
+    """Return the header's texts on saving: time of the newest iteration (ISO), or running job."""
     newest = nodes[-1].created if len(nodes) > 1 else ""
     if path == ":memory:":
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
@@ -53,12 +53,12 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
     return {
         "text": doing,
         "at": newest,
-        "place": f"{iterations} in {Path(path).name}",  # where it is on the server is its own
+        "place": f"{iterations} in {Path(path).name}",  # without folders of the server
     }
 
 
 class ShellPage(Component):
-    """Page that the browser draws; actions come back as messages ``{"action", ...}``."""
+    """Page that the browser draws; it sends actions back as messages ``{"action", ...}``."""
 
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
     names = param.List([], item_type=str)
@@ -67,26 +67,26 @@ class ShellPage(Component):
     subtitle = param.String("")
     saved = param.Dict({})
     shortcuts = param.List([])
-    tab = param.String("detail", doc="View in front where views share a place as tabs.")
-    front = param.String("performance", doc="View in front where the page has one column.")
+    tab = param.String("detail", doc="Front view where views share a panel as tabs.")
+    front = param.String("performance", doc="Front view where the page has one column.")
     theme: param.Selector[str] = param.Selector(default="auto", objects=["auto", "light", "dark"])
     extent: param.Selector[str] = param.Selector(default="simple", objects=["simple", "details"])
-    dark = param.Boolean(False, doc="Whether it is dark now; the browser tells.")
+    dark = param.Boolean(False, doc="Whether the page is dark; the browser sets it.")
     address = param.String(
         None,
         allow_None=True,
-        doc="Query of the URL, see `make_address`; None: kept out of it.",
+        doc="Query of the URL, see `make_address`; None: the URL is not changed.",
     )
-    root = param.String("", doc="Id of the untouched students, which the batch is of.")
-    batch = param.Dict({}, doc="Thumbs that wait `at` a node; kept over a reload.")
-    photo = param.Dict({}, doc="A photo of one's own, see `make_photo`.")
-    turn = param.Integer(0, doc="Number of the last step back or forward that `address` answers.")
-    places = param.List(list(PLACES), constant=True, doc="Keys with entries in its history.")
-    keys = param.List(list(KEYS), constant=True, doc="Keys of the query that are the page's own.")
-    notice = param.String("", doc="What is told; empty: nothing.")
-    offer = param.String("", doc="Word for what can be done about it: it is told for a while only.")
+    root = param.String("", doc="Id of the original students, to which the batch belongs.")
+    batch = param.Dict({}, doc="Pending thumbs and their node, `at`; a reload keeps them.")
+    photo = param.Dict({}, doc="The user's photo, see `make_photo`.")
+    turn = param.Integer(0, doc="Number of the Back or Forward step that `address` answers.")
+    places = param.List(list(PLACES), constant=True, doc="Keys with history entries.")
+    keys = param.List(list(KEYS), constant=True, doc="Keys of the query that the page sets.")
+    notice = param.String("", doc="Sentence of the notice; empty: none.")
+    offer = param.String("", doc="Label of the notice's button, shown for a while only.")
     compares = param.Boolean(False, doc="Whether the notice names two iterations to compare.")
-    page = param.Boolean(True, doc="Whether it fills the browser's page.")
+    page = param.Boolean(True, doc="Whether it fills the browser's window.")
     still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
     standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
 
@@ -96,9 +96,9 @@ class ShellPage(Component):
 
 
 def make_layout(layout: Layout) -> dict[str, Any]:
-    """Columns of the page: names of their views, top down, and their widths.
+    """Return the columns of the page: names of their views from top to bottom, and their widths.
 
-    ``strip`` says whether the configuration is above them.
+    ``strip`` is True if the configuration is above the columns.
     """
     columns = _columns(layout.rows)
     return {
@@ -109,8 +109,8 @@ def make_layout(layout: Layout) -> dict[str, Any]:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """A row with a list (performance, knowledge) gives each of its views a column; a row of
-    smaller views is one column, unless it is the only row."""
+    """Return the views of each column. A row with a list (performance, knowledge) gives each view a
+    column; a row of smaller views is one column, unless it is the only row."""
     groups = [names for row in rows if (names := [name for name in row if name != STRIP])]
     columns: list[list[str]] = []
     for names in groups:
@@ -122,14 +122,14 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _width(names: Sequence[str]) -> int:
-    """Share of a column: of the lists their own, of the others the same."""
+    """Return the width of a column in twelfths: from ``TALL`` for one list, else ``SHARED``."""
     return TALL.get(names[0], SHARED) if len(names) == 1 else SHARED
 
 
 class Shell(PhotoActions, Viewer):
     """All views of a session on one page, or in one notebook cell (``page=False``).
 
-    ``views`` maps view names to what shows them; without views it is a skeleton until ``place``.
+    ``views`` are the views by name; without views the page is empty until ``place`` is called.
     """
 
     theme: param.Selector[str] = param.Selector(
@@ -171,7 +171,7 @@ class Shell(PhotoActions, Viewer):
             self.place(views)
 
     def place(self, views: Mapping[str, Viewable | Viewer]) -> None:
-        """Put the views in their places."""
+        """Put the views on the page, and follow the link that opened it."""
         self._page.param.update(names=list(views), views=list(views.values()))
         if self.address is not None:
             self._tell(self.address.follow(self.app))
@@ -182,7 +182,7 @@ class Shell(PhotoActions, Viewer):
         self.app.theme = "dark" if self._page.dark else "light"
 
     def _takes(self, name: str) -> bool:
-        """No file leaves a page without export."""
+        """Return False for the export menu on a page without the right to export."""
         return self.app.rights.export or name != "open_export"
 
     @param.depends(
@@ -226,13 +226,13 @@ class Shell(PhotoActions, Viewer):
         watch=True,
     )
     def _tell_address(self) -> None:
-        """Put the present state into the URL, except while a link is being followed."""
+        """Write the present state into the URL, except while a link is being followed."""
         if self.address is not None and self.address.arrived(self.app):
             self._page.param.update(address=make_address(self.app), turn=self._turn)
 
     @param.depends("app.tuning.notice", watch=True)
     def _tell_notice(self) -> None:
-        """Show the last event and offer to undo it, as long as it can be undone."""
+        """Show the last event with its button, or remove a notice that is over."""
         notice, before = self.app.tuning.notice, self._noticed
         self._noticed = notice
         if notice is not None:
@@ -245,7 +245,7 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _take_offer(self) -> None:
-        """Carry out the offer of the notice."""
+        """Carry out the action of the notice's button."""
         notice = self.app.tuning.notice
         if notice is not None and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="")
@@ -265,25 +265,25 @@ class Shell(PhotoActions, Viewer):
 
     @param.depends("app.tuning.pending", "app.students.snapshot", watch=True)
     def _tell_batch(self) -> None:
-        """Thumbs that are not in the history yet."""
+        """Let the browser keep the pending batch, which is not in the history yet."""
         tuning = self.app.tuning
         thumbs = [intent.to_json() for intent in tuning.pending]
         self._page.batch = {"at": tuning.head.id, "thumbs": thumbs} if thumbs else {}
 
     @action
     def _take_back(self, at: str, thumbs: list[Any]) -> None:
-        """Go on with the batch that waited when the page was left, or show what came of it."""
+        """Restore the batch that was pending when the page was left, or show its iteration."""
         tuning = self.app.tuning
         finished, lost = tuning.take_back(at, thumbs)
         if finished is not None:
-            self._tell(f"The fine-tune went on meanwhile: it is #{finished.number}.")
+            self._tell(f"The fine-tune ended meanwhile: it is #{finished.number}.")
         elif lost:
-            left = f"{count(lost)} of the {count(len(thumbs))} thumbs that waited"
-            self._tell(f"{left} cannot be kept: class or concept is not here.")
+            left = f"{count(lost)} of the {count(len(thumbs))} pending thumbs"
+            self._tell(f"{left} cannot be kept: class or concept is not in this store.")
 
     @action
     def _fine_tune(self) -> None:
-        """Refit with the batch; while that goes on, stop it: as the button does."""
+        """Start a refit with the batch, or cancel a running refit, as the button does."""
         tuning = self.app.tuning
         if tuning.status.kind == "fitting":
             tuning.cancel()
@@ -300,7 +300,7 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _go(self, search: str, turn: int) -> None:
-        """Follow the browser's history to a link."""
+        """Show the link that the browser's Back or Forward leads to."""
         if self.address is not None:
             self._turn = turn
             self._tell(self.address.go(self.app, search))

@@ -1,10 +1,10 @@
-"""Keys of the page, as its help lists them."""
+"""Keyboard shortcuts of the page, as its help lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-#: Keys, and what they do.
+#: Keys with their actions.
 SHORTCUTS = (
     ("?", "Show these keys"),
     ("Tab", "Go to the next control or list"),
@@ -39,7 +39,7 @@ SHORTCUTS = (
     ("Esc", "Close a card or a dialog"),
 )
 
-#: Keys of what a page may have closed, see ``Rights``: what stands there instead, if anything.
+#: Shortcuts by (right, keys) that a page without this right shows instead; None: none.
 _CLOSED = {
     ("typing", "T"): None,
     ("export", "R N E"): ("R N", "On an iteration: rename it, write a note"),
@@ -47,7 +47,7 @@ _CLOSED = {
 
 
 def make_shortcuts(closed: Collection[str]) -> list[list[str]]:
-    """Keys and their actions, on a page without the rights ``closed``."""
+    """Return the keys with their actions for a page without the rights ``closed``."""
     instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
     shortcuts = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
     return [list(pair) for pair in shortcuts if pair is not None]

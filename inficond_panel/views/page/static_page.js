@@ -12,7 +12,7 @@ const FIELDS = "input, select"
 const MOVES = /^(Tab|Escape|Arrow|Page|Home|End)/
 const PRESSES = /^(Enter| )$/
 
-/** What a message of a view selects. */
+/** The selection that a message of a view asks for. */
 const CHOICES = {
   select: ({ student }) => ({ class_name: student }),
   open: ({ concept, class_name }) => ({ concept, ...(class_name !== undefined && { class_name }) }),
@@ -22,12 +22,12 @@ const CHOICES = {
   jump: ({ node }) => ({ node }),
 }
 
-// --- what is selected ------------------------------------------------------------------------------
+// --- the selection ---------------------------------------------------------------------------------
 
 async function begin() {
   const page = await drawn()
   let setting = false, explorer = null
-  const waiting = [] // what views ask for before the record is read
+  const waiting = [] // requests of views before the record is read
   const apply = (events) => {
     setting = true
     page.apply_json_patch({ events })
@@ -37,7 +37,7 @@ async function begin() {
     const values = { type: "map", entries: [["model", { id }], ["data", data]] }
     apply([{ kind: "MessageSent", msg_type: "bokeh_event", msg_data: { type: "event", name: "esm_event", values } }])
   }
-  /** Do what a view asks for: a message, or the class that the list of classes has set. */
+  /** Carry out a view's request: a message, or the class that the list of classes has set. */
   const hear = (event) => {
     if (event.kind === "ModelChanged") {
       explorer.forget(event.model.id, event.attr)
@@ -73,17 +73,17 @@ async function begin() {
   if (location.hash) follow()
 }
 
-/** Element that an event is at, within views too. */
+/** Target element of an event, also inside the shadow roots of views. */
 const targetOf = (event) => /** @type {any} */ (event.composedPath()[0])
 
-/** Let the select that was used last say what it said before. */
+/** Reset the select that was used last to its earlier value. */
 let restore = () => {}
 window.addEventListener("focusin", (event) => {
   const target = targetOf(event), { value } = target
   if (target.localName === "select") restore = () => { target.forget?.(); target.value = value }
 }, true)
 
-/** Another state is shown: bring the view to the front that is on it, and say it in the address. */
+/** After a change of state, bring the view of the new selection to the front, and update the address. */
 function turn(shell, address, now, before) {
   if (now.concept && now.concept !== before.concept) shell.setv({ tab: "detail", front: "detail" })
   else if (now.class_name !== before.class_name) shell.setv({ front: "knowledge" })

@@ -47,7 +47,7 @@ function enlarge(hatched, zoom) {
   }
 }
 
-/** Places in the list of so many rows, in pixels of its style; null while it is not laid out. */
+/** Positions of `size` rows in the list, in CSS pixels; null before the list is laid out. */
 function measure(scroll, list, size) {
   const first = list.firstElementChild, last = list.lastElementChild
   if (!first?.checkVisibility()) return null
@@ -61,7 +61,7 @@ function measure(scroll, list, size) {
   }
 }
 
-/** Put each class's bars where its row is; those of classes that are not listed are nowhere. */
+/** Move each class's bars to its row; hide the bars of unlisted classes. */
 function move(source, rows, names, listed) {
   const at = new Map(listed.map((name, index) => [name, index]))
   const whole = (y) => Math.round(y / rows.pixel) * rows.pixel

@@ -16,7 +16,7 @@ import { hover } from "./performance_cards.js"
 import { SIDES, besideOf, fillRow, makeRow, ringMetric } from "./rows.js"
 
 const IMAGES_KEY = "i"
-const LETTER = 6.6 // px that one of a name takes
+const LETTER = 6.6 // px per letter of a name
 
 export function render({ model, el }) {
   const { input: search, element: find } = findBox("Find class", "/")
@@ -99,7 +99,7 @@ function wideOrNarrow(wide, narrow) {
   return [h("span", { class: "wide" }, wide), h("span", { class: "narrow" }, narrow)]
 }
 
-/** Where there is yet less room. */
+/** Shorter texts for still less room. */
 function longOrShort(long, short) {
   return [h("span", { class: "long" }, long), h("span", { class: "short" }, short)]
 }
@@ -131,7 +131,7 @@ function drawList(model, parts) {
   drawSorting(model, parts)
   const at = rows.findIndex(({ name }) => name === model.selected)
   parts.places.show(rows, { stop: at })
-  if (at >= 0 && parts.inView !== model.selected) { // it may have been selected elsewhere
+  if (at >= 0 && parts.inView !== model.selected) { // another view may have selected it
     parts.places.bring(at)
     parts.inView = model.selected
   }
@@ -146,7 +146,7 @@ function totalOf(shown, all) {
   return `${shown < all ? `${count(shown)} of ` : ""}${count(all)} ${all === 1 ? "student" : "students"}`
 }
 
-/** How many students rely on what is less correlated with the class on tune; of those looked at. */
+/** Number of students that rely on a concept less correlated with the class on tune. */
 function shiftsOf({ rows, shifts }) {
   const known = Object.values(shifts)
   const many = known.filter(({ shifted }) => shifted).length
@@ -154,7 +154,7 @@ function shiftsOf({ rows, shifts }) {
   return `relies on concepts less correlated with the class in the tuning images${known.length ? `: ${many ? count(many) : "none"} of ${looked}` : ""}`
 }
 
-/** How many classes the teacher does not know; nothing where there are none. */
+/** Number of classes that the teacher does not know; empty if there are none. */
 function drawUnknown(element, many, all) {
   text(element, `the teacher does not know the class: ${count(many)} of ${count(all)}`)
   element.parentElement.hidden = !many

@@ -1,4 +1,4 @@
-// What the bars and rings of a class say under the pointer.
+// Hover cards of the bars and rings of a class.
 
 import { count, details, fixed, h, isNumber, percent, points } from "../../ui/base.js"
 import { METRICS, POINTS } from "../../ui/vocabulary.js"

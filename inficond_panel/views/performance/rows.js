@@ -7,10 +7,10 @@ import { FILLS, SORTS, sum } from "./fills.js"
 export const SIDES = ["positives", "negatives"]
 const TURN = 2 * Math.PI * 12.25
 
-/** The metric that the rings tell: the one sorted by, or whose gap is. */
+/** The metric of the rings: in simple views the metric of the gap, in details the metric of the sort. */
 export const ringMetric = ({ sort, extent }) => (extent === "simple" ? GAP_METRIC : SORTS[sort].metric)
 
-/** Key of the metric that stands below the one sorted by, if any. */
+/** Key of the metric shown below the metric sorted by, if any. */
 export const besideOf = (sort) => METRICS[sort]?.beside
 
 /** A row that shows nothing yet. */
@@ -39,7 +39,7 @@ function fillTeachers(svg, value) {
   if (isNumber(value)) set(notch, "transform", `rotate(${(360 * value).toFixed(2)} 15 15)`)
 }
 
-/** Fill a row, unless it shows all of it already: of a thousand a click changes two. */
+/** Fill a row, unless it is up to date: a click changes two rows of a thousand. */
 export function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge, lean, unknown] = element.children
   const shift = model.shifts[row.name]
@@ -71,7 +71,7 @@ function fillValue(element, row, { sort }) {
   drawOnce(element, JSON.stringify([sort, row[sort], row[besideOf(sort)]]), parts)
 }
 
-/** Of a class with too few positives the ring would look surer than it is: their number stands there. */
+/** For a class with too few positives, their number replaces the ring, which would look too certain. */
 function fillRing(svg, value, few = null) {
   drawArc(svg.querySelector(".part"), few === null ? value : null)
   text(svg.lastChild, few === null ? ring(value) : `n = ${few}`)

@@ -1,4 +1,4 @@
-"""The list of classes with their metrics, and the confusions of one class."""
+"""Table of the classes with their metrics, and the confusions between classes."""
 
 from __future__ import annotations
 
@@ -25,25 +25,25 @@ if TYPE_CHECKING:
 
 
 class PerformanceTable(ViewComponent):
-    """The whole view as one component; searching, sorting and moving happen in the browser.
+    """Component of the whole view; the browser searches, sorts and moves the rows.
 
-    So do the places of the bars, which follow their rows: see ``bars.js``.
+    The browser also moves the bars with their rows: see ``bars.js``.
     """
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
     selected = param.String(default="", doc="Class selected; empty: none.")
     sort: param.Selector[str] = param.Selector(default=BEGIN.key, objects=list(CLASS_SORTS))
-    descending = param.Boolean(default=True, doc="Largest value first; undefined ones come last.")
-    changes = param.Dict(default={}, doc="As ``make_changes`` gives them, by class; as asked for.")
+    descending = param.Boolean(default=True, doc="Largest value first, undefined values last.")
+    changes = param.Dict(default={}, doc="See ``make_changes``; of requested classes only.")
     shifts = param.Dict(default={}, doc="As ``make_shifts`` gives them, by class.")
     suspecting = param.Boolean(default=True, doc="Whether shifts are shown.")
     picked = param.String("", doc="Images that the rows are measured on; empty: the whole split.")
     touched = param.Dict(default={}, doc="Number of intents of the batch, by class.")
     classes = param.List(
-        default=[], item_type=str, doc="Of single-label data, in the store's order."
+        default=[], item_type=str, doc="Classes of single-label data; empty for multi-label."
     )
-    confused = param.Boolean(default=False, doc="Whether confusions are shown in the rows' place.")
-    confusions = param.Dict(default={}, doc="As ``make_confusions`` gives them; empty: not known.")
+    confused = param.Boolean(default=False, doc="Whether confusions replace the rows.")
+    confusions = param.Dict(default={}, doc="See ``make_confusions``; empty: not computed.")
     bars = Child(doc="The bars of all classes, in the order of ``rows``.")
     bar_width = param.Integer(default=136, bounds=(1, 10_000), doc="Pixels that a bar is wide.")
 
@@ -52,7 +52,7 @@ class PerformanceTable(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("performance.css"))
 
 
-_DRAWN = 30  #: classes, the widest gap first
+_DRAWN = 30  #: number of classes drawn
 _ROW, _HEAD = 24, 34
 _NAME, _BARS, _NUMBER = 120, 250, 60
 _WIDTH = 12 + _NAME + _BARS + 2 * _NUMBER
@@ -61,7 +61,7 @@ _WIDTH = 12 + _NAME + _BARS + 2 * _NUMBER
 def draw_picture(
     rows: Sequence[Mapping[str, Any]], sort: str, selected: str, descending: bool = True
 ) -> Drawing:
-    """Rows of ``make_performance_rows``, the first ``_DRAWN`` in the order of the table."""
+    """Draw the first ``_DRAWN`` rows of ``make_performance_rows``, in the order of the table."""
     known = [row for row in rows if row[sort] is not None]
     known.sort(key=lambda row: row[sort], reverse=descending)
     known += [row for row in rows if row[sort] is None]
@@ -98,14 +98,14 @@ def _draw(drawing: Drawing, top: float, row: Mapping[str, Any], selected: bool) 
     drawing.text((_x(1), top + 16), number(row["teacher"][AP.key]))
 
 
-#: Confusions listed, the largest first.
+#: Largest number of confusions listed.
 MOST_CELLS = 500
 
 
 def make_confusions(confused: Confused) -> dict[str, Any]:
-    """The largest confusions as ``cells`` [label, named, students' images, teacher's images].
+    """Return the largest confusions as ``cells`` [label, prediction, students' and teacher's n].
 
-    ``images`` are those of each class; ``right`` how many students and teacher name rightly.
+    ``images`` is the number per class; ``right`` the numbers that students and teacher got right.
     """
     student, teacher = confused.counts[STUDENT], confused.counts[TEACHER]
     cells = confused.wrong_cells(MOST_CELLS)
@@ -117,7 +117,7 @@ def make_confusions(confused: Confused) -> dict[str, Any]:
 
 
 class ConfusionsPanel(param.Parameterized):
-    """Fills ``table.confusions`` while they are shown."""
+    """Updater of ``table.confusions`` while the confusions are shown."""
 
     def __init__(self, app: AppState, table: PerformanceTable) -> None:
         self.app, self.table = app, table
@@ -128,12 +128,12 @@ class ConfusionsPanel(param.Parameterized):
 
     @param.depends("table.confused", "app.students.snapshot", watch=True, on_init=True)
     def find(self) -> None:
-        """Find the confusions of the students in view, where they are shown."""
+        """Compute the confusions of the students shown, unless they are hidden."""
         snapshot, table = self.app.students.snapshot, self.table
-        asked, known = (snapshot.node.id, snapshot.split), self._confused
+        wanted, known = (snapshot.node.id, snapshot.split), self._confused
         if not (table.confused and table.classes):
             return
-        if known is not None and (known.node, known.split) == asked:
+        if known is not None and (known.node, known.split) == wanted:
             return
 
         def work(_: Job) -> Confused:
@@ -142,18 +142,18 @@ class ConfusionsPanel(param.Parameterized):
         def done(confused: Confused) -> None:
             self._confused = confused
             table.confusions = make_confusions(confused)
-            self.find()  # the students in view may be others since
+            self.find()  # other students may be shown since
 
-        self._confused = None  # what is drawn is of others: no image is opened by it
+        self._confused = None  # the drawn cells are outdated: a click opens no image
         self.app.jobs.submit(Job("confusions", work, done, self.app.tuning.tell))
 
     def open(self, label: str, named: str, who: str) -> None:
-        """Show the images of one class that students or teacher take for another."""
+        """Show the images of class ``label`` that ``who``, students or teacher, call ``named``."""
         known, classes = self._confused, self.table.classes
         if known is None:
             return
         if not {label, named} <= set(classes) or who not in known.classes:
-            raise ValueError("no such images")
+            raise ValueError(f"no such images: {label!r} taken for {named!r} by {who!r}")
         rows = known.taken(classes.index(label), classes.index(named), who)
         title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
         labelled = self.app.students.student(label)

@@ -55,13 +55,13 @@ _FACTS = ("constant_fidelity", "logit_correlation")
 
 
 def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
-    """One row per class: metrics (None where undefined), and numbers of images decided rightly.
+    """Return one row per class: metrics (None where undefined), and counts of right decisions.
 
     ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
-    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and the
-    like likewise; ``teacher`` has the teacher's metrics, and ``unknown`` the sentence on a class
-    that the teacher does not know, else it is empty. ``few`` is the number of positives where they
-    are too few to say anything, else None.
+    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and
+    other gaps likewise; ``teacher`` has the teacher's metrics, ``unknown`` the sentence on a class
+    that the teacher does not know, or is empty. ``few`` is the number of positives if it is too
+    small to conclude anything, else None.
     """
     return [_row(snapshot, name) for name in snapshot.metrics]
 
@@ -87,7 +87,7 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
 
 
 def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """Words for a class that was not tuned, since the start or by this iteration."""
+    """Return words for a class that was not tuned: since #0, or by this iteration; else {}."""
     node = snapshot.node
     if node.parent is None or name in node.tuned:
         return {}
@@ -98,9 +98,9 @@ def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
 def make_changes(
     changes: Mapping[str, Interval | None], metric: str, untouched: Mapping[str, str]
 ) -> list[list[str]]:
-    """Changes in a metric with their intervals, and whether they are more than noise.
+    """Return rows (label, text) on changes in a metric: interval, and whether significant.
 
-    ``untouched`` has words in place of a change, see ``make_untouched``.
+    ``untouched`` has words that replace a change, see ``make_untouched``.
     """
     rows = []
     for since, change in changes.items():
@@ -113,16 +113,16 @@ def make_changes(
 
 
 def make_touched(pending: Iterable[Item]) -> dict[str, int]:
-    """Number of thumbs and cures of the batch, by class."""
+    """Return the number of thumbs and repairs in the batch, by class."""
     return dict(Counter(item.class_name for item in pending))
 
 
 def make_shifts(
     shifts: Mapping[str, ClassShift], level: float | None = CONFIDENCE
 ) -> dict[str, dict[str, Any]]:
-    """Verdict on each class that is known: whether it is shifted, has suspects, and a sentence.
+    """Return the verdict per class: whether it is shifted, is repairable, and a sentence.
 
-    Without a ``level`` its numbers have no limits.
+    Without a ``level`` the sentence has no intervals.
     """
     limits = level is not None
     return {
@@ -136,19 +136,19 @@ def make_shifts(
 
 
 def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
-    """Agreement of student and teacher, by class in the order of the rows."""
+    """Return agreement of student and teacher by class, in the order of the rows."""
     return {name: snapshot.agreement[name] for name in snapshot.metrics}
 
 
 def _without_axes(plot: Any, _: hv.Element) -> None:
-    """Hook: no axes and grids, which the browser would make though they are not seen."""
+    """HoloViews hook: remove axes and grids, which the browser would make though unseen."""
     plot.state.update(left=[], below=[], center=[])
 
 
 def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Rectangles:
-    """Bars that fill their place, without axes and tools; the browser lays them over the rows.
+    """Return the bars without axes and tools; the browser lays them over the rows.
 
-    Until it has, none is in the part that is drawn: of a thousand classes that takes a second.
+    The first visible range (``ylim``) has no bars: a thousand bars take a second to draw.
     """
     bars = make_performance_bars(agreement, dark, width)
     hooks = [*bars.opts.get().kwargs["hooks"], _without_axes]
@@ -164,11 +164,11 @@ def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Re
 
 
 class PerformanceView(Acting, Viewer):
-    """Students of the node in view; the class picked here is ``app.selection.class_name``."""
+    """Students of the node shown; a click on a row sets ``app.selection.class_name``."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
-        self._measured = app.students.snapshot  # that of the rows: perhaps on images picked out
+        self._measured = app.students.snapshot  # the rows' numbers, perhaps on picked images
         self._opened: ImageSet | None = None  # images of a part of a bar, opened last
         self._asked = ""  # class whose card was opened last
         self.table = PerformanceTable(
@@ -193,12 +193,12 @@ class PerformanceView(Acting, Viewer):
         return self.table
 
     def picture(self) -> Drawing:
-        """Picture of the rows in the order of the table, without a browser."""
+        """Return a picture of the rows in the order of the table, drawn without a browser."""
         table = self.table
         return draw_picture(table.rows, table.sort, table.selected, table.descending)
 
     def close(self) -> None:
-        """Let go of the plot."""
+        """Release the plot, at the end of the session."""
         close_plots(self._bars)
 
     def _shown(self) -> tuple[dict[str, Agreement], bool, int]:
@@ -207,10 +207,10 @@ class PerformanceView(Acting, Viewer):
 
     @property
     def _followed(self) -> ImageSet | None:
-        """Images that the rows are measured on; None: those of the split.
+        """Picked images that the rows are measured on, with details; None: images of the split.
 
-        With details those picked out elsewhere. Bars do not follow their own parts: nothing else
-        would be left in them to click on.
+        A click on a part of a bar picks images too, which the rows do not follow: no other part
+        would be left to click on.
         """
         images = self.app.picked
         return (
@@ -219,7 +219,7 @@ class PerformanceView(Acting, Viewer):
 
     @param.depends("app.students.snapshot", "app.selection.images", "app.settings.show", watch=True)
     def _measure(self) -> None:
-        """Show the students on the split in view, or on the images that are followed."""
+        """Show the metrics on the split in view, or on the picked images of ``_followed``."""
         app, snapshot, images = self.app, self.app.students.snapshot, self._followed
         if images is None:
             if self._measured is not snapshot:
@@ -254,7 +254,7 @@ class PerformanceView(Acting, Viewer):
 
     @param.depends("app.changes.arrivals", watch=True)
     def _tell_changes(self) -> None:
-        """Send the known changes that a card asked for, in the metric of the sort."""
+        """Send the changes of the class whose card is open, in the metric of the sort."""
         if not self._asked or self.table.picked:  # changes are of all images
             return
         name, changes = self._asked, self.app.changes
@@ -270,16 +270,16 @@ class PerformanceView(Acting, Viewer):
     @action
     def _find_changes(self, name: str) -> None:
         if name not in self.app.store.classes:
-            raise ValueError("no such class")
+            raise ValueError(f"no such class: {name!r}")
         self._asked = name
         self._tell_changes()
 
     @action
     def _open_images(self, name: str, side: str, fill: str) -> None:
-        """Show the images of one part of a class's bars; of a whole bar without a fill."""
+        """Show the images of one part of a class's bar; of the whole bar for an empty ``fill``."""
         fills = {key: rights for rights, key in IMAGE_FILLS.items()}
         if name not in self.app.store.classes or side not in SIDES or fill not in {"", *fills}:
-            raise ValueError("no such images")
+            raise ValueError(f"no such images: {name!r}, {side!r}, {fill!r}")
         teacher, student = fills.get(fill, (None, None))
         shown = self.app.students.student(name)
         rows = decided_images(shown, side, teacher_right=teacher, student_right=student)

@@ -23,8 +23,8 @@ export function compareDialog(root, model, say) {
   root.append(dialog)
   const pictures = makePictures(model, detail)
   const large = makeDialog(root, pictures, flipFacts)
-  let shown = "" // title of what the dialog is open for
-  let left = "" // what was closed here; a result on its way must not open it again
+  let shown = "" // title of the comparison that the dialog shows
+  let left = "" // comparison that was closed: a late result must not open it again
   // not by its "close", which comes with a frame: a result, or the wish for another, may be sooner
   new MutationObserver(() => {
     if (!shown || dialog.open) return
@@ -69,7 +69,7 @@ function drawMean(mean, { mean: change }) {
 
 const noiseBadge = (change) => (change?.noise ? h("span", { class: "badge" }, "within noise") : "")
 
-/** What each side was tuned by since the node that both follow from. */
+/** Edits of each side since the common ancestor of the two nodes. */
 function drawSides(sides, data) {
   sides.replaceChildren(...data.sides.map(({ title, steps, none }) => h("section", { "aria-label": title }, h("h3", {}, title),
     steps.length ? h("ol", {}, steps.map(({ title: step, by, chips }) => h("li", {}, h("b", { class: "num" }, step),

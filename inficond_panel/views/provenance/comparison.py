@@ -1,4 +1,4 @@
-"""Results of iterations: beside each row, and two iterations compared."""
+"""Results of iterations: metric and change of each row, and the comparison of two iterations."""
 
 from __future__ import annotations
 
@@ -35,25 +35,25 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Iteration, Node
     from inficond_panel.views.provenance.iterations import ProvenanceTree
 
-#: Metrics by class, of a node on a split.
+#: Metrics of a node on a split, by class.
 Measured = Mapping[str, "ClassMetrics"]
 
 
 class RowResults:
-    """Results of the selected class at each iteration, as far as any session has computed them."""
+    """Results of the selected class at each iteration, from the caches of all sessions."""
 
     def __init__(self, app: AppState) -> None:
         self.app = app
-        self._measured: dict[tuple[str, str], Measured] = {}  # by id and split
-        self._shown: tuple[Any, dict[str, Any]] = (None, {})  # results by id, and what they are of
+        self._measured: dict[tuple[str, str], Measured] = {}  # by node id and split
+        self._shown: tuple[Any, dict[str, Any]] = (None, {})  # scope, and results by node id
 
     @property
     def scope(self) -> tuple[str, str]:
-        """Class selected (empty: none) and split in view."""
+        """Selected class (empty: none) and split in view."""
         return self.app.selection.class_name, self.app.students.snapshot.split
 
     def known(self, nodes: Sequence[Iteration], branches: Branches, metric: str) -> Shown:
-        """Known content of the rows; unknown changes are asked for, the newest first."""
+        """Return the computed content of the rows, and request missing changes, newest first."""
         (name, split), hidden = self.scope, self._hidden(nodes)
         seen = [node for node in nodes if node.id not in hidden]
         changes = self.app.changes.between(self._steps(seen), name, metric)
@@ -66,7 +66,7 @@ class RowResults:
         return Shown(name, metric, measured, hidden, changes, self.app.tuner.joint)
 
     def whole(self, nodes: Sequence[Iteration], branches: Branches, metric: str) -> Shown:
-        """Like ``known``, with everything computed. For the worker."""
+        """Return the content of the rows, computing all of it. For the worker thread."""
         (name, split), hidden, tuner = self.scope, self._hidden(nodes), self.app.tuner
         seen = [node for node in nodes if node.id not in hidden]
         measured = {
@@ -77,7 +77,7 @@ class RowResults:
         return Shown(name, metric, measured, hidden, changes, tuner.joint)
 
     def make(self, nodes: Sequence[Iteration], branches: Branches, shown: Shown) -> dict[str, Any]:
-        """Results of ``nodes``, on an axis for all that were shown of this class and metric."""
+        """Return results of ``nodes``, and an axis that fits all results of this class so far."""
         made = {node.id: make_result(node, shown) for node in nodes}
         scope = (*self.scope, shown.metric)
         before = self._shown[1] if self._shown[0] == scope else {}
@@ -94,7 +94,7 @@ class RowResults:
         done: Callable[[], None],
         failed: Callable[[InficondError], None],
     ) -> None:
-        """Measure what ``shown`` lacks of ``nodes`` and their parents, off the event loop."""
+        """Let the worker compute metrics of ``nodes`` and their parents that ``shown`` lacks."""
         seen = [node for node in nodes if node.id not in shown.hidden]
         wanted = {node.id for node in with_parents(seen, branches)}
         missing, tuner, split = wanted - shown.measured.keys(), self.app.tuner, self.scope[1]
@@ -113,7 +113,7 @@ class RowResults:
         self.app.jobs.submit(Job("provenance", work, keep, failed))
 
     def total(self, shown: Shown) -> dict[str, Any] | None:
-        """The change since #0 of the students shown; None at #0."""
+        """Return the change since #0 in the metric of the rows; None at #0."""
         snapshot, name, metric = self.app.students.snapshot, shown.class_name, shown.metric
         if snapshot.node.parent is None:
             return None
@@ -122,26 +122,26 @@ class RowResults:
         return make_change(change, now[metric] - before[metric], METRICS[metric].unit)
 
     def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
-        """Parent and node, where the row has a change."""
+        """Return (parent id, node id) of the rows that have a change."""
         name, joint = self.scope[0], self.app.tuner.joint
         return [
             (node.parent, node.id) for node in nodes if node.parent and touches(node, name, joint)
         ]
 
     def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
-        """Nodes whose numbers may not be shown: nobody looked at them on the holdout."""
+        """Return ids of nodes without numbers: on the holdout, which nobody opened for them."""
         looks = self.app.tuning.looks
         return {node.id for node in nodes if self.scope[1] == HOLDOUT and not looks.get(node.id)}
 
 
 def with_parents(nodes: Iterable[Iteration], branches: Branches) -> list[Iteration]:
-    """The nodes and their parents, each once, newest first."""
+    """Return the nodes and their parents, each once, newest first."""
     wanted = {branches.places[id_] for node in nodes for id_ in (node.id, node.parent) if id_}
     return [branches.newest[row] for row in sorted(wanted)]
 
 
 def values_of(metrics: Measured, class_name: str) -> dict[str, float]:
-    """Metrics of one class, or without one their means over all, by key."""
+    """Return the metrics of one class, or for an empty name their means over all, by key."""
     if class_name:
         return {key: float(getattr(metrics[class_name], key)) for key in CHANGE_METRICS}
     return {key: mean(key, metrics) for key in CHANGE_METRICS}
@@ -152,9 +152,9 @@ VERDICTS = {True: "right", False: "wrong"}
 
 
 def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
-    """Content of the comparison; the detail of ``class_name``, or of the first that differs.
+    """Return the comparison's content, with details of ``class_name`` or of the first that differs.
 
-    Empty where nothing is compared; only a title, and what went wrong, where there is no result.
+    Empty without a comparison; only title and error while there is no result.
     """
     state, tree = app.comparison, app.students.tree
     if state.pair is None:
@@ -186,12 +186,12 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
 
 
 def _at(level: float | None, change: Interval) -> Interval:
-    """Return a change as it is shown: without limits if intervals are off."""
+    """Return a change without its limits if intervals are off (``level`` None)."""
     return change.alone if level is None else change
 
 
 def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
-    """Steps by which each node was tuned since the latest one that both follow from."""
+    """Return the iterations of each node's branch since the common ancestor of the two nodes."""
     since = f"since #{comparison.ancestor.number}"
     pairs = ((comparison.before, comparison.only_before), (comparison.after, comparison.only_after))
     return [
@@ -207,9 +207,9 @@ def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
 def make_detail(
     comparison: Comparison, class_name: str, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """One class: metrics with the intervals of their changes, movers, images that changed.
+    """Return details of one class: metrics with changes, changed influences, changed images.
 
-    Without a ``level`` the changes alone.
+    Without a ``level`` changes have no intervals.
     """
     item = comparison.of(class_name)
     metrics = [_metric(item, key, level) for key in SHARES]
@@ -225,7 +225,7 @@ def make_detail(
 
 
 def make_flip(flip: Flip) -> dict[str, Any]:
-    """One image whose prediction changed: which way, and whether that is right by the label."""
+    """Return the row of an image whose prediction changed: from, to, and whether it is right."""
     teacher_right = None if flip.label < 0 else flip.teacher == (flip.label == 1)
     fill = "" if flip.right is None or teacher_right is None else FILLS[teacher_right, flip.right]
     way = WAYS[flip.present]
@@ -246,7 +246,7 @@ def make_flip(flip: Flip) -> dict[str, Any]:
 
 
 def churn_text(churn: Churn) -> str:
-    """``12 of 420 images changed their prediction: 7 to right, 5 to wrong``."""
+    """Return ``12 of 420 images changed their prediction: 7 to right, 5 to wrong``."""
     if not churn.flips:
         return f"No image of {count(churn.images)} changed its prediction"
     images = f"{count(churn.images)} image{'s' * (churn.images != 1)}"
@@ -302,7 +302,7 @@ class ComparisonActions(Acting):
     _tree: ProvenanceTree
 
     def _show_comparison(self) -> None:
-        """Show what is known of the comparison; the view's own."""
+        """Show the comparison, as far as it is computed; the view overrides this."""
         raise NotImplementedError
 
     @action
@@ -311,7 +311,7 @@ class ComparisonActions(Acting):
 
     @action
     def _compare_present(self) -> None:
-        """Compare the iteration shown with its parent; the original student with the newest."""
+        """Compare the iteration shown with its parent, or #0 with the newest iteration."""
         node, newest = self.app.students.node, self.app.tuning.nodes[-1].id
         pair = (node.parent, node.id) if node.parent else (node.id, newest)
         self.app.comparison.compare(*pair)
@@ -331,14 +331,14 @@ class ComparisonActions(Acting):
 
     @action
     def _pictures(self, rows: list[int]) -> None:
-        """Send the pictures asked for, of images that the comparison shows."""
+        """Send the requested pictures of images in the comparison."""
         store, shown = self.app.store, self._flipped()
         wanted = [row for row in rows if row in shown]
         send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
 
     @action
     def _photo(self, row: int) -> None:
-        """Send the photo of one of the images that the comparison shows."""
+        """Send the photo of one image in the comparison."""
         if row in self._flipped():
             send_photo(self.app, self._tree, row)
 

@@ -9,7 +9,7 @@ const FORMAT_WORDS = {
   sklearn: ["JSON for scikit-learn", "read by load_students as an estimator"],
 }
 
-/** A command that breaks between its arguments alone. */
+/** A command whose line breaks only between arguments. */
 const commandParts = (node) => ["inficond export SPEC ", `--node ${node} `, "--format onnx-pixels"]
   .map((part) => h("span", { class: "whole" }, part))
 

@@ -1,4 +1,4 @@
-"""The tree of iterations: its component, and its rows as plain data."""
+"""Tree of iterations: its component, and its rows as plain data."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ if TYPE_CHECKING:
 
 
 class ProvenanceTree(ViewComponent):
-    """Tree that the browser draws; actions come back as messages ``{"action", ...}``.
+    """Tree that the browser draws; it sends actions back as messages ``{"action", ...}``.
 
-    What is sent does not grow with the history: of a long one only the rows near those in view.
+    Of a long history only the rows near the visible rows are sent.
     """
 
-    data = param.Dict({}, doc="Class, metric, total, and what can be done; empty while loading.")
+    data = param.Dict({}, doc="Class, metric, total, and buttons; empty while loading.")
     tree = param.Dict(
         {}, doc="`size`, the `current` row, and the `rows` and `edges` in the window."
     )
-    results = param.Dict({}, doc="Of the rows in the window, see `each_once`, and their `axis`.")
+    results = param.Dict({}, doc="Results of these rows, see `each_once`, and `axis`.")
     deleted = param.List([], doc="See `make_deleted`.")
     comparison = param.Dict({}, doc="See `make_comparison`; empty: none.")
     exporting = param.Dict({}, doc="See `make_exporting`.")
@@ -52,12 +52,12 @@ class ProvenanceTree(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("provenance.css"))
 
 
-_DRAWN = 15  #: iterations, the newest of those in view
+_DRAWN = 15  #: number of iterations drawn, the newest in view
 _ROW, _HEAD, _WIDTH, _LANE = 24, 34, 500, 14
 
 
 def draw_picture(tree: Mapping[str, Any], results: Mapping[str, Any], metric: str) -> Drawing:
-    """Rows of the tree as ``ProvenanceView`` makes them, with the value of a metric, its name."""
+    """Draw the rows of the tree of ``ProvenanceView``, with the values of the metric so named."""
     rows, first = tree["rows"][:_DRAWN], tree["first"]
     more = tree["size"] - len(rows)
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(rows) + (more > 0)) + 8)
@@ -87,7 +87,7 @@ def _place(row: int, lane: int) -> tuple[float, float]:
 def _write(
     drawing: Drawing, row: Mapping[str, Any], corner: tuple[float, float], left: float
 ) -> None:
-    """The iteration's dot, its title and its thumbs."""
+    """Draw an iteration's dot, title and thumbs."""
     drawing.dot(corner, 4, (ACTIVE if row["current"] else SURFACE).light, INK.light)
     thumbs = "; ".join(f"{chip['sign']} {chip['concept']}, {chip['of']}" for chip in row["chips"])
     words = " ".join(filter(None, (row["title"], thumbs)))
@@ -95,7 +95,7 @@ def _write(
 
 
 def _result(results: Mapping[str, Any], node: str) -> Mapping[str, Any] | None:
-    """Result of a row, see ``each_once``; None while it is not known."""
+    """Return the result of a row, see ``each_once``; None until it is computed."""
     cell = results.get("of", {}).get(node)
     return None if cell is None else results["each"][cell]
 
@@ -107,15 +107,15 @@ def _tell(drawing: Drawing, result: Mapping[str, Any] | None, y: float) -> None:
         drawing.text((_WIDTH - 12, y + 4), words, INK_2, anchor="end", room=120)
 
 
-WHOLE = 30  #: a list of so many rows is sent as a whole
-USUAL = 12  #: rows that are sent before the browser says what is in view: each click redraws them
-MOST = 200  #: rows that the browser may ask for at once
+WHOLE = 30  #: largest number of rows of a list that is sent as a whole
+USUAL = 12  #: rows sent before the browser reports the visible rows: each click redraws them
+MOST = 200  #: largest number of rows that the browser may request at once
 
-Window = tuple[int, int]  #: the first place, and the one after the last
+Window = tuple[int, int]  #: index of the first row, and index after the last row
 
 
 def cut_window(size: int, first: int, last: int) -> Window:
-    """The places that were asked for, of those that there are; all of a short list."""
+    """Return the requested rows ``first`` to ``last``, cut to the list; all of a short list."""
     if size <= WHOLE:
         return 0, size
     first = max(0, min(first, size - 1))
@@ -123,7 +123,7 @@ def cut_window(size: int, first: int, last: int) -> Window:
 
 
 def place_window(size: int, wanted: int | None, before: Window = (0, USUAL)) -> Window:
-    """The window as it was, over what may be another list; moved where it lacks ``wanted``."""
+    """Return the window ``before``, cut to the list, and moved if it lacks the row ``wanted``."""
     first, last = cut_window(size, *before)
     if wanted is None or first <= wanted < last:
         return first, last
@@ -132,16 +132,16 @@ def place_window(size: int, wanted: int | None, before: Window = (0, USUAL)) -> 
     return cut_window(size, start, start + length)
 
 
-CARD_INTENTS = 8  #: intents that a hover card lists
+CARD_INTENTS = 8  #: largest number of edits that a hover card lists
 
 
 @dataclass(frozen=True)
 class Shown:
     """Content of the rows: a metric of one class (empty: its mean over all).
 
-    ``measured`` are the metrics of nodes by id, as far as they are known; ``hidden`` are nodes
-    whose holdout nobody has asked for. ``changes`` are the changes against the parent that have
-    come, by ids (before, after). ``joint``: the students are one softmax.
+    ``measured`` are computed metrics by node id; ``hidden`` are ids of nodes whose holdout nobody
+    has opened. ``changes`` are computed changes against the parent, by ids (before, after).
+    ``joint``: each node has one softmax student.
     """
 
     class_name: str
@@ -153,7 +153,7 @@ class Shown:
 
 
 def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
-    """One row, without what depends on the class and the metric; ``row`` counts from the top."""
+    """Return one row without its results, which depend on class and metric; row 0 is the top."""
     node = branches.newest[row]
     parent = branches.newest[branches.places[node.parent]].number if node.parent else None
     return {
@@ -176,9 +176,9 @@ def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
 
 
 def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
-    """Result of a row for the class and the metric: value, change, and for its card all metrics.
+    """Return the results of a row for class and metric: value, change, all metrics for its card.
 
-    Beside accuracy the fidelity, and the other way round.
+    ``beside`` is fidelity for accuracy, and accuracy for fidelity.
     """
     values, metric = shown.measured.get(node.id), METRICS[shown.metric]
     if node.id in shown.hidden or values is None:
@@ -200,9 +200,9 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
 
 
 def each_once(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Results by id of their rows: ``each`` that is another, once, and its place there ``of`` rows.
+    """Return the distinct results as list ``each``, and their index in it by row id, ``of``.
 
-    Most iterations leave a class as it was, and so have the result of those around them.
+    Most iterations do not change a class, and so have the same result as their neighbours.
     """
     distinct: list[dict[str, Any]] = []
     for result in results.values():
@@ -215,25 +215,25 @@ def each_once(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_title(node: Node | Iteration) -> str:
-    """``#3``, with its label where it has one."""
+    """Return the number of a node, ``#3``, and its name if it has one."""
     return f"#{node.number} {node.name}".rstrip()
 
 
 def make_author(node: Node | Iteration) -> str:
-    """Author of a node, where that is a machine: ``by a machine: crossfit``."""
+    """Return ``by a machine: crossfit`` for a node of an automatic search; else empty."""
     kind, _, strategy = node.author.partition(":")
     return f"by a machine: {strategy}" if kind == "machine" and strategy else ""
 
 
 def _kept(node: Iteration, path: Collection[str]) -> str:
-    """Reason why the branch from a node on cannot be deleted; empty where it can."""
+    """Return the reason why the branch at a node cannot be deleted; empty if it can."""
     if not node.parent:
         return "The original student stays"
     return "The iteration shown is in it" if node.id in path else ""
 
 
 def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
-    """Sign, direction and object, most often a concept; the class if it is not the one shown."""
+    """Return sign, direction and object (mostly a concept) of an edit, and its class if another."""
     return {
         "direction": direction_of(asked),
         "sign": glyph_of(asked),
@@ -243,15 +243,15 @@ def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
 
 
 def touches(node: Iteration, class_name: str, joint: bool = False) -> bool:
-    """True if an iteration changed the student of the class; without a class, any.
+    """Return True if an iteration changed the student of a class, or for an empty name any student.
 
-    A ``joint`` student is changed for all classes.
+    A softmax student (``joint``) changes for all classes.
     """
     return class_name in node.tuned if class_name and not joint else bool(node.tuned)
 
 
 def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Ends of the axis that all whiskers share, in percentage points; it holds 0."""
+    """Return the ends of the axis that all intervals share, in percentage points; includes 0."""
     ends = [0.0, *(end for row in rows if row["change"] for end in row["change"]["at"])]
     low, high = min(ends), max(ends)
     margin = 0.06 * ((high - low) or 1)
@@ -259,9 +259,9 @@ def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
 
 
 def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]:
-    """Hover card: ``intents`` with factors and bounds; ``facts`` are author, cost and the like.
+    """Return the hover card: ``intents`` with factors and bounds, and ``facts`` such as author.
 
-    Between these come the metrics, and the time, ISO, at which it was ``made``.
+    ``made`` is the time (ISO). The page shows the metrics between intents and facts.
     """
     more = len(node.edits) - CARD_INTENTS
     return {
@@ -296,7 +296,7 @@ def _looks(looks: int) -> str:
 
 
 def make_deleted(branch: Deleted) -> dict[str, str]:
-    """A deleted branch in the list of those that can be restored."""
+    """Return the row of a deleted branch, in the list of branches that can be restored."""
     node = branch.node
     chips = [make_chip(intent, "") for intent in node.edits[:CARD_INTENTS]]
     what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
@@ -305,7 +305,7 @@ def make_deleted(branch: Deleted) -> dict[str, str]:
 
 
 def make_exporting(export: ExportState) -> dict[str, Any]:
-    """Formats that students can be saved in, and how far the file is that was asked for."""
+    """Return the export formats of students, and the progress or error of the requested file."""
     status = export.status
     failed = status.kind == "error"
     return {

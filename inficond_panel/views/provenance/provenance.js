@@ -14,7 +14,7 @@ import { exportDialog } from "./export_dialog.js"
 
 const ROW = 32
 const LANE = 16
-const RESTED = 600 // ms that the pointer rests on a row until its card comes
+const RESTED = 600 // ms that the pointer rests on a row before its card opens
 const TREE_PAD = 10
 const nameOf = ({ metrics, metric }) => metrics.find(([id]) => id === metric)[1]
 
@@ -128,10 +128,10 @@ function drawHistory(data, parts, root) {
   parts.arrive()
 }
 
-/** Whether the list has more rows than are here: then these stand where they belong. */
+/** Whether only a part of the rows was sent: then each row is placed by its index. */
 const isLong = (data) => data.rows.length < data.size
 
-/** The rows that are here, and the current one, which the Tab key goes to. */
+/** The rows that were sent, and the current row, which the Tab key goes to. */
 function shownRows({ rows, current, size }) {
   const apart = current.place < size && !rows.some((row) => row.id === current.id)
   return apart ? [...rows, current].sort((a, b) => a.place - b.place) : rows
@@ -214,7 +214,7 @@ function chipsOf(row, shown) {
   const name = row.name ? [h("b", { class: "name", title: row.name }, row.name)] : []
   const looks = row.looks ? [h("span", { class: "looks num" }, row.looks)] : []
   const by = row.by ? [h("span", { class: "looks", title: row.by }, h("span", { class: "long" }, "by a "), row.by.replace("by a ", ""))] : []
-  const edits = row.chips.flatMap((each) => [chip(each), " "]) // those that do not fit are in the row's card
+  const edits = row.chips.flatMap((each) => [chip(each), " "]) // chips without room are in the row's card
   return [...name, h("span", { class: "edits" }, edits, quiet), ...by, ...looks]
 }
 
@@ -224,7 +224,7 @@ function besideOf({ beside: value }, { metrics, beside: metric }) {
   return h("span", { class: "beside", title: name }, aside(`, ${name} `), h("span", { "aria-hidden": "true" }, `${METRICS[metric].short} `), value)
 }
 
-/** Words for those who do not see the sign or the column that says it. */
+/** Text for screen readers instead of a sign or column. */
 const aside = (words) => h("span", { class: "vh" }, words)
 
 const show = (element, visible) => set(element, "hidden", visible ? null : "")
@@ -283,7 +283,7 @@ function listen(parts, say, data) {
   }, { passive: true })
 }
 
-/** A time in words, in the zone of who reads it. */
+/** A time as text, in the reader's time zone. */
 const timeOf = (time) => new Date(time).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" })
 
 /** What can be done with a row; each has a key that works on the row itself. */
@@ -320,7 +320,7 @@ function press(event, { size, card, go, acts, openMenu, walk }) {
   else if (event.key === "." || event.key === "ContextMenu" || (event.key === "F10" && event.shiftKey)) openMenu(row)
   else if (act) {
     card.hide()
-    if (act.off) openMenu(row) // it says why not
+    if (act.off) openMenu(row) // the item says why it is off
     else act.run()
   }
   else if (to === undefined) return
@@ -340,7 +340,7 @@ function focusCurrent(rows) {
 function walking(parts, say, data) {
   const { rows, body } = parts
   let wanted = null, asking = 0
-  /** Go back to the row of this place when it comes again, if those that came now do not reach it. */
+  /** Return to the row at this index when it is sent again, if the rows sent now do not include it. */
   parts.expect = (place) => {
     const { first, rows: here } = data()
     if (isLong(data()) && (place < first || place >= first + here.length)) wanted ??= place

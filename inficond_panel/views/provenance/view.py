@@ -1,4 +1,4 @@
-"""Fine-tuning provenance view: the tree of iterations, what each did, and the total.
+"""Fine-tuning provenance view: tree of iterations, effect of each, and total change.
 
 InFiConD, section 5, figure 5f: rows of up- and downtuned concepts with the change in performance
 from the previous entry; the total at the top right.
@@ -46,11 +46,11 @@ if TYPE_CHECKING:
     from inficond_panel.ui.drawing import Drawing
 
 
-STILL = 500  #: rows that a page without a server has
+STILL = 500  #: largest number of rows in a saved page
 
 
 def typed_sentence(names: Sequence[str]) -> str:
-    """Sentence on the way to the iterations made before these concepts were typed."""
+    """Return a sentence on how to see the iterations made before these concepts were typed."""
     if not names:
         return ""
     them = "it" if len(names) == 1 else "them"
@@ -58,7 +58,7 @@ def typed_sentence(names: Sequence[str]) -> str:
 
 
 class ProvenanceView(ComparisonActions, Viewer):
-    """Rows newest first. A click on a row goes there and deletes nothing."""
+    """Iterations, newest first. A click on a row shows its iteration, and deletes nothing."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
@@ -80,7 +80,7 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     @param.depends("app.students.snapshot", "app.students.tree", watch=True)
     def _update(self) -> None:
-        """The tree, or the node shown in it, is another: show the window on it."""
+        """Show the rows of a changed tree, or of another node shown."""
         nodes, before = self.app.tuning.nodes, self._branches
         self._branches = now = Branches(nodes, self.app.students.node.id)
         moved = now.newest[now.current].id != before.newest[before.current].id
@@ -89,12 +89,12 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     @action
     def _show_rows(self, first: float, last: float) -> None:
-        """Show the rows from ``first`` on, before ``last``: the browser has scrolled there."""
+        """Show the rows from ``first`` to before ``last``, where the browser has scrolled to."""
         self._window = cut_window(len(self._branches.newest), int(first), int(last))
         self._show(tree=self._make_tree())
 
     def _make_tree(self, limit: int = 0) -> dict[str, Any]:
-        """Rows in the window (the first ``limit``, if that is given), and the current one."""
+        """Return the rows in the window (or the first ``limit`` rows), and the current row."""
         branches, looks = self._branches, self.app.tuning.looks
         first, last = (0, limit) if limit else self._window
         rows = [
@@ -112,7 +112,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         }
 
     def still(self) -> dict[str, Any]:
-        """Rows of a page without a server: the newest ``STILL``. For the worker."""
+        """Return the rows of a saved page: the newest ``STILL``. For the worker thread."""
         nodes = self._branches.newest[:STILL]
         shown = self._results.whole(nodes, self._branches, self._tree.metric)
         made = {node.id: make_result(node, shown) for node in nodes}
@@ -121,7 +121,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         return {"tree": tree, "results": results}
 
     def _nodes(self) -> list[Iteration]:
-        """Those in the window, newest first, and the one shown."""
+        """Return the iterations in the window, newest first, and the iteration shown."""
         first, last = self._window
         places = {*range(first, last), self._branches.current}
         return [self._branches.newest[row] for row in sorted(places)]
@@ -134,7 +134,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         watch=True,
     )
     def _show(self, tree: dict[str, Any] | None = None) -> None:
-        """Show what is known at once; measure the rest off the event loop, then show that too."""
+        """Show computed results at once; let the worker compute the others, then show them."""
         nodes, branches = self._nodes(), self._branches
         shown = self._results.known(nodes, branches, self._tree.metric)
         self._tree.param.update(
@@ -161,7 +161,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         }
 
     def _elsewhere(self) -> list[str]:
-        """Sentences on iterations that are kept and not listed: those of other students."""
+        """Return sentences on iterations that are saved but not listed: of other concepts, say."""
         others = self.app.students.tree.others
         return [typed_sentence(self.app.concepts.typed), others_sentence(others)]
 
@@ -251,7 +251,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         self.app.export.param.trigger("page")
 
     def picture(self) -> Drawing:
-        """Picture of the newest rows in view, without a browser."""
+        """Return a picture of the newest rows in view, drawn without a browser."""
         tree = self._tree
         return draw_picture(tree.tree, tree.results, METRICS[tree.metric].name)
 

@@ -1,1 +1,1 @@
-"""Where to begin: the students that rely on the wrong thing, while no class is selected."""
+"""Start view: students that rely on a wrong concept, shown while no class is selected."""

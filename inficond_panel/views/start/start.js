@@ -29,7 +29,7 @@ function makeCard({ class_name, concept }, send) {
       h("button", { class: "btn remove", type: "button", hidden: concept ? null : "", "aria-label": `Remove ${concept} from ${class_name}`, onclick: act("remove") }, "Remove it")))
 }
 
-/** What a repair gains comes last, where room was left for it: no button moves under a hand. */
+/** The gain of a repair arrives last; room is reserved, so that no button moves under the pointer. */
 function fillCard(element, { class_name, concept, shares }, { photos, offers, offering, removed, locked }) {
   const [picture, { children: [words, { children: [repair, gain] }] }, { lastElementChild: remove }] = element.children
   const found = photos[class_name], offer = offers[class_name]
@@ -50,7 +50,7 @@ function fillCard(element, { class_name, concept, shares }, { photos, offers, of
   for (const each of [remove, repair]) set(each, "title", locked || null)
 }
 
-/** What waits, and its button; hidden where nothing does. */
+/** The pending batch with its button; hidden without a batch. */
 function makeBatch(model, send) {
   const words = h("span", { class: "grow", role: "status" })
   const clear = h("button", { class: "btn plain", type: "button", onclick: () => send("clear") }, "Clear")

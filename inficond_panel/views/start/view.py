@@ -1,4 +1,4 @@
-"""Where to begin: students that rely on a wrong concept, or the farthest behind their teacher."""
+"""Start view: students that rely on a wrong concept, or that are farthest behind the teacher."""
 
 from __future__ import annotations
 
@@ -30,37 +30,37 @@ if TYPE_CHECKING:
     from inficond_panel.state import AppState, Status
     from inficond_panel.tuning.suggest import Suggestion
 
-#: Students that have a card, the largest loss of AP first; and where none relies on a suspect.
+#: Number of cards, if students rely on suspects, and if none does.
 CARDS, BEHIND = 5, 3
-#: Positives that an AP needs to be held against the teacher's.
+#: Smallest number of positives for which a student's AP is compared with the teacher's.
 POSITIVES = 10
 
 
 def make_cards(
     shifts: Mapping[str, ClassShift], bounds: Collection[tuple[str, str]] = ()
 ) -> list[dict[str, str]]:
-    """Students to begin with and their first suspect: ``{class_name, concept, shares}``.
+    """Return students that rely on a suspect, with it: ``{class_name, concept, shares}``.
 
-    The largest loss of AP comes first. Left out are classes that the teacher does not know,
-    suspects without influence, and those with a bound in force (``bounds``, by class and concept).
+    The largest loss of AP comes first. Classes that the teacher does not know are left out, and
+    suspects without influence or with a bound (``bounds``, pairs of class and concept).
     """
-    found = []
+    cards = []
     for shift in sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost):
         name = shift.class_name
         left = [s for s in shift.relied_on if (name, s.concept) not in bounds]
         if left:
-            found.append(
+            cards.append(
                 {
                     "class_name": name,
                     "concept": left[0].concept,
                     "shares": plain_shares(name, left[0].presence),
                 }
             )
-    return found
+    return cards
 
 
 def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
-    """Cards, without a concept, of the students whose AP is farthest behind their teacher's."""
+    """Return cards, without a concept, of the students farthest behind the teacher in AP."""
     gaps = {
         name: each.teacher_ap - each.ap
         for name, each in metrics.items()
@@ -77,8 +77,8 @@ def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
 
 
 def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]:
-    """By class what the repair that is recommended gains, ``removes`` where it only removes
-    suspects; none where that may be nothing."""
+    """Return the gain of the recommended repair by class; ``removes`` is True if the repair only
+    removes suspects. Classes whose gain is not significant are left out."""
     offers = {}
     for name, suggestion in expected.items():
         lever = suggestion.taken.get(name)
@@ -92,7 +92,7 @@ def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]
 
 
 def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
-    """Line of the batch: number of thumbs, and how the refit goes."""
+    """Return the line on the batch: number of thumbs, and status of the refit."""
     return {
         "thumbs": thumbs,
         "kind": status.kind,
@@ -102,23 +102,23 @@ def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
 
 
 class StartPanel(ViewComponent):
-    """The sentence, a card per student, and what waits in the batch."""
+    """Sentence on teacher and students, a card per student, and the pending batch."""
 
-    purpose = param.String("", doc="What teacher and students are, and how many rely wrongly.")
+    purpose = param.String("", doc="Sentence on teacher, students, and wrong concepts.")
     cards = param.List([], item_type=dict, doc="As ``make_cards`` gives them.")
-    photos = param.Dict({}, doc="As ``make_picture`` gives them, by class; they come later.")
-    offers = param.Dict({}, doc="As ``make_offers`` gives them; they come last.")
+    photos = param.Dict({}, doc="As ``make_picture`` gives them, by class.")
+    offers = param.Dict({}, doc="As ``make_offers`` gives them.")
     offering = param.Boolean(False, doc="Whether there may be offers.")
-    removed = param.List([], item_type=str, doc="Classes whose card's concept waits for removal.")
+    removed = param.List([], item_type=str, doc="Classes whose concept has a pending removal.")
     batch = param.Dict({}, doc="As ``make_batch`` gives it.")
-    locked = param.String("", doc="Why nothing can be tuned now; empty: it can.")
+    locked = param.String("", doc="Why tuning is off now; empty: it is on.")
 
     _esm = browser.module(Path(__file__).with_name("start.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("start.css"))
 
 
 class StartView(RefitActions, Viewer):
-    """Students that rely on the wrong thing; while a class is selected nothing is drawn anew."""
+    """Cards of students that rely on a wrong concept; not redrawn while a class is selected."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
@@ -137,7 +137,7 @@ class StartView(RefitActions, Viewer):
         return self.panel
 
     def picture(self) -> Drawing:
-        """Picture of the cards in words, without a browser."""
+        """Return a picture of the cards' texts, drawn without a browser."""
         return draw_picture(self.panel.cards)
 
     def close(self) -> None:
@@ -145,17 +145,17 @@ class StartView(RefitActions, Viewer):
 
     @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True, on_init=True)
     def _show_cards(self) -> None:
-        """Show the students that rely on a suspect, once all are known, so that no card jumps."""
+        """Show the cards once the shifts of all students are computed, so that no card jumps."""
         app, shifts = self.app, self.app.shifts
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
-        found = make_cards(shifts.by_class, app.students.node.bounds) if shifts.complete else []
-        nothing = shifts.complete and not found
-        cards = make_behind(app.students.snapshot.metrics) if nothing else found[:CARDS]
+        relying = make_cards(shifts.by_class, app.students.node.bounds) if shifts.complete else []
+        nothing = shifts.complete and not relying
+        cards = make_behind(app.students.snapshot.metrics) if nothing else relying[:CARDS]
         sentence = relying_sentence(
             shifts.by_class,
             len(app.store.classes),
-            wrong=len(found),
+            wrong=len(relying),
             shown=len(cards),
             looked=app.spec.tuning.suspects and shifts.all_wanted,
         )
@@ -166,7 +166,7 @@ class StartView(RefitActions, Viewer):
             self._show_batch()
 
     def _find_pictures(self, wanted: Sequence[tuple[str, str]]) -> None:
-        """Find the training image of each class that shows its concept best."""
+        """Let the worker choose the training image of each class that shows the concept best."""
         app, students = self.app, self.app.tuner.at(self.app.students.node, FIT)
 
         def work(_: Job) -> dict[str, dict[str, Any]]:
@@ -180,7 +180,7 @@ class StartView(RefitActions, Viewer):
 
     @param.depends("app.selection.class_name", "panel.cards", watch=True)
     def _expect(self) -> None:
-        """Find out what would help the students with a card, until one is opened."""
+        """Search ahead for repairs of the students with a card, until a student is opened."""
         cards = [] if self.app.selection.class_name else self.panel.cards
         self.app.suggestion.expect([card["class_name"] for card in cards if card["concept"]])
 
@@ -208,24 +208,24 @@ class StartView(RefitActions, Viewer):
 
     @action
     def _remove(self, class_name: str, concept: str) -> None:
-        """Put ✕ on a concept and its correlated ones into the batch, and open the student."""
+        """Add the removal of a concept and correlated concepts to the batch; open the student."""
         self.app.selection.open_concept(concept, class_name)
         self.app.tuning.remove_group(class_name, concept)
 
     @action
     def _repair(self, class_name: str, concept: str) -> None:
-        """Put the repair that is offered into the batch, and open the student."""
+        """Add the offered repair to the batch, and open the student."""
         if class_name not in self.panel.offers:
-            raise ValueError("no such offer")
+            raise ValueError(f"no such offer: {class_name!r}")
         self.app.selection.open_concept(concept, class_name)
         self.app.suggestion.take(class_name)
 
 
 def make_example(student: Student, concept: str) -> dict[str, Any]:
-    """Picture of the positive that shows a concept best, with the concept's segment.
+    """Return a picture of the positive that shows a concept best, with the concept's segment.
 
-    By the concept's score in the image, and the similarity of a segment assigned to the concept.
-    Without a concept, of the positive that the student decides best.
+    Best is the largest sum of the image's concept score and the cosine of an assigned segment, each
+    scaled to [0, 1]. Without a concept, it is the positive with the student's largest margin.
     """
     store, positive = student.store, student.labels == 1
     positive |= not positive.any()
@@ -244,7 +244,7 @@ def make_example(student: Student, concept: str) -> dict[str, Any]:
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    """Values between 0 and 1, those of the least and the largest."""
+    """Return the values scaled to [0, 1]: 0 is the smallest, 1 the largest."""
     return (values - values.min()) / (np.ptp(values) or 1.0)
 
 
@@ -252,7 +252,7 @@ _WIDTH, _HEAD, _ROW = 500, 40, 24
 
 
 def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
-    """The cards in words, one below the other."""
+    """Draw the texts of the cards, one below the other."""
     drawing = Drawing(_WIDTH, _HEAD + _ROW * len(cards) + 8)
     title = f"{count(len(cards))} students to begin with" if cards else "All students"
     drawing.text((12, 22), title, size=14, bold=True)

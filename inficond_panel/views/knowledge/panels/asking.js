@@ -6,7 +6,7 @@ import { isBusy } from "../shared.js"
 const VALUES = { y: 1, arrowright: 1, n: 0, arrowleft: 0, s: null, arrowdown: null }
 const SWIPED = 60 // pixels of a finger to the right: yes, to the left: no
 
-/** What can be looked at, or why nothing can; a click opens the dialog. */
+/** The offer to answer on photos, or why that is not possible; a click opens the dialog. */
 export function makeAsking(root, model, send) {
   const dialog = makeDialog(root, model, send)
   const missing = h("span", { class: "muted" })
@@ -37,7 +37,7 @@ function makeDialog(root, model, send) {
   const stop = button("", () => (model.asking.can_judge ? send("judge_photos") : dialog.close()))
   const asked = h("div", {}, stage, choices)
   const end = h("div", { class: "end", role: "status" }), steps = h("div", { class: "choices" })
-  const inner = h("div", { tabindex: -1, autofocus: "" }, // has the keys, wherever a press was
+  const inner = h("div", { tabindex: -1, autofocus: "" }, // has the focus for keys, wherever a person clicked
     h("header", {}, h("h2", { id: "asking-title" }, question, name, mark), h("span", { class: "grow" }),
       h("button", { class: "icon-btn", type: "button", "aria-label": "Close; the answers are kept", onclick: () => dialog.close() }, icon("cross"))),
     bar, asked, end, steps, h("footer", {}, place, undo, teacher, stop))
@@ -48,12 +48,12 @@ function makeDialog(root, model, send) {
 
   const ready = () => model.asking.kind === "asking" && pictures.has(model.asking.rows[0])
   function give(value) {
-    if (!ready() || given === at) return // it is answered already, or not to be seen yet
+    if (!ready() || given === at) return // the photo is answered already, or not visible yet
     given = at
     send("answer_photo", { place: at, value })
   }
   dialog.addEventListener("keydown", (event) => {
-    event.stopPropagation() // keys of the page are not for what lies behind
+    event.stopPropagation() // no key reaches the page behind the dialog
     const key = event.key.toLowerCase()
     if (event.ctrlKey || event.metaKey || event.altKey || event.repeat) return
     if (key in VALUES) give(VALUES[key])
@@ -71,7 +71,7 @@ function makeDialog(root, model, send) {
     wanted = null
     draw()
   })
-  /** Ask for the photo shown, then for those that follow. */
+  /** Request the current photo, then the next photos. */
   function fetch() {
     const row = model.asking.rows.find((one) => !pictures.has(one))
     if (row === undefined || row === wanted) return

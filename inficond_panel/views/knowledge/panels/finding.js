@@ -1,4 +1,4 @@
-// What is wrong with a student and what helps: a sentence, its levers as buttons, and a list of labels
+// Finding on a student and its repair: a sentence, kinds of repair as buttons, and a list of labels
 // that are likely wrong.
 
 import { count, h, icon, keyed, set, text } from "../../../ui/base.js"
@@ -55,7 +55,7 @@ function makeLabel({ row }, send) {
     h("button", { class: "group-thumb", type: "button", onclick: () => send("correct_label", { row }) }))
 }
 
-/** The label that a click teaches is the other one. */
+/** A click on a label adds the opposite label to the batch. */
 function fillLabel({ children: [photo, mark] }, { row, image, label }, model, pictures) {
   const words = `${label ? "not" : "is"} ${model.student}`
   if (pictures.has(row)) set(photo.firstChild, "src", pictures.get(row))

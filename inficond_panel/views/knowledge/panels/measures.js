@@ -38,7 +38,7 @@ export function makeMeasures(model, send) {
 const wordsOf = ({ name, now, after, change, note }) =>
   [name, now, after && `→ ${after}`, change && `(${toldOf(change)})`].filter(Boolean).join(" ") + note
 
-/** One metric of the line; what a preview makes of it with its interval, and a hollow dot within noise. */
+/** One metric of the line, and its value after the batch with the interval; a hollow dot is within noise. */
 function partOf({ name, now, after, change, note }, index) {
   const parts = [index ? " · " : "", `${name} `, h("span", { class: after ? "wide" : "" }, now)]
   if (after) parts.push(` → ${after}`)

@@ -43,7 +43,7 @@ function sectionsOf(model, send) {
   ].filter(Boolean)
 }
 
-/** What each lever would give, the student as it is first; a click puts it into the batch. */
+/** The effect of each kind of repair, after the student as it is; a click adds the repair to the batch. */
 function leversOf(model, send) {
   const { levers = [], notes, sentence } = model.repair
   if (!levers.length) return sentence && h("p", {}, sentence)
@@ -58,7 +58,7 @@ function leversOf(model, send) {
 
 const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)
 
-/** A button that gives a cure, or takes the same one back. */
+/** A button that adds a repair to the batch, or removes it. */
 function cureButton(model, send, cure, pressed, name, label, title) {
   return h("button", { class: "group-thumb cure", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: model.options.cureless || title, disabled: isBusy(model) || Boolean(model.options.cureless),
     onclick: () => send("cure", { cure }) }, cure.direction === "balance" && h("span", { "aria-hidden": "true" }, "≈ "), name)

@@ -1,4 +1,4 @@
-// The panels of one student: the finding on it with its levers, and in details what opens: suspects and
+// The panels of one student: the finding with its repairs, and with details panels that open: suspects and
 // repairs, metrics, what the refit did.
 
 import { followTheme, h, watch } from "../../../ui/base.js"

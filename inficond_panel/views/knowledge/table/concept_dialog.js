@@ -1,11 +1,11 @@
-// Add a concept by typing it: encoder and prompt told, progress with cancel, what is typed so far.
+// Dialog that adds a typed concept: encoder and prompt, progress with cancel, typed concepts so far.
 
 import { count, drawOnce, h, icon, isClosed, keyed, select, text, unless, watch } from "../../../ui/base.js"
 import { isFitting } from "../shared.js"
 
-const FROM = "typing" // noted on the document, which outlives the views that other concepts replace
+const FROM = "typing" // kept on the document, since new views replace these after a concept was added
 
-/** Give `button` the focus once it is on screen, where the views were replaced from this dialog. */
+/** Focus `button` once it is on screen, after this dialog has replaced the views. */
 export function comeBack(button, frames = 600) {
   const { dataset } = document.documentElement
   if (dataset.from !== FROM || !frames) return

@@ -31,7 +31,7 @@ export function rowContext(model, rows) {
 
 const thumbTitle = (direction) => `${DIRECTIONS[direction].verb} (${DIRECTIONS[direction].key})`
 
-/** A row; what only details show is built where they are shown. */
+/** A row; parts of the details are built only with details. */
 export function makeRow({ concept }, send, detailed) {
   const button = (direction) => h("button", {
     class: `thumb ${direction}`, type: "button", "data-direction": direction, "aria-pressed": "false",
@@ -91,13 +91,13 @@ function fillDetails(only, row, model, context, { pending, intent, ghost }) {
   drawFactor(only.factor, pending, model.options.factors, context.frozen)
 }
 
-/** The bound that the hand would leave. */
+/** The bound that the present drag would set. */
 function draftOf(row, { draft: { value }, strongest }) {
   const direction = directionTo(value, row.influence)
   return direction && { direction, value, share: strongest ? value / strongest : 0, bound: `${direction === "up" ? "≥" : "≤"} ${fixed(value, 2)}` }
 }
 
-/** The factor of a pending thumb, its own. */
+/** The factor of one pending thumb. */
 function factorOf(concept, send) {
   const element = select(`Factor of ${concept}`, [], null, (x) => send("set_own_factor", { concept, factor: Number(x) }))
   element.classList.add("own-factor")
@@ -130,7 +130,7 @@ function strengthOf({ share, concept }, intent, { place, ghostShare }, drafted) 
   ].filter(Boolean)
 }
 
-/** What waits, and else the bound in force: in a word, in details with its limit. */
+/** The pending thumb, or else the bound: as a word, and with details its limit. */
 function noteOf(row, intent, detailed) {
   const told = (words, more) => h("span", { class: "clip" }, words, h("span", { class: "wide" }, more))
   if (!detailed) return intent ? [`${DIRECTIONS[intent.direction].mark} waits`] : row.held ? [icon("lock", 11), `held since ${row.since}`] : []
@@ -177,7 +177,7 @@ export function makePictures(model, send, rows) {
   return { want, ask }
 }
 
-/** The photo that a patch is cut from, in place of what a click on the row opens. */
+/** Open the photo that a patch is cut from, instead of the concept of the row. */
 function openPatch(event, concept, send) {
   const patch = event.target.closest(".patch")
   if (!patch) return
@@ -229,7 +229,7 @@ function holdsCard(concept, { text: words, rows, scope }) {
 export function rowHover(rows, model, card, hand) {
   const rowOf = (part) => shownRows(model).find(({ concept }) => concept === part.closest(".row").dataset.key)
   rows.addEventListener("pointermove", (event) => {
-    if (hand.draft) return // which says what it reads itself
+    if (hand.draft) return // the chart shows its reading itself
     const part = event.target.closest?.(".effect, .holds, .strength, .influence, .note, .then")
     const row = part && rowOf(part)
     const children = row && (part.matches(".effect") ? effectCard(part, row, model, event.clientX)

@@ -59,19 +59,19 @@ function valueAt(x, y, at) {
   return y[after - 1] + part * (y[after] - y[after - 1])
 }
 
-/** What the chart says where the pointer is; null where it says nothing. */
+/** The chart's reading at the pointer; null where there is none. */
 export function effectCard(svg, row, model, pointer) {
   const { x } = model.effects[row.concept] ?? { x: [] }
   const box = svg.getBoundingClientRect()
   return effectCardAt(row, model, x[0] + ((pointer - box.left) / box.width) * (x[x.length - 1] - x[0]))
 }
 
-/** What the chart says in words at an influence; empty where it says nothing. */
+/** The chart's reading at an influence as text; empty where there is none. */
 export function effectWordsAt(effect, at, model) {
   return effect?.x.length ? `; ${METRICS[model.metric].name} ${points(valueAt(effect.x, effect.change, at))} points, others held` : ""
 }
 
-/** What the chart says at an influence; null where it says nothing. */
+/** The chart's reading at an influence; null where there is none. */
 export function effectCardAt(row, model, at) {
   const effect = model.effects[row.concept]
   if (!effect?.x.length) return null

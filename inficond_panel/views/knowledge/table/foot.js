@@ -1,9 +1,9 @@
-// What stands below the rows: how many concepts there are beside those listed, and the legend.
+// Foot of the table: number of concepts that are not listed, and the legend.
 
 import { count, drawOnce, h, isClosed, s } from "../../../ui/base.js"
 import { isDetailed, seek, soughtOf } from "../shared.js"
 
-/** The line below the rows: how many concepts there are beside those listed, and the way to them. */
+/** The line below the rows: number of concepts that are not listed, and a button that lists them. */
 export function drawRest(rest, model, search, dialog) {
   const { influential, sort, rows, found, options: { concepts } } = model
   const ranked = rows.filter(({ rank }) => rank).length // others are held at 0

@@ -48,7 +48,7 @@ export function makeHand(rows, model, send, { rowOf, redraw, context, tell, hide
   return hand
 }
 
-/** Where thumbs cannot be given, nothing is moved. */
+/** No handle moves while thumbs are off. */
 const isFree = (row) => !row.querySelector(".thumb").disabled
 
 function dragOn(rows, hand) {
@@ -68,7 +68,7 @@ function dragOn(rows, hand) {
   })
   rows.addEventListener("pointerup", () => { from = null; if (hand.dragging) hand.keep() })
   rows.addEventListener("pointercancel", () => { from = null; hand.drop() })
-  // the end of a drag is no click on the row
+  // the end of a drag must not count as a click on the row
   rows.addEventListener("click", (event) => { if (swallow) { swallow = false; event.stopImmediatePropagation() } }, true)
   document.addEventListener("keydown", function escape(event) {
     if (!rows.isConnected) return document.removeEventListener("keydown", escape, true)
@@ -96,7 +96,7 @@ function keysOn(rows, hand) {
   })
 }
 
-/** Place and words of the handle of a row. */
+/** Set position and text of a row's handle. */
 export function drawHandle(handle, row, intent, model, { place, strongest, reach, frozen }) {
   const value = intent?.value ?? row.influence
   const [low, high] = reach(row.concept)

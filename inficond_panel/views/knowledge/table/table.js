@@ -1,5 +1,5 @@
 // Student knowledge: the head, one row a concept, and the places of bar and panels.
-// Files and pictures that are asked for are answered by {save} and {pictures}.
+// Python answers requests for files and pictures by {save} and {pictures}.
 
 import {
   findBox, followTheme, h, hoverCard, icon, isClosed, keepAligned, onKey, select, set, text, unless, watch,
@@ -16,7 +16,7 @@ import { drawRest, legendOf } from "./foot.js"
 import { HAND_KEY, makeHand } from "./hand.js"
 import { isDetailed, ownPending, seek, sender, showPart, shownRows, soughtOf } from "../shared.js"
 
-const TYPING = 120 // ms without a key, then it is searched
+const TYPING = 120 // ms after the last key until the search starts
 
 export function render({ model, el }) {
   const send = sender(model)
@@ -65,7 +65,7 @@ function makeOverview(model, root, back) {
   return { element, draw }
 }
 
-/** What the only view in a column of Panel's draws; null before it is there. */
+/** Element of the only view in a Panel column; null before it is drawn. */
 const innerOf = (column) => [...column.shadowRoot.children].find(({ shadowRoot }) => shadowRoot)?.shadowRoot
 
 // --- head --------------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ function makeHead(model, send, dialog, menu) {
   return { element, search, draw, back }
 }
 
-/** What details have besides: a concept typed, the number and the order of the rows, their file. */
+/** Controls of the details: add a concept, number and order of the rows, save as a file. */
 function makeTools(model, send, dialog, menu) {
   const element = h("span", { class: "tools" })
   if (!isDetailed(model)) return { element, draw: () => {} }
@@ -145,7 +145,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
   })
   const draw = () => {
     hand.settle()
-    if (extent !== model.extent) { // what is not shown is not built
+    if (extent !== model.extent) { // hidden parts are not built
       extent = model.extent
       rows.replaceChildren()
       legend.replaceChildren(legendOf(model))
@@ -170,7 +170,7 @@ function makeTable(model, send, search, dialog, groupThumb) {
     }
     isDone = done
   }
-  /** Curves and pictures of a long list are asked for where it comes to rest. */
+  /** Request curves and pictures of a long list where scrolling has stopped. */
   function tellNear() {
     waiting = 0
     const near = [...rows.children].map(({ dataset }) => dataset.key)
@@ -202,7 +202,7 @@ function makeColumns(model) {
   return { element, draw }
 }
 
-/** Heading of the patches, a choice of the segments that they are. */
+/** Heading of the patches: a choice between nearest and assigned segments. */
 function patchChoice(model) {
   const element = h("span", { class: model.options.patchless ? "patch-head" : "metric" })
   if (model.options.patchless) return element
@@ -237,12 +237,12 @@ function searchKey(event, model, listed, send, go) {
   else if (["Escape", "ArrowDown", "Enter"].includes(key)) {
     target.ask()
     target.hurried = key
-    if (model.sought === model.find) useFound(target, listed(), send, go) // else once it is answered
+    if (model.sought === model.find) useFound(target, listed(), send, go) // else after the answer to the search
   } else return
   event.preventDefault()
 }
 
-/** What was pressed in the search: open the concept found first, or go to its row. */
+/** Keys in the search box: open the first match, or go to its row. */
 function useFound(search, listed, send, go) {
   const { hurried: key } = search
   search.hurried = ""
