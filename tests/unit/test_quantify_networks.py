@@ -69,7 +69,7 @@ def test_a_layer_that_no_image_reaches_is_told():
         (lambda x: x / 0, "not finite"),
         (lambda x: (x * 0).sqrt() + x, "not finite"),
         (lambda x: torch.zeros_like(x) * x, "does not change under noise"),
-        (lambda x: (x, x), "gives a tuple"),
+        (lambda x: (x, x), "returns a tuple"),
     ],
 )
 def test_features_that_cannot_be_measured_are_told(feature, message):

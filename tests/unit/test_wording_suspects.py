@@ -124,7 +124,7 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
         few, ClassShift("dog", "unknown")
     )
     unsure = replace(noise, kinds=(), perhaps=(NOISE, SHARE))
-    assert "labels of training images or another share of the class: the images cannot" in (
+    assert "labels of training images or another share of the class: the images do not" in (
         finding_sentence(unsure, ClassShift("dog", "none"))
     )
     ball = Suspect(
