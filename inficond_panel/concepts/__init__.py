@@ -1,1 +1,1 @@
-"""Concepts: their texts, their scores in images, and those typed after a store was made."""
+"""Concepts: texts, scores in images, and concepts typed after a store was made."""

@@ -1,4 +1,4 @@
-"""Concept scores of photos that are in no store, by the scoring of one."""
+"""Concept scores of photos that are not in a store, computed by the store's scoring."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ class PhotoSegments:
     embedding: np.ndarray = field(repr=False)
 
     def nearest(self, text: np.ndarray) -> np.ndarray:
-        """Mask of the segment that is nearest to a concept's text vector ``(embed,)``, among those
-        with pixels: in a long and narrow photo some segments have none."""
-        there = np.setdiff1d(self.mask, [0])
-        cosine = self.embedding[there.astype(np.intp) - 1].astype(np.float32) @ text
-        return np.asarray(self.mask == there[np.argmax(cosine)])
+        """Return the mask of the segment nearest to a concept's text vector ``(embed,)``, among
+        segments with pixels: in a long and narrow photo some segments have no pixels."""
+        segments = np.setdiff1d(self.mask, [0])
+        cosine = self.embedding[segments.astype(np.intp) - 1].astype(np.float32) @ text
+        return np.asarray(self.mask == segments[np.argmax(cosine)])
 
 
 @dataclass(frozen=True, eq=False)
 class PhotoScores:
-    """Scores of photos, with their teacher's logits.
+    """Concept scores of photos, with the teacher's logits.
 
-    ``fault`` states for each of the ``photos`` (names, as given) why it cannot be used, "" if it
-    can. ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN for a
-    photo with a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None if
-    none can run, with the reason in ``no_teacher``. ``segments`` are those of each photo, None with
-    a fault.
+    ``photos`` are names as passed; ``fault`` states for each why it cannot be used, or is "".
+    ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN for a photo
+    with a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None if no
+    teacher can run, with the reason in ``no_teacher``. ``segments`` are the segments of each photo,
+    None for a photo with a fault.
     """
 
     photos: tuple[str, ...]
@@ -51,9 +51,9 @@ class PhotoScores:
 
 @dataclass(frozen=True, eq=False)
 class ScoredTexts:
-    """Concepts of a store by their text vectors, and how photos are scored by them.
+    """Text vectors of a store's concepts, with the scoring that compares photos with them.
 
-    ``corpus`` is ``(concept, embed)``, and each of the ``typed`` ``(embed,)``.
+    ``corpus`` is ``(concept, embed)``; each typed concept's vector in ``typed`` is ``(embed,)``.
     """
 
     corpus: np.ndarray
@@ -62,15 +62,15 @@ class ScoredTexts:
 
     @classmethod
     def of(cls, store: Store) -> ScoredTexts:
-        """Scoring of a store: its centre, and its typed concepts too."""
-        typed = [one.text for one in store.typed] if isinstance(store, ExtendedStore) else []
+        """Return the text vectors of a store, typed concepts included, with the store's scoring."""
+        typed = [each.text for each in store.typed] if isinstance(store, ExtendedStore) else []
         return cls(base_of(store).concept_text_embedding, typed, scoring_of(store))
 
     def score(self, embedding: np.ndarray, segment_image: np.ndarray, images: int) -> np.ndarray:
-        """Return scores ``(images, concept)`` float32 of other images, computed as in the store.
+        """Return scores ``(images, concept)`` float32 of new images, computed as in the store.
 
         ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as in stores;
-        ``segment_image`` ascends.
+        ``segment_image``, the image index of each segment, ascends.
         """
         segments = embedding, segment_image
         scored = score_corpus(*segments, self.corpus, images=images, scoring=self.scoring)

@@ -1,4 +1,4 @@
-"""Concept scores of images, and positions of further points on the map of concepts.
+"""Concept scores of images, and positions of new points on the map of concepts.
 
 Precompute and concepts typed later use the same functions, so that scores are comparable.
 """
@@ -14,7 +14,7 @@ import numpy as np
 
 from inficond_panel.common.sliced import Sliced
 
-#: Concepts that hold a point: enough to lie between them, few enough to stay near.
+#: Number of concepts that place a point: enough to lie between them, few enough to stay near.
 NEIGHBOURS = 3
 SCALE = 100.0  #: CLIP's logit scale: it turns cosines into probabilities
 _BLOCK = 8192
@@ -23,9 +23,9 @@ _BLOCK = 8192
 def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> np.ndarray:
     """Return positions of unit ``vectors`` ``(n, embed)`` on the map ``xy`` ``(concept, 2)``.
 
-    Each is the mean of its three nearest concepts, weighted by the softmax of the scaled cosines,
-    float32. It works on any map, also on one without a formula for new points; several maps,
-    ``(concept, map, 2)``, are computed at once. Vectors are read by blocks.
+    A position is the mean of the three nearest concepts' positions, weighted by the softmax of the
+    scaled cosines, float32. This works on any map, also one without a formula for new points;
+    several maps, ``(concept, map, 2)``, are computed at once. Vectors are read in blocks.
     """
     count = min(NEIGHBOURS, len(text))
     placed = np.empty((len(vectors), *xy.shape[1:]), dtype=np.float32)
@@ -41,26 +41,26 @@ def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> n
 
 
 def along_axes(text: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Axes ``(embed, 2)`` of a linear map: ``xy - xy.mean(0) = (text - text.mean(0)) @ axes``.
+    """Return the axes ``(embed, 2)`` in ``xy - xy.mean(0) = (text - text.mean(0)) @ axes``.
 
-    Of a PCA these are its components, since they lie in the span of the centred texts.
+    For PCA these are the components, since they lie in the span of the centred texts.
     """
     return np.linalg.lstsq(text - text.mean(0), xy - xy.mean(0), rcond=None)[0]
 
 
-#: Segments scored at a time, which bounds the memory beside the result.
+#: Number of segments per block, which bounds the memory beside the result.
 _SEGMENTS_AT_A_TIME = 8192
 
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
-    """Scoring of images by concepts, with all that a later concept needs to be scored alike.
+    """Method of scoring images by concepts, with all that scores a later concept in the same way.
 
     - ``max_cosine``: max(0, largest cosine of a segment with the text) (InFiConD, sec. 4.3).
     - ``contrast``: largest share of the concept in the softmax of cosine / ``temperature`` over
       the corpus. ``normaliser`` ``(segment,)`` is the log of the softmax's denominator.
-    - ``centred``: max(0, largest cosine) of segment and text each less its mean and made unit
-      again. ``centre`` ``(2, embed)`` holds the means of the segments and of the corpus's texts.
+    - ``centred``: max(0, largest cosine) of segment and text after subtracting the mean vector and
+      normalising. ``centre`` ``(2, embed)`` holds the means of segments and of the corpus's texts.
     """
 
     method: str = "max_cosine"
@@ -70,18 +70,18 @@ class Scoring:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Method and temperature as plain data, as the spec has them."""
+        """Method and temperature as plain data, as in the spec."""
         more = {} if self.temperature is None else {"temperature": self.temperature}
         return {"method": self.method, **more}
 
 
 @dataclass(frozen=True, eq=False)
 class Scored:
-    """Scores by a whole corpus.
+    """Scores of images by a whole corpus.
 
-    ``score`` ``(image, concept)`` float32. For each segment ``concept``, the one with the largest
-    cosine (InFiConD, sec. 4.2), and that ``cosine``, whatever the method. ``scoring`` is complete:
-    with centre and normaliser where the method has them.
+    ``score`` is ``(image, concept)`` float32. ``concept`` is each segment's concept of largest
+    cosine (InFiConD, sec. 4.2) and ``cosine`` that cosine, whatever the method. ``scoring``
+    includes centre and normaliser if the method has them.
     """
 
     score: np.ndarray
@@ -101,11 +101,11 @@ def score_corpus(
 ) -> Scored:
     """Score images by all concepts of a corpus.
 
-    ``embedding`` ``(segment, embed)`` is read in slices, so it may be an array on disk; it and
-    ``text`` ``(concept, embed)`` are of unit length. ``segment_image`` ascends; an image without
-    segments has the scores 0. ``fit`` ``(segment,)`` is the mask of the segments for the mean of
-    ``centred`` (default: all), where ``scoring`` has none yet; it names the method (default: the
-    paper's).
+    ``embedding`` ``(segment, embed)`` is read in slices, so it may be an array on disk; its vectors
+    and those of ``text`` ``(concept, embed)`` have unit length. ``segment_image``, the image index
+    of each segment, ascends; an image without segments scores 0. ``scoring`` names the method
+    (default: the paper's). If it is ``centred`` without a centre, ``fit`` ``(segment,)`` is the
+    mask of segments for the mean (default: all).
     """
     scoring = _with_centre(scoring or Scoring(), embedding, text, fit)
     contrast = scoring.method == "contrast"
@@ -130,11 +130,11 @@ def score_corpus(
 def score_concept(
     embedding: Sliced, segment_image: np.ndarray, text: np.ndarray, *, images: int, scoring: Scoring
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Score images by one more concept, ``text`` ``(embed,)``, as ``scoring`` did the corpus.
+    """Score images by one more concept, ``text`` ``(embed,)``, with the corpus's ``scoring``.
 
     Returns the scores ``(image,)`` and the plain cosines ``(segment,)``. With ``contrast`` the
-    concept contends with the corpus, which is not changed by it; with ``centred`` the means stay
-    the corpus's.
+    softmax includes the concept and the corpus, whose scores do not change; with ``centred`` the
+    means stay those of the corpus.
     """
     cosine = np.empty(len(segment_image), np.float32)
     moved = _moved(text[None], scoring, 1)[0]
@@ -157,10 +157,10 @@ def vector_of_photos(
 ) -> np.ndarray:
     """Return the unit vector ``(embed,)`` that photos have in common, for ``score_concept``.
 
-    ``photos`` are the segments ``(segment, embed)`` of each; ``embedding`` those of the store. The
-    vector is the mean of two directions from the mean segment: to the mean of the photos, and to
-    the mean of each photo's segment that is nearest to the first. With ``centred`` it is relative
-    to the mean text as that direction is to the mean segment, since it is scored as a text.
+    ``photos`` are each photo's segments ``(segment, embed)``, ``embedding`` all segments of the
+    store. The vector is the mean of two directions from the mean segment: to the mean of the
+    photos, and to the mean of each photo's segment that is nearest to the first direction. With
+    ``centred`` this direction is added to the mean text, since the vector is scored as a text.
     """
     if scoring.centre is None:
         segments, texts = _mean_segment(embedding), np.zeros(embedding.shape[1])
@@ -180,7 +180,7 @@ def _largest(
     shape: tuple[int, int],
     values: Callable[[slice, np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """The largest of the ``values`` of each image's segments, and at least 0."""
+    """Return the largest of the ``values`` of each image's segments, and at least 0."""
     score = np.zeros(shape, dtype=np.float32)
     for part in _whole_images(segment_image):
         similar = values(part, np.asarray(embedding[part], dtype=np.float32))
@@ -190,7 +190,7 @@ def _largest(
 
 
 def _whole_images(segment_image: np.ndarray) -> Iterator[slice]:
-    """Slices of the segments that cut no image in two."""
+    """Return slices of the segments that do not divide an image."""
     starts = np.flatnonzero(np.diff(segment_image, prepend=-1))
     bounds = [0]
     for start in starts:
@@ -219,7 +219,7 @@ def _mean_segment(embedding: Sliced, fit: np.ndarray | None = None) -> np.ndarra
 
 
 def _moved(vectors: np.ndarray, scoring: Scoring, kind: int) -> np.ndarray:
-    """Unit vectors less the mean of their kind (0: segments, 1: texts), made unit again."""
+    """Return vectors less the mean of their kind (0: segments, 1: texts), normalised."""
     if scoring.centre is None:
         return vectors
     return _unit(vectors - scoring.centre[kind])

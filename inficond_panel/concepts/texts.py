@@ -1,4 +1,4 @@
-"""Concepts as texts: a name with synonyms, and its vector in the encoder's space."""
+"""Texts of concepts: a name with synonyms, and their vector in the encoder's space."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 import numpy as np
 
-#: Cosine of two concepts' text vectors from which they are said to be twins.
+#: Least cosine of two concepts' text vectors that are reported as twins.
 TWINS = 0.98
 
 
@@ -17,35 +17,35 @@ class TextEncoder(Protocol):
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the encoder is, as a store's ``encoder_digest``."""
+        """SHA-256 that identifies the encoder, as a store's ``encoder_digest``."""
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
-        """Unit vectors ``(len(texts), embed)`` float32 of texts."""
+        """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
 
 
 class EmbedsText(Protocol):
-    """The part of a ``TextEncoder`` that embeds."""
+    """Part of a ``TextEncoder`` that embeds texts."""
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
-        """Unit vectors ``(len(texts), embed)`` float32 of texts."""
+        """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
 
 
 def texts_of(line: str) -> tuple[str, ...]:
-    """Return the texts of a concept, from ``name, synonym, synonym``, with single spaces."""
+    """Split a line ``name, synonym, synonym`` into a concept's texts, with single spaces."""
     return tuple(" ".join(text.split()) for text in line.split(","))
 
 
 def fault_of(texts: Sequence[str]) -> str:
-    """Fault of a concept's texts; "" if none."""
+    """Return what is wrong with a concept's texts, or ""."""
     if not all(texts):
         return "a text between commas is empty"
     folded = [text.casefold() for text in texts]
     twice = next((text for text in texts if folded.count(text.casefold()) > 1), "")
-    return f"{twice!r} stands there twice" if twice else ""
+    return f"{twice!r} is listed twice" if twice else ""
 
 
 def names_class(text: str, class_name: str) -> bool:
-    """True if a concept's text is a word for the class itself: its name or its last part.
+    """Return whether a concept's text names the class: the class's name or the name's last part.
 
     Case, spaces, hyphens and a plural s are ignored, and VOC joins two words: ``table`` and
     ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a
@@ -59,7 +59,7 @@ def names_class(text: str, class_name: str) -> bool:
 def words_for(
     class_name: str, concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
 ) -> list[int]:
-    """Positions of the concepts of which a text names the class."""
+    """Return the indices of the concepts with a text that names the class."""
     return [
         c
         for c, name in enumerate(concepts)
@@ -70,16 +70,16 @@ def words_for(
 def classes_named(
     classes: Sequence[str], concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
 ) -> dict[int, int]:
-    """Return the class that each concept names by its whole name, by position of the concept.
+    """Return the index of the class whose whole name a concept has, by index of the concept.
 
-    ``light`` does not name ``traffic light`` here, although it is a word for it.
+    ``light`` does not count as ``traffic light`` here, unlike in ``names_class``.
     """
-    places, named = {_plain(name): k for k, name in enumerate(classes)}, dict[int, int]()
+    class_of, named = {_plain(name): k for k, name in enumerate(classes)}, dict[int, int]()
     for c, name in enumerate(concepts):
         words = map(_plain, (name, *synonyms.get(name, ())))
-        position = next((places[word] for word in words if word in places), None)
-        if position is not None:
-            named[c] = position
+        k = next((class_of[word] for word in words if word in class_of), None)
+        if k is not None:
+            named[c] = k
     return named
 
 

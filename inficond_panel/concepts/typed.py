@@ -1,7 +1,7 @@
-"""Concepts typed after a store was made, or made from example photos of it.
+"""Concepts typed after a store was made, or made from example photos of the store.
 
 A store is written once. A typed concept is a separate file, and ``extended`` presents store and
-typed concepts as one store, with another content hash: students of other concepts are other
+typed concepts as one store, with another content hash, since students of other concepts are other
 students.
 """
 
@@ -32,19 +32,19 @@ from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.schema import COORDINATES, PIECEWISE, VARIABLES, array_hash, content_hash
 from inficond_panel.store.store import Store
 
-#: Example photos that a concept needs.
+#: Least number of example photos of a concept.
 LEAST_PHOTOS = 5
 _BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segment_normaliser")
 
 
 @dataclass(frozen=True, eq=False)
 class TypedConcept:
-    """A concept with its unit vector ``text`` ``(embed,)``, its ``score`` ``(image,)`` and the
-    ``cosine`` ``(segment,)`` of its segments. ``basis`` names the store it was scored on.
+    """Concept typed later: unit vector ``text`` ``(embed,)``, ``score`` ``(image,)`` and ``cosine``
+    ``(segment,)`` with each segment. ``basis`` identifies the store that it was scored on.
 
-    It was made from the ``photos`` (image ids, in the order of the store) instead of its texts
-    where there are some. Two are equal where texts, photos and basis are: the arrays follow from
-    these.
+    If there are ``photos`` (image ids, in the order of the store), the vector was made from them
+    instead of the texts. Concepts with equal texts, photos and basis are equal: the arrays follow
+    from these.
     """
 
     texts: tuple[str, ...]
@@ -72,7 +72,7 @@ class TypedConcept:
 
 
 def scoring_of(store: Store) -> Scoring:
-    """Scoring of the store's images; the paper's method where the store names none."""
+    """Return the scoring of the store's images; the paper's method if the store names no method."""
     settings = store.attrs.get("scores", {})
     return Scoring(
         settings.get("method", "max_cosine"),
@@ -93,16 +93,16 @@ def basis_of(store: Store) -> str:
 
 
 def check_typing(store: Store) -> None:
-    """Raise ``DataError`` where no concept can be scored: the store lacks segments."""
+    """Raise ``DataError`` if the store lacks segments, without which no concept can be scored."""
     if lacking := store.lacks("segments"):
         raise DataError(
             f"No concept can be typed. {lacking}",
-            "Give the scores of a further concept as a column, and make the store again.",
+            "Give the scores of a further concept as a column, and write the store again.",
         )
 
 
 def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
-    """Encode and score a concept, written as a line of a corpus; no photo is read.
+    """Encode and score a concept, written as a line of a corpus, from the store's segments.
 
     Raises ``DataError`` for a store without segments, an empty text, a concept or synonym that the
     store already has, an encoder other than the store's, and a store that does not record its
@@ -115,32 +115,32 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
 
 
 def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedConcept:
-    """Make and score a concept of example photos, by the ids of ``images`` of the store.
+    """Make and score a concept from example photos, by ids ``images`` of the store's images.
 
-    ``line`` names it as on a line of a corpus. Needs no encoder. The order of the images does not
-    matter. Raises ``DataError`` for a store without segments, a name that already exists, an
-    image that is not, and fewer than ``LEAST_PHOTOS`` images with segments.
+    ``line`` names the concept as in a corpus. No encoder is needed. The order of the images does
+    not matter. Raises ``DataError`` for a store without segments, a name that already exists, an
+    image that the store lacks, and fewer than ``LEAST_PHOTOS`` images with segments.
     """
     check_typing(store)
     texts, photos = _new_texts(store, line), _segments_of(store, set(images))
     if len(photos) < LEAST_PHOTOS:
         raise DataError(
             f"A concept is made of at least {LEAST_PHOTOS} example photos, got {len(photos)}.",
-            "Name more photos that show it.",
+            "Name more photos that show the concept.",
         )
     vector = vector_of_photos(list(photos.values()), store.segment_embedding, scoring_of(store))
     return _scored(store, texts, vector, tuple(photos))
 
 
 def _segments_of(store: Store, images: set[str]) -> dict[str, np.ndarray]:
-    """Segments ``(segment, embed)`` of those images that have some, in the order of the store."""
+    """Return the segments ``(segment, embed)`` by image, without images that have no segments."""
     if wrong := sorted(images.difference(store.images)):
         raise DataError(*unknown("image", wrong[0], store.images))
     first = np.searchsorted(store.segment_image, np.arange(len(store.images) + 1)).tolist()
     parts = zip(store.images, map(slice, first, first[1:]), strict=True)
     embedding = store.segment_embedding
-    found = {name: np.asarray(embedding[part], float) for name, part in parts if name in images}
-    return {name: segments for name, segments in found.items() if len(segments)}
+    of_image = {name: np.asarray(embedding[part], float) for name, part in parts if name in images}
+    return {name: segments for name, segments in of_image.items() if len(segments)}
 
 
 def _scored(
@@ -157,7 +157,7 @@ def _scored(
 
 
 def _new_texts(store: Store, line: str) -> tuple[str, ...]:
-    """Texts of a concept that the store does not have; else ``DataError``."""
+    """Split a line into texts; raise ``DataError`` if a text is invalid or exists in the store."""
     texts = texts_of(line)
     if fault := fault_of(texts):
         raise DataError(f"{line!r} is not a concept: {fault}.", "Write: name, synonym, synonym")
@@ -175,11 +175,11 @@ def _new_texts(store: Store, line: str) -> tuple[str, ...]:
 
 
 def check_encoder(store: Store, encoder: TextEncoder) -> None:
-    """Raise ``DataError`` for an encoder other than the store's, or where it does not name it."""
+    """Raise ``DataError`` unless ``encoder`` is the encoder that the store records."""
     missing = [key for key in ("encoder_digest", "prompts") if key not in store.attrs]
     if missing:
         raise DataError(
-            f"{store.path} lacks {' and '.join(missing)}, so that no concept can be encoded.",
+            f"{store.path} lacks {' and '.join(missing)}, so no concept can be encoded.",
             "Write it again: inficond precompute SPEC",
         )
     if encoder.digest != store.attrs["encoder_digest"]:
@@ -190,10 +190,10 @@ def check_encoder(store: Store, encoder: TextEncoder) -> None:
 
 
 class TypedFolder:
-    """The typed concepts of a history: a folder with a file per concept, made with the first.
+    """Folder of a history's typed concepts, one file per concept; created with the first concept.
 
-    Files appear completely or not at all, and several processes may add to the folder. Concepts of
-    another store (other segments, encoder or prompts) are kept, but skipped.
+    Files are written atomically, and several processes may add to the folder. Concepts of another
+    store (other segments, encoder or prompts) are kept, but skipped.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -205,18 +205,20 @@ class TypedFolder:
 
         Raises ``StoreFormatError`` for a file that is damaged.
         """
-        there = {name.casefold() for name in store.concepts}
+        in_corpus = {name.casefold() for name in store.concepts}
         basis = basis_of(store)
-        typed = [one for name in self._names(basis) if (one := self._load(name)).basis == basis]
-        typed = [one for one in typed if one.name.casefold() not in there]
-        return sorted(typed, key=lambda one: (one.name.casefold(), one.name))
+        typed = [
+            concept for name in self._names(basis) if (concept := self._load(name)).basis == basis
+        ]
+        typed = [concept for concept in typed if concept.name.casefold() not in in_corpus]
+        return sorted(typed, key=lambda concept: (concept.name.casefold(), concept.name))
 
     def others(self, store: Store) -> int:
-        """Number of typed concepts that belong to another store."""
+        """Return the number of typed concepts in the folder that belong to another store."""
         return len(self._names()) - len(self._names(basis_of(store)))
 
     def add(self, concept: TypedConcept) -> None:
-        """Store a concept, replacing one of the same name."""
+        """Write a concept to the folder, replacing a concept of the same name."""
         names = ("texts", "photos", "basis", "made")
         facts = json.dumps({name: getattr(concept, name) for name in names})
         arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
@@ -225,7 +227,7 @@ class TypedFolder:
         self._folder.write(_file_name(concept), file.getvalue())
 
     def remove(self, concept: TypedConcept) -> None:
-        """Remove a concept; the students without it are those from before it was added."""
+        """Delete the concept's file; the students from before it was added are valid again."""
         self._folder.remove(_file_name(concept))
 
     def _names(self, basis: str = "") -> list[str]:
@@ -253,11 +255,11 @@ def _file_name(concept: TypedConcept) -> str:
 
 
 class ExtendedStore(Store):
-    """Store ``base`` with more concepts at the end of its corpus.
+    """Store ``base`` with typed concepts at the end of its corpus.
 
     Scores, text vectors, positions and the segments' concepts include the typed concepts;
-    everything else is the base's, and shared with it. ``content_hash`` is of all of it, as with
-    any store, so that it does not depend on the order in which concepts were typed.
+    all other arrays are shared with ``base``. ``content_hash`` covers all arrays, as for any
+    store, so that it does not depend on the order in which concepts were typed.
     """
 
     def __init__(self, base: Store, typed: Sequence[TypedConcept]) -> None:
@@ -286,16 +288,16 @@ class ExtendedStore(Store):
         return self.base.content_hash
 
     def scores_in(self, part: Store) -> np.ndarray:
-        """Return scores of a part's images by the base's concepts, then by the typed ones."""
-        given, images, scoring = part.segment_embedding, len(part.images), scoring_of(part)
+        """Return scores of a part's images by the base's concepts, then by the typed concepts."""
+        segments, images, scoring = part.segment_embedding, len(part.images), scoring_of(part)
         typed = [
-            score_concept(given, part.segment_image, one.text, images=images, scoring=scoring)[0]
+            score_concept(segments, part.segment_image, one.text, images=images, scoring=scoring)[0]
             for one in self.typed
         ]
         return np.column_stack([part.concept_score, *typed])
 
     def verify(self) -> None:
-        """Read everything; raise ``StoreFormatError`` where it differs from its hashes."""
+        """Read all arrays of ``base``; raise ``StoreFormatError`` if one differs from its hash."""
         self.base.verify()
 
     def _read(self, name: str) -> np.ndarray:
@@ -306,12 +308,12 @@ class ExtendedStore(Store):
 
 
 def base_of(store: Store) -> Store:
-    """The store without typed concepts."""
+    """Return the store without typed concepts."""
     return store.base if isinstance(store, ExtendedStore) else store
 
 
 def extended(base: Store, typed: Sequence[TypedConcept]) -> Store:
-    """Return ``base`` with the typed concepts, by name; itself if there are none.
+    """Return ``base`` with the typed concepts, sorted by name; ``base`` if there are none.
 
     The latest results are cached, so that equal calls share arrays.
     """
@@ -345,13 +347,13 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
 
 
 def _placed(base: Store, m: int, text: np.ndarray) -> np.ndarray:
-    """Return the concepts of one map, typed ones last: on PCA axes, else near neighbours.
+    """Return the concepts' positions on map ``m``, typed concepts last.
 
-    Present concepts keep their positions.
+    Typed concepts are placed on the PCA axes, or else near neighbours; others keep their positions.
     """
-    known, xy = base.concept_text_embedding, base.concept_projection[m]
+    corpus, xy = base.concept_text_embedding, base.concept_projection[m]
     if base.methods[m] == "pca":
-        place = (text - known.mean(0)) @ along_axes(known, xy) + xy.mean(0)
+        positions = (text - corpus.mean(0)) @ along_axes(corpus, xy) + xy.mean(0)
     else:
-        place = among_neighbours(text, known, xy)
-    return np.concatenate([xy, place])
+        positions = among_neighbours(text, corpus, xy)
+    return np.concatenate([xy, positions])

@@ -1,10 +1,10 @@
-"""Metrics of one class over one influence, the others held: exact steps, and bands of noise.
+"""Metrics of one class as one influence changes, the others held: exact curves, bootstrap bands.
 
-Moving concept c's weight from w to v moves the logit of image i by (v - w) * score[i, c]. So each
-image changes sides at most once as v rises: it turns positive where its score is above 0, negative
-where it is below 0, and stays where it is 0. Accuracy, precision, recall and F1 are therefore
-steps, known exactly; recall cannot fall where no score is below 0. Average precision is taken on a
-grid, with its noise.
+Moving concept c's weight from w to v moves the logit of image i by (v - w) * score[i, c]. So the
+decision on each image changes at most once as v rises: to positive if the score is above 0, to
+negative if below 0, and not at all at 0. Accuracy, precision, recall and F1 are therefore exact
+step functions; recall cannot fall if no score is below 0. Average precision is computed on a grid,
+with a bootstrap band.
 """
 
 from __future__ import annotations
@@ -31,21 +31,20 @@ from inficond_panel.vocabulary.metrics import ACCURACY, AP, DECISIONS, FIDELITY,
 
 #: The axis runs from 0 to this multiple of the influence, and a third as far to the other sign.
 AXIS_MULTIPLE = 2.25
-#: Share of the axis that only rounding keeps two influences apart: a logit is exact to some 1e-15
-#: of its terms, by another processor other ones.
+#: Two influences closer than this share of the axis differ by rounding only: a logit is exact to
+#: about 1e-15 of its terms, and the rounding depends on the processor.
 NEAR = 1e-9
-#: Concepts whose turning points are computed together.
+#: Number of concepts whose turning points are computed together.
 _BLOCK = 16
 
 
 @dataclass(frozen=True)
 class WhatIf:
-    """Exact, piecewise constant curves over the influence axis from ``low`` to ``high``.
+    """Exact, piecewise constant metrics over the influence axis from ``low`` to ``high``.
 
     ``breakpoints`` (m,) increase; entry j of each metric (m + 1,) applies after breakpoint j - 1,
-    up to and including breakpoint j. Images that turn within ``NEAR`` of the axis of each other
-    turn together, so the number of breakpoints does not depend on rounding. ``fidelity`` is nan
-    without a teacher.
+    up to and including breakpoint j. Breakpoints of images within ``NEAR`` (a share of the axis)
+    are merged, so their number does not depend on rounding. ``fidelity`` is nan without a teacher.
     """
 
     low: float
@@ -63,23 +62,23 @@ class WhatIf:
         return np.concatenate([[self.low], self.breakpoints, [self.high]])
 
     def at(self, influence: float) -> dict[str, float]:
-        """The metrics at one influence between low and high."""
+        """Return the metrics at one influence between low and high."""
         piece = int(np.searchsorted(self.breakpoints, influence, side="left"))
         return {name: float(getattr(self, name)[piece]) for name in (*DECISIONS, FIDELITY.key)}
 
     def values(self, metric: str, ends: Array) -> Array:
-        """Values of a metric on pieces that end at ``ends``, each within one of these."""
+        """Return a metric's values on finer pieces that end at ``ends``."""
         values: Array = getattr(self, metric)
         return values[np.searchsorted(self.breakpoints, ends, side="left")]
 
 
 @dataclass(frozen=True)
 class WhatIfs:
-    """The exact curves of many concepts, in few bytes: breakpoints and counts, not four metrics.
+    """Exact curves of many concepts, compact: breakpoints and counts instead of four metrics.
 
     ``low`` and ``high`` (C,) are the axes. Concept c has the pieces first[c] to first[c + 1];
-    ``ends`` (pieces,) holds the influence up to which (and with which) each piece holds, ``tp``
-    and ``fp`` (pieces,) its decisions. ``positives`` and ``negatives`` are counts of images.
+    ``ends`` (pieces,) are the last influence of each piece, included; ``tp`` and ``fp`` (pieces,)
+    are true and false positives. ``positives`` and ``negatives`` are counts of images.
     """
 
     low: Array
@@ -92,7 +91,7 @@ class WhatIfs:
     negatives: int
 
     def concept(self, c: int) -> WhatIf:
-        """Curves of the concept at position c, as of ``what_if_curve`` without a teacher."""
+        """Return the curves of the concept at index c, as ``what_if_curve`` without a teacher."""
         pieces = slice(self.first[c], self.first[c + 1])
         metrics = self._metrics(pieces)
         curves = {name: metrics[name] for name in DECISIONS}
@@ -101,7 +100,7 @@ class WhatIfs:
         return WhatIf(low, high, turns, **curves, fidelity=unknown)
 
     def best(self, metric: str) -> tuple[Array, Array]:
-        """Largest value of a metric on each concept's axis (C,), and an influence that has it (C,).
+        """Return a metric's largest value on each concept's axis (C,), and its influence (C,).
 
         The influence is the middle of the first of the best pieces. nan where the metric is
         undefined on all of the axis.
@@ -123,18 +122,18 @@ class WhatIfs:
 
 
 def influence_axis(weights: NDArray, weight: float) -> tuple[float, float]:
-    """Return the what-if axis of one weight of a student with weights (C,): (low, high).
+    """Return the what-if axis (low, high) of one weight of a student with weights (C,).
 
-    It extends from 0 to AXIS_MULTIPLE times the influence, and by a third of that to the other
-    sign. A weight that is small relative to the student's strongest gets at least a third of the
-    strongest; a weight of 0 gets that in both directions.
+    The axis extends from 0 to AXIS_MULTIPLE times the influence, and a third as far to the other
+    sign. For a small weight it extends to at least a third of the student's strongest weight; for
+    a weight of 0, that far in both directions.
     """
     low, high = influence_axes(weights, np.array([weight]))
     return float(low[0]), float(high[0])
 
 
 def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, Array]:
-    """Axes of all weights of a student (C,), or of the weights ``at``: (low, high)."""
+    """Return the axes (low, high) of all weights of a student (C,), or of the weights ``at``."""
     at = np.asarray(weights if at is None else at, dtype=np.float64)
     strongest = float(np.abs(weights).max()) or 1.0
     reach = np.maximum(AXIS_MULTIPLE * np.abs(at), strongest / 3)
@@ -142,10 +141,10 @@ def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, 
 
 
 def influence_grid(weights: NDArray, weight: float, points: int) -> Array:
-    """Return influences on the what-if axis of one weight, ascending: even spacing, and the weight.
+    """Return an ascending grid on the what-if axis of one weight: even steps, and the weight.
 
-    There are ``points`` if the weight is on the even grid, else one more. A point that differs from
-    the weight, or from 0, only by rounding is set to that number.
+    It has ``points`` points if the weight is on the even grid, else one more. A point that differs
+    from the weight, or from 0, only by rounding is set to the weight or 0.
     """
     low, high = influence_axis(weights, weight)
     grid = np.linspace(low, high, points)
@@ -164,11 +163,11 @@ def what_if_curve(
     cutoff: Cutoff = 0.0,
     teacher: NDArray[np.bool_] | None = None,
 ) -> WhatIf:
-    """Exact curves of accuracy, precision, recall and f1 as the weight runs from low to high.
+    """Return exact curves of accuracy, precision, recall and f1 for weights from low to high.
 
-    For one concept's scores, the student's logits and the labels, each (n,); label -1 is left
-    out. ``cutoff`` is the class's (``metrics.outcome``), which the weight does not move. With the
-    teacher's decisions (n,) also of fidelity, which counts all images.
+    From one concept's scores, the student's logits and the labels, each (n,); label -1 is left
+    out. ``cutoff`` is the class's cutoff (``metrics.outcome``). With the teacher's decisions (n,),
+    fidelity over all images is included.
     """
     column = np.asarray(score_column)[:, None]
     axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
@@ -196,10 +195,10 @@ def what_if_curves(
     high: NDArray | None = None,
     cutoff: Cutoff = 0.0,
 ) -> WhatIfs:
-    """Return curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
+    """Return exact curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
 
-    Axes default to ``influence_axes``. Each concept needs one sort, of the images that turn on its
-    axis.
+    Axes default to ``influence_axes``. Each concept needs one sort, of the images whose decision
+    changes on its axis.
     """
     if low is None or high is None:
         low, high = influence_axes(weights)
@@ -241,8 +240,8 @@ def _pieces(
 ) -> tuple[Array, NDArray[np.integer], NDArray[np.integer]]:
     """Return the ends of the constant pieces of one concept, and true and false positives on each.
 
-    Above its turning point an image is decided positive if it ``joins``, else negative. A turn
-    nearer than ``NEAR`` to an end of the axis counts as outside.
+    ``turns`` (n,) are the influences at which decisions change; above, an image is positive if it
+    ``joins``, else negative. A turn within ``NEAR`` of an end of the axis counts as outside.
     """
     near = NEAR * (high - low)
     start = (turns <= low + near) == joins
@@ -258,9 +257,9 @@ def _pieces(
 
 
 def _ends_of_runs(turns: Array, near: float, weight: float) -> NDArray[np.intp]:
-    """Positions of the last of each run of ascending turning points that lie ``near`` the next.
+    """Return the last index of each run of ascending turning points with gaps of at most ``near``.
 
-    No run goes over the present weight, where the logits themselves decide.
+    No run crosses the present weight, at which the student's own logits decide.
     """
     after = turns[1:]
     apart = (after - turns[:-1] > near) | ((turns[:-1] < weight) & (after >= weight))
@@ -268,11 +267,11 @@ def _ends_of_runs(turns: Array, near: float, weight: float) -> NDArray[np.intp]:
 
 
 def _turning_points(scores: Array, logit: Array, weight: Array, cutoff: Cutoff) -> Array:
-    """Return the influence at which each image turns (concepts, n); -inf or inf for never.
+    """Return the influence (concepts, n) at which the decision on each image changes; ±inf: never.
 
     For scores (concepts, n) and weights (concepts, 1). An image with a score of 0 or more is
-    decided positive above its point, any other up to and including it. Rounding must not move an
-    image across the present weight, so there the logit itself decides.
+    positive above that influence, any other image up to and including it. Rounding must not move an
+    image across the present weight, so at that weight the student's logit decides.
     """
     present = above(logit, cutoff)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
@@ -289,7 +288,7 @@ def _turning_points(scores: Array, logit: Array, weight: Array, cutoff: Cutoff) 
 
 @dataclass(frozen=True)
 class Band:
-    """A curve on a grid of influences with its bootstrap interval, each (len(grid),)."""
+    """Curve on a grid of influences with its bootstrap interval, each (len(grid),)."""
 
     grid: Array
     estimate: Array
@@ -300,7 +299,7 @@ class Band:
 def ap_what_if(
     score_column: NDArray, logit: NDArray, weight: float, label: NDArray, grid: NDArray
 ) -> Array:
-    """Average precision at each influence of the grid; arguments as in what_if."""
+    """Return average precision at each influence of the grid; arguments as in ``what_if_curve``."""
     score, logit, label = _known(score_column, logit, label)
     return np.array([average_precision(label, logit + (v - weight) * score) for v in grid])
 
@@ -318,14 +317,14 @@ def change_band(
     cutoff: Cutoff = 0.0,
     teacher: NDArray[np.bool_] | None = None,
 ) -> Band:
-    """Change of one metric against now, on a grid of influences, with its paired interval.
+    """Return a metric's change from the present weight on a grid of influences, with intervals.
 
-    One set of draws serves the whole grid, so that the band is 0 wide at ``weight``. The grid
-    ascends. ``metric`` is any of METRICS; fidelity needs the teacher's decisions (n,). The other
-    arguments as in what_if.
+    Intervals are paired: one set of draws serves the whole grid, so that the band is 0 wide at
+    ``weight``. The grid ascends. ``metric`` is any of METRICS; fidelity needs the teacher's
+    decisions (n,). Other arguments as in ``what_if_curve``.
     """
     if METRICS[metric].needs_teacher:  # of all images, labelled or not
-        score, logit = (np.asarray(one, dtype=np.float64) for one in (score_column, logit))
+        score, logit = (np.asarray(column, np.float64) for column in (score_column, logit))
     else:
         teacher, cutoff = None, cutoff_rows(cutoff, np.asarray(label) >= 0)
         score, logit, label = _known(score_column, logit, label)
@@ -363,12 +362,11 @@ def decision_curves(
     counts: NDArray,
     cutoff: Cutoff = 0.0,
 ) -> Array:
-    """Values of one of ``DECISIONS`` at each influence of an ascending grid, for each row of
-    counts.
+    """Return one of ``DECISIONS`` at each influence of an ascending grid, for each row of counts:
+    (len(grid), rows), nan where undefined.
 
-    For scores (n,); ``positive`` (n,) are the labels, or whatever the decisions are held against;
-    ``counts`` (rows, n) say how often each image is drawn. Returns (len(grid), rows), nan where
-    undefined.
+    For scores (n,). ``positive`` (n,) are labels, or the teacher's decisions for fidelity;
+    ``counts`` (rows, n) are how often each image is drawn.
     """
     end = len(grid)
     decided = above(logit + (grid[:, None] - weight) * score, cutoff).sum(axis=0)

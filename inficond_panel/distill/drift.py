@@ -1,23 +1,23 @@
-"""Drift of concept scores between photos: tests, and weights of photos that balance it.
+"""Drift of concept scores between photos: tests, and sample weights that correct for drift.
 
-Two questions, each at half the level, so that photos like those of ``fit`` raise an alarm of either
-kind with a chance of at most the level:
+Two tests, each at half the level, so that photos like those of ``fit`` raise either alarm with a
+chance of at most the level:
 
-- *concepts*: of each concept the two-sample Kolmogorov-Smirnov test (asymptotic p by the exact
-  one-sample distribution at the effective number of photos), adjusted for their number so that the
-  false discovery rate is held (Benjamini and Hochberg 1995, JRSS B 57);
+- *concepts*: two-sample Kolmogorov-Smirnov test of each concept (asymptotic p by the exact
+  one-sample distribution at the effective number of photos), with p-values adjusted to control the
+  false discovery rate (Benjamini and Hochberg 1995, JRSS B 57);
 - *far photos*: the distance to the 10th nearest photo of ``fit``, each concept in standard
   deviations (Sun et al. 2022, ICML, "Out-of-distribution detection with deep nearest neighbors").
-  Far is beyond the 99 % quantile of the photos of ``fit``, each against the others. Of m photos
-  like n of ``fit`` the number that lie beyond the r-th largest distance is beta-binomial with
-  (m, r, n + 1 - r).
+  Far is beyond the 99 % quantile of the distances within ``fit``, of each photo to the others. Of m
+  photos from the distribution of the n of ``fit``, the number beyond the r-th largest distance is
+  beta-binomial with (m, r, n + 1 - r).
 
-Balance. Within the class, and within its absence, a logistic regression with an L2 penalty tells
-``tune`` from ``fit`` by the standardised scores of the named concepts. Its odds, corrected for the
-numbers of photos, estimate the ratio of the two densities (Bickel et al. 2009, JMLR 10,
-"Discriminative learning under covariate shift"), which is the weight of a photo of ``fit``; it is
-cut at e^-4 and e^4, so that no photo speaks for all. Both sides together weigh as the class has it
-in ``tune``.
+Balance (reweighting). Among the positives, and among the negatives, a logistic regression with an
+L2 penalty separates ``tune`` from ``fit`` by the standardised scores of the named concepts. Its
+odds, corrected for the numbers of photos, estimate the ratio of the two densities (Bickel et al.
+2009, JMLR 10, "Discriminative learning under covariate shift"), which is the weight of a photo of
+``fit``; it is clipped to [e^-4, e^4], so that no photo dominates. The total weights of positives
+and negatives have the class's proportions in ``tune``.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 #: Chance of a false alarm.
 LEVEL = 0.05
-#: Fewest new photos that are tested.
+#: Least number of new photos for a test.
 LEAST_PHOTOS = 20
-#: Fewest and most photos of ``fit`` that they are compared with.
+#: Least and largest number of photos of ``fit`` that new photos are compared with.
 LEAST_FIT, MOST_FIT = 50, 2_000
 _NEIGHBOUR = 10
 _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
@@ -45,7 +45,7 @@ _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
 
 @dataclass(frozen=True)
 class ConceptDrift:
-    """One concept: the largest distance of the two distributions, its p, and the medians."""
+    """Kolmogorov-Smirnov test of one concept: statistic, p, medians of ``fit`` and new photos."""
 
     concept: str
     statistic: float
@@ -56,7 +56,7 @@ class ConceptDrift:
 
     @property
     def drifted(self) -> bool:
-        """True where the distributions differ by more than chance."""
+        """True if the distributions differ significantly."""
         return self.p_adjusted <= LEVEL / 2
 
 
@@ -64,9 +64,9 @@ class ConceptDrift:
 class Drift:
     """Comparison of new photos with those of ``fit``.
 
-    ``concepts`` are in order of p. ``far`` counts the ``photos`` beyond nearly all of ``fit``;
-    ``share`` is their share, ``low`` and ``high`` its interval (Clopper-Pearson) at ``level``,
-    ``expected`` the share for photos like ``fit``, and ``p`` the chance of at least as many.
+    ``concepts`` are sorted by p. ``far`` is the number of far photos out of ``photos``; ``share``
+    is their share, ``low`` and ``high`` its interval (Clopper-Pearson) at ``level``, ``expected``
+    the share for photos like ``fit``, and ``p`` the probability of at least ``far`` far photos.
     ``lacking`` states why nothing was tested, or is "".
     """
 
@@ -84,17 +84,17 @@ class Drift:
 
     @property
     def drifted(self) -> tuple[ConceptDrift, ...]:
-        """Concepts whose scores differ by more than chance."""
+        """Concepts whose scores differ significantly."""
         return tuple(each for each in self.concepts if each.drifted)
 
     @property
     def far_drift(self) -> bool:
-        """True where more photos are far than chance explains."""
+        """True if significantly more photos are far than expected."""
         return bool(self.p <= LEVEL / 2)
 
     @property
     def alarm(self) -> bool:
-        """True where either differs."""
+        """True if far photos or a concept drifted."""
         return self.far_drift or bool(self.drifted)
 
 
@@ -105,10 +105,10 @@ def drift(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Drift:
-    """Compare concept scores (m, C) of new photos with those of ``fit`` (n, C).
+    """Test concept scores ``new`` (m, C) for drift from the scores ``fitted`` (n, C) of ``fit``.
 
-    Of more than 2,000 photos of ``fit`` 2,000 are drawn by the seed. ``level`` belongs to the
-    interval of the share of far photos; the alarm has its own, ``LEVEL``.
+    Of more than 2,000 photos of ``fit`` 2,000 are drawn by the seed. ``level`` is of the interval
+    of the share of far photos; the alarm's level is ``LEVEL``.
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 
@@ -160,15 +160,15 @@ def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDr
 
 
 def _largest_gap(first: Array, second: Array) -> float:
-    """Largest difference of two empirical distribution functions."""
+    """Return the largest difference of two empirical distribution functions."""
     first, second = np.sort(first), np.sort(second)
-    places = np.concatenate([first, second])
-    below = [np.searchsorted(each, places, side="right") / len(each) for each in (first, second)]
+    values = np.concatenate([first, second])
+    below = [np.searchsorted(each, values, side="right") / len(each) for each in (first, second)]
     return float(np.abs(below[0] - below[1]).max())
 
 
 def _far(fitted: Array, new: Array) -> tuple[float, float, Array]:
-    """Limit of the distance, share of photos like ``fit`` beyond it, and distances (m,)."""
+    """Return the limit of far, the share of ``fit`` beyond the limit, and new distances (m,)."""
     centre, spread = fitted.mean(axis=0), fitted.std(axis=0)
     spread[spread == 0] = 1.0
     fitted, new = (fitted - centre) / spread, (new - centre) / spread
@@ -188,7 +188,7 @@ def _squares(a: Array, b: Array) -> Array:
 
 
 def _nearest(squares: Array) -> Array:
-    """Distance to the 10th nearest, from squared distances (rows, n)."""
+    """Return the distance to the 10th nearest neighbour, from squared distances (rows, n)."""
     nearest = np.partition(squares, _NEIGHBOUR - 1, axis=1)[:, _NEIGHBOUR - 1]
     return np.sqrt(np.maximum(nearest, 0.0))
 
@@ -202,11 +202,11 @@ _TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
 
 @dataclass(frozen=True)
 class Balance:
-    """Weights (n,) of the photos of ``fit``, of mean 1, and their effective numbers.
+    """Weights (n,) of the photos of ``fit``, of mean 1, and effective sample sizes.
 
     ``effective`` are the effective sample sizes (Kish 1965) of positives and of negatives, (sum of
-    weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties that cross-validation
-    chose for the two.
+    weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties, chosen by
+    cross-validation, of positives and of negatives.
     """
 
     weights: Array
@@ -223,28 +223,28 @@ def balance(
     seed: int = 0,
     least: int = FOLDS,
 ) -> Balance:
-    """Return weights that balance scores (n, m) of the named concepts, for labels (n,) in {1, 0}.
+    """Return weights of ``fit`` that match its scores (n, C) to ``tune``, per label 1, 0 (n,).
 
-    The same seed gives the same folds. Raises DataError if a side has fewer than ``least`` photos
-    in either split.
+    The same seed gives the same folds. Raises DataError if either split has fewer than ``least``
+    positives or negatives.
     """
     weights = np.empty(len(fit_label))
     effective, penalties = [], []
     for side in (1, 0):
-        ours, theirs = fit_label == side, tune_label == side
-        _check_counts(int(ours.sum()), int(theirs.sum()), side, least)
-        ratio, penalty = density_ratio(fit_scores[ours], tune_scores[theirs], seed=seed)
-        weights[ours] = ratio / ratio.mean() * (theirs.mean() / ours.mean())
+        in_fit, in_tune = fit_label == side, tune_label == side
+        _check_counts(int(in_fit.sum()), int(in_tune.sum()), side, least)
+        ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune], seed=seed)
+        weights[in_fit] = ratio / ratio.mean() * (in_tune.mean() / in_fit.mean())
         effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
         penalties.append(penalty)
     return Balance(weights, (effective[0], effective[1]), (penalties[0], penalties[1]))
 
 
 def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Array, float]:
-    """Estimate the density ratio of ``theirs`` (m photos, C) to ``ours`` (n, C), at each photo of
-    ours (n,).
+    """Estimate the ratio (n,) of the density of ``theirs`` (m, C) to the density of ``ours``
+    (n, C), at each photo of ``ours``.
 
-    Returns it with the chosen L2 penalty.
+    Returns the ratio and the chosen L2 penalty.
     """
     scores = _standardised(np.concatenate([ours, theirs]))
     target = np.repeat([0.0, 1.0], [len(ours), len(theirs)])
@@ -255,7 +255,7 @@ def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Arr
 
 
 def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
-    """The penalty of least cross-validated loss."""
+    """Return the L2 penalty of least cross-validated loss."""
     fold, loss = stratified_folds(target[:, None], FOLDS, seed), np.zeros(len(PENALTIES))
     for number in range(FOLDS):
         out = fold == number
@@ -266,26 +266,26 @@ def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
 
 
 def ridge_logistic(scores: Array, target: Array, penalty: float) -> Array:
-    """Weights (C,) of least mean logistic loss plus penalty / 2 x their squares.
+    """Return weights (C,) of least mean logistic loss plus penalty / 2 x sum of squared weights.
 
-    The first is not penalised.
+    The first weight is not penalised: the first column of ``scores`` is 1.
 
-    Newton's method with halved steps. Scores are few columns, the first of them 1: the solver of
-    students, made for many columns and an L1 penalty, takes twenty times as long.
+    Newton's method with halved steps, for few columns. The students' solver, made for many columns
+    and an L1 penalty, takes twenty times as long.
     """
-    price = np.full(scores.shape[1], penalty)
-    price[0] = 0.0
+    ridge = np.full(scores.shape[1], penalty)
+    ridge[0] = 0.0
 
     def value(weights: Array) -> float:
         logit = scores @ weights
         loss = np.logaddexp(0, logit) - target * logit
-        return float(loss.mean() + price @ weights**2 / 2)
+        return float(loss.mean() + ridge @ weights**2 / 2)
 
     weights, least = np.zeros(scores.shape[1]), float(np.log(2.0))
     for _ in range(_STEPS):
         p = expit(scores @ weights)
-        slope = scores.T @ (p - target) / len(target) + price * weights
-        bend = (scores.T * (p * (1 - p))) @ scores / len(target) + np.diag(price)
+        slope = scores.T @ (p - target) / len(target) + ridge * weights
+        bend = (scores.T * (p * (1 - p))) @ scores / len(target) + np.diag(ridge)
         step = np.linalg.solve(bend + _RIDGE * np.eye(len(bend)), slope)
         if slope @ step <= _TOLERANCE:
             break

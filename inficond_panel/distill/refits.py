@@ -1,21 +1,21 @@
-"""Refits of a student: on bootstrap samples of the images, and with one weight held.
+"""Refits of a student: on bootstrap samples of the images, and with one weight fixed.
 
 Each draw gives every image a weight, the number of times that it was drawn, and the student is
-solved again from the present one. Figures of each concept:
+fitted again, starting from the present student. Results per concept:
 
-- ``same_sign``: share of the draws in which the influence has the sign that it has now;
+- ``same_sign``: share of the draws in which the influence has the same sign as in the student;
 - ``selected``: share of the draws in which it is not 0 (Meinshausen and Bühlmann 2010, JRSS B 72,
   "Stability selection"; on bootstrap samples: Bach 2008, ICML, "Bolasso");
 - the median and a range of the influence, and the range of its rank by absolute value.
 
-The range tells how the fit reacts to other images of the same kind. It is not a confidence interval
+The range shows how the fit reacts to other images of the same kind. It is not a confidence interval
 of a true weight: L1 pulls weights to 0, and the bootstrap of such an estimate is not consistent at
 0 (Chatterjee and Lahiri 2011, JASA 106).
 
-The exact what-if (curves.py) holds the other weights; here they answer, as they do in a refit, so
-metrics may fall where there they could not. The least objective as a function of the fixed weight
-is convex (it is the partial minimum of a convex function), with its minimum where the weight is
-optimal; how fast it rises says how dear the influence is to the student.
+The exact what-if (curves.py) holds the other weights; the refit what-if fits them again, so metrics
+may fall where the exact what-if cannot. The least objective as a function of the fixed weight is
+convex (it is the partial minimum of a convex function), with its minimum where the weight is
+optimal; the faster it rises, the more the student depends on the influence.
 """
 
 from __future__ import annotations
@@ -35,9 +35,9 @@ from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.errors import CancelledError, SolverError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
-#: Draws solved as the classes of one fit, so that they share its passes over the scores.
+#: Draws solved as the classes of one fit, so that they share passes over the scores.
 _TOGETHER = 10
-#: Samples drawn at most for one draw that shows every class.
+#: Largest number of samples to draw until one has every class.
 _MOST_TRIED = 200
 
 Progress = Callable[[float, str], None]
@@ -49,8 +49,8 @@ class Stability:
     """One student's influences over refits on bootstrap samples; each (C,), in concept order.
 
     ``influence`` and ``rank`` belong to the student; ranks count from 1 by absolute influence, and
-    concepts at 0 share the last. ``same_sign`` is nan if the influence is 0. ``weights`` (draws, C)
-    are the refits.
+    concepts at 0 share the last rank. ``same_sign`` is nan if the influence is 0. ``weights``
+    (draws, C) are the refits' influences.
     """
 
     influence: Array
@@ -146,8 +146,8 @@ def joint_stability(
 
 
 def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
-    """Return weights (N,) of a bootstrap draw with at least two target values, for each class of
-    targets (N,) or (N, K).
+    """Return sample weights (N,) of a bootstrap draw in which no class of the targets, (N,) or
+    (N, K), is constantly 0 or 1.
 
     Raises ``SolverError`` if almost no draw has such targets.
     """
@@ -159,18 +159,18 @@ def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
         if np.all((mean > 0) & (mean < 1)):
             return counts * base
     raise SolverError(
-        f"Each of {_MOST_TRIED} bootstrap samples of the images is without some class.",
+        f"Each of {_MOST_TRIED} bootstrap samples of the images lacks a class.",
         "Leave out classes with very few images, or use the teacher's soft targets.",
     )
 
 
 def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> Stability:
-    """Stability of a student's influences (C,) over refits (draws, C)."""
+    """Return the stability of a student's influences (C,) over refits' ``weights`` (draws, C)."""
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to load, seldom used
 
     below, above = tails(level)
     low, median, high = np.quantile(weights, [below, 0.5, above], axis=0)
-    now = np.sign(influence)
+    sign = np.sign(influence)
     ranks = rankdata(-np.abs(weights), method="min", axis=1)
     rank_low, rank_high = np.quantile(ranks, [below, above], axis=0, method="inverted_cdf")
     return Stability(
@@ -179,7 +179,7 @@ def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> S
         median=median,
         low=low,
         high=high,
-        same_sign=np.where(now == 0, np.nan, (np.sign(weights) == now).mean(axis=0)),
+        same_sign=np.where(sign == 0, np.nan, (np.sign(weights) == sign).mean(axis=0)),
         selected=(weights != 0).mean(axis=0),
         rank_low=rank_low.astype(np.int64),
         rank_high=rank_high.astype(np.int64),
@@ -188,7 +188,7 @@ def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> S
 
 
 def tell(progress: Progress | None, done: int, total: int, text: str) -> None:
-    """Report progress, where somebody listens."""
+    """Call ``progress``, if any, with the share done and ``done of total text``."""
     if progress is not None:
         progress(done / total, f"{done} of {total} {text}")
 
@@ -201,7 +201,7 @@ def check_cancelled(cancelled: Cancelled | None) -> None:
 
 @dataclass(frozen=True)
 class RefitPoint:
-    """The student with one influence fixed: a fit of one class, or of all that share a softmax.
+    """Refit with one influence fixed: a fit of one class, or of all classes of a softmax.
 
     ``level`` is 0 for the coarsest points; each further level halves the distances. ``share`` is
     the share of all points computed so far.
@@ -230,15 +230,15 @@ def refit_what_if(
     tolerance: float = 1e-6,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[RefitPoint]:
-    """Solve point by point, coarse to fine: the present weight, both ends, the middle, and so on.
+    """Yield refits with the weight of ``concept`` fixed on a grid, from coarse to fine.
 
-    For scores (N, C), one class's target (N,), and its present student ``start`` (weights (C, 1)),
-    as from ``distill.fit``. The grid divides low to high into 2 ** levels parts. Within a level the
-    points nearest to the present weight come first, and each starts from the nearest solved point,
-    so that the students follow a path outwards. ``lower`` and ``upper`` (C,) bound the other
-    weights; the grid overrides a bound on the concept itself. Stop iterating, or close the
-    generator, to stop; ``cancelled`` also ends a running solve, with CancelledError. Other errors
-    as in ``distill.fit``.
+    The order is the present weight, both ends, the middle, and so on. For scores (N, C), one
+    class's target (N,), and its present student ``start`` (weights (C, 1)) from ``distill.fit``.
+    The grid divides low to high into 2 ** levels parts. Within a level the points nearest to the
+    present weight come first, and each starts from the nearest solved point. ``lower`` and
+    ``upper`` (C,) bound the other weights; the grid overrides a bound on the concept itself. Close
+    the generator to stop; ``cancelled`` also ends a running solve, with CancelledError. Other
+    errors as in ``distill.fit``.
     """
     data = Scores.of(scores)
     size = data.shape[1]
@@ -267,20 +267,20 @@ def refit_what_if(
 def refit_points(
     solve: Callable[[float, Fit], Fit], now: float, start: Fit, plan: list[tuple[int, float]]
 ) -> Iterator[RefitPoint]:
-    """Solve the points of a plan (``refit_grid``) in order, each from the nearest that is solved.
+    """Solve the points of a plan (``refit_grid``) in order, each from the nearest solved point.
 
-    ``solve`` gives the student with the influence fixed, from one near by; ``start`` is that at
-    ``now``.
+    ``solve`` fits the student with the influence fixed, starting from a nearby fit; ``start`` is
+    the fit at the present influence ``now``.
     """
     solved: dict[float, Fit] = {now: start}
     for done, (level, influence) in enumerate(plan, start=1):
-        nearest = min(solved, key=lambda known: abs(known - influence))
+        nearest = min(solved, key=lambda point: abs(point - influence))
         solved[influence] = solve(influence, solved[nearest])
         yield RefitPoint(influence, level, done / len(plan), solved[influence])
 
 
 def refit_grid(now: float, low: float, high: float, levels: int) -> list[tuple[int, float]]:
-    """Points (level, influence) in the order in which they are solved; the first is ``now``."""
+    """Return the points (level, influence) in the order of solving; the first is ``now``."""
     plan = [(0, now)]
     for level in range(levels + 1):
         steps = 2**level

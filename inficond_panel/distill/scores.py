@@ -1,4 +1,4 @@
-"""Passes over the concept scores, in float64 whatever they are stored in, and their correlation."""
+"""Passes over the concept scores, in float64 whatever the stored type; correlation of concepts."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Columns:
-    """Gathered columns, one contiguous row each, in float32 or, if stored so, in float64.
+    """Cache of columns in memory, a contiguous row per column, in float32, or float64 if stored so.
 
-    Both represent the stored values without rounding. Memory is allocated as columns arrive.
+    The stored values are not rounded. Memory is allocated as columns are read.
     """
 
     def __init__(self, source: Source) -> None:
@@ -46,7 +46,7 @@ class Columns:
         self._blocks: list[Any] = []  # for each block of n images (C, n), filled from the top
 
     def gather(self, columns: NDArray[np.intp]) -> bool:
-        """Read the columns that are not here yet; False where all are."""
+        """Read the columns that are not in memory yet; return False if all are."""
         with self._lock:
             new = columns[self._place[columns] < 0]
             if not new.size:
@@ -63,13 +63,13 @@ class Columns:
             return True
 
     def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
-        """X[:, columns] @ weights for weights (p,): (N,)."""
+        """Return X[:, columns] @ weights (N,) for weights (p,)."""
         if not len(columns):
             return np.zeros(self.source.shape[0])
         return np.concatenate(list(self.map(partial(_row_product, weights=weights), columns)))
 
     def gradient(self, columns: NDArray[np.intp], residuals: Array) -> Array:
-        """X[:, columns]'u for residuals u (N,): (p,)."""
+        """Return X[:, columns]'u (p,) for residuals u (N,)."""
         total = np.zeros(len(columns))
         for part in self.map(_row_gradient, columns, residuals):
             total += part
@@ -78,9 +78,9 @@ class Columns:
     def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
         """Return the weighted Gram matrix (p, p), intercept eliminated, and weighted means (p,).
 
-        With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), which is the Gram matrix of the
-        columns centred at their weighted means. It is in float32 if ``exact`` is false and the
-        columns are float32; blocks are always added up in float64.
+        With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), the Gram matrix of the columns
+        centred at their weighted means. Blocks are computed in float32 if ``exact`` is false and
+        the columns are float32, and always added up in float64.
         """
         gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
         pivot = self.pivot(columns)  # near the mean: centring cancels few digits
@@ -92,18 +92,18 @@ class Columns:
         return gram, mean + pivot
 
     def pivot(self, columns: NDArray[np.intp]) -> Array:
-        """Something near the mean of each of these columns (p,)."""
+        """Return a number near the mean of each of these columns (p,), for centring."""
         few = self._blocks[0][: self._used, :64]
         return to_host(few).mean(axis=1, dtype=np.float64)[self._place[columns]]
 
     def map(
         self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
     ) -> Iterator[Any]:
-        """Map a function over blocks (p, n) of these columns, as a source's ``map`` does."""
-        places = self._place[columns]
+        """Map a function over blocks (p, n) of these columns, like ``Source.map``."""
+        held_rows = self._place[columns]
 
         def apply(block: Any, *parts: Array) -> Any:
-            rows = namespace(block).take(block[: self._used, :], beside(places, block), axis=0)
+            rows = namespace(block).take(block[: self._used, :], beside(held_rows, block), axis=0)
             return function(rows, *parts)
 
         threads = thread_count((self.source.shape[0], len(columns)))
@@ -144,8 +144,8 @@ def _gram(rows: Any, curvature: Array, pivot: Array, exact: bool) -> tuple[Array
 
 
 class JointGram(NamedTuple):
-    """Second derivatives of a softmax's loss by weights (M, M), by intercepts (K, K) and both
-    (K, M), the columns less ``pivot`` (M,)."""
+    """Second derivatives of a softmax's loss: by weights (M, M), by intercepts (K, K), and mixed
+    (K, M), for columns less ``pivot`` (M,)."""
 
     weights: Array
     intercepts: Array
@@ -156,27 +156,27 @@ class JointGram(NamedTuple):
 def joint_gram(
     columns: Columns, used: Sequence[NDArray[np.intp]], probability: Array, weight: Array
 ) -> JointGram:
-    """Sum over the images of a_i (diag(p_i) - p_i p_i') times x_i x_i', for probabilities (N, K)
-    and weights a (N,).
+    """Return the sum over images of a_i (diag(p_i) - p_i p_i') times x_i x_i', from probabilities
+    (N, K) and sample weights a (N,).
 
-    ``used`` are the columns of each class; weights are in the order of classes, then of columns.
+    ``used`` holds the columns of each class; the M weights are sorted by class, then by column.
     """
     union = np.unique(np.concatenate(list(used)))
-    places = [np.searchsorted(union, each) for each in used]
+    in_union = [np.searchsorted(union, each) for each in used]
     pivot = columns.pivot(union) if len(union) else np.empty(0)
-    size = sum(map(len, places)) + len(places)
+    size = sum(map(len, in_union)) + len(in_union)
     total = np.zeros((size, size))
     for part in columns.map(
-        partial(_joint_block, pivot=pivot, places=places), union, probability, weight
+        partial(_joint_block, pivot=pivot, places=in_union), union, probability, weight
     ):
         total += part
-    ends = np.cumsum([len(each) + 1 for each in places]) - 1  # each class's intercept is last
+    ends = np.cumsum([len(each) + 1 for each in in_union]) - 1  # each class's intercept is last
     inner = np.setdiff1d(np.arange(size), ends)
     return JointGram(
         total[np.ix_(inner, inner)],
         total[np.ix_(ends, ends)],
         total[np.ix_(ends, inner)],
-        np.concatenate([pivot[each] for each in places]),
+        np.concatenate([pivot[each] for each in in_union]),
     )
 
 
@@ -223,10 +223,10 @@ class Scores:
     """Concept scores (N images, C concepts) and the passes over them.
 
     ``values`` is a numpy or torch array (or any that follows the array API standard), a Zarr array
-    (or anything that returns numpy arrays when sliced), a dask array, or a source of the caller
-    (sources.py). Columns gathered by a fit stay in memory: callers that fit the same scores again
-    pass the same Scores. ``passes`` counts the passes over the whole table. Raises DataError if the
-    values are not a finite table of numbers; values not in memory are checked when first read.
+    (or anything that returns numpy arrays when sliced), a dask array, or a ``Source`` (sources.py).
+    Columns read by a fit stay in memory, so pass the same Scores to fit the same scores again.
+    ``passes`` counts the passes over the whole table. Raises DataError if the values are not a
+    finite table of numbers; values that are not in memory are checked when first read.
     """
 
     def __init__(self, values: ScoreLike) -> None:
@@ -237,13 +237,13 @@ class Scores:
 
     @classmethod
     def of(cls, values: ScoreLike) -> Scores:
-        """The values as Scores, which they may be already."""
+        """Return the values as Scores; Scores are returned unchanged."""
         return values if isinstance(values, cls) else cls(values)
 
     def gradient(self, residuals: Array) -> Array:
-        """X'u for residuals u (N, K) that sum to 0 up to rounding: (C, K).
+        """Return X'u (C, K) for residuals u (N, K) that sum to 0 up to rounding.
 
-        What rounding left of the sums is taken off: as if the columns were centred.
+        The rounding error of the sums is removed, as if the columns were centred at ``pivot``.
         """
         self.passes += 1
         total = -np.outer(self.pivot, residuals.sum(axis=0))
@@ -252,10 +252,10 @@ class Scores:
         return total
 
     def logits(self, weights: Array, intercepts: Array) -> Array:
-        """Return X @ weights + intercepts for weights (C, K) and intercepts (K,): (N, K).
+        """Return X @ weights + intercepts (N, K), for weights (C, K) and intercepts (K,).
 
-        It goes column by column, so that a student's logits have the same bits whatever other
-        students are computed with it.
+        Computed column by column, so that a student's logits have the same bits whatever other
+        students are computed in the same call.
         """
         self.passes += 1
         product = partial(_product, weights=weights)
@@ -263,7 +263,7 @@ class Scores:
 
     @cached_property
     def pivot(self) -> Array:
-        """Something near the mean of each column (C,)."""
+        """Number near the mean of each column (C,), for centring."""
         return self.source.first(64).mean(axis=0, dtype=np.float64)
 
     def gather(self, columns: NDArray[np.intp]) -> None:
@@ -271,14 +271,14 @@ class Scores:
         self.passes += self.columns.gather(columns)
 
     def variance(self, sample_weight: Array) -> Array:
-        """Weighted variance of each column (C,), as ``moments``."""
+        """Return the weighted variance of each column (C,), as in ``moments``."""
         return self.moments(sample_weight)[1]
 
     def moments(self, sample_weight: Array) -> tuple[Array, Array]:
         """Return weighted means and variances of each column, (C,) each; weights (N,) sum to 1.
 
-        Weights (N, M) give those of each of their columns: (M, C). A variance is at least the
-        rounding error of a constant column.
+        With M columns of weights (N, M) both are (M, C). A variance is at least the rounding error
+        of a constant column.
         """
         self.passes += 1
         shape = (*sample_weight.shape[1:], self.shape[1])
@@ -290,7 +290,7 @@ class Scores:
         return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
 
 
-#: In float64 so many values fit into a core's cache; of more, a pass waits for memory.
+#: Number of float64 values that fit into a core's cache; with more, a pass waits for memory.
 _CACHED_VALUES = 1 << 18
 
 
@@ -328,7 +328,7 @@ def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Arr
 
 
 def _as_source(values: Any) -> Source:
-    """The source of what the caller has. Raises DataError where that is not a table of numbers."""
+    """Wrap ``values`` in a ``Source``; raise DataError if they are not a table of numbers."""
     if hasattr(values, "map"):
         return values
     if "dask" in sys.modules and hasattr(values, "__dask_graph__"):
@@ -340,13 +340,13 @@ def _as_source(values: Any) -> Source:
     return ArraySource(np.asarray(values))
 
 
-#: Images that a correlation is taken from at most: at r = 0.8 its standard error is then 0.0025.
+#: Largest number of images for a correlation: at r = 0.8 the standard error is then 0.0025.
 SAMPLE = 20_000
 _BLOCK = 4096
 
 
 def spread(scores: NDArray) -> Array:
-    """Standard deviation of each concept's score (C,), over the images of scores (N, C)."""
+    """Return the standard deviation (C,) of each concept's score, over the images of (N, C)."""
     mean = np.asarray(scores).mean(axis=0, dtype=np.float64)
     total = np.zeros_like(mean)
     for block in _centred(scores, mean):
@@ -355,10 +355,10 @@ def spread(scores: NDArray) -> Array:
 
 
 def correlation(scores: NDArray) -> Array:
-    """Pearson correlation of the concepts' scores (C, C), over the images of scores (N, C).
+    """Return the Pearson correlation (C, C) of concepts' scores, over the images of scores (N, C).
 
-    Of more than 20,000 images, every second, third ... is taken. A concept whose score is the
-    same everywhere correlates with none, not even with itself.
+    Of more than 20,000 images, every second, third ... is used. A constant score has correlation
+    0 with all concepts, itself included.
     """
     sample = np.asarray(scores)[:: -(-len(scores) // SAMPLE)]
     mean = sample.mean(axis=0, dtype=np.float64)
@@ -367,16 +367,16 @@ def correlation(scores: NDArray) -> Array:
         for block in _centred(sample, mean):
             gram += block.T @ block
     size = np.sqrt(np.diag(gram))
-    # What rounding of the mean leaves of a constant column is no spread.
+    # A constant column has no spread but the rounding of its mean.
     size[size <= 1e-7 * np.sqrt(len(sample)) * np.abs(mean)] = np.inf
     return np.clip(gram / size / size[:, None], -1.0, 1.0)
 
 
 def components(correlation: Array, threshold: float) -> list[tuple[int, ...]]:
-    """Groups of two and more concepts that hang together by correlations (C, C) >= threshold.
+    """Return groups of two or more concepts connected by correlations (C, C) >= threshold.
 
-    Connected components: no concept outside a group correlates with one inside by as much, so
-    that no twin is missed. Two members need not correlate by as much themselves.
+    These are connected components: no concept outside a group has such a correlation with a
+    concept inside, so that no twin is missed. Two members of a group may be correlated less.
     """
     _, group = connected_components(correlation >= threshold, directed=False)
     order = np.argsort(group, kind="stable")
@@ -386,9 +386,9 @@ def components(correlation: Array, threshold: float) -> list[tuple[int, ...]]:
 
 
 def collinear(correlation: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
-    """Other concepts that correlate (C, C) with this one by the threshold or more.
+    """Return the other concepts whose correlation (C, C) with ``concept`` is >= threshold.
 
-    Pairs (concept, correlation), the highest first.
+    Pairs (concept, correlation), the highest correlation first.
     """
     r = correlation[concept]
     order = np.argsort(-r, kind="stable")

@@ -1,19 +1,19 @@
-"""What differs between ``fit`` and ``tune``: labels, the share of the class, or the photos.
+"""Kinds of shift between ``fit`` and ``tune``: label noise, prior shift, covariate shift.
 
-Each measure is of one class, on standardised scores of concepts, and moved by one cause as little
-as may be by the others:
+Each measure concerns one class, uses standardised concept scores, and responds to one kind of
+shift and as little as possible to the others:
 
 - *label noise*: a model of the labels of ``tune`` scores the photos of both splits, those of
   ``tune`` by folds that did not see them. Labels of ``fit`` are taken as y ~ (1 - m) p + a (1 - p)
-  with p = expit(b_fit + s score), those of ``tune`` as y ~ expit(b_tune + s score); a and m are the
-  shares of absent labelled present and of present labelled absent (Natarajan et al. 2013, "Learning
-  with noisy labels", NeurIPS). The evidence is twice the logarithm of the likelihood ratio to
-  a = m = 0. Another share of the class moves b_fit, and neither a nor m.
-- *another share of the class*: positives among all, by the z of two proportions.
-- *other photos*: a linear discriminant tells negatives of ``fit`` from negatives of ``tune``, fold
-  by fold those that it did not see (a two-sample test by a classifier: Lopez-Paz and Oquab 2017,
-  ICLR). The photos as a whole are others if it does, by the z of Mann and Whitney, and if the
-  positives lie the same way, or nowhere. A correlation that is lost moves them the other way.
+  with p = expit(b_fit + s score), those of ``tune`` as y ~ expit(b_tune + s score); a is the share
+  of negatives labelled present, m the share of positives labelled absent (Natarajan et al. 2013,
+  "Learning with noisy labels", NeurIPS). The evidence is twice the logarithm of the likelihood
+  ratio to a = m = 0. Another share of the class changes b_fit, and neither a nor m.
+- *another share of the class* (prior shift): share of positives, by the z of two proportions.
+- *other photos* (covariate shift): a linear discriminant separates negatives of ``fit`` from those
+  of ``tune``, each evaluated in a fold left out (a classifier two-sample test: Lopez-Paz and Oquab
+  2017, ICLR). All photos differ if it separates them, by the z of Mann and Whitney, and positives
+  differ in the same direction, or not at all. A lost correlation moves them the other way.
 """
 
 from __future__ import annotations
@@ -34,19 +34,19 @@ from inficond_panel.distill.sources import Array
 PENALTIES = (3e-4, 1e-3, 3e-3, 1e-2)
 #: Ridge of the discriminant, in variances of a standardised score.
 RIDGE = 0.3
-#: Largest share of labels that are taken as wrong: beyond it the classes change places.
+#: Largest share of wrong labels in the model: beyond one half, present and absent swap meaning.
 MOST_WRONG = 0.5
-#: Least shares of labels that are taken as wrong, added and missed, where labels are ranked.
+#: Least shares of wrong labels, added and missed, that are assumed when labels are ranked.
 LEAST = (0.01, 0.05)
 
 
 def cross_fitted_model(
     scores: NDArray, label: NDArray, others: NDArray, seed: int = 0
 ) -> tuple[Array, Array]:
-    """Logits (n,) of a logistic regression on labels (n,), of photos that it was not fitted to.
+    """Return cross-fitted logits (n,) of a logistic regression on labels (n,), and others' (m,).
 
-    The L1 penalty of a fold is the one whose AP is highest on the other folds. Then the mean logits
-    of the ``others`` (m, C), by the models of all folds.
+    For each fold the L1 penalty with the highest AP on the other folds is chosen. Logits of
+    ``others`` (m, C) are the mean over the models of all folds.
     """
     folds = stratified_folds(label[:, None], FOLDS, seed)
     logit = np.empty((len(label), len(PENALTIES)))
@@ -69,8 +69,8 @@ def cross_fitted_model(
 
 @dataclass(frozen=True)
 class LabelNoise:
-    """Shares of the photos of ``fit`` whose label is wrong: of the absent, ``added`` as present; of
-    the present, ``missed``. ``evidence`` is twice the logarithm of the likelihood ratio."""
+    """Shares of wrong labels in ``fit``: ``added``, of negatives labelled present, and ``missed``,
+    of positives labelled absent. ``evidence`` is twice the log likelihood ratio to no noise."""
 
     added: float
     missed: float
@@ -80,8 +80,8 @@ class LabelNoise:
 def label_noise(
     fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> LabelNoise:
-    """Noise of the labels (n,) of ``fit``, by scores (n, S) that the labels of ``fit`` did not
-    teach."""
+    """Estimate the label noise of ``fit``, from labels (n,) and scores (n, S) of models that were
+    not fitted to the labels of ``fit``."""
     from scipy.optimize import minimize  # noqa: PLC0415 - slow to load
 
     spread, slopes = tune_scores.std(axis=0), tune_scores.shape[1]
@@ -96,14 +96,14 @@ def label_noise(
 
     clean, at = least([-2.0, -2.0, *[1.0] * slopes])
     starts = ((0.05, 0.05), (0.2, 0.05), (0.05, 0.3))
-    noisy, values = min((least([*at, *start]) for start in starts), key=lambda one: one[0])
+    noisy, values = min((least([*at, *start]) for start in starts), key=lambda fitted: fitted[0])
     return LabelNoise(float(values[-2]), float(values[-1]), max(0.0, 2 * (clean - noisy)))
 
 
 def _loss(
     values: Array, fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> tuple[float, Array]:
-    """Return the negative log likelihood and its gradient, by intercepts, slopes and noise."""
+    """Return the negative log likelihood and its gradient by intercepts, slopes and noise."""
     slope, noise = np.split(values[2:], [fit_scores.shape[1]])
     added, missed = noise if len(noise) else (0.0, 0.0)
     p = expit(values[0] + fit_scores @ slope)
@@ -127,10 +127,10 @@ def _log_likelihood(label: NDArray, chance: Array) -> float:
 
 
 def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
-    """Chance (n,) that a label is wrong, by logits (n,) of models that did not see its photo.
+    """Return the probability (n,) that a label is wrong, from cross-fitted logits (n,).
 
-    By Bayes' rule from the shares of wrong labels, which are taken as no smaller than ``LEAST``, so
-    that labels are ranked also where no noise is seen.
+    Bayes' rule with the shares of ``noise``, which are raised to at least ``LEAST``, so that labels
+    can be ranked even if no noise was estimated.
     """
     p, added, missed = expit(logit), max(noise.added, LEAST[0]), max(noise.missed, LEAST[1])
     as_present = added * (1 - p) / (added * (1 - p) + (1 - missed) * p)
@@ -139,7 +139,7 @@ def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
 
 
 def share_z(fit_label: NDArray, tune_label: NDArray) -> float:
-    """z of the share of positives in ``fit`` less that in ``tune``, by labels (n,) in {1, 0}."""
+    """Return the z of the share of positives in ``fit`` less that in ``tune``, from labels (n,)."""
     both = np.concatenate([fit_label, tune_label])
     variance = both.var() * (1 / len(fit_label) + 1 / len(tune_label))
     return float((fit_label.mean() - tune_label.mean()) / np.sqrt(variance)) if variance else 0.0
@@ -147,10 +147,9 @@ def share_z(fit_label: NDArray, tune_label: NDArray) -> float:
 
 @dataclass(frozen=True)
 class OtherPhotos:
-    """Difference between photos of ``fit`` and of ``tune``, as z.
+    """Difference between photos of ``fit`` and ``tune``, of negatives and of positives, as z.
 
-    ``negatives`` is along the direction that separates the negatives, ``positives`` along the same
-    direction.
+    Both are measured along the direction that separates the negatives of ``fit`` and ``tune``.
     """
 
     negatives: float
@@ -160,7 +159,7 @@ class OtherPhotos:
 def other_photos(
     fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray, seed: int = 0
 ) -> OtherPhotos:
-    """Whether photos (n, C) of the two splits are others, by standardised scores."""
+    """Test whether photos of the two splits differ, from standardised scores (n, C)."""
     rng = np.random.default_rng(seed)
     sides = [(fit_scores, fit_label == 1), (tune_scores, tune_label == 1)]
     negatives, positives = (
@@ -190,13 +189,13 @@ def _moments(scores: Array) -> _Moments:
 
 
 def _together(parts: list[_Moments], left_out: int) -> _Moments:
-    """Moments of all parts but one."""
+    """Return the summed moments of all parts but ``left_out``."""
     counts, sums, products = zip(*(parts[:left_out] + parts[left_out + 1 :]), strict=True)
     return sum(counts), sum(sums), sum(products)
 
 
 def _discriminant(one: _Moments, other: _Moments) -> Array:
-    """Direction (C,) along which the first photos lie above the others."""
+    """Return the linear discriminant (C,), along which ``one`` lies above ``other``."""
     means = [total / count for count, total, _ in (one, other)]
     within = sum(
         products - count * np.outer(mean, mean)
@@ -207,7 +206,7 @@ def _discriminant(one: _Moments, other: _Moments) -> Array:
 
 
 def _rank_z(one: Array, other: Array) -> float:
-    """z by which the first values rank above the others (Mann and Whitney)."""
+    """Return the z of Mann and Whitney, > 0 if ``one`` ranks above ``other``."""
     if not len(one) or not len(other):
         return 0.0
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to load

@@ -1,8 +1,8 @@
 """Sources of concept scores: an array of any library, a file on disk, or a cluster.
 
-A source does one thing: it maps a function over its blocks of rows and gives the results in the
-order of the blocks. The blocks depend on the table alone, and whoever sums adds in their order;
-so neither the number of threads nor the number of workers changes a bit of a result.
+A source maps a function over its blocks of rows and yields the results in the order of the blocks.
+Blocks depend on the table alone, and callers add results in the order of the blocks, so that
+neither the number of threads nor the number of workers changes a bit of a result.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ Array = NDArray[np.float64]
 
 
 def namespace(values: Any) -> Any:
-    """The functions of the standard, from the library of these values."""
+    """Return the array API namespace of the library of ``values``."""
     return np if isinstance(values, np.ndarray) else array_api_compat.array_namespace(values)
 
 
 def to_host(values: Any) -> NDArray:
-    """A numpy array of the values, which may share their memory."""
+    """Return the values as a numpy array, which may share their memory."""
     if isinstance(values, np.ndarray):
         return values
     if array_api_compat.is_torch_array(values) or array_api_compat.is_cupy_array(values):
@@ -41,7 +41,7 @@ def to_host(values: Any) -> NDArray:
 
 
 def beside(host: NDArray, values: Any) -> Any:
-    """The host's array in the library and on the device of these values."""
+    """Return a numpy array converted to the library and device of ``values``."""
     if isinstance(values, np.ndarray):
         return host
     return namespace(values).asarray(host, device=array_api_compat.device(values))
@@ -61,14 +61,14 @@ def on_card(values: NDArray, device: str) -> Any:
 
 
 def count_not_finite(values: Any) -> int:
-    """Number of the values that are NaN or infinite."""
+    """Return the number of values that are NaN or infinite."""
     xp = namespace(values)
     finite = xp.isfinite(values)
     return 0 if bool(xp.all(finite)) else int(xp.sum(xp.astype(~finite, xp.int64)))
 
 
 def check_weights(weight: NDArray) -> None:
-    """Raise DataError for sample weights (n,) or (n, K) that have no finite sum above 0."""
+    """Raise DataError for sample weights (n,) or (n, K) whose sum over- or underflows."""
     check_finite(weight, "sample weights")
     with np.errstate(over="ignore", under="ignore"):
         total = np.sum(weight, axis=0, dtype=np.float64)
@@ -77,17 +77,17 @@ def check_weights(weight: NDArray) -> None:
         raise DataError(
             f"The sample weights add up to {np.extract(lost, total)[0]:g}; they lie between "
             f"{weight.min():g} and {weight.max():g}.",
-            "Divide them by the largest.",
+            "Divide the sample weights by the largest.",
         )
 
 
 def check_finite(values: Any, name: str) -> None:
-    """Raise DataError with the number of values that are NaN or infinite, unless it is 0."""
+    """Raise DataError, with their number, if any values are NaN or infinite."""
     bad = count_not_finite(values)
     if bad:
         raise DataError(
             f"{bad} of {array_api_compat.size(values)} {name} are NaN or infinite.",
-            "Find the images that they belong to and drop them, or compute the store again.",
+            "Drop the images with such values, or compute the store again.",
         )
 
 
@@ -102,17 +102,17 @@ class Source(Protocol):
     """Table of scores (N images, C concepts)."""
 
     shape: tuple[int, int]
-    slow: bool  # a pass over all concepts costs more than several over a working set
+    slow: bool  # True if a pass over all concepts costs more than several over a working set
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """``function(block, *parts)`` of each block (n, C), parts being its rows of ``aligned``."""
+        """Yield ``function(block, *parts)`` per block (n, C); parts are its rows of ``aligned``."""
 
     def first(self, images: int) -> NDArray:
         """Return the first rows (images, C), or fewer if there are no more."""
 
 
 class ArraySource:
-    """An array in memory: numpy, torch, or any other that follows the array API standard."""
+    """Scores in memory: a numpy or torch array, or any array of the array API standard."""
 
     slow = False
 
@@ -125,19 +125,19 @@ class ArraySource:
         self._rows = _row_slices(self.shape, 1)
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """As in Source."""
+        """See ``Source``."""
         jobs = ((self.values[rows, :], *(a[rows] for a in aligned)) for rows in self._rows)
         return in_order(function, jobs, self._threads)
 
     def first(self, images: int) -> NDArray:
-        """As in Source."""
+        """See ``Source``."""
         return to_host(self.values[:images, :])
 
 
 class SlicedSource:
-    """A table that returns numpy arrays when sliced, as a Zarr array does.
+    """Scores on disk: a table that returns numpy arrays when sliced, such as a Zarr array.
 
-    Read values are cached in the stored type, up to ``keep`` bytes.
+    Blocks that were read are cached in the stored type, if the table has at most ``keep`` bytes.
     """
 
     def __init__(self, values: Sliced, keep: int = _KEPT_BYTES) -> None:
@@ -150,7 +150,7 @@ class SlicedSource:
         self._rows = _row_slices(self.shape, (getattr(values, "chunks", None) or (1,))[0])
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """As in Source."""
+        """See ``Source``."""
 
         def read_and_apply(number: int, *parts: NDArray) -> Any:
             return function(self._read(number), *parts)
@@ -159,7 +159,7 @@ class SlicedSource:
         return in_order(read_and_apply, jobs, thread_count(self.shape))
 
     def first(self, images: int) -> NDArray:
-        """As in Source."""
+        """See ``Source``."""
         return self._read(0)[:images]
 
     def _read(self, number: int) -> NDArray:
@@ -175,9 +175,9 @@ class SlicedSource:
 
 
 class DaskSource:
-    """A dask array: each pass runs where its blocks are, on threads or on a cluster.
+    """Scores as a dask array: each pass runs where the blocks are, on threads or on a cluster.
 
-    Its chunks of rows are the blocks; persist it to keep it in the workers.
+    Its chunks of rows are the blocks; persist the array to keep it in the workers.
     """
 
     slow = True
@@ -194,7 +194,7 @@ class DaskSource:
         self._checked = False
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """As in Source."""
+        """See ``Source``."""
         import dask  # noqa: PLC0415 - an extra
 
         apply = dask.delayed(_apply, pure=False)
@@ -207,20 +207,20 @@ class DaskSource:
                 if bad:
                     raise DataError(
                         f"{bad} of the scores in one chunk are NaN or infinite.",
-                        "Find the images that they belong to and drop them.",
+                        "Drop the images with such scores.",
                     )
                 yield result
         self._checked = True
 
     def first(self, images: int) -> NDArray:
-        """As in Source."""
+        """See ``Source``."""
         return np.asarray(self._blocks[0][:images].compute())
 
 
 def in_order(
     function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: int
 ) -> Iterator[Any]:
-    """Results of ``function(*job)`` in the order of the jobs; few are held at a time."""
+    """Yield the results of ``function(*job)`` in the order of the jobs, few in memory at a time."""
     if threads == 1:
         for job in jobs:
             yield function(*job)
@@ -236,7 +236,7 @@ def in_order(
 
 
 def thread_count(shape: tuple[int, int]) -> int:
-    """Threads for passes over a table: one where it is small, else one for each core."""
+    """Return the number of threads for a pass over a table: 1 if it is small, else one per core."""
     if shape[0] * shape[1] < _THREADED_VALUES:
         return 1
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
@@ -244,19 +244,19 @@ def thread_count(shape: tuple[int, int]) -> int:
 
 
 def checked_shape(values: Sliced, numbers: bool) -> tuple[int, int]:
-    """The shape (N, C). Raises DataError where these are not a table of numbers."""
+    """Return the shape (N, C); raise DataError if ``values`` is not a nonempty table of numbers."""
     shape = tuple(values.shape)
     if len(shape) != 2 or 0 in shape or not numbers:
         raise DataError(
             f"Scores must be a table of numbers (images, concepts), not {values.dtype} "
             f"of shape {shape}.",
-            "Give one row for each image and one column for each concept.",
+            "Give one row per image and one column per concept.",
         )
     return int(shape[0]), int(shape[1])
 
 
 def _row_slices(shape: tuple[int, int], chunk: int) -> list[slice]:
-    """Rows of each block: whole chunks, about ``BLOCK_VALUES`` values."""
+    """Return the rows of each block: whole chunks, about ``BLOCK_VALUES`` values."""
     rows = max(BLOCK_VALUES // shape[1] // chunk, 1) * chunk
     rows = max(rows, 64)
     return [slice(a, min(a + rows, shape[0])) for a in range(0, shape[0], rows)]
@@ -271,7 +271,7 @@ def _is_number(values: Any) -> bool:
 def _apply(
     function: Callable[..., Any], check: bool, block: NDArray, *parts: NDArray
 ) -> tuple[int, Any]:
-    """Number of values that are not finite, or else 0 and the function's result."""
+    """Return (number of values that are not finite, None), or (0, the function's result)."""
     bad = count_not_finite(block) if check else 0
     with one_thread():
         return bad, None if bad else function(block, *parts)

@@ -1,39 +1,39 @@
 """Suspects: concepts that a student relies on, correlated with the class in ``fit`` only; verdict.
 
-Presence of a concept. Scores have no zero and no bound that is the same for all concepts, so no
-fixed threshold tells a photo with the concept from one without. The score that divides photos into
-two groups with the least variance within them does, whatever the scores' scale (Otsu 1979, IEEE
-Trans. SMC 9). Where they do not fall into two groups it is near their middle, and the shares of
-``fit`` and ``tune`` that lie above it can be compared all the same.
+Presence of a concept. Concepts' scores share no zero and no range, so no fixed threshold separates
+photos with the concept from photos without it. Otsu's threshold does, at any scale: it divides the
+scores into the two groups with the least variance within (Otsu 1979, IEEE Trans. SMC 9). Where
+scores do not form two groups, the threshold is near their middle, and the shares of ``fit`` and
+``tune`` above it can still be compared.
 
-Suspects. A student learns from ``fit`` what goes with the class there. For each concept c with
-scores x_c:
+Suspects. A student learns which concepts are correlated with the class in ``fit``. For each concept
+c with scores x_c:
 
 - *reliance*: partial correlation of x_c with the student's logit given the label, on photos that
-  the student was not fitted to. It leans on the concept if its logit rises with the score among
-  photos of equal label, be it by the concept's own weight or by those of its companions: L1 spreads
-  one thing over many concepts, and often gives the plainest word for it no weight at all.
-- *lost bond*: D_fit,c - D_tune,c, D the mean score of the positives less that of the negatives,
-  in its standard errors (z). It is turned so that z > 0 where what the student leans on has
-  weakened. The variance of the positives' scores, and of the negatives', is pooled over both
-  splits: ten positives of tune tell their own so badly that among hundreds of concepts some seem
-  to have hardly any, and a class without a fault was called shifted in one of five.
+  the student was not fitted to. The student relies on the concept if its logit rises with the score
+  among photos of equal label, through the weight of the concept or of correlated concepts: L1
+  spreads one thing over many concepts, and often gives the plainest word for it no weight at all.
+- *lost correlation* (``lost_bond``): D_fit,c - D_tune,c in standard errors (z), where D is the mean
+  score of the positives less the mean score of the negatives. Its sign is such that z > 0 means a
+  weaker correlation in tune. The variances of the positives' and of the negatives' scores are
+  pooled over both splits: from ten positives of tune a variance is so uncertain that, among
+  hundreds of concepts, a few seem nearly 0, and one of five classes without a fault showed a shift.
 - *weakening*: sqrt(max(t_1, 0)^2 + max(t_0, 0)^2), t_1 the fall of the positives' mean from fit to
-  tune and t_0 the rise of the negatives', each in standard errors, turned as above. z is as
-  uncertain as the scarcer kind of photo; here the surer one counts.
-- *lost separation*: w_c (D_fit,c - D_tune,c). Summed over all concepts it is exactly the
-  separation (mean logit of positives less negatives) that the student loses.
+  tune and t_0 the rise of the negatives' mean, each in standard errors, with the same sign rule. z
+  is as uncertain as the scarcer of positives and negatives; weakening counts the surer of the two.
+- *lost separation*: w_c (D_fit,c - D_tune,c). Its sum over all concepts is exactly the student's
+  loss of separation (mean logit of positives less mean logit of negatives).
 
-The *score* is sqrt(reliance) times weakening. All is cross-fitted: the students are fitted without
-one fold of ``fit`` each, and only that fold is compared with ``tune``. In the student's own photos
-its weights follow chance, and chance looks like a bond.
+The *suspect score* is sqrt(reliance) times weakening. All is cross-fitted: each student is fitted
+without one fold of ``fit``, and only that fold is compared with ``tune``. On a student's training
+photos its weights follow chance, and chance looks like a correlation.
 
 Verdict. A student does better on the photos that it was fitted to than on others, shift or not. So
-each photo of ``fit`` is evaluated by a student that was fitted without it, and those of ``tune`` by
-the same students. Compared are
+each photo of ``fit`` is evaluated by a student that was fitted without it, and the photos of
+``tune`` by the same students. Two measures are compared:
 
-- the separation: mean logit of the positives less that of the negatives;
-- AP, with the photos of ``fit`` weighed so that the class is as frequent as in ``tune``: AP falls
+- separation: mean logit of the positives less mean logit of the negatives;
+- AP, with the photos of ``fit`` weighted so that the class is as frequent as in ``tune``: AP falls
   with the frequency alone.
 """
 
@@ -57,7 +57,7 @@ from inficond_panel.vocabulary.metrics import AP
 
 @dataclass(frozen=True)
 class Presence:
-    """Shares of photos, positives and negatives, whose score is above ``threshold``."""
+    """Shares of positives and of negatives with a concept score above ``threshold``, per split."""
 
     threshold: float
     fit: tuple[float, float]
@@ -65,9 +65,9 @@ class Presence:
 
 
 def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: NDArray) -> Presence:
-    """Presence of one concept, by its scores (n,) and labels (n,) in {1, 0} on both splits.
+    """Return the presence of one concept, from scores (n,) and labels (n,) in {1, 0} per split.
 
-    The threshold is of the scores of ``fit`` alone.
+    The threshold is chosen on the scores of ``fit`` alone.
     """
     threshold = dividing_score(fit)
     return Presence(
@@ -76,7 +76,7 @@ def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: ND
 
 
 def dividing_score(scores: ArrayLike) -> float:
-    """Middle between two groups of scores (n,) with the least variance within; nan without two."""
+    """Return Otsu's threshold of scores (n,), halfway between two groups; nan if all are equal."""
     values = np.sort(np.asarray(scores, dtype=np.float64))
     sizes = np.arange(1, len(values))
     sums = np.cumsum(values)
@@ -85,8 +85,8 @@ def dividing_score(scores: ArrayLike) -> float:
     between[values[1:] == values[:-1]] = -1.0  # equal scores are in one group
     if between.max(initial=-1.0) < 0:
         return float("nan")
-    at = int(between.argmax())
-    return float((values[at] + values[at + 1]) / 2)
+    last_below = int(between.argmax())
+    return float((values[last_below] + values[last_below + 1]) / 2)
 
 
 def _shares(scores: ArrayLike, label: NDArray, threshold: float) -> tuple[float, float]:
@@ -95,10 +95,10 @@ def _shares(scores: ArrayLike, label: NDArray, threshold: float) -> tuple[float,
 
 
 class Photos:
-    """Concept scores (n, C) and labels (n,) of one class in {1, 0}.
+    """Photos of a split: concept scores (n, C), and labels (n,) of one class in {1, 0}.
 
-    Raises DataError if they do not fit, a label is neither 0 nor 1, or fewer than two photos show
-    the class or its absence: one photo has no variance.
+    Raises DataError if the lengths differ, a label is neither 0 nor 1, or there are fewer than two
+    positives or negatives: one photo has no variance.
     """
 
     def __init__(self, scores: ScoreLike, label: NDArray) -> None:
@@ -109,13 +109,11 @@ class Photos:
                 "Give one label per photo.",
             )
         if not np.isin(self.label, (0, 1)).all():
-            raise DataError("A label is neither 0 nor 1.", "Leave out the photos without a label.")
+            raise DataError("Labels must be 0 or 1.", "Leave out the photos without a label.")
         self._sides = np.stack([self.label == 1, self.label == 0], axis=1).astype(np.float64)
         self.counts = self._sides.sum(axis=0)
         if self.counts.min() < 2:
-            raise DataError(
-                "Fewer than two photos show the class, or its absence.", "Give more photos."
-            )
+            raise DataError("Fewer than two photos have label 1, or label 0.", "Label more photos.")
         self._mean, self._variance = self.scores.moments(self._sides / self.counts)
 
     @property
@@ -125,18 +123,18 @@ class Photos:
 
     @property
     def squares(self) -> Array:
-        """Sums of squares about these means (2, C)."""
+        """Sums of squared deviations from ``means`` (2, C)."""
         return self._variance * self.counts[:, None]
 
     @property
     def bond(self) -> Array:
-        """Mean score of the positives less the mean score of the negatives (C,)."""
+        """Correlation with the class: mean score of positives less mean score of negatives (C,)."""
         return self._mean[0] - self._mean[1]
 
     def partial_correlation(self, values: NDArray) -> Array:
-        """Return the partial correlation (V, C) of values (V, n), given the label.
+        """Return the partial correlation (V, C) of ``values`` (V, n) and scores, given the label.
 
-        It is 0 if a value or a concept is constant.
+        It is 0 if the values or the concept's scores are constant.
         """
         means = self._sides / self.counts
         within = np.asarray(values, dtype=np.float64).T
@@ -148,11 +146,11 @@ class Photos:
 
 @dataclass(frozen=True)
 class Suspicion:
-    """Measures of each concept against one student, each (C,).
+    """Suspect measures of each concept for one student, each (C,); the module defines them.
 
-    ``z`` is the lost correlation in standard errors, ``weakening`` the loss on either side of the
-    label; ``fit_bond`` and ``tune_bond`` are the correlations in the two splits, ``lost`` is the
-    lost separation in logits. ``p`` is the one-sided p-value of ``z``.
+    ``z`` is the lost correlation in standard errors and ``p`` its one-sided p-value; ``weakening``
+    combines the losses of positives and negatives; ``fit_bond`` and ``tune_bond`` are ``bond`` of
+    the two splits; ``lost`` is the lost separation in logits.
     """
 
     reliance: Array
@@ -175,20 +173,20 @@ class Suspicion:
 
     @property
     def score(self) -> Array:
-        """Square root of the reliance, whatever its sign, times weakening."""
+        """Suspect score: square root of the absolute reliance, times weakening."""
         return np.sqrt(np.abs(self.reliance)) * self.weakening
 
     @property
     def doubt(self) -> Array:
-        """Reliance, of either sign, times lost correlation, at least 0: for the adaptive penalty.
+        """Absolute reliance times lost correlation, at least 0: for the adaptive penalty.
 
-        It is more cautious than the score. As a factor of penalties the score repairs no more, and
+        This is more cautious than ``score``, which as a factor of penalties repairs no more and
         harms some students without a fault.
         """
         return np.abs(self.reliance) * np.maximum(self.z, 0.0)
 
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
-        """Concepts of a score above 0 but for those ``besides``, the most suspect first."""
+        """Return concepts with a score above 0, highest first, without the concepts ``besides``."""
         score = self.score
         score[list(besides)] = 0.0
         order = np.argsort(-score, kind="stable")
@@ -198,10 +196,10 @@ class Suspicion:
 def suspicion(
     folds: Sequence[Photos], tune: Photos, logits: NDArray, weights: NDArray
 ) -> Suspicion:
-    """Measure the concepts against the students of one class.
+    """Compute the suspect measures of all concepts for the student of one class.
 
-    ``folds`` are the photos of ``fit`` in V parts; the student of row v of ``weights`` (V, C) was
-    fitted without part v, and row v of ``logits`` (V, n) are its logits of the photos of ``tune``.
+    ``folds`` are the photos of ``fit`` in V parts. Row v of ``weights`` (V, C) is the student that
+    was fitted without part v, and row v of ``logits`` (V, n) are its logits on ``tune``.
     """
     reliance, bonds = tune.partial_correlation(logits), np.array([part.bond for part in folds])
     z, p, weakening = lost_bond(np.sign(reliance), folds, tune)
@@ -219,13 +217,12 @@ def suspicion(
 def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array, Array]:
     """Return the lost correlation z, its one-sided p-value, and the weakening, each (C,).
 
-    They concern the concepts that the students of the V ``folds`` rely on with this ``sign`` (V,
-    C).
+    ``sign`` (V, C) is the sign of the reliance of the student of each of the V ``folds``.
     """
     counts = np.array([part.counts for part in folds])
     variance, freedom = _pooled(folds, tune)
     lost = np.array([part.bond for part in folds]) - tune.bond
-    # Each fold speaks for its share of the photos; the variances are of independent means.
+    # A mean over the folds, whose variances add up; the photos of tune are shared by all folds.
     size = (1 / counts).T @ sign**2 / len(folds) ** 2
     parts = variance * (size + np.outer(1 / tune.counts, sign.mean(axis=0) ** 2))
     error = np.sqrt(parts.sum(axis=0))
@@ -234,8 +231,8 @@ def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array
 
 
 def _pooled(folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array]:
-    """Variance of the scores of positives and of negatives (2, C), from all photos, and its degrees
-    of freedom (2,)."""
+    """Return the variance of positives' and negatives' scores (2, C), pooled over all photos, and
+    its degrees of freedom (2,)."""
     counts = np.array([part.counts for part in (*folds, tune)])
     freedom = (counts - 1).sum(axis=0)
     squares = np.sum([part.squares for part in (*folds, tune)], axis=0)
@@ -243,8 +240,8 @@ def _pooled(folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array]:
 
 
 def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos, variance: Array) -> Array:
-    """Return the weakening (C,) of concepts that the students rely on with this sign (V, C), by
-    the pooled variance (2, C)."""
+    """Return the weakening (C,), from the signs of the reliance (V, C) and the pooled variance
+    (2, C)."""
     counts = np.array([part.counts for part in folds])
     share, total = counts / counts.sum(axis=0), counts.sum(axis=0)
     lost = np.array([part.means - tune.means for part in folds])
@@ -255,7 +252,7 @@ def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos, variance: Arr
 
 
 def _p_value(z: Array, parts: Array, freedom: Array) -> Array:
-    """One-sided p-values (C,) by Student's t, its degrees of freedom by Satterthwaite (1946)."""
+    """Return one-sided p-values (C,) of Student's t, degrees of freedom by Satterthwaite (1946)."""
     tiny = np.finfo(np.float64).tiny
     spread = (parts**2 / freedom[:, None]).sum(axis=0)
     joint = parts.sum(axis=0) ** 2 / np.maximum(spread, tiny)
@@ -263,27 +260,27 @@ def _p_value(z: Array, parts: Array, freedom: Array) -> Array:
 
 
 SHIFT, NONE, UNKNOWN = "shift", "none", "unknown"
-#: Loss of AP that has to be excluded before it is said that there is none.
+#: Loss of AP that the interval must exclude for the verdict ``none``.
 LARGE_LOSS = 0.1
-#: Chance of a loss where there is none, shared out between separation and AP.
+#: Chance of a false ``shift``, half for separation and half for AP.
 ALPHA = 0.04
-#: Level of the intervals that the verdict goes by, whatever that of the intervals stated elsewhere.
+#: Level of the verdict's intervals, whatever the level of the intervals that are shown.
 VERDICT_LEVEL = 1 - ALPHA
 DRAWS = 400
 
 
 @dataclass(frozen=True)
 class UnseenLogits:
-    """Labels (n,) of one class in {1, 0}, and logits (V, n) of V students that did not see them."""
+    """Labels (n,) of one class in {1, 0}, and logits (V, n) of V students not fitted to them."""
 
     label: NDArray
     logits: Array
 
     @property
     def separation(self) -> tuple[float, float]:
-        """Separation: mean logit of the positives less that of the negatives, and its variance.
+        """Separation (mean logit of positives less mean logit of negatives), and its variance.
 
-        Both are means over the students, which share the photos.
+        Separation and variance are means over the students, which share the photos.
         """
         sides = [self.logits[:, self.label == side] for side in (1, 0)]
         difference = sides[0].mean(axis=1) - sides[1].mean(axis=1)
@@ -291,7 +288,7 @@ class UnseenLogits:
         return float(difference.mean()), float(np.mean(variance))
 
     def ap(self, counts: NDArray) -> Array:
-        """AP under each row of counts or weights (rows, n), as the mean over the students."""
+        """Return AP under each row of counts or weights (rows, n), averaged over the students."""
         values = [Outcome(self.label, logit).values(AP.key, counts) for logit in self.logits]
         return np.asarray(np.mean(values, axis=0))
 
@@ -333,17 +330,16 @@ class Verdict:
 
 
 def verdict(fit: UnseenLogits, tune: UnseenLogits, *, seed: int = 0) -> Verdict:
-    """Compare a class on the photos of ``fit`` with those of ``tune``."""
-    (ours, our_variance), (theirs, their_variance) = fit.separation, tune.separation
-    error = float(np.sqrt(our_variance + their_variance)) * -ndtri(ALPHA / 2)
-    lost = ours - theirs
+    """Test whether a class's students do worse on photos of ``tune`` than on photos of ``fit``."""
+    (separation, variance), (tune_separation, tune_variance) = fit.separation, tune.separation
+    error = float(np.sqrt(variance + tune_variance)) * -ndtri(ALPHA / 2)
+    lost = separation - tune_separation
     frequency = np.where(fit.label == 1, _odds(tune.label) / _odds(fit.label), 1.0)
     ap, drawn = _ap(fit, frequency, seed)
-    other, others = _ap(tune, np.ones(len(tune.label)), seed + 1)
-    low, high = np.nanquantile(drawn - others, [ALPHA / 2, 1 - ALPHA / 2])
-    return Verdict(
-        ours, ap, Interval(lost, lost - error, lost + error), Interval(ap - other, low, high)
-    )
+    tune_ap, tune_drawn = _ap(tune, np.ones(len(tune.label)), seed + 1)
+    low, high = np.nanquantile(drawn - tune_drawn, [ALPHA / 2, 1 - ALPHA / 2])
+    separation_lost = Interval(lost, lost - error, lost + error)
+    return Verdict(separation, ap, separation_lost, Interval(ap - tune_ap, low, high))
 
 
 def _odds(label: NDArray) -> float:
@@ -351,7 +347,7 @@ def _odds(label: NDArray) -> float:
 
 
 def _ap(unseen: UnseenLogits, weight: Array, seed: int) -> tuple[float, Array]:
-    """AP under these weights (n,), and its bootstrap draws (DRAWS,)."""
+    """Return AP under these weights (n,), and AP on bootstrap draws (DRAWS,)."""
     counts = np.concatenate([weight[None], draw_counts(len(weight), DRAWS, seed) * weight])
     values = unseen.ap(counts)  # together, so that each student is sorted once
     return float(values[0]), values[1:]

@@ -1,10 +1,10 @@
-"""The experiment of the three hypotheses: teacher, distilled student and baseline, measured.
+"""Experiment on the three hypotheses: train and measure teacher, distilled student and baseline.
 
 Cheng et al., CVPR 2020. The teacher is trained on the labels. The student first learns to match the
 teacher's feature at one layer; then its upper layers alone are trained on the labels. The baseline
-has the student's architecture, its first weights and its batches, and is trained on the labels. All
-are compared at that layer: the student over the epochs in which it matches the feature, the
-baseline over as many epochs on the labels.
+has the student's architecture, initial weights and batches, and is trained on the labels. All are
+compared at that layer: the student over the epochs of feature matching, the baseline over as many
+epochs of training on the labels.
 """
 
 from __future__ import annotations
@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """Figures measured: ``facts`` are plain values (settings, average precision, ...), ``images``
-    the ids of the N measured ones, ``foreground`` their masks ``(N, H, W)``, ``networks`` the
-    trainings of each network."""
+    """Results of an experiment: ``facts`` are plain values (settings, average precision, ...),
+    ``images`` the ids of the N measured images, ``foreground`` their masks ``(N, H, W)``,
+    ``networks`` the trainings of each network."""
 
     facts: dict[str, Any]
     images: list[str]
@@ -63,7 +63,7 @@ class Figures:
 
 
 def write_figures(folder: Path, figures: Figures) -> None:
-    """Write both files."""
+    """Write results to ``figures.npz`` (arrays) and ``experiment.json`` (facts) in ``folder``."""
     arrays: dict[str, Any] = {"foreground": figures.foreground, "image": np.array(figures.images)}
     for name, trainings in figures.networks.items():
         for number, followed in enumerate(trainings):
@@ -76,7 +76,7 @@ def write_figures(folder: Path, figures: Figures) -> None:
 
 
 def read_figures(folder: Path) -> Figures:
-    """Read both files; raises ``DataError`` where they are missing or damaged."""
+    """Read the files of ``write_figures``; raise ``DataError`` if one is missing or damaged."""
     try:
         facts = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
         with np.load(folder / "figures.npz", allow_pickle=False) as file:
@@ -90,10 +90,10 @@ def read_figures(folder: Path) -> Figures:
     except FileNotFoundError as error:
         raise DataError(
             f"{folder} holds no experiment: {Path(str(error.filename)).name} is missing.",
-            "Make one: inficond quantify experiment SPEC --output FOLDER",
+            "Run the experiment: inficond quantify experiment SPEC --output FOLDER",
         ) from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"The experiment in {folder} is damaged: {error}.", "Make it anew.") from (
+        raise DataError(f"The experiment in {folder} is damaged: {error}.", "Run it again.") from (
             error
         )
 
@@ -103,8 +103,8 @@ _SCALE, _GAP, _HEAD = 3, 6, 16
 
 
 def heat_map(contrast: NDArray, b: float) -> NDArray[np.uint8]:
-    """RGB ``(H, W, 3)`` of H̄ - H_i: grey from -1 to 1 nats; knowledge points orange, the stronger
-    the lighter."""
+    """Return an RGB image ``(H, W, 3)`` of H̄ - H_i: grey from -1 to 1 nats, knowledge points
+    orange, lighter for larger values."""
     level = np.clip((np.nan_to_num(contrast) + 1) / 2, 0, 1)[..., None]
     grey = np.broadcast_to(220 * level, (*contrast.shape, 3))
     orange = _POINT + (255 - _POINT) * np.clip(2 * level - 1, 0, 1) ** 2
@@ -118,7 +118,7 @@ def write_sheet(
     maps: Mapping[str, Sequence[NDArray]],
     b: float,
 ) -> None:
-    """Write a PNG of N images ``(N, H, W, 3)``, their masks and named maps ``(N, H, W)``."""
+    """Write a PNG of N images ``(N, H, W, 3)``, their masks, and maps ``(N, H, W)`` by name."""
     masks = [np.repeat(mask[..., None], 3, -1).astype(np.uint8) * 255 for mask in foreground]
     columns = {"image": list(images), "foreground": masks}
     columns |= {name: [heat_map(each, b) for each in of_one] for name, of_one in maps.items()}
@@ -145,9 +145,9 @@ NETWORKS = ("teacher", "student", "baseline")
 class Photos:
     """Photos of the experiment, for training and for measuring.
 
-    train, test: images ``(N, H, W, 3)`` uint8; test images are measured, all for AP and the first
-    ``len(foreground)`` for knowledge points. Labels ``(N, K)``: 1, 0 or -1. foreground: masks ``(n,
-    H, W)``.
+    train, test: images ``(N, H, W, 3)`` uint8; AP is measured on all test images, knowledge points
+    on the first ``len(foreground)``. Labels ``(N, K)``: 1, 0 or -1. foreground: masks
+    ``(n, H, W)``.
     """
 
     train: NDArray[np.uint8]
@@ -163,7 +163,7 @@ class Photos:
         return values.mean(0), values.std(0).clip(min=1)
 
     def tensor(self, images: NDArray[np.uint8]) -> Any:
-        """Images ``(N, H, W, 3)`` as the networks take them: standardised, ``(N, 3, H, W)``."""
+        """Convert images ``(N, H, W, 3)`` to network input: standardised, ``(N, 3, H, W)``."""
         import torch
 
         mean, deviation = self.scale
@@ -173,9 +173,9 @@ class Photos:
 
 @dataclass(frozen=True)
 class Settings:
-    """epochs: of student and baseline; the teacher takes ``teacher_epochs``, the student's upper
-    layers half as many as the student. checkpoints: how many of the epochs are measured, evenly
-    spaced, the last among them. seed: of weights, batches and noise."""
+    """Settings of the experiment. epochs: of student and baseline; teacher: ``teacher_epochs``, the
+    student's upper layers: half of ``epochs``. checkpoints: number of measured epochs, evenly
+    spaced, with the last. seed: of weights, batches and noise."""
 
     epochs: int = 20
     teacher_epochs: int = 30
@@ -186,11 +186,11 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Outcome of the experiment: each network's measurement, and how well the three do.
+    """Outcome of the experiment: each network's measurement and quality.
 
     average_precision: mean over the classes with positives in test. feature_fit: R² of the
     student's feature against the teacher's on test. converged, distance: share of measurements
-    that converged, and their mean distance to the optimum in nats. epochs: those measured.
+    that converged, and their mean distance to the optimum in nats. epochs: measured epochs.
     """
 
     networks: dict[str, Followed]
@@ -213,10 +213,10 @@ def follow(
     progress: Callable[[int], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Followed, list[Information]]:
-    """Return knowledge points of ``images`` ``(N, C, H, W)`` at checkpoints of a network.
+    """Measure the contrast of ``images`` ``(N, C, H, W)`` at checkpoints of a network.
 
     ``travelled`` are the weight distances of these checkpoints. Raises ``DataError`` for masks of
-    another size, an unknown layer and files that do not fit.
+    another size, an unknown layer, and checkpoints of another network.
     """
     check_masks(foreground, (len(images), *images.shape[2:]))
     feature, information = feature_at(network, layer), []
@@ -231,9 +231,9 @@ def follow(
 
 
 def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: Tensor) -> NDArray:
-    """Weight distance at each checkpoint of a folder, over what the layer depends on.
+    """Return the weight distance ``(M + 1,)`` at each checkpoint of a folder, 0 at the first.
 
-    ``(M + 1,)``, 0 at the first. Raises ``DataError`` for a folder without checkpoints.
+    It is over the parameters that the layer depends on. Raises ``DataError`` without checkpoints.
     """
     files = checkpoint_files(folder)
     names = parameters_at(network.eval(), feature_at(network, layer), image)
@@ -248,9 +248,9 @@ def run_experiment(
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Outcome:
-    """Train the three networks, keep their checkpoints in ``folder``, and measure them.
+    """Train the three networks, save their checkpoints in ``folder``, and measure them.
 
-    It uses one thread, so that a seed gives equal numbers on one machine.
+    Uses one thread, so that a seed gives equal numbers on one machine.
     """
     with one_torch_thread():
         return _Experiment(photos, folder, settings, progress, cancelled).run()
@@ -268,7 +268,7 @@ class _Experiment:
         import torch
 
         if not len(photos.foreground):
-            raise DataError("There is no image to measure.", "Take more images.")
+            raise DataError("There is no image to measure.", "Use more images.")
         self.photos, self.folder, self.settings = photos, folder, settings
         self.progress, self.cancelled = progress, cancelled
         label = torch.from_numpy(np.array(photos.train_label))
@@ -286,7 +286,7 @@ class _Experiment:
         }
 
     def run(self) -> Outcome:
-        """Train, then measure."""
+        """Train the networks, then measure them."""
         self._train()
         precision = {name: self._precision(network) for name, network in self.networks.items()}
         fit = feature_fit(self.networks["student"], self.networks["teacher"], self.test)
@@ -310,13 +310,13 @@ class _Experiment:
             return lambda text: self.progress(f"{name}: {text}")
 
         s, teacher, student = self.settings, self.networks["teacher"], self.networks["student"]
-        same = Schedule(s.epochs, seed=s.seed)
+        schedule = Schedule(s.epochs, seed=s.seed)
         train_on_labels(
             teacher, self.train, Schedule(s.teacher_epochs, seed=s.seed),
             self.folder / "teacher", progress_of("teacher"), self.cancelled,
         )  # fmt: skip
         match_features(
-            student, teacher, self.train, same, self.folder / "student", progress_of("student"),
+            student, teacher, self.train, schedule, self.folder / "student", progress_of("student"),
             self.cancelled,
         )  # fmt: skip
         train_upper(
@@ -324,7 +324,7 @@ class _Experiment:
             progress_of("student's upper layers"), self.cancelled,
         )  # fmt: skip
         train_on_labels(
-            self.networks["baseline"], self.train, same, self.folder / "baseline",
+            self.networks["baseline"], self.train, schedule, self.folder / "baseline",
             progress_of("baseline"), self.cancelled,
         )  # fmt: skip
 

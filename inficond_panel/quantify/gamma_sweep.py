@@ -1,8 +1,8 @@
 """Oracles of several gammas, measured side by side on ``fit`` (Lee et al., BMVC 2023, sec. 4.1).
 
-Accuracy, calibration, entropy, and the silhouette of the output representation by sub-class and by
-super-class; the gamma of the largest silhouette is the paper's choice (figure 4). The oracle has
-seen the labels that it is measured on.
+Measured are accuracy, calibration, entropy, and the silhouette of the outputs by sub-class and by
+super-class; the paper chooses the gamma of the largest silhouette (figure 4). The oracle has seen
+the labels that it is measured on.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.splits import FIT
 
-#: Rules of the sub-classes: images with one label, by it, or images by the set of their labels.
+#: Rules of sub-classes: images with one label, by that label; images by the set of their labels.
 GROUPS = {"single": single_label_groups, "sets": label_set_groups}
 
 
@@ -53,11 +53,11 @@ def oracle_sweep(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GammaSweep:
-    """Make oracles of these gammas by the spec's teacher, and measure their outputs on ``fit``.
+    """Make oracles of these gammas from the spec's teacher, and measure their outputs on ``fit``.
 
     ``above`` names the super-classes: a metadata column, or a CSV file (``super_groups``). Logits
-    are kept next to the store. Raises ``DataError`` for a gamma that is negative or not finite, for
-    a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
+    are cached next to the store. Raises ``DataError`` for a gamma that is negative or not finite,
+    for a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
     """
     tuner.spec.check_photos()
     noise = tuner.spec.views.noise(draws, seed)
@@ -66,15 +66,15 @@ def oracle_sweep(
     if wrong or not values:
         raise DataError(
             f"gamma is {wrong[0]:g}." if wrong else "No gamma was passed.",
-            "Give finite numbers, 0 or more; 0 is the teacher itself.",
+            "Give finite gammas, 0 or more; gamma 0 is the teacher.",
         )
     store, label = tuner.store, tuner.store.label[tuner.store.rows(FIT)]
     made = sample(GROUPS[groups](label, store.classes), seed=seed)
     super_classes = made if len(made.names) > 1 else None
     if above and super_classes is None:
         raise DataError(
-            f"There are no sub-classes: of {made.rule} there are {len(made.names)}.",
-            "Take --groups sets, or leave the super-classes out.",
+            f"There are too few sub-classes: {len(made.names)} ({made.rule}).",
+            "Use --groups sets, or leave the super-classes out.",
         )
     higher = super_groups(store, made, above) if above else None
     try:
@@ -94,10 +94,10 @@ def oracle_sweep(
     )
 
 
-#: Measures that choose a gamma, the largest is best.
+#: Measures by which a gamma is chosen: the largest value is best.
 CHOOSERS = ("silhouette", "silhouette_super")
 Key = TypeVar("Key")
-#: Images of a map; more are slow, and cover one another.
+#: Largest number of images on a t-SNE map; more are slow, and overlap.
 ON_MAP = 1000
 
 
@@ -117,8 +117,8 @@ class Logits(Protocol):
 class GammaOutputs:
     """Outputs of the oracle of one gamma, its measures, and their changes from the teacher.
 
-    Of gamma 0, which is the teacher, ``changes`` is empty. ``reliability`` is of the likeliest
-    class where images have one class, else of all classes pooled.
+    For gamma 0, which is the teacher, ``changes`` is empty. ``reliability`` is of the likeliest
+    class if images have one class, else of all classes pooled.
     """
 
     gamma: float
@@ -143,7 +143,7 @@ class GammaSweep:
     """Oracles in ascending order of gamma, the teacher (gamma 0) first.
 
     ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes, or
-    None. ``rows`` are the images' positions in the store; ``level`` is the level of the intervals.
+    None. ``rows`` are the images' indices in the store; ``level`` is the level of the intervals.
     """
 
     oracles: tuple[GammaOutputs, ...]
@@ -158,7 +158,7 @@ class GammaSweep:
         return [each.gamma for each in self.oracles]
 
     def best(self, measure: str = CHOOSERS[0]) -> float | None:
-        """Gamma with the largest value of a measure, the smallest such; None where undefined."""
+        """Return the smallest gamma with a measure's largest value; None if it is undefined."""
         values = [
             each.measures[measure].estimate if measure in each.measures else np.nan
             for each in self.oracles
@@ -166,9 +166,9 @@ class GammaSweep:
         return None if np.isnan(values).all() else self.gammas[int(np.nanargmax(values))]
 
     def places(self, seed: int = 0, most: int = ON_MAP) -> dict[float, NDArray]:
-        """Places ``(n, 2)`` on a t-SNE map of each gamma; nan for images that are not on it.
+        """Return t-SNE coordinates ``(n, 2)`` by gamma; nan for images that are not on the map.
 
-        The same images are on all of them, at most ``most`` of those in a group.
+        All maps show the same images, at most ``most`` of the images in a group.
         """
         if self.groups is None:
             return {}
@@ -179,14 +179,14 @@ class GammaSweep:
 def tsne_positions(
     shown: Mapping[Key, NDArray], groups: Groups, seed: int = 0, most: int = ON_MAP
 ) -> dict[Key, NDArray]:
-    """Places ``(n, 2)`` of representations ``(n, d)`` on t-SNE maps of the same images: at most
-    ``most`` of those in a group; nan for the others."""
+    """Return t-SNE coordinates ``(n, 2)`` of each of the representations ``(n, d)``, for the same
+    images: at most ``most`` of the images in a group; nan for the others."""
     inside = sample(groups, most, seed).of >= 0
-    places = {}
+    positions = {}
     for key, outputs in shown.items():
-        places[key] = np.full((len(inside), 2), np.nan)
-        places[key][inside] = tsne(outputs[inside], seed)
-    return places
+        positions[key] = np.full((len(inside), 2), np.nan)
+        positions[key][inside] = tsne(outputs[inside], seed)
+    return positions
 
 
 def measure_gammas(
@@ -209,7 +209,7 @@ def measure_gammas(
     options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
     options |= {"draws": draws, "seed": seed}
     alone = made_outputs(store, FIT, {"teacher": teacher})
-    first = drawn_measures(alone, "teacher", **options)  # once: all are held against it
+    first = drawn_measures(alone, "teacher", **options)  # once: each gamma is compared with it
     measured = [_of_gamma(0.0, alone, compare_outputs(first, level=level))]
     for gamma in sorted({*logits} - {0.0}):
         oracle = logits[gamma].own, logits[gamma].other
@@ -238,21 +238,21 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
     large = large_groups(np.where(inside, of, -1), kinds.tolist(), 2, rule)
     if len(large.names) < 2:
         raise DataError(
-            f"The super-classes of {source} are {len(large.names)}: a silhouette needs two or "
-            "more.",
-            "Give groups of two images or more.",
+            f"{source} has {len(large.names)} super-classes of two images or more: a silhouette "
+            "needs two.",
+            "Give larger groups.",
         )
     return large
 
 
 def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
-    """Return the super-class of each image of ``fit``, "" without one."""
+    """Read the super-class of each image of ``fit`` from a CSV file; "" if the file has none."""
     try:
         table = list(csv.DictReader(read_text(path, ANNOTATION_BYTES).splitlines()))
     except FileNotFoundError:
-        there = ", ".join(map(repr, store.metadata_columns)) or "none"
+        columns = ", ".join(map(repr, store.metadata_columns)) or "none"
         raise DataError(
-            f"There is no metadata column and no file {str(path)!r}; columns are: {there}.",
+            f"There is no metadata column and no file {str(path)!r}; columns are: {columns}.",
             "Name a column of the store, or a CSV file with the columns class and group.",
         ) from None
     except (OSError, ValueError, csv.Error) as error:

@@ -2,17 +2,17 @@
 
 Cheng et al., CVPR 2020, over checkpoints k = 1 ... M with weights w_k (w_0: before training):
 
-- An image is learned at ``m̂ = argmax_k N_fg,k``, which lies at the weight distance
-  ``Σ_{k ≤ m̂} ‖w_k - w_{k-1}‖ / ‖w_0‖``. D_mean is its mean over the images, D_std its variance
-  (the paper's name): small where concepts are learned early, and together.
-- ``ρ = |S_M| / |∪_k S_k|``, S_k the foreground knowledge points at checkpoint k: large where few
-  points are taken up and given up again.
+- An image is learned at ``m̂ = argmax_k N_fg,k``, at the weight distance
+  ``Σ_{k ≤ m̂} ‖w_k - w_{k-1}‖ / ‖w_0‖``. D_mean is the mean of this distance over the images, D_std
+  its variance (the paper's name): small if images are learned early, and at the same time.
+- ``ρ = |S_M| / |∪_k S_k|``, S_k the foreground knowledge points at checkpoint k: large if few
+  points are gained and lost again.
 
-A student that was distilled is held against a baseline of the same
-architecture that learned from raw labels: (1) it has more foreground knowledge points and a larger
-foreground ratio; (2) it learns the images earlier and together: D_mean and D_std are smaller;
-(3) it keeps a larger share ρ of the points that it ever had. The teacher is the reference.
-Intervals are over the images, and where there are three trainings or more, over these too.
+A distilled student is compared with a baseline of the same architecture that learned from raw
+labels: (1) the student has more foreground knowledge points and a larger foreground ratio; (2) it
+learns the images earlier and at the same time: D_mean and D_std are smaller; (3) it keeps a larger
+share ρ of all the points that it had at any checkpoint. The teacher is the reference. Intervals
+are over the images and, with three trainings or more, over the trainings too.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ def distance_travelled(weights: Iterable[Mapping[str, Any]]) -> NDArray[np.float
         before = now
     if len(travelled) < 2:
         raise DataError(
-            "There are no checkpoints to follow: a first one (before training) and at least one "
-            "more are needed.",
+            "There are too few checkpoints: one before the training and at least one after it are "
+            "needed.",
             "Save the weights before the training and after each epoch.",
         )
     return np.array(travelled)
 
 
 def learned_at(counts: NDArray, travelled: NDArray) -> NDArray[np.float64]:
-    """Return the weight distance ``(N,)`` at which each image first has most foreground points.
+    """Return the weight distance ``(N,)`` at which each image first has its most foreground points.
 
     ``counts`` are N_fg,k ``(M, N)`` and ``travelled`` the distances ``(M,)`` of the same
     checkpoints. nan for an image without a foreground point or a count.
@@ -72,7 +72,7 @@ def learned_at(counts: NDArray, travelled: NDArray) -> NDArray[np.float64]:
 
 
 def kept_share(points: NDArray, foreground: NDArray) -> NDArray[np.float64]:
-    """Return ρ of each image ``(N,)``: the share of all its foreground points that the last has.
+    """Return ρ ``(N,)``: share of an image's foreground points, of all checkpoints, in the last.
 
     ``points`` are ``(M, N, H, W)``. nan for an image without points at any checkpoint.
     """
@@ -91,10 +91,10 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """A network at M checkpoints (a teacher: at its last alone).
+    """Network measured at M checkpoints (a teacher: at its last checkpoint alone).
 
     contrast: H̄ - H_i ``(M, N, H, W)`` of N images, the last checkpoint last. travelled: weight
-    distance at each ``(M,)``.
+    distance at each checkpoint ``(M,)``.
     """
 
     contrast: NDArray
@@ -103,7 +103,7 @@ class Followed:
 
 @dataclass(frozen=True)
 class Figure:
-    """A figure of a network: over images a mean, or a variance; and its hypothesis, if any."""
+    """Measure of a network, a mean or variance over images; ``hypothesis``: 1 to 3, or 0."""
 
     name: str
     per_image: str
@@ -120,17 +120,17 @@ FIGURES = (
     Figure("D_std", "learned_at", 2, larger=False, variance=True),
     Figure("rho", "kept_share", 3),
 )
-#: Trainings from which on the intervals are over them too.
+#: Least number of trainings for intervals over the trainings too.
 LEAST_TRAININGS = 3
 _LAST_ALONE = ("foreground", "background", "ratio")
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure of teacher, student and baseline; ``difference`` is student less baseline.
+    """One measure of teacher, student and baseline; ``difference`` is student less baseline.
 
     ``verdict`` is "as said", "opposite", "within noise", "unchanged", "undefined", or "" without a
-    hypothesis. ``left_out`` counts the images of each network on which the figure is undefined.
+    hypothesis. ``left_out`` counts, per network, the images on which the measure is undefined.
     """
 
     figure: Figure
@@ -140,7 +140,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Verdict of the difference's interval on the hypothesis; "" without one."""
+        """Verdict on the hypothesis, from the difference's interval; "" without a hypothesis."""
         words = self.difference.words
         if not self.figure.hypothesis or words not in ("up", "down"):
             return words if self.figure.hypothesis else ""
@@ -150,9 +150,9 @@ class Row:
 def image_figures(
     network: Followed, foreground: NDArray, b: float = THRESHOLD
 ) -> dict[str, Values]:
-    """Figures of each image ``(N,)``; nan where undefined.
+    """Return the measures of each image, ``(N,)`` by name; nan where undefined.
 
-    foreground, background, ratio: of the last checkpoint; learned_at and kept_share: over all.
+    foreground, background, ratio: at the last checkpoint; learned_at, kept_share: over all.
     """
     points = knowledge_points(network.contrast, b)
     counts = [count_points(each, foreground) for each in points]
@@ -175,12 +175,12 @@ def hypotheses(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> list[Row]:
-    """The table; ``networks`` are the trainings of "student" and "baseline", paired by their order,
-    and perhaps of "teacher". A figure is the mean over the trainings.
+    """Return a row per measure in ``FIGURES``. ``networks`` holds the trainings of "student" and
+    "baseline", paired by their order, and optionally "teacher". Values are means over trainings.
 
-    Intervals are percentile intervals over the images, paired in the difference; from
-    ``LEAST_TRAININGS`` on a draw takes trainings with replacement too. With fewer they tell the
-    noise of the choice of images, not the training's: another seed is another training.
+    Intervals are percentile intervals over the images, paired in the difference; with
+    ``LEAST_TRAININGS`` or more a draw also draws trainings with replacement. With fewer trainings
+    they show the noise of the choice of images, not of training: another seed trains another model.
     """
     figures = {
         name: [image_figures(one, foreground, b) for one in trainings]
@@ -205,7 +205,7 @@ def _row(
         each = [training[figure.per_image] for training in trainings]
         estimates[name] = float(np.mean([summary(one, whole)[0] for one in each]))
         share = training_shares(len(each), len(table), seed)
-        # a training that a draw leaves out counts for nothing, also where it is undefined
+        # a training that a draw leaves out has weight 0, even if its value is nan
         parts = [
             np.where(w > 0, w * summary(one, table), 0.0)
             for w, one in zip(share, each, strict=True)
@@ -234,7 +234,7 @@ def training_shares(trainings: int, draws: int, seed: int) -> Values:
 
 
 def _mean(values: Values, counts: NDArray) -> Values:
-    """Mean of the defined values ``(N,)`` for each row of counts ``(draws, N)``."""
+    """Return the mean of the defined values ``(N,)`` for each row of counts ``(draws, N)``."""
     known = np.isfinite(values)
     weight = counts[:, known].astype(float)
     total = weight.sum(1)
@@ -244,5 +244,5 @@ def _mean(values: Values, counts: NDArray) -> Values:
 
 
 def _variance(values: Values, counts: NDArray) -> Values:
-    """Variance, likewise."""
+    """Return the variance of the defined values ``(N,)`` for each row of counts ``(draws, N)``."""
     return _mean(values**2, counts) - _mean(values, counts) ** 2

@@ -1,4 +1,4 @@
-"""Information that a feature keeps of each pixel: entropy of the largest noise that it ignores.
+"""Pixel information of a feature: entropy of the largest pixel noise that the feature ignores.
 
 Cheng, Rao, Chen and Zhang, "Explaining Knowledge Distillation by Quantifying the Knowledge", CVPR
 2020. For an image x and its feature f* = f(x), noise N(0, σ_i²) at each pixel i is learned, the
@@ -7,20 +7,20 @@ same in all channels, by minimising
     E ‖f(x + σε) - f*‖² / δ_f² - β Σ_i H_i,    H_i = log σ_i + ½ log(2πe),
 
 where ε is standard normal and δ_f² = E ‖f(x + τε) - f*‖² is the feature's inherent variance, so
-that layers and networks compare. A pixel with a small H_i is one that the feature depends on.
+that layers and networks can be compared. The feature depends on pixels with a small H_i.
 
-How it is solved. At the minimum every pixel below the limit has
+Solution. At the minimum every pixel below the limit has
 
     c_i = σ_i/δ_f² · E[Σ_c ε_ic ∂‖f(x + σε) - f*‖²/∂x_ic] = β.
 
 Of a linear feature with Jacobian J this is σ_i² = β δ_f² / (2 ‖J_i‖²), ‖J_i‖² being summed over the
-pixel's channels, and the change is β n / 2 for n pixels. So β = 2 · bound / n: with bound 1, noise
-of size τ in every pixel is the answer for an image whose pixels all matter alike. The search starts
-from this closed form with ‖J_i‖² averaged over the noise (Gauss-Newton; ‖J_i‖² by random
-projections of the feature, Hutchinson), and then takes Newton steps on the objective itself,
-``log σ_i -= ½ (c_i/β - 1)``. c_i is noisy: two halves of the draws give it twice. The mean product
-of the two residuals is, without the noise, their mean square; it tells the distance to the optimum,
-½ rms(c_i/β - 1) nats, and how far to step.
+pixel's channels, and the change is β n / 2 for n pixels. So β = 2 · bound / n: with bound 1, the
+solution is noise of size τ in every pixel for an image whose pixels all matter alike. The search
+starts from this closed form with ‖J_i‖² averaged over the noise (Gauss-Newton; ‖J_i‖² by random
+projections of the feature, Hutchinson), and then makes Newton steps on the objective,
+``log σ_i -= ½ (c_i/β - 1)``. c_i is noisy, so it is estimated on two halves of the draws. The mean
+product of the two residuals estimates their mean square without noise, and so the distance to the
+optimum, ½ rms(c_i/β - 1) nats, and the length of the step.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ class Perturbation:
     tau: size of the noise that measures δ_f². bound: allowed change of the feature by the learned
     noise, in units of δ_f² (for a linear feature; β = 2 · bound / pixels). limit: largest σ, since
     noise in a pixel that the feature ignores is unbounded otherwise. tolerance: distance to the
-    optimum in nats, rms over pixels, at which an image counts as converged. rounds: most Newton
-    steps, each of ``draws`` draws. batch: images at a time. seed: every image has its own draws,
-    equal for every network.
+    optimum in nats, rms over pixels, at which an image counts as converged. rounds: largest number
+    of Newton steps, each of ``draws`` draws. batch: images per batch. seed: of the draws, which are
+    separate for each image and equal for every network.
     """
 
     tau: float = 0.1
@@ -73,22 +73,22 @@ class Perturbation:
         if not 0 < self.tau < self.limit:
             raise DataError(
                 f"tau is {self.tau:g}; it must lie above 0 and below limit, {self.limit:g}.",
-                "Take a tau of about a tenth of the inputs' standard deviation.",
+                "Set tau to about a tenth of the inputs' standard deviation.",
             )
         if min(self.bound, self.tolerance, self.rounds, self.batch) <= 0 or self.draws < 2:
             raise DataError(
                 "bound, tolerance, rounds and batch must be above 0, and draws at least 2.",
-                "Correct them.",
+                "Leave them out for the defaults.",
             )
 
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """Information that a feature keeps of N images.
+    """Pixel information of N images.
 
     entropy: ``(N, H, W)`` float32, H_i in nats. change: ``(N,)``, E ‖f(x+σε) - f*‖² / δ_f² under
     the learned noise. distance: ``(N,)``, distance to the optimum in nats. converged: ``(N,)``,
-    whether that is within the tolerance. inherent_variance: ``(N,)``, δ_f².
+    whether the distance is within the tolerance. inherent_variance: ``(N,)``, δ_f².
     """
 
     entropy: NDArray[np.float32]
@@ -106,12 +106,12 @@ def pixel_information(
     progress: Callable[[int], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Information:
-    """Return the entropy of every pixel of ``images`` ``(N, C, H, W)`` float32, as network input.
+    """Compute the entropy of every pixel of ``images`` ``(N, C, H, W)`` float32, network input.
 
-    ``progress`` is called with the number of finished images. It uses one thread, since several
+    ``progress`` is called with the number of finished images. One thread is used, since several
     wait for each other on a busy machine; so the result is deterministic for a seed, a machine and
-    a batch size, which changes only the rounding. Raises ``DataError`` for a feature without a
-    gradient, one that is not finite, and one that no noise changes; ``CancelledError`` when
+    a batch size, which changes only the rounding. Raises ``DataError`` for a feature that has no
+    gradient, is not finite, or does not change under noise; ``CancelledError`` once
     ``cancelled()`` is true.
     """
     import torch
@@ -121,7 +121,7 @@ def pixel_information(
     if pixels.ndim != 4 or not len(pixels):
         raise DataError(
             f"The images are {tuple(pixels.shape)}, expected (images, channels, height, width).",
-            "Give them as the network takes them.",
+            "Give the images as a batch of network input.",
         )
     parts = []
     for start in range(0, len(pixels), settings.batch):
@@ -135,7 +135,7 @@ def pixel_information(
 
 
 class _Search:
-    """The search for a batch of images; ``log_sigma`` is ``(B, H, W)``, ``rows`` those at work."""
+    """Search for the noise of a batch; ``log_sigma`` ``(B, H, W)``, ``rows``: unfinished images."""
 
     def __init__(
         self, feature: Feature, images: Tensor, settings: Perturbation, first: int
@@ -157,7 +157,7 @@ class _Search:
             self.variance = self._variance()
 
     def run(self) -> tuple[np.ndarray, ...]:
-        """Entropy, change, distance, whether converged, and inherent variance of each image."""
+        """Return the fields of ``Information``, in their order, for the images of the batch."""
         for draws in _START:
             self._start(draws)
         entropy = self.log_sigma.new_empty(self.log_sigma.shape)
@@ -177,7 +177,7 @@ class _Search:
         return entropy.cpu().numpy().astype(np.float32), *plain[:2], converged, plain[2]
 
     def _keep(self, chosen: Any) -> None:
-        """Go on with the chosen images alone."""
+        """Keep only the chosen images (mask) in the search."""
         self.generators = [
             generator for generator, on in zip(self.generators, chosen, strict=True) if on
         ]
@@ -193,23 +193,23 @@ class _Search:
         return torch.stack(noise).to(self.images)
 
     def _variance(self) -> Any:
-        """δ_f² of each image."""
-        places = (self.images + self.settings.tau * self._noise() for _ in range(_VARIANCE_DRAWS))
-        total = sum(self._distance(self._finite(self.feature(point))) for point in places)
+        """Return the inherent variance δ_f² of each image."""
+        points = (self.images + self.settings.tau * self._noise() for _ in range(_VARIANCE_DRAWS))
+        total = sum(self._distance(self._finite(self.feature(point))) for point in points)
         variance = total / _VARIANCE_DRAWS
         if not bool((variance > 0).all()):
             raise DataError(
                 "The feature of an image does not change under noise.",
-                "Name another layer, or take a larger tau.",
+                "Name another layer, or set a larger tau.",
             )
         return variance
 
     def _distance(self, moved: Any) -> Any:
-        """‖f(x') - f*‖² of each image."""
+        """Return ‖f(x') - f*‖² of each image, for features f(x')."""
         return (moved - self.target).square().flatten(1).sum(1)
 
     def _start(self, draws: int) -> None:
-        """The closed form, with ‖J_i‖² averaged over the present noise."""
+        """Set σ by the closed form, with ‖J_i‖² averaged over noise of the present σ."""
         import torch
 
         total = torch.zeros_like(self.log_sigma)
@@ -230,7 +230,7 @@ class _Search:
         self.log_sigma = optimum.clamp(max=self.top)
 
     def _residuals(self) -> tuple[Any, Any, Any]:
-        """c_i/β - 1 ``(B, H, W)``; its mean square without the noise ``(B,)``; the change."""
+        """Return c_i/β - 1 ``(B, H, W)``, its mean square without noise ``(B,)``, the change."""
         (first, change), (second, other) = (self._half() for _ in range(2))
         shared = _mean(first * second, self._inner())[:, 0, 0]
         return (first + second) / 2, shared, (change + other) / 2
@@ -249,7 +249,7 @@ class _Search:
         return slope * scale - 1, change / draws
 
     def _step(self, residual: Any, shared: Any, chosen: Any) -> None:
-        """Damped Newton step of the chosen images, for c_i that grow as σ_i²."""
+        """Make a damped Newton step for the chosen images, for c_i that grow as σ_i²."""
         inner = self._inner()
         mean = _mean(residual, inner)
         size = (1 + mean).clamp(min=0.1) * inner + (1 - inner)  # of c_i / β, 1 at the limit
@@ -261,7 +261,7 @@ class _Search:
         self.log_sigma = moved.where(chosen[:, None, None], self.log_sigma)
 
     def _inner(self) -> Any:
-        """1 for pixels below the limit, 0 for those at it."""
+        """Return 1 for pixels with σ below the limit, 0 for pixels at the limit."""
         return (self.log_sigma < self.top).to(self.log_sigma)
 
     def _place(self, noise: Any) -> Any:
@@ -275,7 +275,7 @@ class _Search:
         except RuntimeError as error:
             raise DataError(
                 f"The feature gives no gradient: {str(error).splitlines()[0]}",
-                "Take a network that is differentiable, and run it without no_grad.",
+                "Use a differentiable network, and run it without no_grad.",
             ) from error
         return self._finite(gradient)
 
@@ -289,6 +289,6 @@ class _Search:
 
 
 def _mean(values: Any, weight: Any) -> Any:
-    """Mean ``(B, 1, 1)`` of values ``(B, H, W)`` with weights; 0 where these are all 0."""
+    """Return the weighted mean ``(B, 1, 1)`` of values ``(B, H, W)``; 0 where all weights are 0."""
     total = (values * weight).sum((1, 2), keepdim=True)
     return total / weight.sum((1, 2), keepdim=True).clamp(min=1)

@@ -1,8 +1,8 @@
-"""Knowledge points of the feature of a layer: pixels of which it keeps more than of background.
+"""Knowledge points of a layer's feature: pixels that it keeps more of than of the background.
 
 Cheng et al., CVPR 2020: with H̄ the mean entropy over the background of an image, pixel i is a
 knowledge point if H̄ - H_i > b. N_fg and N_bg are the mean numbers of points in the foreground and
-the background of an image, and λ = E[N_fg / (N_fg + N_bg)] is here called the foreground ratio.
+the background of an image, and λ = E[N_fg / (N_fg + N_bg)] is called foreground ratio here.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from inficond_panel.errors import DataError
 if TYPE_CHECKING:
     from torch import nn
 
-#: Tensor ``(B, C, H, W)`` of images to their feature, a tensor whose first dimension is B.
+#: Function from images, a tensor ``(B, C, H, W)``, to features, a tensor with first dimension B.
 Feature = Callable[[Any], Any]
 
 _SHOWN = 12
 
 
 def layer_names(network: nn.Module | Feature) -> list[str]:
-    """Names of a network's layers, as ``network.named_modules()`` gives them; [] for a function."""
+    """Return the names of a network's layers, as in ``named_modules()``; [] for a function."""
     import torch
 
     if not isinstance(network, torch.nn.Module) or isinstance(network, torch.jit.ScriptModule):
@@ -38,8 +38,8 @@ def layer_names(network: nn.Module | Feature) -> list[str]:
 def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
     """Return a function from images to the output of ``layer``; "" is the whole network.
 
-    The network runs no further than the layer. Raises ``DataError`` for an unknown layer, and on a
-    call for a layer that an image does not reach or that returns no tensor.
+    The network runs no further than the layer. Raises ``DataError`` for an unknown layer; the
+    returned function raises it if no image reaches the layer or the layer returns no tensor.
     """
     if not layer:
         return lambda images: _tensor(network(images), "The network")
@@ -60,7 +60,7 @@ def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
         finally:
             handle.remove()
         raise DataError(
-            f"No image reaches the layer {layer!r}.", "Name a layer that the network runs."
+            f"The network does not run the layer {layer!r}.", "Name a layer that it runs."
         )
 
     return feature
@@ -76,8 +76,8 @@ def _module(network: nn.Module | Feature, layer: str) -> Any:
     if isinstance(network, torch.jit.ScriptModule) or not isinstance(network, torch.nn.Module):
         raise DataError(
             f"The layer {layer!r} cannot be reached: a {type(network).__name__} shows no layers.",
-            "Give only the part of the network up to that layer, and name none: a function, or for "
-            "TorchScript torch.jit.trace(model.features, example).",
+            "Give only the part of the network up to that layer, and name no layer: a function, or "
+            "for TorchScript torch.jit.trace(model.features, example).",
         )
     names = layer_names(network)
     if layer in names:
@@ -95,23 +95,23 @@ def _tensor(output: Any, what: str) -> Any:
     if isinstance(output, torch.Tensor):
         return output
     raise DataError(
-        f"{what} gives a {type(output).__name__}, no tensor.",
+        f"{what} returns a {type(output).__name__}, not a tensor.",
         "Name a layer whose output is one tensor.",
     )
 
 
-#: Difference in nats from which a pixel is a point: σ a fifth below that of the background.
+#: Least H̄ - H_i, in nats, of a knowledge point: σ is then a fifth below that of the background.
 THRESHOLD = 0.2
 
 
 def check_masks(foreground: NDArray, shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Masks ``(N, H, W)`` as booleans; raises ``DataError`` where they are not of ``shape``."""
+    """Return masks ``(N, H, W)`` as booleans; raise ``DataError`` for another shape."""
     masks = np.asarray(foreground)
     if masks.shape != tuple(shape):
         raise DataError(
-            f"The masks are {masks.shape}, but the images have {tuple(shape)} pixels "
+            f"The masks have shape {masks.shape}, but the images have {tuple(shape)} pixels "
             "(images, height, width).",
-            "Give one mask for each image, at the size that the network sees.",
+            "Give one mask per image, at the size of the network's input.",
         )
     return masks.astype(bool)
 
@@ -130,7 +130,7 @@ def contrast(entropy: NDArray, foreground: NDArray) -> NDArray[np.float32]:
 
 
 def knowledge_points(contrast: NDArray, b: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Mask where H̄ - H_i > b, of any shape; False where the contrast is nan."""
+    """Return the mask of H̄ - H_i > b, in the contrast's shape; False where the contrast is nan."""
     return np.asarray(contrast) > b
 
 
@@ -152,7 +152,7 @@ class Counts:
 
 
 def count_points(points: NDArray, foreground: NDArray) -> Counts:
-    """Numbers of points ``(N, H, W)`` in the foreground and the background of each image."""
+    """Count the points ``(N, H, W)`` in the foreground and the background of each image."""
     inside = check_masks(foreground, np.shape(points))
     usable = inside.any((1, 2)) & ~inside.all((1, 2))
     both = [

@@ -1,8 +1,8 @@
 """Report on the outputs of teacher and oracle: correctness, calibration, entropy, separation.
 
-The oracle's logits have seen the label: they exist on ``fit`` alone, where they are compared with
-the teacher's on the same images. They describe the targets of the students, and do not predict
-performance on new images. After Lee et al., BMVC 2023, sec. 4.1.
+The oracle's logits are made with the labels: they exist on ``fit`` alone, where they are compared
+with the teacher's logits on the same images. They describe the students' targets, and do not
+predict performance on new images. After Lee et al., BMVC 2023, sec. 4.1.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ Array = NDArray[np.float64]
 Values = Callable[[NDArray | None], Array]
 
 #: Key and words of each measure, in the order of tables. Top-1, its ECE (Lee et al., eq. 5) and the
-#: softmax's entropy are of data with one class an image.
+#: softmax's entropy exist only for data with one class per image.
 MEASURES = {
     AP.key: f"mean {AP.word}",
     ACCURACY.key: f"{ACCURACY.word}, mean of classes",
@@ -49,7 +49,7 @@ MEASURES = {
 
 @dataclass(frozen=True)
 class OutputMeasure:
-    """One measure of the teacher's outputs, and of the oracle's if there is one.
+    """One measure of the teacher's outputs, and of the oracle's outputs if there is an oracle.
 
     ``change`` is oracle less teacher on the same draws of images.
     """
@@ -69,18 +69,18 @@ def measure_outputs(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, OutputMeasure]:
-    """Return each of ``MEASURES``; decisions by ``thresholds`` (K,), default 0.
+    """Return the measures of ``MEASURES`` by key; decisions by ``thresholds`` (K,), default 0.
 
-    Without ``groups`` of the images there is no silhouette; ``above`` are their super-classes. Its
-    interval draws images with fixed groups, and so with fixed silhouettes per image. Raises the
-    errors of ``silhouette``.
+    Without ``groups`` of the images there is no silhouette; ``above`` are super-classes. The
+    silhouette's interval draws images with fixed groups, so that each image's silhouette is fixed.
+    Raises the errors of ``silhouette``.
     """
     options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
     kinds = [drawn_measures(outputs, k, **options, draws=draws, seed=seed) for k in outputs.logits]
     return compare_outputs(*kinds, level=level)
 
 
-#: By measure its value, and its values on bootstrap draws (draws,).
+#: Value, and values on bootstrap draws (draws,), by measure.
 Drawn = Mapping[str, tuple[float, Array]]
 
 
@@ -94,7 +94,7 @@ def drawn_measures(
     draws: int = 200,
     seed: int = 0,
 ) -> Drawn:
-    """Each of ``MEASURES`` of one ``kind`` of logits; arguments as in ``measure_outputs``."""
+    """Return value and draws of each measure for one ``kind``; arguments as ``measure_outputs``."""
     counts = draw_counts(len(outputs.label), draws, seed)
     values = _values(outputs, kind, groups, above, thresholds)
     return {name: (float(of(None)[0]), of(counts)) for name, of in values.items()}
@@ -103,7 +103,7 @@ def drawn_measures(
 def compare_outputs(
     teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
 ) -> dict[str, OutputMeasure]:
-    """Return measures of the teacher, and of an oracle on the same draws."""
+    """Return intervals of the teacher's measures, and of an oracle's and the change, if given."""
     measures = {}
     for measure, (before, old) in teacher.items():
         kind = ECE.key if measure.startswith("ece_pooled") else measure
@@ -124,7 +124,7 @@ def _values(
     above: Groups | None,
     thresholds: Sequence[float] | None,
 ) -> dict[str, Values]:
-    """For each measure a function of counts (rows, n), or None: (rows,)."""
+    """Return, per measure, a function from counts (rows, n), or None, to values (rows,)."""
     label, logit = np.asarray(outputs.label), np.asarray(outputs.logits[kind], dtype=np.float64)
     cutoffs = Cutoffs(logit, thresholds or (), SINGLE_LABEL if outputs.whole else MULTI_LABEL)
     outcomes = [
@@ -149,7 +149,7 @@ def _values(
 
 
 def _of_likeliest(label: NDArray, whole: NDArray) -> dict[str, Values]:
-    """Measures of a distribution (n, K + M) over the classes; labels are positions, or -1."""
+    """Return top-1 measures of a distribution (n, K + M); labels are class indices, or -1."""
     top = TopClass(label, whole)
 
     def of(metric: str) -> Values:
@@ -174,7 +174,7 @@ def _pooled(errors: Array, events: Array) -> Values:
 
 
 def _mean(each: Array) -> Values:
-    """Mean of one value an image, of those that have one."""
+    """Return a function from counts to the mean of one value per image, ignoring nan."""
     known = ~np.isnan(each)
     filled = np.where(known, each, 0.0)
 

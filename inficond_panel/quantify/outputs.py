@@ -1,14 +1,14 @@
 """Outputs of teacher and oracle on a split: reliability, entropy, separation of groups.
 
 The reliability diagram (Murphy and Winkler 1977, Applied Statistics 26; Guo et al. 2017, ICML, sec.
-2) shows for each bin of images how often the class is there against the mean probability that it
-is. The expected calibration error (ECE) is the mean distance from the diagonal, by images; bins and
-formula are as in ``distill.metrics.calibration``. Lee et al. (BMVC 2023, eq. 5) take the ECE of the
-softmax's likeliest class; with several labels an image each class has a probability of its own.
+2) shows, for each bin of images, the frequency of the class against its mean probability. The
+expected calibration error (ECE) is the mean distance from the diagonal, by images; bins and formula
+are as in ``distill.metrics.calibration``. Lee et al. (BMVC 2023, eq. 5) use the ECE of the
+softmax's likeliest class; with several labels per image each class has a separate probability.
 Pooled, each pair of an image and a class is one event.
 
-Separation as Lee et al. (BMVC 2023, sec. 4.1, eq. 6, figures 3 and 4). Their images have one label,
-which is their group. With several labels an image the groups must be chosen:
+Separation is measured as in Lee et al. (BMVC 2023, sec. 4.1, eq. 6, figures 3 and 4). Their images
+have one label, which is the group. With several labels per image, choose the groups:
 ``single_label_groups`` or ``label_set_groups``. Needs scikit-learn.
 """
 
@@ -37,10 +37,10 @@ from inficond_panel.vocabulary.splits import FIT
 class Outputs:
     """Labels and logits ``(n, K)`` of ``teacher`` and ``oracle`` on the images of a split.
 
-    ``images`` are their ids. The oracle's logits have seen these labels. ``logits`` are log-odds of
-    each class; ``raw`` ``(n, K + M)`` the outputs of a softmax teacher, including its other
-    classes; ``whole`` its distribution ``(n, K + M)``, only on data with one class per image.
-    Defaults: ``logits``, and none.
+    ``images`` are image ids. The oracle's logits were made with these labels. ``logits`` are the
+    log-odds of each class; ``raw`` ``(n, K + M)`` are the outputs of a softmax teacher, with its M
+    other classes (default: ``logits``); ``whole`` ``(n, K + M)`` is the distribution over classes,
+    only for data with one class per image (default: none).
     """
 
     split: str
@@ -52,14 +52,14 @@ class Outputs:
     whole: dict[str, NDArray] = field(default_factory=dict)
 
     def representation(self, kind: str) -> NDArray:
-        """Output representation of the images, that silhouettes and maps are of."""
+        """Return the outputs ``(n, K)`` or ``(n, K + M)`` for silhouettes and t-SNE maps."""
         return self.raw.get(kind, self.logits[kind])
 
     def likeliest(self, kind: str) -> Reliability:
         """Return the reliability diagram of the likeliest class, for one class per image.
 
-        Lee et al., eq. 5. An event is an image; its probability is that of the predicted class, and
-        it is present if the class equals the label.
+        Lee et al., eq. 5. An event is an image, with the probability of the predicted class; it is
+        present if the predicted class equals the label.
         """
         whole = self.whole[kind]
         named, confidence = likeliest(whole), whole.max(axis=1)
@@ -68,11 +68,11 @@ class Outputs:
         return reliability(right, logits_of(confidence[:, None])[:, 0])
 
     def pooled(self, kind: str, equal_mass: bool = False) -> Reliability:
-        """Reliability diagram of all classes together; ``kind`` is teacher or oracle."""
+        """Return the reliability diagram of all classes pooled; ``kind``: teacher or oracle."""
         return reliability(self.label, self.logits[kind], equal_mass=equal_mass)
 
     def by_class(self, kind: str, equal_mass: bool = False) -> dict[str, Reliability]:
-        """Reliability diagram of each class."""
+        """Return the reliability diagram of each class."""
         return {
             name: reliability(self.label[:, k], self.logits[kind][:, k], equal_mass=equal_mass)
             for k, name in enumerate(self.classes)
@@ -80,7 +80,7 @@ class Outputs:
 
 
 def outputs_on(store: Store, split: str) -> Outputs:
-    """The teacher's outputs on a split, and on ``fit`` the oracle's where the store has some.
+    """Return the teacher's outputs on a split, and on ``fit`` the oracle's if the store has them.
 
     Raises ``DataError`` for oracle logits that are not finite.
     """
@@ -92,7 +92,7 @@ def outputs_on(store: Store, split: str) -> Outputs:
 
 
 def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, NDArray]]) -> Outputs:
-    """Outputs of each kind from its logits ``(n, K)``, and ``(n, M)`` of the other classes."""
+    """Make ``Outputs`` from logits ``(n, K)``, and ``(n, M)`` of other classes, of each kind."""
     rows = store.rows(split)
     images = tuple(store.images[row] for row in rows)
     facts = split, images, tuple(store.classes), store.label[rows]
@@ -114,12 +114,12 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability diagram; arrays ``(B,)``, nan for a bin without events.
+    """Reliability diagram; arrays ``(B,)``, nan for a bin without events.
 
-    Bins reach from ``lower`` to ``upper`` (of equal mass: their least and largest probability).
-    ``probability`` is the mean probability in a bin, ``frequency`` the share of its ``events`` in
-    which the class is present. ``floor`` is the ECE that perfectly calibrated logits would show on
-    as many events.
+    Bins reach from ``lower`` to ``upper`` (of equal mass: the least and largest probability in the
+    bin). ``probability`` is the mean probability in a bin, ``frequency`` the share of the bin's
+    ``events`` in which the class is present. ``floor`` is the ECE that perfectly calibrated logits
+    would show on as many events.
     """
 
     lower: Array
@@ -135,7 +135,7 @@ class Reliability:
 def reliability(
     label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
 ) -> Reliability:
-    """Reliability diagram of labels (1, 0, or -1: left out) and logits, ``(n,)`` or ``(n, K)``.
+    """Compute the reliability diagram of labels (1, 0, -1: left out), logits ``(n,)``, ``(n, K)``.
 
     With ``(n, K)`` the classes are pooled. Bins are of equal width, or hold equally many events.
     """
@@ -162,10 +162,10 @@ def reliability(
 def pooled_errors(
     label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
 ) -> tuple[Array, Array]:
-    """Sums of probability less label of each image by bin ``(n, B)``, and its events ``(n,)``.
+    """Return each image's sums of probability less label by bin ``(n, B)``, and events ``(n,)``.
 
-    Of labels and logits ``(n, K)``, pooled over the classes. For images counted ``c`` times the
-    ECE is ``abs(c @ errors).sum() / (c @ events)``: the images keep their bins.
+    From labels and logits ``(n, K)``, pooled over the classes. With counts ``c`` of the images the
+    ECE is ``abs(c @ errors).sum() / (c @ events)``, for fixed bins.
     """
     label, logit = np.asarray(label), np.asarray(logit, dtype=np.float64)
     known = label >= 0
@@ -180,8 +180,8 @@ def pooled_errors(
 def entropy(logit: NDArray) -> Array:
     """Return the entropy of each output, in nats, in the shape of the logits: H(sigmoid(logit)).
 
-    Its sum over classes is the entropy of an image's outputs taken as independent, the counterpart
-    of the softmax's entropy for one label per image (Lee et al. 2023, sec. 4.1).
+    The sum over classes is the entropy of an image's outputs if they are independent, the
+    counterpart of the softmax's entropy for one label per image (Lee et al. 2023, sec. 4.1).
     """
     logit = np.asarray(logit, dtype=np.float64)
     return np.asarray(entr(expit(logit)) + entr(expit(-logit)))
@@ -200,13 +200,13 @@ def _mean(where: NDArray[np.intp], values: Array, events: NDArray[np.int64]) -> 
     return np.divide(total, events, out=np.full(len(events), np.nan), where=events > 0)
 
 
-#: Images of a silhouette, whose time goes with the square of their number.
+#: Largest number of images for a silhouette, whose time grows with its square.
 MOST = 4000
 
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of images: ``of`` (n,) is the group of each image, -1 for those left out.
+    """Groups of images: ``of`` (n,) is the group of each image, -1 for images left out.
 
     ``names`` are the groups' names, ``rule`` describes how they were made.
     """
@@ -222,7 +222,7 @@ class Groups:
 
 
 def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
-    """Images that show exactly one class, by that class; labels ``(n, K)`` in {1, 0, -1}.
+    """Group the images with exactly one class by that class; labels ``(n, K)`` in {1, 0, -1}.
 
     Images with an ignored label are left out, as are classes with fewer than ``least`` images.
     """
@@ -233,7 +233,7 @@ def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) 
 
 
 def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
-    """Images by all the classes that they show together; "none" is a set too.
+    """Group the images by their set of classes; "none" is a set too.
 
     Images with an ignored label are left out, as are sets with fewer than ``least`` images.
     """
@@ -246,9 +246,9 @@ def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> 
 
 
 def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
-    """At most ``most`` images of the groups, drawn without replacement; the others are left out.
+    """Return groups of at most ``most`` images in all, drawn without replacement.
 
-    Groups of which fewer than two are drawn are left out too.
+    Groups with fewer than two drawn images are left out.
     """
     inside = np.flatnonzero(groups.of >= 0)
     if len(inside) <= most:
@@ -270,9 +270,9 @@ def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
     inside = groups.of >= 0
     if len(np.unique(groups.of[inside])) < 2:
         raise DataError(
-            f"A silhouette needs two groups of two images or more; of {groups.rule} there are "
-            f"{len(groups.names)}.",
-            "Group the images by their sets of labels, or take a split with more images.",
+            f"A silhouette needs at least two groups of two images; there are {len(groups.names)} "
+            f"({groups.rule}).",
+            "Group the images by their sets of labels, or use a split with more images.",
         )
     try:
         from sklearn.metrics import silhouette_samples
@@ -284,7 +284,7 @@ def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
 
 
 def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[np.float64]:
-    """Places ``(n, 2)`` of outputs ``(n, d)`` on a t-SNE map, started from their main axes.
+    """Return t-SNE coordinates ``(n, 2)`` of outputs ``(n, d)``, initialised by PCA.
 
     van der Maaten and Hinton 2008, JMLR 9; by scikit-learn. With few images the perplexity is
     lowered to a third of their number. Raises ``DataError`` for fewer than 5 images, and
@@ -292,7 +292,7 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
     """
     outputs = np.asarray(outputs, dtype=np.float64)
     if len(outputs) < 5:
-        raise DataError(f"{len(outputs)} images are too few for a map.", "Take 5 or more.")
+        raise DataError(f"{len(outputs)} images are too few for a t-SNE map.", "Use 5 or more.")
     try:
         from sklearn.manifold import TSNE
     except ImportError as error:
@@ -308,7 +308,7 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
 
 
 def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
-    """The groups of ``least`` images or more, numbered anew."""
+    """Return the groups with at least ``least`` images, renumbered from 0."""
     counts = np.bincount(of[of >= 0], minlength=len(names))
     kept = np.flatnonzero(counts >= least)
     number = np.full(len(names) + 1, -1)  # the last is for images that are left out

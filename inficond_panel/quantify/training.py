@@ -1,4 +1,4 @@
-"""Networks of the experiment: architectures by name, training on the CPU, checkpoints."""
+"""Networks of the distillation experiment: architectures, training on the CPU, checkpoints."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 def make_network(kind: str, name: str, outputs: int) -> Any:
     """Make a network in evaluation mode, with random weights, for loading checkpoints.
 
-    ``kind`` is timm, torchvision or small; ``name`` the model's, of a small one ``student`` or
-    ``teacher``. Raises ``DataError`` for an unknown model, and ``MissingExtraError``.
+    ``kind`` is timm, torchvision or small; ``name`` is the model's name, ``student`` or ``teacher``
+    for small. Raises ``DataError`` for an unknown model, and ``MissingExtraError``.
     """
     made = {"timm": _timm, "torchvision": _torchvision, "small": _small}[kind](name, outputs)
     for parameter in made.parameters():
@@ -67,7 +67,7 @@ def _unknown(package: str, name: str, known: list[str]) -> DataError:
     )
 
 
-#: Layer at which teacher, student and baseline are compared; all have its number of channels.
+#: Layer at which teacher, student and baseline are compared; it has equally many channels in all.
 LAYER = "features"
 #: Channels of the blocks of ``features``; all but the last halve height and width.
 TEACHER = (32, 64, 128, 96)
@@ -76,7 +76,7 @@ _HIDDEN = 128
 
 
 def build_network(widths: Sequence[int], classes: int, seed: int) -> Any:
-    """Build a network from images ``(B, 3, H, W)``, standardised, to logits ``(B, classes)``.
+    """Build a network that maps standardised images ``(B, 3, H, W)`` to logits ``(B, classes)``.
 
     Its layers are ``features`` (``features.block1``, ...) and ``upper``. Equal seed and widths give
     equal weights.
@@ -102,8 +102,8 @@ def build_network(widths: Sequence[int], classes: int, seed: int) -> Any:
 
 
 def _block(before: int, after: int, stride: int) -> Any:
-    """Kernels of 4 where the stride is 2: with 3, every other pixel would be seen twice as often,
-    and the maps would show that grid more than the image."""
+    """Return convolution, batch norm, ReLU. With stride 2 the kernel is 4: with 3, every other
+    pixel would be read twice as often, and entropy maps would show that grid."""
     from torch import nn
 
     kernel = 4 if stride == 2 else 3
@@ -125,7 +125,7 @@ def checkpoint_files(folder: Path | str) -> list[Path]:
     files = [path for path in folder.glob("*") if path.suffix in _SUFFIXES]
     if not files:
         raise DataError(
-            f"{folder} holds no checkpoints ({', '.join(_SUFFIXES)}).",
+            f"{folder} has no checkpoints ({', '.join(_SUFFIXES)}).",
             "Save the weights before the training and after each epoch, such as "
             "epoch-000.safetensors, epoch-001.safetensors.",
         )
@@ -142,11 +142,11 @@ def checkpoint_files(folder: Path | str) -> list[Path]:
 
 
 def load_weights(network: nn.Module, path: Path) -> None:
-    """Load a checkpoint into ``network``, all of it; no code in the file is run.
+    """Load all weights of a checkpoint into ``network``; no code in the file is run.
 
     Raises ``DataError`` for a file that is damaged, or of another network.
     """
-    load_strictly(network, read_state(path), path, "Take the checkpoints of this network.")
+    load_strictly(network, read_state(path), path, "Name checkpoints of this network.")
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -159,10 +159,10 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[str]:
-    """Names of the parameters that a feature depends on.
+    """Return the names of the parameters that a feature depends on.
 
-    Weight distances are taken over these, so that networks that are trained in different ways
-    above a layer can be compared at it. ``image`` is one input ``(1, C, H, W)``.
+    Weight distances are computed over these, so that networks that are trained differently above
+    a layer can be compared at that layer. ``image`` is one input ``(1, C, H, W)``.
     """
     import torch
 
@@ -180,11 +180,11 @@ def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[s
 
 
 def chosen(state: State, names: list[str]) -> Mapping[str, Any]:
-    """Some of a checkpoint's arrays, for ``learning.distance_travelled``."""
+    """Return a checkpoint's arrays with these names, for ``hypotheses.distance_travelled``."""
     return {name: state[name] for name in names}
 
 
-#: Loss of a network's output on a batch, given the prepared images and their rows.
+#: Loss of a network on a batch, from the network, its input images and their labels.
 Loss = Callable[[Any, Any, Any], Any]
 
 _SHIFT = 4
@@ -192,7 +192,7 @@ _SHIFT = 4
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """pixels: tensor ``(N, 3, H, W)`` float32, standardised. label: ``(N, K)``, 1, 0 or -1."""
+    """Training images: ``pixels`` ``(N, 3, H, W)`` standardised float32, ``label`` ``(N, K)``."""
 
     pixels: Any
     label: Any
@@ -200,8 +200,8 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Schedule:
-    """epochs over the data in batches of ``batch``; AdamW with one cycle of the rate up to
-    ``rate``; ``seed`` gives the order and the shifts and mirrors of the images."""
+    """Training schedule: ``epochs`` over the data in batches of ``batch``; AdamW, one cycle up to
+    learning rate ``rate``; ``seed`` of the order and of the images' random shifts and flips."""
 
     epochs: int
     batch: int = 32
@@ -217,7 +217,7 @@ def train_on_labels(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Train all of a network on the labels."""
+    """Train all layers of a network on the labels."""
     network.train()
     _train(network, network.parameters(), data, schedule, _label_loss, folder, progress, cancelled)
 
@@ -229,7 +229,7 @@ def train_upper(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Train the layers above the compared one on the labels, with the lower layers fixed."""
+    """Train the layers above ``LAYER`` on the labels, with the lower layers fixed."""
     network.eval()
     network.get_submodule("upper").train()
     _train(
@@ -253,7 +253,7 @@ def match_features(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Train the layers up to the compared one to give the teacher's feature.
+    """Train the layers up to ``LAYER`` to match the teacher's feature at that layer.
 
     The loss is ``‖f_S - f_T‖²`` over the variance of f_T, so 1 for the best constant.
     """
@@ -273,7 +273,7 @@ def match_features(
 
 
 def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float:
-    """Share of the variance of the teacher's feature that the network's gives, R²."""
+    """Return R²: share of the teacher's feature variance that the network's feature explains."""
     import torch
 
     with torch.no_grad():
@@ -283,7 +283,7 @@ def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float
 
 
 def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[np.float32]:
-    """Logits ``(N, K)``."""
+    """Return a network's logits ``(N, K)``, computed in batches."""
     import torch
 
     network.eval()
@@ -313,7 +313,7 @@ def _train(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """``folder`` gets ``epoch-000.safetensors``, before the training, and one after each epoch."""
+    """Train, saving ``epoch-000.safetensors`` before the training and a file after each epoch."""
     import torch
 
     rng = np.random.default_rng(schedule.seed)
@@ -348,7 +348,7 @@ def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArra
 
 
 def _moved(images: Tensor, rng: np.random.Generator) -> Any:
-    """The batch mirrored or not, and shifted by some pixels."""
+    """Return the batch flipped at random, and shifted by a few random pixels."""
     import torch
 
     images = images.flip(3) if rng.random() < 0.5 else images

@@ -1,1 +1,1 @@
-"""Words of the product, one record each: metrics, directions of a thumb, colour roles."""
+"""Words of the product, one record per word: metrics, directions of a thumb, colour roles."""

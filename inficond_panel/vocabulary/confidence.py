@@ -1,6 +1,6 @@
-"""Confidence level of the intervals that are stated: where it is not said otherwise, and in words.
+"""Confidence level of the intervals that are shown: default, words, and the draws that it needs.
 
-A spec sets it, ``views.confidence``; tests and verdicts keep levels of their own (docs/metrics.md).
+A spec sets it, ``views.confidence``; tests and verdicts have separate levels (docs/metrics.md).
 """
 
 from __future__ import annotations
@@ -12,42 +12,42 @@ CONFIDENCE = 0.95
 
 
 class Noise(TypedDict):
-    """Bootstrap of the intervals that are stated: number of draws, their seed, and the level."""
+    """Bootstrap settings of the intervals that are shown: number of draws, seed, level."""
 
     draws: int
     seed: int
     level: float
 
 
-#: Where nothing is said.
+#: Default bootstrap settings.
 USUAL_NOISE = Noise(draws=200, seed=0, level=CONFIDENCE)
 
 
 def confidence_word(level: float) -> str:
-    """``95 %``, ``99.5 %``."""
+    """Return a level in percent: ``95 %``, ``99.5 %``."""
     return f"{100 * level:.10g} %"
 
 
 def interval_word(level: float) -> str:
-    """``95 % interval``."""
+    """Return the words for an interval of this level: ``95 % interval``."""
     return f"{confidence_word(level)} interval"
 
 
 def least_draws(level: float) -> int:
-    """Draws of which one lies beyond each limit: 200 at 0.99."""
+    """Return the least draws for an interval, so that one lies beyond each limit: 200 at 0.99."""
     return math.ceil(round(2 / (1 - level), 6))
 
 
 def few_draws(level: float, draws: int) -> str:
-    """Warning where so few draws tell no limit: not one lies beyond it; else empty."""
+    """Return a warning if no draw lies beyond the interval's limits, else ""."""
     least = least_draws(level)
     if draws >= least:
         return ""
-    return f"{draws} draws are few: intervals at {confidence_word(level)} need {least:,} or more."
+    return f"{draws} draws are too few: {confidence_word(level)} intervals need {least:,} or more."
 
 
 def draws_fault(level: float, draws: int) -> str:
-    """Fault of a level above the usual one that so few draws cannot tell; "" if there is none."""
+    """Return why a level above ``CONFIDENCE`` needs more draws, or ""."""
     least = least_draws(level) if level > CONFIDENCE else 1
     return (
         f"{level:g} needs at least {least:,} draws, and draws is {draws}" if draws < least else ""
@@ -55,5 +55,5 @@ def draws_fault(level: float, draws: int) -> str:
 
 
 def tails(level: float) -> tuple[float, float]:
-    """Shares of draws below the lower and below the upper limit: 0.025 and 0.975 at 0.95."""
+    """Return the shares of draws below lower and upper limit: 0.025 and 0.975 at 0.95."""
     return (1 - level) / 2, (1 + level) / 2

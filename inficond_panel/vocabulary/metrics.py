@@ -1,7 +1,7 @@
-"""Metrics of a student on one class: one record each, from which all else is made.
+"""Metrics of a student on one class: one record per metric, with its names and properties.
 
-The choices of the command line and of specs, columns of files, the model card and the page take
-names from here; a metric's key stands nowhere else as a literal.
+Choices of the command line and of specs, columns of files, the model card and the page take names
+from these records; no other module has a metric's key as a literal.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from inficond_panel.errors import DataError
 class Metric:
     """Metric of one student on one class, a number from 0 to 1.
 
-    ``formula`` is the function that computes it, ``module:name``.
+    ``formula`` is the function that computes the metric, ``module:name``.
     """
 
     key: str  #: in files, specs and on the command line
@@ -39,7 +39,7 @@ class Metric:
     unit: str = POINTS  #: of a change: percentage points, or empty for a plain number
 
     def __post_init__(self) -> None:
-        """Derive the forms of the name that are not stated."""
+        """Derive the forms of the name that are not passed."""
         word, short = self.word or self.name.lower(), self.short or self.name
         usual = {"word": word, "full": self.name, "mean": f"Mean {word}", "short": short}
         for form, text in {**usual, "column": short}.items():
@@ -113,18 +113,18 @@ METRICS = {
 
 
 def metric_named(key: str) -> Metric:
-    """The metric with this key; raises ``DataError`` where there is none."""
+    """Return the metric with this key; raise ``DataError`` for an unknown key."""
     if key not in METRICS:
         raise DataError(*unknown("metric", key, METRICS))
     return METRICS[key]
 
 
 def keys(*metrics: Metric) -> tuple[str, ...]:
-    """Keys of metrics, in their order."""
+    """Return the keys of metrics, in their order."""
     return tuple(metric.key for metric in metrics)
 
 
-#: Metrics of decisions against the labels that a what-if curve has.
+#: Metrics of decisions against labels, which a what-if curve shows.
 DECISIONS = keys(ACCURACY, PRECISION, RECALL, F1)
 #: Metrics of which more is better, as the page lists them.
 SHARES = keys(AP, F1, RECALL, PRECISION, ACCURACY, FIDELITY)
@@ -169,7 +169,7 @@ AGREEMENT = Metric(
     needs_teacher=True,
 )  # fmt: skip
 
-#: All of them by key, in the order of tables and of the command line.
+#: All metrics of one class per image by key, in the order of tables and of the command line.
 TOP_METRICS = {metric.key: metric for metric in (TOP1, TOP_K, BALANCED, TOP_ECE, AGREEMENT)}
 
 
@@ -179,19 +179,19 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True)
 class ClassSort:
-    """Sort of the classes by a number, which stands in each row."""
+    """Sort order of the classes by a number, which each row shows."""
 
     key: str
     name: str
-    head: tuple[str, str]  #: above the column, with room and without
-    value: Callable[[Values, Values], float]  #: of a class, from the student and its teacher
-    metric: str  #: that the rings and the card of a row tell
-    points: bool = False  #: whether it is written in percentage points
-    descending: bool = False  #: whether the largest comes first at the beginning
+    head: tuple[str, str]  #: heading of the column, long and short
+    value: Callable[[Values, Values], float]  #: of a class, from the student's and teacher's
+    metric: str  #: key of the metric that the rings and the card of a row show
+    points: bool = False  #: whether the number is written in percentage points
+    descending: bool = False  #: whether the largest comes first by default
 
 
 def _by_gap(metric: Metric) -> ClassSort:
-    """By the teacher's value less the student's; of AP it is ``gap``."""
+    """Return the sort by the teacher's value less the student's; its key for AP is ``gap``."""
     return ClassSort(
         key="gap" if metric is AP else f"{metric.key}_gap",
         name=f"{metric.name} gap",
@@ -213,7 +213,7 @@ def _by_metric(metric: Metric) -> ClassSort:
     )
 
 
-#: Classes that can be repaired first, then by the gap in AP: the browser sorts by both.
+#: Classes that can be repaired come first, then by gap in AP: the browser sorts by both.
 BEGIN = replace(_by_gap(AP), key="begin", name="Where to begin")
 #: Sorts of the classes by key, in the order of the choice.
 CLASS_SORTS = {
@@ -228,7 +228,7 @@ CLASS_SORTS = {
 
 @dataclass(frozen=True)
 class ConceptSort:
-    """Sort of a student's concepts; its order is made by ``concept_rows`` of the analysis."""
+    """Sort order of a student's concepts, as computed by ``concept_rows`` of the analysis."""
 
     key: str
     name: str

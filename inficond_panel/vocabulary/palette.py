@@ -1,7 +1,7 @@
-"""Colours by what they mean: one record a role, with its value on a light and on a dark page.
+"""Colours by role: one record per role, with its value on a light and on a dark page.
 
-CSS variables are generated from here, and what a canvas draws takes its colours from here. Roles
-are separate where they may look alike: another colour of uptune leaves the focus as it is.
+CSS variables and the colours of canvases are generated from these records. Roles are separate even
+if their colours are equal, so that a new colour for uptune does not change the focus.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class Colour:
     dark: str
 
     def of(self, dark: bool) -> str:
-        """Value on a dark or a light page."""
+        """Return the value on a dark or a light page."""
         return self.dark if dark else self.light
 
     @property
@@ -117,6 +117,6 @@ COLOURS = {value.key: value for value in list(globals().values()) if isinstance(
 
 
 def css_variables() -> str:
-    """Style sheet that sets each role's CSS variable."""
+    """Return a style sheet that sets each role's CSS variable."""
     lines = [f"  --{key}: {colour.css};" for key, colour in COLOURS.items()]
     return "\n".join([":root,", ":host {", *lines, "}", ""])

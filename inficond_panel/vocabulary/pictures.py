@@ -1,4 +1,4 @@
-"""Properties of pictures: what a photo looks like, whatever is in it."""
+"""Properties of pictures, such as brightness and size, that do not depend on what they show."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PictureProperty:
-    """A property, how images of a ``low`` and of a ``high`` value are called, and its measure."""
+    """Property of an image, with words for images of a ``low`` and a ``high`` value; measure."""
 
     key: str
     low: str
@@ -16,11 +16,11 @@ class PictureProperty:
 
     @property
     def name(self) -> str:
-        """Name beside those of concepts, which may be ``text`` or ``border`` themselves."""
+        """Name that differs from concepts' names, which may be ``text`` or ``border`` too."""
         return f"image {self.key}"
 
 
-#: In the order of the columns of a store's ``picture_property``.
+#: All properties, in the order of the columns of a store's ``picture_property``.
 PICTURE_PROPERTIES = (
     PictureProperty("brightness", "dark images", "bright images", "mean luma, 0 to 1"),
     PictureProperty("contrast", "flat images", "images of high contrast", "its deviation over it"),

@@ -1,4 +1,4 @@
-"""Kinds of difference between the photos of fit and those of tune, of one class."""
+"""Kinds of shift of a class: differences between the photos of ``fit`` and of ``tune``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ShiftKind:
-    """Kind of a difference: its key, its words, what helps, and the command for it."""
+    """Kind of shift: key, words, remedy, and the command that applies or finds the remedy."""
 
     key: str
     words: str
@@ -36,7 +36,7 @@ PICTURES = ShiftKind(
 SHARE = ShiftKind(
     "other_share",
     "another share of the class",
-    "AP is not touched by it; decisions are: choose another threshold.",
+    "AP is not affected, but decisions are: choose another threshold.",
     "`inficond thresholds`",
 )
 PHOTOS = ShiftKind(
@@ -45,5 +45,5 @@ PHOTOS = ShiftKind(
     "Add images like the tuning images.",
     "`inficond extend`; or take what `inficond suggest` finds.",
 )
-#: All kinds, the one to look at first first.
+#: All kinds, the most urgent first.
 SHIFT_KINDS = (FEW, NOISE, PICTURES, LOST, PHOTOS, SHARE)

@@ -1,6 +1,6 @@
-"""Splits of the images of a store, in their order."""
+"""Names of the splits of a store's images, in their order."""
 
 from __future__ import annotations
 
-#: Students are fitted on ``fit`` and tuned on ``tune``; ``holdout`` is looked at on purpose only.
+#: Students are fitted on ``fit`` and tuned on ``tune``; ``holdout`` is for the final evaluation.
 SPLITS = FIT, TUNE, HOLDOUT = "fit", "tune", "holdout"

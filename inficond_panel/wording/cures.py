@@ -1,4 +1,4 @@
-"""Edits and what they do in words: thumbs, cures, penalties, answers, levers."""
+"""Words and sentences on edits: thumbs, repairs, penalties, answers, and their effects."""
 
 from __future__ import annotations
 
@@ -31,23 +31,21 @@ from inficond_panel.vocabulary.intents import (
 
 
 def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
-    """Return ``0.001``, or ``0.0001 to 0.001 by class``; with ``auto`` where the data chose."""
+    """Format penalties: ``0.001``, ``0.0001 to 0.001 by class``; ``auto: ...`` if ``chosen``."""
     least, most = min(penalties), max(penalties)
     text = f"{least:g}" if least == most else f"{least:g} to {most:g} by class"
     return f"auto: {text}" if chosen else text
 
 
 def offer_words(word: str) -> str:
-    """Words that offer photos to answer: ``word`` is the concept named like the class, if there is
-    one.
-    """
+    """Return the offer to answer photos; ``word`` is the concept named like the class, or ""."""
     if word:
         return f"Look at {ASKED} photos where the student and {word!r} disagree"
     return f"Look at {ASKED} photos of which the student is least sure"
 
 
 def reply_sentence(draft: Draft, present: bool) -> str:
-    """The last reply, and the student's decision on that photo."""
+    """Return a sentence on the last reply, and on the student's decision on that photo."""
     last, student = draft.replies[-1], "yes" if present else "no"
     if last.by_teacher:
         return f"The teacher answered {count(draft.by_teacher, 'photo')}."
@@ -58,18 +56,18 @@ def reply_sentence(draft: Draft, present: bool) -> str:
 
 
 def teacher_words(photos: int) -> str:
-    """Offer that the teacher answers the photos left."""
+    """Return the offer that the teacher answers the remaining photos."""
     return f"Let the teacher answer the other {count(photos)}"
 
 
 def more_words(draft: Draft, taught: bool) -> str:
-    """Words that offer more: the photos left, or other photos."""
+    """Return the offer to look at more photos: the remaining photos, or other photos."""
     left = len(draft.images) - len(draft.replies)
     return f"Look at the other {count(left)}" if left and not taught else f"Look at {ASKED} more"
 
 
 def waiting_sentences(draft: Draft) -> list[str]:
-    """Sentence on photos that all have a reply and are not yet judged."""
+    """Return a sentence on photos that all have a reply and are not yet evaluated."""
     if not draft.images:
         return ["There is no photo left to ask about."]
     answers = count(len(draft.answers.given), "answer")
@@ -77,9 +75,9 @@ def waiting_sentences(draft: Draft) -> list[str]:
 
 
 def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
-    """Sentences on the errors and the loss before and after teaching, and on what was done.
+    """Return sentences on errors and loss before and after teaching, and on what was taught.
 
-    ``by_teacher`` is the number of answers that the teacher gave in the place of the person.
+    ``by_teacher`` is the number of answers that the teacher gave instead of the person.
     """
     outlook = [_outlook(teaching)] if teaching.repairable else []
     by_network = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
@@ -95,12 +93,12 @@ def _seen(teaching: Teaching) -> str:
 
 
 def _outlook(teaching: Teaching) -> str:
-    """Sentence on the students that were taught on the answers of the other folds."""
+    """Return a sentence on the students that were taught the answers of the other folds."""
     corrected = int((teaching.wrong_before & ~teaching.wrong_after).sum())
     new = int((teaching.wrong_after & ~teaching.wrong_before).sum())
     return (
-        "Taught on the other answers, it would be wrong on "
-        f"{teaching.error_after.text(0, scale=100, unit='%')} of the photos that it did not learn "
+        "Taught on the other answers (cross-fitted), it would be wrong on "
+        f"{teaching.error_after.text(0, scale=100, unit='%')} of the photos "
         f"({count(corrected)} corrected, {count(new)} newly wrong); its loss changes by "
         f"{teaching.loss_change.text(2, sign=True)} nats per photo."
     )
@@ -110,12 +108,12 @@ def _done(teaching: Teaching) -> str:
     if teaching.node is not None:
         forced = "" if teaching.helps else f"{_no_gain(teaching)}, but teaching was forced. "
         return (
-            f"{forced}The answers corrected the teacher, and the student learned it on the photos "
-            f"of tune: iteration #{teaching.node.number}. The photos were chosen, so AP on all "
-            "photos does not follow from these figures."
+            f"{forced}The answers corrected the teacher, and the student learned the corrected "
+            f"teacher on tune: iteration #{teaching.node.number}. The photos were chosen, not "
+            "drawn at random, so AP on all photos does not follow from these figures."
         )
     if teaching.helps:
-        return "The answers help; nothing was taught yet."
+        return "The answers would lower the loss; nothing was taught yet."
     return f"{_no_gain(teaching)}. Nothing was taught."
 
 
@@ -135,7 +133,7 @@ def _level(teaching: Teaching) -> str:
 
 
 NodeEdit = Intent | Cure
-#: What a class learns, by source.
+#: Words for what a class learns from, by source.
 LEARNED_FROM = {
     LABELS: "the labels of tune",
     TEACHER: "the teacher on tune",
@@ -145,17 +143,17 @@ LEARNED_FROM = {
 
 
 def direction_of(item: NodeEdit) -> str:
-    """Key of its direction, as in an edits file."""
+    """Return the key of an edit's direction or kind, as in an edits file."""
     return item.direction if isinstance(item, Intent) else item.kind.key
 
 
 def glyph_of(item: NodeEdit) -> str:
-    """Sign of its direction."""
+    """Return the glyph of an edit's direction or kind."""
     return DIRECTIONS[item.direction].glyph if isinstance(item, Intent) else item.kind.glyph
 
 
 def object_of(item: NodeEdit) -> str:
-    """Object of a thumb or cure, without class and factor: ``wheel``, ``road, car``, ``0.003``."""
+    """Return an edit's object, without class and factor: ``wheel``, ``road, car``, ``0.003``."""
     match item:
         case Intent():
             return item.concept
@@ -171,16 +169,16 @@ def object_of(item: NodeEdit) -> str:
 
 
 def edit_words(item: NodeEdit, *, sign: bool = False) -> str:
-    """``up wheel ×2``, ``down sky ≤ -0.46``, ``balance road, car``, ``lambda 0.003``.
+    """Return an edit in words: ``up wheel ×2``, ``down sky ≤ -0.46``, ``lambda 0.003``.
 
-    With the ``sign`` for its word.
+    With ``sign``, the glyph replaces the first word.
     """
     size = size_words(item) if isinstance(item, Intent) else ""
     return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{size}"
 
 
 def learned_sentence(terms: Terms) -> str:
-    """Sentence that a student was fitted to photos of tune, and how it is shown on them."""
+    """Return a sentence that a student was fitted to tuning images, and how it is shown on them."""
     chose = f"The labels of {count(terms.used)} of them chose its settings. " if terms.used else ""
     return (
         "This student learned from tuning images: on each of them you see a student fitted "
@@ -190,7 +188,7 @@ def learned_sentence(terms: Terms) -> str:
 
 
 def chosen_sentence(photos: int) -> str:
-    """Sentence that the labels of so many photos of tune chose the terms of a student."""
+    """Return a sentence that the labels of this many tuning images chose a student's terms."""
     return (
         f"The labels of {count(photos)} of these images chose this student: its AP here may be a "
         "little high. Changes and the table of metrics allow for that. The holdout is untouched."
@@ -198,17 +196,17 @@ def chosen_sentence(photos: int) -> str:
 
 
 def terms_words(terms: Terms) -> list[str]:
-    """Clauses on the terms of one class."""
+    """Return clauses on the terms of one class: each active repair, and the labels that chose."""
     return [*_words_by_kind(terms).values(), *([used_words(terms)] if terms.used else [])]
 
 
 def used_words(terms: Terms) -> str:
-    """Clause on the labelled photos that chose any of the terms of one class."""
+    """Return a clause on the labelled tuning images that chose terms of one class."""
     return f"chosen by the labels of {count(terms.used)} photos of tune"
 
 
 def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
-    """Sentence on each cure in force on a class, by kind; ``since`` is the iteration of each.
+    """Return a sentence on each active repair of a class, by kind; ``since``: iteration by kind.
 
     A negative iteration is a preview, without a number; a kind without an iteration is set by the
     spec.
@@ -221,7 +219,7 @@ def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
 def _origin(since: Mapping[str, int], kind: str) -> str:
     if kind not in since:
         return "By the spec"
-    return f"Repair in force since #{since[kind]}" if since[kind] >= 0 else "Repair in force"
+    return f"Repair active since #{since[kind]}" if since[kind] >= 0 else "Repair active"
 
 
 def _words_by_kind(terms: Terms) -> dict[str, str]:
@@ -231,7 +229,7 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         whose = "its label" if photos == 1 else "their labels"
         weight = f"each as {terms.taught.weight:g} photos of fit"
         if terms.taught.weight == 0:
-            weight = "without weight: AP on the other photos of tune is no higher with any"
+            weight = "with weight 0: no weight raises AP on the other photos of tune"
         words[LABEL.key] = f"{count(photos, 'photo')} taught by {whose}, {weight}"
     if terms.learned:
         words[LEARN.key] = "; ".join(
@@ -249,31 +247,32 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
         factors = terms.doubted.factors
         most = max(factors, key=lambda name: factors[name], default="")
         worst = f", {most} {factors[most]:.1f} times its penalty" if most else ""
-        words[DOUBT.key] = f"doubt {terms.doubted.value:g}: {count(len(factors))} suspects{worst}"
+        suspects = count(len(factors), "suspect")
+        words[DOUBT.key] = f"adaptive penalty (doubt {terms.doubted.value:g}): {suspects}{worst}"
     if terms.penalty is not None:
         words[LAMBDA.key] = f"lambda {terms.penalty:.3g}"
     return words
 
 
 def gain_words(gain: Gain, *, limits: bool = True) -> str:
-    """``+3.1 AP points [+0.4, +6.0]``."""
+    """Return a gain in words: ``+3.1 AP points [+0.4, +6.0]``."""
     return gain.text(1, scale=100, unit="AP points", sign=True, limits=limits)
 
 
 FEW_SENTENCE = (
-    f"Fewer than {FEW_POSITIVES} photos of tune show the class: AP is rough, and it is proposed "
-    "because it makes the labels of tune likelier."
+    f"Fewer than {FEW_POSITIVES} photos of tune show the class, so AP is uncertain: the repair is "
+    "proposed because it makes the labels of tune likelier."
 )
 
 
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
-    """Sentence on the AP of a model that knows nothing but the labels of tune."""
+    """Return a sentence on the AP of a model that is fitted to the labels of tune alone."""
     shown = ap.text(1, scale=100, limits=limits)
     return f"For comparison, a model of the labels of tune alone: AP {shown}."
 
 
 def plain_edit(item: NodeEdit) -> str:
-    """What an edit does, in words for people who begin: ``Reweight by lifebuoy and anchor``."""
+    """Return an edit in words for beginners: ``Reweight by lifebuoy and anchor``."""
     match item:
         case Intent():
             return f"{DIRECTIONS[item.direction].verb} {item.concept}"
@@ -298,9 +297,9 @@ _LEARNED_PLAINLY = {
 
 
 def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
-    """The repair of a class that is proposed, with its expected gain; or that there is none."""
+    """Return a sentence on the proposed repair of a class and its expected gain, if any."""
     if class_name in suggestion.skipped:
-        return f"No repair was looked for: {suggestion.skipped[class_name]}."
+        return f"No repair was searched for: {suggestion.skipped[class_name]}."
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return ""
@@ -316,7 +315,7 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
 
 
 def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
-    """Notes on how the levers of a class were compared, and with which baselines."""
+    """Return notes on how the repairs of a class were compared, and with which baselines."""
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return []
@@ -330,5 +329,5 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
 
 
 def _and(words: Sequence[str]) -> str:
-    """``a, b and c``"""
+    """Join words: ``a, b and c``."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

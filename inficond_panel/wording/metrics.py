@@ -15,13 +15,13 @@ from inficond_panel.vocabulary.metrics import AP
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
 
-#: Classes that are named before the rest is counted.
+#: Number of classes that are named; the rest is counted.
 NAMED = 6
 _REMEDY = "check the order of the teacher's classes and its preprocessing, or use labels."
 
 
 def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
-    """``The teacher does not know 'bus' (AP 0.17, chance 0.25).``, where that is so."""
+    """Return the sentence ``The teacher does not know 'bus' (AP 0.17, chance 0.25).``"""
     digits = 2 if skill.chance >= 0.1 else 3
     ap, chance = number(skill.ap.estimate, digits), number(skill.chance, digits)
     above = "not clearly above " if skill.ap.estimate > skill.chance else ""
@@ -29,20 +29,20 @@ def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
 
 
 def advice_sentence(classes: int = 1) -> str:
-    """Advice on students of classes that the teacher does not know."""
+    """Return the advice on students of classes that the teacher does not know."""
     whose = "Its student imitates" if classes == 1 else "Their students imitate"
     return f"{whose} noise: {_REMEDY}"
 
 
 def teacher_sentence(class_name: str, skill: TeacherSkill | None) -> str:
-    """Both sentences on one class; empty where the teacher knows the class, or nobody can say."""
+    """Return verdict and advice if the teacher does not know the class, else ""."""
     if skill is None or not skill.does_not_know:
         return ""
     return f"{unknown_sentence(class_name, skill)} {advice_sentence()}"
 
 
 def teacher_sentences(skills: Mapping[str, TeacherSkill]) -> list[str]:
-    """Sentences on the classes that the teacher does not know, then the advice; none if none."""
+    """Return sentences on the classes that the teacher does not know, then advice; [] if none."""
     unknown = {name: skill for name, skill in skills.items() if skill.does_not_know}
     if not unknown:
         return []
@@ -60,10 +60,10 @@ UNCHANGED = "unchanged"
 def make_change(
     change: Interval | None, estimate: float = math.nan, unit: str = AP.unit
 ) -> dict[str, Any] | None:
-    """A change in the ``unit`` of its metric; ``at`` are low, estimate and high for the whisker.
+    """Return a change as texts in the metric's ``unit``; ``at``: low, estimate, high for whiskers.
 
-    Only the ``estimate`` until the ``change`` with its interval is known. None where undefined. No
-    change at all is called unchanged, not within noise.
+    Before the ``change`` with its interval is computed, only the ``estimate``. None if undefined.
+    A change of exactly 0 is "unchanged", not "within noise".
     """
     value = estimate if change is None else change.estimate
     if math.isnan(value):
@@ -83,35 +83,35 @@ def make_change(
 
 
 def change_text(change: dict[str, Any] | None) -> str:
-    """``+10.4 points [−1.0, +21.9], within noise``; ``unchanged``; empty where there is none."""
+    """Format a change: ``+10.4 points [−1.0, +21.9], within noise``; ``unchanged``; "" for None."""
     if change is None:
         return ""
     limits = " ".join(filter(None, [change["text"], change["interval"]]))
     return limits + ", within noise" * change["noise"]
 
 
-_NAMED = 5  #: concepts that are named
+_NAMED = 5  #: number of concepts that are named
 
 
 def drift_sentences(drift: Drift) -> list[str]:
-    """The comparison, the photos that lie far off, and the concepts that differ."""
+    """Return sentences on the verdict, on far photos, and on concepts that drifted."""
     if drift.lacking:
         return [f"Not tested: {drift.lacking}."]
     verdict = (
-        "These photos are unlike those of fit"
+        "These photos differ from the photos of fit"
         if drift.alarm
-        else "No difference from the photos of fit beyond chance"
+        else "No significant difference from the photos of fit"
     )
     return [
-        f"{verdict}: {count(drift.photos, 'photo')} beside {drift.fit_photos:,} of fit, at a "
-        f"chance of {100 * LEVEL:g} % of a false alarm.",
+        f"{verdict}: {count(drift.photos, 'photo')} compared with {drift.fit_photos:,} of fit, at "
+        f"a chance of {100 * LEVEL:g} % of a false alarm.",
         _far_sentence(drift),
         _concepts_sentence(drift),
     ]
 
 
 def split_drift_sentence(drift: Drift) -> str:
-    """Sentence on how the photos of ``tune`` differ from those of ``fit``; empty if they do not."""
+    """Return sentences on how photos of ``tune`` differ from ``fit``; "" if they do not."""
     far = [f"Of tune {_far_sentence(drift)}"] if drift.far_drift else []
     return " ".join([*far, *([_concepts_sentence(drift)] if drift.drifted else [])])
 
@@ -119,19 +119,19 @@ def split_drift_sentence(drift: Drift) -> str:
 def _far_sentence(drift: Drift) -> str:
     return (
         f"{drift.far} of {drift.photos} ({_percent(drift.share)}, {interval_word(drift.level)} "
-        f"{_percent(drift.low)} to {_percent(drift.high)}) lie further off than all but "
-        f"{_percent(drift.expected)} of fit (p = {drift.p:.2g})."
+        f"{_percent(drift.low)} to {_percent(drift.high)}) are farther from fit than all but "
+        f"{_percent(drift.expected)} of its photos (p = {drift.p:.2g})."
     )
 
 
 def _concepts_sentence(drift: Drift) -> str:
     drifted, every = drift.drifted, len(drift.concepts)
     if not drifted:
-        return f"None of {count(every, 'concept')} has other scores than in fit."
+        return f"None of {count(every, 'concept')} has different scores than in fit."
     named = ", ".join(_clause(each) for each in drifted[:_NAMED])
     more = f", and {len(drifted) - _NAMED} more" if len(drifted) > _NAMED else ""
     have = "has" if len(drifted) == 1 else "have"
-    heading = f"{len(drifted)} of {count(every, 'concept')} {have} other scores than in fit"
+    heading = f"{len(drifted)} of {count(every, 'concept')} {have} different scores than in fit"
     return f"{heading}: {named}{more}."
 
 

@@ -22,14 +22,14 @@ NOTHING_TO_REMOVE = "No concept is left to remove: find a repair, or answer 20 p
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
-    """The evidence for a kind, then the kinds that cannot be told from it."""
+    """Return the evidence for a kind of shift, and the kinds that look the same in the data."""
     others = [other.words for other in found.perhaps]
-    also = f" It cannot be told from {listed(others)}." if others else ""
+    also = f" It cannot be distinguished from {listed(others)}." if others else ""
     return f"{_EVIDENCE[kind](found, shift)}{also}"
 
 
 def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
-    """What is wrong with a class and what helps, for the page; ``found``: None, not known yet."""
+    """Return what is wrong with a class and the remedy; ``found`` is None before it is computed."""
     if found is None or shift.unknown_to_teacher or not (found.kinds or found.perhaps):
         return plain_sentence(shift)
     if not found.kinds:
@@ -40,22 +40,22 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
 
 
 def remedy_of(kind: ShiftKind, shift: ClassShift) -> str:
-    """What helps against a kind; no suspect can be removed where none has influence."""
+    """Return the remedy for a kind of shift; no suspect can be removed if none has influence."""
     return NOTHING_TO_REMOVE if kind == LOST and not shift.relied_on else kind.remedy
 
 
 def unsure_sentence(found: Differences) -> str:
-    """What may differ, where no kind is named."""
+    """Return what may differ, where no kind of shift is certain."""
     return (
         f"{_shares(found)} This may be {' or '.join(kind.words for kind in found.perhaps)}: the "
-        "images cannot tell."
+        "images do not show which."
     )
 
 
 def _few(found: Differences, shift: ClassShift) -> str:
     fit, tune = found.positives
     needed = [
-        f"about {ceil(size * LEAST_POSITIVES / shown):,} {which} images would do, now {size:,}"
+        f"about {ceil(size * LEAST_POSITIVES / shown):,} {which} images suffice, now {size:,}"
         for which, shown, size in zip(_WHICH, found.positives, found.photos, strict=True)
         if 0 < shown < LEAST_POSITIVES
     ]

@@ -1,4 +1,4 @@
-"""Sentences on the shift of a class, on its suspects, and on its AP beside that of others."""
+"""Sentences on the shift of a class, its suspects, and its AP compared with baselines."""
 
 from __future__ import annotations
 
@@ -11,35 +11,35 @@ from inficond_panel.distill.suspects import LARGE_LOSS, NONE, SHIFT, UNKNOWN, Pr
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.wording.metrics import advice_sentence, teacher_sentence
 
-#: Classes that are named before the rest is left out.
+#: Number of classes that are named; the rest is left out.
 NAMED = 6
 #: Reason why a student relies on a concept that has no influence.
 CARRIED = "Its own influence is 0: correlated concepts carry it."
-#: Command that tries what may raise AP, whatever the verdict.
+#: Sentence on the command that tries repairs, whatever the verdict.
 TRIES = (
     "Suggest (inficond suggest) shows what would raise AP: another λ, the teacher on tune, or the "
     "labels of tune."
 )
-#: What stands for labels where tune has none.
+#: Sentence on tune without labels.
 DECIDED = (
-    "The teacher's decisions stand for labels: AP is agreement with the teacher, and what it has "
-    "wrong too is not seen."
+    "The teacher's decisions replace labels: AP is agreement with the teacher, so its errors are "
+    "not seen."
 )
-#: What AP on tune is of, by the keys of ``tune_aps``.
+#: Names of the models whose AP on tune is shown, by the keys of ``tune_aps``.
 OF = {
     "student": "the student",
     "original": "the original student",
     "own_word": "the concept named like the class alone",
     "tune_model": "a model of the labels of tune",
 }
-#: Suspects of a class that are listed before the others are only named.
+#: Number of suspects of a class that are listed in full; the others are only named.
 SHOWN = 3
 
 
 def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
-    """The verdict on a class, with its numbers and their ``limits``.
+    """Return the verdict on a class with its numbers, and with ``limits`` of their intervals.
 
-    For a class that the teacher does not know it says that, and names a shift only.
+    For a class that the teacher does not know, return that sentence, and a verdict only on a shift.
     """
     teacher = teacher_sentence(found.class_name, found.teacher)
     if teacher and found.kind != SHIFT:
@@ -72,7 +72,7 @@ def _verdict_sentence(found: ClassShift, limits: bool) -> str:
 
 
 def _differences(verdict: Verdict, limits: bool) -> str:
-    """Sentence on AP and separation on ``tune`` compared with ``fit``."""
+    """Return a sentence on AP and separation on ``tune`` compared with ``fit``."""
     lost, separation = verdict.ap_lost, verdict.separation_lost
     ap = _difference("AP", 100 * verdict.ap, lost, "points", 1, 100, limits)
     logits = _difference("separation", verdict.separation, separation, "logits", 2, 1, limits)
@@ -84,7 +84,7 @@ def _differences(verdict: Verdict, limits: bool) -> str:
 def _difference(
     name: str, whole: float, lost: Interval, unit: str, digits: int, scale: float, limits: bool
 ) -> str:
-    """Clause on one measure: it falls, it is better on tune, or it shows no clear change."""
+    """Return a clause on one measure: it falls, is better on tune, or shows no clear change."""
     gained = Interval(-lost.estimate, -lost.high, -lost.low)
     if lost.low > 0:
         fall = lost.text(digits, scale=scale, unit=unit, limits=limits)
@@ -97,27 +97,27 @@ def _difference(
 
 
 def _enough(found: ClassShift) -> str:
-    """Sentence on the number of photos that would suffice; empty where it is unknown."""
+    """Return a sentence on the number of photos that would decide the verdict; "" if unknown."""
     times = found.verdict.times_to_decide if found.verdict else math.inf
     if not math.isfinite(times) or not all(found.tune_photos):
         return ""
     positive, negative = (_rounded(times * photos) for photos in found.tune_photos)
     return (
-        f"About {_rounded(times)} times as many photos of fit and tune would do: on tune about "
+        f"About {_rounded(times)} times as many photos of fit and tune would decide: on tune about "
         f"{positive} positive and {negative} negative ones, now {found.tune_photos[0]:,} and "
         f"{found.tune_photos[1]:,}."
     )
 
 
 def _rounded(value: float) -> str:
-    """``2.6``, ``310``, ``1,200``: two significant digits."""
+    """Format a number with two significant digits: ``2.6``, ``310``, ``1,200``."""
     return f"{float(f'{value:.2g}'):,.10g}"
 
 
 def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str:
-    """AP on ``tune`` of the student and of its baselines (``tune_aps``), and the highest.
+    """Return a sentence on AP on ``tune`` of student and baselines (``tune_aps``), and the highest.
 
-    Empty without baselines.
+    "" if no AP is defined.
     """
     known = {key: value for key, value in aps.items() if not math.isnan(value.estimate)}
     if not known:
@@ -130,7 +130,7 @@ def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str
 
 
 def plain_sentence(found: ClassShift) -> str:
-    """The verdict on a class for people who begin: the first suspect in shares of images."""
+    """Return the verdict on a class for beginners: the first suspect in shares of images."""
     name = found.class_name
     if found.unknown_to_teacher:
         return f"The teacher does not know {name}. {advice_sentence()}"
@@ -150,20 +150,20 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
-    """Reason why a concept is a suspect, in shares of photos; what a balance by it gives.
+    """Return why a concept is a suspect, in shares of photos, and the gain of reweighting by it.
 
-    ``gain`` is the change in AP by a balance by this concept alone, cross-fitted; None: not worked
-    out.
+    ``gain`` is the cross-fitted change in AP of reweighting by this concept alone; None: not
+    computed.
     """
     shares = f"In {shares_clause(found.class_name, suspect.presence)}{_known_by(suspect)}"
     if gain is None:
         return f"{shares}."
-    given = gain.text(1, scale=100, unit="points", sign=True)
-    return f"{shares}; balancing by it gives AP {given}, cross-fitted."
+    change = gain.text(1, scale=100, unit="points", sign=True)
+    return f"{shares}; reweighting by it changes AP by {change}, cross-fitted."
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:
-    """``and 7 more: kennel, leash, wall, …``"""
+    """Return the words for further suspects: ``and 7 more: kennel, leash, wall, …``."""
     names = [suspect.concept for suspect in suspects[:SHOWN]]
     rest = ", …" if len(suspects) > SHOWN else ""
     return f"and {len(suspects)} more: {', '.join(names)}{rest}"
@@ -172,54 +172,54 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 def relying_sentence(
     found: Mapping[str, ClassShift], classes: int, *, wrong: int, shown: int, looked: bool = True
 ) -> str:
-    """Sentences that explain teacher and students, and how many (``wrong``) rely on the wrong
-    thing.
+    """Return sentences that explain teacher and students, and that ``wrong`` students rely on the
+    wrong thing.
 
-    ``shown`` of them are listed below. If not ``looked``, suspects are found, if at all, when a
-    class is selected.
+    ``shown`` of them are listed below. If not ``looked``, suspects are computed only when a class
+    is selected.
     """
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
-    said = [
+    sentences = [
         f"A teacher decides which classes an image shows. {students} a weighted list of named "
         "concepts."
     ]
     if not looked:
-        return f"{said[0]} Select a class to see what its student relies on."
+        return f"{sentences[0]} Select a class to see what its student relies on."
     if len(found) < classes:
-        return f"{said[0]} {count(len(found))} of {count(classes)} are checked so far."
+        return f"{sentences[0]} {count(len(found))} of {count(classes)} are checked so far."
     unknown = [name for name, each in found.items() if each.unknown_to_teacher]
-    said += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
+    sentences += [f"The teacher does not know {_listed(unknown)}."] if unknown else []
     if wrong:
         rest = ":" if wrong == shown else f"; the {count(shown)} that lose most are these:"
         who = f"{count(wrong)} of them {'relies' if wrong == 1 else 'rely'}"
-        said.append(f"{who if classes > 1 else 'It relies'} on the wrong thing{rest}")
-        return " ".join(said)
+        sentences.append(f"{who if classes > 1 else 'It relies'} on the wrong thing{rest}")
+        return " ".join(sentences)
     unsure = sum(each.kind == UNKNOWN for each in found.values())
     none = "None of them" if classes > 1 else "It"
-    said.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
+    sentences.append(f"{none} is {'not ' * (classes == 1)}seen to rely on the wrong thing.")
     which = f"For {count(unsure)} of them there" if classes > 1 else "There"
-    said += [f"{which} are too few images to say."] if unsure else []
-    said += ["Begin with those that are farthest behind the teacher:"] if shown else []
-    return " ".join(said)
+    sentences += [f"{which} are too few images to say."] if unsure else []
+    sentences += ["Begin with those that are farthest behind the teacher:"] if shown else []
+    return " ".join(sentences)
 
 
 def relies_wrongly(found: ClassShift) -> bool:
-    """True if the student relies on a suspect, and the teacher knows the class."""
+    """Return whether the student relies on a suspect though the teacher knows the class."""
     return found.kind == SHIFT and bool(found.suspects) and not found.unknown_to_teacher
 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
-    """Reason why a concept is a suspect, for people who begin: shares of images, and no more."""
+    """Return why a concept is a suspect, for beginners: in shares of images alone."""
     shares = plain_shares(found.class_name, suspect.presence)
     shares = f"{shares[0].upper()}{shares[1:]}."
     return shares if suspect.weight else f"{shares} {CARRIED}"
 
 
 def plain_shares(name: str, there: Presence) -> str:
-    """Shares of the images with the class ``name`` that show a concept; of those without it, too,
-    where these differ more: ``in 82 % of the training images with dog, 40 % of the tuning ones``.
+    """Return the shares of images with class ``name`` that show a concept, and of images without
+    it if these differ more: ``in 82 % of the training images with dog, 40 % of the tuning ones``.
     """
     with_class = (
         f"in {_percent(there.fit[0])} of the training images with {name}, "
@@ -233,8 +233,8 @@ def plain_shares(name: str, there: Presence) -> str:
 
 
 def shares_clause(name: str, there: Presence, fit: str = "on fit", tune: str = "on tune") -> str:
-    """Shares of the photos with the class ``name`` that show a concept; of those without it, too,
-    where these differ more between the splits."""
+    """Return the shares of photos with class ``name`` that show a concept, and of photos without
+    it if these differ more between the splits."""
     with_class = (
         f"{_percent(there.fit[0])} of the photos with {name} {fit}, "
         f"{_percent(there.tune[0])} {tune}"
@@ -246,7 +246,7 @@ def shares_clause(name: str, there: Presence, fit: str = "on fit", tune: str = "
 
 
 def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
-    """Numbers of a suspect: shares without the class, change from fit to tune, reliance, weight."""
+    """Return a suspect's numbers: shares without the class, change to tune, reliance, weight."""
     there, name = suspect.presence, found.class_name
     return (
         f"In the photos without {name}: {_percent(there.fit[1])} on fit, "
@@ -256,11 +256,11 @@ def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
 
 
 def reliance_sentence(suspect: Suspect) -> str:
-    """Sentence on how far the student's logit follows a suspect, and on its own weight."""
+    """Return sentences on how the student's logit follows a suspect, and on its weight."""
     turn = "rises" if suspect.reliance > 0 else "falls"
     carried = (
-        f"Its own weight of {signed(suspect.weight)} holds {signed(suspect.lost)} of the lost "
-        "logits."
+        f"Its own weight of {signed(suspect.weight)} explains {signed(suspect.lost)} logits of the "
+        "lost separation."
         if suspect.weight
         else CARRIED
     )
@@ -276,7 +276,7 @@ def _counted(suspect: Suspect) -> str:
 
 
 def _change(suspect: Suspect) -> str:
-    """Sentences on the change from fit to tune: z is of labels where there are, else of scores."""
+    """Return sentences on the change from fit to tune: z is of labels if any, else of scores."""
     fit, tune, z = signed(suspect.fit, 1), signed(suspect.tune, 1), number(suspect.z, 1)
     scores = f"The mean scores with and without differ by {fit} standard deviations on fit"
     if not suspect.labelled:
@@ -289,7 +289,7 @@ def _change(suspect: Suspect) -> str:
 
 
 def _known_by(suspect: Suspect) -> str:
-    """Clause on the labels by which photos of a suspect are known; empty if its scores are used."""
+    """Return a clause on the labels that show a suspect's presence; "" if its scores are used."""
     if not suspect.labelled:
         return ""
     by = "decisions of the teacher on" if suspect.by_teacher else "labels of"

@@ -93,17 +93,17 @@ def test_explain_names_the_cures_in_force_and_what_they_resolved_to(run, spec_fi
     tuner = open_tuner(spec_file)
     terms = tuner.terms(tuner.nodes()[-1])["bicycle"]
     _, out, _ = run("explain", spec_file)
-    own = [line.partition(": ")[2] for line in out.splitlines() if "Repair in force" in line]
+    own = [line.partition(": ")[2] for line in out.splitlines() if "Repair active" in line]
     positive, negative = terms.balanced.effective
     assert own == [
         next(line for line in own if "1 photo taught by its label, " in line),
-        f"Repair in force since #1: balanced by wheel: {positive:.0f} effective positive photos "
+        f"Repair active since #1: balanced by wheel: {positive:.0f} effective positive photos "
         f"of fit, {negative:.0f} negative.",
-        next(line for line in own if "doubt 2: " in line),
-        "Repair in force since #1: lambda 0.002.",
+        next(line for line in own if "(doubt 2): " in line),
+        "Repair active since #1: lambda 0.002.",
     ]
-    assert own[0].startswith("Repair in force since #2: ")
-    assert own[2].startswith("Repair in force since #3: ")
+    assert own[0].startswith("Repair active since #2: ")
+    assert own[2].startswith("Repair active since #3: ")
     assert f"Chosen by the labels of {terms.used} photos of tune." in out
 
     _, out, _ = run("explain", spec_file, "--json")
@@ -117,5 +117,5 @@ def test_explain_names_the_cures_in_force_and_what_they_resolved_to(run, spec_fi
     assert set(found["doubt"]["terms"]["factors"]) == set(terms.doubted.factors)
 
     _, out, _ = run("explain", spec_file, "--node", "2")
-    assert out.count("Repair in force") == 3
-    assert "\nbird: Repair in force" not in out
+    assert out.count("Repair active") == 3
+    assert "\nbird: Repair active" not in out

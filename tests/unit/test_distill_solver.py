@@ -209,7 +209,7 @@ def test_numbers_that_are_not_finite_are_counted(case):
         ({"targets": np.full((400, 3), 1.5)}, SolverError, r"1200 of 1200 targets lie outside"),
         ({"l1": -1.0}, SolverError, "l1"),
         ({"l1": np.ones(4)}, SolverError, "4,"),
-        ({"l1": np.ones((4, 4))}, SolverError, "one for each concept and class"),
+        ({"l1": np.ones((4, 4))}, SolverError, "one per concept and class"),
         ({"l2": np.inf}, SolverError, "l2"),
         ({"lower": np.zeros(30)}, SolverError, "lower bounds"),
         ({"sample_weight": -np.ones(400)}, SolverError, "Sample weights"),

@@ -63,10 +63,10 @@ def test_all_labels_known_is_one_target_and_a_smaller_penalty(case):
 @pytest.mark.parametrize(
     ("label", "alpha", "text"),
     [
-        (np.full((200, 2), 2), 1.0, "not 1, 0 or -1"),
-        (np.ones((200, 3)), 1.0, "Labels of shape"),
-        (np.ones((200, 2)), -1.0, "alpha is -1"),
-        (np.ones((200, 2)), np.nan, "alpha is nan"),
+        (np.full((200, 2), 2), 1.0, "1, 0 or -1"),
+        (np.ones((200, 3)), 1.0, "Labels .* shape"),
+        (np.ones((200, 2)), -1.0, "alpha .* -1"),
+        (np.ones((200, 2)), np.nan, "alpha .* nan"),
         (np.full((200, 2), -1), 0.0, "Class 0 has no label"),
     ],
 )

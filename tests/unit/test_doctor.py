@@ -108,7 +108,7 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
     finding = found["findings"].loc["bird", "finding"]
     assert "and 5 tuning images: at least 10" in finding
-    assert "about 1,000 tuning images would do, now 500." in finding
+    assert "about 1,000 tuning images suffice, now 500." in finding
     assert found["labels"].empty
 
 
@@ -120,7 +120,7 @@ def test_photos_of_tune_that_are_unlike_those_of_fit_are_named(tmp_path) -> None
     given["scores"].loc[split == "tune", "word 9"] += 1
     other = inficond_panel.from_frames(*parts, split=split, path=tmp_path / "other.zarr")
     finding = other.fit().doctor()["findings"].loc["photos", "finding"]
-    assert "1 of 18 concepts has other scores than in fit: word 9" in finding
+    assert "1 of 18 concepts has different scores than in fit: word 9" in finding
 
 
 def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path) -> None:
@@ -167,7 +167,7 @@ def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path) -> No
     found = students.with_settings(lambda_=1e-3).fit().doctor("bird")
     assert found["classes"].loc["bird", "shift"] == "shift"
     assert found["suspects"].index[0] == ("bird", "word 9")
-    assert "decisions stand for labels" in found["classes"].loc["bird", "sentence"]
+    assert "decisions replace labels" in found["classes"].loc["bird", "sentence"]
     findings = dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
     assert findings["1 without labels"].startswith("No photo of tune has a label of bird.")
     assert np.isnan(found["classes"].loc["bird", "teacher_ap"])

@@ -34,7 +34,7 @@ def test_corpus_keeps_the_order_and_passes_blank_lines_over(tmp_path):
         ("tv  monitor\n# a\nTV monitor\n", "'TV monitor' listed twice, on lines 1 and 3"),
         (" \n\n# nothing but this\n", "is empty"),
         ("dog\ncat,, puss\n,cow", "line 2: a text .* is empty; line 3: a text .* is empty"),
-        ("dog, hound, Dog", "line 1: 'dog' stands there twice"),
+        ("dog, hound, Dog", "line 1: 'dog' is listed twice"),
     ],
 )
 def test_faulty_corpora_are_told(tmp_path, text, fault):

@@ -355,7 +355,7 @@ def test_drift_is_told(folder, run):
     assert found.faults == {str(folder / "none.jpg"): "no such file"}
     assert (found.photos, found.alarm) == (len(files), False)
     assert list(found.table["drifted"]) == [False] * len(students.concepts)
-    assert str(found).startswith("No difference from the photos of fit beyond chance")
+    assert str(found).startswith("No significant difference from the photos of fit")
     assert found.table.attrs["notes"] == str(found).splitlines()
 
 

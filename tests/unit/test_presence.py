@@ -112,6 +112,6 @@ def test_the_preview_of_a_balance_adds_its_gain_to_the_reason() -> None:
     app.tuning.toggle(Balance("bicycle", (first["concept"],), suspects=True))
     gain = app.tuning.preview.of("bicycle", "ap")
     told = view.panels.shift["suspects"][0]["reason"]
-    assert f"balancing by it gives AP +{100 * gain.estimate:.1f} points [" in told
+    assert f"reweighting by it changes AP by +{100 * gain.estimate:.1f} points [" in told
     app.tuning.clear()
     assert view.panels.shift["suspects"][0]["reason"] == told  # it stays known

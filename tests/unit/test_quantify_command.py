@@ -160,7 +160,7 @@ def test_a_run_that_lost_its_checkpoints_or_figures_is_told(folder, capsys, tmp_
         capsys, "add", folder / "spec.yaml", "--store", folder / "a.zarr", "--network",
         f"{tmp_path}/run:student", "--layer", "features",
     )  # fmt: skip
-    assert (status, "holds no checkpoints" in told) == (1, True)
+    assert (status, "has no checkpoints" in told) == (1, True)
     (tmp_path / "run" / "figures.npz").write_bytes(b"PK")
     status, _, told = run(capsys, "table", tmp_path / "run")
     assert (status, "is damaged" in told) == (1, True)

@@ -57,7 +57,7 @@ def test_what_lies_above_the_layer_is_not_run():
 def test_a_layer_that_no_image_reaches_is_told():
     net = network()
     net.forward = net.features.forward
-    with pytest.raises(DataError, match="No image reaches the layer 'upper'"):
+    with pytest.raises(DataError, match="does not run the layer 'upper'"):
         feature_at(net, "upper")(images())
 
 
@@ -69,7 +69,7 @@ def test_a_layer_that_no_image_reaches_is_told():
         (lambda x: x / 0, "not finite"),
         (lambda x: (x * 0).sqrt() + x, "not finite"),
         (lambda x: torch.zeros_like(x) * x, "does not change under noise"),
-        (lambda x: (x, x), "gives a tuple"),
+        (lambda x: (x, x), "returns a tuple"),
     ],
 )
 def test_features_that_cannot_be_measured_are_told(feature, message):
@@ -167,5 +167,5 @@ def test_a_network_is_followed_over_its_checkpoints(tmp_path):
     assert followed.contrast.shape == (3, 3, 6, 8)
     alone = pixel_information(feature_at(network(3), "features"), x, QUICK)
     assert np.array_equal(found[-1].entropy, alone.entropy)
-    with pytest.raises(DataError, match="The masks are"):
+    with pytest.raises(DataError, match="masks have shape"):
         follow(network(), checkpoint_files(folder), travelled, "features", x, mask[:2], QUICK)

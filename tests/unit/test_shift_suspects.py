@@ -173,7 +173,7 @@ def test_a_constant_concept_is_no_suspect() -> None:
     ("label", "message"),
     [
         ([1, 0, 1], "4 rows of scores have 3 labels"),
-        ([1, 0, 1, -1], "neither 0 nor 1"),
+        ([1, 0, 1, -1], "must be 0 or 1"),
         ([1, 0, 0, 0], "Fewer than two"),
     ],
 )

@@ -174,7 +174,7 @@ def test_it_lies_on_the_maps_where_its_text_says(base, arrays):
     [
         ("", "is not a concept: a text between commas is empty"),
         (" , bus", "is not a concept"),
-        ("bus, Bus", "'bus' stands there twice"),
+        ("bus, Bus", "'bus' is listed twice"),
         ("Wheel", "'wheel' already exists"),
     ],
 )

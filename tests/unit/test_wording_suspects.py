@@ -93,7 +93,7 @@ def test_a_repair_is_told_with_its_gain_and_where_there_is_none_that_is_said():
         "Expected: +3.0 AP points [−6.5, +12.5], cross-fitted: on photos that did not choose."
     ]
     assert repair_sentence(made, "cat") == "No repair of cat is expected to gain."
-    assert repair_sentence(made, "cow") == "No repair was looked for: 2 photos."
+    assert repair_sentence(made, "cow") == "No repair was searched for: 2 photos."
     assert repair_sentence(made, "bird") == ""
 
 
@@ -120,11 +120,11 @@ def test_a_finding_says_what_is_wrong_and_then_what_helps():
         "as showing it, and 5% of those with it are not. Correct the labels that are likely wrong."
     )
     few = Differences("dog", (4, 50), (100, 200), (FEW,), (), 0.0)
-    assert "At this share about 250 training images would do, now 100." in finding_sentence(
+    assert "At this share about 250 training images suffice, now 100." in finding_sentence(
         few, ClassShift("dog", "unknown")
     )
     unsure = replace(noise, kinds=(), perhaps=(NOISE, SHARE))
-    assert "labels of training images or another share of the class: the images cannot" in (
+    assert "labels of training images or another share of the class: the images do not" in (
         finding_sentence(unsure, ClassShift("dog", "none"))
     )
     ball = Suspect(

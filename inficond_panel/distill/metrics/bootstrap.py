@@ -3,10 +3,10 @@
 A draw of n images with replacement is a count per image. One table of counts serves both
 students, so their noise is paired, and each is sorted only once (Outcome). Intervals are
 percentile intervals [q_low, q_high] (Efron and Tibshirani 1993, "An introduction to the bootstrap",
-ch. 13). That of the calibration error is the basic one, [2 e - q_high, 2 e - q_low] (Davison and
-Hinkley 1997, "Bootstrap methods and their application", ch. 5): the error grows with noise, a draw
-is noisier than the sample, and so its quantiles lie too high. The estimate e itself may then lie
-above its interval. Near perfect calibration neither interval is to be trusted; see ece_floor.
+ch. 13). The calibration error e has the basic interval, [2 e - q_high, 2 e - q_low] (Davison and
+Hinkley 1997, "Bootstrap methods and their application", ch. 5): e grows with noise, a draw is
+noisier than the sample, and so the quantiles of the draws are too high. The estimate e may then lie
+above its interval. Near perfect calibration neither interval can be trusted; see ece_floor.
 
 The teacher's skill. Chance is the share of positives among the labelled images: the AP that a
 random ranking tends to. The teacher knows the class where the bootstrap interval of its AP lies
@@ -38,15 +38,15 @@ from inficond_panel.distill.scores import Array
 from inficond_panel.vocabulary.confidence import CONFIDENCE, USUAL_NOISE, Noise, tails
 from inficond_panel.vocabulary.metrics import AP, BIASED, METRICS, TOP_ECE, keys
 
-#: Folds of a cross-fit, here and in all that import it.
+#: Number of folds of every cross-fit.
 FOLDS = 5
 
 
 def stratified_folds(label: NDArray, count: int, seed: int) -> NDArray[np.intp]:
-    """Fold (n,) of each photo, 0 to count - 1, for labels (n, K).
+    """Return the fold (n,) of each photo, 0 to count - 1, stratified by labels (n, K).
 
-    Photos are dealt out in turn, ordered by the rarest class that they show and by chance within
-    it, so that the folds differ by at most one photo of each such group.
+    Photos are sorted by the rarest class that they show, shuffled within it, and dealt out in turn,
+    so that folds differ by at most one photo of each such group.
     """
     label = np.asarray(label) == 1
     frequency = label.sum(axis=0)
@@ -58,12 +58,12 @@ def stratified_folds(label: NDArray, count: int, seed: int) -> NDArray[np.intp]:
     return folds
 
 
-#: Metrics that noise makes too large; they have the basic interval.
+#: Metrics biased upwards by noise, which get the basic interval.
 WITH_BIAS = {*BIASED, *keys(TOP_ECE)}
 
 
 def alone(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
-    """Return the estimates without limits, by the same keys."""
+    """Return the intervals' estimates without limits, by the same keys."""
     return {key: interval.alone for key, interval in intervals.items()}
 
 
@@ -76,9 +76,9 @@ def change_intervals(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
-    """Return intervals of after - before for each metric, of outcomes on the same images.
+    """Return the interval of after - before for each metric, from outcomes on the same images.
 
-    Draws on which a metric is undefined for one of the two are left out. A cached outcome, such as
+    Draws on which a metric of either outcome is undefined are left out. A cached outcome, such as
     the original student's, is not sorted or drawn again. Raises DataError for an unknown metric,
     and for fidelity without a teacher.
     """
@@ -101,7 +101,7 @@ def metric_intervals(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
-    """Interval of each metric; errors as in ``change_intervals``."""
+    """Return the interval of each metric; errors as in ``change_intervals``."""
     return {
         metric: level_interval(outcome, metric, drawn(outcome, metric, draws, seed), level)
         for metric in metrics
@@ -111,7 +111,7 @@ def metric_intervals(
 def level_interval(
     outcome: Outcome | TopClass, metric: str, resampled: Array, level: float
 ) -> Interval:
-    """Interval of a metric, at least 0, from its values on draws (draws,)."""
+    """Return the interval of a metric, cut at 0, from the metric's values on draws (draws,)."""
     estimate = interval(outcome.value(metric), resampled, level, metric)
     return replace(estimate, low=max(estimate.low, 0.0))  # nan stays: max(nan, 0)
 
@@ -122,7 +122,7 @@ def drawn(
     """Return the metric on each draw (draws,), read-only; cached with the outcome.
 
     A draw is over the images that the metric counts; with ``together`` over all images, labelled or
-    not, so that classes with other labels share it.
+    not, so that all classes share the draw.
     """
     together = together and outcome.images(metric) < len(outcome.all_logits)
     key, kept = (metric, draws, seed, together), outcome.drawn(metric)
@@ -139,7 +139,7 @@ def drawn(
 
 @lru_cache(maxsize=8)
 def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
-    """Number of times that each image is drawn (draws, images), read-only; rows sum to ``images``.
+    """Return how often each image is drawn (draws, images), read-only; rows sum to ``images``.
 
     One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
     """
@@ -152,29 +152,29 @@ def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
 
 
 def interval(estimate: float, resampled: Array, level: float, metric: str) -> Interval:
-    """Interval of a metric or its change, from the resampled values that are defined."""
+    """Return the interval of a metric or its change, from resampled values; nan is left out."""
     defined = resampled[~np.isnan(resampled)]
     left_out = len(resampled) - len(defined)
     if np.isnan(estimate) or not len(defined):
         return Interval(float(estimate), np.nan, np.nan, left_out)
     if not estimate and not defined.any():
-        return Interval(0.0, 0.0, 0.0, left_out)  # as of each student that an iteration leaves
+        return Interval(0.0, 0.0, 0.0, left_out)  # of a student that an iteration does not change
     low, high = _limits(estimate, defined, level, metric)
     return Interval(float(estimate), float(low), float(high), left_out)
 
 
 def intervals(estimates: Array, resampled: Array, level: float, metric: str) -> tuple[Array, Array]:
-    """Limits (n,) of the intervals of estimates (n,), each of a row of resampled (n, draws).
+    """Return lower and upper limits (n,) for estimates (n,), from resampled values (n, draws).
 
-    As ``interval`` one by one; the rows that are defined throughout are taken together.
+    Equal to ``interval`` row by row; all rows without nan are computed at once.
     """
     low, high = np.full((2, len(estimates)), np.nan)
     whole = ~np.isnan(resampled).any(axis=1) & ~np.isnan(estimates)
     if whole.any():
         low[whole], high[whole] = _limits(estimates[whole], resampled[whole], level, metric)
-    for at in np.flatnonzero(~whole):
-        one = interval(estimates[at], resampled[at], level, metric)
-        low[at], high[at] = one.low, one.high
+    for row in np.flatnonzero(~whole):
+        limits = interval(estimates[row], resampled[row], level, metric)
+        low[row], high[row] = limits.low, limits.high
     return low, high
 
 
@@ -184,10 +184,10 @@ def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> A
 
 
 def class_mean(outcomes: Iterable[Outcome], metric: str, counts: NDArray | None = None) -> Array:
-    """Return the mean over the classes, of outcomes on the same n images; nan if none is defined.
+    """Return the mean of a metric over classes, from outcomes on the same n images: (rows,).
 
-    One per row of counts (rows, n), or a single one without counts. The classes share the draws, so
-    that their noise is paired.
+    One mean per row of counts (rows, n), or a single mean without counts; nan if the metric is
+    undefined for all classes. The classes share the draws, so that their noise is paired.
     """
     return mean_defined(
         np.array(
@@ -205,10 +205,10 @@ def mean_change(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Interval:
-    """Interval of the change in the mean of a metric over the classes, each a pair of outcomes.
+    """Return the interval of the change in a metric's mean over classes, from pairs of outcomes.
 
-    The classes share the draws, which are of all images; the mean of a draw is over the classes
-    for which the metric is defined in it. nan where it is defined for none.
+    The classes share the draws, which are of all images. A draw's mean is over the classes for
+    which the metric is defined on that draw, and nan if there are none.
     """
     estimate = class_mean(after, metric) - class_mean(before, metric)
     old, new = (drawn_mean(side, metric, draws, seed) for side in (before, after))
@@ -223,20 +223,20 @@ def mean_interval(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Interval:
-    """Interval of the mean of a metric over the classes, on the draws of ``mean_change``."""
+    """Return the interval of a metric's mean over classes, on the draws of ``mean_change``."""
     estimate = class_mean(outcomes, metric)
     return interval(float(estimate[0]), drawn_mean(outcomes, metric, draws, seed), level, metric)
 
 
 def drawn_mean(outcomes: Sequence[Outcome], metric: str, draws: int, seed: int) -> Array:
-    """Mean over the classes on each draw of all images: (draws,); nan where none is defined."""
+    """Return a metric's mean over classes per draw of all images: (draws,); nan if undefined."""
     return mean_defined(
         np.array([drawn(each, metric, draws, seed, together=True) for each in outcomes])
     )
 
 
 def mean_defined(values: Array) -> Array:
-    """Return the mean over the first axis without nan; nan if all are nan."""
+    """Return the mean over the first axis, ignoring nan; nan if all are nan."""
     known = ~np.isnan(values)
     number = known.sum(axis=0)
     total = np.where(known, values, 0.0).sum(axis=0)
@@ -244,22 +244,22 @@ def mean_defined(values: Array) -> Array:
 
 
 def _counted(outcome: Outcome, metric: str, counts: NDArray | None) -> NDArray | None:
-    """Counts of the images that the metric counts."""
+    """Return the columns of counts of the images that the metric counts."""
     return counts if counts is None or METRICS[metric].needs_teacher else counts[:, outcome.known]
 
 
-#: Positives, and negatives, from which a teacher that is not above chance does not know the class.
+#: Least positives, and negatives, for the verdict that a teacher does not know a class.
 LEAST = 20
-#: Positives, and negatives, from which the interval of AP says anything.
+#: Least positives, and negatives, for which the interval of AP is meaningful.
 FEWEST = 5
 
 
 @dataclass(frozen=True)
 class TeacherSkill:
-    """AP of the teacher on one class with its bootstrap interval, and ``chance``, its prevalence.
+    """Teacher's AP on one class with bootstrap interval, and ``chance``, the class's prevalence.
 
-    ``knows`` is None where the images are too few to say. It does not depend on the level of the
-    intervals that are stated.
+    ``knows`` is None if there are too few images to decide. It does not depend on the level of
+    the intervals that are shown.
     """
 
     ap: Interval
@@ -268,17 +268,17 @@ class TeacherSkill:
 
     @property
     def does_not_know(self) -> bool:
-        """True if the teacher does not know the class; False also where nobody can say."""
+        """True if the teacher does not know the class; False if it does, or is undecided."""
         return self.knows is False
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data; None where undefined."""
+        """Return plain data for JSON; None where undefined."""
         ap = {end: defined(getattr(self.ap, end)) for end in ("estimate", "low", "high")}
         return {AP.key: ap, "chance": defined(self.chance), "knows": self.knows}
 
 
 def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
-    """AP of a teacher with the interval of ``noise``, and the verdict, from its outcome."""
+    """Return a teacher's AP with interval, and whether it knows the class, from its outcome."""
     positives, images = int(teacher.positive.sum()), len(teacher.positive)
     chance = positives / images if images else float("nan")
     low = metric_intervals(teacher, (AP.key,), **USUAL_NOISE)[AP.key].low
@@ -290,7 +290,7 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
 
 
 def _verdict(above: bool, fewer: int) -> bool | None:
-    """Decide by ``above`` (the interval lies above chance) and ``fewer`` positives or negatives."""
+    """Decide from ``above`` (the interval lies above chance) and ``fewer`` (of the rarer label)."""
     if above and fewer >= FEWEST:
         return True
     return False if not above and fewer >= LEAST else None

@@ -1,8 +1,8 @@
 """Calibration of probabilities, Brier score and ECE; checks of labels, logits and decisions.
 
-The probability of a class is sigmoid(logit); the decision threshold plays no part. It is the
-probability of "present" that is judged, not the likelier answer's: for a rare class the latter
-is near 1 whatever the student's logit.
+The probability of a class is sigmoid(logit); the decision threshold plays no part. The probability
+of "present" is evaluated, not the larger of "present" and "absent": for a rare class the larger is
+near 1 whatever the student's logit.
 
 ECE (Naeini, Cooper, Hauskrecht 2015, AAAI, "Obtaining well calibrated probabilities using
 Bayesian binning"; Guo et al. 2017, ICML, eq. 3): images are sorted into B bins by probability, and
@@ -12,7 +12,7 @@ Bayesian binning"; Guo et al. 2017, ICML, eq. 3): images are sorted into B bins 
 Bins are of equal width, (0, 1/B], (1/B, 2/B], ..., as in Guo et al.; or of equal mass, cut at the
 ranks of the probabilities (Nixon et al. 2019, CVPR workshops, "Measuring calibration in deep
 learning"), where images of equal probability share a bin. ECE is biased upwards: noise in a bin
-adds to it and never takes away. ``ece_floor`` says by how much for a perfect student.
+adds to ECE and never reduces it. ``ece_floor`` estimates the bias for a perfect student.
 """
 
 from __future__ import annotations
@@ -30,9 +30,9 @@ from inficond_panel.vocabulary.metrics import BRIER
 
 
 def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
-    """Raise DataError for labels (n,) and logits, n rows each, that no metric can be made of.
+    """Raise DataError for invalid labels (n,) or logits (n rows each).
 
-    A label is 1, 0 or -1 (ignored); of one class per image it is the index of one of the
+    A label is 1, 0 or -1 (ignored); with one class per image it is the index of one of the
     ``classes``, or -1. A logit is a finite number.
     """
     if label.dtype.kind != "b" and not _are_labels(label, classes):
@@ -55,12 +55,12 @@ def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
 
 
 def check_decisions(*masks: NDArray) -> None:
-    """Raise DataError for decisions that are no masks, such as logits."""
+    """Raise DataError for decisions that are not boolean masks, such as logits."""
     for mask in masks:
         if np.asarray(mask).dtype != np.bool_:
             raise DataError(
                 f"Decisions are True or False, not {np.asarray(mask).dtype}.",
-                "Give the masks that decided (distill.metrics.outcome) makes of logits.",
+                "Convert logits with decided() of distill.metrics.outcome.",
             )
 
 
@@ -85,11 +85,11 @@ def brier(label: NDArray, logit: NDArray) -> float:
 
 
 def squared_error(probability: Array, positive: NDArray[np.bool_]) -> Array:
-    """Squared error (n,) of each probability of "present"."""
+    """Return the squared error (n,) of each probability of "present"."""
     return (probability - positive) ** 2
 
 
-#: Errors of single images, whose mean is the metric of that key.
+#: Functions of the error per image, by the key of the metric that is their mean.
 ERRORS_OF_IMAGES: dict[str, Callable[[Array, NDArray[np.bool_]], Array]] = {
     BRIER.key: squared_error,
 }
@@ -105,7 +105,7 @@ def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = Fal
 
 
 def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
-    """ECE that a perfectly calibrated student with these logits (n,) would show on average.
+    """Return the mean ECE that a perfectly calibrated student with these logits (n,) would show.
 
     With labels drawn from its probabilities p, the error of bin b has variance v_b = sum p(1 - p);
     E|error| is about sqrt(2 v_b / pi). (The idea of Bröcker and Smith 2007, Weather and
@@ -124,8 +124,8 @@ def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> flo
 def bin_of(probability: Array, bins: int, equal_mass: bool) -> NDArray[np.intp]:
     """Return the bin of each probability (n,), from 0 to bins - 1.
 
-    A bin of equal width includes its upper edge. With equal mass, an image above m of n images is
-    in bin floor(bins m / n).
+    A bin of equal width includes its upper edge. With equal mass, an image with a probability above
+    that of m of the n images is in bin floor(bins m / n).
     """
     if equal_mass:
         below = np.searchsorted(np.sort(probability), probability, side="left")

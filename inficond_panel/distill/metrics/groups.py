@@ -1,14 +1,14 @@
-"""Fairness by group: metrics of each group of images, the worst one, and the largest difference.
+"""Fairness by group: metrics of each group of images, worst group, largest difference of groups.
 
 A group is a mask of the images, such as those with one value of a metadata column. The literature
 on shortcuts crosses it with the label ("worst-group accuracy"; Sagawa et al. 2020, ICLR,
 "Distributionally robust neural networks for group shifts"): ``label_groups`` makes these cells.
 
 All groups share the bootstrap draws, which are of all images. The largest of several differences is
-large by luck alone. Its interval allows for that: with e the metric of each group and b that on a
-draw, the range of b - e over the groups is below q on so many of the draws as the level asks, and
-then each difference of two groups is within q of the truth, and so is the largest: [d - q, d + q],
-at least 0.
+large by chance alone, and the interval allows for that. Let e be the metric of a group, b the
+metric on a draw, and q the quantile (of the interval's level) of the range of b - e over the
+groups. Then each difference of two groups is within q of the truth, and so is the largest one, d:
+[d - q, d + q], at least 0.
 """
 
 from __future__ import annotations
@@ -28,10 +28,10 @@ from inficond_panel.vocabulary.metrics import METRICS
 
 @dataclass(frozen=True)
 class Group:
-    """One class on one group: each metric with its interval.
+    """Metrics of one class on one group, with intervals.
 
-    ``n`` and ``positives`` count labelled images. ``small`` says of a metric why the group has too
-    few images for it to be the worst or the best.
+    ``n`` and ``positives`` count labelled images. ``small`` holds, by metric, the reason why the
+    group has too few images to be named worst or best.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Group:
 
 @dataclass(frozen=True)
 class Gap:
-    """Worst and best group by one metric, and their difference, never below 0."""
+    """Worst and best group by one metric, and their difference (>= 0)."""
 
     worst: Group
     best: Group
@@ -52,16 +52,16 @@ class Gap:
 
 @dataclass(frozen=True)
 class GroupReport:
-    """One class on all groups; ``gaps`` by metric, for those with two groups that are not small."""
+    """Metrics of one class on all groups; ``gaps`` by metric, where two groups are not small."""
 
     groups: tuple[Group, ...]
     gaps: dict[str, Gap]
 
 
 def label_groups(outcome: Outcome, groups: Mapping[str, Mask]) -> dict[str, Mask]:
-    """Return masks of the cells label × group with images: "present · water", "absent · water".
+    """Return masks of the nonempty cells label × group: "present · water", "absent · water".
 
-    Accuracy is the only informative metric of decisions there: the share decided as labelled.
+    Within a cell all labels are equal, so that accuracy is the only informative decision metric.
     """
     sides = {"present": outcome.label > 0, "absent": outcome.label == 0}
     cells = {
@@ -83,7 +83,7 @@ def compare_groups(
     min_images: int = MIN_IMAGES,
     min_positives: int = MIN_POSITIVES,
 ) -> GroupReport:
-    """Report on one class, of ``groups`` (masks (n,) by name).
+    """Compare the metrics of one class between ``groups`` (masks (n,) by name).
 
     Raises DataError for an unknown metric, and for fidelity without a teacher.
     """
@@ -111,7 +111,7 @@ def compare_groups(
 def _drawn(
     part: Outcome, mask: Mask, metrics: Sequence[str], draws: int, seed: int
 ) -> dict[str, Array]:
-    """Each metric of a group on draws (draws,) that all groups share."""
+    """Return each metric of a group on the draws (draws,) that all groups share."""
     counts = draw_counts(len(mask), draws, seed)[:, mask]
     return {
         key: part.values(key, counts if METRICS[key].needs_teacher else counts[:, part.known])
@@ -120,7 +120,7 @@ def _drawn(
 
 
 def _gap(metric: str, groups: Sequence[Group], resampled: Array, level: float) -> Gap:
-    """Gap between groups (g,) by a metric, from its values (g, draws)."""
+    """Return the gap between g groups by a metric, from the metric's draws (g, draws)."""
     estimates = np.array([group.metrics[metric].estimate for group in groups])
     order = np.argsort(estimates, kind="stable")
     low, high = groups[order[0]], groups[order[-1]]

@@ -1,16 +1,16 @@
-"""Outcomes of one student on the images of one class: decisions, and metrics from one sort.
+"""Outcome of one student on one class: decisions, and metrics from one sort of the images.
 
-The rule is the same for teacher and students:
+Teacher and students decide by the same rule:
 
 ==============  ==================================================================================
 multi_label     present where the logit is above the threshold of the class (0 if none is set)
-single_label    present is the likeliest class, the one of the largest log-odds; of equal ones the
-                first. Thresholds decide nothing
+single_label    present is the class of the largest log-odds; of equal classes the first. Thresholds
+                are ignored
 ==============  ==================================================================================
 
-No other module compares a logit with a threshold. What moves the logit of one class and holds the
-others (a what-if, an edit, a margin) takes the class's *cutoff*: the logit above which the class is
-present. It is the threshold, or with one class per image a number per image, set by the rivals.
+No other module compares a logit with a threshold. Code that moves the logit of one class and holds
+the others (a what-if, an edit, a margin) uses the class's *cutoff*: the logit above which the class
+is present. It is the threshold or, for single_label, a number per image from the other logits.
 """
 
 from __future__ import annotations
@@ -55,35 +55,35 @@ Mask = NDArray[np.bool_]
 def decided(
     logits: NDArray, thresholds: Sequence[float] | Array = (), task: str = MULTI_LABEL
 ) -> Mask:
-    """Return whether each class is present (n, K), for logits (n, K), thresholds (K,) or none."""
+    """Return the mask (n, K) of present classes, from logits (n, K) and thresholds (K,) or none."""
     if task == SINGLE_LABEL:
         return likeliest(logits)[:, None] == np.arange(logits.shape[1])
     return above(logits, np.asarray(thresholds, dtype=np.float64) if len(thresholds) else 0.0)
 
 
 def likeliest(logits: NDArray) -> NDArray[np.intp]:
-    """Return the position (n,) of the class with the largest log-odds of (n, K), the first of equal
-    ones."""
+    """Return the index (n,) of the class with the largest log-odds of (n, K), the first of equal
+    classes."""
     return np.asarray(logits).argmax(axis=1)
 
 
 def above(logit: NDArray, cutoff: Cutoff) -> Mask:
-    """Return whether each logit of a class is above its cutoff: whether the class is present."""
+    """Return the mask of logits above the class's cutoff, where the class is present."""
     return np.asarray(np.asarray(logit, dtype=np.float64) > cutoff)
 
 
 def cutoff_rows(cutoff: Cutoff, rows: NDArray) -> Cutoff:
-    """Return the cutoff of some of the images: rows as positions, or as a mask (n,)."""
+    """Return the cutoff of the images in ``rows``: indices, or a mask (n,)."""
     return cutoff[rows] if isinstance(cutoff, np.ndarray) else cutoff
 
 
 class Cutoffs:
-    """Cutoff of each class, from the logits (n, K) of one side, by the rule of the task.
+    """Cutoff of each class, from the logits (n, K) of teacher or student, by the rule of the task.
 
-    With one class per image the cutoff of class k is the largest logit r of the other classes, as
-    they are held when the logit of k moves; where a later class has it, the next number below r, so
-    that a tie goes to the first class. With ``link`` softmax the classes share one sum. There the
-    differences among the others are held, and with them their probabilities q_j among themselves:
+    With one class per image the cutoff of class k is the largest logit r of the other classes,
+    which are held when the logit of k moves; if a later class has r, the next number below r, so
+    that a tie goes to the first class. With ``link`` softmax the classes share one sum. Then the
+    differences among the others are held, and so are their probabilities q_j among themselves:
     k is the likeliest where its log-odds are above log max q_j = log p_r - log(1 - p_k).
     """
 
@@ -99,14 +99,14 @@ class Cutoffs:
             self._rivals = _Rivals(np.asarray(logits, dtype=np.float64), link == SOFTMAX)
 
     def of(self, k: int) -> Cutoff:
-        """Return the cutoff of the class at position ``k``: a number, or an array (n,)."""
+        """Return the cutoff of the class at index ``k``: a number, or an array (n,)."""
         if self._rivals is not None:
             return self._rivals.cutoff(k)
         return float(self._thresholds[k]) if len(self._thresholds) else 0.0
 
 
 class _Rivals:
-    """The two largest logits of each image, which are the rivals of all classes."""
+    """Two largest logits of each image; one of them is the strongest rival of any class."""
 
     def __init__(self, logits: Array, joint: bool) -> None:
         self._logits, self._joint = logits, joint
@@ -119,7 +119,7 @@ class _Rivals:
         self._next_largest = others[rows, self._second]
 
     def cutoff(self, k: int) -> Array:
-        """Cutoff (n,) of the class at ``k``."""
+        """Return the cutoff (n,) of the class at index ``k``."""
         is_first = self._first == k
         rival = np.where(is_first, self._next_largest, self._largest)
         strongest = np.where(is_first, self._second, self._first)
@@ -127,13 +127,13 @@ class _Rivals:
             return np.where(strongest < k, rival, np.nextafter(rival, -np.inf))
         logit = self._logits[:, k]
         limit = log_expit(rival) - log_expit(-logit)
-        # rounding must not change who is the likeliest now
+        # rounding must not change which class is the likeliest
         return np.where(
             is_first, np.minimum(limit, np.nextafter(logit, -np.inf)), np.maximum(limit, logit)
         )
 
 
-#: Draws of a metric: the metric, the number of draws, the seed, and whether of all images.
+#: Key of cached draws: metric, number of draws, seed, and whether draws are of all images.
 DrawKey = tuple[str, int, int, bool]
 
 
@@ -141,9 +141,9 @@ class Outcome:
     """Outcome of one student on the images of one class, for any metric; sorted at most once.
 
     Labels and logits are (n,). ``teacher`` (n,) are the teacher's decisions, needed for fidelity
-    alone. ``cutoff`` is the student's (``decisions``). ``bins`` and ``equal_mass`` belong to the
-    ECE (calibration.py); with counts, its bins stay those of the original images. Raises DataError
-    as ``check_outcomes`` and ``check_decisions``.
+    alone. ``cutoff`` is the student's (``Cutoffs``). ``bins`` and ``equal_mass`` belong to the ECE
+    (calibration.py), whose bins do not change with the counts. Raises DataError as
+    ``check_outcomes`` and ``check_decisions``.
     """
 
     def __init__(
@@ -179,11 +179,11 @@ class Outcome:
         return other
 
     def drawn(self, metric: str) -> dict[DrawKey, Array]:
-        """The metric on bootstrap draws, as far as computed; see ``bootstrap.drawn``."""
+        """Return the cache of a metric's values on bootstrap draws; see ``bootstrap.drawn``."""
         return self._drawn_decisions if metric in _DECIDED else self._drawn
 
     def among(self, rows: NDArray) -> Outcome:
-        """The outcome on some of the images: rows as positions, or as a mask (n,)."""
+        """Return the outcome on the images in ``rows``: indices, or a mask (n,)."""
         teacher = None if self.teacher is None else self.teacher[rows]
         bins, equal_mass = self._bins
         return Outcome(
@@ -196,18 +196,18 @@ class Outcome:
         )
 
     def images(self, metric: str) -> int:
-        """Return the number of images that a metric counts: labelled ones, for fidelity all."""
+        """Return the number of images that a metric counts: labelled images, for fidelity all."""
         return len(self.all_logits) if metric_named(metric).needs_teacher else len(self.positive)
 
     def value(self, metric: str) -> float:
-        """The metric, each image counted once; kept with the draws."""
+        """Return the metric, each image counted once; cached with the draws."""
         key, kept = (metric, 0, 0, False), self.drawn(metric)
         if key not in kept:
             kept[key] = self.values(metric)
         return float(kept[key][0])
 
     def values(self, metric: str, counts: NDArray | None = None) -> Array:
-        """The metric for each row of counts (rows, images): (rows,); nan where undefined.
+        """Return the metric (rows,) for each row of counts (rows, images); nan where undefined.
 
         Raises DataError for an unknown metric, and for fidelity without a teacher.
         """
@@ -242,12 +242,12 @@ class Outcome:
         """Mask of equal decisions of student and teacher on all images, including ignored ones."""
         if self.teacher is None:
             raise DataError(
-                "Fidelity needs the teacher's decisions.", "Give them, or ask for another metric."
+                "Fidelity needs the teacher's decisions.", "Pass `teacher`, or take another metric."
             )
         return self.all_decided == self.teacher
 
     def _confusion(self, counts: NDArray | None) -> tuple[Array, ...]:
-        """True and false positives, false and true negatives, each (rows,)."""
+        """Return true and false positives, false and true negatives, each (rows,)."""
         kind = 2 * ~self.decided + ~self.positive
         sizes = np.bincount(kind, minlength=4)
         if counts is None:
@@ -277,7 +277,7 @@ class Outcome:
 
 
 def _sums(columns: Array, counts: NDArray | None) -> Array:
-    """Sums of the columns (n, c), each image as often as counts say: (rows, c)."""
+    """Return the sums (rows, c) of columns (n, c), weighted by counts (rows, n); None: all 1."""
     if counts is None:
         return columns.sum(axis=0, keepdims=True)
     return counts.astype(np.float64) @ columns
@@ -292,7 +292,7 @@ def _totals(images: int, counts: NDArray | None) -> Array:
 def decision_metrics(
     tp: float | NDArray, fp: float | NDArray, fn: float | NDArray, tn: float | NDArray
 ) -> dict[str, Array]:
-    """Accuracy, precision, recall and f1 = 2 TP / (2 TP + FP + FN) from counts of any shape."""
+    """Return accuracy, precision, recall, f1 = 2 TP / (2 TP + FP + FN) of counts of any shape."""
     return {
         ACCURACY.key: ratio(np.add(tp, tn), np.add(np.add(tp, tn), np.add(fp, fn))),
         PRECISION.key: ratio(tp, np.add(tp, fp)),
@@ -302,11 +302,11 @@ def decision_metrics(
 
 
 def ratio(part: float | NDArray, whole: float | NDArray) -> Array:
-    """part / whole, nan where whole is 0."""
+    """Return part / whole, nan where whole is 0."""
     whole = np.asarray(whole, dtype=np.float64)
     return np.divide(part, whole, out=np.full(whole.shape, np.nan), where=whole > 0)
 
 
-#: Metrics that ``decision_metrics`` has, and all metrics that depend on the cutoff.
+#: Metrics that ``decision_metrics`` returns, and all metrics that depend on the cutoff.
 _OF_DECISIONS = frozenset(decision_metrics(0, 0, 0, 0))
 _DECIDED = _OF_DECISIONS | {FIDELITY.key}

@@ -1,18 +1,18 @@
-"""Which output of a teacher belongs to which class, held against labels.
+"""Check the order of a teacher's outputs against labels: which output belongs to which class.
 
-A network names no outputs. In a wrong order the outputs separate other classes than those that they
-are taken for. The measure of output j for class k is
+A network's outputs have no names. In a wrong order, an output separates another class than the
+one assigned to it. The measure of output j for class k is
 
     s_kj = AUC_kj - 1/2 = mean rank of output j on the positives of k - mean rank on its negatives,
 
 ranks over all n images divided by n, equal outputs at their mean rank (the Mann-Whitney form of the
 AUC). Ranks are not changed by a bias or a scale of an output. The table (K, J) is one matrix
-product, and the order of the largest sum is a linear assignment, in which the order as it stands
-is ahead by ``MARGIN`` per class.
+product, and the order of the largest sum is a linear assignment, in which the present order gets
+a bonus of ``MARGIN`` per class.
 
-An order that was chosen on the images that judge it looks too good. So the images are divided in
-two halves by class: each half chooses an order and the classes that it moves, the other half judges
-these, and both judgements are averaged. The gain of a class is a difference of means over images,
+An order looks too good on the images that chose it. So the images are divided into two halves by
+class: each half chooses an order and the classes to move, the other half evaluates them, and the
+two evaluations are averaged. The gain of a class is a difference of means over images,
 ``s_k,new - s_k,old``, paired by image, so that its standard error follows from the deviations of
 the images within the positives and within the negatives.
 """
@@ -36,26 +36,26 @@ MARGIN = 0.1
 KNOWN_AUC = 0.75
 #: One-sided level of the interval of the mean gain, and of the gain of one class.
 LEVEL, CLASS_LEVEL = 0.999, 0.99
-#: Positives, and negatives, of a class in each half; with fewer the class is not judged.
+#: Least positives, and negatives, of a class in each half; with fewer the class is not evaluated.
 LEAST = 2
-#: Images that are enough; of more as many are drawn by a seed.
+#: Largest number of images that are used; of more, this many are drawn with a fixed seed.
 MOST = 20_000
 #: Least standard deviation of a rank: few images may agree by chance.
 _LEAST_DEVIATION = 0.1
 
-#: Output of each class (K,) as the order stands; None: of a network without an order.
+#: Output of each class (K,) in the present order; None: the network has no order yet.
 Old = NDArray[np.intp] | None
 
 
 @dataclass(frozen=True)
 class BetterOrder:
-    """An order of the outputs that fits the labels significantly better than the present order.
+    """Order of the outputs that fits the labels significantly better than the present order.
 
-    ``outputs`` (K,): the output of each class, by its present position; ``moved``: the classes
-    whose output is significantly wrong; the others keep theirs if it is free. ``gain`` is the mean
-    gain in AUC of the moved classes, cross-fitted, ``low`` the lower end of its one-sided 99.9 %
-    interval. ``given`` and ``better`` are the value of ``measure`` ("top-1" or "mean AP") in the
-    present and the new order.
+    ``outputs`` (K,): each class's output, by its present index; ``moved``: the classes whose
+    present output is significantly wrong; other classes keep their output if it is free. ``gain``
+    is the cross-fitted mean gain in AUC of the moved classes, ``low`` the lower end of its
+    one-sided 99.9 % interval. ``given`` and ``better`` are the value of ``measure`` ("top-1" or
+    "mean AP") in the present and in the new order.
     """
 
     outputs: tuple[int, ...]
@@ -75,13 +75,13 @@ def check_order(
     single: bool = False,
     most: int = MOST,
 ) -> BetterOrder | None:
-    """Test the order of a teacher's outputs against labels; None without evidence.
+    """Return a better order of a teacher's outputs, by the labels; None without evidence for it.
 
     ``logits`` (n, J): the first K columns belong to the classes, others to classes of a softmax
     that the data set lacks. ``labels`` (n, K): 1, 0, or -1 if unknown. With ``softmax`` an output
-    counts as the logarithm of its probability; with ``single`` each image has one class, and the
-    figures are top-1. Images with NaN, or without a label, are left out, and of more than ``most``
-    images some are drawn: 5 to 13 s for 1,000 classes.
+    is replaced by the logarithm of its probability; with ``single`` each image has one class, and
+    the measure is top-1. Images with NaN, or without a label, are left out; of more than ``most``
+    images, ``most`` are drawn: 5 to 13 s for 1,000 classes.
     """
     outputs, labels = _usable(logits, labels, softmax, most)
     outputs = outputs[:, : labels.shape[1]]
@@ -105,17 +105,17 @@ def check_order(
 
 
 def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) -> dict[int, int]:
-    """Return outputs that separate a class reliably, by class, of a network with other outputs.
+    """Return, by class, the output of a network that reliably separates the class.
 
     ``logits`` (n, J) of all outputs, ``labels`` (n, K) as in ``check_order``. A class is left out
-    if no output fits it, or not the same one in both halves of the images.
+    if no output fits it, or if the two halves of the images choose different outputs.
     """
     evidence = _weigh(*_usable(logits, labels, softmax, MOST), None)
     return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
 
 
 class _Gain(NamedTuple):
-    """Mean gain in AUC of some classes on one half, its variance, and degrees of freedom."""
+    """Mean gain in AUC of some classes on one half, with variance and degrees of freedom."""
 
     mean: float
     variance: float
@@ -124,9 +124,9 @@ class _Gain(NamedTuple):
 
 @dataclass(frozen=True)
 class _Half:
-    """Half of the images: ``ranks`` (m, J) in 0..1, and the ``contrast`` (m, K) of each class.
+    """Half of the images: ``ranks`` (m, J) of outputs in 0..1, and ``contrast`` (m, K) of classes.
 
-    The contrast is 1/P on P positives, -1/N on N negatives, and 0 where the label is not known.
+    The contrast is 1/P on P positives, -1/N on N negatives, and 0 where the label is unknown.
     """
 
     ranks: NDArray[np.float32]
@@ -141,14 +141,14 @@ class _Half:
 
     @property
     def has_enough(self) -> NDArray[np.bool_]:
-        """Mask of the classes with enough images of both kinds."""
+        """Mask of the classes with at least ``LEAST`` positives and negatives."""
         return np.minimum(self.positives, self.negatives) >= LEAST
 
     def gain(self, classes: NDArray[np.intp], new: NDArray[np.intp], old: Old) -> _Gain:
-        """Mean gain of ``classes`` (M,) if they move from the outputs ``old`` (K,) to ``new``.
+        """Return the mean gain of ``classes`` (M,) that move from outputs ``old`` (K,) to ``new``.
 
-        Its variance is the sum over images of their squared deviations from the mean of the
-        positives, or of the negatives, summed over the classes.
+        Its variance is the sum over images of squared deviations from the mean of the positives, or
+        of the negatives; an image's deviation is summed over the classes.
         """
         ranks = self.ranks[:, new[classes]]
         if old is not None:
@@ -166,7 +166,7 @@ class _Half:
 
 
 class _Choice(NamedTuple):
-    """Output of each class in the best order, -1 for none; and mask of the classes it moves."""
+    """Output of each class in the best order (-1: none), and mask of the classes to move."""
 
     order: NDArray[np.intp]
     moved: NDArray[np.bool_]
@@ -183,27 +183,27 @@ class _Evidence:
     separation: NDArray[np.float32]
 
     def whole_order(self) -> NDArray[np.intp]:
-        """Output of each class: of those not moved the old one, where it is free."""
+        """Return the output of each class; classes not moved keep the old output if it is free."""
         value, moved = self.separation.astype(np.float64), list(self.moved)
         still = np.setdiff1d(np.arange(len(value)), moved)
-        value[still, still] += 10  # more than any separation, and less than what is sure
+        value[still, still] += 10  # above any separation, below the bonus of moved classes
         value[moved, self.chosen[moved]] += 10 * len(value)
         return _assigned(value)[1]
 
 
 def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
-    """Evidence for another order than ``old`` (None: than chance), cross-fitted; None for none."""
+    """Return cross-fitted evidence for an order better than ``old`` (None: than chance), if any."""
     if len(labels) < 2 or not outputs.shape[1]:
         return None
     ranks = _ranks(outputs)
     halves = [_half(ranks[rows], labels[rows]) for rows in _halves(labels)]
     choices = [_choose(half, old) for half in halves]
     crossed = []
-    for (order, chosen), judge in zip(choices, reversed(halves), strict=True):
-        moved = np.flatnonzero(chosen & judge.has_enough)
-        if not len(moved) or judge.separation[moved, order[moved]].mean() + 0.5 < KNOWN_AUC:
+    for (order, chosen), other in zip(choices, reversed(halves), strict=True):
+        moved = np.flatnonzero(chosen & other.has_enough)
+        if not len(moved) or other.separation[moved, order[moved]].mean() + 0.5 < KNOWN_AUC:
             return None
-        crossed.append(judge.gain(moved, order, old))
+        crossed.append(other.gain(moved, order, old))
     gain, low = _limits(crossed, LEVEL)
     if low <= 0 or gain < MARGIN:
         return None
@@ -219,14 +219,14 @@ def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
 
 
 def _limits(gains: list[_Gain], level: float) -> tuple[float, float]:
-    """Mean of the gains on both halves, and the lower end of its one-sided interval (Student)."""
+    """Return the mean gain of both halves, and the lower limit of its one-sided t interval."""
     mean = float(np.mean([gain.mean for gain in gains]))
     error = np.sqrt(sum(gain.variance for gain in gains)) / len(gains)
     return mean, mean - float(stdtrit(sum(gain.freedom for gain in gains), level) * error)
 
 
 def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows, and the column of each, of the assignment with the largest sum."""
+    """Return rows and columns of the linear assignment with the largest sum."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow to load
 
     rows, columns = linear_sum_assignment(value, maximize=True)
@@ -234,7 +234,7 @@ def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _choose(half: _Half, old: Old) -> _Choice:
-    """The best order of a half, in which the old one is ahead by the margin."""
+    """Return the best order on one half; ``old`` has a bonus of ``MARGIN`` per class."""
     value, classes = half.separation.astype(np.float64), np.arange(half.contrast.shape[1])
     stays = np.zeros(len(classes))
     if old is not None:
@@ -259,7 +259,7 @@ def _half(ranks: NDArray[np.float32], labels: NDArray) -> _Half:
 
 
 def _halves(labels: NDArray) -> Iterator[NDArray[np.intp]]:
-    """Rows of the two halves: the images of each class, drawn by a seed, go to them in turn."""
+    """Yield the rows of two halves: the images of each class, shuffled, go to them in turn."""
     drawn = np.random.default_rng(0).permutation(len(labels))
     first = np.where((labels == 1).any(1), (labels == 1).argmax(1), -1)
     order = drawn[np.argsort(first[drawn], kind="stable")]
@@ -268,7 +268,7 @@ def _halves(labels: NDArray) -> Iterator[NDArray[np.intp]]:
 
 
 def _usable(logits: NDArray, labels: NDArray, softmax: bool, most: int) -> tuple[NDArray, NDArray]:
-    """Outputs and labels of the images that have both, at most so many."""
+    """Return outputs and labels of the images that have both, at most ``most`` images."""
     rows = np.flatnonzero(np.isfinite(logits).all(1) & (labels >= 0).any(1))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
@@ -279,7 +279,7 @@ def _usable(logits: NDArray, labels: NDArray, softmax: bool, most: int) -> tuple
 
 
 def _ranks(outputs: NDArray) -> NDArray[np.float32]:
-    """Ranks over images, divided by their number, ``(n, J)``; equal outputs share their mean."""
+    """Return ranks over the n images divided by n, ``(n, J)``; equal outputs share a mean rank."""
     ranks = np.empty(outputs.shape, np.float32)
     for j, column in enumerate(outputs.T):
         _, index, count = np.unique(column, return_inverse=True, return_counts=True)
@@ -288,14 +288,14 @@ def _ranks(outputs: NDArray) -> NDArray[np.float32]:
 
 
 def _top1(outputs: NDArray, labels: NDArray) -> float:
-    """Share of the images whose largest output is their class."""
+    """Return the share of images whose largest output is that of their class (top-1 accuracy)."""
     known = (labels == 1).any(1)
     named = outputs[known].argmax(1)
     return float((labels[known, named] == 1).mean())
 
 
 def _mean_ap(outputs: NDArray, labels: NDArray) -> float:
-    """Mean AP of the classes with positives and negatives, over the images with a label."""
+    """Return the mean AP over classes with positives and negatives, on their labelled images."""
     values = [
         average_precision(column[known] == 1, output[known])
         for column, output in zip(labels.T, outputs.T, strict=True)

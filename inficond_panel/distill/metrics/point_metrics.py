@@ -1,7 +1,7 @@
-"""Point metrics of one class, and its agreement with the teacher. What is undefined is nan.
+"""Point metrics of one class, and agreement with the teacher; nan where a metric is undefined.
 
-Labels are 1 (present), 0 (absent) or -1 (ignored). Decisions are those of outcome.py, for teacher
-and student alike.
+Labels are 1 (present), 0 (absent) or -1 (ignored). Teacher and student decide by the rule in
+outcome.py.
 
 ==========  =====================================================================================
 ap          average precision, as scikit-learn's (weighted_ap.py)
@@ -10,7 +10,7 @@ accuracy    (TP + TN) / n
 precision   TP / (TP + FP); undefined without positive decisions
 recall      TP / (TP + FN); undefined without positives, and so are ap and ap11
 f1          2 TP / (2 TP + FP + FN)
-fidelity    share of all images, labelled or not, that student and teacher decide alike
+fidelity    share of all images, labelled or not, on which student and teacher decide alike
 brier, ece  calibration.py
 ==========  =====================================================================================
 """
@@ -35,8 +35,8 @@ class ClassMetrics:
 
     Against the labels, over the ``n`` labelled images: average precision of student and teacher,
     precision, recall, f1, accuracy, and ``ap11``, ``brier``, ``ece``. Against the teacher, over
-    all images: ``fidelity`` (share decided alike), ``constant_fidelity`` (the best constant
-    student's), ``logit_correlation`` (Pearson), ``differ`` (number decided differently).
+    all images: ``fidelity`` (share of equal decisions), ``constant_fidelity`` (of the best constant
+    decision), ``logit_correlation`` (Pearson), ``differ`` (number of different decisions).
     """
 
     ap: float
@@ -60,16 +60,16 @@ class ClassMetrics:
 def class_metrics(
     label: NDArray, student_logit: NDArray, teacher_logit: NDArray, threshold: float = 0.0
 ) -> ClassMetrics:
-    """All point metrics of one class of many per image, for labels and logits of shape (n,)."""
+    """Return all point metrics of one class of a multi-label task, from labels and logits (n,)."""
     teacher = Outcome(label, teacher_logit, cutoff=threshold)
     return measure(Outcome(label, student_logit, teacher.all_decided, threshold), teacher)
 
 
 def measure(student: Outcome, teacher: Outcome) -> ClassMetrics:
-    """Return all point metrics, from outcomes on the same images.
+    """Return all point metrics, from outcomes of student and teacher on the same images.
 
-    The student's outcome needs the teacher's decisions; the teacher's outcome may serve many
-    students.
+    The student's outcome must hold the teacher's decisions; one teacher's outcome may be passed
+    with many students.
     """
     n, positives = len(student.positive), int(student.positive.sum())
     images = len(student.all_logits)
@@ -89,10 +89,10 @@ def measure(student: Outcome, teacher: Outcome) -> ClassMetrics:
 def average_precision(
     label: NDArray, score: NDArray, sample_weight: NDArray | None = None
 ) -> float:
-    """Sum over the ranking of (recall gained) × precision, ties as one step; nan without positives.
+    """Return average precision, as scikit-learn's ``average_precision_score``.
 
-    Equal to scikit-learn's ``average_precision_score``. Images with label -1 are left out. Raises
-    DataError as ``check_outcomes`` and ``check_weights``.
+    The sum over the ranking of (recall gained) × precision, ties as one step; nan without
+    positives. Images with label -1 are left out. Errors of ``check_outcomes``, ``check_weights``.
     """
     return _by_weights(AP.key, label, score, sample_weight)
 
@@ -100,7 +100,7 @@ def average_precision(
 def average_precision_11(
     label: NDArray, score: NDArray, sample_weight: NDArray | None = None
 ) -> float:
-    """VOC 2007's average precision over eleven recalls; arguments as in average_precision."""
+    """Return VOC 2007's 11-point average precision; arguments as in ``average_precision``."""
     return _by_weights(AP11.key, label, score, sample_weight)
 
 
@@ -116,7 +116,7 @@ def _by_weights(
 
 
 def correlation(a: Array, b: Array) -> float:
-    """Pearson correlation of two columns (n,); nan where one of them is constant."""
+    """Return the Pearson correlation of two columns (n,); nan if either is constant."""
     if len(a) < 2:
         return np.nan
     a, b = a - a.mean(), b - b.mean()
@@ -126,7 +126,7 @@ def correlation(a: Array, b: Array) -> float:
 
 @dataclass(frozen=True)
 class Counts:
-    """Images of one label by who decides rightly (InFiConD, sec. 5, student performance view)."""
+    """Counts of images of one label, by who is right (InFiConD, sec. 5, Student Performance)."""
 
     both_right: int
     student_wrong: int
@@ -147,7 +147,7 @@ class Agreement:
     negatives: Counts
 
     def teacher_metrics(self) -> dict[str, float]:
-        """Accuracy, precision, recall and f1 of the teacher; nan where undefined."""
+        """Return accuracy, precision, recall and f1 of the teacher; nan where undefined."""
         right, wrong = (
             [
                 getattr(side, both) + getattr(side, alone)
@@ -160,7 +160,7 @@ class Agreement:
 
 
 def agreement(label: NDArray, student: NDArray[np.bool_], teacher: NDArray[np.bool_]) -> Agreement:
-    """Return the counts for labels 1 and 0, from the decisions of student and teacher, all (n,).
+    """Count right and wrong decisions for labels 1 and 0, from decisions and labels (n,).
 
     Images with label -1 are left out.
     """
@@ -189,10 +189,10 @@ def discrepancy(
     teacher: NDArray[np.bool_],
     positives: bool,
 ) -> Array:
-    """Return the mean score of images decided differently less the mean of the others (C,).
+    """Return mean concept scores (C,) where student and teacher differ, less where they agree.
 
-    Over the positive images, or over the negative ones, of scores (n, C), by the decisions of
-    student and teacher (n,). nan if one of the two groups is empty.
+    The means are over the positive images, or over the negative images, of scores (n, C);
+    decisions are (n,). nan if student and teacher differ, or agree, on all of these images.
     """
     check_outcomes(np.asarray(label))
     check_decisions(student, teacher)

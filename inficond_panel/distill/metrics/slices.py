@@ -1,21 +1,21 @@
-"""Metrics on slices of the images, and whether the worst slice is more than bad luck.
+"""Metrics on slices of the images, and permutation tests of whether a slice is worse than chance.
 
-Permutation tests. Draws stop early where p is plainly not small: at the h-th draw that is as bad,
+Permutation tests. Draws stop early where p is clearly not small: at the h-th draw that is as bad,
 after l draws, p is h / l; else, after all B, (1 + worse) / (1 + B). Both are valid (Besag and
 Clifford 1991, Biometrika 78, "Sequential Monte Carlo p-values").
 
-A slice is a subset of the images: those with one value of a metadata column, or a selection. Each
-is compared with what chance would give: the slice's place is given to other images, as many
-positives and as many negatives as it has, drawn at random from all labelled images (for fidelity:
-as many that the teacher decides positive, and negative). Keeping the mix of labels matters, since
-average precision and precision fall with the share of positives, whoever the student is.
+A slice is a subset of the images: the images with one value of a metadata column, or a selection.
+A slice is compared with random sets of images that have as many positives and as many negatives,
+drawn from all labelled images (for fidelity: as many images that the teacher decides positive, and
+negative). Keeping the mix of labels matters, since average precision and precision fall with the
+share of positives, whoever the student is.
 
 - ``expected`` is the mean of the metric over these draws;
 - ``p`` is the share of draws that are as bad as the slice or worse: a one-sided permutation test of
-  "given its label, what the student says of an image does not depend on the slice". A draw on
-  which the metric is undefined counts as worse;
-- ``p_holm`` is p adjusted for the number of slices and classes looked at (Holm 1979, Scandinavian
-  Journal of Statistics 6): among many slices the worst looks bad by luck alone.
+  "given its label, the student's logit of an image does not depend on the slice". A draw on which
+  the metric is undefined counts as worse;
+- ``p_holm`` is p adjusted for the number of tested slices and classes (Holm 1979, Scandinavian
+  Journal of Statistics 6): among many slices the worst looks bad by chance alone.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _KEPT_BLOCKS = 8
 
 
 def holm(p_values: ArrayLike) -> list[float]:
-    """Return Holm's adjusted p-values, in the same order; nan is no test and stays nan."""
+    """Return Holm's adjusted p-values, in the same order; nan (not tested) stays nan."""
     p = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(p, kind="stable")  # nan last
     tests = np.count_nonzero(~np.isnan(p))
@@ -50,7 +50,7 @@ def holm(p_values: ArrayLike) -> list[float]:
 
 
 class Luck:
-    """Values of a metric on random images instead of a slice; shared by the slices."""
+    """Permutation test of slices by one metric; the random draws are shared by the slices."""
 
     def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
         self.outcome, self.metric, self.most = outcome, metric, most
@@ -60,11 +60,11 @@ class Luck:
         self._kept: list[NDArray[np.int32]] = []
 
     def of(self, mask: Mask, value: float) -> tuple[float, float]:
-        """``expected`` and ``p`` of a slice that has this value."""
+        """Return ``expected`` and ``p`` of a slice (mask) whose metric is ``value``."""
         member = counted(self.outcome, self.metric, mask[None])[0]
         worse, drawn = [], []
-        for places in self._places(len(member)):
-            values = self.outcome.values(self.metric, member[places])
+        for permuted in self._places(len(member)):
+            values = self.outcome.values(self.metric, member[permuted])
             better = values < value if METRICS[self.metric].less_is_better else values > value
             worse.append(~_clearly(better, values, value))
             drawn.append(values)
@@ -79,25 +79,25 @@ class Luck:
         return float(1 + count[-1]) / (1 + len(worse))
 
     def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
-        """Return blocks of rows: for each image the one of equal label whose membership it gets."""
+        """Yield blocks of permutations: for each image, the image whose membership it gets."""
         rows = min(200, max(8, _BLOCK_VALUES // max(images, 1)))
         for index, done in enumerate(range(0, self.most, rows)):
             block = self._kept[index] if index < len(self._kept) else self._block(index, rows)
-            if index == len(self._kept) < _KEPT_BLOCKS:  # each slice needs the first
+            if index == len(self._kept) < _KEPT_BLOCKS:  # each slice needs the first blocks
                 self._kept.append(block)
             yield block[: self.most - done]
 
     def _block(self, index: int, rows: int) -> NDArray[np.int32]:
         rng = np.random.default_rng([self._seed, index])
-        places = np.empty((rows, sum(map(len, self._groups))), dtype=np.int32)
+        permuted = np.empty((rows, sum(map(len, self._groups))), dtype=np.int32)
         for group in self._groups:
             tiled = np.broadcast_to(group, (rows, len(group)))
-            places[:, group] = rng.permuted(tiled, axis=1)
-        return places
+            permuted[:, group] = rng.permuted(tiled, axis=1)
+        return permuted
 
 
 def _clearly(better: Mask, values: Array, value: float) -> Mask:
-    """Better by more than rounding: equal sums in another order must count as equal."""
+    """Return where values are better by more than rounding: sums in another order are equal."""
     return better & (np.abs(values - value) > 1e-9)
 
 
@@ -107,26 +107,26 @@ def _mean(values: Array) -> float:
 
 
 def counted(outcome: Outcome, metric: str, masks: NDArray) -> NDArray[np.uint8]:
-    """Masks (slices, n) as counts of the images that the metric is about."""
+    """Return masks (slices, n) as counts of the images that the metric uses."""
     rows = masks if METRICS[metric].needs_teacher else masks[:, outcome.known]
     return rows.astype(np.uint8)
 
 
 #: A slice with fewer images, or fewer positives or negatives where the metric needs them, is shown
-#: and called small, but neither tested nor named the worst.
+#: as small, but neither tested nor named the worst.
 MIN_IMAGES = 30
 MIN_POSITIVES = 10
-#: More slices than this are no slices but single images.
+#: Largest number of slices of a column; a column of more values rather names single images.
 MOST_SLICES = 200
 
 
 @dataclass(frozen=True)
 class SliceResult:
-    """One class on one slice.
+    """Metrics of one class on one slice.
 
     ``n`` and ``positives`` count labelled images. ``metrics`` holds all METRICS; the other fields
-    concern the requested metric: its interval, its value on all other images (``rest``), and the
-    test of this module. ``small`` is "", or the reason why the slice was not tested; p is nan then.
+    concern the requested metric: interval, value on all other images (``rest``), and permutation
+    test. ``small`` is "", or the reason why the slice was not tested and p is nan.
     """
 
     name: str
@@ -143,7 +143,7 @@ class SliceResult:
 
 @dataclass(frozen=True)
 class SliceReport:
-    """One class on all slices; ``tests`` is how many p-values the Holm adjustment covers."""
+    """Metrics of one class on all slices; ``tests``: number of p-values in Holm's adjustment."""
 
     metric: str
     whole: float
@@ -152,17 +152,17 @@ class SliceReport:
 
     @property
     def worst(self) -> SliceResult | None:
-        """The slice with the worst value of the metric among those tested; None without one."""
+        """Tested slice with the worst value of the metric; None if none was tested."""
         sign = -1 if METRICS[self.metric].less_is_better else 1
-        tested = [found for found in self.slices if not found.small]
-        return min(tested, key=lambda found: sign * found.interval.estimate, default=None)
+        tested = [part for part in self.slices if not part.small]
+        return min(tested, key=lambda part: sign * part.interval.estimate, default=None)
 
 
 def slices_by(*columns: Sequence[str]) -> dict[str, Mask]:
-    """Masks of the images (n,), one per value of a column of texts, or per combination of several
-    columns.
+    """Return masks (n,) of the images with each value of a column of texts, or with each
+    combination of values of several columns.
 
-    An empty text is called "(none)". Raises DataError for more than MOST_SLICES.
+    An empty text is named "(none)". Raises DataError for more than MOST_SLICES slices.
     """
     named = [[text or "(none)" for text in column] for column in columns]
     keys = np.array([" · ".join(texts) for texts in zip(*named, strict=True)])
@@ -189,10 +189,10 @@ def compare_slices(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> dict[str, SliceReport]:
-    """Reports by class, of ``outcomes`` (by class) on ``slices`` (masks (n,) by name).
+    """Compare a metric between ``slices`` (masks (n,) by name); reports by class, as ``outcomes``.
 
-    One family of tests: p-values are adjusted over all classes and slices. ``permutations`` are
-    at most so many draws a test; by default 999, or as many more as an adjusted p of 0.05 needs.
+    One family of tests: p-values are adjusted over all classes and slices. ``permutations`` is the
+    largest number of draws per test: by default 999, or more if an adjusted p of 0.05 needs more.
     """
     limits = min_images, min_positives
     by_class = {
@@ -224,11 +224,11 @@ def compare_slices(
 
 
 def worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
-    """Return (class, slice) with the smallest p; among equals the furthest from the expectation.
+    """Return (class, slice) with the smallest p; of equal p the one furthest from ``expected``.
 
     None if no slice was tested.
     """
-    tested = [(n, f) for n, report in reports.items() for f in report.slices if not f.small]
+    tested = [(name, s) for name, report in reports.items() for s in report.slices if not s.small]
     return min(
         tested,
         key=lambda pair: (pair[1].p, -abs(pair[1].expected - pair[1].interval.estimate)),
@@ -245,7 +245,7 @@ def _described(
     level: float,
     limits: tuple[int, int],
 ) -> list[SliceResult]:
-    """Values and intervals of all slices, without the tests."""
+    """Return values and intervals of all slices, without the tests."""
     masks = np.stack(list(slices.values()))
     values = {name: outcome.values(name, counted(outcome, name, masks)) for name in METRICS}
     rest = outcome.values(metric, counted(outcome, metric, ~masks))
@@ -270,9 +270,9 @@ def _described(
 
 
 def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:
-    """Return the reason not to compare the metric of some images, or "".
+    """Return the reason why ``part`` is too small to compare by the metric, or "".
 
-    ``limits`` are the least numbers of images, and of positives and negatives.
+    ``limits``: least number of images, and least number of positives and of negatives.
     """
     images, positives = part.images(metric), int(part.positive.sum())
     if images < limits[0]:

@@ -1,7 +1,7 @@
-"""Decisions chosen by labels: thresholds of one class, and decisions given only where sure.
+"""Thresholds chosen by labels, and selective prediction (decisions only where confident).
 
-A threshold between two logits that follow each other decides alike wherever it lies between them,
-so that n images give at most n choices; each is the middle. Of equal ones the highest is taken.
+All thresholds between two neighbouring logits decide alike, so that n images give at most n
+choices: the middle between neighbours. Of equally good thresholds the highest is chosen.
 
 Selective prediction: an image is answered if its confidence is at least a threshold. Of n images
 with counts c_i (all 1, or a bootstrap draw), and a_i = 1 where image i is answered:
@@ -47,9 +47,9 @@ _BELOW = 1.0
 
 @dataclass(frozen=True)
 class ThresholdChoice:
-    """Threshold of labels (n,) in {1, 0} and logits (n,); nan where no threshold will do.
+    """Choice of a threshold from labels (n,) in {1, 0} and logits (n,); nan if none qualifies.
 
-    ``precision`` None: of the best F1; else of the most recall where the precision is as much.
+    With ``precision`` None: the threshold of best F1; else of the most recall at that precision.
     """
 
     label: NDArray
@@ -57,11 +57,11 @@ class ThresholdChoice:
     precision: float | None = None
 
     def value(self) -> float:
-        """The threshold."""
+        """Return the threshold."""
         return float(self.values(np.ones((1, len(self.label))))[0])
 
     def values(self, counts: NDArray) -> Array:
-        """The threshold for each row of counts (rows, n) of the images: (rows,)."""
+        """Return the threshold (rows,) for each row of counts (rows, n) of the images."""
         order = np.argsort(-self.logit, kind="stable")
         logit, weight = self.logit[order], np.asarray(counts, dtype=np.float64)[:, order]
         last = ends_of_ties(logit)
@@ -91,9 +91,9 @@ class ThresholdChoice:
         return float(low), float(high)
 
     def cross_fitted(self, seed: int = 0) -> Array:
-        """Logits (n,) less a threshold that was chosen without the image's fold; above 0: positive.
+        """Return logits (n,) less a threshold chosen without the image's fold; positive if above 0.
 
-        Where no threshold would do the image is not decided to be positive.
+        If no threshold qualifies, the image is decided to be negative.
         """
         folds = stratified_folds(self.label[:, None], FOLDS, seed)
         decided = np.empty(len(self.label))
@@ -107,11 +107,11 @@ class ThresholdChoice:
 def counts_above(
     label: NDArray, logit: Array, also: float, most: int = 201
 ) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
-    """Thresholds (T,), the lowest first, and the positives and negatives (T,) that lie above each.
+    """Return ascending thresholds (T,), and the numbers of positives and negatives (T,) above each.
 
-    Of labels (n,) in {1, 0} and logits (n,). A threshold is the middle of two logits that follow
-    each other; the first has all images above it, the last none. Of more than ``most`` those at
-    equal steps are taken. ``also`` is one of them too.
+    From labels (n,) in {1, 0} and logits (n,). A threshold is the middle between two neighbouring
+    logits; the first has all images above it, the last none. Of more than ``most`` thresholds,
+    ``most`` at equal steps are kept. ``also`` is a threshold to include.
     """
     logits = np.unique(logit)
     ends = logits[0] - 2 * _BELOW, logits[-1] + 2 * _BELOW
@@ -119,20 +119,20 @@ def counts_above(
     steps = np.linspace(0, len(middles) - 1, min(most, len(middles)))
     cuts = np.unique(np.append(middles[np.unique(steps.round().astype(int))], also))
     positives, negatives = (np.sort(logit[label == side]) for side in (1, 0))
-    above = [len(one) - np.searchsorted(one, cuts, "right") for one in (positives, negatives)]
+    above = [len(side) - np.searchsorted(side, cuts, "right") for side in (positives, negatives)]
     return cuts, above[0], above[1]
 
 
-#: Fewest answered images that a threshold is chosen by.
+#: Least answered images for a threshold to be considered.
 LEAST_ANSWERED = 20
-_STEPS = 20  #: points of a curve, of equal steps of coverage
+_STEPS = 20  #: points of a curve, at equal steps of coverage
 
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """Decisions with a confidence of at least ``threshold``: their share and quality.
+    """Share and quality of the decisions with a confidence of at least ``threshold``.
 
-    ``gain`` is their accuracy less the accuracy of all decisions, on the same bootstrap draws.
+    ``gain`` is the accuracy of these decisions less that of all, on the same bootstrap draws.
     """
 
     threshold: float
@@ -145,10 +145,10 @@ class CoveragePoint:
 
 @dataclass(frozen=True)
 class AbstainRule:
-    """Least confidence of an answer for the accuracy ``asked``; nan if none reaches it.
+    """Least confidence for an answer that reaches the accuracy ``asked``; nan if none does.
 
-    ``coverage`` and ``accuracy`` are cross-fitted: each image is answered, or not, by a threshold
-    that the other images chose. ``best`` is the largest accuracy of any threshold.
+    ``coverage`` and ``accuracy`` are cross-fitted: the threshold for an image is chosen on the
+    other folds' images. ``best`` is the largest accuracy of any threshold.
     """
 
     asked: float
@@ -159,7 +159,7 @@ class AbstainRule:
 
     @property
     def reached(self) -> bool:
-        """True if there is a threshold."""
+        """True if a threshold reaches the accuracy ``asked``."""
         return bool(np.isfinite(self.threshold))
 
 
@@ -174,18 +174,17 @@ class Decisions:
     def curve(
         self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> list[CoveragePoint]:
-        """Points of the coverage curve, from the surest images to all of them, with percentile
-        intervals.
+        """Return the accuracy-coverage curve with percentile intervals, lowest coverage first.
 
         Images of equal confidence are answered together.
         """
         cuts = self._cuts(np.arange(1, _STEPS + 1) / _STEPS)
         counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
         once = np.ones((1, len(self.right)))
-        now, drawn = self._measured(cuts, once), self._measured(cuts, counts)
+        estimates, drawn = self._measured(cuts, once), self._measured(cuts, counts)
 
         def measure(key: str, at: int) -> Interval:
-            return interval(float(now[key][0, at]), drawn[key][:, at], level, key)
+            return interval(float(estimates[key][0, at]), drawn[key][:, at], level, key)
 
         return [
             CoveragePoint(
@@ -202,25 +201,25 @@ class Decisions:
     def rule(
         self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> AbstainRule:
-        """Return the threshold of the largest coverage at which the accuracy is as ``asked``."""
+        """Return the rule of largest coverage whose accuracy is at least ``asked``."""
         coverage, accuracy = self._cross_fitted(asked, draws, seed, level)
         return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
 
     def threshold(self, asked: float) -> float:
-        """Return the least confidence at which the accuracy is as ``asked``; nan without one."""
+        """Return the least confidence at which the accuracy is at least ``asked``; nan if none."""
         cuts, accuracy = self._steps
         enough = accuracy >= asked
         return float(cuts[enough][-1]) if enough.any() else np.nan
 
     @property
     def best(self) -> float:
-        """Largest accuracy of any threshold; nan where too few images are labelled."""
+        """Largest accuracy of any threshold; nan with fewer than ``LEAST_ANSWERED`` images."""
         accuracy = self._steps[1]
         return float(accuracy.max()) if len(accuracy) else np.nan
 
     @cached_property
     def _steps(self) -> tuple[Array, Array]:
-        """Each confidence (m,), falling, and the accuracy of the images that are as sure (m,)."""
+        """Falling confidences (m,), and the accuracy (m,) of images with at least each of them."""
         order = np.argsort(-self.confidence, kind="stable")
         sorted_ = self.confidence[order]
         last = ends_of_ties(sorted_)
@@ -244,7 +243,7 @@ class Decisions:
         return share, interval(estimate, drawn, level, ACCURACY.key)
 
     def _cuts(self, shares: Sequence[float] | Array) -> Array:
-        """Confidences that the ``shares`` of the images have, falling, each once."""
+        """Return the falling confidences that ``shares`` of the images reach, without repeats."""
         if not len(self.confidence):
             return np.empty(0)
         falling = -np.sort(-self.confidence)
@@ -253,7 +252,7 @@ class Decisions:
         return falling[np.unique(ends[np.searchsorted(ends, np.maximum(at, 0))])]
 
     def _measured(self, cuts: Array, counts: Array) -> dict[str, Array]:
-        """Accuracy, F1 and gain (rows of counts, cuts)."""
+        """Return accuracy, F1 and gain, each (rows of counts, cuts)."""
         answered = (self.confidence[:, None] >= cuts).astype(np.float64)
         right = counts @ (answered * self.right[:, None])
         total = counts @ answered
@@ -267,14 +266,14 @@ class Decisions:
 
 
 def class_decisions(outcome: Outcome) -> Decisions:
-    """Decisions on one class; the confidence is the distance of the logit from its cutoff."""
+    """Return the decisions on one class; confidence is the logit's distance from the cutoff."""
     right = outcome.decided == outcome.positive
     margin = np.abs(outcome.all_logits - outcome.cutoff)[outcome.known]
     return Decisions(margin, right, outcome.decided & outcome.positive)
 
 
 def top_decisions(classifier: TopClass) -> Decisions:
-    """Decisions for one of the classes; the confidence is the probability of the likeliest."""
+    """Return a classifier's decisions; confidence is the probability of the likeliest class."""
     return Decisions(
         classifier.all_logits[classifier.known].max(axis=1, initial=0.0), classifier.right
     )

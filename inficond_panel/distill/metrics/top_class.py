@@ -1,12 +1,12 @@
-"""One class an image: accuracy, calibration and confusions of the likeliest class.
+"""Metrics with one class per image: accuracy, calibration and confusions of the likeliest class.
 
-An image's class is the likeliest of K, by the rule of ``decisions``. With counts c_i
+An image's predicted class is the likeliest of K, by the rule of ``outcome``. With counts c_i
 of the n labelled images (all 1, or a bootstrap draw):
 
 ==================  ==============================================================================
 top1                sum c_i [the likeliest is the label] / sum c_i
 top_k               the same for the k likeliest; undefined where there are no more than k classes
-balanced_accuracy   mean over the classes that have images of the share named rightly
+balanced_accuracy   mean recall over the classes that have images
 top_ece             sum over bins of abs(sum over the bin of c_i (right_i - confidence_i)) / sum c_i
 agreement           over all images, labelled or not: the teacher's likeliest class is the same
 ==================  ==============================================================================
@@ -42,14 +42,14 @@ from inficond_panel.vocabulary.metrics import (
     TOP_METRICS,
 )
 
-#: The k of top-k accuracy, where no other is asked for.
+#: Default k of top-k accuracy.
 USUAL_K = 5
 
 
 def one_of_classes(logit: NDArray) -> Array:
-    """Return probabilities (n, K) that add up to 1, from K independent logits.
+    """Return probabilities (n, K) that add up to 1, from K independent logits (n, K).
 
-    sigmoid(f_k) / sum_j sigmoid(f_j), as in scikit-learn's OneVsRestClassifier; it also works if
+    sigmoid(f_k) / sum_j sigmoid(f_j), as in scikit-learn's OneVsRestClassifier; exact also if
     every sigmoid underflows.
     """
     return np.asarray(softmax(log_expit(np.asarray(logit, dtype=np.float64)), axis=1))
@@ -57,9 +57,9 @@ def one_of_classes(logit: NDArray) -> Array:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Images of one class that are taken for one class, or for another, or for none of the rest.
+    """Cell of the confusion matrix: images of class ``label`` with predicted class ``named``.
 
-    ``share`` is the share of the label's images.
+    ``share`` is the share of these ``images`` among all images of the label.
     """
 
     label: int
@@ -71,10 +71,10 @@ class Confusion:
 class TopClass:
     """Classes that a model predicts on n images, for any metric of ``TOP_METRICS``.
 
-    ``label`` (n,) are positions of classes, -1 if unknown; ``probability`` (n, K); ``teacher`` (n,)
-    the teacher's classes, for agreement alone. ``logit`` (n, K) are the log-odds that rank the
-    classes, also if two probabilities round to 1; if None, the probabilities do. Raises DataError
-    as ``check_outcomes``.
+    ``label`` (n,) are class indices, -1 if unknown; ``probability`` (n, K); ``teacher`` (n,) are
+    the teacher's predicted classes, for agreement alone. ``logit`` (n, K) are log-odds that rank
+    the classes even if two probabilities round to 1; if None, the probabilities rank them. Raises
+    DataError as ``check_outcomes``.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class TopClass:
         self._drawn: dict[DrawKey, Array] = {}
 
     def drawn(self, metric: str) -> dict[DrawKey, Array]:
-        """The metrics on bootstrap draws, as far as computed; see ``bootstrap.drawn``."""
+        """Return the cache of metrics on bootstrap draws; see ``bootstrap.drawn``."""
         return self._drawn
 
     @property
@@ -107,27 +107,27 @@ class TopClass:
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
-        """Mask of the labelled images whose class is named."""
+        """Mask of the labelled images whose predicted class is the label."""
         return self.named[self.known] == self.label
 
     @cached_property
     def rank(self) -> NDArray[np.intp]:
-        """Return the number of classes ahead of the label's, per labelled image; ties in order."""
+        """Number of classes ranked above the label, per labelled image; of ties, the earlier."""
         known = self._ranking[self.known]
         of_label = np.take_along_axis(known, self.label[:, None], 1)
         before = np.arange(self.classes) < self.label[:, None]
         return np.asarray(((known > of_label) | ((known == of_label) & before)).sum(axis=1))
 
     def images(self, metric: str) -> int:
-        """Return the number of images that a metric counts: labelled ones, for agreement all."""
+        """Return the number of images that a metric counts: labelled images, for agreement all."""
         return len(self.named) if TOP_METRICS[metric].needs_teacher else len(self.label)
 
     def value(self, metric: str) -> float:
-        """The metric, each image counted once."""
+        """Return the metric, each image counted once."""
         return float(self.values(metric)[0])
 
     def values(self, metric: str, counts: NDArray | None = None) -> Array:
-        """The metric for each row of counts (rows, images): (rows,); nan where undefined.
+        """Return the metric (rows,) for each row of counts (rows, images); nan where undefined.
 
         Raises DataError for an unknown metric, and for agreement without a teacher.
         """
@@ -148,13 +148,11 @@ class TopClass:
     def alike(self) -> NDArray[np.bool_]:
         """Mask of all images with the same predicted class as the teacher's."""
         if self.teacher is None:
-            raise DataError(
-                f"{AGREEMENT.name} needs the teacher's classes.", "Give them, or ask for another."
-            )
+            raise DataError(f"{AGREEMENT.name} needs the teacher's classes.", "Pass `teacher`.")
         return self.named == self.teacher
 
     def confusion(self, counts: NDArray | None = None) -> Array:
-        """Matrix (K, K) of counts: row the label, column the class that is named."""
+        """Return the confusion matrix (K, K): row the label, column the predicted class."""
         weight = None if counts is None else np.asarray(counts, dtype=np.float64)
         cells = np.bincount(self._cell, weight, minlength=self.classes**2)
         return cells.reshape(self.classes, self.classes).astype(np.float64)
@@ -187,10 +185,10 @@ class TopClass:
 def confusions(
     classifier: TopClass, counts: NDArray, level: float = CONFIDENCE, *, wrong: bool = True
 ) -> list[Confusion]:
-    """Confusions that occur, the most images first, each with the interval of its share.
+    """Return the nonempty confusions, most images first, each with the interval of its share.
 
-    ``counts`` (draws, n) are of the labelled images, as ``bootstrap.draw_counts`` gives them.
-    With ``wrong`` false the images that are named rightly are among them.
+    ``counts`` (draws, n) are of the labelled images, as from ``bootstrap.draw_counts``. With
+    ``wrong`` false, images with the right prediction are included.
     """
     cells, inverse, sizes = np.unique(classifier._cell, return_inverse=True, return_counts=True)
     wide = np.asarray(counts, dtype=np.float64)
@@ -217,6 +215,6 @@ def confusions(
 
 
 def _members(group: NDArray, groups: int) -> csr_array:
-    """Matrix (n, groups) with a 1 in the column of each image's group."""
+    """Return the matrix (n, groups) with a 1 in the column of each image's group."""
     ones, rows = np.ones(len(group)), np.arange(len(group))
     return csr_array((ones, (rows, group)), shape=(len(group), groups))

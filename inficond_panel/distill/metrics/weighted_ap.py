@@ -1,7 +1,7 @@
 """Average precision of one ranking under any number of sample weights, from one sort.
 
-A row of counts (a bootstrap draw, a slice, weights) says how much each image counts. The sort does
-not depend on it, so it is made once; each row then costs one cumulative sum.
+A row of counts (a bootstrap draw, a slice, weights) holds the weight of each image. The sort does
+not depend on the counts, so it is made once; each row then costs one cumulative sum.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from scipy.sparse import csr_array
 from inficond_panel.distill.scores import Array
 
 Index = NDArray[np.intp]
-#: Share of the largest logit below which a gap between two is rounding. Images with the same scores
-#: have the same logit, but a processor may add its terms in another order from row to row.
+#: Differences of logits below this share of the largest logit are rounding. Images with equal
+#: scores have equal logits, but a processor may add the terms in another order from row to row.
 TIE = 1e-12
 #: Values of a block of counts. Sums are taken image by image, which is fastest where the counts of
 #: an image lie side by side (``draw_counts``).
@@ -27,13 +27,13 @@ _BLOCK_VALUES = 1 << 20
 
 @dataclass(frozen=True)
 class Ranked:
-    """Images in order of falling logit. Equal logits are one step: no order among them is better.
-    Logits that only rounding keeps apart are equal (``TIE``).
+    """Images sorted by falling logit; images of equal logit form one step of the ranking.
+    Logits that differ only by rounding are equal (``TIE``).
 
-    Only steps that hold a positive matter (r of them): precision is read there, and recall grows
-    nowhere else. Of all ``images``, ``order`` ends with the last of them; ``ends`` (r,) are the
-    last positions of these steps; ``positives`` are the positive images in order, ``starts`` (r,)
-    where each step's first stands in that list.
+    Only the r steps with a positive matter: precision is read at them, and recall grows at no other
+    step. ``order`` holds image indices up to the last of these steps, out of ``images`` images;
+    ``ends`` (r,) are the last positions of these steps; ``positives`` are the indices of positive
+    images in order, and ``starts`` (r,) the position in ``positives`` of each step's first.
     """
 
     images: int
@@ -43,7 +43,7 @@ class Ranked:
     starts: Index
 
     def average_precision(self, counts: NDArray | None = None) -> Array:
-        """AP of each row of counts (rows, images): (rows,); nan where no positive counts.
+        """Return the AP (rows,) of each row of counts (rows, images); nan if no positive counts.
 
         The sum over the steps of (recall gained) × precision, which is scikit-learn's
         ``average_precision_score``. Without counts each image counts once: (1,).
@@ -73,14 +73,14 @@ class Ranked:
         return self.ends[:, None] + 1, hits[:, None]
 
     def _cuts(self, counts: NDArray) -> tuple[NDArray, NDArray]:
-        """Weight above each cut (r, rows), and weight of the positives gained by it (r, rows)."""
+        """Return weight of images up to each step, and of the step's positives: (r, rows) each."""
         gained = self._steps.astype(exact_type(counts)) @ counts.T
         everyone, hits = np.split(gained, 2)
         return np.cumsum(everyone, axis=0, dtype=gained.dtype), hits
 
     @cached_property
     def _steps(self) -> csr_array:
-        """Return images (columns) that each cut adds; below them, the positives."""
+        """Matrix (2 r, images): images that each step adds; below, positives that it adds."""
         members = np.concatenate([self.order, self.positives])
         lasts = np.append(self.starts[1:], len(self.positives))
         bounds = np.concatenate([[0], self.ends + 1, len(self.order) + lasts])
@@ -89,21 +89,21 @@ class Ranked:
 
 
 def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
-    """Sort images by logit (n,), for the positives among them (n,)."""
+    """Sort images by falling logit (n,); ``positive`` (n,) is the mask of the positives."""
     logit = np.asarray(logit)
     order = np.argsort(-logit, kind="stable")
     ends = ends_of_ties(logit[order])
-    at = np.flatnonzero(positive[order])
-    step, starts = np.unique(np.searchsorted(ends, at), return_index=True)
+    hits = np.flatnonzero(positive[order])
+    step, starts = np.unique(np.searchsorted(ends, hits), return_index=True)
     ends = ends[step]
     last = ends[-1] + 1 if len(ends) else 0
-    return Ranked(len(order), order[:last], ends, order[at], starts)
+    return Ranked(len(order), order[:last], ends, order[hits], starts)
 
 
 def ends_of_ties(falling: NDArray) -> Index:
-    """Positions of the last of each run of equal values, in falling order (n,).
+    """Return the last position of each run of equal values, for values (n,) in falling order.
 
-    Values are equal where the gap to the next is no more than ``TIE`` of the largest of all.
+    Values are equal if they differ from the next by no more than ``TIE`` times the largest.
     """
     with np.errstate(invalid="ignore"):
         gaps = falling[:-1] - falling[1:]
@@ -112,7 +112,7 @@ def ends_of_ties(falling: NDArray) -> Index:
 
 
 def exact_type(counts: NDArray) -> type:
-    """The smallest type in which sums over an image's counts (rows, images) are exact."""
+    """Return the smallest type in which sums of counts (rows, images) over images are exact."""
     if counts.dtype.kind not in "iub":
         return np.float64
     return np.int32 if counts.itemsize == 1 and counts.shape[1] < 1 << 23 else np.int64
@@ -137,6 +137,6 @@ def _eleven(above: NDArray, hits: NDArray) -> Array:
 
 
 def _precision(above: NDArray, hits: NDArray) -> tuple[NDArray, Array]:
-    """Return the weight of the positives up to each cut, and the precision there (0 if none)."""
+    """Return the weight of the positives up to each step, and the precision at it (0 if none)."""
     hits_so_far = np.cumsum(hits, axis=0, dtype=hits.dtype)
     return hits_so_far, hits_so_far / np.maximum(above, np.finfo(np.float64).tiny)

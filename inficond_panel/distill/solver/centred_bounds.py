@@ -1,7 +1,7 @@
-"""Bounds on the centred weights of a softmax, w_kc less the mean over the classes; prices.
+"""Bounds on a softmax's centred weights (w_kc less the mean over the classes); shadow prices.
 
 A softmax does not change when all classes' weights of a concept grow alike, so that a bound on w_kc
-itself is undone by shifting. What the softmax depends on are the centred weights v_c = A w_c,
+itself is undone by shifting. The softmax depends on the centred weights v_c = A w_c,
 A = I - 11'/K. For one concept the bounds are lower <= v <= upper, and v adds up to 0.
 
 Let V(beta) be the least objective (joint_objective.py) as a function of one bound beta. It is
@@ -32,12 +32,12 @@ from inficond_panel.distill.solver.penalty import Price
 from inficond_panel.distill.sources import Array
 
 _SWEEPS = 60
-#: Bounds hold to this, relative to the larger of 1 and the bound.
+#: Largest violation of a bound, relative to the larger of 1 and the bound.
 ACCURACY = 1e-12
 
 
 def centred(weights: Array) -> Array:
-    """Weights (C, K) less the mean of each concept's over the classes."""
+    """Return weights (C, K) less each concept's mean over the classes."""
     return weights - weights.mean(axis=1, keepdims=True)
 
 
@@ -55,24 +55,24 @@ class CentredBounds:
 
     @cached_property
     def concepts(self) -> NDArray[np.intp]:
-        """Positions of the concepts with a bound."""
+        """Indices of the concepts with a bound."""
         return np.flatnonzero(self.bounded.any(axis=1))
 
     @cached_property
     def infeasible(self) -> NDArray[np.intp]:
-        """Positions of the concepts whose bounds no weights of sum 0 keep."""
+        """Indices of the concepts whose bounds no weights of sum 0 satisfy."""
         with np.errstate(invalid="ignore"):
             low, high = self.lower.sum(axis=1), self.upper.sum(axis=1)
         slack = ACCURACY * np.maximum(1, np.abs(np.nan_to_num(low, posinf=0, neginf=0)))
         return np.flatnonzero((low > slack) | (high < -slack))
 
     def excess(self, weights: Array) -> Array:
-        """Centred weights less their nearest allowed values (C, K)."""
+        """Return centred weights less the nearest values within their bounds (C, K)."""
         v = centred(weights)
         return v - np.clip(v, self.lower, self.upper)
 
     def repaired(self, weights: Array) -> Array:
-        """Return weights within the bounds, near to these, and sparse if they nearly were."""
+        """Return weights within the bounds that differ from ``weights`` in few entries."""
         weights, limit = weights.copy(), self._limit
         share = 1 - 1 / weights.shape[1]
         for _ in range(_SWEEPS):
@@ -93,7 +93,7 @@ class CentredBounds:
         )
 
     def projected(self, weights: Array) -> Array:
-        """The allowed weights nearest to these, with the same mean of each concept."""
+        """Return the nearest weights within the bounds, each concept's mean unchanged."""
         weights = weights.copy()
         for c in map(int, np.flatnonzero((self.excess(weights) != 0).any(axis=1))):
             mean = weights[c].mean()
@@ -101,7 +101,7 @@ class CentredBounds:
         return weights
 
     def _projected(self, c: int, v: Array) -> Array:
-        """Nearest vector of sum 0 in the box: clip(v + t) for the t where that adds up to 0."""
+        """Return the nearest vector of sum 0 in the box: clip(v + t), t such that it sums to 0."""
         low, high = self.lower[c], self.upper[c]
         width = np.abs(v).max() + np.abs(_finite(low)).max() + np.abs(_finite(high)).max() + 1
         below, above = -width * len(v), width * len(v)
@@ -112,13 +112,13 @@ class CentredBounds:
         return np.clip(v + above, low, high)
 
     def support(self, multipliers: Array) -> float:
-        """Sum of the largest multiplier x centred weight that the box allows (C, K)."""
+        """Return the sum over (C, K) of the largest multiplier x centred weight in the bounds."""
         with np.errstate(invalid="ignore"):
             products = np.where(multipliers > 0, multipliers * self.upper, multipliers * self.lower)
         return float(products[multipliers != 0].sum())
 
     def allowed(self, multipliers: Array) -> Array:
-        """Multipliers (C, K) without those that push to an open side."""
+        """Return multipliers (C, K), 0 where they would push to a side without a bound."""
         kept = np.where(np.isinf(self.upper), np.minimum(multipliers, 0), multipliers)
         return np.where(np.isinf(self.lower), np.maximum(kept, 0), kept)
 
@@ -130,8 +130,8 @@ def at_bound(weights: Array, bound: Array) -> NDArray[np.bool_]:
 
 
 def free_range(lower: Array, upper: Array, k: int) -> tuple[float, float]:
-    """Least and largest centred weight of the class at ``k`` that the bounds (K,) of the others
-    leave room for: the weights of a concept add up to 0."""
+    """Return the least and largest centred weight of class ``k`` that the bounds (K,) of the other
+    classes allow: a concept's centred weights add up to 0."""
     others = np.arange(len(lower)) != k
     return -float(upper[others].sum()), -float(lower[others].sum())
 
@@ -147,8 +147,8 @@ _ROUNDING = 1e-10
 class ConceptAtOptimum:
     """One concept of the joint student at its optimum; each array is (K,).
 
-    ``gradient`` is the loss's by its weights, ``weights`` have least L1, ``multipliers`` are the
-    solver's. ``spread`` is the spread of its score; the objective is within ``delta``.
+    ``gradient`` is the loss's, by the weights; ``weights`` have least L1; ``multipliers`` are the
+    solver's. ``spread`` is the score's standard deviation, ``delta`` bounds objective - optimum.
     """
 
     gradient: Array
@@ -161,7 +161,7 @@ class ConceptAtOptimum:
     delta: float
 
     def price(self, k: int) -> Price:
-        """Price of the bound on the class at ``k``; all 0 where it is not reached."""
+        """Return the shadow price of the bound of class ``k``; all 0 if it is not active."""
         slack = self.spread * math.sqrt(max(self.delta, 0.0))
         error = len(self.weights) * slack
         if not self._reached[k]:
@@ -182,34 +182,34 @@ class ConceptAtOptimum:
         return at_bound(self.weights - self.weights.mean(), bound)
 
     def _ends(self, k: int, slack: float) -> tuple[float, float]:
-        """Least and largest multiplier of the class at ``k``."""
+        """Return the least and largest multiplier of class ``k``, by two linear programs."""
         from scipy.optimize import linprog  # noqa: PLC0415 - slow to load
 
-        places = np.flatnonzero(self._reached)
+        active = np.flatnonzero(self._reached)
         centring = np.eye(len(self.weights)) - 1 / len(self.weights)
         sign = np.sign(self.weights)
         most = np.where(sign < 0, -self.l1, self.l1) + slack  # of s - A m
         least = np.where(sign > 0, self.l1, -self.l1) - slack
-        s, part = -self.gradient, centring[:, places]
+        s, part = -self.gradient, centring[:, active]
         limits = [
             (None if at_low else 0.0, None if at_high else 0.0)
             for at_low, at_high in zip(
-                self._at(self.lower)[places], self._at(self.upper)[places], strict=True
+                self._at(self.lower)[active], self._at(self.upper)[active], strict=True
             )
         ]
-        cost = (places == k).astype(np.float64)
+        cost = (active == k).astype(np.float64)
         solutions = [
             linprog(
-                way * cost,
+                direction * cost,
                 A_ub=np.vstack([-part, part]),
                 b_ub=np.concatenate([most - s, s - least]),
                 bounds=limits,
             )
-            for way in (1, -1)
+            for direction in (1, -1)
         ]
-        known = float(self.multipliers[k])
+        multiplier = float(self.multipliers[k])
         ends = [
-            way * one.fun if one.status == 0 else known
-            for way, one in zip((1, -1), solutions, strict=True)
+            direction * solution.fun if solution.status == 0 else multiplier
+            for direction, solution in zip((1, -1), solutions, strict=True)
         ]
         return min(ends), max(ends)

@@ -3,7 +3,7 @@
 Each pass over the scores gives the gradients of all classes. Then, for each class: certificate;
 working set (the weights that rest at no kink, and those pulled away from theirs); quadratic model
 from the weighted Gram matrix of these columns, intercept eliminated; its minimiser under L1 and
-box (newton.py); line search; best intercept. Columns of working sets are read once and kept.
+box (newton.py); line search; best intercept. Each column of a working set is read once and kept.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from inficond_panel.errors import CancelledError, SolverError
 
 @dataclass(frozen=True)
 class Fit:
-    """Students: weights (C, K) and intercepts (K,), with the certificate of each (K,).
+    """Fitted students: weights (C, K) and intercepts (K,), with the certificate of each (K,).
 
     ``gap`` bounds (objective - optimum) / (objective at w = 0) where ``certificate`` is "gap";
-    where it is "kkt" it is the residual of the optimality conditions (objective.py).
+    where it is "kkt", ``gap`` is the residual of the optimality conditions (objective.py).
     """
 
     weights: Array
@@ -41,7 +41,7 @@ class Fit:
     converged: NDArray[np.bool_]
 
     def at(self, columns: NDArray[np.intp]) -> Fit:
-        """The students at these columns, in this order; one may be there more than once."""
+        """Return the students at these columns, in this order; a column may repeat."""
         return Fit(
             weights=self.weights[:, columns],
             intercepts=self.intercepts[columns],
@@ -68,21 +68,21 @@ def fit(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> Fit:
-    """Students of least objective (objective.py), for scores (N, C) and targets (N, K) in [0, 1].
+    """Fit students of least objective (objective.py): scores (N, C), targets (N, K) in [0, 1].
 
     ``Tempered`` targets divide the students' logits by the temperature too (tempered.py).
     ``scores`` are of any kind that Scores takes (scores.py), or Scores. ``l1`` and ``l2`` are one
     number or one per class, ``l1`` also one per weight (C, K). ``lower`` and ``upper`` (C, K)
-    bound the weights, an infinite side is open, equal sides fix a weight. ``sample_weight`` is
-    (N,) or (N, K). ``start`` gives the weights to start from; where they are worse than those
-    nearest to 0, these are taken.
+    bound the weights; infinity means no bound, and equal bounds fix a weight. ``sample_weight`` is
+    (N,) or (N, K). The solver starts from the weights of ``start``, or, where they have a smaller
+    objective, from the weights nearest to 0.
     ``progress`` is called with the share done, 0 to 1, and a line of text.
 
     Raises DataError for scores or targets that are not finite, SolverError for a problem without
-    a solution, CancelledError where ``cancelled()`` becomes true.
+    a solution, CancelledError once ``cancelled()`` is true.
     """
     if not 0 < tolerance < 1:
-        raise SolverError(f"The tolerance is {tolerance}.", "It must lie between 0 and 1.")
+        raise SolverError(f"The tolerance is {tolerance}.", "Set it between 0 and 1, such as 1e-6.")
     data = Scores.of(scores)
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     shape = (data.shape[1], len(problems))
@@ -110,7 +110,7 @@ def fit(
 
 
 def _certify(data: Scores, students: list[NewtonState]) -> None:
-    """One pass over the scores, for the certificates and forces of all these students."""
+    """Compute certificates and forces of all these students in one pass over the scores."""
     probability = [s.probabilities() for s in students]
     residuals = [
         s.problem.residuals(p) for s, ps in zip(students, probability, strict=True) for p in ps
@@ -122,20 +122,20 @@ def _certify(data: Scores, students: list[NewtonState]) -> None:
 
 
 def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
-    """Columns with a weight at the start."""
+    """Return the columns that have a nonzero weight at the start."""
     return np.flatnonzero(
         first.any(axis=1) | np.any([p.penalty.rest != 0 for p in problems], axis=0)
     )
 
 
 def _starts(problem: Problem, weights: Array) -> list[Array]:
-    """The weights to start from, and those at rest, which may be the better start."""
+    """Return the weights to start from, and the weights nearest to 0, which may be better."""
     rest = problem.penalty.rest
     return [rest] if np.array_equal(weights, rest) else [weights, rest]
 
 
 def _look_ahead(data: Scores, students: list[NewtonState]) -> None:
-    """Close the gap where the residuals at hand leave it wider than need be."""
+    """Certify again, with the residuals of each student's next step, which may close the gap."""
     if students:
         data.gather(_union([s.columns for s in students]))
         for student in students:
@@ -156,7 +156,7 @@ def check_cancelled(cancelled: Callable[[], bool] | None) -> None:
 def _share_done(
     students: list[NewtonState], unfinished: list[NewtonState], tolerance: float
 ) -> float:
-    """Mean over the students of how far the gap has come, in orders of magnitude from 1."""
+    """Return the share of the work done, 0 to 1: the mean fall of the gaps on a log scale."""
     open_share = sum(
         1 - np.log(min(max(s.gap, tolerance), 1.0)) / np.log(tolerance) for s in unfinished
     )
@@ -189,10 +189,10 @@ def certify(
     sample_weight: NDArray | None = None,
     tolerance: float = 1e-6,
 ) -> Fit:
-    """Any students with objective and certificate: weights (C, K), clipped into the box.
+    """Compute objective and certificate of any students: weights (C, K), clipped into the bounds.
 
-    Intercepts (K,) that are not given are the best for these weights. Where the students' own
-    residuals leave a small gap above ``tolerance``, their next Newton step's are tried too.
+    Without ``intercepts`` (K,), the best for these weights are used. If a small gap above
+    ``tolerance`` remains, the residuals of the students' next Newton step are tried too.
     Errors as in fit.
     """
     data = Scores.of(scores)

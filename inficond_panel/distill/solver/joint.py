@@ -27,16 +27,16 @@ from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
 from inficond_panel.distill.sources import Array, check_finite
 from inficond_panel.errors import SolverError
 
-#: The rows of targets may add up to 1 within this; they are then made to.
+#: Largest error of the sum 1 of a row of targets; rows within it are scaled to sum 1.
 _SUM_ERROR = 1e-6
 
 
 @dataclass(frozen=True)
 class JointFit:
-    """One softmax student: weights (C, K) of least L1 and intercepts (K,) of sum 0.
+    """Fitted softmax student: weights (C, K) of least L1 and intercepts (K,) of sum 0.
 
-    ``gap`` bounds (objective - optimum) / (objective at W = 0); ``multipliers`` (C, K) are those of
-    the bounds on ``centred``: the price of each, > 0 at an upper bound and < 0 at a lower one.
+    ``gap`` bounds (objective - optimum) / (objective at W = 0); ``multipliers`` (C, K) are the
+    Lagrange multipliers of the bounds on ``centred``: > 0 at upper bounds, < 0 at lower bounds.
     """
 
     weights: Array
@@ -51,7 +51,7 @@ class JointFit:
     def centred(self) -> Array:
         """Influences (C, K): weights less the mean of each concept's over the classes.
 
-        Those are what the student's probabilities depend on, and what bounds are of.
+        The student's probabilities depend on the weights through these; bounds apply to these.
         """
         return centred(self.weights)
 
@@ -70,18 +70,18 @@ def fit_joint(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> JointFit:
-    """The softmax student of least objective, for scores (N, C) and targets (N, K) of sum 1.
+    """Fit the softmax student of least objective: scores (N, C), targets (N, K) of row sum 1.
 
     ``scores`` as in ``fit``. ``l1`` above 0 is one number or one per class. ``lower`` and ``upper``
-    (C, K) bound the centred weights; an infinite side is open, equal sides fix one. Bounds hold to
-    1e-12, relative to the larger of 1 and the bound. ``sample_weight`` is (N,). ``start`` are
-    weights (C, K), centred or not, to start from.
+    (C, K) bound the centred weights; infinity means no bound, equal bounds fix a weight. Bounds
+    hold to 1e-12, relative to the larger of 1 and the bound. ``sample_weight`` is (N,). ``start``
+    are weights (C, K), centred or not, to start from.
 
     Raises DataError for scores or targets that are not finite, SolverError for a problem without a
-    solution, CancelledError where ``cancelled()`` becomes true.
+    solution, CancelledError once ``cancelled()`` is true.
     """
     if not 0 < tolerance < 1:
-        raise SolverError(f"The tolerance is {tolerance}.", "It must lie between 0 and 1.")
+        raise SolverError(f"The tolerance is {tolerance}.", "Set it between 0 and 1, such as 1e-6.")
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
     with one_thread():
@@ -99,9 +99,9 @@ def fit_joint(
 
 
 def one_of_each(joint: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:
-    """The student as one of each class: its centred weights, and for all the one certificate.
+    """Return the softmax student as a ``Fit``: centred weights, the joint gap for each class.
 
-    Centred weights that lie beyond their bounds ``(C, K)`` by rounding are put on them.
+    Centred weights that exceed their bounds ``(C, K)`` by rounding are clipped.
     """
     classes, weights = len(joint.intercepts), joint.centred
     if lower is not None or upper is not None:
@@ -127,9 +127,9 @@ def certify_joint(
     upper: NDArray | None = None,
     sample_weight: NDArray | None = None,
 ) -> JointFit:
-    """Any softmax student with objective and certificate: weights (C, K), moved into the bounds.
+    """Compute objective and certificate of any softmax student.
 
-    Intercepts are the best for these weights. Errors as in ``fit_joint``.
+    Weights (C, K) are moved into the bounds; intercepts are the best. Errors as in ``fit_joint``.
     """
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
@@ -161,8 +161,8 @@ def _checked_weights(weights: Array, shape: tuple[int, int]) -> Array:
     values = np.array(weights, dtype=np.float64)
     if values.shape != shape:
         raise SolverError(
-            f"The weights have shape {values.shape}, the problem {shape}.",
-            "Take those of a fit of the same concepts and classes.",
+            f"The weights have shape {values.shape}, the problem has shape {shape}.",
+            "Give the weights of a fit of the same concepts and classes.",
         )
     check_finite(values, "weights")
     return values
@@ -176,28 +176,28 @@ def make_joint_problem(
     upper: NDArray | None,
     sample_weight: NDArray | None,
 ) -> JointProblem:
-    """The problem of these arguments; raises as ``fit_joint``."""
+    """Return the checked problem of ``fit_joint``'s arguments; errors as in ``fit_joint``."""
     images, concepts = shape
     tempered = targets if isinstance(targets, Tempered) else None
     target = mixed_of(targets)
     if target.ndim != 2 or target.shape[0] != images or target.shape[1] < 2:
         raise SolverError(
-            f"Targets have shape {target.shape}, the scores {images} rows.",
-            "Give one row of targets for each row of scores, one column for each of two classes or "
-            "more.",
+            f"Targets have shape {target.shape}, but the scores have {images} rows.",
+            "Give one row of targets for each row of scores, and one column for each of at least "
+            "two classes.",
         )
     check_finite(target, "targets")
     total = target.sum(axis=1)
     if target.min() < 0 or np.abs(total - 1).max() > _SUM_ERROR:
         raise SolverError(
-            f"Targets add up to {total.min():.6g} to {total.max():.6g} in an image, or some are "
-            "below 0.",
+            "Targets must be 0 or more and add up to 1 per image, got sums from "
+            f"{total.min():.6g} to {total.max():.6g} and a least target of {target.min():.6g}.",
             "Give a distribution over the classes for each image.",
         )
     if sample_weight is not None and np.ndim(sample_weight) != 1:
         raise SolverError(
             f"Sample weights have shape {np.shape(sample_weight)}, not ({images},).",
-            "Give one weight for each image: the classes of a softmax share it.",
+            "Give one weight per image: the classes of a softmax share the weight.",
         )
     weight = normalised(sample_weight, images, target.shape[1])[0]
     target = target / total[:, None]
@@ -205,7 +205,7 @@ def make_joint_problem(
     size = concepts, target.shape[1]
     penalties = np.array(penalties_of(l1, size[1], "l1"))
     if not (penalties > 0).all():
-        raise SolverError("l1 is 0.", "The softmax student needs an L1 penalty above 0.")
+        raise SolverError("l1 of a softmax student is 0.", "Set l1 above 0, such as 1e-4.")
     low, high = bound_of(lower, -np.inf, size, "lower"), bound_of(upper, np.inf, size, "upper")
     check_box(low, high)
     bounds = CentredBounds(low, high)
@@ -213,7 +213,7 @@ def make_joint_problem(
         raise SolverError(
             f"The bounds of {len(bounds.infeasible)} concepts cannot be kept, the first is concept "
             f"{bounds.infeasible[0]}: its centred weights add up to 0 over the classes.",
-            "Ask less of that concept: not all classes can be above their mean, or below it.",
+            "Loosen its bounds: not all classes can be above the classes' mean, or all below.",
         )
     if tempered:
         soft = tempered.soft / tempered.soft.sum(axis=1, keepdims=True)
@@ -223,14 +223,14 @@ def make_joint_problem(
 
 
 def _counted(targets: Tempered, weight: Array) -> Array:
-    """Weights (N,), of sum 1, of images whose loss has a part: without the teacher the labelled."""
+    """Return weights (N,) of sum 1, 0 for images that the loss leaves out: unlabelled, alpha 0."""
     if targets.alpha > 0:
         return weight
     counted: Array = weight * (targets.label[:, 0] >= 0)
     if not counted.any():
         raise SolverError(
             "No image has a label, and alpha 0 leaves out the teacher.",
-            "Give the teacher a part (alpha above 0), or labels.",
+            "Set alpha above 0 to fit the teacher too, or give labels.",
         )
     return counted / counted.sum()
 

@@ -1,4 +1,4 @@
-"""The joint student on its way to the optimum: certificate, working set, Newton step, search."""
+"""Solver state of the joint student: certificate, working set, Newton step, line search."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from inficond_panel.distill.solver.newton import Move, first_descent, solve_quad
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
-_NEW_COLUMNS = 24  # of a class, at most; of all classes with a limit of their own
-_NEW_WEIGHTS = 480
+_NEW_COLUMNS = 24  # limit on the new weights of a class in a working set
+_NEW_WEIGHTS = 480  # limit on the new weights of all classes together
 _ROUNDS = 40
-_STIFF = 1e3  # of rho to the curvature of the weights
+_STIFF = 1e3  # ratio of rho to the mean curvature of the weights
 _MET = 1e-13
 
 
 class JointState:
-    """The joint student on its way to the optimum.
+    """Solver state of the joint student: current point, certificate and multipliers.
 
-    Its intercepts are of columns less their pivots: beside products of large offsets they would be
-    rounded so coarsely that the residuals no longer add up to 0, without which there is no bound.
+    The intercepts at ``at`` belong to columns less their pivots. With large offsets in the columns
+    they would be rounded so coarsely that residuals miss the sum 0, which the bound D needs.
     """
 
     def __init__(self, data: Scores, problem: JointProblem, starts: list[Array]) -> None:
@@ -37,16 +37,16 @@ class JointState:
 
     @property
     def intercepts(self) -> Array:
-        """Intercepts (K,) of the columns as they are, of sum 0."""
+        """Intercepts (K,) of the original columns, of sum 0."""
         intercepts = self.at.intercepts - self.data.pivot @ self.at.weights
         return np.asarray(intercepts - intercepts.mean())
 
     def goes_on(self, tolerance: float, max_iterations: int) -> bool:
-        """True while there is something to gain and an iteration left."""
+        """True while the gap exceeds ``tolerance``, iterations are left, and steps descend."""
         return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
     def certify(self) -> None:
-        """One pass over the scores: gap, forces and working set."""
+        """Compute gap and forces in one pass over the scores."""
         problem, classes = self.problem, self.problem.target.shape[1]
         tried = [self.at.fitted.probability, *([] if self.outlook is None else [self.outlook])]
         residuals = np.concatenate([problem.residuals(p) for p in tried], axis=1)
@@ -62,23 +62,23 @@ class JointState:
 
     @property
     def used(self) -> NDArray[np.intp]:
-        """Concepts that a step from here reads."""
+        """Indices of the concepts that the next step reads."""
         return np.flatnonzero(self._working_set().any(axis=1))
 
     def step(self) -> None:
-        """One proximal Newton step on the working set."""
+        """Make one proximal Newton step on the working set."""
         self.iterations += 1
         self.stuck = not self._search(self._newton_move())
 
     def look_ahead(self) -> None:
-        """Take the outlook of the next step for the certificate, and stay."""
+        """Predict the next step's probabilities for the certificate, without making the step."""
         self._take_outlook(self._newton_move())
 
     def _take_outlook(self, move: Move[Array]) -> None:
         self.outlook = self.problem.outlook(self.at.fitted, move.change)
 
     def _newton_move(self) -> Move[Array]:
-        """To the minimum of the quadratic model, with its multipliers taken over."""
+        """Return the move to the quadratic model's minimum, and keep the model's multipliers."""
         problem, weights = self.problem, self.at.weights
         concept, of_class = self._places()
         used = [concept[of_class == k] for k in range(weights.shape[1])]
@@ -117,7 +117,7 @@ class JointState:
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[Array]) -> bool:
-        """Move as far as the objective falls; False where there is no way down."""
+        """Make the step by line search; return False if it cannot lower the objective."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
 
@@ -143,7 +143,7 @@ class JointState:
         return self.problem.best_point(weights, linear, np.zeros(weights.shape[1]))
 
     def _product(self, weights: Array) -> Array:
-        """Columns less their pivots @ weights (N, K), of the columns that have a weight."""
+        """Return (columns - pivots) @ weights (N, K), from the columns that have a weight."""
         columns = []
         for column in weights.T:
             support = np.flatnonzero(column)
@@ -151,12 +151,12 @@ class JointState:
         return np.stack(columns, axis=1) - self.data.pivot @ weights
 
     def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Concept and class of each weight of the working set, by class."""
+        """Return concept and class index of each weight of the working set, sorted by class."""
         of_class, concept = np.nonzero(self._working_set().T)
         return concept, of_class
 
     def _working_set(self) -> NDArray[np.bool_]:
-        """Weights (C, K) not at 0, those pulled away from it, and all of concepts with a bound."""
+        """Return the mask (C, K) of weights not 0, pulled away from 0, or of bounded concepts."""
         weights, force = self.at.weights, np.abs(self.force)
         chosen = weights != 0
         new = np.where(chosen, 0.0, force)
@@ -173,7 +173,7 @@ class JointState:
     def _rows(
         self, concept: NDArray[np.intp], of_class: NDArray[np.intp]
     ) -> tuple[Rows, tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Rows of the centred weights with a bound, and their concepts and classes."""
+        """Return the rows of the centred weights with a bound, and their concepts and classes."""
         bounds, classes = self.problem.bounds, self.at.weights.shape[1]
         row, column = np.nonzero(bounds.bounded)
         same = concept[None, :] == row[:, None]
@@ -183,7 +183,7 @@ class JointState:
 
 
 class Rows(NamedTuple):
-    """Rows R (m, p) of the centred weights that have a bound, and their box (m,)."""
+    """Matrix R (m, p) that maps weights to the centred weights with a bound, and bounds (m,)."""
 
     matrix: Array
     lower: Array
@@ -194,7 +194,7 @@ def solve_bounded(
     hessian: Array, linear: Array, l1: Array, rows: Rows, start: Array, multipliers: Array,
     last_gain: float,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Minimiser z (p,) and multipliers (m,): > 0 at an upper bound, < 0 at a lower one."""
+    """Return the minimiser z (p,) and multipliers (m,): > 0 at upper bounds, < 0 at lower ones."""
     if not len(rows.lower):
         return solve_quadratic(hessian, linear, Penalty(l1), start, last_gain), multipliers
     matrix, m = rows.matrix, len(rows.lower)

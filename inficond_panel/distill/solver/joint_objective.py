@@ -7,8 +7,8 @@ W (C, K) with rows w_c, and logits f_i = W'x_i + b:
 
 where the centred weights A w_c, A = I - 11'/K, lie in their box (centred_bounds.py); else
 infinite. This is glmnet's multinomial lasso (Friedman, Hastie, Tibshirani 2010, J. Stat. Softw. 33)
-with soft targets and bounds. Logits that grow alike change nothing; of the weights that predict
-alike the L1 term takes those whose median over the classes is 0.
+with soft targets and bounds. A number added to all logits of an image changes nothing; of the
+weights with equal predictions the L1 term selects those whose median over the classes is 0.
 
 Certificate. Write g_c(w) = sum_k l1_k |w_k| where A w is in the box of concept c, else infinity.
 Take any distributions p_i over the classes whose residuals u_i = a_i (p_i - t_i) add up to 0 for
@@ -30,12 +30,11 @@ The conjugate. g_c is a sum, so g_c* is at most any split of s: for multipliers 
 there, the second the support function of the box at m). m_k must be <= 0 where the upper side is
 open, >= 0 where the lower is. Without bounds m = 0 and the condition is |s_k| <= l1_k. It is
 homogeneous in (s, m): where it fails, u and m are scaled by one c in [0, 1], p by t + c (p - t).
-So each W comes with a bound whatever m is; m is taken from the quadratic subproblem, where it is
-optimal.
+So D holds for any m; m is taken from the quadratic subproblem, where it is optimal.
 
-The residuals tried are the student's own and those that the last Newton step leads to,
-p + H d for its change d of the logits, H = diag(p) - p p': to second order those of the optimum
-(the reasons are those of objective.py). All is computed in float64.
+Two residuals are tried: those of the student, and those that the last Newton step predicts, of
+p + H d for its change d of the logits, H = diag(p) - p p'. The latter equal the optimum's to second
+order, for the reasons in objective.py. All is computed in float64.
 """
 
 from __future__ import annotations
@@ -57,7 +56,7 @@ _LEAST_DAMPING = 1e-8
 
 
 class FittedSoftmax:
-    """Logits (N, K) and what the loss and its derivatives need of them."""
+    """Logits (N, K), with the terms that the loss and its derivatives are made of."""
 
     def __init__(self, logit: Array) -> None:
         self.logit = logit
@@ -89,7 +88,7 @@ def entropies(probability: Array) -> Array:
 def fit_intercepts(
     linear: Array, target: Array, sample_weight: Array, guess: Array
 ) -> tuple[Array, FittedSoftmax]:
-    """Return the intercepts (K,), of sum 0, of least loss of linear + b, and the fitted values.
+    """Return intercepts b (K,), of sum 0, of least loss of logits ``linear`` + b; fitted values.
 
     Damped Newton steps (Levenberg). Each class's residuals then sum to 0 up to rounding.
     """
@@ -123,7 +122,7 @@ def intercept_curvature(probability: Array, sample_weight: Array) -> Array:
 
 
 def flat_solve(curvature: Array, right: Array) -> Array:
-    """Solution of sum 0 of a system (K, K) that is 0 along (1, ..., 1), as its right side is."""
+    """Solve a system (K, K) that is 0 along (1, ..., 1), like ``right``; the result sums to 0."""
     scale = np.trace(curvature) / len(curvature)
     ones = np.full_like(curvature, max(scale, np.finfo(float).tiny))
     solution = np.linalg.lstsq(curvature + ones, right, rcond=1e-15)[0]
@@ -131,13 +130,13 @@ def flat_solve(curvature: Array, right: Array) -> Array:
 
 
 _ROUNDED = 1 - 1e-15
-_FLOOR = 1e-10  # share of even odds in the probabilities that the curvature is taken of
+_FLOOR = 1e-10  # share of 1/K mixed into the probabilities before their curvature is taken
 NO_SUM = 1e-12
 
 
 @dataclass(frozen=True)
 class JointPoint:
-    """Weights (C, K) and intercepts (K,), with the fitted values and the objective there."""
+    """Weights (C, K) and intercepts (K,), with their fitted values and objective."""
 
     weights: Array
     intercepts: Array
@@ -147,7 +146,7 @@ class JointPoint:
 
 @dataclass(frozen=True)
 class JointProblem:
-    """Targets (N, K), sample weights (N,) of sum 1, L1 (K,) above 0, bounds of centred weights."""
+    """Softmax student's objective: targets (N, K), weights (N,) of sum 1, L1 (K,) > 0, bounds."""
 
     target: Array
     sample_weight: Array
@@ -160,15 +159,15 @@ class JointProblem:
         return float(entropies((self.sample_weight @ self.target)[None])[0])
 
     def penalty(self, classes: Array) -> Penalty:
-        """L1 of weights in a row, of these classes."""
+        """Return the L1 penalty of weights (p,) that belong to these classes (p,)."""
         return Penalty(self.l1[classes])
 
     def size(self, weights: Array) -> float:
-        """L1 term of weights (C, K)."""
+        """Return the L1 term of weights (C, K)."""
         return float(np.abs(weights).sum(axis=0) @ self.l1)
 
     def fitted(self, logit: Array) -> FittedSoftmax:
-        """Logits (N, K) with what the loss needs of them."""
+        """Return the ``FittedSoftmax`` terms of logits (N, K)."""
         return FittedSoftmax(logit)
 
     def point(self, weights: Array, intercepts: Array, fitted: FittedSoftmax) -> JointPoint:
@@ -180,7 +179,7 @@ class JointProblem:
         return fitted.loss(self.target, self.sample_weight)
 
     def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
-        """The point of these weights with their best intercepts, for X @ weights (N, K)."""
+        """Return the point of these weights with best intercepts; ``linear`` is X @ weights."""
         intercepts = fit_intercepts(linear, self.target, self.sample_weight, guess)
         return self.point(weights, *intercepts)
 
@@ -189,20 +188,20 @@ class JointProblem:
         return self.sample_weight[:, None] * (probability - self.target)
 
     def smooth(self, gradient: Array, multipliers: Array) -> Array:
-        """Derivative (C, K) of all but the L1 term, the bounds by their multipliers."""
+        """Return the derivative (C, K) of loss and bounds (by their multipliers), without L1."""
         return gradient + centred(multipliers)
 
     def forces(self, weights: Array, smooth: Array) -> Array:
-        """Subgradient of least size (C, K), from ``smooth``."""
+        """Return the subgradient of least size (C, K), from the derivative ``smooth``."""
         l1 = np.broadcast_to(self.l1, weights.shape).ravel()
         forces = Penalty(l1).forces(weights.ravel(), smooth.ravel())
         return np.asarray(forces).reshape(weights.shape)
 
     def dual(self, probability: Array, gradient: Array, multipliers: Array) -> float:
-        """Lower bound D of the objective, by distributions (N, K) whose residuals u sum to 0.
+        """Return the lower bound D of the objective, from distributions (N, K) of residuals u.
 
-        ``gradient`` (C, K) is X'u; ``multipliers`` (C, K) of the bounds may be any. Where the
-        residuals do not sum to 0, as with intercepts that are not the best, there is no bound.
+        ``gradient`` (C, K) is X'u; ``multipliers`` (C, K) of the bounds may be any. D is -inf if
+        the residuals do not sum to 0, as with intercepts that are not the best.
         """
         if self.unbalanced(probability):
             return -np.inf
@@ -215,16 +214,16 @@ class JointProblem:
         return self.dual_loss(probability, scale) - scale * self.bounds.support(m)
 
     def curvatures(self, fitted: FittedSoftmax) -> list[tuple[Array, Array]]:
-        """Probabilities (N, K) and weights (N,) whose second derivatives add up to the model's."""
+        """Return pairs (probabilities, weights) whose second derivatives add up to the model's."""
         return [self.curvature_of(fitted.probability, self.sample_weight)]
 
     @staticmethod
     def curvature_of(probability: Array, weight: Array) -> tuple[Array, Array]:
-        """Second derivatives of the loss of one softmax."""
+        """Return probabilities above 0, and weights, that stand for one softmax's curvature."""
         return (1 - _FLOOR) * probability + _FLOOR / probability.shape[1], weight
 
     def outlook(self, fitted: FittedSoftmax, change: Array) -> Array:
-        """Probabilities to first order in a change (N, K) of the logits, residuals of sum 0."""
+        """Predict probabilities to first order in a change (N, K) of logits; residuals sum to 0."""
         p = fitted.probability
         mean = np.einsum("ik,ik->i", p, change)[:, None]
         return p + p * (change - mean)
@@ -234,18 +233,18 @@ class JointProblem:
         return bool(np.abs(self.sample_weight @ (probability - self.target)).max() > NO_SUM)
 
     def dual_loss(self, probability: Array, scale: float) -> float:
-        """The entropies' part of D, for residuals scaled by ``scale``."""
+        """Return the entropy term of D, for residuals scaled by ``scale``."""
         return float(
             self.sample_weight @ entropies(self.target + scale * (probability - self.target))
         )
 
     def inside(self, probability: Array) -> float:
-        """Largest scale in [0, 1] up to which no scaled probability is below 0."""
+        """Return the largest scale in [0, 1] at which no scaled probability is below 0."""
         return inside_scale(probability, self.target)
 
 
 def inside_scale(probability: Array, target: Array) -> float:
-    """Largest scale in [0, 1] up to which t + scale * (p - t) is nowhere below 0."""
+    """Return the largest scale in [0, 1] at which target + scale * (p - target) is >= 0."""
     out = probability < 0
     if not out.any():
         return 1.0
@@ -253,9 +252,9 @@ def inside_scale(probability: Array, target: Array) -> float:
 
 
 def least_shift(weights: Array, l1: Array) -> Array:
-    """The weights (C, K) that predict alike and have the least L1 term.
+    """Return the weights (C, K) with equal predictions that have the least L1 term.
 
-    Each concept's are less their median over the classes, weighted by ``l1``.
+    From each concept's weights their median over the classes, weighted by ``l1``, is subtracted.
     """
     order = np.argsort(weights, axis=1, kind="stable")
     total = np.cumsum(l1[order], axis=1)

@@ -1,4 +1,4 @@
-"""One student on its way to the optimum: certificate, working set, Newton step, line search.
+"""Solver state of one student: certificate, working set, Newton step, line search.
 
 The quadratic subproblem, solved by projected Newton:
 
@@ -6,8 +6,8 @@ The quadratic subproblem, solved by projected Newton:
 
 psi the L1 norm and box of penalty.py.
 
-Each step fixes the coordinates that rest at a kink (0 or a bound) with no force to leave it,
-takes the Newton step of the others on their side of the kink, and projects it. As in the
+Each step fixes the coordinates that no force pulls away from their kink (0 or a bound), makes a
+Newton step in the other coordinates, and projects it onto their side of the kink. As in the
 two-metric projection (Bertsekas 1982), the projected step descends.
 """
 
@@ -27,14 +27,14 @@ from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
 _HALVINGS = 40
-_SUFFICIENT = 1e-4  # share of the promised change that a step must keep
+_SUFFICIENT = 1e-4  # share of the promised fall that a step must reach
 
-#: The intercepts' part of a change of the logits: of one class, or of each.
+#: Change of the logits by the intercept (a number), or by the intercepts of all classes (K,).
 Share = TypeVar("Share")
 
 
 class Move(NamedTuple, Generic[Share]):
-    """Step of length 1: new weights, change of the logits, intercepts' share of the change."""
+    """Step of length 1: new weights, change of the logits, and the intercepts' part (share)."""
 
     weights: Array
     change: Array
@@ -42,16 +42,16 @@ class Move(NamedTuple, Generic[Share]):
     promised: float  # change of the objective, to first order
 
     def weights_at(self, start: Array, length: float) -> Array:
-        """Weights after a step of ``length``; 1/2 or less cannot round them out of the box."""
+        """Return the weights after a step of ``length``, 1 or <= 1/2: rounding keeps the bounds."""
         return self.weights if length == 1 else start + length * (self.weights - start)
 
 
 def first_descent(
     objective: Callable[[float], float], start: float, promised: float, rounding: float
 ) -> tuple[float, float] | None:
-    """Length of the step, 1, 1/2, 1/4, ..., at which the objective falls enough, and its value.
+    """Return the first length of 1, 1/2, 1/4, ... that lowers the objective enough, and its value.
 
-    ``start`` is the objective at length 0. None where there is no way down.
+    ``start`` is the objective at length 0. None if the objective falls enough at no length.
     """
     for halving in range(_HALVINGS):
         length = 0.5**halving
@@ -72,10 +72,10 @@ _LENGTHS = 0.5 ** np.arange(1, 25)
 def solve_quadratic(
     hessian: Array, linear: Array, penalty: Penalty, start: Array, last_gain: float = 1e-8
 ) -> Array:
-    """Minimiser z (p,), from a feasible start; L2, if any, is in the Hessian (p, p).
+    """Return the minimiser z (p,), from a feasible start; the Hessian (p, p) includes L2.
 
-    It stops at a step that gains less than ``last_gain`` of what was gained before, unless the
-    forces say that much is left.
+    The loop stops at a step that gains less than ``last_gain`` of all earlier gains, unless the
+    forces are still large.
     """
     scale = np.sqrt(np.diag(hessian).clip(0))
     scale[scale <= 0] = 1.0
@@ -104,7 +104,7 @@ def solve_quadratic(
 def _newton_step(
     hessian: Array, point: Array, force: Array, penalty: Penalty
 ) -> tuple[Array, float]:
-    """Return the point after a projected Newton step (the same if none descends), and the gain."""
+    """Return the point after a projected Newton step, and the change of the quadratic (<= 0)."""
     free = np.flatnonzero(penalty.support(point, force))
     moved, best, ridge = point, 0.0, _RIDGE
     while len(free) and ridge < _LARGEST_RIDGE:
@@ -118,7 +118,7 @@ def _newton_step(
         if change > min(1e-3 * slope, 0.0) or not slope:
             blocked = (step == 0) & (direction != 0)
             if blocked.any():
-                free = free[~blocked]  # the others' step counted on them: find one without
+                free = free[~blocked]  # the step assumed that these move: solve without them
                 continue
             target, change = _search_arc(inner, at, pull, direction, piece)
         if change < best:
@@ -131,7 +131,7 @@ def _newton_step(
 
 
 def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
-    """Solution of (matrix + ridge I) x = right, with more of the ridge where rounding asks it."""
+    """Solve (matrix + ridge I) x = right; the ridge grows until the matrix is positive definite."""
     for _ in range(8):
         damped = matrix.copy()
         damped.flat[:: len(matrix) + 1] += ridge
@@ -139,20 +139,20 @@ def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
         if not failed:
             return solution
         ridge *= 1e3
-    return right  # not numbers: no step from here descends
+    return right  # no solution, such as for nan: no step from here descends
 
 
 def _search_arc(
     inner: Array, at: Array, pull: Array, direction: Array, piece: Penalty
 ) -> tuple[Array, float]:
-    """Best point on the arc projected into a piece, among its first kinks and the halvings."""
+    """Return the best point of the projected arc at its first kinks and at halvings; its change."""
     low, high = np.asarray(piece.lower), np.asarray(piece.upper)
     limit = np.where(direction > 0, high, low)
     with np.errstate(divide="ignore", invalid="ignore"):
         kink = np.where(direction == 0, np.inf, (limit - at) / direction)
     lengths = np.concatenate([np.unique(kink[(kink > 0) & (kink < 1)])[:40], _LENGTHS])
     free = at[:, None] + direction[:, None] * lengths
-    reached = kink[:, None] <= lengths  # exactly there: a rounding short of it is no place to stop
+    reached = kink[:, None] <= lengths  # these are put on the kink exactly, without rounding
     targets = np.where(reached, limit[:, None], np.clip(free, low[:, None], high[:, None]))
     steps = targets - at[:, None]
     changes = pull @ steps + 0.5 * np.einsum("ij,ij->j", steps, inner @ steps)
@@ -161,14 +161,14 @@ def _search_arc(
 
 
 _NEW_COLUMNS = 24
-_STEPS_WHERE_SLOW = 4  # on one working set, where the next pass costs more
-_LAST_GAIN = 1e-2  # of the first of these steps
-_MAYBE_LAST = 0.03  # gain of a step, relative to the objective at w = 0, that may have been it
-_CLOSE, _SLOW = 0.03, 0.5  # gap, and its factor from step to step, that ask for an exact Hessian
+_STEPS_WHERE_SLOW = 4  # steps on one working set, where a pass over the scores is slow
+_LAST_GAIN = 1e-2  # a step that gains less than this share of the steps so far is the last
+_MAYBE_LAST = 0.03  # largest gain, relative to the objective at w = 0, of a step that may be last
+_CLOSE, _SLOW = 0.03, 0.5  # exact Hessian: gap below the first, falling slower than this factor
 
 
 class NewtonState:
-    """State of one class on its way to the optimum."""
+    """Solver state of one class: current point, certificate and working set."""
 
     def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
         self.data, self.problem = data, problem
@@ -179,16 +179,16 @@ class NewtonState:
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
 
     def goes_on(self, tolerance: float, max_iterations: int) -> bool:
-        """True while there is something to gain and an iteration left."""
+        """True while the gap exceeds ``tolerance``, iterations are left, and steps descend."""
         return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
     def probabilities(self) -> list[Array]:
-        """Probabilities (N,) for the next certificate: present ones, and the outlook."""
+        """Return probabilities (N,) for the next certificate: current, and predicted (outlook)."""
         present = self.at.fitted.probability
         return [present] if self.outlook is None else [present, self.outlook]
 
     def certify(self, gradients: NDArray) -> None:
-        """Take the gradients X'u (C, 1 or 2) of the probabilities, and set gap and forces."""
+        """Set gap, forces and working set, from the probabilities' gradients X'u (C, 1 or 2)."""
         problem, before = self.problem, self.gap
         self.gradient = gradients[:, 0].copy()
         self.force = problem.forces(self.at.weights, self.gradient)
@@ -202,7 +202,7 @@ class NewtonState:
         self.columns = self._working_set()
 
     def shift_intercept(self, intercept: float) -> None:
-        """Take another intercept than the best, and let the certificate pay for it."""
+        """Replace the best intercept, and add the rise of the objective to the gap."""
         problem, best = self.problem, self.at.objective
         fitted = problem.fitted(self.at.fitted.logit + (intercept - self.at.intercept))
         self.at = problem.point(self.at.weights, intercept, fitted)
@@ -213,7 +213,7 @@ class NewtonState:
             self.gap = max(self.gap, slope / problem.target_spread)
 
     def step(self) -> None:
-        """Proximal Newton steps on the working set: one, or a few where passes are slow."""
+        """Make one proximal Newton step on the working set, or a few where passes are slow."""
         self.iterations += 1
         columns, slope, first = self.columns, self.gradient[self.columns], self.at.objective
         for number in range(_STEPS_WHERE_SLOW if self.data.source.slow else 1):
@@ -228,17 +228,17 @@ class NewtonState:
         self.exact |= not moved
 
     def looks_ahead(self, tolerance: float) -> bool:
-        """True where the next step's residuals may close the gap: far off they would not."""
+        """True if the next step's residuals may close the gap: it is above tolerance, but small."""
         return self.variance is None and tolerance < self.gap < _CLOSE
 
     def look_ahead(self) -> None:
-        """Take the outlook of the next step for the certificate, and stay."""
+        """Predict the next step's probabilities for the certificate, without making the step."""
         self.exact = True
         move = self._newton_move(self.columns, self.gradient[self.columns])
         self.outlook = self.problem.outlook(self.at.fitted, move.change)
 
     def _newton_move(self, columns: NDArray[np.intp], slope: Array) -> Move[float]:
-        """To the minimum of the quadratic model, from the loss's gradient (p,) in the columns."""
+        """Return the move to the quadratic model's minimum; ``slope`` (p,): the loss's gradient."""
         penalty, weights = self.problem.penalty, self.at.weights[columns]
         curvature = self.problem.curvature(self.at.fitted, self.cautious)
         gram, centre = self.data.columns.gram(columns, curvature, self.exact)
@@ -256,7 +256,7 @@ class NewtonState:
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[float]) -> bool:
-        """Move as far as the objective falls; False where there is no way down."""
+        """Make the step by line search; return False if it cannot lower the objective."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
 

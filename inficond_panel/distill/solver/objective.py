@@ -19,25 +19,25 @@ where H is the entropy in nats. Summed over i and j, u'f + s'w = b sum(u) = 0 re
 
 So P - D bounds the distance to the optimum from above. The residuals of the student itself sum
 to 0 when its intercept is optimal. Where l2 = 0 and a side is infinite, psi_j*(s_j) is finite
-only for s_j <= l1 (upper) or s_j >= -l1 (lower): scaling u by some c in [0, 1] mends that, and
+only for s_j <= l1 (upper) or s_j >= -l1 (lower): scaling u by some c in [0, 1] repairs that, and
 keeps both conditions, since t + c (p - t) lies between t and p. Where l1 = l2 = 0 and a side is
-infinite only c = 0 is left and the bound says nothing: there the residual of the KKT conditions
-is reported instead.
+infinite, only c = 0 is left and D is useless: the residual of the KKT conditions is reported
+instead.
 
-Which residuals. Near the optimum the student's own break |s_j| <= l1 to first order in its error,
-so their gap is of first order while P is off by the second. The quadratic model of a Newton step
-from f, with second derivatives h, ends where |s_j| <= l1 holds on the working set for
-u = a (p + h d - t), d the step's change of the logits; the model's own intercept makes them sum to
-0. They come to within O(d^2) of the optimal ones, and cost one more column of the next pass. Any p
+Which residuals. Near the optimum the student's residuals violate |s_j| <= l1 to first order in its
+error, so their gap is of first order while P is off by the second. The quadratic model of a Newton
+step from f, with second derivatives h, ends where |s_j| <= l1 holds on the working set for
+u = a (p + h d - t), d the step's change of the logits; the model's intercept makes this u sum to 0.
+This u is within O(d^2) of the optimal one, and costs one more column of the next pass. Any p
 in [0, 1] is allowed above, so this needs no further proof; p + h d is scaled towards t where it
-leaves [0, 1]. Of all bounds D found on the way the largest counts.
+leaves [0, 1]. The largest D of all iterations is the bound.
 
-Precision. What the bound is made of - logits, losses, residuals, X'u, entropies - is computed in
+Precision. All terms of the bound (logits, losses, residuals, X'u, entropies) are computed in
 float64 from the scores as they are stored, the casts from float16 and float32 being exact. Only
 the Gram matrix may be in float32: it shapes the steps and d, and thus which u is tried, but D holds
-for any u. What is left is float64 rounding, about 1e-15 of the terms. Since sum(u) is 0 up to
-rounding only, X'u is taken of columns less a constant near their mean, so that the remainder
-multiplies the intercept of centred scores and not one that may be as large as mean times weight.
+for any u. The remaining error is float64 rounding, about 1e-15 of the terms. Since sum(u) is 0 up
+to rounding only, X'u is computed with columns less a constant near their mean, so that the rounding
+error multiplies the intercept of centred scores, not one that may be as large as mean times weight.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 
 class Fitted:
-    """Logits (N,) and what the loss, its derivatives and its dual need of them."""
+    """Logits (N,), with the terms that the loss, its derivatives and its dual are made of."""
 
     def __init__(self, logit: Array) -> None:
         self.logit = logit
@@ -80,7 +80,7 @@ class Fitted:
 
 
 def entropy(probability: Array) -> Array:
-    """Entropy in nats of coins that fall on heads with these probabilities."""
+    """Return the entropy in nats of Bernoulli variables with these probabilities."""
     other = 1 - probability
     tiny = np.finfo(np.float64).tiny  # 0 log 0 = 0
     return -(
@@ -92,7 +92,7 @@ def entropy(probability: Array) -> Array:
 def fit_intercept(
     linear: Array, target: Array, sample_weight: Array, guess: float
 ) -> tuple[float, Fitted]:
-    """Return the b of least loss of linear + b, and the fitted values.
+    """Return the intercept b that minimises the loss of logits ``linear`` + b, and fitted values.
 
     Newton's method within a bracket. The residuals then sum to 0 up to rounding.
     """
@@ -127,8 +127,8 @@ def decision_function(
     """Return student logits (N, K), for weights (C, K) and intercepts (K,); scores as in ``fit``.
 
     The sigmoid of a logit is the class's probability. With ``link`` softmax the logit is the
-    log-odds of the class in the softmax over the K linear functions, which needs those of all
-    classes.
+    log-odds of the class in the softmax over the K linear functions; the weights must then be
+    of all classes.
     """
     with one_thread():
         linear = Scores.of(scores).logits(weights, intercepts)
@@ -137,7 +137,7 @@ def decision_function(
 
 @dataclass(frozen=True)
 class Point:
-    """Weights (C,) and an intercept, with the fitted values and the objective there."""
+    """Weights (C,) and intercept of a student, with their fitted values and objective."""
 
     weights: Array
     intercept: float
@@ -165,13 +165,13 @@ class Problem:
 
     @cached_property
     def target_spread(self) -> float:
-        """Standard deviation of the targets, which are the residuals at w = 0 up to the sign."""
+        """Standard deviation of the targets, and so of the residuals at w = 0."""
         mean = self.sample_weight @ self.target
         spread = float(np.sqrt(self.sample_weight @ (self.target - mean) ** 2))
-        return max(spread, 1e-9)  # constant targets: what is left is rounding
+        return max(spread, 1e-9)  # of constant targets only rounding is left
 
     def fitted(self, logit: Array) -> Fitted:
-        """Logits (N,) with what the loss needs of them."""
+        """Return the ``Fitted`` terms of logits (N,)."""
         return Fitted(logit)
 
     def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
@@ -183,7 +183,7 @@ class Problem:
         return float(self.sample_weight @ (fitted.softplus - self.target * fitted.logit))
 
     def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
-        """The point of these weights with their best intercept, for X @ weights (N,)."""
+        """Return the point of these weights with the best intercept; ``linear`` is X @ weights."""
         intercept, fitted = fit_intercept(linear, self.target, self.sample_weight, guess)
         return self.point(weights, intercept, fitted)
 
@@ -192,35 +192,35 @@ class Problem:
         return self.sample_weight * (probability - self.target)
 
     def curvature(self, fitted: Fitted, cautious: bool) -> Array:
-        """Return second derivatives by each logit (N,); ``cautious``: an upper bound."""
+        """Return second derivatives of the loss by each logit (N,); ``cautious``: upper bounds."""
         curvature = np.maximum(fitted.variance, CURVATURE_FLOOR)
         return self.sample_weight * (upper_curvature(fitted.logit) if cautious else curvature)
 
     def outlook(self, fitted: Fitted, change: Array) -> Array:
-        """Probabilities (N,) to first order in a change of the logits, residuals of sum 0."""
+        """Predict probabilities (N,) to first order in a change of logits; residuals sum to 0."""
         bend = self.sample_weight * fitted.variance
         rest = self.residuals(fitted.probability).sum() + bend @ change
         return fitted.probability + fitted.variance * (change - rest / max(bend.sum(), TINY))
 
     def forces(self, weights: Array, gradient: Array) -> Array:
-        """Subgradient of least size of the objective in w (C,), from the loss's gradient X'u."""
+        """Return the objective's subgradient of least size (C,), from the loss's gradient X'u."""
         return self.penalty.forces(weights, gradient + self.penalty.l2 * weights)
 
     def dual(self, probability: Array, gradient: Array) -> float:
-        """Lower bound D of the objective, by probabilities (N,) whose residuals u sum to 0.
+        """Return the lower bound D of the objective, from probabilities (N,).
 
-        ``gradient`` (C,) is X'u. The residuals are scaled as far as D needs it to be finite and
-        the probabilities need it to lie in [0, 1].
+        Their residuals u must sum to 0; ``gradient`` (C,) is X'u. u is scaled down until D is
+        finite and the probabilities lie in [0, 1].
         """
         most = self._largest_scale(probability)
         scales = {self.penalty.feasible_scale(-gradient), 1.0 if self.penalty.l2 > 0 else 0.0}
         return max(self._dual(probability, gradient, min(scale, most)) for scale in scales if scale)
 
     def kkt_residual(self, force: Array, variance: Array) -> float:
-        """Largest subgradient of least size, as the correlation of that column with the residuals.
+        """Return the largest violation of the KKT conditions, as a correlation with the residuals.
 
-        Relative to the spread of the columns (variance (C,)) and of the residuals at w = 0.
-        """
+        The subgradient ``force`` is divided by the spread of its column (root of ``variance``
+        (C,)) and of the residuals at w = 0."""
         spread = np.sqrt(variance) * self.target_spread
         size = np.abs(force[force != 0])
         with np.errstate(divide="ignore"):
@@ -237,7 +237,7 @@ class Problem:
 
 
 def upper_curvature(logit: Array) -> Array:
-    """Curvature (N,) of a quadratic that touches the loss at each logit and is nowhere below it.
+    """Return the curvature (N,) of the quadratic upper bound that touches the loss at each logit.
 
     Jaakkola and Jordan 2000, tanh(f / 2) / (2 f).
     """
@@ -246,7 +246,7 @@ def upper_curvature(logit: Array) -> Array:
 
 
 def largest_scale(target: Array, probability: Array) -> float:
-    """Return the scale in [0, 1] up to which t + scale * (p - t) lies in [0, 1]."""
+    """Return the largest scale in [0, 1] at which target + scale * (p - target) is in [0, 1]."""
     out = np.flatnonzero((probability < 0) | (probability > 1))
     if not out.size:
         return 1.0

@@ -24,7 +24,7 @@ from inficond_panel.vocabulary.intents import LARGEST_RATE
 
 #: Learning rates that are tried where the caller names none.
 RATES = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3)
-#: Gap of the exact solution that the distance from the optimum is measured to.
+#: Gap of the exact solution, which stands for the optimum in the distance from it.
 _CLOSE = 1e-4
 
 
@@ -44,7 +44,7 @@ def fit_paper(
     cancelled: Callable[[], bool] | None = None,
     device: str = CPU,
 ) -> Fit:
-    """Train students as in the paper, and certify how far from the optimum they ended.
+    """Train students by the paper's recipe, and certify how far they are from the optimum.
 
     Mean BCE-with-logits on mini-batches, Adam, and after each step the proximal step of l1*|w|_1
     and the box in Adam's own metric (Yun, Lozano, Yang 2021, NeurIPS): a weight moves towards 0 by
@@ -53,17 +53,16 @@ def fit_paper(
     training each by itself on the same batches.
 
     The layer reads the scores less their means, over one common spread (``Standardised``): Adam
-    takes steps of one length in all weights, and with raw scores most of its steps would go into
-    the intercept. Penalty, bounds, weights and intercepts of arguments and result belong to the
+    makes steps of one length in all weights, and with raw scores most steps would go into the
+    intercept. Penalty, bounds, weights and intercepts of arguments and result belong to the
     original scores. Without ``start`` training begins at the weights nearest to 0.
 
-    Without ``lr`` each of ``RATES`` is tried, with the same seed, and each class takes the one
-    whose students end with the least objective on these scores. ``gap`` is the distance to the
-    optimum, which the exact solver computes to 1e-4; the solution only measures, and gives nothing
-    to the weights. The other arguments and errors are as in fit; besides, SolverError names the
-    learning rate of a training that diverged, MissingExtraError says that torch is not installed,
-    and DataError that ``device`` is not available. The order of the images is the same on all
-    devices.
+    Without ``lr`` each of ``RATES`` is tried, with the same seed, and each class takes the student
+    of the rate with the least objective on these scores. ``gap`` is the distance to the optimum,
+    which the exact solver computes to 1e-4; its solution is not used for the weights. The other
+    arguments and errors are as in fit. Besides, a training that diverged raises SolverError with
+    its learning rate, a missing torch MissingExtraError, and a ``device`` that is not available
+    DataError. The order of the images is the same on all devices.
     """
     if epochs < 1 or batch < 1 or not (lr is None or 0 < lr <= LARGEST_RATE):
         raise SolverError(
@@ -105,9 +104,9 @@ def fit_paper(
 
 @dataclass(frozen=True)
 class Standardised:
-    """Columns of scores less ``mean`` (C,), over one ``spread``: weights grow by the spread.
+    """Standardised scores (x - ``mean`` (C,)) / ``spread``; their weights are ``spread`` x the old.
 
-    One spread for all, so that the L1 term of the weights is still of one size.
+    All columns share one spread, so that L1 still penalises all weights alike.
     """
 
     mean: Array
@@ -115,12 +114,12 @@ class Standardised:
 
     @classmethod
     def of(cls, data: Scores) -> Standardised:
-        """Mean of each column, and root mean square of the columns' standard deviations."""
+        """Compute each column's mean, and the root mean square of the standard deviations."""
         mean, variance = data.moments(np.full(data.shape[0], 1 / data.shape[0]))
         return cls(mean, float(np.sqrt(variance.mean())) or 1.0)
 
     def values(self, scores: NDArray) -> NDArray[np.float32]:
-        """The columns themselves (N, C); the difference is taken in the precision of the scores."""
+        """Return standardised scores (N, C); the difference has the precision of the scores."""
         kind = np.promote_types(scores.dtype, np.float32)
         less = scores.astype(kind, copy=False) - self.mean.astype(kind)
         return np.asarray(less / kind.type(self.spread), dtype=np.float32)
@@ -128,22 +127,22 @@ class Standardised:
     def outside(
         self, weights: Array, intercepts: Array, problems: list[Problem]
     ) -> tuple[Array, Array]:
-        """Weights (C, K) in their box and intercepts (K,) of the scores, from these columns."""
+        """Return weights (C, K), clipped into bounds, and intercepts (K,), for original scores."""
         pairs = zip(problems, weights.T / self.spread, strict=True)
         clipped = np.stack([problem.penalty.clip(w) for problem, w in pairs], axis=1)
         return clipped, intercepts - self.mean @ clipped
 
     def penalty(self, penalty: Penalty) -> Penalty:
-        """L1 and box of the weights of these columns."""
+        """Return the L1 penalty and bounds of the weights of standardised scores."""
         return penalty.scaled(self.spread)
 
 
 def _first_layer(
     columns: Standardised, shape: tuple[int, int], problems: list[Problem], start: Fit | None
 ) -> tuple[Array, Array]:
-    """Weights (C, K) of ``start``, or else nearest to 0, and intercepts (K,), of the ``columns``.
+    """Return first weights (C, K) (``start``, or nearest to 0) and intercepts (K,) for ``columns``.
 
-    A weight that its bounds move leaves the mean logit as it is.
+    Clipping a weight into its bounds leaves the mean logit unchanged.
     """
     size = shape[1], len(problems)
     if start is not None:
@@ -164,9 +163,9 @@ def _training(
     first: tuple[Array, Array],
     device: str,
 ) -> Callable[..., Iterator[_Trainer]]:
-    """Function that trains from ``first`` and yields the trainer after each epoch.
+    """Return a function that trains from ``first`` and yields the trainer after each epoch.
 
-    It takes a learning rate, the number of epochs, images in a batch, the seed, and ``cancelled``.
+    Its arguments are learning rate, number of epochs, batch size, seed, and ``cancelled``.
     """
     penalties = [columns.penalty(problem.penalty) for problem in problems]
     values = torch.tensor(columns.values(scores), device=device)
@@ -186,7 +185,7 @@ def _training(
 
 
 def least(ends: list[Fit]) -> Fit:
-    """Each class's student of the least objective."""
+    """Return the student of least objective of each class, out of several fits."""
     best = np.argmin([end.objective for end in ends], axis=0)
     columns = np.arange(len(best))
 
@@ -201,7 +200,7 @@ def least(ends: list[Fit]) -> Fit:
 
 
 class _Trainer:
-    """One linear layer of all classes, and its optimiser."""
+    """Linear layer of all classes, with its Adam optimiser."""
 
     def __init__(
         self,
@@ -234,17 +233,17 @@ class _Trainer:
         return self.torch.tensor(values, dtype=self.torch.float32, device=self.scores.device)
 
     def layer(self) -> tuple[Array, Array]:
-        """Weights (C, K) and intercepts (K,)."""
+        """Return weights (C, K) and intercepts (K,)."""
         weights, bias = (values.detach().cpu().numpy() for values in (self.weights, self.bias))
         return weights.astype(np.float64), bias.astype(np.float64)
 
     def batches(self, size: int) -> tuple[Any, ...]:
-        """The images in random order, cut into batches."""
+        """Return the image indices in random order, cut into batches."""
         order = self.torch.randperm(len(self.scores), generator=self.generator)
         return order.to(self.scores.device).split(size)
 
     def step(self, rows: Any) -> None:
-        """One step of Adam on a batch, then the proximal step of L1 term and box."""
+        """Make one Adam step on a batch, then the proximal step of L1 term and bounds."""
         logits = (self.scores[rows] @ self.weights + self.bias) / self.divisor
         loss = self.torch.nn.functional.binary_cross_entropy_with_logits(
             logits, self.targets[rows], reduction="sum"
@@ -259,7 +258,7 @@ class _Trainer:
             self.weights.copy_(moved.clamp(self.lower, self.upper))
 
     def _reach(self) -> Any:
-        """Length of Adam's step per unit of gradient, by weight (C, K)."""
+        """Return the length of Adam's step per unit of gradient, per weight (C, K)."""
         state, group = self.optimiser.state[self.weights], self.optimiser.param_groups[0]
         second = state["exp_avg_sq"] / (1 - group["betas"][1] ** self.steps)
         return group["lr"] / (second.sqrt() + group["eps"])

@@ -1,9 +1,9 @@
-"""Penalty of a student's weights, L1, L2 and a box; and shadow prices of its bounds.
+"""Penalty of a student's weights (L1, L2, bounds), and shadow prices of the bounds.
 
 psi(w) = l1*|w|_1 + l2/2*|w|^2  on lower <= w <= upper, and infinite outside.
 
-Every part is a sum over the weights, so each is asked of one weight at a time: its kinks (0 where
-l1 > 0, and the bounds), the least subgradient, the conjugate psi*(s) = max of s w - psi(w).
+psi is a sum over the weights, so all is computed weight by weight: the kinks (0 where l1 > 0, and
+the bounds), the least subgradient, the conjugate psi*(s) = max of s w - psi(w).
 
 Shadow prices. Let P(w, b) = L(w, b) + l1*|w|_1 + l2/2*|w|^2 be the objective of a student
 (objective.py), and
@@ -11,7 +11,7 @@ Shadow prices. Let P(w, b) = L(w, b) + l1*|w|_1 + l2/2*|w|^2 be the objective of
     phi(t) = min of P over b and the other weights in their boxes, with w_j held at t,
     V(beta) = min of phi(t) over t >= beta      (a lower bound beta on w_j).
 
-P is jointly convex, so phi is convex, and so is V. Where the bound rests on the weight, that is
+P is jointly convex, so phi is convex, and so is V. Where the bound is active, that is
 w_j = beta at the optimum, V = phi to the right of beta, and V'(beta) = max(0, phi'(beta)) on
 each side: to the left the optimum follows the bound down only as long as phi falls that way.
 
@@ -45,7 +45,7 @@ from inficond_panel.distill.sources import Array
 
 @dataclass(frozen=True)
 class Penalty:
-    """L1 and L2 of weights (p,) within ``lower`` and ``upper``; an infinite side is open.
+    """L1 and L2 penalty of weights (p,) within ``lower`` and ``upper``; infinite: no bound.
 
     ``l1`` is one number, or one for each weight (p,): the adaptive lasso (Zou 2006, JASA 101).
     """
@@ -56,36 +56,36 @@ class Penalty:
     upper: float | Array = np.inf
 
     def value(self, weights: Array) -> float:
-        """L1 and L2 terms of weights in the box."""
+        """Return the L1 and L2 terms of weights that are within the bounds."""
         size = np.abs(weights)
         first = self.l1 @ size if isinstance(self.l1, np.ndarray) else self.l1 * size.sum()
         return float(first + 0.5 * self.l2 * weights @ weights)
 
     def clip(self, weights: Array) -> Array:
-        """The allowed weights nearest to these."""
+        """Clip weights into the bounds."""
         return np.minimum(np.maximum(weights, self.lower), self.upper)
 
     @cached_property
     def rest(self) -> Array:
-        """The allowed weights nearest to 0."""
+        """Weights within the bounds that are nearest to 0."""
         return self.clip(np.zeros(np.shape(self.lower)))
 
     @cached_property
     def bounded(self) -> bool:
-        """True if psi* is finite around 0 for every weight, and so bounds the objective."""
+        """True if psi* is finite near 0 for every weight, so that the dual bound D is finite."""
         open_side = np.isinf(self.lower) | np.isinf(self.upper)
         return bool(self.l2 > 0 or np.all((np.asarray(self.l1) > 0) | ~open_side))
 
     def slopes(self, weights: Array | float, smooth: Array | float) -> tuple[Array, Array]:
-        """Left and right derivative of the objective by each weight, the box left aside.
+        """Return left and right derivatives of the objective by each weight, ignoring the bounds.
 
-        ``smooth`` is the derivative of all but the L1 term.
+        ``smooth`` is the derivative of the objective without its L1 term.
         """
         left = smooth + np.where(weights > 0, self.l1, -self.l1)
         return left, smooth + np.where(weights >= 0, self.l1, -self.l1)
 
     def forces(self, weights: Array, smooth: Array) -> Array:
-        """Subgradient of least size: 0 exactly where no move of that weight alone descends.
+        """Return the subgradient of least size: 0 where moving that weight alone cannot descend.
 
         ``smooth`` as in ``slopes``.
         """
@@ -96,22 +96,22 @@ class Penalty:
         return force
 
     def support(self, weights: Array, force: Array) -> NDArray[np.bool_]:
-        """Generalised support: mask of weights at no kink, or pulled away from theirs by a force.
+        """Return the mask of weights that are not at a kink, or that a force pulls away from it.
 
-        Source of the name: Bertrand et al. 2022 (skglm).
+        This is the generalised support of Bertrand et al. 2022 (skglm).
         """
         smooth = (weights != 0) | (self.l1 == 0)
         return (smooth & (weights > self.lower) & (weights < self.upper)) | (force != 0)
 
     def piece(self, weights: Array, force: Array) -> Penalty:
-        """Penalty within the piece, smooth in each weight, that a step along -force moves in."""
+        """Return the penalty restricted to its smooth piece in which a step along -force moves."""
         side = np.where(weights != 0, weights, -force) * (self.l1 > 0)
         lower = np.where(side > 0, np.maximum(self.lower, 0.0), self.lower)
         upper = np.where(side < 0, np.minimum(self.upper, 0.0), self.upper)
         return Penalty(self.l1, self.l2, lower, upper)
 
     def conjugate(self, s: Array) -> Array:
-        """psi*(s) of each weight; infinite where s pulls it to an open side."""
+        """Return psi*(s) of each weight; infinite where s pulls to a side without a bound."""
         excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)
         far = excess / self.l2 if self.l2 > 0 else np.copysign(np.inf, s)
         w = np.clip(np.where(excess == 0, 0.0, far), self.lower, self.upper)
@@ -120,7 +120,7 @@ class Penalty:
         return np.where(np.isinf(w), np.inf, value)
 
     def feasible_scale(self, s: Array) -> float:
-        """Largest c in [0, 1] at which psi*(c s) is finite without L2."""
+        """Return the largest c in [0, 1] at which psi*(c s) is finite without L2."""
         up, down = np.isinf(self.upper), np.isinf(self.lower)
         pull, l1 = np.concatenate([s[up], -s[down]]), np.broadcast_to(self.l1, s.shape)
         allowed = np.concatenate([l1[up], l1[down]])
@@ -130,23 +130,23 @@ class Penalty:
         return float(np.min(allowed[over] / pull[over])) * (1 - 1e-15)  # rounding stays below
 
     def kinks(self, columns: NDArray[np.intp]) -> Penalty:
-        """L1 and box of some weights, without the smooth L2."""
+        """Return the L1 penalty and bounds of the weights at ``columns``, without L2."""
         return Penalty(
             _at(self.l1, columns), 0.0, _at(self.lower, columns), _at(self.upper, columns)
         )
 
     def of(self, c: int, lower: float, upper: float) -> Penalty:
-        """Penalty of the weight at ``c`` alone, with these bounds."""
+        """Return the penalty of the single weight at index ``c``, with these bounds."""
         l1 = self.l1[c] if isinstance(self.l1, np.ndarray) else self.l1
         return Penalty(float(l1), self.l2, lower, upper)
 
     def scaled(self, scale: Array | float) -> Penalty:
-        """Penalty of weights times ``scale``, for a penalty without L2."""
+        """Return the equal penalty of weights times ``scale``, for a penalty without L2."""
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
 
 
 def per_student(l1: float | Array, students: int) -> float | Array:
-    """L1 penalty of several copies of one student: a number, or (C, students) of one per weight."""
+    """Repeat one student's L1 penalty: a number stays, one per weight becomes (C, students)."""
     return np.repeat(l1[:, None], students, axis=1) if isinstance(l1, np.ndarray) else l1
 
 
@@ -158,10 +158,10 @@ def _at(value: float | Array, columns: NDArray[np.intp]) -> float | Array:
 class Price:
     """Derivatives of the optimal objective by one bound, in nats per unit of weight.
 
-    ``left`` and ``right``: for a bound that moves down and up from where it is. ``gain``: by
-    how much the objective falls per unit by which the bound is relaxed. ``cost``: by how much it
-    rises per unit by which it is tightened (nan for a fixed weight, which has no such direction).
-    ``error`` bounds the error of all of them.
+    ``left`` and ``right`` are the derivatives to the left and right of the bound. ``gain``: fall
+    of the objective per unit by which the bound is relaxed. ``cost``: rise per unit by which the
+    bound is tightened (nan for a fixed weight, which cannot be tightened). ``error`` bounds the
+    error of each.
     """
 
     left: float
@@ -172,10 +172,10 @@ class Price:
 
 
 def shadow_price(gradient: float, weight: float, penalty: Penalty, error: float = 0.0) -> Price:
-    """Price of the bound that a weight rests on; all 0 where it rests on none.
+    """Return the shadow price of a weight's active bound; all 0 if no bound is active.
 
-    ``gradient`` is the loss's gradient by this weight at the optimum, ``penalty`` of it alone.
-    """
+    ``gradient`` is the loss's derivative by this weight at the optimum; ``penalty`` is of this
+    weight alone."""
     lower, upper = penalty.lower, penalty.upper
     left, right = map(float, penalty.slopes(weight, gradient + penalty.l2 * weight))
     if lower == upper:
@@ -190,5 +190,5 @@ def shadow_price(gradient: float, weight: float, penalty: Penalty, error: float 
 
 
 def price_error(spread: float, delta: float) -> float:
-    """Bound on the error of a price: spread of the concept's score, distance to the optimum."""
+    """Bound a price's error; ``spread``: of the concept's score, ``delta``: objective - optimum."""
     return spread * math.sqrt(max(delta, 0.0) / 2)

@@ -1,4 +1,4 @@
-"""From arguments to problems: soft targets, checks, and one form for each class."""
+"""Soft targets, checks of the solver's arguments, and one ``Problem`` per class."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from inficond_panel.distill.sources import Array, check_finite, check_weights
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.intents import LARGEST_BOUND
 
-#: What stands beside all that comes of the oracle's logits: the labels helped to make them.
+#: Note beside every result that uses the oracle's logits, which were made with the labels.
 SEEN_LABEL = "has seen the label"
 
 
 def soft_targets(
     teacher_logit: ArrayLike, temperature: float = 1.0, others: NDArray | None = None
 ) -> Array:
-    """Targets sigmoid(z / T) in (0, 1), of the shape of the teacher's logits z.
+    """Return soft targets sigmoid(z / T) in (0, 1), in the shape of the teacher's logits z.
 
-    With ``others``, the logits (N, M) of the teacher's other classes, which may be none:
-    softmax(z / T) over all of its classes, for z (N, K) of the K that students are made of.
+    With ``others``, the logits (N, M) of the M >= 0 teacher classes that have no student, return
+    softmax(z / T) over all K + M classes, for z (N, K).
     """
     if others is not None:
         return softmax_of(np.asarray(teacher_logit), others, temperature)
@@ -50,10 +50,10 @@ def joint_targets(
 
 
 def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Array, Array]:
-    """Targets (N, K), sample weights (N, K) and scale (K,) of a fit to labels and teacher.
+    """Return targets (N, K), sample weights (N, K), scale (K,) of a fit to labels and teacher.
 
-    For labels y (N, K) in {1, 0, -1 ignored}, the teacher's probabilities s (N, K) and its part
-    alpha >= 0, each student is to minimise
+    For labels y (N, K) in {1, 0, -1 ignored}, the teacher's probabilities s (N, K) and the
+    teacher's weight alpha >= 0, each student is to minimise
 
         mean_i [ BCE(y_i) + alpha BCE(s_i) ] + l1 |w|_1,   without BCE(y_i) where y_i is ignored.
 
@@ -64,21 +64,21 @@ def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Arr
         A [ sum_i (a_i / sum a) BCE(t_i) + (l1 / A) |w|_1 ],   A = mean_i a_i.
 
     Hence ``fit(scores, targets, sample_weight=sample_weight, l1=l1 * scale)`` with scale 1 / A
-    minimises it (likewise ``l2``), and its objective times A is the value of the above. Where all
+    minimises that sum (likewise ``l2``); the fit's objective times A is the sum's value. If all
     images have a label, A = 1 + alpha.
 
     Raises SolverError for labels of another kind or shape, for an alpha that is negative or not
-    finite, and where a class has neither a label nor a teacher's part.
+    finite, and for a class without a label if alpha is 0.
     """
     label, soft = np.asarray(label), np.asarray(soft, dtype=np.float64)
     if label.shape != soft.shape or not np.isin(label, (-1, 0, 1)).all():
         raise SolverError(
-            f"Labels of shape {label.shape} do not fit targets of shape {soft.shape}, or some are "
-            "not 1, 0 or -1.",
+            f"Labels must be 1, 0 or -1 in the shape {soft.shape} of the targets, got shape "
+            f"{label.shape} or other values.",
             "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
         )
     if not (np.isfinite(alpha) and alpha >= 0):
-        raise SolverError(f"alpha is {alpha}.", "It must be a finite number, 0 or more.")
+        raise SolverError(f"alpha must be finite and >= 0, got {alpha}.", "Use 0 for labels only.")
     known = label >= 0
     weight: Array = known + np.float64(alpha)
     mean = weight.mean(axis=0)
@@ -90,10 +90,10 @@ def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Arr
 
 
 def no_part(k: int) -> SolverError:
-    """Error on a class that neither labels nor a teacher say anything of."""
+    """Return the error for class ``k``, which has no label while alpha 0 leaves out the teacher."""
     return SolverError(
         f"Class {k} has no label, and alpha 0 leaves out the teacher.",
-        "Give the teacher a part (alpha above 0), or leave the class out.",
+        "Set alpha above 0 to fit the teacher too, or leave the class out.",
     )
 
 
@@ -106,17 +106,17 @@ def make_problems(
     upper: NDArray | None,
     sample_weight: NDArray | None,
 ) -> list[Problem]:
-    """One Problem per column of the targets (N, K), for scores of shape (N, C).
+    """Return one Problem per column of the targets (N, K), for scores of ``shape`` (N, C).
 
-    Raises SolverError where shapes or values do not fit, the box is empty, or a class has no
-    finite solution; DataError where targets are not finite.
+    Raises SolverError for wrong shapes or values, for bounds that allow no weight, and for a class
+    without a finite solution; DataError for targets that are not finite.
     """
     images, concepts = shape
     tempered = targets if isinstance(targets, Tempered) else None
     targets = mixed_of(targets)
     if targets.ndim != 2 or targets.shape[0] != images:
         raise SolverError(
-            f"Targets have shape {targets.shape}, the scores {images} rows.",
+            f"Targets have shape {targets.shape}, but the scores have {images} rows.",
             "Give one row of targets for each row of scores, one column for each class.",
         )
     check_finite(targets, "targets")
@@ -150,11 +150,11 @@ def make_problems(
 
 
 def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:
-    """Weights (C, K) to start from: the start's, or 0, clipped into each box."""
+    """Return the weights (C, K) to start from: ``start`` or 0, clipped into the bounds."""
     weights = np.zeros(shape) if start is None else np.array(start, dtype=np.float64)
     if weights.shape != shape:
         raise SolverError(
-            f"The start has weights of shape {weights.shape}, the problem {shape}.",
+            f"The start weights have shape {weights.shape}, the problem has shape {shape}.",
             "Start from a fit of the same concepts and classes.",
         )
     check_finite(weights, "weights of the start")
@@ -164,27 +164,27 @@ def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Pr
 
 
 def normalised(sample_weight: NDArray | None, images: int, classes: int) -> Array:
-    """Weights that sum to 1, one row for each class (K, N), or one for all (1, N)."""
+    """Return sample weights whose rows sum to 1: a row per class (K, N), or one for all (1, N)."""
     if sample_weight is None:
         return np.full((1, images), 1.0 / images)
     weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape not in ((images,), (images, classes)):
         raise SolverError(
             f"Sample weights have shape {weight.shape}, not ({images},) or ({images}, {classes}).",
-            "Give one weight for each image, or one for each image and class.",
+            "Give one weight per image, or one per image and class.",
         )
     check_weights(weight)
     weight = np.ascontiguousarray(np.atleast_2d(weight.T))
     total = weight.sum(axis=1, keepdims=True)
     if (weight < 0).any() or not (total > 0).all():
         raise SolverError(
-            "Sample weights must be 0 or more, and not all 0.", "Leave them out to count all alike."
+            "Sample weights must be 0 or more, and not all 0.", "Omit them to weigh images equally."
         )
     return weight / total
 
 
 def _check_classes(targets: Array, weight: Array) -> None:
-    """Refuse means of 0 and 1; rounding may move the mean of ones from 1, or others to 1."""
+    """Raise SolverError for a class whose weighted targets are all 0 or all 1, up to rounding."""
     for k, target in enumerate(targets.T):
         share = weight[k % len(weight)]
         mean, counted = share @ target, target[share > 0]
@@ -193,20 +193,20 @@ def _check_classes(targets: Array, weight: Array) -> None:
             raise SolverError(
                 f"The sample weights leave only targets of {mean:.0f} of class {k}: they lie "
                 f"between {share[share > 0].min():.0e} and {share.max():.0e} of their sum.",
-                "Make them less uneven: all others count less than the rounding of the largest.",
+                "Use less uneven weights: the small ones are lost in rounding beside the largest.",
             )
         if zero or one:
             raise SolverError(
                 f"All targets of class {k} are {int(one)}: its best intercept is infinite.",
-                "Leave the class out, add images that show the other case, or use the teacher's "
+                f"Leave the class out, add images with target {1 - int(one)}, or use the teacher's "
                 "soft targets.",
             )
 
 
 def _counted(targets: Tempered, weight: Array) -> Array:
-    """Weights (K, N) of the images whose loss has a part: without the teacher those with a label.
+    """Return the weights (K, N) of images that count in the loss: if alpha is 0, the labelled ones.
 
-    Raises SolverError for a class that has neither.
+    Raises SolverError for a class without such images.
     """
     if targets.alpha > 0:
         return weight
@@ -217,21 +217,21 @@ def _counted(targets: Tempered, weight: Array) -> Array:
 
 
 def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:
-    """Return the L1 penalty of each class: one number, or one per concept."""
+    """Return the L1 penalty of each class: a number, or an array (C,) with one per concept."""
     if np.ndim(value) < 2:
         return penalties_of(value, shape[1], "l1")
     penalties = np.array(value, dtype=np.float64)
     if penalties.shape != shape:
         raise SolverError(
             f"l1 has shape {penalties.shape}, not {shape}.",
-            "Give one number, one for each class, or one for each concept and class.",
+            "Give one number, one per class, or one per concept and class.",
         )
     _check_penalty(penalties, "l1")
     return list(np.ascontiguousarray(penalties.T))
 
 
 def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:
-    """One penalty for each class, finite and 0 or more; raises SolverError."""
+    """Return one penalty per class; raise SolverError unless each is finite and >= 0."""
     try:
         penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
     except ValueError:
@@ -245,11 +245,11 @@ def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:
 
 def _check_penalty(penalties: Array, name: str) -> None:
     if not (np.isfinite(penalties).all() and (penalties >= 0).all()):
-        raise SolverError(f"{name} is {penalties!r}.", "It must be finite, 0 or more.")
+        raise SolverError(f"{name} must be finite and >= 0, got {penalties!r}.", "Use 0 for none.")
 
 
 def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
-    """Return bounds (C, K), ``default`` without bounds.
+    """Return ``value`` as checked bounds (C, K), all of them ``default`` if it is None.
 
     Raises SolverError for another shape, and for finite bounds beyond ``LARGEST_BOUND``.
     """
@@ -259,20 +259,20 @@ def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name
     if bound.shape != shape:
         raise SolverError(
             f"The {name} bounds have shape {bound.shape}, not {shape}.",
-            "Give one bound for each concept and class; infinity where there is none.",
+            "Give one bound per concept and class; infinity for no bound.",
         )
     far = np.isfinite(bound) & (np.abs(bound) > LARGEST_BOUND)
     if far.any():
         concept, k = np.argwhere(far)[0]
         raise SolverError(
             f"The {name} bound of concept {concept} of class {k} is {bound[concept, k]:g}.",
-            f"Keep bounds within ±{LARGEST_BOUND:g}; infinity stands for none.",
+            f"Keep bounds within ±{LARGEST_BOUND:g}, or use infinity for no bound.",
         )
     return bound
 
 
 def check_box(lower: Array, upper: Array) -> None:
-    """Raise SolverError for bounds that leave a weight no value."""
+    """Raise SolverError if bounds (C, K) allow a weight no finite value, as with lower > upper."""
     empty = ~(lower <= upper) | (lower == np.inf) | (upper == -np.inf)  # ~: catches nan too
     if empty.any():
         concept, k = np.argwhere(empty)[0]

@@ -1,4 +1,4 @@
-"""Students whose logits the temperature divides too: the loss of Lee et al. (BMVC 2023, eq. 3, 4).
+"""Students with tempered logits (f / T): the loss of Lee et al. (BMVC 2023, eq. 3, 4).
 
 With labels y_i, the teacher's probabilities s_i at the temperature T, sample weights a_i of sum 1
 and k_i = 1 where the label is known, else 0, the student minimises
@@ -6,16 +6,16 @@ and k_i = 1 where the label is known, else 0, the student minimises
     P(w, b) = sum_i a_i [k_i l(f_i; y_i) + alpha l(f_i / T; s_i)] + l1*|w|_1 + l2/2*|w|^2
 
 for logits f_i = x_i'w + b and l of ``objective.py``. Without labels k_i = 0 and alpha = 1. The
-divergence of eq. 3 differs from the second part by a constant. There is no factor T^2, as there is
-none in the paper: alpha can hold it.
+divergence of eq. 3 differs from the second part by a constant. As in the paper, the loss has no
+factor T^2; alpha can include that factor.
 
 Certificate. As in ``objective.py``, with one probability per part: for any p_i and q_i in [0, 1]
 
     k_i l(f_i; y_i) + alpha l(f_i / T; s_i) >= [k_i (p_i - y_i) + (alpha / T) (q_i - s_i)] f_i
                                                 + k_i H(p_i) + alpha H(q_i),
 
-so the residuals u_i = a_i [k_i (p_i - y_i) + (alpha / T) (q_i - s_i)] take the place of those
-there, and a_i [k_i H(p_i) + alpha H(q_i)] that of the entropies. Probabilities are (2, N) here.
+so u_i = a_i [k_i (p_i - y_i) + (alpha / T) (q_i - s_i)] replace the residuals of ``objective.py``,
+and a_i [k_i H(p_i) + alpha H(q_i)] replace its entropies. Probabilities are (2, N) here.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ from inficond_panel.errors import SolverError
 
 @dataclass(frozen=True, eq=False)
 class Tempered:
-    """Labels and teacher's probabilities, instead of an array of targets: indexed like one.
+    """Targets of the tempered loss: labels and teacher's probabilities, indexed like an array.
 
     ``label`` is 1, 0 or -1 (unknown, or not mixed in), ``soft`` the teacher's probability at
     ``temperature``, both in the shape of targets; ``alpha`` weighs the teacher.
@@ -60,12 +60,12 @@ class Tempered:
         if not (np.isfinite(sizes).all() and self.alpha >= 0 and self.temperature > 0):
             raise SolverError(
                 f"alpha is {self.alpha} and the temperature {self.temperature}.",
-                "Both must be finite numbers, alpha 0 or more and the temperature above 0.",
+                "Make both finite, alpha 0 or more and the temperature above 0.",
             )
         if self.label.shape != self.soft.shape or not np.isin(self.label, (-1, 0, 1)).all():
             raise SolverError(
-                f"Labels of shape {self.label.shape} do not fit targets of shape "
-                f"{self.soft.shape}, or some are not 1, 0 or -1.",
+                f"Labels must be 1, 0 or -1 in the shape {self.soft.shape} of the targets, got "
+                f"shape {self.label.shape} or other values.",
                 "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
             )
 
@@ -82,7 +82,7 @@ class Tempered:
 
     @property
     def mixed(self) -> Array:
-        """Targets of the same loss at T = 1: means of label and probability by their weights."""
+        """Targets of the equal loss at T = 1: weighted means of label and teacher's probability."""
         known = self.label >= 0
         total = known + np.float64(self.alpha)
         mean = known * np.maximum(self.label, 0) + self.alpha * self.soft
@@ -90,12 +90,12 @@ class Tempered:
 
 
 def mixed_of(targets: NDArray | Tempered) -> Array:
-    """Return targets as an array: the ``mixed`` ones of ``Tempered``."""
+    """Return targets as an array; for ``Tempered`` targets that is their ``mixed``."""
     return np.asarray(targets.mixed if isinstance(targets, Tempered) else targets, np.float64)
 
 
 class TemperedFitted:
-    """Logits (N,) and what both parts of the loss need of them."""
+    """Logits (N,), with the ``Fitted`` terms of the loss's two parts: labels and teacher."""
 
     def __init__(self, logit: Array, temperature: float) -> None:
         self.logit = logit
@@ -117,7 +117,7 @@ class TemperedProblem(Problem):
 
     @cached_property
     def _parts(self) -> tuple[tuple[Array, Array, float], ...]:
-        """Weights (N,), targets (N,) and divisor of the logits, of both parts of the loss."""
+        """Sample weights (N,), targets (N,) and divisor of the logits: for labels, for teacher."""
         known = self.sample_weight * (self.label >= 0)
         label = np.maximum(self.label, 0).astype(np.float64)
         return (known, label, 1.0), (self.alpha * self.sample_weight, self.target, self.temperature)
@@ -129,27 +129,27 @@ class TemperedProblem(Problem):
 
     @cached_property
     def reference(self) -> float:
-        """As the base has it."""
+        """Objective at w = 0 with the best intercept, the unit of the relative gap."""
         return self._flat.objective
 
     @cached_property
     def target_spread(self) -> float:
-        """As the base has it."""
+        """Root mean square, by sample weight, of the residuals at w = 0."""
         slope = self.residuals(self._flat.fitted.probability)
         weight = np.maximum(self.sample_weight, TINY)
         return max(float(np.sqrt(np.sum(slope**2 / weight))), 1e-9)
 
     def fitted(self, logit: Array) -> TemperedFitted:  # type: ignore[override]
-        """Logits with what both parts need of them."""
+        """Return the ``TemperedFitted`` terms of logits (N,)."""
         return TemperedFitted(logit, self.temperature)
 
     def loss(self, fitted: TemperedFitted) -> float:  # type: ignore[override]
-        """Weighted mean of both parts."""
+        """Return the sum of the label part and the teacher part of the loss."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(float(w @ (part.softplus - t * part.logit)) for (w, t, _), part in pairs)
 
     def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
-        """Newton's method within a bracket that grows until it holds the intercept."""
+        """Return the point of these weights with the best intercept, by Newton in a bracket."""
         low, high, b = -np.inf, np.inf, guess
         fitted: Any = None
         for _ in range(200):
@@ -166,14 +166,14 @@ class TemperedProblem(Problem):
         return self.point(weights, b, fitted)
 
     def residuals(self, probability: Array) -> Array:
-        """Derivative of the loss by each logit."""
+        """Return the derivative of the loss by each logit (N,)."""
         return np.sum(
             [w / by * (p - t) for (w, t, by), p in zip(self._parts, probability, strict=True)],
             axis=0,
         )
 
     def curvature(self, fitted: TemperedFitted, cautious: bool) -> Array:  # type: ignore[override]
-        """Second derivative by each logit, as the base has it."""
+        """Return second derivatives of the loss by each logit (N,); ``cautious``: upper bounds."""
         curvatures = [
             weight / by**2 * (upper_curvature(part.logit) if cautious else part.variance)
             for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)
@@ -182,7 +182,7 @@ class TemperedProblem(Problem):
         return np.maximum(np.sum(curvatures, axis=0), floor)
 
     def outlook(self, fitted: TemperedFitted, change: Array) -> Array:  # type: ignore[override]
-        """Probabilities of both parts to first order in a change of the logits."""
+        """Predict the probabilities (2, N) of both parts to first order in a change of logits."""
         bend = self.curvature(fitted, False)
         rest = self.residuals(fitted.probability).sum() + bend @ change
         moved = change - rest / max(bend.sum(), TINY)
@@ -207,7 +207,7 @@ class TemperedProblem(Problem):
 
 
 def tempered_columns(targets: Tempered) -> Iterator[dict[str, Any]]:
-    """Return the columns of each class's problem, in addition to weights and penalty."""
+    """Yield each class's arguments of ``TemperedProblem``, but sample weight and penalty."""
     for label, soft in zip(targets.label.T, targets.soft.T, strict=True):
         yield {
             "target": np.ascontiguousarray(soft, dtype=np.float64),

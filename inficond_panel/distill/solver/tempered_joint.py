@@ -1,4 +1,4 @@
-"""The joint student whose logits the temperature divides too: the paper's loss for a softmax.
+"""The joint student with tempered logits (f / T): the paper's loss for a softmax.
 
 Lee et al. (BMVC 2023, eq. 3, 4): with the class y_i of each image, where it is known (k_i = 1), the
 teacher's softmax s_i at the temperature T, and logits f_i = W'x_i + b,
@@ -39,7 +39,7 @@ _SMALL = 1e-17
 
 
 class TemperedSoftmax:
-    """Logits (N, K) and what both parts of the loss need of them."""
+    """Logits (N, K), with the ``FittedSoftmax`` terms of the loss's two parts: labels, teacher."""
 
     def __init__(self, logit: Array, temperature: float) -> None:
         self.logit = logit
@@ -61,30 +61,30 @@ class TemperedJointProblem(JointProblem):
 
     @cached_property
     def _parts(self) -> tuple[tuple[Array, Array, float], ...]:
-        """Weights (N,), targets (N, K) and divisor of the logits, of both parts of the loss."""
+        """Weights (N,), targets (N, K) and divisor of the logits: for labels, for teacher."""
         known = self.sample_weight * (self.label[:, 0] >= 0)
         label = np.maximum(self.label, 0).astype(np.float64)
         return (known, label, 1.0), (self.alpha * self.sample_weight, self.target, self.temperature)
 
     @cached_property
     def reference(self) -> float:
-        """As the base has it."""
+        """Objective at W = 0 with the best intercepts, the unit of the relative gap."""
         flat = np.zeros_like(self.target)
         return self.best_point(
             np.zeros((1, flat.shape[1])), flat, np.zeros(flat.shape[1])
         ).objective
 
     def fitted(self, logit: Array) -> TemperedSoftmax:  # type: ignore[override]
-        """Logits with what both parts need of them."""
+        """Return the ``TemperedSoftmax`` terms of logits (N, K)."""
         return TemperedSoftmax(logit, self.temperature)
 
     def loss(self, fitted: TemperedSoftmax) -> float:  # type: ignore[override]
-        """Weighted mean of both parts."""
+        """Return the sum of the label part and the teacher part of the loss."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(part.loss(target, weight) for (weight, target, _), part in pairs)
 
     def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
-        """Damped Newton steps (Levenberg) for the intercepts, of sum 0."""
+        """Return the point with the best intercepts, of sum 0, by damped Newton (Levenberg)."""
         b, damping = guess - guess.mean(), 0.0
         fitted: Any = self.fitted(linear + b)
         loss = self.loss(fitted)
@@ -106,7 +106,7 @@ class TemperedJointProblem(JointProblem):
         return self.point(weights, b, fitted)
 
     def residuals(self, probability: Array) -> Array:
-        """Derivative of the loss by each logit."""
+        """Return the derivative of the loss by each logit (N, K)."""
         return np.sum(
             [
                 (w / by)[:, None] * (p - t)
@@ -118,27 +118,27 @@ class TemperedJointProblem(JointProblem):
     def curvatures(  # type: ignore[override]
         self, fitted: TemperedSoftmax
     ) -> list[tuple[Array, Array]]:
-        """Second derivatives of both parts of the loss."""
+        """Return the pairs (probabilities, weights) of both parts' second derivatives."""
         return [
             self.curvature_of(part.probability, weight / by**2)
             for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)
         ]
 
     def outlook(self, fitted: TemperedSoftmax, change: Array) -> Array:  # type: ignore[override]
-        """Probabilities of both parts to first order in a change of the logits."""
+        """Predict probabilities (2, N, K) after a change of logits, with residuals of sum 0."""
         bend = self._bend(fitted.probability)
         first = self._moved(fitted, change)
         rest = self.residuals(first).sum(axis=0)
         return self._moved(fitted, change - flat_solve(bend, rest))
 
     def _bend(self, probability: Array) -> Array:
-        """Second derivatives of the loss by the intercepts (K, K)."""
+        """Return the loss's second derivatives by the intercepts (K, K)."""
         pairs = zip(self._parts, probability, strict=True)
         curvatures = [intercept_curvature(p, weight) / by**2 for (weight, _, by), p in pairs]
         return np.sum(curvatures, axis=0)
 
     def _moved(self, fitted: TemperedSoftmax, change: Array) -> Array:
-        """Probabilities (2, N, K) to first order in a change (N, K) of the logits."""
+        """Return probabilities (2, N, K) to first order in a change (N, K) of the logits."""
         moved = []
         for (_, _, by), p in zip(self._parts, fitted.probability, strict=True):
             mean = np.einsum("ik,ik->i", p, change)[:, None]
@@ -150,14 +150,14 @@ class TemperedJointProblem(JointProblem):
         return bool(np.abs(self.residuals(probability).sum(axis=0)).max() > NO_SUM)
 
     def dual_loss(self, probability: Array, scale: float) -> float:
-        """The entropies' part of D, for residuals scaled by ``scale``."""
+        """Return the entropy term of D, for residuals scaled by ``scale``."""
         return sum(
             float(weight @ entropies(target + scale * (p - target)))
             for (weight, target, _), p in zip(self._parts, probability, strict=True)
         )
 
     def inside(self, probability: Array) -> float:
-        """Largest scale in [0, 1] up to which no scaled probability is below 0."""
+        """Return the largest scale in [0, 1] at which no scaled probability is below 0."""
         return min(
             inside_scale(p[weight > 0], target[weight > 0])
             for (weight, target, _), p in zip(self._parts, probability, strict=True)
