@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from factory import ATTRS, EMBED, small_arrays, spec_text
 
+from inficond_panel.common.folders import DiskFolder
 from inficond_panel.concepts.scoring import Scoring, score_corpus, vector_of_photos
 from inficond_panel.concepts.typed import TypedFolder, concept_of_photos, extended
 from inficond_panel.errors import DataError
@@ -128,7 +129,7 @@ def test_an_image_that_is_not_there_is_named(store, examples) -> None:
 
 def test_kept_and_read_again(store, examples, tmp_path) -> None:
     folder, typed = (
-        TypedFolder(tmp_path / "x.concepts"),
+        TypedFolder(DiskFolder(tmp_path / "x.concepts")),
         concept_of_photos(store, "harness", examples),
     )
     folder.add(typed)

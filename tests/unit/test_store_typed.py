@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays
 
+from inficond_panel.common.folders import DiskFolder
 from inficond_panel.concepts.scoring import Scoring, score_corpus
 from inficond_panel.concepts.typed import TypedFolder, extended, type_concept
 from inficond_panel.errors import DataError, StoreFormatError
@@ -195,7 +196,7 @@ def test_another_encoder_and_a_store_that_does_not_name_its_own(base, arrays, tm
 
 
 def test_kept_and_read_again(base, arrays, tmp_path):
-    folder = TypedFolder(tmp_path / "x.concepts")
+    folder = TypedFolder(DiskFolder(tmp_path / "x.concepts"))
     assert folder.read(base) == []
     for word in ("red bus, omnibus", "Moss"):
         folder.add(type_concept(base, word, Words(arrays)))
@@ -210,7 +211,7 @@ def test_kept_and_read_again(base, arrays, tmp_path):
 
 
 def test_a_damaged_file_is_told(base, arrays, tmp_path):
-    folder = TypedFolder(tmp_path / "x.concepts")
+    folder = TypedFolder(DiskFolder(tmp_path / "x.concepts"))
     folder.add(type_concept(base, "red bus", Words(arrays)))
     (file,) = folder.path.glob("*.npz")
     data = bytearray(file.read_bytes())
