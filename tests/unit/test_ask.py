@@ -193,7 +193,7 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
 
 
 def test_to_learn_from_answers_there_have_to_be_some(students) -> None:
-    with pytest.raises(TuningError, match="no label of a photo of tune, or of an added one"):
+    with pytest.raises(TuningError, match="no photo of tune and no added photo has a taught label"):
         students.tuner.preview(students.node, [Learn("truck", "answers")])
 
 
