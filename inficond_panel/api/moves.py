@@ -282,7 +282,7 @@ class Moves:
         return self
 
     def tags(self) -> pd.DataFrame:
-        """One row per image and tag."""
+        """Return a table with one row per image and tag."""
         rows = [(image, tag) for image, tags in self.tuner.tags().items() for tag in tags]
         return pd.DataFrame(rows, columns=["image", "tag"])
 

@@ -35,7 +35,7 @@ class OtherStudents:
     differs: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Return the students as plain data for JSON."""
         names = ("root", "iterations", "concepts", "classes", "first", "last")
         facts = {name: getattr(self.root, name) for name in names}
         return {**facts, "kind": self.kind, "differs": list(self.differs)}

@@ -448,9 +448,9 @@ def test_names_that_are_not_there_and_answers_that_cannot_be(students) -> None:
 
 def test_students_that_learn_no_labels_say_so(tmp_path: Path) -> None:
     joint = inficond_panel.open_students(joint_spec(tmp_path), history=":memory:")
-    with pytest.raises(TuningError, match="with link: softmax all classes have one student"):
+    with pytest.raises(TuningError, match="with link: softmax one student has all classes"):
         joint.ask("bird")
-    with pytest.raises(TuningError, match="with link: softmax all classes have one student"):
+    with pytest.raises(TuningError, match="with link: softmax one student has all classes"):
         joint.teach("bird", {joint.images("tune")[0]: 1})
 
 

@@ -164,7 +164,7 @@ def test_a_history_in_memory_keeps_no_drafts(tmp_path, monkeypatch) -> None:
 
 def test_damaged_drafts_are_reported_with_a_remedy(tmp_path) -> None:
     (tmp_path / "h.answers.json").write_text('[{"node": 1}]')
-    with pytest.raises(TuningError, match=r"answers.json cannot be read.*\n.*Delete it"):
+    with pytest.raises(TuningError, match=r"answers.json cannot be read.*\n.*Delete this file"):
         Drafts(str(tmp_path / "h")).find("node", "bicycle")
 
 
