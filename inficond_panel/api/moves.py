@@ -82,7 +82,7 @@ class Moves:
     def back_up(self, file: str | Path) -> Self:
         """Copy the history, with its typed concepts, to a new file; a server may be using it.
 
-        Raises ``TuningError`` where the file already exists.
+        Raises ``TuningError`` if the file already exists.
         """
         back_up(self.tuner, Path(file))
         return self
