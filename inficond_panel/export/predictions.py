@@ -336,7 +336,7 @@ def abstaining(
     above 0 and at most 1, and if the store lacks a concept or a class of the students.
     """
     if not 0 < accuracy <= 1:
-        raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, at most 1.")
+        raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, up to 1.")
     rows, level = store.rows(TUNE), noise["level"]
     score = store.concept_score[rows][:, columns_of("concepts", students.concepts, store.concepts)]
     logit = decision_function(score, students.weights, students.intercepts, students.link)

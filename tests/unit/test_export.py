@@ -246,7 +246,7 @@ def test_command_line_exports_and_replays(run, tmp_path):
     [
         (["--node", "7"], "There is no iteration '7'"),
         (["--output", "."], "already exists"),
-        (["--output", ".", "--force"], "is not an export"),
+        (["--output", ".", "--force"], "not part of an export"),
     ],
 )
 def test_command_line_says_what_is_wrong(run, tmp_path, monkeypatch, arguments, message):

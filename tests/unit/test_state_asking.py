@@ -239,7 +239,7 @@ def test_a_session_that_may_not_ask_is_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("students", "why"),
     [
-        ("{solver: paper}", "solver 'paper'"),
+        ("{solver: paper}", "the spec has 'paper'"),
         ("{tempered: both, temperature: 2}", "tempered: both"),
     ],
 )
