@@ -29,7 +29,7 @@ __all__ = [
     "open_students",
 ]
 
-#: Where the names are that load more than this package needs by itself.
+#: Modules of public names, loaded at first use, since they import large packages.
 _LATE = {
     "ConceptStudents": "inficond_panel.api.estimator",
     "TunableStudents": "inficond_panel.api.students",

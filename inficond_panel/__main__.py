@@ -1,4 +1,4 @@
-"""``python -m inficond_panel``: the same as ``inficond``."""
+"""``python -m inficond_panel``: runs ``inficond``."""
 
 import sys
 

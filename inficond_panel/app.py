@@ -1,4 +1,4 @@
-"""The app: ``panel serve inficond_panel/app.py --args SPEC [SPEC ...]``.
+"""The Panel app: ``panel serve inficond_panel/app.py --args SPEC [SPEC ...]``.
 
 Imports are absolute, since ``panel serve`` runs this file outside its package.
 """
@@ -49,21 +49,21 @@ from inficond_panel.vocabulary.splits import TUNE
 
 UNGUARDED = (
     "WARNING: This server had no guards and no /health before its first page (inficond docs "
-    "serving).\nInstall inficond-panel again, or use: inficond serve SPEC\n"
+    "serving).\nReinstall inficond-panel, or use: inficond serve SPEC\n"
 )
-#: Pixels of a view that is shown by itself.
+#: Height in pixels of a single view in a notebook cell.
 HEIGHT, STRIP_HEIGHT = 620, 170
 
 
 class Views:
-    """The views of a session one by one, each for a notebook cell: ``views.knowledge``."""
+    """Single views of a session as attributes, each for a notebook cell: ``views.knowledge``."""
 
     def __init__(self, explorer: Explorer) -> None:
         self._explorer = explorer
 
     def __getattr__(self, name: str) -> Viewable:
         if name not in VIEWS:
-            raise AttributeError(f"no view {name!r}; there are {', '.join(VIEWS)}")
+            raise AttributeError(f"no view {name!r}; views are {', '.join(VIEWS)}")
         return self._explorer.place(name)
 
     def __dir__(self) -> list[str]:
@@ -73,18 +73,17 @@ class Views:
 class Explorer(Viewer):
     """The six coordinated views over one or several specs (InFiConD, sec. 5).
 
-    Shows itself in a notebook cell. Work runs in one worker thread of the session; a spec or a
-    store that cannot be used is shown as a message with its remedy. In place of a spec a tuner
-    that is open already may be given. ``views`` has each view by itself, for a cell of its own;
-    all share the session's state, ``app``. ``on_ready`` is called with the explorer whenever
-    ``app`` has been set and is on screen.
+    Displays itself in a notebook cell. Work runs in one worker thread per session; an unusable
+    spec or store is shown as a message with its remedy. ``specs`` may contain open tuners.
+    ``views`` has single views for separate cells; all views share the session's state, ``app``.
+    ``on_ready`` is called with the explorer whenever ``app`` has been set and is on screen.
     """
 
     app = param.ClassSelector(
         class_=AppState,
         default=None,
         allow_None=True,
-        doc="State of the session: None until a store is open, replaced where another is opened.",
+        doc="State of the session: None until a store is open; replaced if another is opened.",
     )
 
     def __init__(
@@ -99,24 +98,24 @@ class Explorer(Viewer):
         self.history = str(history)
         self._to_page = publisher()
         self.jobs = Jobs(self._publish)
-        self._author = pn.state.user or "user"  # who has logged in, where one must
+        self._author = pn.state.user or "user"  # the name of the login, if any
         served = pn.state.curdoc is not None and pn.state.curdoc.session_context is not None
-        location = pn.state.location if served else None  # a notebook's URL is not ours
+        location = pn.state.location if served else None  # not a notebook's URL
         self.address = Address(location.search) if location is not None else None
         self.views = Views(self)
-        self._shown: dict[str, Viewer] = {}  # the views of ``app`` that have been made
-        self._places: dict[str, Cell] = {}  # of views that are shown by themselves
+        self._shown: dict[str, Viewer] = {}  # views of ``app``, by name, made so far
+        self._places: dict[str, Cell] = {}  # cells of single views, by name
         self.opening = OpeningView()
         height = {"min-height": "calc(100vh - var(--page-taken, 0px))"} if served else {}
         self._page = self._cell("", sizing_mode="stretch_both", styles=height)
-        # A result that is there before the page is loaded would have nowhere to go.
+        # Before the page is loaded, a result could not be displayed.
         pn.state.onload(self.open)
 
     def open(self, spec: str | Tuner | None = None) -> None:
-        """Open ``spec``, else the one that the link asks for, else the first, and show it.
+        """Open and show ``spec``; by default the spec in the page's address, else the first.
 
-        Off the event loop; the students are distilled if need be. A message stands in the place of
-        what cannot be opened, and it can be tried again.
+        Runs in the worker; distills the students if necessary. An error is shown as a message with
+        a button to retry.
         """
 
         def work(job: Job) -> AppState:
@@ -130,20 +129,20 @@ class Explorer(Viewer):
         self.jobs.submit(Job("open", work, self._show, self._fail, report=self.opening.report))
 
     def close(self) -> None:
-        """Stop the worker and let go of all that is shown; called when the session ends."""
+        """Stop the worker and release all views; called when the session ends."""
         self.jobs.close()
         close_views(self._shown)
         for cell in (self._page, *self._places.values()):
             cell.close()
 
     def _first(self) -> str | Tuner:
-        """The spec that the link asks for, else the first."""
+        """Return the spec in the page's address, else the first spec."""
         titles = _titles(self.specs)
-        asked = self.address.dataset(titles) if self.address else ""
-        return self.specs[titles.index(asked)] if asked else self.specs[0]
+        title = self.address.dataset(titles) if self.address else ""
+        return self.specs[titles.index(title)] if title else self.specs[0]
 
     def _state(self, tuner: Tuner) -> AppState:
-        """The state of a page over ``tuner``; reads the history, so in the worker."""
+        """Return the state of a page on ``tuner``; call in the worker: it reads the history."""
         warm(tuner.store)
         encoder = PageEncoder(tuner.spec)
         photos = PagePhotos(tuner.spec)
@@ -152,7 +151,7 @@ class Explorer(Viewer):
         return app
 
     def _show(self, app: AppState) -> None:
-        """Put the views of ``app`` in the place of those shown, all of them or none."""
+        """Replace the shown views by the views of ``app``, all of them or none."""
         views = make_views(app)
         shell = Shell(app, dict(views), page=self.address is not None, address=self.address)
         pn.bind(partial(self._switch, app), app.param.requested, watch=True)
@@ -169,12 +168,12 @@ class Explorer(Viewer):
             self._on_ready(self)
 
     def _fail(self, error: InficondError) -> None:
-        """Tell why nothing was opened, where the page would be."""
+        """Show the error of opening in place of the page."""
         self.opening.fail(error)
         self._page[:] = [self.opening]
 
     def place(self, name: str) -> Cell:
-        """Cell in which the view of that name is shown by itself; the same at each call."""
+        """Return the cell with the single view ``name``; the same cell at each call."""
         if name not in self._places:
             height = STRIP_HEIGHT if name == "configuration" else HEIGHT
             self._places[name] = self._cell(name, height=height, sizing_mode="stretch_width")
@@ -185,7 +184,7 @@ class Explorer(Viewer):
         return Cell(self.opening, publish=self._publish, draw=partial(self._draw, name), **params)
 
     def _publish(self, update: Callable[[], None]) -> None:
-        """Run what a job or the browser brings where the page is; still pictures follow it."""
+        """Run ``update``, from a job or the browser, on the page's thread; then update pictures."""
         self._to_page(partial(self._update, update))
 
     def _update(self, update: Callable[[], None]) -> None:
@@ -195,7 +194,7 @@ class Explorer(Viewer):
                 cell.still.change_soon()
 
     def _draw(self, name: str) -> Drawing | None:
-        """A picture of the view of that name, of the page without one; None while it opens."""
+        """Return a picture of the view ``name`` ("": of the page); None while it opens."""
         if self.app is None:
             return None
         return page_picture(self._shown) if not name else view_picture(self._shown[name])
@@ -207,7 +206,7 @@ class Explorer(Viewer):
             self._places[name][:] = [view]
 
     def _go_on(self, before: AppState, other: ConceptsState | TargetsState, tuner: Tuner) -> None:
-        """Show the same over other concepts, or with students of other targets."""
+        """Replace the page by one on ``tuner``: other concepts or targets, same selection."""
 
         def done(app: AppState) -> None:
             app.go_on_from(before)
@@ -245,10 +244,10 @@ def page_html(
     progress: Progress | None = None,
     extent: Extent = USUAL,
 ) -> str:
-    """The page of an iteration as one HTML file, read only; nothing is recorded in the history.
+    """Return the page of an iteration as one read-only HTML text; the history is not changed.
 
-    Other classes, concepts and iterations can be opened in it: see ``exploring``. Raises
-    ``TuningError`` for a class or a concept that is not there.
+    Its reader can open other classes, concepts and iterations: see ``exploring``. Raises
+    ``TuningError`` for an unknown class or concept.
     """
     if class_name:
         check_name("class", class_name, tuner.store.classes)
@@ -272,7 +271,7 @@ def page_html(
 
 
 def serve_page(arguments: Sequence[str]) -> None:
-    """Make this session's page; called by ``panel serve`` once per session."""
+    """Create the page of this session; ``panel serve`` calls it once per session."""
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     explorer = Explorer(arguments or ["demo"], os.environ.get("INFICOND_HISTORY", ""))
@@ -282,10 +281,10 @@ def serve_page(arguments: Sequence[str]) -> None:
 
 
 if pn.state.served:
-    if not is_guarded():  # an old installation, whose entry points Panel does not know
+    if not is_guarded():  # an old installation without entry points for Panel
         sys.stderr.write(UNGUARDED)
         guard()
-    # The module made of this file is the session's, and is emptied before the session has ended.
+    # Panel runs this file as a module per session, and empties the module before the session ends.
     from inficond_panel.app import serve_page
 
     serve_page(sys.argv[1:])

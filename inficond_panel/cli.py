@@ -22,7 +22,7 @@ from inficond_panel.errors import FileProblemsError, InficondError, OptimumWarni
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; return the exit status.
 
-    0: done. 1: it could not be done. 2: a spec, an edits file or the command line is wrong.
+    0: success. 1: failure. 2: faults in a spec, an edits file or the command line.
     130: interrupted.
     """
     take_all_characters()
@@ -44,7 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         if not _reader_has_gone(error):
             note(f"{error}\n{_remedy(error)}")
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # nothing more is written
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # discards further output
         return 1
     return 0
 
@@ -52,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _show_warning(
     usual: Callable[..., None], message: Warning | str, category: type[Warning], *place: Any
 ) -> None:
-    """Write a warning about the students as a note, without the line of code that issued it."""
+    """Print an ``OptimumWarning`` without its line of code, other warnings as usual."""
     if issubclass(category, OptimumWarning):
         note(str(message))
     else:
@@ -60,20 +60,20 @@ def _show_warning(
 
 
 def _remedy(error: OSError) -> str:
-    """Remedy of what the system refused; without its number, the loader of a library tells it."""
+    """Return a remedy for a system error; without errno it is a library that cannot be loaded."""
     if error.errno is None and not error.args[1:]:
-        return "Install the package again that loads this library, or the library itself."
-    return "Free some space, or the file or folder readable and writable."
+        return "Reinstall the package that loads this library, or install the library."
+    return "Free some space, or make the file or folder readable and writable."
 
 
 def _reader_has_gone(error: OSError) -> bool:
-    """Whether nobody reads the output any more, as in ``inficond ... | head``."""
+    """Return True if the reader of the output has closed it, as in ``inficond ... | head``."""
     on_windows = sys.platform == "win32" and error.errno == errno.EINVAL and not error.filename
     return error.errno == errno.EPIPE or on_windows
 
 
 class _MainParser(Parser):
-    """Parser of all commands, whose help shows them by group."""
+    """Parser of all commands, with a help text that groups the commands."""
 
     def format_help(self) -> str:
         parts = (self.format_usage().strip(), self.description, overview(), self.epilog)
@@ -81,7 +81,7 @@ class _MainParser(Parser):
 
 
 def make_parser() -> Parser:
-    """The parser of all commands; a command's module is loaded when the command is parsed."""
+    """Return the parser of all commands; a command's module is imported when it is parsed."""
     parser = _MainParser(
         prog="inficond",
         description="Fine-tune concept-based student models without code.",

@@ -1,7 +1,7 @@
-"""Every error that a user can cause: what happened, and what to do about it.
+"""All errors that a user can cause, each with a message and a remedy.
 
-One hierarchy, so that the command line and the page can show any of them in the same way.
-Each leaf is also the fitting builtin (a missing store is a ``FileNotFoundError``).
+One class hierarchy, so that the command line and the page show all errors in the same way.
+Each leaf also inherits from a builtin error (a missing store is a ``FileNotFoundError``).
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-#: Folders of an absolute path, up to its last name; between quotes they may hold blanks.
+#: Folders of an absolute path, up to its last name; within quotes they may contain spaces.
 _FOLDERS = re.compile(
     r"""(?<=['"])(?:[A-Za-z]:[\\/]|/)[^'"\n]*[\\/]"""
     r"""|(?<![\w:/.~\\-])(?:[A-Za-z]:[\\/]|/)(?:[^\s'"<>:;,()\\/]+[\\/])+"""
 )
 
-#: Commands, flags and keys of the spec that remedies name, and what stands for them in a script.
+#: Commands, flags and keys of the spec in remedies, and the equivalent Python calls.
 _IN_PYTHON = {
     r"`inficond check SPEC`": "open_students(SPEC)",
     r"inficond info SPEC(?: --json)?": "students.classes, students.concepts",
@@ -47,22 +47,22 @@ _IN_PYTHON = {
 
 
 def in_python(text: str) -> str:
-    """Replace commands and flags of a shell in a text by calls of Python."""
+    """Return a text with shell commands and flags replaced by Python calls."""
     for shell, script in _IN_PYTHON.items():
         text = re.sub(shell, script, text)
     return text
 
 
 def without_folders(text: str) -> str:
-    """Cut absolute paths of a text to their last names."""
+    """Return a text with absolute paths shortened to their last names."""
     return _FOLDERS.sub("", text)
 
 
 class InficondError(Exception):
     """Base of all errors shown to a user: a message and a remedy, never a traceback.
 
-    The remedy names commands, as the command line shows it; as text, which scripts and notebooks
-    show, an error names what a script does.
+    The remedy names shell commands, for the command line; ``str`` of an error, for scripts and
+    notebooks, names Python calls instead.
     """
 
     def __init__(self, message: str, remedy: str = "") -> None:
@@ -72,17 +72,17 @@ class InficondError(Exception):
 
     @property
     def for_page(self) -> str:
-        """The message for people who do not know the server's folders."""
+        """Message for the page, without the server's folders."""
         return without_folders(self.message)
 
     @property
     def remedy_for_page(self) -> str:
-        """The remedy, for them too."""
+        """Remedy for the page, without the server's folders."""
         return without_folders(self.remedy)
 
     @property
     def whole_for_page(self) -> str:
-        """Message and remedy on one line, for them too."""
+        """Message and remedy on one line, for the page."""
         return f"{self.for_page} {self.remedy_for_page}".strip()
 
     @property
@@ -108,7 +108,7 @@ class Problem:
 
 
 class FileProblemsError(InficondError, ValueError):
-    """All faults of one file a user wrote, reported together."""
+    """All faults of a user's file, reported together."""
 
     def __init__(self, problems: list[Problem], remedy: str = "") -> None:
         super().__init__("\n".join(str(problem) for problem in problems), remedy)
@@ -116,37 +116,37 @@ class FileProblemsError(InficondError, ValueError):
 
     @property
     def for_page(self) -> str:
-        """The message, with files by their names alone."""
+        """Message with file names instead of paths."""
         return "\n".join(self.problems_for_page)
 
     @property
     def problems_for_page(self) -> list[str]:
-        """A line for each problem, with files by their names alone."""
+        """One line per problem, with file names instead of paths."""
         named = (replace(each, file=Path(each.file.name)) for each in self.problems)
         return [without_folders(str(each)) for each in named]
 
 
 class SpecError(FileProblemsError):
-    """Spec with faults, each at its line and column."""
+    """Faults of a spec, each at its line and column."""
 
 
 class EditsError(FileProblemsError):
-    """An edits file that does not fit the store."""
+    """Faults of an edits file, or names that are not in the store."""
 
 
 class AnswersError(FileProblemsError):
-    """A file of answers on photos that does not fit the store."""
+    """Faults of a file of answers, or names that are not in the store."""
 
 
 class DataError(InficondError, ValueError):
-    """Images, labels, logits or word lists that cannot be used."""
+    """Unusable images, labels, logits or word lists."""
 
 
 class OrderError(DataError):
-    """A teacher's outputs in an order that the labels speak against.
+    """A teacher's outputs that match the labels in another order of the classes.
 
-    ``right_names`` has the class that an output fits, by the class that the output is taken for;
-    the message is a ``sentence``, after its ``place`` in a file.
+    ``right_names`` maps the assumed class of an output to the class that the output matches; the
+    message is ``place`` (path and line in a file) and ``sentence``.
     """
 
     def __init__(
@@ -162,27 +162,27 @@ class OrderError(DataError):
 
 
 class OrderWarning(UserWarning):
-    """Warning that the outputs of a store's teacher fit the labels in another order."""
+    """Warning that the outputs of a store's teacher match the labels in another order."""
 
 
 class StoreError(InficondError):
-    """A store that cannot be used."""
+    """An unusable store."""
 
 
 class StoreMissingError(StoreError, FileNotFoundError):
-    """No store where one is expected."""
+    """No store at the expected path."""
 
 
 class StoreFormatError(StoreError, ValueError):
-    """A store of another format version, or with parts that are damaged or missing."""
+    """A store of another format version, or with damaged or missing parts."""
 
 
 class SolverError(InficondError, ValueError):
-    """A distillation problem without a solution, such as an empty box."""
+    """A distillation problem without a solution, such as bounds that exclude each other."""
 
 
 class TuningError(InficondError, ValueError):
-    """An intent that names something unknown, or cannot be carried out."""
+    """An edit with unknown names, or an impossible action on students or history."""
 
 
 class HistoryError(InficondError, OSError):
@@ -190,31 +190,31 @@ class HistoryError(InficondError, OSError):
 
 
 class StudyError(InficondError, OSError):
-    """A study that cannot be read or written, or a participant that it does not have."""
+    """A study that cannot be read or written, or an unknown participant."""
 
 
 class StudyLinkError(StudyError):
-    """Link of a study that is unknown, deleted, or opened in another window."""
+    """A participant's link that is unknown, deleted, or open in another window."""
 
 
 class ExportError(InficondError, OSError):
-    """An export that cannot be written there, or a file that holds none."""
+    """A file or folder that cannot be written, or a path without a readable export."""
 
 
 class DifferenceWarning(UserWarning):
-    """Exported students are used with other data or another version than they were made with."""
+    """Warning that exported students are used with other data or another version."""
 
 
 class OptimumWarning(UserWarning):
-    """Students ended farther from their optimum than the spec asks for."""
+    """Warning that students ended farther from their optimum than the spec allows."""
 
 
 class CancelledError(InficondError):
-    """Work stopped because the user asked for it."""
+    """Work that the user cancelled."""
 
 
 class MissingExtraError(InficondError, ImportError):
-    """Part of the product that needs packages of ``extras``, which the base install leaves out."""
+    """A feature that needs packages of ``extras``, which the base installation lacks."""
 
     def __init__(self, message: str, remedy: str = "", extras: tuple[str, ...] = ()) -> None:
         super().__init__(message, remedy)
@@ -222,16 +222,16 @@ class MissingExtraError(InficondError, ImportError):
 
     @property
     def remedy_for_page(self) -> str:
-        """The command without the place of this installation, which pip knows."""
+        """Install command for the page, without the path of this installation."""
         if not self.extras:
             return super().remedy_for_page
         return f"Where the page is served: pip install 'inficond-panel[{','.join(self.extras)}]'"
 
 
 class BrokenExtraError(MissingExtraError):
-    """A part whose packages are installed, one of which cannot be loaded."""
+    """A feature that needs an installed package that cannot be loaded."""
 
     @property
     def remedy_for_page(self) -> str:
-        """The remedy without the place of this installation."""
+        """Remedy for the page, without the path of this installation."""
         return "Where the page is served: remove the package, and install it again."

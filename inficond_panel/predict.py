@@ -1,6 +1,6 @@
-"""Photos that are in no store, and words that it has no scores of, through the networks of a spec.
+"""Scores of new photos, and text vectors of new concepts, by the networks of a spec.
 
-The networks are an extra, loaded when first used."""
+The networks need the extra ``precompute`` and are loaded at first use."""
 
 from __future__ import annotations
 
@@ -23,21 +23,21 @@ from inficond_panel.store.more_photos import Extended
 
 Progress = Callable[[str], None]
 
-#: By the kind of the encoder.
+#: Required packages, by kind of encoder.
 _PACKAGES = {"open_clip": ("torch", "open_clip"), "transformers": ("torch", "transformers")}
-#: What needs the extra.
+#: Features that need the extra, for error messages.
 _PREDICTING, _TYPING = "Predicting a photo", "Typing a concept"
 _LARGEST = 2048  #: pixels of the longer side of a photo on the page
-_WAIT = 0.2  #: seconds between looks whether one who waits has given up
+_WAIT = 0.2  #: seconds between checks for cancellation while waiting
 
 
 class Networks(Protocol):
-    """The loaded encoder and teacher of a spec."""
+    """Protocol of the loaded encoder and teacher of a spec."""
 
     def scores(
         self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
     ) -> PhotoScores:
-        """Scores of photos, files or their content."""
+        """Return the scores of photos, given as files or as bytes."""
 
 
 def score_photos(
@@ -46,14 +46,14 @@ def score_photos(
     photos: Sequence[str | Path],
     progress: Progress = lambda _: None,
 ) -> PhotoScores:
-    """Scores of photos (files, each once) by the concepts of ``store``, and the teacher's logits.
+    """Return concept scores and teacher logits of photos (files), for the concepts of ``store``.
 
-    Through the encoder and the segments, never looked up: see ``precompute.pipeline.apply``. Raises
-    what that does, and ``DataError`` where none of the photos can be read.
+    Photos are always segmented and encoded, see ``precompute.pipeline.apply``. Errors as there, and
+    ``DataError`` if no photo can be read. Repeated files are scored once.
     """
     files = list(dict.fromkeys(Path(photo) for photo in photos))
     if not files:
-        raise DataError("No photo is named.", "Name the files of photos.")
+        raise DataError("No photo is named.", "Name at least one photo file.")
     scores = _load(spec, store, progress).scores(files, progress)
     if all(scores.fault):
         reasons = "; ".join(f"{file}: {why}" for file, why in zip(files, scores.fault, strict=True))
@@ -68,7 +68,7 @@ def extend_store(
     logits: str | Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Extended:
-    """Add photos beside the store at ``store``, labelled by the teacher: ``precompute.extend``."""
+    """Add photos, labelled by the teacher, next to a store, with ``precompute.extend``."""
     try:
         from precompute.pipeline.more import extend  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
@@ -77,42 +77,42 @@ def extend_store(
 
 
 class PagePhotos:
-    """Photos put on the page: all sessions share the loaded networks, one photo at a time."""
+    """Scoring of photos uploaded to the page; sessions share the networks and take turns."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
 
     @property
     def side(self) -> int:
-        """Pixels of the longer side that a photo is scaled down to before it is sent.
+        """Pixels of the longer side that the browser scales a photo down to.
 
-        Twice the encoder's, so that one of 2 : 1 has as many as that in its shorter side.
+        Twice the encoder's size, so that the shorter side of a 2 : 1 photo has the encoder's size.
         """
         size = self.spec.concepts.encoder.image_size or 0
         longest = max(size) if isinstance(size, tuple | list) else size
         return min(_LARGEST, max(_LARGEST // 2, 2 * longest))
 
     def check(self, store: Store) -> None:
-        """Raise what ``score`` would, as far as that is known; loads nothing."""
-        if self.spec.of_store:  # told without the place of the store, which is the server's own
+        """Raise the errors of ``score`` that can be known without loading networks."""
+        if self.spec.of_store:  # the message hides the store's path, which is private to the server
             raise DataError(
-                "This page is of a store alone: no spec names its encoder.",
-                "Open it by the spec that the store was made from.",
+                "This page is of a store alone: its encoder is unknown without a spec.",
+                "Open the spec that the store was made from.",
             )
         stages = store.attrs.get("stages")
         if not isinstance(stages, dict) or "segments" not in stages:
             raise DataError(
                 "The store does not record how its photos were encoded and segmented.",
-                "Make it from photos: inficond precompute SPEC",
+                "Make the store from photos: inficond precompute SPEC",
             )
         if self.spec.concepts.segments.method == "file":
-            raise DataError("The segments come from files, and a photo on the page has none.")
+            raise DataError("Segments come from files, and a new photo has no such file.")
         _check_packages(_PREDICTING, self.spec)
 
     def score(
         self, store: Store, photo: bytes, progress: Progress, cancelled: Callable[[], bool]
     ) -> PhotoScores:
-        """Scores of one photo, given by its content; nothing of it is kept.
+        """Return the scores of one photo (bytes of its file); nothing is stored.
 
         Raises as ``score_photos``, and ``CancelledError``.
         """
@@ -154,9 +154,9 @@ def _stop_if(cancelled: Callable[[], bool]) -> None:
 
 
 def text_encoder(spec: Spec) -> TextEncoder:
-    """The text tower of a spec's encoder.
+    """Load and return the text tower of a spec's encoder.
 
-    Raises ``MissingExtraError`` without the extra, ``SpecError`` for a spec that names none.
+    Raises ``MissingExtraError`` without the extra, ``SpecError`` for a spec without encoder.
     """
     spec.check_making()
     try:
@@ -167,23 +167,23 @@ def text_encoder(spec: Spec) -> TextEncoder:
 
 
 class PageEncoder:
-    """The text tower of a spec's encoder as the page has it: all sessions share the loaded one."""
+    """Text tower of a spec's encoder for the page, loaded once for all sessions."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
 
     def check(self) -> None:
-        """Raise what ``text_encoder`` does, as far as that is known; loads nothing."""
+        """Raise the errors of ``text_encoder`` that can be known without loading."""
         self.spec.check_making()
         _check_packages(_TYPING, self.spec)
 
     @property
     def digest(self) -> str:
-        """SHA-256 of what the encoder is; loads it."""
+        """SHA-256 that identifies the encoder, which is loaded."""
         return _loaded(self.spec).digest
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
-        """Unit vectors ``(len(texts), embed)`` float32 of texts."""
+        """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
         return _loaded(self.spec).embed_text(texts)
 
 

@@ -137,8 +137,8 @@ def from_frames(
     - ``logits``: one column per class, the teacher's logits; or with ``outputs="probabilities"``
       its probabilities. Logits that look like probabilities or labels are an error unless
       ``outputs`` is set.
-    - ``labels``: one column per class, 1 present, 0 absent, missing: unknown. Training images
-      (``fit``) may have no row, since the students learn from the teacher.
+    - ``labels``: columns named as in ``logits``; 1 present, 0 absent, missing: unknown. Training
+      images (``fit``) may have no row, since the students learn from the teacher.
     - ``split``: ``fit`` (training), ``tune`` (tuning, shown on the page) or ``holdout``.
     - ``images``: paths of the photos; the store keeps thumbnails. Without photos the page shows
       image ids.

@@ -24,7 +24,7 @@ class ConceptMeasures(Moves):
     """Tables about the concepts of the students; the history counts each use of the holdout."""
 
     def concepts_of(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
-        """Concepts of one student with an influence other than 0, the largest influence first.
+        """Return the concepts of one student with an influence, the largest influence first.
 
         Columns: influence, bounds, discrepancies on positives and negatives; ``ap_without``: the
         AP if the influence were 0 and the others fixed. Each use of the holdout is counted.
@@ -38,7 +38,7 @@ class ConceptMeasures(Moves):
         return concepts_of(self.student(class_name, split))
 
     def scales(self, class_name: str) -> pd.DataFrame:
-        """Scale of each concept's score on ``fit``, and λ and the thumb step on that scale.
+        """Return each concept's scale of scores on ``fit``, with λ and thumb step on that scale.
 
         A weight is in logits per unit of score. ``spread`` is the score's standard deviation,
         ``effect`` influence × spread, ``penalty`` λ / spread (L1 penalty per unit of effect),
@@ -48,7 +48,7 @@ class ConceptMeasures(Moves):
         return scales(self.tuner, self.node, class_name)
 
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
-        """Concepts whose scores on ``fit`` correlate with ``concept``'s by ``least`` or more.
+        """Return concepts whose scores on ``fit`` correlate with ``concept``'s by >= ``least``.
 
         When ``concept`` is tuned down, a twin can take over its influence: tune both together.
 
@@ -71,7 +71,7 @@ class ConceptMeasures(Moves):
         *,
         refit: bool = False,
     ) -> pd.DataFrame:
-        """Metric as a function of a concept's influence, other influences fixed.
+        """Return a metric as a function of a concept's influence, other influences fixed.
 
         One row is the current influence. With ``refit`` the other influences are solved again at
         each value, which takes seconds. ``change``, ``change_low`` and ``change_high`` are the
@@ -88,7 +88,7 @@ class ConceptMeasures(Moves):
         return (refit_what_if if refit else what_if)(self.tuner, student, concept, metric)
 
     def take_apart(self, class_name: str, image: str) -> Apart:
-        """Logit of a student on one image as a sum over concepts, and the smallest change that
+        """Explain a logit on one image: its sum over concepts, and the smallest change that
         reverses the decision. Each use of the holdout is counted.
 
         >>> apart = students.take_apart("bicycle", students.images("tune")[0])
@@ -106,7 +106,7 @@ class ConceptMeasures(Moves):
         split: str = TUNE,
         filters: str | Iterable[str] = ASSIGNED,
     ) -> pd.DataFrame:
-        """Images of a concept, the highest score first, with the decisions on each image.
+        """Return images of a concept, the highest score first, with the decisions per image.
 
         ``filters`` are any of ``assigned`` (a segment of the image is nearer to this concept than
         to any other: the concept as InFiConD, sec. 4.2, aggregates it), ``positive``, ``negative``,
@@ -138,7 +138,7 @@ class ConceptMeasures(Moves):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> pd.DataFrame:
-        """Stability of influences over resampled images, for ``concepts`` or the ``top`` strongest.
+        """Test whether influences are stable over resampled images (``concepts`` or ``top``).
 
         See ``results.sensitivity.stability``; column ``words`` has the verdict.
         """

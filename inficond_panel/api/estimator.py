@@ -286,7 +286,7 @@ def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudent
 
 
 def _largest(weights: np.ndarray) -> list[int]:
-    """Indices of the largest weights in absolute value, at most ``_SHOWN``, without zeros."""
+    """Return indices of the ``_SHOWN`` largest weights in absolute value, without zeros."""
     return [int(j) for j in strongest(weights)[:_SHOWN] if weights[j]]
 
 

@@ -44,11 +44,11 @@ class Measures(ConceptMeasures):
         return float(self.tuner.spec.views.confidence)
 
     def metrics(self, split: str = TUNE, *, intervals: bool = False) -> pd.DataFrame:
-        """Metrics of each class on a split, largest gap in AP first. Counts a use of the holdout.
+        """Return metrics of each class on a split, largest gap in AP first.
 
         With ``intervals`` each metric has its bootstrap limits: ``ap_low``, ``ap_high``.
         ``teacher_knows`` is True if the AP of the teacher is above ``chance``, see
-        ``distill.teacher_skill``.
+        ``distill.teacher_skill``. Counts a use of the holdout.
 
         >>> students.metrics("tune")[["ap", "teacher_ap"]].head(2).round(2)
                  ap  teacher_ap
@@ -60,7 +60,7 @@ class Measures(ConceptMeasures):
         return metrics(self.tuner, self.node, split, intervals=intervals)
 
     def metrics_together(self, split: str = TUNE) -> pd.DataFrame:
-        """Top-1, top-5, ... metrics of all students as one classifier, with limits and teacher.
+        """Return top-1, top-5, ... metrics of all students as one classifier, and of the teacher.
 
         For data with one class per image; else raises ``TuningError``. Counts a use of the
         holdout.
@@ -78,7 +78,7 @@ class Measures(ConceptMeasures):
         draws: int | None = None,
         seed: int = 0,
     ) -> GammaSweep:
-        """Measures on ``fit`` of oracles of the spec's teacher, one oracle per gamma.
+        """Measure oracles of the spec's teacher on ``fit``, one oracle per gamma.
 
         As ``inficond compare --gamma``: ``groups`` is single or sets, ``above`` a metadata column
         or a CSV file with super-classes. Raises as ``quantify.gamma_sweep``.
@@ -89,7 +89,7 @@ class Measures(ConceptMeasures):
     def doctor(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> dict[str, pd.DataFrame]:
-        """Diagnosis of each class, with the first action: frames ``findings``, ``classes``,
+        """Diagnose each class and name the first action: frames ``findings``, ``classes``,
         ``suspects`` and ``labels``.
 
         Checks teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
@@ -101,7 +101,7 @@ class Measures(ConceptMeasures):
         return doctor(self.tuner, self.node, some(classes), seed)
 
     def confusion(self, split: str = TUNE, *, teacher: bool = False) -> pd.DataFrame:
-        """Confusion matrix: number of images by label (rows) and by the students' class (columns).
+        """Return the confusion matrix: images by label (rows) and the students' class (columns).
 
         With ``teacher`` the columns are the teacher's class. For data with one class per image;
         else raises ``TuningError``. Counts a use of the holdout.
@@ -111,7 +111,7 @@ class Measures(ConceptMeasures):
         return confusion_matrix(self.tuner, self.node, split, teacher=teacher)
 
     def confusions(self, split: str = TUNE) -> pd.DataFrame:
-        """Pairs of label and the students' class with their number of images and its limits.
+        """Return pairs of label and students' class, with the number of images and its limits.
 
         Pairs with most images first, next to the teacher's number. Raises, and counts uses of the
         holdout, as ``confusion``.
@@ -123,7 +123,7 @@ class Measures(ConceptMeasures):
     def changes(
         self, since: NodeName = "parent", split: str = TUNE, metric: str = AP.key
     ) -> pd.DataFrame:
-        """A metric of each class at ``since`` and now, and the change with its paired interval.
+        """Return a metric of each class at ``since`` and now, and the change with its interval.
 
         ``since`` is ``"parent"``, ``"start"`` (#0), or an iteration. Counts a use of the holdout.
 
@@ -136,7 +136,7 @@ class Measures(ConceptMeasures):
         return changes(self.tuner, before, self.node, split, metrics=(metric,))
 
     def groups(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
-        """Metrics of each class per group: images with one value of the metadata columns ``by``.
+        """Return metrics per class and group: images with one value of metadata columns ``by``.
 
         A class may serve as a column, with its labels as values.
         With ``by_label``: accuracy in each cell of label × value ("absent · water"). Each metric
@@ -146,7 +146,7 @@ class Measures(ConceptMeasures):
         return self._grouped(by, split, by_label)[0]
 
     def group_gaps(self, *by: str, split: str = TUNE, by_label: bool = False) -> pd.DataFrame:
-        """Worst group of each class by each metric, and its difference from the best group.
+        """Return each class's worst group by each metric, and the difference from the best group.
 
         Arguments as in ``groups``: with ``by_label`` the ``value`` of accuracy is the worst-group
         accuracy. Groups of fewer than 30 images, or of fewer than 10 positives or negatives if a
@@ -173,10 +173,10 @@ class Measures(ConceptMeasures):
         return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
 
     def penalty_path(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
-        """Regularization path of a class: number of concepts, AP and fidelity with limits, per λ.
+        """Return the regularization path of a class: number of concepts, AP and fidelity per λ.
 
         λ is the index; ``now`` marks the current λ, ``auto`` the λ that ``lambda: auto`` would
-        choose if it were the only edit: the first, unless another gains significantly on tune.
+        choose alone: the first, unless another gains more than one standard error on tune.
         Counts a use of the holdout.
 
         >>> students.penalty_path("bicycle")[["concepts", "ap"]].head(2).round(2)
@@ -196,7 +196,7 @@ class Measures(ConceptMeasures):
         *,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Thresholds with the best F1 on tune, or the highest recall at a given ``precision``.
+        """Return thresholds with the best F1 on tune, or the highest recall at a ``precision``.
 
         See ``results.decisions``. To use them, copy them to ``students.threshold`` of the spec.
 
@@ -212,7 +212,7 @@ class Measures(ConceptMeasures):
     def coverage(
         self, class_name: str = "", *, draws: int | None = None, seed: int = 0
     ) -> pd.DataFrame:
-        """Accuracy and F1 on tune of the most certain decisions, by their share of all decisions.
+        """Return accuracy and F1 on tune of the most certain decisions, by their share.
 
         A decision is the more certain the farther its logit is from the threshold. Without a class
         (one class per image): of all students, by the probability of the likeliest class.
@@ -230,7 +230,7 @@ class Measures(ConceptMeasures):
         *,
         min_images: int = 30,
     ) -> pd.DataFrame:
-        """A metric per class and slice: images with one value of a metadata column, or of two.
+        """Return a metric per class and slice: images with one value of one or two columns.
 
         ``p_holm``: p-value (Holm) that a slice is no worse than chance; ``small``: why the slice
         was not tested. Counts a use of the holdout. Raises ``DataError`` for an unknown column.
@@ -249,7 +249,7 @@ class Measures(ConceptMeasures):
         )
 
     def compare(self, before: NodeName, after: NodeName | None = None, split: str = TUNE) -> Frames:
-        """Comparison of two iterations: frames ``changes``, ``movers``, ``flips`` and ``steps``.
+        """Compare two iterations: frames ``changes``, ``movers``, ``flips`` and ``steps``.
 
         See ``results.comparison.comparison_frames``. ``after`` is by default this iteration. Each
         of the two counts a use of the holdout.
@@ -267,7 +267,7 @@ class Measures(ConceptMeasures):
         return SuggestedEdits(**{each.name: getattr(edits, each.name) for each in fields(edits)})
 
     def levers(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
-        """Kinds of repair (levers) and their gain in AP on tune: one row per class and lever.
+        """Return a row per class and kind of repair (lever), with its gain in AP on tune.
 
         AP and its gain with limits (0 to 1), ``fidelity`` to the teacher, number of ``concepts``,
         what the lever ``needs``, and whether it is ``recommended``. The gain is cross-fitted.

@@ -82,7 +82,7 @@ class Moves:
     def back_up(self, file: str | Path) -> Self:
         """Copy the history, with its typed concepts, to a new file; a server may be using it.
 
-        Raises ``TuningError`` where the file already exists.
+        Raises ``TuningError`` if the file already exists.
         """
         back_up(self.tuner, Path(file))
         return self
@@ -282,7 +282,7 @@ class Moves:
         return self
 
     def tags(self) -> pd.DataFrame:
-        """One row per image and tag."""
+        """Return a table with one row per image and tag."""
         rows = [(image, tag) for image, tags in self.tuner.tags().items() for tag in tags]
         return pd.DataFrame(rows, columns=["image", "tag"])
 

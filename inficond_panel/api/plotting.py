@@ -52,24 +52,24 @@ class StudentPlots:
         return self.students.tuner.spec.views.noise()
 
     def performance(self, split: str = TUNE) -> hv.Rectangles:
-        """Bars per class: positives and negatives by whether student and teacher are right."""
+        """Plot positives and negatives per class, by whether student and teacher are right."""
         self.students.count_look(split)
         return make_performance(take_snapshot(self.students.tuner, self.students.node, split))
 
     def knowledge(self, class_name: str, top: int = 15) -> hv.Bars:
-        """Bars of the ``top`` largest influences of a student."""
+        """Plot the ``top`` largest influences of a student."""
         return make_knowledge(self.students.student(class_name, FIT), top)
 
     def what_if(
         self, class_name: str, concept: str, metric: str = AP.key, split: str = TUNE
     ) -> hv.Overlay:
-        """Curve of a metric over one concept's influence, other influences fixed, with interval."""
+        """Plot a metric over one concept's influence, other influences fixed, with interval."""
         check_name("concept", concept, self.students.tuner.store.concepts)
         check_metric(metric)
         return make_what_if(self.students.student(class_name, split), concept, metric, self._noise)
 
     def embedding(self, class_name: str = "", method: str = "", concept: str = "") -> hv.Overlay:
-        """Map of concepts and segments in two dimensions; labels a class's strongest concepts.
+        """Plot concepts and segments in two dimensions; label a class's strongest concepts.
 
         With a ``concept``, highlights the segments assigned to it, and their centre.
         """
@@ -80,7 +80,7 @@ class StudentPlots:
         return make_embedding(store, influence, method, concept, named)
 
     def provenance(self) -> hv.Overlay:
-        """Tree of iterations without deleted branches; the current iteration is filled."""
+        """Plot the tree of iterations without deleted branches; the current one is filled."""
         return make_provenance(
             take_tree(self.students.tuner, self.students.node).nodes, self.students.node.id
         )
@@ -93,7 +93,7 @@ class StudentPlots:
         marked: Collection[tuple[str, str]] = (),
         dark: bool = False,
     ) -> hv.Image:
-        """Heat map of the influences of all students, concept by class, as on the page.
+        """Plot the influences of all students, concept by class, as on the page.
 
         Shows the first ``top`` concepts with an influence (0: all concepts) in the given ``order``:
         strongest, name, similar or marked. ``find`` filters by a part of the name; ``marked`` pairs
@@ -105,27 +105,27 @@ class StudentPlots:
         return make_matrix(take_cells(store, node, positions, find, top, marked), dark)
 
     def gammas(self, sweep: GammaSweep) -> hv.NdOverlay:
-        """Curves of the oracles' silhouette and accuracy over gamma; see ``oracle_sweep``."""
+        """Plot the oracles' silhouette and accuracy over gamma; see ``oracle_sweep``."""
         return make_gamma_curves(sweep)
 
     def gamma_reliability(self, sweep: GammaSweep) -> hv.HoloMap:
-        """Reliability diagram of the oracle, one per gamma."""
+        """Plot the reliability diagram of the oracle, one per gamma."""
         return make_gamma_reliability(sweep)
 
     def gamma_maps(self, sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
-        """t-SNE map of the oracle, one per gamma, coloured by super-class or class."""
+        """Plot the t-SNE map of the oracle, one per gamma, coloured by super-class or class."""
         return make_gamma_maps(sweep, seed)
 
     def confusion(self, class_name: str, split: str = TUNE) -> hv.Overlay:
-        """Confusion matrix of one class: labelled images by label and the student's decision."""
+        """Plot the confusion matrix of one class: images by label and student's decision."""
         return make_confusion(self.students.student(class_name, split))
 
     def reliability(self, class_name: str, split: str = TUNE) -> hv.Overlay:
-        """Reliability diagram: share of positives per bin of the student's probability."""
+        """Plot the reliability diagram: share of positives per bin of the probability."""
         return make_reliability(self.students.student(class_name, split))
 
     def coverage(self, class_name: str = "") -> hv.Overlay:
-        """Accuracy on tune of the most certain decisions over their share; see ``coverage``."""
+        """Plot accuracy on tune of the most certain decisions over their share."""
         decisions = decisions_of(self.students.tuner, self.students.node, class_name)
         return make_coverage(decisions.curve(**self._noise), class_name or "all classes")
 

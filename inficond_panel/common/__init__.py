@@ -1,1 +1,1 @@
-"""Helpers without knowledge of students: caches, clock, bounded files, threads."""
+"""Helpers that do not depend on students: caches, clock, files, numbers, threads."""

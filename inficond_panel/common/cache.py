@@ -1,4 +1,4 @@
-"""Results that all sessions share: computed once, the latest kept."""
+"""Caches that all sessions share: each result is computed once; the latest are kept."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ K = TypeVar("K")
 def once(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
     """Cache results like ``functools.lru_cache``; threads with equal arguments compute once.
 
-    Otherwise twenty pages that open together would do the work, and use the memory, twenty times.
-    If the first thread fails, the next one tries. Arguments are positional.
+    Otherwise twenty pages opened at once would repeat the work and the memory twenty times. If a
+    thread fails, the next thread computes. Arguments must be positional.
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
@@ -41,7 +41,7 @@ def once(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class Latest(Generic[K, T]):
-    """The latest ``size`` values by key, for results of which several are computed together."""
+    """Thread-safe cache of the ``size`` most recently used values, by key."""
 
     def __init__(self, size: int) -> None:
         self._size, self._kept, self._guard = size, dict[K, T](), Lock()

@@ -1,7 +1,7 @@
-"""The one clock: times never go back while a process runs, even if the system's clock does.
+"""Monotonic clock of the process: times never go back, even if the system's clock does.
 
-Order and length of what people do are evidence in a study, and the clock of a machine may be put
-back in the middle of it.
+Order and duration of actions are data of a study, and the system's clock may be set back during
+a session.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime, timedelta
 
-#: Seconds since a fixed moment, asleep or not.
+#: Clock of seconds since a fixed moment, including sleep of the machine.
 _KIND = getattr(time, "CLOCK_BOOTTIME", None) or getattr(time, "CLOCK_MONOTONIC", None)
 
 
@@ -18,18 +18,18 @@ def _steady() -> float:
 
 
 class Clock:
-    """The system's time when the clock was made, and what has passed since."""
+    """Clock that starts at the system's time and then advances monotonically."""
 
     def __init__(self) -> None:
         self._offset = time.time() - _steady()
 
     def now(self) -> str:
-        """The time, UTC, ISO 8601, to the millisecond."""
+        """Return the time: UTC, ISO 8601, to the millisecond."""
         moment = datetime.fromtimestamp(self._offset + _steady(), UTC)
         return moment.isoformat(timespec="milliseconds")
 
     def go_on_from(self, past: str) -> None:
-        """Continue from a time that is known to be past, if the clock is behind it."""
+        """Set the clock forward to ``past`` (ISO 8601), if the clock is behind it."""
         behind = datetime.fromisoformat(past).timestamp() - (self._offset + _steady())
         self._offset += max(0.0, behind)
 
@@ -38,12 +38,12 @@ _clock = Clock()
 
 
 def now() -> str:
-    """The time of this process, UTC, ISO 8601, to the millisecond."""
+    """Return the time of this process: UTC, ISO 8601, to the millisecond."""
     return _clock.now()
 
 
 def before(seconds: float) -> str:
-    """The time so many seconds ago, as ``now``."""
+    """Return the time ``seconds`` ago, in the format of ``now``."""
     moment = datetime.fromisoformat(now()) - timedelta(seconds=seconds)
     return moment.isoformat(timespec="milliseconds")
 

@@ -1,4 +1,4 @@
-"""Device that networks run on: ``cpu``, ``cuda``, ``cuda:N``, ``mps``, or ``auto``."""
+"""Devices for networks: ``cpu``, ``cuda``, ``cuda:N``, ``mps``, or ``auto``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import DataError
 
 AUTO, CPU = "auto", "cpu"
-#: All that may be asked for.
+#: Pattern of valid device names.
 FORM = re.compile(r"auto|cpu|mps|cuda(:\d{1,3})?")
 EXPECTED = "auto, cpu, cuda, cuda:N or mps"
 _PROVIDERS = {
@@ -21,7 +21,7 @@ _PROVIDERS = {
 
 
 def available_devices() -> list[str]:
-    """Devices that torch can use here, the fastest first: ``cuda:0``, ..., ``mps``, ``cpu``.
+    """Return the devices that torch can use, the fastest first: ``cuda:0``, ..., ``mps``, ``cpu``.
 
     Raises ``MissingExtraError`` without torch.
     """
@@ -40,23 +40,23 @@ def _torch() -> Any:
 
 
 def torch_device(asked: str) -> str:
-    """Name of torch's device; raises ``DataError`` for one that is not available here."""
+    """Return torch's name of a device; raises ``DataError`` if it is not available."""
     if asked == CPU:
         return CPU
-    there = available_devices()
+    available = available_devices()
     if asked == AUTO:
-        return there[0]
+        return available[0]
     wanted = "cuda:0" if asked == "cuda" else asked
-    if wanted not in there:
+    if wanted not in available:
         raise DataError(
-            f"device: {asked} is asked for; torch has here: {', '.join(there)}.",
+            f"The device {asked} is not available; torch has: {', '.join(available)}.",
             "Name one of these as device in the spec or by --device, or take auto.",
         )
     return wanted
 
 
 def product_device(asked: str) -> str | None:
-    """Return the GPU for the solver's products; None: the CPU, by numpy.
+    """Return the GPU for the solver's matrix products; None: numpy on the CPU.
 
     None also without torch or a GPU, so that students can be fitted anywhere. Apple's ``mps`` has
     no float64, which the certificate needs.
@@ -64,18 +64,18 @@ def product_device(asked: str) -> str | None:
     if asked in (CPU, "mps"):
         return None
     try:
-        there = [name for name in available_devices() if name.startswith("cuda")]
+        cards = [name for name in available_devices() if name.startswith("cuda")]
     except ImportError:
         return None
-    wanted = there[0] if asked == AUTO and there else "cuda:0" if asked == "cuda" else asked
-    return wanted if wanted in there else None
+    wanted = cards[0] if asked == AUTO and cards else "cuda:0" if asked == "cuda" else asked
+    return wanted if wanted in cards else None
 
 
 def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
-    """Providers for onnxruntime among those that it offers; ``auto`` takes the first that belongs
-    to a device.
+    """Return onnxruntime's providers for a device, from the ``offered`` ones; ``auto`` takes the
+    fastest.
 
-    Raises ``DataError`` for a provider that is missing.
+    Raises ``DataError`` for a missing provider.
     """
     kind, _, number = asked.partition(":")
     if asked == AUTO:
@@ -83,20 +83,20 @@ def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
     provider = _PROVIDERS[kind]
     if provider not in offered:
         raise DataError(
-            f"device: {asked} needs onnxruntime's {provider}; this one has: {', '.join(offered)}.",
-            "Install onnxruntime-gpu in its place, or take device: cpu.",
+            f"device: {asked} needs onnxruntime's {provider}; installed are: {', '.join(offered)}.",
+            "Install onnxruntime-gpu in place of onnxruntime, or take device: cpu.",
         )
     return [(provider, {"device_id": number or "0"})] if kind == "cuda" else [provider]
 
 
 def device_text(asked: str) -> str:
-    """The device for people, with the name of a card, and what else there is; raises as
-    ``torch_device`` does."""
+    """Return the device as text, with the name of a GPU, or a hint at an unused GPU; raises as
+    ``torch_device``."""
     torch = _torch()
     device = torch_device(asked)
     if device.startswith("cuda"):
         return f"{device} ({torch.cuda.get_device_name(device)})"
     others = [name for name in available_devices() if name != CPU]
     if device == CPU and others:
-        return f"cpu; {others[0]} is there too: --device {others[0]}"
+        return f"cpu; {others[0]} is also available: --device {others[0]}"
     return device

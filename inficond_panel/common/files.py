@@ -1,7 +1,7 @@
-"""Files that somebody names, read; files and folders that appear whole, or not at all.
+"""Reading of files that a user names; writing of files and folders completely or not at all.
 
-A device or a named pipe never ends, and may never begin. All faults of reading are an ``OSError``
-whose text ends a sentence such as "labels.csv cannot be read: ...".
+Devices and named pipes are refused, since reading them may never end. All errors of reading are
+``OSError`` with a text that ends a sentence such as "labels.csv cannot be read: ...".
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ from typing import IO, Any, BinaryIO
 from inficond_panel.errors import DataError, ExportError
 
 _MB = 10**6
-#: Most bytes of a file, by what it is.
+#: Largest size of a file in bytes, by kind of file.
 YAML_BYTES = _MB
 WORD_BYTES = 10 * _MB
 LIST_BYTES = 500 * _MB
-PICTURE_BYTES = 2 * _MB  # each page of a study that shows one is sent all of it
+PICTURE_BYTES = 2 * _MB  # sent whole with each study page that shows it
 ANNOTATION_BYTES = 10 * _MB
 INSTANCES_BYTES = 4000 * _MB
-#: Most characters of one row of a table, which may have any number of rows.
+#: Largest number of characters in a row of a table; the number of rows is not limited.
 LONGEST_ROW = 10 * _MB
 
 
 class UnfitFileError(OSError):
-    """File whose content is of another kind than its name says."""
+    """Error for a file that is too large, or no regular file."""
 
 
 def check_file(path: Path, most: int | None = None) -> None:
-    """Raise ``OSError`` unless this is a regular file of at most ``most`` bytes."""
+    """Raise ``OSError`` unless ``path`` is a regular file of at most ``most`` bytes."""
     _check_regular(os.stat(path), most)  # noqa: PTH116 - as of an open file
 
 
 def open_file(path: Path, most: int | None = None) -> BinaryIO:
-    """Open a regular file of at most ``most`` bytes; raises ``OSError`` for all else."""
+    """Open a regular file of at most ``most`` bytes; raises ``OSError`` otherwise."""
     check_file(path, most)
     file = path.open("rb")
     try:
@@ -57,20 +57,20 @@ def open_file(path: Path, most: int | None = None) -> BinaryIO:
 
 
 def read_bytes(path: Path, most: int) -> bytes:
-    """Content of a regular file of at most ``most`` bytes; raises ``OSError`` for all else."""
+    """Return the content of a regular file of at most ``most`` bytes; ``OSError`` otherwise."""
     with open_file(path, most) as file:
         return file.read(_bytes(file))
 
 
 def read_text(path: Path, most: int) -> str:
-    """Read a file as UTF-8 text; raises ``UnicodeDecodeError`` too."""
+    """Return a file's UTF-8 text; errors as ``read_bytes``, and ``UnicodeDecodeError``."""
     return read_bytes(path, most).decode("utf-8-sig")
 
 
 def lines_of(path: Path) -> Iterator[str]:
-    """Lines of a UTF-8 text file of any size, with their ends; none of more than ``LONGEST_ROW``.
+    """Yield the lines of a UTF-8 text file of any size, with line ends.
 
-    Raises ``UnicodeDecodeError`` too.
+    Raises ``OSError``, also for a line longer than ``LONGEST_ROW``, and ``UnicodeDecodeError``.
     """
     with TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
         number = 0
@@ -82,7 +82,7 @@ def lines_of(path: Path) -> Iterator[str]:
 
 
 def _bytes(file: IO[Any]) -> int:
-    """Size of an open file: 0 for files of the system, such as /proc/kmsg, that never end."""
+    """Return the size of an open file: 0 for endless system files such as /proc/kmsg."""
     return os.fstat(file.fileno()).st_size
 
 
@@ -92,15 +92,13 @@ def _check_regular(status: os.stat_result, most: int | None) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnfitFileError("it is a device or a pipe, not a file")
     if most is not None and status.st_size > most:
-        raise UnfitFileError(
-            f"it has more than {most // _MB:,} MB, the most that such a file may have"
-        )
+        raise UnfitFileError(f"it has more than {most // _MB:,} MB, the limit for such a file")
 
 
 def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:
-    """Lines of a UTF-8 file of at most ``most`` bytes. ``what`` is its name in messages.
+    """Return the lines of a UTF-8 file of at most ``most`` bytes.
 
-    Raises ``DataError`` where it cannot be read.
+    Raises ``DataError``, which calls the file ``what``, if it cannot be read.
     """
     try:
         return read_text(path, most).splitlines()
@@ -117,11 +115,11 @@ def replacing(
 ) -> Iterator[Path]:
     """Yield a path next to ``path`` for a new file or folder, which becomes ``path`` at the end.
 
-    After an error ``path`` is unchanged. With ``alone`` no other process writes ``path``: temporary
-    names are then fixed, and remains of a killed process are removed. ``told`` is the context, such
-    as ``named``, for errors of the system outside the block.
+    After an error ``path`` is unchanged. ``alone``: no other process writes ``path``, so temporary
+    names are fixed, and remains of a killed process are removed. ``told`` is a context manager,
+    such as ``named``, for system errors outside the block.
     """
-    whole = path.absolute()  # "." has no name of its own
+    whole = path.absolute()  # "." has an empty name
     writing, old = (_beside(whole, why, alone) for why in ("writing", "replaced"))
     try:
         with told(path):
@@ -139,14 +137,14 @@ def replacing(
 
 
 def restore(path: Path) -> None:
-    """Bring the old folder back where ``replacing`` alone was stopped between its two renames."""
+    """Restore the old folder if ``replacing(alone=True)`` was killed between its two renames."""
     old = replaced(path)
     if old.exists() and not path.exists():
         old.rename(path)
 
 
 def replaced(path: Path) -> Path:
-    """Path of an old folder while ``replacing`` alone puts the new one in its place."""
+    """Return the temporary path of the old folder during ``replacing(alone=True)``."""
     return _beside(path, "replaced", True)
 
 
@@ -155,7 +153,7 @@ def _beside(path: Path, why: str, alone: bool) -> Path:
 
 
 def _put(writing: Path, path: Path, old: Path) -> None:
-    """Move the new entry into place; on failure restore the old folder."""
+    """Rename ``writing`` to ``path``; on failure restore the old folder."""
     _remove(old)
     if not path.is_dir():
         writing.replace(path)
@@ -178,7 +176,7 @@ def _remove(path: Path) -> None:
 
 
 def _sync(path: Path) -> None:
-    """Bring a file's content, or a folder's entries, to disk, where the system can."""
+    """Flush a file's content, or a folder's entries, to disk, if the system supports it."""
     if path.is_file():
         with path.open("rb+") as file:
             os.fsync(file.fileno())
@@ -191,10 +189,10 @@ def _sync(path: Path) -> None:
 
 
 def write_whole(target: Path, content: bytes) -> None:
-    """Write a result to ``target``; the old content stays until the new file is complete.
+    """Write ``content`` to ``target``; the old content stays until the new file is complete.
 
-    A link is followed; anything but a regular file, such as /dev/stdout, is written directly.
-    Raises ``ExportError``, which names the file.
+    Links are followed; special files, such as /dev/stdout, are written directly. Raises
+    ``ExportError``, which names the file.
     """
     path = Path(os.path.realpath(target))
     with named(target):
@@ -207,15 +205,15 @@ def write_whole(target: Path, content: bytes) -> None:
 
 @contextmanager
 def named(path: Path) -> Iterator[None]:
-    """Turn errors of the system on writing into an ``ExportError`` that names the path."""
+    """Convert an ``OSError`` of the block into an ``ExportError`` that names ``path``."""
     try:
         yield
-    except ExportError:  # an OSError too, which says already what is wrong
+    except ExportError:  # an OSError too, but already with a message
         raise
     except OSError as error:
         raise ExportError(
             f"{path} cannot be written: {error.strerror or error}.",
-            "Free some space, or name another place.",
+            "Free some space, or name another path.",
         ) from error
 
 
@@ -223,9 +221,9 @@ def named(path: Path) -> Iterator[None]:
 def write_folders(path: Path, force: bool = False, known: Collection[str] = ()) -> Iterator[Path]:
     """Yield a new folder to fill, which becomes ``path`` when the block ends without error.
 
-    An existing folder is replaced only with ``force``, and only if it contains nothing but files
-    ``known`` by name. Raises ``ExportError`` otherwise, before anything is computed, and if the
-    path is not writable.
+    An existing folder is replaced only with ``force``, and only if all its files have ``known``
+    names. Raises ``ExportError`` otherwise, before the block starts, and if the path is not
+    writable.
     """
     with named(path):
         _check(path, force, known)
@@ -234,12 +232,12 @@ def write_folders(path: Path, force: bool = False, known: Collection[str] = ()) 
             writing.mkdir()
         yield writing
         with named(path):
-            _check(path, force, known)  # it may have come meanwhile
+            _check(path, force, known)  # another process may have made it meanwhile
 
 
 @contextmanager
 def write_folder(path: Path, force: bool, known: Collection[str]) -> Iterator[Write]:
-    """Yield a function that writes a file of such a folder by name; raises ``write_folders``'s."""
+    """Yield a function that writes a file by name to a new folder; see ``write_folders``."""
     with write_folders(path, force, known) as folder:
 
         def write(name: str, content: bytes) -> None:
@@ -260,19 +258,19 @@ def _check(target: Path, force: bool, known: Collection[str]) -> None:
     foreign = sorted({path.name for path in target.iterdir()} - {*known})
     if foreign:
         raise ExportError(
-            f"{target} holds something that is not an export: {foreign[0]!r}.",
-            "Name another folder; --force replaces exports only.",
+            f"{target} has a file that is not part of an export: {foreign[0]!r}.",
+            "Name another folder; --force replaces only exports.",
         )
 
 
-#: What a spreadsheet takes for the beginning of a formula, also behind a semicolon, which parts the
-#: cells of a file in many countries.
+#: Start of a text that a spreadsheet runs as a formula, also after a semicolon, which separates
+#: cells in many countries.
 _FORMULA = re.compile(r"(\A|;)(?=[=+\-@\t\r])")
 
 
 @dataclass(frozen=True)
 class File:
-    """A file to save."""
+    """Name and content of a file to save."""
 
     name: str
     content: bytes = field(repr=False)
@@ -281,9 +279,9 @@ class File:
 def make_table(
     name: str, columns: Sequence[str], lines: Iterable[Sequence[Any]], kind: str = "csv"
 ) -> File:
-    """A table in UTF-8, ``name`` without the ending: ``csv``, or ``json`` with an object a line.
+    """Return a table as UTF-8 file, ``csv`` or ``json`` (one object per row).
 
-    An empty text is an empty field of CSV and null in JSON. Texts of CSV are ``as_cell``.
+    ``name`` has no suffix. "" is an empty field of CSV and null in JSON. CSV uses ``as_cell``.
     """
     if kind == "json":
         rows = [
@@ -299,10 +297,10 @@ def make_table(
 
 
 def as_cell(value: object) -> Any:
-    """Return a value as a cell that is safe to open in a spreadsheet, which would run a formula.
+    """Return a value as a cell that a spreadsheet does not run as a formula.
 
-    A text that begins like a formula gets an apostrophe in front; numbers are unchanged, also in
-    the form of text. Ends of lines are unified, since CSV holds one kind.
+    A text that starts like a formula gets a leading apostrophe; numbers, also as text, are
+    unchanged. Line ends become "\\n".
     """
     if not isinstance(value, str) or _is_number(value):
         return value
@@ -318,5 +316,5 @@ def _is_number(text: str) -> bool:
 
 
 def file_stem(text: str) -> str:
-    """``text`` as a part of a file's name: small letters, digits and hyphens."""
+    """Return ``text`` as part of a file name: lower-case letters, digits and hyphens."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower()).strip("-")

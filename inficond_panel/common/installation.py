@@ -1,7 +1,7 @@
-"""Packaged folders, missing or broken extras, and the command that installs these.
+"""Packaged folders, and errors for missing or broken extras, with the command to install them.
 
-The command fits the running installation: a checkout, a wheel or an index. Its origin is in the
-metadata (PEP 610, ``direct_url.json``), which an index does not write.
+The command fits the origin of the installation: a checkout, a wheel or an index. Metadata record
+the origin (PEP 610, ``direct_url.json``), except for an index.
 """
 
 from __future__ import annotations
@@ -29,17 +29,17 @@ _NAME = "inficond-panel"
 def shipped_folder(name: str) -> Path:
     """Return a packaged folder: in the package of a wheel, next to it in a source tree."""
     package = Path(__file__).parents[1]
-    places = (package / name, package.parent / name)
-    return next((folder for folder in places if folder.is_dir()), places[0])
+    folders = (package / name, package.parent / name)
+    return next((folder for folder in folders if folder.is_dir()), folders[0])
 
 
 def missing_extra(
     what: str, error: ImportError | str, *extras: str, more: str = ""
 ) -> MissingExtraError:
-    """Error of a part that needs a package of ``extras``, which is missing or broken.
+    """Return the error for a feature that needs a missing or broken package of ``extras``.
 
-    ``what`` is the part, at the beginning of a sentence; ``error`` what importing raised, or the
-    name of a package that is not installed; ``more`` ends the remedy.
+    ``what`` is the feature, at the beginning of a sentence; ``error`` the import's error, or the
+    name of the missing package; ``more`` is appended to the remedy.
     """
     command = f"{install_command(*extras)}{more}"
     package = error if isinstance(error, str) else _absent(error)
@@ -56,24 +56,24 @@ def missing_extra(
 
 
 def _absent(error: ImportError) -> str:
-    """Package that is not installed; empty if one is that lacks a module, a name or a library."""
+    """Return the missing package; "" if an installed package lacks a module or library."""
     name = error.name or ""
     return name if isinstance(error, ModuleNotFoundError) and "." not in name else ""
 
 
 @cache
 def install_command(*extras: str) -> str:
-    """Shell command that installs ``extras`` of this project where this Python finds them."""
+    """Return the shell command that installs ``extras`` for this Python."""
     return join([*_installer(), *_wanted(f"[{','.join(extras)}]", extras)])
 
 
 def join(words: list[str]) -> str:
-    """``words`` as one line for the shell of this platform."""
+    """Return ``words`` as one command line for the shell of this platform."""
     return subprocess.list2cmdline(words) if sys.platform == "win32" else shlex.join(words)
 
 
 def _installer() -> list[str]:
-    """Installer of this environment: a virtual environment need be neither active nor have pip."""
+    """Return the installer of this environment, also if it is not active or lacks pip."""
     here = Path(sys.executable)
     pip = shutil.which("pip")
     if pip and Path(pip).parent == here.parent:
@@ -84,7 +84,7 @@ def _installer() -> list[str]:
 
 
 def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
-    """Arguments of the installer: the project from where it came, or the packages themselves."""
+    """Return the installer's arguments: the project from its origin, or the packages."""
     from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - slow
     from urllib.request import url2pathname  # noqa: PLC0415 - slow
 
@@ -109,12 +109,12 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
 
 
 def _of_tree(root: Path, chosen: str) -> list[str]:
-    """Arguments for packages that run from a folder without having been installed."""
+    """Return the arguments for a source tree that is not installed."""
     return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
 
 
 def _requirements(installed: Distribution, extras: tuple[str, ...]) -> list[str]:
-    """Return requirements of the extras, if the files of the installation were removed."""
+    """Return the requirements of ``extras``, for an installation without its files."""
     parts = [line.partition(";")[::2] for line in installed.requires or []]
     wanted = re.compile(rf"""extra == ['"]({"|".join(map(re.escape, extras))})['"]""")
     return [name.strip() for name, condition in parts if wanted.search(condition)]

@@ -1,4 +1,4 @@
-"""An estimate with the limits of its interval, and its written forms."""
+"""Interval: an estimate with its limits, and its text forms."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from inficond_panel.common.numbers import (
     written_range,
 )
 
-#: Mark behind an interval that its estimate lies outside of, and the sentence that explains it.
+#: Mark of an interval that does not contain its estimate, and the explanation of the mark.
 OUTSIDE_MARK = "°"
 OUTSIDE_NOTE = (
     f"{OUTSIDE_MARK} The estimate lies outside its interval: noise makes a calibration error (ECE) "
@@ -27,7 +27,7 @@ OUTSIDE_NOTE = (
 
 @dataclass(frozen=True)
 class Interval:
-    """An estimate with the limits of its bootstrap interval; nan where undefined.
+    """An estimate with the limits of its bootstrap interval; nan if undefined.
 
     ``left_out`` is the number of draws on which the metric was undefined.
     """
@@ -49,7 +49,7 @@ class Interval:
 
     @property
     def mark(self) -> str:
-        """``OUTSIDE_MARK`` if the estimate lies outside its limits, else an empty text."""
+        """``OUTSIDE_MARK`` if the estimate lies outside its limits, else ""."""
         return OUTSIDE_MARK if self.outside else ""
 
     @property
@@ -77,9 +77,9 @@ class Interval:
         sign: bool = False,
         limits: bool = True,
     ) -> str:
-        """``0.812 [0.790, 0.833]``, or ``+3.1 points [+0.4, +6.0]`` times ``scale`` in a ``unit``.
+        """Return ``0.812 [0.790, 0.833]``, or scaled, with a unit, ``+3.1 points [+0.4, +6.0]``.
 
-        Without ``limits``, and where these are undefined, the estimate alone; ``–`` where that is
+        Without ``limits``, or if they are undefined, the estimate alone; ``–`` if the estimate is
         undefined.
         """
         value, low, high = (scale * end for end in (self.estimate, self.low, self.high))
@@ -93,14 +93,14 @@ class Interval:
         return "undefined" if isnan(self.estimate) else self.text(sign=sign)
 
     def cells(self, digits: int = 3, *, sign: bool = False) -> list[str]:
-        """Two cells of a printed table: the estimate, and the limits."""
+        """Return two cells of a printed table: the estimate, and the limits."""
         limits = written_range(self.low, self.high, digits, sign=sign)
         return [written(self.estimate, digits, sign=sign), f"{limits}{self.mark}"]
 
     def change(self, unit: str) -> tuple[str, str]:
-        """A change in the ``unit`` of its metric, and its limits.
+        """Return a change in the ``unit`` of its metric, and its limits, as texts.
 
-        In points where the metric is a share: ``+1.9 points`` and ``[+0.4, +3.3]``; else
+        In points if the metric is a share: ``+1.9 points`` and ``[+0.4, +3.3]``; else
         ``+0.019`` and ``[+0.004, +0.033]``.
         """
         if not unit:
@@ -117,19 +117,19 @@ class Interval:
         return ends | ({"outside": True} if self.outside else {})
 
     def columns(self, key: str, stem: str | None = None) -> dict[str, float]:
-        """Values of the columns ``key``, ``key_low`` and ``key_high`` of a table.
+        """Return the values of a table's columns ``key``, ``key_low`` and ``key_high``.
 
-        With a ``stem`` the limits are called after it: with "" they are ``low`` and ``high``.
+        ``stem`` replaces ``key_`` in the limits' names: "" gives ``low`` and ``high``.
         """
         stem = f"{key}_" if stem is None else stem
         return {key: self.estimate, f"{stem}low": self.low, f"{stem}high": self.high}
 
 
 def columns_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
-    """Values of the columns of several intervals, by key."""
+    """Return the columns of several intervals, which are given by key."""
     each = (interval.columns(key) for key, interval in intervals.items())
     return {name: value for columns in each for name, value in columns.items()}
 
 
-#: Interval of what is not defined.
+#: Interval of an undefined estimate.
 NO_INTERVAL = Interval(nan, nan, nan)

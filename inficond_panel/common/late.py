@@ -1,4 +1,4 @@
-"""Names of a package whose modules are loaded when the names are first used."""
+"""Lazy imports: names of a package whose modules are loaded at first use."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 
 def late(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return ``__getattr__`` of ``package``: ``modules`` has the module of each public name."""
+    """Return ``__getattr__`` for ``package``; ``modules`` maps each public name to its module."""
 
     def of_package(name: str) -> Any:
         if name not in modules:

@@ -1,4 +1,4 @@
-"""Number formats, one for each kind of number, sizes in bytes too; and undefined numbers."""
+"""Text formats of numbers, one per kind of number, also for undefined numbers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
 def defined(value: float | None) -> float | None:
-    """Value as a plain float; None where it is missing, nan or infinite, which JSON has not."""
+    """Return ``value`` as float; None if it is missing, nan or infinite, which JSON lacks."""
     return float(value) if value is not None and math.isfinite(value) else None
 
 
 def plain(value: object) -> Any:
-    """Nested dicts, lists and tuples with None in place of each float that is not finite."""
+    """Return nested dicts, lists and tuples with None for each float that is not finite."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -27,7 +27,7 @@ def plain(value: object) -> Any:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """``0.742``; ``–`` where undefined. A value that rounds to 0 carries no sign."""
+    """Return ``0.742``; ``–`` if undefined. A value that rounds to 0 has no sign."""
     if not _known(value):
         return UNDEFINED
     text = f"{abs(value):.{digits}f}"
@@ -36,44 +36,44 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def written(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
-    """Return ``number`` or ``signed``, ``undefined`` as a word: for terminals and documents."""
+    """Return ``number`` or ``signed``, or the word ``undefined``, for terminals and documents."""
     return (signed if sign else number)(value, digits) if _known(value) else "undefined"
 
 
 def written_range(
     low: float | None, high: float | None, digits: int = 3, *, sign: bool = False
 ) -> str:
-    """Return ``number_range``, with ``undefined`` as a word: for terminals and documents."""
+    """Return ``number_range``, or the word ``undefined``, for terminals and documents."""
     if not (_known(low) and _known(high)):
         return "undefined"
     return number_range(low, high, digits, sign=sign)
 
 
 def significant(value: float, digits: int = 6) -> str:
-    """``0.46``, ``−0.46`` or ``1e−05``: at most so many significant digits, no zeros at the end."""
+    """Return ``0.46``, ``−0.46`` or ``1e−05``: significant digits without trailing zeros."""
     return f"{value:.{digits}g}".replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """``+1.12`` or ``−0.58`` (U+2212); ``0.00`` without a sign; ``–`` where undefined."""
+    """Return ``+1.12`` or ``−0.58`` (U+2212); ``0.00`` without a sign; ``–`` if undefined."""
     text = number(value, digits)
     return "+" + text if _known(value) and value > 0 and float(text) != 0 else text
 
 
 def points(change: float | None, unit: bool = True) -> str:
-    """Change of a share in percentage points: 0.019 is ``+1.9 points``."""
+    """Return a change of a share in percentage points: 0.019 is ``+1.9 points``."""
     if not _known(change):
         return UNDEFINED
     return signed(100 * change, 1) + (f" {POINTS}" if unit else "")
 
 
 def change_number(change: float | None, unit: str = "") -> str:
-    """``+1.9 points`` of a share, or where the metric has no unit ``+0.019``."""
+    """Return ``+1.9 points`` for a share, or without a ``unit`` ``+0.019``."""
     return points(change) if unit else signed(change, 3)
 
 
 def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False) -> str:
-    """``[−0.010, 0.027]`` or with signs ``[−0.010, +0.027]``; ``–`` where undefined."""
+    """Return ``[−0.010, 0.027]`` or with signs ``[−0.010, +0.027]``; ``–`` if undefined."""
     if not (_known(low) and _known(high)):
         return UNDEFINED
     one = signed if sign else number
@@ -81,7 +81,7 @@ def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False
 
 
 def short(value: float | None, digits: int = 2) -> str:
-    """Share in little room, as in the rings: ``.69``, ``1``; ``–`` where undefined."""
+    """Return a share in short form: ``.69``, ``1``; ``–`` if undefined."""
     if not _known(value):
         return UNDEFINED
     text = number(value, digits)
@@ -91,24 +91,24 @@ def short(value: float | None, digits: int = 2) -> str:
 
 
 def count(value: int, noun: str = "") -> str:
-    """``2,476``; with a noun ``1 image`` and ``2,476 images``."""
+    """Return ``2,476``; with a noun ``1 image`` or ``2,476 images``."""
     if not noun:
         return f"{value:,}"
     return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
 
 
 def share(value: float | None) -> str:
-    """``59 %``; ``–`` where undefined."""
+    """Return a share as percentage, ``59 %``; ``–`` if undefined."""
     return f"{100 * value:.0f} %" if _known(value) else UNDEFINED
 
 
 def factor(value: float) -> str:
-    """``×1.5``."""
+    """Return a factor as text, ``×1.5``."""
     return f"×{value:g}"
 
 
 def bound(lower: float | None, upper: float | None) -> str:
-    """``≥ 1.40``, ``≤ 0.75``, ``= 0``; empty where nothing is bound."""
+    """Return a bound as text: ``≥ 1.40``, ``≤ 0.75``, ``= 0``; "" without a bound."""
     if lower is not None and lower == upper:
         return f"= {number(lower, 2)}" if lower else "= 0"
     parts = [f"≥ {number(lower, 2)}"] if lower is not None else []
@@ -121,7 +121,7 @@ def _known(value: float | None) -> TypeGuard[float]:
 
 
 def size_text(count: float) -> str:
-    """``1.2 MB`` for a number of bytes."""
+    """Return a number of bytes as text, ``1.2 MB``."""
     power = 0
     while count >= 999.95 and power < len(_UNITS) - 1:  # what rounds to 1000 takes the next unit
         count, power = count / 1000, power + 1
@@ -129,14 +129,14 @@ def size_text(count: float) -> str:
 
 
 def duration(seconds: float) -> str:
-    """``3 min 5 s``."""
+    """Return seconds as text, ``3 min 5 s``."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest} s" if minutes else f"{rest} s"
 
 
 def as_text(cell: object) -> str:
-    """Cell as CSV has it: nothing for null and nan, whole floats without a fraction, 1 and 0 for
-    true and false."""
+    """Return a cell as in CSV: "" for None and nan, whole floats without fraction, 1 and 0 for
+    True and False."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, bool):

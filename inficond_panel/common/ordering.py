@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 
 
 def strongest(weights: ArrayLike) -> NDArray[np.intp]:
-    """Return the positions by descending absolute value, equal ones in order of the store, nan
-    last. Of a matrix the positions in its flattened form."""
+    """Return indices by descending absolute value; ties keep their order, nan is last. For a matrix
+    indices of the flattened matrix."""
     strength = np.abs(np.asarray(weights).ravel())
     return np.argsort(-np.where(np.isnan(strength), -1.0, strength), kind="stable")

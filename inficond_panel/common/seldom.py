@@ -1,4 +1,4 @@
-"""Log lines that a browser can cause: few of each kind a minute, so that none can fill a disk."""
+"""Rate limit of log lines that a browser can cause, so that no browser can fill a disk."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import logging
 import time
 from collections import deque
 
-#: Lines of one kind in a minute.
+#: Largest number of lines per message and minute.
 MOST = 20
 
 
 class Seldom(logging.Filter):
-    """Filter of a logger: at most ``MOST`` lines a minute of each message, before its values.
+    """Logging filter: at most ``MOST`` lines per minute of each message template.
 
-    The last one says that more are left out.
+    The last line says that further lines are left out.
     """
 
     def __init__(self) -> None:
@@ -21,7 +21,7 @@ class Seldom(logging.Filter):
         self._times: dict[str, deque[float]] = {}
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """True if the line is to be written."""
+        """Return True if the line may be written."""
         times = self._times.setdefault(str(record.msg), deque())
         now = time.monotonic()
         while times and times[0] < now - 60:
@@ -35,7 +35,7 @@ class Seldom(logging.Filter):
 
 
 def logger_of(name: str) -> logging.Logger:
-    """The logger of a module that answers browsers, with a ``Seldom``; called once a module."""
+    """Return a module's logger with a ``Seldom`` filter; call once per module."""
     logger = logging.getLogger(name)
     logger.addFilter(Seldom())
     return logger

@@ -1,4 +1,4 @@
-"""Protocol of an array that has a shape, a type, and rows when it is sliced."""
+"""Protocol of an array with a shape, a dtype, and slices of rows."""
 
 from __future__ import annotations
 
@@ -17,4 +17,4 @@ class Sliced(Protocol):
         """Type of the values, as the array's library names it."""
 
     def __getitem__(self, rows: slice, /) -> Any:
-        """Rows, in an array of the same library or of numpy."""
+        """Return rows as an array of the same library or of numpy."""

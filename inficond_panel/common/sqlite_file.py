@@ -1,4 +1,4 @@
-"""An SQLite file with a fixed schema: opened late, again after a fork, written in transactions."""
+"""SQLite file with a fixed schema: opened at first use and after a fork, with transactions."""
 
 from __future__ import annotations
 
@@ -43,12 +43,11 @@ class _Connection(sqlite3.Connection):
 
 @dataclass(frozen=True)
 class Schema:
-    """Schema of a file: its tables, and the words for errors.
+    """Schema of a file: its tables, and texts for errors.
 
     ``tables`` and ``indexes`` are SQL by name. Rows of the tables ``append_only`` are never
-    changed, and deleted only where an SQL condition on the row ``old`` holds (empty: never).
-    ``other`` describes how to name another database. ``busy_seconds`` is the wait for another
-    process.
+    changed, and deleted only if an SQL condition on the row ``old`` is true (empty: never).
+    ``other`` is the remedy to name another file. ``busy_seconds`` is the time-out of locks.
     """
 
     noun: str
@@ -62,7 +61,7 @@ class Schema:
     busy_seconds: float = 10.0
 
     def statements(self) -> dict[str, str]:
-        """Every table, trigger and index by name, in the words in which SQLite keeps them."""
+        """Return the SQL of every table, trigger and index by name, exactly as SQLite stores it."""
         tables = {name: f"CREATE TABLE {name} ({sql})" for name, sql in self.tables.items()}
         triggers = {
             f"{table}_{change.lower()}": _refusing(table, change, unless)
@@ -73,11 +72,11 @@ class Schema:
         return {**tables, **triggers, **indexes}
 
     def explained(self, path: str, error: sqlite3.Error, write: bool = True) -> InficondError:
-        """Return our error for an error of SQLite, by its primary result code."""
+        """Return the schema's error for an SQLite error, by its primary result code."""
         if not write and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
             return self.error(
                 f"The {self.noun} {path} cannot be read: {error}.",
-                f"SQLite needs a little room on its disk even to read. Make some, or {self.other}.",
+                f"SQLite needs some disk space even to read. Free some space, or {self.other}.",
             )
         text, file = str(error), f"The {self.noun} {path}"
         match _code(error):
@@ -85,7 +84,7 @@ class Schema:
                 return self.error(
                     f"{file} is in use by another process: {text}, for {self.busy_seconds:g} s. "
                     "Nothing was written.",
-                    f"Wait for it to finish, or {self.other}.",
+                    f"Wait for that process to finish, or {self.other}.",
                 )
             case sqlite3.SQLITE_FULL | sqlite3.SQLITE_IOERR:
                 return self.error(
@@ -104,7 +103,7 @@ class Schema:
         return self.strange(path) if strange else self.damaged(path, text)
 
     def unwritable(self, path: str) -> InficondError:
-        """Return the error for a file that can only be read as immutable."""
+        """Return the error for a write to a file that could only be opened as immutable."""
         return self.error(
             f"The {self.noun} {path} cannot be written: its disk is full, or the file or its "
             "folder may only be read. Nothing was written.",
@@ -112,22 +111,22 @@ class Schema:
         )
 
     def moved(self, path: str) -> InficondError:
-        """The error for a file that is not where it was opened."""
+        """Return the error for a file that was moved or replaced while open."""
         return self.error(
             f"The {self.noun} {path} was moved, removed or replaced while in use. Nothing was "
             "written.",
-            "Put it back, or start the program again.",
+            "Move the file back, or start the program again.",
         )
 
     def strange(self, path: str) -> InficondError:
-        """The error for a file that SQLite did not write."""
+        """Return the error for a file that is no SQLite file."""
         return self.error(
             f"{path} is not a {self.noun}, nor another SQLite file.",
             f"Move it away (a new one is made), or {self.other}.",
         )
 
     def damaged(self, path: str, fact: str) -> InficondError:
-        """The error for a file that holds something else than it should."""
+        """Return the error for a damaged file; ``fact`` is the damage."""
         return self.error(
             f"The {self.noun} {path} is damaged: {fact}.",
             f"Move it away (a new one is made), or {self.other}.",
@@ -135,7 +134,10 @@ class Schema:
 
 
 def _refusing(table: str, change: str, unless: str) -> str:
-    """Return SQL of a trigger that refuses a change of a table's rows, or all ``unless`` some."""
+    """Return the SQL of a trigger that refuses UPDATE or DELETE (``change``) of rows.
+
+    Rows for which ``unless``, an SQL condition, is true can be changed.
+    """
     when = f"WHEN NOT ({unless}) " if unless else ""
     return (
         f"CREATE TRIGGER {table}_{change.lower()} BEFORE {change} ON {table} {when}"
@@ -144,7 +146,7 @@ def _refusing(table: str, change: str, unless: str) -> str:
 
 
 def _begins_as_sqlite(path: str) -> bool:
-    """True if a file was SQLite once: SQLite has one error code for other files and for damage."""
+    """Return True if a file has SQLite's header: SQLite has one code for damage and other files."""
     with Path(path).open("rb") as file:
         return file.read(16) == b"SQLite format 3\0"
 
@@ -154,16 +156,16 @@ def _code(error: sqlite3.Error) -> int:
 
 
 class Database:
-    """One connection a process to the SQLite file at ``path`` (or ``":memory:"``).
+    """Connection to the SQLite file at ``path`` (or ``":memory:"``), one per process.
 
-    Nothing is opened before the first transaction; after a fork the child opens the file anew. It
-    is closed with the last reference to this, or with the process. Threads take turns. Raises the
-    error of its schema for all that can be wrong with the file.
+    Opened at the first transaction, and again by the child after a fork; closed with the last
+    reference to this object, or with the process. Threads take turns. Raises the schema's error for
+    all faults of the file.
     """
 
     def __init__(self, path: str, schema: Schema) -> None:
         self.schema = schema
-        # absolute, for the current folder may be another when the file is opened
+        # absolute, since the current folder may change before the file is opened
         self.path = path if path == ":memory:" else os.path.abspath(path)  # noqa: PTH100
         self._lock = threading.RLock()
         self._connection: _Connection | None = None
@@ -174,7 +176,7 @@ class Database:
 
     @contextlib.contextmanager
     def transaction(self, write: bool = False) -> Iterator[Connection]:
-        """A transaction that is on disk when the block ends, and undone when it raises."""
+        """Run the block in a transaction: on disk when the block ends, rolled back if it raises."""
         with self._lock:
             try:
                 db = self._connected()
@@ -193,7 +195,7 @@ class Database:
             except UnicodeDecodeError as error:
                 raise self.schema.damaged(self.path, "text in it cannot be read") from error
             finally:
-                if self._still:  # opened anew by the next, which may be allowed to write
+                if self._still:  # the next transaction reopens the file, perhaps for writing
                     self.close()
 
     def _connected(self) -> _Connection:
@@ -206,12 +208,12 @@ class Database:
         return self._connection
 
     def image(self) -> bytes:
-        """Bytes of a file with all that this one holds now, also while others write to it."""
+        """Serialize the current content to bytes of an SQLite file; others may be writing."""
         with self.transaction():
             return self._connected().serialize()
 
     def become(self, other: Database) -> None:
-        """Take over the content of a file of the same schema, for all that have this one open."""
+        """Replace the content by that of ``other``, also for other processes with the file open."""
         with self.transaction(), other.transaction():
             pass  # opens both
         with self._lock:
@@ -221,7 +223,7 @@ class Database:
                 raise self.schema.explained(self.path, error, write=True) from error
 
     def compact(self) -> None:
-        """Write the file anew without what was deleted, so that its bytes hold it no longer."""
+        """Rewrite the file so that its bytes no longer contain deleted rows."""
         with self.transaction():
             pass  # opens the file
         with self._lock:
@@ -233,14 +235,14 @@ class Database:
                 raise self.schema.explained(self.path, error) from error
 
     def close(self) -> None:
-        """Close the file; the next use opens it again (what was in memory is lost)."""
+        """Close the file; the next use opens it again (a database in memory is lost)."""
         with self._lock:
             if self._closing is not None:
                 self._closing()
             self._connection, self._closing, self._still = None, None, False
 
     def _forget(self) -> None:
-        """Start anew in a forked child: the connection is the parent's, and is not closed here."""
+        """Reset the object in a forked child without closing the parent's connection."""
         _inherited.append(self._connection)
         if self._closing is not None:
             self._closing.detach()
@@ -249,7 +251,7 @@ class Database:
 
 
 def _only_for(schema: Schema) -> Callable[[int, int, int], None]:
-    """Return a callback that limits the time of a copy: Python's own waits for ever."""
+    """Return a callback that limits the time of a backup, which has no time-out in Python."""
     end = time.monotonic() + schema.busy_seconds
 
     def check(status: int, *_: int) -> None:
@@ -262,9 +264,9 @@ def _only_for(schema: Schema) -> Callable[[int, int, int], None]:
 
 
 def _begin(db: sqlite3.Connection, write: bool, seconds: float) -> None:
-    """Begin a transaction, waiting up to some seconds for a writer, in short, uneven steps.
+    """Begin a transaction; wait up to ``seconds`` for a writer, in short random steps.
 
-    SQLite's own steps grow to 100 ms, and miss the gaps of a process that writes all the time.
+    SQLite's own steps grow to 100 ms, and miss the short gaps of a process that writes often.
     """
     if not write:
         db.execute("BEGIN")
@@ -286,7 +288,7 @@ def _begin(db: sqlite3.Connection, write: bool, seconds: float) -> None:
 
 
 def _identity(path: str) -> tuple[int, int] | None:
-    """Return the identity of the file at ``path``: a moved or removed file stays writable."""
+    """Return device and inode of the file at ``path``, to detect a moved or removed file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - the path of an SQLite file may be ":memory:"
     except OSError:
@@ -309,7 +311,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def open_file(path: str, schema: Schema) -> tuple[_Connection, bool]:
-    """Open the file; return whether it is opened as an immutable file, see ``_is_still``."""
+    """Open the file; return the connection, and True if opened as immutable (``_is_still``)."""
     try:
         return _checked(path, schema, _connect(path, schema)), False
     except sqlite3.OperationalError:
@@ -320,9 +322,9 @@ def open_file(path: str, schema: Schema) -> tuple[_Connection, bool]:
 
 
 def _is_still(path: str) -> bool:
-    """True if the file is complete: the write-ahead log next to it is empty.
+    """Return True if the write-ahead log is empty, so that the file can be opened as immutable.
 
-    SQLite needs room for a small file even to read; a full or read-only disk has none.
+    Otherwise SQLite writes a small file even to read, which a full or read-only disk prevents.
     """
     log = Path(f"{path}-wal")
     return Path(path).is_file() and not (log.exists() and log.stat().st_size)
@@ -340,7 +342,7 @@ def _connect(name: str, schema: Schema, **how: bool) -> _Connection:
 
 
 def _checked(path: str, schema: Schema, db: _Connection) -> _Connection:
-    """Make the tables where the file is new; check that it is of this schema and version."""
+    """Create the tables in a new file; check schema and version; return the connection."""
     db.row_factory = sqlite3.Row
     try:
         db.execute("PRAGMA foreign_keys = ON")
@@ -359,7 +361,7 @@ def _is_empty(db: sqlite3.Connection) -> bool:
 
 
 def _create(db: sqlite3.Connection, schema: Schema) -> None:
-    """Make the tables, unless another process does so at this moment."""
+    """Create the tables, unless another process has just created them."""
     db.execute("PRAGMA journal_mode = WAL")
     db.execute("BEGIN IMMEDIATE")
     if _is_empty(db):
@@ -386,5 +388,5 @@ def _check(path: str, db: sqlite3.Connection, schema: Schema) -> None:
     tables = dict(db.execute("SELECT name, sql FROM sqlite_master").fetchall())
     for name, statement in schema.statements().items():
         if tables.get(name) != statement:
-            what = "is not as it was made" if name in tables else "is missing"
+            what = "was changed" if name in tables else "is missing"
             raise schema.damaged(path, f"its {statement.split()[1].lower()} {name!r} {what}")

@@ -1,4 +1,4 @@
-"""Outputs of a teacher: logits, probabilities and log-odds, by a sigmoid or a softmax."""
+"""Conversion and checks of a teacher's outputs: logits, probabilities, log-odds."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from numpy.typing import NDArray
 
 from inficond_panel.errors import DataError
 
-#: Probabilities are kept this far from 0 and 1 before they become logits. Of a softmax over many
-#: classes most are smaller.
+#: Least distance of probabilities from 0 and 1 before conversion to logits; for a softmax over many
+#: classes, where most probabilities are small, the least probability.
 LEAST, LEAST_OF_SOFTMAX = 1e-6, 1e-12
-#: The probabilities of a softmax may add up to 1 within this.
+#: Tolerance of the sum of a softmax's probabilities.
 SUM_ERROR = 1e-2
 
 
 def softmax_of(logits: NDArray, other: NDArray, temperature: float = 1.0) -> NDArray[np.float64]:
     """Return probabilities ``(n, K)`` of the classes of ``logits`` in a softmax over all classes.
 
-    ``other`` ``(n, M)`` are the logits of the further classes, which take the rest.
+    ``other`` ``(n, M)`` are the logits of further classes.
     """
     from scipy.special import softmax  # noqa: PLC0415 - takes longer than a look at a table
 
@@ -28,10 +28,10 @@ def softmax_of(logits: NDArray, other: NDArray, temperature: float = 1.0) -> NDA
 
 
 def log_odds(logits: NDArray, other: NDArray | None = None) -> NDArray[np.float64]:
-    """log(p_k / (1 - p_k)) = z_k - log sum of exp(z_j) over all j but k, ``(n, K)``.
+    """Return log(p_k / (1 - p_k)) = z_k - log sum of exp(z_j) over all j except k, ``(n, K)``.
 
-    Arguments as in ``softmax_of``. Exact to rounding at both ends: the largest term of each row is
-    taken out of the sum, so that what remains of it is never a difference of nearly equal numbers.
+    Arguments as in ``softmax_of``. Exact to rounding for p near 0 and near 1: the largest term of
+    each row is handled separately, so that no nearly equal numbers are subtracted.
     """
     from scipy.special import logsumexp  # noqa: PLC0415 - takes longer than a look at a table
 
@@ -52,7 +52,7 @@ def log_odds(logits: NDArray, other: NDArray | None = None) -> NDArray[np.float6
 
 
 def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.float64]:
-    """Convert probabilities ``(n, K)`` to logits: of one softmax, or of each class by itself."""
+    """Convert probabilities ``(n, K)`` to logits: of one softmax, or of one sigmoid per class."""
     from scipy.special import logit  # noqa: PLC0415 - takes longer than a look at a table
 
     probability = np.asarray(probability, dtype=np.float64)
@@ -62,7 +62,7 @@ def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.floa
 
 
 def outputs_of(returned: object, name: str) -> NDArray[np.float32]:
-    """Array of what a function returned, an array or a tensor; raises ``DataError`` for else."""
+    """Convert an array or tensor to float32; ``DataError``, with ``name``, for other objects."""
     detach = getattr(returned, "detach", None)
     host: Any = detach().cpu() if detach else returned
     try:
@@ -75,12 +75,12 @@ def outputs_of(returned: object, name: str) -> NDArray[np.float32]:
 
 
 def is_labels(values: NDArray) -> bool:
-    """True if all values are 0 or 1, and there are any."""
+    """Return True if ``values`` is not empty and all values are 0 or 1."""
     return bool(values.size) and bool(np.isin(values, (0, 1)).all())
 
 
 def logits_fault(values: NDArray) -> str:
-    """Look of values ``(n, K)`` that are no logits; "" where they may be logits."""
+    """Return why values ``(n, K)`` do not look like logits; "" if they may be logits."""
     if not (values.size and values.min() >= 0 and values.max() <= 1):  # nan is in no range
         return ""
     if is_labels(values):
@@ -89,7 +89,7 @@ def logits_fault(values: NDArray) -> str:
 
 
 def probabilities_fault(values: NDArray, by_softmax: bool = False) -> str:
-    """Fault of values ``(n, K)`` that are to be probabilities; "" if none."""
+    """Return why values ``(n, K)`` are not probabilities; "" if they may be."""
     if not values.size:
         return ""
     if values.min() < 0 or values.max() > 1:
@@ -97,6 +97,6 @@ def probabilities_fault(values: NDArray, by_softmax: bool = False) -> str:
     total = values.sum(axis=1, dtype=np.float64)
     worst = float(total[np.abs(total - 1).argmax()])
     if by_softmax and abs(worst - 1) > SUM_ERROR:
-        why = "classes are missing" if worst < 1 else "each class is judged by itself (sigmoid)"
+        why = "classes are missing" if worst < 1 else "each class has its own sigmoid"
         return f"add up to {worst:.3g} for an image, in a softmax to 1: {why}"
     return ""

@@ -1,8 +1,8 @@
-"""One thread for the linear algebra of a fit, and one for torch.
+"""Limits to one thread for BLAS and for torch.
 
-The products of a fit are small. Several threads gain little on an idle machine, lose much to
-waiting on a busy one, and their number would change the rounding, so that a replay on the same
-machine could give other bits.
+The matrix products of a fit are small. Several threads gain little on an idle machine and lose
+much on a busy machine, and their number changes the rounding, so that a replay could give other
+bits.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _limiter: Any = None
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread in this process, until the last caller has left."""
+    """Limit BLAS to one thread in this process, until the last such block ends."""
     _enter()
     try:
         yield
@@ -32,8 +32,8 @@ def one_thread() -> Iterator[None]:
 
 @cache
 def _controller() -> ThreadpoolController:
-    """Return the controller of the BLAS of NumPy and of SciPy."""
-    import scipy.linalg  # noqa: F401, PLC0415 - it finds libraries that are loaded
+    """Return the controller of NumPy's and SciPy's BLAS."""
+    import scipy.linalg  # noqa: F401, PLC0415 - the controller finds only loaded libraries
 
     return ThreadpoolController()
 
@@ -58,7 +58,7 @@ def _leave() -> None:
 
 
 def _free_control() -> None:
-    """Allow this thread to set limits, which threadpoolctl 3.8 grants to the first caller only."""
+    """Allow this thread to set limits; threadpoolctl 3.8 allows it only to the first caller."""
     for library in _controller().lib_controllers:
         clear = getattr(library, "clear_controlling_thread", None)
         if clear is not None:
@@ -72,11 +72,11 @@ _torch_threads = 1
 
 @contextmanager
 def one_torch_thread() -> Iterator[None]:
-    """Run torch with one thread in this block; several threads may be in it at once.
+    """Run torch with one thread in this block; several threads may enter it at once.
 
-    The last digits of forward passes and gradients depend on the number of torch's threads, and
-    that number on cores, on ``OMP_NUM_THREADS``, and on the parent process. One is the only number
-    that is equal everywhere.
+    The last digits of forward passes and gradients depend on torch's number of threads, which
+    depends on cores, ``OMP_NUM_THREADS`` and the parent process. Only one thread is reproducible
+    on every machine.
     """
     global _torch_users, _torch_threads  # noqa: PLW0603
     import torch  # noqa: PLC0415 - an extra

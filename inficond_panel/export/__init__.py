@@ -1,4 +1,4 @@
-"""Take the students of any node away: npz, ONNX or JSON, with model card and edits file."""
+"""Export of the students of an iteration: npz, ONNX or JSON, with model card and edits file."""
 
 from inficond_panel.export.exported import Exported
 from inficond_panel.export.folder import FORMATS, differences, export, load_export

@@ -1,7 +1,7 @@
-"""The model card as Markdown, and as the README of a repository on the Hugging Face Hub.
+"""The model card as Markdown, and as README for the Hugging Face Hub.
 
-All text from data is escaped: it is shown, never interpreted. The fields of the README follow the
-Hub's model cards: license, library, tags, and the metrics as ``model-index``.
+Text from data is escaped, so that Markdown never interprets it. The README's front matter follows
+the Hub's model cards: license, library, tags, and the metrics as ``model-index``.
 """
 
 from __future__ import annotations
@@ -46,35 +46,35 @@ _METRICS = {
     "ap_since_start": "AP, change by tuning",
     **{each.key: each.word for each in (PRECISION, RECALL, F1, ACCURACY, BRIER, ECE, FIDELITY)},
 }
-#: Way from scores to probabilities, by link.
+#: Formula from scores to probabilities, by link.
 _LINKED = {
     SIGMOID: "logit = scores · weights + intercept; probability = sigmoid(logit)",
-    SOFTMAX: "probabilities = softmax(scores · weights + intercepts) over the classes; a weight is "
-    "less its mean over the classes, so that those of a concept add up to 0; logit = "
+    SOFTMAX: "probabilities = softmax(scores · weights + intercepts) over the classes; weights are "
+    "centred: the weights of a concept add up to 0 over the classes; logit = "
     "log(probability / (1 − probability))",
 }
-#: Punctuation that may begin something; a colon only where a link or an emoji could follow.
+#: Punctuation that Markdown may interpret; a colon only before a possible link or emoji.
 _SPECIAL = re.compile(r"[\\`*_{}\[\]<>()#!|~&$@]|:(?=\S)|(?i:(?<=\bwww)\.)|^[-+=]|^\d+\.(?=\s|$)")
 
 
 def escape(text: object) -> str:
-    """``text`` on one line, such that Markdown shows these very characters.
+    """Return ``text`` on one line, escaped so that Markdown shows its characters literally.
 
     A backslash before punctuation makes it literal (CommonMark, sec. 2.4).
     """
     line = " ".join("".join(c if c.isprintable() else " " for c in str(text)).split())
-    return _SPECIAL.sub(lambda found: f"{found[0][:-1]}\\{found[0][-1]}", line)
+    return _SPECIAL.sub(lambda match: f"{match[0][:-1]}\\{match[0][-1]}", line)
 
 
-#: Rule of the decisions, by task.
+#: Definition of a decision, by task.
 _DECIDED = {
-    MULTI_LABEL: "a class is decided to be present where its logit is above its threshold.",
-    SINGLE_LABEL: "of each image the likeliest class is decided to be present.",
+    MULTI_LABEL: "a class is decided to be present if its logit is above its threshold.",
+    SINGLE_LABEL: "the likeliest class of an image is decided to be present.",
 }
 
 
 def card_markdown(card: Mapping[str, Any]) -> str:
-    """The whole card, by the template ``card.md.j2``."""
+    """Return the card as Markdown, rendered from the template ``card.md.j2``."""
     return _template().render(
         card=card,
         level=confidence_word(card["bootstrap"]["level"]),
@@ -83,7 +83,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
         names=list(_METRICS.values()),
         measured=_measured,
         together=_together,
-        judged_apart=lambda found: ", ".join(k for k, v in found.items() if v.get("cross_fitted")),
+        judged_apart=lambda each: ", ".join(k for k, v in each.items() if v.get("cross_fitted")),
         in_words=in_words,
         facts=[(name, in_words(value)) for name, value in card["data"].items()],
         settings=_settings(card),
@@ -93,7 +93,7 @@ def card_markdown(card: Mapping[str, Any]) -> str:
 
 
 class _Escaped(str):
-    """Text for Markdown, which the template's HTML escaping leaves unchanged."""
+    """Text escaped for Markdown, exempt from the template's HTML escaping."""
 
     def __html__(self) -> str:
         return self
@@ -101,7 +101,7 @@ class _Escaped(str):
 
 @cache
 def _template() -> Template:
-    """Return the template of the card, which escapes its values for Markdown."""
+    """Return the template of the card, which escapes values for Markdown."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=True,
@@ -121,7 +121,7 @@ def _measured(classes: Mapping[str, Mapping[str, Any]]) -> Iterator[list[object]
 
 
 def _together(measures: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Rows of all students as one classifier, where images have one class."""
+    """Yield rows of metrics of all students as one classifier, for one class per image."""
     for key, metric in TOP_METRICS.items():
         sides = (_interval(measures[side].get(key)) for side in ("students", "teacher"))
         yield [metric.word.replace("top-k", f"top-{measures['k']}"), *sides]
@@ -132,7 +132,7 @@ def _settings(card: Mapping[str, Any]) -> list[list[str]]:
         [part, key, in_words(value)]
         for part in ("distillation", "refit")
         for key, value in (card[part] or {}).items()
-        if key != "store"  # its hash stands above
+        if key != "store"  # shown in another section
     ]
 
 
@@ -145,7 +145,7 @@ def _intents(card: Mapping[str, Any]) -> Iterator[list[object]]:
 
 
 def _object(intent: Mapping[str, Any]) -> str:
-    """Object of an intent: concepts, a photo and its label, or a value."""
+    """Return the object of an intent as text: concepts, a photo and its label, or a value."""
     concepts = intent.get("concepts") or [intent.get("concept", intent.get("image"))]
     named = [str(name) for name in concepts if name is not None]
     value = intent.get("value")
@@ -170,13 +170,13 @@ def _plain(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
 
 
-#: License of students whose maker names none; the hub knows the word.
+#: License if none is named; a word of the Hub.
 UNKNOWN = "unknown"
 _LICENSE = re.compile(r"[a-z0-9][a-z0-9.\-]{0,63}")
 _TAGS = ("concept-based-explanations", "interpretability", "knowledge-distillation")
-#: Metrics that are told as means over the classes.
+#: Metrics reported as means over the classes.
 _MEANS = (AP, F1, ACCURACY, FIDELITY)
-#: Metrics of all students together, by the hub's word for them.
+#: Metrics of all students as one classifier, with the Hub's name.
 _TOGETHER = {
     TOP1: ACCURACY.key,
     BALANCED: "balanced_accuracy",
@@ -186,17 +186,17 @@ _TOGETHER = {
 
 
 def check_license(name: str) -> str:
-    """The identifier of a license; ``ExportError`` for what cannot be one."""
+    """Return ``name`` if it is a license identifier; else raise ``ExportError``."""
     if not _LICENSE.fullmatch(name):
         raise ExportError(
             f"{name[:80]!r} is not an identifier of a license.",
-            "Name one such as mit or cc-by-4.0.",
+            "Name a license such as mit or cc-by-4.0.",
         )
     return name
 
 
 def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN) -> str:
-    """Return front matter and card; ``files`` are the names of the other files."""
+    """Return the README: front matter and card; ``files`` are the other files' names."""
     yaml, stream = YAML(typ="rt", pure=True), io.StringIO()
     yaml.width = 10_000
     yaml.dump(_quoted(front_matter(card, files, license_name)), stream)
@@ -206,7 +206,7 @@ def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str 
 def front_matter(
     card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN
 ) -> dict[str, Any]:
-    """The front matter as plain data."""
+    """Return the README's front matter as plain data."""
     onnx = any(file.endswith(".onnx") for file in files)
     return {
         "license": license_name,
@@ -240,8 +240,8 @@ def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
 
 
 def _hub_metrics(card: Mapping[str, Any], split: str) -> Iterator[dict[str, Any]]:
-    """Metrics of all students as one classifier, where images have one class; top-1 is what the hub
-    calls accuracy."""
+    """Yield metrics of all students as one classifier, for one class per image; the Hub's
+    "accuracy" is top-1."""
     students = card.get("together", {}).get(split, {}).get("students", {})
     for metric, kind in _TOGETHER.items():
         value = _value(students, metric.key)
@@ -252,9 +252,9 @@ def _hub_metrics(card: Mapping[str, Any], split: str) -> Iterator[dict[str, Any]
 def _metrics(
     classes: Mapping[str, Mapping[str, Any]], single: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Means over the classes, then the AP of each; those that are undefined are left out.
+    """Yield means over the classes, then the AP of each class, without undefined metrics.
 
-    ``single``: images have one class, and the hub's accuracy is another one.
+    ``single``: with one class per image the Hub's "accuracy" is top-1, not this mean.
     """
     for metric in _MEANS:
         by_class = [_value(one, metric.key) for one in classes.values()]
@@ -280,7 +280,7 @@ def _value(metrics: Mapping[str, Any], key: str) -> float | None:
 
 
 def _quoted(value: Any) -> Any:
-    """Plain data, its texts on one line and quoted: nobody reads ``on`` or ``1:20`` otherwise."""
+    """Return plain data with quoted one-line texts, so that YAML keeps ``on`` or ``1:20``."""
     if isinstance(value, Mapping):
         return {key: _quoted(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Students as an export holds them, and their files: npz and JSON."""
+"""Exported students, and their files: npz and JSON."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from inficond_panel.distill.metrics.outcome import decided
 from inficond_panel.tuning.node import weights_hash
 from inficond_panel.vocabulary.tasks import MULTI_LABEL, SIGMOID
 
-#: Version of the files; raised when a reader of the old one would be misled.
+#: Version of the file formats; increased when old readers would misread new files.
 FORMAT_VERSION = 1
 
 
 @dataclass(frozen=True, eq=False)
 class Exported:
-    """Students as an export holds them: weights ``(C, K)``, intercepts ``(K,)``, names, card.
+    """Exported students: weights ``(C, K)``, intercepts ``(K,)``, names, and model card.
 
-    ``link`` turns scores · weights + intercepts into probabilities, by ``task`` and ``thresholds``
-    a class is decided to be present; the card has all three.
+    ``link`` maps scores · weights + intercepts to probabilities; ``task`` and ``thresholds`` define
+    the decisions. The card also contains these three.
     """
 
     weights: np.ndarray = field(repr=False)
@@ -39,7 +39,7 @@ class Exported:
     task: str = MULTI_LABEL
 
     def decided(self, logits: np.ndarray) -> np.ndarray:
-        """Decisions ``(n, K)`` by logits ``(n, K)`` of these students, or of their teacher."""
+        """Return decisions ``(n, K)`` from logits ``(n, K)`` of students or teacher."""
         return decided(logits, self.thresholds, self.task)
 
     @property
@@ -59,11 +59,11 @@ class Exported:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the same students give the same bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same students give the same bytes
 
 
 def npz_bytes(students: Exported) -> bytes:
-    """An archive that ``numpy.load(file, allow_pickle=False)`` reads."""
+    """Return students as an npz archive that ``numpy.load(file, allow_pickle=False)`` reads."""
     arrays = {
         "format": np.array("inficond-students"),
         "format_version": np.array(FORMAT_VERSION),
@@ -79,7 +79,7 @@ def npz_bytes(students: Exported) -> bytes:
 
 
 def json_bytes(students: Exported) -> bytes:
-    """A JSON document; numbers are written with all their digits."""
+    """Return students as a JSON document with exact numbers."""
     document = {
         "format": "inficond-students",
         "format_version": FORMAT_VERSION,
@@ -95,7 +95,7 @@ def json_bytes(students: Exported) -> bytes:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """Content of a file of ``json_bytes``, by the names of ``npz_bytes``."""
+    """Return the content of a file of ``json_bytes``, with the keys of ``npz_bytes``."""
     facts = json.loads(file.read_text(encoding="utf-8"))
     return {
         **facts,
@@ -106,11 +106,11 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
-    """Content of a file of ``npz_bytes``; ``ValueError`` for more than ``most_bytes`` unpacked."""
+    """Return the content of a file of ``npz_bytes``; ``ValueError`` above ``most_bytes``."""
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > most_bytes:
-            raise ValueError("it is too large")
+            raise ValueError(f"it has more than {most_bytes:,} bytes unpacked")
         facts: dict[str, Any] = {
             entry.filename.removesuffix(".npy"): _array(archive.read(entry)) for entry in entries
         }
@@ -118,7 +118,7 @@ def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
 
 
 def _array(data: bytes) -> np.ndarray:
-    """Array of an .npy file, which must hold as many values as its header claims."""
+    """Return the array of an .npy file; ``ValueError`` if its size differs from the header."""
     stream = io.BytesIO(data)
     if np.lib.format.read_magic(stream) == (1, 0):
         header = np.lib.format.read_array_header_1_0(stream)

@@ -1,4 +1,4 @@
-"""An export as a folder: written with model card and edits, read back, and compared."""
+"""Export folders: writing with model card and edits, reading, and comparison with a store."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import HOLDOUT
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, TASKS
 
-#: File of each format, and what makes its bytes. ``sklearn`` is JSON, read by ``load_students``.
+#: File name and writer of each format. ``sklearn`` is JSON, read by ``load_students``.
 FORMATS: dict[str, tuple[str, Callable[[Exported], bytes]]] = {
     "npz": ("students.npz", npz_bytes),
     "onnx": ("students.onnx", onnx_bytes),
@@ -61,12 +61,12 @@ def export(
 ) -> dict[str, Path]:
     """Write the students of ``node`` to ``folder`` and return its files by kind.
 
-    The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. Formats are those
-    of ``FORMATS``, and ``onnx-pixels`` (``pixel_front``), which needs the encoder and adds to the
-    card. ``license_name`` is the hub identifier of the license of these students. ``holdout`` adds
-    metrics on the holdout to the card and counts the look. The folder appears completely or not at
-    all; an existing one is replaced only with ``force``, and only if it holds nothing but an
-    export. Raises ``ExportError``, and ``MissingExtraError`` if a format needs a package.
+    The keys are the formats, ``card``, ``card_json``, ``readme`` and ``edits``. Formats are the
+    keys of ``FORMATS``, and ``onnx-pixels`` (``pixel_front``), which needs the encoder and adds to
+    the card. ``license_name`` is the Hub's identifier of the students' license. ``holdout`` adds
+    metrics on the holdout to the card, and counts a use of the holdout. The folder is written
+    completely or not at all; an existing folder is replaced only with ``force``, and only if it is
+    an export. Raises ``ExportError``, and ``MissingExtraError`` if a format needs a package.
     """
     chosen = list(dict.fromkeys(formats))
     _check(chosen)
@@ -99,7 +99,7 @@ def export(
 
 
 def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
-    """The students of ``node`` as an export holds them."""
+    """Return the students of ``node``, with a card, as ``Exported``."""
     return Exported(
         weights=node.weights,
         intercepts=node.intercepts,
@@ -113,25 +113,25 @@ def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
 
 
 def edits_text(tuner: Tuner, node: Node) -> str:
-    """The edits file that leads from the original students to ``node``."""
+    """Return the text of an edits file from the original students to ``node``."""
     iterations = [step.edits for step in branch(tuner, node)[1:]]
     head = "# Replay: inficond tune SPEC --edits edits.yaml --json\n"
     return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
 
 
 def _check(chosen: list[str]) -> None:
-    there = (*FORMATS, PIXELS)
+    formats = (*FORMATS, PIXELS)
     if not chosen:
-        raise ExportError("No format to export.", f"There are: {', '.join(there)}.")
+        raise ExportError("No format to export.", f"Name one of: {', '.join(formats)}.")
     for name in chosen:
-        if name not in there:
-            raise ExportError(*unknown("format", name, there))
+        if name not in formats:
+            raise ExportError(*unknown("format", name, formats))
     if "onnx" in chosen:
         import_onnx()
 
 
 def _names() -> set[str]:
-    """Names of all files that an export may hold."""
+    """Return the names of all files of any export."""
     return {
         "README.md",
         "card.md",
@@ -143,22 +143,22 @@ def _names() -> set[str]:
 
 
 _AGAIN = "Export again: inficond export SPEC"
-#: Bytes of a file, and of what is packed in it: students of 10,000 concepts and 3,000 classes.
+#: Largest size of a file, packed and unpacked: students of 10,000 concepts and 3,000 classes.
 _MOST_BYTES = 1 << 28
 _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
     ".json": read_json,
     ".npz": lambda file: read_npz(file, _MOST_BYTES),
     ".onnx": read_onnx,
 }
-#: Parts of the card that using the students needs.
+#: Required keys of the card.
 _NEEDED = ("node", "data", "distillation", "certificate", "bounds", "versions")
 
 
 def load_export(path: str | Path) -> Exported:
     """Load the students of an export: its folder, or one of its files (.json, .npz, .onnx).
 
-    Raises ``ExportError`` if there are none, if anything differs from its hash, or if a later
-    version wrote them; ``MissingExtraError`` for .onnx without the package onnx.
+    Raises ``ExportError`` if the export is missing, differs from its hash, or has another format
+    version; ``MissingExtraError`` for .onnx without the package onnx.
     """
     file = _file(Path(path))
     try:
@@ -166,7 +166,7 @@ def load_export(path: str | Path) -> Exported:
         _check_whole(students)
     except InficondError:
         raise
-    except Exception as error:  # readers raise many kinds for one fact
+    except Exception as error:  # readers raise many kinds of errors for damaged files
         reason = str(error) or type(error).__name__
         raise ExportError(f"{file} is no complete export: {reason[:200]}.", _AGAIN) from error
     return students
@@ -174,7 +174,7 @@ def load_export(path: str | Path) -> Exported:
 
 def _read(file: Path) -> Exported:
     if file.stat().st_size > _MOST_BYTES:
-        raise ValueError("it is too large")
+        raise ValueError(f"it has more than {_MOST_BYTES:,} bytes")
     facts = _READERS[file.suffix](file)
     _check_version(file, facts)
     students = Exported(
@@ -188,19 +188,19 @@ def _read(file: Path) -> Exported:
         task=facts["card"]["task"],
     )
     if students.link not in LINKS:
-        raise ValueError(f"its link is {students.link!r}")
+        raise ValueError(f"its link is {students.link!r}, expected one of {', '.join(LINKS)}")
     if students.task not in TASKS:
-        raise ValueError(f"its task is {students.task!r}")
+        raise ValueError(f"its task is {students.task!r}, expected one of {', '.join(TASKS)}")
     if students.sha256 != str(facts["sha256"]):
         raise ValueError("its names, thresholds, weights or card differ from their hash")
     return students
 
 
 def differences(students: Exported, store: Store | None = None) -> Iterator[str]:
-    """Yield, in words, what differs from the surroundings that the students were made in.
+    """Yield sentences on differences from the library and the store that the students come from.
 
-    That is this library's version and, for a ``store``, its hashes, the names of its encoder,
-    preprocessing, corpus and teacher, its concepts and its classes.
+    Compared are this library's version and, for a ``store``, hashes, encoder, preprocessing,
+    corpus, teacher, concepts and classes.
     """
     then, now = students.card["versions"]["inficond-panel"], __version__
     if then != now:
@@ -236,7 +236,7 @@ def _file(path: Path) -> Path:
     for file in files:
         if file.suffix in _READERS and file.is_file():
             return file
-    raise ExportError(f"{path} holds no students.", "Name an export's folder, or a file in it.")
+    raise ExportError(f"{path} has no exported students.", "Name an export's folder or file.")
 
 
 def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
@@ -246,7 +246,7 @@ def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
         raise ExportError(
             f"{file} has format version {int(facts['format_version'])}; this program reads "
             f"{FORMAT_VERSION}.",
-            "Read it with the version that wrote it.",
+            "Read it with the version of inficond-panel that wrote it.",
         )
 
 
@@ -256,7 +256,7 @@ def _check_whole(students: Exported) -> None:
         raise ValueError(f"its card lacks {', '.join(missing)}")
     shape = len(students.concepts), len(students.classes)
     if students.weights.shape != shape or students.intercepts.shape != shape[1:]:
-        raise ValueError("its arrays do not fit its names")
+        raise ValueError("the shapes of its arrays do not fit its numbers of concepts and classes")
     if len(students.thresholds) != len(students.classes):
         raise ValueError("a threshold is missing")
     if not all(

@@ -1,4 +1,4 @@
-"""The model card of students: where they come from, what they reach, and their limits.
+"""Model card of students: data, settings, edits, metrics and limitations.
 
 The sections follow Mitchell et al. 2019, "Model Cards for Model Reporting".
 """
@@ -29,7 +29,7 @@ from inficond_panel.vocabulary.splits import FIT, HOLDOUT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
 from inficond_panel.wording.metrics import teacher_sentences
 
-#: Below this many positives a metric says little.
+#: Number of positives below which metrics are uncertain.
 _FEW = 20
 
 
@@ -43,7 +43,7 @@ def in_words(value: object) -> str:
 
 
 def limits(card: Mapping[str, Any]) -> list[str]:
-    """Sentences for the card."""
+    """Return the sentences on limitations of a card."""
     return [*_of_use(card), *_of_numbers(card), *_of_classes(card)]
 
 
@@ -51,7 +51,7 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
     data = card["data"]
     from_elsewhere = data.get("scores", {}).get("method") == "given"
     source = (
-        "be made as those of the store were, which came from elsewhere, on the same scale"
+        "be computed like the scores supplied to the store, on the same scale"
         if from_elsewhere
         else f"come from the encoder {data['encoder']} with its preprocessing "
         f"({in_words(data['preprocessing'])}) and the corpus {data['corpus']}"
@@ -62,34 +62,33 @@ def _of_use(card: Mapping[str, Any]) -> Iterator[str]:
     )
     yield (
         f"They imitate the teacher {data['teacher']}, with its mistakes. Fidelity is the share of "
-        f"equal decisions; the share of a student that always decides the same is next to it."
+        f"equal decisions; next to it is the fidelity of a student with constant decisions."
     )
     yield (
-        "A weight of 0 does not say that a concept is irrelevant: of concepts whose scores go "
-        "together, the L1 penalty keeps few."
+        "A weight of 0 does not mean that a concept is irrelevant: of correlated concepts, the L1 "
+        "penalty keeps few."
     )
     if card["distillation"].get("targets") == "oracle":
         yield (
-            f"They learnt from the teacher's oracle, which {SEEN_LABEL}: its logits on the images "
-            f"of fit were made with the help of their labels. All metrics compare with the plain "
-            f"teacher."
+            f"They learned from the teacher's oracle, which {SEEN_LABEL}: its logits on the images "
+            f"of fit were computed with their labels. All metrics compare with the plain teacher."
         )
     if card["distillation"].get("link") == SOFTMAX:
         yield (
-            "The classes share one softmax: the student takes one of them to be there, and what is "
-            "changed for one class changes the probabilities of all."
+            "The classes share one softmax: the student assumes exactly one class per image, and "
+            "an edit of one class changes the probabilities of all classes."
         )
     if TUNE in card["distillation"].get("distil_on", ()):
         yield (
-            "They were distilled on the images of tune too. Metrics on tune are of students that "
-            "were fitted without the image."
+            "They were distilled on the images of tune too. Metrics on tune are cross-fitted: each "
+            "image is evaluated by students that were fitted without it."
         )
     if "alpha" in card["distillation"]:
-        yield "They learnt from the true labels too, so that they may leave the teacher's way."
+        yield "They also learned from the labels, so they may deviate from the teacher."
     if card["bounds"]:
         yield (
-            "Concepts were tuned by hand or machine. Where one is held down, another with similar "
-            "scores may have taken over its influence."
+            "Influences were tuned by hand or machine. Where one was lowered, a concept with "
+            "similar scores may have taken over its influence."
         )
 
 
@@ -100,19 +99,19 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
     if card["iterations"]:
         yield (
             f"The metrics on the {tune} images of the split tune were available while the students "
-            f"were tuned, so they are likely too good."
+            f"were tuned, so they are likely too optimistic."
         )
     times = "once" if looks["all_nodes"] == 1 else f"{looks['all_nodes']} times"
     yield (
-        f"The holdout was looked at {times} for students of this history, of which "
-        f"{looks['this_node']} for these."
+        f"Holdout results of this history's students were seen {times}, of which "
+        f"{looks['this_node']} for these students."
         if looks["all_nodes"]
-        else "The holdout was not looked at for any students of this history."
+        else "Holdout results of this history's students were never seen."
     )
     yield "The intervals cover the choice of images, not the choice of concepts, encoder or edits."
     late = [name for name, gap in card["certificate"].items() if _late(gap, card)]
     if late:
-        yield f"Not solved to the tolerance: {', '.join(late)}."
+        yield f"The solver did not reach the tolerance for: {', '.join(late)}."
 
 
 def _late(gap: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
@@ -123,19 +122,19 @@ def _late(gap: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
 def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
     for split, classes in card["metrics"].items():
         few = [
-            f"{name} ({found['positives']})"
-            for name, found in classes.items()
-            if found["positives"] < _FEW
+            f"{name} ({facts['positives']})"
+            for name, facts in classes.items()
+            if facts["positives"] < _FEW
         ]
         if few:
             names = ", ".join(few)
             yield f"Few positive images in {split}, so the estimates are uncertain: {names}."
-        unknown = {name: _skill(found) for name, found in classes.items()}
-        yield from (f"On {split}: {line}" for line in teacher_sentences(unknown))
+        skills = {name: _skill(facts) for name, facts in classes.items()}
+        yield from (f"On {split}: {line}" for line in teacher_sentences(skills))
 
 
 def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
-    """AP of the teacher on a class, from the metrics of the card."""
+    """Return the teacher's skill on a class, from the metrics of the card."""
     ends = metrics["teacher_ap"]
     low, high = (math.nan if ends[end] is None else ends[end] for end in ("low", "high"))
     estimate = math.nan if ends["estimate"] is None else ends["estimate"]
@@ -143,12 +142,12 @@ def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
     return TeacherSkill(*skill)
 
 
-#: Numbers of a class that stand in the card without limits.
+#: Numbers of a class without intervals in the card.
 _BESIDE = ("chance", "constant_fidelity", "logit_correlation", "ece_if_calibrated")
 
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
-    """Return the card of ``node``; ``holdout`` adds its metrics (the caller counts the look)."""
+    """Return the card of ``node``; ``holdout`` adds holdout metrics (the caller counts the use)."""
     steps, splits = branch(tuner, node), (TUNE, HOLDOUT) if holdout else (TUNE,)
     card = {
         "format": "inficond-students-card",
@@ -205,13 +204,13 @@ def _data(tuner: Tuner) -> dict[str, Any]:
 
 
 def _refit(node: Node) -> dict[str, Any]:
-    """Settings of the refit without the terms of single classes, which may be large."""
+    """Return the settings of the refit without terms of classes, which may be large."""
     return {name: value for name, value in node.settings.items() if name != "terms"}
 
 
 def _iteration(node: Node) -> dict[str, Any]:
     def resolved(class_name: str, concept: str) -> dict[str, float | None]:
-        lower, upper = node.bounds.get((class_name, concept), (None, None))  # none once released
+        lower, upper = node.bounds.get((class_name, concept), (None, None))  # None if released
         return {"lower": lower, "upper": upper}
 
     return {
@@ -235,7 +234,7 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
-    """For each class counts, and each metric as ``Interval.json``; None if undefined."""
+    """Return, per class, counts and metrics (``Interval.json``); None if undefined."""
     frame, since = metrics(tuner, node, split).loc[list(tuner.store.classes)], {}
     keys = (*METRICS, "teacher_ap")
     intervals = zip(*(intervals_of(frame, key) for key in keys), strict=True)
@@ -257,7 +256,7 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 
 
 def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
-    """Return all students as one classifier and the teacher, on data with one class per image.
+    """Return metrics of all students as one classifier, and of the teacher (one class per image).
 
     ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
     """

@@ -1,10 +1,10 @@
-"""Students as ONNX: from concept scores, and from pixels with the encoder before them.
+"""ONNX models of students: from concept scores, or from pixels with the encoder included.
 
 Input ``score`` (images, C) float32; outputs ``logits`` and ``probabilities`` (images, K) float64
-and ``decisions`` (images, K) bool. With link softmax the probabilities add up to 1, and a logit is
-the log-odds of its class: its linear function less the log of the sum of the others' exp. The sums
-are in float64, so that an image near a threshold is decided as here. With one class per image the
-likeliest class is decided to be present, else those above their thresholds.
+and ``decisions`` (images, K) bool. With link softmax the probabilities sum to 1, and a logit is
+the log-odds of its class: its linear function less the log of the sum of exp of the other classes.
+Sums are in float64, so that decisions near a threshold equal Python's. With one class per image the
+likeliest class is decided to be present, else the classes above their thresholds.
 """
 
 from __future__ import annotations
@@ -26,16 +26,16 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 if TYPE_CHECKING:
     from PIL.Image import Image
 
-#: Old enough for runtimes of the last years.
+#: Versions that runtimes of recent years support.
 _OPSET, _IR_VERSION = 17, 8
-#: Facts in the metadata, as JSON.
+#: Attributes stored as JSON in the metadata.
 _FACTS = ("classes", "concepts", "thresholds", "card")
-#: In place of a class's own function, takes it out of a sum of exp.
+#: Replaces a term of a sum of exp, to leave the term out.
 _NEVER = -1e300
 
 
 def import_onnx() -> Any:
-    """The package ``onnx``; ``MissingExtraError`` where it is not installed."""
+    """Import and return ``onnx``; ``MissingExtraError`` if it is not installed."""
     try:
         import onnx  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -44,12 +44,12 @@ def import_onnx() -> Any:
 
 
 def onnx_bytes(students: Exported) -> bytes:
-    """The checked model."""
+    """Return the checked ONNX model from scores, serialized."""
     return _finished(import_onnx(), _model(students), students)
 
 
 def pixel_bytes(students: Exported, scores: bytes) -> bytes:
-    """Return one checked model: pixels to ``score``, then the students; with all outputs.
+    """Return one checked ONNX model, serialized: pixels to ``score``, then the students.
 
     ``scores`` is an ONNX model of the same operator set whose output ``score`` is (images, C).
     """
@@ -81,7 +81,7 @@ def _model(students: Exported) -> Any:
 
 
 def _finished(onnx: Any, model: Any, students: Exported) -> bytes:
-    """The model with names, card and hash in it, checked."""
+    """Add names, card and hash to a model, check it, and return it serialized."""
     facts = {
         "format": "inficond-students",
         "format_version": str(FORMAT_VERSION),
@@ -95,7 +95,7 @@ def _finished(onnx: Any, model: Any, students: Exported) -> bytes:
 
 
 def read_onnx(path: Path) -> dict[str, Any]:
-    """The arrays and metadata that ``onnx_bytes`` put into a file."""
+    """Return the arrays and metadata that ``onnx_bytes`` wrote to a file."""
     onnx = import_onnx()
     model = onnx.load_model(path, load_external_data=False)
     tensors = model.graph.initializer
@@ -149,7 +149,7 @@ def _above_thresholds(helper: Any) -> Any:
 
 
 def _likeliest(helper: Any) -> list[Any]:
-    """Nodes from the logits to the decisions, of which one per image is true."""
+    """Return nodes from logits to decisions, with exactly one class per image."""
     return [
         helper.make_node("ArgMax", ["logits"], ["likeliest"], axis=1, keepdims=1),
         helper.make_node("Equal", ["places", "likeliest"], ["decisions"]),
@@ -157,11 +157,11 @@ def _likeliest(helper: Any) -> list[Any]:
 
 
 def _joint(helper: Any) -> list[Any]:
-    """Nodes from the linear functions (images, K) to probabilities and log-odds of all classes.
+    """Return nodes from linear functions (images, K) to probabilities and log-odds.
 
-    A class's log-odds need the log of the sum of the others' exp. Of the largest, in units of its
-    own exp, it is taken without it; of any other, 1 + (that - its own), where no digits are lost:
-    a difference from the sum of all would lose those of the largest.
+    Log-odds need the log of the sum of exp over the other classes. For the largest class the sum
+    is computed without it. For another class, in units of exp of the largest, the sum is 1 + (sum
+    of the smaller - own term), which loses no digits.
     """
     node = helper.make_node
     return [
@@ -186,22 +186,22 @@ def _joint(helper: Any) -> list[Any]:
 
 #: Name of the format, file of the model, and number of photos that it is checked on.
 PIXELS, FILE, PHOTOS = "onnx-pixels", "students-pixels.onnx", 16
-#: Differences of a logit: of half of the photos, and the largest. Embeddings are kept in half
-#: precision; where one is near the middle of two steps, its last digit falls otherwise.
+#: Allowed differences of logits: median over the photos, and largest. Embeddings are rounded to
+#: half precision; an embedding near the middle of two steps may be rounded differently.
 TOLERANCE, STEP = 1e-4, 1e-3
 
 
 def pixel_front(
     tuner: Tuner, students: Exported, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[dict[str, Any], bytes]:
-    """Facts for the card, and the way from pixels to scores as ONNX, to which ``pixel_bytes`` adds
-    the students.
+    """Return facts for the card, and the ONNX model from pixels to scores, to which ``pixel_bytes``
+    adds the students.
 
-    The model reads what the encoder's preprocessing makes of a photo, (1, 3, H, W) float32, and
-    is compared with the way of ``inficond predict`` on photos of the store. Raises
+    The input is a photo after the encoder's preprocessing, (1, 3, H, W) float32. The model is
+    compared with ``inficond predict`` on photos of the store. Raises
     ``MissingExtraError`` without torch, onnx or onnxruntime, ``ExportError`` for segments or an
-    encoder that cannot be in such a model, and where logits differ by more than ``TOLERANCE`` on
-    half of the photos or ``STEP`` on any.
+    encoder that ONNX cannot represent, and for logits that differ by more than ``TOLERANCE`` in
+    the median of the photos, or more than ``STEP`` on any.
     """
     scorer, front = _front(tuner, progress)
     model = pixel_bytes(students, front)
@@ -221,18 +221,18 @@ def _compared(
     logits: Callable[[list[Image]], np.ndarray],
     progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Facts for the card; ``ExportError`` where logits differ too much from the scorer's."""
+    """Return facts for the card; ``ExportError`` if logits differ too much from the scorer's."""
     photos, source = _photos(tuner)
     progress(f"Comparing with inficond predict on {len(photos)} photos")
     differences = _differences(scorer, students, logits, photos)
     usual, largest = float(np.median(differences)), float(differences.max())
     if not (usual <= TOLERANCE and largest <= STEP):
         raise ExportError(
-            f"The exported logits differ from inficond predict by {usual:.1g} on half of "
-            f"{len(photos)} photos of the store, at most {largest:.1g}; {TOLERANCE:g} and "
+            f"The exported logits differ from inficond predict by {usual:.1g} (median of "
+            f"{len(photos)} photos of the store), at most {largest:.1g}; {TOLERANCE:g} and "
             f"{STEP:g} are allowed.",
-            "Segments of a photo can fall otherwise by rounding; export the students over "
-            "scores instead: --format onnx",
+            "Rounding can change the segments of a photo; export the students over scores "
+            "instead: --format onnx",
         )
     return {
         "input": [1, 3, *scorer.encoder.size],
@@ -245,7 +245,7 @@ def _compared(
 
 
 def _precompute() -> tuple[Any, Any]:
-    """``apply`` and ``pixel_scores``; ``MissingExtraError`` without their packages."""
+    """Import and return ``apply`` and ``pixel_scores``; ``MissingExtraError`` without extras."""
     try:
         from precompute.pipeline import apply, pixel_scores  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -254,7 +254,7 @@ def _precompute() -> tuple[Any, Any]:
 
 
 def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Any, bytes]:
-    """Return the scorer of ``inficond predict``, and its path from pixels to scores as ONNX."""
+    """Return the scorer of ``inficond predict``, and its ONNX model from pixels to scores."""
     import_onnx()
     import_runtime()
     apply, pixels = _precompute()
@@ -267,7 +267,7 @@ def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Any, bytes]:
 
 
 def import_runtime() -> Any:
-    """The package ``onnxruntime``; ``MissingExtraError`` where it is not installed."""
+    """Import and return ``onnxruntime``; ``MissingExtraError`` if it is not installed."""
     try:
         import onnxruntime  # noqa: PLC0415 - an extra
     except ImportError as error:
@@ -276,7 +276,7 @@ def import_runtime() -> Any:
 
 
 def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:
-    """Return photos spread over the store by id: files, or thumbnails if the files are gone."""
+    """Return a sample of photos of the store by id: files, or thumbnails without the files."""
     apply, _ = _precompute()
     store = tuner.store
     rows = np.unique(np.linspace(0, len(store.images) - 1, PHOTOS).astype(int)).tolist()
@@ -289,8 +289,8 @@ def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:
         lacking = "Segments come from files, which have the photos' sizes."
     if lacking:
         raise DataError(
-            f"The model cannot be checked: the data set's photos are not there. {lacking}",
-            "Bring the photos back to where the spec names them.",
+            f"The model cannot be checked: the data set's photos are missing. {lacking}",
+            "Restore the photos at the paths in the spec.",
         )
     return {store.images[row]: store.picture(row) for row in rows}, "thumbnails"
 
@@ -301,7 +301,7 @@ def _differences(
     logits: Callable[[list[Image]], np.ndarray],
     photos: dict[str, Image],
 ) -> np.ndarray:
-    """Largest difference of a logit from ``inficond predict``, of each photo."""
+    """Return, per photo, the largest difference of a logit from ``inficond predict``."""
     names, images = list(photos), list(photos.values())
     differences = []
     for start in range(0, len(images), scorer.size):

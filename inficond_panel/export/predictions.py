@@ -1,8 +1,8 @@
-"""Predictions of exported students on images, and images on which they abstain.
+"""Predictions of exported students on images, and rules for abstaining.
 
-With any number of classes per image each class has a rule to abstain, on the distance of the logit
-from the threshold: a decision is given only where those as sure were right on ``tune``. With one
-class per image there is one rule, on the probability of the likeliest class.
+With several classes per image each class has a rule on the distance of the logit from the
+threshold: the student decides only if decisions of this certainty reached the requested accuracy on
+``tune``. With one class per image a single rule is on the probability of the likeliest class.
 """
 
 from __future__ import annotations
@@ -40,20 +40,20 @@ from inficond_panel.vocabulary.metrics import ACCURACY
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
-#: Decision where a student is not sure enough to give one.
+#: Text in place of a decision if the student abstains.
 DONT_KNOW = "don't know"
-_SHOWN = 5  #: concepts of a class that a terminal has
+_SHOWN = 5  #: number of concepts of a class in a terminal
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """One class on one photo; ``parts``, largest first, intercept and ``other_classes`` add up to
-    ``logit``; ``other_classes`` is what those of a joint student take, else 0.
+    """Prediction of one class on one photo.
 
-    ``present`` is the student's decision, by a logit above ``cutoff`` (``metrics.decisions``), and
-    ``teacher_present`` the teacher's; ``teacher`` is its logit. Both are None where it cannot run.
-    ``named`` is the student's likeliest class where photos show one, else empty.
-    ``answered`` is False where the student abstains; see ``export.abstaining``.
+    ``logit`` is the sum of ``parts`` (per concept, largest first), intercept and ``other_classes``,
+    the term of the other classes of a joint student, else 0. ``present`` is the student's decision:
+    logit above ``cutoff``. ``teacher`` is the teacher's logit, ``teacher_present`` its decision;
+    None if the teacher cannot run. ``named`` is the likeliest class with one class per photo, else
+    "". ``answered`` is False if the student abstains; see ``abstaining``.
     """
 
     photo: str
@@ -72,10 +72,10 @@ class Prediction:
 
 @dataclass(frozen=True)
 class LikeliestClass:
-    """Class of a photo that shows one: the likeliest, with its ``probability`` among all.
+    """Likeliest class of a photo with one class, with its ``probability`` among all classes.
 
-    ``teacher`` is the class that the teacher names, None where it cannot run. ``answered`` is False
-    where the students abstain.
+    ``teacher`` is the teacher's likeliest class, None if the teacher cannot run. ``answered`` is
+    False if the students abstain.
     """
 
     class_name: str
@@ -85,14 +85,14 @@ class LikeliestClass:
 
     @property
     def words(self) -> str:
-        """``cat, probability 0.980 (teacher: dog)``."""
+        """Text ``cat, probability 0.980 (teacher: dog)``."""
         teacher = f" (teacher: {self.teacher})" if self.teacher else ""
         student = self.class_name if self.answered else DONT_KNOW
         return f"{student}, probability {written(self.probability)}{teacher}"
 
 
 def named_classes(predictions: Sequence[Prediction]) -> dict[str, LikeliestClass]:
-    """Class of each photo, where each shows one; ``predictions`` hold all classes of a photo.
+    """Return the likeliest class by photo; ``predictions`` must have all classes of a photo.
 
     Probabilities as in ``distill.metrics.top_class``.
     """
@@ -110,9 +110,9 @@ def _named(mine: Sequence[Prediction]) -> LikeliestClass:
 
 
 def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
-    """Predictions for all photos without a fault, by photo and class.
+    """Return predictions for all readable photos, ordered by photo and class.
 
-    Raises ``DataError`` where the students know a concept or a class that the scores do not.
+    Raises ``DataError`` if the scores lack a concept or a class of the students.
     """
     column = columns_of("concepts", students.concepts, scores.concepts)
     chosen = scores.score[:, column].astype(np.float64)
@@ -145,14 +145,14 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
 
 
 def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
-    """Logits of the teacher, a column per student."""
+    """Return the teacher's logits, one column per student; None without teacher."""
     if scores.teacher is None:
         return None
     return scores.teacher[:, columns_of("classes", students.classes, scores.classes)]
 
 
 def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
-    """Return positions of the wanted names among the known; ``DataError`` for a missing one."""
+    """Return the indices of ``wanted`` names in ``known``; ``DataError`` for a missing name."""
     column_of = {name: at for at, name in enumerate(known)}
     missing = [name for name in wanted if name not in column_of]
     if missing:
@@ -171,11 +171,11 @@ def decision_frame(
     title: str = "",
     facts: Mapping[str, Any] | None = None,
 ) -> pd.DataFrame:
-    """A row per photo and class: logit, probability and decision of the student, the teacher's.
+    """Return a row per photo and class: logit, probability and decision of student and teacher.
 
-    A decision is missing where the student abstains, the teacher's where it cannot run. With
-    ``named`` also the class that the photo is named. A terminal has those most surely present
-    first.
+    The decision is missing if the student abstains, the teacher's values if the teacher cannot run.
+    With ``named`` also the likeliest class of the photo. A terminal shows the highest logits above
+    the cutoff first.
     """
     rows = [_decision(one, None if named is None else named[one.photo]) for one in predictions]
     position = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
@@ -223,7 +223,7 @@ def _decision(one: Prediction, named: LikeliestClass | None) -> dict[str, Any]:
 def named_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
     """Return a row per photo with one class per image: the likeliest class, its probability.
 
-    The class is missing if the students abstain, and the ``teacher``'s if it cannot run.
+    The class is missing if the students abstain, ``teacher`` if the teacher cannot run.
     """
     named = named_classes(predictions)
     rows = [{"image": photo, **_name(one)} for photo, one in named.items()]
@@ -237,10 +237,10 @@ def _name(named: LikeliestClass) -> dict[str, Any]:
 
 
 def part_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
-    """A row per photo, class and concept that has a part of the logit, the largest first.
+    """Return a row per photo, class and concept with its contribution to the logit, largest first.
 
-    The first of each class is the intercept (with the other classes of a joint student), under no
-    concept: they add up to the logit. A terminal has the first concepts.
+    The first row of each class, without concept, is the intercept (plus the term of other classes
+    of a joint student); rows add up to the logit. A terminal shows the first concepts.
     """
     rows: list[dict[str, Any]] = []
     shown: list[int] = []
@@ -269,13 +269,13 @@ def part_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
     return frame.astype({"concept_score": float, "influence": float})
 
 
-#: Key of the rule of all classes together, on data with one class an image.
+#: Key of the single rule for all classes, on data with one class per image.
 ALL_CLASSES = ""
 
 
 @dataclass(frozen=True)
 class Abstaining:
-    """Rules by class, or one under ``ALL_CLASSES``; which photos they answer."""
+    """Rules for abstaining by class, or a single rule with key ``ALL_CLASSES``."""
 
     rules: Mapping[str, AbstainRule]
     level: float = CONFIDENCE
@@ -286,13 +286,13 @@ class Abstaining:
         return next(iter(self.rules.values())).asked
 
     def of(self, class_name: str) -> AbstainRule:
-        """The rule that a class is answered by."""
+        """Return the rule for a class."""
         return self.rules[ALL_CLASSES if ALL_CLASSES in self.rules else class_name]
 
     def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
-        """Return the predictions, with ``answered`` False below the confidence.
+        """Return the predictions, with ``answered`` False below the rule's minimum certainty.
 
-        If one rule is for all classes, all classes of a photo are needed.
+        A single rule for all classes needs all classes of a photo.
         """
         if ALL_CLASSES in self.rules:
             return [one for _, mine in groupby(predictions, lambda one: one.photo)
@@ -300,14 +300,14 @@ class Abstaining:
         return [replace(one, answered=self._sure(one)) for one in predictions]
 
     def among(self, classes: Sequence[str]) -> Abstaining:
-        """The rules of some classes; one for all classes stays."""
+        """Return the rules of ``classes``; a single rule for all classes is kept."""
         kept = {ALL_CLASSES, *classes}
         return replace(
             self, rules={name: rule for name, rule in self.rules.items() if name in kept}
         )
 
     def lacking(self) -> Iterator[str]:
-        """Sentences on classes that reach the accuracy nowhere."""
+        """Yield sentences on classes whose decisions never reach the accuracy."""
         for name, rule in self.rules.items():
             if not rule.reached:
                 best = "too few images are labelled" if np.isnan(rule.best) else (
@@ -353,9 +353,9 @@ def abstaining(
 
 
 def rules_frame(rules: Abstaining) -> pd.DataFrame:
-    """Return a row per rule: its minimum confidence, the share answered, and its accuracy.
+    """Return a row per rule: minimum certainty, share of answered images, and accuracy.
 
-    The rule of all classes together has an empty class. A terminal shows the rules that reach the
+    A single rule for all classes has an empty class. A terminal shows the rules that reach the
     requested accuracy.
     """
     rows = [{"class": name, **_rule(rule)} for name, rule in rules.rules.items()]
@@ -369,7 +369,7 @@ def rules_frame(rules: Abstaining) -> pd.DataFrame:
             "answered": Heading("answered"),
             ACCURACY.key: Heading(ACCURACY.word),
         },
-        title="Answered only if as sure as this; share and accuracy, cross-fitted, are of tune.",
+        title="Least certainty of an answer; share answered and accuracy are cross-fitted on tune.",
         notes=list(rules.lacking()),
         level=rules.level,
         shown=[at for at, row in enumerate(rows) if row["reached"]],

@@ -86,7 +86,7 @@ def photos_to_ask(
 def _free(
     student: ClassFit, images: AllImages, rows: NDArray[np.intp], without: Collection[str]
 ) -> NDArray[np.intp]:
-    """Positions in ``rows`` of the photos that can be asked about."""
+    """Return the indices in ``rows`` of photos to choose from."""
     taught = student.terms.taught
     learned = {*without, *(() if taught is None else taught.labels)}
     known = images.label(rows, student.k) >= 0

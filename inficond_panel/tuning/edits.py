@@ -54,7 +54,7 @@ class Balance:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concepts", "direction", "suspects"}``, as in an edits file."""
+        """Return ``{"class", "concepts", "direction", "suspects"}``, as in an edits file."""
         named = {"suspects": True} if self.suspects else {}
         return {**_head(self), "concepts": list(self.concepts), **named}
 
@@ -74,7 +74,7 @@ class Lambda:
         _check_size("lambda", self.class_name, self.value)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "direction", "value"}``, as in an edits file."""
+        """Return ``{"class", "direction", "value"}``, as in an edits file."""
         return {**_head(self), "value": AUTO if self.value is None else self.value}
 
 
@@ -94,7 +94,7 @@ class Doubt:
         _check_size("doubt", self.class_name, self.value)
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "direction", "value"}``, as in an edits file."""
+        """Return ``{"class", "direction", "value"}``, as in an edits file."""
         return {**_head(self), "value": AUTO if self.value is None else self.value}
 
 
@@ -121,7 +121,7 @@ class Label:
         object.__setattr__(self, "value", int(self.value))
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "direction", "image", "value"}``, as in an edits file, and ``why`` if set."""
+        """Return ``{"class", "direction", "image", "value"}`` of an edits file; ``why`` if set."""
         why = {"why": self.why} if self.why else {}
         return {**_head(self), "image": self.image, "value": self.value, **why}
 
@@ -157,7 +157,7 @@ class Learn:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "direction", "from", "value"}``, as in an edits file."""
+        """Return ``{"class", "direction", "from", "value"}``, as in an edits file."""
         weight = AUTO if self.value is None else self.value
         return {**_head(self), "from": self.source, "value": weight}
 

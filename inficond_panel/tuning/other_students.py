@@ -35,7 +35,7 @@ class OtherStudents:
     differs: tuple[str, ...]
 
     def to_json(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Return the students as plain data for JSON."""
         names = ("root", "iterations", "concepts", "classes", "first", "last")
         facts = {name: getattr(self.root, name) for name in names}
         return {**facts, "kind": self.kind, "differs": list(self.differs)}
@@ -152,9 +152,8 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     if matching:
         which = ", ".join(f"#{node.number} ({node.id})" for node in matching)
         raise TuningError(f"{word!r} names several iterations: {which}.", "Give an id.")
-    existing = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
+    range_ = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
     others = others_sentence(count_others(tuner))
     raise TuningError(
-        missing("iteration", word, known, f"in {tuner.history.path}"),
-        f"{existing} {others}".strip(),
+        missing("iteration", word, known, f"in {tuner.history.path}"), f"{range_} {others}".strip()
     )

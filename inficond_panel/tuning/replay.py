@@ -154,7 +154,7 @@ def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
 def back_up(tuner: Tuner, path: Path) -> None:
     """Copy the history, with its typed concepts, to a new file; a server may be using it.
 
-    Raises ``TuningError`` where the file already exists.
+    Raises ``TuningError`` if the file already exists.
     """
     if path.exists():
         raise TuningError(f"{path} already exists.", "Name a new file.")

@@ -83,7 +83,7 @@ class Intent:
         return replace(self, factor=float(factor if self.factor is None else self.factor))
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concept", "direction", "factor"}``, and ``bound`` if set."""
+        """Return ``{"class", "concept", "direction", "factor"}``, and ``bound`` if set."""
         return {"class": self.class_name, "concept": self.concept, **_how(self)}
 
     @classmethod
@@ -129,7 +129,7 @@ class GroupIntent:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """``{"class", "concepts", "direction", "factor"}``, and ``bound`` if set."""
+        """Return ``{"class", "concepts", "direction", "factor"}``, and ``bound`` if set."""
         return {"class": self.class_name, "concepts": list(self.concepts), **_how(self)}
 
 

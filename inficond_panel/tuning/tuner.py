@@ -91,7 +91,7 @@ class Tuner(StudentHistory):
 
     @property
     def joint(self) -> bool:
-        """True if the students are one softmax student, where each thumb changes all classes."""
+        """True for a softmax student (``link: softmax``): each thumb changes all classes."""
         return self.spec.students.link == SOFTMAX
 
     @property

@@ -193,7 +193,7 @@ def test_a_correction_is_the_most_probable_and_else_the_teacher() -> None:
 
 
 def test_to_learn_from_answers_there_have_to_be_some(students) -> None:
-    with pytest.raises(TuningError, match="no label of a photo of tune, or of an added one"):
+    with pytest.raises(TuningError, match="no photo of tune and no added photo has a taught label"):
         students.tuner.preview(students.node, [Learn("truck", "answers")])
 
 
@@ -448,9 +448,9 @@ def test_names_that_are_not_there_and_answers_that_cannot_be(students) -> None:
 
 def test_students_that_learn_no_labels_say_so(tmp_path: Path) -> None:
     joint = inficond_panel.open_students(joint_spec(tmp_path), history=":memory:")
-    with pytest.raises(TuningError, match="with link: softmax all classes have one student"):
+    with pytest.raises(TuningError, match="with link: softmax one student has all classes"):
         joint.ask("bird")
-    with pytest.raises(TuningError, match="with link: softmax all classes have one student"):
+    with pytest.raises(TuningError, match="with link: softmax one student has all classes"):
         joint.teach("bird", {joint.images("tune")[0]: 1})
 
 

@@ -264,7 +264,7 @@ def test_a_library_that_cannot_be_loaded_is_no_lack_of_room(run, monkeypatch):
     assert (status, out) == (1, "")
     assert err == (
         "libcudart.so.13: cannot open shared object file\n"
-        "Install the package again that loads this library, or the library itself.\n"
+        "Reinstall the package that loads this library, or install the library.\n"
     )
 
 

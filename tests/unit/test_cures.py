@@ -305,7 +305,7 @@ def test_too_few_photos_of_fit(tuner, monkeypatch) -> None:
     label, rows = np.array(tuner.store.label), tuner.store.rows("fit")
     label[rows[np.flatnonzero(label[rows, 0] == 1)[4:]], 0] = -1
     monkeypatch.setattr(tuner.store, "label", label)
-    with pytest.raises(TuningError, match="doubt on 'truck' needs 10 photos of fit"):
+    with pytest.raises(TuningError, match="doubt on 'truck' needs 10 positives"):
         tuner.fine_tune(tuner.root(), [Doubt("truck")])
     with pytest.raises(TuningError, match="balance on 'truck': 4 photos of fit and"):
         tuner.fine_tune(tuner.root(), [Balance("truck", (CONTEXT[0],))])

@@ -53,7 +53,7 @@ def test_a_device_is_chosen_of_those_there_are(machine, cards, mps, asked, found
 
 def test_it_is_told_with_what_else_there_is(machine):
     machine(1)
-    assert device_text("cpu") == "cpu; cuda:0 is there too: --device cuda:0"
+    assert device_text("cpu") == "cpu; cuda:0 is also available: --device cuda:0"
     assert device_text("auto") == "cuda:0 (Fake 9000)"
     machine(0)
     assert device_text("auto") == "cpu"
@@ -65,7 +65,7 @@ def test_providers_of_onnxruntime():
     assert onnx_providers("auto", [CUDA, CPU]) == [(CUDA, {"device_id": "0"})]
     assert onnx_providers("auto", [CPU]) == [CPU]
     assert onnx_providers("mps", [COREML, CPU]) == [COREML]
-    with pytest.raises(DataError, match=f"cuda needs onnxruntime's {CUDA}; this one has: {CPU}"):
+    with pytest.raises(DataError, match=f"cuda needs onnxruntime's {CUDA}; installed are: {CPU}"):
         onnx_providers("cuda", [CPU])
 
 
@@ -83,7 +83,7 @@ def test_the_spec_and_the_flag_name_it(home, machine, capsys):
     path.write_text((home / "spec.yaml").read_text() + "device: cuda:1\n")
     spec = load_spec(path)
     assert (spec.device, load_spec(home / "spec.yaml").device) == ("cuda:1", "cpu")
-    with pytest.raises(DataError, match=r"cuda:1 is asked for; torch has here: cpu"):
+    with pytest.raises(DataError, match=r"cuda:1 is not available; torch has: cpu"):
         precompute.run(spec, home / "device.zarr")
     assert not (home / "device.zarr").exists()
     assert main(["precompute", str(path), "--device", "cpu"]) == 0

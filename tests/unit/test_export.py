@@ -127,7 +127,7 @@ def test_card_says_what_the_students_are(tuner, node, files):
     assert all(found["value"] <= 1e-6 for found in card["certificate"].values())
     assert card["nonzero"]["bird"] == np.count_nonzero(node.weights[:, 3])
     assert card["versions"]["store_format"] == 1
-    assert any("likely too good" in sentence for sentence in card["limits"])
+    assert any("likely too optimistic" in sentence for sentence in card["limits"])
 
 
 def test_card_metrics_have_intervals(tuner, node, files):
@@ -150,8 +150,8 @@ def test_the_holdout_is_shown_on_request_and_counted(tuner, node, files, tmp_pat
     assert card["holdout_looks"] == {"this_node": 1, "all_nodes": 1}
     assert tuner.looks() == 1
     assert "## Metrics on the split holdout" in asked["card"].read_text()
-    assert "looked at once" in asked["card"].read_text()
-    assert "not looked at" in files["card"].read_text()
+    assert "seen once" in asked["card"].read_text()
+    assert "never seen" in files["card"].read_text()
 
 
 def test_metrics_that_are_undefined_say_so(tmp_path):
@@ -246,7 +246,7 @@ def test_command_line_exports_and_replays(run, tmp_path):
     [
         (["--node", "7"], "There is no iteration '7'"),
         (["--output", "."], "already exists"),
-        (["--output", ".", "--force"], "is not an export"),
+        (["--output", ".", "--force"], "not part of an export"),
     ],
 )
 def test_command_line_says_what_is_wrong(run, tmp_path, monkeypatch, arguments, message):
@@ -382,7 +382,7 @@ def test_damage_is_found(files, tmp_path):
             load_export(cut)
     with pytest.raises(ExportError, match="There is no export"):
         load_export(tmp_path / "nowhere")
-    with pytest.raises(ExportError, match="holds no students"):
+    with pytest.raises(ExportError, match="has no exported students"):
         load_export(tmp_path)
 
 

@@ -136,9 +136,9 @@ def test_other_schema_version(history: History, version: int) -> None:
     [
         ("DROP TABLE events", "table 'events' is missing"),
         ("DROP TABLE nodes", "table 'nodes' is missing"),
-        ("ALTER TABLE events DROP COLUMN text", "table 'events' is not as it was made"),
-        ("ALTER TABLE nodes RENAME COLUMN gap TO lap", "table 'nodes' is not as it was made"),
-        ("ALTER TABLE nodes ADD COLUMN more", "table 'nodes' is not as it was made"),
+        ("ALTER TABLE events DROP COLUMN text", "table 'events' was changed"),
+        ("ALTER TABLE nodes RENAME COLUMN gap TO lap", "table 'nodes' was changed"),
+        ("ALTER TABLE nodes ADD COLUMN more", "table 'nodes' was changed"),
         ("DROP TRIGGER nodes_update", "trigger 'nodes_update' is missing"),
         ("DROP INDEX events_of_root", "index 'events_of_root' is missing"),
     ],
@@ -351,7 +351,7 @@ def test_a_file_that_goes_away_while_in_use(history: History, tmp_path: Path, ho
         path.rename(other)
     with pytest.raises(HistoryError, match="moved, removed or replaced") as caught:
         history.add(make_node("a", ROOT))
-    assert "Put it back" in caught.value.remedy
+    assert "Move the file back" in caught.value.remedy
     assert path.exists() == (how == "replaced")
     if how == "moved":
         other.rename(path)

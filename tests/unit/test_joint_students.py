@@ -189,7 +189,7 @@ def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
     assert "the store's task is multi_label; take sigmoid" in found.message
     plain = load_spec(tmp_path / "many.zarr")
     tuner = open_tuner(plain.path, history=":memory:")
-    with pytest.raises(TuningError, match="one softmax student"):
+    with pytest.raises(TuningError, match="link: softmax needs exactly"):
         tuner.with_students(link="softmax")
 
 

@@ -146,7 +146,7 @@ def test_without_learning_terms_are_written_as_before() -> None:
     given = Terms(learned=(Learned("labels", 2.5), Learned("teacher", 1.0)), used=3)
     assert given.to_json()["learn"] == {"labels": 2.5, "teacher": 1.0}
     assert Terms.from_json(given.to_json(), 10) == given
-    with pytest.raises(ValueError, match="learns from attic"):
+    with pytest.raises(ValueError, match="unknown source of photos among attic"):
         Terms.from_json({**given.to_json(), "learn": {"attic": 1.0}}, 10)
 
 

@@ -138,7 +138,7 @@ def test_sigmoids_are_no_outputs_of_a_softmax(tmp_path):
     """The sums of an image's probabilities tell; above 1 no class is missing."""
     given = single_frames()
     given["logits"] = 1 / (1 + np.exp(-given["logits"]))
-    with pytest.raises(DataError, match=r"in a softmax to 1: each class is judged by itself"):
+    with pytest.raises(DataError, match=r"in a softmax to 1: each class has its own sigmoid"):
         from_frames(**given, outputs="probabilities", path=tmp_path / "own.zarr")
     assert not (tmp_path / "own.zarr").exists()
 

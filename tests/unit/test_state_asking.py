@@ -165,7 +165,7 @@ def test_a_history_in_memory_keeps_no_drafts(tmp_path, monkeypatch) -> None:
 def test_damaged_drafts_are_reported_with_a_remedy(tmp_path) -> None:
     (tmp_path / "h.answers").mkdir()
     (tmp_path / "h.answers/drafts.json").write_text('[{"node": 1}]')
-    with pytest.raises(TuningError, match=r"drafts.json cannot be read.*\n.*Delete it"):
+    with pytest.raises(TuningError, match=r"drafts.json cannot be read.*\n.*Delete this file"):
         Drafts(str(tmp_path / "h")).find("node", "bicycle")
 
 
@@ -240,7 +240,7 @@ def test_a_session_that_may_not_ask_is_refused(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("students", "why"),
     [
-        ("{solver: paper}", "solver 'paper'"),
+        ("{solver: paper}", "the spec has 'paper'"),
         ("{tempered: both, temperature: 2}", "tempered: both"),
     ],
 )

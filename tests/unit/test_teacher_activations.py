@@ -73,7 +73,7 @@ def test_probabilities_of_a_table(tmp_path):
     with pytest.raises(DataError, match=r"add up to 0.9 for an image, in a softmax to 1: classes"):
         read_logits(section(apart, **keys), ["a"], CLASSES)
     sigmoids = table(tmp_path, "cat,dog", "a,0.9,0.8")
-    with pytest.raises(DataError, match=r"add up to 1.7 .*: each class is judged by itself"):
+    with pytest.raises(DataError, match=r"add up to 1.7 .*: each class has its own sigmoid"):
         read_logits(section(sigmoids, **keys), ["a"], CLASSES)
     apart = table(tmp_path, "cat,dog", "a,0.7,0.2")
     found = read_logits(section(apart, outputs="probabilities"), ["a"], CLASSES)

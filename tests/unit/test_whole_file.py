@@ -55,7 +55,7 @@ def test_a_folder_that_cannot_be_written_is_told_with_a_remedy(tmp_path):
     for made in (write_folder(place, False, set()), write_folders(place)):
         with pytest.raises(ExportError, match=said) as told, made:
             pytest.fail("it was begun")
-        assert told.value.remedy == "Free some space, or name another place."
+        assert told.value.remedy == "Free some space, or name another path."
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
 

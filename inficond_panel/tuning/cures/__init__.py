@@ -1,1 +1,1 @@
-"""Cures carried out: terms of a fit resolved from the labels of tune, and judged without them."""
+"""Repairs (cures): resolution to terms by labels of tune, and cross-fitted evaluation."""

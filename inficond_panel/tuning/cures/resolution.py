@@ -3,7 +3,7 @@
 The repairs of an iteration are resolved in the order of ``vocabulary.cures``: labels, balance, then
 learn, doubt and lambda together. Free values are chosen by AP on the photos of ``tune`` whose
 labels are not taught, cross-fitted if the student learns from ``tune``. The original lambda
-without doubt stays unless another choice gains significantly.
+without doubt stays unless another choice gains more than one standard error.
 
 Among dozens of candidates the best may be best by chance. So the first candidate, the unchanged
 student, is replaced only for a gain of more than one standard error. This is the threshold of the
@@ -354,8 +354,8 @@ def logits_of_tune(
 
 
 def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
-    """Return the lambdas that ``auto`` compares under other ``terms``; the first is the value
-    that stays without a significant gain."""
+    """Return the lambdas that ``auto`` compares under other ``terms``; the first stays
+    unless another gains more than one standard error."""
     if not terms.learned:
         return lambda_path(student.under(replace(terms, penalty=None)))
     values = compared_penalties(student.store)[::2]  # a value below the spec's may be best

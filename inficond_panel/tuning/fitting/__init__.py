@@ -1,1 +1,1 @@
-"""Students from data and bounds: the split that is fitted, the solver chosen, the refit."""
+"""Fits and refits of students: training data, bounds, choice of solver and penalties."""

@@ -62,7 +62,7 @@ class Recipe:
         return fit_paper(data.scores, targets, l1=l1, device=self.device, **self.options, **given)
 
     def settings(self, classes: Sequence[str]) -> dict[str, Any]:
-        """Settings of the recipe as plain data, for a node's id.
+        """Return the settings of the recipe as plain data, for a node's id.
 
         A key that was added to specs later is included only if it is set, so that ids of older
         nodes stay the same.
