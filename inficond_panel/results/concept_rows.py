@@ -1,4 +1,4 @@
-"""Concepts as the views list them: rows of a student, scales of scores, orders of the matrix."""
+"""Concepts for the views: rows of one student, scales of scores, orders of the matrix."""
 
 from __future__ import annotations
 

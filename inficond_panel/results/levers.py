@@ -33,8 +33,8 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
     ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on photos that did not choose the
     repair; ``fidelity`` is the share of decisions equal to the teacher's. Facts: the proposed
     ``intents``, their ``gain`` of the mean AP, and by class the ``stated`` gain, the AP of a model
-    of the labels alone (``tune_models``), ``photos`` to label, the ``skipped`` classes and those
-    ``unknown_to_teacher``.
+    of the labels alone (``tune_models``), ``photos`` to label, the ``skipped`` classes, and the
+    classes ``unknown_to_teacher``.
     """
     return make_frame(
         _rows(suggestion),

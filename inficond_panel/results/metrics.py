@@ -1,7 +1,7 @@
 """Metrics of an iteration: outcomes for evaluation, the snapshot of the page, and frames.
 
 Where labels of ``tune`` chose the settings of a student, its outcome on ``tune`` is cross-fitted,
-and so is each metric. The caller counts looks at the holdout.
+and so is each metric. The caller counts evaluations on the holdout.
 """
 
 from __future__ import annotations

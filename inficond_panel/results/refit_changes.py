@@ -17,7 +17,7 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 
 #: Changes up to this, in logits, count as none: the solver is not more precise.
 _STILL = 1e-9
-#: Share of the tuned concepts' change from which another concept is said to have taken over.
+#: Share of the tuned concepts' change from which another concept counts as taking over.
 _TOOK = 0.05
 
 
@@ -87,7 +87,7 @@ class Group:
 
     @property
     def twins(self) -> tuple[str, ...]:
-        """The tuned concepts, and those that correlate with one directly by the threshold.
+        """Tuned concepts, and concepts correlated with a tuned one by ``threshold`` or more.
 
         Words for the class itself are excluded: the student needs them to detect the class.
         """
@@ -291,7 +291,7 @@ def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
     """Return the classes that the iteration of ``after`` does not tune, the largest change first.
 
     Both arguments are on one split. Students per class give none, since they do not change. The
-    caller counts looks at the holdout.
+    caller counts evaluations on the holdout.
     """
     if after.evaluation.link != SOFTMAX:
         return ()

@@ -90,7 +90,7 @@ def explain(
 ) -> RefitReport:
     """Report on each class that ``node`` tunes, against its parent; ``node`` may be a preview.
 
-    ``splits`` are the splits whose changed predictions are reported; the caller counts looks at the
+    ``splits`` are the splits whose changed predictions are reported; the caller counts uses of the
     holdout. ``threshold`` is the correlation of collinear concepts, the spec's if None; ``top`` the
     number of movers in each direction. With ``lift`` each active bound is lifted alone and the
     class solved again. Raises ``TuningError`` for the original students, ``CancelledError``.

@@ -47,7 +47,7 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
     """Return ``results.metrics`` of each class without limits; a note gives the means.
 
     ``certificate`` bounds the distance of the weights from their optimum: the duality gap relative
-    to the objective at w = 0, or the KKT residual. The caller counts looks at the holdout.
+    to the objective at w = 0, or the KKT residual. The caller counts evaluations on the holdout.
     """
     frame = metrics(tuner, node, split, intervals=False)
     gaps = dict(zip(tuner.store.classes, node.gap, strict=True))
@@ -87,7 +87,7 @@ def refits(
     """Return AP and fidelity of the classes that iterations tuned, before and after each.
 
     ``remarks`` are notices by id of an iteration (``tuning.notices``). The frame's notes are these
-    and a short report on each refit. The caller counts looks at the holdout.
+    and a short report on each refit. The caller counts evaluations on the holdout.
     """
     noise, rows, notes = tuner.spec.views.noise(), list[dict[str, Any]](), list[str]()
     for node in nodes:
@@ -117,7 +117,7 @@ def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
     for each in report.classes:
         name = f"#{node.number} {each.class_name}"
         if split == TUNE and chosen_on_tune(tuner, node, each.class_name):
-            yield f"{name} is cross-fitted."
+            yield f"{name}: metrics are cross-fitted, since labels of tune chose its settings."
         for sentence in filter(None, short_sentences(each, split)):
             yield f"{name}: {sentence}"
     yield from untouched_sentences(node, report.untouched)

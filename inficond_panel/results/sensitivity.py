@@ -90,10 +90,10 @@ class AutoChoice:
 def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> pd.DataFrame:
     """Return students of a class at ``node`` over lambda, other settings unchanged; one row each.
 
-    The values are those that ``lambda: auto`` tries, and the present one, ``now``; ``auto`` marks
-    its choice, and the fact ``auto`` gives the reason (None if it cannot choose). ``concepts``
-    counts weights that are not 0; AP and fidelity are on the images of a split. The caller counts
-    looks at the holdout. Raises ``TuningError`` for an unknown class.
+    The lambdas are the ones that ``lambda: auto`` tries, and the present lambda (``now``). ``auto``
+    marks its choice; the fact ``auto`` gives the reason (None if it cannot choose). ``concepts``
+    counts weights that are not 0; AP and fidelity are on the images of ``split``. The caller counts
+    evaluations on the holdout. Raises ``TuningError`` for an unknown class.
     """
     check_name("class", class_name, tuner.store.classes)
     student, evaluated = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]

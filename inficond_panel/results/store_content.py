@@ -112,7 +112,7 @@ def _scores(store: Store) -> dict[str, str]:
     more = {"lacks": " ".join(lacks)}
     if store.given:
         low, high = (significant(end(store.concept_score), 3) for end in (np.min, np.max))
-        more["scores"] = f"given, from {low} to {high}"
+        more["scores"] = f"supplied, from {low} to {high}"
     return more
 
 

@@ -92,7 +92,7 @@ def metrics_together(
 
     One row per metric. If labels of ``tune`` chose a student's settings, the students are
     cross-fitted. ``since_start`` and, if the parent is not the start, ``since_parent`` are paired
-    changes. The caller counts looks at the holdout. Errors as ``teacher_top_class``.
+    changes. The caller counts evaluations on the holdout. Errors as ``teacher_top_class``.
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
     teacher, now = (

@@ -91,7 +91,7 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
     outputs = outputs_on(tuner.store, FIT)
     groups = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     if len(groups.names) < 2:
-        note(f"No silhouette: {groups.rule} give {len(groups.names)} groups of two or more.")
+        note(f"No silhouette: of {groups.rule} there are {len(groups.names)} groups, not two.")
     grouped = groups if len(groups.names) > 1 else None
     try:
         measures = output_measures(tuner, outputs, grouped, noise)
