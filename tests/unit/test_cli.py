@@ -94,7 +94,7 @@ def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):
     assert tuner.looks("holdout") == 0
     _, on_holdout, err = run("tune", spec_file, "--edits", edits, "--json", "--split", "holdout")
     assert tuner.looks("holdout") == 3
-    assert "look at the holdout" in err
+    assert "on the holdout" in err
     found = [json.loads(each)["students"]["rows"] for each in (on_holdout, on_tune)]
     assert found[0] != found[1]
 
