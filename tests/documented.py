@@ -23,7 +23,7 @@ REFUSED = {
     "quantify add demo": "only the source tree has",
     "quantify experiment benchmarks/specs/voc2007.yaml": "benchmarks/specs/voc2007.yaml",
     "quantify table distilled": "distilled",  # the folder of an experiment
-    "predict students": "--spec is for an export",  # and the folder of one is not there
+    "predict students": "--spec is only for an export",  # and the folder of one is not there
     "init --download voc2007": "could not be fetched",  # without network
 }
 _SHELL = {"", "sh", "console"}

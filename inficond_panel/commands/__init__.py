@@ -1,1 +1,1 @@
-"""The commands of ``inficond``, loaded when called."""
+"""Commands of ``inficond``; each module is loaded when its command is called."""

@@ -1,4 +1,4 @@
-"""``inficond ask``: photos to answer yes or no, and the answers taught where they help."""
+"""``inficond ask``: photos to answer yes or no, and a refit to the answers if it helps."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.answers import Teaching
 
 DESCRIPTION = (
-    "Without --answers: writes a table of photos of tune, or of those added by `inficond extend`, "
+    "Without --answers: writes a table of photos of tune, or photos added by `inficond extend`, "
     "on which the student and the concept named like the class disagree, one row per photo. Fill "
     "in the column answer: 1 or yes, 0 or no, nothing to skip a photo. With --answers: "
-    "evaluates the student by the answers, and teaches them if that lowers its loss on photos that "
-    "it did not learn (cross-fitted). See `inficond docs repair`."
+    "evaluates the student by the answers, and refits it to them if that lowers its loss on "
+    "photos that it was not fitted to (cross-fitted). See `inficond docs repair`."
 )
 EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 
@@ -43,14 +43,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FILE.csv",
         help="table to write; the pictures go to a folder beside it, FILE-photos",
     )
-    files.add_argument("--answers", metavar="FILE.csv", help="the table, filled in, to teach")
+    files.add_argument("--answers", metavar="FILE.csv", help="the table with answers filled in")
     parser.add_argument(
-        "--force", action="store_true", help="teach the answers even where they do not help"
+        "--force", action="store_true", help="refit to the answers even if the loss does not fall"
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write photos to answer, or evaluate and teach a student by the answers."""
+    """Write a table of photos to answer, or evaluate and refit a student by the answers."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
 
     tuner = open_students(args)
@@ -70,10 +70,10 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
     check_name("class", args.class_name, tuner.store.classes)
     tuner.cures.check_labels_taken()
-    asked = photos_to_ask(tuner.cures.class_fit(node, args.class_name), args.n)
+    chosen = photos_to_ask(tuner.cures.class_fit(node, args.class_name), args.n)
     file = Path(args.output) if args.output else None
     pictures = file.with_name(f"{file.stem}-photos") if file else None
-    rows = asked_rows(tuner.store, args.class_name, asked, pictures)
+    rows = asked_rows(tuner.store, args.class_name, chosen, pictures)
     table = make_table("asked", COLUMNS, rows).content
     if args.json:
         photos = [dict(zip(COLUMNS, row, strict=True)) for row in rows]

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> None:
         activation = spec.teacher.activation or "sigmoid"
         say(f"task     {task_text(spec.dataset.task, activation)}")
     if spec.students.link == SOFTMAX:
-        say("students one softmax over all classes: a thumb on one class moves the others")
+        say("students one softmax over all classes: a thumb on one class changes the others too")
     _say_store(spec, args.spec)
     say(f"history  {spec.history_of(args.spec)}")
     if spec.study and spec.store.exists():
@@ -48,18 +48,18 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _say_store(spec: Spec, name: str) -> None:
-    """Print where the store is; if it does not exist yet, what remains unknown."""
+    """Print the path of the store; if it does not exist, what cannot be checked yet."""
     if spec.store.exists():
         say(f"store    {spec.store}")
         return
     make = "" if spec.of_store else f" yet; run: inficond precompute {name}"
-    say(f"store    {spec.store} (not there{make})")
+    say(f"store    {spec.store} (does not exist{make})")
     if isinstance(spec.teacher, NamedOutputs) and not spec.order:
-        say("outputs  their order is held against the labels by inficond precompute, not here")
+        say("outputs  their order is checked by inficond precompute, against the labels")
 
 
 def _check_table(spec: Spec, teacher: LogitsTeacher) -> None:
-    """Hold a table of logits against the labels of its data set; where that fails, note why.
+    """Check a table of logits against the labels of its data set; print why if it cannot.
 
     Raises ``OrderError`` for a table whose columns fit the labels under other names.
     """
@@ -76,7 +76,7 @@ def _check_table(spec: Spec, teacher: LogitsTeacher) -> None:
 
 
 def _check_study(name: str) -> None:
-    """Hold a study against the stores of its tasks: classes, start nodes, rules."""
+    """Check a study against the stores of its tasks: classes, start nodes, rules."""
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.study import open_study
 
@@ -90,7 +90,7 @@ def _check_study(name: str) -> None:
 
 
 def _check_against_store(spec: Spec) -> None:
-    """Check class names and link by the store. An unusable store is only a note."""
+    """Check class names and link against the store; an unusable store only prints a note."""
     from inficond_panel.store import open_store
     from inficond_panel.store.teacher_outputs import hold_store
 

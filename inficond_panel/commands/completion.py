@@ -11,12 +11,12 @@ from inficond_panel.commands.shared.output import say
 from inficond_panel.commands.shared.parser import Parser
 
 DESCRIPTION = (
-    "bash reads it from ~/.local/share/bash-completion/completions/inficond; zsh from a file "
-    "_inficond in a folder of $fpath."
+    "bash reads the script from ~/.local/share/bash-completion/completions/inficond; zsh from "
+    "a file _inficond in a folder of $fpath."
 )
 EXAMPLE = "inficond completion bash > ~/.local/share/bash-completion/completions/inficond"
 
-#: What is offered for an argument, by the word that stands for it in the help.
+#: Completion of an argument, by its metavar in the help.
 _OFFERED = {
     **dict.fromkeys(("FILE", "SPEC", "SPEC|STORE", "STUDY"), shtab.FILE),
     "FOLDER": shtab.DIRECTORY,

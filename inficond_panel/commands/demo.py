@@ -1,4 +1,4 @@
-"""``inficond demo``: the page for the embedded demo."""
+"""``inficond demo``: the page of the packaged demo."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from inficond_panel.commands.serve.server import (
 from inficond_panel.commands.shared.output import say
 
 DESCRIPTION = (
-    "Prints the address when the page answers. The history is demo.history.sqlite in the "
-    "current folder. Takes the flags of panel serve."
+    "Prints the address once the page responds. The history is demo.history.sqlite in the "
+    "current folder. Accepts the flags of panel serve."
 )
 EXAMPLE = "inficond demo --port 5007"
 DEMO = "demo"
-_HISTORY = "file of the iterations (default: $INFICOND_HISTORY, else demo.history.sqlite)"
+_HISTORY = "history file (default: $INFICOND_HISTORY, else demo.history.sqlite)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Serve the embedded demo and say where, once the page answers."""
+    """Serve the packaged demo; print its address once the page responds."""
     set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
     check_spec(DEMO, distill=True)
     announce(args, "app", lambda url: say(f"The demo is at {url} (stop it with Ctrl-C)"))

@@ -1,4 +1,4 @@
-"""``inficond docs``: the pages of the documentation, which come along."""
+"""``inficond docs``: the installed pages of the documentation."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from inficond_panel.common.near_words import missing
 from inficond_panel.errors import InficondError
 
 DESCRIPTION = (
-    "Pages are Markdown, without their pictures, and come with each installation. Where a page "
-    "names another, as metrics.md, that is the page metrics. A long one: inficond docs spec | less"
+    "Pages are Markdown without pictures, and come with each installation. A link such as "
+    "metrics.md means the page metrics. To scroll a long page: inficond docs spec | less"
 )
 EXAMPLE = "inficond docs troubleshooting"
 
-#: Pictures on a line of their own, which do not come along.
+#: A picture on a separate line; pictures are not installed.
 _PICTURE = re.compile(r"^!\[[^]]*\]\([^)]*\)\n\n?", re.MULTILINE)
-#: Where the site has the docstring of a name.
+#: Placeholder that the site replaces by the docstring of a name.
 _DOCSTRING = re.compile(r"^<!-- auto\w+: (\S+) -->$", re.MULTILINE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument(
-        "page", nargs="?", metavar="PAGE", help="name of a page; without one: all names"
+        "page", nargs="?", metavar="PAGE", help="name of a page (default: list all pages)"
     )
 
 
@@ -46,6 +46,6 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _title(page: Path) -> str:
-    """The first heading of a page."""
+    """Return the first heading of a page."""
     with page.open(encoding="utf-8") as lines:
         return next((line.lstrip("# ").rstrip() for line in lines if line.startswith("# ")), "")

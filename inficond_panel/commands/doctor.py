@@ -9,10 +9,10 @@ from inficond_panel.commands.shared.output import progress
 from inficond_panel.commands.shared.show import add_forms, show_all
 
 DESCRIPTION = (
-    "Looks at the teacher, the concepts, the labels and the photos of each class, and says which "
-    "kind of shift there is from fit to tune: wrong labels, a correlation in the training images "
-    "only, with the concepts to suspect, other photos, another share of the class, or too few "
-    "photos to say. With --class all rows are shown. See `inficond docs repair`."
+    "Checks the teacher, the concepts, the labels and the photos of each class, and reports the "
+    "kind of shift from fit to tune: wrong labels, a correlation in the training images only "
+    "(with the suspect concepts), different photos, a different share of the class, or too few "
+    "photos to tell. With --class all rows are shown. See `inficond docs repair`."
 )
 EXAMPLE = "inficond doctor demo --class bicycle"
 
@@ -22,12 +22,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tuner(parser)
     add_forms(parser)
     add_node(parser)
-    add_classes(parser, "class to look at")
+    add_classes(parser, "class to check")
     add_seed(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the findings, the evidence on each class, suspects, and labels likely wrong."""
+    """Print problems with remedies, the evidence on each class, suspects, and wrong labels."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.results.doctor import doctor
 

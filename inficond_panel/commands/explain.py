@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 DESCRIPTION = (
     "Per tuned student, against the iteration before: which repairs apply; which bounds are "
     "active and what each costs; which concepts took over; which are collinear with the tuned "
-    "ones; by how much the training objective rose; which "
+    "concepts; by how much the training objective rose; which "
     "predictions changed (with ids of images in --json and --csv)."
 )
 EXAMPLE = "inficond explain demo --node 1"
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     add_tuner(parser)
     add_forms(parser)
-    add_node(parser, "the one on the page, or the latest if that is #0")
+    add_node(parser, "the iteration on the page, or the latest if that is #0")
     add_split(parser)
     parser.add_argument(
         "--collinear",
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Tell what one iteration did to each student that it tuned."""
+    """Report what one iteration changed in each student that it tuned."""
     from inficond_panel.commands.shared.students import count_look, open_students
     from inficond_panel.results.refit_report import explain
     from inficond_panel.results.refits import refit_frames
@@ -61,7 +61,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _latest(tuner: Tuner) -> Node:
-    """The iteration on the page; where that is #0, the latest."""
+    """Return the iteration on the page; if that is #0, the latest iteration."""
     head = tuner.head()
     node = head if head.parent else tuner.nodes()[-1]
     if node.parent is None:

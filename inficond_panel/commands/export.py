@@ -17,14 +17,14 @@ from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.common.numbers import count
 
 DESCRIPTION = (
-    "Beside the students: a model card (Markdown and JSON) and the edits file that replays "
+    "Writes the students, a model card (Markdown and JSON) and the edits file that reproduces "
     "them. The folder is self-contained, and is written completely or not at all."
 )
 EXAMPLE = "inficond export demo --format npz --format onnx --output bicycle-students"
 
-#: The formats of ``inficond_panel.export``, by name, since that package loads the numerics.
+#: Formats of ``inficond_panel.export``, listed here since that package is slow to import.
 CHOICES = ("npz", "onnx", "sklearn")
-#: The format that needs more than the students, and is made only when asked for by name.
+#: Format with the encoder too; written only if it is requested by name.
 PIXELS = "onnx-pixels"
 
 
@@ -40,13 +40,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         required=True,
         choices=[*CHOICES, PIXELS, "all"],
         help="may be repeated; onnx needs the extra 'onnx'; sklearn is JSON; onnx-pixels is "
-        "encoder and students in one, and needs 'precompute' too; all: the first three",
+        "one model of encoder and students, and needs 'precompute' too; all: the first three",
     )
-    parser.add_argument("--output", metavar="FOLDER", help="default: SPEC-ID in this folder")
+    parser.add_argument("--output", metavar="FOLDER", help="new folder (default: SPEC-ID, here)")
     parser.add_argument(
         "--holdout",
         action="store_true",
-        help="metrics on the holdout in the card; the look is counted",
+        help="also write metrics on the holdout to the card; this use is counted",
     )
     parser.add_argument(
         "--license",
@@ -80,7 +80,7 @@ def run(args: argparse.Namespace) -> None:
         progress=note,
     )
     if args.holdout:
-        note(f"Counted a look at the holdout; {count(tuner.looks(), 'look')} so far.")
+        note(f"Evaluated on the holdout; {count(tuner.looks(), 'look')} counted so far.")
     if args.json:
         facts = {"node": node.id, "weights_hash": node.weights_hash}
         say_json({**facts, "files": {what: str(path) for what, path in files.items()}})
@@ -93,5 +93,5 @@ def run(args: argparse.Namespace) -> None:
         usual, largest = (pixels[f"{which}_logit_difference"] for which in ("median", "largest"))
         say(
             f"on {pixels['checked_photos']} {pixels['checked_on']} of the store, logits differ "
-            f"from those of inficond predict by {usual:.0e} at the median, {largest:.0e} at most"
+            f"from inficond predict by {usual:.0e} at the median, {largest:.0e} at most"
         )

@@ -15,7 +15,7 @@ from inficond_panel.commands.shared.arguments import (
 from inficond_panel.commands.shared.output import note, say, say_json
 
 DESCRIPTION = (
-    "Photos are encoded and scored as those of the store, and get the logits of its teacher; "
+    "Photos are encoded and scored like the store's, and get the logits of its teacher; "
     "labels are not needed. They are kept beside the store (NAME.more), which stays as it is. "
     "Photos that equal an image of tune or holdout are refused. Needs the extra 'precompute'. A "
     "run that was stopped resumes. See `inficond docs data`."
@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--logits",
         metavar="TABLE",
-        help="the teacher's outputs for the photos, a row each, where the spec's teacher is a table"
+        help="if the spec's teacher is a table: table of its outputs for the photos, one row each"
         " (default: the spec's table)",
     )
     add_networks(parser)

@@ -1,4 +1,4 @@
-"""``inficond info``: what a store holds and how it was made, or what a spec without one names."""
+"""``inficond info``: content of a store and how it was made, or content of a spec's files."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
-    "Stages, arrays and their sizes, positives. Reads all of the store and compares it with its "
-    "hashes. Given a spec whose store is not made yet, it says what the spec's files hold."
+    "Prints stages, arrays with their sizes, and positives. Reads the whole store and checks its "
+    "hashes. If the store of a spec does not exist yet, prints what the spec's files contain."
 )
 EXAMPLE = "inficond info demo --json"
 
@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the content of a store, or what a spec without one names."""
+    """Print the content of a store, or of the files of a spec whose store does not exist."""
     from inficond_panel.results.store_content import store_content
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.store import open_store

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from inficond_panel.store import Store
 
 DESCRIPTION = (
-    "One row per image, one column per class, in the order of the store; after them what a softmax "
-    "teacher has besides. The CSV is a table of logits as a spec's teacher takes it: "
+    "One row per image, one column per class, in the order of the store; then the other classes "
+    "of a softmax teacher. The CSV is a table of logits as a spec's teacher takes it: "
     "{kind: logits, path: logits.csv}."
 )
 EXAMPLE = "inficond logits demo --csv > logits.csv"
@@ -26,11 +26,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
-    parser.add_argument("--csv", action="store_true", help="with commas, and all digits")
+    parser.add_argument("--csv", action="store_true", help="print CSV, with all digits")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the logits of all images."""
+    """Print the logits of all images."""
     from inficond_panel.tuning import open_tuner
 
     store = open_tuner(args.spec, store=args.store, history=":memory:").store

@@ -1,4 +1,4 @@
-"""``inficond metrics``: all metrics of an iteration, with their noise, and by slice."""
+"""``inficond metrics``: metrics of an iteration, with intervals, and by slice."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
-    "Every metric with its bootstrap interval, and the change since the parent iteration and "
-    "since the start. With --by or --selection also on slices of the images: the worst one is "
-    "named, and whether it is more than bad luck. With --by also the largest difference between "
-    "groups, and the accuracy by label and group. With one class an image also of all students as "
-    "one classifier. See `inficond docs metrics`."
+    "Prints every metric with its bootstrap interval, and the change since the parent iteration "
+    "and since the start. With --by or --selection also metrics on slices of the images, and "
+    "whether the worst slice is more than chance. With --by also the largest difference between "
+    "groups, and the accuracy by label and group. With one class per image also metrics of all "
+    "students as one classifier. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--metric",
         choices=METRICS,
         default=AP.key,
-        help="the one whose noise and slices are printed (default: %(default)s); --json has all",
+        help="metric to print with interval and slices (default: %(default)s); --json has all",
     )
     slices = parser.add_mutually_exclusive_group()
     slices.add_argument(
@@ -54,9 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="append",
         metavar="COLUMN",
         help="metadata column of the data set, a class, or a property of the pictures, such as "
-        "'image brightness'; given twice: the combinations of two",
+        "'image brightness'; repeat for combinations",
     )
-    slices.add_argument("--selection", metavar="FILE", help="image ids, one a line")
+    slices.add_argument("--selection", metavar="FILE", help="file of image ids, one per line")
     parser.add_argument(
         "--min-images",
         type=positive,
@@ -72,12 +72,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=5,
         metavar="K",
-        help="with one class an image: the k of top-k accuracy (default: %(default)s)",
+        help="with one class per image: the k of top-k accuracy (default: %(default)s)",
     )
     parser.add_argument(
         "--confusion",
         action="store_true",
-        help="with one class an image: which class is taken for which, beside the teacher",
+        help="with one class per image: confusions of students and teacher",
     )
     add_seed(parser)
 

@@ -1,4 +1,4 @@
-"""``inficond page``: what the page shows of an iteration, as one HTML file."""
+"""``inficond page``: the page of an iteration as one HTML file."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from inficond_panel.commands.shared.arguments import add_class, add_json, add_no
 from inficond_panel.commands.shared.output import progress, say, say_json
 
 DESCRIPTION = (
-    "It opens in a browser without a server or network, read only. Other classes, concepts and "
-    "iterations can be opened in it, as far as they are in the file. It says that it is an "
-    "export, of which iteration and data, and when. Nothing is recorded in the history."
+    "The file opens in a browser without server or network, read-only. Other classes, concepts "
+    "and iterations can be opened as far as the file contains them. The page states that it is "
+    "an export, of which iteration and data, and when. Nothing is recorded in the history."
 )
 EXAMPLE = "inficond page demo --class bicycle --output bicycle.html"
 
@@ -23,8 +23,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_node(parser)
     add_class(parser, "class to show")
     parser.add_argument("--concept", metavar="NAME", default="", help="concept to show in detail")
-    parser.add_argument("--dark", action="store_true", help="in the dark theme")
-    parser.add_argument("--output", metavar="FILE", help="default: DATASET-NUMBER-ID.html")
+    parser.add_argument("--dark", action="store_true", help="use the dark theme")
+    parser.add_argument("--output", metavar="FILE", help="file (default: DATASET-NUMBER-ID.html)")
 
 
 def run(args: argparse.Namespace) -> None:

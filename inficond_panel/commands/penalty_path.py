@@ -1,4 +1,4 @@
-"""``inficond lambda``: the student of a class over the L1 penalty."""
+"""``inficond lambda``: metrics of a class's student over the L1 penalty."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from inficond_panel.commands.shared.show import add_forms, show
 
 DESCRIPTION = (
     "Fits the student of one class at each value of lambda that an edits file's {direction: "
-    "lambda, value: auto} would try, under all bounds and other repairs, and prints which one auto "
-    "takes. See `inficond docs repair`."
+    "lambda, value: auto} would try, under all bounds and other repairs, and prints which value "
+    "auto takes. See `inficond docs repair`."
 )
 EXAMPLE = "inficond lambda demo --class bicycle"
 

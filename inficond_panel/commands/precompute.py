@@ -12,10 +12,9 @@ from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.spec import find_spec, load_spec
 
 DESCRIPTION = (
-    "Needs the extra 'precompute' (torch, open_clip). A run that was stopped goes on where it "
-    "was. Only what depends on something that changed is computed again: other words encode no "
-    "image, and one photo that was added encodes its batch. Only one run at a time can write a "
-    "store."
+    "Needs the extra 'precompute' (torch, open_clip). A run that was stopped resumes. Only "
+    "what depends on a change is computed again: new words encode no image, and an added photo "
+    "encodes only its batch. Only one run at a time can write a store."
 )
 EXAMPLE = "inficond precompute photos.yaml --plan"
 
@@ -23,12 +22,12 @@ EXAMPLE = "inficond precompute photos.yaml --plan"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--store", metavar="FOLDER", help="where to write, instead of the spec's")
+    parser.add_argument("--store", metavar="FOLDER", help="store to write (default: the spec's)")
     parser.add_argument(
         "--plan",
         action="store_true",
-        help="only say what would be computed and why, and how much "
-        "time, memory and disk it takes, by a timed sample of photos",
+        help="only print what would be computed and why, and the time, "
+        "memory and disk that it needs, estimated from a sample of photos",
     )
     parser.add_argument(
         "--scheduler",
@@ -42,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Make the store of a spec, or say what that would do."""
+    """Make the store of a spec, or print the plan."""
     spec = load_spec(find_spec(args.spec))
     spec.check_photos()
     say_networks(args, spec)

@@ -1,4 +1,4 @@
-"""``inficond stability``: whether a student's influences hold."""
+"""``inficond stability``: stability of a student's influences under resampling."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from inficond_panel.commands.shared.output import progress
 from inficond_panel.commands.shared.show import add_forms, show
 
 DESCRIPTION = (
-    "Refits the student on bootstrap samples of the images: does the sign of an influence hold? "
+    "Refits the student on bootstrap samples of the images: does each influence keep its sign? "
     "See `inficond docs metrics`."
 )
 EXAMPLE = "inficond stability demo --class bicycle --top 3"
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=positive,
         default=5,
         metavar="N",
-        help="most influential concepts to test (default: 5)",
+        help="number of most influential concepts to test (default: 5)",
     )
     parser.add_argument(
         "--draws",

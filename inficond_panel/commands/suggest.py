@@ -1,4 +1,4 @@
-"""``inficond suggest``: repairs that a machine proposes, and the refit by them."""
+"""``inficond suggest``: repairs proposed by the program, and the refit with them."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.show import add_forms, show
 
 DESCRIPTION = (
-    "Compares what would help each class (another lambda, the teacher on the photos of tune, the "
-    "labels of tune, no influence of the first suspects) and takes what gains most, if any does. "
-    "Needs labels of tune. The refit is recorded with the author machine:repair; what the page "
-    "shows does not change."
+    "Compares repairs of each class (another lambda, the teacher or the labels on tune as targets, "
+    "removing the first suspects) and applies the one that gains most AP, if any gains. Needs "
+    "labels of tune. The refit has the author machine:repair; the page keeps its iteration."
 )
 EXAMPLE = "inficond suggest demo --class bicycle --dry-run"
 
@@ -22,15 +21,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_tuner(parser)
     add_forms(parser)
     add_classes(parser, "class to tune")
-    add_node(parser, "#0; it is tuned from there")
+    add_node(parser, "#0, the original students")
     add_seed(parser)
     parser.add_argument(
-        "--dry-run", action="store_true", help="only print what it would do; nothing is recorded"
+        "--dry-run", action="store_true", help="only print the comparison; nothing is recorded"
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Compare the levers, and refit by those that are proposed unless it is a dry run."""
+    """Compare repairs, and refit with the proposed ones unless it is a dry run."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.results.levers import levers
     from inficond_panel.tuning.other_students import find_node, node_title

@@ -23,36 +23,36 @@ COMMANDS = (
     Command("demo", "Start", "Serve the embedded demo.", "demo"),
     Command("serve", "Start", "Serve the page for one or more specs.", "serve.command"),
     Command("docs", "Start", "Print a page of the documentation.", "docs"),
-    Command("completion", "Start", "Print what completes commands in bash or zsh.", "completion"),
+    Command("completion", "Start", "Print the completion script of bash or zsh.", "completion"),
     Command(
-        "init", "Data", "Write a spec of a folder of photos, or a store of tables.", "init.command"
+        "init", "Data", "Write a spec for a folder of photos, or a store of tables.", "init.command"
     ),
     Command("check", "Data", "Read a spec and report all its problems.", "check"),
     Command("precompute", "Data", "Make the store of a spec from its images.", "precompute"),
-    Command("extend", "Data", "Add photos that the teacher labels beside a store.", "extend"),
-    Command("info", "Data", "Say what a store holds and how it was made.", "info"),
+    Command("extend", "Data", "Add photos to a store, labelled by its teacher.", "extend"),
+    Command("info", "Data", "Print what a store holds and how it was made.", "info"),
     Command("doctor", "Data", "Report what is wrong, and what to do first.", "doctor"),
     Command("concept", "Data", "Add, remove and list concepts that you type.", "concept.command"),
     Command("logits", "Data", "Write the teacher's logits of a store as a table.", "logits"),
     Command("distill", "Students", "Distill the students of a spec and measure them.", "distill"),
-    Command("metrics", "Students", "Measure students: all metrics, noise, slices.", "metrics"),
+    Command("metrics", "Students", "Measure students: metrics, intervals, slices.", "metrics"),
     Command(
-        "stability", "Students", "Tell whether the influences of a student hold.", "stability"
+        "stability", "Students", "Test whether a student's influences are stable.", "stability"
     ),
-    Command("thresholds", "Students", "Choose the classes' thresholds by labels.", "thresholds"),
+    Command("thresholds", "Students", "Choose the thresholds of classes by labels.", "thresholds"),
     Command(
         "compare", "Students", "Compare teacher and oracle, and their students.", "compare.command"
     ),
     Command("page", "Students", "Write the page of an iteration as one HTML file.", "page"),
     Command(
-        "predict", "Students", "Decide the classes of new photos, and say why.", "predict.command"
+        "predict", "Students", "Predict the classes of new photos, and explain.", "predict.command"
     ),
     Command("export", "Students", "Write the students of an iteration to a folder.", "export"),
-    Command("tune", "Tuning", "Carry out the iterations of an edits file.", "tune"),
-    Command("ask", "Tuning", "Ask about photos, and teach the answers.", "ask"),
+    Command("tune", "Tuning", "Refit students by the edits of a file.", "tune"),
+    Command("ask", "Tuning", "Choose photos to answer, and refit to the answers.", "ask"),
     Command("lambda", "Tuning", "Measure a student over its L1 penalty.", "penalty_path"),
-    Command("suggest", "Tuning", "Repair students by what the labels of tune say.", "suggest"),
-    Command("explain", "Tuning", "Tell what a refit did and what its bounds cost.", "explain"),
+    Command("suggest", "Tuning", "Propose and apply repairs, by the labels of tune.", "suggest"),
+    Command("explain", "Tuning", "Report what a refit changed, and what bounds cost.", "explain"),
     Command(
         "history", "Tuning", "Draw the tree of iterations and move in it.", "history.command"
     ),
@@ -64,7 +64,7 @@ COMMANDS = (
 
 
 def overview() -> str:
-    """The commands by group, one a line."""
+    """Return the list of commands by group, one per line."""
     width = max(len(command.name) for command in COMMANDS) + 2
     parts = []
     for group, commands in groupby(COMMANDS, key=lambda command: command.group):

@@ -14,10 +14,10 @@ from inficond_panel.commands.shared.arguments import (
 from inficond_panel.commands.shared.show import add_forms, show
 
 DESCRIPTION = (
-    "Chooses by the labels of tune: the threshold of the best F1, or of the most recall at a "
-    "precision. Beside it its bootstrap interval, and what it is worth on images that did not "
-    "choose it. Nothing is changed: the last line goes into the spec, where it holds for all "
-    "iterations. See `inficond docs metrics`."
+    "Chooses by the labels of tune the threshold of the best F1, or of the largest recall at a "
+    "precision. Prints its bootstrap interval, and its F1, precision and recall on images that "
+    "did not choose it. Nothing is changed: copy the last line into the spec, where it applies to "
+    "all iterations. See `inficond docs metrics`."
 )
 EXAMPLE = "inficond thresholds demo --precision 0.9"
 
@@ -32,7 +32,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--precision",
         type=share,
         metavar="P",
-        help="most recall where the precision is P or more (default: the best F1)",
+        help="choose the largest recall at precision P or more (default: best F1)",
     )
     add_seed(parser)
 

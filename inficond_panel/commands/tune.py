@@ -19,12 +19,12 @@ DESCRIPTION = (
     "Each iteration refits the students it names (with link: softmax all students jointly); "
     "earlier bounds stay enforced. Every "
     "iteration is on disk before the next begins, and an iteration that is in the history "
-    "already is not computed again. The last one becomes the head, which the page shows and "
-    "the other commands take. An edits file is a list of iterations, each a list of {class (or "
+    "already is not computed again. The last one becomes the head: the page shows it, and "
+    "the other commands use it. An edits file is a list of iterations, each a list of {class (or "
     "classes: all, or several: [...]), "
     "concept (or concepts: [...], a group), "
-    f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. Or what "
-    "changes the data that a student is fitted to: {class, concepts: [...], direction: balance}, "
+    f"direction: {'|'.join(DIRECTIONS)}, factor or bound (of up and down; optional)}}. A repair "
+    "changes what a student is fitted to: {class, concepts: [...], direction: balance}, "
     "{class, direction: doubt|lambda, value: number or auto}, {class, image, direction: label, "
     "value: 0|1}."
 )
@@ -39,10 +39,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--edits",
         metavar="FILE",
         required=True,
-        help="edits file (YAML), or one that comes along: demo/edits.yaml, demo/cures.yaml",
+        help="edits file (YAML), or a packaged one: demo/edits.yaml, demo/cures.yaml",
     )
     parser.add_argument(
-        "--keep-head", action="store_true", help="leave the head, which the page shows, where it is"
+        "--keep-head", action="store_true", help="do not move the head, which the page shows"
     )
     add_split(parser)
 
@@ -70,9 +70,7 @@ def run(args: argparse.Namespace) -> None:
         for node in nodes:
             tuner.count_look(node, args.split)
         looks = tuner.looks(args.split)
-        note(
-            f"Counted a look at the holdout for {len(nodes)} nodes; {count(looks, 'look')} so far."
-        )
+        note(f"Evaluated {len(nodes)} nodes on the holdout; {count(looks, 'look')} counted so far.")
     frames = {
         "iterations": iterations(tuner, only=nodes, deleted=True),
         "refits": refits(tuner, nodes, args.split, remarks),
@@ -84,10 +82,10 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
-    """Say which iteration the page and the other commands take from now on."""
+    """Print which iteration the page and the other commands use from now on."""
     from inficond_panel.tuning.other_students import node_title
 
     head = tuner.head()
-    note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict take it.")
+    note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict use it.")
     if head != last:
-        note(f"To take the last one: inficond history jump {args.spec} --node {last.number}")
+        note(f"To use the last one: inficond history jump {args.spec} --node {last.number}")

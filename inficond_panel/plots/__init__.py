@@ -1,1 +1,1 @@
-"""Plots as HoloViews elements, drawn by plain functions, for the page and for notebooks."""
+"""Functions that return plots as HoloViews elements, for the page and for notebooks."""

@@ -1,4 +1,4 @@
-"""The cloud of segments under the map of concepts, and the segments of one concept."""
+"""Density of all segments below the map of concepts, and the segments of one concept."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 if TYPE_CHECKING:
     from inficond_panel.store import Store
 
-#: Removed when the process ends.
+#: Temporary folders, removed when the process ends.
 _KEPT: list[TemporaryDirectory[str]] = []
 
 
 @cache
 def datashader_package() -> Any:
-    """The package datashader. Importing it takes a second, so a worker calls this.
+    """Import and return the package datashader, which takes a second: call it in a worker.
 
-    numba refuses to import its compiled functions where it finds no place to keep them; it then
-    gets a folder of this process alone.
+    numba fails to import its compiled functions if it has no writable cache folder; it then gets a
+    temporary folder.
     """
     try:
         import datashader  # noqa: PLC0415 - see above
@@ -46,38 +46,38 @@ def datashader_package() -> Any:
     return datashader
 
 
-PIXELS = 640 * 320  #: of the cloud's image
-SHAPE = 2.0  #: width of the plot by its height, unless it says otherwise
+PIXELS = 640 * 320  #: pixels of the image of the density
+SHAPE = 2.0  #: default ratio of the plot's width to its height
 _BLUR = 4.0
 _BEST = ("tsne", "umap", "pca")
-MARGIN = 0.05  #: room around the unit square in which the concepts lie
+MARGIN = 0.05  #: margin around the unit square of the concepts
 
 Span = tuple[float, float]
-WHOLE: Span = (-MARGIN, 1 + MARGIN)  #: the map along each axis
+WHOLE: Span = (-MARGIN, 1 + MARGIN)  #: range of the whole map along each axis
 
 
 def projections(store: Store, named: Sequence[str] = ()) -> list[str]:
-    """Projections of the store: those ``named`` in that order, then what spreads concepts best."""
+    """Return the projections of the store: first ``named`` in that order, then as in ``_BEST``."""
     return sorted(store.methods, key=[*named, *_BEST, *store.methods].index)
 
 
 def unit_square(xy: np.ndarray, reference: np.ndarray | None = None) -> np.ndarray:
-    """Positions ``(n, 2)`` moved and stretched so that ``reference`` just fills [0, 1]²."""
+    """Return positions ``(n, 2)`` scaled so that ``reference`` (default: ``xy``) fills [0, 1]²."""
     reference = xy if reference is None else reference
     low, high = reference.min(axis=0), reference.max(axis=0)
     return (xy - low) / np.where(high > low, high - low, 1.0)
 
 
 def concept_positions(store: Store, method: str) -> np.ndarray:
-    """Concepts of one projection in the unit square, ``(concept, 2)``."""
+    """Return the positions of concepts in one projection, in the unit square, ``(concept, 2)``."""
     return unit_square(store.concept_projection[store.methods.index(method)])
 
 
 @once(16)
 def segment_positions(store: Store, method: str) -> np.ndarray:
-    """Segments in the unit square of the concepts, ``(segment, 2)``; nan for those not placed.
+    """Return the positions of segments among the concepts, ``(segment, 2)``; nan if not placed.
 
-    Taken from the store's ``segment_projection``; where it has none, each segment lies among its
+    Read from the store's ``segment_projection``; without this array each segment lies among its
     nearest concepts.
     """
     row = store.methods.index(method)
@@ -88,21 +88,21 @@ def segment_positions(store: Store, method: str) -> np.ndarray:
 
 @once(4)
 def _among_concepts(store: Store) -> np.ndarray:
-    """Segments on all maps of the concepts, ``(segment, method, 2)``."""
+    """Return the positions of segments among their nearest concepts, ``(segment, method, 2)``."""
     maps = np.moveaxis(store.concept_projection, 0, 1)
     return among_neighbours(store.segment_embedding, store.concept_text_embedding, maps)
 
 
 @once(16)
 def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
-    """Segments that can be pointed at, and a tree of their places in the unit square.
+    """Return the segments that the pointer can select, and a k-d tree of their positions.
 
-    Those that are placed, but none of a holdout image: looking at the holdout is a deliberate act.
+    Placed segments, without those of holdout images: these are shown only on request.
     """
     places = segment_positions(store, method)
     shown = (store.split != HOLDOUT)[store.segment_image] & np.isfinite(places[:, 0])
     segments = np.flatnonzero(shown)
-    # Unbalanced and not compact: a million places take a fifth of the time, a look-up no longer.
+    # Unbalanced and not compact: five times faster for a million positions, at the same look-up.
     return segments, KDTree(places[segments], balanced_tree=False, compact_nodes=False)
 
 
@@ -110,7 +110,7 @@ def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
 class Density:
     """Density of the segments over one part of the map.
 
-    ``values`` is ``(height, width)`` uint8, bottom row first; ``x`` and ``y`` are what it covers.
+    ``values`` is ``(height, width)`` uint8, bottom row first; ``x`` and ``y`` are its ranges.
     """
 
     values: np.ndarray
@@ -123,14 +123,14 @@ NOTHING = Density(np.zeros((1, 1), np.uint8))
 
 @once(16)
 def segment_density(store: Store, method: str, shape: float = SHAPE) -> Density:
-    """The segments over the whole map."""
+    """Return the density of the segments over the whole map."""
     return density_within(store, method, WHOLE, WHOLE, shape)
 
 
 def density_within(store: Store, method: str, x: Span, y: Span, shape: float = SHAPE) -> Density:
-    """The segments over a part of the map, with the detail that it has room for.
+    """Return the density of the segments over the ranges ``x`` and ``y``, in ``PIXELS`` pixels.
 
-    ``shape`` is the plot's width by its height, so that a spot is as wide as it is high.
+    ``shape`` is the plot's width divided by its height, so that pixels are square.
     """
     width = round((PIXELS * shape) ** 0.5)
     counts = _counted(segment_positions(store, method), (width, PIXELS // width), x, y)
@@ -138,13 +138,13 @@ def density_within(store: Store, method: str, x: Span, y: Span, shape: float = S
 
 
 def load_datashader() -> None:
-    """Have datashader imported and its count compiled, which takes seconds once in a process."""
+    """Import datashader and compile its count, which takes seconds, once per process."""
     _counted(np.zeros((1, 2), np.float32), (2, 1), WHOLE, WHOLE)
 
 
 def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.ndarray:
-    """Number of places in each pixel, ``(height, width)`` of ``size``, bottom row first."""
-    # Here, in a worker's thread, since these take seconds.
+    """Count the positions in each pixel, ``(height, width)`` of ``size``, bottom row first."""
+    # Imported here, in a worker's thread, since these take seconds.
     import pandas as pd  # noqa: PLC0415 - see above
 
     ds = datashader_package()
@@ -155,7 +155,7 @@ def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.
 
 
 def _tone(density: np.ndarray) -> np.ndarray:
-    """Lift the thin parts, so that a few dense spots do not hide them."""
+    """Map densities to 0 to 255, with sparse regions raised beside a few dense spots."""
     if not density.any():
         return density.astype(np.uint8)
     typical = np.quantile(density[density > 0], 0.9)
@@ -163,21 +163,21 @@ def _tone(density: np.ndarray) -> np.ndarray:
 
 
 def palette(dark: bool) -> list[str]:
-    """Colours of the densities 0 to 255: one slate, ever less transparent."""
+    """Return the colours of the densities 0 to 255: slate, from transparent to opaque."""
     alpha = np.round((0.5 if dark else 0.45) * np.arange(256)).astype(int)
     return [f"{CLOUD.of(dark)}{a:02x}" for a in alpha]
 
 
-DRAWN = 1000  #: segments that are drawn at most: what is sent to the browser stays small
+DRAWN = 1000  #: most segments to draw, so that little is sent to the browser
 
 
 @dataclass(frozen=True, eq=False)
 class Assigned:
     """Segments whose best concept is ``concept``, on one projection.
 
-    ``total`` is their number, ``placed`` that of those with a place on the map, ``xy`` ``(n, 2)``
-    the places drawn, ``centre`` ``(2,)`` the mean of all places; nan where there is none. They are
-    not ``known`` while they are looked for.
+    ``total`` is their number, ``placed`` the number with a position on the map, ``xy`` ``(n, 2)``
+    the positions to draw, ``centre`` ``(2,)`` the mean of all positions, nan without any. ``known``
+    is False while they are computed.
     """
 
     concept: str = ""
@@ -189,7 +189,7 @@ class Assigned:
     known: bool = True
 
     def words(self) -> str:
-        """Sentence with the number of segments; empty without a concept."""
+        """Return a sentence with the number of segments; empty without a concept."""
         if not self.concept:
             return ""
         if not self.known:
@@ -207,7 +207,7 @@ class Assigned:
 
 
 def take_assigned(store: Store, method: str, concept: str, drawn: int = DRAWN) -> Assigned:
-    """The segments of a concept; of more than ``drawn`` evenly many of near and of far ones."""
+    """Return the segments of a concept, at most ``drawn`` of them, evenly from near to far."""
     segments = assigned_segments(store, store.concepts.index(concept))
     places = segment_positions(store, method)[segments]
     places = places[np.isfinite(places).all(axis=1)]

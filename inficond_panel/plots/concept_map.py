@@ -1,4 +1,4 @@
-"""Concept map of a student: its marks and labels with their places, and its taps."""
+"""Concept map of a student: positions of marks and labels, and the concept that a tap selects."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ FONT_SIZE = 12
 HEIGHT = 16.0  #: height of a line of text of that size
 EDGE = 4.0  #: pixels that stay free between a label and the frame
 LEADER_FROM = 14.0  #: a label farther than this from its mark gets a leader line
-LETTERS = 24  #: of a longer name so many are shown
-_FEWER = 12  #: ... or so many, where that finds no place
+LETTERS = 24  #: most letters of a name to show
+_FEWER = 12  #: most letters if the longer label has no free position
 _TOUCH = 1.0  #: pixels between two marks that were moved apart
 _GAPS = (4.0, 9.0, 14.0, 24.0, 36.0, 50.0, 66.0)
 _DIRECTIONS = tuple(math.radians(30 * step) for step in (0, 6, 1, 11, 5, 7, 2, 10, 4, 8, 3, 9))
-#: Where a mark may be moved to, the nearest first: not at all, or to rings around its place.
+#: Moves that a mark tries, the nearest first: none, or onto rings around its position.
 _STEPS = np.array(
     [(0.0, 0.0)]
     + [
@@ -37,7 +37,7 @@ Box = tuple[float, float, float, float]  #: left, top, right, bottom
 
 @dataclass(frozen=True)
 class Anchor:
-    """A mark to be named: its centre, its radius, the text, and whether that is bold."""
+    """A mark to label: its centre and radius in pixels, the text, and whether the text is bold."""
 
     x: float
     y: float
@@ -48,7 +48,7 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Label:
-    """Label with its place: its box, and the leader line from mark to box if it lies far off."""
+    """Label with its box, and a leader line from mark to box if the box is far from the mark."""
 
     text: str
     box: Box
@@ -61,20 +61,20 @@ class Label:
 
 
 def text_width(text: str, bold: bool = False) -> float:
-    """Width of ``text`` at ``FONT_SIZE``, rather too large: the reader's font is not known."""
+    """Return the width of ``text`` at ``FONT_SIZE``, rather too large: the font is not known."""
     widths = (4.3 if c in _NARROW else 11.8 if c in _WIDE else 7.5 for c in text)
     return sum(widths) * (1.1 if bold else 1.0)
 
 
 def clipped(text: str, letters: int = LETTERS) -> str:
-    """Cut a text to so many letters; a longer one ends in an ellipsis."""
+    """Cut a text to at most ``letters``; a text that is cut ends in an ellipsis."""
     return text if len(text) <= letters else text[: letters - 1].rstrip() + "…"
 
 
 def moved_apart(places: np.ndarray, radius: np.ndarray) -> np.ndarray:
-    """Places ``(n, 2)`` of discs that do not overlap: each goes out of the way of those before it.
+    """Return positions ``(n, 2)`` of discs, moved so that each avoids the discs before it.
 
-    It goes to the nearest place that is free, to the right first.
+    A disc moves to the nearest free position, to the right first.
     """
     moved: np.ndarray = np.array(places, float)
     for i in range(1, len(moved)):
@@ -91,12 +91,12 @@ def place_labels(
     size: tuple[float, float],
     dots: np.ndarray | None = None,
 ) -> list[Label | None]:
-    """Place a label for each anchor, the first first; None where no place is free.
+    """Place a label for each anchor, in order; None if no position is free.
 
-    Each tries 12 directions at growing distances and takes the first free place: inside ``size``
-    (width, height), off every mark and every label placed before. Among the directions at one
-    distance it takes the one that covers the fewest ``dots`` ``(n, 2)``. A long text is clipped,
-    and clipped more where it finds no place.
+    Each label tries 12 directions at growing distances and takes the first free position: inside
+    ``size`` (width, height), off every mark and every label placed before. Among the directions at
+    one distance it takes the one that covers the fewest ``dots`` ``(n, 2)``. A long text is
+    clipped, and clipped more if no position is free.
     """
     taken = [_around(anchor) for anchor in anchors]
     dots = np.empty((0, 2)) if dots is None else dots
@@ -160,18 +160,18 @@ def _covered(box: Box, dots: np.ndarray) -> int:
 
 
 TOP = 10
-REACH = 9.0  #: a tap within so many pixels of a concept means that concept
-RING = 11.0  #: radius in pixels of the ring around the concept opened
+REACH = 9.0  #: a tap within so many pixels of a concept selects that concept
+RING = 11.0  #: radius in pixels of the ring around the opened concept
 
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """State of the selected student on the map; positions run over the concepts."""
+    """State of the selected student on the map; integers are indices of concepts."""
 
     influence: np.ndarray | None = None
     pending: dict[int, str] = field(default_factory=dict)
     opened: int | None = None
-    cursor: int | None = None  #: concept that the keyboard is at
+    cursor: int | None = None  #: concept with the keyboard focus
     most: int = TOP  #: strongest concepts with a mark
 
     @cached_property
@@ -183,20 +183,20 @@ class Shown:
 
     @cached_property
     def top(self) -> list[int]:
-        """Return the first ``most`` concepts by influence, without those at 0."""
+        """The first ``most`` concepts by influence, without concepts at 0."""
         return [
             c for c in self.order[: self.most] if self.influence is not None and self.influence[c]
         ]
 
     @cached_property
     def marked(self) -> list[int]:
-        """Concepts with a mark: at the cursor, the one opened, top, pending; each once."""
+        """Concepts with a mark, each once: with focus, opened, top, with a pending thumb."""
         first = [c for c in (self.cursor, self.opened) if c is not None]
         return list(dict.fromkeys([*first, *self.top, *self.pending]))
 
     @cached_property
     def named(self) -> list[int]:
-        """Return the concepts with a label; of a large batch only the first ``most``."""
+        """Concepts with a label: the marked ones, but at most ``most`` of other pending ones."""
         rest = [c for c in self.pending if c not in self.top][self.most :]
         unnamed = set(rest) - {self.cursor, self.opened}
         return [c for c in self.marked if c not in unnamed]
@@ -206,7 +206,7 @@ class Shown:
         return self.influence is not None and bool(self.influence[concept] < 0)
 
     def radius(self, concept: int) -> float:
-        """Radius in pixels of a concept's mark: it grows with the influence."""
+        """Return the radius in pixels of a concept's mark, which grows with the influence."""
         if concept in self.pending:
             return 7.0
         if self.influence is None or concept not in self.top:
@@ -224,24 +224,24 @@ class Frame:
     scale: float = 1.0  #: how much larger than usual marks and labels are
 
     def pixels(self, xy: np.ndarray) -> np.ndarray:
-        """Positions ``(n, 2)`` on the map in pixels from the top left."""
+        """Convert positions ``(n, 2)`` on the map to pixels from the top left."""
         return (xy - self._origin) / self._extent * self.size
 
     def shares(self, xy: np.ndarray) -> np.ndarray:
-        """Positions ``(n, 2)`` as shares of the plot's sides from the top left."""
+        """Convert positions ``(n, 2)`` to shares of the plot's sides, from the top left."""
         return self.pixels(xy) / self.size
 
     def shows(self, at: np.ndarray) -> bool:
-        """True if the place ``at`` ``(2,)`` is on screen."""
+        """Return whether the position ``at`` ``(2,)`` is on screen."""
         share = self.shares(at[None])
         return bool(((share >= 0) & (share <= 1)).all())
 
     def positions(self, pixels: np.ndarray) -> np.ndarray:
-        """The inverse of ``pixels``."""
+        """Convert pixels from the top left to positions on the map; the inverse of ``pixels``."""
         return pixels / self.size * self._extent + self._origin
 
     def zoomed(self, factor: float, at: np.ndarray) -> Frame:
-        """Enlarged ``factor`` times with the place ``at`` ``(2,)`` held; never past the map."""
+        """Return the frame enlarged ``factor`` times around ``at`` ``(2,)``, within the map."""
         low, high = np.array([self.x, self.y]).T
         low, high = at + (low - at) / factor, at + (high - at) / factor
         if (high - low >= WHOLE[1] - WHOLE[0]).any():
@@ -249,14 +249,14 @@ class Frame:
         return self._at(low, high)
 
     def showing(self, at: np.ndarray) -> Frame:
-        """Moved, if need be, so that the place ``at`` ``(2,)`` is on screen and not at its edge."""
+        """Return the frame moved so that ``at`` ``(2,)`` is on screen and not at its edge."""
         low, high = np.array([self.x, self.y]).T
         room = (high - low) * 0.1
         step = np.maximum(at - (high - room), 0) + np.minimum(at - (low + room), 0)
         return self._at(low + step, high + step)
 
     def _at(self, low: np.ndarray, high: np.ndarray) -> Frame:
-        """Part of the map, moved so that it does not leave the map."""
+        """Return the frame from ``low`` to ``high``, moved to lie within the map."""
         step = np.maximum(WHOLE[0] - low, 0) + np.minimum(WHOLE[1] - high, 0)
         x, y = np.stack([low + step, high + step], axis=1).tolist()
         return replace(self, x=tuple(x), y=tuple(y))
@@ -274,9 +274,9 @@ class Frame:
 class Names:
     """Labels on the map: texts, which is bold, centres ``(n, 2)``, leaders ``(m, 4)``.
 
-    ``marks`` ``(n, 2)`` are what they name, ``beside`` ``(n, 2)`` their centres from there in
-    pixels, ``ways`` ``(m, 2)`` the leaders from start to end in pixels: these hold for a map of
-    another size too. ``scale`` is how much larger than usual they and the marks are.
+    ``marks`` ``(n, 2)`` are the marks that the labels name, ``beside`` ``(n, 2)`` the offsets from
+    mark to label in pixels, ``ways`` ``(m, 2)`` the leaders from start to end in pixels; offsets do
+    not depend on the map's size. ``scale`` is how much larger than usual labels and marks are.
     """
 
     texts: tuple[str, ...] = ()
@@ -289,14 +289,14 @@ class Names:
     scale: float = 1.0
 
 
-EDGE = 12.0  #: pixels from the map's edge within which no ring lies, so that it is whole
+EDGE = 12.0  #: least distance in pixels of a ring's centre from the map's edge
 
 
 def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
-    """The positions ``xy``, but that named marks which would hide one another lie side by side.
+    """Return the positions ``xy``, with labelled marks that would overlap moved side by side.
 
-    The weaker one goes out of the way, by some pixels: enlarging the map takes it back. A mark with
-    a ring that is on screen is moved as far inside as its ring needs.
+    The weaker of two marks moves by some pixels, less on an enlarged map. A mark with a ring that
+    is on screen moves inside until its ring is whole.
     """
     apart = _side_by_side(xy, shown, frame)
     ringed = [c for c in (shown.opened, shown.cursor) if c is not None and frame.shows(apart[c])]
@@ -313,7 +313,7 @@ def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
 
 
 def _side_by_side(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
-    """The positions with the weaker of two named marks out of the stronger one's way."""
+    """Return the positions, with the weaker of two overlapping labelled marks moved aside."""
     marked = sorted(shown.named, key=lambda c: (-shown.radius(c), c))
     if len(marked) < 2:
         return xy
@@ -329,7 +329,7 @@ def _side_by_side(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
 
 
 def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:
-    """Labels of the concepts named; one that finds no place is left to the tooltip."""
+    """Place the labels of ``shown.named``; a label without a free position is left out."""
     pixels = frame.pixels(xy) / frame.scale
     ringed = {shown.opened, shown.cursor}
     radius = {c: RING if c in ringed else shown.radius(c) for c in shown.marked}
@@ -356,7 +356,7 @@ def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Fr
 
 
 def tapped(xy: np.ndarray, x: float, y: float, shown: Shown, frame: Frame) -> int | None:
-    """The concept that a tap at ``x``, ``y`` means: the one whose mark is nearest, or None."""
+    """Return the concept whose mark is nearest to a tap at ``x``, ``y``; None if all are far."""
     away = np.linalg.norm(frame.pixels(xy) - frame.pixels(np.array([[x, y]])), axis=1)
     reach = np.full(len(xy), REACH)
     reach[shown.marked] = [max(REACH, shown.radius(c) + 4) for c in shown.marked]
@@ -370,16 +370,16 @@ _AHEAD = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}
 
 
 def neighbour(pixels: np.ndarray, current: int, direction: str) -> int:
-    """The concept that an arrow key goes to from ``current``; itself if none lies that way.
+    """Return the concept that an arrow key moves to from ``current``, or ``current`` if none.
 
-    The nearest of those within 45° of the direction, else of those on that side.
+    The nearest concept within 45° of the direction, else the nearest on that side.
     """
     away = pixels - pixels[current]
     forward = np.array(_AHEAD[direction])
     ahead, aside = away @ forward, np.abs(away @ forward[::-1])
     distance = np.hypot(*away.T)
     for near in (aside <= ahead, True):
-        there = np.flatnonzero((ahead > 0) & near)
-        if len(there):
-            return int(there[np.argmin(distance[there])])
+        reachable = np.flatnonzero((ahead > 0) & near)
+        if len(reachable):
+            return int(reachable[np.argmin(distance[reachable])])
     return current

@@ -1,4 +1,4 @@
-"""All students as one picture: influences of concepts on classes, in colours of influences."""
+"""Matrix of all students: the influences of concepts on classes, as colours."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ from inficond_panel.vocabulary.palette import (
 )
 
 STEPS = 128  #: colours of each sign
-_INKS = ("#000000", "#ffffff")  # on any colour one of them has a contrast of 4.5
+_INKS = ("#000000", "#ffffff")  # one of the two has a contrast of 4.5 or more on any colour
 
 
 @cache
 def make_colours(dark: bool) -> list[str]:
-    """Colours from the strongest influence against a class to the strongest for it.
+    """Return colours from the strongest negative to the strongest positive influence.
 
-    They deepen with the square root of the influence, so that weak ones are told apart as well.
+    They deepen with the square root of the influence, so that weak influences differ visibly.
     """
     depths = np.sqrt((np.arange(STEPS) + 0.5) / STEPS)
     against = [_mixed((AGAINST_LEAST, AGAINST, AGAINST_MOST), depth, dark) for depth in depths]
@@ -46,7 +46,7 @@ def make_colours(dark: bool) -> list[str]:
 
 
 def inks_on(influence: NDArray[np.float64], reach: float, dark: bool) -> list[str]:
-    """Colours of the texts on cells with these influences: the one that stands out more.
+    """Return the colours of texts on cells with these influences: black or white, by contrast.
 
     ``reach`` is the influence of the deepest colour.
     """
@@ -56,19 +56,19 @@ def inks_on(influence: NDArray[np.float64], reach: float, dark: bool) -> list[st
 
 @cache
 def _all_inks(dark: bool) -> NDArray[np.str_]:
-    """Colour of text on each of the colours."""
+    """Return the text colour of larger contrast on each of ``make_colours``."""
     grounds = make_colours(dark)
     return np.array([max(_INKS, key=partial(contrast, ground)) for ground in grounds])
 
 
 def contrast(one: str, other: str) -> float:
-    """Ratio of the luminances of two colours, as in WCAG 2."""
+    """Return the contrast ratio of two colours by WCAG 2: the ratio of their luminances."""
     low, high = sorted((_luminance(one), _luminance(other)))
     return (high + 0.05) / (low + 0.05)
 
 
 def _mixed(colours: tuple[Colour, Colour, Colour], depth: float, dark: bool) -> str:
-    """Colour between the least, the middle and the most, at a depth of 0 to 1."""
+    """Interpolate the colour at a depth of 0 to 1 between least, middle and most."""
     parts = np.array([_rgb(colour.of(dark)) for colour in colours])
     rgb = [np.interp(depth, (0, 0.6, 1), channel) for channel in parts.T]
     return "#" + "".join(f"{round(float(value)):02x}" for value in rgb)
@@ -84,10 +84,10 @@ def _rgb(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
 
 
-#: Cells with influence that have their number and sign written into them: the strongest ones.
+#: Most cells whose number and sign are written, the strongest first.
 WRITTEN = 10_000
-_ROW, _NAMES = 22, 190  # pixels of a plot in a notebook: a row, the names of the concepts
-_WIDE = 40  # pixels of a cell from which on its number is written
+_ROW, _NAMES = 22, 190  # pixels in a notebook: height of a row, width of the concept names
+_WIDE = 40  # least width in pixels of a cell for its number to be written
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,7 +95,7 @@ class Cells:
     """Influences to draw, ``(concepts, classes)``, with the names of rows and columns.
 
     ``reach`` is the influence of the deepest colour. ``marked`` are cells by class and concept;
-    ``pending`` has the sign of the thumb that waits for a cell.
+    ``pending`` has the glyph of a cell's pending thumb.
     """
 
     influence: NDArray[np.float64]
@@ -106,7 +106,7 @@ class Cells:
     pending: Mapping[Mark, str] = field(default_factory=dict)
 
     def places(self, cells: Collection[Mark]) -> list[tuple[int, int]]:
-        """Return row and column of ``cells``, without those of concepts that have no row."""
+        """Return row and column of ``cells``, without cells whose concept has no row."""
         row = {name: at for at, name in enumerate(self.concepts)}
         column = {name: at for at, name in enumerate(self.classes)}
         return [(row[concept], column[name]) for name, concept in cells if concept in row]
@@ -121,10 +121,10 @@ def take_cells(
     marked: Collection[Mark] = (),
     pending: Mapping[Mark, str] | None = None,
 ) -> Cells:
-    """The influences of a node, on the concepts at ``positions`` that ``find`` finds.
+    """Return the influences of a node, for the concepts at ``positions`` with ``find`` in the name.
 
-    ``top`` keeps as many of those that have an influence; 0 keeps all. The deepest colour is of
-    the strongest concept, whether it is listed or not.
+    ``top`` keeps only the first concepts that have an influence; 0 keeps all. The deepest colour is
+    for the strongest concept, whether it is listed or not.
     """
     rows = find_concepts(positions, store.concepts, find)
     strengths = strength(node.weights)
@@ -136,13 +136,12 @@ def take_cells(
 
 
 def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> hv.Image:
-    """Influence as colour: for a class blue, against it orange; a cell at 0 is blank.
+    """Draw influences as colours: positive blue, negative orange, 0 blank.
 
-    The scale is symmetric. Names of concepts and classes stand at the axes, a card under the
-    pointer; cells that are marked have an outline. Numbers are written over the cells, or, where
-    there is little room for them, a minus in those against their class. A ``responsive`` matrix is
-    as wide as its place. ``class`` and ``concept`` count columns from the left and rows from the
-    bottom.
+    The scale is symmetric. Names of concepts and classes are at the axes, a tooltip under the
+    pointer; marked cells have an outline. Numbers are written in the cells, or if they do not fit,
+    a minus in cells with a negative influence. A ``responsive`` matrix fills the width of its
+    container. ``class`` and ``concept`` count columns from the left and rows from the bottom.
     """
     rows, columns = cells.influence.shape
     cell = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
@@ -171,7 +170,7 @@ def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> h
 
 
 def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str) -> None:
-    """Hook: texts and outlines. As layers of HoloViews they take 100 ms each."""
+    """Draw texts and outlines as a hook, since layers of HoloViews would take 100 ms each."""
     figure, ink = plot.state, INK.of(dark)
     if len(figure.renderers) == 1:  # hooks are called again when the image changes
         texts = Text(x="class", y="concept", text_color="text_color")
@@ -188,15 +187,15 @@ def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str) -> No
 
 
 def _blank(cells: Cells) -> NDArray[np.float32]:
-    """Influences as an image has them: nan, which is not drawn, for 0."""
+    """Return the influences for an image, with nan for 0, which is not drawn."""
     return np.where(cells.influence, cells.influence, np.nan).astype(np.float32)
 
 
 def make_texts(cells: Cells, dark: bool) -> dict[str, Any]:
-    """Columns of the texts: places, as ``class`` and ``concept``, ``number``, ``sign``, and colour.
+    """Return columns of the texts: position (``class``, ``concept``), number, sign and colour.
 
-    Of the ``WRITTEN`` strongest cells. A thumb that waits stands before the number, and in the
-    place of the sign.
+    For the ``WRITTEN`` strongest cells. The glyph of a pending thumb precedes the number, and
+    replaces the sign.
     """
     values, waiting = cells.influence, cells.pending
     thumbs = dict(zip(cells.places(waiting), waiting.values(), strict=False))
@@ -220,14 +219,14 @@ def _number(value: float) -> str:
 
 
 def make_outlines(cells: Cells) -> dict[str, NDArray[np.float64]]:
-    """Columns of the outlines around the cells that are marked."""
+    """Return columns of the outlines around marked cells."""
     at = np.array(sorted(cells.places(cells.marked)), float).reshape(-1, 2)
     left, bottom = at[:, 1], len(cells.concepts) - at[:, 0] - 1
     return {"left": left, "bottom": bottom, "right": left + 1, "top": bottom + 1}
 
 
 def _name_cells(plot: Any, _: hv.Element, cells: Cells) -> None:
-    """Hook: the pointer's card names class and concept, of which the image has the places."""
+    """Show class and concept in the tooltip (hook), since the image has only their positions."""
 
     def named(names: Sequence[str], place: str) -> CustomJSHover:
         return CustomJSHover(args={"names": list(names)}, code=f"return names[{place}] ?? ''")

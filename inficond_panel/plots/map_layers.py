@@ -1,6 +1,6 @@
-"""Elements of the map of concepts, and the map of a notebook made of them.
+"""Layers of the map of concepts, and the whole map for notebooks.
 
-Dots, marks and labels are columns, since on the page they are sent to Bokeh as they change.
+Dots, marks and labels are columns, since the page sends them to Bokeh when they change.
 """
 
 from __future__ import annotations
@@ -38,13 +38,13 @@ from inficond_panel.vocabulary.intents import DIRECTIONS, DOWN, RELEASE, REMOVE,
 from inficond_panel.vocabulary.palette import ASSIGNED, CONCEPT, FOCUS, INK, INK_3, SURFACE
 
 Columns = dict[str, list[Any]]
-_PLACES = 5  #: digits of places on the map: a hundredth of a pixel where it is a thousand wide
-UNSEEN = "#0000"  #: black, of no opacity
+_PLACES = 5  #: digits of positions on the map: 0.01 pixels if it is 1,000 pixels wide
+UNSEEN = "#0000"  #: transparent black
 _TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
 
 
 def make_cloud(density: Density, dark: bool) -> hv.Image:
-    """Segments as one slate image."""
+    """Draw the density of segments as one slate image."""
     bounds = (density.x[0], density.y[0], density.x[1], density.y[1])
     return hv.Image(density.values[::-1], bounds=bounds).opts(cmap=palette(dark), clim=(0, 255))
 
@@ -52,10 +52,10 @@ def make_cloud(density: Density, dark: bool) -> hv.Image:
 def make_dots(
     xy: np.ndarray, shown: Shown, group: Sequence[int], facts: Mapping[str, Any], dark: bool
 ) -> dict[str, Any]:
-    """All concepts as small gray dots; the selected group's larger, in ink. Columns.
+    """Return columns of a small gray dot per concept; dots of ``group`` are larger, in ink.
 
-    They are what the pointer and the lasso meet: ``facts`` has the tooltip's texts by column, and
-    the dots of the top concepts are large and not seen: their marks stand for them.
+    Pointer and lasso select dots. ``facts`` has the tooltip's texts by column. The dots of the top
+    concepts are large and invisible, below their marks.
     """
     chosen = np.isin(np.arange(len(xy)), np.array(group, int))
     size, color = np.where(chosen, 6.0, 4.0), np.where(chosen, INK.of(dark), CONCEPT.of(dark))
@@ -64,7 +64,7 @@ def make_dots(
 
 
 def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
-    """The dots as HoloViews makes them first; ``update_dots`` changes them."""
+    """Draw the dots of ``make_dots`` with HoloViews; ``update_dots`` changes them later."""
     _, _, *others = columns
     return hv.Points(tuple(columns.values()), ["x", "y"], others).opts(
         line_alpha=0,
@@ -77,7 +77,7 @@ def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
 
 
 def make_leaders(names: Names, dark: bool) -> Columns:
-    """Lines from marks to far labels, by their ends; also by length in pixels and angle."""
+    """Return columns of the lines from marks to far labels: ends, length in pixels, angle."""
     ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
     right, down = names.ways.T
     way = {"length": np.hypot(right, down).tolist(), "angle": np.arctan2(-down, right).tolist()}
@@ -85,9 +85,9 @@ def make_leaders(names: Names, dark: bool) -> Columns:
 
 
 def make_texts(names: Names, dark: bool) -> Columns:
-    """Texts of the labels, placed by their centres at an offset in pixels.
+    """Return columns of the labels: centre on the map, mark and offset in pixels, text, style.
 
-    The surface's colour is for the outline beneath them.
+    ``surface`` is the colour of the outline below the text.
     """
     x, y = names.centres.T.tolist()
     at_x, at_y = names.marks.T.tolist()
@@ -108,13 +108,13 @@ def make_texts(names: Names, dark: bool) -> Columns:
 
 
 def make_segments(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
-    """Segments of the concept opened, as small discs."""
+    """Return columns of the opened concept's segments, drawn as small discs."""
     x, y = assigned.xy.astype(float).round(_PLACES).T.tolist()
     return {"x": x, "y": y, "across": [4.0 * scale] * len(x), "fill": [ASSIGNED.of(dark)] * len(x)}
 
 
 def make_centre(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
-    """Their centre: a cross on a larger one of the surface's colour. Empty where there is none."""
+    """Return columns of the segments' centre, two crosses (outline first); empty without one."""
     looks = ((SURFACE, 17.0, 6.0), (ASSIGNED, 14.0, 3.0)) if assigned.placed else ()
     x, y = assigned.centre.tolist()
     return {
@@ -130,10 +130,10 @@ Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, l
 
 
 def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> Columns:
-    """Marks of the concepts marked.
+    """Return columns of the marks of ``shown.marked``.
 
-    Pending: a triangle up or down, a cross, or a circle for a bound released. Influential: a disc,
-    hollow if negative. The one opened has a ring, the one that the keyboard is at a blue one.
+    Pending thumb: a triangle up or down, a cross, or a circle for a released bound. Influence: a
+    disc, hollow if negative. The opened concept has a ring, the one with focus a blue ring.
     """
     rows = [
         (*xy[c].tolist(), shape, scale * size, *colours)
@@ -145,7 +145,7 @@ def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> 
 
 
 def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
-    """Glyphs that make one mark, the lowest first."""
+    """Yield the glyphs of one mark, the lowest first."""
     ink, surface = INK.of(dark), SURFACE.of(dark)
     size, direction = 2 * shown.radius(concept), shown.pending.get(concept)
     if direction == REMOVE.key:
@@ -177,16 +177,16 @@ def make_embedding(
     concept: str = "",
     named: Sequence[str] = (),
 ) -> hv.Overlay:
-    """Concepts of the projection ``method`` over the cloud of all segments.
+    """Draw the concepts of the projection ``method`` over the density of all segments.
 
-    Without one the first of ``projections(store, named)``.
+    Without ``method`` it is the first of ``projections(store, named)``.
 
     With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels. The
-    segments assigned to a ``concept`` are lit, with a cross at their centre; the title counts them.
-    Raises ``DataError`` where the store has no map, or none of that name, or no segments to light.
+    segments of ``concept`` are highlighted, with a cross at their centre; the title counts them.
+    Raises ``DataError`` if the store has no maps, no map of that name, or no segments to show.
     """
     if not store.holds("maps"):
-        raise DataError(store.lacks("maps"), "All other plots are there.")
+        raise DataError(store.lacks("maps"), "Use another plot, such as knowledge.")
     if concept and not store.holds("segments"):
         raise DataError(store.lacks("segments"), "Leave the concept out.")
     known = projections(store, named)
@@ -217,7 +217,7 @@ def make_embedding(
 
 
 def _assigned(assigned: Assigned) -> list[hv.Element]:
-    """Segments of a concept, and their centre."""
+    """Draw the segments of a concept, and their centre."""
     segments, centre = make_segments(assigned, dark=False), make_centre(assigned, dark=False)
     return [
         hv.Points(segments, ["x", "y"], ["across", "fill"]).opts(
@@ -230,7 +230,7 @@ def _assigned(assigned: Assigned) -> list[hv.Element]:
 
 
 def _names(store: Store, xy: np.ndarray, shown: Shown) -> list[hv.Element]:
-    """Leaders, marks and labels over the dots."""
+    """Draw leaders, marks and labels over the dots."""
     names = place_names(xy, store.concepts, shown, _FRAME)
     leaders, texts = make_leaders(names, dark=False), make_texts(names, dark=False)
     marks = make_marks(xy, shown, dark=False)

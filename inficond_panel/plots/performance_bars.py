@@ -1,4 +1,4 @@
-"""Performance bars: who decides the positives and negatives of each class rightly, as one plot.
+"""Performance bars: images of each class that student and teacher decide right or wrong.
 
 InFiConD, section 5, figure 5b.
 """
@@ -37,7 +37,7 @@ BARS = np.array([[0.13, 0.43], [0.57, 0.87]])
 
 
 class Fill(NamedTuple):
-    """Look of the images of which ``counts``, a field of ``distill.Counts``, is the number."""
+    """Style of the part of a bar whose images ``counts``, a field of ``distill.Counts``, counts."""
 
     counts: str
     words: str
@@ -57,11 +57,11 @@ FILLS = (
 def make_performance_bars(
     agreement: Mapping[str, Agreement], dark: bool = False, width: int = 400
 ) -> hv.Rectangles:
-    """Two bars per class, its positives above its negatives, each divided by who decides rightly.
+    """Draw two bars per class, positives above negatives, divided by who decides right.
 
-    Classes in the order given, from the top. ``width`` is how many pixels a bar is wide: a fill
-    with images has one at least, and one lies between two fills. Columns: ``class``, ``side``,
-    ``decided``, ``images``; eight rows per class, in the order of ``SIDES`` and ``FILLS``.
+    Classes are in the order of ``agreement``, from the top. ``width`` is the width of a bar in
+    pixels: a fill with images has at least one pixel, and one pixel separates fills. Columns:
+    ``class``, ``side``, ``decided``, ``images``; eight rows per class, by ``SIDES`` and ``FILLS``.
     """
     images = count_images(agreement)
     row, side, _ = np.indices(images.shape)
@@ -91,7 +91,7 @@ _FACTS = ["class", "side", "decided"]
 
 
 def count_images(agreement: Mapping[str, Agreement]) -> NDArray[np.int64]:
-    """Numbers of images, (classes, 2 sides, 4 fills)."""
+    """Return the numbers of images, (classes, 2 sides, 4 fills)."""
     counts = [
         [[getattr(getattr(agreed, side), fill.counts) for fill in FILLS] for side in SIDES]
         for agreed in agreement.values()
@@ -100,26 +100,26 @@ def count_images(agreement: Mapping[str, Agreement]) -> NDArray[np.int64]:
 
 
 def lay_out(images: NDArray[np.int64], width: int) -> tuple[NDArray, NDArray]:
-    """Left and right edges of all fills as shares of a bar, both shaped as ``images``.
+    """Return the left and right edges of all fills as shares of a bar, shaped as ``images``.
 
-    Edges are at whole pixels. What the least width of small fills takes is the largest's loss. A
-    fill without images has no width.
+    Edges are at whole pixels. The least width of small fills is taken from the largest fill. A fill
+    without images has no width.
     """
-    there = images > 0
-    gaps = np.maximum(there.sum(axis=-1, keepdims=True) - 1, 0)
+    filled = images > 0
+    gaps = np.maximum(filled.sum(axis=-1, keepdims=True) - 1, 0)
     total = np.maximum(images.sum(axis=-1, keepdims=True), 1)
-    wide = np.where(there, np.maximum((width - gaps) * images / total, 1.0), 0.0)
-    excess = np.where(there.any(axis=-1, keepdims=True), wide.sum(-1, keepdims=True) + gaps, 0)
+    wide = np.where(filled, np.maximum((width - gaps) * images / total, 1.0), 0.0)
+    excess = np.where(filled.any(axis=-1, keepdims=True), wide.sum(-1, keepdims=True) + gaps, 0)
     largest = np.arange(images.shape[-1]) == images.argmax(axis=-1)[..., None]
-    wide -= np.where(largest & there, excess - width, 0)
-    ends = np.floor(np.cumsum(wide + there, axis=-1) + (0.5 + 1e-6))  # halves go up, all of them
+    wide -= np.where(largest & filled, excess - width, 0)
+    ends = np.floor(np.cumsum(wide + filled, axis=-1) + (0.5 + 1e-6))  # halves go up, all of them
     starts = np.concatenate([np.zeros_like(ends[..., :1]), ends[..., :-1]], axis=-1)
-    left, right = np.where(there, (starts, ends - 1), 0.0)
+    left, right = np.where(filled, (starts, ends - 1), 0.0)
     return left / width, right / width
 
 
 def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, width: int) -> None:
-    """Give bars that are drawn the looks of ``make_performance_bars``; their rows stay.
+    """Update drawn bars to new counts, colours and width, as ``make_performance_bars`` draws.
 
     Only columns that differ are sent. A pass through HoloViews takes 20 ms and more.
     """
@@ -127,14 +127,14 @@ def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, wi
     data, images = cast("ColumnDataSource", fills[0].data_source).data, count_images(agreement)
     left, right = (edges.ravel() for edges in lay_out(images, width))
     new: dict[str, Any] = {"left": left, "right": right}
-    if "images" in data:  # for the pointer's card
+    if "images" in data:  # for the tooltip
         new["images"] = images.ravel()
     data.update({n: column for n, column in new.items() if not np.array_equal(data[n], column)})
     _colour(fills, dark)
 
 
 def fill_renderers(figure: Plot) -> list[GlyphRenderer]:
-    """Renderers of each of ``FILLS`` in a plot that is drawn."""
+    """Return the renderer of each of ``FILLS`` in a drawn plot."""
     renderers: dict[int, GlyphRenderer] = {}
     for each in figure.renderers:
         if isinstance(each, GlyphRenderer) and isinstance(each.view.filter, GroupFilter):
@@ -148,7 +148,7 @@ def _colour(fills: list[GlyphRenderer], dark: bool) -> None:
 
 
 def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
-    """Hook: colours and hatches of the four fills, which HoloViews has no option for; no ground."""
+    """Set colours and hatches, and no background (hook: HoloViews has no option for hatches)."""
     source, figure = plot.handles["source"], plot.state
     source.data["fill"] = np.resize(np.arange(len(FILLS), dtype=np.uint8), len(source.data["left"]))
     if not fill_renderers(figure):
@@ -166,7 +166,7 @@ def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
 def _divide(plot: Any) -> None:
     """Draw each fill by a separate renderer.
 
-    In one, with columns of hatches, Bokeh makes a canvas a bar: of a thousand classes 8,000.
+    In one renderer with columns of hatches Bokeh makes a canvas per bar: 8,000 for 1,000 classes.
     """
     first, hover = plot.handles["glyph_renderer"], plot.handles.get("hover")
     for at, fill in enumerate(FILLS):
@@ -181,7 +181,7 @@ def _divide(plot: Any) -> None:
 
 
 def make_performance(snapshot: Snapshot) -> hv.Rectangles:
-    """The performance bars of all classes, the widest gap in AP to the teacher first.
+    """Draw the performance bars of all classes, the largest AP gap to the teacher first.
 
     Classes without a gap, since AP is undefined, come last. Columns as ``make_performance_bars``.
     """

@@ -37,7 +37,7 @@ _SIDES = ("present", "absent")
 
 
 def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
-    """Influences of the ``top`` strongest concepts, the strongest first; none at 0.
+    """Draw the ``top`` strongest influences of a student as bars, without influences of 0.
 
     Columns: ``concept``, ``influence``, ``colour``. Positive influences are filled, negative ones
     pale.
@@ -63,10 +63,10 @@ def make_knowledge(student: Student, top: int = 15) -> hv.Bars:
 def make_what_if(
     student: Student, concept: str, metric: str = AP.key, noise: Noise = USUAL_NOISE
 ) -> hv.Overlay:
-    """One metric over the influence of a concept, all others held, with its interval of ``noise``.
+    """Draw one metric over the influence of a concept, other influences unchanged, with interval.
 
-    Metrics of decisions are exact steps, the others lie on a grid. The interval is of the change
-    from the present influence, a paired bootstrap over the images; a vertical line marks that.
+    Metrics of decisions are exact steps, the others are computed on a grid. The interval is for the
+    change from the present influence (vertical line), by a paired bootstrap over the images.
     """
     weight = student.weight(concept)
     grid = influence_grid(student.weights, weight, GRID)
@@ -94,7 +94,7 @@ def make_what_if(
 
 
 def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
-    """The exact curve of a metric of decisions: each value holds from its place to the next."""
+    """Draw the exact curve of a decision metric, a step function of the influence."""
     curves = exact_curves(student, concept)
     values = getattr(curves, metric)
     columns = (curves.edges, np.append(values, values[-1]))
@@ -103,13 +103,13 @@ def _steps(student: Student, concept: str, metric: str) -> hv.Curve:
 
 
 def make_confusion(student: Student) -> hv.Overlay:
-    """Counts of the labelled images by label and decision of the student, as a 2 × 2 heat map."""
+    """Draw the counts of labelled images by label and student's decision as a 2 × 2 heat map."""
     decided = student.decided
     rows = [
-        (f"decided {said}", f"labelled {true}", int(np.count_nonzero(images)))
-        for said, there in zip(_SIDES, (decided, ~decided), strict=True)
+        (f"decided {name}", f"labelled {true}", int(np.count_nonzero(images)))
+        for name, mask in zip(_SIDES, (decided, ~decided), strict=True)
         for true, label in zip(_SIDES, (1, 0), strict=True)
-        for images in [there & (student.labels == label)]
+        for images in [mask & (student.labels == label)]
     ]
     most = max(images for _, _, images in rows)
     cells = hv.HeatMap(rows, ["student", "label"], "images").opts(
@@ -120,9 +120,9 @@ def make_confusion(student: Student) -> hv.Overlay:
 
 
 def make_reliability(student: Student, bins: int = BINS) -> hv.Overlay:
-    """Share of positives over the mean probability, in bins of equal width, beside the diagonal.
+    """Draw a reliability diagram: share of positives over mean probability, by equal-width bins.
 
-    Of the labelled images; bins without one are left out. Columns: ``probability``, ``positive``,
+    For labelled images; empty bins are left out. Columns: ``probability``, ``positive``,
     ``images``. The bins are those of the ECE (``distill.metrics.calibration``).
     """
     known = student.labels >= 0
@@ -148,7 +148,7 @@ def make_reliability(student: Student, bins: int = BINS) -> hv.Overlay:
 
 
 def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
-    """Accuracy of the answered images over their share, with its interval.
+    """Draw the accuracy of the answered images over their share, with its interval.
 
     Columns: ``coverage``, ``accuracy``, ``threshold``, ``answered``.
     """
@@ -176,7 +176,7 @@ _PLACE = ["lane", "iteration"]
 
 
 class Branches:
-    """Place of each node. ``nodes`` are oldest first, parents before children."""
+    """Row and lane of each node. ``nodes`` are oldest first, parents before children."""
 
     def __init__(self, nodes: Sequence[Iteration], current: str) -> None:
         self.newest = nodes[::-1]
@@ -186,9 +186,9 @@ class Branches:
         self.current = self.places[current]
 
     def edges(self, first: int = 0, last: int | None = None) -> list[dict[str, Any]]:
-        """Lines from each node to its parent, as ``[row, lane]``; those to the current node marked.
+        """Return lines from nodes to parents, as ``[row, lane]``; ``path`` if to the current node.
 
-        Those that can be seen in the rows from ``first`` on, before ``last``.
+        Only lines that are visible in the rows from ``first``, before ``last``.
         """
         pairs = [
             (row, self.places[node.parent], node.id in self.path)
@@ -203,10 +203,10 @@ class Branches:
 
 
 def make_lanes(nodes: Sequence[Iteration]) -> list[int]:
-    """Lane of each node in the tree drawn newest first; 0 is leftmost, branches go right.
+    """Return the lane of each node, newest first; 0 is leftmost, branches go right.
 
-    ``nodes`` are oldest first, parents before children. A node stands in the lane of its newest
-    child, so that going back and tuning again leaves the older branch on the right.
+    ``nodes`` are oldest first, parents before children. A node has the lane of its newest child,
+    so that going back and tuning again leaves the older branch on the right.
     """
     waiting: dict[str, list[int]] = defaultdict(list)  # lanes by the node that they lead to
     free: list[int] = []  # a heap
@@ -228,7 +228,7 @@ def make_lanes(nodes: Sequence[Iteration]) -> list[int]:
 
 
 def make_path(nodes: Sequence[Iteration], node_id: str) -> list[Iteration]:
-    """The node and its ancestors, newest first."""
+    """Return the node and its ancestors, newest first."""
     by_id = {node.id: node for node in nodes}
     path = [by_id[node_id]]
     while path[-1].parent:
@@ -237,10 +237,10 @@ def make_path(nodes: Sequence[Iteration], node_id: str) -> list[Iteration]:
 
 
 def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
-    """Iterations (oldest first, parents before children) in lanes, with lines to their parents.
+    """Draw iterations (oldest first, parents before children) in lanes, linked to their parents.
 
     Points have the columns ``lane``, ``iteration`` (its number), ``name``, ``intents``, ``note``
-    and ``fill``. ``current`` is the id of the iteration that the students are at.
+    and ``fill``. ``current`` is the id of the highlighted iteration.
     """
     branches = Branches(nodes, current)
     numbers = {node.id: node.number for node in nodes}
@@ -284,7 +284,7 @@ _CURVES = {
 
 
 def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
-    """Silhouettes and accuracy over gamma, one curve per name; the figure 4 of Lee et al."""
+    """Draw silhouettes and accuracy over gamma, one curve each, as figure 4 of Lee et al."""
     curves = {}
     for measure, name in _CURVES.items():
         if measure in sweep.oracles[0].measures:
@@ -294,7 +294,7 @@ def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
 
 
 def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
-    """Frequency over probability by bin, beside the diagonal, for each gamma."""
+    """Draw the reliability diagram of each gamma: frequency over probability, by bin."""
     columns = ["probability", ("frequency", "share that is right"), "events"]
     diagonal = hv.Curve([(0.0, 0.0), (1.0, 1.0)], columns[:1], columns[1:2])
     shown = {}
@@ -310,9 +310,9 @@ def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
 
 
 def make_gamma_maps(sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
-    """Images on a t-SNE map of each gamma, by super-class where there are some, else by group.
+    """Draw the images on a t-SNE map of each gamma, coloured by super-class if any, else group.
 
-    Columns: ``x``, ``y``, ``group``, ``row`` (position in the store). Needs groups.
+    Columns: ``x``, ``y``, ``group``, ``row`` (position in the store). The sweep needs groups.
     """
     groups, shown = sweep.above or sweep.groups, {}
     for gamma, places in sweep.places(seed).items():

@@ -1,1 +1,1 @@
-"""Results: one function each, which returns a pandas frame that every door shows."""
+"""Results: functions that return the pandas frames of the page, the commands and the Python API."""

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from inficond_panel.tuning.student import Student
     from inficond_panel.tuning.tuner import Tuner
 
-#: Gap of the optimum that prices are taken at: for a spread of 0.1 their error is then ~1e-6.
+#: Tolerance of the optimum that prices are taken at: at a spread of 0.1 their error is ~1e-6.
 TOLERANCE = 1e-10
-#: Prices below this are none, where no error is known.
+#: A price up to this counts as 0 if its error is not known.
 _UNKNOWN = 1e-8
-#: Error of a price up to which "does not bind" is certain enough.
+#: Largest error of a price at which a bound counts as not active, rather than as unsure.
 _CLOSE = 1e-5
 
 
@@ -132,7 +132,7 @@ class Pricing:
         self.free = self._solve(tuner.root(), self.columns, _half(progress, 1))
 
     def objective(self, before: Student, after: Student) -> Objective:
-        """Objective of one class from its parent's student to the node's, both on ``fit``."""
+        """Return the objective of one class on ``fit``, at the parent's and the node's student."""
         data, position, k = self.data, self.classes.index(after.class_name), after.column
         was, now = (
             data.logits(before.weights, before.intercept),
@@ -152,7 +152,7 @@ class Pricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Return the bounds on one class, the largest cost first."""
+        """Return the bounds on one class, largest cost first; ``lift`` adds ``Bound.lifted``."""
         concepts, position = self.tuner.store.concepts, self.classes.index(class_name)
         residuals = self._residuals(position)
         priced = []
@@ -195,7 +195,7 @@ class Pricing:
         )
 
     def _lifted(self, c: int, index: int) -> float:
-        """Fall of the optimal objective when one bound is lifted."""
+        """Return by how much the optimal objective falls without one bound."""
         lower, upper = self.lower[:, [index]].copy(), self.upper[:, [index]].copy()
         lower[c], upper[c] = -np.inf, np.inf
         fit = self._solve(self.node, [self.columns[index]], None, lower=lower, upper=upper)
@@ -220,7 +220,7 @@ class Pricing:
 
 
 def _half(progress: Progress | None, which: int) -> Progress | None:
-    """Progress of the first or the second of two solutions."""
+    """Return a callback that reports solution ``which`` (0 or 1) as half of the whole progress."""
     if progress is None:
         return None
     return lambda share, text: progress((which + share) / 2, text)
@@ -246,7 +246,7 @@ class JointPricing:
         self.free = self._solve(tuner.root().weights, None)
 
     def objective(self, before: Student, after: Student) -> Objective:
-        """Objective of all classes from the parent's student to the node's."""
+        """Return the objective of all classes, at the parent's student and at the node's."""
         was, now = before.node, after.node
         (loss_before, taught_before), (loss_after, taught_after) = map(self._losses, (was, now))
         return Objective(
@@ -262,7 +262,7 @@ class JointPricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Return the bounds on one class, the largest cost first."""
+        """Return the bounds on one class, largest cost first; ``lift`` adds ``Bound.lifted``."""
         store, priced = self.tuner.store, []
         k = store.classes.index(class_name)
         for (owner, concept), (lower, upper) in self.node.bounds.items():
@@ -313,7 +313,7 @@ class JointPricing:
         )
 
     def _losses(self, node: Node) -> tuple[float, float]:
-        """Mean loss of a node, and that against the teacher alone."""
+        """Return the mean loss of a node, and its mean loss against the teacher alone."""
         linear = self.data.gathered.logits(node.weights, node.intercepts)
         even = np.full(len(linear), 1 / len(linear))
         beside = FittedSoftmax(linear / self.data.divisor).loss(self.data.teacher, even)
@@ -325,7 +325,7 @@ class JointPricing:
         return float(np.abs(least_shift(node.weights, l1)).sum(axis=0) @ l1)
 
     def _lifted(self, c: int, k: int) -> float:
-        """Fall of the optimal objective when one bound is lifted."""
+        """Return by how much the optimal objective falls without one bound."""
         lower, upper = self.lower.copy(), self.upper.copy()
         lower[c, k], upper[c, k] = -np.inf, np.inf
         free = self._solve(self.node.weights, None, lower, upper)

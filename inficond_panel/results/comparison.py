@@ -64,7 +64,7 @@ class ClassComparison:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two nodes on one split.
+    """Comparison of two iterations on one split.
 
     ``ancestor`` is the latest node that both follow from; ``only_before`` and ``only_after`` are
     the iterations of each side since then, oldest first. ``mean_ap`` is the change in the mean AP
@@ -101,7 +101,7 @@ def compare(
     """Compare any two nodes of one history on ``split``.
 
     Changes are from ``before`` to ``after``; neither needs to be an ancestor of the other. Each
-    class that differs has its ``top`` movers. The caller counts looks at the holdout.
+    class that differs has its ``top`` movers. The caller counts evaluations on the holdout.
     """
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
@@ -184,7 +184,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         "unchanged": list(comparison.unchanged),
     }
     title = f"{node_title(tuner, before)} → {node_title(tuner, after)}, split {comparison.split}"
-    same = [f"The same students: {', '.join(comparison.unchanged)}."] * bool(comparison.unchanged)
+    same = [f"Unchanged students: {', '.join(comparison.unchanged)}."] * bool(comparison.unchanged)
     notes = [f"mAP {mean}.", *same]
     notes += [
         f"{each.class_name} is cross-fitted." for each in comparison.classes if each.cross_fitted
@@ -197,7 +197,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         "changes": make_frame(_changes(comparison), ["class", "metric"], headings, title=title,
                               notes=notes, facts=facts, level=level),
         "movers": make_frame(_movers(comparison), ["class", "concept"], _MOVERS,
-                             title="concepts that moved most, in logits"),
+                             title="largest changes of influence, in logits"),
         "flips": make_frame(_flips(comparison), ["class", "image"], FLIP_HEADINGS, notes=changed,
                             title="images whose prediction changed"),
         "steps": make_frame(_steps(comparison), ["side", "iteration"], _STEPS,

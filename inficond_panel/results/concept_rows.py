@@ -1,4 +1,4 @@
-"""Concepts as the views list them: rows of a student, scales of scores, orders of the matrix."""
+"""Concepts for the views: rows of one student, scales of scores, orders of the matrix."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
 
 EFFECT_POINTS = 25
-EFFECTS = 1 << 12  #: curves kept for each tuner, as long as somebody has it
+EFFECTS = 1 << 12  #: what-if curves cached per tuner, as long as it is in use
 _effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int, float], Band]]
 _effects = WeakKeyDictionary()
 
@@ -37,8 +37,8 @@ class ConceptRow:
 
     ``rank`` is the position in the chosen order, ``None`` without an influence. ``share`` is the
     influence relative to the student's strongest (−1 to 1). ``discrepancy`` is nan if undefined.
-    ``bounds`` are the limits of the weight, set by ``bound_since``. ``patches`` are (segment,
-    cosine) pairs. ``assigned`` counts the segments whose best concept this is.
+    ``bounds`` are the limits of the weight, set in iteration ``bound_since``. ``patches`` are
+    (segment, cosine) pairs. ``assigned`` counts the segments that are nearest to this concept.
     """
 
     rank: int | None
@@ -67,7 +67,7 @@ def concept_rows(
     By weight: descending absolute influence; bounded concepts at 0 follow, in addition to the
     ``top``. By suspects: the order of ``suspects``. By discrepancy: descending absolute value,
     undefined last. ``top`` 0 returns all concepts, those without a rank last. ``find`` keeps only
-    concepts whose name contains the text, at any influence, so that each can be found and tuned.
+    concepts whose name contains the text, also those with influence 0.
     ``patches`` is one of ``PATCHES_OF``.
     """
     store, weights = student.store, student.weights
@@ -125,7 +125,7 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
 
 
 def _same(student: Student) -> bytes:
-    """Return a digest of the further inputs of a curve: weights, logits, cutoff."""
+    """Return a digest of a student's weights, logits and cutoff, as the key of a cached curve."""
     chosen = (student.weights, student.logits, student.cutoff)
     parts = (np.ascontiguousarray(part) for part in chosen)
     return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
@@ -134,10 +134,10 @@ def _same(student: Student) -> bytes:
 def effect(
     student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
 ) -> Band:
-    """What-if of one metric over the influence of one concept, as the change from now.
+    """Return the change of one metric over a grid of one concept's influence, with its interval.
 
-    The grid holds the present influence, where change and band are 0. All sessions of a tuner
-    share the latest, and so do iterations that left the class as it was.
+    The grid contains the current influence, where the change is 0. Recent curves are cached for
+    all sessions of a tuner, and for all iterations in which the student of the class is equal.
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
     key = _same(student), student.class_name, concept, student.split, metric, draws, level
@@ -165,7 +165,7 @@ class ConceptScales:
     step_effect: Array
 
     def facts(self, c: int) -> list[tuple[str, str]]:
-        """Name and text of each fact on the concept at position ``c``."""
+        """Return (label, text) of each scale of the concept at index ``c``."""
         ends = f"{number(self.low[c], 2)} to {number(self.high[c], 2)}"
         return [
             ("Score on fit", f"{ends}, spread {self.spread[c]:.3g}"),
@@ -175,7 +175,7 @@ class ConceptScales:
 
 
 def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
-    """Return the scales of all concepts for a class; raise ``ValueError`` for an unknown one."""
+    """Return the scales of all concepts for a class; raise ``ValueError`` for an unknown class."""
     k, data = tuner.store.classes.index(class_name), tuner.fit_data
     original, scale = tuner.root().weights[:, k], score_scale(tuner.store)
     step = step_sizes(original, tuner.spec.tuning.step, scale)
@@ -191,7 +191,7 @@ def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
     )
 
 
-#: A concept that is marked in a class.
+#: A marked cell: class and concept.
 Mark = tuple[str, str]
 
 
@@ -201,7 +201,7 @@ def order_concepts(
     order: str,
     marked: Collection[Mark] = (),
 ) -> NDArray[np.intp]:
-    """Positions of all concepts in one of ``ORDERS``.
+    """Return the indices of all concepts, sorted by one of ``ORDERS``.
 
     ``influence`` is ``(concepts, classes)``; ``marked`` holds pairs of class and concept.
     """
@@ -217,7 +217,7 @@ def find_concepts(
 
 
 def strength(influence: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Largest absolute influence of each concept in any class, ``(concepts,)``."""
+    """Return the largest absolute influence of each concept over all classes, ``(concepts,)``."""
     return np.abs(influence).max(axis=1, initial=0.0)
 
 
@@ -237,22 +237,22 @@ def _by_name(
 def _by_likeness(
     influence: NDArray[np.float64], concepts: Sequence[str], marked: Collection[Mark]
 ) -> NDArray[np.intp]:
-    """Leaves of an average linkage by the cosine of the rows; concepts at 0 last.
+    """Sort concepts by average-linkage clustering of their rows (cosine); concepts at 0 last.
 
-    For the worker: a third of a second for 2,000 concepts.
+    Takes a third of a second for 2,000 concepts, so call it in a worker thread.
     """
     order = _by_strength(influence, concepts, marked)
-    there = order[strength(influence)[order] > 0]
-    if len(there) < 3:
+    nonzero = order[strength(influence)[order] > 0]
+    if len(nonzero) < 3:
         return order
-    leaves = there[leaves_list(linkage(influence[there], "average", "cosine"))]
-    return np.concatenate([leaves, order[len(there) :]])
+    leaves = nonzero[leaves_list(linkage(influence[nonzero], "average", "cosine"))]
+    return np.concatenate([leaves, order[len(nonzero) :]])
 
 
 def _by_marks(
     influence: NDArray[np.float64], concepts: Sequence[str], marked: Collection[Mark]
 ) -> NDArray[np.intp]:
-    """Concepts that are marked in most classes first, then by strength."""
+    """Sort concepts by the number of classes that mark them, then by strength."""
     names = [concept for _, concept in marked]
     marks = np.array([names.count(concept) for concept in concepts], np.intp)
     return np.lexsort((-strength(influence), -marks))

@@ -1,4 +1,4 @@
-"""Concepts of students as frames, and along their influence; an iteration as an xarray dataset."""
+"""Frames of a student's concepts and what-if curves; an iteration as an xarray dataset."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def concepts_of(student: Student) -> pd.DataFrame:
     """Return one row per concept with an influence, the largest first.
 
     ``segments`` counts the segments assigned to the concept (missing if the store has none);
-    ``images`` counts the images of the split that show it (missing if a score below 0 leaves that
+    ``images`` counts the images of the split that show it (missing if scores below 0 leave that
     open). ``ap_without`` is the AP of the student without the concept, the other weights unchanged.
     """
     weights, scores, names = student.weights, student.scores, student.store.concepts
@@ -48,10 +48,10 @@ def concepts_of(student: Student) -> pd.DataFrame:
 def concepts_file(
     store: Store, split: str, student: Student | None, concepts: Sequence[str], kind: str = "csv"
 ) -> File:
-    """``concepts`` as CSV or JSON, one a line, in the store's order; all where none is named.
+    """Return a CSV or JSON file of ``concepts`` (all if empty), one row each, in the store's order.
 
-    Columns as in ``concepts_of``. Without a student its columns are empty; an undefined discrepancy
-    and a bound that is not set are empty too.
+    Columns as in ``concepts_of``. Empty are undefined discrepancies, bounds that are not set, and
+    without a student all columns of the student.
     """
     wanted = set(concepts) or set(store.concepts)
     chosen = [c for c, name in enumerate(store.concepts) if name in wanted]
@@ -74,18 +74,18 @@ def _made(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
 
 
 def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
-    """Segments assigned to each concept, and images of ``split`` that show it."""
+    """Count the segments assigned to each concept, and the images of ``split`` that show it."""
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts)).tolist()
     images = (store.concept_score[store.rows(split)] > 0).sum(axis=0).tolist()
-    known, countable = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
+    stored, countable = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
     return [
-        {"segments": segments[c] if known else None, "images": images[c] if countable[c] else None}
+        {"segments": segments[c] if stored else None, "images": images[c] if countable[c] else None}
         for c in range(len(images))
     ]
 
 
 def _own(student: Student) -> list[dict[str, Any]]:
-    """Columns of a student, by concept."""
+    """Return the columns of a student (``_OF_STUDENT``), one mapping per concept."""
     weights = student.weights
     rank = np.empty(len(weights), int)
     rank[strongest(weights)] = np.arange(1, len(weights) + 1)
@@ -103,7 +103,7 @@ def _own(student: Student) -> list[dict[str, Any]]:
 
 
 def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
-    """One row per concept: ends and spread of its score, and λ and the step on that scale."""
+    """Return the ``ConceptScales`` of a class, with influences and effects; one row per concept."""
     scale, store = concept_scales(tuner, class_name), tuner.store
     influence = node.weights[:, store.classes.index(class_name)]
     columns = {
@@ -122,7 +122,7 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
 
 
 def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
-    """One row per influence on a grid that holds the present one: the metric and its change."""
+    """Return a metric and its change over a grid of one concept's influence; one row per point."""
     now, noise = student.outcome.value(metric), tuner.spec.views.noise()
     band = effect(student, concept, metric, noise["draws"], noise["level"])
     points = zip(band.grid, band.estimate, band.low, band.high, strict=True)
@@ -134,7 +134,7 @@ def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.Dat
 
 
 def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
-    """Like ``what_if``, all other influences solved again; limits are nan where not computed."""
+    """Return ``what_if`` with all other influences refitted; limits are nan if not computed."""
     now, points = student.outcome.value(metric), []
     for each in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
         value, change = getattr(each.metrics, metric), each.changes.get(metric, NO_INTERVAL)
@@ -161,10 +161,10 @@ def _along(
 
 
 def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
-    """Influences and bounds, and scores, logits and labels of the split's images.
+    """Return an iteration as a dataset: influences, bounds, and scores, logits, labels of a split.
 
     Dimensions and variables are named as in the store; a bound that is not set is infinite. The
-    attributes name the iteration. Looks at the holdout are the caller's to count.
+    attributes name the iteration. The caller counts evaluations on the holdout.
     """
     store, rows = tuner.store, tuner.store.rows(split)
     of_class, of_image = ("class_name", "concept"), ("image", "class_name")
@@ -191,7 +191,7 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
 
 
 def _bounds(tuner: Tuner, node: Node) -> tuple[np.ndarray, np.ndarray]:
-    """Lower and upper bounds, each ``(K, C)``."""
+    """Return the lower and upper bounds on the weights, each ``(K, C)``; infinite if not set."""
     store = tuner.store
     sides = [np.full((len(store.classes), len(store.concepts)), end) for end in (-np.inf, np.inf)]
     for (class_name, concept), limits in node.bounds.items():

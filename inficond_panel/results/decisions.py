@@ -1,4 +1,4 @@
-"""Decisions as frames: thresholds by the labels of tune, coverage, and drift of new photos."""
+"""Frames on decisions: thresholds chosen by labels of tune, coverage, and drift of new photos."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import drift_sentences
 
-#: Images of tune of each kind without which no threshold is chosen.
+#: Positives, and negatives, that tune needs for a threshold to be chosen.
 LEAST = 10
-#: Metrics of decisions that a threshold is judged by.
+#: Metrics that a threshold is evaluated by.
 JUDGED = keys(F1, PRECISION, RECALL)
 _WITH_CHANGES = (*JUDGED, *(f"{key}_change" for key in JUDGED))
 
@@ -67,15 +67,15 @@ def thresholds(
 
     The rule is the best F1, or with ``precision`` the most recall at that precision. F1, precision
     and recall are cross-fitted: the threshold of each image is chosen by the other images. Their
-    ``_change`` is against the threshold ``now``, on the same draws. ``lacking`` states why a class
-    has no choice. Nothing is changed: copy the fact ``threshold`` into the spec. Raises
+    ``_change`` is against the threshold ``now``, on the same draws. ``lacking`` states why no
+    threshold is chosen. Nothing is changed: copy the fact ``threshold`` into the spec. Raises
     ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
     with one class per image.
     """
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
-            "With one class per image the likeliest class is decided: no threshold is used.",
-            "Choose how sure an answer must be instead: students.coverage().",
+            "With one class per image the likeliest class is predicted: thresholds are not used.",
+            "To answer only when the students are sure, see: students.coverage()",
         )
     if precision is not None and not 0 < precision <= 1:
         raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
@@ -92,7 +92,7 @@ def thresholds(
         title=f"{node_title(tuner, node)}: thresholds of {rule}, by the labels of tune",
         notes=[
             *lacking,
-            "F1, precision and recall are cross-fitted. In the spec, under students:",
+            "F1, precision and recall are cross-fitted. To use the thresholds, put under students:",
             f"  {threshold_line(setting)}",
         ],
         facts={"node": node.id, "threshold": setting},
@@ -142,11 +142,11 @@ def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float
 
 
 def threshold_trial(tuner: Tuner, node: Node, split: str, name: str) -> dict[str, Any]:
-    """Return thresholds of a class, the lowest first, and what each decides on ``tune``.
+    """Return the thresholds of a class, ascending, and the images of ``tune`` above each.
 
-    ``threshold``, ``found`` (positives above it) and ``wrong`` (negatives above it) are lists with
-    one value for each, ``now`` the place of the one in force. Empty for another split, since the
-    holdout chooses nothing, where no image has a label, and with one class per image.
+    ``threshold``, ``found`` (positives above it) and ``wrong`` (negatives above it) are lists of
+    equal length; ``now`` is the index of the active threshold. Empty for other splits (the holdout
+    chooses nothing), if no image has a label, and with one class per image.
     """
     if split != TUNE or tuner.store.task == SINGLE_LABEL:
         return {}
@@ -197,7 +197,7 @@ def coverage(
         for point in decisions_of(tuner, node, class_name).curve(**noise)
     ]
     if not rows:
-        raise TuningError("No image of tune is labelled.", "Label some of tune.")
+        raise TuningError("No image of tune is labelled.", "Label some images of tune.")
     return make_frame(
         rows,
         "coverage",
@@ -221,7 +221,7 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
         return class_decisions(evaluation_outcome(tuner, node, TUNE, class_name))
     if tuner.store.task != "single_label":
         raise TuningError(
-            "Images have any number of classes: each is decided by itself.", "Name a class."
+            "An image may have several classes, each with its own decision.", "Name one class."
         )
     return top_decisions(evaluation_top_class(tuner, node, TUNE))
 
@@ -229,14 +229,14 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
 def photo_drift(
     store: Store, scores: PhotoScores, seed: int = 0, level: float = CONFIDENCE
 ) -> Drift:
-    """Compare photos that could be read with those of ``fit``, by the scores of the concepts."""
+    """Compare the readable new photos with the images of ``fit``, by their concept scores."""
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
     fitted = store.concept_score[store.rows(FIT)]
     return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
 
 
 def drift_frame(drift: Drift) -> pd.DataFrame:
-    """A row per concept, in order of p, and the sentences on the photos as notes."""
+    """Return the drift as a frame: one row per concept, by ascending p; sentences as notes."""
     names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median", "drifted"]
     rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
     facts = {key: value for key, value in vars(drift).items() if key not in ("concepts", "faults")}
@@ -244,7 +244,7 @@ def drift_frame(drift: Drift) -> pd.DataFrame:
         rows,
         "concept",
         {name: Heading(name.replace("_", " ")) for name in names},
-        title="photos compared with those of fit, by the scores of concepts",
+        title="new photos compared with the images of fit, by concept scores",
         notes=drift_sentences(drift),
         facts={**facts, "alarm": drift.alarm},
         shown=[at for at, row in enumerate(rows) if row["drifted"]],

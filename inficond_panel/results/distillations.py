@@ -60,7 +60,7 @@ from inficond_panel.vocabulary.metrics import (
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
-#: Metrics of the table. Whether one is defined for a class depends on its labels alone, so that
+#: Metrics of the table. Only the labels of a class decide whether a metric is defined, so that
 #: the means of all students are over the same classes.
 COMPARED = keys(AP, ACCURACY, FIDELITY, BRIER, ECE)
 _WORDS = {key: METRICS[key].word for key in COMPARED} | {AP.key: AP.mean}
@@ -73,7 +73,7 @@ _CHANGES = _STUDENTS | {key: Heading(w, sign=True, star=True) for key, w in _WOR
 class Setting:
     """Settings of the spec's ``students``; ``alpha`` None: no labels, 0: labels alone.
 
-    ``lambda_`` is one number, or those by class as in the spec. ``tempered``: the logits that the
+    ``lambda_`` is one number, or numbers by class as in the spec. ``tempered``: the logits that the
     temperature divides, ``teacher`` or ``both``.
     """
 
@@ -85,7 +85,7 @@ class Setting:
 
     @classmethod
     def of(cls, students: Students) -> Setting:
-        """The settings of a spec's section ``students``."""
+        """Return the settings in a spec's section ``students``."""
         labels = getattr(students, "labels", None)
         alpha = None if labels is None else float(labels.alpha)
         temperature = float(students.temperature)
@@ -93,7 +93,7 @@ class Setting:
 
     @property
     def words(self) -> str:
-        """``oracle (has seen the label), alpha 1, T 2, lambda 0.001``."""
+        """Text of the settings: ``oracle (has seen the label), alpha 1, T 2, lambda 0.001``."""
         learned = f"oracle ({SEEN_LABEL})" if self.targets == "oracle" else self.targets
         learned = "labels alone" if self.alpha == 0 else learned
         alpha = "" if self.alpha is None else f", alpha {self.alpha:g}"
@@ -139,11 +139,11 @@ def compare_settings(
     """Return metrics of the students of each setting on ``split``, and their differences.
 
     ``students`` has a row per setting and one of the teacher: means over the classes. ``changes``
-    has a row per setting but the first: its metrics less those of the setting ``against``. For the
-    oracle's targets ``against`` is the same setting with the teacher's targets, otherwise the
-    first. ``classes`` has both by class. All use the same draws of images. Students come from the
-    history, or are distilled and not kept; a look at the holdout is counted for each, and keeps
-    them. Raises ``TuningError`` for impossible settings, and if the store has no oracle logits.
+    has a row per setting but the first: its metrics less the metrics of the setting ``against``.
+    For the oracle's targets ``against`` is the same setting with the teacher's targets, otherwise
+    the first. ``classes`` has both by class. All use the same draws of images. Students missing in
+    the history are distilled, and stored only if ``split`` is the holdout; a look is then counted
+    for each. Raises ``TuningError`` for impossible settings, and without the oracle's logits.
     """
     noise = tuner.spec.views.noise(draws, seed)
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
@@ -192,20 +192,20 @@ def compare_settings(
 
 
 def _count_look(tuner: Tuner, node: Node, split: str) -> None:
-    """Count a look if the split is the holdout; the history then keeps the students."""
+    """If the split is the holdout, store the students and count a look (an evaluation on it)."""
     if split == HOLDOUT:
         tuner.history.add(node)
         tuner.history.count_look(node.id, split)
 
 
 def common_facts(tuner: Tuner, noise: Noise) -> dict[str, Any]:
-    """Facts of all comparisons: spec, store, draws and seed."""
+    """Return the facts that every comparison states: spec, store, draws and seed."""
     store, drawn = tuner.store, {key: noise[key] for key in ("draws", "seed")}
     return {"spec": str(tuner.spec.path), "store_hash": store.content_hash, **drawn}
 
 
 def draws_note(noise: Noise) -> str:
-    """Sentence on the number of draws and the level of the intervals."""
+    """Return a sentence on the number of draws and the level of the intervals."""
     return f"{noise['draws']} bootstrap draws of images, {interval_word(noise['level'])}s."
 
 
@@ -228,12 +228,12 @@ def _row(distilled: Tuner, node: Node, setting: Setting, number: int) -> dict[st
 
 
 def _notes(settings: Sequence[Setting], noise: Noise) -> list[str]:
-    learned = f"The oracle {SEEN_LABEL}: its students learned it on fit, and are measured without."
+    learned = f"The oracle {SEEN_LABEL} on fit; its students see no label when they are measured."
     return [draws_note(noise), *([learned] if any(s.targets == "oracle" for s in settings) else [])]
 
 
 class _Measured:
-    """Metrics of one set of students: means over classes, and these on each draw of images."""
+    """Metrics of one set of students: means over the classes, also on each draw of images."""
 
     def __init__(self, outcomes: dict[str, Outcome], counts: np.ndarray, noise: Noise) -> None:
         self.outcomes, self.noise = outcomes, noise
@@ -254,7 +254,7 @@ class _Measured:
         return interval(value, drawn, self.noise["level"], name)
 
     def of_class(self, name: str, old: _Measured | None) -> dict[str, float]:
-        """Columns of one class: its metrics, and their changes from ``old``."""
+        """Return the columns of one class: its metrics, and their changes from ``old``."""
         outcome, changes = self.outcomes[name], dict.fromkeys(COMPARED, NO_INTERVAL)
         if old:
             changes = change_intervals(old.outcomes[name], outcome, COMPARED, **self.noise)
@@ -265,7 +265,7 @@ class _Measured:
 
 
 def _reference(settings: Sequence[Setting], number: int) -> int | None:
-    """Return the setting to compare one with: itself with the teacher's targets, else the first."""
+    """Return the index of the setting to compare with: with teacher's targets, or the first."""
     setting = settings[number]
     if setting.targets == "oracle":
         twin = {**vars(setting), "targets": "teacher"}
@@ -275,7 +275,7 @@ def _reference(settings: Sequence[Setting], number: int) -> int | None:
     return 0 if number else None
 
 
-#: Metrics of the students as one classifier; the mean AP of the classes stands beside them.
+#: Metrics of the students as one classifier; the table adds the mean AP of the classes.
 TOGETHER = keys(TOP1, BALANCED, TOP_ECE, AGREEMENT)
 LINK_WORDS = {SIGMOID: "a student per class", SOFTMAX: "one softmax student"}
 _LINK_METRICS = {key: TOP_METRICS[key].word for key in TOGETHER} | {AP.key: AP.mean}
@@ -305,12 +305,12 @@ def compare_links(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return metrics of the students of both links on ``split``; one row per metric.
+    """Return metrics of students per class and of the softmax student; one row per metric.
 
     Columns with limits: ``sigmoid`` and ``softmax`` (the students), ``change`` (softmax less
     sigmoid on the same draws of images) and ``teacher`` (undefined for the agreement with it). The
-    fact ``links`` has node, weights and looks of both. Students come from the history, or are
-    distilled and not kept; a look at the holdout is counted for both, and keeps them. Raises
+    fact ``links`` has node, weights and looks of both. Students missing in the history are
+    distilled, and stored only if ``split`` is the holdout; a look is then counted for both. Raises
     ``TuningError`` for data with several classes per image, and for settings that the softmax
     student does not support.
     """

@@ -48,14 +48,13 @@ from inficond_panel.wording.suspects import (
     tune_ap_sentence,
 )
 
-#: Labels that are listed, at most, of those that are more likely wrong than right; and those that
-#: are shown where no class is asked for.
+#: Most labels to list that are more likely wrong than right, and to show if no class is requested.
 MOST_LABELS, SHOWN_LABELS = 50, 10
 #: Correlation of scores from which two concepts are twins.
 ALIKE = 0.995
 _TEACHER = "Look at the teacher first: its weights, its preprocessing, its classes."
 NEAREST = (
-    "A suspect has the nearest word of the corpus. Where none names the thing, make a concept of "
+    "A suspect is named by the nearest word of the corpus. If no word fits, make a concept from "
     "example photos: `inficond concept add`."
 )
 _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
@@ -63,9 +62,7 @@ _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 @dataclass(frozen=True)
 class _Seen:
-    """Facts on one class: its shift, differences of the photos, and AP on tune as from
-    ``tune_aps``.
-    """
+    """One class: its shift, its differences from fit to tune, and AP on tune by ``tune_aps``."""
 
     shift: ClassShift
     found: Differences
@@ -79,17 +76,17 @@ def doctor(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Frames on each of ``classes`` (all) and the students at ``node``.
+    """Return frames on what is wrong with ``classes`` (all) and their students at ``node``.
 
-    ``findings``: what to do first at the top. ``classes``: what differs from fit to tune, what is
-    lost of AP (0 to 1) and of separation (logits) at ``verdict_level``, and the AP on tune of the
-    student, of the original one where it differs, and of two baselines, at ``level``. ``suspects``:
-    concepts that a student relies on, the most suspect first, with the shares of photos ``with``
-    the class and without it that show them. ``labels`` of fit that are likely wrong, the likeliest
-    first. Where no class is asked for, a person is shown the first rows of long frames.
+    ``findings``: problems and remedies, the most urgent first. ``classes``: differences from fit to
+    tune, loss of AP (0 to 1) and of the mean logit of positives less negatives (separation), and
+    AP on tune of the student, of the original student if it differs, and of two baselines.
+    ``suspects``: concepts that a student relies on, the most suspect first, with the shares of
+    photos with and without the class that show each. ``labels``: labels of fit that are likely
+    wrong, the likeliest first. If no class is requested, only the first rows are for display.
 
-    No photo of the holdout is looked at; the same seed gives the same answer. Raises
-    ``TuningError`` for an unknown class.
+    The holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
+    unknown class.
     """
     names = chosen_names("class", classes, tuner.store.classes)
     with one_thread():
@@ -104,9 +101,9 @@ def doctor(
 
 
 def _told(names: Sequence[str], progress: Progress | None) -> Iterator[str]:
-    for place, name in enumerate(names):
+    for index, name in enumerate(names):
         if progress is not None:
-            progress(place / len(names), f"looking at {name}")
+            progress(index / len(names), f"looking at {name}")
         yield name
 
 
@@ -127,7 +124,7 @@ def _findings(
         *_of_photos(tuner.store, facts),
         *_of_store(tuner.store),
     ]
-    notes = [] if rows else ["Nothing is wrong, as far as the photos can tell."]
+    notes = [] if rows else ["No problem was found in these photos."]
     headings = {
         "about": Heading("about"),
         "kind": Heading("what"),
@@ -156,24 +153,24 @@ def _of_store(store: Store) -> Iterator[dict[str, str]]:
         yield _row("concepts", "twins", f"{listed(pairs, 8)}.", _CONCEPTS)
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith(TWINS):
-            continue  # they are told by their scores
+            continue  # reported above, by their scores
         yield _row("store", "warning", str(warning), "inficond info")
 
 
 def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
-    found = _drift(store, facts["seed"])
-    if found.alarm:
+    drifted = _drift(store, facts["seed"])
+    if drifted.alarm:
         yield _row(
             "photos",
             "tune unlike fit",
-            split_drift_sentence(found),
+            split_drift_sentence(drifted),
             f"{PHOTOS.remedy} {PHOTOS.command}",
         )
 
 
 @once(4)
 def _drift(store: Store, seed: int) -> Drift:
-    """Difference between the photos of ``tune`` and of ``fit``, the same for all classes."""
+    """Compare the concept scores of ``tune`` with ``fit``; the same for all classes."""
     fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
     return drift(fit, tune, list(store.concepts), seed)
 
@@ -223,10 +220,10 @@ def _classes(
     seen: Mapping[str, _Seen], facts: Mapping[str, Any], level: float, whole: bool
 ) -> pd.DataFrame:
     rows = [_class_row(name, each) for name, each in seen.items()]
-    said = [(row["class"], row["sentence"], row["comparison"]) for row in rows if whole]
-    notes = [f"{name}: {sentence} {comparison}".rstrip() for name, sentence, comparison in said]
+    texts = [(row["class"], row["sentence"], row["comparison"]) for row in rows if whole]
+    notes = [f"{name}: {sentence} {comparison}".rstrip() for name, sentence, comparison in texts]
     if any(each.shift.by_teacher for each in seen.values()):
-        notes += ["fit has no labels of some classes: the teacher's decisions stand for them."]
+        notes += ["fit has no labels of some classes: the teacher's decisions replace them."]
     title = "Classes: positives, what differs between fit and tune, and AP"
     facts = {**facts, "verdict_level": VERDICT_LEVEL}
     frame = make_frame(
@@ -288,7 +285,7 @@ _SUSPECT_HEADINGS = {
 def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) -> pd.DataFrame:
     suspects = {name: each.shift.suspects for name, each in seen.items()}
     ranks = [rank for found in suspects.values() for rank in range(len(found))]
-    shown = [place for place, rank in enumerate(ranks) if whole or rank < SHOWN]
+    shown = [index for index, rank in enumerate(ranks) if whole or rank < SHOWN]
     more = {name: found[SHOWN:] for name, found in suspects.items() if not whole}
     guess = [NEAREST] if any(suspects.values()) else []
     return make_frame(
@@ -303,17 +300,17 @@ def _suspects(seen: Mapping[str, _Seen], facts: Mapping[str, Any], whole: bool) 
 
 
 def _suspect_row(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
-    row, there = asdict(suspect), suspect.presence
+    row, presence = asdict(suspect), suspect.presence
     del row["presence"]
     return {
         "class": shift.class_name,
         **row,
         "group": list(suspect.group),
-        "fit_with": there.fit[0],
-        "fit_without": there.fit[1],
-        "tune_with": there.tune[0],
-        "tune_without": there.tune[1],
-        "threshold": there.threshold,
+        "fit_with": presence.fit[0],
+        "fit_without": presence.fit[1],
+        "tune_with": presence.tune[0],
+        "tune_without": presence.tune[1],
+        "threshold": presence.threshold,
         "sentence": suspect_reason(shift, suspect),
     }
 
@@ -358,7 +355,7 @@ def _constant(store: Store) -> list[str]:
 
 
 def _twins(store: Store) -> list[tuple[str, str]]:
-    """Pairs of concepts whose scores are nearly equal."""
+    """Return the pairs of concepts whose scores correlate by ``ALIKE`` or more."""
     scores = np.asarray(store.concept_score[store.rows(FIT)], dtype=np.float32)
     spread = scores.std(axis=0)
     unit = (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1) / np.sqrt(len(scores))

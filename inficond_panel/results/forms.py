@@ -1,4 +1,4 @@
-"""The forms of a frame: plain data for JSON, CSV, a table of texts, HTML."""
+"""Formats of a frame: plain data for JSON, CSV, a table of texts, HTML."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 
 
 def document(frame: pd.DataFrame) -> dict[str, Any]:
-    """The facts, the notes, and under ``rows`` the rows; None where undefined."""
+    """Return a frame as plain data: its facts, ``notes`` and ``rows``; None where undefined."""
     notes = {"notes": frame.attrs["notes"]} if frame.attrs["notes"] else {}
     return {**plain(frame.attrs["facts"]), **notes, "rows": records(frame)}
 
 
 def documents(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """The document of each of several results, by its name."""
+    """Return ``document`` of each frame, by name."""
     return {name: document(frame) for name, frame in frames.items()}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Rows as plain data, by the names of their columns; None where undefined."""
+    """Return each row as a mapping from column to plain value; None where undefined."""
     whole = frame.reset_index()
     return [
         {str(name): _plain(value) for name, value in zip(whole.columns, row, strict=True)}
@@ -51,15 +51,14 @@ def table_file(frame: pd.DataFrame, name: str, kind: str = "csv") -> File:
 
 
 def html_text(frame: pd.DataFrame) -> str:
-    """The table that a terminal shows, as one HTML table with its title and notes."""
+    """Return ``text_table`` of a frame as an HTML table with title and notes."""
     macros: Any = templates().get_template("table.html.j2").module
     return f"{macros.table(frame, frame.attrs['title'])}\n{macros.notes(frame)}"
 
 
 @cache
 def templates(*folders: Path) -> Environment:
-    """Templates of ``folders`` and of this one, which escape all texts; a name that is missing is
-    an error. ``text_table`` gives them the cells of a frame."""
+    """Return the Jinja environment of ``folders`` and this folder, with ``text_table`` in scope."""
     environment = Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
@@ -78,7 +77,7 @@ class Pictured(str):
 
     @classmethod
     def of(cls, text: str, pictures: Mapping[str, str]) -> str:
-        """The text, with its picture where there is one."""
+        """Return ``text`` with its picture, or unchanged if ``pictures`` has none for it."""
         if text not in pictures:
             return text
         cell = cls(text)

@@ -1,11 +1,11 @@
-"""The one form of a result: a pandas frame that says how a person reads it.
+"""Frames: the pandas form of every result, with attributes that say how to display it.
 
 Its columns hold numbers in full precision, and are the same in Python, JSON, CSV and HTML. Columns
 ``x``, ``x_low`` and ``x_high`` are an estimate with the limits of its interval; ``x_outside`` says
-that it lies outside them. The attributes of the frame hold plain data: ``title``, ``headings`` (of
+that the estimate lies outside. The frame's attributes hold plain data: ``title``, ``headings`` (of
 the columns that a terminal shows, with the form of their numbers), ``notes`` (sentences beside the
-table), ``shown`` (positions of the rows that a terminal has, None: all) and ``facts`` (what holds
-for all rows: iteration, split, level).
+table), ``shown`` (indices of the rows that a terminal shows, None: all) and ``facts`` (values for
+all rows: iteration, split, level).
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Heading:
 
 
 def plain_headings(*names: str) -> dict[str, Heading]:
-    """Headings without marks and limits: the plain names of the columns."""
+    """Return a default heading for each column, with the column's name as its text."""
     return {name: Heading(name) for name in names}
 
 
@@ -63,7 +63,7 @@ def make_frame(
 
     The ``level`` of intervals is a fact and a column, so that each row states it. Headings of
     absent columns are left out. A note explains estimates outside their intervals. ``shown`` are
-    the positions of the rows for readers, None: all.
+    the indices of the rows to display, None: all.
     """
     keys = [index] if isinstance(index, str) else list(index)
     table = list(rows)
@@ -88,13 +88,13 @@ def make_frame(
 
 
 def interval_of(row: pd.Series, key: str) -> Interval:
-    """The estimate ``key`` of a row, with its limits."""
+    """Return the estimate in column ``key`` of one row, with its limits."""
     low, high = (float(row[f"{key}{end}"]) for end in LIMITS)
     return Interval(float(row[key]), low, high)
 
 
 def intervals_of(frame: pd.DataFrame, key: str) -> list[Interval]:
-    """The estimates ``key`` of all rows, with their limits."""
+    """Return the estimates in column ``key`` of all rows, with their limits."""
     columns = (frame[name].astype(float) for name in (key, *(f"{key}{end}" for end in LIMITS)))
     return [Interval(*row) for row in zip(*columns, strict=True)]
 

@@ -1,4 +1,4 @@
-"""Images that show a concept or were picked out, as one student and the teacher decide on them."""
+"""Galleries of images, with the decisions of one student and of the teacher."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from inficond_panel.results.image_sets import ImageSet, assigned_images, showing
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
 
-#: Filter of the images that a concept is the aggregate of, which galleries begin with.
+#: Filter for images with a segment that is assigned to the concept; on when a gallery opens.
 ASSIGNED = "assigned"
-#: Filters of a gallery; an image passes those that are on.
+#: Filters of a gallery; an image is shown if it passes all that are on.
 FILTERS = ("positive", "negative", "right", "wrong", ASSIGNED)
 COLUMNS = (
     "image",
@@ -45,7 +45,7 @@ class Gallery:
 
     The arrays run over the images: ``rows`` are their positions in the store, ``label`` is 1, 0 or
     −1 (ignored), ``student`` and ``teacher`` are logits, ``decided`` and ``teacher_decided`` masks
-    of positive decisions. ``assigned`` marks images with a segment whose best concept this is; all
+    of positive decisions. ``assigned`` marks images with a segment assigned to the concept; all
     images if the store has no segments or the images were picked. ``influence`` and ``score``
     belong to the ``concept``; without one its name is empty, and they are 0. ``node`` names the
     student (``#2 3fa9…``), ``title`` describes the images.
@@ -78,11 +78,11 @@ class Gallery:
 
     @cached_property
     def position(self) -> dict[int, int]:
-        """Place in the gallery by position in the store."""
+        """Index in the gallery, by row in the store."""
         return {row: at for at, row in enumerate(self.rows.tolist())}
 
     def passing(self, filters: Iterable[str]) -> np.ndarray:
-        """Indices of the images that pass all ``filters``, of ``FILTERS``."""
+        """Return the indices of the images that pass all ``filters`` (of ``FILTERS``)."""
         masks = {
             "positive": self.label == 1,
             "negative": self.label == 0,
@@ -96,9 +96,9 @@ class Gallery:
         return np.flatnonzero(chosen)
 
     def summary(self) -> str:
-        """Return how many labelled images student and teacher decide right.
+        """Return a text on how many labelled images student and teacher decide right.
 
-        With AP of both where there are positives and negatives.
+        The AP of each is added if there are positives and negatives.
         """
         labelled, texts = self.label >= 0, []
         if labelled.any():
@@ -118,7 +118,7 @@ class Gallery:
 
 
 def take_gallery(student: Student, concept: str) -> Gallery:
-    """The gallery of a concept for one student."""
+    """Return the gallery of the images that show a concept, for one student."""
     score = student.score(concept)
     position = student.store.concepts.index(concept)
     chosen = showing(student.store, position, score)
@@ -145,7 +145,7 @@ def take_gallery(student: Student, concept: str) -> Gallery:
 
 
 def take_picked(student: Student, images: ImageSet) -> Gallery:
-    """The gallery of images that were picked out, for the student of their class."""
+    """Return the gallery of a set of picked images, for the student of their class."""
     rows, k, evaluation = np.array(images.rows, dtype=np.intp), student.column, student.evaluation
     store, concept = student.store, images.concept
     score = np.zeros(len(rows))
@@ -205,7 +205,7 @@ def gallery_frame(
 def gallery_file(
     store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
 ) -> File:
-    """The images that pass ``filters`` as CSV, one a line, in the gallery's order."""
+    """Return ``gallery_frame`` as a CSV file."""
     chosen = list(filters)
     name = "-".join(["images", gallery.class_name, gallery.title, *chosen])
     return table_file(gallery_frame(store, gallery, chosen, tags), name)

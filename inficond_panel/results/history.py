@@ -53,11 +53,11 @@ def iterations(
     deleted: bool = False,
     changes: bool = False,
 ) -> pd.DataFrame:
-    """Return the iterations by number, ``deleted`` ones too: parent, intents, author, time, note.
+    """Return one row per iteration, by number; with ``deleted`` also of deleted branches.
 
     ``here`` marks the shown iteration. ``tree`` draws the branches, unless ``only`` some are
-    requested. ``looks`` counts looks at the holdout. ``changes`` adds the change of mAP since #0 on
-    ``tune``, with its limits.
+    requested. ``looks`` counts evaluations on the holdout. ``changes`` adds the change of mAP since
+    #0 on ``tune``, with its limits.
     """
     nodes, state = tuner.nodes(deleted=deleted), tuner.history.state(tuner.root_id)
     numbers = {node.id: node.number for node in nodes}
@@ -90,7 +90,7 @@ def iterations(
     left_out, others = len(state.parents) - len(nodes), count_others(tuner)
     if only is not None:
         left_out, others = 0, {}
-    hidden = f"{left_out} in deleted branches are not shown: inficond history list SPEC --all"
+    hidden = f"{left_out} in deleted branches are not shown; see: inficond history list SPEC --all"
     notes = [hidden] * bool(left_out) + [others_sentence(others)] * bool(others)
     frame = make_frame(
         rows,
@@ -154,15 +154,15 @@ def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
         for event in tuner.history.events(tuner.root_id)
         if node is None or event.node == node.id
     ]
-    title = f"history {tuner.history.path}: all that happened"
+    title = f"history {tuner.history.path}: all events"
     frame = make_frame(rows, "number", _EVENT_HEADINGS, title=title, facts=_facts(tuner))
     return frame.astype({"iteration": "Int64", "from": "Int64"})
 
 
 def others(tuner: Tuner) -> pd.DataFrame:
-    """Return other students in the history, by the id of their #0: iterations, what ``differs``.
+    """Return the other students in this history file, one row each, by the id of their #0.
 
-    They use other concepts or other settings. The most recently used come first.
+    ``differs`` names their other concepts or settings. The most recently used come first.
     """
     roots = other_students(tuner)
     rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in roots]

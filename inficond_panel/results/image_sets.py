@@ -1,4 +1,4 @@
-"""Segments that stand for a concept, images that show it, and images picked for a closer look."""
+"""Segments of a concept, images that show a concept, and sets of picked images."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 
 #: Patches kept for each concept.
 PATCHES = 12
-#: Segments that stand for a concept: nearest to its text, or those whose best concept it is.
+#: Kinds of patches: segments nearest to the concept's text, or segments assigned to the concept.
 PATCHES_OF = ("nearest", "assigned")
 _CHUNK = 64
 
 
 @once(4)
 def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
-    """For each concept the segments nearest to its text vector, best first (InFiConD, sec. 5).
+    """Return the segments nearest to each concept's text vector, best first (InFiConD, sec. 5).
 
-    Returns ``(segments, cosines)``, both ``(C, k)`` with ``k`` up to ``PATCHES``. Segments of
-    holdout images are left out: looking at the holdout is a deliberate act.
+    Returns ``(segments, cosines)``, each ``(C, k)`` with ``k`` up to ``PATCHES``. Segments of
+    holdout images are left out: these images are shown only on request.
     """
     shown = np.flatnonzero(store.split[store.segment_image] != HOLDOUT)
     embedding = store.segment_embedding[shown].astype(np.float32)
@@ -54,20 +54,20 @@ def assigned_order(store: Store) -> tuple[np.ndarray, np.ndarray]:
 
 
 def assigned_segments(store: Store, concept: int) -> np.ndarray:
-    """Segments whose best concept this one is, nearest first; none where the store has none."""
+    """Return the segments assigned to a concept, nearest first; empty without segments."""
     order, begins = assigned_order(store)
     return np.asarray(order[begins[concept] : begins[concept + 1]])
 
 
 def assigned_counts(store: Store) -> np.ndarray:
-    """Number of segments ``(C,)`` whose best concept each one is."""
+    """Return the number of segments assigned to each concept, ``(C,)``."""
     return np.diff(assigned_order(store)[1])
 
 
 def patches_of(store: Store, concept: int, kind: str) -> tuple[np.ndarray, np.ndarray]:
-    """Up to ``PATCHES`` segments that stand for a concept, best first, and their cosines.
+    """Return up to ``PATCHES`` segments of a concept, best first, and their cosines with its text.
 
-    ``kind`` is one of ``PATCHES_OF``. None is of a holdout image.
+    ``kind`` is one of ``PATCHES_OF``. Segments of holdout images are left out.
     """
     if kind == "nearest":
         segments, cosines = nearest_segments(store)
@@ -78,7 +78,7 @@ def patches_of(store: Store, concept: int, kind: str) -> tuple[np.ndarray, np.nd
 
 @once(4)
 def _assigned_patches(store: Store) -> list[np.ndarray]:
-    """For each concept the nearest of the segments assigned to it, without those of holdout."""
+    """Return the nearest segments assigned to each concept, without holdout images."""
     order, begins = assigned_order(store)
     shown = (store.split != HOLDOUT)[store.segment_image[order]]
     return [
@@ -88,7 +88,7 @@ def _assigned_patches(store: Store) -> list[np.ndarray]:
 
 @once(4)
 def shown_segments(store: Store) -> np.ndarray:
-    """Segments that are a patch of some concept, of either kind, in ascending order."""
+    """Return the segments that are a patch of any concept, of either kind, ascending."""
     segments = [
         patches_of(store, c, kind)[0] for c in range(len(store.concepts)) for kind in PATCHES_OF
     ]
@@ -96,14 +96,14 @@ def shown_segments(store: Store) -> np.ndarray:
 
 
 def _top(values: np.ndarray, k: int) -> np.ndarray:
-    """Positions of the ``k`` largest values of each row, largest first."""
+    """Return the column indices of the ``k`` largest values of each row, largest first."""
     largest = np.argpartition(values, values.shape[1] - k, axis=1)[:, values.shape[1] - k :]
     order = np.argsort(-np.take_along_axis(values, largest, axis=1), axis=1, kind="stable")
     return np.take_along_axis(largest, order, axis=1)
 
 
 def best_segment(store: Store, image: int, concept: int) -> int:
-    """The image's segment nearest to the concept's text, or −1 for an image without segments."""
+    """Return the image's segment nearest to the concept's text; −1 if it has no segments."""
     segments = store.segments_of(image)
     if not len(segments):
         return -1
@@ -112,9 +112,9 @@ def best_segment(store: Store, image: int, concept: int) -> int:
 
 
 def assigned_images(store: Store, concept: int) -> np.ndarray:
-    """Positions of the images with a segment whose best concept is this one (InFiConD, sec. 4.2).
+    """Return the rows of images with a segment assigned to the concept (InFiConD, sec. 4.2).
 
-    None where the store has no segments.
+    Empty if the store has no segments.
     """
     if not store.holds("segments"):
         return np.empty(0, np.int64)
@@ -123,15 +123,15 @@ def assigned_images(store: Store, concept: int) -> np.ndarray:
 
 @once(4)
 def tells_presence(store: Store) -> np.ndarray:
-    """True for each concept ``(C,)`` with scores of 0 or more, where 0 means that it is absent."""
+    """Return per concept ``(C,)`` whether a score of 0 means absent: no score is below 0."""
     zero_is_absent: np.ndarray = store.concept_score.min(axis=0) >= 0
     return zero_is_absent
 
 
 def showing(store: Store, concept: int, score: np.ndarray) -> np.ndarray:
-    """Positions in ``score`` of the images in which the concept is present, strongest first.
+    """Return the indices into ``score`` of the images that show the concept, strongest first.
 
-    All images for a concept with scores below 0, since no score then means that it is absent.
+    All images if the concept has scores below 0, since no score then means absent.
     """
     order = np.argsort(-score, kind="stable")
     return order[score[order] > 0] if tells_presence(store)[concept] else order
@@ -143,10 +143,10 @@ SIDES = {"positives": 1, "negatives": 0}
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images picked out while ``split`` was in view, for the student of one class.
+    """Images picked while ``split`` was shown, for the student of one class.
 
-    ``rows`` are their positions in the store, in the order in which they are shown; ``title`` says
-    what they have in common. A ``concept`` is outlined in them; one of them may be ``enlarged``.
+    ``rows`` are their positions in the store, in display order; ``title`` says what they have in
+    common. The ``concept`` is outlined in the images; the image at row ``enlarged`` is enlarged.
     """
 
     class_name: str
@@ -164,13 +164,13 @@ def image_set(
     concept: str = "",
     enlarged: int | None = None,
 ) -> ImageSet:
-    """Images for a student, under a title."""
+    """Return a set of images for a student, with a title."""
     chosen = tuple(int(row) for row in rows)
     return ImageSet(student.class_name, title, student.split, chosen, concept, enlarged)
 
 
 def patch_images(store: Store, concept: str, kind: str = PATCHES_OF[0]) -> np.ndarray:
-    """Rows of the images that the patches of a concept are cut from, the most similar first.
+    """Return the rows of the images that contain a concept's patches, the most similar first.
 
     ``kind`` is one of ``PATCHES_OF``.
     """
@@ -186,10 +186,10 @@ def decided_images(
     teacher_right: bool | None = None,
     student_right: bool | None = None,
 ) -> np.ndarray:
-    """Rows of the positives or negatives of a split that were decided so; None: either way.
+    """Return the rows of one side of ``SIDES`` that teacher and student decide right or wrong.
 
-    What the student decides worst comes first: the lowest logit of the positives, the highest of
-    the negatives.
+    None: right or wrong. The student's worst decisions come first: the lowest logits of the
+    positives, the highest of the negatives.
     """
     label = SIDES[side]
     chosen = student.labels == label
@@ -201,11 +201,11 @@ def decided_images(
 
 
 def worst_first(student: Student, mask: np.ndarray) -> np.ndarray:
-    """Rows of the images of a split that a mask names, what the student decides worst first.
+    """Return the rows of the images of a split in ``mask``, the student's worst decisions first.
 
     Images without a label come last.
     """
-    places = np.flatnonzero(mask)
-    label, excess = student.labels[places], (student.logits - student.cutoff)[places]
+    chosen = np.flatnonzero(mask)
+    label, excess = student.labels[chosen], (student.logits - student.cutoff)[chosen]
     margin = np.where(label < 0, np.inf, np.where(label == 1, excess, -excess))
-    return student.rows[places[np.argsort(margin, kind="stable")]]
+    return student.rows[chosen[np.argsort(margin, kind="stable")]]

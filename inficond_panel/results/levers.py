@@ -1,4 +1,4 @@
-"""Levers on each class of a suggestion: what each would gain, and which of them is proposed."""
+"""Frame of the repairs (levers) compared for each class: their gains, and which is proposed."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _HEADINGS = {
 
 
 def levers(suggestion: Suggestion) -> pd.DataFrame:
-    """Return the compared levers: one row per class and lever, the unchanged student first.
+    """Return one row per class and compared repair (``lever``), the unchanged student first.
 
     ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on photos that did not choose the
-    lever; ``fidelity`` is the share of decisions equal to the teacher's. Facts: the proposed
+    repair; ``fidelity`` is the share of decisions equal to the teacher's. Facts: the proposed
     ``intents``, their ``gain`` of the mean AP, and by class the ``stated`` gain, the AP of a model
-    of the labels alone (``tune_models``), ``photos`` to label, the ``skipped`` classes and those
-    ``unknown_to_teacher``.
+    of the labels alone (``tune_models``), ``photos`` to label, the ``skipped`` classes, and the
+    classes ``unknown_to_teacher``.
     """
     return make_frame(
         _rows(suggestion),

@@ -1,4 +1,4 @@
-"""One image's prediction taken apart by concept, and the smallest edits that would flip it."""
+"""Decomposition of one image's prediction by concept, and the smallest edits that flip it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
 @dataclass(frozen=True)
 class Part:
-    """One concept's part of a logit: its score in the image times its influence."""
+    """Contribution of one concept to a logit: its score in the image times its influence."""
 
     concept: str
     score: float
@@ -26,8 +26,8 @@ class Part:
 class Edit:
     """The least change of one influence, the others unchanged, that flips the image's decision.
 
-    The decision becomes present just beyond ``influence``, or absent at it: above or up to it if
-    more influence ``raises`` the image's logit (its score is above 0), else the other way.
+    The decision becomes present just beyond ``influence``, or absent at ``influence``. Beyond is
+    above if more influence ``raises`` the image's logit (its score is above 0), else below.
     ``others`` counts the other images of the split that the same edit flips, in either direction.
     """
 
@@ -49,13 +49,13 @@ class Apart:
     """Decomposition of a student's logit on one image: ``parts``, largest first, intercept and
     ``other_classes`` add up to it.
 
-    ``other_classes`` is what the other classes of a joint student take from it, 0 of one per class.
+    ``other_classes`` is the part of a joint student's other classes; 0 for students per class.
     ``present`` is the decision: the logit is above ``cutoff``, see ``Student.cutoff``. ``named`` is
-    the likeliest class where images have one, else empty.
+    the likeliest class if images have one class each, else empty.
 
-    ``edit`` is the smallest that flips the decision, over all concepts; ``used`` the smallest over
-    those that have influence already. None where no concept shows in the image. ``label`` is 1, 0
-    or −1 (ignored).
+    ``edit`` is the smallest edit that flips the decision, over all concepts; ``used`` is the
+    smallest over concepts with an influence; None if the image shows no such concept. ``label`` is
+    1, 0 or −1 (ignored).
     """
 
     row: int
@@ -74,7 +74,7 @@ class Apart:
 
 
 def take_apart(student: Student, row: int) -> Apart:
-    """The prediction for the image at ``row`` by concept; edits are counted on the split."""
+    """Decompose the prediction for the image at ``row``; find its smallest edits."""
     store, k, weights = student.store, student.column, student.weights
     scores = np.asarray(store.concept_score[row], dtype=np.float64)
     logits = student.evaluation.logits(student.node)[[row]]
@@ -105,7 +105,7 @@ def take_apart(student: Student, row: int) -> Apart:
 
 
 def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -> tuple[Part, ...]:
-    """Parts of one student's logit on one image, the largest first, without those at 0.
+    """Return each concept's part of one logit, the largest first, without parts of 0.
 
     ``scores`` and ``weights`` run over the ``concepts``.
     """
@@ -120,7 +120,7 @@ def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -
 def _edit(
     student: Student, row: int, concepts: np.ndarray, scores: np.ndarray, excess: float
 ) -> Edit | None:
-    """The smallest edit among ``concepts``: the logit moves by the score, so the largest counts."""
+    """Return the smallest edit among ``concepts``: on the one with the largest |score|."""
     if not len(concepts):
         return None
     c = int(concepts[np.argmax(np.abs(scores[concepts]))])
@@ -143,7 +143,7 @@ def _others(student: Student, row: int, concept: str, change: float, present: bo
     old = (student.logits - student.cutoff)[other]
     score = np.asarray(student.slope(concept)[other], dtype=np.float64)
     new = old + change * score
-    # Just beyond the edit, those whose logit is then 0 go over if their scores are of one sign.
+    # Just beyond the edit, an image at logit 0 flips too if its score has the sign of this image's.
     c = student.store.concepts.index(concept)
     alike = score * float(student.store.concept_score[row, c]) > 0
     raised = (old <= 0) & ((new > 0) | ((new == 0) & alike & present))

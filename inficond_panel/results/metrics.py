@@ -1,7 +1,7 @@
 """Metrics of an iteration: outcomes for evaluation, the snapshot of the page, and frames.
 
 Where labels of ``tune`` chose the settings of a student, its outcome on ``tune`` is cross-fitted,
-and so is each metric. The caller counts looks at the holdout.
+and so is each metric. The caller counts evaluations on the holdout.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import teacher_sentences
 
-#: Cross-fitted outcomes kept, by all sessions: of each iteration one for each class it cured.
+#: Cross-fitted outcomes cached for all sessions: one per iteration and repaired class.
 _KEPT = 256
 
 
@@ -60,7 +60,7 @@ def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) ->
     """Return a student's outcome on the images of a split, for evaluation.
 
     If labels of ``tune`` chose the student's settings, its outcome on ``tune`` is cross-fitted:
-    each image is ranked by a student fitted without it. That takes seconds, once. With one class
+    each image is ranked by a student fitted without it, which takes seconds, once. With one class
     per image the other students take part in the decision, and are cross-fitted too.
     """
     deciding = tuner.store.classes if tuner.store.task == SINGLE_LABEL else [class_name]
@@ -82,7 +82,7 @@ def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
 
 @once(8)
 def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
-    """Logits of all students on tune, cross-fitted where needed, and the cutoffs by these."""
+    """Return the logits of all students on tune, cross-fitted where needed, and their cutoffs."""
     logits = tuner.logits(node)[tuner.store.rows(TUNE)]
     for k, name in enumerate(tuner.store.classes):
         if chosen_on_tune(tuner, node, name):
@@ -97,7 +97,7 @@ def _cross_fitted(tuner: Tuner, node: Node, class_name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """All numbers of one node on one split: metrics now, at the start (#0) and of its parent.
+    """Metrics of a node on one split: ``metrics`` now, ``before`` at #0, ``last`` at its parent.
 
     ``agreement`` counts the images that the bars show. ``teacher`` has the teacher's AP and the
     chance level of each class. ``tuned`` are the classes that this iteration or an ancestor tunes;
@@ -127,9 +127,9 @@ class Tree:
     """The iterations of this history at one moment, oldest first.
 
     Deleted branches are left out, except for the shown node and its ancestors. ``looks`` counts
-    looks at the holdout by id of the node. ``undo`` and ``redo`` are the ids of the nodes that
-    these lead to from the shown node, or None. ``deleted`` are the branches that can be restored,
-    the newest first; ``others`` counts iterations of other students in the same file, by kind.
+    evaluations on the holdout by node id. ``undo`` and ``redo`` are the ids of the nodes that undo
+    and redo show next, or None. ``deleted`` are the branches that can be restored, the newest
+    first; ``others`` counts iterations of other students in the same file, by kind.
     """
 
     nodes: tuple[Iteration, ...]
@@ -141,7 +141,7 @@ class Tree:
 
 
 def take_tree(tuner: Tuner, shown: Node) -> Tree:
-    """Read the tree of iterations, around the node ``shown``."""
+    """Read the tree of iterations; undo and redo start from the node ``shown``."""
     nodes, state = tuner.tree()
     hidden = state.all_hidden().difference(state.path(shown.id))
     return Tree(
@@ -179,10 +179,10 @@ def take_snapshot(tuner: Tuner, node: Node, split: str) -> Snapshot:
 
 
 def on_images(tuner: Tuner, snapshot: Snapshot, rows: Sequence[int]) -> Snapshot:
-    """Return a snapshot whose metrics and counts are of some images of its split alone.
+    """Return a snapshot whose metrics and counts are restricted to some images of its split.
 
-    ``rows`` are their positions in the store. The teacher's skill, the start and the parent stay
-    those of all images.
+    ``rows`` are the images' positions in the store. The teacher's skill, and the metrics at the
+    start and of the parent, remain over all images.
     """
     at = np.flatnonzero(np.isin(tuner.store.rows(snapshot.split), rows))
     students = tuner.at(snapshot.node, snapshot.split)
@@ -285,7 +285,7 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
 
 
 def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
-    """Return columns of metrics with limits; of a biased metric also if it is outside."""
+    """Return the columns of metrics with limits; of biased metrics also ``KEY_outside``."""
     row: dict[str, Any] = {}
     for key, interval in intervals.items():
         outside = {f"{key}_outside": interval.outside} if key in WITH_BIAS else {}
@@ -294,7 +294,7 @@ def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
 
 
 def facts_of(tuner: Tuner, node: Node, split: str, noise: Noise | None) -> dict[str, Any]:
-    """Facts of a frame that measures an iteration on a split."""
+    """Return the facts of a frame that measures an iteration on a split."""
     return {
         "node": node.id,
         "number": node.number,
@@ -332,7 +332,7 @@ def _notes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         if row["chosen_on"]:
             yield (
                 f"{row['class']!r} is cross-fitted: the labels of {count(row['chosen_on'])} of "
-                "these images chose its settings, and each is ranked by a student made without it."
+                "these images chose its settings, so each is ranked by a student fitted without it."
             )
 
 
@@ -348,10 +348,10 @@ def changes(
     draws: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Metrics of each class at ``before`` and at ``node``, one row per class and metric.
+    """Return metrics of each class at ``before`` and ``node``, one row per class and metric.
 
-    ``change`` has the limits of a paired bootstrap. A terminal has the rows of ``shown`` (the first
-    of ``metrics``).
+    ``change`` has the limits of a paired bootstrap. A terminal shows the rows of the metric
+    ``shown`` (default: the first of ``metrics``).
     """
     noise, rows = tuner.spec.views.noise(draws, seed), []
     for name in chosen_names("class", classes, tuner.store.classes):
@@ -380,11 +380,11 @@ def changes(
 def metric_change(
     tuner: Tuner, before: Node, after: Node, split: str, class_name: str, metric: str = AP.key
 ) -> Interval:
-    """Change in a metric of one class; without one, in its mean over all classes.
+    """Return the change in a metric of one class; without a class, in its mean over all classes.
 
-    A paired bootstrap over the images of the split, cross-fitted where their labels chose a
-    student (``results.metrics``). Students in use keep their draws, so that a change costs
-    what an iteration has changed.
+    The interval is a paired bootstrap over the images of the split, cross-fitted where their
+    labels chose a student (``results.metrics``). Draws are cached, so that only classes that an
+    iteration changed are computed.
     """
     noise = tuner.spec.views.noise()
     if class_name:

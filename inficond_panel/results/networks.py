@@ -1,4 +1,4 @@
-"""Networks as frames: outputs of teacher and oracle, and the hypotheses on teacher and students."""
+"""Frames on networks: outputs of teacher and oracle, and hypotheses on teacher and students."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def _measure(measure: OutputMeasure, on_tune: OutputMeasure | None) -> dict[str,
 
 
 def output_reliability(outputs: Outputs) -> pd.DataFrame:
-    """Reliability diagrams by kind of logits, class ("" is all, pooled) and kind of bins."""
+    """Return reliability diagrams by kind of logits, class ("" pools all) and kind of bins."""
     return _reliability(
         ({"of": kind, "class": name, "bins": bins}, diagram)
         for kind in outputs.logits
@@ -126,14 +126,14 @@ def _of_gamma(oracle: GammaOutputs, key: str) -> dict[str, Any]:
 
 
 def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:
-    """Reliability diagrams of the oracle of each gamma."""
+    """Return reliability diagrams of the oracle of each gamma."""
     return _reliability(({"gamma": each.gamma}, each.reliability) for each in sweep.oracles)
 
 
 def _reliability(
     diagrams: Iterable[tuple[Mapping[str, Any], Reliability]],
 ) -> pd.DataFrame:
-    """Return a row per bin of each diagram, with its ``ece`` and the value if calibrated."""
+    """Return a row per bin of each diagram, with the diagram's ECE, also if calibrated."""
     rows, index = [], list[str]()
     for name, diagram in diagrams:
         index = [*name, "bin"]
@@ -292,7 +292,7 @@ def _scope(figures: Figures) -> str:
 
 def _left_out(rows: list[Row]) -> list[str]:
     return [
-        f"{row.figure.name} of the {network} leaves out {count(number, 'image')}: no points."
+        f"{row.figure.name} of the {network} leaves out {count(number, 'image')} without points."
         for row in rows
         for network, number in row.left_out.items()
         if number
@@ -300,7 +300,7 @@ def _left_out(rows: list[Row]) -> list[str]:
 
 
 def _measured(facts: Mapping[str, Any]) -> list[str]:
-    """Sentences on the networks, on how closely was measured, and on the time."""
+    """Return sentences on the networks' mAP, the precision of the measurement, and the time."""
     lines = []
     if "average_precision" in facts:
         precisions = facts["average_precision"].items()

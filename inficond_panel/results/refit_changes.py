@@ -1,4 +1,4 @@
-"""Changes by a refit: concepts that took over, images decided otherwise, other classes moved."""
+"""Changes by a refit: concepts that took over, changed predictions, other classes that moved."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.student import Student, Students
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
-#: Changes below this, in logits, are no change: they are within what the solver leaves open.
+#: Changes up to this, in logits, count as none: the solver is not more precise.
 _STILL = 1e-9
-#: Share of the tuned concepts' change from which another concept is said to have taken over.
+#: Share of the tuned concepts' change from which another concept counts as taking over.
 _TOOK = 0.05
 
 
@@ -54,7 +54,7 @@ class ConceptMoves:
 
     @property
     def successor(self) -> Mover | None:
-        """The other concept that took over most; None if that is next to nothing."""
+        """Concept, not tuned, that took over most; None if less than ``_TOOK``."""
         others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
         return max(others, key=lambda mover: mover.takes_over, default=None)
 
@@ -87,10 +87,9 @@ class Group:
 
     @property
     def twins(self) -> tuple[str, ...]:
-        """The tuned concepts, and those that correlate with one directly by the threshold.
+        """Tuned concepts, and concepts correlated with a tuned one by ``threshold`` or more.
 
-        A word for the class itself is excluded: a thumb down on it would cost the student its
-        purpose.
+        Words for the class itself are excluded: the student needs them to detect the class.
         """
         return tuple(m.concept for m in self._near)
 
@@ -128,7 +127,7 @@ def moves(
     tuned: Sequence[int],
     top: int,
 ) -> ConceptMoves:
-    """Return the concepts that moved between weights ``(C,)``; ``tuned`` are positions."""
+    """Return the concepts whose weights ``(C,)`` changed; ``tuned`` are indices of concepts."""
     change = (after - before) * data.spread
     shares = _shares(data, after - before, tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)
@@ -158,7 +157,7 @@ def groups(
 ) -> tuple[Group, ...]:
     """Return the groups of collinear concepts that contain a tuned concept.
 
-    ``class_words`` are positions of the concepts that are words for the class itself.
+    ``class_words`` are indices of the concepts that are words for the class itself.
     """
     chosen = set(tuned)
     collinear = []
@@ -183,16 +182,16 @@ def groups(
     return tuple(collinear)
 
 
-@np.errstate(over="ignore", invalid="ignore")  # weights near the largest number: nan is told
+@np.errstate(over="ignore", invalid="ignore")  # weights near the largest float give nan
 def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
-    """−cov(d, x_c·Δw_c) / var(d) of each concept, ``(C,)``; nan where d is constant."""
+    """Return −cov(d, x_c·Δw_c) / var(d), ``(C,)``; d as in ``ConceptMoves``, nan if constant."""
     moved = np.asarray(data.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
     moved -= moved.mean()
     variance = moved @ moved
     if not variance > (_STILL**2) * len(moved):
         return np.full(len(change), np.nan)
     covariance = np.zeros(len(change))
-    for first in range(0, len(moved), 4096):  # in parts: the scores may be many, and float16
+    for first in range(0, len(moved), 4096):  # in chunks: the scores may be large, and float16
         part = slice(first, first + 4096)
         covariance += moved[part] @ np.asarray(data.scores[part], dtype=np.float64)
     return -covariance * change / variance
@@ -216,12 +215,12 @@ class Flip:
 
     @property
     def right(self) -> bool | None:
-        """True if it is right now, by the label; None where the label is ignored."""
+        """True if the new decision equals the label; None if the label is ignored."""
         return None if self.label < 0 else self.present == (self.label == 1)
 
     @property
     def agrees(self) -> bool:
-        """True if it decides as the teacher now."""
+        """True if the new decision equals the teacher's."""
         return self.present == self.teacher
 
 
@@ -234,11 +233,11 @@ class Churn:
     flips: tuple[Flip, ...]
 
     def count(self, **wanted: object) -> int:
-        """Number of flips with these values: ``count(present=True, right=False)``."""
+        """Return the number of flips with these values: ``count(present=True, right=False)``."""
         return len(self.ids(**wanted))
 
     def ids(self, **wanted: object) -> list[str]:
-        """Ids of the images whose flips have these values; all without any."""
+        """Return the ids of the images whose flips have these values; all ids without arguments."""
         return [
             flip.image
             for flip in self.flips
@@ -250,7 +249,7 @@ def churn(before: Student, after: Student) -> Churn:
     """Return the images on which two students of one class decide differently, on one split."""
     images, rows, present = after.store.images, after.rows, after.decided
     old, new = before.logits, after.logits
-    moved = (new - old) - np.subtract(after.cutoff, before.cutoff)  # against the rivals too
+    moved = (new - old) - np.subtract(after.cutoff, before.cutoff)  # the cutoff moves too
     changed = np.flatnonzero(before.decided != present)
     order = changed[strongest(moved[changed])]
     flips = tuple(
@@ -269,7 +268,7 @@ def churn(before: Student, after: Student) -> Churn:
 
 
 _SHOWN = 3
-_LEAST_MOVED = 5e-4  #: of a probability, on average; what is told has three digits
+_LEAST_MOVED = 5e-4  #: mean change of a probability; sentences show three digits
 
 
 @dataclass(frozen=True)
@@ -292,7 +291,7 @@ def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
     """Return the classes that the iteration of ``after`` does not tune, the largest change first.
 
     Both arguments are on one split. Students per class give none, since they do not change. The
-    caller counts looks at the holdout.
+    caller counts evaluations on the holdout.
     """
     if after.evaluation.link != SOFTMAX:
         return ()
@@ -332,7 +331,7 @@ def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = F
 def _clause(each: MovedClass) -> str:
     text = f"{each.class_name}, probability by {each.moved:.3f} on average"
     if each.turned:
-        text += f", {count(each.turned, 'image')} to the other side"
+        text += f", {count(each.turned, 'prediction')} changed"
     if math.isnan(each.ap_before):
         return text
     return f"{text}, AP {each.ap_before:.3f} → {each.ap_after:.3f}"

@@ -33,8 +33,8 @@ class ClassReport:
     """Report on the refit of one class's student.
 
     ``gap`` and ``certificate`` belong to the stored student; ``reached`` is False if the exact
-    solver stopped above its tolerance. ``cures`` are the requested edits of this iteration,
-    ``terms`` the resolved terms of the branch, each kind set in the iteration ``cures_since``.
+    solver stopped above its tolerance. ``cures`` are the repairs that this iteration requests,
+    ``terms`` the repairs in force on the branch, each kind since iteration ``cures_since``.
     """
 
     class_name: str
@@ -90,15 +90,15 @@ def explain(
 ) -> RefitReport:
     """Report on each class that ``node`` tunes, against its parent; ``node`` may be a preview.
 
-    ``splits`` are the splits whose changed predictions are reported; the caller counts looks at the
+    ``splits`` are the splits whose changed predictions are reported; the caller counts uses of the
     holdout. ``threshold`` is the correlation of collinear concepts, the spec's if None; ``top`` the
     number of movers in each direction. With ``lift`` each active bound is lifted alone and the
     class solved again. Raises ``TuningError`` for the original students, ``CancelledError``.
     """
     if node.parent is None:
         raise TuningError(
-            f"#{node.number} are the original students: nothing was tuned, there are no bounds.",
-            "Name an iteration that tunes one: inficond explain SPEC --node ID",
+            f"#{node.number} are the original students, before any refit: no bound to explain.",
+            "Name an iteration that tunes a class: inficond explain SPEC --node ID",
         )
     parent = tuner.node(node.parent)
     threshold = tuner.spec.views.collinear if threshold is None else threshold

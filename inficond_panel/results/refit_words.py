@@ -23,7 +23,7 @@ _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
 def sentences(report: ClassReport) -> list[str]:
-    """All sentences of a report on one class."""
+    """Return all sentences of a report on one class."""
     return [
         *([] if report.reached else [certificate_sentence(report)]),
         *cure_sentences(report.terms, report.cures_since).values(),
@@ -37,7 +37,7 @@ def sentences(report: ClassReport) -> list[str]:
 
 
 def short_sentences(report: ClassReport, split: str) -> list[str]:
-    """Three sentences of a report: bounds, concepts that moved, changed predictions."""
+    """Return sentences of a report on bounds, moved concepts and changed predictions."""
     active = [bound for bound in report.bounds if bound.active]
     largest = f" (largest cost: {_limits(active[0])})" if active else ""
     bounds = f"{len(active)} of {count(len(report.bounds), 'bound')} active{largest}"
@@ -54,7 +54,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
 
 
 def untouched_sentences(node: Node, classes: Sequence[str]) -> list[str]:
-    """Sentence on the classes that an iteration did not tune; none if it tuned all."""
+    """Return a sentence on the classes that an iteration did not tune; empty if it tuned all."""
     others = [name for name in classes if name not in node.tuned]
     rest = len(others) - _NAMED
     more = f" and {count(rest)} more" if rest > 0 else ""
@@ -62,7 +62,7 @@ def untouched_sentences(node: Node, classes: Sequence[str]) -> list[str]:
 
 
 def headline(report: ClassReport, split: str) -> str:
-    """``2 active bounds · cow took over · 14 predictions changed``, counted on ``split``."""
+    """Return ``2 active bounds · cow took over · 14 predictions changed``, counted on ``split``."""
     active = sum(bound.active for bound in report.bounds)
     successor = report.moves.successor
     flips = [len(churn.flips) for churn in report.churn if churn.split == split]
@@ -76,7 +76,7 @@ def headline(report: ClassReport, split: str) -> str:
 
 
 def bound_sentence(bound: Bound) -> str:
-    """Sentence on one bound: active or not, and its shadow price."""
+    """Return a sentence on one bound: active or not, and its shadow price."""
     since = "" if bound.since is None or bound.since < 0 else f" (#{bound.since})"
     text = f"{_limits(bound)}{since} {active_text(bound)}"
     if bound.active:
@@ -87,27 +87,27 @@ def bound_sentence(bound: Bound) -> str:
 
 
 def active_text(bound: Bound) -> str:
-    """Clause on one bound, without its name: active or not."""
+    """Return a clause on whether a bound is active, without the bound's name."""
     if bound.unsure:
         price = f"{_nats(bound.price.gain)} ± {_nats(bound.price.error)}"
         return f"may be active: the optimum is not known closely enough (price {price})"
     if bound.active:
-        return f"is active, the student would go {bound.direction_without}"
-    why = "the weight would stay there without it"
+        return f"is active: without the bound the weight would go {bound.direction_without}"
+    why = "the weight would be the same without the bound"
     return f"is not active: {why if bound.at_limit else f'the weight is {_figure(bound.weight)}'}"
 
 
 def price_text(bound: Bound) -> str:
-    """Cost of an active bound: change of the objective for a step of the bound to each side."""
+    """Return the cost of an active bound: change of the objective per step of the bound."""
     gain, cost = (_nats(_STEP * price) for price in (bound.price.gain, bound.price.cost))
     if gain == cost:
-        return f"each {_STEP:g} of it costs the fit {gain}"
-    text = f"{_STEP:g} looser: fit better by {gain}"
-    return text if math.isnan(bound.price.cost) else f"{text}, {_STEP:g} tighter: worse by {cost}"
+        return f"each {_STEP:g} of the bound costs the objective {gain}"
+    text = f"{_STEP:g} looser: objective {gain} lower"
+    return text if math.isnan(bound.price.cost) else f"{text}, {_STEP:g} tighter: {cost} higher"
 
 
 def movers_sentences(moves: ConceptMoves) -> list[str]:
-    """Sentences on the concepts that moved, in logits, and on the share that others offset."""
+    """Return sentences on the concepts that moved, in logits, and the share that others offset."""
     lines = [f"Tuned: {'; '.join(map(_moved, moves.tuned))}."] if moves.tuned else []
     for name, movers in (("up", moves.up), ("down", moves.down)):
         if movers:
@@ -118,7 +118,7 @@ def movers_sentences(moves: ConceptMoves) -> list[str]:
 
 
 def taken_over_sentence(share: float) -> str:
-    """Sentence on the share of the tuned change that others offset."""
+    """Return a sentence on the share of the tuned concepts' change that others offset."""
     if math.isnan(share):
         return "The tuned concepts did not move."
     if share < 0:
@@ -130,15 +130,15 @@ def taken_over_sentence(share: float) -> str:
 
 
 def group_sentence(group: Group, report: ClassReport) -> str:
-    """Sentence on correlated concepts, with the line that tunes them as one."""
+    """Return a sentence on correlated concepts, with the edits-file line that tunes all of them."""
     text = correlation_sentence(group, report)
     if not group.without(group.tuned) or len(report.directions(group)) > 1:
         return text
-    return f"{text} A thumb on the group: {edits_line(group, report)}"
+    return f"{text} To tune the group: {edits_line(group, report)}"
 
 
 def correlation_sentence(group: Group, report: ClassReport) -> str:
-    """Sentence on correlated concepts, and how the tuned ones were tuned."""
+    """Return a sentence on the concepts correlated with the tuned ones."""
     tuned, twins = ", ".join(group.tuned), group.without(group.tuned)
     more = f", and {count(group.indirect, 'more concept')} through these" if group.indirect else ""
     verb = "is" if len(group.tuned) == 1 else "are"
@@ -159,14 +159,14 @@ def correlation_sentence(group: Group, report: ClassReport) -> str:
 
 
 def edits_line(group: Group, report: ClassReport) -> str:
-    """The line of an edits file that gives the group the thumb of its tuned member."""
+    """Return the line of an edits file that tunes a group like its tuned member."""
     intent = next(i for i in report.intents if i.concept == group.members[0].concept)
     how = intent.direction, intent.factor, intent.bound
     return dump_intent(GroupIntent(report.class_name, group.twins, *how))
 
 
 def objective_sentence(objective: Objective) -> str:
-    """Sentence on the change of the training objective, and the cost of all bounds."""
+    """Return a sentence on the change of the training objective, and the cost of all bounds."""
     return (
         f"The {_rise(objective)} ({objective.before:.4f} → {objective.after:.4f}); all bounds "
         f"of the branch together cost {_percent(objective.rise_by_branch)}."
@@ -174,7 +174,7 @@ def objective_sentence(objective: Objective) -> str:
 
 
 def churn_sentence(churn: Churn) -> str:
-    """Sentence on the predictions that changed, and how many became right."""
+    """Return a sentence on the predictions that changed, and how many became right."""
     if not churn.flips:
         return f"No prediction on {churn.split} changed."
     return (
@@ -186,14 +186,14 @@ def churn_sentence(churn: Churn) -> str:
 
 
 def churn_result(churn: Churn) -> str:
-    """``3 to right, 1 to wrong, 1 without a label``."""
+    """Return ``3 to right, 1 to wrong, 1 without a label``."""
     ignored = churn.count(right=None)
     unknown = f", {ignored:,} without a label" if ignored else ""
     return f"{churn.count(right=True):,} to right, {churn.count(right=False):,} to wrong{unknown}"
 
 
 def certificate_sentence(report: ClassReport) -> str:
-    """Sentence on the certificate of the weights: duality gap, or KKT residual."""
+    """Return a sentence on the certificate of the weights: duality gap, or KKT residual."""
     gap = power_text(report.gap)
     if not report.reached:
         return (
@@ -230,7 +230,7 @@ def _figure(value: float) -> str:
 
 
 def _nats(value: float) -> str:
-    """``0.0031 nats``: two significant digits."""
+    """Format as ``0.0031 nats``, with two significant digits."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g} nats"
     digits = max(1, 1 - math.floor(math.log10(abs(value))))
@@ -244,12 +244,12 @@ def _percent(value: float) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """``3.2 s``; ``< 0.1 s``."""
+    """Format as ``3.2 s`` or ``< 0.1 s``."""
     return "< 0.1 s" if seconds < 0.05 else f"{seconds:.1f} s"
 
 
 def power_text(value: float) -> str:
-    """``8·10⁻⁷``."""
+    """Format as ``8·10⁻⁷``, with one significant digit."""
     if not math.isfinite(value):
         return UNDEFINED
     if value == 0:

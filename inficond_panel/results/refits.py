@@ -1,4 +1,4 @@
-"""Students of an iteration, its active bounds, and reports on refits; each a frame."""
+"""Frames of an iteration's students and bounds, and of reports on refits."""
 
 from __future__ import annotations
 
@@ -44,10 +44,10 @@ _BOUND_HEADINGS = {
 
 
 def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
-    """Return metrics of each class as ``results.metrics`` without limits; a note has the means.
+    """Return ``results.metrics`` of each class without limits; a note gives the means.
 
     ``certificate`` bounds the distance of the weights from their optimum: the duality gap relative
-    to the objective at w = 0, or the KKT residual. The caller counts looks at the holdout.
+    to the objective at w = 0, or the KKT residual. The caller counts evaluations on the holdout.
     """
     frame = metrics(tuner, node, split, intervals=False)
     gaps = dict(zip(tuner.store.classes, node.gap, strict=True))
@@ -55,8 +55,8 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
     facts = {"spec": str(tuner.spec.path), "history": tuner.history.path}
     facts |= {"targets": tuner.spec.students.targets, "weights_hash": node.weights_hash}
     frame.attrs["facts"] |= facts
-    known = frame.dropna(subset=[AP.key, "teacher_ap"])
-    means = written(known[AP.key].mean()), written(known["teacher_ap"].mean())
+    defined_ap = frame.dropna(subset=[AP.key, "teacher_ap"])
+    means = written(defined_ap[AP.key].mean()), written(defined_ap["teacher_ap"].mean())
     fidelity = written(frame[FIDELITY.key].mean())
     penalty = penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)
     frame.attrs["notes"] += [
@@ -86,8 +86,8 @@ def refits(
 ) -> pd.DataFrame:
     """Return AP and fidelity of the classes that iterations tuned, before and after each.
 
-    ``remarks`` are notices by id of an iteration (``tuning.notices``). The notes hold them and a
-    short report on each refit. The caller counts looks at the holdout.
+    ``remarks`` are notices by id of an iteration (``tuning.notices``). The frame's notes are these
+    and a short report on each refit. The caller counts evaluations on the holdout.
     """
     noise, rows, notes = tuner.spec.views.noise(), list[dict[str, Any]](), list[str]()
     for node in nodes:
@@ -117,7 +117,7 @@ def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
     for each in report.classes:
         name = f"#{node.number} {each.class_name}"
         if split == TUNE and chosen_on_tune(tuner, node, each.class_name):
-            yield f"{name} is cross-fitted."
+            yield f"{name}: metrics are cross-fitted, since labels of tune chose its settings."
         for sentence in filter(None, short_sentences(each, split)):
             yield f"{name}: {sentence}"
     yield from untouched_sentences(node, report.untouched)
@@ -149,9 +149,9 @@ _REPORT_HEADINGS = {
 
 
 def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
-    """Return the report as frames by name; the notes of ``classes`` are its sentences.
+    """Return the report as frames by name; the notes of ``classes`` are the report's sentences.
 
-    ``classes`` has a row per tuned class. ``cures`` have their ``terms``; ``bounds`` their shadow
+    ``classes`` has a row per tuned class. ``cures`` are repairs; ``bounds`` have their shadow
     prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and the fall of the
     objective without each (``lifted``, nats); ``moves`` of concepts are in logits; ``groups`` are
     of collinear concepts; ``flips`` are images whose prediction changed; ``moved`` are the other
@@ -173,12 +173,12 @@ def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
         )
     }
     for name, made in rows.items():
-        found = [{"class": each.class_name, **row} for each in report.classes for row in made(each)]
-        frames[name] = make_frame(found, "class", _REPORT_HEADINGS[name], title=name)
+        table = [{"class": each.class_name, **row} for each in report.classes for row in made(each)]
+        frames[name] = make_frame(table, "class", _REPORT_HEADINGS[name], title=name)
     moved = [
         {"class": each.pop("class_name"), "split": split, **each}
-        for split, found in report.moved.items()
-        for each in map(asdict, found)
+        for split, classes in report.moved.items()
+        for each in map(asdict, classes)
     ]
     return {**frames, "moved": make_frame(moved, "class", _REPORT_HEADINGS["moved"], title="moved")}
 

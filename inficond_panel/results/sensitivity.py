@@ -1,4 +1,4 @@
-"""Sensitivity of a student as frames: to lambda, and to the sample of images it is fitted to."""
+"""Frames on how sensitive a student is to lambda, and to the sample of training images."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from inficond_panel.vocabulary.confidence import few_draws, least_draws
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
 
-#: Metrics of a student that lambda is judged by.
+#: Metrics of a student shown for each lambda.
 MEASURED = (AP.key, FIDELITY.key)
 
 
@@ -57,7 +57,7 @@ _PATH_HEADINGS = {
 
 @dataclass(frozen=True)
 class AutoChoice:
-    """The choice that ``lambda: auto`` would make, and its reason, by the labels of tune.
+    """Choice that ``lambda: auto`` would make by the labels of tune, and its reason.
 
     ``best`` is the lambda of highest AP, ``first`` the default; ``gain`` is the AP of the best less
     the AP of the first, and ``error`` its standard error.
@@ -90,10 +90,10 @@ class AutoChoice:
 def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> pd.DataFrame:
     """Return students of a class at ``node`` over lambda, other settings unchanged; one row each.
 
-    The values are those that ``lambda: auto`` tries, and the present one, ``now``; ``auto`` marks
-    its choice, and the fact ``auto`` gives the reason (None if it cannot choose). ``concepts``
-    counts weights that are not 0; AP and fidelity are on the images of a split. The caller counts
-    looks at the holdout. Raises ``TuningError`` for an unknown class.
+    The lambdas are the ones that ``lambda: auto`` tries, and the present lambda (``now``). ``auto``
+    marks its choice; the fact ``auto`` gives the reason (None if it cannot choose). ``concepts``
+    counts weights that are not 0; AP and fidelity are on the images of ``split``. The caller counts
+    evaluations on the holdout. Raises ``TuningError`` for an unknown class.
     """
     check_name("class", class_name, tuner.store.classes)
     student, evaluated = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
@@ -158,7 +158,7 @@ def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: 
 
 
 def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
-    """Choose among the students ``fits`` of the lambdas ``path``, as the repair does."""
+    """Return what ``lambda: auto`` chooses among ``path`` with students ``fits``, or None."""
     judged = judging(tuner.cures.photos(student), student.terms)
     if tuner.cures.refused is not None or not enough(judged):
         return None
@@ -171,10 +171,10 @@ def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -
     return AutoChoice(path[made.taken], path[made.best], path[0], made.gain, made.error)
 
 
-#: Refits where nothing else is asked for.
+#: Default number of bootstrap refits.
 REFITS = 100
-#: An influence holds where its sign does in this share of the refits. It is the verdict's own:
-#: ``views.confidence`` is of the limits that stand beside it.
+#: An influence holds if this share of the refits has its sign. ``views.confidence`` does not apply:
+#: it is the level of the intervals.
 HOLDS = 1 - 0.05
 _STABILITY_HEADINGS = {
     "concept": Heading("concept"),
@@ -226,7 +226,7 @@ def stability(
     ]
     notes = [few_draws(level, draws)]
     if tuner.spec.students.solver == "paper":
-        notes.append("The refits use the exact solver; the student is of the paper's recipe.")
+        notes.append("The refits use the exact solver; the student used the paper's recipe.")
     facts = {"node": node.id, "number": node.number, "class": class_name}
     return make_frame(
         rows,
@@ -240,7 +240,7 @@ def stability(
 
 
 def _refits(tuner: Tuner, asked: int | None) -> int:
-    """Return the number of refits: ``asked``, or the default that the level allows."""
+    """Return the number of refits: ``asked``, or if None as many as the spec's level needs."""
     views = tuner.spec.views
     if asked is None:
         return max(REFITS, least_draws(views.confidence))

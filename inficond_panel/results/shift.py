@@ -21,7 +21,7 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
-#: Shifts kept, by all sessions: a class has one for each iteration that tuned it.
+#: Shifts cached for all sessions: one per class and iteration that tuned the class.
 _KEPT = 4096
 _REPAIRS: Latest[tuple[Tuner, str, str, tuple[str, ...]], Suggestion] = Latest(256)
 
@@ -29,11 +29,11 @@ _REPAIRS: Latest[tuple[Tuner, str, str, tuple[str, ...]], Suggestion] = Latest(2
 def student_shift(
     tuner: Tuner, node: Node, class_name: str, *, baselines: bool = False
 ) -> ClassShift:
-    """Return the shift of the class's student at ``node``, on all labels of fit and tune.
+    """Return how the class's student at ``node`` degrades from fit to tune, by all labels.
 
-    Iterations that did not tune the class share it; of a joint student each has its own.
+    Iterations that did not tune the class share the shift, except those of a joint student.
 
-    Takes tenths of a second, once. Looks at no photo of the holdout.
+    Takes tenths of a second, once. Does not use the holdout.
     """
     return _class_shift(tuner, made_at(tuner, node, class_name), class_name, baselines)
 
@@ -41,7 +41,7 @@ def student_shift(
 def student_differences(tuner: Tuner, node: Node, class_name: str) -> Differences:
     """Differences between training and tuning images of a class, for use next to ``student_shift``.
 
-    Takes tenths of a second, once. Does not look at the holdout.
+    Takes tenths of a second, once. Does not use the holdout.
     """
     return _differences(tuner, made_at(tuner, node, class_name), class_name)
 
@@ -53,29 +53,29 @@ def student_repair(
     cancelled: Callable[[], bool],
     progress: Callable[[float, str], None] | None = None,
 ) -> Suggestion:
-    """What would help the class's student at ``node``: a suggestion for it alone, computed once.
+    """Return the suggested repair of the class's student at ``node``, computed once.
 
-    Takes seconds, again after photos were added. Raises ``CancelledError`` once ``cancelled()``,
-    and what ``suggest`` raises.
+    Takes seconds, again after photos were added. Raises ``CancelledError`` if ``cancelled()``, and
+    the errors of ``suggest``.
     """
     key = tuner, made_at(tuner, node, class_name), class_name, part_hashes(tuner.store)
-    found = _REPAIRS.get(key)
-    if found is None:
-        found = suggest(tuner, node, classes=[class_name], progress=progress, cancelled=cancelled)
-        _REPAIRS.put(key, found)
-    return replace(found, parent=node.id)
+    repair = _REPAIRS.get(key)
+    if repair is None:
+        repair = suggest(tuner, node, classes=[class_name], progress=progress, cancelled=cancelled)
+        _REPAIRS.put(key, repair)
+    return replace(repair, parent=node.id)
 
 
 def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
-    """Id of the iteration that made the class's student at ``node``."""
-    own = node if tuner.joint else refit_of(tuner, node, class_name)
-    return tuner.root_id if own is None else own.id
+    """Return the id of the iteration that fitted the class's student at ``node``."""
+    refit = node if tuner.joint else refit_of(tuner, node, class_name)
+    return tuner.root_id if refit is None else refit.id
 
 
 def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]:
-    """AP on ``tune`` of a class, on photos that neither fitted nor chose the student.
+    """Return APs of a class on ``tune``, by photos that neither fitted nor chose the student.
 
-    ``student`` is that of ``node``; ``original`` that of #0, if a refit has changed it since;
+    ``student`` is the one at ``node``; ``original`` the one at #0, if a refit has changed it;
     ``own_word`` and ``tune_model`` are the baselines of ``shift``. Empty if the photos are too few
     for a verdict, or if ``tune`` has no labels.
     """

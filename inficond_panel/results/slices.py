@@ -1,4 +1,4 @@
-"""Students on slices and groups of the images: the worst of each class, and differences."""
+"""Students on slices and groups of images: the worst slice per class, and differences."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ from inficond_panel.vocabulary.pictures import (
     PictureProperty,
 )
 
-#: A slice with an adjusted p of at most this is worse than luck.
+#: Adjusted p up to which a slice is significantly worse than chance.
 SURE = 0.05
 
 Masks = Mapping[str, np.ndarray]
@@ -86,7 +86,7 @@ def slices(
     tests, worst = next(iter(reports.values())).tests, worst_of_all(reports)
     small = sum(bool(row["small"]) for row in rows)
     notes = [f"{small} small slices are not tested and never the worst."] if small else []
-    none = "No slice is tested: none is large enough with a rest to hold it against."
+    none = "No slice is tested: each slice, or the rest of the images, is too small."
     notes.append(_LUCK.format(tests=tests) if tests else none)
     notes += [worst_slice_sentence(*worst, metric)] if worst else []
     facts = {"by": by, "metric": metric, "tests": tests}
@@ -161,8 +161,8 @@ def measure_slices(
 ) -> dict[str, SliceReport]:
     """Compare the slices (masks over the images of the split) for each class.
 
-    ``options`` as in ``distill.compare_slices``. Cross-fitted as ``results.metrics``; looks
-    at the holdout are the caller's to count.
+    ``options`` as in ``distill.compare_slices``. Cross-fitted as ``results.metrics``. The
+    caller counts evaluations on the holdout.
     """
     outcomes = _outcomes(tuner, node, split, classes)
     options = {**tuner.spec.views.noise(draws, seed), **options}
@@ -220,7 +220,7 @@ def label_cells(
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Like ``groups``, for the cells of label × group ("absent · water"), by accuracy.
 
-    The worst is what the literature calls worst-group accuracy.
+    The accuracy of the worst cell is the worst-group accuracy of the literature.
     """
     noise, options = tuner.spec.views.noise(draws, seed), {"min_images": min_images}
     reports = {
@@ -303,10 +303,10 @@ def _differences(
 
 
 def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
-    """Masks over the images of a split, by value of a metadata column or of several together.
+    """Return masks over the images of a split, one per value (or combination) of the columns.
 
-    A class will do as well, where no column is called so: its labels 1, 0 and none are the values;
-    and a property of the pictures ("image brightness"): its lowest and its highest quarter.
+    A column is one of the metadata; else a class, with the values 1, 0 and no label; or a property
+    of the pictures ("image brightness"), divided into lowest quarter, highest quarter and others.
     Raises ``DataError`` for a column that the store does not have, and for too many values.
     """
     rows = store.rows(split)
@@ -331,11 +331,10 @@ def _quarters(store: Store, kind: PictureProperty) -> list[str]:
 
 
 def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:
-    """A mask over the images of a split: those whose ids are in a file, one a line.
+    """Return a mask of the images of a split whose ids are in a file, one per line.
 
-    A line may go on after a comma, and the first may be the header ``image_id``. The slice is
-    named after the file. Raises ``DataError`` for ids that the store does not have, and where none
-    is in the split.
+    Text after a comma and a header ``image_id`` are ignored. The slice is named after the file.
+    Raises ``DataError`` for ids that the store does not have, and if none is in the split.
     """
     chosen = read_ids(file, set(store.images))
     rows = store.rows(split)
@@ -343,7 +342,7 @@ def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarra
     if not mask.any():
         raise DataError(
             f"None of the {len(chosen)} images of {file} is in the split {split}.",
-            "Select images of that split, or ask for the other one.",
+            "Select images of that split, or name the other split.",
         )
     return {file.stem: mask}
 
@@ -363,9 +362,9 @@ def read_ids(file: Path, known: set[str]) -> set[str]:
     wrong = [(number, name) for number, name in ids if name not in known]
     if wrong or not ids:
         number, name = wrong[0] if wrong else (1, "")
-        said = f"names {len(wrong)} images that are not in the store, the first is {name!r}"
+        fault = f"names {len(wrong)} images that are not in the store, the first is {name!r}"
         raise DataError(
-            f"{file}:{number}: the selection {said if wrong else 'is empty'}."
+            f"{file}:{number}: the selection {fault if wrong else 'is empty'}."
             f"{near(name, known) if wrong else ''}",
             "Write one image_id on each line.",
         )

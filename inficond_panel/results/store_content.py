@@ -1,4 +1,4 @@
-"""Content of a store and how it was made, as frames."""
+"""Frames on the content of a store and how it was made."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ def store_content(
     tuner: Tuner | None = None,
     spec: str = "SPEC",
 ) -> dict[str, pd.DataFrame]:
-    """Frames by name: ``store`` (its facts), ``dropped`` words, ``stages``, ``arrays``,
+    """Return frames by name: ``store`` (its facts), ``dropped`` words, ``stages``, ``arrays``,
     ``positives`` per class with the teacher's AP on ``tune``, ``typed`` concepts, ``more`` photos
     and ``iterations``.
 
-    ``order`` is the spec's ``teacher.order``; ``history`` the file beside which concepts were
-    typed, and ``tuner`` the students in it, whose iterations are counted. ``spec`` stands in
+    ``order`` is the spec's ``teacher.order``; ``history`` the history file, beside which typed
+    concepts lie; the iterations of ``tuner`` in it are counted. ``spec`` is the name to print in
     commands. The caller verifies the store.
     """
     better, stages = hold_store(store, order), store.attrs.get("stages", {})
@@ -83,7 +83,7 @@ def store_content(
 def content_frame(
     facts: Mapping[str, Any], notes: list[str], more: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """The facts of a store, or of one to be made, as a person reads them: a row per fact."""
+    """Return the facts of a store, made or planned, as a frame to read: one row per fact."""
     others = len(facts["other_classes"])
     outputs = others and others + len(facts["classes"])
     total, segments = sum(facts["images"].values()), facts["segments"]
@@ -113,7 +113,7 @@ def _scores(store: Store) -> dict[str, str]:
     more = {"lacks": " ".join(lacks)}
     if store.given:
         low, high = (significant(end(store.concept_score), 3) for end in (np.min, np.max))
-        more["scores"] = f"given, from {low} to {high}"
+        more["scores"] = f"supplied, from {low} to {high}"
     return more
 
 
@@ -133,7 +133,7 @@ def _table(
 
 
 def _dropped(stages: Mapping[str, Any]) -> pd.DataFrame:
-    """Words that a filter left out."""
+    """Return the words of the corpus that a filter left out."""
     columns = ("word", "filter", "why")
     dropped = stages.get("text", {}).get("told", {}).get("dropped", [])
     rows = [dict(zip(columns, each, strict=True)) for each in dropped]
@@ -150,7 +150,7 @@ def _stages(stages: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _arrays(store: Store) -> pd.DataFrame:
-    """Arrays with their dimensions, types, bytes on disk, and what they are."""
+    """Return the arrays with dimensions, type, bytes on disk and description."""
     rows = [
         {
             "array": str(name),
@@ -165,7 +165,7 @@ def _arrays(store: Store) -> pd.DataFrame:
 
 
 def _positives(store: Store) -> pd.DataFrame:
-    """Positives of the classes by split, and what the teacher knows by the labels of tune."""
+    """Return the positives of each class by split, and the teacher's AP by the labels of tune."""
     skills, notes = Evaluation(store, {}).teacher_skills(TUNE), list[str]()
     rows = [
         {
@@ -214,12 +214,12 @@ def _typed(store: Store, history: str | None) -> pd.DataFrame:
 
 
 def _more(store: Store, spec: str) -> pd.DataFrame:
-    """Return photos added after the store was made, and parts of other contents of it."""
+    """Return photos added after the store was made; a note names parts of other contents."""
     rows = [{**asdict(part), "path": str(part.path)} for part in parts_of(store)]
     photos, stale = sum(row["images"] for row in rows), [str(p.path) for p in other_parts(store)]
     note = (
-        f"{count(len(stale), 'part')} of added photos belong to another content of the store: "
-        f"{', '.join(stale)}. To use the photos add them again: inficond extend {spec} FOLDER"
+        f"{count(len(stale), 'part')} of added photos belong to another version of the store: "
+        f"{', '.join(stale)}. To use these photos, add them again: inficond extend {spec} FOLDER"
     )
     headings = {"path": Heading("folder"), "images": Heading("photos"), "made": Heading("made")}
     headings["content_hash"] = Heading("hash")

@@ -1,4 +1,4 @@
-"""All students of a node as one classifier, on data with one class an image."""
+"""All students of a node as one classifier, on data with one class per image."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
 
 STUDENT, TEACHER = "student", "teacher"
-_LISTED = 20  #: wrong pairs that a terminal has
+_LISTED = 20  #: wrong pairs that a terminal shows
 
 
 def check_single_label(store: Store) -> None:
     """Raise ``TuningError`` for a store whose images may have several classes."""
     if store.task != "single_label":
         raise TuningError(
-            f"{store.title!r} has any number of classes per image: top-1 is undefined.",
-            "If each image has exactly one, say so in the spec and write the store again: "
+            f"Images of {store.title!r} may have several classes: top-1 is undefined.",
+            "If each image has exactly one, state that in the spec and make the store again: "
             "dataset: {task: single_label}",
         )
 
@@ -62,13 +62,13 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
 
 
 def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
-    """Classes that the students of a node name on a split; errors as ``teacher_top_class``."""
+    """Return the classes that a node's students predict; errors as ``teacher_top_class``."""
     logits = tuner.logits(node)[tuner.store.rows(split)]
     return _named(tuner.store, logits, split, k)
 
 
 def evaluation_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
-    """Classes that the students name on images that did not choose their terms."""
+    """Return the classes that a node's students predict, cross-fitted as ``evaluation_outcome``."""
     outcomes = [evaluation_outcome(tuner, node, split, name) for name in tuner.store.classes]
     return _named(tuner.store, np.column_stack([each.all_logits for each in outcomes]), split, k)
 
@@ -92,7 +92,7 @@ def metrics_together(
 
     One row per metric. If labels of ``tune`` chose a student's settings, the students are
     cross-fitted. ``since_start`` and, if the parent is not the start, ``since_parent`` are paired
-    changes. The caller counts looks at the holdout. Errors as ``teacher_top_class``.
+    changes. The caller counts evaluations on the holdout. Errors as ``teacher_top_class``.
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
     teacher, now = (
@@ -144,10 +144,10 @@ def _together(key: str, k: int, sides: Mapping[str, Mapping[str, Interval]]) -> 
 def confusions(
     tuner: Tuner, node: Node, split: str, *, draws: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Images by label (``class``) and by the class that the students name, the most images first.
+    """Count images by label (``class``) and class that students predict, the most images first.
 
-    ``share`` is of the images of the label; ``teacher_images`` counts those that the teacher names
-    so. Pairs without images are left out. Decisions as in ``metrics_together``; a terminal has the
+    ``share`` is of the images with the label; ``teacher_images`` counts this pair for the teacher.
+    Pairs without images are left out. Decisions as in ``metrics_together``; a terminal shows the
     first wrong pairs.
     """
     noise, classes = tuner.spec.views.noise(draws, seed), tuner.store.classes
@@ -195,7 +195,7 @@ def confusions(
 def confusion_matrix(
     tuner: Tuner, node: Node, split: str, *, teacher: bool = False
 ) -> pd.DataFrame:
-    """Images by label (rows) and by the class that the students, or the teacher, name (columns)."""
+    """Count images by label (rows) and by class that students or teacher predict (columns)."""
     classifier = (
         teacher_top_class(tuner.store, split)
         if teacher
@@ -208,10 +208,10 @@ def confusion_matrix(
 
 @dataclass(frozen=True, eq=False)
 class Confused:
-    """Classes that students and teacher name on the labelled images of a split, one an image.
+    """Classes that students and teacher predict for the labelled images of a split.
 
-    ``rows`` (n,) are positions of these images in the store, of ``split``; ``classes`` has who
-    names them, the students of ``node`` and the teacher.
+    ``rows`` (n,) are positions of these images in the store; ``classes`` has the predictions of
+    the students of ``node`` (key ``student``) and of the teacher (``teacher``).
     """
 
     node: str
@@ -221,12 +221,12 @@ class Confused:
 
     @cached_property
     def counts(self) -> dict[str, np.ndarray]:
-        """Images by label and by the class that is named, (K, K), of students and of teacher."""
+        """Number of images by label and predicted class, (K, K), for students and for teacher."""
         return {who: each.confusion().astype(np.int64) for who, each in self.classes.items()}
 
     @cached_property
     def images(self) -> np.ndarray:
-        """Labelled images of each class (K,)."""
+        """Number of labelled images of each class, (K,)."""
         return self.counts[STUDENT].sum(axis=1)
 
     def wrong_cells(self, most: int) -> list[tuple[int, int]]:
@@ -243,7 +243,7 @@ class Confused:
         return list(zip(label.tolist(), named.tolist(), strict=True))
 
     def taken(self, label: int, named: int, who: str) -> np.ndarray:
-        """Rows of the images of a class that are taken for one, the surest first."""
+        """Return the rows of images labelled ``label`` and predicted as ``named``, surest first."""
         classifier = self.classes[who]
         chosen = np.flatnonzero(
             (classifier.label == label) & (classifier.named[classifier.known] == named)
@@ -253,7 +253,7 @@ class Confused:
 
 
 def find_confused(tuner: Tuner, node: Node, split: str) -> Confused:
-    """Confusions of a node on a split; errors as ``check_single_label``."""
+    """Return the confusions of a node on a split; errors as ``check_single_label``."""
     classifiers = {
         STUDENT: top_class(tuner, node, split),
         TEACHER: teacher_top_class(tuner.store, split),

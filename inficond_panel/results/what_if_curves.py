@@ -1,4 +1,4 @@
-"""Curves of a node over one influence, the others held or re-optimised (what-if)."""
+"""What-if curves: metrics over one influence, the others unchanged or refitted."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ CHANGES = (*DECISIONS, FIDELITY.key)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Metrics on a split with one influence fixed; ``share`` of all points are computed with it.
+    """Metrics on a split with one influence fixed; ``share`` of all points are computed by now.
 
     ``changes`` are differences to the node's student, by metric of ``CHANGES``.
     """
@@ -72,7 +72,7 @@ def refit_curve(
             scores, point.fit.weights, point.fit.intercepts, tuner.spec.students.link
         )
         logit, cutoff = logits[:, 0], student.cutoff
-        if tuner.joint:  # the rivals are refitted too
+        if tuner.joint:  # the other classes are refitted too
             logit, cutoff = logits[:, student.column], tuner.cutoffs(logits).of(student.column)
         outcome = Outcome(labels, logit, student.teacher_decided, cutoff)
         metrics = measure(outcome, teacher)
@@ -83,7 +83,7 @@ def refit_curve(
 def _points(
     tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
 ) -> Iterator[RefitPoint]:
-    """Refits of the class alone."""
+    """Return the refits of one class's student along the influence axis."""
     data, concepts, k = tuner.data_at(student.node), tuner.store.concepts, student.column
     lower, upper = box(student.node.bounds, [student.class_name], concepts)
     settings = tuner.spec.students
@@ -107,9 +107,9 @@ def _points(
 def _joint_points(
     tuner: Tuner, student: Student, concept: str, levels: int, cancelled: Cancelled | None
 ) -> Iterator[RefitPoint]:
-    """Refits of the joint student, all classes together.
+    """Return the refits of the joint student, all classes together.
 
-    Influences that the bounds on other classes' leave no room for are left out.
+    Influences that the bounds of other classes do not allow are left out.
     """
     data, store, k = tuner.data_at(student.node), tuner.store, student.column
     c, now = store.concepts.index(concept), student.weight(concept)
@@ -134,7 +134,7 @@ def _joint_points(
 
 
 def exact_curves(student: Student, concept: str) -> WhatIf:
-    """The exact curves of the metrics of decisions over the influence of one concept."""
+    """Return exact curves of the decision metrics over the influence of one concept."""
     weight = student.weight(concept)
     return what_if_curve(
         student.slope(concept),
@@ -155,7 +155,7 @@ def change_along(
     draws: int = 200,
     level: float = CONFIDENCE,
 ) -> Band:
-    """Change of one metric along an ascending grid of influences, with its paired interval."""
+    """Return the change of one metric along an ascending grid of influences, with its interval."""
     return change_band(
         student.slope(concept),
         student.logits,

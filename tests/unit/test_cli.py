@@ -61,7 +61,7 @@ def data_folder(tmp_path: Path) -> Path:
 def test_tune_makes_its_last_iteration_the_head_and_again_adds_nothing(run, spec_file, edits):
     _, document, err = run("tune", spec_file, "--edits", edits, "--json")
     last = json.loads(document)["iterations"]["rows"][-1]["id"]
-    assert f"The head is #2 {last}: page, export, metrics and predict take it.\n" in err
+    assert f"The head is #2 {last}: page, export, metrics and predict use it.\n" in err
     assert "history jump" not in err
     _, told, _ = run("metrics", spec_file, "--json")
     assert json.loads(told)["classes"]["node"] == last
@@ -94,7 +94,7 @@ def test_tune_on_the_holdout_counts_and_says_so(run, spec_file, edits):
     assert tuner.looks("holdout") == 0
     _, on_holdout, err = run("tune", spec_file, "--edits", edits, "--json", "--split", "holdout")
     assert tuner.looks("holdout") == 3
-    assert "look at the holdout" in err
+    assert "on the holdout" in err
     found = [json.loads(each)["students"]["rows"] for each in (on_holdout, on_tune)]
     assert found[0] != found[1]
 

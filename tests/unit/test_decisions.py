@@ -250,4 +250,4 @@ def test_thresholds_are_refused_where_they_decide_nothing(tmp_path, capsys):
     spec.write_text(text)
     history = str(tmp_path / "h.db")
     assert main(["thresholds", str(spec), "--history", history]) != 0
-    assert "no threshold is used" in capsys.readouterr().err
+    assert "thresholds are not used" in capsys.readouterr().err

@@ -256,12 +256,12 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
             ["--download", "cub200", "full"],
             "full already exists, and is not a fetched CUB-200-2011",
         ),
-        (["--download", "cub200", "a", "b"], "--download belongs to a folder of photos"),
+        (["--download", "cub200", "a", "b"], "--download is only for a folder of photos"),
         (["--download", "cub200", "--output", "there.yaml"], "there.yaml already exists"),
         (["--download", "cub200", "--output", "none/a.yaml"], "There is no folder none"),
         (
             ["--download", "cub200", "--concepts", "classes", "--corpus", "mine.txt"],
-            "--concepts makes a list of words, --corpus names one",
+            "--concepts makes a list of words, and --corpus",
         ),
         (
             ["--download", "cub200", "other"],

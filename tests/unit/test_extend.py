@@ -222,7 +222,7 @@ def test_a_store_with_other_words_has_its_own_parts(folder, capsys):
     assert parts_of(store) == []
     capsys.readouterr()
     assert main(["info", str(folder / "spec.yaml")]) == 0
-    assert "1 part of added photos belong to another content" in capsys.readouterr().out
+    assert "1 part of added photos belong to another version" in capsys.readouterr().out
     extend(folder, folder / "new")
     assert more_photos(store).score.shape == (3, 3)
 

@@ -198,7 +198,7 @@ def test_a_store_has_the_classes_that_it_has(home, capsys):  # noqa: F811
     store = small_store(home / "data")
     logits(home / "z.csv", store.images, store.classes)
     told = refused(capsys, "--teacher", "z.csv", "--class", store.classes[0])
-    assert "A store has the classes that it was made with" in told
+    assert "The classes of a store cannot be limited" in told
 
 
 def model_folder(folder, names, **config):

@@ -312,5 +312,5 @@ def test_nothing_that_moved_is_told_as_nothing():
     far = MovedClass("dog", 0.25, 1, np.nan, np.nan)
     assert moved_sentence((far, still), "tune") == (
         "The classes share one softmax, so others moved too, most on tune: dog, probability by "
-        "0.250 on average, 1 image to the other side; 1 more moved less."
+        "0.250 on average, 1 prediction changed; 1 more moved less."
     )

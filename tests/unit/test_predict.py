@@ -374,7 +374,7 @@ def test_an_export_predicts_with_its_spec(folder, run):
     status, _, err = run("predict", folder / "taken", file)
     assert (status, "--spec SPEC" in err) == (1, True)
     status, _, err = run("predict", spec, file, "--spec", spec)
-    assert (status, "--spec is for an export" in err) == (1, True)
+    assert (status, "--spec is only for an export" in err) == (1, True)
 
 
 def test_an_export_of_another_encoder_is_refused(folder, run, tmp_path):

@@ -178,7 +178,7 @@ def test_what_cannot_be_measured_is_told_and_leaves_nothing(folder, capsys, tmp_
 
 
 LATE = [
-    ("baseline-1}", "short}", "Student and baseline have 1 to 2 checkpoints to measure"),
+    ("baseline-1}", "short}", "unequal numbers of checkpoints: 1 to 2"),
     ("layers: [features.block1]", "layers: [features.block1, lost]", "no layer 'lost'"),
 ]
 

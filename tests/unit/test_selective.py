@@ -145,7 +145,7 @@ def test_students_of_a_store(tmp_path):
     assert decision_frame(found)["student_decision"].fillna(-1).tolist() == [1, 0, -1]
     with pytest.raises(DataError, match="above 0, up to 1"):
         abstaining(as_exported(students.tuner, students.node, {}), store, 1.5)
-    with pytest.raises(TuningError, match="Name a class"):
+    with pytest.raises(TuningError, match="Name one class"):
         students.coverage()
     with pytest.raises(TuningError, match="Did you mean"):
         students.coverage(name[:-1])

@@ -65,7 +65,7 @@ def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):
     from frames import frames
 
     students = from_frames(**frames(), path=tmp_path / "own.zarr").fit()
-    with pytest.raises(TuningError, match="any number of classes per image: top-1"):
+    with pytest.raises(TuningError, match="several classes: top-1"):
         students.metrics_together("tune")
     with pytest.raises(TuningError, match="top-1 is undefined"):
         students.confusion("holdout")

@@ -52,8 +52,8 @@ def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
     (bound,) = page["bounds"]
     assert (bound["concept"], bound["since"], bound["binds"]) == ("wheel", "#1", True)
     assert bound["bound"].startswith("≤ ")
-    assert "the student would go up" in bound["text"]
-    assert bound["price"].startswith("each 0.1 of it costs the fit ")
+    assert "the weight would go up" in bound["text"]
+    assert bound["price"].startswith("each 0.1 of the bound costs ")
     rows = page["moved"]["rows"]
     assert rows[0]["concept"] == "wheel"
     assert rows[0]["tuned"]
@@ -66,9 +66,9 @@ def test_a_report_is_plain_data_of_the_engines_numbers(app) -> None:
 
 def test_a_bound_at_zero_is_priced_on_each_side_and_a_fixed_one_on_one() -> None:
     price = Price(left=0.03, right=0.05, gain=0.03, cost=0.05, error=0.0)
-    looser = "0.1 looser: fit better by 0.0030 nats"
+    looser = "0.1 looser: objective 0.0030 nats lower"
     page = told.make_bound(Bound("wheel", 0.0, None, 2, 0.0, price))
-    assert page["price"] == f"{looser}, 0.1 tighter: worse by 0.0050 nats"
+    assert page["price"] == f"{looser}, 0.1 tighter: 0.0050 nats higher"
     fixed = Bound("wheel", 0.0, 0.0, 2, 0.0, replace(price, cost=math.nan))
     assert told.make_bound(fixed)["price"] == looser
     free = told.make_bound(Bound("wheel", None, 1.0, 2, 0.4, Price(0.0, 0.0, 0.0, 0.0, 0.0)))

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--link",
         action="store_true",
-        help="instead: with one class an image, students per class and the one softmax student, "
+        help="instead: with one class per image, students per class and the one softmax student, "
         "with top-1, balanced accuracy, calibration, agreement and mean AP",
     )
     parser.add_argument(
@@ -59,8 +59,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--groups",
         choices=["single", "sets"],
         default="single",
-        help="groups of the silhouette: images with one label, by it, or images by their set of "
-        "labels (default: single)",
+        help="groups of the silhouette: images with a single label, by that label, or images by "
+        "their sets of labels (default: single)",
     )
     parser.add_argument(
         "--output",
@@ -79,12 +79,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure the outputs, distill the students of each setting, and hold them side by side."""
+    """Measure the outputs, distill the students of each setting, and compare them."""
     from inficond_panel.commands.compare.run import compare
     from inficond_panel.errors import InficondError
 
     if args.super_classes and not args.gamma:
-        raise InficondError("--super is used with --gamma alone.", "Give --gamma, or leave it out.")
+        raise InficondError("--super needs --gamma.", "Add --gamma, or leave --super out.")
     compare(args)
 
 

@@ -1,4 +1,4 @@
-"""Run of ``inficond compare``: frames, shown or written to a folder with a page."""
+"""Run of ``inficond compare``: frames, printed or written to a folder with a page."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ _OF_STUDENTS = ("targets", "alpha", "temperature", "tempered", "lambda_")
 
 
 class Comparison(NamedTuple):
-    """Kind of comparison: its frames, which of them a terminal shows, its page.
+    """Kind of comparison: its frames, the names that a terminal shows, its page.
 
     Arguments of other kinds are refused, with the reason ``why`` and a ``remedy``.
     """
@@ -58,7 +58,7 @@ class Comparison(NamedTuple):
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Compare what the arguments ask for; print it, and write it to ``--output``."""
+    """Run the requested comparison; print it, and write it to ``--output``."""
     name = "links" if args.link else "gammas" if args.gamma else "compare"
     kind = _KINDS[name]
     _refuse(args, kind)
@@ -91,9 +91,7 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
     outputs = outputs_on(tuner.store, FIT)
     groups = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     if len(groups.names) < 2:
-        note(
-            f"No silhouette: of {groups.rule} there are {len(groups.names)} groups of two or more."
-        )
+        note(f"No silhouette: of {groups.rule} there are {len(groups.names)} groups, not two.")
     grouped = groups if len(groups.names) > 1 else None
     try:
         measures = output_measures(tuner, outputs, grouped, noise)
@@ -101,7 +99,7 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
         note(error.for_shell)
         grouped, measures = None, output_measures(tuner, outputs, None, noise)
     if "oracle" not in outputs.logits:
-        note("The store has no oracle logits: give teacher.oracle, then inficond precompute SPEC.")
+        note("The store has no oracle logits: set teacher.oracle; run inficond precompute SPEC.")
     _count_looks(args, len(grid))
     frames = {"outputs": measures, **students, "reliability": output_reliability(outputs)}
     if args.output and grouped:
@@ -115,9 +113,9 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
 def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
     """Return the requested grid; omitted values come from the spec."""
     usual = Setting.of(tuner.spec.students)
-    there = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
+    available = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
     return setting_grid(
-        args.targets or there,
+        args.targets or available,
         args.alpha or [usual.alpha],
         args.temperature or [usual.temperature],
         args.lambda_ or [_penalties(tuner)],
@@ -139,7 +137,7 @@ def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
     sweep = oracle_sweep(tuner, args.gamma, groups=args.groups, above=above, progress=note, **drawn)
     if sweep.groups is None:
         note("No silhouette: there are no two groups of two images or more; see --groups.")
-    note(f"Logits are kept beside {tuner.store.path}.")
+    note(f"Logits are cached beside {tuner.store.path}.")
     frames = {
         "gammas": gamma_measures(tuner, sweep, **drawn),
         "reliability": gamma_reliability(sweep),
@@ -160,7 +158,7 @@ def _links(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 def _count_looks(args: argparse.Namespace, students: int) -> None:
     if args.split == HOLDOUT:
-        note(f"Counted a look at the holdout for {students} sets of students.")
+        note(f"Evaluated {students} sets of students on the holdout; a look is counted for each.")
 
 
 _KINDS = {
@@ -178,7 +176,7 @@ _KINDS = {
         others=_OF_STUDENTS,
         usual=(("split", TUNE),),
         why="--gamma, which measures outputs on fit alone",
-        remedy="Leave it out; for students of one oracle give teacher.oracle.gamma and precompute.",
+        remedy="Leave it out; for students of one oracle set teacher.oracle.gamma and precompute.",
     ),
     "links": Comparison(
         _links,

@@ -1,4 +1,4 @@
-"""``inficond concept``: concepts typed after the store was made, and words that filters drop."""
+"""``inficond concept``: concepts added to a finished store, and words that filters drop."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ DESCRIPTION = (
     "A concept is added by words, or by photos of the store that show it, and scored from the "
     "store's segments; no photo is read. Words need the extra 'precompute' and the encoder that "
     "the store was made with; photos need neither. Typed concepts are kept "
-    "beside the history; each set of concepts has students and iterations of its own, which are "
-    "there again when a concept is removed or typed again. See `inficond docs concepts`."
+    "beside the history; each set of concepts has separate students and iterations, which come "
+    "back when a concept is removed or typed again. See `inficond docs concepts`."
 )
 EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
 
@@ -28,15 +28,15 @@ def add_arguments(parser: Parser) -> None:
     """Add the actions with their arguments."""
     actions = parser.add_words("ACTION SPEC", "action")
     for name, text, example in (
-        ("list", "List the concepts that were typed.", "demo"),
-        ("add", "Add a concept and print its nearest ones.", "demo 'red bus, scarlet bus'"),
-        ("remove", "Remove a concept that was typed.", "demo 'red bus'"),
+        ("list", "List the typed concepts.", "demo"),
+        ("add", "Add a concept and print the nearest concepts.", "demo 'red bus, scarlet bus'"),
+        ("remove", "Remove a typed concept.", "demo 'red bus'"),
     ):
         shown = f"inficond concept {name} {example}"
         action = actions.add_parser(name, **described(text, shown))
         add_tuner(action)
         add_json(action)
-    text = "Say which words of the corpus the spec's filters drop; encodes words, no photo."
+    text = "List the words of the corpus that the spec's filters drop; encodes words, no photo."
     words = actions.add_parser("filter", **described(text, "inficond concept filter photos.yaml"))
     words.add_argument("spec", metavar="SPEC", help=SPEC)
     words.add_argument("--store", metavar="FOLDER", help=STORE)
@@ -45,13 +45,13 @@ def add_arguments(parser: Parser) -> None:
     actions.choices["add"].add_argument(
         "text", metavar="WORDS", help="name, or name, synonym, synonym"
     )
-    text = "make it of 5 or more photos that show it: their ids, or a file with one id a line"
+    text = "make it from 5 or more photos that show it: their ids, or a file with one id per line"
     actions.choices["add"].add_argument("--images", nargs="+", metavar="ID", help=text)
-    actions.choices["remove"].add_argument("text", metavar="NAME", help="its name")
+    actions.choices["remove"].add_argument("text", metavar="NAME", help="name of the concept")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out an action, and say what came of it."""
+    """Run an action and print its result."""
     from inficond_panel.commands.concept.concept_actions import ACTIONS, filter_words
     from inficond_panel.tuning import open_tuner
 

@@ -1,4 +1,4 @@
-"""Actions of ``inficond concept``: each gives a document, and its lines for people."""
+"""Actions of ``inficond concept``: each returns a JSON document and the lines to print."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from inficond_panel.tuning.opening import (
     typed_text,
 )
 
-#: What an action gives: the document, and its lines for people.
+#: Result of an action: the JSON document, and the lines to print.
 Result = tuple[dict[str, Any], list[str]]
 
 
@@ -37,7 +37,7 @@ def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
     typed, others = typed_of(tuner.store), others_of(tuner)
     lines = [typed_text(one) for one in typed] or ["No concept was typed."]
     if others:
-        note(f"{others} more belong to another store (other segments, encoder or prompts).")
+        note(f"{others} more belong to another store (different segments, encoder or prompts).")
     return {**_place(tuner), "others": others}, lines
 
 
@@ -49,15 +49,15 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     name = texts_of(args.text)[0]
     (typed,) = (one for one in typed_of(tuner.store) if one.name == name)
     near = nearest_concepts(tuner.store, typed)
-    said = ", ".join(f"{name} ({cosine:.3f})" for name, cosine in near)
-    lines = [f"Added {typed_text(typed)}", f"nearest concepts: {said}"]
-    note(f"The students over {len(tuner.store.concepts)} concepts have a history of their own.")
+    listed = ", ".join(f"{name} ({cosine:.3f})" for name, cosine in near)
+    lines = [f"Added {typed_text(typed)}", f"nearest concepts: {listed}"]
+    note(f"The students over {len(tuner.store.concepts)} concepts have a separate history.")
     facts = {**_facts(typed), "nearest": {name: round(cosine, 4) for name, cosine in near}}
     return {**_place(tuner), "concept": facts}, lines
 
 
 def _images(names: list[str], store: Store) -> Collection[str]:
-    """Return ids of images: the arguments, or the lines of a file if it is the only argument."""
+    """Return ids of images: the arguments, or the lines of a file if that is the only argument."""
     known = set(store.images)
     alone = len(names) == 1 and names[0] not in known
     return read_ids(Path(names[0]), known) if alone else names
@@ -94,7 +94,7 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
 
 
 def filter_words(args: argparse.Namespace) -> None:
-    """Write how many words fall, which, by which filter and why."""
+    """Print the words that the spec's filters drop: number, filter and reason."""
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
     spec.check_making()
@@ -106,16 +106,16 @@ def filter_words(args: argparse.Namespace) -> None:
     store = open_store(path) if (path / "zarr.json").is_file() else None
     kept, dropped, unknown = filtered_words(spec, store)
     if args.json:
-        fell = [{"concept": name, "filter": key, "why": why} for name, key, why in dropped]
-        say_json({"kept": kept, "dropped": fell, "without_scores": unknown})
+        facts = [{"concept": name, "filter": key, "why": why} for name, key, why in dropped]
+        say_json({"kept": kept, "dropped": facts, "without_scores": unknown})
         return
     limits = spec.concepts.filters.limits() if spec.concepts.filters else {}
     by_key = by_filter(dropped)
     rows = [[f"{REASONS[key]} ({key}: {limits[key]:g})", str(len(by_key.get(key, ())))]
             for key in REASONS if key in limits]  # fmt: skip
-    say_table(["filter", "fall"], [*rows, ["stay", str(len(kept))]])
+    say_table(["filter", "dropped"], [*rows, ["kept", str(len(kept))]])
     for key, some in by_key.items():
         say()
         say_table([REASONS[key], "why"], [list(pair) for pair in some])
     if unknown:
-        note(f"Of {len(unknown)} words no scores are known yet: inficond precompute {args.spec}")
+        note(f"{len(unknown)} words have no scores yet; run: inficond precompute {args.spec}")

@@ -17,28 +17,28 @@ from inficond_panel.commands.shared.show import add_forms, show, show_all
 from inficond_panel.errors import TuningError
 
 DESCRIPTION = (
-    "Nothing is ever erased, and all that is done is kept with its time. An iteration is named "
-    "by number, id, first digits of its id, or name."
+    "Nothing is ever erased, and every action is recorded with its time. Name an iteration "
+    "by its number, id, first digits of its id, or name."
 )
 EXAMPLE = "inficond history compare demo --node 0 2"
 
 #: What each action does; the functions are ``ACTIONS`` of history_actions.py.
 _ACTIONS = {
     "list": "Draw the tree of iterations.",
-    "show": "Tell all about one iteration.",
-    "undo": "Show the iteration before the one that the page shows. Nothing is erased.",
-    "redo": "Go back to what undo left, also after a restart.",
-    "jump": "Show any iteration; the next fine-tune starts a branch there.",
-    "rename": "Give an iteration a name ('' takes it away).",
-    "note": "Give an iteration a note ('' takes it away).",
-    "delete": "Hide a branch: an iteration and all that follow from it.",
+    "show": "Print everything about one iteration.",
+    "undo": "Show the parent of the iteration on the page. Nothing is erased.",
+    "redo": "Show the iteration that undo left, also after a restart.",
+    "jump": "Show any iteration; the next fine-tune starts a branch from it.",
+    "rename": "Give an iteration a name ('' removes it).",
+    "note": "Give an iteration a note ('' removes it).",
+    "delete": "Hide a branch: an iteration and its descendants.",
     "restore": "Show a deleted branch again.",
-    "compare": "Hold two iterations against each other.",
-    "events": "List all that happened, with its time.",
+    "compare": "Compare two iterations.",
+    "events": "List all events with their time.",
     "edits": "Print the edits file that leads to an iteration (for inficond tune).",
     "backup": "Copy the history to a new file, also while it is served.",
     "from-backup": "Restore a copy; the present history is kept next to it.",
-    "replay": "Carry out all that happened again, in a new history.",
+    "replay": "Repeat all events in a new history, and compare the weights.",
 }
 #: What follows each action in its example.
 _EXAMPLES = {
@@ -69,15 +69,15 @@ def add_arguments(parser: Parser) -> None:
         add_tuner(action)
         (add_forms if name in {"list", "show", "compare", "events"} else add_json)(action)
     of = added.choices
-    of["list"].add_argument("--all", action="store_true", help="deleted branches too")
+    of["list"].add_argument("--all", action="store_true", help="also list deleted branches")
     of["list"].add_argument(
-        "--others", action="store_true", help="students over other concepts, or with other settings"
+        "--others", action="store_true", help="list students with other concepts or settings"
     )
     for name in ("show", "edits"):
         add_node(of[name])
     for name in ("jump", "rename", "note", "delete", "restore"):
         add_required_node(of[name])
-    of["rename"].add_argument("name", metavar="NAME", help="one line")
+    of["rename"].add_argument("name", metavar="NAME", help="name, one line")
     of["note"].add_argument("text", metavar="TEXT", help="any text")
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
     for name in ("backup", "from-backup"):
@@ -94,7 +94,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out an action on the history of a spec."""
+    """Run an action on the history of a spec."""
     from inficond_panel.commands.history.history_actions import ACTIONS
     from inficond_panel.tuning import open_tuner
     from inficond_panel.tuning.other_students import count_others, others_sentence
@@ -102,7 +102,7 @@ def run(args: argparse.Namespace) -> None:
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     if not tuner.nodes() and args.action != "from-backup" and not getattr(args, "others", False):
         others = count_others(tuner)
-        if args.action != "backup" or not others:  # that copies the file, of whomever it is
+        if args.action != "backup" or not others:  # backup copies the whole file
             lacking = f"{tuner.history.path} has no iterations of these students."
             raise TuningError(
                 f"{lacking} {others_sentence(others, args.spec)}".strip(),

@@ -1,4 +1,4 @@
-"""Actions of ``inficond history``: each gives a document, and its lines for people."""
+"""Actions of ``inficond history``: each returns a JSON document and lines to print, or frames."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from inficond_panel.tuning.other_students import count_others, find_node
 from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_weights
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
-#: What an action gives: a document with its lines for people; some give frames instead.
+#: Result of an action: a JSON document with lines to print; some actions return frames instead.
 Result = tuple[dict[str, Any], list[str]]
 Frames = dict[str, pd.DataFrame]
 
@@ -35,7 +35,7 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> pd.DataFrame:
 
 
 def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
-    """Return all about one iteration."""
+    """Return one iteration: its row of the history, bounds, students and events."""
     tuner.store.verify()
     node = chosen_node(tuner, args.node, deleted=True)
     return {
@@ -47,12 +47,12 @@ def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 
 def undo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head to the iteration before."""
+    """Move the head to its parent."""
     return _moved(tuner, tuner.history.undo(tuner.root_id))
 
 
 def redo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head back to what undo left."""
+    """Move the head to the iteration that undo left."""
     return _moved(tuner, tuner.history.redo(tuner.root_id))
 
 
@@ -69,14 +69,14 @@ def _moved(tuner: Tuner, node_id: str) -> Result:
 
 
 def rename(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Name an iteration."""
+    """Set the name of an iteration."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.rename(node.id, args.name)
     return _labelled(tuner, node, "name")
 
 
 def set_note(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Note something on an iteration."""
+    """Set the note of an iteration."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.set_note(node.id, args.text)
     return _labelled(tuner, node, "note")
@@ -89,11 +89,11 @@ def _labelled(tuner: Tuner, node: Node, label: str) -> Result:
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Hide an iteration and all that follow from it."""
+    """Hide an iteration and its descendants."""
     node = find_node(tuner, args.node, deleted=True)
     hidden = tuner.history.delete(node.id)
     again = f"inficond history restore {args.spec} --node {node.number}"
-    lines = [f"Hidden: {_numbers(tuner, hidden)}. They come back with: {again}"]
+    lines = [f"Hidden: {_numbers(tuner, hidden)}. To restore: {again}"]
     return {**_place(tuner), "hidden": hidden}, lines
 
 
@@ -104,18 +104,18 @@ def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Frames:
-    """Return the difference of two iterations."""
+    """Compare two iterations on a split."""
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
     if args.split == HOLDOUT:
         for node in dict.fromkeys((before, after)):
             tuner.count_look(node, args.split)
-        note(f"Counted a look at the holdout for each; {count(tuner.looks(), 'look')} so far.")
+        note(f"Evaluated both on the holdout; {count(tuner.looks(), 'look')} counted so far.")
     return comparison_frames(tuner, compare(tuner, before, after, args.split))
 
 
 def list_events(tuner: Tuner, _: argparse.Namespace) -> pd.DataFrame:
-    """Return all that happened."""
+    """Return all events of the history."""
     return events(tuner)
 
 
@@ -127,13 +127,13 @@ def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Carry out all that happened in a new history."""
+    """Repeat all events in a new history, and compare the weights."""
     into, pairs = replay_into(tuner, args.into, progress)
     differ = [new for old, new in pairs if not same_weights(old, new)]
     lines = [
         f"{len(pairs)} iterations replayed in {args.into}; {len(pairs) - len(differ)} are equal "
         "bit for bit.",
-        *(f"#{node.number} {node.id} has other weights." for node in differ),
+        *(f"#{node.number} {node.id} has different weights." for node in differ),
     ]
     nodes = [{**_facts(into, new), "equal": new not in differ} for _, new in pairs]
     return {**_place(into), "nodes": nodes}, lines
@@ -144,10 +144,10 @@ def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     back_up(tuner, Path(args.file))
     copied, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
     more = f" and {count(others_there)} of other students" if others_there else ""
-    spec = args.spec if copied else "SPEC"  # those of others come back by the spec that they are of
+    spec = args.spec if copied else "SPEC"  # others are restored by their spec
     lines = [
         f"{count(copied, 'iteration')}{more} copied to {args.file}.",
-        f"They come back with: inficond history from-backup {spec} {args.file}",
+        f"To restore: inficond history from-backup {spec} {args.file}",
     ]
     return _place(tuner, file=str(args.file), iterations=copied), lines
 
@@ -156,9 +156,9 @@ def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Restore a copy; the present history is kept in a file of another name."""
     tuner, kept = bring_back(tuner, Path(args.file))
     iterations = len(tuner.nodes(deleted=True))
-    lines = [f"{iterations} iterations brought back from {args.file}."]
-    lines += [f"Those until now are in {kept}."] if kept else []
-    lines += ["Pages that are open show them once they are loaded again."]
+    lines = [f"{iterations} iterations restored from {args.file}."]
+    lines += [f"The previous history is in {kept}."] if kept else []
+    lines += ["Reload open pages to show them."]
     facts = {"iterations": iterations, "file": str(args.file), "kept": str(kept) if kept else None}
     return _place(tuner, **facts), lines
 
@@ -185,7 +185,7 @@ def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
 
 def _numbers(tuner: Tuner, ids: list[str]) -> str:
     nodes = [f"#{node.number}" for node in tuner.nodes(deleted=True) if node.id in ids]
-    return ", ".join(nodes) or "nothing, it was so already"
+    return ", ".join(nodes) or "nothing; no change was needed"
 
 
 ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.DataFrame]] = {

@@ -1,4 +1,4 @@
-"""``inficond init``: look at a folder and write a spec for it, or make a store of tables."""
+"""``inficond init``: write a spec for a folder of photos, or make a store from tables."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
 
 DESCRIPTION = (
-    "Of one folder of photos it writes a spec: it knows the layouts of PASCAL VOC and COCO, "
-    "folders of classes, tables (CSV, Parquet), and a store; it says what it found and what it "
-    "assumed, and needs the extra 'precompute'. Of three CSV tables of your own (concept scores, "
+    "For a folder of photos it writes a spec: it recognizes the layouts of PASCAL VOC and COCO, "
+    "folders of classes, tables (CSV, Parquet), and a store; it prints what it found and what it "
+    "assumed, and needs the extra 'precompute'. From three CSV tables of yours (concept scores, "
     "the teacher's logits, labels; each with the column image_id) and --splits it makes a store, "
     "without photos or encoder: inficond init scores.csv logits.csv labels.csv --splits split.csv "
     "--output own.zarr. It never overwrites a file."
@@ -39,23 +39,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "voc2007, coco-val2017 or cub200; resumes where it broke off",
     )
     parser.add_argument(
-        "--splits", metavar="TABLE", help="of tables: CSV with image_id, split (fit, tune, holdout)"
+        "--splits", metavar="TABLE", help="with tables: CSV of image_id, split (fit, tune, holdout)"
     )
     parser.add_argument(
-        "--photos", metavar="TABLE", help="of tables: CSV with image_id, path of the photo"
+        "--photos", metavar="TABLE", help="with tables: CSV of image_id, path of the photo"
     )
     parser.add_argument(
         "--metadata",
         metavar="TABLE",
-        help="of tables: CSV with image_id and a column for each thing known of an image, such as "
-        "its camera",
+        help="with tables: CSV of image_id and a column for each property of the images, such as "
+        "the camera",
     )
     for name, words, what in (
         ("task", TASKS, "one class per image, or any number; default: from the labels"),
         (
             "activation",
             ACTIVATIONS,
-            "what the teacher ends in; default: softmax with one class an image",
+            "the teacher's last activation; default: softmax with one class per image",
         ),
         ("outputs", OUTPUTS, "kind of the teacher's outputs; default: logits, or from its table"),
     ):
@@ -63,13 +63,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--order",
         choices=(AS_GIVEN,),
-        help="the order of the teacher's outputs is right, although the labels speak for another",
+        help="keep the order of the teacher's outputs, even if the labels fit another order",
     )
     parser.add_argument(
         "--teacher",
         metavar="FILE|KIND:NAME",
-        help="its logits (.csv, .parquet, .npz) or itself (.onnx, .torchscript), or a kind of the "
-        "spec with a name, such as timm:resnet50.a1_in1k, torchvision:resnet18:FILE or head; "
+        help="table of logits (.csv, .parquet, .npz), model (.onnx, .torchscript), or a kind of "
+        "teacher with a name, such as timm:resnet50.a1_in1k, torchvision:resnet18:FILE or head; "
         "default: a table of logits in the folder, else heads fitted on the labels",
     )
     parser.add_argument(
@@ -77,31 +77,31 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="FOLDER|NAME",
         help="folder of an open_clip model, hf-hub:ORG/NAME, or a model of open_clip with its "
         "weights (ViT-B-16:openai); default: a folder called encoder beside the spec or the "
-        "photos, else one that is downloaded",
+        "photos, else a model that is downloaded",
     )
-    add_classes(parser, "class of the folder to take")
+    add_classes(parser, "class of the folder to use")
     parser.add_argument(
         "--concepts",
         nargs="+",
         metavar="SOURCE",
-        help="of what the list of words is made, in place of --corpus: classes (their names), "
+        help="sources of the list of words, instead of --corpus: classes (their names), "
         "assertions:FILE (of ConceptNet or WordNet), captions:FILE (their frequent nouns), "
         "answer:FILE (of a language model), or a file of words; the spec then filters them",
     )
     parser.add_argument(
-        "--corpus", metavar="FILE", help="words, one a line (default: 584 that come along)"
+        "--corpus", metavar="FILE", help="file of words, one per line (default: 584 packaged words)"
     )
     add_device(parser)
     parser.add_argument("--title", help="name shown on the page (default: the folder's)")
     parser.add_argument(
         "--output",
         metavar="SPEC|STORE",
-        help="file to write (default: FOLDER's name.yaml, here); of tables the store, NAME.zarr",
+        help="file to write (default: FOLDER's name.yaml, here); with tables the store, NAME.zarr",
     )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the spec or the store, or print why not; no existing file is changed."""
+    """Write the spec or the store, or raise the reason why not; no existing file is changed."""
     if is_of_tables(args):
         write_tables(args)
         return
@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _download(args: argparse.Namespace) -> None:
-    """Fetch the data set; set the folder, and unless specified title, words and spec."""
+    """Fetch the data set; set the folder, and the defaults of title, words and output."""
     from inficond_panel.commands.init.init_folder import check_output
     from precompute.download import PUBLIC, bring
 

@@ -1,4 +1,4 @@
-"""The spec of a folder of photos, for ``inficond init``."""
+"""Spec for a folder of photos, written by ``inficond init``."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from precompute.detect.writing import Draft
 
 _OWN_CLASSES = ("table", "voc", "coco", "folder")
-_WORDS = ".words.txt"  #: end of the name of a list of words that is made
+_WORDS = ".words.txt"  #: end of the name of the list of words to write
 
 
 def write_spec(args: argparse.Namespace) -> None:
-    """Write the spec and print a summary, or the reason why not; no existing file is changed."""
+    """Write the spec and print a summary, or raise the reason why not; keep existing files."""
     folder = Path(args.place[0])
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(_WORDS)
@@ -36,10 +36,10 @@ def write_spec(args: argparse.Namespace) -> None:
     draft = _draft(args, folder, output)
     made = not args.corpus and _own_words(words)
     draft.corpus = draft.corpus or words.name
-    asked = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
+    requested = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
     words_left: list[str] = []
     try:
-        dataset = _write_first_that_fits(draft, output, args.classes or [], asked)
+        dataset = _write_first_that_fits(draft, output, args.classes or [], requested)
         if args.concepts:
             words_left = _collect(args.concepts, dataset.classes, words, output)
     except BaseException:
@@ -50,8 +50,7 @@ def write_spec(args: argparse.Namespace) -> None:
 
 
 def check_output(args: argparse.Namespace, output: Path, coming: Path | None = None) -> None:
-    """Raise ``DataError`` where the spec or its list of words cannot be written; ``coming`` is a
-    folder that will be made before."""
+    """Raise ``DataError`` if spec or list of words cannot be written (``coming``: new folder)."""
     _refuse(output, coming)
     if args.concepts:
         _refuse_words(args, output.with_suffix(_WORDS))
@@ -60,15 +59,15 @@ def check_output(args: argparse.Namespace, output: Path, coming: Path | None = N
 def _refuse_words(args: argparse.Namespace, words: Path) -> None:
     if args.corpus:
         raise DataError(
-            "--concepts makes a list of words, --corpus names one: both are given.",
-            "Give one of them.",
+            "--concepts makes a list of words, and --corpus names another list.",
+            "Leave one of the two out.",
         )
     if os.path.lexists(words):
         raise DataError(f"{words} already exists.", "Name another spec: --output FILE")
 
 
 def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Path) -> list[str]:
-    """Write the list of words from its sources; without one the spec goes too."""
+    """Write the list of words from its sources; if that fails, remove the spec too."""
     from precompute.concepts.sources import collect
 
     try:
@@ -113,7 +112,7 @@ def _refuse(path: Path, coming: Path | None = None) -> None:
         raise DataError(f"{path} already exists.", "Name another file: --output FILE")
     made = (coming, *coming.parents) if coming else ()
     if not path.parent.is_dir() and path.parent not in made:
-        raise DataError(f"There is no folder {path.parent}.", "Make it, or name another: --output")
+        raise DataError(f"There is no folder {path.parent}.", "Create it, or change --output.")
 
 
 def _own_words(words: Path) -> bool:
@@ -125,7 +124,7 @@ def _own_words(words: Path) -> bool:
 
 
 def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
-    """All that the folder and the arguments say; models are looked up, nothing is downloaded."""
+    """Return the draft of a spec from folder and arguments; models are not downloaded."""
     from precompute.detect import find_layout, plan_splits
 
     layout = find_layout(folder)
@@ -163,7 +162,7 @@ def _write_first_that_fits(
 ) -> Dataset:
     """Write the spec once its data set can be read and the teacher fits; return the data set.
 
-    The first choice of keys that fits is used. If none fits, the error of the first is raised.
+    The first choice of keys that fits is used. If none fits, its first error is raised.
     """
     first: DataError | None = None
     for choice in draft.layout.choices or [{}]:
@@ -174,7 +173,7 @@ def _write_first_that_fits(
         except DataError as error:
             first = first or error
         draft.keys = keys
-    raise first if first else DataError("Nothing fits.", "Write the spec by hand.")
+    raise first if first else DataError("No layout fits.", "Write the spec by hand.")
 
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
@@ -201,13 +200,13 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
             draft.keys = {**keys, **_class_keys(draft, dataset.classes, classes or narrower)}
             dataset = load_dataset(written().dataset)
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
-        found = task_keys(dataset, draft.teacher, **asked)
-        draft.keys, draft.teacher_more = {**found.dataset, **draft.keys}, found.teacher
-        layout.assumed += found.assumed
+        task = task_keys(dataset, draft.teacher, **asked)
+        draft.keys, draft.teacher_more = {**task.dataset, **draft.keys}, task.teacher
+        layout.assumed += task.assumed
         spec = written()
         if table:
-            found_logits = read_logits(spec.teacher, dataset.ids, dataset.classes)
-            layout.assumed += left_out_text(spec.teacher, found_logits)
+            logits = read_logits(spec.teacher, dataset.ids, dataset.classes)
+            layout.assumed += left_out_text(spec.teacher, logits)
         if not draft.to_fill:
             resolved(spec.teacher, dataset.classes)
         _appear(draftfile, output)
@@ -225,12 +224,12 @@ def _chooses(draft: Draft) -> bool:
 
 
 def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
-    """Keys of a data set that take some of its classes; ``DataError`` for those it lacks."""
-    lost = [name for name in chosen if name not in there]
-    if lost:
+    """Return the keys that limit a data set to ``chosen``; ``DataError`` for unknown classes."""
+    missing = [name for name in chosen if name not in there]
+    if missing:
         reasons = "; ".join(
             repr(name) + "".join(f" (nearest: {word!r})" for word in nearest(name, there))
-            for name in lost
+            for name in missing
         )
         raise DataError(
             f"The data set has no class {reasons}. There are: {', '.join(there)}.",
@@ -238,7 +237,7 @@ def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> di
         )
     if not _chooses(draft):
         raise DataError(
-            f"A {draft.layout.kind} has the classes that it was made with.", "Leave --class out."
+            f"The classes of a {draft.layout.kind} cannot be limited.", "Leave --class out."
         )
     columns = draft.layout.kind == "columns" and "labels" in draft.keys
     return {"labels" if columns else "classes": list(dict.fromkeys(chosen))}

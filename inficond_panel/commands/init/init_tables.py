@@ -1,4 +1,4 @@
-"""``inficond init`` from three tables: scores, logits and labels that the user has."""
+"""Store from three tables of the user, made by ``inficond init``: scores, logits, labels."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ _TABLES = ("scores", "logits", "labels")
 
 
 def is_of_tables(args: argparse.Namespace) -> bool:
-    """True for the form with tables, False for that with a folder; ``DataError`` for a mixture."""
+    """Return whether the arguments name tables, not a folder; raise ``DataError`` for a mixture."""
     tables = len(args.place) > 1 or bool(args.splits or args.photos or args.metadata)
     values = {"class": args.classes, **{name: getattr(args, name) for name in _OF_FOLDER}}
     of_folder = [name for name, value in values.items() if value]
     if not tables:
         for path in args.place:
             if Path(path).is_file():
-                raise DataError(f"{path} is a file, not a folder.", f"Of tables: {_FORM}")
+                raise DataError(f"{path} is a file, not a folder.", f"With tables: {_FORM}")
         return False
     missing = []
     if len(args.place) != len(_TABLES):
@@ -39,7 +39,7 @@ def is_of_tables(args: argparse.Namespace) -> bool:
         missing.append("--splits TABLE is missing.")
     if not (args.output or "").endswith(".zarr"):
         missing.append("--output must name a store, such as own.zarr.")
-    missing += [f"--{name} belongs to a folder of photos." for name in of_folder]
+    missing += [f"--{name} is only for a folder of photos." for name in of_folder]
     if missing:
         raise DataError(" ".join(missing), f"Write: {_FORM}")
     return True
@@ -101,7 +101,7 @@ def write_tables(args: argparse.Namespace) -> None:
 
 
 def _matrix(labels: pd.DataFrame) -> np.ndarray:
-    """Labels as the store has them, -1 for all that is neither 1 nor 0."""
+    """Return labels as in the store: 1, 0, and -1 for any other value."""
     import numpy as np
 
     values = labels.to_numpy()
@@ -111,7 +111,7 @@ def _matrix(labels: pd.DataFrame) -> np.ndarray:
 def _frame(name: str, text: bool = False) -> pd.DataFrame:
     """Read a CSV table indexed by its column ``image_id``, which is text.
 
-    With ``text`` all columns are (leading zeros stay).
+    With ``text`` all columns are read as text (leading zeros stay).
     """
     import pandas as pd
 
@@ -132,7 +132,7 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
     if "image_id" not in frame.columns:
         there = ", ".join(map(str, frame.columns[:5]))
         raise DataError(
-            f"{path} has no column image_id; the first are: {there}.",
+            f"{path} has no column image_id; its first columns are: {there}.",
             "Name the columns in the first row.",
         )
     return frame.set_index("image_id")

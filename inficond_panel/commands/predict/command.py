@@ -1,4 +1,4 @@
-"""``inficond predict``: students on photos that are in no store."""
+"""``inficond predict``: predictions of students for new photos."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Tuner
 
 DESCRIPTION = (
-    "Photos go through the encoder and are divided and scored as those of the store; nothing is "
-    "looked up or kept. Needs the extra 'precompute' and the encoder that the store was made with. "
+    "Photos are encoded, segmented and scored like the photos of the store; nothing is stored. "
+    "Needs the extra 'precompute' and the encoder that the store was made with. "
     "A photo that cannot be read is named and skipped. SPEC may be an export (a folder or "
     "one of its files), with --spec for its encoder. See `inficond docs predict`."
 )
@@ -44,16 +44,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="file of a photo")
     add_node(parser)
     add_networks(parser)
-    parser.add_argument("--spec", dest="of", metavar="SPEC", help="spec of an export's students")
+    parser.add_argument("--spec", dest="of", metavar="SPEC", help="with an export: its spec")
     add_classes(parser, "class to decide")
     parser.add_argument(
-        "--explain", action="store_true", help="also the concepts that made each decision"
+        "--explain", action="store_true", help="also print the concepts that made each decision"
     )
     parser.add_argument(
         "--abstain",
         type=share,
         metavar="A",
-        help="answer only where decisions as sure have an accuracy of A or more on tune, else say "
+        help="answer only if decisions as sure have an accuracy of A or more on tune, else print "
         "don't know",
     )
     parser.add_argument(
@@ -65,14 +65,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--outlines",
         type=Path,
         metavar="FOLDER",
-        help="write each photo there with the segments outlined that are nearest to the strongest "
+        help="write each photo to FOLDER, with outlines of the segments nearest to the strongest "
         "concepts of its surest class",
     )
     add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Decide the classes of photos."""
+    """Predict the classes of photos, and print the requested frames."""
     from inficond_panel.commands.predict.outlined_photos import outline_files, write_outlined
     from inficond_panel.export.predictions import abstaining, predict
     from inficond_panel.predict import score_photos
@@ -82,8 +82,8 @@ def run(args: argparse.Namespace) -> None:
     for class_name in args.classes or ():
         check_name("class", class_name, students.classes)
     say_networks(args, tuner.spec)
-    asked, noise = args.abstain, tuner.spec.views.noise()
-    rules = abstaining(students, tuner.store, asked, noise) if asked else None
+    accuracy, noise = args.abstain, tuner.spec.views.noise()
+    rules = abstaining(students, tuner.store, accuracy, noise) if accuracy else None
     files = outline_files(args.outlines, args.photos) if args.outlines else {}
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     predictions = predict(students, scores)
@@ -139,7 +139,7 @@ def _note_lacks(scores: PhotoScores) -> None:
 
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
-    """Students of a spec's iteration or of an export, the tuner of the store, and their name."""
+    """Return the students of an iteration or an export, the store's tuner, and their name."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.export.folder import as_exported
     from inficond_panel.tuning import open_tuner
@@ -159,14 +159,14 @@ def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
         node = students.card["node"]
         return students, tuner, f"#{node['number']} {node['id']} of {path}"
     if args.of:
-        raise DataError("--spec is for an export.", "Name the spec first, without --spec.")
+        raise DataError(f"--spec is only for an export, not for {path}.", "Leave --spec out.")
     tuner = open_students(args)
     node = chosen_node(tuner, args.node)
     return as_exported(tuner, node, {}), tuner, node_title(tuner, node)
 
 
 def _checked(path: Path, tuner: Tuner) -> Exported:
-    """Students of an export; raises ``DataError`` where the spec has another encoder."""
+    """Load an export; raise ``DataError`` if it was made with another encoder than the store."""
     from inficond_panel.export import differences, load_export
 
     students, attrs = load_export(path), tuner.store.attrs

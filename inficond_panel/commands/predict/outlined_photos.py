@@ -1,4 +1,4 @@
-"""Photos with the outlines of the segments of the concepts that decided them, as files."""
+"""Files of photos with outlines of the segments of their strongest concepts."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from inficond_panel.export.predictions import Prediction
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 
-#: Concepts of a photo that are outlined.
+#: Most concepts to outline per photo.
 OUTLINED = 3
-_WIDTH = 400  #: pixels of a photo for each pixel of a line
+_WIDTH = 400  #: pixels of the photo's longer side per pixel of line width
 
 
 def outline_files(folder: Path, photos: Sequence[str]) -> dict[str, Path]:
-    """Return a file in ``folder`` for each photo: its name, numbered if several are equal.
+    """Return the path of a PNG in ``folder`` for each photo; equal names are numbered.
 
     Raises ``DataError`` for a file that already exists.
     """
@@ -36,17 +36,16 @@ def outline_files(folder: Path, photos: Sequence[str]) -> dict[str, Path]:
         files[photo] = next(file for name in names if (file := folder / f"{name}.png") not in taken)
     for file in files.values():
         if file.exists():
-            raise DataError(f"{file} already exists.", "Name a new folder.")
+            raise DataError(f"{file} already exists.", "Name a new folder: --outlines.")
     return files
 
 
 def write_outlined(
     files: Mapping[str, Path], store: Store, scores: PhotoScores, predictions: Sequence[Prediction]
 ) -> list[Path]:
-    """Write each photo to its file as PNG, of its surest class the strongest concepts outlined;
-    the files of those that can be read.
+    """Write each photo as PNG, with the strongest concepts of its surest class outlined.
 
-    Raises ``ExportError`` where one cannot be written.
+    Returns the files of the readable photos. Raises ``ExportError`` if one cannot be written.
     """
     written = []
     text = dict(zip(store.concepts, store.concept_text_embedding, strict=True))
@@ -68,8 +67,7 @@ def write_outlined(
 def outlined(
     image: Image.Image, segments: PhotoSegments, text: dict[str, np.ndarray]
 ) -> Image.Image:
-    """Draw the outline of the segment nearest to each concept, with its name, on a copy of the
-    image.
+    """Return a copy of the image with the segment nearest to each concept outlined and named.
 
     White on black; concepts of one segment share an outline.
     """
@@ -102,5 +100,5 @@ def _write_names(
 def _read(photo: Path) -> Image.Image:
     try:
         return decode(photo)
-    except UnreadableImage as error:  # it could be read a moment ago
+    except UnreadableImage as error:  # changed since it was scored
         raise DataError(f"{photo} cannot be read: {error}.") from error

@@ -20,7 +20,7 @@ from inficond_panel.commands.shared.show import add_forms, show
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
 
 DESCRIPTION = (
-    "Knowledge points, and what distillation does to them, after Cheng et al., CVPR 2020; see "
+    "Measures knowledge points and the effect of distillation, after Cheng et al., CVPR 2020; see "
     "`inficond docs quantify`. Needs the extra 'precompute'."
 )
 EXAMPLE = "inficond quantify experiment demo --output distilled"
@@ -35,7 +35,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out an action."""
+    """Run an action."""
     from inficond_panel.commands.quantify.quantify_add import add, layers
     from inficond_panel.commands.quantify.quantify_experiment import experiment
     from inficond_panel.commands.quantify.quantify_run import run_spec
@@ -67,7 +67,7 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of add."""
     add_layers_arguments(parser)
     parser.add_argument(
-        "--layer", default="", help="its name; see: inficond quantify layers (default: the output)"
+        "--layer", default="", help="name; see: inficond quantify layers (default: the output)"
     )
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument(
@@ -77,7 +77,7 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
         help="images to measure (default: tune)",
     )
     parser.add_argument(
-        "--images", type=positive, default=50, metavar="N", help="how many of them (default: 50)"
+        "--images", type=positive, default=50, metavar="N", help="number of images (default: 50)"
     )
     add_masks(parser)
     add_noise(parser)
@@ -89,18 +89,18 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
 def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of the experiment."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--output", metavar="FOLDER", required=True, help="a new folder")
+    parser.add_argument("--output", metavar="FOLDER", required=True, help="new folder to write")
     for flag, default, text in (
         ("--images", 800, "images to train on"),
         ("--measured", 32, "images whose knowledge points are counted"),
-        ("--epochs", 20, "of student and baseline; the teacher takes half as many more"),
-        ("--checkpoints", 5, "epochs that are measured, evenly spaced"),
+        ("--epochs", 20, "of student and baseline; the teacher takes 1.5 times as many"),
+        ("--checkpoints", 5, "epochs to measure, evenly spaced"),
     ):
         parser.add_argument(
             flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
         )
     parser.add_argument(
-        "--size", type=size, default=(64, 48), metavar="WxH", help="of images (default: 64x48)"
+        "--size", type=size, default=(64, 48), metavar="WxH", help="size of images (default: 64x48)"
     )
     add_allow_python(parser)
     add_masks(parser)
@@ -122,24 +122,24 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "file", metavar="RUN", help="YAML file of the run; see `inficond docs quantify-spec`"
     )
-    parser.add_argument("--output", metavar="FOLDER", help="a new folder")
+    parser.add_argument("--output", metavar="FOLDER", help="new folder to write")
     add_allow_python(parser)
     add_threshold(parser, None)
     add_forms(parser)
 
 
 def add_masks(parser: argparse.ArgumentParser) -> None:
-    """Add the folder of masks."""
+    """Add ``--masks``, the folder of masks."""
     parser.add_argument(
         "--masks",
         metavar="FOLDER",
-        help="a mask IMAGE.png for each image, of its size: what is not black is foreground "
+        help="folder with a mask IMAGE.png per image, of its size; not black is foreground "
         "(default: the data set's own boxes or regions)",
     )
 
 
 def add_noise(parser: argparse.ArgumentParser) -> None:
-    """Add the noise of the measurement."""
+    """Add ``--tau``, the noise of the measurement."""
     parser.add_argument(
         "--tau",
         type=size_of_noise,
@@ -158,12 +158,12 @@ def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) 
         type=threshold,
         default=default,
         metavar="NATS",
-        help=f"a pixel this far below the background's entropy is a point (default: {usual})",
+        help=f"a pixel with this much less entropy than background is a point (default: {usual})",
     )
 
 
 def size(text: str) -> tuple[int, int]:
-    """Read a width and a height of at least 16 pixels."""
+    """Read ``WIDTHxHEIGHT``, each 16 to 512 pixels."""
     with contextlib.suppress(ValueError):
         width, height = map(int, text.lower().split("x"))
         if min(width, height) >= 16 and max(width, height) <= 512:
@@ -180,14 +180,14 @@ def size_of_noise(text: str) -> float:
 
 
 def threshold(text: str) -> float:
-    """Read a finite number from 0."""
+    """Read a finite number, 0 or more."""
     with contextlib.suppress(ValueError):
         if 0 <= float(text) < float("inf"):
             return float(text)
     raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
 
 
-#: What each action does, what follows it in its example, and its arguments.
+#: By action: its description, the end of its example, and the function that adds arguments.
 _ACTIONS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
     "experiment": (
         "Train teacher, distilled student and baseline, and test three hypotheses.",
@@ -195,7 +195,7 @@ _ACTIONS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] 
         add_experiment_arguments,
     ),
     "run": (
-        "Measure a training run of your own: networks, checkpoints and layers of a YAML file.",
+        "Measure your training run: networks, checkpoints and layers of a YAML file.",
         "run.yaml --output measured",
         add_run_arguments,
     ),

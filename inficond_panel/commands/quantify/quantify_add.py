@@ -44,7 +44,7 @@ def layers(args: argparse.Namespace) -> None:
     network, _ = _network(spec, args.network, classes)
     names = layer_names(network)
     if not names:
-        note("The network shows no layers; its output alone can be measured.")
+        note("The network has no named layers; only its output can be measured.")
     for name in names:
         say(name)
 
@@ -118,7 +118,7 @@ def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
 def _images(
     dataset: Any, store: Store, preprocessing: Any, args: argparse.Namespace
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, bool]:
-    """Return positions in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``, known masks.
+    """Return rows in the store, inputs ``(n, 3, H, W)``, masks ``(n, H, W)``, whether masks exist.
 
     Images without a background are left out.
     """
@@ -147,15 +147,15 @@ def _images(
             masks.append(mask)
     if not rows:
         raise DataError(
-            f"No image of {args.split} can be measured: the spec has none that the store has, or "
-            "their foreground is all of them.",
-            "Take the spec that the store was made from, or another split.",
+            f"No image of {args.split} can be measured: spec and store have none in common, or the "
+            "masks cover whole images.",
+            "Use the spec that the store was made from, or another --split.",
         )
     return np.array(rows), np.stack(inputs), np.stack(masks), mask_of is not None
 
 
 def _stored(store: Store, rows: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """Maps at thumbnail size, one behind the other; nan for the other images."""
+    """Return all maps at thumbnail size, concatenated; nan for images without a map."""
     pixels = np.full(int(store.mask_offset[-1]), np.nan, np.float16)
     for row, each in zip(rows, maps, strict=True):
         height, width = map(int, store.thumbnail_shape[row])

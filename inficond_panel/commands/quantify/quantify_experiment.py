@@ -1,4 +1,4 @@
-"""``inficond quantify experiment``: images in, networks trained and measured, a folder out."""
+"""``inficond quantify experiment``: train and measure networks, and write a folder."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 if TYPE_CHECKING:
     from precompute.datasets import Dataset
 
-#: Images whose average precision is measured, where there are as many.
+#: Most images that average precision is measured on.
 _TESTED = 200
 _ON_SHEET = 12
 
 
 def experiment(args: argparse.Namespace) -> Figures:
-    """Run the experiment and write its folder, which appears when it is whole."""
+    """Run the experiment and write its folder, which appears once it is complete."""
     folder = Path(args.output)
     if folder.exists():
         raise DataError(f"{folder} already exists.", "Name another --output, or remove it.")
@@ -89,7 +89,7 @@ def _facts(outcome: Outcome) -> dict[str, Any]:
 
 
 def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
-    """Scale of the networks' input: classes, size in pixels, and mean and std of each channel."""
+    """Return the networks' input: classes, size in pixels, and mean and std of each channel."""
     mean, deviation = photos.scale
     return {
         "classes": photos.train_label.shape[1],
@@ -100,7 +100,7 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
-    """Images of fit to train on; of tune to measure, those with a usable mask first."""
+    """Load images of fit to train on, and of tune to measure (with a usable mask first)."""
     from precompute.datasets import load_dataset
     from precompute.datasets.dataset import masks_of, small_mask
 
@@ -109,7 +109,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     if mask_of is None:
         raise DataError(
             "The data set does not state where its objects are.",
-            "Give a folder of masks: --masks FOLDER; or take a data set of kind voc or scenes.",
+            "Give a folder of masks: --masks FOLDER; or use a data set of kind voc or scenes.",
         )
     rng, split = np.random.default_rng(args.seed), np.array(dataset.split)
     fit, tune = (rng.permutation(np.flatnonzero(split == name)) for name in (FIT, TUNE))
@@ -118,14 +118,14 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     for i in tested:
         if len(masks) == args.measured:
             break
-        with contextlib.suppress(UnreadableImage):  # it is told where images are read
+        with contextlib.suppress(UnreadableImage):  # the loader reports it
             mask = small_mask(mask_of(int(i)), args.size)
             if mask.any() and not mask.all():
                 masks[int(i)] = mask
     if not masks or not len(fit):
         raise DataError(
-            "Training needs images in fit, and measuring some in tune, whose masks cover some of "
-            "the image, but not all.",
+            "Training needs images in fit, and measuring needs images in tune whose masks cover a "
+            "part of the image.",
             "Add such images to both splits.",
         )
     tested = np.array([*masks, *(i for i in tested if int(i) not in masks)])
@@ -141,20 +141,20 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
 
 
 def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
-    """Function from positions to small images, and the positions of those that can be read."""
+    """Return a function from rows to small images, and the rows of those that can be read."""
     from precompute.datasets.dataset import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
-        images, there = [], []
+        images, readable = [], []
         for i in rows:
             try:
                 images.append(small_photo(dataset, int(i), size))
-                there.append(int(i))
+                readable.append(int(i))
             except UnreadableImage as error:
                 note(f"{dataset.ids[i]} is left out: {error}")
         if not images:
             raise DataError(f"No image {what} can be read.", "Restore the images.")
         note(f"{len(images)} images {what}")
-        return np.stack(images), np.array(there)
+        return np.stack(images), np.array(readable)
 
     return load

@@ -68,7 +68,7 @@ def _write(folder: Path, figures: Figures, photos: np.ndarray, b: float) -> None
 
 
 def _measured(run: RunSpec) -> Iterator[tuple[str, Figures, np.ndarray]]:
-    """Layer, its figures, and the photos at the networks' size, layer by layer."""
+    """Yield for each layer its name, its figures, and the photos at the networks' size."""
     import torch
 
     from precompute.datasets import load_dataset
@@ -122,7 +122,7 @@ def _followed(
     masks: np.ndarray,
     settings: Perturbation,
 ) -> Iterator[tuple[Followed, list[Information]]]:
-    """Each training of a network at the checkpoints that are measured, at one of the layers."""
+    """Yield the measurements of each training of a network, at its checkpoints and one layer."""
     layer = (part.layers or section.layers)[at]
     for number, training in enumerate(part.trainings, start=1):
         network = _network(section, part, classes)
@@ -143,16 +143,16 @@ def _network(section: Quantify, part: Measured, classes: int) -> Any:
 
 
 def _epochs(section: Quantify, name: str, files: int) -> list[int]:
-    """Positions of the checkpoints that are measured, evenly spaced; of the teacher the last."""
+    """Return the indices of the checkpoints to measure, evenly spaced; of the teacher the last."""
     last = files - 1
     spaced = np.linspace(0, last, min(section.epochs, max(last, 1)) + 1)[1:]
     return [last] if name == "teacher" else sorted({round(each) for each in spaced})
 
 
 def _check(section: Quantify, classes: int) -> None:
-    """Raise ``DataError``, before anything is measured, for layers and checkpoints.
+    """Raise ``DataError`` for missing layers and unequal numbers of checkpoints.
 
-    Each network has to have its layers, and student and baseline as many checkpoints.
+    Each network must have its layers; student and baseline need equally many checkpoints.
     """
     counts = set()
     for name in _NAMES:
@@ -168,13 +168,13 @@ def _check(section: Quantify, classes: int) -> None:
                 counts.add(len(_epochs(section, name, len(files))))
     if len(counts) > 1:
         raise DataError(
-            f"Student and baseline have {min(counts)} to {max(counts)} checkpoints to measure.",
-            "Save as many for each training, or set quantify.epochs to the fewest.",
+            f"The trainings have unequal numbers of checkpoints: {min(counts)} to {max(counts)}.",
+            f"Save as many for each training, or set quantify.epochs to {min(counts)}.",
         )
 
 
 def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.ndarray]:
-    """Ids, photos ``(n, H, W, 3)`` uint8, and their masks ``(n, H, W)``."""
+    """Return ids, photos ``(n, H, W, 3)`` uint8, and masks ``(n, H, W)`` to measure."""
     from precompute.datasets.dataset import masks_of, small_mask, small_photo
 
     section = run.quantify
@@ -203,6 +203,6 @@ def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.n
     if not ids:
         raise DataError(
             f"No image of {section.split} can be measured: its mask covers none of it, or all.",
-            "Take another split, or correct the masks.",
+            "Use another split, or correct the masks.",
         )
     return ids, np.stack(photos), np.stack(masks)

@@ -14,7 +14,7 @@ from inficond_panel.commands.serve.server import (
 from inficond_panel.commands.shared.arguments import HISTORY, SPEC
 from inficond_panel.commands.shared.output import note
 
-DESCRIPTION = "Takes the flags of panel serve."
+DESCRIPTION = "Accepts the flags of panel serve."
 EXAMPLE = "inficond serve photos.yaml --port 5007 --show"
 
 
@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Serve the app on one or more specs."""
+    """Serve the page for one or more specs."""
     set_history(args.history)
     if args.port and not args.unix_socket:
         args.port = free_port(args.port, args.address)

@@ -1,8 +1,8 @@
-"""``panel serve inficond_panel/app.py``: guarded from its first request on.
+"""Guards of ``panel serve inficond_panel/app.py``, active from the first request.
 
-Panel runs the file of an app when its first page is opened, and so too late for a guard. Before it
-reads its command line it loads the entry points ``panel.io.rest`` of all packages (pyproject.toml),
-this module among them: where the command serves a page of ours, it adds the plugin with the guards.
+Panel runs an app's file only when its first page is opened, which is too late for a guard. Before
+Panel reads its command line it loads the entry points ``panel.io.rest`` of all packages
+(pyproject.toml), so this module: if we serve a page of ours, it adds the plugin with the guards.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Server of the pages: ``panel serve`` with our guards, files, port and processes."""
+"""Server of the pages: ``panel serve`` with our guards, templates, port and processes."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ from inficond_panel.tuning import open_tuner, shared_tuner
 from inficond_panel.vocabulary.splits import TUNE
 
 APP = Path(inficond_panel.__file__).with_name("app.py")
-#: Panel's own ask other servers for pictures, fonts and style sheets.
+#: Our templates: Panel's templates load pictures, fonts and style sheets from other servers.
 LOGIN, LOGOUT, INDEX = (
     Path(__file__).with_name(f"{page}.html") for page in ("login", "logout", "index")
 )
 PORT = 5006
-#: Where our defaults are others than those that Panel's help names.
+#: Help of flags whose defaults differ from Panel's.
 _HELP = {
     "websocket_max_message_size": "Largest part of a message from a page (default: 1 MB)",
-    "websocket_compression_level": "0 (none) to 9, of what pages are sent (default: 6)",
+    "websocket_compression_level": "Compression of messages to pages, 0 (none) to 9 (default: 6)",
     "session_ids": "One of: unsigned, signed (default) or external-signed",
     "port": f"Port to listen on (default: {PORT}, or any that is free)",
-    "address": "Address to listen on (default: all of this machine); 127.0.0.1 for it alone",
+    "address": "Address to listen on (default: all); 127.0.0.1: only this machine",
 }
 
 
 class _Serve(Serve):
     """``panel serve`` for our app only: its arguments are specs, not files.
 
-    It runs on Tornado's server alone, since our guards wrap that (Panel 1.10 supports others). Each
-    process preloads what its pages need, before its first page.
+    It runs only on Tornado's server, which our guards wrap (Panel 1.10 supports other servers).
+    Each process imports slow packages before its first page.
     """
 
     args: ClassVar = tuple(
@@ -63,7 +63,7 @@ class _Serve(Serve):
 
 
 def load_ahead() -> None:
-    """Load what a first page would wait for: the map's cloud, and the tests of its suspects."""
+    """Import slow packages that the first page needs: datashader (map), scipy.stats (suspects)."""
     load_datashader()
     import scipy.stats  # noqa: F401 - takes a second
 
@@ -72,7 +72,7 @@ def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
     """Add the flags of ``panel serve``; the usage shows them as one word after ``own``."""
     parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
     flags = parser.add_argument_group("flags of panel serve")
-    # It asks nothing of a parser but to add arguments.
+    # Serve only adds arguments to its parser.
     parser.set_defaults(panel_serve=_Serve(parser=flags))  # type: ignore[arg-type]
     for action in flags._group_actions:
         action.help = _HELP.get(action.dest, action.help)
@@ -112,7 +112,7 @@ def serve_app(args: argparse.Namespace, specs: list[str]) -> None:
 
 
 def readable(spec: str) -> bool:
-    """Whether spec, store and history can be read, as a page that opens needs them."""
+    """Return whether spec, store and history can be read, as a new page needs them."""
     try:
         shared_tuner(spec).looks(TUNE)
     except (InficondError, OSError):
@@ -121,7 +121,7 @@ def readable(spec: str) -> bool:
 
 
 def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Sequence[str]) -> None:
-    """``panel serve`` on files of pages with their arguments, guarded, until it is stopped."""
+    """Run ``panel serve`` on the pages ``files`` with our guards, until it is stopped."""
     guard()
     sign_sessions(args)
     take_password(args)
@@ -144,7 +144,7 @@ def run_server(args: argparse.Namespace, files: Sequence[Path], arguments: Seque
 
 
 def check_processes() -> None:
-    """Raise ``InficondError`` where a server cannot have several processes."""
+    """Raise ``InficondError`` if this system cannot run several server processes."""
     if not hasattr(os, "fork"):
         raise InficondError(
             "Several processes (--num-procs) need fork, which this system, Windows, does not have.",
@@ -168,7 +168,7 @@ def free_port(port: int | None, address: str | None) -> int:
 
 def _is_free(port: int, address: str | None) -> bool:
     with socket.socket() as probe:
-        if sys.platform != "win32":  # there it would take a port that is in use
+        if sys.platform != "win32":  # on Windows it would allow a port in use
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((address or "", port))
@@ -207,7 +207,7 @@ def _answers(url: str) -> bool:
 
 
 def end_with_this_process() -> None:
-    """Have processes that are forked from now on stop when this one has ended, however it did.
+    """Make processes that are forked later stop when this process ends, for any reason.
 
     Each waits for the end of a pipe that only this process holds open.
     """

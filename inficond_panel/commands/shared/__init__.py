@@ -1,1 +1,1 @@
-"""Parts that commands share: parser and arguments, output, students that are named."""
+"""Code that commands share: parser, arguments, output, and opening of students."""

@@ -1,4 +1,4 @@
-"""Arguments that several commands take, and readers of numbers."""
+"""Arguments of several commands, and parsers of their numbers."""
 
 from __future__ import annotations
 
@@ -12,41 +12,40 @@ from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 if TYPE_CHECKING:
     from inficond_panel.spec import Spec
 
-SPEC = "spec file (YAML), the folder of a store, or the name of a spec that comes along (demo)"
+SPEC = "spec file (YAML), folder of a store, or name of a packaged spec (demo)"
 HISTORY = (
-    "file, or postgresql:// address, of the iterations (default: $INFICOND_HISTORY, else as the "
-    "spec says)"
+    "history file, or postgresql:// address (default: $INFICOND_HISTORY, else as the spec says)"
 )
 STORE = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
 _NODE = "number, id, first digits of the id, or name"
 
 
 def add_tuner(parser: argparse.ArgumentParser) -> None:
-    """Add the spec, store and history of a command on students."""
+    """Add the arguments ``SPEC``, ``--store`` and ``--history``."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
 
 
-def add_node(parser: argparse.ArgumentParser, default: str = "the one on the page") -> None:
-    """Add the iteration, which may be left out."""
+def add_node(parser: argparse.ArgumentParser, default: str = "the iteration on the page") -> None:
+    """Add ``--node``, an iteration, as an optional argument."""
     parser.add_argument("--node", metavar="ID", help=f"iteration: {_NODE} (default: {default})")
 
 
 def add_required_node(parser: argparse.ArgumentParser) -> None:
-    """Add the iteration as a required argument."""
+    """Add ``--node``, an iteration, as a required argument."""
     parser.add_argument("--node", metavar="ID", required=True, help=f"iteration: {_NODE}")
 
 
 def add_class(parser: argparse.ArgumentParser, purpose: str, *, required: bool = False) -> None:
-    """Add one class, as ``class_name``."""
+    """Add ``--class`` for one class, parsed as ``class_name``."""
     parser.add_argument(
         "--class", dest="class_name", metavar="NAME", default="", required=required, help=purpose
     )
 
 
 def add_classes(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """Add several classes, as ``classes``; None without one."""
+    """Add ``--class`` for several classes, parsed as ``classes``; None if left out."""
     parser.add_argument(
         "--class",
         dest="classes",
@@ -57,17 +56,17 @@ def add_classes(parser: argparse.ArgumentParser, purpose: str) -> None:
 
 
 def add_split(parser: argparse.ArgumentParser) -> None:
-    """Add the images that are measured."""
+    """Add ``--split``, the images to measure on."""
     parser.add_argument(
         "--split",
         choices=[TUNE, HOLDOUT],
         default=TUNE,
-        help="images to measure on (default: tune); a look at the holdout is counted",
+        help="images to measure on (default: tune); each use of the holdout is counted",
     )
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add the device of networks."""
+    """Add ``--device``, where networks run."""
     parser.add_argument(
         "--device",
         type=_device,
@@ -77,28 +76,28 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 
 
 def add_networks(parser: argparse.ArgumentParser) -> None:
-    """Add what a command says of the networks of a spec: their device, and leave for code."""
+    """Add ``--device`` and ``--allow-python``."""
     add_device(parser)
     add_allow_python(parser)
 
 
 def add_allow_python(parser: argparse.ArgumentParser) -> None:
-    """Add the leave for the code that a spec names."""
+    """Add ``--allow-python``, the permission to run code that a spec names."""
     parser.add_argument(
         "--allow-python",
         action="store_true",
-        help="let the Python functions run that the spec names as its data set or its teacher",
+        help="run Python functions that the spec names as data set or teacher",
     )
 
 
 def say_networks(args: argparse.Namespace, spec: Spec) -> None:
-    """Put what ``add_networks`` has read into a spec."""
+    """Apply ``--device`` and ``--allow-python`` to a spec."""
     spec.device = args.device or spec.device
     allow_python(args, spec)
 
 
 def allow_python(args: argparse.Namespace, spec: Spec) -> None:
-    """Let the spec's functions run where the command line says so."""
+    """Permit the spec's Python functions if ``--allow-python`` was given."""
     if args.allow_python:
         spec.allow_python()
 
@@ -110,14 +109,14 @@ def _device(text: str) -> str:
 
 
 def add_seed(parser: argparse.ArgumentParser) -> None:
-    """Add the seed of random numbers."""
+    """Add ``--seed``, the seed of random numbers."""
     parser.add_argument(
-        "--seed", type=whole, default=0, metavar="N", help="of random numbers (default: 0)"
+        "--seed", type=whole, default=0, metavar="N", help="seed of random numbers (default: 0)"
     )
 
 
 def add_json(parser: argparse._ActionsContainer) -> None:
-    """Add the choice of one JSON document."""
+    """Add ``--json``, to print one JSON document."""
     parser.add_argument(
         "--json", action="store_true", help="print one JSON document on standard output"
     )
@@ -132,7 +131,7 @@ def share(text: str) -> float:
 
 
 def whole(text: str) -> int:
-    """Read a whole number from 0."""
+    """Read a whole number, 0 or more."""
     with contextlib.suppress(ValueError):
         if int(text) >= 0:
             return int(text)
@@ -140,7 +139,7 @@ def whole(text: str) -> int:
 
 
 def positive(text: str) -> int:
-    """Read a whole number from 1."""
+    """Read a whole number above 0."""
     with contextlib.suppress(ValueError):
         if int(text) > 0:
             return int(text)

@@ -16,11 +16,11 @@ from typing import Any, TextIO
 
 from inficond_panel.errors import InficondError
 
-# What a terminal obeys rather than shows: control characters, overrides of the direction of
-# writing, and halves of characters, which it cannot be given at all.
+# Characters that a terminal obeys or cannot show: control characters, overrides of the writing
+# direction, and lone surrogates.
 _COMMANDS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 
-#: Start of a text in a table, not of a number, of what stands for one, or of a mark.
+#: Start of a text cell in a table, not of a number, of ``undefined`` or of ``yes``.
 _TEXT = re.compile(r"(?!undefined|yes$)([^\W\d_]|['\"(/])")
 
 
@@ -43,7 +43,7 @@ def take_all_characters() -> None:
 
 
 def say(text: str = "") -> None:
-    """Write a line of the result."""
+    """Print a line of the result, to standard output."""
     if sys.stdout is None:
         raise InficondError("Standard output is closed.", "Send it to a file, or to /dev/null.")
     _write(sys.stdout, shown(text))
@@ -55,8 +55,8 @@ def note(text: str) -> None:
 
 
 def shown(text: str) -> str:
-    """The text with all that a terminal would obey written out: ``\\x1b``. Lines and tabs stay."""
-    return _COMMANDS.sub(lambda found: _escape(found[0]), text)
+    """Return the text with control characters escaped (``\\x1b``), except newline and tab."""
+    return _COMMANDS.sub(lambda match: _escape(match[0]), text)
 
 
 def _escape(character: str) -> str:
@@ -71,14 +71,14 @@ class _ProgressLine:
         self._unfinished = False
 
     def show(self, share: float, text: str) -> None:
-        """Overwrite the line with this text."""
+        """Overwrite the line with the share done and a text."""
         self._unfinished = share < 1
         end = "" if self._unfinished else "\n"
         sys.stderr.write(f"\r\033[K{share:4.0%} {shown(text)}{end}")
         sys.stderr.flush()
 
     def clear(self) -> None:
-        """Take it away, if it is not finished."""
+        """Erase the line, if it is not finished."""
         if self._unfinished:
             self._unfinished = False
             sys.stderr.write("\r\033[K")
@@ -101,15 +101,15 @@ def progress(share: float, text: str) -> None:
 
 
 def say_json(document: dict[str, Any]) -> None:
-    """The document as JSON; it must hold no nan."""
+    """Print the document as JSON; raise ``ValueError`` for nan."""
     text = json.dumps(document, indent=2, ensure_ascii=False, allow_nan=False)
-    say(_COMMANDS.sub(lambda found: f"\\u{ord(found[0]):04x}", text))
+    say(_COMMANDS.sub(lambda match: f"\\u{ord(match[0]):04x}", text))
 
 
 def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """Write a table: the first column and each with a text on the left, numbers on the right.
+    """Print a table: the first column and texts left-aligned, numbers right-aligned.
 
-    On a terminal that is narrower than the table, cells of texts and headings take several lines.
+    On a terminal that is narrower than the table, texts and headings are wrapped.
     """
     header, *rows = [[shown(cell) for cell in row] for row in [header, *rows]]
     columns = list(zip(header, *rows, strict=True))
@@ -126,7 +126,7 @@ def say_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
 
 
 def _widths(columns: Sequence[Sequence[str]], lefts: Sequence[bool]) -> list[int]:
-    """Widths of the columns: of their longest cells, on a terminal as far as there is room."""
+    """Return the widths of the columns: their longest cells, reduced to fit a terminal."""
     widths = [max(map(len, column)) for column in columns]
     if sys.stdout is None or not sys.stdout.isatty():
         return widths
@@ -139,7 +139,7 @@ def _widths(columns: Sequence[Sequence[str]], lefts: Sequence[bool]) -> list[int
 
 
 def _least(column: Sequence[str], left: bool) -> int:
-    """Width of the longest word of a column; numbers and intervals are not divided."""
+    """Return the width of a column's longest word; numbers and intervals are not divided."""
     head, *cells = column
     whole = [word for cell in cells for word in cell.split()] if left else cells
     return max(map(len, [*head.split(), *whole]), default=0)

@@ -20,7 +20,7 @@ def described(text: str, example: str) -> dict[str, Any]:
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Help that can be copied: an example stays on its line, and no word is parted at a hyphen."""
+    """Help that can be copied: an example stays on one line, no word is split at a hyphen."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if text.startswith(EXAMPLE):
@@ -47,7 +47,7 @@ class Parser(argparse.ArgumentParser):
         self.words: dict[str, Parser] = {}
 
     def add_words(self, form: str, dest: str) -> argparse._SubParsersAction[Parser]:
-        """Begin the choice of a word, each with a parser; ``form`` such as ``ACTION SPEC``."""
+        """Add subcommands (words) with parsers; ``form`` is the usage, such as ``ACTION SPEC``."""
         chosen = self.add_subparsers(
             dest=dest, required=True, prog=self.prog, metavar=form, parser_class=Parser
         )
@@ -55,7 +55,7 @@ class Parser(argparse.ArgumentParser):
         return chosen
 
     def fill(self) -> None:
-        """Add the arguments that are added late, once."""
+        """Add the arguments that ``fill`` deferred, once."""
         fill, self._fill = self._fill, None
         if fill:
             fill(self)
@@ -67,16 +67,16 @@ class Parser(argparse.ArgumentParser):
             parser.fill_all()
 
     def actions(self) -> list[argparse.Action]:
-        """Arguments of this parser, without its commands' and actions' arguments."""
+        """Return the arguments of this parser, without the arguments of its subcommands."""
         return list(self._actions)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """Parse as argparse does; an unknown word is reported with the usage or a similar word."""
         self.fill()
-        given = list(sys.argv[1:] if args is None else args)
-        if self.words and not (given and (given[0] in self.words or given[0][:1] == "-")):
-            self.error(self._wrong_word(given))
-        parsed, left = super().parse_known_args(given, namespace)
+        argv = list(sys.argv[1:] if args is None else args)
+        if self.words and not (argv and (argv[0] in self.words or argv[0][:1] == "-")):
+            self.error(self._wrong_word(argv))
+        parsed, left = super().parse_known_args(argv, namespace)
         if left and not self.words:
             self.error(self._wrong_argument(left[0]))
         return parsed, left
@@ -85,8 +85,8 @@ class Parser(argparse.ArgumentParser):
         flag = word.partition("=")[0]
         flags = {name.lstrip("-"): name for name in self._option_string_actions}
         meant = [flags[name] for name in nearest(flag.lstrip("-"), flags)]
-        asked = f" Did you mean {meant[0]!r}?" if meant else ""
-        return f"{flag!r} is not an argument of this command.{asked}"
+        hint = f" Did you mean {meant[0]!r}?" if meant else ""
+        return f"{flag!r} is not an argument of this command.{hint}"
 
     def _wrong_word(self, argv: Sequence[str]) -> str:
         kind = self._form.split()[0].lower()

@@ -1,4 +1,4 @@
-"""Packages of extras: ``precompute``, and what the message on any other says."""
+"""Packages of extras: import of ``precompute``, and errors on missing packages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from inficond_panel.errors import MissingExtraError
 
 
 def precompute_package() -> Any:
-    """The package ``precompute``; raises ``MissingExtraError`` where it cannot be used."""
+    """Import the package ``precompute``; raise ``MissingExtraError`` if that fails."""
     try:
         import precompute as package
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Output of results: as a table, JSON, CSV or HTML."""
+"""Printing of results as a table, JSON, CSV or HTML."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
     """Add the mutually exclusive output formats other than the table."""
     forms = parser.add_mutually_exclusive_group()
     add_json(forms)
-    forms.add_argument("--csv", action="store_true", help="print the table as CSV, in all digits")
-    forms.add_argument("--html", action="store_true", help="print the table as a page of HTML")
+    forms.add_argument("--csv", action="store_true", help="print the table as CSV, with all digits")
+    forms.add_argument("--html", action="store_true", help="print the table as an HTML page")
 
 
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
@@ -69,12 +69,12 @@ def show_all(
 def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
     from inficond_panel.results.forms import text_table
 
-    said = False
+    printed = False
     for frame in frames:
         header, rows = text_table(frame)
         if not (rows or frame.attrs["notes"]):
             continue
-        if said:
+        if printed:
             say()
         say(frame.attrs["title"])
         say()
@@ -84,4 +84,4 @@ def _say_tables(frames: Sequence[pd.DataFrame]) -> None:
             say()
         for text in frame.attrs["notes"]:
             say(text)
-        said = True
+        printed = True

@@ -1,4 +1,4 @@
-"""Students that a command is about: the tuner of its arguments, and the iteration."""
+"""Students and iteration that the arguments of a command name."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
-    """Open the tuner of ``add_tuner``'s arguments, with its store checked.
+    """Open the tuner that ``add_tuner``'s arguments name, and verify its store.
 
-    Unless disabled, its history then holds the original students.
+    With ``distilled`` the original students are distilled, unless the history has them.
     """
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
     tuner.store.verify()
@@ -28,7 +28,7 @@ def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
 
 
 def students_of(args: argparse.Namespace) -> TunableStudents:
-    """The students of ``add_tuner``'s arguments, at the iteration of ``add_node``'s."""
+    """Return the students that the arguments of ``add_tuner`` and ``add_node`` name."""
     from inficond_panel.api.students import TunableStudents
 
     tuner = open_students(args)
@@ -36,21 +36,21 @@ def students_of(args: argparse.Namespace) -> TunableStudents:
 
 
 def settle_draws(args: argparse.Namespace, tuner: Tuner) -> None:
-    """Put the spec's number of draws where ``--draws`` is left out; errors as ``Views.noise``."""
+    """Set ``args.draws`` to the spec's number if left out; errors as ``Views.noise``."""
     args.draws = tuner.spec.views.noise(args.draws)["draws"]
 
 
 def count_look(tuner: Tuner, node: Node, split: str) -> None:
-    """Count a look at the holdout, and say so; nothing where the split is another."""
+    """If the split is the holdout, count a look (an evaluation on it) and print that."""
     if split == HOLDOUT:
         tuner.count_look(node, split)
         tell_look(tuner, split)
 
 
 def tell_look(tuner: Tuner, split: str) -> None:
-    """Say that a look at the holdout was counted; nothing where the split is another."""
+    """If the split is the holdout, print how many looks are counted."""
     if split == HOLDOUT:
-        note(f"Counted a look at the holdout; {count(tuner.looks(), 'look')} so far.")
+        note(f"Evaluated on the holdout; {count(tuner.looks(), 'look')} counted so far.")
 
 
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:
@@ -67,6 +67,6 @@ def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Nod
     if head.parent is None and len(nodes) > 1:
         note(
             f"These are the original students, #0, as on the page; #{nodes[-1].number} is the "
-            f"latest iteration. Take it with --node {nodes[-1].number}."
+            f"latest iteration. Use it with --node {nodes[-1].number}."
         )
     return head

@@ -1,4 +1,4 @@
-"""``inficond study``: participants, their pages, and what came of it."""
+"""``inficond study``: participants, their pages and the results."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ if TYPE_CHECKING:
 DESCRIPTION = "See `inficond docs study`."
 EXAMPLE = "inficond study serve inficond --port 5008"
 
-_STUDY = "file of a study (YAML), the name of one that comes along, such as inficond, or a spec of "
-_STUDY += "the app with the key study"
+_STUDY = "study file (YAML), name of a packaged study, such as inficond, or a spec with the key "
+_STUDY += "study"
 _PARTICIPANT = "number or label of a participant, such as P03"
 
 _MEASURES = ["minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain"]
 _ACTIONS = {
     "serve": "Serve the pages of participants and researcher.",
     "add": "Add participants and print their links, which are shown only once.",
-    "list": "Say who is where.",
-    "link": "Give a participant another link; the old one ends.",
-    "delete": "Delete all that is known of a participant.",
+    "list": "List participants and the step that each has reached.",
+    "link": "Print a new link for a participant; the old link stops working.",
+    "delete": "Delete all records of a participant.",
     "replay": "Show a participant step by step, and rebuild the students.",
     "report": "Write times, gains, differences and answers: a page (HTML) and CSV.",
     "export": "Write events, tasks, answers and notes as tables.",
     "codes": "Compare the codes that two people gave to remarks: Cohen's kappa.",
-    "size": "Say how many people a study needs, simulated from those of a pilot.",
+    "size": "Estimate the number of participants that a study needs, from a pilot.",
 }
-#: What follows each action in its example.
+#: End of the example of each action.
 _EXAMPLES = {
     "serve": "inficond --port 5008",
     "add": "inficond --count 10",
@@ -61,7 +61,7 @@ def add_arguments(parser: Parser) -> None:
         if name in {"link", "delete", "replay"}:
             action.add_argument("participant", metavar="PARTICIPANT", help=_PARTICIPANT)
         action.add_argument(
-            "--data", metavar="FOLDER", help="what is recorded (default: as in the study)"
+            "--data", metavar="FOLDER", help="folder of the records (default: as in the study)"
         )
         if name in {"add", "link", "replay"}:
             add_json(action)
@@ -78,7 +78,7 @@ def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
         "--password-file",
         metavar="FILE",
         help="password of the researcher's page, its first line (default: "
-        "$INFICOND_STUDY_PASSWORD, else it is asked for)",
+        "$INFICOND_STUDY_PASSWORD, else a prompt)",
     )
     add_server_arguments(parser, "[-h] [--data FOLDER] [--password-file FILE] STUDY")
 
@@ -90,8 +90,8 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     of["add"].add_argument(
         "--open",
         action="store_true",
-        help="one link for all who come with an id of their own, such as a panel provider's; it "
-        "ends the one before",
+        help="print one link for all who bring an id, such as a panel provider's; the previous "
+        "open link stops working",
     )
     for name in ("add", "link"):
         of[name].add_argument(
@@ -99,28 +99,28 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
             default="http://localhost:5006",
             help="address that study serve prints (default: http://localhost:5006)",
         )
-    of["delete"].add_argument("--yes", action="store_true", help="do not ask")
+    of["delete"].add_argument("--yes", action="store_true", help="delete without asking")
     of["export"].add_argument(
-        "--format", choices=["csv", "parquet"], default="csv", help="of the tables (default: csv)"
+        "--format", choices=["csv", "parquet"], default="csv", help="of tables (default: csv)"
     )
     of["codes"].add_argument("file", metavar="FILE", help="remarks.csv, with both columns filled")
     of["size"].add_argument(
         "--measure",
         choices=_MEASURES,
         default="gain",
-        help="what is compared (default: gain)",
+        help="measure to compare (default: gain)",
     )
     of["size"].add_argument(
-        "--difference", type=float, required=True, metavar="D", help="difference to be found"
+        "--difference", type=float, required=True, metavar="D", help="difference to detect"
     )
     for name in ("report", "export"):
         of[name].add_argument(
-            "--output", metavar="FOLDER", help="a new folder (default: STUDY-report, -events)"
+            "--output", metavar="FOLDER", help="new folder (default: STUDY-report, STUDY-events)"
         )
 
 
 def run(args: argparse.Namespace) -> None:
-    """Carry out an action on a study."""
+    """Run an action on a study."""
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.study import open_study
 

@@ -30,7 +30,7 @@ def add(opened: Study, args: argparse.Namespace) -> None:
 
 
 def link(opened: Study, args: argparse.Namespace) -> None:
-    """Print another link for a participant."""
+    """Print a new link for a participant; the old link stops working."""
     who = find_participant(opened, args.participant)
     _say_links(args, [(who, opened.log.new_token(who.number))])
 
@@ -45,14 +45,14 @@ def _say_links(args: argparse.Namespace, made: list[tuple[Participant, str]]) ->
 
 
 def list_participants(opened: Study, args: argparse.Namespace) -> None:
-    """Print a table of participants and their steps."""
+    """Print a table of participants and the step that each has reached."""
     show(args, board_table(opened))
 
 
 def delete(opened: Study, args: argparse.Namespace) -> None:
     """Delete all records of a participant."""
     who = find_participant(opened, args.participant)
-    if not args.yes and not _agreed(f"Delete all that is known of {who.label}? [y/N] "):
+    if not args.yes and not _agreed(f"Delete all records of {who.label}? [y/N] "):
         note("Nothing was deleted.")
         return
     opened.delete_participant(who.number)
@@ -61,14 +61,14 @@ def delete(opened: Study, args: argparse.Namespace) -> None:
 
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise StudyError("Deleting needs a yes.", "Add --yes.")
+        raise StudyError("Deleting must be confirmed in a terminal.", "Or add --yes.")
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def find_participant(opened: Study, name: str) -> Participant:
-    """Find a participant by number or label; raises StudyError."""
+    """Find a participant by number or label; raise ``StudyError`` if there is none."""
     digits = re.fullmatch(r"[Pp]?0*(\d+)", name)
     if digits is None:
         raise StudyError(

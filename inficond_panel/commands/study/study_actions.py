@@ -1,4 +1,4 @@
-"""Actions of ``inficond study``: serve the pages; replay, report and export what was recorded."""
+"""Actions of ``inficond study``: serve the pages; replay, report and export the records."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from inficond_panel.study.run.study import Study
 
 
 def replay(opened: Study, args: argparse.Namespace) -> None:
-    """Print each step of a participant and rebuild the students."""
+    """Print each event of a participant, and rebuild the students that the participant tuned."""
     who = find_participant(opened, args.participant)
     moments, rebuilt = timeline(opened, who), rebuild(opened, who)
     if args.json:
@@ -42,7 +42,7 @@ def replay(opened: Study, args: argparse.Namespace) -> None:
     say(f"{len(rebuilt)} students rebuilt; {equal} are equal bit for bit.")
     for item in rebuilt:
         if not item.equal:
-            say(f"{item.task} #{item.node.number} {item.node.id} has other weights.")
+            say(f"{item.task} #{item.node.number} {item.node.id} has different weights.")
 
 
 def _moment_line(moment: Moment, start: str) -> str:
@@ -69,12 +69,12 @@ def report(opened: Study, args: argparse.Namespace) -> None:
 
 
 def codes(_: Study, args: argparse.Namespace) -> None:
-    """Compare the codes of two people."""
+    """Print the agreement of two people's codes."""
     show(args, agreement(read_codes(Path(args.file))))
 
 
 def size(opened: Study, args: argparse.Namespace) -> None:
-    """Say how many people find a difference, by the spread of those who took part."""
+    """Print how many participants detect a difference, by the spread in the recorded study."""
     made = opened.spec.conditions
     within = bool(made and made.design == "within")
     measured = with_holdout(opened, results(opened), look=False)
@@ -129,7 +129,7 @@ def serve(opened: Study, args: argparse.Namespace) -> None:
 
 
 def _password(file: str | None) -> str:
-    """Password of the researcher's page: from a file, the environment, or the terminal."""
+    """Read the password of the researcher's page from a file, the environment or the terminal."""
     if file:
         try:
             with Path(file).open(encoding="utf-8") as stream:  # a pipe too, such as <(pass show x)
@@ -137,7 +137,7 @@ def _password(file: str | None) -> str:
         except (OSError, UnicodeDecodeError) as error:
             raise StudyError(f"{file} cannot be read: {error}.", "Name another file.") from error
         if not text:
-            raise StudyError(f"{file} holds no password.", "Write one into its first line.")
+            raise StudyError(f"{file} holds no password.", "Write it into the first line.")
         return text
     if os.environ.get(PASSWORD):
         return os.environ[PASSWORD]
