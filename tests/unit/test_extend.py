@@ -128,7 +128,7 @@ def test_the_table_is_asked_for_by_name(folder, store):
         extend(folder, place, logits=None)
     assert "--logits" in told.value.remedy
     shutil.move(place / "p50.png", place / f"{store.images[0]}.png")
-    with pytest.raises(DataError, match="named as another image") as told:
+    with pytest.raises(DataError, match="have the name of another image") as told:
         extend(folder, place / f"{store.images[0]}.png", logits=None)
     with pytest.raises(DataError, match=f"no logits for 1 of 3 images.* {store.images[0]}"):
         extend(folder, place)
