@@ -115,7 +115,7 @@ def test_embeddings_are_unit_vectors_on_a_finer_grid_and_come_back_from_a_file(t
 
 
 def test_what_is_no_head_is_told(trained, tmp_path):
-    with pytest.raises(DataError, match="The head is for an encoder of 6 dimensions, this one"):
+    with pytest.raises(DataError, match="The head is for an encoder of 6 dimensions; this encoder"):
         load_head(trained).embed(np.ones((2, 2, 5), np.float32), picture(0))
     with pytest.raises(DataError, match="is not a usable head"):
         load_head(tmp_path / "absent")

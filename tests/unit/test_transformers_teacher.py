@@ -92,7 +92,7 @@ def test_classes_of_a_model_that_names_none(copy):
     [
         (("bicycles", "train"), {}, r"no output for 'bicycles' \(nearest: 'bicycle'\)"),
         (("cat",), {"cat": "taby, cat"}, r"calls 'cat' 'taby, cat'.*\(nearest: 'tabby, cat'\)"),
-        (("train",), {"train": "bicycle"}, "but the model has an output 'train' itself"),
+        (("train",), {"train": "bicycle"}, "but the model also has an output 'train'"),
     ],
 )
 def test_names_that_do_not_fit(folder, classes, labels, fault):
@@ -118,7 +118,7 @@ def test_pickled_weights_are_not_loaded(copy):
 
     torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
     (copy / "model.safetensors").unlink()
-    with pytest.raises(DataError, match="no weights as safetensors; pickled ones are not loaded"):
+    with pytest.raises(DataError, match="no weights as safetensors; pickled weights are not loaded"):
         load(model=copy)
 
 
