@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Plan", "Report", "extend", "plan", "run"]
 
-#: ``inficond init`` and ``check`` need the data sets alone, no pipeline.
+#: Loaded on first use: ``inficond init`` and ``check`` import the data sets without the pipeline.
 __getattr__ = late(
     __name__,
     {

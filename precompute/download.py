@@ -1,6 +1,6 @@
-"""Public data sets: fetched from their publishers, unpacked and prepared, whole or not at all.
+"""Download public data sets from their publishers, unpack and prepare them, completely or not.
 
-A download that broke off is resumed, and a file is taken only with the right hash.
+An interrupted download is resumed; a file is used only if its SHA-256 is right.
 """
 
 from __future__ import annotations
@@ -25,12 +25,12 @@ Progress = Callable[[float, str], None]
 TABLE, WORDS = "birds.csv", "attributes.words.txt"
 _FOLDER = "CUB_200_2011"
 _SPLITS = {"1": "train", "0": "test"}
-_REMEDY = "Fetch CUB-200-2011 anew."
+_REMEDY = "Download CUB-200-2011 again."
 
 
 def write_tables(place: Path) -> None:
-    """Write the table and the words beside the photos in ``place``; ``DataError`` where a list of
-    the archive is missing or does not fit the others."""
+    """Write CUB-200-2011's table and list of words into the folder ``place``. Raises ``DataError``
+    if one of the archive's lists is missing or contradicts the others."""
     home = place / _FOLDER
     paths, classes = _pairs(home / "images.txt"), _pairs(home / "classes.txt")
     label, split = _pairs(home / "image_class_labels.txt"), _pairs(home / "train_test_split.txt")
@@ -40,7 +40,7 @@ def write_tables(place: Path) -> None:
             for image, path in paths.items()
         ]
     except KeyError as error:
-        raise DataError(f"The lists in {home} do not fit: {error} is missing.", _REMEDY) from error
+        raise DataError(f"A list in {home} lacks {error}, which another has.", _REMEDY) from error
     with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "label", "split"), *rows])
     listed = next(
@@ -54,7 +54,7 @@ def write_tables(place: Path) -> None:
 
 
 def _pairs(path: Path) -> dict[str, str]:
-    """Lines of a number and a text."""
+    """Read lines of a number and a text, as a dict."""
     lines = read_lines(path, "list of CUB-200-2011", _REMEDY)
     return dict(line.split(maxsplit=1) for line in map(str.strip, lines) if " " in line)
 
@@ -72,8 +72,8 @@ def _attribute(name: str) -> str:
 
 @dataclass(frozen=True)
 class Archive:
-    """An archive: its address, SHA-256, size in bytes, and the beginnings of the names of the
-    members that are unpacked."""
+    """An archive to download: address, SHA-256, size in bytes, and ``members``, the prefixes of
+    the file names to unpack."""
 
     url: str
     sha256: str
@@ -82,14 +82,14 @@ class Archive:
 
     @property
     def name(self) -> str:
-        """Name of the file."""
+        """File name of the archive."""
         return self.url.rpartition("/")[2]
 
 
 @dataclass(frozen=True)
 class PublicData:
-    """A data set: what it is called, its archives, the folder in them that holds the layout, the
-    page with the publisher's terms, a list of words that is made for it, and what makes it."""
+    """A public data set. ``root`` is the folder with the layout, ``terms`` the page with the
+    publisher's terms, ``words`` a list of words that ``prepare`` writes."""
 
     title: str
     archives: tuple[Archive, ...]
@@ -113,7 +113,7 @@ def _coco(path: str, sha256: str, size: int, member: str) -> Archive:
     return Archive(f"http://images.cocodataset.org/{path}", sha256, size, (member,))
 
 
-#: By name. The sizes and hashes are those that others who fetched these archives have noted.
+#: Public data sets by name. Sizes and hashes were published by others who downloaded the archives.
 PUBLIC = {
     "voc2007": PublicData(
         "PASCAL VOC 2007",
@@ -176,14 +176,14 @@ PUBLIC = {
 }
 
 
-_MARK = ".fetched"  #: file in a folder that is whole
+_MARK = ".fetched"  #: file that marks a complete folder
 
 
 def bring(data: PublicData, path: Path, progress: Progress) -> Path:
-    """Return the folder in ``path`` with the data set's layout; fetch what is missing.
+    """Download a data set to ``path`` unless it is there; return the folder with its layout.
 
-    The archives are in ``PLACE.archives`` until all are unpacked. Raises ``DataError`` for a folder
-    with other content, and as ``fetch`` does.
+    Archives are kept in ``<path>.archives`` until all are unpacked. Raises ``DataError`` for a
+    folder with other content, and the errors of ``fetch``.
     """
     root = path / data.root
     if path.exists():
@@ -191,7 +191,7 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
             return root
         raise DataError(
             f"{path} already exists, and is not a fetched {data.title}.",
-            f"Name another folder, or take it as it is: inficond init {path}",
+            f"Choose another folder, or use this folder as it is: inficond init {path}",
         )
     archives = path.with_name(f"{path.name}.archives")
     archives.mkdir(parents=True, exist_ok=True)
@@ -213,7 +213,7 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
 
 
 def _is_of(data: PublicData, mark: Path) -> bool:
-    """True if the mark exists and names this data set."""
+    """True if the file ``mark`` exists and names this data set."""
     return mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: ")
 
 
@@ -239,18 +239,18 @@ def _unzip(archive: Archive, file: Path, folder: Path) -> None:
     with zipfile.ZipFile(file) as packed:
         for name in packed.namelist():
             if name.startswith(archive.members):
-                packed.extract(name, folder)  # which leaves no folder
+                packed.extract(name, folder)  # extract never writes outside the folder
 
 
 _BLOCK = 1 << 20
-_SECONDS = 30  # without a byte
+_SECONDS = 30  # longest time without a byte
 
 
 def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
-    """Return the archive's file in ``folder``; fetch it if needed, resuming a partial download.
+    """Return the archive's file in ``folder``; download it if missing, resuming a partial file.
 
     Raises ``DataError`` if the address cannot be reached, the disk is full, or the file differs
-    from the published one.
+    from the published file.
     """
     whole = folder / archive.name
     if not whole.is_file():
@@ -286,8 +286,8 @@ def _check_room(archive: Archive, part: Path) -> None:
     free, needed = shutil.disk_usage(part.parent).free, archive.size - _size(part)
     if free < needed:
         raise DataError(
-            f"{archive.name} needs {_mb(needed)}, and {part.parent} has {_mb(free)} free.",
-            "Free some space, or name another folder.",
+            f"{archive.name} needs {_mb(needed)}, but {part.parent} has {_mb(free)} free.",
+            "Free some space, or choose another folder.",
         )
 
 
@@ -315,14 +315,14 @@ def _broken(archive: Archive, whole: Path, part: Path, why: object) -> DataError
     return DataError(
         f"{archive.url} could not be fetched: {str(reason).rstrip('.')}. {_mb(_size(part))} of "
         f"{_mb(archive.size)} are here.",
-        f"Run the command again: it resumes. Or fetch the file otherwise, to {whole}.",
+        f"Run the command again: it resumes. Or download the file by hand to {whole}.",
     )
 
 
 def _another(archive: Archive, why: str) -> DataError:
     return DataError(
         f"{archive.url} is not the file that was published: {why}. It was removed.",
-        "Try again later, or fetch the data set by hand and name its folder: inficond init FOLDER",
+        "Try again later, or download the data set by hand, then run: inficond init FOLDER",
     )
 
 

@@ -1,30 +1,30 @@
-"""Measures of the properties of pictures (``inficond_panel.vocabulary.pictures``)."""
+"""Compute picture properties of a photo (listed in ``inficond_panel.vocabulary.pictures``)."""
 
 from __future__ import annotations
 
 import numpy as np
 from PIL import Image
 
-#: Longer side at which texture is measured, so that large photos are no sharper than small ones.
+#: Longer side, in pixels, at which texture is measured, so that sharpness ignores the photo's size.
 _SIDE = 512
 #: Weights of red, green and blue in the brightness (ITU-R BT.601).
 _LUMA = np.array([0.299, 0.587, 0.114], dtype=np.float32)
-#: Largest spread of a colour along a row or column of a border, and within it, in 1/255.
+#: Largest standard deviation in a row of a plain border, and largest difference of rows, in 1/255.
 _PLAIN = 8.0
-#: Step of brightness at the edge of a letter, as a share of the range of 98 % of the pixels; at
-#: least so many edges are in a window of letters.
+#: Letters: brightness step at an edge, as a share of the range of 98 % of the pixels; least number
+#: of edges in a window; width of a window in pixels.
 _STEP, _EDGES, _WINDOW = 0.25, 5, 24
-#: Brightness, in 1/255, that is added to what a measure is divided by: black has no colour.
+#: Brightness, in 1/255, added to a measure's divisor, so that noise in black is no colour.
 _DARK = 8.0
 #: Saturation from which a pixel is in colour.
 _COLOURED = 0.1
 
 
 def picture_properties(image: Image.Image) -> np.ndarray:
-    """Values (P,) float32 of ``PICTURE_PROPERTIES``, in order, of an RGB image of any size.
+    """Return values (P,) float32 of ``PICTURE_PROPERTIES``, in order, for an RGB image of any size.
 
-    All but size and aspect are of what a plain border leaves, and all but brightness are relative
-    to it, so that a darker photo is a darker photo and no more.
+    All but size and aspect are measured without a plain border. All but brightness are relative to
+    the brightness, so that darkening a photo changes its brightness only.
     """
     border, pixels = _without_border(np.asarray(image, dtype=np.float32))
     luma = pixels @ _LUMA
@@ -62,8 +62,8 @@ def _laplacian(luma: np.ndarray) -> np.ndarray:
 
 
 def _blocks(luma: np.ndarray) -> float:
-    """Steps of brightness at the edges of JPEG's blocks of 8 pixels, over those elsewhere, as a
-    logarithm; wherever the first block begins."""
+    """Return the log ratio of brightness steps at the edges of JPEG's 8-pixel blocks to all other
+    steps, for any offset of the first block."""
     ratios = []
     for steps in (np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=0)).T):
         if steps.shape[1] < 16:
@@ -76,8 +76,8 @@ def _blocks(luma: np.ndarray) -> float:
 
 
 def _without_border(pixels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Share of the height or width, whichever is larger, that plain margins on two opposite sides
-    take, each as wide as the narrower is; and the pixels without these margins."""
+    """Return the share of the height or width (the larger) that plain margins on opposite sides
+    take, both as wide as the narrower margin; and the pixels without these margins."""
     share = 0.0
     for axis in (0, 1):
         lines = pixels.swapaxes(0, axis)
@@ -89,7 +89,7 @@ def _without_border(pixels: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def _margin(lines: np.ndarray) -> int:
-    """Lines from the first on that are plain, and of its colour."""
+    """Count the leading lines that are plain and have the first line's colour."""
     spread = lines.std(axis=1).max(axis=1)
     differs = np.abs(lines.mean(axis=1) - lines[0].mean(axis=0)).max(axis=1)
     other = (spread > _PLAIN) | (differs > _PLAIN)
@@ -97,7 +97,7 @@ def _margin(lines: np.ndarray) -> int:
 
 
 def _letters(luma: np.ndarray) -> float:
-    """Share of the windows of a row that change between dark and light as often as letters do."""
+    """Return the share of row windows that alternate between dark and light as text does."""
     steps = np.diff(luma, axis=1)
     if steps.shape[1] < _WINDOW:
         return 0.0

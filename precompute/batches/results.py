@@ -1,8 +1,8 @@
-"""Results of stages and of batches of photos: in the folder of a run, and in stores near by.
+"""Cached results of stages and of batches of photos, in the folder of a run or in nearby stores.
 
-A result has a key, the hash of its name and of all that it depends on: plain values, which may hold
-the keys of the results before it. So a result whose inputs are unchanged already exists. A
-store's attribute ``stages`` records what made it.
+A result's key is the hash of its name and of all its inputs: plain values, among them the keys of
+earlier results. So a result with unchanged inputs is reused. A store's attribute ``stages`` records
+the inputs of its results.
 """
 
 from __future__ import annotations
@@ -25,33 +25,33 @@ from inficond_panel.store.schema import array_hash
 from inficond_panel.store.write import Stored
 
 Arrays = dict[str, np.ndarray]
-#: Keys of the photos that are run together.
+#: Keys of the photos that are computed together.
 Batch = tuple[str, ...]
 
-#: What a data set says of a photo that it cannot read.
+#: Digest of a photo that cannot be read.
 UNREADABLE = "unreadable"
-#: Values of a list, or characters of a text, that a store's attributes hold.
+#: Longest list (values) or text (characters) that a store's attributes record in full.
 _LONG = 2000
 #: Digits of a key in the name of a folder.
 _DIGITS = 32
-#: Bytes from which an array is mapped instead of read.
+#: Bytes from which an array's file is memory-mapped instead of read.
 _MAPPED = 1 << 16
-#: Arrays of many bytes an image, and what counts their rows. They stay in their files.
+#: Large arrays, with the name of the array that counts their rows per image. They stay on disk.
 _LARGE = {"embedding": "segments", "mask": "mask_pixels", "thumbnail": "thumbnail_length"}
-#: Properties of the pictures (n, P), which results of other times may lack.
+#: Name of the array (n, P) of picture properties, which results of older versions lack.
 PICTURES = "picture_property"
-#: Files open at a time.
+#: Largest number of files open at a time.
 _OPEN = 256
 
 
 def key_of(name: str, inputs: object) -> str:
-    """SHA-256 of a name and of plain values (what JSON can say)."""
+    """Return the SHA-256 key of a result's name and its inputs, plain values for JSON."""
     text = json.dumps([name, inputs], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plain(value: object) -> Any:
-    """Return the inputs as a store records them: a long list by its length and hash."""
+    """Return inputs as a store records them: a long list or text as its length and hash."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | str) and len(value) > _LONG:
@@ -60,9 +60,9 @@ def plain(value: object) -> Any:
 
 
 def photo_keys(ids: Iterable[str], digests: Iterable[str]) -> list[str]:
-    """A key for each photo: SHA-256 of its digest, or of its id where it cannot be read.
+    """Return a key per photo: SHA-256 of its digest, or of its id if it cannot be read.
 
-    Photos that are alike have one key, and are encoded once.
+    Photos with equal content have equal keys, and are encoded once.
     """
     return [
         hashlib.sha256(
@@ -75,25 +75,25 @@ def photo_keys(ids: Iterable[str], digests: Iterable[str]) -> list[str]:
 def batches_of(keys: Iterable[str], size: int) -> list[Batch]:
     """Group keys into batches of at most ``size``, by their leading bits.
 
-    Batches depend only on the set of keys. An added or removed key changes its own batch only (or
-    splits it, or merges it with its neighbour). On average batches are two thirds full.
+    Batches depend only on the set of keys: a new or removed key changes only the batch that holds
+    it (or splits it, or merges it with its neighbour). On average batches are two thirds full.
     """
-    done: list[Batch] = []
-    left = [(sorted(set(keys)), 0)]
-    while left:
-        some, bit = left.pop()
-        if len(some) > size:
-            one = [key for key in some if int(key[bit // 4], 16) >> (3 - bit % 4) & 1]
-            left += [(one, bit + 1), (some[: len(some) - len(one)], bit + 1)]
-        elif some:
-            done.append(tuple(some))
-    return done
+    batches: list[Batch] = []
+    groups = [(sorted(set(keys)), 0)]
+    while groups:
+        group, bit = groups.pop()
+        if len(group) > size:
+            ones = [key for key in group if int(key[bit // 4], 16) >> (3 - bit % 4) & 1]
+            groups += [(ones, bit + 1), (group[: len(group) - len(ones)], bit + 1)]
+        elif group:
+            batches.append(tuple(group))
+    return batches
 
 
 class Results:
-    """Results in a folder: ``<name>-<key>/<array>.npy``; each appears completely or not at all.
+    """Results in a folder: ``<name>-<key>/<array>.npy``; a result is written as a whole or not.
 
-    Without a folder nothing is kept.
+    Without a folder nothing is saved.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -109,10 +109,10 @@ class Results:
             return None
 
     def open(self, name: str, key: str) -> Arrays:
-        """Open the arrays of an existing result; raise ``OSError`` if it was removed."""
+        """Return the arrays of an existing result; raise ``OSError`` if it was removed."""
         arrays = self.get(name, key)
         if arrays is None:
-            raise OSError(f"{self.place(name, key)} is gone")
+            raise OSError(f"{self.place(name, key)} was removed during the run")
         return arrays
 
     def has(self, name: str, key: str) -> bool:
@@ -120,7 +120,7 @@ class Results:
         return self.place(name, key).is_dir()
 
     def put(self, name: str, key: str, arrays: Mapping[str, Any]) -> None:
-        """Keep a result; arrays may also be what gives rows when sliced."""
+        """Save a result; an array may be any object that returns rows when sliced."""
         if self.folder is None:
             return
         with self._writing(name, key) as folder:
@@ -128,10 +128,10 @@ class Results:
                 save(folder / f"{array}.npy", values)
 
     def take(self, store: Store, reasons: Sequence[str] = ()) -> str:
-        """Copy the results of a store's images here, as one batch; return its key.
+        """Copy a store's images and segments into this folder, as one batch; return its key.
 
-        Large arrays are copied in parts. ``reasons`` are those of skipped images, which come last.
-        Raises ``StoreError`` if the store is damaged.
+        Large arrays are copied in parts. ``reasons`` state why the store's skipped images were
+        skipped; their rows come last. Raises ``StoreError`` if the store is damaged.
         """
         key = key_of("taken", [store.content_hash, list(reasons)])
         if not self.has("taken", key):
@@ -146,14 +146,14 @@ class Results:
             yield folder
 
     def place(self, name: str, key: str) -> Path:
-        """Folder of a result."""
+        """Return the folder of a result."""
         if self.folder is None:
-            raise ValueError("results without a folder")
+            raise ValueError("these results have no folder")
         return self.folder / f"{name}-{key[:_DIGITS]}"
 
 
 def save(path: Path, values: Sliced) -> None:
-    """Write an array to a file, a part at a time: a full disk is an error, not a lost process."""
+    """Write an array to a .npy file in parts, so that a full disk raises instead of crashing."""
     rows = max(1, (1 << 22) // max(1, int(np.prod(values.shape[1:])) * values.dtype.itemsize))
     header = {
         "descr": np.lib.format.dtype_to_descr(values.dtype),
@@ -195,25 +195,25 @@ def _copy(store: Store, folder: Path, reasons: Sequence[str]) -> None:
 
 
 def stores_near(path: Path) -> Iterator[Store]:
-    """The store at ``path``, then the others (``*.zarr``) of its folder, that can be opened."""
-    for place in (path, *sorted(other for other in path.parent.glob("*.zarr") if other != path)):
+    """Yield the store at ``path``, then other stores (``*.zarr``) in its folder, if readable."""
+    for folder in (path, *sorted(other for other in path.parent.glob("*.zarr") if other != path)):
         try:
-            yield open_store(place)
+            yield open_store(folder)
         except StoreError:
             continue
 
 
 def stage_of(store: Store | None, name: str) -> Mapping[str, Any]:
-    """Record that a store has of one of its stages; empty where it has none."""
+    """Return a store's record of a stage; {} if there is none."""
     stages = store.attrs.get("stages") if store else None
     stage = stages.get(name) if isinstance(stages, dict) else None
     return stage if isinstance(stage, dict) and "inputs" in stage else {}
 
 
 def keys_in(store: Store) -> list[str] | None:
-    """Keys of the photos that a store was made of, those that were skipped last; None if unknown.
+    """Return the keys of a store's photos, then of its skipped photos; None if not recorded.
 
-    Raises ``StoreError`` where the store is damaged.
+    Raises ``StoreError`` if the store is damaged.
     """
     if not store.has("image_digest"):
         return None
@@ -224,7 +224,7 @@ def keys_in(store: Store) -> list[str] | None:
 
 
 def batches_in(store: Store, encoding: str) -> set[Batch]:
-    """Batches of photos that a store holds, of the encoding with the key ``encoding``."""
+    """Return a store's batches if its photos were encoded with key ``encoding``, else none."""
     stage = stage_of(store, "segments")
     if stage.get("encoding") != encoding:
         return set()
@@ -236,7 +236,7 @@ def batches_in(store: Store, encoding: str) -> set[Batch]:
 
 
 class Concatenated:
-    """An array made of pieces of others, one behind the other; rows are read when it is sliced."""
+    """Array of concatenated pieces of other arrays; rows are read when the array is sliced."""
 
     def __init__(
         self, source: Callable[[int], np.ndarray], part: np.ndarray, first: np.ndarray,
@@ -259,10 +259,10 @@ class Concatenated:
         piece = int(np.searchsorted(self._edge, start, "right")) - 1
         while start < stop:
             end = min(stop, int(self._edge[piece + 1]))
-            at = int(self._first[piece] + start - self._edge[piece])
+            row = int(self._first[piece] + start - self._edge[piece])
             values[len(values) - (stop - start) :][: end - start] = self._source(
                 int(self._part[piece])
-            )[at : at + end - start]
+            )[row : row + end - start]
             start, piece = end, piece + 1
         return values
 
@@ -271,29 +271,29 @@ class Concatenated:
 
 
 class Segmented:
-    """Segments of the photos of a data set, in its order, read from the results of many batches.
+    """Segments of a data set's photos, in the data set's order, read from many batches' results.
 
-    ``parts`` are these results: for each the keys of its photos, and how to open it. ``keys`` are
-    the keys of the data set's photos. ``reason`` states why a photo was skipped, "" if it was not.
-    Only a few numbers per image and segment are in memory.
+    ``parts`` are the results: per result the keys of its photos, and a function that opens it.
+    ``keys`` are the keys of the data set's photos. ``reason`` states per photo why it was skipped,
+    "" if it was not. Only a few numbers per image and segment are in memory.
     """
 
     def __init__(
         self, parts: Sequence[tuple[Sequence[str], Callable[[], Arrays]]], keys: Sequence[str]
     ) -> None:
         self._parts = [opened for _, opened in parts]
-        place = {key: (p, i) for p, (of, _) in enumerate(parts) for i, key in enumerate(of)}
-        part, row = np.array([place[key] for key in keys], dtype=np.int64).reshape(-1, 2).T
-        del place
+        index = {key: (p, i) for p, (of, _) in enumerate(parts) for i, key in enumerate(of)}
+        part, row = np.array([index[key] for key in keys], dtype=np.int64).reshape(-1, 2).T
+        del index
         counts, self.reason = _counted(self._parts, part, row)
-        #: Positions of the images that could be read.
+        #: Positions in ``keys`` of the images that could be read.
         self.read: np.ndarray = np.flatnonzero([not reason for reason in self.reason])
         self._part = part[self.read]
         self._counts = {name: value[self.read] for name, value in counts.items()}
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray | Concatenated]:
-        """Arrays of the images that could be read; ``segments`` and others count their rows."""
+        """Arrays of the readable images; ``segments`` and other arrays count the rows per image."""
         counts = self._counts
         arrays: dict[str, np.ndarray | Concatenated] = {
             "segments": counts["segments"],
@@ -305,7 +305,7 @@ class Segmented:
 
     @property
     def pictures(self) -> np.ndarray | None:
-        """Properties (n, P) of the pictures that could be read; None where a result lacks them."""
+        """Picture properties (n, P) of the readable images; None if a result lacks them."""
         parts = [opened() for opened in self._parts]
         if not all(PICTURES in arrays for arrays in parts if "segments" in arrays):
             return None
@@ -323,7 +323,7 @@ class Segmented:
 def _counted(
     parts: Sequence[Callable[[], Arrays]], part: np.ndarray, row: np.ndarray
 ) -> tuple[Mapping[str, np.ndarray], list[str]]:
-    """Of each image the numbers of its rows and where they begin in its part; and the reasons."""
+    """Return per image the counts and first indices of its rows in its part; and the reasons."""
     names = ("segments", "thumbnail_length", "mask_pixels", "read")
     counts = {
         name: np.zeros(len(part), dtype=np.int64)

@@ -1,7 +1,6 @@
-"""A run over batches of photos, by threads or a Dask cluster: they are encoded and segmented.
+"""Run work (such as encoding and segmenting) over batches of photos, in threads or a Dask cluster.
 
-The encoder is described by plain values and loaded where it is used, in this process or in a Dask
-worker's, once a process.
+The encoder is described by plain values and loaded once per process, here or in a Dask worker.
 """
 
 from __future__ import annotations
@@ -38,11 +37,11 @@ if TYPE_CHECKING:
     from distributed import Client
 
 Progress = Callable[[str], None]
-#: Numbers of batches with their arrays; to be closed by who may stop early.
+#: Generator of (batch number, arrays); a caller that stops early must close it.
 Computed = Generator[tuple[int, Arrays], None, None]
-#: How long a scheduler may take to answer.
+#: Longest time that a scheduler may take to answer.
 TIMEOUT = "10s"
-#: Batches given to a worker's thread beside the one that it is busy with.
+#: Batches that wait at each worker's thread, beside the batch that it computes.
 _AHEAD = 1
 Given = TypeVar("Given")
 Result = TypeVar("Result")
@@ -50,12 +49,12 @@ Result = TypeVar("Result")
 
 @dataclass
 class Run:
-    """One run over the photos of a data set: existing results, and workers for the others.
+    """One run over the photos of a data set: existing results, and workers for missing batches.
 
     ``keys`` are the keys of the photos (``photo_keys``). Finished batches are in ``results``, or in
-    a store ``near``. The others are computed by ``threads`` of this process, or by the workers of a
-    Dask ``scheduler``, with equal bits. ``progress`` gets lines for people, and ``images`` counts
-    the computed photos by stage.
+    the stores ``near``. Missing batches are computed by ``threads`` of this process, or by the
+    workers of a Dask ``scheduler``, bit-identically. ``progress`` gets lines for people, and
+    ``images`` counts the computed photos per stage.
     """
 
     dataset: Dataset
@@ -81,14 +80,14 @@ class Run:
         keep: Callable[[Batch, Arrays], None],
         rows: Mapping[str, int] | None = None,
     ) -> None:
-        """Do the work on each batch; ``keep`` gets the batch and its arrays when it is done.
+        """Compute each batch, and pass the batch and its arrays to ``keep``.
 
-        ``what`` names the work for people; ``rows`` are the positions of other keys than the
-        photos'. Raises ``CancelledError``.
+        ``what`` names the work for people. ``rows`` maps the batches' keys to positions, if they
+        are not the photos' keys. Raises ``CancelledError``.
         """
         rows = rows or self.rows
         positions = [[rows[key] for key in batch] for batch in batches]
-        # closed at once after an error: no batch is worked on for nobody
+        # closed at once after an error, so that no further batch is computed
         with closing(self._computed(work, positions, what)) as computed:
             for number, arrays in computed:
                 keep(batches[number], arrays)
@@ -111,7 +110,7 @@ class Run:
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """Client of the scheduler at ``address``; raises ``InficondError`` where none answers."""
+    """Yield a client of the Dask scheduler at ``address``; ``InficondError`` if none answers."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -121,24 +120,24 @@ def connected(address: str) -> Iterator[Any]:
     except (OSError, ValueError, TimeoutError) as error:
         raise InficondError(
             f"No Dask scheduler answers at {address}: {error}",
-            "Start one (dask scheduler, dask worker), or leave --scheduler out.",
+            "Start a scheduler (dask scheduler, dask worker), or leave out --scheduler.",
         ) from error
     with client:
         if not client.nthreads():
             raise InficondError(
                 f"The Dask scheduler at {address} has no workers.",
-                f"Start some: dask worker {address}",
+                f"Start workers: dask worker {address}",
             )
         yield client
 
 
 def differing(client: Client) -> list[str]:
-    """Return the workers whose package versions differ from here: bits may differ there."""
+    """Return a line per worker and package whose version differs from this process's."""
     return [
-        f"{address} has {name} {there.get(name)}, this process {version}"
-        for address, there in sorted(client.run(_versions).items())
+        f"{address} has {name} {versions.get(name)}, this process {version}"
+        for address, versions in sorted(client.run(_versions).items())
         for name, version in _versions().items()
-        if there.get(name) != version
+        if versions.get(name) != version
     ]
 
 
@@ -157,10 +156,10 @@ def _versions() -> dict[str, str | None]:
 def on_cluster(
     client: Client, work: Work, batches: list[list[int]]
 ) -> Iterator[tuple[int, Arrays]]:
-    """Yield (number of the batch, its arrays) as batches finish."""
+    """Compute batches on a Dask cluster; yield (batch number, arrays) as batches finish."""
     from distributed import as_completed
 
-    # given as a result of a task, so that it can be made again when its worker is lost
+    # passed as the result of a task, so that Dask can compute it again when its worker is lost
     shared = client.submit(_same, work, pure=False)
     waiting = iter(enumerate(batches))
 
@@ -196,31 +195,31 @@ def _result(task: Any) -> tuple[int, Arrays]:
         return task.result()
     except InficondError:
         raise
-    except Exception as error:  # of a worker: whatever went wrong there
+    except Exception as error:  # any error of a worker
         raise InficondError(
-            f"The Dask cluster could not do a batch: {type(error).__name__}: {error}",
-            "See the workers' logs. Start again: the run resumes.",
+            f"The Dask cluster could not compute a batch: {type(error).__name__}: {error}",
+            "Read the workers' logs, and start again: the run resumes.",
         ) from error
 
 
 class Work(Protocol[Given, Result]):
     """The three steps from a batch (the positions of its photos) to its arrays.
 
-    Each is called in several threads at once, of this process or of a cluster's worker.
+    Each step is called in several threads at once, of this process or of a cluster's worker.
     """
 
     def before(self, positions: list[int]) -> Given:
-        """Decode."""
+        """Decode the photos at ``positions`` into the model's input."""
 
     def run(self, given: Given) -> Result:
-        """Run the model."""
+        """Run the model on the output of ``before``."""
 
     def after(self, given: Result) -> Arrays:
-        """Finish."""
+        """Turn the model's output into the batch's arrays."""
 
 
 def done(work: Work, positions: list[int]) -> Arrays:
-    """Compute the arrays of a batch, with one thread of BLAS: equal bits on every worker."""
+    """Compute the arrays of a batch with one BLAS thread, so that every worker gets equal bits."""
     with one_thread():
         return work.after(work.run(work.before(positions)))
 
@@ -228,10 +227,9 @@ def done(work: Work, positions: list[int]) -> Arrays:
 def in_threads(
     work: Work, batches: Iterable[list[int]], workers: int
 ) -> Generator[Arrays, None, None]:
-    """Yield the arrays of each batch, in order.
+    """Compute batches in ``workers`` threads; yield the arrays of each batch, in order.
 
-    ``workers`` batches run at once, and at most as many finished ones wait, so that memory is
-    bounded.
+    At most ``2 * workers`` batches are computed ahead, so that memory is bounded.
     """
     with ThreadPoolExecutor(workers) as pool:
         waiting: deque[Future[Arrays]] = deque()
@@ -246,16 +244,16 @@ def in_threads(
             pool.shutdown(cancel_futures=True)
 
 
-#: Embeddings of places, and of the whole where they are asked for; None if no image was read.
+#: Embeddings of cells, and of whole images if requested; None if no image was read.
 Vectors = tuple[np.ndarray | None, np.ndarray | None]
 _LOADED: dict[str, Any] = {}
-_LOADING = threading.RLock()  # a teacher may sit on an encoder
+_LOADING = threading.RLock()  # reentrant: loading a teacher may load an encoder
 
 
 def loaded(key: str, load: Callable[[], Any], beside: Collection[str] = ()) -> Any:
     """Return the result of ``load``, cached for the next call with the same key.
 
-    The cache holds the last key, and the keys ``beside``.
+    The cache holds only the last key, and the keys in ``beside``.
     """
     with _LOADING:
         if key not in _LOADED:
@@ -266,7 +264,7 @@ def loaded(key: str, load: Callable[[], Any], beside: Collection[str] = ()) -> A
 
 
 def encoder_key(encoder: EncoderSection) -> str:
-    """Key of a loaded encoder: all that its vectors depend on."""
+    """Return the key of a loaded encoder, a hash of all settings that its vectors depend on."""
     return key_of("encoder", [encoder_name(encoder), encoder_inputs(encoder)])
 
 
@@ -281,7 +279,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded batch: the images that could be read, also as the model's input."""
+    """A decoded batch: the readable images, and the same as the model's input ``pixels``."""
 
     positions: list[int]
     reasons: list[str]
@@ -290,14 +288,14 @@ class Decoded:
 
     @property
     def read(self) -> list[int]:
-        """Positions of the images that could be read."""
+        """Positions of the readable images in the data set."""
         return [i for i, reason in zip(self.positions, self.reasons, strict=True) if not reason]
 
 
 def decode(
     dataset: Dataset, positions: list[int], prepare: Callable[[Image.Image], np.ndarray]
 ) -> Decoded:
-    """Read the images at some positions of the data set."""
+    """Read and prepare the images at ``positions`` of the data set."""
     reasons, images = [], []
     for i in positions:
         try:
@@ -311,7 +309,7 @@ def decode(
 
 @dataclass(frozen=True)
 class Features:
-    """Vectors of whole photos, which a teacher's heads need; ``encoder`` is theirs in the spec."""
+    """Embeddings of whole photos for a teacher's heads; ``encoder`` is the heads' spec section."""
 
     encoder: EncoderSection
 
@@ -321,24 +319,24 @@ class Features:
         return encoder_key(self.encoder)
 
     def from_cells(self, model: Encoder, encoder: EncoderSection) -> bool:
-        """True if the model's run for cells can give the features too.
+        """True if the model's pass for cells can give the features too.
 
-        Pixels and precision must be equal. ``encoder`` is the spec's section of the model.
-        """
-        own = chosen_size(self.encoder.image_size, model.own_size)
+        Weights and image size must be equal, and the precision float32. ``encoder`` is the model's
+        spec section."""
+        size = chosen_size(self.encoder.image_size, model.own_size)
         alike = encoder_digest(encoder) == encoder_digest(self.encoder)
-        return alike and own == model.size and encoder.precision == FLOAT32
+        return alike and size == model.size and encoder.precision == FLOAT32
 
 
 @dataclass(frozen=True)
 class Segmenting:
-    """Segmentation of photos into segments, label maps and thumbnails.
+    """Work that turns photos into segments, label maps and thumbnails.
 
     The arrays of a batch are: per photo the ``reason`` why it was skipped ("" if it was not); per
-    photo read the number of ``segments``, ``thumbnail_length`` in bytes, ``thumbnail_shape``
-    (height, width), and properties of the picture; per segment ``embedding`` (half precision) and
-    ``box``. ``mask`` and ``thumbnail`` are concatenated. With ``features`` also the photos'
-    ``feature`` in float32.
+    readable photo the number of ``segments``, ``thumbnail_length`` in bytes, ``thumbnail_shape``
+    (height, width), and picture properties; per segment ``embedding`` (half precision) and ``box``.
+    ``mask`` and ``thumbnail`` are concatenated. With ``features`` there is also ``feature``, the
+    embedding of each readable photo in float32.
     """
 
     key: str
@@ -358,11 +356,11 @@ class Segmenting:
         return loaded(key, lambda: load_encoder(encoder, self.device), beside)
 
     def before(self, positions: list[int]) -> Decoded:
-        """Decode."""
+        """Decode the photos."""
         return decode(self.dataset, positions, self.model.prepare)
 
     def run(self, photos: Decoded) -> tuple[Decoded, Vectors]:
-        """Encode."""
+        """Compute the embeddings of cells and, if requested, of whole photos."""
         model, features = self.model, self.features
         if not photos.images:
             return photos, (None, None)
@@ -375,7 +373,7 @@ class Segmenting:
         return photos, (model.dense(photos.pixels), whole)
 
     def after(self, given: tuple[Decoded, Vectors]) -> Arrays:
-        """Segment."""
+        """Segment the photos, from the embeddings of their cells."""
         photos, (cells, whole) = given
         arrays = {"reason": np.array(photos.reasons)}
         if cells is not None:
@@ -388,7 +386,7 @@ class Segmenting:
 def segment_batch(
     images: list[Image.Image], cells: np.ndarray, settings: Settings, ids: list[str]
 ) -> Arrays:
-    """Segments, label maps and thumbnails of images with cells ``(B, h, w, embed)``."""
+    """Return arrays of segments, label maps and thumbnails, from cells ``(B, h, w, embed)``."""
     small = [thumbnail(i, settings.thumbnail_size, settings.thumbnail_quality) for i in images]
     segments = [
         segment(c, image, shape, settings.segments, image_id)

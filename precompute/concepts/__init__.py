@@ -1,1 +1,1 @@
-"""Concepts of a corpus, and their projection to the plane."""
+"""Concepts of a corpus: reading, filters, sources, and projection to the plane."""

@@ -1,6 +1,6 @@
-"""Concepts of a corpus, one per line, and filters: too long, too similar, never active.
+"""Read the concepts of a corpus, one per line, and filter them: too long, too similar, inactive.
 
-The filters are those of Label-free CBM (Oikarinen et al., 2023, section 3), in its order. Of two
+The filters and their order are from Label-free CBM (Oikarinen et al., 2023, section 3). Of two
 similar concepts the first in the list is kept.
 """
 
@@ -20,14 +20,14 @@ from inficond_panel.vocabulary.tasks import TWINS
 
 _COMMENT = "#"
 _MOST_NAMED = 10
-#: Share of scores that are 0 from which it is said.
+#: Share of zero scores from which a warning is given.
 _MANY_ZEROS = 0.5
 
 
 def read_corpus(
     path: Path, note: Callable[[str], None] = lambda _: None
 ) -> dict[str, tuple[str, ...]]:
-    """Read the concepts of a text file in order: each name with all its texts, the name first.
+    """Read the concepts of a text file, in order: a dict from name to texts, the name first.
 
     A line is ``name`` or ``name, synonym, synonym``. Empty lines and comments (``#``) are skipped;
     ``note`` gets the numbers of empty lines, and synonyms on two lines. Raises ``DataError`` with
@@ -35,7 +35,7 @@ def read_corpus(
     twice on a line, and a concept listed twice (ignoring case and spaces), since two equal columns
     have no unique solution.
     """
-    remedy = "Give a UTF-8 text file, a word a line."
+    remedy = "Use a UTF-8 text file with a word per line."
     lines = dict(enumerate(read_lines(path, "corpus", remedy, WORD_BYTES), 1))
     empty = [number for number, line in lines.items() if not line.strip()]
     corpus = {
@@ -44,11 +44,11 @@ def read_corpus(
         if number not in empty and not line.lstrip().startswith(_COMMENT)
     }
     if not corpus:
-        raise DataError(f"The corpus {path} is empty.", "Write one concept on each line.")
+        raise DataError(f"The corpus {path} is empty.", "Write a concept on each line.")
     faults = [f"line {n}: {fault}" for n, texts in corpus.items() if (fault := fault_of(texts))]
     faults += _twice(((texts[0], number) for number, texts in corpus.items()), "listed twice")
     if faults:
-        raise DataError(f"The corpus {path} has faults: {'; '.join(faults)}.", "Keep one of each.")
+        raise DataError(f"The corpus {path} has faults: {'; '.join(faults)}.", "Correct the lines.")
     if empty:
         note(f"The corpus {path.name} has empty lines: {', '.join(map(str, empty))}")
     every = ((text, number) for number, texts in corpus.items() for text in texts)
@@ -58,7 +58,7 @@ def read_corpus(
 
 
 def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
-    """Texts that come again on a later line."""
+    """Return a message for each text that is repeated on a later line."""
     first: dict[str, int] = {}
     return [
         f"{text!r} {what}, on lines {first[text.casefold()]} and {number}"
@@ -68,7 +68,7 @@ def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
 
 
 def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
-    """Warn about concepts that are nearly equal for the encoder."""
+    """Return a warning on concepts with nearly equal text embeddings; [] if there are none."""
     pairs = twins(text, concepts)
     if not pairs:
         return []
@@ -78,7 +78,7 @@ def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
 
 
 def zero_warnings(score: np.ndarray) -> list[str]:
-    """Warning of scores ``(image, concept)`` that are mostly clipped at 0."""
+    """Return a warning if scores ``(image, concept)`` are mostly clipped at 0; else []."""
     zeros = float((score == 0).mean())
     if zeros < _MANY_ZEROS:
         return []
@@ -88,23 +88,23 @@ def zero_warnings(score: np.ndarray) -> list[str]:
     ]
 
 
-#: Images that a concept must be active on, as in Label-free CBM.
+#: Number of largest scores whose mean measures a concept's activity, as in Label-free CBM.
 _MOST_ACTIVE = 5
 _SHOWN = 8
-#: Keys of ``Filters``, in the order in which they are applied, for people.
+#: Keys of ``Filters`` in the order of application, each with a reason for people.
 REASONS = {
     "longest": "too long",
-    "class_cosine": "too like a class",
-    "twin_cosine": "too like another concept",
+    "class_cosine": "too similar to a class",
+    "twin_cosine": "too similar to another concept",
     "least_score": "not active on fit",
 }
-#: A concept that fell: its name, the filter's key, and the number that it fell by, for people.
+#: A dropped concept: name, the filter's key, and the value compared with the limit, for people.
 Dropped = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
 class Filtered:
-    """Positions of the concepts that stay, in order, and those that fell."""
+    """Positions of the kept concepts, in order, and the dropped concepts."""
 
     kept: list[int]
     dropped: list[Dropped]
@@ -113,7 +113,7 @@ class Filtered:
 def class_texts(
     encoder: EmbedsText, classes: Sequence[str], prompts: Sequence[str], filters: Filters
 ) -> np.ndarray | None:
-    """Return vectors ``(class, embed)`` of the names of classes; None if no filter needs them."""
+    """Return text embeddings ``(class, embed)`` of class names; None if no filter needs them."""
     if filters.class_cosine is None:
         return None
     return embed_concepts(encoder, [(name,) for name in classes], prompts)
@@ -126,9 +126,9 @@ def filter_texts(
     class_text: np.ndarray | None,
     filters: Filters,
 ) -> Filtered:
-    """Apply what needs no image; vectors ``(concept, embed)`` and ``(class, embed)`` are unit.
+    """Apply the filters that need no image; ``text`` ``(concept, embed)`` has unit vectors.
 
-    ``class_text`` may be None where ``filters.class_cosine`` is.
+    ``class_text`` ``(class, embed)`` may be None if ``filters.class_cosine`` is None.
     """
     dropped: list[Dropped] = []
     kept: list[int] = []
@@ -152,7 +152,7 @@ def filter_texts(
 
 
 def filter_inactive(names: Sequence[str], score: np.ndarray, least: float) -> Filtered:
-    """Drop concepts by their scores ``(image, concept)`` on the images of ``fit``."""
+    """Drop concepts whose five largest scores ``(image of fit, concept)`` average ≤ ``least``."""
     top = np.sort(score, axis=0)[-_MOST_ACTIVE:].mean(0) if len(score) else np.zeros(len(names))
     active = top > least
     return Filtered(
@@ -162,16 +162,16 @@ def filter_inactive(names: Sequence[str], score: np.ndarray, least: float) -> Fi
 
 
 def check_left(kept: Sequence[object], dropped: Sequence[Dropped]) -> None:
-    """Raise ``DataError`` where no concept is left."""
+    """Raise ``DataError`` if the filters kept no concept."""
     if not kept:
         raise DataError(
             f"concepts.filters leave no concept: {'; '.join(filter_lines(0, dropped))}",
-            "Loosen the filter that most fall by.",
+            "Loosen the filter that drops most concepts.",
         )
 
 
 def filter_lines(kept: int, dropped: Iterable[Dropped]) -> list[str]:
-    """Effect of the filters for people: how many fell, by which and why."""
+    """Return lines for people: how many concepts each filter dropped, which and why."""
     dropped = list(dropped)
     lines = [f"concepts.filters: {kept} of {kept + len(dropped)} concepts stay"]
     for key, some in by_filter(dropped).items():
@@ -182,7 +182,7 @@ def filter_lines(kept: int, dropped: Iterable[Dropped]) -> list[str]:
 
 
 def by_filter(dropped: Iterable[Dropped]) -> Mapping[str, list[tuple[str, str]]]:
-    """Names and reasons of those that fell, by the filter's key, in the order of the filters."""
+    """Group dropped concepts (name, reason) by the filter's key, in the order of the filters."""
     dropped_by: dict[str, list[tuple[str, str]]] = {key: [] for key in REASONS}
     for name, key, why in dropped:
         dropped_by[key].append((name, why))

@@ -1,4 +1,4 @@
-"""Sources of a list of concepts: class names, assertions, captions, a language model's answer."""
+"""Collect concepts from class names, assertions, captions or a language model's answer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from precompute.concepts.corpus import read_corpus
 
-#: Relations of ConceptNet and WordNet that lead from a thing to what it has, is or is made of.
+#: Relations of ConceptNet and WordNet from an object to its parts, properties, material or kind.
 RELATIONS = (
     "hasa", "partof", "hasproperty", "madeof", "isa", "hypernym", "hyponym", "meronym", "holonym",
 )  # fmt: skip
@@ -21,10 +21,10 @@ _CONCEPTNET = "/a/"
 _FENCE = re.compile(r"^\s*```.*$", re.MULTILINE)
 _BULLET = re.compile(r"^\s*(?:[-*•]+|\(?\d+[.):])\s*")
 _ARTICLE = re.compile(r"^(?:an?|the|some)\s+", re.IGNORECASE)
-_REMEDY = "Give a UTF-8 file; `inficond docs concepts` shows the layouts."
-#: A list of concepts, and what came of its source, for people.
+_REMEDY = "Use a UTF-8 file in one of the layouts of `inficond docs concepts`."
+#: A list of concepts, and a description of its source, for people.
 Found = tuple[list[str], str]
-#: Most nouns that are taken, and fewest captions that each must be in.
+#: Largest number of nouns from captions, and least number of captions with each noun.
 MOST, LEAST = 200, 2
 _BEGIN = """
 a an the this that these those some any each every no his her its their our my your another one two
@@ -43,10 +43,10 @@ _WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*|[^\sa-z]")
 
 
 def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the text of a corpus from ``sources``, in order, with a line for people on each.
+    """Return the text of a corpus from ``sources``, and a line for people on each source.
 
-    A source is ``classes``, ``KIND:FILE`` with a kind of ``KINDS``, or a file of words. A concept
-    of an earlier source is not repeated. Raises ``DataError`` for an unknown or unreadable source,
+    A source is ``classes``, ``KIND:FILE`` with a kind of ``KINDS``, or a file of words. Concepts of
+    an earlier source are not repeated. Raises ``DataError`` for an unknown or unreadable source,
     and if no concept results.
     """
     seen: set[str] = set()
@@ -76,7 +76,7 @@ def _read(source: str, classes: Sequence[str]) -> Found:
     if kind not in KINDS or not name:
         raise DataError(
             f"{source!r} is not a source of concepts.{near(kind, ['classes', *KINDS])}",
-            f"Give classes, a file of words, or {', '.join(f'{kind}:FILE' for kind in KINDS)}.",
+            f"Use classes, a file of words, or {', '.join(f'{kind}:FILE' for kind in KINDS)}.",
         )
     try:
         return KINDS[kind](Path(name), classes)
@@ -85,7 +85,7 @@ def _read(source: str, classes: Sequence[str]) -> Found:
 
 
 def plain(text: str) -> str:
-    """Return a concept's words as a corpus has them: no commas, underscores or outer marks.
+    """Return a concept's words in the corpus's form: no commas, underscores or outer marks.
 
     ``/c/en/traffic_light/n`` and ``the traffic light.`` become ``traffic light``.
     """
@@ -97,7 +97,7 @@ def plain(text: str) -> str:
 
 
 def _assertions(path: Path, classes: Sequence[str]) -> Found:
-    """The other ends of assertions that have a class at one end."""
+    """Return the concepts that assertions link to a class."""
     wanted = {plain(name).casefold() for name in classes}
     counts: Counter[str] = Counter()
     others: Counter[str] = Counter()
@@ -117,7 +117,7 @@ def _assertions(path: Path, classes: Sequence[str]) -> Found:
 
 
 def _triples(path: Path) -> Iterator[tuple[str, str, str]]:
-    """Start, relation and end of each line: ConceptNet's five columns, or three of them."""
+    """Yield start, relation and end of each line, in ConceptNet's five columns or in three."""
     for number, line in enumerate(lines_of(path), 1):
         cells = line.rstrip("\r\n").split("\t")
         if not line.strip() or line.startswith("#"):
@@ -136,7 +136,7 @@ def _triples(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _captions(path: Path, _: Sequence[str]) -> Found:
-    """The most frequent nouns of captions."""
+    """Return the most frequent nouns of captions."""
     captions = list(_caption_texts(path))
     return caption_nouns(captions), f"{len(captions)} captions of {path}"
 
@@ -150,12 +150,12 @@ def _caption_texts(path: Path) -> Iterable[str]:
     texts = [row.get("caption") if isinstance(row, dict) else row for row in rows]
     captions = [text for text in texts if isinstance(text, str)]
     if not captions:
-        raise DataError(f"{path} holds no captions.", "COCO's have annotations with a caption.")
+        raise DataError(f"{path} holds no captions.", "COCO's annotations have a key caption.")
     return captions
 
 
 def _answer(path: Path, _: Sequence[str]) -> Found:
-    """Concepts of an answer: JSON (a list, or lists by class), or a text with one a line."""
+    """Return the concepts of an answer: JSON (a list, or lists by class), or one per line."""
     text = _FENCE.sub("", read_text(path, WORD_BYTES))
     if text.lstrip()[:1] in ("[", "{"):
         parts = _texts(_json(text, path))
@@ -172,7 +172,7 @@ def _answer(path: Path, _: Sequence[str]) -> Found:
 
 
 def _texts(value: object) -> list[str]:
-    """All texts of a JSON value, in order; keys of mappings are not taken."""
+    """Return all texts of a JSON value, in order, without the keys of mappings."""
     if isinstance(value, str):
         return [value]
     inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
@@ -206,7 +206,7 @@ def caption_nouns(captions: Iterable[str], most: int = MOST, least: int = LEAST)
 
 
 def nouns_of(caption: str) -> Iterator[str]:
-    """Nouns of one caption, in order."""
+    """Yield the nouns of one caption, in order: last words of phrases after a determiner."""
     phrase: list[str] | None = None
     for word in [*_WORDS.findall(caption.casefold()), "."]:
         if phrase is not None and (_ends(word) or (phrase and _VERB.search(word))):

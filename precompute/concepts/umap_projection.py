@@ -1,4 +1,4 @@
-"""Concepts and segments as points in the plane (InFiConD, sec. 5, view c)."""
+"""Project concepts and segments to the plane by PCA, t-SNE or UMAP (InFiConD, sec. 5, view c)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.concepts.scoring import along_axes, among_neighbours
 
-#: Neighbours that t-SNE (its perplexity) and UMAP look at; fewer where there are few concepts.
+#: Perplexity of t-SNE, and neighbours of UMAP; smaller with few concepts.
 _PERPLEXITY = 30.0
 _NEIGHBOURS = 15
-#: Concepts below which nothing but PCA says anything.
+#: With fewer concepts than this, every method is replaced by PCA.
 _FEW = 4
 _BLOCK = 8192
 
@@ -40,13 +40,13 @@ def project_segments(
     """Project segments to the concepts' maps: ``(method, segment, 2)`` float32.
 
     ``embedding`` ``(segment, embed)`` may be an array on disk; ``concepts`` is the result of
-    ``project`` for ``text``. Of more than ``most`` segments a sample is drawn from the seed; the
-    others are nan. On a PCA map the segments lie along its axes, with mean and spread set to the
-    concepts', since images and texts are separate in an encoder's space. On a map without axes each
-    segment lies among its nearest concepts. Memory holds the result and one block.
+    ``project`` for ``text``. Of more than ``most`` segments a seeded sample is projected; the
+    others are nan. On a PCA map segments are projected to its axes, then shifted and scaled to the
+    concepts' mean and spread, since images and texts are separate in an encoder's space. On other
+    maps each segment is placed among its nearest concepts. Memory holds the result and one block.
     """
     count = embedding.shape[0]
-    placed = np.full((len(methods), count, 2), np.nan, dtype=np.float32)
+    points = np.full((len(methods), count, 2), np.nan, dtype=np.float32)
     axes = {m: along_axes(text, concepts[m]) for m, name in enumerate(methods) if name == "pca"}
     free = np.array([m for m in range(len(methods)) if m not in axes], dtype=int)
     for rows in _blocks(count, most, seed):
@@ -54,16 +54,16 @@ def project_segments(
         block = np.asarray(embedding[first : rows[-1] + 1])[rows - first].astype(np.float32)
         if len(free):
             near = among_neighbours(block, text, np.moveaxis(concepts[free], 0, 1))
-            placed[free[:, None], rows] = np.moveaxis(near, 1, 0)
+            points[free[:, None], rows] = np.moveaxis(near, 1, 0)
         for m, axis in axes.items():
-            placed[m, rows] = block @ axis
+            points[m, rows] = block @ axis
     for m in axes:
-        placed[m] = _matched(placed[m], concepts[m])
-    return placed
+        points[m] = _matched(points[m], concepts[m])
+    return points
 
 
 def _blocks(count: int, most: int, seed: int) -> Iterator[np.ndarray]:
-    """Positions of the segments to place, ascending, some thousand at a time."""
+    """Yield the positions of the segments to project, ascending, at most 8,192 at a time."""
     chosen = np.arange(count)
     if count > most:
         chosen = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
@@ -74,13 +74,13 @@ def _blocks(count: int, most: int, seed: int) -> Iterator[np.ndarray]:
 
 
 def _matched(points: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Points moved and stretched along each axis to the mean and spread of ``reference``."""
-    there = points[~np.isnan(points[:, 0])].astype(np.float64)
-    if not len(there):
+    """Shift and scale points along each axis to the mean and spread of ``reference``."""
+    finite = points[~np.isnan(points[:, 0])].astype(np.float64)
+    if not len(finite):
         return points
-    spread = there.std(0)
+    spread = finite.std(0)
     stretch = reference.std(0) / np.where(spread > 0, spread, 1)
-    return ((points - there.mean(0)) * stretch + reference.mean(0)).astype(np.float32)
+    return ((points - finite.mean(0)) * stretch + reference.mean(0)).astype(np.float32)
 
 
 def _pca(values: np.ndarray, seed: int) -> np.ndarray:
@@ -94,7 +94,7 @@ def _pca(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _tsne(values: np.ndarray, seed: int) -> np.ndarray:
-    """t-SNE from the PCA, with a perplexity that suits few concepts."""
+    """Project by t-SNE, started from PCA, with a smaller perplexity for few concepts."""
     from sklearn.manifold import TSNE
     from threadpoolctl import threadpool_limits
 
@@ -107,7 +107,7 @@ def _tsne(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _umap(values: np.ndarray, seed: int) -> np.ndarray:
-    """UMAP by cosine from the PCA, on one thread, so that the seed alone decides."""
+    """Project by UMAP (cosine), started from PCA, in one thread: the seed determines the result."""
     try:
         from umap import UMAP
     except ImportError as error:
@@ -115,7 +115,7 @@ def _umap(values: np.ndarray, seed: int) -> np.ndarray:
             "The projection umap",
             error,
             "umap",
-            more=", or leave umap out of concepts.projections.methods.",
+            more=", or remove umap from concepts.projections.methods.",
         ) from error
     if len(values) < _FEW:
         return _pca(values, seed)
@@ -130,6 +130,6 @@ def _umap(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _start(values: np.ndarray, seed: int, spread: float) -> np.ndarray:
-    """The PCA, with ``spread`` as the standard deviation of its first axis."""
+    """Return the PCA, scaled to a standard deviation of ``spread`` on its first axis."""
     points = _pca(values, seed)
     return points * (spread / max(points[:, 0].std(), 1e-12))

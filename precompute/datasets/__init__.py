@@ -1,4 +1,4 @@
-"""Data sets: images, their labels and their splits; one module per kind of the spec."""
+"""Read data sets: images, labels and splits, for each ``dataset.kind`` of the spec."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _DATASETS: dict[str, Callable[[Any], Dataset]] = {"store": store_dataset, "scene
 
 
 def load_dataset(section: Section) -> Dataset:
-    """Read the data set that the spec's section describes, except the photos' pixels.
+    """Return the data set of a spec's section ``dataset``; photos' pixels are read later.
 
     Raises ``DataError``, and ``StoreError`` for a store that cannot be used.
     """

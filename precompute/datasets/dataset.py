@@ -1,4 +1,4 @@
-"""Data set: what a kind of data set lists, its splits, and foregrounds of its photos."""
+"""Data set of labelled images: listing of its images, splits, and foreground masks."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ from precompute.datasets.row_tables import Table
 if TYPE_CHECKING:
     from inficond_panel.store import Store
 
-#: Positives ``(image, class)`` bool of images.
+#: Function from image ids to their positive labels ``(image, class)`` bool.
 Positives = Callable[[Sequence[str]], np.ndarray]
 
 
 def read_list(path: Path, known: Container[str] = ()) -> list[str]:
     """Read the image ids of a list, one per line, in order.
 
-    A line that is not in ``known`` is cut at its first blank: VOC's lists may have a second
+    A line that is not a ``known`` id is cut at its first blank: VOC's lists may have a second
     column. Raises ``DataError`` for a missing or empty list, and for an image listed twice.
     """
     lines = read_lines(path, "list", "Correct its name in the spec.")
     ids = [line if line in known else line.split()[0] for line in map(str.strip, lines) if line]
     if not ids:
-        raise DataError(f"The list {path} is empty.", "Write one image_id on each line.")
+        raise DataError(f"The list {path} is empty.", "Write an image_id on each line.")
     _check_once(ids, f"The list {path}")
     return ids
 
@@ -58,10 +58,10 @@ def assign(
 ) -> dict[str, str]:
     """Assign a split to each image id; images in no split are left out.
 
-    ``references`` has the spec's reference for each split: a list's name, ``rest``, or a share.
-    Shares of one list are disjoint parts of it; ``rest`` is the remainder. ``lists`` has the ids of
-    each named list. ``positives`` is called for a stratified share. Raises ``DataError`` for an
-    image in two splits or not among ``known``, and for an empty split.
+    ``references`` maps each split to its reference in the spec: a list's name, a share, or
+    ``rest``. Shares of one list are disjoint parts of it; ``rest`` is the remainder. ``lists`` maps
+    each list's name to its ids. ``positives`` is called for a stratified share. Raises
+    ``DataError`` for an image in two splits or not among ``known``, and for an empty split.
     """
     members: dict[str, list[str]] = {}
     shared: dict[str, list[str]] = {}
@@ -74,7 +74,7 @@ def assign(
             members[split] = lists[name] if name else []
     left: list[str] = []
     for name, splits in shared.items():
-        _check_labelled(lists[name], known, f"the list {name}")  # asked by strata
+        _check_labelled(lists[name], known, f"the list {name}")  # strata need the labels
         parts = _parts(lists[name], [references[split] for split in splits], positives)
         members |= zip(splits, parts, strict=False)
         left += parts[-1]
@@ -85,12 +85,12 @@ def assign(
 
 
 def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list[list[str]]:
-    """Return the ids of each share, and of the remainder; each in the order of the list."""
+    """Return the ids of each share, then of the remainder, each in the order of the list."""
     shares, rng = [ref.share for ref in refs], np.random.default_rng(refs[0].seed)
     order = rng.permutation(len(ids))
     if refs[0].stratify and positives is not None:
         left = 1 - sum(shares)
-        every = [*shares, left] if left > 1e-9 else shares  # a part of 0 would still get some
+        every = [*shares, left] if left > 1e-9 else shares  # a share of 0 would still get images
         part_of = iterative_stratification(positives([ids[i] for i in order]), every, rng)
         parts = [order[part_of == part] for part in range(len(shares) + 1)]
     else:
@@ -103,14 +103,14 @@ def _checked(members: dict[str, list[str]], known: set[str]) -> dict[str, str]:
     split_of: dict[str, str] = {}
     for split, ids in members.items():
         if not ids:
-            raise DataError(f"The split {split} has no image.", "Give it a list or a larger share.")
+            raise DataError(f"The split {split} has no image.", "Set a list or a larger share.")
         _check_labelled(ids, known, f"the split {split}")
         twice = [image for image in ids if image in split_of]
         if twice:
             raise DataError(
                 f"{len(twice)} images are in the split {split_of[twice[0]]} and in {split}, "
                 f"{first_of(twice)}.",
-                "An image can be in one split only.",
+                "Keep each image in one split only.",
             )
         split_of.update(dict.fromkeys(ids, split))
     return split_of
@@ -121,7 +121,7 @@ def _check_labelled(ids: list[str], known: set[str], where: str) -> None:
     if unknown:
         raise DataError(
             f"{len(unknown)} images of {where} have no labels, {first_of(unknown)}.",
-            "Add them to the labels, or take them out of the list.",
+            "Add labels for these images, or remove the images from the list.",
         )
 
 
@@ -131,19 +131,19 @@ def _check_once(ids: list[str], where: str) -> None:
     if twice:
         raise DataError(
             f"{where} names {len(twice)} images twice, {first_of(twice)}.",
-            "Keep one line for each image.",
+            "Keep one line per image.",
         )
 
 
 def iterative_stratification(
     positive: np.ndarray, shares: Sequence[float], rng: np.random.Generator
 ) -> np.ndarray:
-    """Part of each image; parts have about their share of the images, in all and per class.
+    """Assign images to parts with ``shares`` of all images and of each class; ``(image,)`` int.
 
-    ``positive`` is ``(image, class)`` bool, ``shares`` sum to 1, ``rng.integers(n)`` breaks ties.
-    The rarest class is dealt out first, each image to the part that lacks most of that class, then
-    most images; images without a class come last. Returns ``(image,)`` int, the part's position.
-    (Sechidis, Tsoumakas and Vlahavas, 2011, ECML PKDD, algorithm 1.)
+    The result is an index of ``shares``, which sum to 1, per image. ``positive`` is
+    ``(image, class)`` bool; ``rng.integers(n)`` breaks ties. Images of the rarest class come first,
+    each to the part that lacks most images of that class, then most images in all; images without
+    a class come last. (Sechidis, Tsoumakas and Vlahavas, 2011, ECML PKDD, algorithm 1.)
     """
     part = np.full(len(positive), -1)
     lacking = np.asarray(shares) * len(positive)
@@ -157,7 +157,7 @@ def iterative_stratification(
         for row in rows:
             most = np.flatnonzero(wanted == wanted.max())
             part[row] = chosen = _one(most[lacking[most] == lacking[most].max()], rng)
-            lacking[chosen] -= 1  # "wanted" is a view of one of these
+            lacking[chosen] -= 1  # also changes wanted, a view of this array or the next
             lacking_of[chosen, positive[row]] -= 1
     return part
 
@@ -166,7 +166,7 @@ def _one(candidates: np.ndarray, rng: np.random.Generator) -> int:
     return int(candidates[rng.integers(len(candidates)) if len(candidates) > 1 else 0])
 
 
-#: Of the store's arrays those that encoding gave.
+#: The store's arrays that come from encoding.
 ENCODED = (
     "segment_image", "segment_embedding", "segment_box", "mask", "thumbnail", "thumbnail_shape",
 )  # fmt: skip
@@ -174,14 +174,14 @@ ENCODED = (
 
 @dataclass(frozen=True)
 class Encoded:
-    """Images that are encoded already: ``rows`` of ``store``, ascending."""
+    """Images that a store holds encoded: ``rows`` of ``store``, ascending."""
 
     store: Store
     rows: np.ndarray
 
     @cached_property
     def digest(self) -> str:
-        """Hash of what encoding these images gave."""
+        """Hash of the images' arrays from encoding, and of their rows."""
         hashes = [self.store.attrs["variable_hashes"][name] for name in ENCODED]
         return hashlib.sha256(repr([hashes, self.rows.tolist()]).encode()).hexdigest()
 
@@ -192,11 +192,11 @@ class Dataset:
 
     ``label`` is ``(image, class)`` int8: 1 present, 0 absent, -1 ignored. ``load(i)`` returns image
     i as RGB or raises ``UnreadableImage``; ``digest(i)`` identifies its content. ``metadata`` holds
-    texts (image, column) under the names ``metadata_columns``. ``notes`` are for people. With
-    ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` is the
-    mask ``(height, width)`` of the objects of the classes in image i, None if unknown. With the
-    ``task`` "single_label" an image has exactly one class, or its label is unknown. ``function`` is
-    the name of the Python function that supplied the images, and the hash of its file.
+    texts (image, column), ``metadata_columns`` the columns' names. ``notes`` are for people. With
+    ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` returns
+    the mask ``(height, width)`` of the classes' objects in image i; ``foreground`` is None if
+    unknown. With ``task`` "single_label" an image has exactly one class, or its label is unknown.
+    ``function``: name of the Python function that supplied the images, and its file's hash.
     """
 
     ids: tuple[str, ...]
@@ -216,12 +216,12 @@ class Dataset:
 
 @dataclass
 class Listing:
-    """Images that a kind of data set lists, by id.
+    """Images of a data set by id, before they are divided into splits.
 
-    ``known`` are all images with labels, in order; ``list_of(name)`` the images of a list;
-    ``labels(ids)`` labels ``(image, class)``; ``paths(ids)`` files; ``metadata`` is a table of
-    texts, and ``columns`` the table that splits are taken from (equal if None). ``foreground(id,
-    classes)`` is the mask of an image's objects, if their regions are known.
+    ``known`` are all images with labels, in order. Functions return, for ids: the images of a list
+    (``list_of``), the classes, labels ``(image, class)``, files (``paths``), and the mask of an
+    image's objects, if known (``foreground``). ``metadata`` is a table of texts; splits by column
+    use the table ``columns``, or ``metadata`` if None.
     """
 
     known: Sequence[str]
@@ -235,7 +235,7 @@ class Listing:
     foreground: Callable[[str, Sequence[str]], np.ndarray] | None = None
 
     def dataset(self, splits: Splits) -> Dataset:
-        """Return the data set with the splits of the spec; raise ``DataError``."""
+        """Return the data set with the spec's splits; raise ``DataError`` if they are invalid."""
         split_of = self.divide(splits)
         ids = tuple(split_of)
         paths = self.paths(ids)
@@ -254,7 +254,7 @@ class Listing:
         )
 
     def divide(self, splits: Splits) -> dict[str, str]:
-        """Split of each image; images in none are noted."""
+        """Return the split of each image; add a note on images that are in no split."""
         references = {split: getattr(splits, split) for split in SPLITS}
         lists = {
             str(list_name(ref)): self._members(ref) for ref in references.values() if ref != REST
@@ -267,7 +267,7 @@ class Listing:
         left = [image for image in self.known if image not in split_of]
         if left:
             self.notes.append(
-                f"{len(left)} of {len(self.known)} images are in no split and left out, "
+                f"{len(left)} of {len(self.known)} images are in no split and are left out, "
                 f"{first_of(left)}."
             )
         return split_of
@@ -281,40 +281,40 @@ class Listing:
     def _with_value(self, column: str, values: Sequence[str]) -> list[str]:
         table = self.columns or self.metadata
         if table is None or column not in table.columns:
-            there = ", ".join(table.columns if table else ()) or "none"
+            available = ", ".join(table.columns if table else ()) or "none"
             raise DataError(
-                f"There is no column {column!r} to take a split from; available: {there}.",
-                "Correct the column's name in the spec.",
+                f"There is no column {column!r} to take a split from; available: {available}.",
+                "Correct the column's name in dataset.splits.",
             )
         cells = table.values[:, table.columns.index(column)]
         value_of = dict(zip(table.ids, map(str, cells), strict=True))
         lost = [value for value in values if value not in set(value_of.values())]
         if lost:
-            there = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
+            available = ", ".join(repr(value) for value in sorted(set(value_of.values()))[:10])
             raise DataError(
-                f"No image has {lost[0]!r} in the column {column!r}; available: {there}.",
-                "Correct the value in the spec.",
+                f"No image has {lost[0]!r} in the column {column!r}; available: {available}.",
+                "Correct the value in dataset.splits.",
             )
         return [image for image in self.known if value_of.get(image) in values]
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
-    """Return the classes to use: the chosen ones, else all found ones, in order.
+    """Return the classes ``chosen`` in the spec, or all classes ``found`` in the data, in order.
 
-    Raises ``DataError`` for a class that was not found, and if there is none.
+    Raises ``DataError`` for a chosen class that was not found, and if no class was found.
     """
     found = tuple(found)
     lost = [name for name in chosen if name not in found]
     if lost or not found:
-        there = f"no class {lost[0]!r}; available: {', '.join(found)}" if found else "no class"
-        raise DataError(f"{where} has {there}.", "Correct dataset.classes in the spec.")
+        fault = f"no class {lost[0]!r}; available: {', '.join(found)}" if found else "no class"
+        raise DataError(f"{where} has {fault}.", "Correct dataset.classes in the spec.")
     return tuple(chosen) or found
 
 
 def label_matrix(
     ids: Sequence[str], classes: Sequence[str], of: Mapping[str, Mapping[str, int]]
 ) -> np.ndarray:
-    """Labels ``(image, class)`` from the classes of each image; those it does not name are 0."""
+    """Return labels ``(image, class)`` int8 from each image's labels by class; 0 if not named."""
     rows = [[of[image].get(name, 0) for name in classes] for image in ids]
     return np.array(rows, dtype=np.int8).reshape(len(ids), len(classes))
 
@@ -325,7 +325,7 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
     if lost:
         raise DataError(
             f"{table.path} lacks {len(lost)} images of the data set, {first_of(lost)}.",
-            "Give each image a row; leave cells empty where nothing is known.",
+            "Add a row for each image; leave cells of unknown values empty.",
         )
     return table.values[[row[image] for image in ids]]
 
@@ -336,8 +336,8 @@ Mask = Callable[[int], np.ndarray]
 def masks_of(dataset: Dataset, folder: Path | None = None) -> Mask | None:
     """Return a function from an image's position to its foreground ``(height, width)``, or None.
 
-    ``folder`` holds a mask ``<image id>.png`` of equal size for each image, where any colour but
-    black is foreground; without it the data set's own regions or boxes are used.
+    ``folder`` holds a mask ``<image id>.png`` of the image's size for each image; every pixel that
+    is not black is foreground. Without ``folder`` the data set's regions or boxes are used.
     """
     if folder is None:
         return dataset.foreground
@@ -347,13 +347,13 @@ def masks_of(dataset: Dataset, folder: Path | None = None) -> Mask | None:
 
 
 def small_photo(dataset: Dataset, i: int, size: tuple[int, int]) -> np.ndarray:
-    """Image i squashed to ``size`` (width, height): ``(height, width, 3)`` uint8."""
+    """Return image i resized to ``size`` (width, height), as ``(height, width, 3)`` uint8."""
     image = dataset.load(i)
     return np.asarray(image.resize(size, Image.Resampling.BILINEAR))
 
 
 def small_mask(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """A mask squashed to ``size``: a pixel is foreground where half of it is."""
+    """Resize a mask to ``size``; a pixel is foreground if at least half of its area is."""
     share = Image.fromarray(np.asarray(mask, dtype=np.float32)).resize(size, Image.Resampling.BOX)
     return np.asarray(share) >= 0.5
 
@@ -363,12 +363,12 @@ def _read_mask(path: Path, size: tuple[int, int]) -> np.ndarray:
         mask = decode(path)
     except UnreadableImage as error:
         raise DataError(
-            f"The mask {path} cannot be read: {error}.", "Give each image a mask, as PNG."
+            f"The mask {path} cannot be read: {error}.", "Save a mask per image, as PNG."
         ) from error
     if mask.size != size:
         raise DataError(
             f"The mask {path} is {mask.width} × {mask.height} pixels, its image {size[0]} × "
             f"{size[1]}.",
-            "Save it at the image's size.",
+            "Save the mask at the image's size.",
         )
     return np.asarray(mask).max(-1) > 0

@@ -1,8 +1,8 @@
-"""Data sets without files of photos: images of an existing store, and scenes drawn from a seed.
+"""Data sets without photo files: images of an existing store, and scenes drawn from a seed.
 
 A store has the results of encoding (segments, their embeddings, label maps, thumbnails). So other
 words, another teacher and other splits need no photos. Another encoder, other segments or other
-thumbnails would need them; thumbnails cannot replace photos.
+thumbnails need the photos; thumbnails cannot replace photos.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 def store_dataset(section: StoreDataset) -> Dataset:
-    """The data set of ``kind: store``; raises ``StoreError`` and ``DataError``."""
+    """Return the data set of ``kind: store``; raises ``StoreError`` and ``DataError``."""
     from inficond_panel.store import open_store
 
     store = open_store(Path(section.path))
@@ -44,7 +44,7 @@ def store_dataset(section: StoreDataset) -> Dataset:
     if np.any(np.diff(store.segment_image) < 0):
         raise DataError(
             f"The segments of {store.path} are not in the order of its images.",
-            "Take a store that inficond precompute has written.",
+            "Use a store that inficond precompute has written.",
         )
     encoded = Encoded(store, rows)
     return Dataset(
@@ -84,33 +84,33 @@ def _texts(store: Store) -> np.ndarray:
 def _no_photo(store: Store) -> Image.Image:
     raise DataError(
         f"{store.path} holds no photos, only thumbnails.",
-        "Another encoder, other segments and a teacher that looks at photos need the photos: name "
-        "their data set in the spec, or take a teacher of kind: logits.",
+        "Another encoder, other segments and a teacher network need the photos: set dataset in the "
+        "spec to the photos' data set, or use a teacher of kind: logits.",
     )
 
 
 def check_encoder(encoded: Encoded, digest: str) -> None:
-    """Raise ``DataError`` where the images were encoded by another encoder than the words will be.
+    """Raise ``DataError`` if the store's encoder differs from the encoder for the words.
 
-    ``digest`` is the spec's encoder's.
+    ``digest`` is the digest of the spec's encoder.
     """
     if encoded.store.attrs.get("encoder_digest") != digest:
         raise DataError(
             f"{encoded.store.path} was made with {encoded.store.attrs['encoder']}, which is not "
             "the encoder of the spec.",
-            "Name the same encoder (same files) in concepts.encoder, or take the photos' data set.",
+            "Set concepts.encoder to that encoder (same files), or dataset to the photos.",
         )
 
 
 def encoded_batches(encoded: Encoded, size: int) -> Iterator[dict[str, np.ndarray]]:
-    """Results of the encoding, ``size`` images at a time, as the encoding of photos gives them."""
+    """Yield the store's encoding results, ``size`` images at a time, as encoding photos would."""
     for first in range(0, len(encoded.rows), size):
         parts = [_read(encoded.store, run) for run in _runs(encoded.rows[first : first + size])]
         yield {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _runs(rows: np.ndarray) -> Iterator[slice]:
-    """Slices of consecutive rows."""
+    """Yield slices that cover ascending ``rows``, one per run of consecutive rows."""
     cuts = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1), len(rows)]
     for start, stop in pairwise(cuts):
         yield slice(int(rows[start]), int(rows[stop - 1]) + 1)
@@ -134,9 +134,9 @@ def _read(store: Store, rows: slice) -> dict[str, np.ndarray]:
 
 
 def scenes_dataset(section: ScenesDataset) -> Dataset:
-    """The data set of ``kind: scenes``.
+    """Return the data set of ``kind: scenes``.
 
-    Raises ``MissingExtraError`` where the recipe, which no wheel holds, or a package of it is
+    Raises ``MissingExtraError`` if the recipe (not part of the wheel) or a package that it needs is
     missing.
     """
     section.check_recipe()
@@ -160,7 +160,7 @@ def scenes_dataset(section: ScenesDataset) -> Dataset:
 
 
 def foreground(scenes: SceneSet, i: int) -> np.ndarray:
-    """Return the mask ``(height, width)`` of a scene: visible parts of objects of a class."""
+    """Return the mask ``(height, width)`` of a scene's objects that belong to a class."""
     scene, placements = scenes.regions(i), scenes.plan(i).placements
     counted = [
         label

@@ -1,4 +1,4 @@
-"""Published data sets: the layout of PASCAL VOC, and COCO's instances."""
+"""Read data sets in the layouts of PASCAL VOC and COCO instances."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ from inficond_panel.spec.sections.dataset import CocoDataset, VocDataset
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
 from precompute.datasets.tables import find_files, is_below, read_metadata, without_suffix
 
-#: Photos with more are not read either: Pillow's own limit.
+#: Largest mask in pixels: Pillow refuses photos with more.
 _MOST_MASK_PIXELS = 2 * 89_478_485
 
 
 def voc_listing(dataset: VocDataset) -> Listing:
     """List images and labels of ``kind: voc``; labels come from the objects in Annotations.
 
-    1: an object of the class; -1: only difficult objects, which VOC's scoring ignores; 0: none
-    (Everingham et al., 2010, IJCV 88, sec. 4.1).
+    A label is 1 with an object of the class, -1 with only difficult objects, which VOC's scoring
+    ignores, else 0 (Everingham et al., 2010, IJCV 88, sec. 4.1).
     """
     root = Path(dataset.root)
     annotations = {path.stem: path for path in sorted((root / "Annotations").glob("*.xml"))}
     if not annotations:
         raise DataError(
             f"{root / 'Annotations'} holds no annotation.",
-            "Let dataset.root name the folder of the year, such as VOCdevkit/VOC2007.",
+            "Set dataset.root to the folder of the year, such as VOCdevkit/VOC2007.",
         )
 
     @cache
@@ -69,9 +69,9 @@ def voc_listing(dataset: VocDataset) -> Listing:
 
 
 def voc_classes(main: Path) -> tuple[str, ...]:
-    """Return the classes that have a list of their own: ``<class>_<list>.txt``, two columns.
+    """Return the classes with a list per class: files ``<class>_<list>.txt`` of two columns.
 
-    ``train_val.txt`` belongs to the class train; ``train.txt`` is a list of images.
+    ``train_val.txt`` is a list of the class train; ``train.txt`` is a list of images.
     """
     stems = {path.stem for path in main.glob("*.txt")}
     names = set()
@@ -90,17 +90,17 @@ def voc_objects(path: Path) -> dict[str, int]:
     for thing in _annotation(path).iterfind("object"):
         name = (thing.findtext("name") or "").strip()
         if not name:
-            raise DataError(f"{path} has an object without a name.", "Name it, or take it out.")
+            raise DataError(f"{path} has an object without a name.", "Name or remove the object.")
         difficult = (thing.findtext("difficult") or "0").strip() == "1"
         objects[name] = max(objects.get(name, -1), -1 if difficult else 1)
     return objects
 
 
 def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
-    """Mask ``(height, width)`` of an annotated image: the union of the boxes of ``classes``.
+    """Return the mask ``(height, width)`` of an annotated image: the union of ``classes``' boxes.
 
-    Pixels count from 1 and a box holds its last row and column (the development kit's text).
-    Raises ``DataError`` for an annotation without the image's size or with a box that is none.
+    Pixels count from 1 and a box includes its last row and column (the development kit's text).
+    Raises ``DataError`` for an annotation without the image's size or with an invalid box.
     """
     tree = _annotation(path)
     try:
@@ -117,7 +117,7 @@ def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
                 mask[max(top - 1, 0) : max(bottom, 0), max(left - 1, 0) : max(right, 0)] = 1
     except (ValueError, OverflowError) as error:
         raise DataError(
-            f"{path} does not state where its objects are: {error}.", "Restore its size and boxes."
+            f"{path} has no valid size or boxes: {error}.", "Restore the annotation's file."
         ) from error
     return mask
 
@@ -132,7 +132,7 @@ def _annotation(path: Path) -> Any:
 
 
 _MOST_PIXELS = 2**28
-#: All else, such as the outlines, is dropped while a file is read.
+#: Keys of objects that are kept; other keys, such as outlines, are dropped during reading.
 _KEPT = frozenset(
     {
         "images", "annotations", "categories",
@@ -143,7 +143,7 @@ _KEPT = frozenset(
 
 @dataclass
 class Instances:
-    """One annotation file: its images' ``file_name`` by id, and their classes' labels."""
+    """One COCO annotation file: by image id the ``file_name`` and the ``labels`` per class."""
 
     path: Path
     file_name: dict[str, str] = field(default_factory=dict)
@@ -152,7 +152,7 @@ class Instances:
 
 
 def coco_listing(dataset: CocoDataset) -> Listing:
-    """Images and labels of ``kind: coco``."""
+    """List images and labels of ``kind: coco``."""
     files = {
         name: read_instances(path, dataset.image_id == "number", dataset.crowd == "present")
         for name, path in dataset.annotation_files().items()
@@ -170,7 +170,7 @@ def coco_listing(dataset: CocoDataset) -> Listing:
             raise DataError(
                 f"{len(twice)} images are in {instances.path} and in another file of "
                 f"dataset.annotations, {first_of(twice)}.",
-                "Keep each in one file, or, where only the ids are the same, take image_id: file.",
+                "Keep each image in one file; if only the ids are equal, set image_id: file.",
             )
         file_of |= dict.fromkeys(instances.file_name, (name, instances))
     categories = [item for instances in files.values() for item in instances.categories.items()]
@@ -198,10 +198,10 @@ def coco_listing(dataset: CocoDataset) -> Listing:
 
 
 def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instances:
-    """Read an annotation file; raises ``DataError``.
+    """Read a COCO annotation file; raises ``DataError`` if it is invalid.
 
-    Outlines are dropped while it is read, so that memory is about twice the size of the file at
-    most, and little of it stays.
+    Outlines are dropped during reading, so that peak memory is about twice the file's size, and
+    most of it is freed afterwards.
     """
     document = load_document(path)
     instances = Instances(path)
@@ -231,18 +231,18 @@ def _add_labels(
         image, category = annotation["image_id"], annotation["category_id"]
         if image not in ids or category not in instances.categories:
             lost = f"image {image!r}" if image not in ids else f"category {category!r}"
-            raise fault(instances.path, f"an annotation is of the {lost}, which is not there")
+            raise fault(instances.path, f"an annotation refers to the missing {lost}")
         labels, name = instances.labels[ids[image]], instances.categories[category]
         labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
 
 
 def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
-    """Return the file of an image: by its name, in the folder of the list, or next to the JSON."""
+    """Return an image's file: in ``images``, its folder for the list ``name``, or near the JSON."""
     file_name = instances.file_name[image]
     folder = Path(name).name.partition("_")[2]
-    places = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
-    there = (candidate for candidate in places if os.path.isfile(candidate))  # noqa: PTH113 - never raises
-    return next(there, places[0])
+    paths = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
+    existing = (path for path in paths if os.path.isfile(path))  # noqa: PTH113 - never raises
+    return next(existing, paths[0])
 
 
 def _order(category: tuple[Any, str]) -> tuple[bool, Any]:
@@ -251,17 +251,17 @@ def _order(category: tuple[Any, str]) -> tuple[bool, Any]:
 
 @dataclass(frozen=True)
 class Boxes:
-    """Boxes of one file: ``size`` (width, height) of each image, and (class, x, y, width, height)
-    of its objects, in pixels from 0."""
+    """Boxes of one COCO file, by image: ``size`` (width, height), and ``of``, the objects as
+    (class, x, y, width, height), in pixels from 0."""
 
     path: Path
     size: dict[str, tuple[int, int]]
     of: dict[str, list[tuple[str, float, float, float, float]]]
 
     def mask(self, image: str, classes: Collection[str]) -> np.ndarray:
-        """Mask ``(height, width)`` of an image: the union of the boxes of ``classes``.
+        """Return the mask ``(height, width)`` of an image: the union of the boxes of ``classes``.
 
-        A pixel is inside where a part of it is in a box.
+        A pixel is foreground if a box covers any part of it.
         """
         width, height = self.size[image]
         mask = np.zeros((height, width), dtype=bool)
@@ -275,7 +275,7 @@ class Boxes:
 
 @lru_cache(maxsize=4)
 def boxes_of(path: Path, by_number: bool) -> Boxes:
-    """Return the boxes of a file whose labels have been read, by the same image names.
+    """Read the boxes of a file that ``read_instances`` has checked, with its image names.
 
     Raises ``DataError`` for an image without a size and for an invalid box.
     """
@@ -304,9 +304,9 @@ def _is_box(box: list[Any]) -> bool:
 
 
 def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:
-    """Content of a file, of each object only the keys that labels need and those in ``more``.
+    """Read a JSON file; objects keep only the keys that labels need, and the keys in ``more``.
 
-    Raises ``DataError``.
+    Raises ``DataError`` if the file cannot be read.
     """
     kept = _KEPT | more
 
@@ -326,7 +326,7 @@ def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:
 
 
 def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:
-    """Objects of a list of the document, each with texts or numbers for the keys needed."""
+    """Return the document's list ``key``; each object has text or a number per ``needed`` key."""
     objects = document.get(key) if isinstance(document, dict) else None
     if not isinstance(objects, list):
         raise fault(path, f"it has no list {key!r}")
@@ -338,8 +338,8 @@ def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> li
 
 
 def fault(path: Path, what: str) -> DataError:
-    """Error on a file that is none of instances."""
+    """Return the error on a file that is not a valid file of COCO instances."""
     return DataError(
-        f"{path} is not a file of instances as COCO has them: {what}.",
-        "Restore it, or write it anew: images, annotations and categories are needed.",
+        f"{path} is not a valid COCO file of instances: {what}.",
+        "Restore or rewrite the file; it needs images, annotations and categories.",
     )

@@ -1,4 +1,4 @@
-"""Images that a Python function gives, which the spec names and the caller allows."""
+"""Data set from a Python function that the spec names, run only if the caller allows it."""
 
 from __future__ import annotations
 
@@ -28,28 +28,28 @@ from inficond_panel.store.network_weights import file_digest
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
 from precompute.datasets.row_tables import Table
 
-_FORM = "package.module:function, which is installed or in PYTHONPATH, or file.py:function"
+_FORM = "package.module:function (installed, or in PYTHONPATH), or file.py:function"
 
 
 def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
-    """Load the function of a spec's section; ``DataError`` if forbidden or missing."""
+    """Import the function that a spec's section names; ``DataError`` if forbidden or missing."""
     check_allowed(section)
     key = f"{_name(section).replace(' ', '')}.function {function_title(section.function)}"
     file, _, name = str(section.function).rpartition(":")
     try:
         in_file = isinstance(section.function, Path)
         function = getattr(_run(Path(file)) if in_file else importlib.import_module(file), name)
-    except (Exception, SystemExit) as error:  # whatever a module of somebody's raises
+    except (Exception, SystemExit) as error:  # the user's module may raise anything
         raise DataError(
-            f"{key} cannot be imported: {type(error).__name__}: {error}", f"Name {_FORM}."
+            f"{key} cannot be imported: {type(error).__name__}: {error}", f"Write {_FORM}."
         ) from error
     if not callable(function):
-        raise DataError(f"{key} is not a function.", f"Name {_FORM}.")
+        raise DataError(f"{key} is not a function.", f"Write {_FORM}.")
     return function
 
 
 def check_allowed(section: PythonDataset | PythonTeacher) -> None:
-    """Raise ``DataError`` unless the caller has allowed the code that a spec names."""
+    """Raise ``DataError`` unless the caller has allowed the Python code that the spec names."""
     if not section.allowed:
         raise DataError(
             f"The spec's {_name(section)} is Python code, {function_title(section.function)}, "
@@ -77,7 +77,7 @@ def _name(section: PythonDataset | PythonTeacher) -> str:
 
 
 def _run(file: Path) -> ModuleType:
-    """The module of a file, run anew, by a name that no other module has."""
+    """Run a Python file and return its module, under a name that no other module has."""
     name = f"inficond function {file}"
     spec = importlib.util.spec_from_file_location(name, file)
     if spec is None or spec.loader is None:
@@ -100,15 +100,15 @@ def _origin(parts: Sequence[str]) -> Path | None:
 
 _KEYS = ("image", "labels", "id", "split", "metadata")
 _REMEDY = (
-    f"A record is a mapping with {', '.join(_KEYS)}, or a pair (image, target), as the data sets "
-    "of torch give it: `inficond docs data`."
+    f"Return records: mappings with {', '.join(_KEYS)}, or pairs (image, target) like torch's data "
+    "sets. See `inficond docs data`."
 )
 Labels = dict[str, int]
 
 
 @dataclass(frozen=True)
 class Record:
-    """An image; ``labels`` are 1, 0 or -1 by class, None if no label is known."""
+    """An image; ``labels`` maps a class to 1, 0 or -1, None if the image's labels are unknown."""
 
     image: str
     photo: Path
@@ -118,21 +118,21 @@ class Record:
 
 
 def python_listing(dataset: PythonDataset) -> Listing:
-    """Images and labels of ``kind: python``. Raises ``DataError`` for a function that is not
-    allowed or fails, and for records that say too little."""
+    """List images and labels of ``kind: python``. Raises ``DataError`` for a function that is not
+    allowed or fails, and for invalid records."""
     function, where = load_function(dataset), function_title(dataset.function)
     reader = _Reader(where, list(dataset.names))
     try:
         source = function(dataset.root) if dataset.root else function()
         records = list(reader.read(source))
-    except (Exception, SystemExit) as error:  # whatever a function of somebody's raises
+    except (Exception, SystemExit) as error:  # the user's function may raise anything
         raise reader.fault(error) from error
     twice = [
         name for name, count in Counter(record.image for record in records).items() if count > 1
     ]
     if twice or not records:
         fault = f"two images {twice[0]!r}" if twice else "no image"
-        raise DataError(f"{where} gives {fault}.", "Give each image an id of its own.")
+        raise DataError(f"{where} gives {fault}.", "Return images with unique ids.")
     return _listing(dataset, where, {record.image: record for record in records}, reader.names)
 
 
@@ -154,9 +154,9 @@ def _listing(
 
     def members(name: str) -> list[str]:
         if name not in lists:
-            there = ", ".join(sorted(lists)) or "none"
+            available = ", ".join(sorted(lists)) or "none"
             raise DataError(
-                f"{where} gives no split {name!r}; available: {there}.",
+                f"{where} gives no split {name!r}; available: {available}.",
                 "Correct dataset.splits in the spec.",
             )
         return lists[name]
@@ -179,7 +179,7 @@ def _metadata(where: str, records: Mapping[str, Record]) -> Table | None:
 
 @dataclass
 class _Reader:
-    """Reader of what the function ``where`` gives; ``names`` are of the classes, by number."""
+    """Reader of the records that the function ``where`` returns; ``names``: classes by number."""
 
     where: str
     names: list[str]
@@ -189,12 +189,12 @@ class _Reader:
     counts: Counter[str] = field(default_factory=Counter)
 
     def fault(self, error: BaseException) -> DataError:
-        """Error at a record, with its number."""
+        """Return an error that states the number of the current record."""
         reason = str(error) if isinstance(error, _Fault) else f"{type(error).__name__}: {error}"
         return DataError(f"{self.where} fails{self.place}: {reason}.", _REMEDY)
 
     def read(self, source: Any) -> Iterator[Record]:
-        """The records of a source, or of a mapping of sources by split."""
+        """Yield the records of a source, or of a mapping from split to source."""
         if isinstance(source, Mapping):
             for split, part in source.items():
                 yield from self._read(part, str(split))
@@ -202,7 +202,7 @@ class _Reader:
             yield from self._read(source, "")
 
     def _read(self, source: Any, split: str) -> Iterator[Record]:
-        if hasattr(source, "batch_sampler"):  # a DataLoader, whose batches say no more
+        if hasattr(source, "batch_sampler"):  # a DataLoader; its batches hold no more information
             source = source.dataset
         self.names = self.names or [str(name) for name in getattr(source, "classes", ())]
         self.place, of = "", f" of {split}" if split else ""
@@ -232,14 +232,14 @@ class _Reader:
         )
 
     def _photo(self, image: Any) -> Path:
-        """File of an image; one in memory becomes one, in a folder that goes with the process."""
+        """Return the image's file; an image in memory is saved, and removed when Python exits."""
         if isinstance(image, str | Path):
             return Path(image).absolute()
         if self.folder is None:
             self.folder = Path(mkdtemp(prefix="inficond-photos-"))
             atexit.register(shutil.rmtree, self.folder, ignore_errors=True)
         self.written += 1
-        file = self.folder / f"{self.written:07d}.ppm"  # the same bytes by any Pillow
+        file = self.folder / f"{self.written:07d}.ppm"  # equal bytes for all versions of Pillow
         if isinstance(image, bytes):
             file.write_bytes(image)
         else:
@@ -248,8 +248,8 @@ class _Reader:
         return file
 
     def _labels(self, value: Any) -> Labels | None:
-        """Labels by class: of a name, a number, several of these, or a vector of 1, 0 and -1 in
-        the order of the names."""
+        """Return labels by class, from a class name or number, a list of these, or a vector of 1,
+        0 and -1 in the order of ``names``."""
         if value is None:
             return None
         if np.ndim(value) == 1 and hasattr(value, "shape"):
@@ -262,7 +262,7 @@ class _Reader:
             return {name: int(label) for name, label in zip(self.names, vector, strict=True)}
         values = list(value) if isinstance(value, list | tuple | set) else [value]
         if len({*values}) < len(values):
-            raise _Fault("a list that names a class twice; a vector of 1, 0 and -1 is an array")
+            raise _Fault("a list that names a class twice; give a vector of 1, 0, -1 as an array")
         return {self._class(one): 1 for one in values}
 
     def _class(self, value: Any) -> str:
@@ -276,25 +276,25 @@ class _Reader:
         return self.names[value] if self.names else str(value)
 
 
-class _Fault(Exception):  # noqa: N818 - told with its record
-    """What is wrong with a record."""
+class _Fault(Exception):  # noqa: N818 - part of a DataError's message
+    """Description of an invalid record."""
 
 
 def _items(source: Any) -> Iterable[Any]:
-    """Items of a source; a torch data set may have no iterator, but a length and numbers."""
+    """Return an iterable over a source, by index if it has only a length (torch data sets)."""
     if not hasattr(source, "__iter__") and hasattr(source, "__len__"):
         return (source[number] for number in range(len(source)))
     return source
 
 
 def _picture(image: Any) -> Image.Image:
-    """Image of an array (height, width, 3) or a tensor (3, height, width): bytes, or 0 to 1."""
+    """Convert an array (height, width, 3) or tensor (3, height, width) of bytes or 0–1 floats."""
     values = np.asarray(image)
     if hasattr(image, "permute") and values.ndim == 3:
         values = values.transpose(1, 2, 0)
     values = values[..., 0] if values.ndim == 3 and values.shape[2] == 1 else values
     if values.dtype.kind == "f":
         if not (values.min(initial=0) >= 0 and values.max(initial=0) <= 1):
-            raise _Fault("an image of numbers beyond 0 and 1; leave its normalisation out")
+            raise _Fault("an image with values outside 0 to 1; leave out its normalisation")
         values = np.round(values * 255).astype(np.uint8)
     return Image.fromarray(values)

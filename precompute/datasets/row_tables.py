@@ -1,4 +1,4 @@
-"""Tables with one row an image, as CSV, Parquet or spaced text: ``image_id``, then the columns."""
+"""Read tables with one row per image (``image_id``, then columns): CSV, Parquet, spaced text."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ _NUMBER = re.compile(r"-?\d+")
 
 @dataclass(frozen=True)
 class Table:
-    """``values`` is ``(row, column)``; ids are text, so that leading zeros stay. ``lines`` are
-    the rows' lines in the file, where it has lines."""
+    """Table of one row per image. ``values`` is ``(row, column)``; ids are text, so that leading
+    zeros stay. ``lines`` has the rows' line numbers, if the file has lines."""
 
     path: Path
     ids: tuple[str, ...]
@@ -40,13 +40,13 @@ def read_table(
 ) -> Table:
     """Read a table; ``parse`` turns a cell into a number or text, or raises ``ValueError``.
 
-    Raises ``DataError`` naming file, line and column for everything else than such a table.
-    """
+    Raises ``DataError`` with file, line and column for an invalid table; ``expected`` and
+    ``columns`` describe valid cells and columns in its message."""
     header, rows = read_rows(path)
     if len(header) < 2 or header[0] != "image_id":
         raise DataError(
             f"{path}:1: expected the header image_id, then {columns}.",
-            "Name the columns in the first row.",
+            "Write these column names in the first row.",
         )
     lines: dict[str, int] = {}
     values = []
@@ -56,12 +56,12 @@ def read_table(
         cells = zip(header[1:], map(as_text, row[1:]), strict=True)
         values.append([_value(f"{path}:{line}", image, *cell, parse, expected) for cell in cells])
     if not lines:
-        raise DataError(f"{path} lists no image.", "Give it a row for each image.")
+        raise DataError(f"{path} lists no image.", "Add a row per image.")
     return Table(path, tuple(lines), tuple(header[1:]), np.array(values), tuple(lines.values()))
 
 
 def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
-    """Read the header of a table, and its rows with their lines (of Parquet: numbers from 1).
+    """Return a table's header, and an iterator of (line, row); Parquet's lines count from 1.
 
     Cells of CSV are text without outer blanks; cells of Parquet keep their values, None for null.
     Raises ``DataError`` for a file that is not a table, for columns without a name or with equal
@@ -72,27 +72,27 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     seen: set[str] = set()
     for position, name in enumerate(header):
         if not name or name in seen:
-            fault = "has no name" if not name else f"is called {name!r}, as another one"
+            fault = "has no name" if not name else f"is called {name!r}, like another column"
             raise DataError(
-                f"{path}:1: column {position + 1} {fault}.", "Give each column a name of its own."
+                f"{path}:1: column {position + 1} {fault}.", "Give each column a unique name."
             )
         seen.add(name)
     return list(header), _checked(path, rows, len(header))
 
 
 def is_parquet(path: Path) -> bool:
-    """True if a table is Parquet, by its name."""
+    """True if the suffix of ``path`` is that of a Parquet file."""
     return path.suffix.lower() in (".parquet", ".pq")
 
 
 def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
-    """Record the line of an image in ``lines``; ``DataError`` without a name or if repeated."""
+    """Record an image's line in ``lines``; ``DataError`` if its name is empty or repeated."""
     if not image:
         raise DataError(f"{path}:{line}: the image has no name.", "Give each row an image_id.")
     if lines.setdefault(image, line) != line:
         raise DataError(
             f"{path}:{line}: the image {image!r} is listed twice (first on line {lines[image]}).",
-            "Keep one row for each image.",
+            "Keep one row per image.",
         )
 
 
@@ -114,7 +114,7 @@ def _text(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, Sequence[Any]]]:
-    """Rows of a Parquet file, read in batches; the first is the header."""
+    """Yield (line, row) of a Parquet file, read in batches; the first row is the header."""
     try:
         import pyarrow
         from pyarrow import parquet
@@ -146,7 +146,7 @@ def _checked(
         if len(row) != width:
             raise DataError(
                 f"{path}:{line}: {len(row)} cells, but the header has {width}.",
-                "Give every row a cell for every column.",
+                "Write a cell per column in every row.",
             )
         yield line, row
 
@@ -169,7 +169,7 @@ def _value(
 
 
 def is_spaced(path: Path) -> bool:
-    """True if a file is such a table, by its suffix ``.txt`` and its first lines."""
+    """True if a file is a table of spaced text, by its suffix ``.txt`` and its first lines."""
     if path.suffix.lower() != ".txt":
         return False
     try:
@@ -183,7 +183,7 @@ def is_spaced(path: Path) -> bool:
 
 
 def spaced_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Rows that are not blank, each with its line; the first is the header, from ``image_id``."""
+    """Yield (line, row) of spaced text without blank lines; the first row is the header."""
     first = [line.split() for line in islice(lines_of(path), 3)]
     counted = _is_count(first)
     header = first[1] if counted else [path.stem.rpartition("_")[2]]

@@ -1,4 +1,4 @@
-"""Photos in folders: with a table of labels or columns, or a folder for each class."""
+"""Read data sets of photos in folders, labelled by a table or by a folder per class."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from precompute.datasets.row_tables import Table, note_image, read_rows, read_ta
 
 
 def image_files(folder: Path) -> list[str]:
-    """Return paths of the images in a folder and its sub-folders, relative to it, sorted.
+    """Return the sorted paths of images in a folder and its sub-folders, relative to the folder.
 
     Hidden folders and files are skipped; links to folders are followed, each folder once. Raises
     ``DataError`` for a folder that cannot be read.
@@ -64,15 +64,15 @@ def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
 
 
 def without_suffix(name: str) -> str:
-    """Name of an image's file without the suffix of an image; other dots stay."""
+    """Remove an image's suffix (such as .jpg) from a file name; other dots stay."""
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of many files
     return stem if suffix.lower() in SUFFIXES else name
 
 
 def is_below(folder: Path, name: str | Path) -> bool:
-    """True if a path, as a file of data writes it, stays below a folder.
+    """True if a path, as written in a data file, stays below a folder.
 
-    Links within the folder count as below, since who made the folder made them.
+    Links inside the folder are allowed, since the folder's author made them.
     """
     top = os.path.abspath(folder)  # noqa: PTH100 - links stay as written
     file = os.path.abspath(os.path.join(top, name))  # noqa: PTH100, PTH118
@@ -80,10 +80,10 @@ def is_below(folder: Path, name: str | Path) -> bool:
 
 
 def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
-    """Find the file of each image: its id is the path in the folder, with or without suffix.
+    """Return the file of each image; an id is the path in the folder, with or without suffix.
 
-    Only files below the folder are considered, so that no id leads elsewhere. A missing file is
-    reported when it is read; raises ``DataError`` if an id fits several files.
+    Only files below the folder are listed, so that no id leads outside. A missing file is reported
+    when it is read. Raises ``DataError`` if an id matches several files.
     """
     files = image_files(folder)
     stems = Counter(map(without_suffix, files))
@@ -99,23 +99,23 @@ def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
 
 
 def check_single(folder: Path, twice: Sequence[str]) -> None:
-    """Raise ``DataError`` for images that have several files."""
+    """Raise ``DataError`` if ``twice`` names images with several files."""
     if twice:
         raise DataError(
             f"{folder} has several files for {len(twice)} images, {first_of(twice)}.",
-            "Keep one of each.",
+            "Keep one file per image.",
         )
 
 
 def table_listing(dataset: TableDataset) -> Listing:
-    """Images and labels of ``kind: table``."""
+    """List images and labels of ``kind: table``."""
     table = read_table(Path(dataset.labels), *label_reader(dataset.absent))
     images = Path(dataset.images)
     for line, image in zip(table.lines, table.ids, strict=True):
         if not is_below(images, image):
             raise DataError(
                 f"{table.path}:{line}: the image {image!r} is outside of {images}.",
-                "An image_id is the path of its file below the folder of the images.",
+                "Write the path of the image's file below the folder of the images.",
             )
     row = {image: position for position, image in enumerate(table.ids)}
 
@@ -135,7 +135,7 @@ def table_listing(dataset: TableDataset) -> Listing:
 
 
 def read_metadata(dataset: ListedDataset) -> Table | None:
-    """Table of metadata that the spec names, if it does."""
+    """Read the table ``dataset.metadata`` of the spec; None without one."""
     path = dataset.metadata
     return read_table(Path(path), str, "text", "columns of text") if path else None
 
@@ -144,8 +144,8 @@ def read_metadata(dataset: ListedDataset) -> Table | None:
 def label_reader(absent: int) -> tuple[Callable[[str], int], str]:
     """Return a function from a cell to its label, and a description of valid cells.
 
-    The function raises ``ValueError`` for an invalid cell. ``absent`` is 0, or -1 if 0 means
-    ignored. 1.0 is pandas' form of 1 in a column with gaps.
+    The function raises ``ValueError`` for an invalid cell. ``absent`` is the cell for an absent
+    class: 0, or -1 if 0 means ignored. pandas writes 1 as 1.0 in a column with gaps.
     """
     values = {"1": 1, "0": -1, "": -1, str(absent): 0}
     values |= {f"{cell}.0": label for cell, label in values.items() if cell}
@@ -163,7 +163,7 @@ Labels = dict[str, int]
 
 
 def columns_listing(dataset: ColumnsDataset) -> Listing:
-    """Images and labels of ``kind: columns``."""
+    """List images and labels of ``kind: columns``."""
     path = Path(dataset.table)
     header, rows = read_rows(path)
     splits = list(dataset.splits.columns())
@@ -177,13 +177,13 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
         cells = dict(zip(header, row, strict=True))
         file = as_text(cells[dataset.path])
         if not file:
-            raise DataError(f"{path}:{line}: the path of the image is empty.", "Name its file.")
+            raise DataError(f"{path}:{line}: the path of the image is empty.", "Write the path.")
         image = as_text(cells[dataset.image_id]) if dataset.image_id else without_suffix(file)
         note_image(path, line, image, lines)
         file_of[image], label_of[image] = file, _labels(dataset, f"{path}:{line}", cells)
         texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
     if not lines:
-        raise DataError(f"{path} lists no image.", "Give it a row for each image.")
+        raise DataError(f"{path} lists no image.", "Add a row per image.")
     classes = _classes(dataset, label_of.values(), path)
     return Listing(
         known=tuple(lines),
@@ -206,7 +206,7 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
 
 
 def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> Labels | None:
-    """Return the labels of an image's classes, None if unknown."""
+    """Return an image's labels by class from its row's cells, None if unknown."""
     if not dataset.label:
         return {
             name: _label(where, name, as_text(cells[name]), dataset.absent)
@@ -244,7 +244,7 @@ def _classes(
 def _known(
     label_of: Mapping[str, Labels | None], ids: Sequence[str], names: Sequence[str]
 ) -> dict[str, Labels]:
-    """Return the labels of each image; all are ignored if none is known."""
+    """Return the labels of each image by class; all -1 (ignored) if the image has no labels."""
     unknown = dict.fromkeys(names, -1)
     return {image: unknown if (known := label_of[image]) is None else known for image in ids}
 
@@ -259,9 +259,9 @@ def _table(
 
 
 def folder_listing(dataset: FolderDataset) -> Listing:
-    """Images and labels of ``kind: folder``: ``<class>/<image>`` or ``<list>/<class>/<image>``.
+    """List images and labels of ``kind: folder``: ``<class>/<image>``, ``<list>/<class>/<image>``.
 
-    An image's id is its path below root without suffix.
+    An image's id is its path below ``dataset.root`` without suffix.
     """
     root = Path(dataset.root)
     notes: list[str] = []
@@ -293,7 +293,7 @@ def folder_listing(dataset: FolderDataset) -> Listing:
 
 
 def _lists(splits: Splits) -> list[str]:
-    """Folders that hold the folders of the classes; ``all`` where that is root."""
+    """Return the folders that hold the class folders; ``all`` stands for the root."""
     references = [getattr(splits, split) for split in SPLITS]
     names = [
         ALL if isinstance(reference, ColumnPart) else str(list_name(reference))
@@ -303,8 +303,8 @@ def _lists(splits: Splits) -> list[str]:
     others = [name for name in names if name != ALL]
     if others and ALL in names:
         raise DataError(
-            f"The splits take all images below root, and those below {others[0]} besides: which "
-            "of them holds the folders of the classes?",
-            "Take every split from all, or every one from folders of root.",
+            f"dataset.splits mixes all with the folder {others[0]}, so it is unclear which folder "
+            "holds the class folders.",
+            "Take every split from all, or every split from a folder below root.",
         )
     return list(dict.fromkeys(names))

@@ -1,4 +1,4 @@
-"""Looking at a folder: which kind of data set it is."""
+"""Detect the kind of data set in a folder."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from precompute.datasets.tables import image_files, without_suffix
 from precompute.detect.layout import Layout, TableSummary, role_of, summarize_tables
 
 _SAMPLES = "samples.json"
-#: Files that a library writes, the library's name for the folder, and the function that reads it.
+#: Files that a library writes, a description of the folder, and the function that reads it.
 _LIBRARIES = {
     _SAMPLES: ("an export of FiftyOne (imported there, by a name that is root)", "from_fiftyone"),
     "*.tar": ("shards of WebDataset", "from_webdataset"),
@@ -26,12 +26,12 @@ _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_inf
 
 
 def find_layout(folder: Path) -> Layout:
-    """Return the layout of the data set in a folder; raise ``DataError`` if none is recognized."""
+    """Return the layout of the data set in a folder; raise ``DataError`` if it is unknown."""
     if not folder.is_dir():
         raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
     tables, faults = summarize_tables(folder)
     layout = _store(folder) or _voc(folder) or _coco(folder)
-    if not layout and (folder / _SAMPLES).is_file():  # its folder of photos is not a class
+    if not layout and (folder / _SAMPLES).is_file():  # FiftyOne's folder of photos is not a class
         raise _by_function(folder, *_LIBRARIES[_SAMPLES])
     layout = layout or _by_tables(folder, tables) or _class_folders(folder)
     aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
@@ -44,7 +44,7 @@ def find_layout(folder: Path) -> Layout:
     for pattern, library in _LIBRARIES.items():
         if next(folder.rglob(pattern), None):
             raise _by_function(folder, *library)
-    path = folder if folder.name else folder.absolute()  # no name: the current one, "."
+    path = folder if folder.name else folder.absolute()  # "." has no name
     raise DataError(
         f"No data set was found in {path}{''.join(f' ({text})' for text in aside)}. "
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
@@ -56,7 +56,7 @@ def find_layout(folder: Path) -> Layout:
 
 
 def _by_function(folder: Path, what: str, file: str) -> DataError:
-    """Remedy for a folder that another library reads."""
+    """Return the error on a folder that a Python function of the project can read."""
     function = shipped_folder("specs") / "functions" / f"{file}.py"
     return DataError(
         f"{folder} looks like {what}, which a Python function of ten lines reads.",
@@ -132,14 +132,14 @@ def _by_tables(folder: Path, tables: list[TableSummary]) -> Layout | None:
 
 def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> Layout | None:
     ids = set(labels.texts("image_id"))
-    places = [folder, *_below(folder, 2)]
-    hits = {place: _hits(place, ids) for place in places}
-    best = max(places, key=lambda place: (hits[place], place != folder))
+    folders = [folder, *_below(folder, 2)]
+    hits = {each: _hits(each, ids) for each in folders}
+    best = max(folders, key=lambda each: (hits[each], each != folder))
     if not hits[best]:
         raise DataError(
-            f"{labels.path} lists images, but no folder in {folder} holds a file of theirs, such "
+            f"{labels.path} lists images, but no folder in {folder} holds any of their files, such "
             f"as {min(ids)}.jpg.",
-            "A file's name without suffix is its image_id.",
+            "Name each file like its image_id, with a suffix such as .jpg.",
         )
     keys = {"labels": labels.path.name, "images": best.relative_to(folder).as_posix()}
     lists = [path.name for path in sorted(folder.glob("*.txt")) if _is_list(path, ids)]
@@ -156,7 +156,7 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
 
 
 def _take_splits(layout: Layout, table: TableSummary) -> None:
-    """Take the splits from the table's column of splits, if it has one."""
+    """Set the layout's splits from the table's column of splits, if there is such a column."""
     split = table.split_column()
     if split is None:
         return
@@ -215,7 +215,7 @@ def _columns(folder: Path, table: TableSummary) -> Layout | None:
 
 
 def _take_labels(layout: Layout, table: TableSummary, used: list[str]) -> list[str]:
-    """Use unused columns of labels, else a column of class names, if there is one."""
+    """Set the layout's labels from columns of labels or of class names; return these columns."""
     layout.assumed.append("an empty label is one that is not known")
     labels = [name for name in table.targets if name not in used]
     if labels:
@@ -236,7 +236,7 @@ def _take_labels(layout: Layout, table: TableSummary, used: list[str]) -> list[s
 
 
 def _class_folders(folder: Path) -> Layout | None:
-    """``train/cat/1.jpg`` are folders of splits; ``train/1.jpg`` a class that is called train."""
+    """Return the layout of class folders, or None; in ``train/1.jpg``, ``train`` is a class."""
     files = image_files(folder)
     deep = [name for name in files if name.count("/") >= 2]
     tops = {name.partition("/")[0] for name in files if "/" in name}
@@ -253,7 +253,7 @@ def _class_folders(folder: Path) -> Layout | None:
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    """Folders within a folder."""
+    """Yield the folders below a folder, ``depth`` levels deep, without hidden folders."""
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not child.name.startswith("."):
             yield child

@@ -1,4 +1,4 @@
-"""Layout of a folder: its division of images, and its tables, read at every row."""
+"""Layout of a folder: its splits, and summaries of its tables (all rows are read)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ROLES = {
 
 @dataclass
 class Layout:
-    """A data set in a folder: the spec's ``keys`` besides kind and splits, and the assumptions.
+    """A detected data set in a folder: the spec's ``keys`` except kind and splits, assumptions.
 
-    ``origin`` describes the recognized layout. ``lists`` names the sources of splits: a text for
-    lists, or for the values of ``column``; ``names`` maps a numeric value to its split. ``logits``
-    are tables that look like a teacher's. ``choices`` are other values of keys, tried until the
-    teacher's image_ids fit.
+    ``origin`` describes the layout for people. ``lists`` are the sources of splits: names of lists,
+    or values of ``column``; ``names`` maps a numeric value to its split. ``logits`` are tables that
+    look like a teacher's. ``choices`` are alternative keys, tried until the image_ids match the
+    teacher's.
     """
 
     kind: str
@@ -45,14 +45,14 @@ class Layout:
 
 
 def role_of(name: str) -> str:
-    """Split that a list's name speaks of, "" for none: ``instances_val2017`` is for tune."""
+    """Return the split that a list's name suggests, or "": ``instances_val2017`` is for tune."""
     words = re.findall(r"[a-z]+", name.lower())
     roles = ("holdout", "tune", "fit")
     return next((role for role in roles if set(words) & set(_ROLES[role])), "")
 
 
 def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
-    """Splits for the spec, as plain data, and their assumptions."""
+    """Return the spec's splits as plain data, and a note on how they were chosen."""
     if layout.kind == "store":
         return {}, "the store's own"
     named: dict[str, list[str]] = {}
@@ -73,7 +73,7 @@ def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
 
 
 def _best(names: list[str], role: str) -> str:
-    """The plainest of several names for one split."""
+    """Return the best of several names for a split: a usual name, else the shortest."""
     return min(names, key=lambda name: (name.lower() not in _ROLES[role], len(name), name))
 
 
@@ -89,7 +89,7 @@ def _share(layout: Layout, name: str, share: float) -> Mapping[str, Any]:
 
 _SUFFIXES = (".csv", ".parquet", ".pq")
 _SPLIT_NAMES = ("split", "subset", "partition", "set")
-#: Splits that are numbered, as in Waterbirds and CelebA, and the usual names of them.
+#: Names of numbered splits, as in Waterbirds and CelebA.
 _NUMBERED = {"0": "train", "1": "val", "2": "test"}
 _LABEL_NAMES = ("label", "labels", "class", "classes", "tags", "category", "finding labels")
 _TARGET_NAMES = ("y", "label", "target")
@@ -99,16 +99,16 @@ _ID_NAMES = ("image_id", "img_id", "id", "uid", "imageid", "key")
 _LABELS = {"0", "1", "0.0", "1.0", ""}
 _SIGNED = {"-1", "1", "-1.0", "1.0", ""}
 _MARKS = "|;,"
-#: A column with more values than this is not one whose values images share.
+#: Largest number of distinct values of a column that are kept.
 _MOST_VALUES = 10_000
 _ROWS_AT_ONCE = 1000
 
 
 @dataclass
 class Column:
-    """Facts on all cells of a column: ``values`` in order, None if too many; ``whole``: integers.
+    """Summary of a column's cells: distinct ``values`` in order (None if too many).
 
-    A column is ``whole`` if all of its cells are whole numbers.
+    ``numbers``: all are finite numbers; ``whole``: all are integers; ``marks``: separators found.
     """
 
     values: dict[str, None] | None = field(default_factory=dict)
@@ -118,7 +118,7 @@ class Column:
     marks: set[str] = field(default_factory=set)
 
     def add(self, cells: Sequence[Any]) -> None:
-        """Look at some more cells."""
+        """Update the summary with more cells."""
         texts = dict.fromkeys(map(as_text, cells))
         self.numbers = self.numbers and all(map(_is_number, texts))
         self.whole = self.whole and self.numbers and all(float(text).is_integer() for text in texts)
@@ -133,13 +133,13 @@ class Column:
         return self.values is not None and len(self.values) <= count
 
     def is_of(self, cells: set[str]) -> bool:
-        """True if the column has only these cells, and at least one that is not empty."""
+        """True if all cells are among ``cells``, and at least one is not empty."""
         return self.values is not None and {""} != self.values.keys() <= cells
 
 
 @dataclass(frozen=True)
 class TableSummary:
-    """A table: its header, the number of its rows, and what each column is."""
+    """Summary of a table: header, number of rows, and a summary per column."""
 
     path: Path
     header: list[str]
@@ -147,27 +147,26 @@ class TableSummary:
     columns: Mapping[str, Column]
 
     def texts(self, name: str) -> list[str]:
-        """Cells of a column as text, read again."""
+        """Read the cells of a column again, as text."""
         position = self.header.index(name)
         return [as_text(row[position]) for _, row in read_rows(self.path)[1]]
 
     @property
     def absent(self) -> int:
-        """Cell of a class that is absent: 0, or -1 in a table with columns of 1 and -1, and none
-        of 1 and 0."""
+        """Cell for an absent class: 0, or -1 if label columns hold 1 and -1, but never 1 and 0."""
         signed = [c for c in self.columns.values() if c.is_of(_SIGNED) and not c.is_of(_LABELS)]
         plain = [c for c in self.columns.values() if c.is_of(_LABELS) and not c.is_of(_SIGNED)]
         return -1 if signed and not plain else 0
 
     @property
     def labels(self) -> list[str]:
-        """Columns of 1, ``absent`` and empty cells, with at least one that is not empty."""
+        """Columns of labels: only 1, ``absent`` and empty cells, not all empty."""
         cells = _SIGNED if self.absent else _LABELS
         return [name for name, column in self.columns.items() if column.is_of(cells)]
 
     @property
     def targets(self) -> list[str]:
-        """Columns of labels whose name marks a target, such as y; else all."""
+        """Label columns named like a target, such as y; all label columns if there is none."""
         return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
 
     @property
@@ -177,20 +176,20 @@ class TableSummary:
 
     @property
     def is_labels(self) -> bool:
-        """True if it is ``image_id`` and a column of labels per class."""
+        """True if the table has ``image_id`` and then only columns of labels."""
         return self._named and self.labels == self.header[1:]
 
     @property
     def is_logits(self) -> bool:
-        """True if it is ``image_id`` and columns of numbers, not all whole: labels, splits, boxes
-        and landmarks are."""
+        """True if the table has ``image_id`` and then only columns of numbers, not all integers as
+        labels, splits, boxes and landmarks are."""
         others = [self.columns[name] for name in self.header[1:]]
         whole = all(column.whole for column in others)
         return self._named and not whole and all(column.numbers for column in others)
 
     @property
     def is_metadata(self) -> bool:
-        """True if it is ``image_id`` and columns of which one has values that images share."""
+        """True if the table has ``image_id`` and a column whose values several images share."""
         shared = any(self.columns[name].has_at_most(self.rows / 2) for name in self.header[1:])
         return shared and self._named and not self.is_labels and not self.is_logits
 
@@ -199,21 +198,21 @@ class TableSummary:
         return self.header[0] == "image_id" and len(self.header) > 1
 
     def path_column(self, folder: Path) -> tuple[str, Path] | None:
-        """Column whose cells are files, and the folder that they start from."""
+        """Return the column of image paths, and the folder that paths are relative to, or None."""
         folders = [folder, *sorted(start for start in folder.iterdir() if start.is_dir())]
         for name, column in self.columns.items():
             if column.numbers:
                 continue
-            written = dict.fromkeys(self.texts(name)) if column.values is None else column.values
-            cells = [cell for cell in written if cell]
+            texts = dict.fromkeys(self.texts(name)) if column.values is None else column.values
+            cells = [cell for cell in texts if cell]
             for start in folders if cells else ():
-                there = sum(_is_file(start / cell) for cell in cells)
-                if there * 2 > len(cells):
+                files = sum(_is_file(start / cell) for cell in cells)
+                if files * 2 > len(cells):
                     return name, start
         return None
 
     def split_column(self) -> tuple[str, dict[str, str]] | None:
-        """Return the column of splits, and its values, each with the split that it means."""
+        """Return the column of splits, and a dict from its values to split names, or None."""
         for name, column in self.columns.items():
             values = [value for value in column.values or () if value]
             if values and all(map(role_of, values)) and len(values) <= 5:
@@ -223,7 +222,7 @@ class TableSummary:
         return None
 
     def label_column(self) -> tuple[str, str] | None:
-        """Return the column of class names, and the separator, "" for one class per image."""
+        """Return the column of class names, and its separator ("" if none); None without one."""
         for name, column in self.columns.items():
             if column.lists:
                 return name, ""
@@ -232,14 +231,14 @@ class TableSummary:
         return None
 
     def id_columns(self) -> list[str]:
-        """Columns that may name the images."""
+        """Return columns that may hold image ids: with a usual name and unique cells."""
         named = [name for name in self.header if name.lower() in _ID_NAMES]
         return [name for name in named if len(set(self.texts(name))) == self.rows]
 
 
 def summarize_table(path: Path) -> TableSummary | None:
-    """Look at all of a table; None for one without rows. Raises ``DataError`` for a file that is
-    none."""
+    """Read a whole table and return its summary, None if it has no rows. Raises ``DataError`` for
+    an invalid table."""
     header, rows = read_rows(path)
     columns, count = {name: Column() for name in header}, 0
     while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
@@ -250,7 +249,7 @@ def summarize_table(path: Path) -> TableSummary | None:
 
 
 def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]:
-    """Tables of a folder at a glance, and the faults of those that cannot be read."""
+    """Return summaries of a folder's tables, and the errors of unreadable tables."""
     tables, faults = [], []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):

@@ -1,4 +1,4 @@
-"""Encoder and teacher of a spec that is written: files, folders, or models by their names."""
+"""Choose encoder and teacher for a new spec, from files, folders or names of models."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from precompute.teachers.timm_models import known_weights
 from precompute.teachers.torchvision_models import models_with
 from precompute.teachers.transformers_models import own_names
 
-#: From a path to its text in the spec.
+#: Function from a path to its text in the spec.
 Written = Callable[[Path], str]
 
 
 @dataclass(frozen=True)
 class Choice:
-    """``keys`` of a section of the spec, and ``note``, their origin, for people.
+    """Chosen encoder or teacher: ``keys`` of its section, and ``note``, their origin, for people.
 
-    ``table`` is the file of a teacher's logits; ``hint`` describes the alternative. A teacher's
-    ``outputs`` are the names of its outputs, and ``activation`` the stated one; empty and None if
-    unknown. A ``nameless`` network names no outputs, or calls them ``LABEL_0`` and so on.
+    ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. A teacher's
+    ``outputs`` are its output names, and ``activation`` that of its configuration; () and None if
+    unknown. A ``nameless`` network has no output names, or only generated names (``LABEL_0``).
     """
 
     keys: dict[str, Any]
@@ -43,12 +43,12 @@ class Choice:
 
 
 def is_path(text: str) -> bool:
-    """True for a text in the form of a path, whether or not the path exists."""
+    """True if a text starts like a path, or if it is an existing path."""
     return text.startswith((".", "/", "~")) or Path(text).exists()
 
 
 def as_path(text: str) -> str:
-    """Path of a model in a spec, where a text without a slash would be a name."""
+    """Return a model's path with a slash, since a spec reads a text without slash as a name."""
     return text if "/" in text else f"./{text}"
 
 
@@ -58,8 +58,8 @@ _NOTHING = Choice(
     {"model": "ViT-B-16", "pretrained": "openai"},
     "none found: ViT-B-16 of OpenAI, downloaded at the first run (600 MB)",
     hint="Put open_clip_config.json and the weights (open_clip_model.safetensors) of a model into "
-    "one folder, such as the page of an open_clip model on the Hugging Face Hub has them, and "
-    "name it: --encoder FOLDER",
+    "one folder, for example from a model's page on the Hugging Face Hub, and pass it: "
+    "--encoder FOLDER",
 )
 _ENCODER_FORMS = (
     f"Name a folder with open_clip_config.json and the weights, {HUB}ORG/NAME, or a model of "
@@ -69,11 +69,11 @@ _ENCODER_FORMS = (
 
 
 def choose_encoder(named: str | None, places: Iterable[Path], written: Written) -> Choice:
-    """The encoder that is given, else one in a folder called encoder in ``places``, else a model
-    that open_clip downloads.
+    """Choose the encoder ``named``, else from a folder ``encoder`` in ``places``, else a model that
+    open_clip downloads at the first run.
 
-    Nothing is downloaded here. Raises ``DataError`` for a folder without an encoder, and for a
-    name, a tag or a file that is not there.
+    Nothing is downloaded here. Raises ``DataError`` for a folder without an encoder, and for an
+    unknown name or tag or a missing file.
     """
     if named is None:
         folders = [parent / "encoder" for parent in places]
@@ -85,7 +85,7 @@ def choose_encoder(named: str | None, places: Iterable[Path], written: Written) 
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
     if named.startswith(HUB):
         if not is_hub_name(named):
-            raise DataError(f"{named} names no model of the hub.", _ENCODER_FORMS)
+            raise DataError(f"{named} names no model of the hub (ORG/NAME).", _ENCODER_FORMS)
         return Choice({"model": named}, f"{named.removeprefix(HUB)}, downloaded at the first run")
     if is_path(named):
         return _of_folder(Path(named), written)
@@ -93,13 +93,13 @@ def choose_encoder(named: str | None, places: Iterable[Path], written: Written) 
 
 
 def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
-    """Key ``model`` of a model of transformers, and where it comes from: a folder, or ORG/NAME.
+    """Return the key ``model`` of a transformers model (a folder, or ORG/NAME), and its origin.
 
     Raises ``DataError`` for any other text.
     """
     name = name.removeprefix(HUB)
     if Path(name).is_dir():
-        model_config(Path(name))  # refuses a broken one
+        model_config(Path(name))  # raises for a broken configuration
         if not list(Path(name).glob("*.safetensors")):
             raise DataError(
                 f"{name} has no weights as safetensors, the only form that is read.", _ENCODER_FORMS
@@ -121,7 +121,7 @@ def _of_folder(folder: Path, written: Written) -> Choice:
 
 
 def _folder(folder: Path, written: Written) -> Choice | None:
-    """Model in a folder; None without one."""
+    """Return the encoder in a folder, None if the folder has none."""
     if (folder / CONFIG).is_file():
         keys, note = hub_model(str(folder), written)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
@@ -171,10 +171,10 @@ _IMAGENET = {"size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0
 
 
 def choose_teacher(named: str | None, layout: Layout, written: Written) -> Choice:
-    """The teacher that is given, as a file or as ``KIND:NAME``, else a table of logits in the
+    """Choose the teacher ``named`` (a file, or ``KIND:NAME``), else a table of logits in the
     folder, else heads that are fitted on the labels.
 
-    Nothing is downloaded here. Raises ``DataError`` for a kind, a name or a file that is not there.
+    Nothing is downloaded here. Raises ``DataError`` for an unknown kind or name or a missing file.
     """
     if named is None:
         return _detected(layout, written)
@@ -234,7 +234,7 @@ def _of_file(kind: str, name: str, written: Written) -> Choice:
 
 
 def _outputs(kind: str, path: Path) -> dict[str, Any]:
-    """Names of the outputs in a network's file, as a choice takes them."""
+    """Return the fields of ``Choice`` on output names, from a network's file."""
     names = tuple(names_in_file(kind, path))
     return {"outputs": names, "nameless": not names}
 
@@ -252,7 +252,7 @@ def _of_query2label(kind: str, name: str, written: Written) -> Choice:
 
 
 def _of_timm(kind: str, name: str, written: Written) -> Choice:
-    """``NAME.TAG`` or ``NAME:FILE``."""
+    """Return a timm teacher from ``NAME.TAG`` or ``NAME:FILE``."""
     model, colon, file = name.partition(":")
     if colon:
         known_weights(model)
@@ -270,14 +270,14 @@ def _of_timm(kind: str, name: str, written: Written) -> Choice:
 
 
 def _of_torchvision(kind: str, name: str, written: Written) -> Choice:
-    """``NAME:FILE``."""
+    """Return a torchvision teacher from ``NAME:FILE``."""
     model, _, file = name.partition(":")
     models_with(model)
     return _with_weights(kind, model, Path(file), written)
 
 
 def _with_weights(kind: str, model: str, file: Path, written: Written) -> Choice:
-    """A model of a package by its name, with the weights of a file."""
+    """Return a teacher with a package's model ``model`` and weights from a file."""
     _check_there(file)
     check_weights(file)
     keys = {"kind": kind, "model": model, "pretrained": as_path(written(file))}
@@ -287,7 +287,7 @@ def _with_weights(kind: str, model: str, file: Path, written: Written) -> Choice
 
 
 def _of_transformers(kind: str, name: str, written: Written) -> Choice:
-    """A folder, or ``ORG/NAME`` of the hub."""
+    """Return a transformers teacher from a folder, or ``ORG/NAME`` on the hub."""
     keys, note = hub_model(name, written)
     config = model_config(Path(name) if Path(name).is_dir() else keys["model"])
     outputs = tuple(own_names(name, config)) if config else ()
@@ -299,10 +299,10 @@ def _of_transformers(kind: str, name: str, written: Written) -> Choice:
 
 
 def _of_encoder(kind: str, name: str, written: Written) -> Choice:
-    """Use words or heads on the concepts' encoder, or on another one that is named."""
+    """Return a teacher of kind head or open_clip, on the encoder ``name`` or the concepts'."""
     what = {
         "head": "linear heads are fitted on the labels of fit",
-        "open_clip": "an image-text model that is told the classes' names",
+        "open_clip": "an image-text model classifies by the classes' names",
     }[kind]
     if not name:
         return Choice({"kind": kind}, what)

@@ -1,4 +1,4 @@
-"""Spec of a folder, written with comments; its task and outputs follow from labels and teacher."""
+"""Write a spec with comments for a folder; detect its task and the teacher's outputs."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ _COMMENTS = {
 
 @dataclass
 class Draft:
-    """All that a spec needs; ``teacher_more`` follows from the data set, and with ``filtered`` the
-    words are filtered; with ``to_fill`` a person names the teacher's outputs.
+    """Content of a spec to be written. ``teacher_more`` are teacher keys from the data set; with
+    ``filtered`` the spec filters words; with ``to_fill`` a person must name the teacher's outputs.
 
-    Paths are as the spec shall say them.
+    Paths have the form in which the spec writes them.
     """
 
     title: str
@@ -59,7 +59,7 @@ class Draft:
 
 
 def spec_text(draft: Draft) -> str:
-    """Text of the spec."""
+    """Return the text of the spec."""
     return "\n".join(_lines(draft)) + "\n"
 
 
@@ -107,7 +107,7 @@ def _lines(draft: Draft) -> Iterator[str]:
 
 
 def _output_lines(classes: Sequence[str], to_fill: bool) -> Iterator[str]:
-    """Lines with the classes of the outputs: one, where it is short enough and not ``to_fill``."""
+    """Yield ``classes`` in one line if short, else a line per class; ``to_fill`` adds comments."""
     if to_fill:
         yield "  classes:"
         yield from (f"    - {value(name)} {_FILL}" for name in classes)
@@ -121,12 +121,12 @@ def _output_lines(classes: Sequence[str], to_fill: bool) -> Iterator[str]:
 
 
 def is_to_fill(teacher: Choice, classes: Sequence[str]) -> bool:
-    """Whether a person has to name the outputs: no order of ``classes`` can be assumed."""
+    """True if a person must name the outputs: they are unnamed, and not as many as ``classes``."""
     return teacher.nameless and len(teacher.outputs) not in (0, len(classes))
 
 
 def value(data: object) -> str:
-    """A value in YAML, on one line."""
+    """Return a value as YAML on one line."""
     if isinstance(data, Mapping):
         return "{" + ", ".join(f"{key}: {value(item)}" for key, item in data.items()) + "}"
     if isinstance(data, (list, tuple)):
@@ -141,7 +141,7 @@ def value(data: object) -> str:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """Path as a spec in ``folder`` writes it: relative where it is below."""
+    """Return a path as a spec in ``folder`` writes it: relative if below ``folder``."""
     path, folder = path.absolute(), folder.absolute()
     below = path.relative_to(folder) if path.is_relative_to(folder) else path
     return below.as_posix()
@@ -151,14 +151,14 @@ def _line(text: str) -> str:
     return " ".join(text.split())
 
 
-#: Teachers that are trained with sigmoids, and have no choice.
+#: Kinds of teachers that always have sigmoids.
 _SIGMOIDS = ("head", "query2label")
 
 
 @dataclass(frozen=True)
 class TaskKeys:
-    """Keys of a spec that follow from the labels, and from what the teacher gives; ``assumed`` are
-    the assumptions behind them, for people."""
+    """Keys of a spec's sections ``dataset`` and ``teacher`` that follow from labels and teacher;
+    ``assumed`` lists the assumptions for people."""
 
     dataset: dict[str, str] = field(default_factory=dict)
     teacher: dict[str, Any] = field(default_factory=dict)
@@ -202,7 +202,7 @@ def task_keys(
 
 
 def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
-    """Names of a network's outputs, where its file has none or others."""
+    """Add ``teacher.classes`` or ``teacher.labels`` if the file has no names, or other names."""
     if is_to_fill(teacher, dataset.classes):
         keys.teacher["classes"] = list(teacher.outputs)
     elif teacher.nameless:
@@ -226,8 +226,7 @@ def _checked(task: str, dataset: Dataset) -> str:
 
 
 def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
-    """Last layer of a teacher where each image has one class; ``apart``: its probabilities do not
-    add up to 1."""
+    """Add a single-label teacher's activation; ``apart``: its probabilities do not sum to 1."""
     if teacher.keys["kind"] in _SIGMOIDS:
         return
     keys.teacher["activation"] = teacher.activation or (SIGMOID if apart else SOFTMAX)
@@ -239,9 +238,9 @@ def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
 
 
 def _labels(classes: Sequence[str], teacher: Choice) -> dict[str, str]:
-    """The output that stands for a class, where none has its name: the only one that has it among
-    its names between commas, whatever case, as ``tabby, tabby cat``. The other kinds have no key
-    for it, and match names themselves."""
+    """Return the output for each class without an output of its name, for transformers teachers.
+
+    It is the only output with the class among its comma-separated names (``tabby, tabby cat``)."""
     outputs = teacher.outputs if teacher.keys["kind"] == "transformers" else ()
     named: dict[str, list[str]] = {}
     for output in outputs:
@@ -253,7 +252,7 @@ def _labels(classes: Sequence[str], teacher: Choice) -> dict[str, str]:
 
 
 def logit_classes(path: Path) -> list[str]:
-    """Classes of a table of logits."""
+    """Return the class names of a table of logits."""
     if path.suffix.lower() == ".npz":
         return [str(name) for name in read_arrays(path, ["class_name"])[0].ravel()]
     return list(read_rows(path)[0][1:])

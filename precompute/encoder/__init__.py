@@ -1,11 +1,11 @@
-"""Image-text encoders: texts and places of images as vectors of one space.
+"""Image-text encoders: embeddings of texts and of image cells in a joint space.
 
     encoder = load_encoder(spec.concepts.encoder)
     cells = encoder.dense(np.stack([encoder.prepare(image)]))   # (1, h, w, embed), not normalised
     text = encoder.embed_concepts(["dog"], ["a photo of a {}"]) # (1, embed), unit length
 
-``load_text_encoder`` loads the text tower alone. The packages are imported when an encoder is
-loaded.
+``load_text_encoder`` loads the text tower alone. torch, open_clip and transformers are imported
+when an encoder is loaded.
 """
 
 from __future__ import annotations
@@ -39,11 +39,11 @@ __all__ = [
 
 
 def load_encoder(encoder: Section, device: str = CPU) -> Encoder:
-    """Load the encoder that a spec names, onto a device (``common.devices``).
+    """Load the encoder of a spec's section onto a device (``common.devices``).
 
-    Only a model of the hub and a tag are downloaded. Raises ``MissingExtraError`` without the
-    packages, and ``DataError`` for a model that cannot be loaded or has no dense path, and for an
-    unavailable device.
+    Only a model on the hub, or weights named by a tag, are downloaded. Raises ``MissingExtraError``
+    without the packages, and ``DataError`` for a model that cannot be loaded or has no dense path,
+    and for an unavailable device.
     """
     if isinstance(encoder, TransformersEncoder):
         from precompute.encoder.transformers_model import load_transformers
@@ -53,9 +53,9 @@ def load_encoder(encoder: Section, device: str = CPU) -> Encoder:
 
 
 def load_text_encoder(encoder: Section, device: str = CPU) -> TextEncoder:
-    """Load the text tower alone, where that can be; it gives the vectors of ``load_encoder``.
+    """Load an encoder's text tower, alone if possible; its vectors equal ``load_encoder``'s.
 
-    Raises as ``load_encoder`` does.
+    Raises the errors of ``load_encoder``.
     """
     if isinstance(encoder, TransformersEncoder):
         return load_encoder(encoder, device).text

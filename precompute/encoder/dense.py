@@ -1,14 +1,13 @@
-"""Dense paths of the families of image towers: tokens of transformers, and feature maps.
+"""Dense paths of families of image towers: an embedding per cell instead of one per image.
 
-Each token of a transformer's last block, or each place of a feature map, is pooled by itself.
+An image tower computes features of cells (a transformer's tokens, or positions of a feature map),
+pools them and projects the result into the joint space. A cell's embedding is the tower's output if
+this cell alone is pooled.
 
-An attention pool that sees one token gives that token's value, since the softmax over one is 1:
-MaskCLIP's trick, done to the pool. So a tower whose pool has attention keeps its last block as it
-is (``plain``), and one that reads a class token takes the values of the last block (``value``).
-
-An image tower makes features of places, pools them and projects the pool into the joint space. The
-embedding of a place is what the tower gives where that place alone is pooled. Which attention of
-the last block of a transformer is used is an option (see ``precompute.encoder.dense_blocks``).
+An attention pool over one token returns that token's value, since a softmax over one value is 1:
+MaskCLIP's trick, applied to the pool. So a tower with an attention pool keeps its last block
+(``plain``), and a tower with a class token uses the values of the last block (``value``). The last
+block's attention is an option (see ``precompute.encoder.dense_blocks``).
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ from precompute.encoder.dense_blocks import (
 
 
 def open_clip_vit(tower: Any) -> Path | None:
-    """open_clip's vision transformer: class token, average (CLIPA) or attention pool (CoCa)."""
+    """Return the path of open_clip's ViTs: class token, average (CLIPA), attention pool (CoCa)."""
     from open_clip.transformer import VisionTransformer
 
     if not isinstance(tower, VisionTransformer):
@@ -67,7 +66,7 @@ def open_clip_vit(tower: Any) -> Path | None:
 
 
 def _value_of_pool(pool: Any, x: Any) -> Any:
-    """Output of open_clip's attention pool for each token by itself."""
+    """Apply open_clip's attention pool to each token alone."""
     attention = pool.attn
     width = attention.embed_dim
     weight = attention.v_proj_weight
@@ -79,7 +78,7 @@ def _value_of_pool(pool: Any, x: Any) -> Any:
 
 
 def timm_vit(tower: Any) -> Path | None:
-    """timm's ViT and EVA: class token, average or attention pool (SigLIP, PE)."""
+    """Return the path of timm's ViT and EVA: class token, average, attention pool (SigLIP, PE)."""
     from open_clip.timm_model import TimmModel
     from timm.models.eva import Eva
     from timm.models.vision_transformer import VisionTransformer
@@ -130,7 +129,7 @@ def _sequential(blocks: list[nn.Module]) -> nn.Module:
 
 
 def clip_resnet(tower: Any) -> Path | None:
-    """CLIP's ResNet: value and output projection of its attention pool, as 1 x 1 convolutions."""
+    """Return the path of CLIP's ResNets: the attention pool's projections as 1 x 1 convolutions."""
     from open_clip.modified_resnet import ModifiedResNet
 
     if not isinstance(tower, ModifiedResNet):
@@ -148,7 +147,7 @@ def clip_resnet(tower: Any) -> Path | None:
 
 
 def timm_map(tower: Any) -> Path | None:
-    """A trunk of timm whose feature map is pooled by the average, or by timm's attention pools."""
+    """Return the path of timm trunks with a feature map and average or attention pooling."""
     from open_clip.timm_model import TimmModel
     from timm.layers import AttentionPool2d, RotAttentionPool2d
 
@@ -163,7 +162,7 @@ def timm_map(tower: Any) -> Path | None:
 
 
 def _has_map(trunk: Any) -> bool:
-    """True if the features are a map: timm then names the feature levels."""
+    """True if a trunk's features are a map: timm then lists feature levels (``feature_info``)."""
     return hasattr(trunk, "forward_features") and bool(getattr(trunk, "feature_info", None))
 
 
@@ -175,7 +174,7 @@ def _pools_by_average(trunk: Any) -> bool:
 
 
 def _average_pooled(tower: Any) -> View:
-    """Apply the head at each position; for a linear head their mean is the embedding."""
+    """Apply the head to each cell; for a linear head the cells' mean is the image's embedding."""
     trunk = tower.trunk
     last = getattr(trunk, "output_fmt", "NCHW") == "NHWC"
 
@@ -191,12 +190,12 @@ def _average_pooled(tower: Any) -> View:
 
 
 def _whole(tower: Any, features: Any) -> Any:
-    """Embeddings ``(B, embed)`` of whole images, from the trunk's features."""
+    """Return embeddings ``(B, embed)`` of whole images from the trunk's features."""
     return tower.head(tower.trunk.forward_head(features))
 
 
 def _attention_pooled(tower: Any, pool: Any) -> View:
-    """Apply value and output projection of the pool at each position, then the rest of the head."""
+    """Apply the pool's value and output projection to each cell, then the rest of the head."""
     rest = list(tower.head)[1:]
 
     def view(images: Any, whole: bool) -> tuple[Any, Any]:
@@ -227,12 +226,12 @@ _FAMILIES = (
 def dense_function(
     model: Any, size: tuple[int, int], name: object, attention: str | None = None
 ) -> tuple[Dense, str | None]:
-    """Fit the model to images ``(B, 3, *size)``; return its dense function and its attention.
+    """Adapt the model to images ``(B, 3, *size)``; return its dense function and its attention.
 
     The function returns embeddings ``(B, h, w, embed)``, not normalised. The returned attention is
-    the one in use: the argument, else the family's, None without a choice. Raises ``DataError`` for
-    an image tower without a dense path, for a size that does not fit, and for an unsupported
-    attention.
+    the argument, else the family's default, None if it cannot be chosen. Raises ``DataError`` for
+    an image tower without a dense path, for a size that is no multiple of a patch, and for an
+    unsupported attention.
     """
     path = dense_path(model.visual)
     if path is None:
@@ -240,7 +239,7 @@ def dense_function(
     if attention is not None and path.own is None:
         raise DataError(
             f"The encoder {name} has no attention to choose, but attention is {attention}.",
-            "Leave concepts.encoder.attention out.",
+            "Leave out concepts.encoder.attention.",
         )
     chosen = attention or path.own
     fit_size(model.visual, size)

@@ -1,19 +1,19 @@
-"""Last blocks of image towers with another attention, and what a family says of its towers.
+"""Change the last block's attention of an image tower, and adapt a tower to an image size.
 
-The class token of the last block gathers what the global embedding needs; the other tokens there
-mix with all of the image and say little of their own place. What to do instead:
+In the last block the class token collects what the global embedding needs; the other tokens mix
+with the whole image and describe their own cell badly. Attentions to choose from:
 
-- ``plain``: the block as it is.
-- ``value``: each token sees itself alone, so that its value passes through the output projection;
-  without the residual connection and the feed-forward part (MaskCLIP: Zhou, Loy and Dai, ECCV 2022,
-  whose published code keeps those two; without: Lan et al., below).
-- ``clearclip``: queries attend to queries; also without the two (ClearCLIP: Lan et al., ECCV 2024).
-- ``sclip``: the sum of query-query and key-key attention, with the two (SCLIP: Wang, Mei and
+- ``plain``: the unchanged block.
+- ``value``: each token attends to itself alone, so that its value passes through the output
+  projection; no residual connection, no feed-forward part (MaskCLIP: Zhou, Loy and Dai, ECCV 2022,
+  whose published code keeps both; without both: Lan et al., below).
+- ``clearclip``: queries attend to queries; also without both (ClearCLIP: Lan et al., ECCV 2024).
+- ``sclip``: the sum of query-query and key-key attention, with both parts (SCLIP: Wang, Mei and
   Yuille, ECCV 2024).
 
-Each is made of the block's own attention module, so that its norms, scales and rotary embeddings
-hold here too: a mask leaves each token itself; with the queries' projection in place of the keys'
-the module compares queries with queries.
+Each is built from the block's attention module, and so keeps its norms, scales and rotary
+embeddings: a mask restricts each token to itself; with the queries' projection in place of the
+keys', the module compares queries with queries.
 """
 
 from __future__ import annotations
@@ -29,33 +29,32 @@ from torch.nn import functional
 
 from inficond_panel.errors import DataError
 
-#: From images ``(B, 3, H, W)`` to the embeddings of their places ``(B, h, w, embed)``, and of each
-#: whole image ``(B, embed)`` where the second argument is true, else None; neither normalised.
+#: Function from images ``(B, 3, H, W)`` to cell embeddings ``(B, h, w, embed)`` and, if the second
+#: argument is true, embeddings of whole images ``(B, embed)``, else None; not normalised.
 View = Callable[[Any, bool], tuple[Any, Any]]
 
 
 @dataclass(frozen=True)
 class Dense:
-    """Embeddings of positions, and of the whole image, from one run of the tower."""
+    """Function that computes embeddings of cells, and of whole images, in one pass of the tower."""
 
     view: View
 
     def __call__(self, images: Tensor) -> Any:
-        """Embeddings ``(B, h, w, embed)``, not normalised, of images ``(B, 3, H, W)``."""
+        """Return cell embeddings ``(B, h, w, embed)``, not normalised, of ``(B, 3, H, W)``."""
         return self.view(images, False)[0]
 
     def with_whole(self, images: Tensor) -> tuple[Any, Any]:
-        """Return the path with the tower's output for the whole images ``(B, embed)`` too, to the
-        bit.
-        """
+        """Return cell embeddings and, bit-identical to the tower's output, those of whole images
+        ``(B, embed)``."""
         return self.view(images, True)
 
 
 @dataclass(frozen=True)
 class Path:
-    """A dense path: ``own`` is the family's attention (None: no choice).
+    """Dense path of a family of towers; ``own`` is its default attention (None: no choice).
 
-    ``build`` makes the function for an attention.
+    ``build`` returns the function for an attention.
     """
 
     own: str | None
@@ -63,7 +62,7 @@ class Path:
 
 
 def fit_size(tower: Any, size: tuple[int, int]) -> None:
-    """Adapt the tower in place to images of ``size`` (height, width), for cells and whole images.
+    """Change the tower in place to take images of ``size`` (height, width).
 
     Raises ``DataError`` for a size that is not a multiple of a patch.
     """
@@ -109,7 +108,7 @@ def grid_of(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:
         raise DataError(
             f"image_size {_shown(width, height)} is not a multiple of the encoder's patch size "
             f"{_shown(patch[1], patch[0])}.",
-            f"Take {_shown(near[1], near[0])}.",
+            f"Set image_size: {_shown(near[1], near[0])}.",
         )
     return tuple(side // step for side, step in zip(size, patch, strict=True))
 
@@ -119,7 +118,7 @@ def _shown(width: int, height: int) -> str:
 
 
 def _resized(embedding: Any, old: tuple[int, ...], new: tuple[int, ...]) -> nn.Parameter:
-    """Keep the first row (class or mean token), and interpolate the grid as open_clip does."""
+    """Resize position embeddings like open_clip: keep row 0 (class, mean), interpolate the grid."""
     first, rest = embedding.data[:1], embedding.data[1:]
     grid = rest.T.reshape(1, -1, *old)
     grid = functional.interpolate(
@@ -133,7 +132,7 @@ ATTENTIONS = ("value", "plain", "clearclip", "sclip")
 
 
 def last_block(block: Any, attention: str | None) -> nn.Module:
-    """Return the block with the attention; it shares all unchanged weights."""
+    """Return the block with another attention; unchanged weights are shared."""
     if attention == "plain":
         return block
     if attention == "value":
@@ -146,14 +145,14 @@ def last_block(block: Any, attention: str | None) -> nn.Module:
 
 
 def with_module(module: nn.Module, name: str, part: nn.Module) -> nn.Module:
-    """Return a copy of a module with one part replaced; all else is shared with the original."""
+    """Return a copy of a module with submodule ``name`` replaced; all other parts are shared."""
     changed = copy.copy(module)
     changed.__dict__["_modules"] = {**module._modules, name: part}
     return changed
 
 
 class Watched(nn.Module):
-    """The unchanged block, which records its arguments in ``given``; for one run only."""
+    """Wrapper of a block that records the block's arguments in ``given``; for one pass only."""
 
     given: tuple[Any, dict[str, Any]]
 
@@ -162,13 +161,13 @@ class Watched(nn.Module):
         self.block = block
 
     def forward(self, x: Any, **more: Any) -> Any:
-        """The block's output."""
+        """Return the block's output."""
         self.given = x, more
         return self.block(x, **more)
 
 
 class _Branch(nn.Module):
-    """The attention's branch of a block: no residual connection, no feed-forward part."""
+    """A block's attention alone: no residual connection, no feed-forward part."""
 
     def __init__(self, block: nn.Module, attention: nn.Module, alone: bool) -> None:
         super().__init__()
@@ -184,7 +183,7 @@ class _Branch(nn.Module):
 
 
 def _branch(block: Any, attention: Any, x: Any, more: dict[str, Any]) -> Any:
-    """Norm, attention and scale as the block has them."""
+    """Apply norm, attention and scale in the block's order."""
     if isinstance(attention, nn.MultiheadAttention):
         y = block.ln_1(x)
         return block.ls_1(attention(y, y, y, need_weights=False, **more)[0])
@@ -199,7 +198,7 @@ def _branch(block: Any, attention: Any, x: Any, more: dict[str, Any]) -> Any:
 
 
 class _Sum(nn.Module):
-    """Two attentions of one output projection, added before it."""
+    """Sum of two attentions with the same output projection, whose ``bias`` counts once."""
 
     def __init__(self, first: nn.Module, second: nn.Module, bias: Any) -> None:
         super().__init__()
@@ -213,12 +212,12 @@ class _Sum(nn.Module):
 
 
 def _output_bias(attention: Any) -> Any:
-    """Bias of the output projection, which the sum of two outputs holds twice."""
+    """Return the output projection's bias (a sum of two outputs holds it twice), or 0."""
     inner = getattr(attention, "ln_inner", None) or getattr(attention, "norm", None)
     if inner is not None and not isinstance(inner, nn.Identity):
         raise DataError(
-            "sclip adds two attentions, which the norm inside this encoder's does not allow.",
-            "Take clearclip, value or plain as concepts.encoder.attention.",
+            "Attention sclip cannot be used with this encoder: its attention has an inner norm.",
+            "Set concepts.encoder.attention to clearclip, value or plain.",
         )
     output = attention.out_proj if hasattr(attention, "out_proj") else attention.proj
     return 0 if output.bias is None else output.bias
@@ -229,7 +228,7 @@ _MODULES = (("q_proj", "k_proj"), ("q_norm", "k_norm"), ("ln_q", "ln_k"))
 
 
 def _self_similar(attention: Any, source: str) -> nn.Module:
-    """A copy that compares queries with queries, or keys with keys, as the source has it."""
+    """Return a copy that compares queries with queries (``source`` query) or keys with keys."""
     changed = copy.deepcopy(attention).requires_grad_(False)
     take, give = _PARTS[source], 1 - _PARTS[source]
     qkv = getattr(changed, "qkv", None)

@@ -1,6 +1,6 @@
-"""Models in folders and on the hub: local files, their kind, and downloads of what a spec names.
+"""Find, hash, download and load models in local folders and on the hub.
 
-First the shared functions, then models of the package transformers.
+First functions for all models, then for models of the package transformers.
 """
 
 from __future__ import annotations
@@ -21,19 +21,19 @@ from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.sections.encoder import HUB
 
-#: Seconds that a server has to answer.
+#: Longest time to wait for a server's answer, in seconds.
 _PATIENCE = 4
 CONFIG = "config.json"
 _INDEX = "model.safetensors.index.json"
-#: What a model may consist of: no code, no pickled weights.
+#: Files of a model that are downloaded and hashed: no code, no pickled weights.
 PATTERNS = (
     CONFIG, "preprocessor_config.json", "processor_config.json", "*.safetensors",
     "*.safetensors.index.json", "tokenizer*.json", "special_tokens_map.json", "vocab*",
     "merges.txt", "spiece.model", "added_tokens.json",
 )  # fmt: skip
 _REMEDY = (
-    "Fetch its files elsewhere (config.json, *.safetensors, and those of its processor and "
-    "tokenizer), and name their folder as model."
+    "Download the model's files elsewhere (config.json, *.safetensors, processor and tokenizer), "
+    "and set model to their folder."
 )
 
 
@@ -45,25 +45,25 @@ def hub_address(repository: str) -> str:
 
 
 def check_answer(address: str) -> None:
-    """Raise ``OSError`` where a server cannot be reached, or is silent: clients would ask again.
+    """Raise ``OSError`` if a server is unreachable or silent, before a client retries for long.
 
-    What it answers is the client's business.
+    Any answer, also an HTTP error, is accepted.
     """
     from huggingface_hub import constants
 
     if constants.HF_HUB_OFFLINE:
         if address.startswith(constants.ENDPOINT):
-            return  # the hub's client says so itself
+            return  # the hub's client raises the error itself
         raise ConnectionError("HF_HUB_OFFLINE is set")
     try:
-        request = Request(address, method="HEAD")  # noqa: S310 - of the hub, or open_clip's own
+        request = Request(address, method="HEAD")  # noqa: S310 - the hub's or open_clip's address
         urlopen(request, timeout=_PATIENCE).close()  # noqa: S310
     except HTTPError:
         return
     except OSError as error:
         reason = getattr(error, "reason", error)
         if isinstance(reason, ssl.SSLError):
-            return  # it did answer, and clients have certificates of their own
+            return  # the server answered; clients check certificates themselves
         if isinstance(reason, TimeoutError):
             raise TimeoutError(f"no answer within {_PATIENCE} s") from error
         raise ConnectionError(str(reason)) from error
@@ -71,7 +71,7 @@ def check_answer(address: str) -> None:
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Let no library ask the hub meanwhile; without the hub's package none can."""
+    """Forbid downloads from the hub in the block (nothing to do without huggingface_hub)."""
     try:
         from huggingface_hub import constants
     except ImportError:
@@ -86,7 +86,7 @@ def offline() -> Iterator[None]:
 
 
 def cached_file(repository: str, name: str) -> Path | None:
-    """File of a hub's repository, if it was downloaded before."""
+    """Return a file of a hub's repository if it was downloaded before, else None."""
     from huggingface_hub import try_to_load_from_cache
 
     path = try_to_load_from_cache(repository, name)
@@ -94,7 +94,7 @@ def cached_file(repository: str, name: str) -> Path | None:
 
 
 def _state(path: Path) -> tuple[Path, int, int]:
-    """A file, with what changes when it is written."""
+    """Return a file's path, size and modification time, the key of its cached hash."""
     try:
         state = path.stat()
     except OSError as error:
@@ -123,27 +123,27 @@ def _digest(*parts: str | tuple[Path, int, int]) -> str:
 
 
 def fetch_model(model: Path | str) -> Path:
-    """Folder of a model; one of the hub is downloaded where it is not here.
+    """Return a model's folder; download a model on the hub if missing.
 
-    Raises ``DataError`` for a folder that holds no configuration or no safetensors, and for a
-    download that fails, within seconds where the hub cannot be reached.
+    Raises ``DataError`` for a folder without configuration or safetensors, and for a failed
+    download, within seconds if the hub cannot be reached.
     """
     folder = model if isinstance(model, Path) else _cached(model) or _download(model)
     if not (folder / CONFIG).is_file():
         raise _no_config(folder)
     if not list(folder.glob("*.safetensors")):
         raise DataError(
-            f"{model} has no weights as safetensors; pickled ones are not loaded: they could run "
-            "code.",
-            "If you trust them, load the model elsewhere and write it with save_pretrained.",
+            f"{model} has no weights as safetensors; pickled weights are not loaded, since they "
+            "could run code.",
+            "If you trust the weights, load the model elsewhere and save it with save_pretrained.",
         )
     return folder
 
 
 def model_config(model: Path | str) -> dict[str, Any] | None:
-    """Configuration of a model; None where it is not here. Raises ``DataError`` for a broken one.
+    """Return a model's configuration, None if it is not on this machine; nothing is downloaded.
 
-    Nothing is downloaded.
+    Raises ``DataError`` for an unreadable configuration.
     """
     folder = model if isinstance(model, Path) else _cached(model)
     if folder is None:
@@ -154,21 +154,21 @@ def model_config(model: Path | str) -> dict[str, Any] | None:
         raise _no_config(folder) from None
     except (OSError, ValueError) as error:
         raise DataError(
-            f"{folder / CONFIG} cannot be read: {error}.", "Write it with save_pretrained."
+            f"{folder / CONFIG} cannot be read: {error}.", "Save the model with save_pretrained."
         ) from error
     if not isinstance(config, dict):
         raise DataError(
-            f"{folder / CONFIG} is not a configuration.", "Write it with save_pretrained."
+            f"{folder / CONFIG} is not a configuration.", "Save the model with save_pretrained."
         )
     return config
 
 
 def _no_config(folder: Path) -> DataError:
-    return DataError(f"{folder} has no {CONFIG}.", "Write it with model.save_pretrained.")
+    return DataError(f"{folder} has no {CONFIG}.", "Save the model with model.save_pretrained.")
 
 
 def model_digest(model: Path | str) -> str:
-    """SHA-256 of the model's files; a model that is not here yet counts by its name."""
+    """Return the SHA-256 of a model's files, or of its name if it is not downloaded yet."""
     folder = model if isinstance(model, Path) else _cached(model)
     if folder is None:
         return digest_of([str(model)])
@@ -178,7 +178,7 @@ def model_digest(model: Path | str) -> str:
 
 @contextmanager
 def loading(model: Path | str) -> Iterator[Any]:
-    """Give the package transformers, silent; what goes wrong meanwhile becomes a ``DataError``.
+    """Yield the package transformers with log output off; errors in the block become ``DataError``.
 
     Raises ``MissingExtraError`` without the package.
     """
@@ -199,8 +199,8 @@ def loading(model: Path | str) -> Iterator[Any]:
         reason = " ".join(str(error).split())[:300]
         raise DataError(
             f"The model {model} cannot be loaded: {type(error).__name__}: {reason}",
-            "It must be one that the package transformers has itself: code of a model is not run. "
-            "Write its folder anew with save_pretrained.",
+            "Use an architecture of the package transformers: code in a model's folder is not run. "
+            "Save the folder again with save_pretrained.",
         ) from error
     finally:
         log.set_verbosity(before)
@@ -208,9 +208,9 @@ def loading(model: Path | str) -> Iterator[Any]:
 
 
 def load_pretrained(auto: Any, folder: Path) -> Any:
-    """A model with all of its weights, float32, for evaluation alone; from the folder only.
+    """Load a model from a folder, in float32 and evaluation mode; nothing is downloaded.
 
-    Raises ``DataError`` where weights lack or have another shape: they would be random.
+    Raises ``DataError`` if weights are missing or have another shape: they would be random.
     """
     import torch
 
@@ -227,7 +227,7 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
         more = f" and {len(lacking) - 3} more" if len(lacking) > 3 else ""
         raise DataError(
             f"The weights in {folder} lack {', '.join(lacking[:3])}{more}.",
-            "Take a model that was trained for this: its classifier would be random.",
+            "Use a model that was trained for this task: the missing weights would be random.",
         )
     for parameter in model.parameters():
         parameter.requires_grad_(False)
@@ -235,7 +235,7 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
 
 
 def _cached(model: str) -> Path | None:
-    """Folder of a hub's model that was downloaded before, with all parts of its weights."""
+    """Return the folder of a hub's model if config and all weights were downloaded, else None."""
     config, whole, index = (
         cached_file(model.removeprefix(HUB), name) for name in (CONFIG, "model.safetensors", _INDEX)
     )
@@ -245,7 +245,7 @@ def _cached(model: str) -> Path | None:
 
 
 def _has_parts(model: str, index: Path) -> bool:
-    """True if every file that the index of the weights names is here."""
+    """True if every weights file in the index was downloaded."""
     try:
         parts = set(json.loads(read_text(index, ANNOTATION_BYTES))["weight_map"].values())
         return all(cached_file(model.removeprefix(HUB), str(name)) for name in parts)

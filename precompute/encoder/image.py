@@ -1,4 +1,4 @@
-"""The image side of an encoder: an embedding per position, in mixed precision if exact enough."""
+"""The image side of an encoder: an embedding per cell, in mixed precision if accurate enough."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ from precompute.encoder.text import TextEncoder
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Distance of the unit vectors of a place, by both precisions, beyond which the mixed one is
-#: refused: no cosine with a text differs by more (Cauchy and Schwarz).
+#: Largest distance allowed between a cell's unit vectors in mixed precision and in float32; a
+#: cosine with a text differs by no more than this distance (Cauchy-Schwarz).
 FARTHEST = 0.02
 
 
 @dataclass
 class Precision:
-    """Precision ``name`` of the tower's products, by torch's autocast: all weights stay float32.
+    """Precision ``name`` of the tower's matrix products (torch's autocast); weights stay float32.
 
-    ``distance`` is the largest on the first batch, None before it and with float32.
-    """
+    ``distance`` is the largest distance of unit vectors from float32 in the first batch; None
+    before the first batch, and with float32."""
 
     name: str = FLOAT32
     device: str = CPU
@@ -40,15 +40,15 @@ class Precision:
     _lock: Any = field(default_factory=Lock, repr=False, compare=False)
 
     def run(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
-        """``dense(pixels)``, embeddings ``(B, h, w, embed)`` float32, under torch's inference mode.
+        """Return ``dense(pixels)`` in this precision: embeddings ``(B, h, w, embed)`` float32.
 
-        Raises ``DataError`` where the first batch lies farther than ``FARTHEST`` from float32's, or
-        the device has no such precision.
+        The caller sets torch's inference mode. Raises ``DataError`` if the first batch differs from
+        float32 by more than ``FARTHEST``, or if the device does not support the precision.
         """
         if self.name == FLOAT32:
             exact: Tensor = dense(pixels)
             return exact
-        with self._lock:  # the first batch is compared before any is taken
+        with self._lock:  # compare the first batch before any batch is used
             if self.distance is None:
                 self.distance = self._checked(dense, pixels)
         return self._mixed(dense, pixels)
@@ -62,7 +62,7 @@ class Precision:
             raise DataError(
                 f"The encoder does not run in {self.name} on {self.device}: "
                 f"{str(error).splitlines()[0]}",
-                f"Take concepts.encoder.precision: {FLOAT32}.",
+                f"Set concepts.encoder.precision: {FLOAT32}.",
             ) from error
 
     def _autocast(self) -> AbstractContextManager[Any]:
@@ -72,7 +72,7 @@ class Precision:
         return torch.autocast(kind, dtype=getattr(torch, self.name))
 
     def _checked(self, dense: Callable[[Any], Any], pixels: Tensor) -> float:
-        """Return the largest distance between unit vectors of a position in both precisions."""
+        """Return the largest distance between a cell's unit vectors in both precisions."""
         from torch.nn.functional import normalize
 
         mixed, exact = (
@@ -84,7 +84,7 @@ class Precision:
             raise DataError(
                 f"In {self.name} the encoder's vectors of the first {len(pixels)} photos lie up to "
                 f"{distance:.2g} from float32's; at most {FARTHEST:g} is allowed.",
-                f"Take concepts.encoder.precision: {FLOAT32}, or float16 where it is bfloat16.",
+                f"Set concepts.encoder.precision: {FLOAT32}, or float16 instead of bfloat16.",
             )
         return distance
 
@@ -98,13 +98,12 @@ FILTERS = {
 
 @dataclass(frozen=True)
 class Encoder:
-    """An image-text model: texts and places of images as vectors of one space.
+    """An image-text model: embeddings of texts and of image cells in a joint space.
 
-    The dense view of a photo is the whole of it, squashed to ``size`` (height, width) as a square
-    photo would be, whatever the crop of the model's own preprocessing: the segments are to cover
-    the photo. Mean, standard deviation and interpolation are the model's own, and ``own_size`` is
-    the size that it was made for. ``attention`` is the last block's (see
-    ``precompute.encoder.dense_blocks``), None where there is no choice.
+    The whole photo is resized to ``size`` (height, width) without a crop, unlike the model's own
+    preprocessing, so that segments cover the photo. Mean, standard deviation and interpolation are
+    the model's; ``own_size`` is the image size of its training. ``attention`` is the last block's
+    attention (see ``precompute.encoder.dense_blocks``), None if it cannot be chosen.
     """
 
     size: tuple[int, int]
@@ -121,7 +120,7 @@ class Encoder:
 
     @property
     def name(self) -> str:
-        """Name for the store."""
+        """Name of the model, as a store records it."""
         return self.text.name
 
     @property
@@ -131,8 +130,8 @@ class Encoder:
 
     @property
     def preprocessing(self) -> dict[str, Any]:
-        """Settings of ``prepare``, with open_clip's names; attention and precision where there is a
-        choice, or it is not float32."""
+        """Settings of ``prepare``, with open_clip's names; also ``attention``, if it can be chosen,
+        and ``precision``, if not float32."""
         more = {} if self.attention is None else {"attention": self.attention}
         if self.precision.name != FLOAT32:
             more["precision"] = self.precision.name
@@ -146,19 +145,19 @@ class Encoder:
         }
 
     def prepare(self, image: Image.Image) -> np.ndarray:
-        """RGB image as the model takes it: ``(3, height, width)`` float32."""
+        """Return the model's input of an RGB image: ``(3, height, width)`` float32."""
         return prepared(image, self.size, self.mean, self.std, self.interpolation)
 
     def dense(self, images: np.ndarray) -> np.ndarray:
-        """Embeddings ``(B, h, w, embed)`` float32, not normalised, of images ``(B, 3, H, W)``.
+        """Return cell embeddings ``(B, h, w, embed)`` float32, not normalised, of ``(B, 3, H, W)``.
 
-        Raises ``DataError`` for a precision whose result is too far from float32's.
+        Raises ``DataError`` if the precision's result differs too much from float32.
         """
         with self._running():
             return _array(self.precision.run(self._dense, self._pixels(images)))
 
     def dense_with_whole(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return ``dense`` and ``whole`` of images from one run of the tower, float32."""
+        """Return ``dense`` and ``whole`` of images from one pass of the tower, float32."""
         from torch.nn.functional import normalize
 
         with self._running():
@@ -166,7 +165,7 @@ class Encoder:
             return _array(cells), _array(normalize(whole, dim=-1))
 
     def whole(self, images: np.ndarray) -> np.ndarray:
-        """Unit vectors ``(B, embed)`` float32 of whole images ``(B, 3, H, W)``, in float32."""
+        """Return unit vectors ``(B, embed)`` of whole images ``(B, 3, H, W)``, float32."""
         with self._running():
             return _array(self.model.encode_image(self._pixels(images), normalize=True))
 
@@ -204,7 +203,7 @@ def prepared(
     std: Sequence[float],
     interpolation: str,
 ) -> np.ndarray:
-    """RGB image squashed to ``size`` (height, width), less mean, by deviation: float32."""
+    """Return an RGB image resized to ``size`` (height, width) and normalised: (3, H, W) float32."""
     height, width = size
     small = np.asarray(image.resize((width, height), FILTERS[interpolation]))
     level = np.arange(256, dtype=np.float32) / 255
@@ -217,14 +216,13 @@ def prepared(
 
 
 def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
-    """Load the encoder that a spec names.
+    """Load the open_clip encoder of a spec's section.
 
-    ``model`` is a folder with ``open_clip_config.json``, ``hf-hub:ORG/NAME`` or a name that
-    open_clip knows; ``pretrained`` a checkpoint file, a tag, or None where the folder or the hub
-    holds the weights. Only a hub's model and a tag are downloaded. Raises ``MissingExtraError``
-    without torch and open_clip, and ``DataError`` for a model that cannot be loaded or has no
-    dense path.
-    """
+    ``encoder.model`` is a folder with ``open_clip_config.json``, ``hf-hub:ORG/NAME`` or a name that
+    open_clip knows; ``encoder.pretrained`` is a checkpoint file, a tag, or None if the folder or
+    the hub's model has the weights. Only a model on the hub, or a tag's weights, are downloaded.
+    Raises ``MissingExtraError`` without torch and open_clip, and ``DataError`` for a model that
+    cannot be loaded or has no dense path."""
     with loading(encoder) as open_clip:
         from precompute.encoder.dense import dense_function
 
@@ -268,7 +266,7 @@ def _channels_last(model: Any) -> Any:
 def chosen_size(
     wanted: int | tuple[int, int] | None, usual: int | Sequence[int]
 ) -> tuple[int, int]:
-    """Return height and width: the spec's side or (width, height), else the model's."""
+    """Return (height, width) from the spec's side or (width, height), else the model's size."""
     if wanted:
         return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])
     return (usual, usual) if isinstance(usual, int) else (usual[0], usual[1])

@@ -1,4 +1,4 @@
-"""Models of open_clip, built and filled with weights; or their text towers alone."""
+"""Build models of open_clip, or their text towers alone, and load the weights."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from precompute.encoder.source import (
 from precompute.encoder.text import TextEncoder
 
 _NO_WEIGHTS = (".npz", ".npy")
-#: What the state of a model without a tower of its own for text begins with.
+#: Prefixes of text weights in models without a separate text tower.
 _TEXT = (
     "transformer.",
     "token_embedding.",
@@ -37,9 +37,9 @@ _TEXT = (
 
 @contextmanager
 def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
-    """Give open_clip; what goes wrong meanwhile becomes an error for people.
+    """Yield the package open_clip; errors in the block become ``DataError`` with a remedy.
 
-    Raises ``MissingExtraError`` without a package, and ``DataError``.
+    Raises ``MissingExtraError`` without a package.
     """
     open_clip = open_clip_package()
     try:
@@ -56,9 +56,9 @@ def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
 
 
 def build_model(open_clip: ModuleType, source: Source) -> Any:
-    """The model with its weights, for evaluation; nothing but what the spec names is downloaded."""
+    """Return the model with its weights, in evaluation mode; only the spec's hub is accessed."""
     root = logging.getLogger()
-    root.addFilter(_says_nothing)  # it warns of random weights, which are loaded next
+    root.addFilter(_says_nothing)  # hide a warning of random weights: weights are loaded next
     config = open_clip.get_model_config(source.model)
     try:
         with nullcontext() if source.online else offline():
@@ -78,7 +78,7 @@ def build_model(open_clip: ModuleType, source: Source) -> Any:
 
 
 def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
-    """Load the model's tokenizer, from files of the folder if it needs any."""
+    """Load the model's tokenizer; files that it needs come from the model's folder."""
     with nullcontext() if source.online else offline():
         return open_clip.get_tokenizer(source.model)
 
@@ -93,18 +93,18 @@ def _remedy(error: Exception) -> str:
     text = f"{type(error).__name__} {error}".lower()
     if any(sign in text for sign in ("offline", "local cache", "huggingface.co")):
         return (
-            "Its tokenizer or text tower has files of its own, and only what the spec names is "
-            "downloaded: put tokenizer.json and tokenizer_config.json into a folder with "
-            "open_clip_config.json and the weights, and name the folder as concepts.encoder.model."
+            "Its tokenizer or text tower needs more files, which are not downloaded: put "
+            "tokenizer.json and tokenizer_config.json into a folder with open_clip_config.json and "
+            "the weights, and set concepts.encoder.model to the folder."
         )
     return "Check that the checkpoint belongs to the model (safetensors, or a state_dict)."
 
 
 def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEncoder:
-    """Load the text tower of the encoder that a spec names.
+    """Load the text tower of a spec's open_clip encoder.
 
-    It gives the vectors that ``load_open_clip(encoder)`` gives. Of a safetensors file the image
-    tower's weights are not read. Raises as ``load_open_clip`` does.
+    Its vectors equal those of ``load_open_clip(encoder)``. From a safetensors file the image
+    tower's weights are not read. Raises the errors of ``load_open_clip``.
     """
     with loading(encoder) as open_clip:
         source = find_source(encoder)
@@ -120,10 +120,10 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
 
 
 def text_function(model: Any) -> Callable[[Any], Any]:
-    """Function from tokens ``(B, context)`` to embeddings ``(B, embed)`` of a model or text tower.
+    """Return a function from tokens ``(B, context)`` to embeddings ``(B, embed)`` of a text tower.
 
-    Where attention looks back only and the end token is read, what follows it has no part in the
-    result and is left out.
+    With causal attention and pooling at the end token, later tokens have no effect; they are cut
+    off for speed.
     """
     tower = getattr(model, "text", model)
     if hasattr(tower, "token_embedding") and _reads_the_end(tower):
@@ -138,7 +138,7 @@ def text_function(model: Any) -> Callable[[Any], Any]:
 
 
 def _pool(tower: Any) -> tuple[str, int | None]:
-    """Kind of pooling and end token; a model without a text tower has them under other names."""
+    """Return kind of pooling and end token; models without a text tower use other attributes."""
     kind = getattr(tower, "text_pool_type", None) or tower.pool_type
     return kind, getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
 
@@ -169,7 +169,7 @@ def _causal(tower: Any, tokens: Any) -> Any:
 
 
 def _text_tower(open_clip: ModuleType, source: Source) -> Any:
-    """The text tower with its weights; the whole model where their layout is another."""
+    """Return the text tower with its weights, or the whole model if the weights' layout differs."""
     from open_clip.model import _build_text_tower
 
     config = open_clip.get_model_config(source.model)
@@ -179,13 +179,13 @@ def _text_tower(open_clip: ModuleType, source: Source) -> Any:
         return build_model(open_clip, source)
     tower = _build_text_tower(config["embed_dim"], text, source.quick_gelu(config))
     if state["positional_embedding"].shape != tower.positional_embedding.shape:
-        return build_model(open_clip, source)  # which interpolates it
+        return build_model(open_clip, source)  # interpolates the position embeddings
     tower.load_state_dict(state)
     return tower
 
 
 def _text_state(path: Path) -> dict[str, Any] | None:
-    """Return weights of the text tower by its parameter names; None for another layout."""
+    """Return the text tower's weights by parameter name; None if the file has another layout."""
     if path.suffix != ".safetensors":
         return None
     from safetensors import safe_open

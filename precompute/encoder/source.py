@@ -1,6 +1,6 @@
-"""Source of an encoder: where its configuration and weights are, what they are, and their download.
+"""Locate, hash and download an encoder's configuration and weights.
 
-Only what a spec names by a tag of open_clip or as ``hf-hub:org/name`` is downloaded.
+Only models that a spec names by a tag of open_clip or as ``hf-hub:org/name`` are downloaded.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "
 
 
 def fetch_encoder(encoder: Section) -> None:
-    """Download what a spec names by tag or hub; local files need nothing."""
+    """Download the encoder's files if the spec names a tag or a model on the hub."""
     if isinstance(encoder, OpenClipEncoder):
         if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
             find_source(encoder)
@@ -45,14 +45,14 @@ def fetch_encoder(encoder: Section) -> None:
 
 
 def encoder_name(encoder: Section) -> str:
-    """Name for the store."""
+    """Return the encoder's name, as a store records it."""
     return open_clip_name(encoder) if isinstance(encoder, OpenClipEncoder) else encoder.title
 
 
 def encoder_digest(encoder: Section) -> str:
-    """SHA-256 of what the encoder is: its configuration and the bytes of its weights.
+    """Return the SHA-256 of the encoder's configuration and weights.
 
-    What is to be downloaded counts by its names until it is here.
+    Files that are not downloaded yet are represented by the names in the spec.
     """
     if isinstance(encoder, OpenClipEncoder):
         return open_clip_digest(encoder)
@@ -60,7 +60,7 @@ def encoder_digest(encoder: Section) -> str:
 
 
 def encoder_inputs(encoder: Section) -> dict[str, Any]:
-    """Return all inputs of a dense vector except the image, as plain data, without a model."""
+    """Return all settings that cell embeddings depend on, as plain data; no model is loaded."""
     size = encoder.image_size
     return {
         "kind": encoder.kind,
@@ -73,11 +73,11 @@ def encoder_inputs(encoder: Section) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """``model`` is open_clip's name of the model, or ``local-dir:FOLDER``; ``weights`` a file.
+    """Location of an open_clip model and its weights.
 
-    ``tag`` is the weights' tag where the spec names one; ``online`` is True if what is still
-    missing, such as a tokenizer, may be fetched from the hub that the spec names.
-    """
+    ``model`` is open_clip's name of the model, or ``local-dir:FOLDER``; ``weights`` is a file;
+    ``tag`` is the weights' tag, if the spec names it; ``online`` is True if missing files, such as
+    a tokenizer's, may be downloaded."""
 
     model: str
     weights: Path
@@ -85,15 +85,15 @@ class Source:
     online: bool = False
 
     def quick_gelu(self, config: dict[str, Any]) -> bool:
-        """True if the model was trained with QuickGELU: by the tag, else by the configuration."""
+        """True if the configuration or the tag states that the model was trained with QuickGELU."""
         settings = tag_settings(self.model, self.tag) if self.tag else {}
         return bool(config.get("quick_gelu") or settings.get("quick_gelu"))
 
     def preprocessing(self) -> dict[str, Any] | None:
-        """Mean, std and interpolation of the weights; None: the folder's configuration has them.
+        """Return mean, std and interpolation of the weights; None if a folder's config has them.
 
-        A file for a model by name takes them from the model's tags. Raises ``DataError`` if they
-        differ, since a wrong one gives worse vectors without any sign of it.
+        For a weights file of a model by name they come from the model's tags. Raises ``DataError``
+        if the tags differ, since wrong settings give worse vectors without an error.
         """
         if self.model.startswith("local-dir:"):
             return None
@@ -102,10 +102,10 @@ class Source:
         kinds = {json.dumps({k: v[k] for k in _PREPROCESSING if k in v}) for v in known}
         if len(kinds) > 1:
             raise DataError(
-                f"The weights that open_clip knows of {self.model} differ in their preprocessing, "
-                f"and {self.weights.name} does not say which it needs.",
-                f"Put the weights into a folder with their {CONFIG}, and name the folder as "
-                f"concepts.encoder.model.",
+                f"open_clip's weights of {self.model} differ in their preprocessing, and it is "
+                f"unknown which {self.weights.name} needs.",
+                f"Put the weights into a folder with their {CONFIG}, and set "
+                f"concepts.encoder.model to the folder.",
             )
         return json.loads(kinds.pop()) if kinds else {}
 
@@ -114,7 +114,7 @@ _PREPROCESSING = ("mean", "std", "interpolation")
 
 
 def find_source(encoder: OpenClipEncoder) -> Source:
-    """Find what a spec names, downloading a tag or a model of the hub.
+    """Return the location of a spec's encoder; download a tag's weights or a model on the hub.
 
     Raises ``DataError`` for missing files and for failed downloads.
     """
@@ -123,7 +123,7 @@ def find_source(encoder: OpenClipEncoder) -> Source:
         if not (model / CONFIG).is_file():
             raise DataError(
                 f"The folder {model} has no {CONFIG}.",
-                "Take it from where the weights are from, or name the model as open_clip does.",
+                "Copy that file from the source of the weights, or use open_clip's model name.",
             )
         return Source(f"local-dir:{model}", _weights_of(model, pretrained))
     if model.startswith(HUB):
@@ -132,14 +132,14 @@ def find_source(encoder: OpenClipEncoder) -> Source:
     check_name(model)
     if isinstance(pretrained, Path):
         if not pretrained.is_file():
-            raise DataError(f"There is no file {pretrained}.", "Name the checkpoint's file.")
+            raise DataError(f"There is no file {pretrained}.", "Correct the path in the spec.")
         return Source(model, pretrained)
     tag = str(pretrained)
     return Source(model, fetch_weights(model, tag), tag, online=True)
 
 
 def open_clip_name(encoder: OpenClipEncoder) -> str:
-    """Name for the store: the checkpoint's for a folder, else the model's and the weights'."""
+    """Return the name for the store: a folder's checkpoint, else model and weights."""
     if isinstance(encoder.model, Path):
         return _weights_of(encoder.model, encoder.pretrained).stem
     if encoder.pretrained is None:
@@ -148,10 +148,10 @@ def open_clip_name(encoder: OpenClipEncoder) -> str:
 
 
 def open_clip_digest(encoder: OpenClipEncoder) -> str:
-    """SHA-256 of what the encoder is: its configuration and the bytes of its weights.
+    """Return the SHA-256 of the encoder's configuration and weights.
 
-    A model by name counts by it. What is to be downloaded counts by its names until it is here.
-    """
+    For a model by name, the name stands for its configuration. Files that are not downloaded yet
+    are represented by the names in the spec."""
     return digest_of(_parts(encoder))
 
 
@@ -176,7 +176,7 @@ def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
         raise DataError(
             f"The folder {folder} needs a file of weights: {str(pretrained)!r} is not a file of "
             "weights.",
-            "Name the checkpoint's file under concepts.encoder.pretrained.",
+            "Set concepts.encoder.pretrained to the checkpoint's file.",
         )
     return pretrained
 
@@ -189,13 +189,13 @@ def _weights_in(folder: Path) -> Path:
         names = ", ".join(path.name for path in files) or "none"
         raise DataError(
             f"The folder {folder} should hold one file of weights; it holds {names}.",
-            "Name the file under concepts.encoder.pretrained.",
+            "Set concepts.encoder.pretrained to the file.",
         )
     return chosen[0]
 
 
 def open_clip_package() -> ModuleType:
-    """The package open_clip; raises ``MissingExtraError`` where it or torch is not installed."""
+    """Return the package open_clip; raise ``MissingExtraError`` without open_clip or torch."""
     try:
         import open_clip
         import torch  # noqa: F401
@@ -205,17 +205,17 @@ def open_clip_package() -> ModuleType:
 
 
 def check_name(model: str) -> None:
-    """Raise ``DataError`` for a model that open_clip does not know, ``MissingExtraError``."""
+    """Raise ``DataError`` for a model unknown to open_clip, ``MissingExtraError`` without it."""
     known = open_clip_package().list_models()
     if model not in known:
         raise DataError(
             f"open_clip knows no model {model}.{near(model, known, most=3)}",
-            "Name one that it knows, hf-hub:ORG/NAME, or a folder with open_clip_config.json.",
+            "Use a name of open_clip, hf-hub:ORG/NAME, or a folder with open_clip_config.json.",
         )
 
 
 def known_tags(model: str) -> list[str]:
-    """Tags of the weights that open_clip knows of a model, also of its QuickGELU twin."""
+    """Return open_clip's tags of pretrained weights for a model, with or without QuickGELU."""
     base = model.removesuffix("-quickgelu")
     return list(open_clip_package().list_pretrained_tags_by_model(base))
 
@@ -228,9 +228,9 @@ def tag_settings(model: str, tag: str) -> dict[str, Any]:
 
 
 def fetch_weights(model: str, tag: str) -> Path:
-    """File of a tag's weights, downloaded if it is not here.
+    """Return the file of a tag's weights; download it if missing.
 
-    Raises ``DataError`` for an unknown tag, and for a download that fails, with what to put where.
+    Raises ``DataError`` for an unknown tag and for a failed download, with manual instructions.
     """
     from open_clip.pretrained import download_pretrained
 
@@ -240,7 +240,7 @@ def fetch_weights(model: str, tag: str) -> Path:
         raise DataError(
             f"open_clip knows no weights {tag!r} of {model}."
             + (f" There are {', '.join(known)}." if known else ""),
-            "Name one of them, or a file, under concepts.encoder.pretrained.",
+            "Set concepts.encoder.pretrained to a tag of the model, or to a file.",
         )
     here = cached_weights(model, tag)
     if here:
@@ -248,7 +248,7 @@ def fetch_weights(model: str, tag: str) -> Path:
     try:
         check_answer(hub_address(_place(settings)[0]) if _place(settings)[0] else settings["url"])
         return Path(download_pretrained(settings))
-    except Exception as error:  # the hub's, urllib's and the disk's, many kinds
+    except Exception as error:  # the hub, urllib and the disk raise many kinds
         raise DataError(
             f"The weights {tag} of {model} are not on this machine, and the download failed: "
             f"{_reason(error)}",
@@ -257,7 +257,7 @@ def fetch_weights(model: str, tag: str) -> Path:
 
 
 def cached_weights(model: str, tag: str) -> Path | None:
-    """File of a tag's weights, if it was downloaded before."""
+    """Return the file of a tag's weights if it was downloaded before, else None."""
     settings = tag_settings(model, tag)
     repository, names = _place(settings)
     for name in names:
@@ -268,7 +268,7 @@ def cached_weights(model: str, tag: str) -> Path | None:
 
 
 def fetch_folder(repository: str) -> Path:
-    """Folder with configuration, weights and tokenizer of a hub's model, downloaded if need be."""
+    """Return the folder of a hub's model (config, weights, tokenizer); download it if missing."""
     from huggingface_hub import snapshot_download
 
     here = cached_folder(repository)
@@ -289,20 +289,20 @@ def fetch_folder(repository: str) -> Path:
     if here is None:
         raise DataError(
             f"hf-hub:{repository} holds no {CONFIG} with {' or '.join(_FILES)}.",
-            "Name a repository with a model of open_clip.",
+            "Set concepts.encoder.model to a repository with a model of open_clip.",
         )
     return here
 
 
 def cached_folder(repository: str) -> Path | None:
-    """Folder of a hub's model, if configuration and weights were downloaded before."""
+    """Return the folder of a hub's model if config and weights were downloaded, else None."""
     config = cached_file(repository, CONFIG)
     weights = [cached_file(repository, name) for name in _FILES]
     return config.parent if config and any(weights) else None
 
 
 def _place(config: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Repository and names of the files that hold a tag's weights, in the order they are tried."""
+    """Return a tag's repository on the hub, and names of its weights files in order of trial."""
     repository, _, name = config.get("hf_hub", "").rpartition("/")
     return repository, (Path(name).with_suffix(".safetensors").name, name) if name else _FILES
 
@@ -313,18 +313,18 @@ def _by_hand(config: dict[str, Any]) -> str:
         return _folder_by_hand(repository)
     url = f"https://huggingface.co/{repository}/resolve/main/{names[-1]}"
     return (
-        f"Without network: fetch {url if repository else config.get('url')} elsewhere and name the "
-        f"file under concepts.encoder.pretrained."
+        f"Without network: download {url if repository else config.get('url')} elsewhere, and set "
+        f"concepts.encoder.pretrained to the file."
     )
 
 
 def _folder_by_hand(repository: str) -> str:
     name = repository.rpartition("/")[2]
     return (
-        f"Without network: fetch {CONFIG} and {_FILES[0]} (or {_FILES[1]}; and tokenizer.json and "
-        f"tokenizer_config.json, if there) from https://huggingface.co/{repository}/tree/main "
+        f"Without network: download {CONFIG} and {_FILES[0]} (or {_FILES[1]}; and tokenizer.json "
+        f"and tokenizer_config.json, if any) from https://huggingface.co/{repository}/tree/main "
         f"elsewhere, put them into a folder encoders/{name} beside the spec, write model: "
-        f"encoders/{name} under concepts.encoder, and leave pretrained out."
+        f"encoders/{name} under concepts.encoder, and leave out pretrained."
     )
 
 

@@ -1,4 +1,4 @@
-"""The text side of an encoder."""
+"""The text side of an encoder: embeddings of texts and of concepts in prompts."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """Texts as unit vectors of the encoder's space; ``digest`` is of configuration and weights."""
+    """Text tower of an encoder; ``digest`` is the hash of its configuration and weights."""
 
     name: str
     digest: str
@@ -29,9 +29,9 @@ class TextEncoder:
     device: str = CPU
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """Unit vectors ``(len(texts), embed)`` float32 of texts.
+        """Return unit vectors ``(len(texts), embed)`` float32 of texts.
 
-        Raises ``DataError`` for texts that are longer than the encoder's context.
+        Raises ``DataError`` for texts longer than the encoder's context.
         """
         check_length(self.tokenizer, texts)
         return self._embed(list(texts))
@@ -39,9 +39,9 @@ class TextEncoder:
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
         """Return unit vectors ``(concept, embed)`` float32, an ensemble over prompts like CLIP's.
 
-        ``{}`` in each prompt is replaced by the concept; a name of ``TEMPLATES`` by its sentences.
-        The unit vectors of the sentences are averaged and normalised. Raises as ``embed_text``.
-        """
+        A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
+        ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
+        normalised. Raises the errors of ``embed_text``."""
         return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
 
     def _embed(self, texts: list[str]) -> np.ndarray:
@@ -58,14 +58,14 @@ class TextEncoder:
 
 
 def _moved(tokens: Any, device: str) -> Any:
-    """Tokens on a device: a tensor, or tensors by name."""
+    """Move tokens (a tensor, or a dict of tensors) to a device."""
     if isinstance(tokens, dict):
         return {name: values.to(device) for name, values in tokens.items()}
     return tokens.to(device)
 
 
 def check_length(tokenizer: Any, texts: Sequence[str]) -> None:
-    """Raise ``DataError`` for texts that the tokenizer would cut."""
+    """Raise ``DataError`` for texts with more tokens than the encoder's context."""
     limit = tokenizer.context_length
     lengths = {text: _tokens(tokenizer, text) for text in texts if len(text.encode()) > limit - 2}
     long = {text: length for text, length in lengths.items() if length > limit}
@@ -74,21 +74,21 @@ def check_length(tokenizer: Any, texts: Sequence[str]) -> None:
         more = f" and {len(long) - _SHOWN} more" if len(long) > _SHOWN else ""
         raise DataError(
             f"The encoder reads {limit} tokens, and these texts have more: {shown}{more}.",
-            "Shorten the concepts or the prompts; what is cut off would not be read.",
+            "Shorten the concepts or the prompts: the encoder would ignore the rest of a text.",
         )
 
 
 def _tokens(tokenizer: Any, text: str) -> int:
-    """Count the tokens of a text, including start and end; each represents a byte or more."""
+    """Return the number of tokens of a text, including start and end tokens."""
     if hasattr(tokenizer, "encode"):
         return len(tokenizer.encode(text)) + 2
     return len(tokenizer.tokenizer(tokenizer.clean_fn(text)).input_ids)
 
 
 def templates(prompts: Sequence[str]) -> list[str]:
-    """Return the sentences, each with ``{}``: a name of ``TEMPLATES`` is replaced by its list.
+    """Return prompt sentences with ``{}``; a name in ``TEMPLATES`` is replaced by its sentences.
 
-    The lists are OpenAI's for ImageNet, from ``open_clip.zero_shot_metadata``.
+    ``TEMPLATES`` are OpenAI's lists for ImageNet, from ``open_clip.zero_shot_metadata``.
     """
     sentences: list[str] = []
     for prompt in prompts:

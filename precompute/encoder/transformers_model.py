@@ -1,8 +1,8 @@
-"""CLIP and SigLIP of the package transformers: places of images and texts in one space.
+"""CLIP and SigLIP of the package transformers: embeddings of cells and texts in a joint space.
 
-The dense path is that of the same families in ``precompute.encoder.dense``: a class token's tower
-takes the values of its last block, one that is pooled by attention keeps it, and each token is
-pooled by itself.
+The dense path equals that of the same families in ``precompute.encoder.dense``: a tower with a
+class token (CLIP) uses the values of its last block, a tower with an attention pool (SigLIP) keeps
+its last block, and each token is pooled alone.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _TYPES = ("clip", "siglip")
 
 
 def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encoder:
-    """Load a model, its tokenizer and the settings of its processor; see ``load_encoder``."""
+    """Load a transformers encoder: model, tokenizer, preprocessing. See ``load_encoder``."""
     with loading(section.model) as transformers:
         folder = fetch_model(section.model)
         config = transformers.AutoConfig.from_pretrained(
@@ -35,7 +35,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         if config.model_type not in _TYPES:
             raise DataError(
                 f"{section.model} is a model of type {config.model_type}, with no dense path.",
-                f"Take one of type {' or '.join(_TYPES)}.",
+                f"Use a model of type {' or '.join(_TYPES)}.",
             )
         hardware = torch_device(device)
         model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(hardware)
@@ -65,7 +65,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
 
 
 class JointModel(nn.Module):
-    """Both towers with the names that open_clip's models have."""
+    """Image and text tower, with the attribute names of open_clip's models."""
 
     def __init__(self, joint: Any) -> None:
         super().__init__()
@@ -73,26 +73,26 @@ class JointModel(nn.Module):
 
     @property
     def reads_class(self) -> bool:
-        """True for a CLIP, whose image tower ends in a class token."""
+        """True for CLIP, whose image tower pools by a class token; False for SigLIP."""
         return hasattr(self.joint, "visual_projection")
 
     @property
     def logit_scale(self) -> Any:
-        """Logarithm of what cosines are multiplied by."""
+        """Logarithm of the factor for cosines (inverse temperature)."""
         return self.joint.logit_scale
 
     def encode_image(self, pixels: Any, normalize: bool = False) -> Any:
-        """Vectors ``(B, embed)`` of prepared photos ``(B, 3, H, W)``."""
+        """Return embeddings ``(B, embed)`` of prepared photos ``(B, 3, H, W)``."""
         out = self.visual(pixels)
         return functional.normalize(out, dim=-1) if normalize else out
 
     def encode_text(self, tokens: Any) -> Any:
-        """Vectors ``(B, embed)`` of what ``Tokenizer`` gives."""
+        """Return embeddings ``(B, embed)`` of the tokens of ``Tokenizer``."""
         return self.joint.get_text_features(**tokens).pooler_output
 
 
 class _Visual(nn.Module):
-    """The image tower: one vector a photo."""
+    """Image tower: one embedding per photo."""
 
     def __init__(self, joint: Any) -> None:
         super().__init__()
@@ -106,9 +106,9 @@ class _Visual(nn.Module):
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """A tokenizer of transformers as ``TextEncoder`` takes it.
+    """A tokenizer of transformers with the interface that ``TextEncoder`` needs.
 
-    ``whole``: texts are filled up to the whole context, as SigLIP was trained.
+    With ``whole`` texts are padded to the whole context, as in SigLIP's training.
     """
 
     tokenizer: Any
@@ -116,7 +116,7 @@ class Tokenizer:
     whole: bool
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Tokens of texts, none of which is cut: ``check_length`` comes first."""
+        """Return the tokens of texts; ``check_length`` has made sure that no text is cut."""
         padding: dict[str, Any] = {"padding": True}
         if self.whole:
             padding = {"padding": "max_length", "max_length": self.context_length}
@@ -125,7 +125,7 @@ class Tokenizer:
         return {name: tokens[name] for name in names}
 
     def clean_fn(self, text: str) -> str:
-        """The text: the tokenizer cleans it."""
+        """Return the text unchanged: the tokenizer cleans texts itself."""
         return text
 
 
@@ -137,7 +137,7 @@ def _interpolation(processor: Any) -> str:
 
 
 def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
-    """Dense function of images ``(B, 3, *size)``."""
+    """Return the dense function for images ``(B, 3, *size)``."""
     tower = joint.vision_model
     side = tower.embeddings.patch_size
     grid = grid_of(size, (side, side))
@@ -158,20 +158,20 @@ def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
 
 
 def _pool(joint: Any) -> Callable[[Any], Any]:
-    """Function from tokens ``(B, n, width)`` to the vectors of each by itself."""
+    """Return a function from tokens ``(B, n, width)`` to an embedding per token."""
     if hasattr(joint, "visual_projection"):
         return joint.visual_projection
     head = getattr(joint.vision_model, "head", None)
     if head is None:
         raise DataError(
             "The image tower of this SigLIP has no pool, and so no dense path.",
-            "Take a model with vision_use_head.",
+            "Use a model with vision_use_head.",
         )
     return lambda x: head(x.reshape(-1, 1, x.shape[-1]))
 
 
 def _pool_all(joint: Any) -> Callable[[Any], Any]:
-    """Function from the last block's tokens ``(B, n, width)`` to vectors of whole photos."""
+    """Return a function from the last block's tokens ``(B, n, width)`` to photo embeddings."""
     tower = joint.vision_model
     if hasattr(joint, "visual_projection"):
         return lambda x: joint.visual_projection(tower.post_layernorm(x[:, 0, :]))
@@ -179,7 +179,7 @@ def _pool_all(joint: Any) -> Callable[[Any], Any]:
 
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:
-    """The last block with another attention; see ``precompute.encoder.dense_blocks``."""
+    """Return the last block with another attention; see ``precompute.encoder.dense_blocks``."""
     projections, norm = block.self_attn, block.layer_norm1
     queries: Any = with_module(projections, "k_proj", projections.q_proj)
     keys: Any = with_module(projections, "q_proj", projections.k_proj)

@@ -1,4 +1,4 @@
-"""New photos through the whole way of a store's: encoder, segments, scores; and the teacher."""
+"""Score new photos like the photos of a store: encoder, segments, concept scores, teacher."""
 
 from __future__ import annotations
 
@@ -39,11 +39,11 @@ Progress = Callable[[str], None]
 
 
 def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
-    """Encoder and teacher of ``spec``, ready to treat photos as those of ``store`` were treated.
+    """Load encoder and teacher of ``spec``, to score new photos like the photos of ``store``.
 
-    Raises ``DataError`` for a store that was made in another way than the spec says, ``SpecError``
-    for a spec that names no encoder, ``MissingExtraError`` without the packages of the extra
-    ``precompute``.
+    Raises ``DataError`` for a store that was made with other settings than the spec's,
+    ``SpecError`` for a spec without an encoder, and ``MissingExtraError`` if packages of the extra
+    ``precompute`` are missing.
     """
     spec.check_making()
     section = spec.concepts.encoder
@@ -61,9 +61,9 @@ Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """Encoder, segments and texts of a store, applied to images outside it.
+    """Encoder, segment settings and concept texts of a store, to score images outside the store.
 
-    ``size`` is that of the encoder's batch, which is always full: it is in the rounding.
+    ``size`` is the encoder's batch size. Batches are always full: rounding depends on their size.
     """
 
     encoder: Encoder
@@ -74,22 +74,22 @@ class Scorer:
     def score(
         self, images: list[Image.Image], names: list[str]
     ) -> tuple[np.ndarray, list[PhotoSegments]]:
-        """Scores ``(n, C)`` float32 and segments of at most ``size`` images.
+        """Return concept scores ``(n, C)`` float32 and segments of at most ``size`` images.
 
-        ``names`` are those of masks.
+        ``names`` are the names of the images' mask files.
         """
         with one_thread():
             return self.of_cells(images, self.encoder.dense(self.full_batch(images)), names)
 
     def full_batch(self, images: list[Image.Image]) -> np.ndarray:
-        """A full batch ``(size, 3, height, width)`` of prepared images, the last one repeated."""
+        """Return prepared images ``(size, 3, height, width)``, filled up with the last image."""
         pixels = [self.encoder.prepare(image) for image in images]
         return np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
 
     def of_cells(
         self, images: list[Image.Image], cells: np.ndarray, names: list[str]
     ) -> tuple[np.ndarray, list[PhotoSegments]]:
-        """The same of images that are encoded: ``cells`` ``(size, h, w, embed)`` of the batch."""
+        """Return what ``score`` does, from a batch's cell embeddings ``(size, h, w, embed)``."""
         arrays = segment_batch(images, cells[: len(images)], self.settings, names)
         owner = np.repeat(np.arange(len(images)), arrays["segments"])
         score = self.texts.score(arrays["embedding"], owner, len(images))
@@ -98,7 +98,7 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Applying:
-    """Scorer and teacher of a store, loaded, for photos that are in none."""
+    """Loaded scorer and teacher of a store, for new photos; ``no_teacher``: why it is None."""
 
     store: Store
     scorer: Scorer
@@ -108,13 +108,13 @@ class Applying:
     def scores(
         self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
     ) -> PhotoScores:
-        """Scores of photos, files or their content, by the concepts of the store.
+        """Return concept scores and teacher's log odds of photos, each a path or a file's bytes.
 
-        The encoder always runs on a whole batch of the spec's size, filled up with copies, so that
-        a photo's numbers do not depend on the others: rounding differs by the size of a batch. A
-        photo that is in the store has its scores again but for rounding on another machine. Photos
-        with a fault are told in ``fault``, the others go on; nothing is written. A teacher that
-        fails is left out, and ``no_teacher`` tells why: the students do not need it.
+        The encoder always runs on a full batch of the spec's size, filled up with copies: rounding
+        depends on the batch size, and so a photo's numbers do not depend on the other photos. A
+        photo that is in the store gets its stored scores (up to rounding on another machine).
+        ``fault`` has the reason for each unreadable photo; nothing is written. If the teacher
+        fails, ``teacher`` is None and ``no_teacher`` the reason: students do not need the teacher.
         """
         parts, store = [], self.store
         with one_thread():
@@ -135,8 +135,8 @@ class Applying:
         )
 
     def batch(self, photos: Sequence[Path | bytes]) -> Part:
-        """Faults, scores ``(n, C)``, log odds of the teacher ``(n, K)`` and segments of photos; and
-        why the teacher failed, else ""."""
+        """Return faults, scores ``(n, C)``, teacher's log odds ``(n, K)`` and segments of photos,
+        and the reason why the teacher failed, "" if it did not."""
         images, faults = read_photos(photos, self.scorer.settings.segments)
         read = [i for i, fault in enumerate(faults) if not fault]
         store = self.store
@@ -159,7 +159,7 @@ class Applying:
         return faults, score, logit, segments, failed
 
     def _encoded(self, images: list[Image.Image]) -> tuple[np.ndarray, np.ndarray | None]:
-        """Embeddings of places of a full batch, and of the whole images where heads need them."""
+        """Return embeddings of cells and, if the heads need them, of whole images, else None."""
         encoder, pixels = self.scorer.encoder, self.scorer.full_batch(images)
         if self.teacher is None or self.teacher.network:
             return encoder.dense(pixels), None
@@ -168,7 +168,7 @@ class Applying:
 
 
 def scorer_of(spec: Spec, store: Store) -> Scorer:
-    """The scorer of a store on the processor; raises what ``apply`` does."""
+    """Return the scorer of a store on the CPU; raises the errors of ``load``."""
     spec.check_making()
     settings = checked_settings(spec, store)
     section = spec.concepts.encoder
@@ -176,9 +176,9 @@ def scorer_of(spec: Spec, store: Store) -> Scorer:
 
 
 def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
-    """Photos of the spec's data set by their ids; those that cannot be read are left out.
+    """Return photos of the spec's data set by id; unreadable photos are left out.
 
-    Raises ``DataError`` where none is there, and what reading the data set does.
+    Raises ``DataError`` if no photo can be read, and the errors of ``load_dataset``.
     """
     spec.check_making()
     dataset = load_dataset(spec.dataset)
@@ -190,12 +190,12 @@ def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
         except (UnreadableImage, KeyError):
             continue
     if not photos:
-        raise DataError("None of the photos is there.", "Bring them to where the spec names them.")
+        raise DataError("None of the photos can be read.", "Restore the data set's files.")
     return photos
 
 
 def _segments_of(arrays: Arrays) -> list[PhotoSegments]:
-    """Masks and embeddings of a batch, by photo."""
+    """Split a batch's masks and embeddings by photo."""
     shapes = arrays["thumbnail_shape"].astype(np.int64)
     masks = np.split(arrays["mask"], np.cumsum(shapes.prod(axis=1))[:-1])
     embeddings = np.split(arrays["embedding"], np.cumsum(arrays["segments"])[:-1])
@@ -212,7 +212,7 @@ def _name(photo: Path | bytes) -> str:
 def read_photos(
     photos: Sequence[Path | bytes], settings: SegmentSettings
 ) -> tuple[list[Image.Image], list[str]]:
-    """Images of the photos that can be read; the fault of each photo, "" where it has none."""
+    """Return the images of the readable photos, and the fault of each photo ("" if readable)."""
     images, faults = [], []
     for photo in photos:
         try:
@@ -224,9 +224,9 @@ def read_photos(
 
 
 def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
-    """Image of a new photo, a file or its content; raises ``UnreadableImage`` with the reason.
+    """Read a new photo, from a path or bytes; raises ``UnreadableImage`` with the reason.
 
-    Where segments come from files, its mask lies among them by the photo's name.
+    With segments from files, the photo's mask is checked too: the mask file with its name.
     """
     try:
         large = _bytes_of(photo) > MOST_BYTES
@@ -255,16 +255,16 @@ def batches(photos: Sequence[P], size: int) -> Iterator[Sequence[P]]:
 
 
 def checked_settings(spec: Spec, store: Store) -> Settings:
-    """Settings of the store's segments; ``DataError`` where the spec would make others."""
+    """Return the settings of the store's segments; ``DataError`` if the spec's differ."""
     settings = _settings(spec, store)
     _check_made_alike(spec, store, settings)
     return settings
 
 
 def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
-    """The section of the store's teacher; ``DataError`` where the spec names another one.
+    """Return the spec's teacher section; ``DataError`` if the store was made with another teacher.
 
-    The size of its batches, its oracle and the file of a table may be others.
+    Batch size, oracle, and the path of a table may differ.
     """
     section = resolved(spec.teacher, store.classes)
     inputs = network_inputs(section, store.classes, spec.concepts.encoder, base_of(store).concepts)
@@ -276,38 +276,38 @@ def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
         raise DataError(
             f"teacher.{differ[0]} is {now.get(differ[0])!r} in the spec, but the store was made "
             f"with {made.get(differ[0])!r}.",
-            "Name the teacher that the store was made with, or make the store again.",
+            "Write the store's teacher in the spec, or make the store again: inficond precompute",
         )
     checked: LogitsTeacher | NetworkTeacher = section
     return checked
 
 
 def _settings(spec: Spec, store: Store) -> Settings:
-    """Settings of the store's segments; a head that was trained for it lies beside it."""
+    """Return the settings of the store's segments, with the head's file beside the store."""
     section = spec.concepts
     segments = settings_of(section.segments)
     if segments.method == "head" and not segments.head:
         head = store.path.with_name(f"{store.path.stem}.head.safetensors")
         if not head.is_file():
             raise DataError(
-                f"The head of the segments, {head}, is not there.",
-                "Make the store again, which trains it: inficond precompute SPEC",
+                f"The file of the segmentation head, {head}, is missing.",
+                "Make the store again, which trains the head: inficond precompute SPEC",
             )
         segments = replace(segments, head=str(head))
     return Settings(segments, section.thumbnails.size, section.thumbnails.quality)
 
 
 def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
-    """Raise ``DataError`` where the spec would encode or divide photos in another way."""
+    """Raise ``DataError`` if the store was encoded or segmented with other settings."""
     made = stage_of(store, "segments").get("inputs", {})
     if not {"encoder", "segments", "thumbnails"} <= made.keys():
         raise DataError(
             f"{store.path} does not record how its photos were encoded and segmented.",
-            "Name a spec whose store was made from photos: inficond precompute SPEC",
+            "Use the spec of a store that was made from photos: inficond precompute SPEC",
         )
     segments = settings.segments.inputs()
     trained = made["segments"].get("head")
-    if isinstance(trained, dict):  # for the store: told by what it was trained from, not by a hash
+    if isinstance(trained, dict):  # recorded as the inputs of its training, not as a file's hash
         segments["head"] = trained
     now: dict[str, dict[str, Any]] = {
         "encoder": encoder_inputs(spec.concepts.encoder),
@@ -320,5 +320,5 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
             raise DataError(
                 f"concepts.{part}.{differ[0]} is {values[differ[0]]!r} in the spec, but the store "
                 f"was made with {made[part].get(differ[0])!r}.",
-                "Make the store again, or name the spec that it was made from.",
+                "Make the store again (inficond precompute), or use the spec that made it.",
             )

@@ -1,8 +1,8 @@
-"""Arrays and attributes of the store from the results of the stages; photos nearly the same.
+"""Combine the results of the stages into a store's arrays and attributes; find near-duplicates.
 
-A photo stands for itself by its thumbnail at 16 x 16. Likeness is the correlation of two of these,
-in grey and, where that is high, over all three colours; so another size, quality or brightness
-leaves it near 1. A mirrored photo counts as the photo. Nothing is removed.
+Photos are compared by their thumbnails at 16 x 16. Likeness is the correlation of two thumbnails,
+in grey and, if that is high, over all three colours; another size, quality or brightness of a photo
+leaves it near 1. A mirrored copy counts as a duplicate. No photo is removed.
 """
 
 from __future__ import annotations
@@ -25,14 +25,14 @@ from precompute.encoder import encoder_digest
 from precompute.pipeline.inputs import Inputs
 from precompute.pipeline.stages import OUTPUTS, concepts, facts_of
 
-#: Likeness from which two photos are told.
+#: Likeness (correlation) from which two photos are reported as near-duplicates.
 LIKENESS = 0.995
 _SIDE = 16
-#: Standard deviation of the grey levels below which a photo shows nothing to compare.
+#: Photos whose grey levels have a smaller standard deviation are not compared.
 _FLAT = 4.0
 _ROWS = 2048
 _SHOWN = 5
-#: Pairs that are looked for, and the likest of them, which a store keeps.
+#: Maximum number of pairs searched for, and of the most similar pairs that a store keeps.
 _MOST, _KEPT = 100_000, 1_000
 
 #: Positions of two photos, and their likeness.
@@ -42,16 +42,16 @@ Pair = tuple[int, int, float]
 def near_duplicates(
     small: np.ndarray, ids: Sequence[str], split: np.ndarray
 ) -> list[tuple[str, str, float]]:
-    """Images of two splits that are nearly equal, with their likeness: the likest 1,000, and first.
+    """Return pairs of nearly equal images of different splits, most similar first, at most 1,000.
 
-    ``small`` are the photos as ``small_photos`` gives them.
+    A pair is (id, id, likeness). ``small`` is the array of ``small_photos``.
     """
-    found = sorted(near_pairs(small, split), key=lambda pair: (-pair[2], pair[:2]))
-    return [(str(ids[a]), str(ids[b]), likeness) for a, b, likeness in found[:_KEPT]]
+    pairs = sorted(near_pairs(small, split), key=lambda pair: (-pair[2], pair[:2]))
+    return [(str(ids[a]), str(ids[b]), likeness) for a, b, likeness in pairs[:_KEPT]]
 
 
 def near_warning(found: Sequence[tuple[str, str, float]], split_of: Mapping[str, str]) -> str:
-    """Warning of ``near_duplicates``, the first five by name."""
+    """Return a warning that counts the near-duplicates ``found`` and names the first five pairs."""
     shown = "; ".join(
         f"{one} ({split_of[one]}) = {other} ({split_of[other]}), {likeness:.3f}"
         for one, other, likeness in found[:_SHOWN]
@@ -59,23 +59,22 @@ def near_warning(found: Sequence[tuple[str, str, float]], split_of: Mapping[str,
     more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     count = f"{len(found)} or more" if len(found) >= _KEPT else f"{len(found)}"
     pairs = "pair" if len(found) == 1 else "pairs"
-    told = f"{count} {pairs} of likeness {LIKENESS} and above: {shown}{more}"
-    return f"{NEAR_DUPLICATES}: {told}"
+    return f"{NEAR_DUPLICATES}: {count} {pairs} of likeness {LIKENESS} and above: {shown}{more}"
 
 
 def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
-    """Photos ``(count, 16, 16, 3)`` uint8 from the JPEG bytes of their thumbnails."""
+    """Return photos at 16 x 16, ``(count, 16, 16, 3)`` uint8, from their JPEG thumbnails."""
     small = np.empty((count, _SIDE, _SIDE, 3), np.uint8)
     for i in range(count):
         with Image.open(io.BytesIO(jpeg_of(i)), formats=("JPEG",)) as image:
-            image.draft("RGB", (4 * _SIDE, 4 * _SIDE))  # at a part of its size; edges stay in place
+            image.draft("RGB", (4 * _SIDE, 4 * _SIDE))  # decode at a fraction of the size; faster
             rgb = image.convert("RGB").resize((_SIDE, _SIDE), Image.Resampling.BILINEAR)
         small[i] = np.asarray(rgb)
     return small
 
 
 def near_pairs(small: np.ndarray, split: np.ndarray) -> list[Pair]:
-    """Pairs of different splits that are alike, at most 100,000."""
+    """Return near-duplicate pairs of photos of different splits, at most 100,000."""
     pairs: list[Pair] = []
     for pair in _pairs(small, split):
         pairs.append(pair)
@@ -110,7 +109,7 @@ def _likeness(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    """Rows less their mean, of unit length."""
+    """Return rows minus their mean, scaled to unit length."""
     centred = values - values.mean(1, keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
 
@@ -121,7 +120,7 @@ def assemble(
     results: Mapping[str, Arrays],
     records: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Arrays and attributes; ``results`` come from ``stages``, ``records`` tell how they came."""
+    """Return the store's arrays and attributes; ``records`` has each stage's time and speed."""
     read, dataset = segmented.read, inputs.dataset
     split, label = np.array(dataset.split)[read], dataset.label[read]
     arrays: dict[str, Any] = {
@@ -158,7 +157,7 @@ def assemble(
 
 
 def encoded_arrays(segmented: Segmented) -> dict[str, Any]:
-    """Arrays of a store that come from encoding: segments and thumbnails."""
+    """Return the store's arrays of segments and thumbnails."""
     encoded: Mapping[str, Any] = segmented.arrays
     shape = np.asarray(encoded["thumbnail_shape"])
     return {
@@ -174,7 +173,7 @@ def encoded_arrays(segmented: Segmented) -> dict[str, Any]:
 
 
 def small_encoded(segmented: Segmented) -> np.ndarray:
-    """Thumbnails of all images, small enough to be compared."""
+    """Return all thumbnails at 16 x 16, as ``small_photos`` does."""
     edges = _offsets(np.asarray(segmented.arrays["thumbnail_length"]))
 
     def jpeg(i: int) -> bytes:
@@ -201,8 +200,8 @@ def _attributes(
         "skipped": [[image, why, digest_of[image]] for image, why in skipped],
     }
     for name, arrays in results.items():
-        if said := facts_of(arrays):
-            stages[name]["told"] = said
+        if facts := facts_of(arrays):
+            stages[name]["told"] = facts
     words = facts_of(results["text"])
     now = clock.stamp()
     single = {"task": dataset.task} if dataset.task != TASKS[0] else {}

@@ -1,4 +1,4 @@
-"""The stage of the photos: batches that are not there yet are encoded and segmented."""
+"""The stage that encodes and segments photos, in batches; existing batches are reused."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ _FEATURES = "features"
 
 @dataclass
 class Encoding:
-    """Batches of photos: those that are there, those that a store near by has, and the others.
+    """Batches of photos: finished earlier, in a nearby store, or still to be encoded.
 
-    With ``features`` those of a teacher's heads are made of the same batches, where both are
-    missing. ``seconds`` are of this run alone.
+    With ``features`` a batch to be encoded also gives the features of a teacher's heads, if they
+    are missing too. ``seconds`` is the encoding time of this run alone.
     """
 
     inputs: Inputs
@@ -56,25 +56,25 @@ class Encoding:
 
     @cached_property
     def here(self) -> set[Batch]:
-        """Batches that an earlier run finished."""
+        """Batches in the run's folder, finished by an earlier run."""
         return {b for b in self.every if self.run.results.get("segments", self._key(b)) is not None}
 
     @cached_property
     def source(self) -> tuple[Store | None, set[Batch]]:
-        """The store with the most of the others, and these."""
+        """The nearby store with the most of the missing batches, and these batches."""
         missing = set(self.every) - self.here
         near = self.run.near if missing else []
-        held = [(one, batches_in(one, self.inputs.encoding_key) & missing) for one in near]
-        return max(held, key=lambda pair: len(pair[1]), default=(None, set()))
+        pairs = [(store, batches_in(store, self.inputs.encoding_key) & missing) for store in near]
+        return max(pairs, key=lambda pair: len(pair[1]), default=(None, set()))
 
     @cached_property
     def missing(self) -> list[Batch]:
-        """Batches to be done."""
+        """Batches to be encoded."""
         return [b for b in self.every if b not in self.here and b not in self.source[1]]
 
     @cached_property
     def without_features(self) -> frozenset[Batch]:
-        """Batches whose features are to be made beside the segments."""
+        """Batches that still lack the features of a teacher's heads."""
         if not self.features or features_of(self.inputs) is None:
             return frozenset()
         key, size = self.inputs.teacher_passes[_FEATURES], self.inputs.encoder.batch
@@ -82,12 +82,12 @@ class Encoding:
 
     @property
     def speed(self) -> float | None:
-        """Images encoded per second; None if none were."""
+        """Images encoded per second in this run; None if no image was encoded."""
         images = self.run.images["segments"]
         return images / self.seconds if images else None
 
     def segmented(self) -> Segmented:
-        """All photos, segmented; raises ``DataError`` for too many that cannot be read."""
+        """Return the segments of all photos; raise ``DataError`` if too many are unreadable."""
         segmented = Segmented(self._parts(), self.inputs.keys)
         self.inputs.check_skipped(segmented.reason)
         return segmented
@@ -95,7 +95,7 @@ class Encoding:
     def _parts(self) -> list[Part]:
         held = self.inputs.dataset.encoded
         if held is not None:
-            self.run.progress(f"Images, encoded and segmented, are taken from {held.store.path}")
+            self.run.progress(f"Reusing encoded and segmented images from {held.store.path}")
             keys = [""] * len(held.store.images)
             for key, row in zip(self.inputs.keys, held.rows, strict=True):
                 keys[int(row)] = key
@@ -111,7 +111,7 @@ class Encoding:
         return parts + [(b, partial(self.run.results.open, "segments", self._key(b))) for b in mine]
 
     def _take(self, store: Store, taken: set[Batch]) -> list[Part]:
-        """The part that a store holds; none where it is damaged."""
+        """Return the batches ``taken`` as a part read from ``store``; [] if it is damaged."""
         skipped = stage_of(store, "segments").get("skipped", [])
         try:
             keys = keys_in(store) or []
@@ -120,7 +120,7 @@ class Encoding:
             return []
         count = sum(map(len, taken))
         some = "" if count == len(self.run.rows) else f"{count} "
-        self.run.progress(f"{some}Images, encoded and segmented alike, are taken from {store.path}")
+        self.run.progress(f"Reusing {some}encoded and segmented images from {store.path}")
         wanted = {key for batch in taken for key in batch}
         mine = [key if key in wanted else "" for key in keys]
         return [(mine, partial(self.run.results.open, "taken", key))]
@@ -136,14 +136,14 @@ class Encoding:
         if self.inputs.encoder.precision == FLOAT32:
             return
         precision = encoder_of(self.inputs).precision
-        if precision.distance is not None:  # else workers of a cluster compared
+        if precision.distance is not None:  # None where a cluster's workers compared
             self.run.progress(
-                f"Precision {precision.name}: on the first batch a place's unit vector lies at "
-                f"most {precision.distance:.2g} from float32's"
+                f"Precision {precision.name}: on the first batch unit vectors of cells differ from "
+                f"float32 by at most {precision.distance:.2g}"
             )
 
     def _keeper(self, missing: list[Batch]) -> Callable[[Batch, Arrays], None]:
-        """Function that keeps a batch's arrays, and stops where too many photos are skipped."""
+        """Return a function that saves a batch's arrays; raises if too many photos are skipped."""
         total, started, skipped = len(self.run.rows), time.monotonic(), 0
         before = total - sum(map(len, missing))
 
@@ -165,12 +165,12 @@ class Encoding:
         return keep
 
     def _keep_features(self, batch: Batch, arrays: Arrays) -> None:
-        """Take the features of a batch out of its arrays, and keep them.
+        """Remove the features from a batch's arrays, and save them as a teacher's result.
 
-        Raises ``DataError`` where they are not finite numbers.
+        Raises ``DataError`` if a feature is not a finite number.
         """
         feature = arrays.pop("feature", None)
-        if feature is None:  # not asked for, or no image could be read
+        if feature is None:  # not requested, or no image could be read
             return
         read = np.flatnonzero(arrays["reason"] == "")
         ids = [self.inputs.dataset.ids[self.run.rows[batch[i]]] for i in read]
@@ -205,7 +205,7 @@ class Encoding:
 
 
 def features_of(inputs: Inputs) -> Features | None:
-    """The work beside the segments for heads whose batches are the encoder's; None for others."""
+    """Return the extra work for heads that use the encoder's batch size; None for others."""
     teacher, encoder = inputs.teacher, inputs.encoder
     if not isinstance(teacher, HeadTeacher) or inputs.dataset.encoded is not None:
         return None

@@ -1,4 +1,4 @@
-"""All that a store is made from, read and checked before anything is computed, with its hashes."""
+"""Read and check all inputs of a store, and hash them, before anything is computed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ from precompute.teachers.loading import fit_rows, pass_keys, teacher_inputs
 from precompute.teachers.outputs import resolved
 from precompute.teachers.tables import read_logits
 
-#: Raise it when the same inputs no longer give the same store.
+#: Version of the pipeline's code: increment it when equal inputs give another store than before.
 RECIPE = 3
 
 Values = dict[str, Any]
@@ -42,9 +42,9 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Inputs of one run; ``digests`` and ``keys`` are of the photos, in the data set's order, and
-    ``teacher_passes`` of what these are run through a teacher for. ``device``, on which networks
-    run, is not part of any key."""
+    """Inputs of one run. ``digests`` and ``keys`` are one per photo, in the data set's order;
+    ``teacher_passes`` has a key per kind of network output, such as ``features``. The
+    ``device`` for networks is not part of any key."""
 
     title: str
     dataset: Dataset
@@ -67,17 +67,17 @@ class Inputs:
 
     @property
     def concepts(self) -> list[str]:
-        """Names of the corpus's concepts, before filters drop some."""
+        """Names of all concepts of the corpus, before filters."""
         return list(self.words)
 
     @cached_property
     def encoder_inputs(self) -> Values:
-        """Inputs that the vectors of photos and words depend on."""
+        """Encoder settings that embeddings of photos and texts depend on."""
         return {"model": encoder_name(self.encoder), **plain(encoder_inputs(self.encoder))}
 
     @cached_property
     def encoding(self) -> Values:
-        """Inputs that a batch depends on beside its photos, by the spec's names."""
+        """Settings that a batch's result depends on, named as in the spec; photos excluded."""
         if self.dataset.encoded is not None:
             return {"encoder": self.encoder_inputs, "store": self.dataset.encoded.digest}
         return {
@@ -93,7 +93,7 @@ class Inputs:
 
     @cached_property
     def head_inputs(self) -> Values:
-        """Inputs that the head of the segments is trained from; empty where none is trained."""
+        """Inputs of the segmentation head's training; {} if no head is trained."""
         if self.training is None:
             return {}
         rows = photos_for(self.training, self.keys, self.dataset.split)
@@ -120,14 +120,14 @@ class Inputs:
         stages["text"] = {**self._text(), **self._filters(stages["segments"])}
         before = {name: key_of(name, inputs) for name, inputs in stages.items()}
         stages["scores"] = {**before, **self.scores}
-        if self.scores["method"] == "centred":  # on the segments of fit
+        if self.scores["method"] == "centred":  # the centre is a mean over segments of fit
             stages["scores"]["fit"] = array_hash(np.array(self.dataset.split) == FIT)
-        placed = {"segments": before["segments"], "most": self.projections.segments}
+        segments = {"segments": before["segments"], "most": self.projections.segments}
         stages["projections"] = {
             "text": before["text"],
             "methods": self.methods,
             "seed": self.projections.seed,
-            **(placed if self.projections.segments else {}),
+            **(segments if self.projections.segments else {}),
         }
         stages["teacher"] = self.teacher_inputs
         stages["labels"] = self._labels()
@@ -141,7 +141,7 @@ class Inputs:
         }
 
     def _filters(self, segments: Values) -> Values:
-        """Inputs of the filters; none without filters."""
+        """Return the inputs of the filters; {} without filters."""
         if self.filters is None:
             return {}
         limits = self.filters.limits()
@@ -170,7 +170,7 @@ class Inputs:
 
     @property
     def methods(self) -> list[str]:
-        """Projections by name: the order in which a spec has them is the page's."""
+        """Names of the projections, sorted; the order in the spec is for the page only."""
         return sorted(self.projections.methods)
 
     @cached_property
@@ -180,11 +180,11 @@ class Inputs:
 
     @cached_property
     def inputs_hash(self) -> str:
-        """Hash of everything."""
+        """Hash of all inputs of the store."""
         return key_of("store", {"format": FORMAT_VERSION, **self.stage_keys})
 
     def made(self, path: Path) -> bool:
-        """True if the store exists, is undamaged, and was made from these inputs."""
+        """True if ``path`` is an undamaged store that was made from these inputs."""
         try:
             store = open_store(path)
             store.verify()
@@ -193,32 +193,32 @@ class Inputs:
         return bool(store.attrs["inputs_hash"] == self.inputs_hash)
 
     def skipped(self, reason: Sequence[str]) -> list[tuple[str, str]]:
-        """Ids of the images left out, each with the reason, which is "" for the others."""
+        """Return (id, reason) per skipped image, from all images' reasons ("" if not skipped)."""
         return [(self.dataset.ids[i], str(why)) for i, why in enumerate(reason) if why]
 
     def check_skipped(self, reason: Sequence[str]) -> None:
-        """Raise ``DataError`` for more images that cannot be read than the spec allows."""
+        """Raise ``DataError`` if more images are unreadable than the spec's ``max_bad_share``."""
         skipped, total = self.skipped(reason), len(self.dataset.ids)
         if len(skipped) > self.max_bad_share * total:
             named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
             raise DataError(
-                f"Images that cannot be read: {len(skipped)} of {total}, more than the share of "
-                f"{self.max_bad_share:g} that is allowed. {named}",
+                f"Images that cannot be read: {len(skipped)} of {total}, more than "
+                f"dataset.max_bad_share ({self.max_bad_share:g}) allows. {named}",
                 "Restore these files, or raise dataset.max_bad_share in the spec.",
             )
         if len(skipped) == total:
-            raise DataError("No image can be read.", "Restore the files.")
+            raise DataError("No image can be read.", "Restore the images' files.")
 
 
 def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
-    """Positions of the photos to train on: of ``fit``, drawn by their content, not their order."""
+    """Return positions of the photos to train on, drawn from ``fit`` by content, not by order."""
     fit = {key: i for i, key in enumerate(keys) if split[i] == FIT}
     drawn = sorted(fit, key=lambda key: key_of("head", [training.seed, key]))
     return [fit[key] for key in drawn[: training.images]]
 
 
 def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
-    """Read the inputs that the spec names; raises ``DataError``."""
+    """Read the inputs that the spec names; raise ``DataError`` if they are unusable."""
     concepts, encoder = spec.concepts, spec.concepts.encoder
     words = read_corpus(Path(concepts.corpus), progress)
     dataset = load_dataset(spec.dataset)
@@ -226,7 +226,7 @@ def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
     note = "" if single else one_class_note(dataset.label, dataset.ids)
     segments, training = settings_of(concepts.segments), training_of(concepts.segments)
     dataset = with_masks(dataset, segments)
-    # what is wrong with a table, or with labels for heads, is told before anything is done
+    # check a table, or the labels for heads, before the slow work
     if isinstance(spec.teacher, LogitsTeacher):
         read_logits(spec.teacher, dataset.ids, dataset.classes)
     if spec.teacher.kind == "head":

@@ -1,4 +1,4 @@
-"""Photos added to a store: encoded and labelled as its own, and kept in a part beside it."""
+"""Add photos to a store: encode and label them like its images, and save them as a part."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ from precompute.teachers.loading import fetch_teacher, network_inputs, pass_keys
 from precompute.teachers.tables import Columns
 
 _EVALUATION = (TUNE, HOLDOUT)
-#: Digits of the hash of a photo's content; that of its mask follows where segments come from files.
+#: Hex digits of the hash of a photo's content; with segments from files, the mask's hash follows.
 _SHA256 = 64
 
 
@@ -61,17 +61,17 @@ def extend(
     cancelled: Callable[[], bool] = lambda: False,
     workers: int | None = None,
 ) -> Extended:
-    """Add photos (files, and folders of such) as training images beside a store.
+    """Add photos (files, or folders of files) to a store as training images.
 
-    They get scores by the concepts of the store, and logits by its teacher: ``logits`` is a table
-    with a row per photo, for a teacher that is a table itself. They are kept as a part of their own
-    (``inficond_panel.store.more_photos``); the store stays as it is. Photos whose content equals an
-    image of ``tune`` or ``holdout`` are refused; photos that are in ``fit``, or were added before,
-    are skipped. An interrupted run resumes when the same photos are added again.
+    Each photo gets scores for the store's concepts, and logits of its teacher. If the teacher is a
+    table, ``logits`` is a table with a row per new photo. The photos are saved as a separate part
+    (``inficond_panel.store.more_photos``); the store itself is not changed. Photos whose content
+    equals a ``tune`` or ``holdout`` image are refused; photos that are in ``fit``, or were added
+    before, are skipped. An interrupted run resumes when the same photos are added again.
 
-    Raises ``DataError`` for photos that are not there or of which too many cannot be read
-    (``dataset.max_bad_share``), for a store that was made in another way than the spec says, and
-    for photos without logits; ``MissingExtraError``; ``CancelledError``; and ``StoreError`` where
+    Raises ``DataError`` for missing photos, for too many unreadable photos
+    (``dataset.max_bad_share``), for a store that was made with other settings than the spec's, and
+    for photos without logits; ``MissingExtraError``; ``CancelledError``; and ``StoreError`` if
     the part cannot be written, or another run writes to the store.
     """
     started, path = time.monotonic(), Path(store_path)
@@ -86,7 +86,7 @@ def extend(
 
 @dataclass(frozen=True)
 class _Photo:
-    """A photo to be added: its file, its name, and the SHA-256 of its content."""
+    """Photo to add: file, name, and SHA-256 of its content."""
 
     path: Path
     name: str
@@ -94,8 +94,8 @@ class _Photo:
 
 
 def _named(photos: Iterable[str | Path]) -> list[_Photo]:
-    """The photos that files and folders stand for, named as in a data set: without suffix, in a
-    folder by the path below it."""
+    """Return the photos of files and folders. A photo's name is its file name, or its path below
+    the folder, without suffix."""
     ids: dict[Path, str] = {}
     for source in map(Path, photos):
         if source.is_dir():
@@ -106,7 +106,7 @@ def _named(photos: Iterable[str | Path]) -> list[_Photo]:
         elif source.exists():
             ids.setdefault(source, without_suffix(source.name))
         else:
-            raise DataError(f"There is no file {source}.", "Name photos, or folders of photos.")
+            raise DataError(f"There is no file {source}.", "Correct the path of the photo.")
     if not ids:
         raise DataError("No photo is named.", "Name photos, or folders of photos.")
     return [_Photo(path, name, photo_digest(path)) for path, name in ids.items()]
@@ -114,7 +114,7 @@ def _named(photos: Iterable[str | Path]) -> list[_Photo]:
 
 @dataclass(frozen=True)
 class _Adding:
-    """One run."""
+    """One run of ``extend``."""
 
     spec: Spec
     store: Store
@@ -123,7 +123,7 @@ class _Adding:
     workers: int
 
     def add(self, photos: Sequence[_Photo], table: Path | None) -> Extended:
-        """Add the photos that are new; the caller holds the lock of the store."""
+        """Add the new ones among ``photos``; the caller holds the lock of the store."""
         settings = checked_settings(self.spec, self.store)
         teacher = checked_teacher(self.spec, self.store)
         before = more_photos(self.store)
@@ -140,7 +140,7 @@ class _Adding:
         self, inputs: Inputs, result: Extended, new: Sequence[_Photo], table: Path | None
     ) -> Extended:
         store = self.store
-        # what a table lacks is told before photos are encoded
+        # read before photos are encoded, so that a missing row shows early
         labelled = _labeller(inputs, store, table, new)
         fetch_encoder(inputs.encoder)
         fetch_teacher(inputs.teacher)
@@ -183,26 +183,26 @@ class _Adding:
 def _sorted_out(
     photos: Sequence[_Photo], store: Store, before: MorePhotos
 ) -> tuple[Extended, list[_Photo]]:
-    """Sort the photos: refused or skipped ones, and new ones, each content once."""
+    """Return a report with the refused and skipped photos, and the new photos without repeats."""
     digests = [str(one)[:_SHA256] for one in store.image_digest]
     rows = {split: store.rows(split) for split in _EVALUATION}
-    judged = {digests[i]: (store.images[i], split) for split in _EVALUATION for i in rows[split]}
+    barred = {digests[i]: (store.images[i], split) for split in _EVALUATION for i in rows[split]}
     known = {*(digests[i] for i in store.rows(FIT)), *(one[:_SHA256] for one in before.digests)}
-    refused, there, new = [], [], []
+    refused, skipped, new = [], [], []
     for photo in photos:
-        if photo.digest in judged:
-            refused.append((str(photo.path), *judged[photo.digest]))
+        if photo.digest in barred:
+            refused.append((str(photo.path), *barred[photo.digest]))
         elif photo.digest in known and photo.digest != UNREADABLE:
-            there.append(str(photo.path))
+            skipped.append(str(photo.path))
         else:
             new.append(photo)
             known.add(photo.digest)
     total = sum(part.images for part in parts_of(store))
-    return Extended(store.path, None, total, (), tuple(there), tuple(refused)), new
+    return Extended(store.path, None, total, (), tuple(skipped), tuple(refused)), new
 
 
 def _free_names(photos: Sequence[_Photo], taken: set[str]) -> list[str]:
-    """Unique name for each photo: its name, with a number where that is taken."""
+    """Return a unique name per photo: its name, with a number if ``taken`` has that name."""
     names = []
     for photo in photos:
         tried = chain([photo.name], (f"{photo.name} ({n})" for n in range(2, len(taken) + 3)))
@@ -220,7 +220,7 @@ def _inputs(
     photos: Sequence[_Photo],
     names: Sequence[str],
 ) -> Inputs:
-    """Inputs of the stages of photos and teacher, which are the store's, over the new photos."""
+    """Return inputs to encode and label the new photos with the settings of the store."""
     encoder, classes = spec.concepts.encoder, tuple(store.classes)
     dataset = Dataset(
         ids=tuple(names),
@@ -247,7 +247,7 @@ def _inputs(
         prompts=[],
         encoder=encoder,
         settings=settings,
-        training=None,  # a head that was trained is in the settings
+        training=None,  # settings name the head that was trained for the store
         scores={},
         projections=spec.concepts.projections,
         digests=digests,
@@ -259,14 +259,14 @@ def _inputs(
 def _labeller(
     inputs: Inputs, store: Store, table: Path | None, photos: Sequence[_Photo]
 ) -> Callable[[Run], Columns]:
-    """Function that gives the photos' logits: of a table, which is read here, or by the network."""
+    """Return a function that gives the photos' logits, from a table (read now) or the network."""
     teacher = inputs.teacher
     if isinstance(teacher, LogitsTeacher):
         logits = table_logits(teacher, store, table, [photo.name for photo in photos])
         return lambda _: logits
     if table is not None:
         raise DataError(
-            f"The teacher is a network ({teacher.kind}), which labels the photos itself.",
+            f"--logits is for teachers of kind logits; {teacher.kind} labels the photos itself.",
             "Leave out --logits.",
         )
     return lambda run: network_logits(teacher, store, run, inputs.encoder, inputs.device)
@@ -275,8 +275,8 @@ def _labeller(
 def _arrays(
     store: Store, segmented: Segmented, names: Sequence[str], digests: Sequence[str]
 ) -> dict[str, Any]:
-    """Arrays of the part that come from the encoder; scores from the half-precision embeddings that
-    are kept, as the store's."""
+    """Return the part's arrays that come from the encoder. Scores are computed from the saved
+    half-precision embeddings, like the store's."""
     arrays = encoded_arrays(segmented)
     scored = score_corpus(
         arrays["segment_embedding"],
@@ -300,10 +300,10 @@ def _arrays(
 def _near(
     store: Store, segmented: Segmented, names: Sequence[str]
 ) -> tuple[tuple[str, str, str], ...]:
-    """Added images that are nearly equal to images for evaluation: both names, and the split."""
+    """Return near-duplicates: names of an added and a tune or holdout image, and its split."""
     rows = np.concatenate([store.rows(split) for split in _EVALUATION])
-    judged = small_photos(lambda i: store.thumbnail(int(rows[i])), len(rows))
-    small = np.concatenate([judged, small_encoded(segmented)])
+    evaluation = small_photos(lambda i: store.thumbnail(int(rows[i])), len(rows))
+    small = np.concatenate([evaluation, small_encoded(segmented)])
     pairs = near_pairs(small, np.arange(len(small)) < len(rows))
     return tuple(
         (names[b - len(rows)], store.images[rows[a]], str(store.split[rows[a]]))

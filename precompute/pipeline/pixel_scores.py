@@ -1,8 +1,8 @@
-"""From the pixels of one photo to its concept scores, as one ONNX graph.
+"""Export the computation from a photo's pixels to its concept scores as one ONNX graph.
 
-The way of ``pipeline.apply`` for a photo that the encoder has prepared: image tower, segments,
-scores. Segments are those of the encoder's cells alone; methods that look at the photo again
-cannot be in such a graph.
+The steps are those of ``pipeline.apply`` after the encoder's preprocessing: image tower, segments,
+scores. Segments come from the encoder's cells alone; segmentation methods that read the photo
+again cannot be exported.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from precompute.pipeline.apply import Scorer
 from precompute.segments import SegmentSettings, settings_of
 from precompute.segments.tensors import Graph, KMeans, Whole, unit
 
-#: The operators of ``inficond_panel.export.onnx_file``.
+#: ONNX operator set, the same as in ``inficond_panel.export.onnx_file``.
 OPSET = 17
 METHODS = ("kmeans", "graph")
-#: Cells whose neighbours are merged one by one: the work grows with their cube.
+#: Largest number of cells for method ``graph``: merging one by one costs their cube.
 MOST_CELLS = 576
 
 
 class PixelScores(torch.nn.Module):
-    """Scores ``(1, C)`` of pixels ``(1, 3, H, W)`` by the concepts of a store."""
+    """Torch module from pixels ``(1, 3, H, W)`` to scores ``(1, C)`` of a store's concepts."""
 
     centre: Tensor
     text: Tensor
@@ -51,18 +51,18 @@ class PixelScores(torch.nn.Module):
         self.register_buffer("text", text)
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Scores of one photo."""
+        """Return the concept scores of one photo."""
         cells = self.cells(pixels)[0].flatten(0, 1)
         member = self.divide(cells)
         size = member.sum(0)
         mean = (member.T @ cells) / size.clamp(min=1)[:, None]
-        vectors = unit(mean).half().float()  # as stores keep them
+        vectors = unit(mean).half().float()  # half precision, as in a store
         values = self._values(vectors)
-        there = (size > 0)[:, None]
-        return torch.where(there, values, torch.zeros_like(values)).max(0).values.clamp(min=0)[None]
+        used = (size > 0)[:, None]
+        return torch.where(used, values, torch.zeros_like(values)).max(0).values.clamp(min=0)[None]
 
     def _values(self, vectors: Tensor) -> Tensor:
-        """Values ``(segment, C)`` of segments, the largest of which is the score."""
+        """Return values ``(segment, C)``; a concept's score is their maximum over the segments."""
         if self.scoring.method == "centred":
             return _moved(vectors, self.centre) @ self.text.T
         cosine = vectors @ self.text.T
@@ -70,7 +70,7 @@ class PixelScores(torch.nn.Module):
             return cosine
         exponent = cosine / float(self.scoring.temperature or 1)
         whole = torch.logsumexp(exponent[:, : self.corpus], 1, keepdim=True)
-        typed = exponent[:, self.corpus :]  # each contends with the corpus
+        typed = exponent[:, self.corpus :]  # a typed concept competes with the corpus alone
         wider = torch.maximum(typed, whole) + torch.log1p(torch.exp(-(typed - whole).abs()))
         return torch.exp(torch.cat([exponent[:, : self.corpus] - whole, typed - wider], 1))
 
@@ -86,24 +86,24 @@ def check_methods(settings: SegmentSettings) -> None:
     refined = settings.refine != "none"
     if settings.method in METHODS and not refined:
         return
-    said = f"refine: {settings.refine}" if refined else f"method: {settings.method}"
+    setting = f"refine: {settings.refine}" if refined else f"method: {settings.method}"
     raise ExportError(
-        f"Segments with {said} look at the photo itself, which an ONNX model of the encoder's "
-        "pixels cannot.",
-        f"Those with method {' or '.join(METHODS)} and refine: none can be exported so; for others "
+        f"Segments with {setting} need the photo itself, but the ONNX model reads only the "
+        "encoder's input pixels.",
+        f"Segments with method {' or '.join(METHODS)} and refine: none can be exported so; else "
         "export the students over scores (--format onnx), which take the scores of new photos.",
     )
 
 
 def check_spec(spec: Spec) -> None:
-    """Like ``check_methods``, for a spec, before anything is loaded."""
+    """Check a spec's segments with ``check_methods``, before an encoder is loaded."""
     check_methods(settings_of(spec.concepts.segments))
 
 
 def scores_onnx(scorer: Scorer, store: Store) -> bytes:
-    """ONNX model with input ``pixels`` (1, 3, H, W) and output ``score`` (1, C), both float32.
+    """Return an ONNX model with input ``pixels`` (1, 3, H, W), output ``score`` (1, C), float32.
 
-    Raises ``ExportError`` where the segments or the encoder cannot be written as ONNX.
+    Raises ``ExportError`` if the segments or the encoder cannot be written as ONNX.
     """
     encoder, settings = scorer.encoder, scorer.settings.segments
     check_methods(settings)
@@ -111,10 +111,10 @@ def scores_onnx(scorer: Scorer, store: Store) -> bytes:
     with one_torch_thread(), torch.no_grad():
         grid = tuple(encoder._dense(pixels).shape[1:3])
         model = PixelScores(encoder, _division(settings, grid), store).eval()
-        content: Any = io.BytesIO()  # torch takes it, and names paths only
+        content: Any = io.BytesIO()  # works, though torch's type hint allows paths only
         try:
             with _plain_attention(), warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of tracing: all sizes are constants here
+                warnings.simplefilter("ignore")  # warnings of tracing: all sizes are constants here
                 torch.onnx.export(
                     model,
                     (pixels,),
@@ -122,7 +122,7 @@ def scores_onnx(scorer: Scorer, store: Store) -> bytes:
                     input_names=["pixels"],
                     output_names=["score"],
                     opset_version=OPSET,
-                    dynamo=False,  # the other way needs one more package
+                    dynamo=False,  # dynamo=True needs the package onnxscript
                 )
         except Exception as error:  # the exporter raises many kinds
             raise _cannot(encoder, error) from error
@@ -130,11 +130,11 @@ def scores_onnx(scorer: Scorer, store: Store) -> bytes:
 
 
 class PixelCells(torch.nn.Module):
-    """Embeddings of places ``(B, h, w, embed)`` of pixels ``(B, 3, H, W)``.
+    """Torch module from pixels ``(B, 3, H, W)`` to cell embeddings ``(B, h, w, embed)``.
 
-    The image tower is a part of the module, so that tracing leaves its weights as parameters.
-    Weights that are constants may not require gradients, and torch multiplies those that do not
-    in another order: the last digits would not be the encoder's.
+    The image tower is a submodule, so that tracing keeps its weights as parameters. As constants
+    the weights could not require gradients, and torch multiplies such weights in another order: the
+    last digits would differ from the encoder's.
     """
 
     def __init__(self, encoder: Encoder) -> None:
@@ -142,7 +142,7 @@ class PixelCells(torch.nn.Module):
         self.tower, self.dense = encoder.model.visual, encoder._dense
 
     def forward(self, pixels: Tensor) -> Tensor:
-        """Embeddings of photos."""
+        """Return the cell embeddings of photos."""
         embeddings: Tensor = self.dense(pixels)
         return embeddings
 
@@ -154,9 +154,9 @@ def _division(settings: SegmentSettings, grid: tuple[int, int]) -> torch.nn.Modu
         return KMeans(grid, settings.max_per_image, settings.seed, settings.spatial)
     if grid[0] * grid[1] > MOST_CELLS:
         raise ExportError(
-            f"The encoder has {grid[0] * grid[1]:,} cells; for method graph at most {MOST_CELLS:,} "
-            "can be exported.",
-            "Take a smaller concepts.encoder.image_size, or method: kmeans, and make the store "
+            f"The encoder has {grid[0] * grid[1]:,} cells; method graph can be exported with at "
+            f"most {MOST_CELLS:,}.",
+            "Set a smaller concepts.encoder.image_size, or method: kmeans, and make the store "
             "again.",
         )
     return Graph(grid, settings.max_per_image, settings.spatial)
@@ -164,7 +164,7 @@ def _division(settings: SegmentSettings, grid: tuple[int, int]) -> torch.nn.Modu
 
 @contextmanager
 def _plain_attention() -> Iterator[None]:
-    """Attention by operators that ONNX has, not by torch's own fused one."""
+    """Switch off torch's fused attention in the block: ONNX lacks its operator."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

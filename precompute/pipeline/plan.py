@@ -1,4 +1,4 @@
-"""Plan of a run, with reasons: the stages, each compared with the existing store."""
+"""Plan of a run: stages to run, and the changes since the existing store was made."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from precompute.teachers.stage import known_batches
 _BYTES_PER_IMAGE = 75_000
 _SHOWN = 5
 _DIGITS = 8
-#: Inputs that are told in another way.
+#: Inputs without a line in ``differences``; ``_photo_changes`` reports them.
 _SILENT = {"photos"}
 
 
@@ -34,11 +34,11 @@ _SILENT = {"photos"}
 class PlannedStage:
     """One stage of a run.
 
-    ``does`` is ``nothing`` (the store has it), ``take`` (it is in ``source``), ``go on`` (part of
-    it is finished) or ``run``. ``why`` states what changed since the existing store was made.
-    ``photos`` counts the photos to encode, or to run through the teacher; ``beside`` those that the
-    teacher gets while their segments are made. ``seconds`` is the time of the last run, None if
-    unknown.
+    ``does`` is ``nothing`` (the store has the result), ``take`` (copy it from ``source``), ``go
+    on`` (part of the result is finished) or ``run``. ``why`` states what changed since the existing
+    store was made. ``photos`` counts the photos to encode, or to run through the teacher;
+    ``beside`` counts the photos whose features for the teacher are computed while they are encoded
+    for segments. ``seconds`` is the expected time, None if unknown.
     """
 
     name: str
@@ -53,10 +53,10 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages in the order of their run; ``seconds`` of those whose time is known.
+    """Stages in the order of their run; ``seconds`` sums the stages whose time is known.
 
-    ``sampled`` is the number of timed photos, ``memory_bytes`` the memory of a run with ``workers``
-    threads; None and 0 without a sample. ``faults`` state what was not timed.
+    ``sampled`` is the number of timed photos, 0 without a sample; ``memory_bytes`` is the memory of
+    a run with ``workers`` threads, None without a sample. ``faults`` lists stages not timed.
     """
 
     store: Path
@@ -71,11 +71,11 @@ class Plan:
     faults: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
-        """Plain data for JSON."""
+        """Return the plan as plain data for JSON."""
         return {**asdict(self), "store": str(self.store)}
 
     def lines(self) -> Iterator[str]:
-        """For people."""
+        """Yield the plan as lines for people."""
         if self.up_to_date:
             yield f"{self.store} is up to date: nothing to do."
             return
@@ -94,16 +94,16 @@ class Plan:
             )
         if self.needed_bytes > self.free_bytes:
             yield (
-                f"Warning: about {self.needed_bytes / 1e9:.1f} GB are needed beside the store, "
-                f"{self.free_bytes / 1e9:.1f} GB are free."
+                f"Warning: the run needs about {self.needed_bytes / 1e9:.1f} GB beside the store; "
+                f"{self.free_bytes / 1e9:.1f} GB are free. Free some space."
             )
 
     def _by(self) -> str:
         if not self.sampled:
             return "the time that these stages took before"
         return (
-            f"a sample of {self.sampled} photos on one thread; that {self.workers} threads are as "
-            "fast each is assumed"
+            f"a sample of {self.sampled} photos on one thread, assuming that each of "
+            f"{self.workers} threads is as fast"
         )
 
 
@@ -125,10 +125,10 @@ def plan(
     progress: Callable[[str], None] = lambda _: None,
     sample: bool = False,
 ) -> Plan:
-    """Plan a ``run``; reads the inputs and their hashes, and writes nothing.
+    """Return the plan of a ``run`` of ``spec``. Inputs are read and hashed; nothing is written.
 
-    With ``sample`` a few photos are encoded, and run through the teacher, if their time is not
-    known from an earlier run; nothing is downloaded. Raises ``DataError`` for unusable inputs.
+    With ``sample`` a few photos are encoded, and run through the teacher, to time the stages that
+    no earlier run timed; nothing is downloaded. Raises ``DataError`` for unusable inputs.
     """
     spec.check_photos()
     path, inputs = Path(store_path), read_inputs(spec, progress)
@@ -209,7 +209,7 @@ def _plan_photos(encoding: Encoding, there: Store | None) -> PlannedStage:
 
 
 def _plan_teacher(encoding: Encoding, there: Store | None) -> PlannedStage:
-    """The stage of the teacher, with the photos that its network has not seen."""
+    """Plan the teacher's stage; its photos are those without outputs of the network."""
     inputs, run = encoding.inputs, encoding.run
     planned = _plan_stage("teacher", encoding, there)
     if planned.does != "run" or not isinstance(inputs.teacher, NetworkTeacher):
@@ -252,7 +252,7 @@ def _reasons(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
 
 
 def _photo_changes(inputs: Inputs, there: Store | None) -> Iterator[str]:
-    """Changes of the photos since the store was made, by id."""
+    """Yield a line per kind of change (new, changed, gone) of the photos since the last store."""
     if there is None or not there.has("image_digest"):
         return
     skipped = stage_of(there, "segments").get("skipped", [])
@@ -275,16 +275,16 @@ def _photo_changes(inputs: Inputs, there: Store | None) -> Iterator[str]:
 
 
 def differences(old: object, new: object, stages: Collection[str] = ()) -> Iterator[str]:
-    """Yield a line for each input that differs, as ``encoder.image_size: 224 → 384``.
+    """Yield a line for each input that differs, such as ``encoder.image_size: 224 → 384``.
 
-    ``stages`` are the names of stages: an input of that name is a stage's key.
+    ``stages`` are names of stages: an input with such a name is the key of that stage's result.
     """
     before, now = dict(_flat(old)), dict(_flat(new))
     for name in sorted({*before, *now}):
         if name in _SILENT or before.get(name) == now.get(name):
             continue
         if name in stages:
-            yield f"{name}: made anew"
+            yield f"{name}: computed again"
         elif isinstance(before.get(name), list) and isinstance(now.get(name), list):
             yield f"{name}: {_of_lists(before[name], now[name])}"
         else:
@@ -301,7 +301,7 @@ def _flat(value: object, prefix: str = "") -> Iterator[tuple[str, Any]]:
 
 def _shown(values: Mapping[str, Any], name: str) -> str:
     if name not in values:
-        return "(not there)"
+        return "(not set)"
     value = values[name]
     if isinstance(value, Mapping):
         return f"{value['count']} values ({value['sha256'][:_DIGITS]}…)"

@@ -44,11 +44,11 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True)
 class Report:
-    """Report on a run. ``skipped`` lists the ids of images left out, with the reason.
+    """Report on a run. ``skipped`` lists the skipped images: id and reason.
 
-    ``dropped`` lists the words that ``concepts.filters`` left out: name, filter, and its number.
-    ``images_per_second`` is of the images that this run encoded, None if there were none.
-    """
+    ``dropped`` lists the concepts that ``concepts.filters`` dropped: name, filter, and the number
+    compared with the limit. ``images_per_second`` is the encoding speed, None if no image was
+    encoded."""
 
     store: Path
     content_hash: str
@@ -75,16 +75,16 @@ def run(
 
     If the existing store was made from equal inputs, nothing is done. Otherwise only stages and
     batches whose inputs changed are computed; the others come from the existing store or from
-    another one (``*.zarr``) in its folder. Finished results are kept in ``<store_path>.partial``
-    until the store is complete, so that an interrupted run resumes. ``progress`` is called with
-    lines for people. ``workers`` (default: one per core, at most 16) are threads with a batch each;
-    ``scheduler`` is the address of a Dask scheduler whose workers encode, and run the teacher,
-    instead. Neither changes a bit.
+    another store (``*.zarr``) in the same folder. Finished results are kept in
+    ``<store_path>.partial`` until the store is complete, so that an interrupted run resumes.
+    ``progress`` is called with lines for people. ``workers`` (default: one per core, at most 16) is
+    the number of threads, each with one batch. ``scheduler`` is the address of a Dask scheduler;
+    its workers then replace the threads. The result is bit-identical for any workers.
 
-    Raises ``DataError`` for unusable inputs, ``OrderError`` if the teacher's outputs fit the labels
-    in another order, ``MissingExtraError`` without the packages of the extra ``precompute``,
-    ``CancelledError`` when ``cancelled()`` is true, and ``StoreError`` when the store cannot be
-    written, as on a full disk, or is being written by another run.
+    Raises ``DataError`` for unusable inputs, ``OrderError`` if the teacher's outputs match the
+    labels in a different order, ``MissingExtraError`` if packages of the extra ``precompute`` are
+    missing, ``CancelledError`` when ``cancelled()`` is true, and ``StoreError`` when the store
+    cannot be written (full disk), or is being written by another run.
     """
     started = time.monotonic()
     path = Path(store_path)
@@ -126,9 +126,9 @@ def run(
 
 
 def _tidy(path: Path) -> None:
-    """Remove remains of a run that was killed after its store was complete.
+    """Remove temporary folders of a run that was killed after its store was complete.
 
-    While another run writes the store, or if removal fails, nothing is changed.
+    Do nothing while another run writes the store; ignore folders that cannot be removed.
     """
     left = (partial_folder(path), replaced(path))
     if any(leftover.exists() for leftover in (*left, lock_of(path))):
@@ -138,18 +138,18 @@ def _tidy(path: Path) -> None:
 
 
 def partial_folder(path: Path) -> Path:
-    """Folder of the results of a run that is not at its end."""
+    """Return the folder for the results of an unfinished run: ``<path>.partial``."""
     return path.with_name(f"{path.name}.partial")
 
 
 def usual_workers() -> int:
-    """Return the default number of workers."""
+    """Return the default number of worker threads: one per core, at most 16."""
     return min(_MOST_WORKERS, os.cpu_count() or 1)
 
 
 @contextmanager
 def writing_to(path: Path, remedy: str) -> Iterator[None]:
-    """Raise ``StoreError`` where the system cannot write; ``remedy`` unless the disk is full."""
+    """Turn an ``OSError`` into ``StoreError`` with ``remedy``; a full disk has its own remedy."""
     try:
         yield
     except InficondError:
@@ -165,25 +165,25 @@ def writing_to(path: Path, remedy: str) -> Iterator[None]:
 
 @dataclass
 class _Stages:
-    """The stages of a run; ``records`` say of each when and from what its result came."""
+    """All stages of a run; ``records`` maps each stage to the time it was made, and its speed."""
 
     inputs: Inputs
     run: Run
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def make(self, path: Path) -> float | None:
-        """Make and write the store; return the images encoded per second."""
+        """Compute and write the store; return the encoding speed in images per second."""
         inputs, run = self.inputs, self.run
         run.progress(f"Device: {device_text(inputs.device)}")
         with one_thread():  # workers are the threads
             encoding = Encoding(inputs, run, features=not self._known("teacher"))
-            # what a teacher lacks is told before photos are encoded, but for features made then
+            # before encoding, so that a fault of the teacher shows early; features need encoding
             teacher = None if encoding.without_features else self._teacher()
             segmented = encoding.segmented()
             teacher = teacher or self._teacher()
             self.records["segments"] = self._of_photos(encoding)
             if np.isnan(teacher["teacher_logit"][segmented.read]).any():
-                # Taken from a store that skipped photos, for other segments, which ours has.
+                # taken from a store that skipped photos which this run could read
                 teacher = self._teacher(anew=True)
             text = self._result("text", partial(stages.text, inputs, segmented))
             facts = stages.facts_of(text)
@@ -205,8 +205,8 @@ class _Stages:
         return encoding.speed
 
     def _result(self, name: str, compute: Callable[[], Arrays], *, anew: bool = False) -> Arrays:
-        """Result of a stage: finished before, or (unless ``anew``) of a store near by, or computed
-        now."""
+        """Return a stage's result: from an earlier run, else (unless ``anew``) from a store in the
+        same folder, else computed."""
         results, key = self.run.results, self.inputs.stage_keys[name]
         arrays = results.get(name, key)
         if arrays is None and not anew:
@@ -222,14 +222,14 @@ class _Stages:
 
     def _of_store(self, name: str) -> Arrays | None:
         for store in self.run.near:
-            known = stage_of(store, name)
-            if known.get("key") != self.inputs.stage_keys[name]:
+            stage = stage_of(store, name)
+            if stage.get("key") != self.inputs.stage_keys[name]:
                 continue
             try:
                 arrays = stages.stored_result(store, name, self.inputs)
             except StoreError:
                 continue
-            self.records[name] = _known(known)
+            self.records[name] = _known(stage)
             return arrays
         return None
 
@@ -237,16 +237,16 @@ class _Stages:
         if images := self.run.images["segments"]:
             return _record(seconds=round(encoding.seconds, 3), images=images)
         for store in self.run.near:
-            known = stage_of(store, "segments")
-            if known.get("encoding") == self.inputs.encoding_key:
-                return _known(known)
+            stage = stage_of(store, "segments")
+            if stage.get("encoding") == self.inputs.encoding_key:
+                return _known(stage)
         return _record()
 
     def _known(self, name: str) -> bool:
-        """True if the result of a stage is finished, or in a store near by."""
+        """True if the stage's result exists already: in this run's folder or in a nearby store."""
         key = self.inputs.stage_keys[name]
-        there = any(stage_of(store, name).get("key") == key for store in self.run.near)
-        return there or self.run.results.has(name, key)
+        in_store = any(stage_of(store, name).get("key") == key for store in self.run.near)
+        return in_store or self.run.results.has(name, key)
 
     def _teacher(self, *, anew: bool = False) -> Arrays:
         inputs, run = self.inputs, self.run
@@ -259,7 +259,7 @@ class _Stages:
 
 
 def _known(stage: Mapping[str, Any]) -> dict[str, Any]:
-    """The record of a stage that a store has."""
+    """Return time, seconds and image count from a store's record of a stage."""
     return {key: stage[key] for key in ("made", "seconds", "images") if key in stage}
 
 
@@ -268,7 +268,7 @@ def _record(**values: Any) -> dict[str, Any]:
 
 
 def _report(store: Store, changed: bool, speed: float | None, started: float) -> Report:
-    """Report on the run that began at ``started`` (monotonic seconds)."""
+    """Return the report on a run that began at ``started`` (monotonic seconds)."""
     return Report(
         store=store.path,
         content_hash=store.content_hash,

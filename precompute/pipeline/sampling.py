@@ -25,9 +25,9 @@ MOST = 16
 
 @dataclass
 class Sample:
-    """Seconds of one thread a photo, by stage; bytes a photo of the results; and of memory the peak
-    with one whole batch, of which ``batch_bytes`` come with the batch. ``faults`` say what could
-    not be timed."""
+    """Seconds per photo and stage on one thread; bytes of results per photo; and the peak memory
+    with one full batch, ``batch_bytes`` of which the batch itself needs. ``faults`` lists stages
+    that could not be timed."""
 
     photos: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -40,9 +40,9 @@ class Sample:
 def take_sample(
     inputs: Inputs, stages: Collection[str], features: Features | None = None
 ) -> Sample:
-    """Run a batch of photos that can be read through encoder and teacher, twice; the second time
-    is kept. ``features`` of whole photos are made beside the segments. Nothing is downloaded,
-    trained or written."""
+    """Run some readable photos through encoder and teacher twice, and time the second pass.
+    With ``features`` the encoder's pass also computes vectors of whole photos. Nothing is
+    downloaded, trained or written."""
     sample = Sample()
     rows = _readable(inputs)
     sample.photos = len(rows)
@@ -59,14 +59,14 @@ def take_sample(
 
 
 def _batch(inputs: Inputs, stage: str) -> int:
-    """Photos of a stage's batch, at most."""
+    """Return the batch size of a stage."""
     if stage == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
         return batch_of(inputs.teacher, inputs.encoder)
     return inputs.encoder.batch
 
 
 def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
-    """Return seconds of the second run, scaled from the sample to a batch by ``whole``."""
+    """Return seconds of a second ``run``; store its memory, times ``whole`` for a full batch."""
     before = peak_memory()
     run()
     grown = round((peak_memory() - before) * whole)
@@ -78,7 +78,7 @@ def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
 
 
 def _readable(inputs: Inputs) -> list[int]:
-    """Positions of photos spread over the data set that can be read."""
+    """Return positions of readable photos, spread over the data set."""
     count = len(inputs.keys)
     wanted = min(MOST, inputs.encoder.batch, count)
     readable = []
@@ -96,12 +96,12 @@ def _readable(inputs: Inputs) -> list[int]:
 def _segments(
     inputs: Inputs, rows: list[int], sample: Sample, features: Features | None
 ) -> Callable[[], None]:
-    """Load the encoder; the function encodes and segments the sample."""
+    """Load the encoder; return a function that encodes and segments the sample."""
     if inputs.training is not None:
-        raise InficondError("the head of the segments is trained first, which is not timed")
+        raise InficondError("the run trains the segments' head first, which a sample cannot time")
     key = encoder_key(inputs.encoder)
     work = Segmenting(key, inputs.dataset, inputs.encoder, inputs.settings, inputs.device, features)
-    _ = work.model  # loaded now, not in the time
+    _ = work.model  # load before timing
 
     def run() -> None:
         arrays = work.after(work.run(work.before(rows)))
@@ -111,10 +111,10 @@ def _segments(
 
 
 def _teacher(inputs: Inputs, rows: list[int]) -> Callable[[], None]:
-    """Load the teacher; the function runs it on the sample."""
+    """Load the teacher; return a function that runs it on the sample."""
     section, encoder, device = inputs.teacher, inputs.encoder, inputs.device
     if not isinstance(section, NetworkTeacher):
-        raise InficondError("a table is only read")
+        raise InficondError("the teacher is a table, which is only read")
     if isinstance(section, HeadTeacher):
         teacher: Any = load_embedding(section, encoder, device)
     else:

@@ -1,4 +1,4 @@
-"""What each stage computes, and how a store that has its result is read."""
+"""Compute the result of each stage of a run, or read it from an existing store."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from precompute.pipeline.inputs import Inputs, photos_for
 from precompute.segments.training import train_head
 from precompute.teachers.stage import teacher_logits
 
-#: Arrays of the store that come from each stage; a store may lack some.
+#: Names of the store's arrays by the stage that computes them; a store may lack some.
 OUTPUTS = {
     "text": ("concept_text_embedding",),
     "scores": (
@@ -62,9 +62,9 @@ def encoder_of(inputs: Inputs) -> Encoder:
 
 
 def text(inputs: Inputs, segmented: Segmented) -> Arrays:
-    """Vectors of the texts of the concepts that stay; and the store's record of the encoder.
+    """Return text embeddings of the concepts that pass the filters, and facts for the store.
 
-    Filters may look at the scores of the images.
+    The filter ``least_score`` needs scores of the images, so ``segmented`` is an argument.
     """
     encoder = encoder_of(inputs)
     vectors, names = _vectors(encoder, inputs), inputs.concepts
@@ -74,19 +74,19 @@ def text(inputs: Inputs, segmented: Segmented) -> Arrays:
         names, vectors = [names[i] for i in filtered.kept], vectors[filtered.kept]
         more = {"concepts": names, "dropped": filtered.dropped}
     warnings = twin_warnings(vectors, names)
-    said = _as_array(preprocessing=encoder.preprocessing, warnings=warnings, **more)
-    return {"concept_text_embedding": vectors, "told": said}
+    facts = _as_array(preprocessing=encoder.preprocessing, warnings=warnings, **more)
+    return {"concept_text_embedding": vectors, "told": facts}
 
 
 def concepts(inputs: Inputs, text: Arrays) -> list[str]:
-    """Names of the concepts that the filters left, in order."""
+    """Return the names of the concepts that passed the filters, in order."""
     return list(facts_of(text).get("concepts", inputs.concepts))
 
 
 def _filter_concepts(
     inputs: Inputs, filters: Filters, encoder: Encoder, vectors: np.ndarray, segmented: Segmented
 ) -> Filtered:
-    """Return kept concepts, as positions in the corpus, and dropped ones."""
+    """Return kept concepts (positions in the corpus) and dropped concepts."""
     names, classes = inputs.concepts, inputs.dataset.classes
     of_classes = class_texts(encoder, classes, inputs.prompts, filters)
     filtered = filter_texts(names, vectors, classes, of_classes, filters)
@@ -103,7 +103,7 @@ def _filter_concepts(
 
 
 def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> Settings:
-    """Return the settings with the head of the segments, trained first if the spec says so.
+    """Return the settings with the segmentation head's file; train it first if the spec says so.
 
     The head is a file next to the store, ``<store's stem>.head.safetensors``, reused by other runs.
     """
@@ -127,13 +127,13 @@ def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> Settings:
 
 
 def _vectors(encoder: Encoder, inputs: Inputs) -> np.ndarray:
-    """Vectors ``(concept, embed)`` of the concepts' texts."""
+    """Return text embeddings ``(concept, embed)`` of the whole corpus."""
     return embed_concepts(encoder, list(inputs.words.values()), inputs.prompts)
 
 
 def scores(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
-    """Scores of the images, from the half-precision embeddings that the store keeps: so a concept
-    that is scored from these later is scored alike."""
+    """Return concept scores of the images, from the half-precision embeddings that the store keeps:
+    a concept typed later is scored from the same numbers."""
     scored = _score_concepts(inputs, segmented, np.asarray(text["concept_text_embedding"]))
     arrays = {
         "concept_score": scored.score,
@@ -160,15 +160,15 @@ def _score_concepts(inputs: Inputs, segmented: Segmented, vectors: np.ndarray) -
 
 
 def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
-    """Concepts, and with them segments, in the plane."""
+    """Return 2-D coordinates of the concepts and, if the spec says so, of segments."""
     settings, vectors = inputs.projections, np.asarray(text["concept_text_embedding"])
-    placed = project(vectors, inputs.methods, settings.seed)
-    arrays = {"concept_projection": placed}
+    points = project(vectors, inputs.methods, settings.seed)
+    arrays = {"concept_projection": points}
     if settings.segments:
         arrays["segment_projection"] = project_segments(
             segmented.arrays["embedding"],
             vectors,
-            placed,
+            points,
             inputs.methods,
             settings.segments,
             settings.seed,
@@ -177,7 +177,7 @@ def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
 
 
 def teacher(inputs: Inputs, run: Run) -> Arrays:
-    """Logits of all images of the data set."""
+    """Return the teacher's logits (and the oracle's, features) of all images of the data set."""
     logits = teacher_logits(inputs.teacher, run, inputs.encoder, inputs.concepts, inputs.device)
     others, oracles = list(logits.logits.other_classes), logits.oracles
     arrays = {
@@ -188,14 +188,14 @@ def teacher(inputs: Inputs, run: Run) -> Arrays:
         "other_oracle_logit": oracles.other if others and oracles else None,
     }
     present = {name: values for name, values in arrays.items() if values is not None}
-    said = _as_array(
+    facts = _as_array(
         attrs=logits.attrs, passes=logits.passes, warnings=list(logits.warnings), others=others
     )
-    return present | {"told": said}
+    return present | {"told": facts}
 
 
 def stored_result(store: Store, name: str, inputs: Inputs) -> Arrays:
-    """A stage's result as a store has it; raises ``StoreError`` where that is damaged."""
+    """Read a stage's result from a store; raise ``StoreError`` if the store is damaged."""
     arrays = {array: getattr(store, array) for array in OUTPUTS[name] if store.has(array)}
     if name == "teacher":  # a row for each image, also for those that cannot be read
         row = {image: position for position, image in enumerate(inputs.dataset.ids)}
@@ -207,7 +207,7 @@ def stored_result(store: Store, name: str, inputs: Inputs) -> Arrays:
 
 
 def facts_of(arrays: Arrays) -> dict[str, Any]:
-    """Return the facts of a result besides its arrays; {} without any."""
+    """Return the facts that a stage recorded beside its arrays (warnings, names); {} if none."""
     return json.loads(str(arrays["told"])) if "told" in arrays else {}
 
 
@@ -218,15 +218,15 @@ def _as_array(**values: Any) -> np.ndarray:
 def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dropped], list[str]]:
     """Return the words that ``concepts.filters`` keeps, drops, and cannot decide without a score.
 
-    Words are encoded, photos are not. Activity is read from the scores of ``store``, if it has the
-    words. Raises ``DataError`` for a spec without filters.
+    Words are encoded, photos are not. For ``least_score`` the scores come from ``store``, as far as
+    it has the words. Raises ``DataError`` for a spec without filters.
     """
     section = spec.concepts
     filters = section.filters
     if filters is None or not filters.limits():
         raise DataError(
-            f"{spec.path.name} has no filters.",
-            "Write, for example, concepts.filters: {longest: 30, class_cosine: 0.95, "
+            f"{spec.path.name} has no concepts.filters.",
+            "Add them, for example concepts.filters: {longest: 30, class_cosine: 0.95, "
             "twin_cosine: 0.95, least_score: 0}.",
         )
     words = read_corpus(Path(section.corpus))
@@ -239,19 +239,19 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
     if filters.least_score is None:
         return kept, filtered.dropped, []
     columns = {name: c for c, name in enumerate(store.concepts)} if store else {}
-    known = [name for name in kept if name in columns]
+    scored = [name for name in kept if name in columns]
     dropped = [*filtered.dropped, *_fallen_before(store, kept, filters.least_score)]
-    if store and known:
-        score = store.concept_score[store.rows(FIT)][:, [columns[name] for name in known]]
-        dropped += filter_inactive(known, score, filters.least_score).dropped
+    if store and scored:
+        score = store.concept_score[store.rows(FIT)][:, [columns[name] for name in scored]]
+        dropped += filter_inactive(scored, score, filters.least_score).dropped
     fell = {name for name, _, _ in dropped}
     left = [name for name in kept if name not in fell]
     return left, dropped, [name for name in left if name not in columns]
 
 
 def _fallen_before(store: Store | None, names: Sequence[str], least: float) -> list[Dropped]:
-    """Concepts among ``names`` that the same least score dropped when the store was made: it has no
-    scores of them.
+    """Return the concepts among ``names`` that an equal ``least_score`` dropped when the store was
+    made, so that the store has no scores of them.
     """
     made = stage_of(store, "text")
     if made.get("inputs", {}).get("filters", {}).get("least_score") != least:

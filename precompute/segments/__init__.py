@@ -1,13 +1,13 @@
-"""Segments of an image: connected regions whose cells embed alike, with one embedding each.
+"""Segments of an image: connected regions of cells with similar embeddings, one embedding each.
 
     settings = SegmentSettings(method="graph", max_per_image=16)
-    found = segment(cells, image, (192, 256), settings)
-    found.embedding   # (n, embed), unit length, in the encoder's space
-    found.box         # (n, 4)
-    found.mask        # (192, 256) uint8: 1 ... n
+    segments = segment(cells, image, (192, 256), settings)
+    segments.embedding   # (n, embed), unit length, in the encoder's space
+    segments.box         # (n, 4)
+    segments.mask        # (192, 256) uint8: 1 ... n
 
-The paper's segments are those of CLIP-S⁴ (He et al., 2023): pixels inside a segment embed alike and
-a segment compares with a text vector (InFiConD, sec. 4.2). docs/measured.md compares the methods.
+The paper uses the segments of CLIP-S⁴ (He et al., 2023): pixels of a segment have similar
+embeddings that can be compared with texts (InFiConD, sec. 4.2). docs/measured.md compares methods.
 """
 
 from __future__ import annotations
@@ -47,8 +47,8 @@ __all__ = [
 class Segments:
     """Segments of one image, in the order of their numbers.
 
-    ``embedding`` is ``(n, embed)`` of unit length, ``box`` ``(n, 4)`` x0, y0, x1, y1 as shares of
-    width and height, ``mask`` ``(H, W)`` uint8 the segment of each pixel, from 1.
+    ``embedding`` is ``(n, embed)`` of unit length; ``box`` is ``(n, 4)``: x0, y0, x1, y1 as shares
+    of width and height; ``mask`` is ``(H, W)`` uint8: the segment of each pixel, from 1.
     """
 
     embedding: np.ndarray
@@ -58,10 +58,10 @@ class Segments:
 
 @dataclass(frozen=True)
 class View:
-    """One image as a method sees it.
+    """Input of a segmentation method: one image.
 
-    ``cells`` are its dense embeddings (h, w, embed), not normalised. ``pixels`` and the mask have
-    ``shape`` (height, width).
+    ``cells`` are the image's cell embeddings (h, w, embed), not normalised. ``pixels`` and the mask
+    have ``shape`` (height, width).
     """
 
     cells: np.ndarray
@@ -71,7 +71,7 @@ class View:
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """RGB ``(height, width, 3)`` uint8."""
+        """The image at ``shape``: RGB ``(height, width, 3)`` uint8."""
         size = self.shape[1], self.shape[0]
         return np.asarray(self.image.resize(size, Image.Resampling.LANCZOS))
 
@@ -83,12 +83,12 @@ def segment(
     settings: SegmentSettings,
     image_id: str = "",
 ) -> Segments:
-    """Divide an image with dense embeddings ``cells`` (h, w, embed) into connected segments.
+    """Divide an image with cell embeddings ``cells`` (h, w, embed) into connected segments.
 
-    There are at most ``settings.max_per_image``. The embedding of a segment is the mean of the
-    encoder's embeddings at its cells, weighted by the covered share of each cell, taken before
-    normalising: a cell with little evidence (a short vector) then counts little. ``image_id`` names
-    a mask.
+    A segment's embedding is the mean of its cells' embeddings, weighted by the covered share of
+    each cell and taken before normalising, so that cells with little evidence (short vectors) count
+    little. There are at most ``settings.max_per_image`` segments. ``image_id`` names the mask file
+    of method ``file``.
     """
     labels = divide(View(cells, image, shape, image_id), settings)
     cover = shares(labels, cells.shape[:2])
@@ -98,7 +98,7 @@ def segment(
 
 
 def divide(view: View, settings: SegmentSettings) -> np.ndarray:
-    """Segments of a view as a label map from 0: of its cells, its pixels or a grid between them."""
+    """Return a label map from 0 of the view's segments, per cell, per pixel, or in between."""
     labels = _METHODS[settings.method](view, settings)
     return to_edges(labels, view.pixels) if settings.refine == "edges" else labels
 

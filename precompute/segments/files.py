@@ -1,4 +1,4 @@
-"""Segments from files: a label map in PNG for each image."""
+"""Read segments from files: a PNG label map (mask) per image."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image
     """Read the label map ``<folder>/<image_id>.png`` of an image of ``size`` (width, height).
 
     Raises ``UnreadableImage`` if the file is missing or damaged, has colours instead of labels, or
-    another size.
+    has another size.
     """
     path = folder / f"{image_id}.png"
     try:
         with Image.open(path, formats=("PNG",)) as image:
-            _check(path, image, size)  # before it is decoded
+            _check(path, image, size)  # before decoding
             image.load()
             return image.copy()
     except FileNotFoundError:
@@ -49,9 +49,9 @@ def _check(path: Path, mask: Image.Image, size: tuple[int, int]) -> None:
 
 
 def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:
-    """Return the data set, in which an image without a valid mask counts as unreadable.
+    """Return the data set with the masks checked: images without a valid mask are unreadable.
 
-    If the segments do not come from files it is unchanged.
+    The data set is unchanged if segments do not come from files.
     """
     if settings.method != "file":
         return dataset
@@ -79,9 +79,9 @@ def divide_by_mask(
     cells: np.ndarray,
     settings: SegmentSettings,
 ) -> np.ndarray:
-    """Return segments ``shape`` (height, width) of an image by its mask.
+    """Return an image's segments as labels of ``shape`` (height, width), from its mask.
 
-    Each connected part of a label is one; if they exceed the maximum they are merged by embedding.
+    Each connected part of a label is a segment; more than the maximum are merged by embedding.
     """
     mask = read_mask(Path(settings.masks), image_id, image.size)
     if mask.mode in ("1", "P"):

@@ -1,10 +1,10 @@
-"""A head that turns an encoder's coarse cells into pixel embeddings of the same space.
+"""Segmentation head: a network from an encoder's coarse cells to pixel embeddings of its space.
 
-A small convolutional network after CLIP-S⁴ (He et al., 2023): it sees the photo, and each pixel
-takes its embedding from the cells near by that look as it does, so that pixels of one region embed
-alike up to its edges. ``precompute.segments.training`` trains it. Neighbouring pixels that embed
-alike are merged to segments; what is stored of a segment is still the mean of the encoder's own
-embedding.
+A small convolutional network after CLIP-S⁴ (He et al., 2023) reads the photo. Each pixel's
+embedding is a mean of nearby cells that look similar, so that pixels of one region have similar
+embeddings up to its edges. ``precompute.segments.training`` trains the network. Neighbouring pixels
+with similar embeddings are merged to segments; a segment's stored embedding is still the mean of
+the encoder's embeddings.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ FORMAT = "inficond-head-2"
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes of the network. ``side``: pixel embeddings along the image's longer side, about."""
+    """Sizes of the network. ``side``: about so many pixel embeddings along the longer side."""
 
     embed: int
     width: int = 32
@@ -35,7 +35,7 @@ class Layout:
     side: int = 48
 
     def grid(self, height: int, width: int) -> tuple[int, int]:
-        """Return the number of pixel embeddings, down and across, for so many cells."""
+        """Return rows and columns of pixel embeddings for ``height`` x ``width`` cells."""
         factor = max(1, round(self.side / max(height, width)))
         return factor * height, factor * width
 
@@ -54,9 +54,9 @@ class Head:
 
         if cells.shape[-1] != self.layout.embed:
             raise DataError(
-                f"The head is for an encoder of {self.layout.embed} dimensions, this one has "
+                f"The head is for an encoder of {self.layout.embed} dimensions; this encoder has "
                 f"{cells.shape[-1]}.",
-                "Name a head that was trained with this encoder, or leave the checkpoint out.",
+                "Set a checkpoint that was trained with this encoder, or leave out the checkpoint.",
             )
         colours = colours_of(image, self.layout.grid(*cells.shape[:2]))
         with one_torch_thread(), torch.inference_mode():
@@ -65,16 +65,16 @@ class Head:
 
 
 def colours_of(image: Image.Image, grid: tuple[int, int]) -> np.ndarray:
-    """The photo as the network sees it: ``(3, 2 H, 2 W)`` float32 from -1 to 1."""
+    """Return the network's input of a photo: ``(3, 2 H, 2 W)`` float32 from -1 to 1."""
     small = image.resize((2 * grid[1], 2 * grid[0]), Image.Resampling.BOX)
     return (np.asarray(small, dtype=np.float32) / 127.5 - 1).transpose(2, 0, 1)
 
 
 def build(layout: Layout) -> Any:
-    """A network with random weights; it takes its embeddings from cells near by of like colour.
+    """Return a network with random weights that averages nearby cells of similar look per pixel.
 
-    It compares colours and learned features of the photo. The encoder's cells are only chosen from,
-    never compared: interpolated between them, a pixel at an edge would look like both sides.
+    Similarity is of colours and learned features of the photo. The encoder's cells are only
+    averaged, never compared: interpolated cells at an edge would resemble both sides.
     """
     import torch
     from torch import Tensor, nn
@@ -98,10 +98,10 @@ def build(layout: Layout) -> Any:
             self.near = nn.Parameter(torch.tensor(-1.0))  # log of 1 / (2 cells²)
             self.alike = nn.Parameter(torch.tensor(1.5))
             with torch.no_grad():
-                self.match.weight.mul_(0.1)  # colours alone, at first
+                self.match.weight.mul_(0.1)  # start with colours alone
 
         def forward(self, cells: Tensor, colours: Tensor) -> Tensor:
-            """Unit vectors (B, H, W, embed) from cells (B, h, w, embed) and colours."""
+            """Return unit vectors (B, H, W, embed) from cells (B, h, w, embed) and colours."""
             dense = normalize(cells, dim=-1).flatten(1, 2)
             grid = (colours.shape[2] // 2, colours.shape[3] // 2)
             feature = [self.match(self.look(colours)), adaptive_avg_pool2d(colours, grid)]
@@ -109,7 +109,7 @@ def build(layout: Layout) -> Any:
             return normalize(chosen, dim=-1).unflatten(1, grid)
 
         def _choice(self, feature: Tensor, cells: tuple[int, int]) -> Tensor:
-            """Share of each cell in each pixel (B, H·W, h·w), by features and distance."""
+            """Return the weight of each cell per pixel (B, H·W, h·w), by features and distance."""
             key = adaptive_avg_pool2d(feature, cells).flatten(2)
             query = feature.flatten(2).transpose(1, 2)
             apart = (query**2).sum(2)[:, :, None] + (key**2).sum(1)[:, None] - 2 * query @ key
@@ -128,7 +128,7 @@ def build(layout: Layout) -> Any:
 
 
 def untrained(layout: Layout, seed: int) -> Head:
-    """A head whose network is as a training with this seed begins."""
+    """Return a head with the initial weights of a training with this seed."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -137,25 +137,25 @@ def untrained(layout: Layout, seed: int) -> Head:
 
 
 def save_head(head: Head, path: Path) -> None:
-    """Write weights and settings to a safetensors file, whole or not at all."""
+    """Write a head's weights and settings to a safetensors file, completely or not at all."""
     from safetensors.torch import save
 
     about = {"format": FORMAT, "layout": asdict(head.layout), "settings": head.settings}
-    # one key: safetensors writes several in an order of chance
+    # one metadata key: safetensors writes several keys in random order
     data = save(head.network.state_dict(), {"head": json.dumps(about, sort_keys=True)})
     with replacing(path, alone=True) as writing:
-        writing.write_bytes(data)  # not save_file, which tells a full disk by an error of its own
+        writing.write_bytes(data)  # save_file would raise its own error for a full disk
 
 
 def load_head(path: Path | str) -> Head:
-    """Load a head from a file; raise ``DataError`` if it is missing, damaged or no head."""
+    """Load a head from a file; raise ``DataError`` if missing, damaged, or of another format."""
     try:
         changed = Path(path).stat().st_mtime_ns
         return _loaded(str(path), changed)
     except Exception as error:  # safetensors and torch raise many kinds
         raise DataError(
-            f"{path} is not a head that can be used: {error or type(error).__name__}.",
-            "Name a file that was written for a spec with segments of method: head.",
+            f"{path} is not a usable head of segments: {error or type(error).__name__}.",
+            "Use a file that inficond precompute wrote for a spec with segments of method: head.",
         ) from error
 
 
@@ -166,7 +166,7 @@ def _loaded(path: str, _changed: int) -> Head:
     with safe_open(path, "pt") as file:
         about = json.loads((file.metadata() or {}).get("head", "{}"))
         if about.get("format") != FORMAT:
-            raise ValueError(f"it is not of the format {FORMAT}")
+            raise ValueError(f"the file's format is not {FORMAT}")
         layout = Layout(**about["layout"])
         network = build(layout)
         network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118

@@ -1,9 +1,9 @@
-"""Methods that divide an image into segments: k-means, merged neighbours, superpixels; settings.
+"""Methods that divide an image into segments, and their settings.
 
 Spherical k-means clusters cells with a term for their position: a segment is then uniform in the
-encoder's space and comparable with a text vector, as in CLIP-S⁴ (He et al., 2023), which clusters
-its pixel embeddings so. Neighbours are merged along their graph, the pair that costs least first.
-Superpixels are regions of colour that follow the photo's edges, merged where they embed alike.
+encoder's space and comparable with a text, as in CLIP-S⁴ (He et al., 2023), which clusters pixel
+embeddings in this way. Graph merging joins neighbours, the pair of lowest cost first. Superpixels
+are regions of colour that follow the photo's edges; those with similar embeddings are merged.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from precompute.segments.regions import (
     unit,
 )
 
-#: Raise it when the same settings no longer give the same segments.
+#: Version of the methods' code: increment it when equal settings give other segments than before.
 RECIPE = 3
 
 
@@ -53,7 +53,7 @@ class SegmentSettings:
     head: str = ""
 
     def inputs(self) -> dict[str, Any]:
-        """All that the segments depend on, for a hash; a head counts by its content."""
+        """Return all settings that segments depend on, for a hash; a head's file as its SHA-256."""
         values = asdict(self) | {"recipe": RECIPE}
         del values["masks"]  # a mask belongs to its image: see files.with_masks
         if self.head:
@@ -62,12 +62,12 @@ class SegmentSettings:
 
 
 def settings_of(segments: Segments) -> SegmentSettings:
-    """Settings of a spec's ``concepts.segments``.
+    """Return the settings of a spec's ``concepts.segments``.
 
-    A head that is to be trained first is not in them; see ``train_head``.
+    ``head`` stays empty if the head is yet to be trained; see ``train_head``.
     """
-    known = {field.name for field in fields(SegmentSettings)}
-    values = {key: value for key, value in segments.values().items() if key in known}
+    names = {field.name for field in fields(SegmentSettings)}
+    values = {key: value for key, value in segments.values().items() if key in names}
     if "masks" in values:
         values["masks"] = str(values["masks"])
     head = values.pop("head", None)
@@ -78,7 +78,7 @@ def settings_of(segments: Segments) -> SegmentSettings:
 
 @dataclass(frozen=True)
 class Training:
-    """Settings of the training of a head, in addition to images, encoder and texts."""
+    """Settings for training a head; images, encoder and texts are given separately."""
 
     images: int = 200
     epochs: int = 8
@@ -86,7 +86,7 @@ class Training:
 
 
 def training_of(segments: Segments) -> Training | None:
-    """Return the training settings of a spec's ``concepts.segments``, if it trains a head."""
+    """Return the head's training settings in ``concepts.segments``; None if no head is trained."""
     head = getattr(segments, "head", None)
     if head is None or head.checkpoint is not None:
         return None
@@ -99,11 +99,11 @@ ITERATIONS = 10
 def cluster_kmeans(
     cells: np.ndarray, max_segments: int, seed: int, spatial: float = 1.0
 ) -> np.ndarray:
-    """Cut cells ``(h, w, embed)`` into at most ``max_segments`` connected segments ``(h, w)``.
+    """Divide cells ``(h, w, embed)`` into at most ``max_segments`` segments by spherical k-means.
 
-    Minimises Σ 1 - cos(cell, centre) + ``spatial``·(distance to the cluster's middle)². Seeded as
-    k-means++ (Arthur and Vassilvitskii, 2007).
-    """
+    Return connected segments as labels ``(h, w)``. Minimises Σ 1 - cos(cell, centre) +
+    ``spatial``·(distance to the cluster's middle)², seeded by k-means++ (Arthur and Vassilvitskii,
+    2007)."""
     height, width, _ = cells.shape
     direction = unit(cells.reshape(height * width, -1).astype(np.float32))
     centres = np.float32(np.sqrt(spatial)) * places(height, width)
@@ -144,10 +144,10 @@ def _cost(
 
 
 def cluster_graph(cells: np.ndarray, max_segments: int, spatial: float = 1.0) -> np.ndarray:
-    """Cut cells ``(h, w, embed)`` into ``max_segments`` connected segments ``(h, w)``.
+    """Divide cells ``(h, w, embed)`` into ``max_segments`` connected segments, labels ``(h, w)``.
 
-    Merges neighbouring cells by Ward's rule, on direction and position of the cells: the cost of
-    ``kmeans``, with segments that stay connected and no seed.
+    Neighbouring cells are merged by Ward's rule on direction and position: the cost of
+    ``cluster_kmeans``, but segments stay connected and no seed is needed.
     """
     height, width, _ = cells.shape
     grid = np.arange(height * width).reshape(height, width)
@@ -157,16 +157,16 @@ def cluster_graph(cells: np.ndarray, max_segments: int, spatial: float = 1.0) ->
 
 
 def features(embedding: np.ndarray, place: np.ndarray, spatial: float) -> np.ndarray:
-    """Points whose squared distance is 1 - cosine + ``spatial``·(distance in the image)²."""
+    """Return points with squared distance 1 - cosine + ``spatial``·(distance in the image)²."""
     direction = unit(embedding.astype(np.float32)) * np.float32(np.sqrt(0.5))
     return np.concatenate([direction, np.float32(np.sqrt(spatial)) * place], 1)
 
 
 def merge(feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray, count: int) -> np.ndarray:
-    """Merge regions ``(n, d)`` of a connected graph until ``count`` are left: a label for each.
+    """Merge regions ``(n, d)`` of a connected graph until ``count`` are left; return labels (n,).
 
-    Ward's rule: the two neighbours go together whose union adds least to Σ weight·distance². Where
-    several add as little, those that come first. Labels are numbered by their first region.
+    Ward's rule: merge the two neighbours whose union adds least to Σ weight·distance², the first
+    pair in a tie. Labels are numbered by their first region.
     """
     graph = _Graph(feature, weight, pairs)
     while len(graph.around) > count:
@@ -180,7 +180,7 @@ def merge(feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray, count: int
 
 
 class _Graph:
-    """Regions with their neighbours; a union is a new region behind all others."""
+    """Graph of regions and neighbours; a union gets a new number, higher than all others."""
 
     def __init__(self, feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray) -> None:
         count = len(feature)
@@ -197,7 +197,7 @@ class _Graph:
         self._next = count
 
     def merge_nearest(self) -> None:
-        """Put the pair together that costs least."""
+        """Merge the pair of neighbours with the lowest cost."""
         a, b = self._pop()
         new, around = self._next, self.around
         self._next += 1
@@ -225,34 +225,34 @@ class _Graph:
                 return a, b
 
 
-#: Smoothing before and smallest region of Felzenszwalb's method, in pixels.
+#: Felzenszwalb's method: sigma of the smoothing, and smallest region, in pixels.
 SIGMA, SMALLEST = 0.8, 20
-#: Scale of the regions of even colour.
+#: Scale of the regions of even colour in ``to_edges``.
 SCALE = 100.0
 
 
 def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Regions of even colour by Felzenszwalb and Huttenlocher (2004), merged by embedding."""
+    """Return regions of even colour (Felzenszwalb and Huttenlocher, 2004), merged by embedding."""
     return merged(even_regions(pixels, settings.scale), cells, settings)
 
 
 def even_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
-    """Connected regions ``(H, W)`` of even colour, from 0; larger with a larger ``scale``."""
+    """Return connected regions ``(H, W)`` of even colour, from 0; larger for larger ``scale``."""
     from skimage.segmentation import felzenszwalb as method
 
-    if min(pixels.shape[:2]) < 2:  # it has no pairs of pixels to compare
+    if min(pixels.shape[:2]) < 2:  # the method needs pairs of pixels on both axes
         return np.zeros(pixels.shape[:2], dtype=int)
     return connect(method(pixels, scale=scale, sigma=SIGMA, min_size=SMALLEST))
 
 
 def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Superpixels by SLIC (Achanta et al., 2012), merged by embedding."""
+    """Return superpixels by SLIC (Achanta et al., 2012), merged by embedding."""
     labels = superpixels(pixels, settings.superpixels, settings.compactness)
     return merged(labels, cells, settings)
 
 
 def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarray:
-    """About ``count`` connected superpixels ``(H, W)``, from 0."""
+    """Return about ``count`` connected superpixels ``(H, W)``, from 0."""
     from skimage.segmentation import slic as method
 
     labels = method(pixels, n_segments=count, compactness=compactness, start_label=0)
@@ -260,7 +260,7 @@ def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarra
 
 
 def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Merge connected regions by Ward's rule on embedding and position, to the maximum number."""
+    """Merge connected regions by Ward's rule, on embedding and position, to ``max_per_image``."""
     if labels.max() < settings.max_per_image:
         return labels
     cover = shares(labels, cells.shape[:2])
@@ -271,11 +271,11 @@ def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> 
 
 
 def to_edges(labels: np.ndarray, pixels: np.ndarray) -> np.ndarray:
-    """Label map of cells as one of ``pixels`` (H, W, 3) whose outlines follow edges of colour.
+    """Upsample a label map of cells to ``pixels`` (H, W, 3), with outlines along edges of colour.
 
-    Membership in the segments is interpolated to pixels and averaged over regions of even colour,
-    each of which goes to the segment with the largest. Of a segment that falls apart the largest
-    part stays; one that has the most of no region vanishes.
+    Membership in the segments is interpolated to pixels and averaged over regions of even colour;
+    each region gets the segment with the largest mean. A segment that falls apart keeps its largest
+    part; a segment without a region vanishes.
     """
     member = memberships(labels, pixels.shape[:2])
     region = even_regions(pixels, SCALE)

@@ -1,4 +1,4 @@
-"""Label maps: connected regions, their neighbours, boxes, sizes, and maps of other resolutions."""
+"""Functions on label maps: connected regions, neighbours, boxes, centres, and resampling."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from scipy import ndimage
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Vectors scaled to length 1 along the last axis; a vector of zeros stays."""
+    """Scale vectors to length 1 along the last axis; zero vectors stay."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)
 
 
 def numbered(labels: np.ndarray) -> np.ndarray:
-    """The map with its values replaced by 0, 1, ... in their order."""
+    """Renumber a map's labels as 0, 1, ... in ascending order."""
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
 
 
@@ -34,8 +34,8 @@ def components(labels: np.ndarray) -> np.ndarray:
 def connect(labels: np.ndarray) -> np.ndarray:
     """Make every region connected; labels ``(h, w)`` are renumbered without gaps.
 
-    Of a region in several parts the largest stays; the cells of the others go, from the rim
-    inwards, to the region of most of their neighbours.
+    A region in several parts keeps its largest part. Cells of the other parts are relabelled, from
+    the rim inwards, with the label of most of their neighbours.
     """
     parts = components(labels)
     size = np.bincount(parts.ravel())
@@ -59,14 +59,14 @@ def _filled(labels: np.ndarray) -> np.ndarray:
             [full[y, x + 1], full[y + 2, x + 1], full[y + 1, x], full[y + 1, x + 2]], 1
         )
         votes = (around[:, :, None] == around[:, None]).sum(2) * (around >= 0)
-        # the smallest label wins where several have as many votes
+        # the smallest label wins a tie
         winner = np.where(votes == votes.max(1, keepdims=True), around, labels.max() + 1).min(1)
-        known = votes.any(1)
-        full[y[known] + 1, x[known] + 1] = winner[known]
+        voted = votes.any(1)
+        full[y[voted] + 1, x[voted] + 1] = winner[voted]
 
 
 def neighbours(labels: np.ndarray) -> np.ndarray:
-    """Pairs ``(m, 2)`` of regions that share a side, each once, the smaller label first."""
+    """Return pairs ``(m, 2)`` of regions that share a side, each once, the smaller label first."""
     across = np.stack([labels[:, :-1].ravel(), labels[:, 1:].ravel()], 1)
     down = np.stack([labels[:-1].ravel(), labels[1:].ravel()], 1)
     pairs = np.sort(np.concatenate([across, down]), 1)
@@ -74,10 +74,10 @@ def neighbours(labels: np.ndarray) -> np.ndarray:
 
 
 def shares(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-    """Weight ``(n, h * w)`` of each cell of a grid in each region, in places of the map.
+    """Return the weight ``(n, h * w)`` of each cell of a grid in each region of a label map.
 
-    A place of the map counts for the cells around it by linear interpolation, so that the mean of
-    the cells by these weights is the region's mean of the interpolated cells.
+    A point of the map adds to its nearest cells by linear interpolation, so that the mean of cells
+    with these weights is the region's mean of interpolated cells.
     """
     size, count = grid[0] * grid[1], int(labels.max()) + 1
     weight = np.zeros(count * size)
@@ -92,21 +92,21 @@ def shares(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _corners(cells: int, places: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Return for each of ``places`` along a side the two cells around it, with their weights."""
+    """Return the two nearest cells, and their weights, for each of ``places`` points of a side."""
     at = np.clip((np.arange(places) + 0.5) * cells / places - 0.5, 0, cells - 1)
     first = np.floor(at).astype(np.int64)
     return (first, 1 - (at - first)), (np.minimum(first + 1, cells - 1), at - first)
 
 
 def middles(labels: np.ndarray) -> np.ndarray:
-    """Return the mean position ``(n, 2)`` of each region, y and x, in units of the image's side."""
+    """Return the mean position ``(n, 2)`` of each region, y and x, as shares of the sides."""
     at = places(*labels.shape)
     area = np.bincount(labels.ravel())
     return np.stack([np.bincount(labels.ravel(), axis) / area for axis in at.T], 1)
 
 
 def boxes(labels: np.ndarray) -> np.ndarray:
-    """Boxes ``(n, 4)`` x0, y0, x1, y1 of the regions as shares of width and height."""
+    """Return boxes ``(n, 4)`` of the regions: x0, y0, x1, y1 as shares of width and height."""
     height, width = labels.shape
     windows = [
         (x.start / width, y.start / height, x.stop / width, y.stop / height)
@@ -116,7 +116,7 @@ def boxes(labels: np.ndarray) -> np.ndarray:
 
 
 def memberships(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Membership ``(H, W, n)`` of pixels in regions of cells ``(h, w)``, linear between centres."""
+    """Return memberships ``(H, W, n)`` of pixels in regions of cells, by linear interpolation."""
     height, width = labels.shape
     count = int(labels.max()) + 1
     member = np.eye(count, dtype=np.float32)[labels]
@@ -125,24 +125,24 @@ def memberships(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 
 def upsample(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Label map ``(h, w)`` of cells as one of pixels ``shape``, with smooth outlines.
+    """Upsample a label map of cells ``(h, w)`` to pixels ``shape``, with smooth outlines.
 
-    Each region's membership is interpolated linearly between the cells' centres; a pixel goes to
-    the region with the largest.
+    Memberships are interpolated linearly between the cells' centres; a pixel gets the region with
+    the largest membership.
     """
     return memberships(labels, shape).argmax(-1)
 
 
 @lru_cache(maxsize=256)
 def interpolation(cells: int, pixels: int) -> np.ndarray:
-    """Weights ``(pixels, cells)`` of linear interpolation between cell centres."""
+    """Return weights ``(pixels, cells)`` of linear interpolation between cell centres."""
     at = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(cells))).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
 def places(height: int, width: int) -> np.ndarray:
-    """Centres ``(h * w, 2)`` of cells, y and x, a side of the image being 1."""
+    """Return the centres ``(h * w, 2)`` of cells, y and x, as shares of the image's sides."""
     y, x = np.mgrid[:height, :width]
     centres = np.stack([(y + 0.5) / height, (x + 0.5) / width], -1)
     return centres.reshape(-1, 2).astype(np.float32)

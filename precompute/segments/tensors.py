@@ -1,7 +1,7 @@
-"""Clusters of cells as torch functions without branches, so that they can be exported.
+"""Clustering of cells as torch functions without branches, for the export to ONNX.
 
-They give the segments of ``cluster_kmeans`` and ``cluster_graph``: the same draws, the same order
-of ties. Loops run as often as the grid can need, since an exported graph has no break.
+Segments equal those of ``cluster_kmeans`` and ``cluster_graph``: the same draws, the same order in
+ties. Loops have the largest number of steps that a grid can need: an exported graph has no break.
 """
 
 from __future__ import annotations
@@ -15,18 +15,18 @@ from torch import Tensor
 from precompute.segments.methods import ITERATIONS
 from precompute.segments.regions import neighbours, places
 
-#: Cost of what is not there; float32 holds it.
+#: Cost of a missing cluster; finite in float32.
 _NEVER = 1e30
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """Vectors scaled to length 1 along the last axis; a vector of zeros stays."""
+    """Scale vectors to length 1 along the last axis; zero vectors stay."""
     length = (vectors * vectors).sum(-1, keepdim=True).sqrt()
     return vectors / torch.where(length > 0, length, torch.ones_like(length))
 
 
 def adjacency(grid: tuple[int, int]) -> np.ndarray:
-    """Float32 ``(n, n)``: 1 where two cells of a grid share a side."""
+    """Return a float32 matrix ``(n, n)`` that is 1 where two cells of a grid share a side."""
     count = grid[0] * grid[1]
     pairs = neighbours(np.arange(count).reshape(grid))
     near = np.zeros((count, count), np.float32)
@@ -35,18 +35,18 @@ def adjacency(grid: tuple[int, int]) -> np.ndarray:
 
 
 class Whole(torch.nn.Module):
-    """All cells as one segment: member ``(n, 1)``."""
+    """Module that makes one segment of all cells: members ``(n, 1)``."""
 
     def forward(self, cells: Tensor) -> Tensor:
-        """Members of one segment, of cells ``(n, embed)``."""
+        """Return members of one segment, from cells ``(n, embed)``."""
         return torch.ones_like(cells[:, :1])
 
 
 class KMeans(torch.nn.Module):
-    """Segments of ``cluster_kmeans`` as members ``(n, count)``, 0 or 1; some may be empty.
+    """Module with the segments of ``cluster_kmeans`` as members ``(n, count)``, 0 or 1.
 
-    Its draws depend on the seed and the number of cells alone, so they are constants.
-    """
+    Segments may be empty. The random draws depend on the seed and the number of cells alone, so
+    they are constants."""
 
     place: Tensor
     near: Tensor
@@ -65,7 +65,7 @@ class KMeans(torch.nn.Module):
         self.register_buffer("numbers", torch.arange(self.count))
 
     def forward(self, cells: Tensor) -> Tensor:
-        """Members of the segments, of cells ``(n, embed)``."""
+        """Return members of the segments, from cells ``(n, embed)``."""
         direction = unit(cells)
         member = self._members(self._first_costs(direction))
         for _ in range(ITERATIONS):
@@ -80,7 +80,7 @@ class KMeans(torch.nn.Module):
         return (cost.argmin(1)[:, None] == self.numbers).to(cost.dtype)
 
     def _first_costs(self, direction: Tensor) -> Tensor:
-        """Costs ``(n, count)`` of k-means++'s centres; those after the last different one never."""
+        """Return costs ``(n, count)`` of k-means++'s centres; ``_NEVER`` for missing centres."""
         at = torch.arange(len(self.place)) == self.first
         taken, some, costs = at, None, []
         for draw in [*self.draws, None]:
@@ -92,10 +92,10 @@ class KMeans(torch.nn.Module):
                 break
             nearest = torch.cat(costs, 1).min(1).values.clamp(min=0).double()
             nearest = nearest * (~taken).double()
-            there = nearest.sum() > 0
-            some = there if some is None else some & there
-            share = torch.cumsum(nearest / torch.where(there, nearest.sum(), 1.0), 0)
-            below = (share / torch.where(there, share[-1], 1.0) <= draw).sum()
+            left = nearest.sum() > 0
+            some = left if some is None else some & left
+            share = torch.cumsum(nearest / torch.where(left, nearest.sum(), 1.0), 0)
+            below = (share / torch.where(left, share[-1], 1.0) <= draw).sum()
             at = torch.arange(len(self.place)) == below.clamp(max=len(self.place) - 1)
             taken = taken | at
         return torch.cat(costs, 1)
@@ -107,14 +107,14 @@ def _cost(direction: Tensor, place: Tensor, centre: Tensor, middle: Tensor) -> T
 
 
 def connected(member: Tensor, near: Tensor, rounds: int) -> Tensor:
-    """Return members ``(n, k)`` as after ``regions.connect``: each segment one connected part.
+    """Make each segment of members ``(n, k)`` one connected part, like ``regions.connect``.
 
-    ``near`` ``(n, n)`` is 1 for cells that share a side; ``rounds`` fill the longest path.
+    ``near`` ``(n, n)`` is 1 for cells that share a side; ``rounds`` is the longest path to fill.
     """
     cells = len(near)
     order = torch.arange(cells)
     reach = near * (member @ member.T) + torch.eye(cells)
-    for _ in range(max(1, math.ceil(math.log2(cells)))):  # twice as far each time
+    for _ in range(max(1, math.ceil(math.log2(cells)))):  # each step doubles the distance
         reach = ((reach @ reach) > 0).to(member.dtype)
     first = torch.where(reach > 0, order[None], cells).min(1).values
     key = reach.sum(1) * cells + (cells - 1 - first).to(member.dtype)  # the largest, then the first
@@ -130,7 +130,7 @@ def connected(member: Tensor, near: Tensor, rounds: int) -> Tensor:
 
 
 class Graph(torch.nn.Module):
-    """Segments of ``cluster_graph`` as members ``(n, n)``; all but ``count`` of them are empty."""
+    """Module with the segments of ``cluster_graph`` as members ``(n, n)``, ``count`` not empty."""
 
     place: Tensor
     near: Tensor
@@ -145,16 +145,16 @@ class Graph(torch.nn.Module):
         self.merge = torch.jit.script(merge)
 
     def forward(self, cells: Tensor) -> Tensor:
-        """Members of the segments, of cells ``(n, embed)``."""
+        """Return members of the segments, from cells ``(n, embed)``."""
         direction = unit(cells) * float(np.float32(np.sqrt(0.5)))
         feature = torch.cat([direction, self.place], 1).double()
         return self.merge(feature, self.near, self.merges).to(cells.dtype)
 
 
 def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
-    """Return members ``(n, n)`` after merging regions ``(n, d)`` by Ward's rule, one by one.
+    """Merge regions ``(n, d)`` by Ward's rule in ``merges`` steps; return members ``(n, n)``.
 
-    A union has a new number, and the first position of the two.
+    A union gets a new number, and keeps the position of its first region.
     """
     cells = feature.shape[0]
     order = torch.arange(cells)
@@ -183,7 +183,7 @@ def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
 
 
 def _nearest(cost: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
-    """Places of the pair that costs least; of several the one with the smallest numbers."""
+    """Return positions of the pair with the lowest cost; in a tie, with the smallest numbers."""
     cells = cost.shape[0]
     low = torch.minimum(number[:, None], number[None])
     key = low * (2 * cells) + torch.maximum(number[:, None], number[None])

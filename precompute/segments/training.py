@@ -1,4 +1,4 @@
-"""Training of a head without labels, by the three losses of CLIP-S⁴ (He et al., 2023, sec. 3)."""
+"""Train a segmentation head without labels, by the three losses of CLIP-S⁴ (He et al., 2023)."""
 
 from __future__ import annotations
 
@@ -21,29 +21,29 @@ from precompute.segments.regions import shares, unit
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Segments of a training image, the weight of place in them, and their pixels for one embedding's.
+#: Segments per training image; weight of the position; their pixels per pixel embedding and side.
 SEGMENTS, SPATIAL, FINER = 16, 0.1, 4
-#: Pixel embeddings from a segment's outline that its rim is wide.
+#: Width of a segment's rim, in pixel embeddings.
 RIM = 2
 SMALLEST_CROP, JITTER = 0.5, 0.3
 _WHOLE = (0.0, 0.0, 1.0, 1.0)
 
 
 class DenseEncoder(Protocol):
-    """Encoder of images that returns a vector for each position."""
+    """Encoder of images that returns an embedding per cell."""
 
     def prepare(self, image: Image.Image) -> np.ndarray:
-        """RGB image as the encoder takes it, ``(3, height, width)`` float32."""
+        """Return the encoder's input of an RGB image: ``(3, height, width)`` float32."""
 
     def dense(self, images: np.ndarray) -> np.ndarray:
-        """Embeddings ``(B, h, w, embed)`` of images ``(B, 3, height, width)``, not normalised."""
+        """Return embeddings ``(B, h, w, embed)``, not normalised, of ``(B, 3, height, width)``."""
 
 
 @dataclass(frozen=True)
 class ViewOfImage:
-    """One view: the encoder's ``cells`` (h, w, embed), ``colours`` (3, 2H, 2W), ``labels`` (H, W)
-    the segment of each pixel embedding, ``member`` (n, H·W) each segment's mean as weights (zeros
-    where it is not in the view), ``dense`` (n, embed) the encoder's unit embedding of it."""
+    """One view of an image: the encoder's ``cells`` (h, w, embed); ``colours`` (3, 2H, 2W);
+    ``labels`` (H, W): the segment of each pixel embedding; ``member`` (n, H·W): weights of each
+    segment's mean, 0 if not in the view; ``dense`` (n, embed): the encoder's unit embeddings."""
 
     cells: np.ndarray
     colours: np.ndarray
@@ -61,14 +61,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Views:
-    """Makes examples of images; image i looks alike whatever the others are."""
+    """Factory of training examples; the example of image i does not depend on other images."""
 
     encoder: DenseEncoder
     layout: Layout
     seed: int
 
     def example(self, image: Image.Image, i: int) -> Example:
-        """Both views of an image."""
+        """Return two views of an image: the whole, and a mirrored, jittered crop."""
         rng = np.random.default_rng((self.seed, i))
         box, mirror = _crop(rng), bool(rng.random() < 0.5)
         other = _jittered(_cut(image, box, mirror), rng)
@@ -86,8 +86,8 @@ class Views:
         )
 
     def segments(self, image: Image.Image, cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-        """Segments that the pixels are to agree on: clusters of the untrained head's pixel
-        embeddings, carried to edges of colour, finer than the grid."""
+        """Return the target segments of an image: clusters of the untrained head's pixel
+        embeddings, with outlines at edges of colour, finer than the grid."""
         embedded = untrained(self.layout, self.seed).embed(cells, image)
         size = FINER * grid[1], FINER * grid[0]
         pixels = np.asarray(image.resize(size, Image.Resampling.BOX))
@@ -100,10 +100,10 @@ def examples(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> Iterator[Example]:
-    """Examples of the photos that can be read; each of ``photos`` loads one."""
+    """Yield the examples of the readable photos; each of ``photos`` is a function to load one."""
     for i, load in enumerate(photos):
         if cancelled():
-            raise CancelledError("The training was stopped.", "Start it again.")
+            raise CancelledError("The head's training was stopped.", "Start the run again.")
         if i % 50 == 0:
             progress(f"Head: two views of photo {i + 1} of {len(photos)}")
         try:
@@ -113,7 +113,7 @@ def examples(
 
 
 def rim_of(labels: np.ndarray) -> np.ndarray:
-    """Places ``(H, W)`` of a label map that have another label within ``RIM``; all, if none has."""
+    """Return a mask ``(H, W)`` of points with another label within ``RIM``; all True if none."""
     across = 2 * RIM + 1
     rim = maximum_filter(labels, across) != minimum_filter(labels, across)
     return rim if rim.any() else ~rim
@@ -122,16 +122,16 @@ def rim_of(labels: np.ndarray) -> np.ndarray:
 def _view(cells: np.ndarray, colours: np.ndarray, labels: np.ndarray, count: int) -> ViewOfImage:
     member = np.eye(count, dtype=np.float32)[labels.ravel()].T
     area = np.maximum(member.sum(1, keepdims=True), 1)
-    there = np.unique(labels)
+    shown = np.unique(labels)
     dense = np.zeros((count, cells.shape[-1]), dtype=np.float32)
-    inside = np.searchsorted(there, labels)
+    inside = np.searchsorted(shown, labels)
     flat = cells.reshape(-1, cells.shape[-1])
-    dense[there] = unit(shares(inside, cells.shape[:2]) @ flat)
+    dense[shown] = unit(shares(inside, cells.shape[:2]) @ flat)
     return ViewOfImage(cells, colours, labels, member / area, dense)
 
 
 def _crop(rng: np.random.Generator) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom as shares of the sides."""
+    """Draw a random crop: left, top, right, bottom as shares of the sides."""
     wide, high = rng.uniform(SMALLEST_CROP, 1, 2)
     left, top = rng.uniform(0, 1 - wide), rng.uniform(0, 1 - high)
     return left, top, left + wide, top + high
@@ -147,7 +147,7 @@ def _cut(image: Image.Image, box: tuple[float, float, float, float], mirror: boo
 def _cut_labels(
     labels: np.ndarray, grid: tuple[int, int], box: tuple[float, float, float, float], mirror: bool
 ) -> np.ndarray:
-    """Return labels of the same part of the image, on the positions of a grid."""
+    """Return the labels of a part of the image, resampled to a grid."""
     left, top, right, bottom = box
     rows = top + (np.arange(grid[0]) + 0.5) / grid[0] * (bottom - top)
     columns = left + (np.arange(grid[1]) + 0.5) / grid[1] * (right - left)
@@ -163,16 +163,16 @@ def _jittered(image: Image.Image, rng: np.random.Generator) -> Image.Image:
     return image
 
 
-#: Raise it when the same inputs no longer give the same head.
+#: Version of the training's code: increment it when equal inputs give another head than before.
 RECIPE = 2
-#: Step of Adam, and that of the two numbers that say how near and how alike cells have to be.
+#: Learning rate of Adam, and of the two parameters ``near`` and ``alike`` of the network.
 STEP, STEP_OF_CHOICE = 2e-3, 2e-2
-#: Temperatures of the contrast of pixels and of the classes; prototypes of unknown classes.
+#: Temperatures of the pixels' contrast and of the classes; number of unknown-class prototypes.
 SHARP, CLASSES, UNKNOWN = 0.07, 0.05, 32
-#: Cosine of the encoder's embeddings above which two segments are not pushed apart.
+#: Segments whose encoder embeddings have at least this cosine do not repel each other.
 ALIKE = 0.9
-#: Weights of contrast, embedding consistency and semantic consistency. The encoder's own mean of a
-#: segment holds a little of its neighbours: with 0.3 each, outlines go back to those of the cells.
+#: Weights of contrast, embedding consistency and semantic consistency. An encoder's mean of a
+#: segment contains a little of its neighbours: with 0.3 each, outlines return to the cells' grid.
 WEIGHTS = (1.0, 0.1, 0.01)
 
 
@@ -186,22 +186,21 @@ def train_head(
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Train a head and write it to ``path``.
+    """Train a segmentation head and write it to ``path``.
 
-    Each of ``photos`` loads one (RGB; an unreadable one is skipped); ``text`` holds the prototypes
-    ``(concept, embed)`` of known classes. ``inputs`` identifies all of these and is kept in the
-    file: if the file already exists with equal inputs, nothing is done. On one kind of CPU the
-    result is equal to the bit, whatever the number of threads.
-    """
+    Each of ``photos`` is a function that loads a photo (RGB; unreadable photos are skipped);
+    ``text`` returns the prototypes ``(concept, embed)`` of known classes. ``inputs`` identifies
+    photos, encoder and texts, and is saved in the file: if the file exists with equal inputs,
+    nothing is done. On one kind of CPU the result is bit-identical for any number of threads."""
     settings = {"training": asdict(training), "inputs": inputs, "recipe": RECIPE}
     if path.is_file() and _settings(path) == settings:
-        progress(f"The head is taken from {path}")
+        progress(f"Reusing the head of the segments in {path}")
         return
     prototypes = np.asarray(text(), dtype=np.float32)
     views = Views(encoder, Layout(prototypes.shape[1]), training.seed)
     cells = list(examples(views, photos, progress, cancelled))
     if not cells:
-        raise DataError("No image can be read to train a head.", "Restore the files.")
+        raise DataError("No image can be read to train a head.", "Restore the images' files.")
     network = fit(cells, prototypes, training, progress, cancelled)
     save_head(Head(network, views.layout, settings), path)
     progress(f"Wrote {path}")
@@ -221,7 +220,7 @@ def fit(
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Any:
-    """A network trained on examples, with one thread (the sums then come in one order)."""
+    """Train a network on examples, in one thread, so that sums have a fixed order; return it."""
     with one_torch_thread():
         return _fitted(examples, text, training, progress, cancelled)
 
@@ -250,19 +249,19 @@ def _fitted(
         losses = []
         for i in order.permutation(len(examples)):
             if cancelled():
-                raise CancelledError("The training was stopped.", "Start it again.")
+                raise CancelledError("The head's training was stopped.", "Start the run again.")
             loss = _loss(network, examples[i], prototypes)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
             schedule.step()
             losses.append(float(loss.detach()))
-        progress(f"Head: pass {epoch + 1} of {training.epochs}, loss {np.mean(losses):.3f}")
+        progress(f"Head: epoch {epoch + 1} of {training.epochs}, loss {np.mean(losses):.3f}")
     return network.eval()
 
 
 def unknown_classes(examples: list[Example], seed: int) -> np.ndarray:
-    """Prototypes ``(UNKNOWN, embed)`` by clustering the encoder's embeddings of all segments."""
+    """Return prototypes ``(UNKNOWN, embed)``: clusters of the encoder's embeddings of segments."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
@@ -284,7 +283,7 @@ def _loss(network: Any, example: Example, prototypes: Any) -> Any:
 
 
 def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
-    """The three losses of one image, weighted; ``pixels`` (2, H, W, embed) are its views'."""
+    """Return the weighted sum of an image's losses; ``pixels`` (2, H, W, embed): its two views."""
     import torch
     from torch.nn.functional import kl_div, log_softmax, normalize
 
@@ -311,7 +310,7 @@ def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
 
 @dataclass(frozen=True)
 class _Tensors:
-    """Arrays of a view for torch; ``there``: the segments in it."""
+    """A view's arrays as torch tensors; ``there``: mask of the segments that the view shows."""
 
     labels: Any
     rim: Any
@@ -329,14 +328,14 @@ def _on_torch(view: ViewOfImage) -> _Tensors:
 
 
 def _contrast(pixels: Tensor, labels: Tensor, means: Tensor, view: _Tensors) -> Any:
-    """Attract pixels (n, embed) to their segment's mean in a view, and repel them from other means.
+    """Return the loss that attracts pixels (n, embed) to their segment's mean, not to other means.
 
-    Others that are similar for the encoder are left out: they may be parts of one thing.
+    Segments with similar encoder embeddings do not repel: they may be parts of one object.
     """
     from torch.nn.functional import cross_entropy
 
-    known = view.there[labels]
-    pixels, labels = pixels[known], labels[known]
+    shown = view.there[labels]
+    pixels, labels = pixels[shown], labels[shown]
     other = (view.dense @ view.dense.T < ALIKE) & view.there
     other.fill_diagonal_(True)
     cosine = pixels @ means.T

@@ -1,6 +1,6 @@
-"""The teacher of a store on other photos, and the oracle of a store at several gammas.
+"""Run a store's teacher on new photos, and its oracle at several gammas.
 
-Lee et al., BMVC 2023, figures 3 and 4. The logits of each gamma are kept in a folder next to the
+Lee et al., BMVC 2023, figures 3 and 4. The logits of each gamma are saved in a folder next to the
 store, ``NAME.oracles``; the store, its hash and its histories are unchanged.
 """
 
@@ -54,15 +54,15 @@ from precompute.teachers.stage import (
 from precompute.teachers.tables import Columns, other_classes, read_logits, split_columns
 from precompute.teachers.teacher import Teacher, TorchTeacher, stacked
 
-_NAME_TABLE = "Name a table with a row per photo: --logits TABLE.csv"
+_NAME_TABLE = "Pass a table with a row per photo: --logits TABLE.csv"
 
 
 @dataclass(frozen=True)
 class AppliedTeacher:
-    """A network, and the ``heads`` on its outputs where the teacher is one of heads.
+    """A teacher's network, with logistic ``heads`` on its outputs if the teacher has kind head.
 
-    Its first ``classes`` outputs are the data set's; with ``softmax`` others may follow. Heads
-    without a ``network`` sit on what the segments' encoder gives for the whole photo.
+    The first ``classes`` outputs are the data set's classes; with ``softmax`` other classes may
+    follow. Heads without a ``network`` use whole-photo embeddings of the segments' encoder.
     """
 
     network: Teacher | None
@@ -71,9 +71,9 @@ class AppliedTeacher:
     heads: Heads | None = None
 
     def log_odds(self, images: list[Image.Image], whole: np.ndarray | None = None) -> np.ndarray:
-        """Log odds ``(n, K)`` float32 of RGB images, as ``Store.teacher_log_odds`` has them.
+        """Return log odds ``(n, K)`` float32 of RGB images, defined as ``Store.teacher_log_odds``.
 
-        ``whole`` ``(n, E)``: their vectors by the segments' encoder, where there is no network.
+        ``whole`` ``(n, E)`` are the images' embeddings, needed if there is no network.
         """
         if self.network:
             prepare = self.network.preprocessing.prepare
@@ -81,7 +81,7 @@ class AppliedTeacher:
         elif whole is not None:
             values = whole
         else:
-            raise ValueError("the heads have neither a network nor vectors")
+            raise ValueError("the heads have neither a network nor whole-photo embeddings")
         if self.heads:
             return self.heads.of_others(values)
         columns = split_columns(values, self.classes)
@@ -95,8 +95,8 @@ def teacher_of(
 ) -> tuple[AppliedTeacher | None, str]:
     """Return the teacher of a spec, or None and the reason why it cannot run.
 
-    A new photo gets the head that was fitted on all of ``fit``. Heads have no network of their own
-    if the encoder of the ``segments`` computes their vectors.
+    New photos get the heads that were fitted on all of ``fit``. Heads have no network if the
+    encoder ``segments`` can compute their embeddings.
     """
     encoder = spec.concepts.encoder
     if isinstance(spec.teacher, LogitsTeacher):
@@ -113,7 +113,7 @@ def teacher_of(
             return AppliedTeacher(None, len(store.classes), heads=heads), ""
         embedding = load_embedding(teacher, encoder, spec.device)
         return AppliedTeacher(embedding, len(store.classes), heads=heads), ""
-    except InficondError as error:  # the students do not need it
+    except InficondError as error:  # students do not need the teacher
         return None, reason_of(error)
 
 
@@ -124,8 +124,8 @@ def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
     """
     if not store.has("teacher_feature"):
         raise DataError(
-            f"{store.path} has no features that the heads could be fitted on.",
-            "Write it again: inficond precompute SPEC",
+            f"{store.path} has no features to fit the teacher's heads on.",
+            "Make the store again: inficond precompute SPEC",
         )
     fit = store.rows(FIT)
     training = store.teacher_feature, store.label, fit, store.classes, teacher, device
@@ -133,7 +133,7 @@ def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
 
 
 def reason_of(error: InficondError) -> str:
-    """The reason why a teacher is left out, with the remedy, to end a sentence with."""
+    """Return an error's message and remedy as the end of a sentence, without a full stop."""
     return f"{error.message} {error.remedy}".strip().rstrip(".")
 
 
@@ -144,11 +144,11 @@ def network_logits(
     encoder: EncoderSection,
     device: str = CPU,
 ) -> Columns:
-    """Return a network's logits ``(n, K)`` and ``(n, M)``; NaN for unreadable photos.
+    """Return a teacher network's logits for the photos of ``run``; NaN for unreadable photos.
 
-    Finished batches are not run again. Heads are those of the store, fitted on all of ``fit``.
-    Raises ``DataError`` if the teacher cannot run, and ``CancelledError``.
-    """
+    They are ``(n, K)`` of the data set's classes and ``(n, M)`` of others. Finished batches are not
+    run again. Heads are the store's, fitted on all of ``fit``. Raises ``DataError`` if the teacher
+    cannot run, and ``CancelledError``."""
     corpus = base_of(store).concepts
     if not isinstance(teacher, HeadTeacher):
         if teacher.oracle:  # it needs labels, which these photos do not have
@@ -166,17 +166,17 @@ def network_logits(
 def table_logits(
     teacher: LogitsTeacher, store: Store, table: Path | None, names: Sequence[str]
 ) -> Columns:
-    """Return logits from a table with a row for each of ``names``: ``table``, else the spec's.
+    """Return logits of the photos ``names`` from ``table``, or from the spec's table if None.
 
-    Values are of the kind that the spec states. Raises ``DataError`` for photos without a row, and
-    with a softmax for classes that differ from the store's.
+    The spec states whether values are logits or probabilities. Raises ``DataError`` for photos
+    without a row, and with a softmax for classes that differ from the store's.
     """
     if table is None:
         _check_own_table(teacher, store, names)
     elif twice := _twice(names):
         raise DataError(
-            f"Several photos are named {twice[0]!r}, and the table has one row for them.",
-            "Name the folder above them: photos are then named by their paths below it.",
+            f"Several photos are named {twice[0]!r}, but the table has one row for that name.",
+            "Pass the folder that holds them: photos are then named by their paths below it.",
         )
     outputs = teacher.outputs or "logits"  # few rows of logits may look like probabilities
     named = teacher_with(teacher, path=table or teacher.path, outputs=outputs)
@@ -185,8 +185,8 @@ def table_logits(
     if set(logits.other_classes) != set(others):
         raise DataError(
             f"{named.path} has logits of {len(logits.other_classes)} classes that the data set "
-            f"lacks, the store of {len(others)}: a softmax is over all of them.",
-            "Give the table the columns of the table that the store was made with.",
+            f"lacks, the store of {len(others)}; a softmax needs equal classes.",
+            "Use a table with the columns of the table that the store was made with.",
         )
     order = [logits.other_classes.index(name) for name in others]
     return Columns(logits.own, logits.other[:, order], tuple(others))
@@ -197,11 +197,11 @@ def _twice(names: Sequence[str]) -> list[str]:
 
 
 def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str]) -> None:
-    """Raise ``DataError`` where the spec's table cannot be meant: rows go by name."""
+    """Raise ``DataError`` if the spec's table lacks rows for the photos, or names are ambiguous."""
     known = set(store.images)
     if alike := [*(name for name in names if name in known), *_twice(names)]:
         raise DataError(
-            f"{len(alike)} photos are named as another image whose logits {teacher.path} has, "
+            f"{len(alike)} photos have the name of another image with logits in {teacher.path}, "
             f"{first_of(alike)}.",
             _NAME_TABLE,
         )
@@ -209,7 +209,7 @@ def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str])
         read_logits(teacher, names, store.classes)
     except DataError as error:
         raise DataError(
-            f"The teacher is a table of logits, and the photos are not in it: {error.message}",
+            f"The teacher is a table of logits without the photos: {error.message}",
             _NAME_TABLE,
         ) from error
 
@@ -220,17 +220,16 @@ Progress = Callable[[str], None]
 def oracle_sweep(
     spec: Spec, store: Store, gammas: Sequence[float], progress: Progress = lambda _: None
 ) -> dict[float, Columns]:
-    """Return logits of the images of ``fit`` for each gamma: ``(n, K)`` and other classes.
+    """Return the oracle's logits of the training images (``fit``) for each gamma.
 
-    gamma 0 is the teacher. Results of an earlier run of the same teacher, store and photos are
-    reused. Raises ``DataError`` for a teacher without gradients, for a data set whose images or
-    classes differ from the store's, and for a gamma whose logits are not finite; nothing is kept of
-    that one.
-    """
+    They are ``(n, K)``, and ``(n, M)`` of other classes; gamma 0 gives the teacher's. Results of an
+    earlier run of the same teacher, store and photos are reused. Raises ``DataError`` for a teacher
+    without gradients, for images or classes that differ from the store's, and for a gamma whose
+    logits are not finite; nothing is saved then."""
     if spec.of_store or not hasattr(spec.teacher, "oracle"):
         raise DataError(
-            "An oracle needs the teacher's gradients, and the spec's teacher shows none.",
-            "Name a teacher of kind timm, torchscript, transformers, query2label, head or "
+            "An oracle needs gradients, but the spec's teacher has none.",
+            "Use a teacher of kind timm, torchscript, transformers, query2label, head or "
             "open_clip in the spec; a table of logits is not enough.",
         )
     sweep = _Sweep(spec, store, progress)
@@ -246,7 +245,7 @@ def oracle_sweep(
 
 
 class _Sweep:
-    """The teacher of a spec on the images of ``fit`` of a store."""
+    """A spec's teacher, run on the training images (``fit``) of a store at several gammas."""
 
     def __init__(self, spec: Spec, store: Store, progress: Progress) -> None:
         self.store, self.progress = store, progress
@@ -280,23 +279,23 @@ class _Sweep:
         return len(self.store.classes) + len(self.others)
 
     def kept(self, gamma: float) -> np.ndarray | None:
-        """Values ``(n, width)`` of an earlier run, or None."""
+        """Return the saved values ``(n, width)`` of an earlier run, or None."""
         try:
             with np.load(self._file(gamma), allow_pickle=False) as file:
                 if str(file["key"]) == self.key and file["gamma"] == gamma:
                     values = np.asarray(file["logit"])
                     return values if values.shape == (len(self.rows), self.width) else None
         except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            pass  # not there, or damaged: it is made anew
+            pass  # missing or damaged: computed again
         return None
 
     def computed(self, gammas: Sequence[float]) -> dict[float, np.ndarray]:
-        """Return values of each gamma, stored once all are computed."""
+        """Compute and return the values of each gamma; save them when all are computed."""
         teacher = self.network.teacher
         if not teacher.differentiable:
             raise DataError(
-                "The spec's teacher shows no gradients, and an oracle needs them.",
-                "Name a teacher of kind timm, torchscript, transformers, query2label or head.",
+                "An oracle needs gradients, but the spec's teacher has none.",
+                "Use a teacher of kind timm, torchscript, transformers, query2label or head.",
             )
         work = Pass(
             "oracle", self.key, self.network, self._compute(gammas), self.dataset,
@@ -311,7 +310,7 @@ class _Sweep:
             lost = np.flatnonzero(~np.isfinite(values).all(axis=1))
             raise DataError(
                 f"{len(lost)} images of fit cannot be read, the first is {names[lost[0]]!r}.",
-                "Restore them: the store has been made with them.",
+                "Restore these images: the store was made with them.",
             )
         for gamma, each in by_gamma.items():
             self._keep(gamma, each)
@@ -337,7 +336,7 @@ def _reinforced(
     images: np.ndarray,
     rows: np.ndarray,
 ) -> np.ndarray:
-    """Logits of all gammas side by side; with ``heads`` the teacher is an encoder below them."""
+    """Return logits of all gammas, side by side. With ``heads``, ``teacher`` is their encoder."""
     if heads is not None:
         teacher = heads.teacher(teacher, rows)
     oracles = teacher.oracles(images, label[rows], gammas)
@@ -346,30 +345,29 @@ def _reinforced(
             raise DataError(
                 f"gamma {gamma:g} is too large: the teacher's logits on the reinforced photos are "
                 "no finite numbers.",
-                "Take smaller ones; those of figure 4 lie between 0 and a few units.",
+                "Choose smaller gammas; in the paper's figure 4 they are from 0 to a few units.",
             )
     return np.hstack(oracles)
 
 
 def _positions(dataset: Dataset, store: Store) -> np.ndarray:
-    """Positions in the data set of the store's images of ``fit``."""
+    """Return the positions in the data set of the store's training images (``fit``)."""
     position_of = {name: i for i, name in enumerate(dataset.ids)}
     names = [store.images[row] for row in store.rows(FIT)]
     lost = [name for name in names if name not in position_of]
     if lost or tuple(dataset.classes) != tuple(store.classes):
         what = f"lacks {len(lost)} images of fit, the first is {lost[0]!r}" if lost else (
-            "has other classes, or in another order"
+            "has other classes, or another order of classes"
         )  # fmt: skip
         raise DataError(
-            f"The spec's data set {what}: it is not what {store.path} was made from.",
-            "Take the spec that the store was made from, or write it again: "
-            "inficond precompute SPEC",
+            f"The spec's data set {what}: {store.path} was made from other data.",
+            "Use the spec that made the store, or make the store again: inficond precompute SPEC",
         )
     return np.array([position_of[name] for name in names], dtype=np.intp)
 
 
 def _heads(teacher: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
-    """Return the heads of the store's teacher, each photo's at its position in the data set."""
+    """Return the store's heads, with ``which`` (head per photo) in the data set's order."""
     heads = stored_heads(teacher, store, device)
     position_of = {name: i for i, name in enumerate(dataset.ids)}
     which = np.full((len(position_of), len(store.classes)), teacher.folds)

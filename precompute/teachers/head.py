@@ -1,8 +1,8 @@
-"""Logistic heads on an encoder's features, for those who have labels and no teacher.
+"""Logistic-regression heads on an encoder's features: a teacher made from labels alone.
 
-A head has seen the labels it was fitted on. So the images of ``fit`` get their logits from heads
-that were fitted on the other folds; the images of ``tune`` and ``holdout`` from a head fitted on
-all of ``fit``.
+A head has seen the labels it was fitted on. So the training images (``fit``) get their logits from
+heads that were fitted on the other folds (cross-fitting); images of ``tune`` and ``holdout`` from a
+head fitted on all of ``fit``.
 """
 
 from __future__ import annotations
@@ -22,19 +22,19 @@ from inficond_panel.spec.sections.teacher import HeadTeacher
 from inficond_panel.store import Store
 from precompute.teachers.teacher import TorchTeacher
 
-#: Weights of the L2 penalty that are tried, where the spec names none.
+#: Weights of the L2 penalty to choose from, if the spec has none.
 PENALTIES = (1e-3, 1e-2, 1e-1, 1.0)
 _ITERATIONS = 1000
-#: Steps of Newton's method at most, its largest derivative at the end, what keeps it solvable.
+#: Newton's method: most steps; largest final derivative; value added to the Hessian's diagonal.
 _NEWTON_STEPS, _SLOPE, _LEAST_BEND = 100, 1e-9, 1e-12
 
 
 @dataclass(frozen=True)
 class Heads:
-    """Heads of all folds: ``weight`` (folds + 1, K, E) and ``bias`` (folds + 1, K); last: all.
+    """Heads of all folds: ``weight`` (folds + 1, K, E) and ``bias`` (folds + 1, K).
 
-    ``which`` (N, K) is the head of each image and class. Features are centred and scaled first.
-    """
+    Head f was fitted without fold f, the last head on all of ``fit``. ``which`` (N, K) is the head
+    of each image and class. Features are centred and scaled first."""
 
     centre: np.ndarray
     scale: np.ndarray
@@ -45,23 +45,23 @@ class Heads:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the network that the heads make."""
+        """SHA-256 of the heads' weights and of the scaling."""
         arrays = (self.centre, self.scale, self.weight, self.bias)
         return hashlib.sha256(b"".join(map(np.ndarray.tobytes, arrays))).hexdigest()
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """Logits ``(N, K)`` float32 of the features ``(N, E)`` of all images."""
+        """Return logits ``(N, K)`` float32 from features ``(N, E)``, each image by its heads."""
         every = np.einsum("ne,fke->nfk", (features - self.centre) / self.scale, self.weight)
         chosen = np.take_along_axis(every + self.bias, self.which[:, None, :], 1)[:, 0]
         return chosen.astype(np.float32)
 
     def of_others(self, features: np.ndarray) -> np.ndarray:
-        """Logits ``(n, K)`` float32 of the features ``(n, E)`` of images that no head has seen."""
+        """Return logits ``(n, K)`` float32 from features ``(n, E)`` of new images (last head)."""
         inputs = (features - self.centre) / self.scale
         return (inputs @ self.weight[-1].T + self.bias[-1]).astype(np.float32)
 
     def network(self, embed: Callable[[Any], Any], rows: np.ndarray) -> Callable[[Any], Any]:
-        """Return the network for the images at ``rows``, each with its heads."""
+        """Return the network from pixels to logits for the images at ``rows``, by their heads."""
         import torch
 
         which, column = self.which[rows], np.arange(self.weight.shape[1])
@@ -78,8 +78,8 @@ class Heads:
         return logits
 
     def teacher(self, embedding: TorchTeacher, rows: np.ndarray) -> TorchTeacher:
-        """Encoder and heads as one network, on the encoder's device: each photo of ``rows`` goes
-        through the heads that are its own."""
+        """Return encoder and heads as one network, on the encoder's device, for the photos at
+        ``rows``, each with its heads (``which``)."""
         classes = self.bias.shape[1]
         network = self.network(embedding.network, rows)
         outputs = tuple(range(classes))
@@ -99,9 +99,9 @@ def fit_heads(
 ) -> Heads:
     """Fit the heads of all classes on features ``(N, E)`` and labels ``(N, K)`` of rows ``fit``.
 
-    By scikit-learn; with a GPU named by ``device``, by Newton's method: the same optimum.
+    The solver is scikit-learn's or, if ``device`` is a GPU, Newton's method: the same optimum.
     ``teacher`` has ``folds``, ``l2`` (None: the value of least mean loss on the held-out folds) and
-    ``seed``; ``l2`` is the value chosen before, if any. Raises ``DataError`` for classes with fewer
+    ``seed``; the argument ``l2`` replaces that choice. Raises ``DataError`` for classes with fewer
     than two positives or two negatives in ``fit``.
     """
     check_labels(label[fit], classes)
@@ -124,13 +124,13 @@ def fit_heads(
 
 
 def chosen_l2(store: Store) -> float | None:
-    """Penalty of the heads whose logits a store has; None where it does not say."""
+    """Return the L2 penalty of a store's heads; None if the store does not record it."""
     l2 = store.attrs.get("teacher_head", {}).get("l2")
     return None if l2 is None else float(l2)
 
 
 def check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
-    """Raise ``DataError`` for classes that the labels ``(n, K)`` of fit say too little of."""
+    """Raise ``DataError`` for classes with too few labels in ``label`` ``(n, K)`` of ``fit``."""
     few = [
         f"{name!r} ({(column == 1).sum()} present, {(column == 0).sum()} absent)"
         for name, column in zip(classes, label.T, strict=True)
@@ -139,14 +139,14 @@ def check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
     if few:
         raise DataError(
             f"A head needs two images with and two without the class in fit: {', '.join(few)}.",
-            "Leave these classes out, or put more of their images into fit.",
+            "Leave out these classes, or put more of their images into fit.",
         )
 
 
 def _folds(label: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Fold of each image for one class, ``(n,)``: positives and negatives dealt out by turns.
+    """Return the fold of each image for one class, ``(n,)``, stratified by its label ``(n,)``.
 
-    An image whose label is ignored is in no head's training, so that the last one serves it.
+    An image with an ignored label gets ``folds``, the last head: no head was fitted on it.
     """
     fold = np.full(len(label), folds)
     rng = np.random.default_rng(seed)
@@ -174,7 +174,7 @@ def _solve(
 
 
 def _logistic(inputs: np.ndarray, label: np.ndarray, l2: float) -> tuple[np.ndarray, float]:
-    """Minimise mean logistic loss + l2/2 |w|²; the intercept is free."""
+    """Return weights and intercept that minimise mean logistic loss + l2/2 |w|² (scikit-learn)."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
@@ -188,9 +188,9 @@ def _logistic(inputs: np.ndarray, label: np.ndarray, l2: float) -> tuple[np.ndar
 def newton_logistic(
     inputs: np.ndarray, label: np.ndarray, l2: float, device: str
 ) -> tuple[np.ndarray, float]:
-    """Minimise the same loss on a torch device, in float64: weights ``(E,)`` and intercept.
+    """Return weights ``(E,)`` and intercept that minimise mean logistic loss + l2/2 |w|².
 
-    Newton's method with halved steps, until no derivative is above 1e-9.
+    Newton's method with step halving in float64 on a torch device, until derivatives are ≤ 1e-9.
     """
     import torch
 
@@ -224,7 +224,7 @@ def newton_logistic(
 def _loss(
     solved: tuple[np.ndarray, np.ndarray], inputs: np.ndarray, label: np.ndarray, fold: np.ndarray
 ) -> float:
-    """Mean logistic loss of the labels in fit, each by the heads that have not seen it."""
+    """Return the cross-validated mean logistic loss of the labels, by heads of the other folds."""
     weight, bias = solved
     every = np.einsum("ne,fke->nfk", inputs, weight) + bias
     logits = np.take_along_axis(every, fold[:, None, :], 1)[:, 0]

@@ -1,4 +1,4 @@
-"""The teacher that a spec describes, ready to run, and what its logits are made of, as hashes."""
+"""Load a spec's teacher, and hash all inputs that its logits depend on."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ from precompute.teachers.torchvision_models import load_torchvision
 from precompute.teachers.transformers_models import load_transformers, load_zero_shot
 from precompute.teachers.whole_models import load_onnx, load_python, load_torchscript
 
-#: Kinds of which a network can be had.
+#: Kinds of teachers that ``network_of`` can load as a network.
 _NETWORKS = ("timm", "torchvision", "torchscript", "query2label", "onnx")
 
 
@@ -52,11 +52,11 @@ def load_teacher(
     corpus: Sequence[str] = (),
     device: str = CPU,
 ) -> Teacher:
-    """Load the teacher that a spec describes, of any kind that returns logits for one photo.
+    """Load a spec's teacher, of any kind that is a network from photos to logits.
 
-    ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, the defaults of
-    a zero-shot teacher. Raises ``DataError`` for files that do not fit and an unavailable
-    ``device``, and ``MissingExtraError`` without the packages of the extra.
+    A zero-shot teacher uses by default ``encoder``, the section of the concepts' encoder, and
+    ``corpus``, the concepts' words. Raises ``DataError`` for files that do not match the spec and
+    an unavailable ``device``, and ``MissingExtraError`` if packages of the extra are missing.
     """
     if isinstance(teacher, OpenClipTeacher):
         model = load_encoder(encoder_of(teacher, encoder), device)
@@ -75,7 +75,7 @@ def load_teacher(
 
 
 def fetch_teacher(teacher: TeacherSection) -> None:
-    """Download the model that a spec's teacher names on the hub; local files need nothing.
+    """Download the hub model of a spec's teacher, if it has one.
 
     Raises ``DataError`` for Python code that is not allowed.
     """
@@ -88,9 +88,9 @@ def fetch_teacher(teacher: TeacherSection) -> None:
 def load_embedding(
     teacher: HeadTeacher, encoder: EncoderSection | None, device: str = CPU, kept: bool = False
 ) -> TorchTeacher:
-    """Load the image tower of a teacher's heads; its outputs are unit vectors of photos.
+    """Load the image tower for a teacher's heads; outputs are unit-length embeddings of photos.
 
-    With ``kept`` it is the encoder of the segments, if both are equal and it is still loaded.
+    With ``kept`` an equal encoder that is still loaded, such as the segments', is reused.
     """
     tower = encoder_of(teacher, encoder)
     load = partial(load_encoder, tower, device)
@@ -103,9 +103,9 @@ def load_embedding(
 
 
 def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Preprocessing]:
-    """The network ``encoder`` or ``teacher`` of a spec, and how it takes a photo: all of it,
-    squashed to the network's size, so that every pixel of the photo is measured.
+    """Return the network ``name`` (``encoder`` or ``teacher``) of a spec, and its preprocessing.
 
+    Photos are resized to the network's size without a crop, so that every pixel is measured.
     Raises ``DataError`` for a teacher that is not a network with gradients.
     """
     if name == "encoder":
@@ -119,8 +119,7 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
             raise DataError(
                 f"The spec's teacher is of kind {spec.teacher.kind}, which shows no layers and no "
                 "gradients.",
-                "Take --network encoder, or a spec whose teacher is of kind "
-                f"{', '.join(_NETWORKS)}.",
+                f"Use --network encoder, or a spec with a teacher of kind {', '.join(_NETWORKS)}.",
             )
         network, preprocessing = teacher.network, settings
     for parameter in getattr(network, "parameters", list)():
@@ -129,7 +128,7 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
 
 
 def batch_of(teacher: NetworkTeacher, encoder: EncoderSection | None) -> int:
-    """Return the largest batch of photos; for heads without a number, the encoder's."""
+    """Return the teacher's batch size; heads without ``batch`` have the encoder's."""
     if isinstance(teacher, HeadTeacher) and teacher.batch is None:
         return int(encoder_of(teacher, encoder).batch)
     return int(teacher.batch)
@@ -138,7 +137,7 @@ def batch_of(teacher: NetworkTeacher, encoder: EncoderSection | None) -> int:
 def encoder_of(
     teacher: OpenClipTeacher | HeadTeacher, encoder: EncoderSection | None
 ) -> EncoderSection:
-    """Return the section of the teacher's encoder, else the concepts' at its training size."""
+    """Return the teacher's encoder section, or the concepts' encoder at its training size."""
     if teacher.encoder is not None:
         return teacher.encoder
     if encoder is None:
@@ -147,13 +146,13 @@ def encoder_of(
 
 
 def at_own_size(encoder: EncoderSection) -> EncoderSection:
-    """The section of the concepts' encoder, without its image size: that is of the dense view."""
+    """Return the section without ``image_size``, which is for cells; the training size is used."""
     names = [field.attribute for field in encoder.fields().values()]
     values = {name: getattr(encoder, name) for name in names if name != "image_size"}
     return type(encoder)(**{name: value for name, value in values.items() if value is not None})
 
 
-#: Raise it when the same inputs no longer give the same logits.
+#: Version of the teachers' code: increment it when equal inputs give other logits than before.
 RECIPE = 2
 
 
@@ -164,9 +163,9 @@ def teacher_inputs(
     encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """All that the logits depend on: settings, SHA-256 of files, images.
+    """Return all inputs that the logits depend on: settings, SHA-256 of files, images.
 
-    ``digests`` are the images'; ``encoder`` is the section of the concepts' encoder. Raises
+    ``digests`` are the images' digests; ``encoder`` is the section of the concepts' encoder. Raises
     ``DataError`` for a file that cannot be read.
     """
     inputs = network_inputs(teacher, dataset.classes, encoder, corpus)
@@ -186,7 +185,7 @@ def network_inputs(
     encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Inputs that the teacher itself depends on, whatever the photos."""
+    """Return the inputs of the teacher alone, without the photos."""
     inputs: dict[str, Any] = {
         "recipe": RECIPE,
         "settings": settings(teacher, encoder),
@@ -198,25 +197,25 @@ def network_inputs(
 
 
 def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
-    """Key of each pass of the photos through a network, from ``network_inputs``.
+    """Return the key of each pass (logits, oracle, features) of photos through a network.
 
-    A photo's values in a pass depend on this key, on the photo and its batch, and for the oracle
-    on its labels. A head's features depend on the encoder alone; its oracle, on all of ``fit``.
-    """
-    known, recipe = inputs["settings"], inputs["recipe"]
-    if "folds" in known:
-        return {"features": key_of("features", [recipe, known["encoder"], known["batch"]])}
-    plain = {name: value for name, value in known.items() if name != "oracle"}
+    ``inputs`` are from ``network_inputs``. A photo's values in a pass depend on this key, on the
+    photo and its batch, and for the oracle on its labels. A head's features depend on the encoder
+    alone; its oracle depends on all of ``fit``."""
+    values, recipe = inputs["settings"], inputs["recipe"]
+    if "folds" in values:
+        return {"features": key_of("features", [recipe, values["encoder"], values["batch"]])}
+    plain = {name: value for name, value in values.items() if name != "oracle"}
     logits = key_of("logits", [recipe, plain, inputs["classes"], inputs.get("corpus")])
-    if not known.get("oracle"):
+    if not values.get("oracle"):
         return {"logits": logits}
-    return {"logits": logits, "oracle": key_of("oracle", [logits, known["oracle"]])}
+    return {"logits": logits, "oracle": key_of("oracle", [logits, values["oracle"]])}
 
 
 def settings(section: Section, encoder: EncoderSection | None = None) -> dict[str, Any]:
-    """Return a section as JSON; files are represented by their hash, encoders by their digest.
+    """Return a spec section as JSON, with files as hashes, and encoders as digests.
 
-    Keys added later are included only if they change logits, so that stores stay up to date.
+    Keys of newer versions are included only if they change logits, so that stores stay up to date.
     """
     plain: dict[str, Any] = {}
     for key, value in section.values().items():
@@ -239,22 +238,22 @@ def settings(section: Section, encoder: EncoderSection | None = None) -> dict[st
 
 
 def _later(section: Section, key: str, value: str | None) -> dict[str, str]:
-    """Hashed part of a key that came after the first stores were made; ``order`` has none."""
+    """Return what ``settings`` includes for a key of a newer version; nothing for ``order``."""
     first = key == "outputs" and section.values()["kind"] in ("torchscript", "onnx")
-    if first:  # had it from the start
+    if first:  # these kinds have had the key since the first version
         return {key: value or "logits"}
     return {key: value} if value in ("probabilities", "softmax") else {}
 
 
 def fit_rows(dataset: Dataset) -> np.ndarray:
-    """Positions of the images of ``fit``."""
+    """Return the positions of the training images (``fit``)."""
     return np.flatnonzero(np.array(dataset.split) == FIT)
 
 
 def described(
     teacher: TeacherSection, settings: dict[str, Any], preprocessing: Prepares | None = None
 ) -> dict[str, Any]:
-    """Attributes: name, kind, digest (SHA-256 of settings and files) and preprocessing."""
+    """Return store attributes of a teacher: name, kind, digest of its settings, preprocessing."""
     plain = preprocessing.plain() if preprocessing else None
     text = json.dumps([settings, plain], sort_keys=True)
     attrs: dict[str, Any] = {
@@ -270,9 +269,9 @@ def described(
 def oracle_record(
     teacher: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
 ) -> dict[str, Any]:
-    """Return the attribute ``oracle``: gamma, and the mean loss on ``fit`` before and after.
+    """Return the store attribute ``oracle``: gamma, mean loss of teacher and oracle on ``fit``.
 
-    Logits are of the data set's classes, followed in a softmax by the other classes.
+    ``logit`` and ``oracle`` have the data set's classes, with a softmax also the other classes.
     """
     if oracle is None:
         return {}
@@ -303,7 +302,7 @@ def _mean_loss(logit: np.ndarray, label: np.ndarray, softmax: bool) -> float | N
 
 
 def too_large(attrs: dict[str, Any]) -> tuple[str, ...]:
-    """A warning where the step of the oracle overshot."""
+    """Return a warning if the oracle's loss is not below the teacher's; () otherwise."""
     oracle = attrs.get("oracle")
     if not oracle or not oracle["images"] or oracle["reinforced_task_loss"] < oracle["task_loss"]:
         return ()

@@ -1,4 +1,4 @@
-"""Outputs of a network: their names from its file, and their order, tested against labels.
+"""Read the names of a network's outputs from its file, and test their order against the labels.
 
 Names are matched with the data set's classes; the order is tested before photos are encoded.
 """
@@ -30,21 +30,21 @@ if TYPE_CHECKING:
     from inficond_panel.store.teacher_outputs import OrderFinding
 
 T = TypeVar("T", bound=Section)
-#: Entries of a file's metadata that hold names, the first that does counts: ultralytics writes
+#: Metadata entries that may hold output names, in the order of precedence: ultralytics writes
 #: ``names``, also within the ``config.txt`` of a TorchScript file; timm writes ``label_names``.
 _ENTRIES = ("names", "classes", "class_names", "id2label", "label_names", "labels", "config.txt")
-#: Longest text that is read.
+#: Longest metadata text that is read, in characters or bytes.
 _MOST = 1_000_000
-#: What a program writes that knows no names.
+#: Names that a program generates when it has none, such as LABEL_0.
 _PLACEHOLDER = re.compile(r"(label|class|output)?[ _]?\d*", re.IGNORECASE)
 
 
 def resolved(teacher: Section, classes: Sequence[str]) -> Any:
-    """The section with the names that its file has for the outputs, in the data set's words.
+    """Return the teacher's section, with ``classes`` set to the output names in its file.
 
-    Other sections, those that name ``classes`` themselves, and files that name none come back as
-    they are. Raises ``DataError`` where no output is called as one of ``classes``.
-    """
+    Names are spelled like the data set's ``classes``. The section is returned unchanged if it has
+    ``classes`` already, or if its file has no names. Raises ``DataError`` for a class of the data
+    set without an output."""
     if isinstance(teacher, TransformersTeacher):
         return of_transformers(teacher, classes)
     path = _file_of(teacher)
@@ -56,20 +56,20 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
     lost = [f"{name!r}{near_in_list(name, names)}" for name in classes if name not in names]
     if lost:
         raise DataError(
-            f"{teacher.title} names its outputs, and none {', '.join(lost)}.",
-            "Name the class of each output, in order, as the data set does: teacher.classes.",
+            f"{teacher.title} names its outputs, but no output is named {', '.join(lost)}.",
+            "Name the class of each output, in order, as the data set names it: teacher.classes.",
         )
     return teacher_with(teacher, classes=names)
 
 
 def names_in_file(kind: str, path: Path) -> list[str]:
-    """Names of the outputs in order, as the file of a network has them; [] for none."""
+    """Return the names of a network's outputs, in order, from its file; [] if it has none."""
     read = {"onnx": _onnx_texts, "torchscript": _torchscript_texts, "timm": _beside}.get(kind)
     return names_of(read(path)) if read else []
 
 
 def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
-    """Names of outputs in the entries of a file's metadata; [] where no entry has any."""
+    """Return the names of outputs in a file's metadata entries; [] if no entry has names."""
     for entry in _ENTRIES:
         value = _parsed(texts.get(entry))
         if isinstance(value, dict) and nested and (inner := names_of(value, nested=False)):
@@ -81,12 +81,12 @@ def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
 
 
 def are_placeholders(names: Sequence[str]) -> bool:
-    """Whether a program made these names, such as ``LABEL_0``, which say nothing of a class."""
+    """True if all names are generated, like ``LABEL_0``, and so do not describe classes."""
     return bool(names) and all(re.fullmatch(r"LABEL_\d+", name) for name in names)
 
 
 def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
-    """Names spelled as the classes where only case, ``_`` and ``-`` differ."""
+    """Return the names, spelled like the classes if only case, ``_`` or ``-`` differ."""
     of_plain: dict[str, list[str]] = {}
     for name in classes:
         of_plain.setdefault(plain_name(name), []).append(name)
@@ -99,12 +99,12 @@ def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
 
 
 def plain_name(name: str) -> str:
-    """A name without case, with blanks for ``_`` and ``-``."""
+    """Return a name in lower case, with blanks for ``_`` and ``-``."""
     return " ".join(re.sub(r"[_-]", " ", name).lower().split())
 
 
 def _parsed(text: object) -> Any:
-    """Value of a text that is JSON, or a literal of Python; None where it is neither."""
+    """Parse a text as JSON or as a Python literal; return None if it is neither."""
     if not isinstance(text, str):
         return text
     if len(text) > _MOST:
@@ -127,7 +127,7 @@ def _in_order(value: object) -> list[str]:
 
 
 def _onnx_texts(path: Path) -> Mapping[str, str]:
-    """Metadata of an ONNX file; {} where it cannot be read, which its loader reports."""
+    """Return the metadata of an ONNX file; {} if it cannot be read (its loader reports that)."""
     try:
         import onnxruntime
 
@@ -138,12 +138,12 @@ def _onnx_texts(path: Path) -> Mapping[str, str]:
             str(path), options, providers=["CPUExecutionProvider"]
         )
         return dict(session.get_modelmeta().custom_metadata_map)
-    except Exception:  # onnxruntime's own, many kinds
+    except Exception:  # onnxruntime raises many kinds
         return {}
 
 
 def _torchscript_texts(path: Path) -> Mapping[str, str]:
-    """Extra files of a TorchScript archive (``_extra_files``); {} where it cannot be read."""
+    """Return the extra files of a TorchScript archive (``_extra_files``); {} if unreadable."""
     try:
         with zipfile.ZipFile(path) as archive:
             return {
@@ -157,7 +157,7 @@ def _torchscript_texts(path: Path) -> Mapping[str, str]:
 
 
 def _beside(weights: Path) -> Mapping[str, Any]:
-    """Return ``config.json`` next to weights, as timm writes it for the hub; {} if missing."""
+    """Return ``label_names`` in ``config.json`` next to weights (timm's hub format); {} if none."""
     file = weights.with_name("config.json")
     try:
         if file.stat().st_size > _MOST:
@@ -170,30 +170,29 @@ def _beside(weights: Path) -> Mapping[str, Any]:
 
 
 def _file_of(teacher: Section) -> Path | None:
-    """The file whose outputs a section takes; None for a section without one."""
+    """Return the file that determines a section's outputs (head or weights); None without one."""
     path = getattr(teacher, "head", None) or getattr(teacher, "pretrained", None)
     path = path or getattr(teacher, "path", None)
     return path if isinstance(path, Path) and isinstance(teacher, NamedOutputs) else None
 
 
 def teacher_with(teacher: T, **values: Any) -> T:
-    """A copy of a section with other values; None leaves a key out."""
+    """Return a copy of a section with other values; the value None removes a key."""
     written = {**teacher.values(), **values}
     return type(teacher)(**{key: value for key, value in written.items() if value is not None})
 
 
-#: Labelled photos that a network is tried on before all photos go through it: at least so many,
-#: and so many per class.
+#: Labelled photos for a first test of a network's outputs: least number in all, and per class.
 _TRIED, _TRIED_OF_CLASS = 500, 10
 
 
 def hold_teacher(
     teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
 ) -> OrderFinding | None:
-    """Hold logits ``(N, K)``, and ``(N, M)`` of other classes, against the data set's labels.
+    """Test the order of logits ``(N, K)``, and ``(N, M)`` of other classes, against the labels.
 
-    None where nothing speaks against their order, where the spec overrules the labels, and for
-    teachers that are made of the classes' names or labels.
+    Return a better order, or None if there is none, if the spec sets ``order``, or if the teacher
+    was made from the classes' names or labels.
     """
     from inficond_panel.store.teacher_outputs import hold_outputs
 
@@ -213,41 +212,41 @@ def hold_teacher(
 def check_order(
     teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
 ) -> None:
-    """Raise ``OrderError`` where ``hold_teacher`` finds a better order."""
+    """Raise ``OrderError`` if ``hold_teacher`` finds a better order of the teacher's outputs."""
     if better := hold_teacher(teacher, dataset, logit, other):
         raise better.error(order_remedy(teacher, dataset.classes, better))
 
 
 def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
-    """Check the names of a table, which is read."""
+    """Read a teacher's table, and raise ``OrderError`` if its columns fit other classes better."""
     logits = read_logits(teacher, dataset.ids, dataset.classes)
     check_order(teacher, dataset, logits.own, logits.other)
 
 
 def in_spec(error: OrderError, spec: Spec) -> OrderError:
-    """Return the error with line and column of the teacher, or its classes, in the spec."""
+    """Return the error with line and column of ``teacher``, or ``teacher.classes``, in the spec."""
     key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
     line = str(Problem(spec.path, *spec.place(key, name), ""))
     return OrderError(error.sentence, error.remedy, error.right_names, line)
 
 
 def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding) -> str:
-    """The better order as a spec takes it, and the key that overrules it."""
-    overruled = "If the order is right as it is, the section takes order: as_given."
+    """Return a remedy: the better order in the spec's form, and the key to keep the present one."""
+    overruled = "If the present order is right, set order: as_given in the section teacher."
     if isinstance(teacher, LogitsTeacher):
         return f"Rename columns of {teacher.path.name}: {finding.renamed}. {overruled}"
     names = [
         finding.right_names.get(name, name) for name in getattr(teacher, "classes", ()) or classes
     ]
     listed = json.dumps(names, ensure_ascii=False)  # a list of YAML too
-    return f"If the labels are right, the section teacher takes\n  classes: {listed}\n{overruled}"
+    return f"If the labels are right, set in the section teacher\n  classes: {listed}\n{overruled}"
 
 
 def tried_rows(dataset: Dataset, keys: Sequence[str]) -> np.ndarray | None:
-    """Return rows of photos that a network is tried on first; None if that saves nothing.
+    """Return rows of photos for a first test of a network; None if a test would save nothing.
 
-    They are the photos whose keys (hashes) begin with a number of 0 bits: a reproducible sample, in
-    the same batches (``batches_of``) as among all photos.
+    The photos are those whose keys (hashes) begin with some number of 0 bits: a reproducible sample
+    whose batches (``batches_of``) are also batches of all photos.
     """
     labelled = _seen(dataset)
     wanted = max(_TRIED, _TRIED_OF_CLASS * len(dataset.classes))
@@ -262,7 +261,7 @@ def tried_rows(dataset: Dataset, keys: Sequence[str]) -> np.ndarray | None:
 def with_fitting_outputs(
     error: OutputsError, teacher: Teacher, dataset: Dataset, softmax: bool, batch: int
 ) -> DataError:
-    """The error of a network with other outputs than classes, with the outputs that fit these."""
+    """Extend the error on a wrong number of outputs by the outputs that fit the classes best."""
     from inficond_panel.store.teacher_outputs import fitting_text
 
     network: Any = teacher  # each kind is a dataclass with these two fields
@@ -270,35 +269,35 @@ def with_fitting_outputs(
     rows = np.flatnonzero(_seen(dataset))
     rows = np.sort(np.random.default_rng(0).permutation(rows)[:_TRIED])
     try:
-        values, there = _run(every, dataset, rows, batch)
-    except InficondError:  # the first error is the one to mend
+        values, read = _run(every, dataset, rows, batch)
+    except InficondError:  # the first error is the cause to report
         return error
-    if not there:
+    if not read:
         return error
-    fitting = fitting_text(values, dataset.label[there], dataset.classes, softmax)
+    fitting = fitting_text(values, dataset.label[read], dataset.classes, softmax)
     return DataError(f"{error.message} {fitting}", error.remedy)
 
 
 def _run(
     teacher: Teacher, dataset: Dataset, rows: np.ndarray, batch: int
 ) -> tuple[np.ndarray, list[int]]:
-    """Outputs ``(n, J)`` of the photos at ``rows`` that can be read, and their rows."""
-    values, there = [], []
+    """Return outputs ``(n, J)`` of the readable photos among ``rows``, and their rows."""
+    values, read = [], []
     for start in range(0, len(rows), batch):
         images = []
         for row in map(int, rows[start : start + batch]):
             try:
                 images.append(teacher.preprocessing.prepare(dataset.load(row)))
-                there.append(row)
+                read.append(row)
             except UnreadableImage:
                 continue
         if images:
             values.append(teacher.logits(stacked(images)))
-    return (np.concatenate(values) if values else np.empty((0, 0))), there
+    return (np.concatenate(values) if values else np.empty((0, 0))), read
 
 
 def _seen(dataset: Dataset) -> np.ndarray:
-    """Mask of the images of fit and tune with a label."""
+    """Return a mask of the images of ``fit`` and ``tune`` that have a label."""
     from inficond_panel.store.teacher_outputs import SEEN
 
     return np.isin(np.array(dataset.split), SEEN) & (dataset.label >= 0).any(axis=1)

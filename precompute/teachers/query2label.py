@@ -1,8 +1,7 @@
-"""Query2Label: learned label queries that look at a backbone's feature map.
+"""Query2Label: a network whose learned label queries attend to a backbone's feature map.
 
-Liu et al., "Query2Label: A Simple Transformer Way to Multi-Label Classification", 2021. Names of
-the modules are the published checkpoints'. Dropout, which evaluation does not have, is left
-out.
+Liu et al., "Query2Label: A Simple Transformer Way to Multi-Label Classification", 2021. Modules
+have the names of the published checkpoints. Dropout is left out, since evaluation does not use it.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Shape:
 
 
 class EncoderLayer(nn.Module):
-    """Self-attention among the coded positions of the map; then a feed-forward network."""
+    """Transformer encoder layer: self-attention among the map's cells, then a feed-forward net."""
 
     def __init__(self, shape: Shape) -> None:
         super().__init__()
@@ -42,14 +41,14 @@ class EncoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(shape.width)
 
     def forward(self, places: Tensor, position: Tensor) -> Tensor:
-        """Places ``(B, h·w, d)``."""
+        """Return new features of the map's cells ``(B, h·w, d)``."""
         key = places + position
         places = self.norm1(places + self.self_attn(key, key, places, need_weights=False)[0])
         return self.norm2(places + self.linear2(functional.relu(self.linear1(places))))
 
 
 class DecoderLayer(nn.Module):
-    """Attention of label queries to positions; optionally among the labels first."""
+    """Transformer decoder layer: attention of labels to the map, optionally to labels first."""
 
     def __init__(self, shape: Shape, self_attention: bool) -> None:
         super().__init__()
@@ -64,7 +63,7 @@ class DecoderLayer(nn.Module):
         self.norm3 = nn.LayerNorm(shape.width)
 
     def forward(self, labels: Tensor, query: Tensor, places: Tensor, position: Tensor) -> Tensor:
-        """Labels ``(B, K, d)``."""
+        """Return new features of the labels ``(B, K, d)``."""
         if self.keeps_self_attention:
             key = labels + query
             labels = self.norm1(labels + self.self_attn(key, key, labels, need_weights=False)[0])
@@ -74,7 +73,7 @@ class DecoderLayer(nn.Module):
 
 
 class GroupWiseLinear(nn.Module):
-    """A linear classifier for each class: ``logit[b, k] = W[0, k] · h[b, k] + b[0, k]``."""
+    """A linear classifier per class: ``logit[b, k] = W[0, k] · h[b, k] + b[0, k]``."""
 
     def __init__(self, classes: int, width: int) -> None:
         super().__init__()
@@ -83,14 +82,14 @@ class GroupWiseLinear(nn.Module):
         self.b = nn.Parameter(torch.empty(1, classes).uniform_(-limit, limit))
 
     def forward(self, labels: Tensor) -> Tensor:
-        """Logits ``(B, K)`` of ``(B, K, d)``."""
+        """Return logits ``(B, K)`` from label features ``(B, K, d)``."""
         return (self.W * labels).sum(-1) + self.b
 
 
 class FeatureMap(nn.Module):
-    """The last feature map ``(B, C, h, w)`` of a timm model.
+    """Module that returns the last feature map ``(B, C, h, w)`` of a timm model.
 
-    Raises ``DataError`` for a model that has none, such as a plain vision transformer.
+    Raises ``DataError`` for a model without feature map, such as a plain vision transformer.
     """
 
     def __init__(self, body: nn.Module) -> None:
@@ -98,19 +97,19 @@ class FeatureMap(nn.Module):
         self.body = body
 
     def forward(self, images: Tensor) -> Tensor:
-        """Map of images ``(B, 3, H, W)``."""
+        """Return the feature map of images ``(B, 3, H, W)``."""
         features = self.body.forward_features(images)  # type: ignore[operator]
         if features.ndim != 4:
             raise DataError(
                 f"The backbone gives {tuple(features.shape)}, no feature map (B, C, h, w).",
-                "Take a convolutional backbone, or a Swin transformer.",
+                "Use a convolutional backbone, or a Swin transformer.",
             )
         last = str(getattr(self.body, "output_fmt", "")).endswith("NHWC")
         return features.permute(0, 3, 1, 2) if last else features
 
 
 class Query2Label(nn.Module):
-    """``backbone`` gives a feature map ``(B, C, h, w)`` of images; forward gives logits (B, K)."""
+    """Query2Label network; ``backbone`` returns a feature map ``(B, C, h, w)`` of images."""
 
     def __init__(self, backbone: nn.Module, channels: int, shape: Shape) -> None:
         super().__init__()
@@ -120,7 +119,7 @@ class Query2Label(nn.Module):
         )
         encoder = [EncoderLayer(shape) for _ in range(shape.encoder_layers)]
         decoder = [DecoderLayer(shape, kept) for kept in shape.self_attention]
-        # Layers by their names in a checkpoint; they are called below, one after the other.
+        # Layers by their names in a checkpoint; forward calls them in sequence.
         layers: dict[str, dict[str, nn.Module]] = {
             "encoder": {"layers": nn.ModuleList(encoder)},
             "decoder": {"layers": nn.ModuleList(decoder), "norm": nn.LayerNorm(shape.width)},
@@ -130,7 +129,7 @@ class Query2Label(nn.Module):
         self.fc = GroupWiseLinear(shape.classes, shape.width)
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits ``(B, K)`` of images ``(B, 3, H, W)``."""
+        """Return logits ``(B, K)`` of images ``(B, 3, H, W)``."""
         features = self.input_proj(self.backbone(images))
         position = sine_position(*features.shape[1:]).to(features).flatten(1).T
         places = features.flatten(2).transpose(1, 2)
@@ -144,17 +143,17 @@ class Query2Label(nn.Module):
 
 
 def sine_position(width: int, rows: int, columns: int) -> Tensor:
-    """Position code ``(width, rows, columns)``: the row in the first half, the column in the other.
+    """Return the sine position code ``(width, rows, columns)``: channels of rows, then of columns.
 
-    Rows and columns, counted from 1, are scaled to 2π; frequencies run from 1 to nearly 1e-4; even
-    channels are sines, odd ones cosines.
+    Rows and columns, counted from 1, are scaled to 2π; frequencies range from 1 to nearly 1e-4;
+    even channels are sines, odd channels cosines.
     """
     half = width // 2
     rate = 10_000.0 ** (-2 * (torch.arange(half) // 2) / half)
 
     def code(count: int) -> Tensor:
-        place = torch.arange(1, count + 1, dtype=torch.float32) / (count + 1e-6) * 2 * math.pi
-        angle = place[:, None] * rate
+        position = torch.arange(1, count + 1, dtype=torch.float32) / (count + 1e-6) * 2 * math.pi
+        angle = position[:, None] * rate
         return torch.where(torch.arange(half) % 2 == 0, angle.sin(), angle.cos())
 
     by_row = code(rows).T[:, :, None].expand(half, rows, columns)

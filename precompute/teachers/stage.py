@@ -1,4 +1,4 @@
-"""The stage of the teacher's logits, and the oracle's: photos through its network, in batches."""
+"""The stage that computes the logits of teacher and oracle, in batches of photos."""
 
 from __future__ import annotations
 
@@ -44,24 +44,24 @@ from precompute.teachers.tables import (
 )
 from precompute.teachers.teacher import OutputsError, Teacher, TorchTeacher, stacked
 
-#: (teacher, prepared images (n, 3, H, W) or the photos, their rows in the data set (n,)) to values
-#: (n, width).
+#: Function from a teacher, prepared images (n, 3, H, W) or photos, and their rows in the data set
+#: (n,) to values (n, width).
 Compute = Callable[[Teacher, Any, np.ndarray], np.ndarray]
-#: Arrays of a store with the values of a pass, the second where the store has it.
+#: Names of a store's arrays with the values of each pass; a store may lack the second array.
 ARRAYS = {
     "logits": ("teacher_logit", "other_logit"),
     "oracle": ("oracle_logit", "other_oracle_logit"),
     "features": ("teacher_feature",),
 }
-#: Prepared images of those that can be read, and which of the batch they are.
+#: Prepared images of the readable photos, and their positions in the batch.
 Prepared = tuple[Any, list[int]]
 
 
 @dataclass(frozen=True)
 class Network:
-    """A teacher that is loaded by each process that runs it; ``key`` identifies it.
+    """A teacher, loaded in each process that runs it; ``key`` identifies it in the cache.
 
-    ``beside`` are the keys of the models it uses.
+    ``beside`` are the keys of other models that stay in the cache.
     """
 
     key: str
@@ -76,10 +76,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Pass:
-    """The work on a batch (``precompute.batches.run.Work``): arrays ``values`` (n, width) float32.
+    """Work on a batch (``precompute.batches.run.Work``) that gives ``values`` (n, width) float32.
 
-    An unreadable photo gets NaN: the encoding lists these. ``name`` names the values, ``key`` their
-    inputs other than the photos.
+    Unreadable photos get NaN; the encoding lists these photos. ``name`` is the kind of values,
+    ``key`` the hash of their inputs other than the photos.
     """
 
     name: str
@@ -90,40 +90,40 @@ class Pass:
     width: int
 
     def before(self, rows: list[int]) -> tuple[list[int], Prepared]:
-        """Decode."""
-        images, there = [], []
+        """Decode and prepare the photos at ``rows``."""
+        images, read = [], []
         prepare = self.network.teacher.preprocessing.prepare
         for i, row in enumerate(rows):
             try:
                 images.append(prepare(self.dataset.load(row)))
-                there.append(i)
+                read.append(i)
             except UnreadableImage:
                 continue
-        return rows, (stacked(images) if images else np.empty(0, np.float32), there)
+        return rows, (stacked(images) if images else np.empty(0, np.float32), read)
 
     def run(self, given: tuple[list[int], Prepared]) -> tuple[list[int], np.ndarray]:
-        """Run the network."""
-        rows, (images, there) = given
+        """Run the network on the output of ``before``; raise ``DataError`` if not finite."""
+        rows, (images, read) = given
         values = np.full((len(rows), self.width), np.nan, np.float32)
-        if there:
-            outputs = self.compute(self.network.teacher, images, np.array(rows)[there])
-            values[there] = outputs
+        if read:
+            outputs = self.compute(self.network.teacher, images, np.array(rows)[read])
+            values[read] = outputs
             what = "oracle logits" if self.name == "oracle" else self.name
-            check_finite(what, outputs, [self.dataset.ids[rows[i]] for i in there])
+            check_finite(what, outputs, [self.dataset.ids[rows[i]] for i in read])
         return rows, values
 
     def after(self, given: tuple[list[int], np.ndarray]) -> Arrays:
-        """Nothing is left to do."""
+        """Return the values as the batch's arrays."""
         return {"values": given[1]}
 
 
 def check_finite(what: str, values: np.ndarray, ids: Sequence[str]) -> None:
-    """Raise ``DataError`` for values ``(n, width)`` of images that are not finite numbers."""
+    """Raise ``DataError`` if values ``(n, width)`` of images are not finite numbers."""
     broken = sorted(ids[int(i)] for i in np.flatnonzero(~np.isfinite(values).all(1)))
     if broken:
         raise DataError(
             f"The teacher's {what} are not finite numbers for the images {', '.join(broken[:5])}.",
-            "Check its weights, mean and std; for an oracle take a smaller gamma.",
+            "Check the teacher's weights, mean and std; for an oracle set a smaller gamma.",
         )
 
 
@@ -132,8 +132,8 @@ def run_pass(
 ) -> np.ndarray:
     """Return values ``(N, width)`` float32 of all photos of a run, or of ``rows``; NaN elsewhere.
 
-    Batches have at most ``size`` photos; they depend on ``keys``, by default the photos' own. A
-    batch comes from the run's results, from a store near by, or is computed. Raises
+    Batches have at most ``size`` photos and depend on ``keys``, by default the photos' keys. A
+    batch comes from the run's results, from a nearby store, or is computed. Raises
     ``CancelledError``.
     """
     rows = np.arange(len(run.keys)) if rows is None else rows
@@ -159,7 +159,7 @@ def run_pass(
 
 
 def keep_batch(run: Run, name: str, key: str, batch: Batch, values: np.ndarray) -> None:
-    """Store the values of a batch of a pass, for a run that resumes later."""
+    """Save the values of a batch of a pass, so that a later run can resume."""
     run.results.put(name, _key(key, batch), {"values": values})
 
 
@@ -182,7 +182,7 @@ def known_batches(
 
 
 def joint_keys(keys: Sequence[str], seen: np.ndarray) -> list[str]:
-    """Keys of photos that are seen with something else, such as their labels ``(n, K)``."""
+    """Return keys of photos combined with an integer array ``(n, K)``, such as their labels."""
     return [
         hashlib.sha256(key.encode() + row.astype(np.int16).tobytes()).hexdigest()
         for key, row in zip(keys, seen, strict=True)
@@ -194,9 +194,9 @@ def _key(key: str, batch: Batch) -> str:
 
 
 def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | None:
-    """Keys of all photos that a store holds values of a pass for, and these; None if it holds none.
+    """Return keys and values of the photos that a store has a pass's values for; None if none.
 
-    The oracle's are of those in ``fit`` that could be read.
+    For the oracle these are the readable photos of ``fit``.
     """
     passes = stage_of(store, "teacher").get("told", {}).get("passes", {})
     arrays = [array for array in ARRAYS[name] if store.has(array)]
@@ -217,10 +217,10 @@ def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | N
 
 @dataclass(frozen=True)
 class Outputs:
-    """``logits`` (N, K) and of other classes (N, M) float32, NaN where the photo cannot be read;
-    ``oracles`` likewise, NaN but in ``fit``, or None; ``features`` (N, E) that heads were fitted
-    on, or None; ``attrs`` for the store, as JSON; ``passes`` the keys of what photos were run for;
-    ``warnings`` for people."""
+    """Result of the teacher's stage. ``logits``: (N, K), and (N, M) of other classes, float32, NaN
+    for unreadable photos; ``oracles``: the same, NaN outside ``fit``, or None; ``features``: (N, E)
+    that heads were fitted on, or None; ``attrs``: store attributes, as JSON; ``passes``: key of
+    each pass; ``warnings``: for people."""
 
     logits: Columns
     oracles: Columns | None = None
@@ -247,11 +247,11 @@ def teacher_logits(
     corpus: Sequence[str] = (),
     device: str = CPU,
 ) -> Outputs:
-    """Logits of the teacher that a spec describes, of all photos of ``run``.
+    """Return the logits of a spec's teacher for all photos of ``run``.
 
     ``encoder`` is the section of the concepts' encoder and ``corpus`` their words, for teachers
-    that use them. Batches that are finished, or in a store near by, are not run again. Raises
-    ``DataError`` for a teacher that does not fit, ``MissingExtraError`` and ``CancelledError``.
+    that use them. Batches that are finished, or in a nearby store, are not run again. Raises
+    ``DataError`` for an unusable teacher, ``MissingExtraError`` and ``CancelledError``.
     """
     dataset = run.dataset
     inputs = network_inputs(teacher, dataset.classes, encoder, corpus)
@@ -281,16 +281,16 @@ def teacher_logits(
 
 
 def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray:
-    """Logits ``(N, width)`` of all photos. Of many photos some go first, so that outputs in
-    another order are an error before the rest is run; their batches are kept."""
+    """Return logits ``(N, width)`` of all photos. With many photos a sample is run first, so that
+    outputs in a wrong order raise early; the sample's batches are reused."""
     classes = len(run.dataset.classes)
     first = None
     if run.results.folder and not teacher.order:
         first = tried_rows(run.dataset, run.keys)
     try:
         if first is not None:
-            tried = run_pass(run, work, teacher.batch, first, [run.keys[i] for i in first])
-            check_order(teacher, run.dataset, tried[:, :classes], tried[:, classes:])
+            sample = run_pass(run, work, teacher.batch, first, [run.keys[i] for i in first])
+            check_order(teacher, run.dataset, sample[:, :classes], sample[:, classes:])
         logit = run_pass(run, work, teacher.batch)
     except OutputsError as error:
         if not error.outputs:
@@ -309,10 +309,10 @@ def _by_head(
     keys: dict[str, str],
     device: str,
 ) -> Outputs:
-    """Encode, fit the heads, and for the oracle go through encoder and heads again."""
+    """Encode the photos, fit the heads, and for an oracle run encoder and heads again."""
     dataset = run.dataset
     sections = [encoder_of(teacher, encoder), *([encoder] if encoder else [])]
-    beside = tuple(map(encoder_key, sections))  # those of vectors and of segments, still loaded
+    beside = tuple(map(encoder_key, sections))  # encoders of features and segments stay loaded
     load = partial(load_embedding, teacher, encoder, device, kept=True)
     network, size = Network(keys["features"], load, beside), batch_of(teacher, encoder)
     work = Pass(
@@ -337,12 +337,12 @@ def _by_head(
 
 
 def _others(teacher: NetworkTeacher, classes: Sequence[str]) -> list[str]:
-    """Classes of the teacher that the data set lacks, where they are part of its softmax."""
+    """Return the teacher's classes that the data set lacks, if a softmax includes them; else []."""
     return other_classes(classes, getattr(teacher, "classes", ())) if teacher.softmax else []
 
 
 def _read_of_fit(run: Run, values: np.ndarray) -> np.ndarray:
-    """Rows of ``fit`` whose photos could be read."""
+    """Return the rows of ``fit`` whose photos could be read (finite values)."""
     rows = fit_rows(run.dataset)
     return rows[np.isfinite(values[rows]).all(1)]
 
@@ -353,7 +353,7 @@ def _with(run: Run, rows: np.ndarray, seen: np.ndarray) -> list[str]:
 
 
 def plain_logits(teacher: Teacher, images: np.ndarray, _: np.ndarray) -> np.ndarray:
-    """Logits of prepared photos, whatever their rows in the data set."""
+    """Return the teacher's logits of prepared photos; their rows are not used."""
     return teacher.logits(images)
 
 

@@ -1,4 +1,4 @@
-"""A teacher's outputs as logits, of the data set's classes and of others; and tables of them.
+"""Convert and check a teacher's outputs as logits, and read tables of them.
 
 A table is a file: CSV, Parquet or npz.
 """
@@ -22,7 +22,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import LogitsTeacher, Teacher
 from precompute.datasets.row_tables import Table, read_table
 
-#: What is finite in the file must be so in the store, which holds float32.
+#: Largest absolute logit in a file, so that it stays finite in the store's float32.
 _LARGEST = float(np.finfo(np.float32).max) / 2
 _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
@@ -31,15 +31,15 @@ _HEADERS = {
 _UNREADABLE = (
     OSError, ValueError, EOFError, KeyError, RuntimeError, zipfile.BadZipFile, zlib.error,
 )  # fmt: skip
-#: Classes that are named where they are left out.
+#: Largest number of left-out classes to name.
 _SHOWN = 10
 _ARRAYS = ("image_id", "class_name", "logit")
 
 
 class Columns(NamedTuple):
-    """Logits ``(N, K)`` of the data set's classes, and ``(N, M)`` of the teacher's others.
+    """Logits ``own`` ``(N, K)`` of the data set's classes, ``other`` ``(N, M)`` of other classes.
 
-    ``left_out`` are classes of a table that have no part.
+    ``other_classes`` are names; ``left_out`` are classes of a table that are not used at all.
     """
 
     own: np.ndarray
@@ -49,17 +49,17 @@ class Columns(NamedTuple):
 
 
 def from_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
-    """Logits float32 of probabilities ``(N, K)``; raises ``DataError`` where they are none."""
+    """Return logits float32 from probabilities ``(N, K)``; raise ``DataError`` for other values."""
     return logits_of(check_probabilities(values, softmax), softmax).astype(np.float32)
 
 
 def check_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
-    """Return the probabilities; raises ``DataError`` where they are none."""
+    """Return ``values`` unchanged; raise ``DataError`` if they are not probabilities."""
     if fault := probabilities_fault(values, softmax):
         raise DataError(
             f"The teacher's outputs {fault}.",
-            "Say what they are: teacher.outputs: logits; of a softmax give all of the teacher's "
-            "classes, also those that the data set lacks.",
+            "Set teacher.outputs: logits; with a softmax include all classes of the teacher, also "
+            "classes that the data set lacks.",
         )
     return values
 
@@ -67,33 +67,32 @@ def check_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray
 def check_logits(logit: np.ndarray, teacher: Teacher) -> None:
     """Raise ``DataError`` for logits that look like probabilities or labels.
 
-    Rows with NaN are photos that cannot be read. Where the spec says ``outputs``, that holds.
+    Rows with NaN are unreadable photos. If the spec sets ``outputs``, nothing is raised.
     """
     fault = logits_fault(logit[np.isfinite(logit).all(axis=1)])
     if fault and teacher.outputs is None:
         raise DataError(
             f"The teacher's logits {fault}.",
-            "Say what they are: teacher.outputs: probabilities, or logits. Labels belong into "
-            "dataset.",
+            "Set teacher.outputs: probabilities, or logits. Labels belong to the section dataset.",
         )
 
 
 def split_columns(values: np.ndarray, classes: int, names: Sequence[str] = ()) -> Columns:
-    """Logits of the data set's ``classes``, which come first, and of the others."""
+    """Split logits into the first ``classes`` columns (the data set's) and other classes."""
     return Columns(values[:, :classes], values[:, classes:], tuple(names))
 
 
 def other_classes(classes: Sequence[str], outputs: Sequence[str]) -> list[str]:
-    """Names of the outputs that are not classes of the data set, in order."""
+    """Return the names of ``outputs`` that are not classes of the data set, in order."""
     return [name for name in outputs if name not in classes]
 
 
 def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[str]) -> Columns:
-    """Read logits float32 from the file that a spec names, a row for each of ``ids``.
+    """Read logits float32 from the file that a spec names, a row per image of ``ids``.
 
     Columns of other classes are kept for a softmax, else left out. Raises ``DataError`` for images
-    or classes without logits, images listed twice, and values that are not finite or not of the
-    kind that the spec states.
+    or classes without logits, images listed twice, and values that are not finite or contradict
+    ``teacher.outputs`` of the spec.
     """
     values, others = read_outputs(Path(teacher.path), ids, classes)
     names = others if teacher.softmax else []
@@ -117,12 +116,12 @@ def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:
 def read_outputs(
     path: Path, ids: Sequence[str], classes: Sequence[str]
 ) -> tuple[np.ndarray, list[str]]:
-    """Read values ``(len(ids), K + M)`` float32 of a file; its suffix determines the format.
+    """Read values ``(len(ids), K + M)`` float32 from a file, and the names of its M other classes.
 
-    CSV and Parquet have a column ``image_id`` and one per class; an npz has the arrays ``image_id``
-    (n,), ``class_name`` (K,) and ``logit`` (n, K). Rows of other images are left out; classes may
-    be in any order. The columns of other classes follow, and their names are returned. Errors as in
-    ``read_logits``.
+    The suffix determines the format: CSV and Parquet have a column ``image_id`` and a column per
+    class; an npz has the arrays ``image_id`` (n,), ``class_name`` (K,) and ``logit`` (n, K). Rows
+    of other images are left out; classes may be in any order. Columns of other classes come last.
+    Raises the errors of ``read_logits``.
     """
     npz = path.suffix.lower() == ".npz"
     table = _read_npz(path) if npz else read_table(path, _finite, "a finite number")
@@ -134,7 +133,7 @@ def read_outputs(
         raise DataError(
             f"{path} has no logits for {len(missing)} of {len(ids)} images, "
             f"{first_of(missing)}.{_lost_zeros(missing, row)}",
-            "Run the teacher on these images too, or leave them out.",
+            "Run the teacher on these images too, or remove the images from the splits.",
         )
     columns = [table.columns.index(name) for name in (*classes, *more)]
     rows = [row[name] for name in ids]
@@ -159,14 +158,14 @@ def _read_npz(path: Path) -> Table:
     if values.shape != (names.size, classes.size) or values.dtype.kind not in "fiu":
         raise DataError(
             f"{path}: logit is {values.dtype} {values.shape}; expected numbers "
-            f"({names.size}, {classes.size}), a row an image and a column a class.",
-            "Write the three arrays anew.",
+            f"({names.size}, {classes.size}), a row per image and a column per class.",
+            f"Write the arrays {', '.join(_ARRAYS)} again.",
         )
     return _checked(path, [str(n) for n in names.ravel()], [str(n) for n in classes], values)
 
 
 def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
-    """Arrays of an npz; raises ``DataError`` where it is none, or lacks one of them."""
+    """Read the ``wanted`` arrays of an npz file; ``DataError`` if one is missing or unreadable."""
     try:
         check_file(path)
         with zipfile.ZipFile(path) as archive:
@@ -177,18 +176,18 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
     except (*_UNREADABLE, MemoryError) as error:
         raise DataError(
             f"{path} cannot be read as npz without pickled objects: {error}.",
-            "Write it again; texts as arrays of str, not of object.",
+            "Write the file again, with texts as arrays of str, not of object.",
         ) from error
     if missing:
         raise DataError(
             f"{path} has no array {' and no array '.join(missing)}.",
-            f"Write it with np.savez(path, {', '.join(f'{n}=...' for n in wanted)}).",
+            f"Write the file with np.savez(path, {', '.join(f'{n}=...' for n in wanted)}).",
         )
     return arrays
 
 
 def _array(archive: zipfile.ZipFile, entry: str) -> np.ndarray:
-    """Return an array, allocated only after its file has been checked."""
+    """Read an array of an npz; check its size in the file before memory is allocated."""
     with archive.open(entry) as stream:
         version = np.lib.format.read_magic(stream)
         shape, _, dtype = _HEADERS[version](stream)
@@ -203,7 +202,7 @@ def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray)
     for what, names in (("image", ids), ("class", classes)):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise DataError(f"{path} lists the {what} {twice[0]!r} twice.", "Keep one of each.")
+            raise DataError(f"{path} lists the {what} {twice[0]!r} twice.", f"Keep one {what}.")
     wrong = np.argwhere(~(np.abs(values) <= _LARGEST))
     if len(wrong):
         row, column = wrong[0]
@@ -221,10 +220,10 @@ def _check_classes(table: Table, classes: Sequence[str], others: Sequence[str]) 
     if faults:
         raise DataError(
             f"{table.path} has {'; '.join(faults)}.",
-            "Name the columns as the classes of the data set are named.",
+            "Name the columns like the classes of the data set.",
         )
 
 
 def near_in_list(word: str, words: Sequence[str]) -> str:
-    """Nearest of some words, behind ``word`` in a list of several; "" where none is near."""
+    """Return " (nearest: 'x')", x the word of ``words`` nearest to ``word``; "" if none is near."""
     return "".join(f" (nearest: {near!r})" for near in nearest(word, words))

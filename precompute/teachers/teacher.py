@@ -1,6 +1,6 @@
-"""Teacher that is run: from a photo to a network's input, to logits, and to the oracle's.
+"""Teacher networks: preprocessing of photos, logits, and logits of the oracle.
 
-Oracle logits: the teacher's, on inputs that were reinforced with the help of the labels.
+The oracle is the teacher on inputs that were reinforced with their labels.
 
 Lee et al., "Distillation for High-Quality Knowledge Extraction via Explainable Oracle Approach",
 BMVC 2023, section 3.1, eq. 2: ``x* = x - gamma |x| * dL/dx``.
@@ -37,28 +37,28 @@ _FILTERS = {
 
 
 class Prepares(Protocol):
-    """Preprocessing of a photo, by settings or by what comes with a model."""
+    """Preprocessing of a photo, by settings or by a model's processor."""
 
     def prepare(self, image: Image.Image) -> np.ndarray | Image.Image:
-        """RGB image as the network takes it: ``(3, height, width)`` float32, or as it is."""
+        """Return the network's input of an RGB image: ``(3, height, width)`` float32, or itself."""
 
     def plain(self) -> dict[str, Any]:
-        """As JSON, for the store's attributes and for hashes."""
+        """Return the settings as JSON, for the store's attributes and for hashes."""
 
 
 def stacked(prepared: Sequence[np.ndarray | Image.Image]) -> np.ndarray | list[Image.Image]:
-    """A batch of what ``prepare`` gave: one array, or the photos themselves."""
+    """Combine outputs of ``prepare`` into a batch: one array, or a list of photos."""
     photos = [one for one in prepared if isinstance(one, Image.Image)]
     return photos if photos else np.stack([np.asarray(one) for one in prepared])
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """``size`` is (width, height); ``mean`` and ``std`` are of levels 0 to 1, by channel.
+    """Preprocessing by settings: resizing, cropping, and normalising by ``mean`` and ``std``.
 
-    ``crop`` is the share of the resized photo's shorter side that is kept, from its middle, as
-    torchvision and timm do it (``Resize``, ``CenterCrop``); 0 squashes the whole photo to ``size``.
-    """
+    ``size`` is (width, height); ``mean`` and ``std`` are per channel, for levels 0 to 1. ``crop``
+    is the central share of the resized photo's shorter side that is kept, like ``Resize`` and
+    ``CenterCrop`` of torchvision and timm; 0 resizes the whole photo to ``size``."""
 
     size: tuple[int, int]
     mean: tuple[float, ...]
@@ -67,14 +67,14 @@ class Preprocessing:
     crop: float = 0.0
 
     def prepare(self, image: Image.Image) -> np.ndarray:
-        """RGB image as the network takes it: ``(3, height, width)`` float32."""
+        """Return the network's input of an RGB image: ``(3, height, width)`` float32."""
         chosen = self._cropped(image) if self.crop else self._resized(image, self.size)
         level = np.arange(256, dtype=np.float32) / 255
         channels = zip(np.asarray(chosen).transpose(2, 0, 1), self.mean, self.std, strict=True)
         return np.stack([((level - np.float32(m)) / np.float32(s))[c] for c, m, s in channels])
 
     def plain(self) -> dict[str, Any]:
-        """As JSON, for the store's attributes and for hashes."""
+        """Return the settings as JSON, for the store's attributes and for hashes."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -82,7 +82,7 @@ class Preprocessing:
 
     def _cropped(self, image: Image.Image) -> Image.Image:
         (width, height), (w, h) = (math.floor(side / self.crop) for side in self.size), image.size
-        if width * h >= height * w:  # the width is what just fits
+        if width * h >= height * w:  # scale the width to fit exactly; the height may be larger
             image = self._resized(image, (width, int(width * h / w)))
         else:
             image = self._resized(image, (int(height * w / h), height))
@@ -91,13 +91,13 @@ class Preprocessing:
 
 
 def own_or_given(section: Section, own: dict[str, Any]) -> Preprocessing:
-    """Return the preprocessing of a spec's section; the model's own for omitted keys (None)."""
+    """Return the preprocessing of a spec's section, with the model's values for omitted keys."""
     written = {name: value for name, value in section.values().items() if value is not None}
     return Preprocessing(**{**own, **written})
 
 
 def of_timm(model: nn.Module) -> dict[str, Any]:
-    """Settings of a timm model, from its configuration."""
+    """Return the preprocessing settings of a timm model, from its configuration."""
     from timm.data import resolve_model_data_config
 
     config = resolve_model_data_config(model)
@@ -113,13 +113,13 @@ def of_timm(model: nn.Module) -> dict[str, Any]:
 
 
 def of_encoder(encoder: Encoder) -> Preprocessing:
-    """The whole photo, squashed to the size of an image-text model, as its dense view."""
+    """Return an encoder's preprocessing: the whole photo resized to its input size, no crop."""
     height, width = encoder.size
     return Preprocessing((width, height), encoder.mean, encoder.std, encoder.interpolation)
 
 
 Outputs = TypeVar("Outputs", bound=Sliced)
-#: Prepared photos: an array ``(B, 3, H, W)`` float32, or, of a function of yours, a list.
+#: Prepared photos: an array ``(B, 3, H, W)`` float32, or a list for teachers of kind python.
 Batch = Any
 
 
@@ -128,25 +128,25 @@ class Teacher(Protocol):
 
     @property
     def preprocessing(self) -> Prepares:
-        """Preprocessing of a photo to the input."""
+        """Preprocessing from a photo to the network's input."""
 
     @property
     def outputs(self) -> int:
-        """Number of the network's outputs, of which some may be no class of the data set."""
+        """Number of the network's outputs; some may be classes that the data set lacks."""
 
     @property
     def differentiable(self) -> bool:
-        """True if it has gradients, and so an oracle."""
+        """True if the network has gradients, which an oracle needs."""
 
     def logits(self, images: Batch) -> np.ndarray:
-        """Logits ``(B, K)`` float32 of prepared photos: ``(B, 3, H, W)`` float32, or a list."""
+        """Return logits ``(B, K)`` float32 of prepared photos ``(B, 3, H, W)``, or of a list."""
 
 
 @dataclass(frozen=True)
 class TorchTeacher:
-    """A torch network; ``columns`` are its outputs for the classes of the data set, in order.
+    """A torch network; ``columns`` are the outputs of the data set's classes, in order.
 
-    With ``softmax`` the outputs of its other classes follow.
+    With ``softmax`` the outputs of the other classes follow.
     """
 
     network: Callable[[Any], Any]
@@ -159,20 +159,20 @@ class TorchTeacher:
     device: str = CPU
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Logits ``(B, K)``."""
+        """Return logits ``(B, K)``, with a softmax ``(B, K + M)``, of inputs ``(B, 3, H, W)``."""
         import torch
 
         with one_torch_thread(), torch.inference_mode():
             return self.forward(self._moved(images)).cpu().numpy()
 
     def oracle(self, images: np.ndarray, label: np.ndarray, gamma: float) -> np.ndarray:
-        """Logits, as ``logits``, of the inputs reinforced with their labels ``(B, K)``."""
+        """Return ``logits`` of the inputs after reinforcing them with their labels ``(B, K)``."""
         return self.oracles(images, label, [gamma])[0]
 
     def oracles(
         self, images: np.ndarray, label: np.ndarray, gammas: Sequence[float]
     ) -> list[np.ndarray]:
-        """Oracle logits for each gamma; the gradient is computed once."""
+        """Return oracle logits for each gamma; the gradient is computed once."""
         import torch
 
         known, pixels = self._moved(label.astype(np.int64)), self._moved(images)
@@ -189,19 +189,19 @@ class TorchTeacher:
         return torch.from_numpy(values).to(self.device)
 
     def forward(self, pixels: Tensor) -> Any:
-        """Logits of a tensor, as a tensor; raises ``DataError`` where the network refuses it."""
+        """Return logits of pixels as tensors; raise ``DataError`` if the network fails."""
         import torch
 
         try:
             values = self.network(pixels)
         except InficondError:
             raise
-        except Exception as error:  # whatever a network of somebody's raises
+        except Exception as error:  # the user's network may raise anything
             raise _refused(pixels.shape, error) from error
         if not isinstance(values, torch.Tensor):
             raise DataError(
                 f"The teacher gives a {type(values).__name__}, no tensor.",
-                "Save a model that returns its logits alone.",
+                "Save a model that returns only a tensor of logits.",
             )
         values = check_outputs(values, self.outputs)[:, list(self.columns)].float()
         if not self.probabilities:
@@ -213,13 +213,13 @@ class TorchTeacher:
 
 
 class OutputsError(DataError):
-    """A network with another number of ``outputs`` than expected."""
+    """Error: a network has another number of ``outputs`` than expected."""
 
     outputs = 0
 
 
 def check_outputs(values: Outputs, outputs: int) -> Outputs:
-    """Values ``(B, outputs)``; raises ``OutputsError`` for another shape."""
+    """Return ``values`` unchanged; raise ``OutputsError`` if not of shape ``(B, outputs)``."""
     if len(values.shape) != 2 or values.shape[1] != outputs:
         error = OutputsError(
             f"The teacher gives {tuple(values.shape)} for {values.shape[0] if values.shape else 1} "
@@ -235,24 +235,24 @@ def _refused(shape: Sequence[int], error: Exception) -> DataError:
     reason = (str(error).strip().splitlines() or [""])[-1]
     return DataError(
         f"The teacher does not take photos {tuple(shape)}: {type(error).__name__}: {reason}",
-        "Correct teacher.preprocessing, above all the size.",
+        "Correct teacher.preprocessing, first of all its size.",
     )
 
 
 def columns_of(
     classes: Sequence[str], outputs: Sequence[str], others: bool = False
 ) -> tuple[tuple[int, ...], int]:
-    """Position of each class among the outputs' names (empty: the classes), and their number.
+    """Return the output position of each class, and the number of outputs.
 
-    With ``others`` the positions of the teacher's other classes follow.
-    """
+    ``outputs`` are the outputs' names, equal to the classes if empty. With ``others`` the positions
+    of the teacher's other classes follow."""
     names = list(outputs or classes)
     missing = [name for name in classes if name not in names]
     if missing:
         named = ", ".join(f"{name!r}{near_in_list(name, names)}" for name in missing)
         raise DataError(
             f"The teacher has no output for {named}.",
-            "Name the class of each output, in order, as the data set does: teacher.classes.",
+            "Name the class of each output, in order, as the data set names it: teacher.classes.",
         )
     chosen = [names.index(name) for name in classes]
     if others:
@@ -261,7 +261,7 @@ def columns_of(
 
 
 def task_loss(logits: Tensor, label: Tensor) -> Any:
-    """Return the loss of each image, ``(B,)``: the sum of the cross-entropies of its known labels.
+    """Return the loss of each image, ``(B,)``: the sum of cross-entropies over its known labels.
 
     ``logits`` and ``label`` are tensors ``(B, K)``; labels are 1, 0, or -1 (ignored). The sum is
     the negative log-likelihood of the labels, like the paper's softmax cross-entropy for one label
@@ -278,8 +278,8 @@ def task_loss(logits: Tensor, label: Tensor) -> Any:
 def softmax_loss(logits: Tensor, label: Tensor) -> Any:
     """Return the loss of each image, ``(B,)``: cross-entropy in the softmax over all logits.
 
-    ``logits`` ``(B, K + M)`` begin with those of the classes of ``label`` ``(B, K)``. An image of
-    unknown class has loss 0.
+    The first K columns of ``logits`` ``(B, K + M)`` are the classes of ``label`` ``(B, K)``. An
+    image of unknown class has loss 0.
     """
     known = (label == 1).any(1).to(logits.dtype)
     chosen = logits.gather(1, label.argmax(1, keepdim=True))[:, 0]
@@ -287,12 +287,11 @@ def softmax_loss(logits: Tensor, label: Tensor) -> Any:
 
 
 def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
-    """``x* = x - gamma |x| * gradient`` (eq. 2) of inputs ``(B, 3, H, W)``.
+    """Return reinforced inputs ``x* = x - gamma |x| * gradient`` (eq. 2), ``(B, 3, H, W)``.
 
-    x is the input as it enters the network, after normalisation: |x| is a channel's distance from
-    the mean colour, in standard deviations. Raises ``DataError`` for a gamma with which it
-    overflows: not every network shows that in its logits, one that saturates makes finite ones of
-    any input.
+    x is the network's input after normalisation: |x| is a channel's distance from the mean colour,
+    in standard deviations. Raises ``DataError`` if x* overflows: a network that saturates would
+    give finite logits for it, so that the logits alone do not show the fault.
     """
     import torch
 
@@ -300,7 +299,7 @@ def stepped(pixels: Tensor, gradient: Tensor, gamma: float) -> Any:
     if torch.isfinite(gradient).all() and not torch.isfinite(reinforced).all():
         raise DataError(
             f"gamma {gamma:g} is too large: the reinforced photos are not finite numbers.",
-            "Take a smaller one; those of the paper lie between 0 and a few units.",
+            "Choose a smaller gamma; the paper's are between 0 and a few units.",
         )
     return reinforced
 
@@ -311,20 +310,20 @@ def loss_gradient(
     label: Tensor,
     loss_of: Callable[[Any, Any], Any] = task_loss,
 ) -> Any:
-    """Return ``dL/dx`` of inputs ``(B, 3, H, W)``, L the loss of each image.
+    """Return the gradient ``dL/dx`` at inputs ``(B, 3, H, W)``, where L is each image's loss.
 
-    Computed in one thread, for equal bits on all workers. Raises ``DataError`` without a gradient.
+    One thread is used, for equal bits on all workers. Raises ``DataError`` without a gradient.
     """
     import torch
 
     with one_torch_thread(), torch.enable_grad():
         x = pixels.detach().clone().requires_grad_()
-        loss = loss_of(forward(x), label).sum()  # of sums: each image gets its own gradient
+        loss = loss_of(forward(x), label).sum()  # gradient of a sum: one gradient per image
         try:
             (gradient,) = torch.autograd.grad(loss, x)
         except RuntimeError as error:
             raise DataError(
                 f"The teacher gives no gradient: {str(error).splitlines()[0]}",
-                "Leave teacher.oracle out, or save the model without no_grad.",
+                "Leave out teacher.oracle, or save the model without no_grad.",
             ) from error
     return gradient

@@ -1,4 +1,4 @@
-"""Teachers whose architecture is one of timm's, and Query2Label on one of them."""
+"""Load teachers with an architecture of timm, and Query2Label on a timm backbone."""
 
 from __future__ import annotations
 
@@ -46,10 +46,10 @@ def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -
 def build(
     name: str, size: tuple[int, int] | None, *, num_classes: int, tag: str = "", **given: Any
 ) -> Any:
-    """Build a model of timm, for photos of ``size`` (width, height) or its own size.
+    """Build a timm model for photos of ``size`` (width, height), or of the model's default size.
 
-    Only a ``tag`` is ever downloaded. Raises ``DataError`` for a model or tag that timm does not
-    know, and if the download fails.
+    Weights are downloaded only if ``tag`` names them. Raises ``DataError`` for a model or tag that
+    timm does not know, and if the download fails.
     """
     timm = _timm(name)
     full = f"{name}.{tag}" if tag else name
@@ -62,20 +62,20 @@ def build(
         return _created(timm, full, bool(tag), options)
     except Exception as error:  # timm, torch and the hub raise many kinds
         raise DataError(
-            f"The model {full} cannot be had: {type(error).__name__}: {error}",
-            "Without network: fetch the checkpoint elsewhere and name the file under "
-            "teacher.pretrained.",
+            f"The model {full} cannot be loaded: {type(error).__name__}: {error}",
+            "Without network: download the checkpoint elsewhere, and set teacher.pretrained to the "
+            "file.",
         ) from error
 
 
 def known_weights(name: str) -> list[str]:
-    """Tags of the weights that timm knows of a model; raises ``DataError`` for no model of it."""
+    """Return the tags of timm's pretrained weights for a model; ``DataError`` if it is unknown."""
     full = _timm(name).models.get_arch_pretrained_cfgs(name)
     return [tag for tag in (one.partition(".")[2] for one in full) if tag]
 
 
 def _timm(name: str) -> Any:
-    """The package timm, which knows the model."""
+    """Return the package timm; raise ``DataError`` if it does not know the model."""
     try:
         import timm
     except ImportError as error:
@@ -89,18 +89,18 @@ def _timm(name: str) -> Any:
 
 
 def _check_outputs(timm: Any, full: str, outputs: int) -> None:
-    """Check the number of outputs: timm would replace another classifier by random weights."""
+    """Raise ``DataError`` for another number of outputs: timm would set random weights then."""
     settings = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
     if settings is not None and settings.num_classes != outputs:
         raise DataError(
             f"The model {full} has {settings.num_classes} outputs; expected {outputs} classes.",
-            "Name the class of each output, in order: teacher.classes; or give a classifier of "
-            "your own: teacher.head.",
+            "Name the class of each output, in order: teacher.classes; or set teacher.head to your "
+            "classifier.",
         )
 
 
 def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) -> Any:
-    """Most transformers are made for one size of image; the others do not know the word."""
+    """Create a timm model; drop ``img_size`` if the architecture does not have this argument."""
     try:
         return timm.create_model(name, pretrained=pretrained, **options)
     except TypeError:
@@ -111,14 +111,14 @@ def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) ->
 
 
 def timm_layout(model: nn.Module, state: State) -> State:
-    """Names and shapes as timm has them today, where it knows how a published file differs."""
+    """Convert published weights to timm's present names and shapes, if timm has a filter."""
     module = sys.modules[type(model).__module__]
     convert = getattr(module, "checkpoint_filter_fn", None)
     return dict(convert(state, model)) if convert else state
 
 
 def frozen(network: nn.Module) -> Any:
-    """A network for evaluation alone."""
+    """Return a network in evaluation mode, without gradients of its parameters."""
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     return network.eval()
@@ -127,7 +127,7 @@ def frozen(network: nn.Module) -> Any:
 def _load(model: Any, section: TimmTeacher) -> None:
     path = Path(section.pretrained)
     state = timm_layout(model, read_state(path))
-    if section.head:  # the file may have a classifier of its own, which is not used
+    if section.head:  # ignore the file's own classifier
         weights = model.state_dict().keys()
         unused = tuple(f"{part}." for part in _classifier_names(model))
         state = {k: v for k, v in state.items() if k in weights or not k.startswith(unused)}
@@ -135,12 +135,12 @@ def _load(model: Any, section: TimmTeacher) -> None:
         model,
         state,
         path,
-        "Check teacher.model, and teacher.classes: a name for each output, in order.",
+        "Check teacher.model, and teacher.classes: a name per output, in order.",
     )
 
 
 def _classifier_names(model: Any) -> tuple[str, ...]:
-    """Names of the modules where timm keeps the classifier of this architecture."""
+    """Return the names of the model's modules that are its classifier."""
     name = model.default_cfg.get("classifier", "fc")
     return (name,) if isinstance(name, str) else tuple(name)
 
@@ -156,7 +156,7 @@ def _with_head(model: Any, path: Path, outputs: int) -> Any:
         head,
         state,
         path,
-        f"Give weight ({outputs}, {model.num_features}) and bias ({outputs},) of a linear layer on "
+        f"Save weight ({outputs}, {model.num_features}) and bias ({outputs},) of a linear layer on "
         f"the model's {model.num_features} pooled features.",
     )
     return nn.Sequential(model, head)
@@ -169,15 +169,15 @@ _NEEDED = (
     "fc.W",
     "transformer.decoder.layers.0.linear1.weight",
 )
-_REMEDY = "Check teacher.backbone: it must be the one that the checkpoint was trained with."
+_REMEDY = "Check teacher.backbone: it must be the backbone that the checkpoint was trained with."
 
 
 def load_query2label(
     section: Query2LabelTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
-    """Load the teacher of a checkpoint; backbone and attention heads come from the spec.
+    """Load a Query2Label checkpoint; the spec names the backbone and number of attention heads.
 
-    Raises ``DataError`` for weights that are missing, superfluous, or do not fit.
+    Raises ``DataError`` for weights that are missing, superfluous, or of another shape.
     """
     try:
         from precompute.teachers.query2label import FeatureMap, Query2Label
@@ -203,20 +203,20 @@ def load_query2label(
 
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
-    """Layers and widths of a checkpoint, from the names and shapes of its tensors."""
+    """Return the network's shape, from the names and shapes of a checkpoint's tensors."""
     from precompute.teachers.query2label import Shape
 
     missing = [name for name in _NEEDED if name not in state]
     if missing:
         raise DataError(
             f"{section.path} is not a checkpoint of Query2Label: it lacks {', '.join(missing)}.",
-            "Name a checkpoint of Query2Label, or take another kind of teacher.",
+            "Set teacher.path to a checkpoint of Query2Label, or use another kind of teacher.",
         )
     classes, width = state["query_embed.weight"].shape
     if width % 4 or width % section.heads:
         raise DataError(
-            f"{section.path} has {width} dimensions, which {section.heads} heads (and the position "
-            "code, 4) do not divide.",
+            f"{section.path} has {width} dimensions, which must be a multiple of teacher.heads "
+            f"({section.heads}) and of 4 (position code).",
             "Correct teacher.heads.",
         )
     return Shape(
@@ -247,7 +247,7 @@ def _check_classes(section: Query2LabelTeacher, outputs: int, named: int) -> Non
 
 
 def _trained_size(state: State, model: Any) -> tuple[int, int] | None:
-    """Width and height of the images in training, from the position code; None without one."""
+    """Return (width, height) of the training images, from the position code; None without one."""
     import torch
 
     from precompute.teachers.query2label import sine_position
@@ -258,14 +258,14 @@ def _trained_size(state: State, model: Any) -> tuple[int, int] | None:
     if code.ndim != 4 or not torch.allclose(code[0], sine_position(*code.shape[1:]), atol=1e-3):
         raise DataError(
             f"The checkpoint's position code ({_POSITION}) is not Query2Label's sine code.",
-            "Such a network is not known here; export it as TorchScript (kind: torchscript).",
+            "This variant is not supported; export it as TorchScript (kind: torchscript).",
         )
     stride = model.feature_info[-1]["reduction"]
     return code.shape[3] * stride, code.shape[2] * stride
 
 
 def _renamed(state: State, model: Any) -> State:
-    """The tensors by the names of ``Query2Label``; the backbone's as timm has them today."""
+    """Rename a checkpoint's tensors to those of ``Query2Label`` and of the timm backbone."""
     prefix = "backbone.0."
     body = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     if body and all(name.startswith("body.") for name in body):  # within torchvision's layer getter

@@ -1,4 +1,4 @@
-"""Teachers whose architecture is one of torchvision's classifiers."""
+"""Load teachers with an architecture of torchvision's classifiers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from precompute.teachers.timm_models import frozen
 def load_torchvision(
     section: TorchvisionTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
-    """Load a classifier of torchvision with its weights; nothing is downloaded."""
+    """Load a torchvision classifier with weights from a file; nothing is downloaded."""
     columns, outputs = columns_of(classes, section.classes, section.softmax)
     models = models_with(section.model)
     model = models.get_model(section.model, weights=None, num_classes=outputs)
@@ -26,7 +26,7 @@ def load_torchvision(
         model,
         read_state(section.pretrained),
         section.pretrained,
-        "Check teacher.model, and teacher.classes: a name for each output, in order.",
+        "Check teacher.model, and teacher.classes: a name per output, in order.",
     )
     preprocessing = own_or_given(section.preprocessing, _usual(models, section.model))
     hardware = torch_device(device)
@@ -37,7 +37,7 @@ def load_torchvision(
 
 
 def models_with(name: str) -> Any:
-    """The module ``torchvision.models``, which has a classifier of this name."""
+    """Return the module ``torchvision.models``; ``DataError`` if it lacks a classifier ``name``."""
     try:
         from torchvision import models
     except ImportError as error:
@@ -46,13 +46,13 @@ def models_with(name: str) -> Any:
     if name not in known:
         raise DataError(
             f"torchvision knows no classifier {name}.{near(name, known, most=3)}",
-            "Name one of torchvision.models.list_models(module=torchvision.models).",
+            "Choose one of torchvision.models.list_models(module=torchvision.models).",
         )
     return models
 
 
 def _usual(models: Any, name: str) -> dict[str, Any]:
-    """Preprocessing of torchvision's own weights of a model."""
+    """Return the preprocessing of torchvision's default weights for a model."""
     usual = models.get_model_weights(name).DEFAULT.transforms()
     size, shorter = usual.crop_size[0], usual.resize_size[0]
     return {

@@ -1,9 +1,9 @@
-"""Teachers of the package transformers, and image-text models: classes by their names.
+"""Load teachers of the package transformers, and zero-shot teachers from image-text models.
 
-Of an image-text model the logit of a class is the log-odds of its sentence against others that
-stand for anything (``background``: by default the words of the corpus in the same prompts), by the
-model's own scale s: ``s cos(image, class) - log mean_j exp(s cos(image, background_j)) + bias``. A
-class is present where it has more than an even share of the softmax over the background.
+A zero-shot logit is the log-odds of the class's sentence against background sentences
+(``background``, by default the words of the corpus in the same prompts), with the model's scale s:
+``s cos(image, class) - log mean_j exp(s cos(image, background_j)) + bias``. A class is present if
+it has more than an even share of the softmax over the background.
 """
 
 from __future__ import annotations
@@ -29,13 +29,12 @@ from precompute.teachers.teacher import TorchTeacher, columns_of, of_encoder
 
 
 def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any:
-    """The section with what its model says of itself: the classes of the outputs, in the words of
-    the data set.
+    """Return the teacher's section, with ``classes`` set to the model's output names.
 
-    That of a model of the hub that is not here yet comes back as it is.
-    Raises ``DataError`` for a model that does not name its outputs or has none for one of
-    ``classes``, for ``labels`` that it does not have, and for one that was trained to tell classes
-    apart where the spec takes no activation.
+    Names are replaced by the data set's (``teacher.labels``). The section is returned unchanged if
+    the model is on the hub and not downloaded yet. Raises ``DataError`` for a model without names
+    of outputs or without an output for one of ``classes``, for unknown ``labels``, and for a
+    single-label model if the spec sets no ``activation``.
     """
     config = model_config(section.model)
     if config is None:
@@ -45,13 +44,13 @@ def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any
     if lost:
         raise DataError(
             f"{section.title} has no output for {', '.join(lost)}.",
-            "Say what the model calls it (id2label in config.json): teacher.labels.",
+            "Set the model's name of the class (id2label in config.json) in teacher.labels.",
         )
     if section.activation is None and activation_of(config) == SOFTMAX:
         raise DataError(
             f"{section.title} was trained to tell its classes apart (problem_type "
-            "single_label_classification), and the spec takes no activation.",
-            "Say it: teacher.activation: softmax with dataset.task: single_label, or sigmoid.",
+            "single_label_classification), but the spec sets no teacher.activation.",
+            "Set teacher.activation: softmax with dataset.task: single_label, or sigmoid.",
         )
     values = {**section.values(), "classes": names, "labels": {}}
     return TransformersTeacher(**{key: value for key, value in values.items() if value is not None})
@@ -60,7 +59,7 @@ def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any
 def load_transformers(
     section: TransformersTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
-    """A classifier of images, as a spec's section names it; its outputs are matched by name."""
+    """Load an image classifier of transformers; outputs are matched with ``classes`` by name."""
     with loading(section.model) as transformers:
         folder = fetch_model(section.model)
         names = of_transformers(section, classes).classes
@@ -90,27 +89,27 @@ class Processor:
     processor: Any
 
     def prepare(self, image: Image.Image) -> np.ndarray:
-        """RGB image as the network takes it: ``(3, height, width)`` float32."""
+        """Return the network's input of an RGB image: ``(3, height, width)`` float32."""
         pixels = self.processor(images=image, return_tensors="np")["pixel_values"]
         return np.asarray(pixels[0], dtype=np.float32)
 
     def plain(self) -> dict[str, Any]:
-        """Settings of the processor as JSON."""
+        """Return the processor's settings as JSON."""
         return dict(json.loads(self.processor.to_json_string()))
 
     def check(self) -> None:
-        """Raise ``DataError`` where photos of two shapes become inputs of two shapes."""
+        """Raise ``DataError`` if the input's shape depends on the photo's shape."""
         shapes = [self.prepare(Image.new("RGB", size)).shape for size in ((64, 48), (48, 64))]
         if shapes[0] != shapes[1] or len(shapes[0]) != 3:
             raise DataError(
                 f"The model's processor gives {shapes[0]} for a wide photo and {shapes[1]} for a "
-                "high one; expected one shape (3, height, width).",
-                "Give size as height and width, or do_center_crop, in preprocessor_config.json.",
+                "high photo; expected one shape (3, height, width).",
+                "Set size to height and width, or do_center_crop, in preprocessor_config.json.",
             )
 
 
 def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
-    """Return the names of the outputs by ``id2label``, in order; ``DataError`` without any."""
+    """Return a model's output names (``id2label``), in order; ``DataError`` if not all unique."""
     label_of = config.get("id2label")
     names = []
     if isinstance(label_of, dict):
@@ -118,26 +117,26 @@ def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
     texts = [str(name) for name in names if name is not None]
     if not texts or len(texts) < len(names) or len(set(texts)) < len(texts):
         raise DataError(
-            f"{model} does not name its outputs, each by another name (id2label).",
+            f"{model} does not name its outputs uniquely (id2label in config.json).",
             "Name the class of each output, in order: teacher.classes.",
         )
     return texts
 
 
 def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
-    """Names of the outputs, of those in ``labels`` the data set's."""
+    """Return the output names, with names in ``labels`` replaced by the data set's classes."""
     for class_name, label in labels.items():
         if label not in names:
             raise DataError(
                 f"teacher.labels calls {class_name!r} {label!r}, which is not an output of the "
                 f"model{near_in_list(label, names)}.",
-                "Correct the name.",
+                "Correct the name in teacher.labels.",
             )
         if class_name in names and class_name != label:
             raise DataError(
-                f"teacher.labels calls {class_name!r} {label!r}, but the model has an output "
-                f"{class_name!r} itself.",
-                "Leave it out, or call the data set's class by another name.",
+                f"teacher.labels calls {class_name!r} {label!r}, but the model also has an output "
+                f"{class_name!r}.",
+                f"Remove {class_name!r} from teacher.labels, or rename the data set's class.",
             )
     class_of = {label: class_name for class_name, label in labels.items()}
     return [class_of.get(name, name) for name in names]
@@ -146,7 +145,7 @@ def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
 def load_zero_shot(
     section: OpenClipTeacher, classes: Sequence[str], encoder: Encoder, corpus: Sequence[str]
 ) -> TorchTeacher:
-    """The zero-shot classifier of the classes of a data set, as a spec's section describes it."""
+    """Return the zero-shot classifier of a data set's classes, from an image-text model."""
     _check_names(section, classes)
     names = [section.words.get(name, name) for name in classes]
     prompts = list(section.prompts)
@@ -190,5 +189,5 @@ def _check_names(section: OpenClipTeacher, classes: Sequence[str]) -> None:
             raise DataError(
                 f"teacher.{key} names {unknown[0]!r}, which is not a class of the data set."
                 f"{near(unknown[0], classes)}",
-                "Correct the name.",
+                f"Correct the name in teacher.{key}.",
             )

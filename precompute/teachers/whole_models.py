@@ -1,4 +1,4 @@
-"""Teachers that are whole: in one file, TorchScript or ONNX, or a Python function."""
+"""Load teachers from one file (TorchScript or ONNX) or from a Python function."""
 
 from __future__ import annotations
 
@@ -32,38 +32,38 @@ from precompute.teachers.teacher import (
     own_or_given,
 )
 
-#: Operators of TorchScript that open files or ask other machines. No network needs them.
+#: Operators of TorchScript that open files or call other machines. No network needs them.
 _REACHING_OUT = re.compile(rb"\b(from_file|save|rpc_(?:async|sync|remote))\b")
-#: How a ZIP begins, which is what torch.jit.save writes.
+#: First bytes of a ZIP file, the format of torch.jit.save.
 _ZIP = b"PK\x03\x04"
 
 
 def _check_operators(path: Path) -> None:
-    """Refuse a TorchScript file whose code could reach beyond its own tensors.
+    """Raise ``DataError`` for a TorchScript file whose code opens files or calls other machines.
 
-    It is a program, which runs in part when it is loaded: so its code is read before.
+    The file is a program that runs in part when it is loaded, so its code is read before loading.
     """
     try:
         with path.open("rb") as file:
             if file.read(len(_ZIP)) != _ZIP:
-                return  # torch says what it is
+                return  # not a ZIP: torch.jit.load reports the error
         with zipfile.ZipFile(path) as archive:
             code = [file for file in archive.infolist() if file.filename.lower().endswith(".py")]
             calls = [call for file in code for call in _REACHING_OUT.findall(archive.read(file))]
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}.", "Write it anew.") from error
+        raise DataError(f"{path} cannot be read: {error}.", "Write the file again.") from error
     if calls:
         raise DataError(
-            f"{path} is refused: its code calls {calls[0].decode()}, which opens files or asks "
+            f"{path} is refused: its code calls {calls[0].decode()}, which opens files or calls "
             "other machines.",
-            "Export the network anew, as ONNX or by torch.jit.trace.",
+            "Export the network again, as ONNX or by torch.jit.trace.",
         )
 
 
 def load_torchscript(
     section: TorchScriptTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
-    """A TorchScript file, as a spec's section names it."""
+    """Load the TorchScript file that a spec's section names."""
     try:
         import torch
     except ImportError as error:
@@ -72,7 +72,7 @@ def load_torchscript(
     _check_operators(section.path)
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # that others should export otherwise
+            warnings.simplefilter("ignore", FutureWarning)  # torch deprecates TorchScript
             network = torch.jit.load(str(section.path), map_location=hardware).eval()
     except (RuntimeError, OSError, ValueError) as error:
         raise DataError(
@@ -93,7 +93,7 @@ def load_torchscript(
 
 @dataclass(frozen=True)
 class OnnxTeacher:
-    """An ONNX file; ``batch`` is the number of photos that it takes at a time, None for any."""
+    """Network from an ONNX file; ``batch`` is its fixed batch size, None for any size."""
 
     session: Any
     preprocessing: Preprocessing
@@ -105,14 +105,14 @@ class OnnxTeacher:
     differentiable: bool = False
 
     def logits(self, images: np.ndarray) -> np.ndarray:
-        """Logits ``(B, K)``."""
+        """Return logits ``(B, K)`` of inputs ``(B, 3, H, W)``."""
         size = self.batch or len(images)
         parts = [self._run(images[i : i + size], size) for i in range(0, len(images), size)]
         values = np.concatenate(parts)[:, list(self.columns)].astype(np.float32)
         return from_probabilities(values, self.softmax) if self.probabilities else values
 
     def _run(self, images: np.ndarray, size: int) -> np.ndarray:
-        """Outputs of at most ``size`` photos; what lacks to a fixed batch is filled with zeros."""
+        """Return outputs of at most ``size`` photos; a smaller batch is padded with zeros."""
         filled = np.zeros((size, *images.shape[1:]), np.float32)
         filled[: len(images)] = images
         name = self.session.get_inputs()[0].name
@@ -121,13 +121,13 @@ class OnnxTeacher:
         except Exception as error:  # onnxruntime's own, many kinds
             raise DataError(
                 f"The teacher fails on photos {filled.shape}: {str(error).splitlines()[0]}",
-                "Correct teacher.preprocessing, above all the size.",
+                "Correct teacher.preprocessing, first of all its size.",
             ) from error
         return check_outputs(np.asarray(values), self.outputs)[: len(images)]
 
 
 def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
-    """An ONNX file, as a spec's section names it: one input (B, 3, H, W), first output (B, K)."""
+    """Load a spec's ONNX file, with one input (B, 3, H, W) and first output (B, K)."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -135,14 +135,14 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
     options = onnxruntime.SessionOptions()
     options.use_deterministic_compute = True
     options.intra_op_num_threads = options.inter_op_num_threads = 1  # the same bits everywhere
-    options.log_severity_level = 4  # its errors are raised, and told in our words
+    options.log_severity_level = 4  # no log lines: errors are raised as DataError
     providers = onnx_providers(device, onnxruntime.get_available_providers())
     try:
         session = onnxruntime.InferenceSession(str(section.path), options, providers=providers)
     except Exception as error:  # onnxruntime's own, many kinds
         raise DataError(
             f"{section.path} is not an ONNX model: {str(error).splitlines()[0]}",
-            "Export it anew, as with torch.onnx.export.",
+            "Export the model again, for example with torch.onnx.export.",
         ) from error
     preprocessing = own_or_given(section.preprocessing, {})
     return OnnxTeacher(
@@ -156,7 +156,7 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
 
 
 def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> int | None:
-    """Photos that the model takes at a time, None for any; checks the shape of its input."""
+    """Return the model's fixed batch size, None for any; ``DataError`` for an unusable input."""
     shapes = [f"{one.name} {one.shape} {one.type}" for one in inputs]
     shape = inputs[0].shape if inputs else []
     expected = [None, 3, size[1], size[0]]
@@ -168,28 +168,28 @@ def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> in
         raise DataError(
             f"{path} takes {'; '.join(shapes) or 'nothing'}; expected one input [batch, 3, "
             f"{size[1]}, {size[0]}] of tensor(float), as teacher.preprocessing.size says.",
-            "Correct the size, or export the model for float32 photos, channels first.",
+            "Correct that size, or export the model for float32 photos, channels first.",
         )
     return shape[0] if isinstance(shape[0], int) else None
 
 
 @dataclass(frozen=True)
 class AsItIs:
-    """No preprocessing: the function gets the photos themselves."""
+    """Preprocessing that changes nothing: the function gets the photos themselves."""
 
     def prepare(self, image: Image.Image) -> Image.Image:
-        """The RGB photo."""
+        """Return the RGB photo unchanged."""
         return image
 
     def plain(self) -> dict[str, Any]:
-        """Nothing was done."""
+        """Return no settings."""
         return {}
 
 
 @dataclass(frozen=True)
 class FunctionTeacher:
-    """A function from a list of RGB photos to outputs (n, K); it is called by one thread at a time,
-    since it need not stand several."""
+    """A Python function from a list of RGB photos to outputs (n, K). One thread at a time calls the
+    function, since it need not be thread-safe."""
 
     function: Callable[[list[Image.Image]], Any]
     name: str
@@ -202,27 +202,27 @@ class FunctionTeacher:
     lock: Any = field(default_factory=threading.Lock, compare=False)
 
     def logits(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Logits ``(B, K)`` float32; raises ``DataError`` for what the function does wrong."""
+        """Return logits ``(B, K)`` float32; raise ``DataError`` if the function fails."""
         try:
             with self.lock:
                 outputs = self.function(list(images))
-        except (Exception, SystemExit) as error:  # whatever a function of somebody's raises
+        except (Exception, SystemExit) as error:  # the user's function may raise anything
             raise DataError(
                 f"{self.name} fails on {len(images)} photos: {type(error).__name__}: {error}",
-                "It gets a list of RGB images of Pillow, and returns logits (photos, classes).",
+                "Return logits (photos, classes) for a list of Pillow's RGB images.",
             ) from error
         values = check_outputs(outputs_of(outputs, self.name), self.outputs)
         if len(values) != len(images):
             raise DataError(
                 f"{self.name} gives {len(values)} rows for {len(images)} photos.",
-                "Return a row for each photo, in their order.",
+                "Return a row per photo, in the photos' order.",
             )
         chosen = values[:, list(self.columns)]
         return from_probabilities(chosen, self.softmax) if self.probabilities else chosen
 
 
 def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> FunctionTeacher:
-    """Load the function of a spec's section; raise ``DataError`` if forbidden or missing.
+    """Load a spec's Python function as a teacher; raise ``DataError`` if forbidden or missing.
 
     The function chooses its device itself.
     """

@@ -77,7 +77,7 @@ def test_filters_drop_in_their_order_and_of_two_alike_the_later():
     ]
     lines = filter_lines(2, found.dropped)
     assert lines[0] == "concepts.filters: 2 of 5 concepts stay"
-    assert lines[2] == "1 too like a class (class_cosine): hound (dog, 0.980)"
+    assert lines[2] == "1 too similar to a class (class_cosine): hound (dog, 0.980)"
     assert filter_texts(names, text, ["dog"], text[:1], Filters()).kept == [0, 1, 2, 3, 4]
 
 

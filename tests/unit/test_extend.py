@@ -124,11 +124,11 @@ def test_photos_for_evaluation_are_refused_and_the_others_taken(folder, store):
 
 def test_the_table_is_asked_for_by_name(folder, store):
     place = new_photos(folder)
-    with pytest.raises(DataError, match="not in it") as told:
+    with pytest.raises(DataError, match="table of logits without the photos") as told:
         extend(folder, place, logits=None)
     assert "--logits" in told.value.remedy
     shutil.move(place / "p50.png", place / f"{store.images[0]}.png")
-    with pytest.raises(DataError, match="named as another image") as told:
+    with pytest.raises(DataError, match="have the name of another image") as told:
         extend(folder, place / f"{store.images[0]}.png", logits=None)
     with pytest.raises(DataError, match=f"no logits for 1 of 3 images.* {store.images[0]}"):
         extend(folder, place)

@@ -273,7 +273,7 @@ def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):
     assert "There is no folder nowhere" in capsys.readouterr().err
     write_table(home / "empty" / "labels.csv", ["a", "b"], label(2), CLASSES)
     assert main(["init", "empty"]) == 1
-    assert "no folder in empty holds a file of theirs, such as a.jpg" in capsys.readouterr().err
+    assert "no folder in empty holds any of their files, such as a.jpg" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -98,5 +98,5 @@ def test_one_too_far_off_leaves_no_store(tmp_path, monkeypatch, capsys):
     text = path.read_text().replace("batch: 3", "batch: 3, precision: float16")
     path.write_text(text)
     assert main(["precompute", str(path), "--store", str(tmp_path / "own.zarr")]) == 1
-    assert "Take concepts.encoder.precision: float32" in capsys.readouterr().err
+    assert "Set concepts.encoder.precision: float32" in capsys.readouterr().err
     assert not (tmp_path / "own.zarr").exists()

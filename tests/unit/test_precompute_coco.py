@@ -110,7 +110,7 @@ def test_only_crowds_may_be_ignored_and_ids_be_numbers(coco):
 )
 def test_broken_files_are_told(coco, text, fault):
     (coco / "coco" / "annotations" / "instances_val2017.json").write_text(text)
-    with pytest.raises(DataError, match=f"instances_val2017.json is not a file of inst.*{fault}"):
+    with pytest.raises(DataError, match=f"val2017.json is not a valid COCO file.*{fault}"):
         load_dataset(dataset_section(coco, TEXT))
 
 
@@ -119,8 +119,8 @@ def test_broken_files_are_told(coco, text, fault):
     [
         ([image(3), image(3, "b.jpg")], [], r"image 'b' or its id 3 is listed twice"),
         ([image(3, "a.jpg"), image(4, "a.png")], [], r"image 'a' or its id 4 is listed twice"),
-        ([image(3)], [annotation(4, 1)], "annotation is of the image 4, which is not there"),
-        ([image(3)], [annotation(3, 2)], "annotation is of the category 2, which is not there"),
+        ([image(3)], [annotation(4, 1)], "refers to the missing image 4"),
+        ([image(3)], [annotation(3, 2)], "refers to the missing category 2"),
         ([image(9)], [], r"1 images are in .*val2017.json and in another.* 000000000009"),
     ],
 )

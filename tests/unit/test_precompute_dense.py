@@ -343,7 +343,7 @@ def test_values_of_eva_are_free_of_its_rotary_embedding_and_comparisons_have_it(
 
 def test_a_sum_of_attentions_is_refused_where_a_norm_stands_between():
     tower = tower_of(**VIT, block_type="custom", scale_attn_inner=True)
-    with pytest.raises(DataError, match="sclip adds two attentions"):
+    with pytest.raises(DataError, match="sclip cannot be used with this encoder"):
         cells_of(tower, images(), "sclip")
     assert cells_of(tower, images(), "clearclip")[1] == "clearclip"
 
@@ -365,4 +365,4 @@ def test_other_towers_are_told_with_the_families_that_are_not():
 def test_a_size_that_is_no_multiple_of_a_patch_is_told(name):
     with pytest.raises(DataError, match=r"image_size \[70, 64\] is not a multiple") as told:
         cells_of(FAMILIES[name][0](), images(64, 70))
-    assert told.value.remedy == "Take 64."
+    assert told.value.remedy == "Set image_size: 64."

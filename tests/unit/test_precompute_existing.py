@@ -40,7 +40,7 @@ def test_there_are_no_photos(folder):
     dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr"))
     with pytest.raises(DataError, match="holds no photos, only thumbnails") as told:
         dataset.load(0)
-    assert "name their data set" in told.value.remedy
+    assert "the photos' data set" in told.value.remedy
 
 
 @pytest.mark.parametrize("size", [3, 1000])

@@ -69,5 +69,5 @@ def test_what_is_wrong_with_folders_is_told(tmp_path):
     with pytest.raises(DataError, match="several files for 1 images, the first are train/a/1"):
         load_dataset(dataset_section(tmp_path, PARTS))
     both = PARTS.replace("from: val", "from: all")
-    with pytest.raises(DataError, match="those below train besides"):
+    with pytest.raises(DataError, match="mixes all with the folder train"):
         load_dataset(dataset_section(tmp_path, both))

@@ -25,7 +25,7 @@ def test_boxes_count_pixels_from_one_and_hold_their_last(tmp_path):
 @pytest.mark.parametrize("lost", ["<width>10</width>", "<xmin>2</xmin>"])
 def test_an_annotation_without_places_is_told(tmp_path, lost):
     (tmp_path / "a.xml").write_text(ANNOTATION.replace(lost, ""))
-    with pytest.raises(DataError, match="does not state where its objects are"):
+    with pytest.raises(DataError, match="no valid size or boxes"):
         voc_foreground(tmp_path / "a.xml", ("cat",))
 
 

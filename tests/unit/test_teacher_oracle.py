@@ -60,7 +60,7 @@ def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
     assert torch.isfinite(saturating(torch.full(SHAPE, torch.inf))).all()
     with pytest.raises(DataError, match="is too large: the reinforced photos") as told:
         reinforce(saturating, torch.from_numpy(x), label, gamma)
-    assert "Take a smaller one" in told.value.remedy
+    assert "a smaller gamma" in told.value.remedy
     assert torch.isfinite(reinforce(saturating, torch.from_numpy(x), label, 1.0)).all()
 
 

@@ -83,7 +83,7 @@ def test_classes_of_a_model_that_names_none(copy):
     expected = [[row["LABEL_2"], row["LABEL_0"]] for row in reference(copy)]
     np.testing.assert_allclose(logits(load_section(section)), expected, atol=1e-5)
     change(copy, id2label={"0": "a", "1": "a", "2": "b"})
-    with pytest.raises(DataError, match="does not name its outputs, each by another name"):
+    with pytest.raises(DataError, match="does not name its outputs uniquely"):
         load(model=copy)
 
 
@@ -92,7 +92,7 @@ def test_classes_of_a_model_that_names_none(copy):
     [
         (("bicycles", "train"), {}, r"no output for 'bicycles' \(nearest: 'bicycle'\)"),
         (("cat",), {"cat": "taby, cat"}, r"calls 'cat' 'taby, cat'.*\(nearest: 'tabby, cat'\)"),
-        (("train",), {"train": "bicycle"}, "but the model has an output 'train' itself"),
+        (("train",), {"train": "bicycle"}, "but the model also has an output 'train'"),
     ],
 )
 def test_names_that_do_not_fit(folder, classes, labels, fault):
@@ -118,7 +118,7 @@ def test_pickled_weights_are_not_loaded(copy):
 
     torch.save(load_file(copy / "model.safetensors"), copy / "pytorch_model.bin")
     (copy / "model.safetensors").unlink()
-    with pytest.raises(DataError, match="no weights as safetensors; pickled ones are not loaded"):
+    with pytest.raises(DataError, match="no weights as safetensors; pickled weights are not"):
         load(model=copy)
 
 
@@ -128,7 +128,7 @@ def test_code_of_a_model_is_not_run(copy, tmp_path):
     change(copy, model_type="mine", auto_map={"AutoModelForImageClassification": "mine.Mine"})
     with pytest.raises(DataError, match="cannot be loaded") as told:
         load(model=copy)
-    assert "code of a model is not run" in told.value.remedy
+    assert "code in a model's folder is not run" in told.value.remedy
     assert not trace.exists()
 
 
@@ -176,7 +176,7 @@ def test_a_hubs_model_without_network_is_told_at_once(tmp_path, monkeypatch):
     with pytest.raises(DataError, match="not on this machine, and the download failed") as told:
         load(model="hf-hub:some/net")
     assert asked == ["huggingface.co"]
-    assert "Fetch its files elsewhere (config.json" in told.value.remedy
+    assert "files elsewhere (config.json" in told.value.remedy
 
 
 def test_a_hubs_model_that_was_downloaded_needs_no_network(folder, tmp_path, monkeypatch):

@@ -1,6 +1,6 @@
-"""Everything of the demo but its store, from seeds: `python -m precompute.recipes.demo`.
+"""Make the demo's concepts, encoder and teacher from seeds: `python -m precompute.recipes.demo`.
 
-Trains a small open_clip model and a teacher on drawn scenes that the demo does not hold, and
-writes specs/demo/: concepts.txt, encoder/, teacher.pt. The store then comes from
-`inficond precompute specs/demo.yaml`.
+Trains a small open_clip model and a teacher on drawn scenes that are not in the demo, and
+writes specs/demo/: concepts.txt, encoder/, teacher.pt. `inficond precompute specs/demo.yaml` then
+makes the store.
 """

@@ -17,7 +17,7 @@ ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 20
 
 
 def main() -> None:
-    """Read the data set from the spec, so that one file says which scenes the demo has."""
+    """Train encoder and teacher for the data set of the spec, and write them beside its corpus."""
     parser = argparse.ArgumentParser(prog="python -m precompute.recipes.demo", description=__doc__)
     parser.add_argument("--spec", type=Path, default=Path("specs/demo.yaml"))
     parser.add_argument("--seed", type=int, default=0, help="seed of both trainings")

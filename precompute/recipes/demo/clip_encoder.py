@@ -1,4 +1,4 @@
-"""A small open_clip model, trained from nothing on captions and words of drawn scenes."""
+"""A small open_clip model, trained from scratch on captions and words of drawn scenes."""
 
 import json
 from collections.abc import Callable
@@ -62,7 +62,7 @@ class WordLoss(nn.Module):
         self.bias = nn.Parameter(torch.tensor(WORD_BIAS))
 
     def forward(self, cells: torch.Tensor, text: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
-        """cells: (B, cells, E); text: (C, E), of length 1; words: (B, C). Returns a scalar."""
+        """Return the loss; cells: (B, cells, E); text: (C, E), unit length; words: (B, C)."""
         best = (normalize(cells, dim=-1) @ text.T).amax(dim=1)
         loss = binary_cross_entropy_with_logits(
             self.scale * best + self.bias, (words > 0).float(), reduction="none"
@@ -74,7 +74,7 @@ class WordLoss(nn.Module):
 def train_encoder(
     data: TrainingScenes, epochs: int, seed: int, progress: Callable[[str], None]
 ) -> open_clip.CLIP:
-    """Train image and text tower together. Deterministic for one machine and thread count."""
+    """Train image and text tower together. Deterministic on one machine and thread count."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model, loss, batch, rate = open_clip.CLIP(**MODEL), WordLoss(), 64, 4e-3
@@ -119,7 +119,7 @@ def _loss(
 
 
 def dense(model: open_clip.CLIP, pixels: torch.Tensor) -> torch.Tensor:
-    """Embeddings of the cells of the last feature map, (B, cells, E), not normalised."""
+    """Return embeddings of the cells of the last feature map, (B, cells, E), not normalised."""
     features = model.visual.trunk.forward_features(pixels)
     return model.visual.head(features.permute(0, 2, 3, 1)).flatten(1, 2)
 
@@ -130,7 +130,7 @@ def _forget_unseen_tokens(
     tokenizer: open_clip.SimpleTokenizer,
     prompts: torch.Tensor,
 ) -> open_clip.CLIP:
-    """Set the vectors of tokens that no caption had to 0, so that they mean nothing at random."""
+    """Set the vectors of tokens that no caption had to 0, so that they have no random meaning."""
     seen = torch.cat([prompts, tokenizer([caption(scene) for scene in data.scenes])]).unique()
     unseen = torch.ones(len(model.token_embedding.weight), dtype=torch.bool)
     unseen[seen] = False
@@ -139,7 +139,7 @@ def _forget_unseen_tokens(
 
 
 def save_encoder(model: open_clip.CLIP, checkpoint: Path) -> None:
-    """Write the weights (float16) and, beside them, the configuration.
+    """Write the weights (float16) to ``checkpoint``, and the configuration beside it.
 
     open_clip loads the folder as "local-dir:FOLDER".
     """

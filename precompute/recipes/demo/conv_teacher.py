@@ -17,10 +17,10 @@ MEAN, STD = 0.5, 0.25
 
 
 class SceneNet(nn.Module):
-    """Five strided convolutions; a class is present where some place of the image says so.
+    """A network of five strided convolutions, with a smooth maximum over the last map's cells.
 
-    Input (B, 3, height, width) in 0..1, output logits (B, classes): a smooth maximum over the
-    cells of the last feature map.
+    Input (B, 3, height, width) in 0..1, output logits (B, classes): a class is present if at least
+    one cell shows it.
     """
 
     def __init__(self, classes: int) -> None:
@@ -37,14 +37,14 @@ class SceneNet(nn.Module):
         self.classify = nn.Conv2d(WIDTHS[-1], classes, 1)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Logits (B, classes)."""
+        """Return logits (B, classes)."""
         return self.classify(self.features(pixels - 0.5)).flatten(2).logsumexp(dim=2)
 
 
 def train_teacher(
     data: TrainingScenes, epochs: int, seed: int, progress: Callable[[str], None]
 ) -> SceneNet:
-    """Train on the labels, with mirrored and shifted copies."""
+    """Train the teacher on the labels, with mirrored and shifted images."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net, rate = SceneNet(data.labels.shape[1]), 4e-3
@@ -75,14 +75,14 @@ def _augmented(pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 class Normalised(nn.Module):
-    """The network on levels less MEAN, divided by STD, as a spec's `preprocessing` gives them."""
+    """The network for levels (x - MEAN) / STD, as a spec's `preprocessing` gives them."""
 
     def __init__(self, net: SceneNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, levels: torch.Tensor) -> torch.Tensor:
-        """Logits (B, classes)."""
+        """Return logits (B, classes)."""
         return self.net(levels * STD + MEAN)
 
 

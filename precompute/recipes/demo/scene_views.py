@@ -1,4 +1,4 @@
-"""Training scenes and random views of them: crops with the words that can be seen in each."""
+"""Training scenes, and random crops of them with the words that each crop shows."""
 
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -47,7 +47,7 @@ def _plain(key: tuple[int, int], size: tuple[int, int]) -> Scene:
 
 
 def training_scenes(seed: int, count: int, size: tuple[int, int], workers: int) -> TrainingScenes:
-    """Draw `count` scenes, every other one jumbled. The number of workers changes no pixel."""
+    """Draw `count` scenes, every second scene jumbled. The number of workers changes no pixel."""
     starts = range(0, count, CHUNK)
     jobs = [(seed, size, range(start, min(start + CHUNK, count))) for start in starts]
     with ProcessPoolExecutor(workers) as pool:
@@ -61,7 +61,7 @@ def training_scenes(seed: int, count: int, size: tuple[int, int], workers: int) 
 
 
 def views(data: TrainingScenes, side: int, batch: int, rng: np.random.Generator) -> Iterator[View]:
-    """One epoch of square views of `side` pixels: whole scenes and crops down to half a side."""
+    """Yield one epoch of square views of `side` pixels: whole scenes, crops down to half a side."""
     order = rng.permutation(len(data.scenes))
     for start in range(0, len(order) - batch + 1, batch):
         chosen = order[start : start + batch]
@@ -75,7 +75,7 @@ def views(data: TrainingScenes, side: int, batch: int, rng: np.random.Generator)
 
 
 def _cut(pixels: torch.Tensor, crops: np.ndarray, flip: np.ndarray, side: int) -> torch.Tensor:
-    """Crops (left, top, right, bottom in shares of the sides), mirrored where asked."""
+    """Cut crops (left, top, right, bottom in shares of the sides), mirrored where `flip`."""
     theta = np.zeros((len(crops), 2, 3), dtype=np.float32)
     theta[:, 0, 0] = (crops[:, 2] - crops[:, 0]) * np.where(flip, -1, 1)
     theta[:, 1, 1] = crops[:, 3] - crops[:, 1]
@@ -85,7 +85,7 @@ def _cut(pixels: torch.Tensor, crops: np.ndarray, flip: np.ndarray, side: int) -
 
 
 def _words(scene: Scene, crop: np.ndarray) -> tuple[np.ndarray, str]:
-    """Concepts that the crop shows (1), does not show (0) or shows in part (-1); a caption."""
+    """Return if a crop shows each concept (1), not (0) or in part (-1), and a caption."""
     names = concept_names()
     index = {name: i for i, name in enumerate(names)}
     words = np.zeros(len(names), dtype=np.int8)

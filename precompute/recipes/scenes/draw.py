@@ -1,4 +1,4 @@
-"""From a plan to pixels."""
+"""Draw a planned scene as an image."""
 
 from collections.abc import Iterator
 
@@ -16,7 +16,7 @@ LIGHT = {"day": (1.0, 1.0, 1.0), "sunset": (1.06, 0.92, 0.82), "night": (0.56, 0
 
 
 def draw(scene: Scene) -> Image.Image:
-    """The scene as an RGB image."""
+    """Draw a scene as an RGB image."""
     rng = np.random.default_rng(scene.texture_seed)
     canvas = paint_backdrop(scene, rng)
     for _ in layers(canvas, scene, rng):
@@ -27,10 +27,10 @@ def draw(scene: Scene) -> Image.Image:
 def layers(
     canvas: Image.Image, scene: Scene, rng: np.random.Generator
 ) -> Iterator[tuple[str, Image.Image | None]]:
-    """Paint what stands before the backdrop, the nearest last: yield each name when it is there.
+    """Paint fittings and things on the backdrop, the nearest last; yield (name, cover) after each.
 
-    With a thing comes where it covers what is behind it (mode L, shadows aside), with a fitting
-    None.
+    ``cover`` is the mask (mode L) of the pixels that a thing covers, without its shadow; None for a
+    fitting.
     """
     for name in paint_back_fittings(canvas, scene, rng):
         yield name, None
@@ -90,7 +90,7 @@ def _pole(canvas: Image.Image, cover: Image.Image, placement: Placement) -> None
 
 
 def _lit(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> Image.Image:
-    """The light of the hour, uneven exposure, a little blur and grain."""
+    """Apply the scene's light, uneven exposure, a little blur and grain."""
     width, height = scene.size
     blur = rng.uniform(0, 0.6)
     pixels = np.asarray(canvas.filter(ImageFilter.GaussianBlur(blur)), dtype=np.float32)

@@ -1,4 +1,4 @@
-"""Painted furniture: what stands in a scene but is no pasted art."""
+"""Paint fittings: furniture and similar parts of a scene that are not Twemoji art."""
 
 from collections.abc import Callable, Iterator
 
@@ -14,9 +14,9 @@ WOOD_DARK = (118, 80, 46)
 def paint_back_fittings(
     canvas: Image.Image, scene: Scene, rng: np.random.Generator
 ) -> Iterator[str]:
-    """All fittings that lie behind the things: rug, curtain, shelf, fence, path, bush, lamp.
+    """Paint all fittings behind the things: rug, curtain, shelf, fence, path, bush, lamp, bench.
 
-    Yields the name of each when it is painted.
+    Yields the name of each fitting after it is painted.
     """
     for name, paint in _PAINTERS.items():
         if name in scene.fittings:
@@ -25,7 +25,7 @@ def paint_back_fittings(
 
 
 def paint_table(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None:
-    """The table, its top seen a little from above."""
+    """Paint the table, seen a little from above."""
     left, top, right, foot = scene.fittings["table"]
     pen, slab = ImageDraw.Draw(canvas), 0.045 * scene.size[1]
     for x in (left + 4, right - 8):

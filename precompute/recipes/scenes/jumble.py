@@ -1,6 +1,6 @@
-"""Jumbled scenes for training: all kinds of things alike, anywhere, whatever the setting.
+"""Jumbled scenes for training: things of all kinds, equally likely, anywhere, in any setting.
 
-In them nothing goes with anything, so that an encoder has to look at the things themselves.
+Things are not correlated with each other or the setting, so that an encoder must learn the things.
 """
 
 from dataclasses import replace
@@ -17,7 +17,7 @@ TRIES = 12
 
 
 def jumble(key: tuple[int, int], size: tuple[int, int]) -> Scene:
-    """The jumbled scene with this (seed, index)."""
+    """Return the jumbled scene with this (seed, index)."""
     rng = np.random.default_rng(key)
     scene = surroundings(rng, size)
     things = list(catalogue().values())

@@ -1,4 +1,4 @@
-"""Plan of a scene: the things in it and their places, decided before anything is drawn."""
+"""Plan a scene: choose its things and their positions, before anything is drawn."""
 
 from dataclasses import dataclass, replace
 from functools import cache
@@ -23,7 +23,7 @@ Ranges = dict[str, tuple[float, float]]
 
 
 def plan(key: tuple[int, int], size: tuple[int, int], planted: bool) -> Scene:
-    """The scene with this (seed, index); `planted` says whether the shortcuts hold in it."""
+    """Return the planned scene with this (seed, index); `planted`: shortcuts are active in it."""
     rng = np.random.default_rng(key)
     scene = surroundings(rng, size)
     ranges = places(scene)
@@ -39,7 +39,7 @@ def plan(key: tuple[int, int], size: tuple[int, int], planted: bool) -> Scene:
 
 
 def _wanted(rng: np.random.Generator, scene: Scene, ranges: Ranges, planted: bool) -> list[Thing]:
-    """The things to place: the planted contexts first, then the classes, then the clutter."""
+    """Return the things to place: first contexts of shortcuts, then classes, then clutter."""
     fitting = [thing for thing in catalogue().values() if _fits(thing, ranges)]
     wanted: list[Thing] = []
     for label, chance in SETTINGS[scene.setting].classes.items():
@@ -59,11 +59,11 @@ def _wanted(rng: np.random.Generator, scene: Scene, ranges: Ranges, planted: boo
 
 
 def _spread(rng: np.random.Generator, things: list[Thing], fitting: list[Thing]) -> list[Thing]:
-    """The things to place where the spread shortcut is on: its own first, in place of clutter."""
+    """Return the things to place: first the spread shortcut's, which then are not clutter."""
     present = any(thing.label == SPREAD.label for thing in things)
     drawn = SPREAD.draw(rng, [thing.name for thing in fitting], present)
-    own = [thing for thing in fitting if thing.name in drawn]
-    return own + [thing for thing in things if thing.name not in SPREAD.things]
+    context = [thing for thing in fitting if thing.name in drawn]
+    return context + [thing for thing in things if thing.name not in SPREAD.things]
 
 
 def _fits(thing: Thing, ranges: Ranges) -> bool:
@@ -72,7 +72,7 @@ def _fits(thing: Thing, ranges: Ranges) -> bool:
 
 @cache
 def _share_of_settings(thing: Thing) -> float:
-    """Weight of the settings where the thing can be; what can be in few is drawn there more."""
+    """Return the summed weight of the settings that can hold a thing; rare things get more odds."""
     total = 0.0
     for setting in SETTINGS.values():
         outdoors = {"sky", "lowsky", "daysky", *setting.horizon}
@@ -83,7 +83,7 @@ def _share_of_settings(thing: Thing) -> float:
 
 @dataclass(frozen=True)
 class _Spot:
-    """Spot where a thing could go: the place and the height of its foot in pixels."""
+    """Candidate position of a thing: the kind of place, and the height of its foot in pixels."""
 
     place: str
     foot: float
@@ -96,7 +96,7 @@ def _place(
     thing: Thing,
     others: list[Placement],
 ) -> Placement | None:
-    """A spot that covers little of the others, the best of a few, or None where it is crowded."""
+    """Return a placement with little overlap, the best of a few tries; None if all are crowded."""
     options = [place for place in thing.places if place in ranges]
     code = thing.art[rng.integers(len(thing.art))]
     best, least = None, CROWDED
@@ -141,7 +141,7 @@ def _candidate(
 
 
 def _scale(rng: np.random.Generator, scene: Scene, spot: _Spot) -> float:
-    """Scale of a thing by its depth: smaller the nearer its foot is to the horizon."""
+    """Return the scale of a thing by its depth: smaller, the nearer its foot is to the horizon."""
     if spot.place in SKIES:
         return float(rng.uniform(0.45, 0.9))
     if spot.place in SCALES:
@@ -152,7 +152,7 @@ def _scale(rng: np.random.Generator, scene: Scene, spot: _Spot) -> float:
 
 
 def _depth(scene: Scene, spot: _Spot) -> float:
-    """Order of painting: what is high up first, then by foot; a table before what is on it."""
+    """Return the order of painting: background first, then by foot, things on a table after it."""
     if spot.place == "table":
         return scene.fittings["table"][3] + 0.01 * spot.foot
     behind = spot.place in (*SKIES, *HORIZON, "wall", "shelf", "doorway")

@@ -1,4 +1,4 @@
-"""Regions of a scene: the thing that can be seen at each pixel."""
+"""Regions of a scene: a label map of the thing that is visible at each pixel."""
 
 from dataclasses import dataclass, replace
 
@@ -14,11 +14,11 @@ _BEHIND = ("hill", "skyline")
 
 @dataclass(frozen=True)
 class Regions:
-    """Label map ``(height, width)`` of a scene, and the name behind each label.
+    """Label map ``(height, width)`` of a scene, and the name of each label.
 
-    Every thing is a label of its own, also two of one kind; what is painted (sky or wall, hills and
-    houses, each band of ground, furniture) too. ``placement`` are the labels of the scene's
-    placements, in their order. A label may have no pixel: what is hidden.
+    Every thing has a separate label, also two things of one kind; so has everything painted (sky or
+    wall, hills and houses, each band of ground, furniture). ``placement`` are the labels of the
+    scene's placements, in their order. The label of a hidden thing has no pixel.
     """
 
     labels: np.ndarray
@@ -27,10 +27,10 @@ class Regions:
 
 
 def regions(scene: Scene) -> Regions:
-    """Follow the painter: what a layer covers is that layer's. Shadows belong to what they fall on.
+    """Return the regions of a scene: each layer, in painting order, takes the pixels it covers.
 
-    A pixel that is covered by half counts as covered. Marks on the ground belong to the ground.
-    """
+    A half-covered pixel counts as covered. Shadows belong to the layer below, marks on the ground
+    to the ground."""
     labels, names = _backdrop(scene)
     rng = np.random.default_rng(scene.texture_seed)
     canvas = paint_backdrop(scene, rng)
@@ -57,7 +57,7 @@ def _backdrop(scene: Scene) -> tuple[np.ndarray, list[str]]:
         labels[top:bottom] = len(names)
         names.append(material)
     behind = [name for name in _BEHIND if name in scene.stuff]
-    if behind:  # painted after the rest with numbers of its own, so that the rest stays as it is
+    if behind:  # painted last, so that the other random numbers are equal with and without it
         bare = replace(scene, stuff=tuple(name for name in scene.stuff if name not in behind))
         labels[(_painted(scene) != _painted(bare)).any(-1)] = len(names)
         names.append(" and ".join(behind))

@@ -1,4 +1,4 @@
-"""A planned scene: what stands where, and the words for it."""
+"""A planned scene: its things with their positions, its labels and captions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -15,10 +15,10 @@ Box = tuple[float, float, float, float]
 
 @dataclass(frozen=True)
 class Placement:
-    """A thing at its place. box: left, top, right, bottom in pixels.
+    """A thing at a position in a scene. box: left, top, right, bottom in pixels.
 
-    depth: order of painting, the nearest last. hue: turn of the colours, of 256 steps. visible:
-    share of the box that nothing nearer covers.
+    depth: order of painting, the nearest last. hue: rotation of hues, in steps of 1/256. visible:
+    share of the box that no nearer thing covers.
     """
 
     thing: Thing
@@ -33,17 +33,17 @@ class Placement:
 
     @property
     def area(self) -> float:
-        """Pixels of the box that can be seen."""
+        """Visible area of the box in pixels."""
         left, top, right, bottom = self.box
         return (right - left) * (bottom - top) * self.visible
 
 
 @dataclass(frozen=True)
 class Scene:
-    """A whole plan. horizon: y of the horizon, or of a wall's foot, in pixels.
+    """Plan of a whole scene. horizon: y of the horizon, or of a wall's foot, in pixels.
 
     fittings: painted furniture by name, with the numbers that its painter needs (fittings.py).
-    stuff: names of everything painted, the sky or the wall first.
+    stuff: names of all painted parts, the sky or the wall first.
     """
 
     setting: str
@@ -56,17 +56,17 @@ class Scene:
     placements: tuple[Placement, ...] = ()
 
     def seen(self) -> list[Placement]:
-        """The placements of which enough is uncovered to count."""
+        """Return the placements that are visible enough to count."""
         return [placement for placement in self.placements if placement.visible >= SEEN]
 
     def words(self) -> list[str]:
-        """Names of all concepts that can be seen: words for things, painted stuff; sorted."""
+        """Return the sorted names of all visible concepts: words for things, painted parts."""
         names = {word for placement in self.seen() for word in placement.thing.words}
         return sorted(names | set(self.stuff))
 
 
 def overlap(one: Box, other: Box) -> float:
-    """Share of the smaller box that the two have in common."""
+    """Return the area that two boxes share, divided by the smaller box's area."""
     wide = min(one[2], other[2]) - max(one[0], other[0])
     high = min(one[3], other[3]) - max(one[1], other[1])
     if wide <= 0 or high <= 0:
@@ -75,7 +75,7 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def with_visibility(size: tuple[int, int], ordered: list[Placement]) -> tuple[Placement, ...]:
-    """Each placement with the share of its box that no later box covers (on a grid of 2 px)."""
+    """Set each placement's share of its box that no later box covers (on a grid of 2 px)."""
     owner = np.full((size[1] // 2, size[0] // 2), -1, dtype=np.int16)
     boxes = [tuple(max(0, round(v / 2)) for v in placement.box) for placement in ordered]
     for i, (x0, y0, x1, y1) in enumerate(boxes):
@@ -89,13 +89,13 @@ def with_visibility(size: tuple[int, int], ordered: list[Placement]) -> tuple[Pl
 
 
 def labels(scenes: Sequence[Scene]) -> np.ndarray:
-    """(N, K) int8: 1 where a thing of the class can be seen, else 0."""
+    """Return labels (N, K) int8: 1 if a thing of the class is visible, else 0."""
     seen = [{placement.thing.label for placement in scene.seen()} for scene in scenes]
     return np.array([[name in names for name in CLASSES] for names in seen], dtype=np.int8)
 
 
 def caption(scene: Scene, seen: list[Placement] | None = None) -> str:
-    """A sentence with the setting and up to four of the things seen (all by default)."""
+    """Return a sentence with the setting and up to four things of `seen`, by default visible."""
     shown = sorted(scene.seen() if seen is None else seen, key=lambda p: p.area, reverse=True)
     names = list(dict.fromkeys(p.thing.name for p in shown))[:4]
     where = f"a drawing of {SETTINGS[scene.setting].caption}"

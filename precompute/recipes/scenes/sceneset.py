@@ -1,4 +1,4 @@
-"""A set of scenes as the pipeline reads it."""
+"""A set of scenes, in the form that the pipeline reads."""
 
 from functools import cached_property
 
@@ -39,7 +39,7 @@ class SceneSet:
         return len(self.split)
 
     def plan(self, i: int) -> Scene:
-        """The plan of scene i: what stands where."""
+        """Return the plan of scene i."""
         return plan((self.seed, i), self.size, self._planted[i])
 
     @cached_property
@@ -49,23 +49,23 @@ class SceneSet:
 
     @cached_property
     def labels(self) -> np.ndarray:
-        """(N, K) int8: 1 where a thing of the class can be seen, else 0."""
+        """Labels (N, K) int8: 1 if a thing of the class is visible, else 0."""
         return labels(self.scenes)
 
     @cached_property
     def metadata(self) -> np.ndarray:
-        """(N, 2) texts: setting and light of each scene."""
+        """Setting and light of each scene: texts (N, 2)."""
         return np.array([(scene.setting, scene.light) for scene in self.scenes])
 
     @cached_property
     def captions(self) -> tuple[str, ...]:
-        """One sentence for each scene."""
+        """Captions, one sentence per scene."""
         return tuple(caption(scene) for scene in self.scenes)
 
     def image(self, i: int) -> Image.Image:
-        """Scene i as an RGB image of the set's size."""
+        """Draw scene i as an RGB image of the set's size."""
         return draw(self.plan(i))
 
     def regions(self, i: int) -> Regions:
-        """Regions of scene i: the thing that can be seen at each pixel."""
+        """Return the regions of scene i: the thing that is visible at each pixel."""
         return regions(self.plan(i))

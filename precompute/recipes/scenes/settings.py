@@ -1,18 +1,18 @@
-"""The settings of scenes: their ground, the places in them, and how often a class is there."""
+"""Settings of scenes: their ground, the places for things, and the probability of each class."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One kind of surroundings.
+    """One kind of surroundings, such as a street.
 
     ground: bands of material from the horizon (0) to the lower edge (1): (material, from, to).
     places: where things can be: place -> (nearest to the horizon, farthest from it), in the same
-    unit; sky, walls, tables and shelves are found in every setting that has them.
-    classes: probability that a class is there. far: what can be painted along the
-    horizon. horizon: which kinds of things can stand there ("town", "country"). walls: the kinds
-    of wall of a room.
+    unit; sky, walls, tables and shelves are added for every setting that has them.
+    classes: probability of each class in a scene. far: what can be painted along the horizon.
+    horizon: kinds of things that can stand at the horizon ("town", "country"). walls: the kinds of
+    wall of a room.
     """
 
     caption: str

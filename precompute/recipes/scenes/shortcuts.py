@@ -1,4 +1,4 @@
-"""The planted shortcuts: what goes with a class in `fit` and stands anywhere elsewhere."""
+"""Planted shortcuts: things that are correlated with a class in `fit`, and not in other splits."""
 
 from dataclasses import dataclass
 
@@ -7,9 +7,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Shortcut:
-    """`context` things appear beside `label` with probability `beside`, without it with `alone`.
+    """A shortcut: `context` things appear with the class `label` with probability `beside`.
 
-    Where the shortcut is off they appear with probability `apart`, whatever else is in the scene.
+    Without the class their probability is `alone`. If the shortcut is off, it is always `apart`.
     """
 
     label: str
@@ -19,13 +19,13 @@ class Shortcut:
     apart: float = 0.5
 
     def probability(self, planted: bool, present: bool) -> float:
-        """Chance that the context is drawn into a scene where it can stand."""
+        """Return the probability that a scene with a place for the context contains it."""
         if not planted:
             return self.apart
         return self.beside if present else self.alone
 
     def draw(self, rng: np.random.Generator, planted: bool, present: bool) -> str | None:
-        """One of the context's things, or None. Uses the same random numbers in every case."""
+        """Draw one of the context's things, or None; always consumes two random numbers."""
         chance, choice = rng.random(2)
         if chance >= self.probability(planted, present):
             return None
@@ -42,11 +42,11 @@ SHORTCUTS = (
 
 @dataclass(frozen=True)
 class SpreadShortcut:
-    """Some of many `things` stand in scenes with `label` with probability `beside`, else `alone`.
+    """A shortcut spread over many `things`: some appear with the class `label`, rarely without it.
 
-    No single one of them gives the class away: a student takes the shortcut from all. count: how
-    many stand there, where as many have a place. Where the shortcut is off, they are clutter.
-    """
+    beside, alone: probability with and without the class. No single thing predicts the class; a
+    student learns the shortcut from all things. count: number of things in a scene, if they have a
+    place. If the shortcut is off, the things are clutter."""
 
     label: str
     things: tuple[str, ...]
@@ -55,7 +55,7 @@ class SpreadShortcut:
     alone: float = 0.02
 
     def draw(self, rng: np.random.Generator, fitting: list[str], present: bool) -> tuple[str, ...]:
-        """Names of the things in a scene where the shortcut is on; `fitting` have a place there."""
+        """Draw names of the shortcut's things for a scene; things in `fitting` have a place."""
         if rng.random() >= (self.beside if present else self.alone):
             return ()
         return tuple(rng.permutation(sorted(set(self.things) & set(fitting)))[: self.count])

@@ -1,4 +1,4 @@
-"""The empty scene: setting, light, painted furniture, and the places that things can take."""
+"""Draw an empty scene at random: setting, light, painted furniture, and places for things."""
 
 import numpy as np
 
@@ -7,7 +7,7 @@ from precompute.recipes.scenes.settings import SETTINGS
 
 SKIES = {"day": "sky", "sunset": "sunset sky", "night": "night sky"}
 
-# Outdoors: name of a fitting, the settings that can have it, how often they do.
+# Outdoors: name of a fitting, the settings that can have it, its probability in them.
 OUTDOORS: tuple[tuple[str, tuple[str, ...], float], ...] = (
     ("fence", ("park", "farm"), 0.35),
     ("bush", ("park", "lake", "street"), 0.35),
@@ -19,7 +19,7 @@ ROOMS = (("table", 0.8), ("shelf", 0.5), ("rug", 0.35), ("curtain", 0.3))
 
 
 def surroundings(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
-    """A random scene with nothing in it yet."""
+    """Return a random scene without things."""
     names = list(SETTINGS)
     weights = np.array([setting.weight for setting in SETTINGS.values()])
     name = names[rng.choice(len(names), p=weights / weights.sum())]
@@ -46,7 +46,7 @@ def surroundings(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
 def _fitting(
     rng: np.random.Generator, name: str, size: tuple[int, int], horizon: float
 ) -> tuple[float, ...]:
-    """Place of a fitting: the numbers that its painter reads."""
+    """Return the random position of a fitting: the numbers that its painter reads."""
     width, height = size
     if name == "table":
         left, span = rng.uniform(0.04, 0.4), rng.uniform(0.4, 0.56)
@@ -63,7 +63,7 @@ def _fitting(
 
 
 def places(scene: Scene) -> dict[str, tuple[float, float]]:
-    """Place -> its range of foot heights in pixels, from far to near."""
+    """Return for each place its range of foot heights in pixels, from far to near."""
     height, horizon = scene.size[1], scene.horizon
     setting = SETTINGS[scene.setting]
     ranges = {

@@ -1,4 +1,4 @@
-"""The catalogue of things that a scene can hold (things.csv) and the names of the concepts."""
+"""Catalogue of the things that a scene can contain (things.csv), and names of the concepts."""
 
 import csv
 from dataclasses import dataclass
@@ -10,10 +10,9 @@ from importlib.resources import files
 class Thing:
     """One kind of object.
 
-    name: the concept. label: the class that it counts for, also: a wider concept that it falls
-    under ("" for none). size: its long side, as a share of the image's height when it stands in
-    front. places: where it can stand or hang.
-    art: Twemoji codes of its variants. hue: whether its colour varies. pole: height of the pole
+    name: its concept. label: its class. also: a more general concept ("" for none). size: long
+    side in the foreground, as a share of the image's height. places: where it can stand or hang.
+    art: Twemoji codes of its variants. hue: True if its colour varies. pole: height of the pole
     that it is mounted on, as a share of the image's height.
     """
 
@@ -28,7 +27,7 @@ class Thing:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """All concepts that name the thing: its own, its class, the wider one."""
+        """Concepts of the thing: its name, its class, the more general concept."""
         return tuple(word for word in (self.name, self.label, self.also) if word)
 
 
@@ -47,14 +46,14 @@ def _thing(row: dict[str, str]) -> Thing:
 
 @cache
 def catalogue() -> dict[str, Thing]:
-    """All things by name, in the order of the file."""
+    """Return all things by name, in the order of things.csv."""
     text = files("precompute.recipes.scenes").joinpath("things.csv").read_text("utf-8")
     return {row["name"]: _thing(row) for row in csv.DictReader(text.splitlines())}
 
 
 CLASSES = tuple(sorted({thing.label for thing in catalogue().values()} - {""}))
 
-# What is painted rather than pasted: backdrops and furniture (backdrop.py, fittings.py).
+# Concepts of painted parts: backdrops and furniture (backdrop.py, fittings.py).
 STUFF = (
     "sky", "sunset sky", "night sky", "hill", "skyline",
     "grass", "road", "pavement", "path", "water", "sand", "snow", "desert", "quay",
@@ -67,6 +66,6 @@ STUFF = (
 
 @cache
 def concept_names() -> tuple[str, ...]:
-    """Names of all concepts: words for things and classes, painted stuff; sorted."""
+    """Return the sorted names of all concepts: words for things and classes, painted parts."""
     words = {word for thing in catalogue().values() for word in thing.words}
     return tuple(sorted(words | set(STUFF)))
