@@ -119,8 +119,8 @@ def is_single_label(label: NDArray) -> bool:
 
 
 def one_class_note(label: NDArray, images: Sequence[str]) -> str:
-    """Return a note if multi-label data ``(n, K)`` look single-label: at least 95 % of the labelled
-    images have exactly one class. Else ""."""
+    """Return a note if multi-label data ``(n, K)`` look single-label: at most 1 of 20 labelled
+    images has several classes or none. Else ""."""
     known = (label >= 0).any(axis=1)
     wrong = np.flatnonzero(_wrong(label))
     if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
