@@ -1,7 +1,7 @@
-"""Guards of Panel's server: checks of who and what may come in.
+"""Guards of Panel's server: checks of requests, sessions, messages and logins.
 
-Panel and Bokeh have no setting for most of this, so ``guard`` replaces single methods of theirs,
-in the process of a server only. Each module tells which, and why.
+Panel and Bokeh have no settings for most of these checks, so ``guard`` replaces single methods of
+Panel and Bokeh, only in a server's process. Each module states which methods, and why.
 """
 
 from functools import cache
@@ -16,7 +16,7 @@ __all__ = ["guard", "is_guarded"]
 
 @cache
 def guard() -> None:
-    """Guard the server of this process, also one that runs already: from its next request on."""
+    """Install all guards in this process; a server that runs already uses them from now on."""
     guard_routes()
     guard_sessions()
     guard_messages()
@@ -27,5 +27,5 @@ def guard() -> None:
 
 
 def is_guarded() -> bool:
-    """Whether ``guard`` was called in this process."""
+    """Return True if ``guard`` was called in this process."""
     return guard.cache_info().currsize > 0

@@ -1,10 +1,10 @@
-"""Answers of the server: addresses and headers, and the login with slow answers to wrong words.
+"""Guards of HTTP responses: routes, security headers, cookies, and a login that slows guessing.
 
-Panel's ``/components/MODULE/...`` imports the module that the URL names, without a login. Here it
-serves what is loaded already, of Panel and of this package, and no path makes an error of the
-server. The headers say who may frame an answer, its type and referrer, and whose its cookies are.
+Panel's ``/components/MODULE/...`` imports any module that the URL names, without a login. The guard
+serves only modules of Panel and of this package that are already loaded, and answers 404 to bad
+paths. The headers limit who may embed a page, its content type and referrer, and its cookies.
 
-Panel takes ``next=///host`` for a path of the server, and browsers take it for another host.
+Panel accepts ``next=///host`` as a path of the server, but browsers read it as another host.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from panel.auth import BasicLoginHandler
 from panel.io.server import ComponentResourceHandler, RootHandler
 from tornado.web import ErrorHandler, HTTPError, RequestHandler
 
-_LONGEST = 120  #: characters of a line of the log
+_LONGEST = 120  #: most characters of a logged text
 
 
 def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any]) -> None:
-    """Have ``owner.name(...)`` call ``guard(original, self, ...)``."""
+    """Replace ``owner.name`` by a function that calls ``guard(original, self, ...)``."""
     original = getattr(owner, name)
 
     @wraps(original)
@@ -43,28 +43,28 @@ def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any])
 
 
 def one_line(text: object) -> str:
-    """Text from outside for a log: ASCII, without control characters, shortened."""
+    """Return untrusted text for a log: ASCII, without control characters, shortened."""
     line = ascii(str(text)[:_LONGEST])[1:-1]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
 
-#: What Bokeh's patterns of hosts and those of a content policy have in common.
+#: Host patterns that are valid both in Bokeh and in a Content-Security-Policy.
 _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*(:(\d+|\*))?")
 
 
 def guard_answers() -> None:
-    """Put the headers on what any handler answers, errors too."""
+    """Add security headers to all responses, also to errors, and SameSite to cookies."""
     stand_before(RequestHandler, "clear", _with_headers)
     stand_before(RequestHandler, "set_cookie", _same_site)
 
 
 def allowed_hosts(application: BokehTornado) -> list[str]:
-    """Hosts whose pages may open the websocket, as Bokeh writes them."""
+    """Return the hosts whose pages may open the websocket, as Bokeh writes them, sorted."""
     return sorted(settings.allowed_ws_origin() or application.websocket_origins)
 
 
 def frame_ancestors(hosts: Iterable[str]) -> str:
-    """The policy that lets pages of the own host and of ``hosts`` embed a page."""
+    """Return the Content-Security-Policy that lets this host and ``hosts`` embed a page."""
     named = [host.removesuffix(":80") for host in hosts if _HOST.fullmatch(host)]
     return " ".join(["frame-ancestors", "'self'", *named])
 
@@ -81,25 +81,25 @@ def _with_headers(original: Callable[..., None], self: RequestHandler) -> None:
 def _same_site(
     original: Callable[..., None], self: RequestHandler, *args: Any, **kwargs: Any
 ) -> None:
-    """Set a cookie that is not sent from other sites, and only over https where the page is."""
+    """Set a cookie that is not sent from other sites, and over https only if the page is."""
     kwargs.setdefault("samesite", "Lax")
     kwargs.setdefault("secure", self.request.protocol == "https")
     original(self, *args, **kwargs)
 
 
-#: Packages whose components a page may ask for files of.
+#: Packages whose component files a page may request.
 SERVED = ("panel", "inficond_panel")
 
 
 def guard_routes() -> None:
-    """Guard Panel's components, handlers from paths that name no file, and links to the root."""
+    """Install the guards of component files, of paths, and of the redirect from the root."""
     stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
     stand_before(BokehTornado, "get_handler_delegate", _printable_path)
     stand_before(RootHandler, "redirect", _with_query)
 
 
 def _only_loaded(original: Callable[..., str], self: Any, path: str) -> str:
-    """The file of a component; a module, class or resource that is not there is 404."""
+    """Return a component's file; 404 for a module that is not loaded, or a missing resource."""
     module = path.partition("/")[0]
     if module.partition(".")[0] not in SERVED or module not in sys.modules:
         raise HTTPError(404)
@@ -110,7 +110,7 @@ def _only_loaded(original: Callable[..., str], self: Any, path: str) -> str:
 
 
 def _with_query(original: Callable[..., None], self: Any, url: str, **kwargs: Any) -> None:
-    """Redirect from the root to the page, with the query: it says what the page shows."""
+    """Redirect from the root to the page, and keep the query, which selects what to show."""
     query = self.request.query if "?" not in url else ""
     original(self, f"{url}?{query}" if query else url, **kwargs)
 
@@ -118,45 +118,45 @@ def _with_query(original: Callable[..., None], self: Any, url: str, **kwargs: An
 def _printable_path(
     original: Callable[..., Any], self: Any, request: Any, target: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    """The handler of a request: 404 where the path has control characters, as files have none."""
+    """Return the handler of a request; 404 for a path with control characters."""
     if not unquote(request.path, errors="replace").isprintable():
         return original(self, request, ErrorHandler, {"status_code": 404})
     return original(self, request, target, *args, **kwargs)
 
 
-#: Seconds until a wrong password is answered.
+#: Seconds before the answer to a wrong password.
 PAUSE = 2.0
-#: Wrong passwords of one address that wait for their answer; more are refused unread.
+#: Most wrong passwords per address that wait for an answer; further attempts are not read.
 WAITING = 5
 
-#: A path of this server: one slash, and not a second one nor a backslash, which begin the name of
-#: a host, also behind characters that browsers leave out.
+#: A path of this server: one slash, not followed by a slash or backslash, which would begin a host
+#: name, even after characters that browsers ignore.
 _OWN_PATH = re.compile(r"/(?![\x00-\x20]*[/\\])[!-\[\]-~]*")
 
 _waiting: Counter[str] = Counter()
 
 
 def guard_login() -> None:
-    """Guard the login page, and where any login leads to."""
+    """Install the guards of the login page and of the redirect after a login."""
     stand_before(auth, "_validate_next_url", _own_path)
     stand_before(BasicLoginHandler, "get", _with_token)
     stand_before(BasicLoginHandler, "post", _slowly)
 
 
 def take_password(args: argparse.Namespace) -> None:
-    """Take ``--basic-auth`` from the environment as it is: Panel would make it lower case."""
+    """Set ``args.basic_auth`` from the environment, since Panel would make it lower case."""
     if not args.basic_auth:
         args.basic_auth = os.environ.pop("PANEL_BASIC_AUTH", None)
 
 
 class _Form:
-    """A template whose page carries the token against forged forms, where there is one."""
+    """Template of the login page that adds the XSRF token to the form."""
 
     def __init__(self, template: Any, token: str) -> None:
         self._template, self._token = template, token
 
     def render(self, **values: Any) -> str:
-        """The page."""
+        """Return the HTML of the page."""
         return str(self._template.render(xsrf=self._token, **values))
 
 
@@ -166,18 +166,18 @@ def _with_token(original: Callable[..., None], self: Any) -> None:
     original(self)
 
 
-def _own_path(original: Callable[..., str | None], asked: str | None) -> str | None:
-    """Return the path that a login leads to; 400 for anything but a path of this server."""
-    if asked and not (_OWN_PATH.fullmatch(asked) and _OWN_PATH.match(unquote(asked))):
+def _own_path(original: Callable[..., str | None], target: str | None) -> str | None:
+    """Return the path to open after a login; 400 if it is not a path of this server."""
+    if target and not (_OWN_PATH.fullmatch(target) and _OWN_PATH.match(unquote(target))):
         raise HTTPError(400, reason="The login leads to pages of this server only")
-    return original(asked)
+    return original(target)
 
 
 async def _slowly(original: Callable[..., None], self: Any) -> None:
-    """Answer a right password at once, a wrong one after a pause.
+    """Answer a correct password at once, and a wrong password after ``PAUSE`` seconds.
 
-    An address with too many that wait is refused, so that many connections guess no faster. Others
-    do not notice.
+    An address with ``WAITING`` unanswered wrong passwords is refused, so that many connections do
+    not guess faster. Other addresses are not affected.
     """
     address = self.request.remote_ip
     if _waiting[address] >= WAITING:

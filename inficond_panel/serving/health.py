@@ -1,6 +1,6 @@
-"""Health of the server for whoever watches it: ``/health`` and ``/metrics``, without a login.
+"""Health of the server for monitoring: routes ``/health`` and ``/metrics``, without a login.
 
-They tell numbers alone, no name of data, file or person.
+The responses have only numbers, no name of data, file or person.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 from bokeh.server.tornado import BokehTornado
 from tornado.web import RequestHandler
 
-Check = Callable[[], bool]  #: whether a page can be opened
+Check = Callable[[], bool]  #: returns True if a page can be opened
 
-#: Seconds for which an answer of the checks stands: they read the disk, and anybody may ask.
+#: Seconds for which a result of the checks is reused: they read the disk, and anybody may request.
 STANDS = 1.0
 
 _checks: list[Check] = []
@@ -23,19 +23,19 @@ _started = time.time()
 
 
 def watch(checks: list[Check]) -> None:
-    """Take the checks that say whether the pages of this process can be opened."""
+    """Set the checks of this process: one per page, True if the page can be opened."""
     _checks[:] = checks
 
 
 class _Counting:
-    """Number of checks that pass, counted off the event loop: once for all who ask meanwhile."""
+    """Counter of passing checks, off the event loop; simultaneous requests share one count."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[int] | None = None
         self._ended = 0.0
 
     async def count(self) -> int:
-        """Return the number, at most ``STANDS`` seconds old."""
+        """Return the number of passing checks, at most ``STANDS`` seconds old."""
         old = time.monotonic() - self._ended > STANDS
         if self._task is None or (self._task.done() and old):
             self._task = asyncio.create_task(self._counted())
@@ -52,21 +52,21 @@ _counting = _Counting()
 
 
 class _Watched(RequestHandler):
-    """An answer on the checks."""
+    """Base class of the handlers that answer with results of the checks."""
 
     async def head(self) -> None:
-        """Answer as to GET, without the text."""
+        """Answer as to GET, without a body."""
         if (answer := self.get()) is not None:
             await answer
 
     async def _ready(self) -> int:
-        """Number of checks that pass."""
+        """Return the number of passing checks, and forbid caching."""
         self.set_header("Cache-Control", "no-store")
         return await _counting.count()
 
 
 class HealthHandler(_Watched):
-    """``/health``: 200 if all pages can be opened, else 503."""
+    """Handler of ``/health``: status 200 if all pages can be opened, else 503."""
 
     async def get(self) -> None:
         """Answer ``{"status": "ok" | "failing", "ready": n, "specs": n}``."""
@@ -77,10 +77,10 @@ class HealthHandler(_Watched):
 
 
 class MetricsHandler(_Watched):
-    """``/metrics``: numbers of this process in the text format of Prometheus."""
+    """Handler of ``/metrics``: gauges of this process in the text format of Prometheus."""
 
     async def get(self) -> None:
-        """Answer one gauge a line, with its help."""
+        """Answer one gauge per line, with its help."""
         ready = await self._ready()
         gauges = {
             "inficond_ready": (int(ready == len(_checks)), "1 if all pages can be opened"),
@@ -104,7 +104,7 @@ def _sessions(application: object) -> int:
     return sum(len(application.get_sessions(path)) for path in application.app_paths)
 
 
-#: As a plugin of ``panel serve`` names them.
+#: Routes in the form that a plugin of ``panel serve`` defines.
 ROUTES: list[tuple[str, type[RequestHandler], dict[str, Any]]] = [
     ("/health", HealthHandler, {}),
     ("/metrics", MetricsHandler, {}),

@@ -1,13 +1,13 @@
-"""Messages of the websocket: the largest that a page may send, and all that a page is to get.
+"""Guards of websocket messages: limits on messages from a page, and no lost messages to a page.
 
-A page sends a few kB at a time. Bokeh takes 20 MB, unpacks bytes without a limit, and logs a
-message that it cannot handle as a whole.
+A page sends a few kB at a time. Bokeh accepts 20 MB, unpacks bytes without a limit, and logs the
+whole content of a message that fails.
 
-Where a page's connection is busy, Panel keeps changes and a task of its own writes them. A change
-that comes while another task still writes is left lying: that task removes the mark that the next
-one looks for, and the page shows the change with the change after it. A page that leaves while it
-is written to ends the task: the mark stays, the changes of other connections are lost, and the
-other parts of the message raise exceptions that nobody awaits.
+While a page's connection is busy, Panel queues changes, and an asyncio task writes them. A change
+that is queued while another task still writes is delayed: that task removes the mark that starts
+the next task, so the page shows the change only with the following change. If a page closes while a
+task writes to it, the task ends: the mark stays, changes for other connections are lost, and other
+parts of the message raise exceptions that no code awaits.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from tornado.websocket import WebSocketClosedError, WebSocketHandler
 from inficond_panel.common.seldom import logger_of
 from inficond_panel.serving.answers import one_line, stand_before
 
-#: Bytes of one part of a message, unless ``--websocket-max-message-size`` says otherwise.
+#: Most bytes of one part of a message, unless ``--websocket-max-message-size`` sets another limit.
 MESSAGE_SIZE = 1 << 20
-#: Bytes that the parts of one message may have together, packed and unpacked.
+#: Most bytes of all parts of one message, packed and unpacked.
 UNPACKED_SIZE = 16 << 20
-#: What one message may bring: values in all, models among them, and entries of one map or set. They
-#: take far longer to decode than their bytes suggest, and a page's controls send few.
+#: Most values in one message, models among them, and entries of one map or set. They take much
+#: longer to decode than their size suggests, and a page sends few.
 VALUES, MODELS, ENTRIES = 100_000, 100, 1_000
-#: Kinds of array that browsers have; others may take any memory for a number.
+#: Array types that browsers have; other types may take any amount of memory per number.
 _DTYPES = {"bool", "object", "float32", "float64"} | {
     f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
 }
@@ -51,7 +51,7 @@ _log = logger_of(__name__)
 
 
 def guard_messages() -> None:
-    """Guard what is received, unpacked and handled."""
+    """Install the guards of receiving, unpacking and handling messages."""
     standard = WSHandler.max_message_size
     limit = property(lambda self: _message_size(standard.__get__(self)))
     setattr(WSHandler, "max_message_size", limit)  # noqa: B010 - a property, to a type checker
@@ -64,14 +64,14 @@ def guard_messages() -> None:
 
 
 def _message_size(size: int) -> int:
-    """The size that was asked for, or ours in place of Bokeh's."""
+    """Return the configured size limit, or ``MESSAGE_SIZE`` in place of Bokeh's default."""
     return MESSAGE_SIZE if size == DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES else size
 
 
 async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> None:
-    """Take one part of a message and handle the message once it is whole.
+    """Receive one part of a message, and handle the message once it is complete.
 
-    A fault ends the connection.
+    An invalid message closes the connection.
     """
     begins = self.receiver is None or self.receiver._current_consumer == self.receiver._HEADER
     self._received_size = len(fragment) + (0 if begins else self._received_size)
@@ -88,10 +88,10 @@ async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> 
 
 
 async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: Any) -> Any:
-    """Handle a whole message; one that cannot be is answered, and logged without its content."""
+    """Handle a complete message; a failure is answered, and logged without the content."""
     kind = message.msgtype
     handler = self._handlers.get(kind)
-    if handler is None or kind == "PUSH-DOC":  # a page comes from here, not from the browser
+    if handler is None or kind == "PUSH-DOC":  # documents come from the server, not the browser
         raise ProtocolError(f"{kind} is not taken here")
     try:
         check_cost(message.content)
@@ -99,28 +99,28 @@ async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: A
     except Exception as error:
         if _is_ours(error):
             _log.exception("Failed on a message of kind %s", kind)
-        elif _hung_up(connection):  # while it waited: Bokeh has let go of the session
+        elif _hung_up(connection):  # while the message waited: Bokeh has dropped the session
             return None
         else:
             _log.warning("Refused a message: %s", one_line(repr(error)))
         fault = type(error).__name__
-    return connection.error(message, fault)  # outside of what it would send the traceback of
+    return connection.error(message, fault)  # outside ``except``: it would send the traceback
 
 
 def _hung_up(connection: Any) -> bool:
-    """True if the browser is gone, or going."""
+    """Return True if the browser has closed the connection, or is closing it."""
     socket = connection._socket.ws_connection
     return socket is None or bool(socket.is_closing())
 
 
 def _is_ours(error: BaseException) -> bool:
-    """True if this package failed, rather than what reads a message for it."""
+    """Return True if the error comes from this package, outside of ``serving``."""
     files = [Path(frame.filename) for frame in traceback.extract_tb(error.__traceback__)]
     return any(_OURS in file.parents and file.parent != Path(__file__).parent for file in files)
 
 
 def check_cost(content: object) -> None:
-    """Raise ``DeserializationError`` for a message, as it came, that takes long to decode."""
+    """Raise ``DeserializationError`` if a message, not yet decoded, would take long to decode."""
     waiting, values, models = [content], 0, 0
     while waiting:
         value = waiting.pop()
@@ -138,7 +138,7 @@ def check_cost(content: object) -> None:
 
 
 def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any]) -> Any:
-    """Unpack bytes, within what is left for one message."""
+    """Unpack bytes, up to the rest of the size limit of one message."""
     data = packed["data"]
     if not isinstance(data, str):
         return original(self, packed)
@@ -149,7 +149,7 @@ def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any
 
 
 def unpack(data: str, limit: int) -> bytes:
-    """Bytes that were gzipped, as one member, and written in base64; at most ``limit``."""
+    """Return the bytes of base64 text with one gzip member; error if more than ``limit`` bytes."""
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         unpacked = stream.decompress(base64.b64decode(data), limit + 1)
@@ -168,12 +168,12 @@ def _decode_ndarray(original: Callable[..., Any], self: Any, array: dict[str, An
     return original(self, array)
 
 
-#: What Panel keeps of a page: messages up to 1.9, events from 1.10 on.
+#: Panel's queue of changes by page: messages up to Panel 1.9, events from 1.10 on.
 _KEPT = getattr(document, "_WRITE_EVENTS" if hasattr(document, "_WRITE_EVENTS") else "_WRITE_MSGS")
 
 
 def guard_writes() -> None:
-    """Write also what was kept in the meantime; write nothing to a page that has left."""
+    """Install the guards of writing: write all queued changes, ignore closed pages."""
     stand_before(document, "_dispatch_msgs", _all_dispatched)
     stand_before(document, "dispatch_tornado", _sent_unless_closed)
     stand_before(WebSocketHandler, "write_message", _written)
@@ -200,5 +200,5 @@ def _sent_unless_closed(
 
 def _written(original: Callable[..., Future[None]], *what: Any, **how: Any) -> Future[None]:
     write = original(*what, **how)
-    write.add_done_callback(lambda done: done.cancelled() or done.exception())  # now it is taken
+    write.add_done_callback(lambda done: done.cancelled() or done.exception())  # mark as retrieved
     return write

@@ -1,6 +1,6 @@
-"""Plugin of ``panel serve``: all guards and ``/health``, from the server's first request on.
+"""Plugin of ``panel serve``: installs all guards, ``/health`` and ``/metrics``.
 
-For an app of your own: ``panel serve own_app.py --plugins inficond_panel.serving.plugin``.
+For your app: ``panel serve own_app.py --plugins inficond_panel.serving.plugin``.
 """
 
 from inficond_panel.serving import guard

@@ -1,7 +1,7 @@
-"""Sessions: the server alone names them, and each belongs to one connection.
+"""Guards of sessions: only the server chooses session ids, and each session has one connection.
 
-Bokeh takes the id of a session from the URL. Who sends a link with an id of their own choice, or
-with one that the server gave them, would see and use the page of whoever follows it.
+Bokeh accepts a session id from the URL. An attacker who sends a link with a known session id would
+see and use the page of the person who opens the link.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from inficond_panel.common.seldom import logger_of
 from inficond_panel.serving.answers import allowed_hosts, one_line, stand_before
 
 _SCRIPT_ARGUMENTS = ("bokeh-autoload-element", "bokeh-app-path", "bokeh-absolute-url")
-#: What these need; Bokeh puts them into a script.
+#: Characters allowed in these arguments, which Bokeh writes into a script.
 _PLAIN = re.compile(r"[\w./:~%-]*")
 
-#: Pages that one address may open in a minute: each takes memory and a thread. A class of students
-#: behind one address opens one each.
+#: Most pages that one address may open per minute, since a page takes memory and a thread; enough
+#: for a class of students behind one address.
 PAGES = 120
 
 _log = logger_of(__name__)
@@ -40,7 +40,7 @@ _openings: dict[str, deque[float]] = {}
 
 
 def guard_sessions() -> None:
-    """Guard how sessions are named, opened and embedded."""
+    """Install the guards of session ids, of connections and of embedding."""
     stand_before(SessionHandler, "get_session", _own_id)
     stand_before(BokehTornado, "new_connection", _one_connection)
     stand_before(WSHandler, "_async_open", _opened)
@@ -50,7 +50,7 @@ def guard_sessions() -> None:
 
 
 def sign_sessions(args: argparse.Namespace) -> None:
-    """Sign ids with a key of this start, in all its processes, unless set otherwise."""
+    """Make the server sign session ids with a new random key, unless it is configured otherwise."""
     if args.session_ids is None and settings.sign_sessions() is False:
         args.session_ids = "signed"
     if args.session_ids == "signed" and not settings.secret_key():
@@ -60,7 +60,7 @@ def sign_sessions(args: argparse.Namespace) -> None:
 
 
 def may_open(address: str) -> bool:
-    """True if an address may open one more page; counts it then."""
+    """Return True if an address may open one more page, and count the page."""
     past = time.monotonic() - 60
     for other in [other for other, times in _openings.items() if times[-1] < past]:
         del _openings[other]
@@ -74,11 +74,11 @@ def may_open(address: str) -> bool:
 
 
 def _own_id(original: Callable[..., Any], self: Any) -> Any:
-    """The session of a page, under a new id; with ``external-signed`` the client's."""
-    asked = self.request.headers.get("Bokeh-Session-Id") or any(
+    """Return the session of a page with a new id; with ``external-signed`` the client's id."""
+    requested = self.request.headers.get("Bokeh-Session-Id") or any(
         self.get_argument(name, None) is not None for name in ("bokeh-session-id", "bokeh-token")
     )
-    if asked and self.application.generate_session_ids:
+    if requested and self.application.generate_session_ids:
         raise HTTPError(403, reason="A link may not name the session")
     if not may_open(self.request.remote_ip):
         raise HTTPError(429, reason="Too many pages were opened from here, wait a minute")
@@ -102,7 +102,7 @@ async def _opened(original: Callable[..., Any], self: Any, token: str) -> None:
 
 
 def _refused(original: Callable[..., None], self: Any, kind: Any, error: Any, at: Any) -> None:
-    """Log why a connection was not opened: nothing of ours runs before that."""
+    """Log why a connection was not opened; no other guard can see this error."""
     if self.connection is None:
         _log.warning("Refused a connection: %s", one_line(error))
     else:
@@ -110,11 +110,11 @@ def _refused(original: Callable[..., None], self: Any, kind: Any, error: Any, at
 
 
 def _no_origin(original: Callable[..., None], self: RequestHandler) -> None:
-    """Drop Bokeh's ``Access-Control-Allow-Origin: *``: the script holds the visitor's cookies."""
+    """Omit Bokeh's ``Access-Control-Allow-Origin: *``: the script has the visitor's cookies."""
 
 
 async def _embedded(original: Callable[..., Any], self: Any) -> None:
-    """The script that embeds a page, for pages of hosts that may open the websocket."""
+    """Serve the script that embeds a page, only to hosts that may open the websocket."""
     origin = self.request.headers.get("Origin", "")
     known = check_allowlist(urlparse(origin).netloc.lower(), allowed_hosts(self.application))
     site = self.request.headers.get("Sec-Fetch-Site", "same-origin")
@@ -126,8 +126,8 @@ async def _embedded(original: Callable[..., Any], self: Any) -> None:
         self.set_header("Access-Control-Allow-Origin", origin)
         self.set_header("Access-Control-Allow-Credentials", "true")
         self.set_header("Access-Control-Allow-Headers", "*")
-    elif self.request.method == "OPTIONS":  # which Bokeh answers with the origin
+    elif self.request.method == "OPTIONS":  # Bokeh would allow any origin
         raise HTTPError(405)
     await original(self)
-    if not self.current_user:  # which Bokeh would lead to a login, and then fail
+    if not self.current_user:  # Bokeh would redirect to a login, and then fail
         raise HTTPError(403)

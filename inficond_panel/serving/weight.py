@@ -1,8 +1,8 @@
-"""Weight of a page: scripts and styles are packed on their way, and what draws nothing is left out.
+"""Download size of a page: compress scripts and styles, and leave out unused bundles.
 
-Bokeh's server sends files as they lie on the disk, and pages load all of its bundles. Tornado's
-``compress_response`` would pack each file anew for each visitor, on the event loop, and pages too,
-which hold a token beside what their link says.
+Bokeh's server sends files uncompressed, and pages load all of its bundles. Tornado's
+``compress_response`` would compress each file again for each visitor, on the event loop, and also
+the pages, which have a secret token next to text from their link.
 """
 
 from __future__ import annotations
@@ -19,31 +19,31 @@ from tornado.web import StaticFileHandler
 
 from inficond_panel.serving.answers import stand_before
 
-#: Bundles of BokehJS that no plot here is drawn by: each has the canvas as its backend.
+#: Bundles of BokehJS that no plot needs, since all plots are drawn on the canvas.
 UNUSED = frozenset({"bokeh-gl"})
-PACKED = frozenset({".js", ".css"})  #: files that are packed; pictures and fonts are so already
+PACKED = frozenset({".js", ".css"})  #: files to compress; pictures and fonts are compressed already
 
 
 def guard_weight() -> None:
-    """Pack what can be packed, and leave out the bundles of ``UNUSED``."""
+    """Install compression of scripts and styles, and leave out the bundles in ``UNUSED``."""
     stand_before(BokehTornado, "resources", _fewer)
     stand_before(StaticFileHandler, "set_headers", _pack)
 
 
 def _fewer(original: Callable[..., Resources], self: BokehTornado, *args: Any) -> Resources:
-    found = original(self, *args)
-    found.components = [name for name in found.components if name not in UNUSED]
-    return found
+    resources = original(self, *args)
+    resources.components = [name for name in resources.components if name not in UNUSED]
+    return resources
 
 
 def _pack(original: Callable[..., None], self: StaticFileHandler) -> None:
-    """Answer with the packed file where the browser takes it; each is packed once a process."""
+    """Send the compressed file if the browser accepts gzip; compressed once per process."""
     original(self)
-    file, asked = Path(str(self.absolute_path)), self.request.headers
+    file, headers = Path(str(self.absolute_path)), self.request.headers
     if file.suffix not in PACKED:
         return
     self.add_header("Vary", "Accept-Encoding")
-    if "gzip" in asked.get("Accept-Encoding", "") and "Range" not in asked:
+    if "gzip" in headers.get("Accept-Encoding", "") and "Range" not in headers:
         content = _packed(file, file.stat().st_mtime_ns)
         self.set_header("Content-Encoding", "gzip")
         vars(self).update(get_content=lambda *_: content, get_content_size=lambda: len(content))

@@ -1,4 +1,4 @@
-"""Spec: one YAML file, read into a checked model, with every problem reported at once."""
+"""Read a spec, one YAML file, into a validated model; all problems are reported at once."""
 
 from inficond_panel.spec.sections.dataset import ScenesDataset, TableDataset, VocDataset
 from inficond_panel.spec.sections.page import Layout

@@ -1,4 +1,4 @@
-"""The spec as a whole: one YAML file, found, read and checked; its JSON Schema; other students."""
+"""Spec: find, read and check the YAML file of a run; its JSON Schema; other students."""
 
 from __future__ import annotations
 
@@ -29,19 +29,19 @@ from inficond_panel.spec.sections.students import (
 from inficond_panel.spec.sections.teacher import LogitsTeacher, PythonTeacher, Teacher
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 
-_MAKING = ("dataset", "concepts", "teacher")  # what a store is made of
+_MAKING = ("dataset", "concepts", "teacher")  # sections that a store is made from
 _OF_STORE = (
-    "Name the spec that the store was made from, or write what it is made of. Scores that were "
-    "given as tables have neither photos nor encoder, and need none for all else."
+    "Name the spec that the store was made from, or add these sections. Scores that were given as "
+    "tables have neither photos nor encoder; all other commands work without."
 )
 _OF_PHOTOS = ("segments", "thumbnails", "encoder.image_size", "encoder.attention")
 
 
 class Spec(SpecFile):
-    """All that a run needs to know, from one YAML file.
+    """Spec of a run: data, concepts, teacher, students and page, from one YAML file.
 
-    Of a store that already exists the title and the store are enough; ``dataset``, ``concepts``
-    and ``teacher`` are None then.
+    For a store that already exists the title and the store are enough; then ``dataset``,
+    ``concepts`` and ``teacher`` are None.
     """
 
     spared: ClassVar[dict[str, tuple[str, ...]]] = {"store": _MAKING}
@@ -49,45 +49,45 @@ class Spec(SpecFile):
     title: Text = option(doc="Name shown on the page.")
     store: AnyPath = option(
         None,
-        doc="Folder of the store; beside the spec, named after it, if left out. Of one that is "
-        "there, dataset, concepts and teacher may be left out together.",
+        doc="Folder of the store; if left out, next to the spec, with the spec's name. For an "
+        "existing store, dataset, concepts and teacher may be left out together.",
     )
     history: PathOrAddress = option(
         None,
-        doc="SQLite file of the iterations; beside the store, named after it, if left out. Or the "
-        "address of a PostgreSQL database, for several servers; without a password.",
+        doc="SQLite file of the iterations; if left out, next to the store, with its name. Or the "
+        "address of a PostgreSQL database, without a password, for several servers.",
     )
     dataset: Dataset = option(None, doc="Images, labels and splits.")
     concepts: Concepts = option(None, doc="Words, encoder and segments.")
-    teacher: Teacher = option(None, doc="What the students learn from.")
+    teacher: Teacher = option(None, doc="The model that the students learn from.")
     device: Device = option(
         "cpu",
-        doc="Where networks run: encoder, teacher with its heads, and solver: paper; on a CUDA "
-        "card the exact solver's products too. auto: a GPU where there is one. Numbers of other "
-        "devices than the cpu differ in their last digits.",
+        doc="Device for networks: encoder, teacher with its heads, and solver: paper; with CUDA "
+        "also for matrix products of the exact solver. auto: a GPU if there is one. Results of "
+        "other devices than the CPU differ in the last digits.",
     )
     students: Students = option(default_factory=ExactStudents, doc="The distillation.")
-    tuning: Tuning = option(default_factory=Tuning, doc="What a thumb does.")
-    views: Views = option(default_factory=Views, doc="Numbers that the views go by.")
-    layout: Layout = option(default_factory=Layout, doc="How the page looks.")
+    tuning: Tuning = option(default_factory=Tuning, doc="Thumbs and refits.")
+    views: Views = option(default_factory=Views, doc="Settings of the views.")
+    layout: Layout = option(default_factory=Layout, doc="Look of the page.")
     study: File | None = option(
         None, doc="Study on this store, for inficond study; see `inficond docs study`."
     )
 
     def model_post_init(self, context: object) -> None:
-        """Set the default paths of omitted keys."""
+        """Set the paths of store and history if the keys are omitted."""
         super().model_post_init(context)
         self.store = self.store or self.path.with_suffix(".zarr")
         self.history = self.history or self.default_history()
 
     @property
     def of_store(self) -> bool:
-        """True if the spec names a store, and not the inputs that make one."""
+        """True if the spec names an existing store, without the sections to make a store."""
         return self.dataset is None
 
     @property
     def projections(self) -> list[str]:
-        """Projections that the spec names, the default first; none for an existing store."""
+        """Names of the projections, the default first; [] for the spec of an existing store."""
         return [] if self.concepts is None else list(self.concepts.projections.methods)
 
     @property
@@ -96,76 +96,76 @@ class Spec(SpecFile):
         return self.teacher.order if self.teacher else None
 
     def check_making(self) -> None:
-        """Raise ``SpecError`` where it does not say what a store is made of."""
+        """Raise ``SpecError`` if the spec lacks the sections that a store is made from."""
         if self.of_store:
-            message = f"{', '.join(sorted(_MAKING))} are missing: it names a store by itself"
+            message = f"{', '.join(sorted(_MAKING))} are missing: the spec names only a store"
             raise SpecError([Problem(self.path, 1, 1, message)], _OF_STORE)
 
     def check_photos(self) -> None:
-        """Raise as ``check_making``, and where no photo can be had; none is looked for."""
+        """Raise as ``check_making``, and if scenes cannot be drawn; does not look for photos."""
         self.check_making()
         if isinstance(self.dataset, ScenesDataset):
             self.dataset.check_recipe()
 
     def allow_python(self) -> None:
-        """Let the Python functions of the spec run: data set and teacher."""
+        """Allow the Python functions of the spec's data set and teacher to run."""
         for section in (self.dataset, self.teacher):
             if isinstance(section, PythonDataset | PythonTeacher):
                 section.allowed = True
 
     def default_history(self) -> Path:
-        """Return the history file next to the store."""
+        """Return the default path of the history: next to the store, with the store's name."""
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
 
     def history_of(self, name: str | Path) -> Path | str:
-        """The history of this spec, opened by ``name``, unless another is given."""
+        """Return path or address of the history; of a packaged spec's ``name`` in this folder."""
         here = Path(name).exists() or isinstance(self.history, str)
         return self.history if here else Path.cwd() / self.history.name
 
     def with_layout(self, layout: Layout) -> Spec:
-        """Return this spec with another layout."""
+        """Return a copy of this spec with another layout."""
         return self.model_copy(update={"layout": layout})
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that the chosen solver does not use, and targets that the store will lack."""
+        """Yield (key, message) for keys that contradict keys of other sections."""
         if "tuning.epochs" in given and self.students.solver != "paper":
             yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
         if self.students.targets == "oracle" and self.teacher and not self._has_oracle():
-            yield "students.targets", "oracle needs the oracle's logits: give teacher.oracle"
+            yield "students.targets", "oracle needs oracle logits; set teacher.oracle"
         if isinstance(self.dataset, StoreDataset):
             yield from self._photo_faults(given)
         if self.dataset and self.teacher:
             yield from self._task_faults(given)
 
     def _task_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield an activation or a link that does not go with the task, or that is to be named."""
+        """Yield thresholds, a link or an activation that contradict the task."""
         single = self.dataset.task == SINGLE_LABEL
         if single and "students.threshold" in given:
             yield "students.threshold", NO_THRESHOLD
         if self.students.link == SOFTMAX and not single:
             yield (
                 "students.link",
-                "a softmax has one class an image; give dataset.task: single_label or take sigmoid",
+                "softmax needs one class per image; set dataset.task: single_label or use sigmoid",
             )
         if self.teacher.softmax and not single:
             yield (
                 "teacher.activation",
-                "a softmax has one class an image; give dataset.task: single_label or take sigmoid",
+                "softmax needs one class per image; set dataset.task: single_label or use sigmoid",
             )
         if single and self.teacher.activation is None:
             yield (
                 "teacher.activation",
-                "is needed with task: single_label: softmax, if the teacher was trained to tell "
-                "the classes apart, or sigmoid, if to find each by itself",
+                "is needed with task: single_label; write softmax if the teacher was trained to "
+                "choose one class, or sigmoid if it was trained to detect each class",
             )
 
     def _photo_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield what needs the photos of a store's images."""
+        """Yield keys that need the original photos, if the data set is a store."""
         for key in _OF_PHOTOS:
             if f"concepts.{key}" in given:
-                yield f"concepts.{key}", "is not used with dataset.kind: store, as it was made"
+                yield f"concepts.{key}", "is not used with dataset.kind: store; leave it out"
         if self.teacher and not isinstance(self.teacher, LogitsTeacher):
-            yield "teacher", "looks at photos, which a store does not hold; take kind: logits"
+            yield "teacher", "needs photos, which a store does not have; write kind: logits"
 
     def _has_oracle(self) -> bool:
         return getattr(self.teacher, "oracle", None) is not None
@@ -181,10 +181,10 @@ class Spec(SpecFile):
 
 
 def load_spec(path: str | Path, check_files: bool = True) -> Spec:
-    """Read and check a spec; the folder of a store is the spec of its title and itself.
+    """Read and check the spec at ``path``; for a store's folder, make a spec of this store.
 
-    Raises ``SpecError`` with every problem of the file at once. With ``check_files`` false, files
-    and variables that only precompute needs may be missing.
+    Raises ``SpecError`` with all problems of the file. If ``check_files`` is False, files and
+    variables that only precompute needs may be missing.
     """
     if os.path.isfile(os.path.join(path, "zarr.json")):  # noqa: PTH113, PTH118 - never raises
         folder = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
@@ -193,7 +193,7 @@ def load_spec(path: str | Path, check_files: bool = True) -> Spec:
 
 
 def _store_title(folder: Path) -> str:
-    """Return the title of a store; its name if it has no title or cannot be opened."""
+    """Return the title of a store; the folder's name if there is no readable title."""
     try:
         group = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
         return str(group["attributes"]["title"])
@@ -202,11 +202,11 @@ def _store_title(folder: Path) -> str:
 
 
 def find_spec(name: str | Path, kind: str = "spec") -> Path:
-    """Return the file of a spec: an existing path, or the name of a packaged one, such as ``demo``.
+    """Return the path of a spec by path, or by the name of a packaged spec, such as ``demo``.
 
-    The folder of a store counts as a spec. A folder named like a packaged spec does not hide it.
-    With ``kind`` "study" packaged specs are those in ``studies``, else also those in ``public``.
-    Raises ``SpecError`` if nothing is found.
+    The folder of a store counts as a spec. A packaged spec comes before a folder of its name.
+    Packaged specs are in ``specs`` and ``public``; for ``kind`` "study" they are in ``studies``.
+    Raises ``SpecError`` if there is no such file and no such name.
     """
     file = Path(name)
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
@@ -221,33 +221,31 @@ def find_spec(name: str | Path, kind: str = "spec") -> Path:
 
 
 def find_edits(name: str | Path) -> Path:
-    """Return a file of edits: a path, or a packaged one, such as ``demo/edits.yaml``."""
+    """Return the path of an edits file by path, or by packaged name: ``demo/edits.yaml``."""
     along = shipped_folder("specs") / name
     return along if along.is_file() and not Path(name).is_file() else Path(name)
 
 
 def no_such_spec(name: str | Path, *kinds: str) -> SpecError:
-    """The error of a name that is neither a file nor a spec of these ``kinds``."""
-    names = {kind: sorted(_come_along(kind)) for kind in kinds}
-    there = (
-        f"{_PLURAL[kind]} that come along: {', '.join(found)}" for kind, found in names.items()
-    )
+    """Return the error for a name that is neither a file nor a packaged spec of these ``kinds``."""
+    packaged = {kind: sorted(_come_along(kind)) for kind in kinds}
+    lists = (f"packaged {_PLURAL[kind]}: {', '.join(names)}" for kind, names in packaged.items())
     near = (
-        hint(str(name), [name for found in names.values() for name in found])
-        or f"; {'; '.join(there)}"
+        hint(str(name), [name for names in packaged.values() for name in names])
+        or f"; {'; '.join(lists)}"
     )
     return SpecError([Problem(Path(name), 1, 1, f"no such file{near}")], _NAME)
 
 
 def _come_along(kind: str) -> dict[str, Path]:
-    places = (shipped_folder("specs") / folder for folder in _PLACES[kind])
-    return {path.stem: path for folder in places for path in folder.glob("*.yaml")}
+    folders = (shipped_folder("specs") / folder for folder in _PLACES[kind])
+    return {path.stem: path for folder in folders for path in folder.glob("*.yaml")}
 
 
-#: Folders of the specs that come along.
+#: Folders of the packaged specs, below ``specs``.
 _PLACES = {"spec": ("", "public"), "study": ("studies",)}
 _PLURAL = {"spec": "specs", "study": "studies"}
-_NAME = "Name a file that is there, the folder of a store, or one that comes along."
+_NAME = "Name an existing file, the folder of a store, or a packaged spec."
 
 
 S = TypeVar("S", bound=Section)
@@ -255,10 +253,10 @@ REMEDY = "See the classes of the store: inficond info SPEC"
 
 
 def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
-    """Raise ``SpecError`` for what ``students`` says that a store does not go with.
+    """Raise ``SpecError`` if the section ``students`` does not fit a store.
 
-    That is each class that is not among its ``classes``, a softmax where its ``task`` has any
-    number of classes an image, and thresholds where it has one.
+    Faults are names that are not in the store's ``classes``, a softmax for a multi-label ``task``,
+    and thresholds for a single-label ``task``.
     """
     problems = [
         Problem(
@@ -271,8 +269,8 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
     ]
     if spec.students.link == SOFTMAX and task != SINGLE_LABEL:
         at = spec.place("students", "link")
-        fault = f"students.link: a softmax has one class an image, the store's task is {task}"
-        problems.append(Problem(spec.path, *at, f"{fault}; take sigmoid"))
+        fault = f"students.link: softmax needs one class per image, the store's task is {task}"
+        problems.append(Problem(spec.path, *at, f"{fault}; write sigmoid"))
     if spec.students.threshold and task == SINGLE_LABEL:
         at = spec.place("students", "threshold")
         problems.append(Problem(spec.path, *at, f"students.threshold: {NO_THRESHOLD}"))
@@ -281,7 +279,7 @@ def check_against(spec: Spec, classes: Sequence[str], task: str) -> None:
 
 
 def _named(spec: Spec) -> Iterator[tuple[str, str]]:
-    """Each class that a section names, with the key that holds it."""
+    """Yield (key, class name) for each class that ``students`` names."""
     for key, value in spec.students.values().items():
         if isinstance(value, dict):
             others = set() if key == "threshold" else {"default"}
@@ -290,10 +288,10 @@ def _named(spec: Spec) -> Iterator[tuple[str, str]]:
 
 
 def with_students(spec: Spec, **values: Any) -> Spec:
-    """``spec`` with other ``students``, by key: ``targets``, ``temperature``, ``lambda_``, ...
+    """Return a copy of ``spec`` with other values of ``students``, such as ``lambda_=0.001``.
 
-    ``alpha`` is of ``students.labels``; None: no labels. Raises ``TuningError`` for values out
-    of bounds, and for those that the spec's solver does not use.
+    ``alpha`` sets ``students.labels``; None: no labels. Raises ``TuningError`` for values out of
+    bounds, and for keys that the spec's solver does not use.
     """
     old = spec.students
     if "alpha" in values:
@@ -306,7 +304,7 @@ def with_students(spec: Spec, **values: Any) -> Spec:
     if unused:
         raise TuningError(
             f"students.{unused[0]} is not used with solver: {old.solver}.",
-            "Leave it out, or take another solver in the spec.",
+            "Leave it out, or choose another solver in the spec.",
         )
     students = _made(type(old), **{**old.values(), **values})
     return spec.model_copy(update={"students": students})
@@ -329,7 +327,7 @@ def _made(kind: type[S], **values: Any) -> S:
 def json_schema(
     root: type[Section] = Spec, title: str = "Spec of InFiConD Panel"
 ) -> dict[str, Any]:
-    """JSON Schema (2020-12) of a spec, or of another file whose section is ``root``."""
+    """Return the JSON Schema (2020-12) of a spec, or of a file with the root section ``root``."""
     definitions: dict[str, Any] = {}
     for _, section in sections(root):
         kinds = section.kinds()
@@ -346,7 +344,7 @@ def json_schema(
 
 
 def sections(section: type[Section] = Spec, where: str = "") -> Iterator[tuple[str, type[Section]]]:
-    """Walk the sections, each with its full name; a section before those within it."""
+    """Yield (full name, class) of all sections within a section, outer sections first."""
     yield where, section
     seen = set()
     for kind in section.kinds().values() or [section]:

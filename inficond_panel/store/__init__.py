@@ -1,4 +1,4 @@
-"""Open, check, read and write a store; add typed concepts to it."""
+"""Open, check, read and write a store: concept scores, labels and logits of a data set."""
 
 from typing import TYPE_CHECKING
 
@@ -17,7 +17,7 @@ __all__ = [
     "write_store",
 ]
 
-#: Checks of labels and outputs need neither Zarr nor xarray.
+#: Imported at first use: Zarr and xarray are slow to import, and checks of labels need neither.
 __getattr__ = late(
     __name__,
     {

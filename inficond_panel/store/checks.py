@@ -1,4 +1,4 @@
-"""Checks of a store: attributes, labels, and a rule for each array that could mislead."""
+"""Checks of a store's attributes, labels and arrays; each returns or yields a fault as text."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 _NUMBER, _NO = (int, float), type(None)
-#: Kinds by name, "?" after what may be absent. A kind is a type, several types, [kind of each
-#: item], [kind of the first item, of the second, ...], or {str: kind of each value}.
+#: Types of the attributes by name ("?": optional): a Python type, a tuple of types, [type of every
+#: item], [type of item 1, of item 2, ...] or {str: type of every value}.
 _KINDS: dict[str, Any] = {
     **dict.fromkeys((*ATTRIBUTES, "content_hash"), str),
     "preprocessing": (str, dict),
@@ -49,19 +49,19 @@ _OF_A_STAGE = {
 
 
 def attributes_hash(attrs: Mapping[Any, Any]) -> str:
-    """SHA-256 over all attributes but this one: JSON in ASCII, names sorted, no spaces."""
+    """SHA-256 of all attributes except ``attributes_hash``: ASCII JSON, sorted names, no spaces."""
     rest = {name: value for name, value in attrs.items() if name != "attributes_hash"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
-    """Return faults of a store's attributes, except format and version; [] if none."""
+    """Return the faults of a store's attributes, except format and version; [] if none."""
     wrong = list(_misfits("", attrs, _KINDS))
     if wrong:
         return wrong
     if content_hash(attrs["variable_hashes"]) != attrs["content_hash"]:
-        return ["its hashes differ"]
+        return ["the hashes of its arrays differ from its content_hash"]
     if attrs.get("attributes_hash") not in (None, attributes_hash(attrs)):
         return ["its attributes differ from their hash"]
     for name in _PARTS.keys() & attrs.keys():
@@ -73,18 +73,18 @@ def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
 
 
 def _misfits(prefix: str, values: Mapping[Any, Any], kinds: Mapping[str, Any]) -> Iterator[str]:
-    for asked, kind in kinds.items():
-        name = asked.removesuffix("?")
+    for marked, kind in kinds.items():
+        name = marked.removesuffix("?")
         if name in values and not _is(values[name], kind):
-            yield f"the attribute {prefix}{name} is not of its type"
-        elif name not in values and name == asked:
+            yield f"the attribute {prefix}{name} has the wrong type"
+        elif name not in values and name == marked:
             yield f"the attribute {prefix}{name} is missing"
 
 
 def _is(value: Any, kind: Any) -> bool:
     if isinstance(kind, list):
-        known = isinstance(value, list) and len(kind) in (1, len(value))
-        return known and all(map(_is, value, kind if len(kind) > 1 else kind * len(value)))
+        fits = isinstance(value, list) and len(kind) in (1, len(value))
+        return fits and all(map(_is, value, kind if len(kind) > 1 else kind * len(value)))
     if isinstance(kind, dict):
         return isinstance(value, dict) and all(_is(item, kind[str]) for item in value.values())
     return isinstance(value, kind) and not isinstance(value, bool)
@@ -93,13 +93,13 @@ def _is(value: Any, kind: Any) -> bool:
 def _task_faults(attrs: Mapping[Any, Any]) -> Iterator[str]:
     for name, words in (("task", TASKS), ("teacher_activation", ACTIVATIONS)):
         if attrs.get(name, words[0]) not in words:
-            yield f"the attribute {name} is {attrs[name]!r}; there are {', '.join(words)}"
+            yield f"the attribute {name} is {attrs[name]!r}, not one of {', '.join(words)}"
 
 
 def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
     method = scores.get("method", SCORING_METHODS[0])
     if method not in SCORING_METHODS:
-        yield f"the attribute scores.method is {method!r}; there are {', '.join(SCORING_METHODS)}"
+        yield f"the attribute scores.method is {method!r}, not one of {', '.join(SCORING_METHODS)}"
     if method == "contrast" and not scores.get("temperature", 0) > 0:
         yield "the attribute scores.temperature is not a number above 0"
 
@@ -107,36 +107,36 @@ def _scores_faults(scores: Mapping[str, Any]) -> Iterator[str]:
 #: Remedy for images with several classes or none.
 REMEDY = "Leave these images out, or allow any number of classes per image: task: multi_label"
 _NAMED = 3
-#: Labelled images of which at most one has not exactly one class, where that is the rule.
+#: Data look single-label if at most 1 of this many labelled images has several classes or none.
 _RULE = 20
 
 
 def is_single_label(label: NDArray) -> bool:
-    """True if labels ``(n, K)`` of two classes or more give each image exactly one, or none is
-    known of it, and some are known."""
+    """Return True if K > 1 and all labelled images of labels ``(n, K)`` have exactly one class;
+    False if no image is labelled."""
     several = label.ndim == 2 and label.shape[1] > 1
     return bool(several and (label >= 0).any() and not _wrong(label).any())
 
 
 def one_class_note(label: NDArray, images: Sequence[str]) -> str:
-    """Note on labels ``(n, K)`` that are read as any number of classes an image, although all
-    images or nearly all have exactly one; "" for others."""
+    """Return a note if multi-label data ``(n, K)`` look single-label: at most 1 of 20 labelled
+    images has several classes or none. Else ""."""
     known = (label >= 0).any(axis=1)
     wrong = np.flatnonzero(_wrong(label))
     if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
         return ""
     counts = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
-    mend = f"correct {_named(wrong, images)} and " if len(wrong) else ""
+    correct = f"correct {_named(wrong, images)}, " if len(wrong) else ""
     return (
-        f"{counts}, and are read as having any number of them: if each shows one alone, {mend}say "
-        "so (task single_label), and what the teacher ends in (activation softmax or sigmoid)."
+        f"{counts}, but the task is multi_label: if each image shows exactly one class, {correct}"
+        "set task to single_label, and activation to the teacher's last layer: softmax or sigmoid."
     )
 
 
 def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[str]) -> str:
-    """Fault of labels ``(n, K)`` that are to have one class an image; "" if none."""
+    """Return a fault if single-label images in ``label (n, K)`` have several classes or none."""
     if len(classes) < 2:
-        return f"Single-label data need two classes or more, and there is only {classes[0]!r}."
+        return f"Single-label data need two classes or more, but {classes[0]!r} is the only class."
     wrong = np.flatnonzero(_wrong(label))
     if not len(wrong):
         return ""
@@ -149,18 +149,18 @@ def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[
 
 
 def class_positions(label: NDArray) -> NDArray[np.intp]:
-    """Return the position of each image's class in labels ``(n, K)``; -1 if unknown."""
+    """Return the class index ``(n,)`` of each image from labels ``(n, K)``; -1 if unknown."""
     return np.where((label == 1).any(axis=1), (label == 1).argmax(axis=1), -1)
 
 
 def whole_labels(label: NDArray) -> NDArray[np.int8]:
-    """Return labels with one class per image, known for all classes or none: 1, 0, or -1."""
+    """Return labels completed ``(n, K)``: 1 an image's only class, 0 the others; -1 if unknown."""
     known = (label == 1).any(axis=1, keepdims=True)
     return np.where(known, label == 1, -1).astype(np.int8)
 
 
 def _named(rows: NDArray[np.intp], images: Sequence[str]) -> str:
-    """The first images of ``rows`` by name, and the number of the others."""
+    """Return the names of the first images of ``rows``, and the number of the others."""
     more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
     return ", ".join(repr(images[i]) for i in rows[:_NAMED]) + more
 
@@ -173,38 +173,38 @@ def _wrong(label: NDArray) -> NDArray[np.bool_]:
 
 #: Sizes of dimensions by name.
 Sizes = Mapping[Hashable, int]
-#: What is wrong with an array, and the first place of it, () where that says nothing.
+#: What is wrong with an array, and the index of the first wrong value; () if no value is to blame.
 Fault = tuple[str, tuple[int, ...]]
 Rule = Callable[[np.ndarray, Sizes], Fault | None]
 
-#: Pixels of the longer side of a thumbnail; a label map is read whole.
+#: Largest height or width of a thumbnail, in pixels: a label map of this size is read whole.
 MOST_SIDE = 8192
-#: Segments that a label map, whose 0 stands for none, can tell apart in one image.
+#: Most segments of one image: a label map has 8 bits, and 0 means no segment.
 MOST_SEGMENTS = 255
 
 
 def value_fault(
     name: str, values: np.ndarray, sizes: Sizes, *, signed: bool = False
 ) -> Fault | None:
-    """Fault of the values of the array ``name``; None if they are sound.
+    """Return the fault of the values of the array ``name``; None if they are valid.
 
-    ``signed``: scores may be below 0.
+    ``signed``: concept scores may be below 0.
     """
     rule = _finite if signed and name == "concept_score" else _RULES.get(name)
     return rule(values, sizes) if rule else None
 
 
 def pieces_fault(name: str, offset: np.ndarray, lengths: np.ndarray | None, size: int) -> str:
-    """Fault of the offsets of pieces that lie end to end in ``size`` values; "" if none.
+    """Return the fault of the offsets of pieces stored end to end in ``size`` values; "" if none.
 
-    ``lengths`` are the lengths that the pieces must have; None: any.
+    ``lengths`` are the expected lengths of the pieces; None: any.
     """
     steps = np.diff(offset)
     if offset[0] != 0 or offset[-1] != size or (steps < 0).any():
         return f"{name}_offset does not rise from 0 to the {size} values of {name}"
     if lengths is not None and (steps != lengths).any():
         image = int(np.flatnonzero(steps != lengths)[0])
-        return f"{name}_offset does not fit thumbnail_shape, first at the image at {image}"
+        return f"{name}_offset does not fit thumbnail_shape, first at the image with index {image}"
     return ""
 
 
@@ -214,19 +214,19 @@ def _names(values: np.ndarray, _: Sizes) -> Fault | None:
         return "has an empty name", ()
     if len(set(names)) < len(names):
         twice = Counter(names).most_common(1)[0][0]
-        return f"names {twice!r} twice", ()
+        return f"has the name {twice!r} twice", ()
     return None
 
 
 def _splits(values: np.ndarray, _: Sizes) -> Fault | None:
     known = np.logical_or.reduce([values == split for split in SPLITS])
-    return _at(~known, f"are not {', '.join(SPLITS)}")
+    return _at(~known, f"are none of {', '.join(SPLITS)}")
 
 
 def _between(low: int, high: Callable[[Sizes], int]) -> Rule:
     def rule(values: np.ndarray, sizes: Sizes) -> Fault | None:
         most = high(sizes)
-        return _at((values < low) | (values > most), f"are not {low} to {most}")
+        return _at((values < low) | (values > most), f"are not between {low} and {most}")
 
     return rule
 
@@ -235,7 +235,7 @@ def _segment_images(values: np.ndarray, sizes: Sizes) -> Fault | None:
     if fault := _IMAGES(values, sizes):
         return fault
     if (np.diff(values) < 0).any():
-        return "does not ascend: segments lie in the order of their images", ()
+        return "does not ascend: segments must be in the order of their images", ()
     if len(values) and np.bincount(values).max() > MOST_SEGMENTS:
         return f"gives an image more than {MOST_SEGMENTS} segments", ()
     return None
@@ -255,7 +255,7 @@ def _at(bad: np.ndarray, what: str) -> Fault | None:
     if not bad.any():
         return None
     first = np.unravel_index(int(bad.argmax()), bad.shape)
-    return f"has {np.count_nonzero(bad)} values that {what}", tuple(int(at) for at in first)
+    return f"has {np.count_nonzero(bad)} values that {what}", tuple(int(index) for index in first)
 
 
 _IMAGES = _between(0, lambda sizes: sizes["image"] - 1)

@@ -1,4 +1,4 @@
-"""Faults of the frames that a store is made from, all of them at once."""
+"""Checks of the pandas frames that a store is made from; each yields its faults as texts."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fa
 from inficond_panel.store.checks import single_label_fault
 from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
 
-#: What is finite in a frame must be so in the store, which holds float32.
+#: Largest absolute value in a frame: the store holds float32, where larger values become infinite.
 _LARGEST = float(np.finfo(np.float32).max) / 2
-#: Scores beyond it have squares that the solver's Gram matrix, in float32, cannot hold.
+#: Largest absolute score: the solver's Gram matrix, in float32, cannot hold larger squares.
 _LARGEST_SCORE = 1e15
-_NAMED = 5  #: names of many that a message lists
+_NAMED = 5  #: most names that a message lists
 
 
 Pandas = TypeVar("Pandas", pd.DataFrame, pd.Series)
 
 
 def by_id(data: Pandas) -> Pandas:
-    """Return the frame or series with its index, the image ids, as text."""
+    """Return a copy of the frame or series with its index, the image ids, as stripped text."""
     named = data.copy(deep=False)
     named.index = pd.Index([str(name).strip() for name in data.index], dtype=object)
     return named
 
 
 def frame_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield faults of a frame of numbers with a row per image and a column per name."""
+    """Yield the faults of a numeric frame with a row per image and a column per name."""
     yield from table_faults(name, frame)
     if not isinstance(frame, pd.DataFrame):
         return
     columns = [str(column) for column in frame.columns]
     text = [c for c, kind in zip(columns, frame.dtypes, strict=True) if kind.kind not in "fiub"]
     if text:
-        yield f"{name} has columns that hold no numbers: {_some(text)}"
+        yield f"{name} has columns that are not numeric: {_some(text)}"
 
 
 def table_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield faults of a frame with a row per image and a column per name."""
+    """Yield the faults of a frame of any type with a row per image and a column per name."""
     if not isinstance(frame, pd.DataFrame):
         yield f"{name} is {type(frame).__name__}, expected a pandas DataFrame"
         return
@@ -53,11 +53,11 @@ def table_faults(name: str, frame: object) -> Iterator[str]:
     if not all(column.strip() for column in columns):
         yield f"{name} has a column without a name"
     if twice := _repeated(columns):
-        yield f"{name} has several columns of one name: {twice}"
+        yield f"{name} has duplicate column names: {twice}"
 
 
 def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
-    """Yield faults of the index, which holds the image ids."""
+    """Yield the faults of the index, which holds the image ids."""
     if not len(data):
         yield f"{name} has no row"
     if data.index.nlevels > 1:
@@ -66,11 +66,11 @@ def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
     if data.index.hasnans or not all(str(image).strip() for image in data.index):
         yield f"{name} has a row without an image id"
     if twice := _repeated([str(image).strip() for image in data.index]):
-        yield f"{name} has several rows of one image id: {twice}"
+        yield f"{name} has duplicate image ids: {twice}"
 
 
 def split_faults(split: object) -> Iterator[str]:
-    """Yield faults of the series that says for what each image is."""
+    """Yield the faults of the series ``split``: fit, tune or holdout per image id."""
     if not isinstance(split, pd.Series):
         yield f"split is {type(split).__name__}, expected a pandas Series"
         return
@@ -80,39 +80,39 @@ def split_faults(split: object) -> Iterator[str]:
             hint = near(word, SPLITS) or f" There are {', '.join(SPLITS)}."
             image = split.index[[str(value) == word for value in split]][0]
             yield f"split is {word!r} for the image {str(image)!r}.{hint.removesuffix('.')}"
-    there = set(map(str, split))
+    assigned = set(map(str, split))
     for needed in (FIT, TUNE):
-        if needed not in there:
-            yield f"split names no image {needed!r}"
+        if needed not in assigned:
+            yield f"split has no image with the value {needed!r}"
 
 
 def row_faults(
     name: str, frame: pd.DataFrame, images: Sequence[str], needed: Sequence[str]
 ) -> Iterator[str]:
-    """Yield images of ``split`` that the table lacks, and images that only the table has."""
-    there, known = set(frame.index), set(images)
-    if missing := [image for image in needed if image not in there]:
+    """Yield faults of image ids: ``needed`` ids without row, rows with an id not in ``images``."""
+    in_frame, in_split = set(frame.index), set(images)
+    if missing := [image for image in needed if image not in in_frame]:
         yield f"{name} has no row for {len(missing)} images of split: {_some(missing)}"
-    if more := [image for image in frame.index if image not in known]:
+    if more := [image for image in frame.index if image not in in_split]:
         yield f"{name} has {len(more)} images that split does not name: {_some(more)}"
 
 
 def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> Iterator[str]:
-    """Yield classes that only the logits or only the labels have.
+    """Yield classes that are a column of only one of ``logits`` and ``labels``.
 
-    A softmax may have more classes than the labels.
+    With ``softmax`` the logits may have further classes.
     """
-    known, labelled = list(map(str, logits.columns)), list(map(str, labels.columns))
-    for name in known:
+    outputs, labelled = list(map(str, logits.columns)), list(map(str, labels.columns))
+    for name in outputs:
         if name not in labelled and not softmax:
             yield f"labels has no column for the class {name!r} of logits{_nearest(name, labelled)}"
     for name in labelled:
-        if name not in known:
-            yield f"labels has a column {name!r} that logits has not{_nearest(name, known)}"
+        if name not in outputs:
+            yield f"logits has no column for the class {name!r} of labels{_nearest(name, outputs)}"
 
 
 def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
-    """Yield values that are NaN, infinite or too large for the store, which holds float32."""
+    """Yield a fault if values are NaN, infinite or too large for the store, which holds float32."""
     values = _numbers(frame)
     bad = ~(np.abs(values) <= _LARGEST)
     if bad.any():
@@ -120,21 +120,20 @@ def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
 
 
 def size_faults(scores: pd.DataFrame) -> Iterator[str]:
-    """Yield scores that are finite and too large to compute with."""
+    """Yield a fault if finite scores are larger than 1e15, too large for the solver."""
     values = np.abs(_numbers(scores))
     bad = (values > _LARGEST_SCORE) & (values <= _LARGEST)
     if bad.any():
         yield (
-            f"scores has {bad.sum()} values beyond {_LARGEST_SCORE:.0e} in size, "
-            f"{_first(scores, bad)}; divide the column by its spread"
+            f"scores has {bad.sum()} values beyond ±{_LARGEST_SCORE:.0e}, "
+            f"{_first(scores, bad)}; divide the column by its standard deviation"
         )
 
 
 def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> Iterator[str]:
-    """Yield evidence that ``logits`` are not of the stated kind ``outputs``.
+    """Yield a fault if ``logits`` are not what ``outputs`` states: "logits" or "probabilities".
 
-    Kinds are "logits" and "probabilities"; None means logits, which must not look like shares of 1,
-    percentages or labels.
+    None means logits that must not look like probabilities, percentages or labels.
     """
     values = _numbers(logits)
     if outputs == "probabilities":
@@ -145,20 +144,20 @@ def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> It
         yield f'logits {fault}; give outputs="probabilities", or outputs="logits" if they are'
     elif outputs is None and values.size and values.min() >= 0 and not softmax:
         yield (
-            "logits has no value below 0, so that the teacher would find every class in every "
-            "image; give logits: log(p / (1 - p)) of probabilities"
+            "logits has no value below 0, so the teacher would decide that every image shows every "
+            "class; pass logits, for probabilities p: log(p / (1 - p))"
         )
 
 
 def word_faults(**given: tuple[str | None, Sequence[str | None]]) -> Iterator[str]:
-    """Yield arguments that are none of their words: pairs of an argument and its words, by name."""
+    """Yield faults of arguments; each is given by name as a pair: its value, all allowed values."""
     for name, (word, words) in given.items():
         if word not in words:
-            yield f"{name} is {word!r}; there are {', '.join(repr(each) for each in words)}"
+            yield f"{name} is {word!r}, expected one of {', '.join(repr(each) for each in words)}"
 
 
 def task_faults(labels: pd.DataFrame, task: str, softmax: bool) -> Iterator[str]:
-    """Yield labels that do not go with the task, and a softmax over images of several classes."""
+    """Yield a fault if the labels, or a softmax teacher, contradict the task."""
     if task == "single_label":
         values = _numbers(labels)
         label = np.where(np.isnan(values), -1, values).astype(np.int8)
@@ -166,22 +165,22 @@ def task_faults(labels: pd.DataFrame, task: str, softmax: bool) -> Iterator[str]
         if fault := single_label_fault(label, images, classes):
             yield fault.removesuffix(".")
     elif softmax:
-        yield 'a softmax has one class an image; give task="single_label", or activation="sigmoid"'
+        yield 'a softmax needs one class per image: set task="single_label" or activation="sigmoid"'
 
 
 def label_faults(labels: pd.DataFrame) -> Iterator[str]:
-    """Yield labels other than 1 (present), 0 (absent) and missing (unknown)."""
+    """Yield a fault if labels are other than 1 (present), 0 (absent) and missing (unknown)."""
     values = _numbers(labels)
     bad = ~(np.isnan(values) | (values == 0) | (values == 1))
     if bad.any():
         yield (
-            f"labels has {bad.sum()} values other than 0, 1 and missing (not known), "
+            f"labels has {bad.sum()} values other than 0, 1 and missing (unknown), "
             f"{_first(labels, bad)}"
         )
 
 
 def _numbers(frame: pd.DataFrame) -> np.ndarray:
-    """Return values as float64; missing ones, also of nullable types, become nan."""
+    """Return the frame's values as float64; missing values, also of nullable types, become NaN."""
     return frame.astype(np.float64).to_numpy()
 
 

@@ -1,4 +1,4 @@
-"""A store made from frames of scores, logits and labels: concept scores from anywhere."""
+"""Write a store from pandas frames of concept scores, teacher logits and labels."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, TASKS
 
-#: Longer side of a thumbnail in pixels, and its quality: as a spec has them that says nothing.
+#: Longer side of a thumbnail in pixels, and its JPEG quality: the defaults of a spec.
 _SIDE, _QUALITY = 256, 80
 _REMEDY = (
     "Correct the tables; rows are matched by image id. `inficond docs notebook` has an example."
@@ -48,11 +48,11 @@ def store_frames(
     outputs: str | None = None,
     order: str | None = None,
 ) -> Store:
-    """Write a store of these frames to ``path``, completely or not at all, and open it.
+    """Write a store of these frames to ``path``, completely or not at all, and open the store.
 
     Arguments as in ``inficond_panel.from_frames``. An existing store of equal content is opened.
-    Raises ``DataError`` with all faults of the frames, for unreadable photos, and for another store
-    or file at ``path``; ``OrderError`` if the logits fit the labels in another order;
+    Raises ``DataError`` with all faults of the frames, for unreadable photos, and if ``path`` has
+    other content; ``OrderError`` if the logits fit the labels better in another order;
     ``ExportError`` if the path is not writable, and ``StoreError`` if another process writes it.
     """
     _refuse(
@@ -67,7 +67,7 @@ def store_frames(
     arrays = _arrays(scores, logits, labels, split, images, metadata, **words, outputs=outputs)
     if order is None:
         _check_order(arrays, task, activation)
-    said = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
+    changed = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
     path = Path(path)
     facts = {
@@ -79,7 +79,7 @@ def store_frames(
         "teacher": "logits that were given",
         "scores": {"method": GIVEN},
         "inputs_hash": digest,
-        **said,
+        **changed,
         **({"teacher_order": order} if order else {}),
     }
     if not path.exists():
@@ -89,13 +89,13 @@ def store_frames(
     store = open_store(path)
     if store.content_hash != digest or (store.task, store.activation) != (task, activation):
         raise DataError(
-            f"{path} already exists with other content.", "Name another place, or remove it."
+            f"{path} already exists with other content.", "Name another path, or remove it."
         )
     return store
 
 
 def _check_order(arrays: Mapping[str, np.ndarray], task: str, activation: str) -> None:
-    """Raise ``OrderError`` for logits that fit the labels under other names."""
+    """Raise ``OrderError`` if the logits fit the labels better in another order of the classes."""
     order = hold_outputs(
         arrays["teacher_logit"],
         arrays["label"],
@@ -121,7 +121,7 @@ def _arrays(
     teacher_activation: str,
     outputs: str | None,
 ) -> dict[str, np.ndarray]:
-    """Arrays of the store, of its types; images in the order of ``split``."""
+    """Return the arrays of the store by name, with its dtypes; images in the order of ``split``."""
     _refuse(
         *checks.split_faults(split),
         *checks.frame_faults("scores", scores),
@@ -131,13 +131,13 @@ def _arrays(
     )
     scores, logits, labels, split = map(checks.by_id, (scores, logits, labels, split))
     ids = list(split.index)
-    known = [image for image in ids if split[image] != FIT]  # fit is learned from the teacher
+    labelled = [image for image in ids if split[image] != FIT]  # fit: learned from the teacher
     files, softmax = _files(photos), teacher_activation == "softmax"
     known_of = None if metadata is None else checks.by_id(metadata)
     _refuse(
         *checks.row_faults("scores", scores, ids, ids),
         *checks.row_faults("logits", logits, ids, ids),
-        *checks.row_faults("labels", labels, ids, known),
+        *checks.row_faults("labels", labels, ids, labelled),
         *(checks.row_faults("images", files, ids, ids) if files is not None else ()),
         *(checks.row_faults("metadata", known_of, ids, ids) if known_of is not None else ()),
         *checks.class_faults(logits, labels, softmax),
@@ -174,7 +174,7 @@ def _arrays(
 
 
 def _metadata(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Columns of texts ``(image, column)``; "" where a cell is missing."""
+    """Return the metadata as texts ``(image, column)`` with its column names; "" if missing."""
     cells = frame.astype(object).where(frame.notna(), None).to_numpy()
     texts = [[as_text(cell) for cell in row] for row in cells.tolist()]
     values = np.array(texts, dtype=np.dtypes.StringDType()).reshape(frame.shape)
@@ -190,7 +190,7 @@ def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
 
 
 def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
-    """Thumbnails of the photos at these paths; ``DataError`` names all that cannot be read."""
+    """Return thumbnails of the photos at these paths; ``DataError`` names all unreadable photos."""
     jpegs, shapes, wrong = [], [], []
     for image, file in files.items():
         try:

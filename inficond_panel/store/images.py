@@ -1,4 +1,4 @@
-"""Image reader: what Pillow opens becomes an upright 8-bit RGB image; the rest is reported."""
+"""Read image files as upright 8-bit RGB images; raise ``UnreadableImage`` for all others."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
-#: Formats that are read; no other reader of Pillow is let near a file (some start programs).
+#: Formats that are read. Pillow's other readers are never used: some of them start programs.
 _READ = ("JPEG", "MPO", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM", "JPEG2000")
-#: Suffixes by which images are found in a folder. HEIC is found, and told to be unreadable.
+#: Suffixes of image files in a folder. HEIC files are listed too, and reported as unreadable.
 SUFFIXES = (
     ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".avif", ".gif", ".bmp", ".tif", ".tiff",
     ".ppm", ".pgm", ".pbm", ".jp2", ".heic", ".heif",
 )  # fmt: skip
-#: Pixels of the largest image that is read, twice what Pillow warns of (decompression bombs).
+#: Most pixels of an image, twice Pillow's limit for its warning of decompression bombs.
 MOST_PIXELS = 2 * (1024 * 1024 * 1024 // 4 // 3)
-#: Scans of the largest progressive JPEG that is read; usual ones have ten. Twelve bytes can be one,
-#: and each takes a pass over all pixels.
+#: Most scans of a progressive JPEG; ten are usual. A scan can be as small as twelve bytes, and
+#: takes a pass over all pixels.
 MOST_SCANS = 100
 #: An image is reduced by a whole factor as long as this many pixels are left.
 DETAIL = 1024 * 1024
 
 _HEIC = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1")
-# An image above the warning's size is either read (reduced) or refused here, with its name.
+# No warning is needed: ``decode`` reduces such an image, or refuses it.
 warnings.filterwarnings("ignore", category=Image.DecompressionBombWarning)
 
 
 class UnreadableImage(Exception):  # noqa: N818 - an image is skipped for it, nothing fails
-    """A photo that cannot be used, with the reason as its text."""
+    """Error of a photo that cannot be used; its text is the reason."""
 
 
 @cache
@@ -43,9 +43,9 @@ def _formats() -> tuple[str, ...]:
 
 
 def decode(source: Path | bytes) -> Image.Image:
-    """Image of a file or of its content, upright by its EXIF tag, RGB; of several pages the first.
+    """Return the RGB image of a file, or of its bytes, rotated by its EXIF tag; the first page.
 
-    Transparent parts become white. Colour profiles are passed over, as encoders are trained. An
+    Transparent parts become white. Colour profiles are ignored, as in the training of encoders. An
     image of 4 × ``DETAIL`` pixels or more is reduced by a whole factor, JPEG while it is decoded.
     Raises ``UnreadableImage`` for files that are missing, truncated, too large, or no image.
     """
@@ -68,7 +68,7 @@ def decode(source: Path | bytes) -> Image.Image:
 
 
 def photo_digest(path: Path) -> str:
-    """SHA-256 of a photo's file; ``unreadable`` where it cannot be read."""
+    """Return the SHA-256 of a photo's file; ``unreadable`` if the file cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -77,7 +77,7 @@ def photo_digest(path: Path) -> str:
 
 
 def _file(source: Path | bytes) -> Path | io.BytesIO:
-    """Source that Pillow opens: the path of a file (a pipe would be waited for), or the content."""
+    """Return the file's path, or its bytes as a stream. Refuses pipes, which would block."""
     if isinstance(source, bytes):
         return io.BytesIO(source)
     if source.exists() and not source.is_file():
@@ -94,24 +94,24 @@ def _decoded(image: Image.Image) -> Image.Image:
     if factor > 1:  # decodes at 1/2, 1/4 or 1/8 where the format can (JPEG), else does nothing
         image.draft(None, (image.width // factor, image.height // factor))
     image.load()
-    # Before it is turned into RGB, which takes memory; neither palettes nor key colours have means.
+    # Reduce before converting to RGB, which takes memory; palettes and key colours have no mean.
     if image.mode in ("L", "LA", "RGB", "RGBA", "CMYK") and "transparency" not in image.info:
         image = _reduced(image)
     return _reduced(to_rgb(ImageOps.exif_transpose(image)))
 
 
 def _scans(image: Image.Image) -> int:
-    """Scans of a JPEG that is not decoded yet, with those of its previews."""
+    """Return the number of scans of a JPEG before decoding, including scans of its previews."""
     file = image.fp  # type: ignore[attr-defined]
-    place = file.tell()
+    position = file.tell()
     file.seek(0)
     count: int = file.read().count(b"\xff\xda")
-    file.seek(place)
+    file.seek(position)
     return count
 
 
 def _reduced(image: Image.Image) -> Image.Image:
-    """Image smaller by a whole factor; an EXIF orientation stays with it."""
+    """Return the image reduced by the whole number ``_factor``, with its EXIF orientation."""
     factor = _factor(image)
     if factor == 1:
         return image
@@ -122,7 +122,7 @@ def _reduced(image: Image.Image) -> Image.Image:
 
 
 def _factor(image: Image.Image) -> int:
-    """Largest whole factor that leaves ``DETAIL`` pixels, and a pixel a side."""
+    """Return the largest whole factor that leaves ``DETAIL`` pixels, and 1 pixel per side."""
     factor = math.isqrt(image.width * image.height // DETAIL)
     return max(1, min(factor, image.width, image.height))
 
@@ -138,14 +138,14 @@ def _unidentified(source: Path | bytes) -> str:
 
 
 def to_rgb(image: Image.Image) -> Image.Image:
-    """8-bit RGB: 16-bit grey is scaled, alpha laid on white, CMYK and palettes converted."""
+    """Convert to 8-bit RGB: scale 16-bit grey, put alpha on white, convert CMYK and palettes."""
     if image.mode.startswith("I"):
         values = np.asarray(image).astype(np.int64)
         if values.max(initial=0) > 65535 or values.min(initial=0) < 0:
-            raise UnreadableImage("integers of more than 16 bits are not supported")
+            raise UnreadableImage("integers of more than 16 bits are not supported; save as PNG")
         return Image.fromarray((values // 257).astype(np.uint8)).convert("RGB")
     if image.mode == "F":
-        raise UnreadableImage("32-bit floating point images are not supported")
+        raise UnreadableImage("32-bit floating point images are not supported; save as PNG")
     if image.has_transparency_data:
         rgba = image.convert("RGBA")
         white = Image.new("RGBA", rgba.size, "white")
@@ -154,7 +154,7 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def thumbnail(image: Image.Image, size: int, quality: int) -> tuple[bytes, tuple[int, int]]:
-    """JPEG bytes of the image with its longer side at most ``size``, and (height, width)."""
+    """Return a JPEG of the image, its longer side at most ``size`` pixels, and (height, width)."""
     small = image.copy()
     small.thumbnail((size, size), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

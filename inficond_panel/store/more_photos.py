@@ -1,10 +1,10 @@
-"""Photos added after a store was made: parts next to it, each a store of its own.
+"""Photos added after a store was written, in parts: each part is a separate store next to it.
 
-``NAME.zarr`` is written once, and its content hash stays. Photos added later are encoded, scored
-and labelled by the teacher like the store's. They are in ``NAME.more/0001.zarr``, ``0002.zarr`` and
-so on: one part per addition, never changed afterwards. All images of a part are training images
-without labels. A node of the history that was trained on added photos, or on a person's answers on
-them, names their parts by content hash.
+The store ``NAME.zarr`` is written once, and its content hash stays. Photos added later are encoded,
+scored and given teacher logits as in the store. Each addition writes one part, which never changes:
+``NAME.more/0001.zarr``, ``NAME.more/0002.zarr``, ... All images of a part are training images
+without labels. A history node that was trained on added photos, or on a person's answers about
+them, lists the content hashes of their parts.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
 
-#: Attributes of a part: content hash of the store that it belongs to, and its photos' files.
+#: Attributes of a part: content hash of the store it belongs to, and paths of its photos.
 MORE_OF, PATHS = "more_of", "paths"
-#: Arrays of a store that its parts repeat, and attributes that they do not.
+#: Arrays of a store that each part copies, and attributes that no part copies.
 _SHARED = ("concept", "class_name", "other_class", "concept_text_embedding", "score_centre")
 _OF_THE_STORE = {"attributes_hash", "knowledge", "near_duplicates", "oracle", "skipped", "stages"}
 _OF_THE_STORE |= {"warnings"}
@@ -40,8 +40,8 @@ _ADD_AGAIN = "add its photos again: inficond extend SPEC FOLDER"
 
 @dataclass(frozen=True)
 class Part:
-    """Photos that were added together: the part's ``path``, its content hash, the number of its
-    images, and when it was made."""
+    """Part of a store, the photos of one addition: path, content hash, number of images, and the
+    time when the part was written."""
 
     path: Path
     content_hash: str
@@ -53,11 +53,11 @@ class Part:
 class Extended:
     """Result of adding photos to a store.
 
-    ``added`` are names of images; ``already_there`` files that are training images of the store or
-    were added before; ``refused`` maps files to the equal image of ``tune`` or ``holdout``;
-    ``unreadable`` maps files to the reason. ``near_duplicates`` have an added image, a nearly equal
-    image of ``tune`` or ``holdout``, and its split. ``part`` is the new part, None if nothing was
-    added; ``total`` counts the added images of all parts.
+    ``added`` are image ids; ``already_there`` files that are training images of the store or were
+    added before; ``refused`` rows (file, equal image of ``tune`` or ``holdout``, its split);
+    ``unreadable`` rows (file, reason); ``near_duplicates`` rows (added image, nearly equal image of
+    ``tune`` or ``holdout``, its split). ``part`` is the new part, None if nothing was added;
+    ``total`` counts the added images of all parts.
     """
 
     store: Path
@@ -72,21 +72,21 @@ class Extended:
     seconds: float = 0.0
 
     def lines(self) -> Iterator[str]:
-        """The result for people."""
-        yield f"{count(len(self.added), 'photo')} added; {self.total:,} in all beside {self.store}"
+        """Yield the lines of the command's output."""
+        yield f"{count(len(self.added), 'photo')} added to {self.store}; {self.total:,} so far"
         if self.already_there:
-            there = count(len(self.already_there), "photo")
-            yield f"skipped {there} already there: {_some(self.already_there)}"
+            skipped = count(len(self.already_there), "photo")
+            yield f"skipped {skipped} already in the store: {_some(self.already_there)}"
         if self.refused:
             photos = [f"{file} = {image} ({split})" for file, image, split in self.refused]
-            yield f"refused {count(len(photos), 'photo')} for evaluation: {_some(photos)}"
+            yield f"refused {count(len(photos), 'photo')} of tune or holdout: {_some(photos)}"
         if self.unreadable:
             photos = [f"{file}: {reason}" for file, reason in self.unreadable]
             skipped = count(len(photos), "photo")
             yield f"skipped {skipped} that cannot be read: {_some(photos, '; ')}"
         if self.near_duplicates:
             photos = [f"{name} = {image} ({split})" for name, image, split in self.near_duplicates]
-            yield f"Warning: nearly equal to images for evaluation: {len(photos)}: {_some(photos)}"
+            yield f"Warning: {len(photos)} nearly equal to tune or holdout images: {_some(photos)}"
 
     def __str__(self) -> str:
         return "\n".join(self.lines())
@@ -94,12 +94,12 @@ class Extended:
 
 @dataclass(frozen=True, eq=False)
 class MorePhotos:
-    """Photos added to a store: all those of some parts, in the order of their addition.
+    """Arrays of all photos of some parts of a store, in the order of their addition.
 
-    ``score`` ``(n, C)`` is by the concepts of the store, typed ones too, in their order.
+    ``score`` ``(n, C)`` has a column per concept of the store, including typed concepts.
     ``teacher_logit`` ``(n, K)`` and ``other_logit`` ``(n, M)``, of classes that the data set lacks
-    (M is 0 if none), are as in the store. All are float32 and read-only, and row i of each is
-    ``images[i]``. ``parts`` are the content hashes; ``stores`` the parts themselves, with
+    (M is 0 if none), are as in the store. All arrays are float32 and read-only, and row i belongs
+    to ``images[i]``. ``parts`` are content hashes; ``stores`` are the opened parts, with
     thumbnails, masks and segments.
     """
 
@@ -117,26 +117,26 @@ class MorePhotos:
 
     @cached_property
     def teacher_log_odds(self) -> np.ndarray:
-        """Log odds ``(n, K)`` of the teacher's probabilities, as ``Store.teacher_log_odds``."""
+        """Log-odds ``(n, K)`` of the teacher's probabilities, as in ``Store.teacher_log_odds``."""
         return _joined([one.teacher_log_odds for one in self.stores], self.teacher_logit)
 
     def place(self, image: int) -> tuple[Store, int]:
-        """Return the part that holds the image at position ``image``, and its row in the part."""
+        """Return the part that has the image with index ``image``, and the image's row in it."""
         edges = np.cumsum([len(one.images) for one in self.stores])
         part = int(np.searchsorted(edges, image, "right"))
         before = int(edges[part - 1]) if part else 0
         return self.stores[part], image - before
 
     def inside(self, parts: Sequence[str]) -> np.ndarray:
-        """Mask ``(n,)`` of the images of the parts with these content hashes."""
+        """Return a mask ``(n,)`` of the images in the parts with these content hashes."""
         sizes = [len(one.images) for one in self.stores]
         return np.repeat([part in parts for part in self.parts], sizes)
 
 
 class AllImages:
-    """Images of a store, then those added to it: all of them, or those of some ``parts``.
+    """Images of a store, followed by photos added to it: all, or only photos of ``parts``.
 
-    Rows below ``len(store.images)`` are the store's; the others are of ``more``, in its order.
+    Rows below ``len(store.images)`` are images of the store; later rows are added photos, ``more``.
     """
 
     def __init__(self, store: Store, parts: Sequence[str] | None = None) -> None:
@@ -150,36 +150,36 @@ class AllImages:
     @property
     def added(self) -> np.ndarray:
         """Rows of the added images."""
-        own = len(self._store.images)
-        return np.arange(own, own + len(self.more))
+        first = len(self._store.images)
+        return np.arange(first, first + len(self.more))
 
     def rows(self, images: Sequence[str]) -> np.ndarray:
-        """Rows of images by name. Raises ``StoreError`` for one that is not there."""
+        """Return the rows ``(n,)`` of images by name. Raises ``StoreError`` for an unknown name."""
         row_of = {image: row for row, image in enumerate(self.names)}
         if missing := [image for image in images if image not in row_of]:
             raise StoreError(
-                f"{self._store.path} has no image {missing[0]!r}, and none was added by that name.",
-                f"If its photos are gone, bring {more_folder(self._store)} back from a copy.",
+                f"Neither {self._store.path} nor its added photos have an image {missing[0]!r}.",
+                f"If added photos were deleted, restore {more_folder(self._store)} from a copy.",
             )
         return np.array([row_of[image] for image in images], dtype=np.intp)
 
     def scores(self, rows: np.ndarray) -> np.ndarray:
-        """Concept scores ``(n, C)``."""
+        """Return the concept scores ``(n, C)`` of images."""
         return self._joined(rows, self._store.concept_score, self.more.score)
 
     def teacher_log_odds(self, rows: np.ndarray) -> np.ndarray:
-        """Log-odds ``(n, K)`` of the teacher's probabilities."""
+        """Return the log-odds ``(n, K)`` of the teacher's probabilities for images."""
         return self._joined(rows, self._store.teacher_log_odds, self.more.teacher_log_odds)
 
     def label(self, rows: np.ndarray, k: int) -> np.ndarray:
-        """Labels ``(n,)`` of the class at ``k``; -1 where there is none, as of added images."""
+        """Return the labels ``(n,)`` of class ``k``; -1 if unknown, as for all added images."""
         none = np.full(len(self.more), -1, np.int8)
         return self._joined(rows, self._store.label[:, k], none)
 
     def place(self, row: int) -> tuple[Store, int]:
-        """Return the store, or the part, that holds an image, and the image's row in it."""
-        own = len(self._store.images)
-        return (self._store, row) if row < own else self.more.place(row - own)
+        """Return the store, or the part, that has the image of ``row``, and its row there."""
+        size = len(self._store.images)
+        return (self._store, row) if row < size else self.more.place(row - size)
 
     def _joined(self, rows: np.ndarray, own: np.ndarray, more: np.ndarray) -> np.ndarray:
         inside = rows < len(own)
@@ -196,9 +196,9 @@ def more_folder(store: Store) -> Path:
 
 
 def parts_of(store: Store) -> list[Part]:
-    """Parts of a store, in the order in which they were added; reads no array.
+    """Return the parts of a store in the order of their addition; reads no array.
 
-    Parts that were made for another content of the store are left out: see ``other_parts``.
+    Parts that were written for another content of the store are left out, see ``other_parts``.
     Raises ``StoreFormatError`` for a part that cannot be read.
     """
     folders = [(of, part) for of, part in map(_part, _folders(store))]
@@ -206,21 +206,21 @@ def parts_of(store: Store) -> list[Part]:
 
 
 def part_hashes(store: Store) -> tuple[str, ...]:
-    """Content hashes of the parts of a store, as ``parts_of`` lists them."""
+    """Return the content hashes of the parts of a store, in the order of ``parts_of``."""
     return tuple(part.content_hash for part in parts_of(store))
 
 
 def other_parts(store: Store) -> list[Part]:
-    """Return parts that were made for another content of the store, such as other concepts."""
+    """Return the parts that were written for another content of the store: other concepts, say."""
     folders = [(of, part) for of, part in map(_part, _folders(store))]
     return [part for of, part in folders if of != store.written_hash]
 
 
 def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
-    """Read photos added to a store: all, or the ``parts`` with these content hashes.
+    """Read the photos added to a store: all, or only parts with the content hashes ``parts``.
 
-    Scores are by the concepts of ``store``, which may include typed ones. Raises ``StoreError`` for
-    a missing part, ``StoreFormatError`` for a changed one.
+    Scores have a column per concept of ``store``, including typed concepts. Raises ``StoreError``
+    for a missing part, ``StoreFormatError`` for a changed part.
     """
     if parts is None:
         return _gathered(store, tuple(parts_of(store)))
@@ -230,10 +230,10 @@ def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
 def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | str]) -> Part:
     """Write images as a new part of a store, completely or not at all.
 
-    ``arrays`` are as in ``write_store``, over the original concepts and classes of the store:
-    names, digests, scores and logits of the images, and segments and thumbnails if the store has
-    them. ``paths`` are the photos' files. Raises ``StoreFormatError`` for arrays that do not fit.
-    The caller holds the store's lock (``store.write``).
+    ``arrays`` are as in ``write_store``, for the original concepts and classes of the store: names,
+    digests, scores and logits of the images, and segments and thumbnails if the store has them.
+    ``paths`` are the photos' files. Raises ``StoreFormatError`` for arrays that do not fit the
+    store. The caller must hold the store's lock (``store.write.only_run``).
     """
     images, folder = len(arrays["image"]), more_folder(store)
     shared = [name for name in _SHARED if store.has(name)]
@@ -256,8 +256,8 @@ def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | s
 
 
 def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
-    """Return the parts with these content hashes; faults of other parts do not matter."""
-    there, broken = {}, []
+    """Yield the parts with the content hashes ``wanted``; other parts may be damaged."""
+    readable, broken = {}, []
     for folder in _folders(store):
         try:
             of, part = _part(folder)
@@ -265,16 +265,16 @@ def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
             broken.append(error.message)
             continue
         if of == store.written_hash:
-            there[part.content_hash] = part
+            readable[part.content_hash] = part
     for name in wanted:
-        if name not in there:
+        if name not in readable:
             more = "".join(f" {message}" for message in broken)
             raise StoreError(
-                f"Added photos that students were trained on are not there: {more_folder(store)} "
+                f"Added photos that students were trained on are missing: {more_folder(store)} "
                 f"has no part {name[:12]}.{more}",
-                f"Bring this folder back from a copy, or {_ADD_AGAIN}",
+                f"Restore this folder from a copy, or {_ADD_AGAIN}",
             )
-        yield there[name]
+        yield readable[name]
 
 
 def _folders(store: Store) -> list[Path]:
@@ -283,7 +283,7 @@ def _folders(store: Store) -> list[Path]:
 
 
 def _part(path: Path) -> tuple[str, Part]:
-    """Content hash of the store that a part belongs to, and the part."""
+    """Return the content hash of the store that a part belongs to, and the part."""
     try:
         group = zarr.open_group(path, mode="r")
         attrs, images = dict(group.attrs), group["image"]
@@ -296,7 +296,7 @@ def _part(path: Path) -> tuple[str, Part]:
 
 @once(4)
 def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
-    """Read and check the arrays of the parts; the result is shared by all callers."""
+    """Return the arrays of the parts, read and checked; all callers share the result."""
     stores = tuple(map(_opened, parts))
     try:
         score = [store.scores_in(one) for one in stores]
@@ -327,7 +327,7 @@ def _opened(part: Part) -> Store:
     except StoreError as error:
         raise _changed(part.path, error.message) from error
     if opened.content_hash != part.content_hash:
-        raise _changed(part.path, "its hashes differ")
+        raise _changed(part.path, "its content hash has changed")
     paths = opened.attrs.get(PATHS)
     if not isinstance(paths, list) or [type(path) for path in paths] != [str] * part.images:
         raise _changed(part.path, "it does not name a file for each photo")
@@ -339,11 +339,11 @@ def _changed(path: Path, why: str) -> StoreFormatError:
 
 
 def _remedy(path: Path) -> str:
-    return f"Bring {path} back from a copy, or remove it and {_ADD_AGAIN}"
+    return f"Restore {path} from a copy, or remove it and {_ADD_AGAIN}"
 
 
 def _joined(parts: Sequence[np.ndarray], empty: np.ndarray) -> np.ndarray:
-    """Rows of all parts, read-only; one part is not copied."""
+    """Return the rows of all parts as one read-only array; a single part is not copied."""
     joined = np.asarray(parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else empty)
     joined.setflags(write=False)
     return joined

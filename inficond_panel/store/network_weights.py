@@ -1,4 +1,4 @@
-"""Weights from a file: read without running code, loaded to the last tensor."""
+"""Read a network's weights from a file without running code; load all of them or none."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
 
 State = dict[str, Any]
 _NESTS = ("state_dict", "model")
-#: Counts batches in training; no output depends on it, and some files leave it out.
+#: Buffer of batch norm that counts training batches: no output depends on it, some files lack it.
 _COUNTER = "num_batches_tracked"
 
-#: Modules whose names a pickled mapping of tensors has, and no others.
+#: The only modules that a pickled mapping of tensors refers to.
 _OF_TENSORS = {"collections", "torch", "torch._utils", "torch._tensor", "torch.storage"}
-#: Of TorchScript's own classes.
+#: Prefix of the classes in a TorchScript file.
 _SCRIPTED = "__torch__"
-#: Pickles at the head of a file of ``torch.save`` before it wrote archives: mark, version, system,
-#: and the object.
+#: Number of pickles at the start of an old file of ``torch.save``, before its format was a zip
+#: archive: mark, version, system, object.
 _OLD_HEAD = 4
 
 _CONVERT = """\
@@ -36,7 +36,7 @@ s.save_file({{k: v.clone().contiguous() for k, v in d.items()}}, '{new}')\""""
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file; raises ``DataError`` where it cannot be read."""
+    """Return the SHA-256 of a file; raises ``DataError`` if the file cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -45,9 +45,9 @@ def file_digest(path: Path) -> str:
 
 
 def check_weights(path: Path) -> None:
-    """Raise ``DataError`` for a pickled file with other objects than tensors, which could run code.
+    """Raise ``DataError`` if a pickled file has objects other than tensors, which could run code.
 
-    The names in its pickles are looked at, and nothing is loaded; other files pass.
+    Reads only the names in the pickles and loads nothing. Files of other formats pass.
     """
     if not (objects := objects_in(path)):
         return
@@ -55,26 +55,26 @@ def check_weights(path: Path) -> None:
     scripted = is_scripted(objects)
     what = "TorchScript" if scripted else f"a whole model or other objects ({objects[0]})"
     raise DataError(
-        f"{path} holds {what}, not weights alone.",
-        f"Name it as what it is: torchscript:{path}"
+        f"{path} holds {what}, not only weights.",
+        f"Write the format before its path: torchscript:{path}"
         if scripted
         else _CONVERT.format(old=path.name, new=new),
     )
 
 
 def objects_in(path: Path) -> list[str]:
-    """Names of classes and functions of a pickled file that no mapping of tensors has."""
-    found: dict[str, None] = {}
+    """Return the names of classes and functions in a pickled file that tensors do not need."""
+    names: dict[str, None] = {}
     try:
         for pickled in _pickles_of(path):
-            found |= dict.fromkeys(_names_in(pickled))
+            names |= dict.fromkeys(_names_in(pickled))
     except (OSError, ValueError, zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        pass  # no pickle, or its end: what was found counts
-    return [name for name in found if name.rpartition(".")[0] not in _OF_TENSORS]
+        pass  # no pickle, or a cut one: keep the names read so far
+    return [name for name in names if name.rpartition(".")[0] not in _OF_TENSORS]
 
 
 def is_scripted(objects: list[str]) -> bool:
-    """True if these names from ``objects_in`` are those of a TorchScript file."""
+    """Return True if ``objects``, names from ``objects_in``, come from a TorchScript file."""
     return bool(objects) and all(name.startswith(_SCRIPTED) for name in objects)
 
 
@@ -92,7 +92,7 @@ def _pickles_of(path: Path) -> Iterator[IO[bytes]]:
 
 
 def _names_in(pickled: IO[bytes]) -> Iterator[str]:
-    """Names that a pickle looks up, by its opcodes, which are read and not carried out."""
+    """Yield the names that a pickle would import; its opcodes are read, not executed."""
     texts: list[str] = []
     for opcode, value, _ in pickletools.genops(pickled):
         if opcode.name == "GLOBAL":
@@ -104,11 +104,11 @@ def _names_in(pickled: IO[bytes]) -> Iterator[str]:
 
 
 def read_state(path: Path) -> State:
-    """Read tensors by name, from safetensors or from a file of ``torch.save`` (tensors only).
+    """Read the tensors by name of a safetensors file, or of a ``torch.save`` file of tensors only.
 
-    They may be nested under ``state_dict`` or ``model``, and their names may begin with
-    ``module.``. Raises ``DataError`` for an unreadable file, and for objects other than tensors:
-    these could run code.
+    Tensors nested under ``state_dict`` or ``model`` are found, and the prefix ``module.`` of their
+    names is removed. Raises ``DataError`` for an unreadable file, and for objects other than
+    tensors, which could run code.
     """
     loaded = _safetensors(path) if path.suffix == ".safetensors" else _pickled(path)
     for name in _NESTS:
@@ -147,8 +147,8 @@ def _pickled(path: Path) -> Any:
     except pickle.UnpicklingError as error:
         new = path.with_suffix(".safetensors").name
         raise DataError(
-            f"{path} is damaged, or holds more than tensors, which is not loaded: it could run "
-            f"code. {_first_line(error)}",
+            f"{path} is damaged, or holds objects other than tensors, which could run code and "
+            f"are not loaded. {_first_line(error)}",
             _CONVERT.format(old=path.name, new=new),
         ) from error
     except (OSError, RuntimeError, EOFError, ValueError, KeyError) as error:
@@ -157,7 +157,7 @@ def _pickled(path: Path) -> Any:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"{path} cannot be read as weights: {_first_line(error)}", "Fetch or write the file again."
+        f"{path} cannot be read as weights: {_first_line(error)}", "Download or save it again."
     )
 
 
@@ -166,7 +166,7 @@ def _first_line(error: Exception) -> str:
 
 
 def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> None:
-    """Load all weights of a network; raise ``DataError`` for missing, extra or misshaped ones."""
+    """Load a network's weights; raise ``DataError`` for missing, extra or misshaped tensors."""
     weights = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
     given = {name: value for name, value in state.items() if _COUNTER not in name}
     shapes = {
@@ -181,7 +181,7 @@ def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> 
     ]
     if any(faults):
         raise DataError(f"{path} {'; '.join(filter(None, faults))}.", remedy)
-    network.load_state_dict(given, strict=False)  # all but the counters, as checked
+    network.load_state_dict(given, strict=False)  # without the counters; the rest is checked
 
 
 def _listed(verb: str, names: list[str]) -> str:

@@ -1,4 +1,4 @@
-"""Open a store and check that it is one."""
+"""Open a store: check the folder's format, attributes and small arrays."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from inficond_panel.store.schema import (
 )
 from inficond_panel.store.store import WRITE_AGAIN, Store
 
-#: Names, or bytes of thumbnails, for each byte on disk: neither can be packed as tightly.
+#: Most names, or bytes of thumbnails, per byte on disk: no compression is better than this.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
 _NEEDED = ("image", "concept", "class_name", "method")
 
@@ -39,7 +39,7 @@ def open_store(path: Path | str) -> Store:
 
     Raises ``StoreMissingError`` if it does not exist, and ``StoreFormatError`` with all faults:
     another format version; missing, misshaped or wrongly typed attributes or arrays; invalid names,
-    positions, labels, splits and sizes. Large arrays are checked against their hashes when they are
+    indices, labels, splits and sizes. Large arrays are checked against their hashes when they are
     read.
     """
     path = Path(path)
@@ -50,7 +50,7 @@ def open_store(path: Path | str) -> Store:
         dataset = xr.open_zarr(path, chunks=None, consolidated=False, create_default_indexes=False)
     except StoreFormatError:
         raise
-    except Exception as error:  # zarr and xarray raise many kinds for one fact
+    except Exception as error:  # zarr and xarray raise many exception types for one fault
         raise StoreFormatError(f"{path} cannot be read as a store: {error}", WRITE_AGAIN) from error
     _check_version(path, dataset)
     _refuse(path, [*_shape_faults(path, dataset), *attribute_faults(dataset.attrs)])
@@ -66,7 +66,7 @@ def _refuse(path: Path, faults: list[str]) -> None:
 
 def _check_version(path: Path, dataset: xr.Dataset) -> None:
     if dataset.attrs.get("format") != "inficond-store":
-        raise StoreFormatError(f"{path} is a Zarr group, but not a store.", WRITE_AGAIN)
+        raise StoreFormatError(f"{path} is a Zarr group, but not a store of InFiConD.", WRITE_AGAIN)
     version = dataset.attrs.get("format_version")
     if version != FORMAT_VERSION:
         raise StoreFormatError(
@@ -95,7 +95,7 @@ def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:
 
 
 def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
-    """Return impossible sizes, before any data of such a size is read."""
+    """Yield faults of impossible sizes, before any data of such a size is read."""
     sizes = dataset.sizes
     yield from (f"it has no {dim}" for dim in _NEEDED if not sizes.get(dim, 1))
     for dim, size in {**FIXED, "image_edge": sizes["image"] + 1}.items():
@@ -110,7 +110,7 @@ def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
 
 
 def _value_faults(store: Store) -> Iterator[str]:
-    """Faults of all small arrays, which whoever opens a store reads next."""
+    """Yield faults of the values of all small arrays (``READ_ON_OPENING``)."""
     read: dict[str, np.ndarray] = {}
     for name in filter(store.has, READ_ON_OPENING):
         try:
@@ -125,7 +125,7 @@ def _value_faults(store: Store) -> Iterator[str]:
     method = store.attrs.get("scores", {}).get("method")
     needed = {"centred": "score_centre", "contrast": "segment_normaliser"}.get(method)
     if needed and not store.has(needed):
-        yield f"{needed} is missing, which scores of the method {method} are made with"
+        yield f"{needed} is missing, which scores of the method {method} need"
     if store.has("knowledge_contrast") and "knowledge" not in store.attrs:
         yield "the attribute knowledge is missing"
 
@@ -141,10 +141,10 @@ def _offset_faults(read: Mapping[str, np.ndarray], sizes: Sizes) -> Iterator[str
 
 
 def odd_files(folder: Path) -> Iterator[str]:
-    """Yield a description of each entry of a store that cannot be read as a part of it.
+    """Yield a description of each entry in a store's folder that is not a regular file or folder.
 
-    A pipe would block forever, a device never ends. A link to a regular file is followed, since
-    tools that version data make such links; a link to a folder is not.
+    Reading a pipe or a device would never end. A link to a regular file is allowed, since tools
+    that version data make such links; a link to a folder is not.
     """
     for entry in os.scandir(folder):
         if entry.is_dir(follow_symlinks=False):
@@ -159,5 +159,5 @@ def odd_files(folder: Path) -> Iterator[str]:
 
 
 def size_on_disk(folder: Path) -> int:
-    """Return the bytes of all files in a folder; 0 if it does not exist."""
+    """Return the total size of all files in a folder, in bytes; 0 if the folder does not exist."""
     return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

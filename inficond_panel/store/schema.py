@@ -1,4 +1,4 @@
-"""Schema of a store: names, dimensions, types, attributes (one Zarr group), content hashes."""
+"""Schema of a store, which is one Zarr group: its arrays, their types, attributes and hashes."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from inficond_panel.common.sliced import Sliced
 
 FORMAT_VERSION = 1
-#: Scores that were not made here: any finite number, also below 0.
+#: Scoring method of concept scores that the user passed: any finite number, also below 0.
 GIVEN = "given"
-#: Methods of scoring a concept in an image, see ``concepts.scoring``; the first is the default.
+#: Methods to score a concept in an image, see ``concepts.scoring``; the first is the default.
 SCORING_METHODS = ("max_cosine", "contrast", "centred", GIVEN)
-#: Of the group. The arrays are no geoscience, so no more of CF is claimed than these attributes.
+#: Attribute of the group. The store follows the CF conventions for these four attributes only.
 CONVENTIONS = "CF-1.11 (long_name, units, flag_values, history), inficond-store-1"
 _ONE = "1"
 _TEXT = {
@@ -74,14 +74,14 @@ _FLAGS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Variable:
-    """One array of the store: its dimensions, its type, and whether a store can do without it."""
+    """Array of the store: names of its dimensions, its dtype, and whether each store has it."""
 
     dims: tuple[str, ...]
     dtype: str
     required: bool = True
 
 
-#: Coordinates: names of things. ``string`` is variable-length UTF-8.
+#: Coordinates: names of images, concepts, classes and so on. ``string`` is variable-length UTF-8.
 COORDINATES = {
     "image": Variable(("image",), "string"),
     "concept": Variable(("concept",), "string"),
@@ -92,15 +92,15 @@ COORDINATES = {
     "picture": Variable(("picture",), "string", required=False),
 }
 VARIABLES = {
-    # max(0, max over the image's segments of cos(segment, concept text)), or as "scores" says
+    # max(0, max over the image's segments of cos(segment, concept text)); see attribute "scores"
     "concept_score": Variable(("image", "concept"), "float32"),
     "teacher_logit": Variable(("image", "class_name"), "float32"),
-    # the teacher's on inputs that were reinforced with the labels; nan outside "fit"
+    # logits of the teacher on inputs that were reinforced with the labels; nan outside "fit"
     "oracle_logit": Variable(("image", "class_name"), "float32", required=False),
-    # the same of the teacher's classes that the data set lacks: a softmax is over all of them
+    # both kinds of logits for the teacher's classes that the data set lacks, needed for a softmax
     "other_logit": Variable(("image", "other_class"), "float32", required=False),
     "other_oracle_logit": Variable(("image", "other_class"), "float32", required=False),
-    # image vectors that the teacher's heads sit on
+    # image vectors, inputs of the teacher's heads
     "teacher_feature": Variable(("image", "feature"), "float32", required=False),
     # 1 present, 0 absent, -1 ignored
     "label": Variable(("image", "class_name"), "int8"),
@@ -116,32 +116,32 @@ VARIABLES = {
     "concept_text_embedding": Variable(("concept", "embed"), "float32", required=False),
     "concept_projection": Variable(("method", "concept", "xy"), "float32", required=False),
     # Per image a label map at thumbnail size: 0 no segment, j the image's j-th segment (from 1).
-    # All maps lie one behind the other; image i has pixels offset[i] to offset[i + 1].
+    # The maps are stored end to end; image i has pixels offset[i] to offset[i + 1].
     "mask": Variable(("mask_pixel",), "uint8", required=False),
     "mask_offset": Variable(("image_edge",), "int64", required=False),
-    # JPEG files one behind the other, likewise.
+    # JPEG files, stored end to end likewise
     "thumbnail": Variable(("thumbnail_byte",), "uint8", required=False),
     "thumbnail_offset": Variable(("image_edge",), "int64", required=False),
     # height, width of the thumbnail and of its label map
     "thumbnail_shape": Variable(("image", "side"), "int32", required=False),
-    # the segments on the concepts' maps; nan where a segment is not in the sample
+    # x, y of the segments on the concepts' maps; nan if a segment is not in the sample
     "segment_projection": Variable(("method", "segment", "xy"), "float32", required=False),
-    # What scores are made with beside the embeddings: with "centred" the means of the segments and
-    # of the texts, with "contrast" each segment's log of the softmax's denominator.
+    # Inputs of scores beside the embeddings. Method "centred": the mean vectors of segments and
+    # texts. Method "contrast": the log of the softmax's denominator per segment.
     "score_centre": Variable(("kind", "embed"), "float32", required=False),
     "segment_normaliser": Variable(("segment",), "float32", required=False),
-    # what identifies an image's content, such as the SHA-256 of its file
+    # id of an image's content, such as the SHA-256 of its file
     "image_digest": Variable(("image",), "string", required=False),
-    # What else is known of an image, such as its camera or its place; "" where it is not. There
-    # with "metadata_column", or not at all.
+    # Properties of an image, such as its camera or its location; "" if unknown. A store has
+    # "metadata" and "metadata_column", or neither.
     "metadata": Variable(("image", "metadata_column"), "string", required=False),
-    # What a network keeps of each pixel, as maps like "mask": mean entropy of the background less
-    # the pixel's, in nats. nan for images that were not measured.
+    # How well a network knows each pixel, in maps like "mask": mean entropy of the background minus
+    # the pixel's entropy, in nats. nan for images that were not measured.
     "knowledge_contrast": Variable(("mask_pixel",), "float16", required=False),
-    # what the pictures look like, whatever is in them; there with "picture", or not at all
+    # properties of the whole picture, such as brightness; with "picture", or neither
     "picture_property": Variable(("image", "picture"), "float32", required=False),
 }
-#: Parts that a store can do without: arrays that are there together, or not at all.
+#: Optional parts of a store: it has all arrays of a part, or none.
 PARTS: dict[str, tuple[str, ...]] = {
     "photos": ("thumbnail", "thumbnail_offset", "thumbnail_shape"),
     "segments": (
@@ -154,18 +154,18 @@ PARTS: dict[str, tuple[str, ...]] = {
     "others": ("other_class", "other_logit"),
     "pictures": ("picture", "picture_property"),
 }
-#: What a store without a part lacks, for people.
+#: Sentence for the user on a part that a store lacks.
 LACKS = {
-    "photos": "This store has no photos: images go by their ids.",
-    "segments": "This store has no segments: which part of an image shows a concept is not known.",
+    "photos": "This store has no photos: images are shown by their ids.",
+    "segments": "This store has no segments: which part of an image shows a concept is unknown.",
     "texts": "This store has no text vectors of its concepts.",
     "maps": "This store has no map of its concepts: one is made from their text vectors.",
 }
-#: Parts that another one is made of.
+#: Parts that a store must have to have another part.
 NEEDED_PARTS = {"segments": ("photos", "texts")}
-#: Arrays read a piece at a time; the others are read whole and checked against their hash.
+#: Arrays read in pieces, per image; all others are read whole and checked against their hash.
 PIECEWISE = frozenset({"mask", "thumbnail", "knowledge_contrast"})
-#: Arrays that are small, and read when a store is opened.
+#: Small arrays, read and checked when a store is opened.
 READ_ON_OPENING = (
     *COORDINATES,
     "label",
@@ -183,29 +183,29 @@ READ_ON_OPENING = (
 )
 #: Sizes of dimensions that are the same in every store.
 FIXED = {"corner": 4, "xy": 2, "side": 2, "kind": 2}
-#: Arrays that can come to a store later. No student depends on them, so ``content_hash``, by which
-#: histories know their store, is without them.
+#: Arrays that can be added to a store later. No student depends on them, so ``content_hash``, which
+#: ties a history to its store, leaves them out.
 ADDED_LATER = frozenset({"knowledge_contrast", "picture", "picture_property"})
-#: Attributes a store must have (besides ``content_hash`` and ``variable_hashes``, made on writing).
+#: Required attributes of a store, besides the hashes, which ``write_store`` adds.
 ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")
 
 
 def part_faults(names: Container[Any]) -> list[str]:
-    """Faults of the parts of a store with arrays of these ``names``; [] if none."""
+    """Return the faults of a store with arrays of these ``names``: parts that are incomplete."""
     wrong = []
     for part, arrays in PARTS.items():
-        there = [name for name in arrays if name in names]
+        present = [name for name in arrays if name in names]
         missing = [name for name in arrays if name not in names]
-        if there and missing:
-            wrong.append(f"{there[0]} is there without {', '.join(missing)}")
-        if there:
+        if present and missing:
+            wrong.append(f"{present[0]} needs {', '.join(missing)}, which the store lacks")
+        if present:
             lost = [other for other in NEEDED_PARTS.get(part, ()) if PARTS[other][0] not in names]
-            wrong += [f"{part} are there without {other} ({PARTS[other][0]})" for other in lost]
+            wrong += [f"{part} need {other} ({PARTS[other][0]})" for other in lost]
     return wrong
 
 
 def attributes_of(name: str) -> dict[str, Any]:
-    """Attributes of an array of the schema."""
+    """Return the CF attributes of the array ``name``: long_name, units or flags."""
     if name in _FLAGS:
         return _FLAGS[name]
     if name in _TEXT:
@@ -214,14 +214,14 @@ def attributes_of(name: str) -> dict[str, Any]:
     return {"long_name": long_name, "units": units}
 
 
-#: Values read at a time: whole chunks of the large arrays of a store.
+#: Number of values that are read at a time to be hashed.
 _PART = 1 << 20
 
 
 class ArrayHash:
     """SHA-256 over type, shape and values in little-endian C order; strings as UTF-8 lines.
 
-    Values come in parts, one after the other. ``dtype`` is "string", or of a number.
+    ``update`` takes the rows part by part. ``dtype`` is "string", or a numeric dtype.
     """
 
     def __init__(self, dtype: np.dtype | str, shape: tuple[int, ...]) -> None:
@@ -231,7 +231,7 @@ class ArrayHash:
         self._digest = hashlib.sha256(f"{name}{tuple(map(int, shape))}".encode())
 
     def update(self, part: np.ndarray) -> None:
-        """Add the rows that come next."""
+        """Hash the next rows."""
         if self._dtype is None:
             for text in part.ravel():
                 self._digest.update(str(text).encode() + b"\n")
@@ -240,12 +240,12 @@ class ArrayHash:
             self._digest.update(little.reshape(-1).view(np.uint8).data)
 
     def hexdigest(self) -> str:
-        """The hash of all parts."""
+        """Return the hash of all rows as hexadecimal digits."""
         return self._digest.hexdigest()
 
 
 def array_hash(values: Sliced) -> str:
-    """Hash of an array, or of what gives its rows when sliced (an array on disk); see ArrayHash."""
+    """Return the ``ArrayHash`` of an array in memory, or of an array on disk, read by rows."""
     if values.dtype.kind in "OUT":
         digest = ArrayHash("string", values.shape)
         digest.update(np.asarray(values))
@@ -258,7 +258,7 @@ def array_hash(values: Sliced) -> str:
 
 
 def content_hash(variable_hashes: Mapping[str, str]) -> str:
-    """SHA-256 over the sorted names and hashes of the arrays that a store was written with."""
+    """Return the SHA-256 over the sorted names and hashes of arrays, without ``ADDED_LATER``."""
     names = sorted(set(variable_hashes) - ADDED_LATER)
     lines = (f"{name} {variable_hashes[name]}\n" for name in names)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

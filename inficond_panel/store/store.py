@@ -1,4 +1,4 @@
-"""Read a store's arrays, pictures and masks."""
+"""Read a store's arrays, thumbnails and segment masks."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _OF_PARTS = {name for names in PARTS.values() for name in names}
 
 
 class Store:
-    """Arrays of a store, loaded at first use, read-only, shared by all sessions.
+    """Store of a data set: read-only arrays, loaded at first use, shared by all sessions.
 
     Every variable of the schema is an attribute: ``store.concept_score`` is ``(image, concept)``
     float32, and so on. A damaged array raises ``StoreFormatError``.
@@ -54,7 +54,7 @@ class Store:
     def read(self, name: str) -> np.ndarray:
         """Return an array or a coordinate, loaded at first use.
 
-        An array of a part that the store lacks is empty, as if no image had a segment.
+        Returns an empty array if the store lacks the optional part that the array belongs to.
         """
         if name not in self._arrays:
             absent = name in _OF_PARTS and not self.has(name)
@@ -63,7 +63,7 @@ class Store:
 
     @property
     def given(self) -> bool:
-        """True if the scores were not made here: any finite numbers, also below 0."""
+        """True if the user passed the concept scores: any finite numbers, also below 0."""
         return bool(self.attrs.get("scores", {}).get("method") == GIVEN)
 
     @property
@@ -78,9 +78,9 @@ class Store:
 
     @cached_property
     def teacher_log_odds(self) -> np.ndarray:
-        """Logarithm of p / (1 - p) of the teacher's probability of each class ``(image, class)``.
+        """Log-odds log(p / (1 - p)) ``(image, class)`` of the teacher's probabilities p.
 
-        The logits themselves for a sigmoid; above 0 the class is decided to be present.
+        For a sigmoid these are the logits. Above 0 the teacher decides that the class is present.
         """
         if self.activation == "sigmoid":
             return self.teacher_logit
@@ -89,12 +89,12 @@ class Store:
         return odds
 
     def holds(self, part: str) -> bool:
-        """True if the store has a part that it can do without: ``photos``, ``segments``, ``texts``
-        or ``maps``."""
+        """Return True if the store has an optional part of ``PARTS``: ``photos``, ``segments``,
+        ``texts``, ``maps`` and so on."""
         return all(map(self.has, PARTS[part]))
 
     def lacks(self, part: str) -> str:
-        """Return a sentence on a missing part, as in ``holds``; "" if the store has it."""
+        """Return a sentence for the user if the store lacks ``part``; "" if the store has it."""
         return "" if self.holds(part) else LACKS[part]
 
     @property
@@ -104,38 +104,38 @@ class Store:
 
     @property
     def content_hash(self) -> str:
-        """SHA-256 of all that the store holds."""
+        """SHA-256 of the store's arrays, see ``schema.content_hash``."""
         return str(self.attrs["content_hash"])
 
     @property
     def written_hash(self) -> str:
-        """Content hash of the store as it was written: typed concepts are not part of it."""
+        """Content hash of the store as it was written, without concepts typed later."""
         return self.content_hash
 
     def scores_in(self, part: Store) -> np.ndarray:
-        """Scores ``(n, C)`` of another store's images by the concepts of this one, which that store
-        was written with: photos that were added (``store.more_photos``)."""
+        """Return the scores ``(n, C)`` of the images of ``part``, photos added to this store, by
+        this store's concepts (``store.more_photos``)."""
         return part.concept_score
 
     @cached_property
     def images(self) -> list[str]:
-        """Image ids, in order."""
+        """Image ids, in the order of the arrays."""
         return [str(name) for name in self.read("image")]
 
     @cached_property
     def concepts(self) -> list[str]:
-        """Concept names, in order."""
+        """Concept names, in the order of the arrays."""
         return [str(name) for name in self.read("concept")]
 
     @cached_property
     def synonyms(self) -> dict[str, list[str]]:
-        """Further texts of the concepts that have some, by name."""
+        """Synonyms by concept name, of the concepts that have any."""
         typed = {name: more for name, *more in self.attrs.get("typed", []) if more}
         return {**self.attrs.get("synonyms", {}), **typed}
 
     @cached_property
     def classes(self) -> list[str]:
-        """Class names, in order."""
+        """Class names, in the order of the arrays."""
         return [str(name) for name in self.read("class_name")]
 
     @cached_property
@@ -145,66 +145,66 @@ class Store:
 
     @cached_property
     def metadata_columns(self) -> list[str]:
-        """Names of the columns of ``metadata``, in order; may be empty."""
+        """Names of the columns of ``metadata``, in order; [] without metadata."""
         named = self.has("metadata_column")
         return [str(name) for name in self.read("metadata_column")] if named else []
 
     def column(self, name: str) -> list[str]:
-        """Return a metadata column: a text per image, "" if unknown.
+        """Return the metadata column ``name``: a text per image, "" if unknown.
 
         Raises ``DataError`` for an unknown column.
         """
         if name not in self.metadata_columns:
-            there = ", ".join(map(repr, self.metadata_columns)) or "none"
+            available = ", ".join(map(repr, self.metadata_columns)) or "none"
             raise DataError(
-                f"{self.path} has no metadata column {name!r}; available: {there}.",
+                f"{self.path} has no metadata column {name!r}; available: {available}.",
                 "Name the table of metadata in the spec (dataset.metadata), then write the store "
                 "again: inficond precompute SPEC",
             )
         return [str(text) for text in self.metadata[:, self.metadata_columns.index(name)]]
 
     def has(self, name: str) -> bool:
-        """True if the store has the variable ``name``."""
+        """Return True if the store has the array ``name``."""
         return name in self.dataset.variables
 
     def rows(self, split: str) -> np.ndarray:
-        """Positions of the images of ``split`` (``fit``, ``tune`` or ``holdout``), ascending."""
+        """Return the row indices of the images of ``split`` (fit, tune or holdout), ascending."""
         if split not in SPLITS:
-            raise ValueError(f"No split {split!r}; there are {', '.join(SPLITS)}.")
+            raise ValueError(f"No split {split!r}; the splits are {', '.join(SPLITS)}.")
         if split not in self._rows_of:
-            rows = np.flatnonzero(self.split == split)  # a comparison of as many texts as images
+            rows = np.flatnonzero(self.split == split)  # slow: compares a text per image
             rows.setflags(write=False)
             self._rows_of[split] = rows
         return self._rows_of[split]
 
     def segments_of(self, image: int) -> np.ndarray:
-        """Positions of the segments of the image at position ``image``, ascending."""
+        """Return the indices of the segments of the image with index ``image``, ascending."""
         return np.arange(*np.searchsorted(self.segment_image, [image, image + 1]))
 
     def thumbnail(self, image: int) -> bytes:
-        """JPEG bytes of the image at position ``image``."""
+        """Return the thumbnail of the image with index ``image`` as JPEG bytes."""
         return self._piece("thumbnail", image).tobytes()
 
     def picture(self, image: int) -> Image.Image:
-        """The thumbnail, decoded to RGB; raises ``StoreFormatError`` for another size or format."""
+        """Return an image's thumbnail in RGB; ``StoreFormatError`` for a wrong size or format."""
         data = io.BytesIO(self.thumbnail(image))
-        try:  # no other reader of Pillow is let near the bytes: some start programs
+        try:  # JPEG only: some of Pillow's other readers start programs
             picture = Image.open(data, formats=("JPEG",))
             if picture.size == tuple(self.thumbnail_shape[image, ::-1]):
                 return picture.convert("RGB")
-        except Exception as error:  # Pillow's readers raise many kinds for a damaged file
+        except Exception as error:  # Pillow's readers raise many exception types
             raise self._no_picture(image) from error
         raise self._no_picture(image)
 
     def mask(self, image: int) -> np.ndarray:
-        """Label map ``(height, width)`` at thumbnail size: 0 none, j its j-th segment (from 1)."""
+        """Return an image's label map ``(height, width)``: 0 no segment, j its j-th (from 1)."""
         return self._piece("mask", image).reshape(self.thumbnail_shape[image])
 
     def knowledge_contrast(self, image: int) -> np.ndarray | None:
-        """Return H̄ - H_i in nats at thumbnail size, float32; None if not measured.
+        """Return H̄ - H_i in nats, how well a network knows each pixel i; None if not measured.
 
-        The shape is ``(height, width)``. A pixel above ``attrs["knowledge"]["b"]`` is a knowledge
-        point of the network that the attribute names (Cheng et al., CVPR 2020).
+        Float32 ``(height, width)``. A pixel above ``attrs["knowledge"]["b"]`` is a knowledge point
+        of the network that the attribute names (Cheng et al., CVPR 2020).
         """
         if not self.has("knowledge_contrast"):
             return None
@@ -214,12 +214,12 @@ class Store:
         return contrast.reshape(self.thumbnail_shape[image]) if measured else None
 
     def segment_mask(self, segment: int) -> np.ndarray:
-        """Boolean mask ``(height, width)`` of one segment, at thumbnail size."""
+        """Return the boolean mask ``(height, width)`` of a segment, at thumbnail size."""
         image = int(self.segment_image[segment])
         return self.mask(image) == segment - int(self.segments_of(image)[0]) + 1
 
     def patch(self, segment: int, margin: float = 0.08, quality: int = 85) -> bytes:
-        """JPEG bytes of the square around a segment's box, cut from the thumbnail."""
+        """Return a square crop of the thumbnail around a segment's box, as JPEG bytes."""
         image = self.picture(int(self.segment_image[segment]))
         crop = image.crop(_square(self.segment_box[segment], image.size, margin))
         buffer = io.BytesIO()
@@ -227,7 +227,7 @@ class Store:
         return buffer.getvalue()
 
     def verify(self) -> None:
-        """Read everything; raise ``StoreFormatError`` where it differs from its hashes."""
+        """Read all arrays; raise ``StoreFormatError`` if an array differs from its hash."""
         for name in map(str, self.dataset.variables):
             if name in PIECEWISE:  # too large to be read at once
                 self._check_pieces(name)
@@ -281,7 +281,7 @@ class Store:
         return self._damaged("thumbnail", fault)
 
     def _place(self, name: str, at: tuple[int, ...]) -> str:
-        """Place of a value in words, by names where a dimension has them, else by position."""
+        """Return the location of a value as text: a name or an index per dimension."""
         parts = [
             f"{dim} {str(self.dataset[dim][i].to_numpy())!r}"
             if dim in COORDINATES
@@ -290,12 +290,12 @@ class Store:
         ]
         return f", the first at {', '.join(parts)}" if parts else ""
 
-    def _damaged(self, name: str, fault: str = "differs") -> StoreFormatError:
+    def _damaged(self, name: str, fault: str = "differs from its hash") -> StoreFormatError:
         return StoreFormatError(f"{self.path} is damaged: {name} {fault}.", WRITE_AGAIN)
 
 
 def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:
-    """Return a square of pixels around a box (shares of the image), inside the image."""
+    """Return a square in pixels around ``box`` (shares of the image's size), inside the image."""
     width, height = size
     centre_x, centre_y = (box[0] + box[2]) / 2 * width, (box[1] + box[3]) / 2 * height
     side = max((box[2] - box[0]) * width, (box[3] - box[1]) * height) * (1 + 2 * margin)

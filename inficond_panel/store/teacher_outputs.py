@@ -1,4 +1,4 @@
-"""Outputs of teacher and oracle in a store: the oracle's targets, the order held to labels."""
+"""Outputs of teacher and oracle in a store; check that the outputs are in the classes' order."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from inficond_panel.vocabulary.tasks import AS_GIVEN
 
 
 def teacher_others(store: Store, rows: np.ndarray) -> np.ndarray:
-    """The teacher's logits ``(n, M)`` of the classes that the data set lacks; M is 0 if none."""
+    """Return teacher logits ``(n, M)`` of the teacher's classes that the data set lacks."""
     if store.has("other_logit"):
         return np.asarray(store.other_logit[rows])
     return np.empty((len(rows), 0), np.float32)
 
 
 def oracle_others(store: Store) -> np.ndarray:
-    """Oracle logits ``(n, M)`` of the teacher's classes that the data set lacks.
+    """Return oracle logits ``(n, M)`` of the teacher's classes that the data set lacks.
 
-    As ``oracle_logits``, which checks them.
+    For the images of ``fit``, as ``oracle_logits``, which checks that the store has an oracle.
     """
     if store.has("other_oracle_logit"):
         return np.asarray(store.other_oracle_logit[store.rows(FIT)])
@@ -35,15 +35,15 @@ def oracle_others(store: Store) -> np.ndarray:
 
 
 def oracle_logits(store: Store) -> np.ndarray:
-    """Return the oracle logits ``(n, K)`` of the images of ``fit``, in order.
+    """Return the oracle logits ``(n, K)`` of the images of ``fit``, in the order of the store.
 
-    Other splits have none. Raises ``DataError`` if the store has none, or if some are NaN or
-    infinite.
+    Other splits have no oracle logits. Raises ``DataError`` if the store has no oracle logits, or
+    if some are NaN or infinite.
     """
     if not store.has("oracle_logit"):
         raise DataError(
-            f"{store.path} has no oracle logits to learn from.",
-            "Give the teacher an oracle (teacher.oracle), then write the store again: "
+            f"{store.path} has no oracle logits, which the students need as targets.",
+            "Add an oracle to the teacher (teacher.oracle), then write the store again: "
             "inficond precompute SPEC",
         )
     rows = store.rows(FIT)
@@ -53,41 +53,41 @@ def oracle_logits(store: Store) -> np.ndarray:
         image, column = bad[0]
         raise DataError(
             f"{len(bad)} oracle logits of the split 'fit' in {store.path} are NaN or infinite, the "
-            f"first is that of {store.classes[column]!r} and the image "
+            f"first for the class {store.classes[column]!r} of the image "
             f"{store.images[rows[image]]!r}.",
-            "Lower teacher.oracle.gamma, and write the store again: inficond precompute SPEC",
+            "Lower teacher.oracle.gamma, then write the store again: inficond precompute SPEC",
         )
     return np.asarray(logits)
 
 
-#: Remedy in Python for names that are right all the same.
-ORDER_REMEDY = f'If the names are right, give order="{AS_GIVEN}".'
-#: Images that are enough where a store is only opened.
+#: Remedy in Python if the names are right although another order fits the labels better.
+ORDER_REMEDY = f'If the names are right, pass order="{AS_GIVEN}".'
+#: Number of images for a quick check.
 _FEW = 2000
 _NAMED = 12  #: pairs of classes that a message lists
-#: Splits whose labels are looked at.
+#: Splits whose labels the check uses.
 SEEN = (FIT, TUNE)
 
 
 @dataclass(frozen=True)
 class OrderFinding:
-    """A better order of a teacher's outputs: a sentence, and names by the names of today."""
+    """Better order of a teacher's outputs: a message, and the right class name by present name."""
 
     message: str
     right_names: Mapping[str, str]
 
     @property
     def renamed(self) -> str:
-        """The names of today, each with the right one."""
+        """Text of all changes: "'present name' to 'right name', ..."."""
         return ", ".join(f"{old!r} to {new!r}" for old, new in self.right_names.items())
 
     @property
     def warning(self) -> str:
-        """The finding on a store that already exists."""
+        """Message for a store that already exists, with the page of the docs that helps."""
         return f"{self.message} What to do: inficond docs teachers."
 
     def error(self, remedy: str) -> OrderError:
-        """The finding as an error."""
+        """Return the finding as an ``OrderError`` with this remedy."""
         return OrderError(self.message, remedy, self.right_names)
 
 
@@ -102,10 +102,10 @@ def hold_outputs(
     other: NDArray | None = None,
     most: int = MOST,
 ) -> OrderFinding | None:
-    """Hold logits ``(n, K)`` against the labels ``(n, K)`` of fit and tune; None without fault.
+    """Check with the labels ``(n, K)`` that logits ``(n, K)`` are in the order of ``classes``.
 
-    ``other`` ``(n, M)`` are logits of a softmax's other classes; without ``split`` ``(n,)`` all
-    images count.
+    Returns None if no other order fits clearly better. Uses the images of fit and tune; all images
+    if ``split`` is None. ``other (n, M)`` are logits of a softmax's further classes.
     """
     rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN))
     values = logits[rows] if other is None else np.hstack([logits[rows], other[rows]])
@@ -116,8 +116,8 @@ def hold_outputs(
     right = {classes[j]: classes[k] for j, k in at}
     moved = {classes[k] for k in better.moved}
     unsure = [name for name in right.values() if name not in moved]
-    pairs = [f"the output taken for {old!r} fits {new!r}" for old, new in right.items()]
-    doubt = f" Not certain by these labels: {listed(unsure)}." if unsure else ""
+    pairs = [f"the output named {old!r} fits {new!r}" for old, new in right.items()]
+    doubt = f" Uncertain with these labels: {listed(unsure)}." if unsure else ""
     return OrderFinding(
         f"The teacher's outputs fit the labels in another order: {better.measure} is "
         f"{number(better.given, 2)} as given and {number(better.better, 2)} in the better order "
@@ -128,19 +128,19 @@ def hold_outputs(
 
 
 def fitting_text(logits: NDArray, label: NDArray, classes: Sequence[str], softmax: bool) -> str:
-    """Sentence on the outputs ``(n, J)`` of a network that fit classes, by labels ``(n, K)``."""
+    """Return a sentence: which network outputs ``(n, J)`` fit which classes of ``label (n, K)``."""
     fits = fitting_outputs(logits, label, softmax=softmax)
     if not fits:
         return "By the labels no output fits a class."
     pairs = [f"output {output} fits {classes[k]!r}" for k, output in sorted(fits.items())]
-    return f"By the labels, counted from 0, {listed(pairs, _NAMED)}."
+    return f"By the labels, with outputs counted from 0, {listed(pairs, _NAMED)}."
 
 
 def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFinding | None:
-    """Check the order of a store's outputs, unless it or its spec (``teacher.order``) says that the
-    order is right.
+    """Check with the labels that a store's teacher outputs are in the order of its classes.
 
-    With ``few`` 2,000 images are enough.
+    No check, and None, if ``order`` (``teacher.order`` of the spec) or the store states that the
+    order is right. With ``few`` the check uses 2,000 images.
     """
     if AS_GIVEN in (order, store.attrs.get("teacher_order")):
         return None

@@ -1,4 +1,4 @@
-"""Write a store, or arrays added to one: whole, or not at all, one run at a time."""
+"""Write a store, or add arrays to a store: completely or not at all, one process at a time."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ from inficond_panel.store.store import Store
 
 
 def lock_of(store: Path) -> Path:
-    """The file that names who writes a store."""
+    """Return the path of a store's lock file, which names the process that writes the store."""
     return store.with_name(f"{store.name}.lock")
 
 
 @contextmanager
 def only_run(store: Path) -> Iterator[None]:
-    """Hold ``<store>.lock`` while the block runs; raise ``StoreError`` where another run has it.
+    """Hold ``<store>.lock`` while the block runs; ``StoreError`` if another process holds the lock.
 
-    The lock ends with its process, however that ends. The file names who holds it.
+    The lock ends with its process, also after a crash. The file names the process and its host.
     """
     path = lock_of(store)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,34 +54,34 @@ def only_run(store: Path) -> Iterator[None]:
     except Timeout:
         raise StoreError(
             f"{store} is being written by {_holder(path)}.",
-            "Wait until it is done, stop it, or choose another place with --store.",
+            "Wait until it is done, stop it, or choose another path with --store.",
         ) from None
     try:
         _sign(path)
         yield
     finally:
-        with suppress(OSError):  # on Windows the release does it
-            path.unlink()  # while it is held: nobody else has it yet
+        with suppress(OSError):  # on Windows ``release`` removes the file
+            path.unlink()  # while the lock is held, so that no other process has the file
         lock.release()
 
 
 def _sign(path: Path) -> None:
     began = time.strftime("%Y-%m-%d %H:%M:%S")
-    with suppress(OSError):  # on Windows nobody can write to a file that is locked,
+    with suppress(OSError):  # Windows forbids to write a locked file
         path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {began}", "utf-8")
 
 
 def _holder(path: Path) -> str:
-    with suppress(OSError):  # nor read it
+    with suppress(OSError):  # Windows forbids to read a locked file
         return path.read_text("utf-8") or "another process"
     return "another process"
 
 
-#: Upper limit of values in a chunk; of arrays read a piece at a time a chunk is a few images.
+#: Most values in a chunk; fewer for arrays read in pieces, so that a chunk is a few images.
 _CHUNK_VALUES = 1 << 20
 _PIECE_VALUES = 1 << 18
-#: Bytes that are compressed files themselves; of numbers the first bytes of all values come first,
-#: then the second ones, which are more alike.
+#: Arrays of already compressed files. The bytes of numeric arrays are shuffled before compression:
+#: the first bytes of all values, then the second bytes, and so on, which are more alike.
 _COMPRESSED = frozenset({"thumbnail"})
 _PACKED = ZstdCodec()
 _BY_BYTE = BloscCodec(cname="zstd", clevel=5, shuffle="shuffle")
@@ -92,7 +92,7 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
 
     An array may be any object with ``shape`` and ``dtype`` that returns rows when sliced, such as
     an array on disk; it is read once, by chunks. An existing store is replaced only when the new
-    one is complete. Raises ``StoreFormatError`` for arrays or attributes that do not fit the
+    store is complete. Raises ``StoreFormatError`` for arrays or attributes that do not fit the
     schema.
     """
     known = {**COORDINATES, **VARIABLES}
@@ -103,7 +103,7 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
     wrong = wrong or _ill_shaped(arrays)
     if wrong:
-        raise StoreFormatError("This is not a store: " + ", ".join(wrong) + ".")
+        raise StoreFormatError("These arrays do not make a store: " + ", ".join(wrong) + ".")
     with replacing(Path(path), alone=True) as writing:
         return _write_all(writing, arrays, attrs)
 
@@ -162,7 +162,7 @@ def _write(group: zarr.Group, name: str, values: Any, variable: Variable) -> str
     digest = ArrayHash("string" if text else variable.dtype, values.shape)
     for start in range(0, values.shape[0], chunks[0]):
         part = np.asarray(values[start : start + chunks[0]])
-        with np.errstate(over="ignore"):  # what is too large is told when the store is opened
+        with np.errstate(over="ignore"):  # opening the store reports values that are too large
             part = part.astype(np.dtypes.StringDType() if text else variable.dtype, copy=False)
         array[start : start + chunks[0]] = part
         digest.update(part)
@@ -177,7 +177,7 @@ def _chunks(name: str, shape: tuple[int, ...]) -> tuple[int, ...]:
 
 
 class Stored:
-    """An array of a store, read when it is sliced."""
+    """Array of a store that is read from disk when it is sliced."""
 
     def __init__(self, store: Store, name: str) -> None:
         self.name = name
@@ -192,15 +192,15 @@ class Stored:
         try:
             return self._array[rows].to_numpy()
         except Exception as error:  # zarr raises many kinds for a damaged chunk
-            raise StoreError(f"{self._store.path} is damaged.") from error
+            raise StoreError(f"{self._store.path} is damaged: {self.name}.") from error
 
 
 def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
     """Write the store again, with ``arrays`` and ``attrs`` added or replaced.
 
-    The names must be in ``ADDED_LATER``; ``content_hash`` stays. Present data are read and checked
-    first, then copied by parts. Raises ``StoreError`` for a damaged store, and ``ValueError`` for
-    another name.
+    The names must be in ``ADDED_LATER``; ``content_hash`` stays. The present arrays are checked
+    first, then copied by chunks. Raises ``StoreError`` for a damaged store, and ``ValueError`` for
+    a name that is not in ``ADDED_LATER``.
     """
     if wrong := set(arrays) - ADDED_LATER:
         raise ValueError(f"{', '.join(sorted(wrong))} cannot be added to a store.")

@@ -20,12 +20,12 @@ def with_keys(keys):
         ("model: ViT-B-16", f"12:13: concepts.encoder.model: needs pretrained, {FILE}"),
         (
             "model: 'hf-hub:a/b', pretrained: openai",
-            "12:34: concepts.encoder.pretrained: is not used with hf-hub:a/b; the hub holds its "
+            "12:34: concepts.encoder.pretrained: is not used with hf-hub:a/b; the hub has the "
             "weights",
         ),
         (
             "model: ./data, pretrained: openai",
-            "12:28: concepts.encoder.pretrained: of a folder is to be a file; 'openai' is none",
+            "12:28: concepts.encoder.pretrained: must be a file for a model's folder, got 'openai'",
         ),
         (
             "model: 'hf-hub:a'",

@@ -22,7 +22,7 @@ CASES = re.findall(
 - path: logits.csv} => path: logits.csv}\nstudents: {temprature: 2}
   14:12: students.temprature: unknown key. Did you mean 'temperature'?
 + zzz: 1
-  13:1: zzz: unknown key; there are title, store, history,…udents, tuning, views, layout, study
+  13:1: zzz: unknown key; the keys are title, store, history,…udents, tuning, views, layout, study
 + students: {lambda_: 1}
   13:12: students.lambda_: unknown key. Did you mean 'lambda'?
 + students: {lambda: abc}
@@ -39,10 +39,10 @@ CASES = re.findall(
   13:27: students.l2: is not used with solver: paper; it belongs to solver: exact
   13:34: students.labels: is not used with solver: paper; it belongs to solver: exact
 + students: {link: softmax}
-  13:12: students.link: a softmax has one class an image;…t.task: single_label or take sigmoid
+  13:12: students.link: softmax needs one class per image;…: single_label or use sigmoid
 + students: {link: softmax, l2: 1, lambda: {cat: 0, default: 1}}
-  13:12: students.link: a softmax has one class an image;…t.task: single_label or take sigmoid
-  13:27: students.l2: is not used with link: softmax; leave it out, or take link: sigmoid
+  13:12: students.link: softmax needs one class per image;…: single_label or use sigmoid
+  13:27: students.l2: is not used with link: softmax; leave it out, or write link: sigmoid
   13:34: students.lambda: must be above 0 with link: softmax
 + students: {solver: paper, link: softmax}
   13:27: students.link: is not used with solver: paper; it belongs to solver: exact
@@ -94,7 +94,7 @@ CASES = re.findall(
 - kind: logits, path: logits.csv => kind: head, oracle: {gamma: 1e999}
   13:39: teacher.oracle.gamma: expected a number > 0, got '1e999'
 + students: {targets: oracle}
-  13:12: students.targets: oracle needs the oracle's logits: give teacher.oracle
+  13:12: students.targets: oracle needs oracle logits; set teacher.oracle
 + students: {solver: paper, epochs: 2.5}
   13:35: students.epochs: expected a whole number >= 1, got '2.5'
 + tuning: {preview: yes}
@@ -130,20 +130,20 @@ CASES = re.findall(
 -     fit: train.txt\n =>
   7:5: dataset.splits.fit: missing; expected a list's name…{column: NAME, value: VALUE} or rest
 - tune: {from: test, share: 0.5} => tune: test
-  9:5: dataset.splits.holdout: rest of nothing: no other s…is a share {from: NAME, share: 0.5}
+  9:5: dataset.splits.holdout: rest needs another split t…is a share {from: NAME, share: 0.5}
 - fit: train.txt => fit: rest
-  9:5: dataset.splits.holdout: only one split can be the rest; fit is already
+  9:5: dataset.splits.holdout: only one split can be rest, and fit is; write a share
 - fit: train.txt => fit: {from: train, share: 0.5}
-  9:5: dataset.splits.holdout: rest of which list? Shared are test and train
+  9:5: dataset.splits.holdout: rest needs shares of one list, got test and train
 - fit: train.txt => fit: {from: test, share: 0.6}
-  8:5: dataset.splits.tune: the shares of 'test' add up to more than 1
-  9:5: dataset.splits.holdout: nothing is left: the shares add up to 1
+  8:5: dataset.splits.tune: the shares of 'test' add up to more than 1; lower a share
+  9:5: dataset.splits.holdout: rest is empty: the shares add up to 1; lower a share
 - fit: train.txt => fit: {from: test, share: 0.2, seed: 3}
-  8:5: dataset.splits.tune: the shares of 'test' must have the same seed, or they would overlap
+  8:5: dataset.splits.tune: the shares of 'test' overlap unless they have the same seed
 - holdout: rest => holdout: train.txt
-  9:5: dataset.splits.holdout: the list 'train.txt' is another split already
+  9:5: dataset.splits.holdout: the list 'train.txt' is used for another split; name another list
 - fit: train.txt => fit: test
-  7:5: dataset.splits.fit: the list 'test' is taken whole and shared too
+  7:5: dataset.splits.fit: the list 'test' is used whole and also in shares; choose one
 - fit: train.txt => fit: trian.txt
   7:10: dataset.splits.fit: no such file: FOLDER/data/trian.txt
 - from: test, => from: tset,
@@ -172,7 +172,7 @@ CASES = re.findall(
 + layout: {rows: [[embeding]]}
   13:18: layout.rows: expected configuration, performance,…embeding'. Did you mean 'embedding'?
 + layout: {rows: [[detail], [detail]]}
-  13:28: layout.rows: the view 'detail' is named twice
+  13:28: layout.rows: the view 'detail' is named twice; remove one
 + layout: {rows: [[]]}
   13:17: layout.rows: expected a list of configuration, pe…etail, provenance, got an empty list
 + views: {draws: 399, confidence: 0.995}
@@ -180,12 +180,12 @@ CASES = re.findall(
 + views: {confidence: 1}
   13:21: views.confidence: expected a number > 0.5 and < 1, got '1'
 + title: Again
-  13:1: the key 'title' is given twice (first on line 1)
+  13:1: the key 'title' is repeated (first on line 1)
 - title: Small => title: !!python/object/apply:os.system [ls]
   1:8: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not allowed
   1:8: title: expected text, got a list
 + zzz: {a: !b 1}
-  13:1: zzz: unknown key; there are title, store, history,…udents, tuning, views, layout, study
+  13:1: zzz: unknown key; the keys are title, store, history,…udents, tuning, views, layout, study
   13:10: the tag '!b' is not allowed
 + ? [a]\n: b
   13:3: a key must be text, got a list
@@ -269,14 +269,14 @@ ELSEWHERE = {
     "a list as a key": ("[a]: b\n", ["1:1: a key must be text, got a list"]),
     "columns without a table": (
         "dataset: {kind: columns, root: ., path: p, splits: {fit: a, tune: b, holdout: c}}\n",
-        ["1:1: dataset.table: where are the labels?", "1:10: dataset.table: missing"],
+        ["1:1: dataset.table: needs the columns of the labels", "1:10: dataset.table: missing"],
     ),
     "no such kind": ("dataset: {kind: nope, path: p}\n", ["1:17: dataset.kind: expected table,"]),
-    "no name": ("store: /\n", ["1:8: store: expected a path whose names have 1 to 200 bytes"]),
-    "a long name": (f"store: {'x' * 256}\n", ["1:8: store: expected a path whose names have"]),
-    "a long path": (f"history: {'x/' * 2000}x\n", ["1:10: history: expected a path whose names"]),
+    "no name": ("store: /\n", ["1:8: store: expected a path of at most 3000"]),
+    "a long name": (f"store: {'x' * 256}\n", ["1:8: store: expected a path of at most 3000"]),
+    "a long path": (f"history: {'x/' * 2000}x\n", ["1:10: history: expected a path of"]),
     "a large factor": ("tuning: {factor: 1001}\n", ["1:18: tuning.factor: expected a number > 1"]),
-    "half a character": ('title: "\\ud800"\n', ["1:8: holds a character that is only half of one"]),
+    "half a character": ('title: "\\ud800"\n', ["1:8: has half of a character"]),
 }
 
 

@@ -144,8 +144,8 @@ FAULTS = {
     "rows of logits": (drop("logits", 7), "logits has no row for 7 images .* '0004' and 2 more"),
     "rows of split": (drop("split", 1), "scores has 1 images that split does not name: '0000'"),
     "labels of tune": (drop("labels", 3), "labels has no row for 1 images of split: '0002'"),
-    "an image twice": (twice("scores"), "scores has several rows of one image id: '0000'"),
-    "split twice": (twice("split"), "split has several rows of one image id: '0000'"),
+    "an image twice": (twice("scores"), "scores has duplicate image ids: '0000'"),
+    "split twice": (twice("split"), "split has duplicate image ids: '0000'"),
     "an index of two levels": (
         lambda given: given.update(scores=given["scores"].set_index("red", append=True)),
         "scores has an index of 2 levels, expected one of image ids",
@@ -159,7 +159,7 @@ FAULTS = {
     "too large for float32": (put("scores", 3, 1, 1e39), "scores has 1 values that are NaN or inf"),
     "too large to square": (
         put("scores", 3, 1, 1e30),
-        r"scores has 1 values beyond 1e\+15 in size, the first is 1e\+30 in 'beak' of the image "
+        r"scores has 1 values beyond ±1e\+15, the first is 1e\+30 in 'beak' of the image "
         "'0003'; divide the column",
     ),
     "metadata of others": (
@@ -185,7 +185,7 @@ FAULTS = {
     ),
     "no fit": (
         lambda given: given.update(split=given["split"].replace("fit", "holdout")),
-        "split names no image 'fit'",
+        "split has no image with the value 'fit'",
     ),
     "classes": (
         lambda given: given.update(labels=given["labels"].rename(columns={"cat": "cats"})),
@@ -193,14 +193,14 @@ FAULTS = {
     ),
     "text": (
         lambda given: given.update(scores=given["scores"].astype({"red": str})),
-        "scores has columns that hold no numbers: 'red'",
+        "scores has columns that are not numeric: 'red'",
     ),
     "no frame": (lambda given: given.update(scores=[[1, 2]]), "scores is list, expected a pandas"),
     "no series": (lambda given: given.update(split=["fit"]), "split is list, expected a pandas S"),
     "no column": (lambda given: given.update(scores=given["scores"][[]]), "scores has no column"),
     "a column twice": (
         lambda given: given.update(scores=given["scores"].set_axis([*"abcde", "a"], axis=1)),
-        "scores has several columns of one name: 'a'",
+        "scores has duplicate column names: 'a'",
     ),
     "no photo": (
         lambda given: given.update(images=dict.fromkeys(given["split"].index, "none.jpg")),

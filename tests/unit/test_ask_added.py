@@ -141,7 +141,7 @@ def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner) -> None:
     with pytest.raises(StoreError, match="has no part") as told:
         another(tuner).cures.class_fit(tuner.root(), "truck", tuner.terms(taught)["truck"]).solve()
     assert "inficond extend" in told.value.remedy
-    with pytest.raises(StoreError, match="has no image 'more 4"):
+    with pytest.raises(StoreError, match="have an image 'more 4"):
         decided(tuner, tuner.root(), "truck", images)
 
 

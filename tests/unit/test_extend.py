@@ -195,7 +195,7 @@ def test_by_command_and_in_python(folder, store, capsys):
     table = str(folder / "new.csv")
     assert main(["extend", spec, str(place), "--logits", table]) == 0
     told = capsys.readouterr().out
-    assert told == f"3 photos added; 3 in all beside {store.path}\n"
+    assert told == f"3 photos added to {store.path}; 3 so far\n"
     assert main(["extend", spec, str(place), "--logits", table, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert (document["part"], document["total"], len(document["already_there"])) == (None, 3, 3)
@@ -203,7 +203,7 @@ def test_by_command_and_in_python(folder, store, capsys):
     students = open_students(spec)
     found = students.extend(folder / "later", logits=folder / "later.csv")
     assert found.added == ("p70", "p71")
-    assert str(found).startswith("2 photos added; 5 in all")
+    assert str(found).endswith("; 5 so far")
     assert list(students.more_photos.index) == ["p50", "p51", "p52", "p70", "p71"]
     assert list(students.more_photos["part"].unique()) == ["0001.zarr", "0002.zarr"]
     assert main(["info", spec, "--json"]) == 0

@@ -173,8 +173,8 @@ def test_torchscript_is_called_by_its_kind(data, capsys):
     traced = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
     traced.save(str(data.parent / "net.pt"))
     told = refused(capsys, "--teacher", "torchvision:resnet18:net.pt")
-    assert "net.pt holds TorchScript, not weights alone." in told
-    assert "Name it as what it is: torchscript:net.pt" in told
+    assert "net.pt holds TorchScript, not only weights." in told
+    assert "Write the format before its path: torchscript:net.pt" in told
     spec, _ = init(capsys, "data", "--teacher", "torchscript:net.pt")
     assert spec.teacher.kind == "torchscript"
 

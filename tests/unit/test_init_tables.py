@@ -58,7 +58,7 @@ FAULTS = {
     "no split column": ([*FORM[:4], "labels.csv", *FORM[5:]], "labels.csv has no column split"),
     "not CSV": (["x.bin", *FORM[1:]], "x.bin cannot be read as CSV"),
     "no ids": (["ids.csv", *FORM[1:]], "no column image_id; its first columns are: a, b"),
-    "text": (["text.csv", *FORM[1:]], "scores has columns that hold no numbers: 'a'"),
+    "text": (["text.csv", *FORM[1:]], "scores has columns that are not numeric: 'a'"),
     "probabilities": (["scores.csv", "scores.csv", *FORM[2:]], "logits look like probabilities"),
 }
 

@@ -186,7 +186,7 @@ def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
         open_tuner(spec, history=":memory:")
     (found,) = caught.value.problems
     assert (found.line, found.column) == (3, 12)
-    assert "the store's task is multi_label; take sigmoid" in found.message
+    assert "the store's task is multi_label; write sigmoid" in found.message
     plain = load_spec(tmp_path / "many.zarr")
     tuner = open_tuner(plain.path, history=":memory:")
     with pytest.raises(TuningError, match="link: softmax needs exactly"):

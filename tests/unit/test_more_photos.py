@@ -192,9 +192,9 @@ def test_the_result_says_what_was_added_and_what_was_not(store):
         near_duplicates=(("a", "000003", "holdout"),),
     )
     assert list(found.lines()) == [
-        f"2 photos added; 14 in all beside {store.path}",
-        "skipped 1 photo already there: c.jpg",
-        "refused 1 photo for evaluation: d.jpg = 000002 (tune)",
+        f"2 photos added to {store.path}; 14 so far",
+        "skipped 1 photo already in the store: c.jpg",
+        "refused 1 photo of tune or holdout: d.jpg = 000002 (tune)",
         "skipped 1 photo that cannot be read: e.jpg: the file is empty",
-        "Warning: nearly equal to images for evaluation: 1: a = 000003 (holdout)",
+        "Warning: 1 nearly equal to tune or holdout images: a = 000003 (holdout)",
     ]

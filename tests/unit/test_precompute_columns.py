@@ -124,10 +124,10 @@ def test_faulty_tables_are_told(folder, old, new, fault):
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
-        (BASE + "table: t.csv", "dataset.table: where are the labels"),
-        (LABELS + "\nlabel: tags", "dataset.label: labels are in columns of their own already"),
-        (LABELS + "\nclasses: [cat]", "dataset.classes: is used with label only"),
-        (NAMES + "\nabsent: -1", "dataset.absent: is used with labels only"),
+        (BASE + "table: t.csv", "dataset.table: needs the columns of the labels"),
+        (LABELS + "\nlabel: tags", "dataset.label: is not used with dataset.labels"),
+        (LABELS + "\nclasses: [cat]", "dataset.classes: is used only with the key label"),
+        (NAMES + "\nabsent: -1", "dataset.absent: is used only with the key labels"),
         (LABELS + "\nabsent: 2", "dataset.absent: .*-1"),
         (LABELS + "\nimages: photos", r"dataset.images: no such folder"),
         (LABELS.replace("t.csv", "u.csv"), r"dataset.table: no such file"),

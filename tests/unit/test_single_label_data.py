@@ -110,10 +110,10 @@ def test_frames_of_probabilities_give_the_same_students(tmp_path):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ({"task": "single"}, "task is 'single'; there are 'multi_label', 'single_label'"),
+        ({"task": "single"}, "task is 'single', expected one of 'multi_label', 'single_label'"),
         ({"activation": "relu"}, "activation is 'relu'"),
         ({"outputs": "odds"}, "outputs is 'odds'"),
-        ({"task": "multi_label"}, 'a softmax has one class an image; give task="single_label"'),
+        ({"task": "multi_label"}, 'a softmax needs one class per image: set task="single_label"'),
         ({"activation": "sigmoid"}, "labels has no column for the class 'other 0' of logits"),
     ],
 )
@@ -183,7 +183,7 @@ def test_a_spec_tells_a_softmax_over_several_labels_and_a_task_without_an_activa
     spec, _ = init(capsys, "data", "--teacher", "z.csv")
     text = spec.path.read_text()
     spec.path.write_text(text.replace("task: single_label", "task: multi_label"))
-    with pytest.raises(SpecError, match=r"teacher.activation: a softmax has one class an image"):
+    with pytest.raises(SpecError, match=r"teacher.activation: softmax needs one class per image"):
         load_spec(spec.path)
     spec.path.write_text(text.replace("  activation: softmax\n", ""))
     with pytest.raises(SpecError, match=r"teacher.activation: is needed with task: single_label"):

@@ -46,17 +46,17 @@ def take_out(name):
 
 
 FAULTS = {
-    "two classes of one name": (put("class_name", 1, "bicycle"), "names 'bicycle' twice"),
-    "two images of one name": (put("image", 1, "000000"), "image names '000000' twice"),
-    "two concepts of one name": (put("concept", 3, "wheel"), "concept names 'wheel' twice"),
+    "two classes of one name": (put("class_name", 1, "bicycle"), "has the name 'bicycle' twice"),
+    "two images of one name": (put("image", 1, "000000"), "image has the name '000000' twice"),
+    "two concepts of one name": (put("concept", 3, "wheel"), "concept has the name 'wheel' twice"),
     "an empty name": (put("concept", 3, " "), "concept has an empty name"),
-    "labels": (put("label", (3, 1), -7), "label has 1 values that are not -1 to 1, the first at "
+    "labels": (put("label", (3, 1), -7), "label has 1 values that .* -1 and 1, the first at "
                "image '000003', class_name 'tv monitor'"),
-    "split": (put("split", 5, "Tune"), "split has 1 values that are not fit, tune, holdout"),
-    "image of a segment": (put("segment_image", -1, 40), "segment_image .* not 0 to 39"),
+    "split": (put("split", 5, "Tune"), "split has 1 values that are none of fit, tune, holdout"),
+    "image of a segment": (put("segment_image", -1, 40), "segment_image .* not between 0 and 39"),
     "order of segments": (put("segment_image", 0, 39), "segment_image does not ascend"),
-    "concept of a segment": (put("segment_concept", 0, 10**9), "segment_concept .* not 0 to 9"),
-    "no concept of a segment": (put("segment_concept", 0, -1), "segment_concept .* not 0 to 9"),
+    "concept of a segment": (put("segment_concept", 0, 10**9), "segment_concept .* 0 and 9"),
+    "no concept of a segment": (put("segment_concept", 0, -1), "segment_concept .* 0 and 9"),
     "boxes": (put("segment_box", (0, 1), np.nan), "segment_box has 1 values that are NaN"),
     "logits": (put("teacher_logit", (2, 0), np.inf), "teacher_logit has 1 values that are NaN"),
     "places": (put("concept_projection", (0, 2, 1), np.nan), "concept_projection has 1"),
@@ -64,7 +64,7 @@ FAULTS = {
     "offsets fall": (put("thumbnail_offset", 3, 10**6), "thumbnail_offset does not rise"),
     "offsets end early": (put("mask_offset", 40, 7), "mask_offset does not rise"),
     "shapes": (put("thumbnail_shape", (4, 0), 16), "mask_offset does not fit thumbnail_shape"),
-    "huge shapes": (put("thumbnail_shape", (4, 0), 2**31 - 1), "thumbnail_shape .* not 1 to 8192"),
+    "huge shapes": (put("thumbnail_shape", (4, 0), 2**31 - 1), "thumbnail_shape .* 1 and 8192"),
 }  # fmt: skip
 
 
@@ -96,14 +96,14 @@ def test_all_faults_are_told_together(tmp_path):
 
 
 ATTRIBUTES = {
-    "a list as encoder": ({"encoder": [0]}, "attribute encoder is not of its type"),
-    "no text as title": ({"title": 3}, "attribute title is not of its type"),
-    "warnings": ({"warnings": "all"}, "attribute warnings is not of its type"),
-    "prompts": ({"prompts": [1]}, "attribute prompts is not of its type"),
-    "stages": ({"stages": ["text"]}, "attribute stages is not of its type"),
+    "a list as encoder": ({"encoder": [0]}, "attribute encoder has the wrong type"),
+    "no text as title": ({"title": 3}, "attribute title has the wrong type"),
+    "warnings": ({"warnings": "all"}, "attribute warnings has the wrong type"),
+    "prompts": ({"prompts": [1]}, "attribute prompts has the wrong type"),
+    "stages": ({"stages": ["text"]}, "attribute stages has the wrong type"),
     "a stage without a key": ({"stages": {"text": {}}}, r"attribute stages\.text\.key is missing"),
     "seconds": ({"stages": {"text": {"key": "0", "seconds": "1"}}}, r"stages\.text\.seconds"),
-    "method": ({"scores": {"method": "max"}}, r"scores\.method is 'max'; there are max_cosine"),
+    "method": ({"scores": {"method": "max"}}, r"scores\.method is 'max', not one of"),
     "temperature": ({"scores": {"method": "contrast", "temperature": 0}}, r"scores\.temperature"),
     "centre": ({"scores": {"method": "centred"}}, "score_centre is missing"),
     "knowledge": ({"knowledge": {"b": 1}}, r"knowledge\.network is missing"),

@@ -133,7 +133,7 @@ def test_who_may_not_is_refused(tmp_path: Path) -> None:
         (
             ASKING,
             "students: {tempered: both, temperature: 2}\n",
-            r"may_ask: these students learn no answers\. Repairs reweight a single loss",
+            r"may_ask: these students cannot learn answers\. Repairs reweight a single loss",
         ),
     ],
 )

@@ -412,7 +412,7 @@ def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage) -> Non
     assert row["iterations"] == 1
     board.act({"action": "note", "number": 1, "text": "=asks <what> AP is"})
     board.act({"action": "note", "number": 1, "text": " " * 9})
-    assert "A note has 1 to" in board.frame.problem
+    assert "A note must have 1 to" in board.frame.problem
     [[time, step, text]] = board.frame.screen["rows"][0]["notes"]
     assert (step, text) == ("bicycle", "=asks <what> AP is")
     board.jobs, sent = Jobs(inline=True), []

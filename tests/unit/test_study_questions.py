@@ -147,7 +147,7 @@ CASES = {
     "right is no option": (
         "right: [student]",
         "right: [oracle]",
-        "'oracle' is none of the options",
+        "'oracle' is not in options",
     ),
     "no web link": ("https://panel", "javascript://panel", "expected a link with http"),
     "no way out": (
@@ -155,11 +155,11 @@ CASES = {
         "completion: {}",
         "expected a url or a code",
     ),
-    "an id that nobody has": ("who={pid}", "who={prolific}", "no id 'prolific' comes in; known"),
+    "an id that nobody has": ("who={pid}", "who={prolific}", "unknown id 'prolific'; the ids"),
     "nothing to follow": (
         'url: "https://panel.example/back?who={pid}", code: C0DE',
         "code: C0DE, seconds: 9",
-        "no url to follow",
+        "is used only with url",
     ),
     "unknown template": ("template: seq", "template: sue", "Did you mean 'sus'"),
     "empty page": ("- template: nasa_tlx", "- title: Empty", "questions: missing"),

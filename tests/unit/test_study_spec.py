@@ -50,14 +50,14 @@ IMPROVE = "text: Improve it."
 FIRST = f"{IMPROVE}\n    done_when: {{rule: iterations, count: 2}}"
 CASES = {
     "unknown view": (IMPROVE, "text: x\n    views: [knowlege]", "Did you mean 'knowledge'"),
-    "two names alike": ("name: sheep", "name: bicycle", "the name 'bicycle' stands 2 times"),
-    "questions alike": ("name: age", "name: q1", "the name 'q1' stands 2 times"),
+    "two names alike": ("name: sheep", "name: bicycle", "the name 'bicycle' is used 2 times"),
+    "questions alike": ("name: age", "name: q1", "the name 'q1' is used 2 times"),
     "labels": ("text: It was easy.", "text: x, labels: [a, b, c]", "3 labels for 5 steps"),
     "two starts": (
-        IMPROVE, "text: x\n    edits: small.yaml\n    node: '1'", "the start is named already",
+        IMPROVE, "text: x\n    edits: small.yaml\n    node: '1'", "is not used with edits",
     ),
     "no way out": (
-        FIRST, "text: x\n    done_when: {rule: teacher}\n    may_leave: false", "give a time_limit",
+        FIRST, "text: x\n    done_when: {rule: teacher}\n    may_leave: false", "set time_limit",
     ),
     "no picture": ("Improve it.", "\"![x](no.png)\"", "tasks[0].text: There is no picture"),
     "no file": (IMPROVE, "text: x\n    edits: no.yaml", "no such file"),
@@ -96,7 +96,7 @@ def test_seven_steps_have_labels_without_being_told(
 def test_conditions_that_tasks_cannot_be_shared_among(tmp_path: Path) -> None:
     levels = "[{name: a}, {name: b}, {name: c}]"
     text = f"{STUDY}conditions: {{design: within, levels: {levels}}}\n"
-    assert any("2 tasks cannot be shared among 3" in line for line in problems(tmp_path, text))
+    assert any("2 tasks are not a multiple of 3" in line for line in problems(tmp_path, text))
 
 
 def test_a_class_without_positives_is_told(tmp_path: Path) -> None:

@@ -1,1 +1,1 @@
-"""Typed fields and sections read from YAML, with every problem reported at its position."""
+"""Typed keys and sections read from YAML; each problem is reported with line and column."""

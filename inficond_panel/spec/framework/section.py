@@ -1,6 +1,6 @@
-"""A section of the spec: a pydantic model that reads itself from a mapping of YAML.
+"""Section of the spec: a pydantic model that is read from a YAML mapping.
 
-Every key is read separately, so that all problems of a file are reported at once.
+Each key is read separately, so that all problems of a file are reported at once.
 """
 
 from __future__ import annotations
@@ -34,13 +34,13 @@ from inficond_panel.spec.framework.yaml_source import (
 )
 
 S = TypeVar("S", bound="Section")
-# Unlike those of Path, these never raise, not even for a name that is too long.
+# Unlike the methods of Path, these functions never raise, not even for a name that is too long.
 _TESTS = {"folder": os.path.isdir, "file": os.path.isfile}
 _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
 
 class Mismatch(Exception):  # noqa: N818 - not an error of the program
-    """Value of a node that does not fit what its key expects."""
+    """Error of a YAML node whose value is not what its key expects."""
 
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
@@ -49,14 +49,14 @@ class Mismatch(Exception):  # noqa: N818 - not an error of the program
 
 @dataclass(frozen=True, eq=False)
 class Key:
-    """A key of a section: its attribute, and what pydantic knows of it."""
+    """Key of a section: the name of its attribute, and the pydantic field."""
 
     attribute: str
     info: FieldInfo
 
     @property
     def default(self) -> Any:
-        """Value where it is left out; None also where it is required."""
+        """Value of an omitted key; None for a required key too."""
         if self.info.is_required():
             return None
         return self.info.get_default(call_default_factory=True)
@@ -68,7 +68,7 @@ class Key:
 
     @cached_property
     def adapter(self) -> TypeAdapter[Any]:
-        """Reads, writes and describes the value of the key."""
+        """Pydantic adapter that reads, writes and describes the value of the key."""
         info = self.info
         field = Field(title=info.title, json_schema_extra=info.json_schema_extra)
         config = None if _is_section(info.annotation) else _STRICT
@@ -77,19 +77,19 @@ class Key:
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the value; with alternatives if it may also be a section."""
+        """JSON Schema of the value; of a section only its other form: a text, or {}."""
         if self.sections:
             return {"type": "string", "minLength": 1} if self.info.title else {}
         return self.adapter.json_schema()
 
     @cached_property
     def sections(self) -> list[type[Section]]:
-        """Section classes of the value: of one section, or of a list of sections."""
+        """Section classes that the value, or an item of a list, may have."""
         return [part for part in _parts(self.info.annotation) if _is_section(part)]
 
     @cached_property
     def location(self) -> Location:
-        """Location settings of a path; without settings where the value is not a path."""
+        """Location settings of a path; an empty ``Location`` if the value is not a path."""
         parts = [*_parts(self.info.annotation), *self.info.metadata]
         return next((part for part in parts if isinstance(part, Location)), Location())
 
@@ -100,7 +100,7 @@ class Key:
 
     @property
     def expected(self) -> str:
-        """Phrase for what the key expects, for messages and the reference page."""
+        """Expected value in words, for messages and the reference page: "a number > 0"."""
         if not self.sections or self.info.title:
             return self.info.title or phrase(self.schema)
         keys = ", ".join(_keys(self.sections[0]))
@@ -111,7 +111,7 @@ class Key:
         return many if self.many else one
 
     def read(self, node: Node, reading: Reading) -> Any:
-        """Value of a node; raises ``Mismatch``."""
+        """Return the value of a YAML node; raises ``Mismatch`` if the value is not valid."""
         name = self.attribute.rstrip("_")
         if self.sections and isinstance(node, MappingNode) and not self.many:
             written = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
@@ -132,10 +132,10 @@ class Key:
         return read_section(self.sections[0], node, reading)
 
     def _mismatch(self, error: ValidationError, node: Node, reading: Reading) -> Mismatch:
-        """Return the most deeply nested error, with its node."""
+        """Return the most deeply nested pydantic error as a ``Mismatch`` with its YAML node."""
         located = [([*descend(self.schema, node, one["loc"])], one)
                  for one in error.errors(include_url=False, include_input=False)]  # fmt: skip
-        steps, deepest = max(located, key=lambda one: len(one[0]))
+        steps, deepest = max(located, key=lambda pair: len(pair[0]))
         schema, node = steps[-1]
         if deepest["type"] == "fault":
             return Mismatch(node, deepest["msg"])
@@ -151,15 +151,15 @@ class Key:
 
 
 class Section(BaseModel):
-    """Base of the sections. A value of the key ``chooser`` chooses the subclass."""
+    """Base class of all sections. The value of the key ``chooser`` selects the subclass."""
 
     model_config = _STRICT
     chooser: ClassVar[str] = ""
     usual: ClassVar[str] = ""
-    #: True of a section that stands over another one: what its file names counts, also where it is
-    #: the default. It holds for the sections within it too.
+    #: True if this section, with its inner sections, changes keys of another section. Keys that its
+    #: file names then count even if they have the default value.
     partial: ClassVar[bool] = False
-    #: Keys that are required together unless this one is given and none of them.
+    #: By key: other keys that may be omitted, all together, if this key is present.
     spared: ClassVar[dict[str, tuple[str, ...]]] = {}
 
     if TYPE_CHECKING:  # keys of one kind only
@@ -169,7 +169,7 @@ class Section(BaseModel):
     @classmethod
     @cache
     def fields(cls) -> dict[str, Key]:
-        """Keys by their name in YAML; an attribute's closing underscore is not part of it."""
+        """Return the keys by YAML name, which is the attribute without a trailing underscore."""
         infos = {
             name: cls.model_fields[name]
             for base in reversed(cls.__mro__)
@@ -182,7 +182,7 @@ class Section(BaseModel):
 
     @classmethod
     def needed(cls, given: set[str]) -> set[str]:
-        """Return names of the required keys other than the keys ``given``."""
+        """Return the names of the required keys of a file that has the keys ``given``."""
         spared = {
             name
             for key, names in cls.spared.items()
@@ -199,26 +199,26 @@ class Section(BaseModel):
 
     @classmethod
     def kinds(cls) -> dict[str, type[Self]]:
-        """Return the classes by value of the chooser; empty without a choice."""
+        """Return the subclasses by value of the key ``chooser``; {} if there is no choice."""
         if cls.chooser in cls.fields():
             return {cls.fields()[cls.chooser].default: cls}
         return {word: kind for sub in cls.__subclasses__() for word, kind in sub.kinds().items()}
 
     @classmethod
     def made(cls, reading: Reading) -> Self:
-        """Make the section from what was read; a wrong or missing value is None, or the default."""
+        """Make the section from the values read; invalid or missing: the default, or None."""
         needed = {key.attribute: None for key in cls.fields().values() if key.info.is_required()}
         return cls.model_construct({*reading.values}, **{**needed, **reading.values})
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for values that contradict each other.
 
-        ``given`` holds the full names of the keys in the file; a missing or wrong value is None.
+        ``given`` has the full names of the keys in the file. An invalid or missing value is None.
         """
         yield from ()
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield (key, path, "file" or "folder") for what must exist."""
+        """Yield (key, path, "file" or "folder") for all files and folders that must exist."""
         for name, key in self.fields().items():
             path, location = getattr(self, key.attribute), key.location
             lost = location.below and not getattr(self, location.below)
@@ -226,7 +226,7 @@ class Section(BaseModel):
                 yield name, path, location.exists
 
     def values(self) -> dict[str, Any]:
-        """Values by attribute."""
+        """Return the values of all keys by attribute."""
         return {key.attribute: getattr(self, key.attribute) for key in self.fields().values()}
 
     def __eq__(self, other: object) -> bool:
@@ -254,7 +254,7 @@ def _keys(section: type[Section]) -> list[str]:
 
 
 def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
-    """Read a mapping; problems go to ``reading``, and keys that have one keep their default."""
+    """Read a section from a mapping; ``reading`` collects problems, wrong keys keep a default."""
     nodes: Nodes = {
         text_of(key): (key, value) for key, value in node.value if isinstance(key, ScalarNode)
     }
@@ -283,13 +283,13 @@ def _read_key(
     try:
         reading.values[key.attribute] = key.read(node, reading)
     except Mismatch as mismatch:
-        # An empty value starts where the next key does; its own key is the place to look at.
+        # YAML puts an empty value at the start of the next key; report the value's key instead.
         at = pair[0] if is_null(node) and not node.value else mismatch.node
         reading.report(at, name, str(mismatch))
 
 
 def _choose(cls: type[S], node: Node, nodes: Nodes, reading: Reading) -> tuple[type[S], bool]:
-    """Return the subclass that a section names, or the likeliest, and whether it is certain."""
+    """Return the subclass that the chooser names, else the likeliest, and whether it is certain."""
     kinds = cls.kinds()
     if not kinds or cls in kinds.values():
         return cls, True
@@ -320,7 +320,7 @@ def _report_unknown(
             needs = " or ".join(f"{cls.chooser}: {word}" for word in users)
             message = f"is not used with {cls.chooser}: {chosen}; it belongs to {needs}"
         else:
-            near = reading.hint(key, known) or f"; there are {', '.join(known)}"
+            near = reading.hint(key, known) or f"; the keys are {', '.join(known)}"
             message = f"unknown key{near}"
         reading.report(node, key, message)
 
@@ -334,5 +334,5 @@ def _check(section: Section, reading: Reading) -> None:
             continue
         missing.append(path)
         node, value = reading.place(key)
-        said = value if reading.at(key) in reading.nodes else node
-        reading.report(said, key, f"no such {kind}: {path}")
+        at = value if reading.at(key) in reading.nodes else node
+        reading.report(at, key, f"no such {kind}: {path}")

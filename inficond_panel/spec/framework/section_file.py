@@ -1,4 +1,4 @@
-"""A section that is a whole YAML file: read with every problem at once, and written back."""
+"""Section that is a whole YAML file: read it, with all problems at once, and write it back."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ F = TypeVar("F", bound="SpecFile")
 
 
 class SpecFile(Section):
-    """A file of keys; relative paths in it start from its folder."""
+    """Section of a whole YAML file; relative paths in the file start from its folder."""
 
-    #: Remedy of a file with problems.
+    #: Remedy in the error for a file with problems.
     remedy: ClassVar[str] = REMEDY
 
     #: The file, absolute; relative paths start from its folder.
@@ -39,25 +39,25 @@ class SpecFile(Section):
     _places: dict[tuple[str, str], tuple[int, int]] = PrivateAttr({})
 
     def model_post_init(self, context: object) -> None:
-        """Store the path of the file, which relative paths start from."""
+        """Make the path of the file absolute; relative paths in the file start from its folder."""
         self.path = Path(os.path.abspath(self.path))  # noqa: PTH100 - links stay as written
 
     @classmethod
     def made(cls, reading: Reading) -> Self:
-        """Like ``Section.made``, with the file that it came from."""
+        """Like ``Section.made``, with the path of the file that was read."""
         reading.values["path"] = reading.file
         return super().made(reading)
 
     def place(self, key: str, name: str) -> tuple[int, int]:
-        """Line and column of a name in the mapping of a key; (1, 1) where no file has it."""
+        """Return line and column of ``name`` in the mapping ``key``; (1, 1) if not in the file."""
         return self._places.get((key, name), (1, 1))
 
     def to_yaml(self) -> str:
-        """Write the values that differ from the defaults, for a file in the folder of ``path``."""
+        """Return YAML of all values other than the defaults, for a file in the same folder."""
         return _dump(self.plain())
 
     def plain(self) -> dict[str, Any]:
-        """Plain data that ``to_yaml`` writes."""
+        """Return the plain data that ``to_yaml`` writes, as nested dicts and lists."""
         return self._plain(self)
 
     def _plain(self, section: Section, partial: bool = False) -> dict[str, Any]:
@@ -82,7 +82,7 @@ class SpecFile(Section):
         return None if value is None else key.adapter.dump_python(value, mode="json")
 
     def _locate(self, path: Path, key: Key, section: Section) -> str:
-        """Path with the variables that the user wrote, else relative where it can be."""
+        """Return a path as the user wrote it, with variables, else relative if possible."""
         base = key.location.below
         folder = getattr(section, base) if base else self.path.parent
         below = path.relative_to(folder) if path.is_relative_to(folder) else path
@@ -97,16 +97,16 @@ def _dump(plain: dict[str, Any], allow_unicode: bool = True) -> str:
     yaml.width, yaml.allow_unicode = 10_000, allow_unicode
     yaml.dump(plain, stream)
     text = stream.getvalue()
-    # The emitter takes these for line breaks, which they are not in YAML 1.2: escape them.
+    # The emitter writes these characters as line breaks, which YAML 1.2 does not: escape them.
     if allow_unicode and any(character in text for character in "\x85\u2028\u2029"):
         return _dump(plain, allow_unicode=False)
     return text
 
 
 def load_file(kind: type[F], path: str | Path, check_files: bool, start: str = "") -> F:
-    """Read and check a file; the message on an empty one ends with ``start``.
+    """Read and check a YAML file as a section of the class ``kind``.
 
-    Raises ``SpecError`` with every problem of the file at once.
+    Raises ``SpecError`` with all problems of the file. ``start`` ends the message on an empty file.
     """
     file = Path(path)
     root = compose(file, start) if start else compose(file)
@@ -126,7 +126,7 @@ def load_file(kind: type[F], path: str | Path, check_files: bool, start: str = "
 
 
 def _places(reading: Reading) -> Iterator[tuple[tuple[str, str], tuple[int, int]]]:
-    """Place of each key of each mapping: ((key of the mapping, name), (line, column))."""
+    """Yield the position of each name in each mapping: ((mapping, name), (line, column))."""
     for where, (_, mapping) in reading.nodes.items():
         for name, _ in mapping.value if isinstance(mapping, MappingNode) else ():
             mark = name.start_mark

@@ -1,6 +1,6 @@
 """Types of values that several sections use.
 
-A message calls a value by the ``title`` of its JSON Schema, or by the schema itself (``phrase``).
+A message describes a value by the ``title`` of its JSON Schema, else by the schema (``phrase``).
 """
 
 from __future__ import annotations
@@ -22,21 +22,21 @@ from inficond_panel.spec.framework.yaml_source import Reading, expand, short
 
 T = TypeVar("T", bound=Hashable)
 V = TypeVar("V")
-# File systems end at 255 and 4,096.
+# Bytes; file systems allow 255 and 4,096.
 _LONGEST_NAME, _LONGEST_PATH = 200, 3000
 _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _IN_MODULE = rf"{_NAME}(\.{_NAME})*:{_NAME}"
 _IN_FILE = rf".*[^/]\.py:{_NAME}"
 _WEIGHTS = (".safetensors", ".pt", ".pth", ".bin")
 
-#: Marks an attribute that is not a key; kinds that have the key declare it anew.
+#: Mark of an attribute that is not a key; subclasses with the key declare the attribute again.
 NO_KEY = "no key"
 Absent = Annotated[Any, NO_KEY]
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """Mark a type that messages describe by one ``phrase``, without its parts."""
+    """Annotation of a type: the ``phrase`` that describes its values in messages."""
 
     phrase: str
 
@@ -55,7 +55,7 @@ def _whole(value: Any, handler: Callable[[Any], Any]) -> Any:
 
 
 class OneOf(tuple[str, ...]):
-    """Type of one word out of some; a list of words elsewhere."""
+    """Type of a text that is one of these words; otherwise a tuple of the words."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ class OneOf(tuple[str, ...]):
 
 
 def fault(message: str, *at: int | str) -> Exception:
-    """Make an error with a message of its own, at a part of a value."""
+    """Return a pydantic error with this message, at the part ``at`` of a value."""
     error = PydanticCustomError("fault", "{message}", {"message": message})
     return ValidationError.from_exception_data(
         "", [InitErrorDetails(type=error, loc=at, input=None)]
@@ -81,7 +81,7 @@ def _unique(values: list[T]) -> list[T]:
 
 
 def one_or_more(value: Any) -> Any:
-    """Return a list as it is, and any other value as a list of one."""
+    """Return a list unchanged, and any other value as a list with this one item."""
     return value if isinstance(value, list) else [value]
 
 
@@ -90,7 +90,7 @@ def _rgb(phrase: str) -> Phrase:
 
 
 def option(default: Any = PydanticUndefined, doc: str = "", **options: Any) -> Any:
-    """Declare a key of a section, required without a default; ``doc`` is for the reference page."""
+    """Declare a key of a section, required if it has no default; ``doc`` is its reference text."""
     return Field(default, description=doc, **options)
 
 
@@ -105,11 +105,11 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative = Annotated[float, Field(ge=0)]
 
 _Unique = Field(json_schema_extra={"uniqueItems": True})
-#: Values without repeats.
+#: List of unique values.
 Several = Annotated[list[T], AfterValidator(_unique), _Unique]
-#: The same, at least one.
+#: List of unique values, at least one.
 Some = Annotated[list[T], Field(min_length=1), AfterValidator(_unique), _Unique]
-#: A name, or several that a thing goes by; written as one text where it is one.
+#: List of alternative names of one thing; a single name is written as text.
 Names = Annotated[
     Text | Some[Text],
     AfterValidator(one_or_more),
@@ -140,33 +140,33 @@ ByClass: TypeAlias = (
 
 
 def default_of(value: Any) -> AfterValidator:
-    """Validator that adds the ``default`` of a mapping that names none."""
+    """Return a validator that adds ``default: value`` to a mapping without this key."""
     return AfterValidator(partial(_with_default, value))
 
 
 def value_of(value: Any, class_name: str) -> Any:
-    """The value of one class, from the value for all or the mapping."""
+    """Return the value of one class from a ``ByClass`` value: one for all, or a mapping."""
     return value.get(class_name, value["default"]) if isinstance(value, dict) else value
 
 
 @dataclass(frozen=True)
 class Location:
-    """A path, kept absolute. A relative one starts from the file's folder or from ``below``; where
-    ``${NAME}``, which is expanded, begins it, from the working folder.
+    """Type of a path, stored as absolute. A relative path starts from the file's folder or from
+    ``below``; if it begins with a variable ``${NAME}``, which is expanded, from the current folder.
     """
 
-    #: "file" or "folder" for what must exist.
+    #: "file" or "folder" if the path must exist.
     exists: str = ""
-    #: Key of the folder that the path is relative to.
+    #: Key whose folder the path is relative to.
     below: str = ""
 
     @property
     def phrase(self) -> str:
-        """Phrase for a path, with the kind of thing that must exist."""
+        """Description for messages: "the path of a file"."""
         return f"the path of a {self.exists or 'file or folder'}"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Absolute path of a text of a file; ``ValueError`` for none, see ``fault`` for others."""
+        """Return the absolute path of a text; ``ValueError`` for an empty text, else ``fault``."""
         if not text.strip() or "\0" in text:
             raise ValueError
         full, unset = expand(text, dict(os.environ))
@@ -174,7 +174,7 @@ class Location:
             names = " and ".join(unset)
             raise fault(f"{names} is not set; set it first, for example: export {unset[0]}=FOLDER")
         below = reading.values.get(self.below) or reading.file.parent
-        start = "" if text.startswith("${") else below  # a shell's variable: its working folder
+        start = "" if text.startswith("${") else below  # as in a shell: from the current folder
         path = Path(os.path.abspath(start / Path(full)))  # noqa: PTH100 - links stay
         if not self.exists:
             _check_name(path, text)
@@ -197,40 +197,40 @@ class Location:
 
 
 def _check_name(path: Path, text: str) -> None:
-    """Raise for what no file system can make, with room for an ending of ours."""
+    """Raise a ``fault`` for a name too long for file systems, with room for a suffix."""
     longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
     if not path.name or longest > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH:
         raise fault(
-            f"expected a path whose names have 1 to {_LONGEST_NAME} bytes, "
-            f"{_LONGEST_PATH} in all, got {short(text)}"
+            f"expected a path of at most {_LONGEST_PATH} bytes, with names of "
+            f"1 to {_LONGEST_NAME} bytes, got {short(text)}"
         )
 
 
 class NameOrPath(Location):
-    """Type of a name that a library knows, or of a path: text with a slash or a suffix of weights,
-    or of a file that exists.
+    """Type of a library's name or of a path. A path has a slash, a suffix of weights, or exists as
+    a file.
     """
 
     @property
     def phrase(self) -> str:
-        """Phrase for a name or a path."""
+        """Description for messages: "a name, or the path of a file"."""
         return f"a name, or {super().phrase}"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Name as text, or absolute path; raises as ``Location.read``."""
-        there = os.path.exists(reading.file.parent / text)  # noqa: PTH110 - never raises
-        if not text.strip() or "/" in text or "${" in text or text.endswith(_WEIGHTS) or there:
+        """Return a name as text, a path as absolute path; raises as ``Location.read``."""
+        exists = os.path.exists(reading.file.parent / text)  # noqa: PTH110 - never raises
+        if not text.strip() or "/" in text or "${" in text or text.endswith(_WEIGHTS) or exists:
             return super().read(text, reading)
         return text
 
 
 class _Function(Location):
-    """``package.module:function`` as text, or ``folder/file.py:function`` as a path."""
+    """Type of a function: text ``package.module:function``, or path ``folder/file.py:function``."""
 
     phrase = "package.module:function or file.py:function"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Text of a module's function, absolute path of a file's; ``ValueError`` for neither."""
+        """Return a module's function as text, a file's as absolute path; else ``ValueError``."""
         if re.fullmatch(_IN_FILE, text):
             return super().read(text, reading)
         if not re.fullmatch(_IN_MODULE, text):
@@ -243,7 +243,7 @@ class _Function(Location):
 
 
 def function_title(function: str | Path | None) -> str:
-    """Name of a function for people, and for hashes: of a file without its folders."""
+    """Return a function's name for people and for hashes: ``file.py:function`` without folders."""
     return function.name if isinstance(function, Path) else str(function)
 
 
@@ -261,6 +261,6 @@ PathOrAddress = Annotated[Path | str, _Database()]
 FunctionName = Annotated[str | Path, _Function()]
 File = Annotated[Path, Location("file")]
 Folder = Annotated[Path, Location("folder")]
-#: Relative to the key ``root``.
+#: Paths relative to the key ``root``.
 FileBelow = Annotated[Path, Location("file", "root")]
 FolderBelow = Annotated[Path, Location("folder", "root")]

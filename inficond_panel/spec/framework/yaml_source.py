@@ -1,6 +1,6 @@
-"""YAML nodes of a spec with line and column, the state of one reading, and phrases for problems.
+"""YAML nodes of a spec with line and column, the state while reading, and phrases for messages.
 
-Nodes are composed, never constructed, so no tag can create an object or run code.
+YAML is only parsed into nodes, so no tag can create an object or run code.
 """
 
 from __future__ import annotations
@@ -27,17 +27,17 @@ _TAGS = {
     f"tag:yaml.org,2002:{name}"
     for name in ("str", "int", "float", "bool", "null", "map", "seq", "timestamp", "merge")
 }
-# A brace is an indicator inside `{...}`, so `{root: ${DATA}/x}` would be a syntax error. The braces
-# of a variable are hidden behind two private characters, which leaves all columns as they are.
+# YAML reads a brace inside `{...}` as syntax, so `{root: ${DATA}/x}` would be an error. The braces
+# of a variable are replaced by two private characters, which keeps all columns.
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
 _HIDDEN = re.compile("\\$\ue000(\\w+)\ue001")
-# Half of a pair of UTF-16, which "\\ud800" can say: no file, page or terminal can hold it.
+# Surrogate of UTF-16, written as "\\ud800": no file, page or terminal can hold it alone.
 _HALF = re.compile("[\ud800-\udfff]")
 _DEEPEST = 50
 
 
 class _Scanner(Scanner):
-    """Stops at brackets within brackets within ..., of which a few kB take seconds."""
+    """Scanner that refuses deeply nested brackets, since a few kB of them take seconds."""
 
     def fetch_flow_collection_start(self, *args: Any, **options: Any) -> None:
         if len(self.flow_context) >= _DEEPEST:
@@ -46,9 +46,9 @@ class _Scanner(Scanner):
 
 
 def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
-    """Read a file as one tree of nodes; raise ``SpecError`` where it is not readable YAML.
+    """Parse a file and return its root node; raises ``SpecError`` if it is not readable YAML.
 
-    The message on an empty file ends with ``start``.
+    ``start`` ends the message on an empty file.
     """
     text = _VARIABLE.sub("$\ue000\\1\ue001", _read(file))
     try:
@@ -63,14 +63,14 @@ def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
         line, column = _position(text[: error.position])
         raise _broken(file, line, column, "not YAML: a control character") from None
     except (YAMLError, RecursionError):
-        raise _broken(file, 1, 1, "not YAML that can be read (nested too deeply?)") from None
+        raise _broken(file, 1, 1, "not readable YAML (nested too deeply?)") from None
     if node is None:
         raise _broken(file, 1, 1, f"the file is empty; {start}")
     return node
 
 
 def faults(root: Node) -> Iterator[tuple[Node, str]]:
-    """Yield problems of any tree: a repeated key, a key that is not a text, a tag."""
+    """Yield (node, message) for repeated keys, keys that are not text, tags and surrogates."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
@@ -80,7 +80,7 @@ def faults(root: Node) -> Iterator[tuple[Node, str]]:
         if node.tag not in _TAGS:
             yield node, f"the tag {short(str(node.tag))} is not allowed"
         if isinstance(node, ScalarNode) and _HALF.search(node.value):
-            yield node, "holds a character that is only half of one (\\ud800 to \\udfff)"
+            yield node, "has half of a character (\\ud800 to \\udfff); write it anew"
         elif isinstance(node, MappingNode):
             yield from _key_faults(node)
             waiting.extend(child for pair in node.value for child in pair)
@@ -89,17 +89,17 @@ def faults(root: Node) -> Iterator[tuple[Node, str]]:
 
 
 def tag(node: Node) -> str:
-    """Type of a node by YAML's rules: str, int, float, bool, null, map, seq ..."""
+    """Return the YAML type of a node: str, int, float, bool, null, map, seq ..."""
     return str(node.tag).rpartition(":")[2]
 
 
 def is_null(node: Node) -> bool:
-    """True if a node holds no value (``null``, ``~`` or empty)."""
+    """Return True if a node has no value (``null``, ``~`` or empty)."""
     return isinstance(node, ScalarNode) and tag(node) == "null"
 
 
 def parse_number(node: Node, parse: Callable[[str], Any] = float) -> Any:
-    """Finite number of a plain scalar, None if it is not one."""
+    """Return the finite number of an unquoted scalar node; None if it is not a number."""
     if not isinstance(node, ScalarNode) or node.style is not None:
         return None
     try:
@@ -110,7 +110,7 @@ def parse_number(node: Node, parse: Callable[[str], Any] = float) -> Any:
 
 
 def plain(node: Node, depth: int = 3) -> Any:
-    """Value of a node, for checks: numbers and true are not text; None for a tree that is deep."""
+    """Return a node's value as plain Python data; lists and dicts below ``depth`` are empty."""
     if isinstance(node, MappingNode):
         pairs = node.value if depth else ()
         return {text_of(k): plain(v, depth - 1) for k, v in pairs if isinstance(k, ScalarNode)}
@@ -124,22 +124,22 @@ def plain(node: Node, depth: int = 3) -> Any:
     number = parse_number(node) if whole is None else whole
     if number is None and tag(node) in ("int", "float"):
         return math.nan  # such as 0x10 and .inf: neither a number here nor text
-    text = _HALF.sub("\ufffd", text_of(node))  # told by ``faults``
+    text = _HALF.sub("\ufffd", text_of(node))  # ``faults`` reports it
     return text if number is None or tag(node) == "str" else number
 
 
 def text_of(node: ScalarNode) -> str:
-    """Text of a scalar as the user wrote it."""
+    """Return the text of a scalar node as the user wrote it."""
     return _HIDDEN.sub(r"${\1}", node.value)
 
 
 def short(text: str) -> str:
-    """Quote a text for a message, cut to a length that a line can hold."""
+    """Return a text in quotes for a message, cut to 60 characters."""
     return repr(text if len(text) <= 60 else f"{text[:57]}...")
 
 
 def shown(node: Node) -> str:
-    """Say what a node is, for "got ..."."""
+    """Describe a node's value for messages: "got ..."."""
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
@@ -150,7 +150,7 @@ def shown(node: Node) -> str:
 
 
 def expand(text: str, variables: dict[str, str]) -> tuple[str, list[str]]:
-    """Replace each ``${NAME}``; return the text and the names that are not set."""
+    """Replace each ``${NAME}`` in a text; return the text and the names without a value."""
     unset = [name for name in _VARIABLE.findall(text) if not variables.get(name)]
     return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text), unset
 
@@ -164,7 +164,7 @@ def _key_faults(node: MappingNode) -> Iterator[tuple[Node, str]]:
         earlier = first.setdefault(key.value, key)
         if earlier is not key:
             line = earlier.start_mark.line + 1
-            yield key, f"the key {short(text_of(key))} is given twice (first on line {line})"
+            yield key, f"the key {short(text_of(key))} is repeated (first on line {line})"
 
 
 def _read(file: Path) -> str:
@@ -201,7 +201,7 @@ _SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "ma
 
 
 def phrase(schema: dict[str, Any]) -> str:
-    """What a JSON Schema allows: "a number > 0", "sigmoid or softmax", "a list of texts"."""
+    """Describe a JSON Schema: "a number > 0", "sigmoid or softmax", "a list of texts"."""
     kinds = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
     words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
     if "title" in schema:
@@ -221,7 +221,7 @@ def phrase(schema: dict[str, Any]) -> str:
 
 
 def either(words: list[str]) -> str:
-    """``a, b or c``."""
+    """Join words as ``a, b or c``."""
     return " or ".join(filter(None, [", ".join(words[:-1]), words[-1]]))
 
 
@@ -233,12 +233,12 @@ def _several(schema: dict[str, Any]) -> str:
 
 
 def kinds_of(schema: dict[str, Any]) -> list[dict[str, Any]]:
-    """Members of a schema that is a choice of several, else the schema itself."""
+    """Return the alternatives of a schema (``anyOf``, nested), else the schema itself."""
     return [kind for one in schema.get("anyOf", []) for kind in kinds_of(one)] or [schema]
 
 
 def words_of(schema: dict[str, Any]) -> list[str]:
-    """Words that a value may be."""
+    """Return the words that a schema allows as values, or as items of a list."""
     kinds = kinds_of(schema)
     inner = [one["items"] for one in kinds if "items" in one]
     words = [word for one in kinds for word in one.get("enum", [])]
@@ -246,7 +246,7 @@ def words_of(schema: dict[str, Any]) -> list[str]:
 
 
 def hint(word: str, words: Collection[str]) -> str:
-    """Suggestion of the nearest right word, behind a message that ends without a full stop."""
+    """Return a suggestion of the nearest valid word, to append to a message; "" if none is near."""
     suggestion = near(word, words)
     return f".{suggestion}" if suggestion else ""
 
@@ -255,7 +255,7 @@ Place = tuple[dict[str, Any], Node]
 
 
 def descend(schema: dict[str, Any], node: Node, loc: tuple[int | str, ...]) -> Iterator[Place]:
-    """Follow the location of a pydantic error: yield the schema and the node of each step.
+    """Follow the location ``loc`` of a pydantic error: yield schema and node of each step.
 
     Parts of ``loc`` that are not in the YAML, such as the name of a union's member, are skipped.
     """
@@ -280,14 +280,14 @@ def _inner(schema: dict[str, Any], node: Node, part: int | str, of_key: bool) ->
 
 
 Nodes = dict[str, tuple[Node, Node]]
-#: A file with more problems than this gets no more hints.
+#: Largest number of problems with hints: a hint takes time.
 _MOST_HINTS = 100
 _LONGEST = 200
 
 
 @dataclass
 class Reading:
-    """State of reading one section: file, location, problems, and values so far."""
+    """State while reading one section: file, key of the section, problems, and values so far."""
 
     file: Path
     check_files: bool
@@ -298,33 +298,33 @@ class Reading:
     nodes: Nodes = field(default_factory=dict)
 
     def inside(self, key: str) -> Reading:
-        """Return the reading of the section below a key."""
+        """Return the state for reading the section at a key."""
         return replace(self, where=self.at(key), values={})
 
     def at(self, key: str) -> str:
-        """Full name of a key of this section, such as ``students.lambda``."""
+        """Return the full name of a key of this section, such as ``students.lambda``."""
         return ".".join(part for part in (self.where, key) if part)
 
     def report(self, node: Node, key: str, message: str) -> None:
-        """Note a problem at a node, once."""
+        """Add a problem at the position of a node; equal problems are kept once."""
         mark, where = node.start_mark, self.at(key)
         where = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
         text = f"{where}: {message}" if where else message
         self.problems[Problem(self.file, mark.line + 1, mark.column + 1, text)] = None
 
     def place(self, key: str) -> tuple[Node, Node]:
-        """Nodes of a key of this section and its value; of a missing key, the nodes of the section
-        that it would be in."""
+        """Return the nodes of a key of this section and of its value; for a missing key, the nodes
+        of the section."""
         full = self.at(key)
         while full not in self.nodes:
             full = full.rpartition(".")[0]
         return self.nodes[full]
 
     def hint(self, word: str, words: list[str]) -> str:
-        """As ``hint``, for the first problems of a file: of thousands it would take minutes."""
+        """Return ``hint`` for the first 100 problems of a file, then "": thousands take minutes."""
         return hint(word, words) if len(self.problems) < _MOST_HINTS else ""
 
     @property
     def data_optional(self) -> bool:
-        """True if what only precompute reads may be missing here."""
+        """True if files that only precompute reads may be missing."""
         return not self.check_files and bool(self.where)

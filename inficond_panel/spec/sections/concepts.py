@@ -15,28 +15,28 @@ def _cosine(doc: str) -> Any:
 
 
 class Filters(Section):
-    """Filters of Label-free CBM (Oikarinen et al., 2023), in their order; one left out drops none.
+    """Concept filters of Label-free CBM (Oikarinen et al., 2023), applied in this order.
 
-    The cosines are of the vectors that the concepts have: by the spec's encoder and prompts.
+    An omitted filter drops no concept. Cosines are of text embeddings, by encoder and prompts.
     """
 
     longest: int | None = option(
-        None, ge=1, doc="Most characters that a concept's name may have; the paper's is 30."
+        None, ge=1, doc="Largest number of characters of a concept's name; 30 in the paper."
     )
     class_cosine: float | None = _cosine(
-        "Cosine with a class's name at which a concept falls: it would be the class itself.",
+        "Cosine with a class's name from which a concept is dropped: it is the class itself.",
     )
     twin_cosine: float | None = _cosine(
-        "Cosine with an earlier concept of the corpus at which a concept falls.",
+        "Cosine with an earlier concept of the corpus from which a concept is dropped.",
     )
     least_score: float | None = option(
         None,
-        doc="The mean of a concept's five largest scores on fit must exceed it; 0: what no image "
-        "shows falls.",
+        doc="Drops a concept if the mean of its five largest scores on fit is not above this; 0: "
+        "drops concepts that no image shows.",
     )
 
     def limits(self) -> dict[str, float]:
-        """Limits that are set, by key."""
+        """Return the limits that are set, by key."""
         return {key: value for key, value in self.values().items() if value is not None}
 
 
@@ -44,14 +44,14 @@ def _spatial(usual: float = 1.0) -> Any:
     return option(
         usual,
         ge=0,
-        doc="Weight of the squared distance in the image (a side is 1) beside 1 - cosine.",
+        doc="Weight of the squared distance in the image (side length 1), added to 1 - cosine.",
     )
 
 
 def _refine() -> Any:
     return option(
         "none",
-        doc="none: outlines between the encoder's cells; edges: along edges of colour.",
+        doc="Outlines of segments. none: between the encoder's cells; edges: along colour edges.",
     )
 
 
@@ -74,110 +74,110 @@ class KMeansSegments(Segments):
 
 
 class GraphSegments(Segments):
-    """Segments by merging neighbours in the encoder's dense features."""
+    """Segments by merging neighbouring cells of the encoder's dense features."""
 
-    method: Literal["graph"] = option("graph", doc="Neighbouring cells merged by Ward's rule.")
+    method: Literal["graph"] = option("graph", doc="Neighbouring cells, merged by Ward's rule.")
     spatial: float = _spatial()
     refine: Literal["none", "edges"] = _refine()
 
 
 class FelzenszwalbSegments(Segments):
-    """Segments by colour, merged where they embed alike."""
+    """Regions of even colour, merged if their embeddings are similar."""
 
     method: Literal["felzenszwalb"] = option(
         "felzenszwalb",
-        doc="Regions of even colour by Felzenszwalb and Huttenlocher, merged by embedding.",
+        doc="Regions of even colour (Felzenszwalb and Huttenlocher), merged by embedding.",
     )
     spatial: float = _spatial()
     scale: float = option(
-        100.0, gt=0, doc="Scale of the regions that are merged; larger: fewer and larger."
+        100.0, gt=0, doc="Scale of the regions before merging; larger: fewer, larger regions."
     )
 
 
 class SlicSegments(Segments):
-    """Segments made of superpixels that embed alike."""
+    """Superpixels, merged if their embeddings are similar."""
 
     method: Literal["slic"] = option("slic", doc="Superpixels by SLIC, merged by embedding.")
     spatial: float = _spatial()
-    superpixels: int = option(200, ge=2, le=5000, doc="Superpixels of an image before merging.")
-    compactness: float = option(10.0, gt=0, doc="SLIC's weight of place beside colour.")
+    superpixels: int = option(200, ge=2, le=5000, doc="Superpixels per image before merging.")
+    compactness: float = option(10.0, gt=0, doc="SLIC's weight of position against colour.")
 
 
 class FileSegments(Segments):
-    """Segments from files."""
+    """Segments read from files of label maps."""
 
     method: Literal["file"] = option("file", doc="A label map for each image.")
     masks: Folder = option(
-        doc="Folder of label maps, IMAGE_ID.png: grey or palette, of the image's size."
+        doc="Folder of label maps IMAGE_ID.png: grey or palette, of the image's size."
     )
     spatial: float = _spatial()
 
 
 class Head(Section):
-    """Pixel embeddings trained without labels, as in CLIP-S4."""
+    """Head that gives pixel embeddings, trained without labels, as in CLIP-S4."""
 
     checkpoint: File | None = option(
-        None, doc="File of a head that was trained before; without one it is trained first."
+        None, doc="File of a trained head; if left out, precompute trains one."
     )
-    images: int = option(200, ge=1, doc="Images of the split fit to train on.")
-    epochs: int = option(8, ge=1, doc="Passes over these images.")
+    images: int = option(200, ge=1, doc="Number of images of fit to train on.")
+    epochs: int = option(8, ge=1, doc="Training passes over these images.")
     seed: int = option(0, ge=0, doc="Seed of the training.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield settings of training given together with a trained head."""
+        """Yield training settings that are set although the head is trained already."""
         if self.checkpoint is None:
             return
         for key in ("images", "epochs", "seed"):
             if f"concepts.segments.head.{key}" in given:
-                yield key, "is not used with a checkpoint, which is trained already"
+                yield key, "is not used with a checkpoint, which is trained already; leave it out"
 
 
 class HeadSegments(Segments):
     """Segments by merging neighbours in the pixel embeddings of a trained head."""
 
     method: Literal["head"] = option(
-        "head", doc="Neighbouring pixels of a head's embeddings, merged."
+        "head", doc="Neighbouring pixels, merged by a trained head's embeddings."
     )
     spatial: float = _spatial(0.1)
     refine: Literal["none", "edges"] = _refine()
-    head: Head = option(default_factory=Head, doc="The head, or how it is trained.")
+    head: Head = option(default_factory=Head, doc="The head's file, or how to train the head.")
 
 
 class Scores(Section):
-    """Strength of a concept in an image, from its segments."""
+    """Score of a concept in an image, from the image's segments."""
 
     chooser: ClassVar[str] = "method"
     usual: ClassVar[str] = "max_cosine"
 
 
 class MaxCosineScores(Scores):
-    """The paper's: the largest cosine of a segment with the concept's text, at least 0."""
+    """Largest cosine of a segment with the concept's text, at least 0, as in the paper."""
 
     method: Literal["max_cosine"] = option("max_cosine", doc="Largest cosine, clipped at 0.")
 
 
 class ContrastScores(Scores):
-    """The largest share of the concept in a softmax over the corpus."""
+    """Largest probability of the concept at a segment, by a softmax over the corpus."""
 
-    method: Literal["contrast"] = option("contrast", doc="Largest softmax share over the corpus.")
+    method: Literal["contrast"] = option("contrast", doc="Largest probability in the corpus.")
     temperature: float = option(
         0.1,
         gt=0,
-        doc="Divides the cosines before the softmax; CLIP's own is 0.01.",
+        doc="Divides the cosines before the softmax; 0.01 in CLIP.",
     )
 
 
 class CentredScores(Scores):
-    """The largest cosine after segments and texts were each centred on their mean, at least 0."""
+    """Largest cosine, at least 0, after subtracting the mean of segments and the mean of texts."""
 
     method: Literal["centred"] = option(
         "centred",
-        doc="Largest cosine without the offsets that segments (of the split fit) and texts share.",
+        doc="Largest cosine after subtracting the mean segment (of fit) and the mean text.",
     )
 
 
 class Projections(Section):
-    """Maps of the concepts to the plane, and the segments on them."""
+    """Maps of the concepts and segments in 2D."""
 
     methods: Some[Literal["pca", "tsne", "umap"]] = option(
         ["tsne", "pca"],
@@ -188,32 +188,32 @@ class Projections(Section):
         1_000_000,
         ge=0,
         le=1_000_000,
-        doc="Most segments that are placed on the maps; of more, a sample. 0: the page places them "
-        "all when it needs them.",
+        doc="Largest number of segments on the maps; of more, a random sample. 0: the page "
+        "projects all segments when it needs them.",
     )
 
 
 class Thumbnails(Section):
-    """Small images kept in the store."""
+    """Small copies of the images, in the store."""
 
     size: int = option(256, ge=16, doc="Longest side, in pixels.")
     quality: int = option(80, ge=1, le=100, doc="JPEG quality, of 100.")
 
 
 class Concepts(Section):
-    """Concepts: their words, and how the segments of images are matched to them."""
+    """Concepts: their words, the encoder, and how images are segmented and scored."""
 
-    corpus: File = option(doc="Text file, one concept a line: name, or name, synonym, synonym.")
+    corpus: File = option(doc="Text file, one concept per line: name, or name, synonym, synonym.")
     prompts: Prompts = option(
         ["a photo of a {}"],
-        doc="Sentences that a concept is put into; their embeddings are averaged. imagenet: "
+        doc="Sentences with {} for the concept; their text embeddings are averaged. imagenet: "
         "OpenAI's 80 for ImageNet; imagenet_simple: 7 of them.",
     )
     filters: Filters | None = option(
-        None, doc="Which words of the corpus are left out; none if left out."
+        None, doc="Filters that drop words of the corpus; none if left out."
     )
     encoder: Encoder = option(doc="The image-text model.")
-    segments: Segments = option(default_factory=KMeansSegments, doc="Segments of an image.")
-    scores: Scores = option(default_factory=MaxCosineScores, doc="Scores of an image.")
+    segments: Segments = option(default_factory=KMeansSegments, doc="How images are segmented.")
+    scores: Scores = option(default_factory=MaxCosineScores, doc="How concepts are scored.")
     projections: Projections = option(default_factory=Projections, doc="Maps of the concepts.")
     thumbnails: Thumbnails = option(default_factory=Thumbnails, doc="Small images in the store.")

@@ -1,4 +1,4 @@
-"""The section ``dataset``: where images, labels and splits come from."""
+"""Section ``dataset``: the source of images, labels and splits."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _bad_share() -> Any:
         0.01,
         ge=0,
         le=1,
-        doc="Largest share of images that may be unreadable; with more the run stops.",
+        doc="Largest share of unreadable images; with more, precompute stops.",
     )
 
 
@@ -44,13 +44,13 @@ def _absent() -> Any:
         0,
         ge=-1,
         le=0,
-        doc="Cell where a class is absent: 0, or -1 as in CelebA; the 0 is then ignored.",
+        doc="Value in the table for an absent class: 0, or -1 as in CelebA, where 0 is ignored.",
     )
 
 
 def splits_field(lists: str, every: str = "every image") -> Any:
-    """The field ``splits`` of a kind, with what its lists are."""
-    return option(doc=f"Names of lists: {lists}; all: {every}.")
+    """Return the key ``splits`` of a kind of data set; ``lists`` says what its lists are."""
+    return option(doc=f"List of images for each split: {lists}; all: {every}.")
 
 
 class Dataset(Section):
@@ -59,35 +59,35 @@ class Dataset(Section):
     chooser: ClassVar[str] = "kind"
     kind: Absent = ""
     splits: Absent = None
-    #: Whether a Python function may run; no key: a spec must not allow itself to run code.
+    #: Whether a Python function may run. Not a key: a spec must not allow itself to run code.
     allowed: Absent = False
 
     task: Annotated[str, OneOf(TASKS)] = option(
-        TASKS[0], doc="any number of classes per image, or exactly one."
+        TASKS[0], doc="Any number of classes per image, or exactly one."
     )
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """Return the root: an image is named by its path in it."""
+        """Return the folders of the photos: an image's id is its path in one of them; () if not."""
         return ()
 
 
 class RootedDataset(Dataset):
-    """A data set below a folder."""
+    """Data set in a folder."""
 
     root: Folder = option(
-        doc="Folder of the data set; of VOC the folder of the year, such as VOCdevkit/VOC2007."
+        doc="Folder of the data set; for VOC the folder of a year, such as VOCdevkit/VOC2007."
     )
-    splits: Splits = splits_field("as the kind has them")
+    splits: Splits = splits_field("by the kind of data set")
     max_bad_share: float = _bad_share()
 
     def model_post_init(self, context: object) -> None:
-        """Take a relative folder of images below the root."""
+        """Make a relative folder of images start from the root."""
         images = getattr(self, "images", None)
         if self.root and images and not images.is_absolute():
             self.images = self.root / images
 
     def list_file(self, name: str) -> Path:
-        """File of a list of image ids."""
+        """Return the path of the list of image ids ``name``."""
         return self.root / (name if name.endswith(".txt") else f"{name}.txt")
 
     def list_place(self, name: str) -> tuple[Path, str] | None:
@@ -95,7 +95,7 @@ class RootedDataset(Dataset):
         return self.list_file(name), "file"
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield the root, its required content, and the lists of the splits."""
+        """Yield the root, the required files in it, and the lists of the splits."""
         yield from super().files()
         if self.root and self.splits:
             for name, key in self.splits.lists().items():
@@ -105,34 +105,34 @@ class RootedDataset(Dataset):
 
 
 class ListedDataset(RootedDataset):
-    """A data set that may have a separate table of metadata."""
+    """Data set in a folder that may have a separate table of metadata."""
 
     metadata: FileBelow | None = option(
         None,
-        doc="CSV or Parquet below root: image_id and a column of text per property of an "
-        "image, such as camera or place; for metrics by group, and for splits.",
+        doc="CSV or Parquet below root: image_id and a text column per property of an image, "
+        "such as camera or location; for metrics by group, and for splits.",
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield splits by a column without a table that has it."""
+        """Yield splits by a column if there is no metadata."""
         yield from super().faults(given)
         if self.splits and not self.metadata:
             for key in self.splits.columns().values():
-                yield f"splits.{key}", "a column of which table? Name it as dataset.metadata"
+                yield f"splits.{key}", "needs a table with this column; set dataset.metadata"
 
 
 class TableDataset(ListedDataset):
     """A folder of images with a table of labels."""
 
     kind: Literal["table"] = option("table", doc="A folder of images, a table of labels.")
-    splits: Splits = splits_field("text files below root, one image_id a line")
+    splits: Splits = splits_field("text files below root, one image_id per line")
     images: FolderBelow = option(
-        Path("images"), doc="Folder of the images, below root; a file's stem is its image_id."
+        Path("images"), doc="Folder of the images, below root; image_id: the name without suffix."
     )
     labels: FileBelow = option(
         doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored)."
     )
-    classes: Several[Text] = option([], doc="Classes to take; empty: all columns of the labels.")
+    classes: Several[Text] = option([], doc="Classes to use; empty: all columns of the labels.")
     absent: int = _absent()
 
     def photo_folders(self) -> tuple[Path, ...]:
@@ -145,9 +145,7 @@ class VocDataset(ListedDataset):
 
     kind: Literal["voc"] = option("voc", doc="The layout of PASCAL VOC.")
     splits: Splits = splits_field("files of ImageSets/Main")
-    classes: Several[Text] = option(
-        [], doc="Classes to take; empty: all that ImageSets/Main names."
-    )
+    classes: Several[Text] = option([], doc="Classes to use; empty: all classes of ImageSets/Main.")
 
     def photo_folders(self) -> tuple[Path, ...]:
         """The folder JPEGImages."""
@@ -159,7 +157,7 @@ class VocDataset(ListedDataset):
 
 
 class CocoDataset(ListedDataset):
-    """Instances in the JSON format of COCO."""
+    """Data set with annotations in the JSON format of COCO."""
 
     kind: Literal["coco"] = option("coco", doc="The JSON format of COCO.")
     splits: Splits = splits_field("names of the annotation files, such as instances_val2017")
@@ -168,87 +166,87 @@ class CocoDataset(ListedDataset):
     )
     images: FolderBelow = option(
         Path(),
-        doc="Folder of the images, below root. An image that is not in it is looked for in its "
-        "folder named after the annotation file: val2017 for instances_val2017.json.",
+        doc="Folder of the images, below root, or of subfolders named after the annotation files: "
+        "val2017 for instances_val2017.json.",
     )
     classes: Several[Text] = option(
-        [], doc="Categories to take; empty: all, in the order of their numbers."
+        [], doc="Categories to use; empty: all, in the order of their numbers."
     )
     crowd: Literal["present", "ignored"] = option(
-        "present", doc="Label where a category is in an image only as iscrowd."
+        "present", doc="Label of a category that an image has only as iscrowd."
     )
     image_id: Literal["file", "number"] = option(
         "file",
-        doc="Name of an image in other tables: its file_name without suffix, or its id.",
+        doc="Id of an image in other tables: its file_name without suffix, or its COCO id.",
     )
 
     def annotation_files(self) -> dict[str, Path]:
-        """Annotation files by the name of their list: the file's name, or, of several like it, the
-        path; without suffix."""
+        """Return the annotation files by list name: the file's name without suffix, or its path if
+        several files have the same name."""
         stems = [PurePosixPath(name).stem for name in self.annotations]
-        often = Counter(stems)
+        counts = Counter(stems)
         names = [
-            stem if often[stem] == 1 else name.removesuffix(".json")
+            stem if counts[stem] == 1 else name.removesuffix(".json")
             for name, stem in zip(self.annotations, stems, strict=True)
         ]
         return {name: self.root / path for name, path in zip(names, self.annotations, strict=True)}
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """The folder of the images, and those in it named after the annotation files."""
+        """Return the folder of the images, and its subfolders named after annotation files."""
         if not self.root or self.image_id != "file":
             return ()
         lists = [PurePosixPath(name).name.partition("_")[2] for name in self.annotation_files()]
         return (self.images, *(self.images / name for name in dict.fromkeys(lists) if name))
 
     def list_place(self, name: str) -> None:
-        """Lists are in the annotation files."""
+        """Return None: the annotation files are the lists."""
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield lists that no annotation file is called after."""
+        """Yield splits whose list is not the name of an annotation file."""
         yield from super().faults(given)
         names = self.annotation_files() if self.annotations and self.root else {}
         for name, key in self.splits.lists().items() if self.splits and names else ():
             if name.removesuffix(".json") not in names:
-                there = hint(name, names) or f"; there are {', '.join(names)}"
-                yield f"splits.{key}", f"no file of dataset.annotations is called {name!r}{there}"
+                known = hint(name, names) or f"; their names are {', '.join(names)}"
+                yield f"splits.{key}", f"no file of dataset.annotations is called {name!r}{known}"
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield also the annotation files."""
+        """Yield the files of the base class and the annotation files."""
         yield from super().files()
         if self.root and self.annotations:
             yield from (("annotations", self.root / name, "file") for name in self.annotations)
 
 
 class FolderDataset(ListedDataset):
-    """A folder for each class, with its images."""
+    """Data set with one folder of images per class."""
 
-    kind: Literal["folder"] = option("folder", doc="A folder for each class.")
+    kind: Literal["folder"] = option("folder", doc="One folder of images per class.")
     splits: Splits = splits_field(
-        "folders of root that hold the folders of the classes", "every image, where root holds them"
+        "folders in root with the folders of the classes", "every image, if classes are in root"
     )
     classes: Several[Text] = option(
-        [], doc="Classes to take; empty: all folders. Images of other folders have none of them."
+        [], doc="Classes to use; empty: all folders. Images of other folders have no class."
     )
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """Root: an image is called by its path below it."""
+        """Return the root: an image's id is its path in it."""
         return (self.root,) if self.root else ()
 
     def list_place(self, name: str) -> tuple[Path, str]:
-        """Path of a list."""
+        """Return the folder of a list, and "folder"."""
         return self.root / name, "folder"
 
 
 class ColumnsDataset(RootedDataset):
-    """One table that holds, by column, the images' paths, labels, splits and metadata."""
+    """One table with columns of paths, labels, splits and metadata of the images."""
 
-    kind: Literal["columns"] = option("columns", doc="A table, read by its columns.")
-    splits: Splits = splits_field("text files below root, one image_id a line")
-    table: FileBelow = option(doc="CSV or Parquet below root, with a row for each image.")
+    kind: Literal["columns"] = option("columns", doc="One table with columns for everything.")
+    splits: Splits = splits_field("text files below root, one image_id per line")
+    table: FileBelow = option(doc="CSV or Parquet below root, with a row per image.")
     images: FolderBelow = option(Path(), doc="Folder that the paths in the table start from.")
-    path: Text = option(doc="Column of the images' paths.")
+    path: Text = option(doc="Column with the paths of the images.")
     image_id: Text | None = option(
-        None, doc="Column of the images' names; their paths without suffix if left out."
+        None, doc="Column with the image ids; if left out: the paths without suffix."
     )
     labels: Several[Text] = option(
         [], doc="Columns of labels, one per class: 1, 0 or empty = ignored."
@@ -256,75 +254,73 @@ class ColumnsDataset(RootedDataset):
     absent: int = _absent()
     label: Text | None = option(
         None,
-        doc="Column of the names of the classes that an image has: one, several between "
-        "separators, or (Parquet) a list. Empty = ignored.",
+        doc="Column with the class names of an image: one, several with separators, or (Parquet) a "
+        "list. Empty = ignored.",
     )
     separator: Text | None = option(
-        None, doc="What is between the names in the column label, such as a semicolon."
+        None, doc="Separator of class names in the column label, such as a semicolon."
     )
-    classes: Several[Text] = option(
-        [], doc="Classes to take of the column label; empty: all that it names."
-    )
+    classes: Several[Text] = option([], doc="Classes to use from the column label; empty: all.")
     metadata: Several[Text] = option([], doc="Columns of metadata, for metrics by group.")
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """The folder that the paths start from, where the images are called by them."""
+        """Return the folder that the paths start from, if the paths are the image ids."""
         return (self.images,) if self.root and not self.image_id else ()
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield labels that are given twice or not at all."""
+        """Yield labels that are named twice or not at all, and unused keys."""
         yield from super().faults(given)
         if self.labels and self.label:
-            yield "label", "labels are in columns of their own already (dataset.labels)"
+            yield "label", "is not used with dataset.labels; leave one of the two out"
         elif not self.labels and not self.label:
-            yield "table", "where are the labels? Name their columns: labels: [...], or label: NAME"
+            yield "table", "needs the columns of the labels; write labels: [...], or label: NAME"
         for key in ("separator", "classes"):
             if getattr(self, key) and not self.label:
-                yield key, "is used with label only"
+                yield key, "is used only with the key label; leave it out"
         if self.absent and not self.labels:
-            yield "absent", "is used with labels only"
+            yield "absent", "is used only with the key labels; leave it out"
 
 
 class PythonDataset(Dataset):
-    """The images that a function of yours gives. It runs only where the caller allows it:
-    ``allowed``."""
+    """Images and labels from a Python function of the user, which runs only if the caller allows
+    it (``allowed``)."""
 
-    kind: Literal["python"] = option("python", doc="A Python function of yours.")
+    kind: Literal["python"] = option("python", doc="Your Python function.")
     function: FunctionName = option(
-        doc="Gives records (image, labels, id, split, metadata), a data set of torch, or a mapping "
+        doc="Returns records (image, labels, id, split, metadata), a torch data set, or a mapping "
         "of these by split. It runs only with --allow-python."
     )
     root: AnyPath | None = option(
-        None, doc="Folder that the function gets; it is called without one if left out."
+        None, doc="Folder that the function gets as argument; no argument if left out."
     )
     splits: Splits = splits_field("splits of the records")
     names: Several[Text] = option(
         [],
-        doc="Names of the classes in the order of their numbers; empty: those of the data set "
-        "(classes), if it has them.",
+        doc="Class names in the order of the class numbers; empty: the attribute classes of the "
+        "data set, if any.",
     )
-    classes: Several[Text] = option([], doc="Classes to take; empty: all.")
+    classes: Several[Text] = option([], doc="Classes to use; empty: all.")
     max_bad_share: float = _bad_share()
 
 
 class StoreDataset(Dataset):
-    """The images of a store, as they were encoded: for other words, another teacher, or splits."""
+    """Encoded images of an existing store, for other concepts, another teacher or other splits."""
 
     kind: Literal["store"] = option("store", doc="The images of an existing store.")
-    path: Folder = option(doc="The store.")
+    path: Folder = option(doc="Folder of the store.")
     splits: Splits | None = option(
         None,
-        doc="The store's own if left out. Lists are its splits (fit, tune, holdout), columns those "
-        "of its metadata; all: every image.",
+        doc="Splits; if left out, as in the store. Lists are its splits (fit, tune, holdout), "
+        "columns are of its metadata; all: every image.",
     )
 
     @property
     def max_bad_share(self) -> float:
-        """Share of unreadable photos: 0, since none can be unreadable."""
+        """Largest share of unreadable photos: 0, since no photo is read."""
         return 0.0
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield lists that no store has."""
+        """Yield splits whose list is not a split of the store."""
         yield from super().faults(given)
         for name, key in self.splits.lists().items() if self.splits else ():
             if name not in SPLITS:
@@ -334,27 +330,29 @@ class StoreDataset(Dataset):
 class Counts(Section):
     """Number of images in each split."""
 
-    fit: int = option(ge=1, doc="Images to fit on.")
-    tune: int = option(ge=1, doc="Images that the screen shows.")
-    holdout: int = option(ge=1, doc="Images held out.")
+    fit: int = option(ge=1, doc="Number of images to fit the students on.")
+    tune: int = option(ge=1, doc="Number of images that the page shows.")
+    holdout: int = option(ge=1, doc="Number of images held out for the final evaluation.")
 
 
 class ScenesDataset(Dataset):
-    """Scenes that precompute draws."""
+    """Synthetic scenes that precompute draws."""
 
-    kind: Literal["scenes"] = option("scenes", doc="Scenes drawn from a seed.")
-    seed: int = option(0, ge=0, doc="Seed of the drawing.")
-    images: Counts = option(doc="Number of images in each split.")
+    kind: Literal["scenes"] = option("scenes", doc="Synthetic scenes, drawn from a seed.")
+    seed: int = option(0, ge=0, doc="Seed of the scenes.")
+    images: Counts = option(doc="Number of images per split.")
     size: Size = option((256, 192), doc="Width and height of a scene, in pixels.")
-    shortcuts: bool = option(True, doc="Whether some concepts go with a class in fit only.")
+    shortcuts: bool = option(
+        True, doc="Whether some concepts are correlated with a class in fit only."
+    )
     max_bad_share: float = _bad_share()
 
     def check_recipe(self) -> None:
         """Raise ``MissingExtraError`` if the recipe that draws the scenes is not installed."""
         package = find_spec("precompute")
-        places = package.submodule_search_locations if package else []
-        if not any(Path(folder, "recipes").is_dir() for folder in places or []):
+        folders = package.submodule_search_locations if package else []
+        if not any(Path(folder, "recipes").is_dir() for folder in folders or []):
             raise MissingExtraError(
                 "Scenes are drawn by the recipe of the demo, which only the source tree has.",
-                "Take the source tree of inficond-panel; the demo's store comes with it.",
+                "Use the source tree of inficond-panel; it also has the demo's store.",
             )

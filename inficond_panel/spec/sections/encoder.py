@@ -1,4 +1,4 @@
-"""The encoder's section, and the prompts that its text side reads."""
+"""Section ``encoder``, the image-text model, and the prompts for its text encoder."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from inficond_panel.spec.framework.types import (
 from inficond_panel.spec.framework.yaml_source import Reading
 
 HUB = "hf-hub:"
-#: Lists of sentences by name, with their names in open_clip.zero_shot_metadata.
+#: Names of prompt lists in a spec, and in open_clip.zero_shot_metadata.
 TEMPLATES = {
     "imagenet": "OPENAI_IMAGENET_TEMPLATES",
     "imagenet_simple": "SIMPLE_IMAGENET_TEMPLATES",
 }
 _LEAST_SIDE = 32
-#: Precision without a comparison.
+#: Precision that needs no comparison with float32.
 FLOAT32 = "float32"
 
 
@@ -34,7 +34,7 @@ _Sentence = Annotated[
     Literal["imagenet", "imagenet_simple"] | Annotated[str, Field(pattern=r"\{\}")],
     Phrase(f"a text with {{}} in it, {' or '.join(TEMPLATES)}"),
 ]
-#: Sentences with ``{}``, or names of lists of them; one may stand without brackets.
+#: Sentences with ``{}``, or names of prompt lists; a single one needs no brackets.
 Prompts = Annotated[
     _Sentence | Some[_Sentence],
     AfterValidator(one_or_more),
@@ -45,15 +45,15 @@ Prompts = Annotated[
 
 
 class ModelName(NameOrPath):
-    """A model's name, its name on the hub with ``hf-hub:`` before it, or a path."""
+    """Type of a model: a name, a name on the Hugging Face hub (``hf-hub:ORG/NAME``), or a path."""
 
     @property
     def phrase(self) -> str:
-        """Phrase for a name, a name on the hub, or a path."""
+        """Description for messages: a name, a name on the hub, or a path."""
         return f"a name, {HUB}ORG/NAME, or the path of a {self.exists}"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Name as text, or absolute path; ``ValueError`` for half a name on the hub."""
+        """Return a name as text, a path as absolute path; ``ValueError`` for a bad hub name."""
         if not text.startswith(HUB):
             return super().read(text, reading)
         if not is_hub_name(text):
@@ -62,7 +62,7 @@ class ModelName(NameOrPath):
 
 
 def is_hub_name(text: str) -> bool:
-    """True for ``hf-hub:ORG/NAME``."""
+    """Return True for a text ``hf-hub:ORG/NAME``."""
     parts = text.removeprefix(HUB).split("/")
     return text.startswith(HUB) and len([part for part in parts if part.strip()]) == 2
 
@@ -76,7 +76,7 @@ Side = Annotated[
 
 
 class Encoder(Section):
-    """The image-text model whose space the concepts live in."""
+    """Image-text model that embeds segments and concepts."""
 
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "open_clip"
@@ -85,70 +85,70 @@ class Encoder(Section):
 
     image_size: Side | None = option(
         None,
-        doc="Side in pixels that images are resized to, or width and height; the model's own if "
-        "left out.",
+        doc="Side, or [width, height], in pixels that images are resized to; if left out, the "
+        "model's input size.",
     )
     attention: Literal["value", "plain", "clearclip", "sclip"] | None = option(
         None,
-        doc="Attention of a vision transformer's last block, for the embeddings of places: each "
-        "token's own value (MaskCLIP), as it is, query-query (ClearCLIP) or query-query and "
-        "key-key (SCLIP); if left out, value where a class token is read, else plain.",
+        doc="Attention of a vision transformer's last block for patch embeddings: the token's "
+        "value only (MaskCLIP), unchanged, query-query (ClearCLIP), or query-query and key-key "
+        "(SCLIP); if left out, value for models with a class token, else plain.",
     )
-    batch: int = option(32, ge=1, doc="Images encoded at a time, at most.")
+    batch: int = option(32, ge=1, doc="Largest number of images encoded at a time.")
     precision: Literal["float32", "bfloat16", "float16"] = option(
         FLOAT32,
-        doc="Precision of the products of the image tower, for the embeddings of places. Where it "
-        "is not float32, the first batch is compared with float32's, and refused where it lies too "
-        "far off.",
+        doc="Precision of matrix products in the image encoder, for patch embeddings. If it is not "
+        "float32, precompute compares the first batch with float32 and stops if they differ too "
+        "much.",
     )
 
     @property
     def title(self) -> str:
-        """Name for people."""
+        """Name of the model for people."""
         return Path(self.model).name
 
 
 class OpenClipEncoder(Encoder):
-    """A model that open_clip builds."""
+    """Model of the package open_clip."""
 
-    kind: Literal["open_clip"] = option("open_clip", doc="A model that open_clip builds.")
+    kind: Literal["open_clip"] = option("open_clip", doc="A model of the package open_clip.")
     model: Annotated[str | Path, ModelName("folder")] = option(
-        doc="open_clip's name of the model, its name on the hub (hf-hub:ORG/NAME, downloaded), or "
-        "a folder with open_clip_config.json."
+        doc="Name of the model in open_clip, or on the hub (hf-hub:ORG/NAME, downloaded), or a "
+        "folder with open_clip_config.json."
     )
     pretrained: Annotated[str | Path, NameOrPath("file")] | None = option(
         None,
-        doc="Checkpoint file, or a tag that open_clip knows, which is downloaded; left out for a "
-        "model of the hub and for a folder that holds one file of weights.",
+        doc="Checkpoint file, or a tag of open_clip, which is downloaded; left out for a model of "
+        "the hub, and for a folder with one file of weights.",
     )
 
     @property
     def title(self) -> str:
-        """Name for people: the model, and the file or tag of its weights."""
+        """Name for people: the model, and the file or tag of the weights."""
         weights = f" ({Path(self.pretrained).stem})" if self.pretrained else ""
         return f"{super().title}{weights}"
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) where ``pretrained`` does not fit the kind of ``model``."""
+        """Yield (key, message) if ``pretrained`` does not fit the kind of ``model``."""
         if isinstance(self.model, str) and self.model.startswith(HUB):
             if self.pretrained is not None:
-                yield "pretrained", f"is not used with {self.model}; the hub holds its weights"
+                yield "pretrained", f"is not used with {self.model}; the hub has the weights"
         elif isinstance(self.model, str) and self.pretrained is None:
             yield "model", f"needs pretrained, {self.fields()['pretrained'].expected}"
         elif isinstance(self.model, Path) and isinstance(self.pretrained, str):
-            yield "pretrained", f"of a folder is to be a file; {self.pretrained!r} is none"
+            yield "pretrained", f"must be a file for a model's folder, got {self.pretrained!r}"
 
 
 class HubModel(ModelName):
-    """The folder of a model, or its name on the hub with ``hf-hub:`` before it."""
+    """Type of a model: its folder, or its name on the Hugging Face hub (``hf-hub:ORG/NAME``)."""
 
     @property
     def phrase(self) -> str:
-        """Phrase for a folder or a name on the hub."""
+        """Description for messages: a folder or a name on the hub."""
         return f"the path of a folder, or {HUB}ORG/NAME"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Absolute path, or the name as text; ``ValueError`` for a name without ``hf-hub:``."""
+        """Return a folder as absolute path, a hub name as text; else ``ValueError``."""
         model = super().read(text, reading)
         if isinstance(model, str) and not model.startswith(HUB):
             raise ValueError
@@ -156,13 +156,13 @@ class HubModel(ModelName):
 
 
 class TransformersEncoder(Encoder):
-    """A CLIP or SigLIP of the package transformers."""
+    """CLIP or SigLIP model of the package transformers."""
 
     kind: Literal["transformers"] = option(
         "transformers",
-        doc="A CLIP or SigLIP of the package transformers (the extra 'transformers').",
+        doc="A CLIP or SigLIP model of the package transformers (extra 'transformers').",
     )
     model: Annotated[str | Path, HubModel("folder")] = option(
-        doc="Folder as save_pretrained writes it, with weights as safetensors; or the model's name "
-        "on the hub (hf-hub:ORG/NAME), which is downloaded."
+        doc="Folder written by save_pretrained, with weights as safetensors; or a name on the hub "
+        "(hf-hub:ORG/NAME), which is downloaded."
     )

@@ -1,4 +1,4 @@
-"""Spec of a training run of the user, for ``inficond quantify run``."""
+"""Spec of a user's training run: which networks ``inficond quantify run`` measures."""
 
 from __future__ import annotations
 
@@ -28,53 +28,53 @@ _START = "a run starts with 'title: ...'"
 
 
 class Network(Section):
-    """Architecture of a network; its weights come from the checkpoints."""
+    """Architecture of a network; the checkpoints have the weights."""
 
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "timm"
     kind: Absent = ""
 
     outputs: int | None = option(
-        None, ge=1, doc="Number of its outputs; default: the number of classes of the data set."
+        None, ge=1, doc="Number of outputs; default: the number of classes of the data set."
     )
 
 
 class TimmNetwork(Network):
-    """A model of timm, such as ``resnet18`` or ``vgg11_bn``."""
+    """Model of the package timm, such as ``resnet18`` or ``vgg11_bn``."""
 
-    kind: Literal["timm"] = option("timm", doc="A model that the package timm has.")
-    model: Text = option(doc="Its name, of timm.list_models().")
+    kind: Literal["timm"] = option("timm", doc="A model of the package timm.")
+    model: Text = option(doc="Name of the model, from timm.list_models().")
 
 
 class TorchvisionNetwork(Network):
-    """A model of torchvision, such as ``vgg16`` or ``resnet50``."""
+    """Model of the package torchvision, such as ``vgg16`` or ``resnet50``."""
 
     kind: Literal["torchvision"] = option("torchvision", doc="A model of torchvision.")
-    model: Text = option(doc="Its name, of torchvision.models.list_models().")
+    model: Text = option(doc="Name of the model, from torchvision.models.list_models().")
 
 
 class SmallNetwork(Network):
-    """The small convolutional network of ``inficond quantify experiment``."""
+    """Small convolutional network of ``inficond quantify experiment``."""
 
-    kind: Literal["small"] = option("small", doc="Blocks of convolutions, and two above.")
+    kind: Literal["small"] = option("small", doc="Convolution blocks and two layers on top.")
     role: Literal["student", "teacher"] = option(
-        "student", doc="Whose widths it has; a baseline has the student's."
+        "student", doc="Layer widths: of the student (also for a baseline), or of the teacher."
     )
 
 
 class Training(Section):
-    """One training of a network."""
+    """Checkpoints of one training of a network."""
 
     checkpoints: Folder = option(
-        doc="Folder of its weights, before the training and after each epoch, the epoch last in "
-        "the name: epoch-000.safetensors, ...; or .pt with tensors only."
+        doc="Folder of the weights before the training and after each epoch; names end with the "
+        "epoch: epoch-000.safetensors, ...; or .pt with tensors only."
     )
 
 
 class Measured(Section):
-    """A network that is measured: its architecture, and one training for each seed."""
+    """Network that is measured: its architecture, and one training per seed."""
 
-    network: Network | None = option(None, doc="Its architecture; quantify.network if left out.")
+    network: Network | None = option(None, doc="Architecture; quantify.network if left out.")
     layers: Several[Text] = option(
         [],
         doc="Names of the layers in this network, in the order of quantify.layers; the same names "
@@ -82,56 +82,56 @@ class Measured(Section):
     )
     trainings: list[Training] = option(
         min_length=1,
-        doc="One for each seed; from three on, intervals are over the trainings too.",
+        doc="One training per seed; with three or more, intervals include the trainings.",
     )
 
 
 class Quantify(Section):
-    """Measures, and their settings."""
+    """Networks to measure, and the settings of the measurement."""
 
-    network: Network | None = option(None, doc="Architecture of all networks that name none.")
+    network: Network | None = option(None, doc="Architecture of networks without their own.")
     layers: Some[Text] = option(
-        doc="Names of the layers, of network.named_modules(), each measured by itself."
+        doc="Names of the layers, from network.named_modules(); each is measured separately."
     )
     student: Measured = option(doc="The distilled network.")
     baseline: Measured = option(doc="The same architecture, trained on the labels.")
     teacher: Measured | None = option(None, doc="The network distilled from, at its last epoch.")
     size: Size = option(
-        doc="Width and height of the networks' input in pixels; photos are squashed to it."
+        doc="Width and height of the networks' input in pixels; photos are stretched to it."
     )
     mean: Channels = option(
         (0.485, 0.456, 0.406), doc="Mean of red, green and blue that is subtracted."
     )
-    std: Deviations = option((0.229, 0.224, 0.225), doc="What red, green and blue are divided by.")
+    std: Deviations = option((0.229, 0.224, 0.225), doc="Divisor of red, green and blue.")
     masks: Folder | None = option(
         None,
-        doc="Folder of masks IMAGE.png, of the photo's size, where what is not black is "
-        "foreground; if left out, the data set's own boxes (VOC, COCO) or regions.",
+        doc="Folder of masks IMAGE.png, of the photo's size; pixels that are not black are "
+        "foreground. If left out: boxes (VOC, COCO) or regions of the data set.",
     )
     split: Annotated[str, OneOf(SPLITS)] = option(TUNE, doc="Split whose images are measured.")
-    images: int = option(32, ge=1, doc="Images that are measured, at most.")
-    epochs: int = option(5, ge=1, doc="Checkpoints that are measured, evenly spaced.")
+    images: int = option(32, ge=1, doc="Largest number of images to measure.")
+    epochs: int = option(5, ge=1, doc="Number of checkpoints to measure, evenly spaced.")
     tau: float = option(
         0.1,
         gt=0,
         lt=1,
         doc="Noise that measures a feature's inherent variance, in standard deviations of input.",
     )
-    b: float = option(0.2, ge=0, doc="Nats below the background's entropy that make a point.")
-    draws: int = option(2000, ge=1, doc="Bootstrap draws of images and trainings.")
-    confidence: float = option(CONFIDENCE, gt=0, lt=1, doc="Level of the intervals.")
+    b: float = option(0.2, ge=0, doc="Nats below the background's entropy of a knowledge point.")
+    draws: int = option(2000, ge=1, doc="Number of bootstrap draws of images and trainings.")
+    confidence: float = option(CONFIDENCE, gt=0, lt=1, doc="Confidence level of the intervals.")
     seed: int = option(0, ge=0, doc="Seed of the choice of images, the noise and the draws.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield networks without an architecture, trainings without a pair, and too few draws."""
+        """Yield networks without an architecture, unpaired trainings, and too few draws."""
         for name in ("student", "baseline", "teacher"):
             part = getattr(self, name)
             if part is not None and part.network is None and self.network is None:
-                yield name, "has no network, and quantify.network is left out: name one"
+                yield name, "has no network, and quantify.network is left out; set one of the two"
             if part is not None and part.layers and len(part.layers) != len(self.layers or []):
                 yield (
                     name,
-                    f"names {len(part.layers)} layers, and quantify.layers has another number",
+                    f"names {len(part.layers)} layers; name as many as quantify.layers",
                 )
         if None not in (self.confidence, self.draws) and (
             fault := draws_fault(self.confidence, self.draws)
@@ -142,21 +142,21 @@ class Quantify(Section):
         if all(counts) and counts[0] != counts[1]:
             yield (
                 "baseline",
-                f"has {counts[1]} trainings and the student {counts[0]}: they are paired by seed, "
-                "in order",
+                f"has {counts[1]} trainings and the student {counts[0]}; they are paired by seed, "
+                "in order: name as many",
             )
 
 
 class RunSpec(SpecFile):
-    """A training run of the user: photos with their objects, networks, checkpoints and layers."""
+    """Spec of a training run: photos with objects, networks, checkpoints and layers."""
 
     remedy = "`inficond docs quantify-spec` has every key."
 
     title: Text = option(doc="Name in the table.")
     dataset: Dataset = option(doc="Images, labels and splits, as in a spec.")
-    quantify: Quantify = option(doc="What is measured.")
+    quantify: Quantify = option(doc="Networks to measure, and how.")
 
 
 def load_run(path: str | Path) -> RunSpec:
-    """Read and check a run; raises ``SpecError`` with every problem of the file at once."""
+    """Read and check the spec of a training run; raises ``SpecError`` with all problems."""
     return load_file(RunSpec, path, True, _START)

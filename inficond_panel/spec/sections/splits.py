@@ -1,4 +1,4 @@
-"""The section ``dataset.splits``: lists, values of a column, shares of these, and the rest."""
+"""Section ``dataset.splits``: lists of images, values of a column, shares, and the rest."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _CELLS = {"type": "array", "items": _CELL, "minItems": 1, "uniqueItems": True}
 
 
 def _cells(value: Any, info: ValidationInfo) -> Any:
-    """Values as the file writes them: 007 stays 007, and true is a text."""
+    """Return the values as text, as the file writes them: 007 stays 007."""
     if info.context is None:
         return value
     node = info.context[1]
@@ -39,51 +39,51 @@ Cells = Annotated[
 
 
 class Share(Section):
-    """A part of a list, drawn at random without repeats; for any of the three splits."""
+    """Random share of a list, without repeats, as one of the three splits."""
 
-    from_: Text = option(doc="The list that is divided; all: every image.")
+    from_: Text = option(doc="List to divide; all: every image.")
     share: float = option(gt=0, lt=1, doc="Share of the list's images.")
     seed: int = option(0, ge=0, doc="Seed of the draw, equal for all shares of a list.")
     stratify: bool = option(
         False,
-        doc="Whether each class has that share of its positives too, as nearly as can be "
+        doc="Whether each class also has this share of its positives, as nearly as possible "
         "(iterative stratification); the same for all shares of a list.",
     )
 
     @property
     def list_name(self) -> str | None:
-        """Return a text that names the images with these values, like the name of a list."""
+        """Name of the list that is divided."""
         return self.from_
 
 
 class ColumnPart(Section):
-    """The images with a value in a column, or a share of these; for any of the three splits."""
+    """Images with a value in a column, or a share of them, as one of the three splits."""
 
     column: Text = option(doc="Column of the data set's table or metadata.")
-    value: Cells = option(doc="Value, or list of values, that its images have.")
+    value: Cells = option(doc="Value, or list of values, in this column.")
     share: float | None = option(
         None, gt=0, lt=1, doc="Share of these images; all of them if left out."
     )
-    seed: int = option(0, ge=0, doc="Seed of the draw, as above.")
-    stratify: bool = option(False, doc="Whether the share is stratified, as above.")
+    seed: int = option(0, ge=0, doc="Seed of the draw, equal for all shares of these images.")
+    stratify: bool = option(False, doc="Whether each class also has this share of its positives.")
 
     @property
     def list_name(self) -> str | None:
-        """Text that stands for the images with these values, as the name of a list does."""
+        """Text ``column=value|value`` that names these images, like the name of a list."""
         return f"{self.column}={'|'.join(self.value)}" if self.column and self.value else None
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that only a share uses."""
+        """Yield keys that are used only with a share."""
         if self.share is None:
             for name in ("seed", "stratify"):
                 if getattr(self, name) != self.fields()[name].default:
-                    yield name, "is not used without share"
+                    yield name, "is not used without share; set share, or leave it out"
 
 
 Reference = Text | Share | ColumnPart
 
 
-#: A split: a list, values of a column, a share of either, or the rest of what is shared.
+#: Reference of a split: a list, values of a column, a share of one of these, or the rest.
 SplitReference = Annotated[
     Reference,
     Field(
@@ -93,30 +93,30 @@ SplitReference = Annotated[
 
 
 def list_name(reference: Reference) -> str | None:
-    """Name of what a split is taken from; ``rest`` names nothing."""
+    """Return the name of the list that a split is taken from; None for ``rest``."""
     if isinstance(reference, str):
         return None if reference == REST else reference
     return reference.list_name
 
 
 def is_share(reference: Reference) -> bool:
-    """True if a split uses only a part of the named list."""
+    """Return True if a split uses only a share of its list."""
     return not isinstance(reference, str) and reference.share is not None
 
 
 class Splits(Section):
-    """Images that students fit on, images that the screen shows, and images that are held out."""
+    """Images of the three splits: for training, for tuning on the page, and held out."""
 
-    fit: SplitReference = option(doc="Students are fitted on these.")
-    tune: SplitReference = option(doc="The screen shows these.")
-    holdout: SplitReference = option(doc="Looked at on purpose only; looks count.")
+    fit: SplitReference = option(doc="Training images, which the students are fitted on.")
+    tune: SplitReference = option(doc="Tuning images, which the page shows.")
+    holdout: SplitReference = option(doc="Images for the final evaluation; each view is counted.")
 
     def references(self) -> dict[str, Any]:
-        """Reference of each split, by split."""
+        """Return the reference of each split, by split."""
         return self.values()
 
     def lists(self) -> dict[str, str]:
-        """Lists named (not ``all``, no columns), each with the first split that names it."""
+        """Return the lists (not ``all``, no columns), each with the first split that uses it."""
         named: dict[str, str] = {}
         for key, ref in self.references().items():
             name = list_name(ref) if ref and not isinstance(ref, ColumnPart) else None
@@ -125,7 +125,7 @@ class Splits(Section):
         return named
 
     def columns(self) -> dict[str, str]:
-        """Columns named, each with the first split that names it."""
+        """Return the columns, each with the first split that uses it."""
         named: dict[str, str] = {}
         for key, ref in self.references().items():
             if isinstance(ref, ColumnPart) and ref.column:
@@ -133,7 +133,7 @@ class Splits(Section):
         return named
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield splits that overlap, are empty, or are the rest of nothing."""
+        """Yield splits that overlap, are empty, or are a rest without shares."""
         references = self.references()
         if not all(ref and _complete(ref) for ref in references.values()):
             return
@@ -147,24 +147,24 @@ class Splits(Section):
                 shares.setdefault(name, []).append(ref)
                 yield from _share_faults(key, shares[name])
             elif name == ALL:
-                yield key, "all images leave none to the other splits; take {from: all, share: 0.6}"
+                yield key, "all leaves no image to other splits; write {from: all, share: 0.6}"
             elif whole.setdefault(name, key) != key:
-                yield key, f"the list {name!r} is another split already"
+                yield key, f"the list {name!r} is used for another split; name another list"
         for name in set(whole) & set(shares):
-            yield whole[name], f"the list {name!r} is taken whole and shared too"
+            yield whole[name], f"the list {name!r} is used whole and also in shares; choose one"
         yield from self._rest_faults(shares)
 
     def _rest_faults(self, shares: dict[str, list[Any]]) -> Iterator[tuple[str, str]]:
         rests = [key for key, ref in self.references().items() if ref == REST]
         for key in rests[:1]:
             if not shares:
-                yield key, "rest of nothing: no other split is a share {from: NAME, share: 0.5}"
+                yield key, "rest needs another split that is a share {from: NAME, share: 0.5}"
             elif len(shares) > 1:
-                yield key, f"rest of which list? Shared are {' and '.join(sorted(shares))}"
+                yield key, f"rest needs shares of one list, got {' and '.join(sorted(shares))}"
             elif sum(ref.share for refs in shares.values() for ref in refs) > 1 - 1e-9:
-                yield key, "nothing is left: the shares add up to 1"
+                yield key, "rest is empty: the shares add up to 1; lower a share"
         for key in rests[1:]:
-            yield key, f"only one split can be the rest; {rests[0]} is already"
+            yield key, f"only one split can be rest, and {rests[0]} is; write a share"
 
 
 def _complete(ref: Reference) -> bool:
@@ -176,8 +176,8 @@ def _complete(ref: Reference) -> bool:
 def _share_faults(key: str, refs: list[Any]) -> Iterator[tuple[str, str]]:
     name = refs[0].list_name
     if sum(ref.share for ref in refs) > 1 + 1e-9:
-        yield key, f"the shares of {name!r} add up to more than 1"
+        yield key, f"the shares of {name!r} add up to more than 1; lower a share"
     if refs[-1].seed != refs[0].seed:
-        yield key, f"the shares of {name!r} must have the same seed, or they would overlap"
+        yield key, f"the shares of {name!r} overlap unless they have the same seed"
     if refs[-1].stratify != refs[0].stratify:
-        yield key, f"the shares of {name!r} must be stratified alike, or they would overlap"
+        yield key, f"the shares of {name!r} overlap unless stratify is the same"

@@ -1,4 +1,4 @@
-"""Sections ``students`` and ``tuning``: the distillation, and the effect of a thumb."""
+"""Sections ``students`` and ``tuning``: settings of the distillation, and of thumbs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 
 #: Fault of ``students.threshold`` with one class per image.
-NO_THRESHOLD = "is not used with one class per image: the likeliest class is decided"
+NO_THRESHOLD = "is not used with one class per image, where the likeliest class wins; leave it out"
 
 
 class Students(Section):
@@ -37,91 +37,87 @@ class Students(Section):
     )
     tempered: Literal["teacher", "both"] = option(
         "teacher",
-        doc="Logits that the temperature divides: the teacher's alone, or both the teacher's and, "
-        "where they meet it, the student's (Lee et al., eq. 3). The label's part of the loss is at "
-        "1. It matters where temperature is not 1.",
+        doc="Logits that the temperature divides: only the teacher's, or both the teacher's and "
+        "the student's in the distillation loss (Lee et al., eq. 3); the label loss has "
+        "temperature 1. No effect if temperature is 1.",
     )
     targets: Literal["teacher", "oracle"] = option(
         "teacher",
-        doc="Logits that are learned from; oracle: those of teacher.oracle, on fit, which have "
-        "seen the label. Metrics always compare with the teacher.",
+        doc="Logits that the students learn: the teacher's, or the logits of teacher.oracle, on "
+        "fit, which have seen the label. Metrics always compare with the teacher.",
     )
     threshold: dict[str, float] = option(
         {},
-        doc="Logit of a class above which it is present; 0 if left out. Not used with task: "
+        doc="By class: logit above which the class is present; 0 if left out. Not used with task: "
         "single_label.",
     )
 
     def penalty(self, class_name: str) -> float | None:
-        """Weight of the L1 penalty of one class's student; None where the data choose it."""
+        """Return the L1 penalty λ of a class's student; None for ``auto``, chosen from the data."""
         value = value_of(self.lambda_, class_name)
         return None if value == AUTO else float(value)
 
 
 class Labels(Section):
-    """True labels mixed into what the students learn."""
+    """True labels as part of the distillation loss."""
 
     alpha: float = option(
         ge=0,
-        doc="Weight of the teacher beside the labels: the loss is CE(label) + alpha CE(teacher), "
-        "of sigmoids or of the softmax by `link`.",
+        doc="Weight of the teacher in the loss CE(label) + alpha CE(teacher), with CE of sigmoids "
+        "or of the softmax, by `link`.",
     )
 
 
 class ExactStudents(Students):
-    """Students by the exact solver, with a certificate."""
+    """Students fitted by the exact solver, with a duality gap as certificate."""
 
     solver: Literal["exact"] = option("exact", doc="Convex solver with a duality gap.")
     lambda_: Annotated[ByClass[Literal["auto"] | NotNegative], default_of(AUTO)] = option(
         AUTO,
-        doc="Weight of the L1 penalty on the influences; `default`: that of the other classes. "
-        "auto: of seven values from 1e-4 to 1e-2 the one whose student comes nearest to the "
-        "teacher on images of tune; no label is used.",
+        doc="Weight of the L1 penalty on the influences; by class, `default` is for other classes. "
+        "auto: of seven values from 1e-4 to 1e-2 the value whose student is nearest to the "
+        "teacher on tune; no label is used.",
     )
     link: Annotated[str, OneOf(LINKS)] = option(
         SIGMOID,
-        doc="sigmoid: a student per class. softmax: one joint student of all classes, for "
-        "task: single_label; a thumb on one class moves the others too.",
+        doc="sigmoid: one student per class. softmax: one joint student of all classes, for "
+        "task: single_label; a thumb on one class also changes the others.",
     )
     distil_on: Some[Annotated[str, OneOf([FIT, TUNE])]] = option(
         [FIT],
-        doc="Splits whose images the students are distilled on. [fit, tune]: on those of tune too, "
-        "by the teacher; no label is used, and metrics on tune are of students that did not see "
-        "the image. Not with link: softmax, labels, targets: oracle or tempered: both.",
+        doc="Splits whose images the students are distilled on. [fit, tune]: also on tune, from "
+        "the teacher; no label is used, and metrics on tune are of students that did not see the "
+        "image. Not with link: softmax, labels, targets: oracle or tempered: both.",
     )
     tolerance: float = option(
-        1e-6, gt=0, lt=1, doc="Duality gap, relative to the objective at w = 0, to stop at."
+        1e-6, gt=0, lt=1, doc="Duality gap, relative to the objective at w = 0, for stopping."
     )
     l2: float = option(
         0.0,
         ge=0,
         doc="Weight of the L2 penalty, l2/2 times the sum of squares of the influences.",
     )
-    labels: Labels | None = option(
-        None, doc="True labels beside the teacher's; the teacher alone if left out."
-    )
+    labels: Labels | None = option(None, doc="Uses true labels too; only the teacher if left out.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that exclude each other: images other than those of fit, and penalties that
-        the joint student cannot have.
-        """
+        """Yield keys that exclude each other: ``distil_on``, and penalties of a joint student."""
         fault = self.fault_of_images()
         if fault:
             yield "distil_on", fault
         if self.link != SOFTMAX:
             return
         if self.l2:
-            yield "l2", "is not used with link: softmax; leave it out, or take link: sigmoid"
+            yield "l2", "is not used with link: softmax; leave it out, or write link: sigmoid"
         values = set(self.lambda_.values() if isinstance(self.lambda_, dict) else [self.lambda_])
         if 0 in values:
             yield "lambda", "must be above 0 with link: softmax"
         if AUTO in values and values != {AUTO}:
-            yield "lambda", "is auto for all classes or for none with link: softmax"
+            yield "lambda", "must be auto for all classes or for none with link: softmax"
 
     def fault_of_images(self) -> str:
-        """Return the fault of ``distil_on``, or ""."""
+        """Return the fault of ``distil_on``; "" if none."""
         if FIT not in self.distil_on:
-            return "must name fit"
+            return "must have fit"
         others = {
             "link: softmax": self.link == SOFTMAX,
             "labels": self.labels is not None,
@@ -129,32 +125,32 @@ class ExactStudents(Students):
             "tempered: both": self.tempered == "both",
         }
         refusals = [words for words, used in others.items() if used and TUNE in self.distil_on]
-        return f"cannot name tune with {' and '.join(refusals)}" if refusals else ""
+        return f"cannot have tune with {' and '.join(refusals)}" if refusals else ""
 
 
 class PaperStudents(Students):
-    """Students by the paper's recipe."""
+    """Students trained by the paper's recipe."""
 
     solver: Literal["paper"] = option("paper", doc="Adam on mini-batches, as in the paper.")
     lambda_: Annotated[ByClass[NotNegative], default_of(1e-4)] = option(
         1e-4,
-        doc="Weight of the L1 penalty on the influences; `default`: that of the other classes.",
+        doc="Weight of the L1 penalty on the influences; by class, `default` is for other classes.",
     )
-    epochs: int = option(10, ge=1, doc="Passes over the images.")
-    batch: int = option(128, ge=1, doc="Images in a mini-batch.")
+    epochs: int = option(10, ge=1, doc="Training passes over the images.")
+    batch: int = option(128, ge=1, doc="Images per mini-batch.")
     lr: float | None = option(
         None,
         gt=0,
         le=LARGEST_RATE,
-        doc="Adam's learning rate, for scores less their means and over one spread; if left out, "
-        "each class takes the one of 0.001, 0.003, 0.01, 0.03, 0.1 and 0.3 that ends with the "
-        "least objective on fit.",
+        doc="Adam's learning rate, for centred scores divided by one common spread; if left out, "
+        "each class uses the rate of 0.001, 0.003, 0.01, 0.03, 0.1 and 0.3 with the smallest "
+        "final objective on fit.",
     )
     seed: int = option(0, ge=0, doc="Seed of the order of the images.")
 
 
 class Tuning(Section):
-    """Effect of a thumb."""
+    """Settings of thumbs and refits."""
 
     factor: float = option(
         2.0,
@@ -164,16 +160,16 @@ class Tuning(Section):
     )
     reference: Literal["parent", "original"] = option(
         "parent",
-        doc="Weights that a bound is measured from: the parent iteration's or the original ones.",
+        doc="Weights that the factor multiplies: of the parent iteration, or the original weights.",
     )
     step: float = option(
-        0.05,
-        gt=0,
-        doc="Least magnitude a thumb acts on, as a share of the student's largest weight.",
-    )
+        0.05, gt=0,
+        doc="Smallest magnitude that a thumb starts from, as a share of the student's largest "
+        "weight.",
+    )  # fmt: skip
     preview: bool = option(True, doc="Whether a pending batch is solved before it is committed.")
     suspects: bool = option(
         True, doc="Whether the page lists suspect concepts, and offers repairs."
     )
-    suggest: bool = option(True, doc="Whether the page offers to do what a machine would.")
-    epochs: int = option(3, ge=1, doc="Passes of a refit; only with solver: paper.")
+    suggest: bool = option(True, doc="Whether the page offers repairs that a search has chosen.")
+    epochs: int = option(3, ge=1, doc="Training passes of a refit; only with solver: paper.")

@@ -1,4 +1,4 @@
-"""Sections of a spec: teachers."""
+"""Section ``teacher``: the model that the students are distilled from, by kind."""
 
 from __future__ import annotations
 
@@ -30,16 +30,16 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, SIGM
 _Filter = Literal["nearest", "bilinear", "bicubic", "lanczos"]
 _SIZE = "Width and height of the network's input, in pixels."
 _MEAN = "Mean of red, green and blue that is subtracted; levels are 0 to 1."
-_STD = "What red, green and blue are divided by."
-_FILTER = "Filter of the resizing."
+_STD = "Divisor of red, green and blue."
+_FILTER = "Filter for resizing."
 _CROP = (
-    "Share of the resized photo's shorter side that is kept, from its middle; 0: the whole photo, "
-    "squashed to size."
+    "Share of the resized photo's shorter side that the centre crop keeps; 0: the whole photo, "
+    "stretched to size."
 )
 
 
 class Preprocessing(Section):
-    """Steps from a photo to the network's input; the model's own for each omitted step."""
+    """Steps from a photo to the network's input; the model defines each omitted step."""
 
     size: Size | None = option(None, doc=_SIZE)
     mean: Channels | None = option(None, doc=_MEAN)
@@ -49,7 +49,7 @@ class Preprocessing(Section):
 
 
 class FullPreprocessing(Preprocessing):
-    """Preprocessing with every step given, for a file that does not hold it."""
+    """Preprocessing with all steps, for a model file that does not define them."""
 
     size: Size = option(doc=_SIZE)
     mean: Channels = option(doc=_MEAN)
@@ -59,26 +59,26 @@ class FullPreprocessing(Preprocessing):
 
 
 class Oracle(Section):
-    """Logits on inputs that were reinforced with the help of the labels (Lee et al., 2023)."""
+    """Oracle: teacher logits on inputs that were reinforced with the labels (Lee et al., 2023)."""
 
     gamma: float = option(
         0.5,
         gt=0,
-        doc="Strength of the step: x* = x - gamma |x| dL/dx, L the loss of the one image.",
+        doc="Step size: x* = x - gamma |x| dL/dx, with L the loss of one image.",
     )
 
 
 class Teacher(Section):
-    """The model that the students are distilled from."""
+    """Teacher: the model that the students are distilled from."""
 
     chooser: ClassVar[str] = "kind"
     usual: ClassVar[str] = "logits"
     kind: Absent = ""
-    #: What its outputs become probabilities by; those without a key of it judge each class alone.
+    #: Function from logits to probabilities; kinds without this key use a sigmoid per class.
     activation: Absent = SIGMOID
-    #: What its outputs are; None: logits, which must not look like something else.
+    #: Kind of the outputs; None: logits, which must not look like probabilities or labels.
     outputs: Absent = None
-    #: "as_given" where labels that speak for another order of its outputs are overruled.
+    #: "as_given": the order of the outputs is right, even if the labels fit another order better.
     order: Absent = None
 
     @property
@@ -88,7 +88,7 @@ class Teacher(Section):
 
     @property
     def softmax(self) -> bool:
-        """True if it gives one distribution over all of its classes."""
+        """True if the teacher gives one probability distribution over all its classes."""
         return bool(self.activation == SOFTMAX)
 
 
@@ -97,25 +97,25 @@ Outputs = Annotated[str, OneOf(OUTPUTS)] | None
 Order = Annotated[str, OneOf([AS_GIVEN])] | None
 ACTIVATION = option(
     None,
-    doc="What turns its logits into probabilities: sigmoid (if left out), each class by itself, or "
-    "softmax over all of the teacher's classes, also those that the data set lacks. To be said "
-    "with task: single_label.",
+    doc="Function from logits to probabilities: sigmoid (if left out), per class, or softmax over "
+    "all classes of the teacher, including classes that the data set lacks. Required with task: "
+    "single_label.",
 )
 OUTPUT = option(
     None,
-    doc="What its outputs are; probabilities are turned into logits. If left out: logits, and what "
-    "looks like probabilities or labels is an error.",
+    doc="Kind of the outputs; probabilities are converted to logits. If left out: logits; values "
+    "that look like probabilities or labels are then an error.",
 )
 ORDER = option(
     None,
-    doc="as_given: the names of its outputs are right, although the labels of fit and tune speak "
-    "for another order. If left out, that is an error.",
+    doc="as_given: the outputs are named correctly, although the labels of fit and tune fit "
+    "another order better. If left out, such a better order is an error.",
 )
-ORACLE = option(None, doc="Oracle logits beside the teacher's, on fit only; none if left out.")
+ORACLE = option(None, doc="Also computes oracle logits, on fit only; none if left out.")
 
 
 class LogitsTeacher(Teacher):
-    """A teacher that is given by its logits."""
+    """Teacher from a table of its logits."""
 
     kind: Literal["logits"] = option("logits", doc="A table of the teacher's logits.")
     path: File = option(
@@ -133,21 +133,21 @@ class LogitsTeacher(Teacher):
 
 
 class NetworkTeacher(Teacher):
-    """A model that is run on the photos."""
+    """Teacher that is a model, run on the photos."""
 
     oracle: Absent = None
 
-    batch: int = option(16, ge=1, doc="Photos that go through the model at a time, at most.")
+    batch: int = option(16, ge=1, doc="Largest number of photos that the model gets at a time.")
 
 
 class NamedOutputs(NetworkTeacher):
-    """A model whose outputs have names."""
+    """Model with one output per class, by name."""
 
     classes: Several[Text] = option(
         [],
-        doc="Class of each output of the model, in order; empty: as the file names them, and where "
-        "it names none those of the data set, in its order. Outputs of other classes are left "
-        "aside, but for a softmax.",
+        doc="Class of each output of the model, in order; empty: the names in the model's file, "
+        "else the classes of the data set in order. Outputs of other classes are ignored, except "
+        "with a softmax.",
     )
     outputs: Outputs = OUTPUT
     order: Order = ORDER
@@ -156,7 +156,7 @@ class NamedOutputs(NetworkTeacher):
 class _FileTeacher(NamedOutputs):
     path: Absent = None
     activation: Activation = ACTIVATION
-    preprocessing: FullPreprocessing = option(doc="How a photo becomes the input.")
+    preprocessing: FullPreprocessing = option(doc="Steps from a photo to the input.")
 
     @property
     def title(self) -> str:
@@ -164,7 +164,7 @@ class _FileTeacher(NamedOutputs):
 
 
 class TorchScriptTeacher(_FileTeacher):
-    """A TorchScript file."""
+    """Classifier in a TorchScript file."""
 
     kind: Literal["torchscript"] = option("torchscript", doc="A TorchScript file.")
     path: File = option(doc="File written by torch.jit.save.")
@@ -172,23 +172,23 @@ class TorchScriptTeacher(_FileTeacher):
 
 
 class OnnxTeacher(_FileTeacher):
-    """An ONNX file, run by onnxruntime."""
+    """Classifier in an ONNX file, run by onnxruntime."""
 
-    kind: Literal["onnx"] = option("onnx", doc="An ONNX file; it has no gradients.")
-    path: File = option(doc="The file.")
+    kind: Literal["onnx"] = option("onnx", doc="An ONNX file, without gradients.")
+    path: File = option(doc="The ONNX file.")
 
 
 class TorchvisionTeacher(NamedOutputs):
-    """A classifier of torchvision with trained weights."""
+    """Classifier of torchvision with trained weights."""
 
     kind: Literal["torchvision"] = option("torchvision", doc="A classifier of torchvision.")
-    model: Text = option(doc="torchvision's name of the model, such as resnet18.")
-    pretrained: File = option(doc="Its weights: a state_dict in .pt or .pth, or safetensors.")
+    model: Text = option(doc="Name of the model in torchvision, such as resnet18.")
+    pretrained: File = option(doc="Weights: a state_dict in .pt or .pth, or safetensors.")
     activation: Activation = ACTIVATION
     preprocessing: Preprocessing = option(
         default_factory=Preprocessing,
-        doc="How a photo becomes the input; where it says nothing, as with torchvision's own "
-        "weights of the model.",
+        doc="Steps from a photo to the input; omitted steps as for torchvision's weights of the "
+        "model.",
     )
     oracle: Oracle | None = ORACLE
 
@@ -199,12 +199,12 @@ class TorchvisionTeacher(NamedOutputs):
 
 
 class TimmTeacher(NamedOutputs):
-    """A model of timm with trained weights."""
+    """Classifier of timm with trained weights."""
 
     kind: Literal["timm"] = option("timm", doc="A model of timm.")
-    model: Text = option(doc="timm's name of the model.")
+    model: Text = option(doc="Name of the model in timm.")
     pretrained: Annotated[str | Path, NameOrPath("file")] = option(
-        doc="Checkpoint (safetensors, or a state_dict in .pt), or a tag that timm knows, which is "
+        doc="Checkpoint (safetensors, or a state_dict in .pt), or a tag of timm, which is "
         "downloaded."
     )
     head: File | None = option(
@@ -214,7 +214,7 @@ class TimmTeacher(NamedOutputs):
     )
     activation: Activation = ACTIVATION
     preprocessing: Preprocessing = option(
-        default_factory=Preprocessing, doc="How a photo becomes the input."
+        default_factory=Preprocessing, doc="Steps from a photo to the input."
     )
     oracle: Oracle | None = ORACLE
 
@@ -225,49 +225,49 @@ class TimmTeacher(NamedOutputs):
 
 
 class Query2LabelTeacher(NamedOutputs):
-    """A checkpoint of Query2Label (Liu et al., 2021)."""
+    """Query2Label model (Liu et al., 2021) from a checkpoint."""
 
     kind: Literal["query2label"] = option("query2label", doc="A checkpoint of Query2Label.")
-    path: File = option(doc="The checkpoint; layers and widths are read from it.")
-    backbone: Text = option("resnet101", doc="timm's name of the backbone.")
-    heads: int = option(4, ge=1, doc="Number of attention heads, which no checkpoint holds.")
+    path: File = option(doc="The checkpoint, which defines layers and widths.")
+    backbone: Text = option("resnet101", doc="Name of the backbone in timm.")
+    heads: int = option(4, ge=1, doc="Number of attention heads, which is not in a checkpoint.")
     preprocessing: Preprocessing = option(
         default_factory=Preprocessing,
-        doc="How a photo becomes the input; the size is the checkpoint's, the rest the backbone's.",
+        doc="Steps from a photo to the input; if omitted, size by checkpoint, rest by backbone.",
     )
     oracle: Oracle | None = ORACLE
 
     @property
     def title(self) -> str:
-        """Name for people: Query2Label, its backbone, and the file of weights."""
+        """Name for people: Query2Label, the backbone, and the file of weights."""
         return f"Query2Label, {self.backbone} ({_stem(self.path)})"
 
 
 class OpenClipTeacher(NetworkTeacher):
-    """An image-text model that classifies by the names of the classes."""
+    """Zero-shot classifier: an image-text model with the names of the classes."""
 
     kind: Literal["open_clip"] = option(
         "open_clip", doc="Zero-shot classes of an image-text model."
     )
     encoder: Encoder | None = option(
         None,
-        doc="The image-text model; that of the concepts, at its own image size, if left out.",
+        doc="The image-text model; if left out, the encoder of the concepts at its default size.",
     )
     prompts: Prompts = option(
         ["a photo of a {}"],
-        doc="Sentences that a class is put into, or names of lists of them; their embeddings are "
+        doc="Sentences with {} for the class, or names of prompt lists; their text embeddings are "
         "averaged.",
     )
     words: dict[str, Text] = option(
-        {}, doc="What a class is called in the sentences, where its name will not do."
+        {}, doc="By class: words for the class in the sentences, in place of its name."
     )
     background: Several[Text] = option(
         [],
-        doc="Sentences that a class is weighed against: the logit is the log-odds of the class "
-        "against their mean, by the model's scale; empty: the corpus, in the same prompts.",
+        doc="Sentences to compare a class with: the logit is the log-odds of the class against "
+        "their mean, by the model's scale; empty: the corpus, in the same prompts.",
     )
     bias: Annotated[ByClass[float], default_of(0.0)] = option(
-        0.0, doc="Added to the logits: what puts 0 where you decide."
+        0.0, doc="Added to the logits, so that you decide at 0."
     )
     activation: Activation = ACTIVATION
     oracle: Oracle | None = ORACLE
@@ -279,26 +279,26 @@ class OpenClipTeacher(NetworkTeacher):
 
 
 class HeadTeacher(NetworkTeacher):
-    """A linear classifier that is fitted here, on the labels of fit, to an encoder's features."""
+    """Linear classifiers on an encoder's features, fitted by precompute to the labels of fit."""
 
-    kind: Literal["head"] = option("head", doc="Logistic heads on an encoder's features.")
+    kind: Literal["head"] = option("head", doc="Logistic regression on an encoder's features.")
     encoder: Encoder | None = option(
         None,
-        doc="The image-text model; that of the concepts, at its own image size, if left out.",
+        doc="The image-text model; if left out, the encoder of the concepts at its default size.",
     )
     batch: int | None = option(  # type: ignore[assignment]
         None,
         ge=1,
-        doc="Photos encoded at a time, at most; if left out, that of the encoder's own batch. With "
+        doc="Largest number of photos encoded at a time; if left out, the encoder's batch. With "
         "the batch of the concepts' encoder a photo is read once for segments and features.",
     )
-    folds: int = option(5, ge=2, doc="Parts of fit; each gets its logits from the others.")
+    folds: int = option(5, ge=2, doc="Number of folds of fit; logits are out-of-fold.")
     l2: float | None = option(
         None,
         gt=0,
-        doc="Weight of the L2 penalty beside the mean loss; chosen by the folds if left out.",
+        doc="Weight of the L2 penalty, added to the mean loss; by cross-validation if left out.",
     )
-    seed: int = option(0, ge=0, doc="Seed of the division into folds.")
+    seed: int = option(0, ge=0, doc="Seed of the folds.")
     oracle: Oracle | None = ORACLE
 
     @property
@@ -316,50 +316,49 @@ def _encoder_title(encoder: Encoder | None) -> str:
 
 
 class TransformersTeacher(NamedOutputs):
-    """A classifier of images of the package transformers."""
+    """Image classifier of the package transformers."""
 
     kind: Literal["transformers"] = option(
         "transformers",
-        doc="A classifier of images of the package transformers (the extra 'transformers'), with "
-        "its own preprocessing.",
+        doc="An image classifier of the package transformers (extra 'transformers'), with its own "
+        "preprocessing.",
     )
     model: Annotated[str | Path, HubModel("folder")] = option(
-        doc="Folder as save_pretrained writes it, with weights as safetensors; or the model's name "
-        "on the hub (hf-hub:ORG/NAME), which is downloaded."
+        doc="Folder written by save_pretrained, with weights as safetensors; or a name on the hub "
+        "(hf-hub:ORG/NAME), which is downloaded."
     )
     classes: Several[Text] = option(
         [],
-        doc="Class of each output of the model, in order; empty: as the model calls them "
-        "(id2label). Outputs of other classes are left aside, but for a softmax.",
+        doc="Class of each output of the model, in order; empty: the model's names (id2label). "
+        "Outputs of other classes are ignored, except with a softmax.",
     )
     labels: dict[str, Text] = option(
-        {}, doc="What the model calls a class, where it is not the class's name."
+        {}, doc="By class: the model's name of the class, if it is another."
     )
     activation: Activation = option(
         None,
-        doc="What turns its logits into probabilities: sigmoid, each class by itself, or softmax "
-        "over all of the teacher's classes. If left out, what a model in a folder states "
-        "(problem_type), else sigmoid.",
+        doc="Function from logits to probabilities: sigmoid per class, or softmax over all classes "
+        "of the teacher. If left out, by problem_type of a model in a folder, else sigmoid.",
     )
     oracle: Oracle | None = ORACLE
 
     def model_post_init(self, context: object) -> None:
-        """Take what the model states of itself, where the spec says nothing."""
+        """Set an omitted activation to the activation that the model's folder states."""
         if self.activation is None and isinstance(self.model, Path):
             self.activation = stated_activation(self.model)
 
     @property
     def title(self) -> str:
-        """Name for people: the model's."""
+        """Name for people: the model's name."""
         return Path(self.model).name
 
 
 class PythonTeacher(NamedOutputs):
-    """A function of yours. It runs only where the caller allows it: ``allowed``."""
+    """Python function of the user as teacher, which runs only if the caller sets ``allowed``."""
 
-    kind: Literal["python"] = option("python", doc="A Python function of yours.")
+    kind: Literal["python"] = option("python", doc="Your Python function.")
     function: FunctionName = option(
-        doc="Gets a list of RGB images of Pillow, at most batch, and returns logits (photos, "
+        doc="Gets a list of Pillow's RGB images, at most batch, and returns logits (photos, "
         "classes). It runs only with --allow-python."
     )
     outputs: Outputs = OUTPUT
@@ -369,21 +368,21 @@ class PythonTeacher(NamedOutputs):
 
     @property
     def title(self) -> str:
-        """Name for people: the function's."""
+        """Name for people: the function's name."""
         return function_title(self.function)
 
 
 def stated_activation(folder: Path) -> str | None:
-    """Activation that the configuration in a folder states; None where it states none."""
+    """Return the activation that ``config.json`` in a model's folder states; None if none."""
     try:
         config = json.loads(read_text(folder / "config.json", ANNOTATION_BYTES))
-    except (OSError, ValueError):  # told where the model is loaded
+    except (OSError, ValueError):  # loading the model reports the fault
         return None
     return activation_of(config) if isinstance(config, dict) else None
 
 
 def activation_of(config: dict[str, Any]) -> str | None:
-    """Activation by ``problem_type`` of a configuration; None where it states none."""
+    """Return the activation for the ``problem_type`` of a model's configuration; None if none."""
     stated = config.get("problem_type")
     return _PROBLEMS.get(stated) if isinstance(stated, str) else None
 

@@ -2,5 +2,5 @@
 
 from pathlib import Path
 
-#: Files that ``panel serve`` makes the pages ``/study`` and ``/researcher`` of.
+#: Files of the pages ``/study`` and ``/researcher``, for ``panel serve``.
 PAGES = [Path(__file__).with_name(name) for name in ("study.py", "researcher.py")]

@@ -1,4 +1,4 @@
-"""The researcher's page: a password, then who is where, links, notes, downloads, deletion."""
+"""Researcher's page: a login, then participants' progress, links, notes, download, deletion."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ from inficond_panel.ui.images import send_file
 from inficond_panel.views.page.page import publisher
 
 PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
-#: Seconds until a page is told that its password is wrong; it cannot try another before.
+#: Seconds before the answer to a wrong password; until then the page cannot try again.
 PAUSE = 1.0
-#: Characters of a note.
+#: Most characters of a note.
 LONGEST_NOTE = 2_000
 
 
 def password_problem(tried: str) -> str:
-    """Reason why ``tried`` does not open the page; empty where it does."""
+    """Return the reason why the password ``tried`` is refused; "" if it is correct."""
     password = os.environ.get(PASSWORD, "")
     if not password:
         return "This page is closed: the study was served without a password."
@@ -47,11 +47,11 @@ def password_problem(tried: str) -> str:
 
 
 class BoardFrame(Component):
-    """The table of participants, or the door before it."""
+    """Component with the login screen, then the table of participants."""
 
     screen = param.Dict({"kind": "login", "problem": ""}, doc="kind: login or board; its data.")
-    made = param.Dict({}, doc="{label, token, query} of a link that was made just now.")
-    problem = param.String("", doc="Why something was not done.")
+    made = param.Dict({}, doc="{label, token, query} of the latest new link.")
+    problem = param.String("", doc="Why the last action failed; empty if it succeeded.")
     busy = param.Boolean(False, doc="Whether the report is being made.")
 
     _esm = browser.module(Path(__file__).with_name("board.js"))
@@ -59,7 +59,7 @@ class BoardFrame(Component):
 
 
 class BoardPage(Acting, Viewer):
-    """Nothing of the study reaches the browser before the password."""
+    """Researcher's page; no data of the study reach the browser before the login."""
 
     def __init__(self, study: Study) -> None:
         super().__init__()
@@ -83,12 +83,12 @@ class BoardPage(Acting, Viewer):
             self.look()
 
     def _takes(self, name: str) -> bool:
-        """Without the password only the password."""
+        """Accept only the action ``login`` before the correct password."""
         return self._open or name == "login"
 
     @action
     def _login(self, password: str) -> None:
-        """Open for the password; another is answered later, which keeps nobody else waiting."""
+        """Open the page if the password is correct; answer a wrong password after a pause."""
         if self._open or self._waits:
             return
         problem = password_problem(password)
@@ -114,7 +114,7 @@ class BoardPage(Acting, Viewer):
 
     @action
     def _make_open_link(self) -> None:
-        """Make one link for all participants with an id of their own."""
+        """Make one open link, for all participants who come with an id."""
         self.frame.made = {
             "label": "all who come with an id",
             "token": self.study.log.make_open_link(),
@@ -123,16 +123,16 @@ class BoardPage(Acting, Viewer):
 
     @action
     def _note(self, number: int, text: str) -> None:
-        """Keep what the researcher noted, with its time and the step that the person is at."""
+        """Record a note of the researcher, with the time and the participant's present step."""
         if not text.strip() or len(text) > LONGEST_NOTE:
-            raise StudyError(f"A note has 1 to {LONGEST_NOTE:,} characters.")
+            raise StudyError(f"A note must have 1 to {LONGEST_NOTE:,} characters.")
         who = self.study.log.participant(number)
         step = progress_of(self.study, who).step.name
         self.study.log.remark(number, step, str(storable(text)))
 
     @action
     def _download(self) -> None:
-        """Send the report and all tables as one zip, made off the event loop."""
+        """Make a zip of the report and all tables off the event loop, then send it."""
         if self.frame.busy:
             return
         self.frame.busy = True
@@ -148,7 +148,7 @@ class BoardPage(Acting, Viewer):
         self.frame.param.update(busy=False, problem=error.for_shell)
 
     def close(self) -> None:
-        """Stop the worker; called when the page was closed."""
+        """Stop the worker; called after the page was closed."""
         self.jobs.close()
 
     @action
@@ -157,7 +157,7 @@ class BoardPage(Acting, Viewer):
         self.frame.made = {}
 
     def look(self) -> None:
-        """Bring the table up to date; called every few seconds."""
+        """Update the table of participants; called every few seconds."""
         if not self._open:
             return
         try:
@@ -174,7 +174,7 @@ class BoardPage(Acting, Viewer):
 
 
 def zip_report(study: Study) -> File:
-    """The report with its tables, and the events, as one zip."""
+    """Return a zip of the report, its tables and the events."""
     content, name = io.BytesIO(), study.spec.path.stem
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -187,7 +187,7 @@ def zip_report(study: Study) -> File:
 
 
 def _after(seconds: float, act: Callable[[], None]) -> None:
-    """Do something to the page later; outside of a page at once."""
+    """Call ``act`` after some seconds on this page; without a page at once."""
     if pn.state.curdoc is None:
         act()
     else:

@@ -1,6 +1,6 @@
-"""Charts of a report, laid out: people on an axis, diverging bars, and what happened when.
+"""Layout of a report's charts: strip charts, Likert bars and event sequences, as plain data.
 
-``charts.html.j2`` draws them as SVG.
+``charts.html.j2`` draws the data as SVG.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from inficond_panel.study.results.results import Spread
 
 WIDTH = 880
 _LABEL, _WIDEST_LABEL = 180, 340
-#: Width of a letter, on average.
+#: Average width of a letter, in pixels.
 _LETTER = 6.4
 _ROW, _LIKERT_ROW, _EVENT_ROW = 46, 56, 24
 
@@ -26,9 +26,9 @@ def strip_chart(
     *,
     whole: bool = False,
 ) -> dict[str, Any]:
-    """One row per task: a dot for each (participant, value), the mean and its interval below.
+    """Lay out a strip chart: a row per task with a dot per participant, mean and interval.
 
-    ``whole`` values have ticks at whole numbers alone. Empty without a value.
+    ``whole``: ticks at whole numbers only. Returns {} without a value.
     """
     values = [value for _, people, _ in rows for _, value in people if math.isfinite(value)]
     if not values:
@@ -70,20 +70,20 @@ def _strip(
 
 
 def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> list[float]:
-    """Heights (from the top of a row) of dots that would cover each other: one above the other."""
+    """Return the y of each dot from the top of its row; dots near each other in x are stacked."""
     levels: list[int] = []
-    for at, place in enumerate(places):
-        taken = {levels[i] for i in range(at) if abs(places[i] - place) < near}
+    for at, x in enumerate(places):
+        taken = {levels[i] for i in range(at) if abs(places[i] - x) < near}
         levels.append(next(level for level in range(at + 1) if level not in taken))
     step = min(8.0, room / max([1, *levels]))
     return [18 - step * level for level in levels]
 
 
 def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
-    """Draw diverging bars: lower steps to the left of the middle, higher ones to the right.
+    """Lay out diverging bars: lower steps to the left of the middle, higher steps to the right.
 
-    ``rows`` are names with the number of answers of each step, from the lowest. A middle step lies
-    half on each side. Empty without an answer.
+    ``rows`` are (name, number of answers per step, from the lowest). A middle step is half on each
+    side. Returns {} without an answer.
     """
     drawn = [(name, counts) for name, counts in rows if sum(counts)]
     if not drawn:
@@ -102,7 +102,7 @@ def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
 
 
 def diverging(counts: Sequence[int]) -> list[tuple[float, float]]:
-    """Start and end of each step's part as shares of all answers, 0 in the middle."""
+    """Return (start, end) of each step's bar as shares of all answers, with 0 in the middle."""
     total, points = sum(counts), len(counts)
     below = sum(counts[: points // 2]) + (counts[points // 2] / 2 if points % 2 else 0)
     edges, at = [], -below
@@ -113,14 +113,14 @@ def diverging(counts: Sequence[int]) -> list[tuple[float, float]]:
 
 
 def median_step(counts: Sequence[int]) -> float:
-    """Median answer, counting steps from 1."""
+    """Return the median answer from the counts per step; steps are numbered from 1."""
     answers = [step for step, count in enumerate(counts, 1) for _ in range(count)]
     half = len(answers) // 2
     return answers[half] if len(answers) % 2 else (answers[half - 1] + answers[half]) / 2
 
 
 def tone(step: int, points: int) -> str:
-    """Class of a step's fill: low-1 is the lowest, high-1 the highest, mid the middle."""
+    """Return the CSS class of a step: low-1 is the lowest, high-1 the highest, mid the middle."""
     if points % 2 and step == points // 2:
         return "mid"
     if step < points // 2:
@@ -147,10 +147,10 @@ def _likert_bar(counts: Sequence[int]) -> list[dict[str, Any]]:
 def sequence_chart(
     rows: Sequence[tuple[str, float, Sequence[tuple[float, str, str]]]],
 ) -> dict[str, Any]:
-    """One row per person and task: marks at minutes since its start.
+    """Lay out the events of tasks: a row per participant and task, marks at minutes since start.
 
-    ``rows`` are (name, length in minutes, marks); a mark is (minute, kind, words). Empty without
-    a minute.
+    ``rows`` are (name, length in minutes, marks); a mark is (minute, kind, words). Returns {} if
+    no task lasted.
     """
     longest = max((length for _, length, _ in rows), default=0.0)
     if longest <= 0:
@@ -170,7 +170,7 @@ def sequence_chart(
     return {"rows": drawn, "length": longest} | _grid(steps, axis, height, height - 20, "minutes")
 
 
-#: Marks of a sequence: path around (0, 0) and words, by kind.
+#: Marks of events by kind: SVG path around (0, 0), and label.
 MARKS = {
     "concept": ("M-2 -2h4v4h-4z", "concept opened"),
     "batch": ("M0 -5v10", "thumbs changed"),
@@ -182,7 +182,7 @@ MARKS = {
 
 
 def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Return round numbers from ``low`` to at least ``high``, up to eight; optionally integers."""
+    """Return up to eight ticks at round numbers from ``low`` to ``high``; ``whole``: integers."""
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 5))
     step = next(power * by for by in (1, 2, 5, 10) if span / (power * by) <= 7)
@@ -192,12 +192,12 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 
 
 def _label_width(names: Sequence[str]) -> float:
-    """Room for the longest name before the axis, within limits."""
+    """Return the width of the longest name before the axis, within limits."""
     return min(_WIDEST_LABEL, max(_LABEL, 16 + _LETTER * max(map(len, names))))
 
 
 def _cut(name: str) -> dict[str, str]:
-    """Shorten a name to the room before the axis; the whole name is its tooltip."""
+    """Return a name shortened to the width before the axis, and the whole name as tooltip."""
     most = int((_WIDEST_LABEL - 16) / _LETTER)
     return {"name": name if len(name) <= most else f"{name[: most - 1]}…", "whole": name}
 

@@ -1,4 +1,4 @@
-"""A participant's page: from the link to the last step, resumed wherever it was left."""
+"""Participant's page: all steps of a study, resumed at the step where the participant left."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ _LOG = logging.getLogger(__name__)
 
 
 class StudyFrame(Component):
-    """A screen, or the bar above the views. See `ui.actions` for its messages."""
+    """Component with one screen of a study, or the bar above the views of a task."""
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
-    session = param.String("", doc="Id of this page load; a reconnect resumes it.")
+    session = param.String("", doc="Id of this session; a reconnect resumes the session.")
     ids = param.List([], doc="Names of the ids in the open link.")
-    own_link = param.String("", doc="Token of the participant's own link, where it is new to them.")
+    own_link = param.String("", doc="Token of a new personal link of the participant, or empty.")
     notice = param.Dict({}, doc="{title, text, button} of a blocking message; empty: none.")
 
     _esm = browser.module(Path(__file__).with_name("frame.js"))
@@ -47,7 +47,7 @@ class StudyFrame(Component):
 
 
 class ParticipantPage(Acting, Viewer):
-    """One opening of a participant's link. Only this participant's data ever reach it."""
+    """Page of one participant, from a link; only this participant's data reach the browser."""
 
     def __init__(self, study: Study) -> None:
         super().__init__()
@@ -65,7 +65,7 @@ class ParticipantPage(Acting, Viewer):
         self.layout = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
     def _takes(self, name: str) -> bool:
-        """Refuse messages before a valid link, and after the page is over."""
+        """Return True if an action is accepted: after a valid link, before the page has ended."""
         return name == "enter" or (self.session is not None and not self._over)
 
     @property
@@ -78,10 +78,10 @@ class ParticipantPage(Acting, Viewer):
     def _enter(
         self, token: str, after: str = "", ids: dict[str, str] | None = None, own: str = ""
     ) -> None:
-        """Begin; ``after`` is the session that this page had when its connection was lost.
+        """Open the link ``token`` and show the present step.
 
-        ``ids`` are those in the address, ``own`` is the link that the browser has kept of who came
-        with them before.
+        ``after`` is the id of this page's session before the connection was lost, ``ids`` are the
+        ids in the address, ``own`` is a personal link that the browser has stored for these ids.
         """
         if self.session is not None:
             return
@@ -107,7 +107,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _next(self, step: int) -> None:
-        """Go on from a screen, if it is the one shown and complete."""
+        """Continue from the screen ``step`` if the page shows this screen and it is complete."""
         shown = self.progress.step
         if step != self.progress.number or shown.kind == "end":
             return
@@ -125,7 +125,7 @@ class ParticipantPage(Acting, Viewer):
             self._flow(("", "leave", {}))
 
     def _hand_in(self) -> None:
-        """Record an attempt at a check, and go on where it is right or was the last one."""
+        """Record an attempt at a check; continue if all is right or no attempt is left."""
         progress = self.progress
         step, wrong = progress.step, progress.wrong()
         attempt = {"answers": progress.answers(step.name), "wrong": wrong}
@@ -140,7 +140,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _go_back(self, step: int) -> None:
-        """Show the page before, where that is allowed."""
+        """Return to the previous screen if this is allowed."""
         before = self.progress.back
         if step == self.progress.number and before is not None:
             self._flow(("", "return", {"to": before.name}))
@@ -158,13 +158,13 @@ class ParticipantPage(Acting, Viewer):
         self.record("", "back", {})
 
     def _flow(self, *actions: tuple[str, str, dict[str, Any]]) -> None:
-        """Record what ends a step, then show the next; where it cannot be recorded, stay."""
+        """Record the events that end a step and show the next step; stay if recording fails."""
         if self._recorded(*actions):
             self._faults = {}
             self.show_step()
 
     def show_step(self) -> None:
-        """Show the step that the events lead to."""
+        """Show the participant's present step, by the recorded events."""
         progress = self.progress
         step = progress.step
         fresh = progress.first(step.name, "enter") is None and not progress.declined
@@ -184,7 +184,7 @@ class ParticipantPage(Acting, Viewer):
     # --- tasks
 
     def _open_task(self, task: Task) -> None:
-        """Open the students of a task off the event loop, then show the views."""
+        """Open the students of a task off the event loop, then show the views of the task."""
         session, study = self.session, self.study
         assert session is not None
         ready = study.ready_for(session.participant, task.name_)
@@ -222,12 +222,12 @@ class ParticipantPage(Acting, Viewer):
             self.work.recorder.visit(view)
 
     def show_views(self) -> None:
-        """Replace the views below the bar by those of the task."""
+        """Show the views of the task below the bar, in place of earlier views."""
         if self.work is not None:
             self.layout[:] = [self.frame, self.work.shell]
 
     def show_work(self) -> None:
-        """Bring the bar up to date with how far the task is."""
+        """Update the bar with the progress of the task."""
         if self.work is not None:
             work, closed = self.work, self.work.app.rights.closed
             self.frame.screen = make_bar(
@@ -236,7 +236,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _leave(self, step: int) -> None:
-        """Go on from a task, where that is allowed."""
+        """Continue from a task to the next step if this is allowed."""
         if self.work is not None and step == self.progress.number:
             outcome = self.work.outcome()
             if outcome:
@@ -251,7 +251,7 @@ class ParticipantPage(Acting, Viewer):
         except StudyLinkError as error:
             self._stop(error)
         except StudyError:
-            return  # told when there is something to write
+            return  # reported when the next event is recorded
         else:
             if self.work is not None and self.work.time_is_up() and self.record("", "time-up", {}):
                 self.show_work()
@@ -281,7 +281,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _try_again(self) -> None:
-        """Write what waits and go on where that leads; after the time limit, leave the task."""
+        """Record the waiting events, then continue; after the time limit, leave the task."""
         before = self.progress.step
         if not self._recorded():
             return
@@ -294,7 +294,7 @@ class ParticipantPage(Acting, Viewer):
             self.work.measure()
 
     def _tell(self, title: str, error: InficondError, button: str) -> None:
-        _LOG.error("%s: %s", title, error)  # for the researcher: it names files and options
+        _LOG.error("%s: %s", title, error)  # for the researcher only: names files and options
         text = "What you did is kept on this page. Please leave it open and call the researcher."
         self.frame.notice = {"title": title, "text": text, "button": button}
 
@@ -302,7 +302,7 @@ class ParticipantPage(Acting, Viewer):
         self._tell("This cannot be opened", error, "Try again")
 
     def _stop(self, error: InficondError) -> None:
-        """End this page: the participant continues elsewhere, or was deleted."""
+        """End this page, since the participant continues in another window or was deleted."""
         self._over = True
         self._close_task()
         self.jobs.close()
@@ -312,7 +312,7 @@ class ParticipantPage(Acting, Viewer):
         )
 
     def close(self) -> None:
-        """Stop the worker; called when the page was closed."""
+        """Stop the worker and the task; called after the page was closed."""
         self.jobs.close()
         if self.work is not None:
             self.work.close()

@@ -1,4 +1,4 @@
-"""The report of a study: one HTML file that loads nothing, and its tables as CSV."""
+"""Report of a study: one HTML file that loads no other file, and its tables as CSV."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ from inficond_panel.ui.reports import render
 from inficond_panel.vocabulary.confidence import confidence_word
 
 _MOVES = {"undo", "redo", "jump"}
-#: Unit and decimals of the measures of a task on their axis.
+#: Unit and number of decimals of each measure of a task in the charts.
 _STRIPS = {
     "minutes": ("minutes", 1),
     "iterations": ("iterations", 1),
@@ -70,7 +70,7 @@ Frames = dict[str, pd.DataFrame]
 
 
 def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
-    """Write ``report.html`` and its tables; return the files, and the tables by name.
+    """Write ``report.html`` and its tables to ``folder``; return the files, and tables by name.
 
     Measures the students of finished tasks on the holdout, unless an earlier report did.
     """
@@ -83,7 +83,7 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 
 
 def make_frames(study: Study, results: Sequence[Result]) -> Frames:
-    """The tables of a report, of results that have been measured."""
+    """Return the tables of a report by name, from results with AP on the holdout."""
     levels = [level.name_ for level in study.spec.levels]
     made = study.spec.conditions
     within = bool(levels and made and made.design == "within")
@@ -103,13 +103,13 @@ def make_frames(study: Study, results: Sequence[Result]) -> Frames:
 
 
 def make_page(study: Study, results: Sequence[Result], frames: Frames) -> str:
-    """The report as HTML; all text from the study is escaped."""
+    """Return the report as HTML; all text from the study is escaped."""
     people = study.log.participants()
     finished = sum(progress_of(study, who).finished for who in people)
     means = _means(study, results)
     intro = (
-        f"{count(len(people), 'participant')}, {finished} finished. Figures of a task are those at "
-        "the moment when it was done, or when it was left. Metrics on the split tune unless the "
+        f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
+        "when it was done, or when it was left. Metrics are on the split tune unless the "
         f"holdout is named. Intervals: {confidence_word(LEVEL)}, bootstrap over participants "
         f"(BCa, {DRAWS:,} draws); SD with n − 1."
     )
@@ -138,7 +138,7 @@ def _means(study: Study, results: Sequence[Result]) -> list[Summary]:
 
 
 def _name(task: str, condition: str) -> str:
-    """Name of a task under a condition: ``bicycle, alone``."""
+    """Return the name of a task under a condition: ``bicycle, alone``."""
     return ", ".join(part for part in (task, condition) if part) or "all"
 
 
@@ -155,25 +155,25 @@ def _strip(
 
 
 def _looks(study: Study) -> str:
-    """Sentence on the looks at the holdout; empty without one."""
+    """Return a sentence on the measurements on the holdout; "" if there are none."""
     looks = looks_of(study)
     if not looks.count:
         return ""
     first, last = map(_minute, (looks.first, looks.last))
     return (
         f"{count(looks.count, 'look')} of the researcher at the holdout: the last student of each "
-        f"task that is over, measured once, by the report. First {first}, last {last} (UTC). No "
-        "participant saw it."
+        f"finished task, measured once by a report. First {first}, last {last} (UTC). No "
+        "participant saw the holdout."
     )
 
 
 def _minute(time: str) -> str:
-    """``2026-01-01 12:00`` of a time in ISO 8601."""
+    """Return a time in ISO 8601 as ``2026-01-01 12:00``."""
     return time[:16].replace("T", " ")
 
 
 def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield name and chart of each published questionnaire: a dot per score, by task."""
+    """Yield (name, chart) of each published questionnaire: a dot per score, by task."""
     drawn = list(scores(study))
     for template in dict.fromkeys(score.template for score in drawn):
         of_template = [score for score in drawn if score.template == template]
@@ -189,7 +189,7 @@ def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any]]]:
-    """Yield legend and bars of all answers in steps, one chart per scale."""
+    """Yield (legend, chart) of all Likert answers, one chart per scale."""
     steps = [(q, replies) for q, replies in _by_question(study) if isinstance(q, LikertQuestion)]
     for _, group in groupby(steps, key=lambda pair: (pair[0].points, tuple(pair[0].labels))):
         pairs = list(group)
@@ -200,7 +200,7 @@ def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[st
 
 
 def _by_question(study: Study) -> list[tuple[Question, list[LatestAnswer]]]:
-    """Answers of each question of each task, in the order in which they were first asked."""
+    """Return (question, answers) per question and task, in the order of the first answers."""
     by_question: dict[tuple[str, str], list[LatestAnswer]] = {}
     for reply in answers(study):
         by_question.setdefault((reply.task, str(reply.question.name_)), []).append(reply)
@@ -212,7 +212,7 @@ def _titled(text: str, task: str) -> str:
 
 
 def _bars(question: LikertQuestion, replies: Sequence[LatestAnswer]) -> list[tuple[str, list[int]]]:
-    """A bar for all, and where conditions differ one for each."""
+    """Return (name, answers per step): one bar for all, and one per condition if several."""
 
     def counts(condition: str | None = None) -> list[int]:
         values = [one.answer for one in replies if condition in (None, one.condition)]
@@ -226,7 +226,7 @@ def _bars(question: LikertQuestion, replies: Sequence[LatestAnswer]) -> list[tup
 
 
 def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
-    """Tone and label of each step that has one."""
+    """Return (CSS class, label) of each step that has a label."""
     points, labels = question.points, list(question.labels)
     at = range(points) if len(labels) == points else (0, points - 1)
     shown = labels if len(labels) == points else [labels[0], labels[-1]]
@@ -234,7 +234,7 @@ def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
 
 
 def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
-    """Yield a table per question that has no steps."""
+    """Yield a table of answers per question that is not a Likert question."""
     for question, replies in _by_question(study):
         if not isinstance(question, LikertQuestion):
             rows, headings = _summary(question, replies)
@@ -250,7 +250,7 @@ def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
 def _summary(
     question: Question, replies: Sequence[LatestAnswer]
 ) -> tuple[pd.DataFrame, dict[str, Heading]]:
-    """Texts by participant, counts of options, or the spread of numbers; by condition."""
+    """Return a table, by condition, and its headings: texts, counts, or statistics of numbers."""
     rows = pd.DataFrame([vars(one) for one in replies])
     by = ["condition"] if rows.condition.nunique() > 1 else []
     if isinstance(question, TextQuestion):
@@ -270,7 +270,7 @@ def _summary(
 def _events(
     study: Study, results: Sequence[Result]
 ) -> Iterator[tuple[str, float, list[tuple[float, str, str]]]]:
-    """Yield name, minutes and marks of each task of each person."""
+    """Yield (name, minutes, marks) of each task of each participant, for ``sequence_chart``."""
     for who in study.log.participants():
         moments, progress = timeline(study, who), progress_of(study, who)
         for result in (result for result in results if result.participant == who.label):
@@ -290,7 +290,7 @@ def _events(
 
 
 def _kind(moment: Any) -> str:
-    """The mark of a moment; empty: none."""
+    """Return the kind of mark of a moment, a key of ``charts.MARKS``; "" for no mark."""
     if moment.source == "history":
         return "fine-tune" if moment.action == "fine-tune" else "back" * (moment.action in _MOVES)
     return moment.action if moment.action in {"concept", "batch", "type", "done"} else ""

@@ -1,4 +1,4 @@
-"""The page ``/researcher``: who is where, links, and deletion; behind a password.
+"""Page ``/researcher``: progress of participants, links and deletion; with a password.
 
 Imports are absolute, since ``panel serve`` runs this file outside its package.
 """
@@ -15,7 +15,7 @@ from inficond_panel.study.run.study import shared_study
 from inficond_panel.ui.component import Connection
 from inficond_panel.ui.stylesheets import use_own_files
 
-#: How often the page looks, in milliseconds.
+#: Interval between updates of the page, in milliseconds.
 PERIOD = 2000
 AFTER = (
     "Enter the password again. A link that was on the screen is not shown twice: make a new one if "
@@ -24,7 +24,7 @@ AFTER = (
 
 
 def serve_page(arguments: list[str]) -> None:
-    """Make this session's page; ``arguments`` are the study and the folder of its data."""
+    """Make this session's page; ``arguments`` are the study and its data folder."""
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     page = BoardPage(shared_study(*arguments))

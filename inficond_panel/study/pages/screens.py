@@ -1,8 +1,8 @@
-"""Screens of a participant's page, one a step, as plain data for the browser.
+"""Screens of a participant's page, one per step, as plain data for the browser.
 
-Markdown of the study becomes a tree of plain data. Raw HTML stays text, links of other kinds than
-http and mail are left as text, and pictures are files in the study's folder: nothing is loaded from
-outside, and no other file is shown.
+Markdown of the study becomes a tree of plain data. Raw HTML and links other than http and mail stay
+text. Pictures are files in the study's folder: the page loads nothing from other servers and shows
+no other file.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from inficond_panel.vocabulary.metrics import METRICS
 
 
 def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> dict[str, Any]:
-    """The screen of the step that a participant is at; a task's before its start."""
+    """Return the screen of the present step, no task; ``faults`` are messages by question."""
     step = progress.step
     screen: dict[str, Any] = {
         "key": step.name,
@@ -69,7 +69,7 @@ def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> 
 
 
 def make_brief(progress: Progress, ready: Ready, folder: Path, *, busy: bool) -> dict[str, Any]:
-    """The screen before a task begins."""
+    """Return the screen before a task begins; ``busy`` while its students are opened."""
     task = ready.task
     limit = [["Time limit", minutes(task.time_limit)]] if task.time_limit else []
     return {
@@ -93,7 +93,7 @@ def make_bar(
     folder: Path,
     closed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Make the bar above the views; ``left`` is the time left in s, ``closed`` the closed part."""
+    """Return the bar above a task's views; ``left``: seconds left, ``closed``: closed parts."""
     task = progress.step.section
     assert isinstance(task, Task)
     done = progress.first(task.name_, "done") is not None
@@ -116,7 +116,7 @@ def make_bar(
 
 
 def make_goal(standing: Standing, done: bool) -> str:
-    """``AP 0.700, goal 0.983``; empty where the participant decides when it is done."""
+    """Return progress as text: ``AP 0.700, goal 0.983``; "" if the participant ends the task."""
     if standing.target is None:
         return ""
     counted = COUNTED.get(standing.what)
@@ -126,14 +126,14 @@ def make_goal(standing: Standing, done: bool) -> str:
 
 
 def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Make a question with the answer given so far; the right answer stays on the server."""
+    """Return a question with its latest answer; the right answer stays on the server."""
     keys = {name: key for name, key in question.fields().items() if name != "right"}
     shown = {name: getattr(question, key.attribute) for name, key in keys.items()}
     return {**shown, "value": answers.get(question.name_)}
 
 
 def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Make the last page, with the link back to the recruiting site."""
+    """Return the last page, with the link back to the recruiting site if there is one."""
     if progress.declined:
         return {"title": "Thank you", "text": ["You do not take part. You can close this page."]}
     if isinstance(section, EndPage):
@@ -142,7 +142,7 @@ def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[
 
 
 def make_completion(completion: Completion | None, progress: Progress) -> dict[str, Any]:
-    """Link with the participant's ids, code, and seconds until the page follows the link."""
+    """Return the link with the participant's ids, the code, and seconds until the page follows."""
     if completion is None:
         return {}
     known = {**progress.ids, CODE: completion.code or ""}
@@ -151,18 +151,18 @@ def make_completion(completion: Completion | None, progress: Progress) -> dict[s
 
 
 def make_message(title: str, text: str = "") -> dict[str, Any]:
-    """A screen with a title and a text alone."""
+    """Return a screen with only a title and a text."""
     body: Sequence[Any] = [["p", {}, [text]]] if text else []
     return {"key": title, "kind": "message", "title": title, "text": body}
 
 
 def minutes(value: float) -> str:
-    """``15 minutes``."""
+    """Return a number of minutes in words: ``15 minutes``."""
     return f"{value:g} minute{'s' * (value != 1)}"
 
 
 def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
-    """Faults of the answers of a step, by question."""
+    """Return the faults of a step's answers by question; {} if none."""
     faults = {
         question.name_: question.fault(answers.get(question.name_)) for question in step.questions
     }
@@ -177,7 +177,7 @@ Tree = list[Any]
 
 
 def to_tree(text: str, folder: Path) -> Tree:
-    """``[text | [tag, attributes, children], ...]``; pictures are taken from ``folder``."""
+    """Parse Markdown to ``[text | [tag, attributes, children], ...]``; pictures in ``folder``."""
     return _nested(parse(text), folder)
 
 
@@ -216,7 +216,7 @@ def _single(token: Token, folder: Path) -> Any:
 
 
 def _picture(token: Token, folder: Path) -> Any:
-    """A picture as a data URI; its description where it is none that can be shown."""
+    """Return a picture as a data URI; its description as text if it cannot be shown."""
     try:
         source = picture_uri(str(token.attrGet("src") or ""), folder)
     except StudyError:

@@ -1,4 +1,4 @@
-"""The page ``/study``: what ``panel serve`` runs for each participant.
+"""Page ``/study``, which ``panel serve`` runs for each participant.
 
 Imports are absolute, since ``panel serve`` runs this file outside its package.
 """
@@ -14,18 +14,18 @@ from inficond_panel.study.pages.participant import ParticipantPage
 from inficond_panel.study.run.study import shared_study
 from inficond_panel.ui.stylesheets import use_own_files
 
-#: How often a page says that it is there, in milliseconds.
+#: Interval in milliseconds at which an open page is recorded as open.
 HEARTBEAT = 2000
 
 
 def serve_page(arguments: list[str]) -> None:
-    """Make this session's page; ``arguments`` are the study and the folder of its data."""
+    """Make this session's page; ``arguments`` are the study and its data folder."""
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     page = ParticipantPage(shared_study(*arguments))
     pn.state.on_session_destroyed(lambda _: page.close())
     pn.state.add_periodic_callback(page.beat, period=HEARTBEAT)
-    # without Panel's model of the address, which would hold the token
+    # no Location model, which would keep the token of the link
     page.servable(title=page.study.spec.title, location=False)
     page.connection.servable(location=False)
 

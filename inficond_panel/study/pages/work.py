@@ -1,4 +1,4 @@
-"""The views of a task, the recorded events of them, and the progress of the task."""
+"""Views of a task for a participant, with recording of events and progress of the task."""
 
 from __future__ import annotations
 
@@ -32,11 +32,10 @@ if TYPE_CHECKING:
 
 
 def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Rights:
-    """Rights of a participant: tune and look.
+    """Return the rights of a participant: tune and explore, without files and without holdout.
 
-    No file leaves or enters, and the holdout stays closed.
-
-    With ``typing`` they type concepts too, which stay; with ``asking`` they answer photos.
+    With ``typing`` participants can also type concepts, but not remove them; with ``asking`` they
+    can answer photos.
     """
     return Rights(
         export=False,
@@ -51,13 +50,13 @@ def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Ri
 
 
 def make_state(tuner: Tuner, jobs: Jobs, rights: Rights) -> AppState:
-    """The state of a task's views; reads the history, so in the worker."""
+    """Return the state of a task's views; call it in the worker, since it reads the history."""
     encoder = PageEncoder(tuner.spec) if rights.typing else None
     return AppState(tuner, jobs, encoder, rights=rights)
 
 
 class TaskPage(Protocol):
-    """The page of a participant, as far as a task needs it."""
+    """Interface of a participant's page that a task needs."""
 
     work: TaskSession | None
     jobs: Jobs
@@ -67,17 +66,17 @@ class TaskPage(Protocol):
         """Progress of the participant."""
 
     def record(self, view: str, action: str, payload: dict[str, Any]) -> bool:
-        """Record an event; return whether it was recorded."""
+        """Record an event; return True if it was recorded."""
 
     def show_work(self) -> None:
-        """Draw how far the task is."""
+        """Update the bar with the progress of the task."""
 
     def show_views(self) -> None:
-        """Put the views of the task on the page."""
+        """Show the views of the task on the page."""
 
 
 class TaskSession:
-    """A participant at work on a task that has been started; resumes what was begun."""
+    """Views of a started task for one participant; resumes an interrupted task."""
 
     def __init__(self, page: TaskPage, ready: Ready, app: AppState) -> None:
         self.page, self.ready, self.task = page, ready, ready.task
@@ -90,7 +89,7 @@ class TaskSession:
         self.measure()
 
     def _follow(self, app: AppState, view: str = "") -> None:
-        """Make the views of ``app``, with a record of all that is done in them."""
+        """Make the views of ``app`` and record all actions in them."""
         self.app = app
         self.recorder = Recorder(app, self.page.record, view)
         self._views = views = make_views(app)
@@ -101,12 +100,12 @@ class TaskSession:
         param.bind(self._go_on, app.concepts.param.tuner, watch=True)
 
     def _go_on(self, tuner: Tuner) -> None:
-        """Show the same views over the concepts of ``tuner``, after one was typed."""
+        """Show the same views with the concepts of ``tuner``, after a concept was typed."""
         before = self.app
 
         def done(app: AppState) -> None:
             if self.page.work is not self or self.app is not before:
-                return  # the task was left meanwhile, and the concept does not count
+                return  # the task was left meanwhile: do not record the concept
             app.go_on_from(before)
             self.page.record(self.recorder.view, TYPED, _typed(app))
             if self.page.work is self:
@@ -122,14 +121,14 @@ class TaskSession:
         self.page.jobs.submit(Job("open", work, done, before.concepts.fail))
 
     def standing(self) -> Standing:
-        """Standing of the node shown."""
+        """Return the value and the target of the task's goal, at the node on the page."""
         student = self.app.tuner.at(self.app.students.node, SPLIT)[self.ready.class_name]
         made = len(self._fine_tunes(self.app.tuner))
         answers = answered(self.page.progress.of(self.task.name_))
         return standing(self.task.done_when, self._start, student, made, answers)
 
     def measure(self, *_: object) -> None:
-        """Check whether the task is done, and report its progress."""
+        """Record ``done`` if the goal is reached for the first time, and update the bar."""
         goal = self.standing()
         if goal.done and not self.done:
             node = self.app.students.node.id
@@ -139,23 +138,23 @@ class TaskSession:
 
     @property
     def done(self) -> bool:
-        """True if the rule of the task came true at some time."""
+        """True if the goal of the task was reached at some time."""
         return self.page.progress.first(self.task.name_, "done") is not None
 
     def left(self) -> float | None:
-        """Seconds left; None without a time limit."""
+        """Return the seconds left; None without a time limit."""
         if not self.task.time_limit:
             return None
         spent = self.page.progress.seconds(self.task.name_, clock.now()) or 0.0
         return max(0.0, math.ceil(60 * self.task.time_limit - spent))
 
     def time_is_up(self) -> bool:
-        """True if the time limit was reached now, on a task that is not done."""
+        """Return True if the time limit is over, the task not done, and this not yet recorded."""
         reached = self.page.progress.first(self.task.name_, "time-up")
         return self.left() == 0 and not self.done and reached is None
 
     def outcome(self) -> str:
-        """Outcome of the task if it is left now; empty where it may not be left."""
+        """Return the outcome if the task is left now: done, time or left; "" if not allowed."""
         if self.done or self.task.ends_by_word:
             return "done"
         if self.left() == 0:
@@ -163,7 +162,7 @@ class TaskSession:
         return "left" if self.task.may_leave else ""
 
     def close(self) -> None:
-        """Let go of the views, and close the history; that opens again for what still writes."""
+        """Close the views and the history; the history reopens if a job still writes."""
         close_views(self._views)
         self.app.tuner.history.close()
 
@@ -177,7 +176,7 @@ class TaskSession:
 
 
 def _typed(app: AppState) -> dict[str, Any]:
-    """Payload of the event that a concept was typed, which ``app`` is over."""
+    """Return the payload of the event ``type`` for the typed concept that ``app`` shows."""
     name = app.concepts.concept
     texts = next(list(one.texts) for one in typed_of(app.store) if one.name == name)
     node = app.students.node

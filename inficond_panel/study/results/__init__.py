@@ -1,1 +1,1 @@
-"""Results of a study: timelines, measures, tables, replay."""
+"""Results of a study: timelines, measures, tables, replay of histories."""

@@ -1,4 +1,4 @@
-"""Remarks of participants, as two people code them: a table to fill in, and their agreement."""
+"""Remarks of participants: a table that two coders fill in, and the coders' agreement."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ from inficond_panel.study.results.timeline import answers
 from inficond_panel.study.run.study import Study
 from inficond_panel.vocabulary.confidence import tails
 
-#: Columns that two people fill in, each for themselves: one code a remark.
+#: Columns that two coders fill in independently: one code per remark.
 CODERS = ("coder_1", "coder_2")
 
 
 def remarks_table(study: Study) -> pd.DataFrame:
-    """One row per answer in words, and per note of the researcher; codes are to be filled in."""
+    """Return a row per text answer and per researcher's note, with empty columns for codes."""
     empty = dict.fromkeys(CODERS, "")
-    said = [
+    texts = [
         {"participant": one.participant, "task": one.task, "question": one.question.name_}
         | {"remark": str(one.answer), **empty}
         for one in answers(study)
         if one.question.kind == "text"
     ]
-    noted = [
+    notes = [
         {"participant": who.label, "task": event.step, "question": "note"}
         | {"remark": str(event.payload["text"]), **empty}
         for who in study.log.participants()
@@ -35,36 +35,36 @@ def remarks_table(study: Study) -> pd.DataFrame:
         if event.action == "note"
     ]
     columns = plain_headings("participant", "task", "question", "remark", *CODERS)
-    return make_frame([*said, *noted], "participant", columns, title="Remarks")
+    return make_frame([*texts, *notes], "participant", columns, title="Remarks")
 
 
 def read_codes(file: Path) -> pd.DataFrame:
-    """The columns of the two coders in a filled table; ``StudyError`` where they lack."""
+    """Read the columns of both coders from a filled table; ``StudyError`` if they are missing."""
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise StudyError(
-            f"{file} cannot be read: {error}.", "Give remarks.csv, filled in."
+            f"{file} cannot be read: {error}.", "Name remarks.csv of the report, filled in."
         ) from error
     if missing := [name for name in CODERS if name not in table]:
         raise StudyError(
-            f"{file} has no column {missing[0]}.", "Fill in remarks.csv of the report."
+            f"{file} has no column {missing[0]}.", "Name remarks.csv of the report, filled in."
         )
     codes = table[list(CODERS)].apply(lambda column: column.str.strip())
     codes = codes[(codes != "").all(axis=1)]
     if codes.empty:
         raise StudyError(
-            f"No remark in {file} was coded by both.", f"Fill in {CODERS[0]} and {CODERS[1]}."
+            f"No remark in {file} has both codes.", f"Fill in {CODERS[0]} and {CODERS[1]}."
         )
     return codes
 
 
 def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Agreement of two coders by code, with Cohen's κ in the facts and notes.
+    """Return the agreement of two coders by code, with Cohen's κ in the facts and notes.
 
-    κ = (p − e) / (1 − e), p the share of remarks with equal codes, e that of two who code at random
-    by their own frequencies (Cohen 1960); nan where e is 1. Its interval is of ``DRAWS`` resamples
-    of the remarks.
+    κ = (p − e) / (1 − e), p: share of remarks with equal codes, e: the same share if both code at
+    random with their frequencies (Cohen 1960); nan if e is 1. The interval of κ is from ``DRAWS``
+    resamples of the remarks.
     """
     names, numbers = np.unique(codes.to_numpy(), return_inverse=True)
     pairs = numbers.reshape(len(codes), 2)
@@ -92,7 +92,7 @@ def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     }
     note = (
         f"Cohen's κ {facts['kappa']:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} remarks that "
-        "both coded. 0: no more than by chance; 1: always the same."
+        "both coded. 0: as often equal as by chance; 1: always equal."
     )
     return make_frame(
         rows,
@@ -105,7 +105,7 @@ def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def kappa(pairs: np.ndarray, codes: int) -> float:
-    """Cohen's κ of ``pairs`` (n, 2) of numbers below ``codes``; nan where both always say one."""
+    """Return Cohen's κ of ``pairs`` (n, 2) of codes below ``codes``; nan if all are one code."""
     shares = [np.bincount(pairs[:, at], minlength=codes) / len(pairs) for at in (0, 1)]
     by_chance = float(shares[0] @ shares[1])
     equal = float((pairs[:, 0] == pairs[:, 1]).mean())

@@ -1,7 +1,7 @@
-"""Results of a study: times, gains, looks at the holdout per task, differences of conditions.
+"""Results of a study: times, gains and AP on the holdout per task, differences of conditions.
 
-Participants never see the holdout. A student is measured there once, when its task is over: the
-result is kept with the study, so that a second report looks at no student again.
+Participants never see the holdout. A student is measured on the holdout once, after its task is
+finished: the result is stored with the study, so that a second report measures no student again.
 """
 
 from __future__ import annotations
@@ -26,27 +26,27 @@ from inficond_panel.tuning import History
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 from inficond_panel.vocabulary.splits import HOLDOUT
 
-#: Draws and level of the intervals of a study. They do not follow ``views.confidence``: the tasks
-#: of one study may have several specs, and its analysis is planned before anybody takes part.
+#: Bootstrap draws and confidence level of a study's intervals. ``views.confidence`` is not used:
+#: tasks may have different specs, and the analysis is planned before the study begins.
 DRAWS, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
-#: Settings by which lists are sorted.
+#: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
-#: What is compared of a task, by the names of ``Result``.
+#: Measures of a task that are compared, attributes of ``Result``.
 MEASURES = ("minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain")
 
 
 @dataclass(frozen=True)
 class Result:
-    """One participant in one task, at the moment when it was done, or when it was left.
+    """Result of one participant in one task, when the task was done, or when it was left.
 
-    ``minutes`` without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is their mean number of
-    intents; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class on tune.
-    ``place`` is the position in the participant's order, from 1 (0: the training); ``outcome`` is
-    done, time, left, or empty while it is not over. ``holdout_start`` and ``holdout_end`` are AP on
-    the holdout, nan until a report has measured it (``holdout``). ``sorts`` counts how often lists
-    were sorted anew, ``typed`` the concepts that were typed; ``node`` is the id of the last
-    student, over these.
+    ``minutes`` are without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is the mean number
+    of intents per fine-tune; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class
+    on tune. ``place`` is the position of the task in the participant's order, from 1 (0: training);
+    ``outcome`` is done, time, left, or "" while the task is not finished. ``holdout_start`` and
+    ``holdout_end`` are AP on the holdout, nan until a report has measured them (``holdout``).
+    ``sorts`` counts how often lists were sorted, ``typed`` the typed concepts; ``node`` is the id
+    of the last student.
     """
 
     participant: str
@@ -69,19 +69,19 @@ class Result:
 
     @property
     def gain(self) -> float:
-        """Change in AP on tune from the start, in points (1 is 0.01 AP)."""
+        """Change in AP on tune since the start, in points (1 is 0.01 AP)."""
         return 100 * (self.ap_end - self.ap_start)
 
     @property
     def holdout_gain(self) -> float:
-        """Change in AP on the holdout from the start, in points; nan before it is measured."""
+        """Change in AP on the holdout since the start, in points; nan if not measured."""
         return 100 * (self.holdout_end - self.holdout_start)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean, standard deviation (n - 1) and bootstrap interval of the mean at ``LEVEL``, over
-    people."""
+    """Mean over people, with standard deviation (n - 1) and bootstrap interval of the mean at
+    ``LEVEL``."""
 
     n: int
     mean: float
@@ -91,16 +91,16 @@ class Spread:
 
     @property
     def columns(self) -> dict[str, float]:
-        """Values of the columns of a table."""
+        """Values by column name, for a table."""
         limits = {"mean_low": self.low, "mean_high": self.high}
         return {"n": self.n, "mean": self.mean, "sd": self.sd, **limits}
 
 
 @dataclass(frozen=True)
 class Summary:
-    """One task under one condition (empty: nothing is varied) over its participants.
+    """Means of one task under one condition ("": study without conditions) over participants.
 
-    ``typed`` counts the concepts that they typed, all together.
+    ``typed`` is the total number of concepts that the participants typed.
     """
 
     task: str
@@ -112,7 +112,7 @@ class Summary:
 
 
 def results(study: Study) -> list[Result]:
-    """Every task that a participant has begun."""
+    """Return the results of all tasks that any participant has begun."""
     return [
         result
         for participant in study.log.participants()
@@ -121,7 +121,7 @@ def results(study: Study) -> list[Result]:
 
 
 def results_of(study: Study, participant: Participant, progress: Progress) -> list[Result]:
-    """The tasks that one participant has begun."""
+    """Return the results of all tasks that one participant has begun."""
     order = {
         item.task: (position, item.condition) for position, item in enumerate(participant.plan, 1)
     }
@@ -139,7 +139,7 @@ def results_of(study: Study, participant: Participant, progress: Progress) -> li
 def _achieved(
     study: Study, participant: Participant, progress: Progress, task: str
 ) -> dict[str, Any]:
-    """Results of one task, from its history and its events."""
+    """Return further fields of ``Result`` for one task, from its history and its events."""
     ready = study.ready_for(participant, task)
     done, left = progress.first(task, "done"), progress.first(task, "leave")
     of_task = progress.of(task)
@@ -183,9 +183,9 @@ def metrics_of(
     split: str,
     sets: Iterable[ConceptSet],
 ) -> list[ClassMetrics]:
-    """Metrics of the task's class at iterations, each over the one of ``sets`` that it is of.
+    """Return the metrics of the task's class at each of ``nodes``, over the node's concept set.
 
-    Raises ``TuningError`` for one that is not there.
+    Raises ``TuningError`` for a node that does not exist.
     """
     name, by_set = study.ready_for(participant, task).class_name, {}
     for concepts in sets:
@@ -199,21 +199,21 @@ def metrics_of(
 
 
 def spread(values: Sequence[float], seed: int = 0) -> Spread:
-    """Spread of one figure over people; undefined values are left out, nan where none is left.
+    """Return the mean over people with its interval; undefined values are left out, nan if none.
 
-    The interval is the bias-corrected and accelerated one (Efron 1987), of ``DRAWS`` resamples of
-    the people. With fewer than three different values it is not defined, and nan.
+    The interval is bias-corrected and accelerated (BCa, Efron 1987), from ``DRAWS`` resamples of
+    the people; nan for fewer than three values, and if all values are equal.
     """
-    known = np.array([value for value in values if np.isfinite(value)], dtype=float)
-    if not len(known):
+    finite = np.array([value for value in values if np.isfinite(value)], dtype=float)
+    if not len(finite):
         return Spread(0, np.nan, np.nan, np.nan, np.nan)
-    sd = float(known.std(ddof=1)) if len(known) > 1 else np.nan
+    sd = float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
     low = high = np.nan
-    if len(known) > 2 and np.ptp(known) > 0:
+    if len(finite) > 2 and np.ptp(finite) > 0:
         from scipy.stats import bootstrap  # noqa: PLC0415 - slow to load, seldom used
 
         interval = bootstrap(
-            (known,),
+            (finite,),
             np.mean,
             n_resamples=DRAWS,
             confidence_level=LEVEL,
@@ -221,17 +221,17 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
             random_state=np.random.default_rng(seed),
         )
         low, high = (float(limit) for limit in interval.confidence_interval)
-    return Spread(len(known), float(known.mean()), sd, low, high)
+    return Spread(len(finite), float(finite.mean()), sd, low, high)
 
 
 def summaries(results: Iterable[Result], order: Sequence[str]) -> list[Summary]:
-    """Return means by task and condition, of finished tasks; tasks in the order of the study."""
-    over = [result for result in results if result.outcome]
+    """Return means by task and condition, of finished tasks; tasks in the order ``order``."""
+    finished = [result for result in results if result.outcome]
     keys = sorted(
-        {(result.task, result.condition) for result in over},
+        {(result.task, result.condition) for result in finished},
         key=lambda key: (order.index(key[0]), key[1]),
     )
-    return [_summary([r for r in over if (r.task, r.condition) == key]) for key in keys]
+    return [_summary([r for r in finished if (r.task, r.condition) == key]) for key in keys]
 
 
 def _summary(group: Sequence[Result]) -> Summary:
@@ -247,7 +247,7 @@ def _summary(group: Sequence[Result]) -> Summary:
 
 @dataclass(frozen=True)
 class Looks:
-    """Looks of the researcher at the holdout: students measured, and the first and last time."""
+    """Number of students that reports have measured on the holdout, and first and last time."""
 
     count: int
     first: str = ""
@@ -255,10 +255,10 @@ class Looks:
 
 
 def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) -> list[Result]:
-    """``results`` with AP on the holdout for every task that is over.
+    """Return ``results`` with AP on the holdout for every finished task.
 
-    Those not yet seen are seen now; without ``look`` they stay undefined. Results of one who is
-    deleted meanwhile are left out.
+    Measures results that no report has measured yet; with ``look=False`` they stay nan. Results of
+    a participant who is deleted meanwhile are left out.
     """
     known = study.holdout()
     made = []
@@ -271,18 +271,18 @@ def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) 
         seen = known.get(key) if result.outcome else None
         ends = {f"holdout_{at}": seen[at] for at in ("start", "end")} if seen else {}
         made.append(replace(result, **ends))
-    here = {who.label for who in study.log.participants()}
-    return [result for result in made if result.participant in here]
+    present = {who.label for who in study.log.participants()}
+    return [result for result in made if result.participant in present]
 
 
 def looks_of(study: Study) -> Looks:
-    """Looks so far."""
+    """Return the number and times of the measurements on the holdout so far."""
     times = sorted(one["time"] for one in study.holdout().values())
     return Looks(len(times), times[0], times[-1]) if times else Looks(0)
 
 
 def _measure(study: Study, result: Result) -> dict[str, Any]:
-    """AP of a task's class at its start and at the participant's last student."""
+    """Measure AP on the holdout of a task's class, at the start node and at the last student."""
     who = study.log.participant(int(result.participant[1:]))
     nodes = study.ready_for(who, result.task).start.id, result.node
     sets = study.concept_sets(who, result.task)
@@ -295,10 +295,10 @@ PAIRED, WELCH = "paired t", "Welch's t"
 
 @dataclass(frozen=True)
 class Difference:
-    """Mean under ``second`` less mean under ``first``, with its interval at ``LEVEL``.
+    """Difference of two conditions: mean under ``second`` minus ``first``, interval at ``LEVEL``.
 
-    ``task`` is empty for means over the tasks of each person. ``n`` is the number of people who
-    have both (paired), or of each group. ``low`` and ``high`` are nan where they are not defined.
+    ``task`` is "" for means over the tasks of each person. ``n`` is the number of people with both
+    conditions (paired), or per group. ``low`` and ``high`` are nan if undefined.
     """
 
     measure: str
@@ -312,17 +312,17 @@ class Difference:
     method: str
 
 
-#: Values by condition, then by participant: one or more, which are averaged.
+#: Values by condition, then by participant; a participant's values are averaged.
 Values = Mapping[str, Mapping[str, Sequence[float]]]
 
 
 def differences(
     results: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
 ) -> list[Difference]:
-    """Compare each pair of conditions, over all tasks and, between subjects, in each task.
+    """Compare each pair of conditions over all tasks and, between subjects, also in each task.
 
-    Within subjects each person is compared with themselves over the tasks that they had under
-    either condition; in one task each has one condition only.
+    With ``within`` the difference is within people, over the tasks that a person had under each of
+    the two conditions; a single task is then not compared, since it has one condition per person.
     """
     over = [result for result in results if result.outcome and result.place]
     tasks = [] if within else list(dict.fromkeys(result.task for result in over))
@@ -362,7 +362,7 @@ def _pairs(measure: str, task: str, values: Values, *, within: bool) -> Iterator
 def paired(
     means: Sequence[Mapping[str, float]], people: Sequence[str]
 ) -> tuple[float, float, float, str, str]:
-    """Mean difference within people, and Student's t interval of it; n at least 2."""
+    """Return mean difference within people, limits of Student's t interval, n, and method."""
     change = np.array([means[1][who] - means[0][who] for who in people])
     error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.nan
     return *_interval(float(change.mean()), float(error), len(change) - 1), f"{len(change)}", PAIRED
@@ -371,7 +371,7 @@ def paired(
 def independent(
     means: Sequence[Mapping[str, float]],
 ) -> tuple[float, float, float, str, str]:
-    """Difference of the means of two groups, with Welch's t interval; two or more in each."""
+    """Return difference of two groups' means, limits of Welch's t interval, sizes, and method."""
     groups = [np.array(list(each.values())) for each in means]
     change = float(groups[1].mean() - groups[0].mean())
     sizes = f"{len(groups[0])} and {len(groups[1])}"
@@ -385,7 +385,7 @@ def independent(
 
 
 def _interval(change: float, error: float, degrees: float) -> tuple[float, float, float]:
-    """The change with the limits of its t interval; nan without scatter."""
+    """Return a change with the limits of its t interval; limits are nan without variance."""
     if not (error > 0 and degrees > 0):
         return change, np.nan, np.nan
     from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used

@@ -1,4 +1,4 @@
-"""How many participants a study needs, by simulation from those of a pilot."""
+"""Sample size: simulate how many participants a study needs, from the results of a pilot."""
 
 from __future__ import annotations
 
@@ -12,19 +12,18 @@ from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.study.results.results import LEVEL, Result
 from inficond_panel.study.results.study_tables import MEASURES
 
-#: Sizes that are tried: people in each group, or people who have both conditions.
+#: Simulated sizes: people per condition, or people who have both conditions.
 SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)
-#: Simulated studies of each size, and the share that has to find the difference.
+#: Number of simulated studies per size, and the share of them that must find the difference.
 STUDIES, ENOUGH = 2000, 0.8
 
 
 def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.ndarray:
-    """Deviations of people of a pilot: from the mean of their condition, or, within people, of
-    their difference between two conditions from its mean.
+    """Return deviations of a pilot's people from the mean of their condition, as a 1D array.
 
-    Scaled to an unbiased variance.
-
-    Raises ``StudyError`` where fewer than three say anything.
+    With ``within``, deviations of each person's difference between two conditions from the mean
+    difference. Scaled to an unbiased variance. Raises ``StudyError`` for fewer than three people
+    with a value.
     """
     by_condition: dict[str, dict[str, list[float]]] = {}
     for each in results:
@@ -37,18 +36,18 @@ def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.n
     if within:
         groups = _changes(means)
     count = sum(map(len, groups))
-    free = count - len(groups)
+    free = count - len(groups)  # degrees of freedom
     if count < 3 or free < 2:
         raise StudyError(
-            f"Too few of the pilot have a value of {MEASURES[measure]}.",
-            "Take at least three people; two in each condition.",
+            f"Too few people of the pilot have a value of {MEASURES[measure]}.",
+            "The pilot needs at least three people; two in each condition.",
         )
     centred = np.concatenate([np.array(group) - np.mean(group) for group in groups])
     return centred * np.sqrt(count / free)
 
 
 def _changes(means: Sequence[Mapping[str, float]]) -> list[list[float]]:
-    """Differences within people of the first two conditions, as one group."""
+    """Return each person's difference between the first two conditions, as one group."""
     if len(means) < 2:
         return []
     first, second = means[:2]
@@ -58,10 +57,10 @@ def _changes(means: Sequence[Mapping[str, float]]) -> list[list[float]]:
 def sample_sizes(
     spread: np.ndarray, difference: float, *, within: bool, seed: int = 0
 ) -> pd.DataFrame:
-    """Share of simulated studies whose interval excludes 0, by their size.
+    """Return the power, the share of simulated studies whose interval excludes 0, by size.
 
-    Each draws its people from ``spread`` (``deviations``) with replacement, and one group has
-    ``difference`` more. The test is that of the report: paired t, or Welch's.
+    Each study draws people from ``spread`` (``deviations``) with replacement; the second condition
+    has ``difference`` added. The test is the report's: paired t, or Welch's t.
     """
     from scipy.stats import ttest_1samp, ttest_ind  # noqa: PLC0415 - slow to load, seldom used
 
@@ -70,10 +69,10 @@ def sample_sizes(
         drawn = random.choice(spread, (2, STUDIES, size))
         with np.errstate(invalid="ignore", divide="ignore"):
             if within:
-                found = ttest_1samp(drawn[0] + difference, 0, axis=1).pvalue
+                p = ttest_1samp(drawn[0] + difference, 0, axis=1).pvalue
             else:
-                found = ttest_ind(drawn[1] + difference, drawn[0], axis=1, equal_var=False).pvalue
-        rows.append({"people": size, "power": float((found < 1 - LEVEL).mean())})
+                p = ttest_ind(drawn[1] + difference, drawn[0], axis=1, equal_var=False).pvalue
+        rows.append({"people": size, "power": float((p < 1 - LEVEL).mean())})
     enough = next((row["people"] for row in rows if row["power"] >= ENOUGH), None)
     each = "people" if within else "people in each condition"
     note = f"{enough} {each}" if enough else f"More than {SIZES[-1]} {each}"

@@ -1,4 +1,4 @@
-"""Tables of a study as frames: events, tasks, answers, means and differences."""
+"""Tables of a study as pandas frames: events, tasks, answers, means and differences."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from inficond_panel.study.run.tasks import TYPED
 from inficond_panel.study.spec.pages import TEMPLATES
 
 FORMATS = ("csv", "parquet")
-#: Words of the measures of a task.
+#: Names of the measures of a task, for people.
 MEASURES = {
     "minutes": "minutes",
     "iterations": "iterations",
@@ -52,8 +52,8 @@ def _frame(
     headings: Mapping[str, Heading] | None = None,
     **more: Any,
 ) -> pd.DataFrame:
-    """A frame of these ``columns``, the first its index, also where there are no rows; a person
-    reads those of ``headings``, without the condition where nothing is varied."""
+    """Return a frame of these ``columns``, also without rows; the first column is the index.
+    Printed are the columns of ``headings``, without ``condition`` if it is empty in all rows."""
     table = list(rows)
     shown = plain_headings(*columns) if headings is None else dict(headings)
     if "condition" in shown and table and not any(row["condition"] for row in table):
@@ -63,7 +63,7 @@ def _frame(
 
 
 def events_table(study: Study) -> pd.DataFrame:
-    """All that everybody did; ``payload`` is JSON."""
+    """Return a row per event of all participants; ``payload`` is JSON."""
     columns = ("participant", "time", "source", "session", "step", "view", "action")
     rows = (
         {
@@ -79,7 +79,7 @@ def events_table(study: Study) -> pd.DataFrame:
 
 
 def board_table(study: Study) -> pd.DataFrame:
-    """One row per participant: the step that each has reached, as ``Place``."""
+    """Return a row per participant: the fields of ``timeline.Position``, such as the step."""
     rows = [{k: pd.NA if v is None else v for k, v in vars(each).items()} for each in board(study)]
     headings = {
         **plain_headings("participant", "condition", "step", "state", "minutes", "iterations"),
@@ -90,7 +90,7 @@ def board_table(study: Study) -> pd.DataFrame:
 
 
 def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
-    """One row per participant and task."""
+    """Return a row per participant and task: the fields of ``Result``, and the gains."""
     rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in results)
     headings = {
         **plain_headings(*_WHERE, "place", "outcome", "minutes", "iterations"),
@@ -104,13 +104,13 @@ def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
         "gain": Heading("gain", 2, sign=True),
         "holdout_gain": Heading("on holdout", 2, sign=True),
     }
-    note = "Place 0 is the training. A task without an outcome is under way."
+    note = "Place 0 is the training. A task without an outcome is not finished."
     columns = [*Result.__dataclass_fields__, "gain", "holdout_gain"]
     return _frame(rows, columns, "Each participant", headings, notes=[note])
 
 
 def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
-    """Means over people: one row per task, condition and measure; ``sd`` with n − 1."""
+    """Return means over people: a row per task, condition and measure; ``sd`` with n − 1."""
     rows = [
         {
             "task": item.task,
@@ -139,7 +139,7 @@ def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
 
 
 def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
-    """One row per measure, task and pair of conditions: ``difference`` with its limits."""
+    """Return a row per measure, task and pair of conditions: ``difference`` with its limits."""
     rows = (
         {
             "measure": one.measure,
@@ -166,8 +166,8 @@ def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
     }
     note = (
         "Means of each person over their tasks, unless a task is named. Paired t: the same people "
-        "under both conditions. Welch's t: two groups, variances not taken as equal. Each interval "
-        "is of one comparison, not corrected for their number."
+        "under both conditions. Welch's t: two groups, with unequal variances. Intervals are not "
+        "corrected for the number of comparisons."
     )
     difference = ("difference", "difference_low", "difference_high")
     columns = ("measure", "words", "task", "first", "second", *difference, "n", "method")
@@ -176,7 +176,7 @@ def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
 
 
 def answers_table(study: Study) -> pd.DataFrame:
-    """One row per participant and question that was answered."""
+    """Return a row per participant and answered question."""
     rows = (
         {
             "participant": reply.participant,
@@ -192,17 +192,17 @@ def answers_table(study: Study) -> pd.DataFrame:
 
 
 def scores_table(study: Study) -> pd.DataFrame:
-    """One row per participant and published questionnaire that was answered in full."""
+    """Return a row per participant and completely answered published questionnaire."""
     return _frame(map(vars, scores(study)), (*_WHERE, "template", "score"))
 
 
 def views_table(study: Study) -> pd.DataFrame:
-    """One row per participant, task and view: minutes in it, and acts."""
+    """Return a row per participant, task and view: minutes in the view, and number of actions."""
     return _frame(map(vars, view_use(study)), (*_WHERE, "view", "minutes", "acts"))
 
 
 def participants_table(study: Study) -> pd.DataFrame:
-    """One row per participant: the ids that they came with, the check, how far they are."""
+    """Return a row per participant: ids of the open link, outcome of the check, if finished."""
     ids = study.spec.participants.ids
     columns = ("participant", *ids, "condition", "check", "attempts", "declined")
     rows = (
@@ -222,7 +222,7 @@ def participants_table(study: Study) -> pd.DataFrame:
 
 
 def typed_table(study: Study) -> pd.DataFrame:
-    """One row per concept that a participant typed, with its synonyms and its time."""
+    """Return a row per concept that a participant typed, with its synonyms and time."""
     rows = (
         {
             "participant": who.label,
@@ -240,15 +240,15 @@ def typed_table(study: Study) -> pd.DataFrame:
 
 
 def typed_summary(typed: pd.DataFrame) -> pd.DataFrame:
-    """Number of people who typed each concept, of ``typed_table``, by task and condition."""
-    known = typed.reset_index().assign(concept=typed["concept"].str.casefold().to_list())
-    people = known.groupby(["task", "condition", "concept"], sort=False)["participant"].nunique()
+    """Return how many people typed each concept of ``typed_table``, by task and condition."""
+    lower = typed.reset_index().assign(concept=typed["concept"].str.casefold().to_list())
+    people = lower.groupby(["task", "condition", "concept"], sort=False)["participant"].nunique()
     rows = people.rename("people").reset_index().to_dict("records")
     return _frame(rows, ("task", "condition", "concept", "people"), "Concepts typed")
 
 
 def notes_table(study: Study) -> pd.DataFrame:
-    """One row per note of the researcher, with its time and the step that it was taken at."""
+    """Return a row per note of the researcher, with its time and the participant's step."""
     rows = (
         {"participant": who.label, "time": event.time, "step": event.step, **event.payload}
         for who in study.log.participants()
@@ -263,7 +263,7 @@ def _plain(answer: Any) -> str:
 
 
 def views_summary(use: pd.DataFrame) -> pd.DataFrame:
-    """Mean minutes and acts in each view, of ``views_table``, over those who began the task."""
+    """Return mean minutes and actions per view of ``views_table``, over a task's participants."""
     keys = ["task", "condition", "view"]
     people = use.reset_index().groupby(keys[:2])["participant"].nunique()
     sums = use.groupby(keys)[["minutes", "acts"]].sum().reset_index()
@@ -286,7 +286,7 @@ def views_summary(use: pd.DataFrame) -> pd.DataFrame:
 
 
 def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
-    """Write all tables of what was recorded to ``folder``; return the files."""
+    """Write all tables of the recorded data to ``folder`` as csv or parquet; return the files."""
     tables = {
         "events": events_table(study),
         "tasks": tasks_table(with_holdout(study, results(study), look=False)),
@@ -302,7 +302,7 @@ def export(study: Study, folder: Path, kind: str = "csv") -> list[Path]:
 
 
 def write(table: pd.DataFrame, file: Path) -> Path:
-    """Write a table in the format of its file's suffix; ``ExportError`` where it cannot be."""
+    """Write a table in the format of the file's suffix; ``ExportError`` if it is not writable."""
     if file.suffix != ".parquet":
         write_whole(file, csv_text(table).encode())
         return file
@@ -319,10 +319,10 @@ def write(table: pd.DataFrame, file: Path) -> Path:
 
 @dataclass(frozen=True)
 class ViewUse:
-    """Use of one view by one participant in one task: up to when it was done, or left.
+    """Use of one view by one participant in one task, until the task was done or left.
 
-    ``minutes`` from a visit of the view to that of another, without breaks and without the time in
-    which the page was hidden; ``acts`` are the events in the view but for visits.
+    ``minutes`` are from a visit of the view to a visit of another view, without breaks and without
+    time while the page was hidden; ``acts`` counts events in the view, except visits and settings.
     """
 
     participant: str
@@ -334,7 +334,7 @@ class ViewUse:
 
 
 def view_use(study: Study) -> Iterator[ViewUse]:
-    """Yield the use of each view that was visited, in the tasks that were begun."""
+    """Yield the use of each visited view, in all tasks that were begun."""
     for who in study.log.participants():
         progress = progress_of(study, who)
         for name in study.ready:
@@ -346,7 +346,7 @@ def view_use(study: Study) -> Iterator[ViewUse]:
 
 
 def use_in(progress: Progress, task: str) -> tuple[dict[str, float], Counter[str]]:
-    """Minutes and acts by view in one task of a participant; "" is not a view."""
+    """Return minutes and number of actions by view, in one task of a participant."""
     start = progress.first(task, "start")
     end = progress.first(task, "done") or progress.first(task, "leave")
     minutes: dict[str, float] = defaultdict(float)
@@ -371,14 +371,14 @@ def use_in(progress: Progress, task: str) -> tuple[dict[str, float], Counter[str
 
 
 def _view_after(event: Event, view: str) -> str:
-    """View that is used after an event; none while the page is hidden or was just opened."""
+    """Return the view in use after an event; "" while the page is hidden or just opened."""
     if event.action in {"away", "open"}:
         return ""
     return event.view or view
 
 
 def _gone(event: Event) -> str:
-    """Return the time until which the page before an event was open."""
+    """Return the time until which the page was open before an event."""
     return str(event.payload.get("seen") or event.time) if event.action == "open" else event.time
 
 

@@ -1,4 +1,4 @@
-"""What each participant did: iterations, answers and scores, and the step that each has reached."""
+"""Timeline of each participant: events, iterations, answers, scores, and the present step."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from inficond_panel.tuning.replay import replay
 class Moment:
     """Event of a timeline. ``source`` is study or history; times are UTC.
 
-    ``typed`` are the concepts that the participant had typed in the task by then.
+    ``typed`` are the concepts that the participant had typed in the task before the event.
     """
 
     time: str
@@ -41,12 +41,12 @@ class Moment:
 
 
 def progress_of(study: Study, participant: Participant) -> Progress:
-    """Progress of a participant by now."""
+    """Return the present progress of a participant."""
     return Progress(make_steps(study.spec, participant), study.log.events(participant.number))
 
 
 def timeline(study: Study, participant: Participant) -> list[Moment]:
-    """Everything that a participant did, in order."""
+    """Return all events of a participant, of study and histories, in order of time."""
     events = study.log.events(participant.number)
     moments = [
         Moment(e.time, "study", e.session, e.step, e.view, e.action, e.payload) for e in events
@@ -64,9 +64,9 @@ def timeline(study: Study, participant: Participant) -> list[Moment]:
 
 
 def own_events(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEvent]:
-    """Events of a task's history over its concept ``sets``, in order.
+    """Return the events of a task's history over its concept ``sets``, in order of time.
 
-    Without those that set its start, and those that carried a branch on to a typed concept.
+    Events that made the start node, or copied a branch to a set with a typed concept, are left out.
     """
     events = [
         event
@@ -80,12 +80,12 @@ def own_events(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
 
 
 def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEvent]:
-    """The iterations that were made in a task, also those that came out where one was before."""
+    """Return the fine-tune events of a task, also if they gave an iteration that existed before."""
     return [event for event in own_events(history, sets) if event.kind == "fine-tune"]
 
 
 def _with_set(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
-    """Return a moment with the concepts that had been typed by then."""
+    """Return a moment with the concepts that had been typed before it."""
     return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
 
 
@@ -109,7 +109,7 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
 
 @dataclass(frozen=True)
 class ReplayedIteration:
-    """An iteration of a task, and its replay."""
+    """Iteration of a task, and the same iteration computed again."""
 
     task: str
     node: Node
@@ -117,12 +117,12 @@ class ReplayedIteration:
 
     @property
     def equal(self) -> bool:
-        """True if id and weights are equal, bit for bit."""
+        """True if id and weights of both are equal, bit for bit."""
         return (self.node.id, self.node.weights_hash) == (self.again.id, self.again.weights_hash)
 
 
 def rebuild(study: Study, participant: Participant) -> list[ReplayedIteration]:
-    """Carry out every history of a participant again, in memory, from the original students on."""
+    """Replay all histories of a participant in memory, from the original students on."""
     rebuilt, events = [], study.log.events(participant.number)
     for task in study.spec.all_tasks:
         if not study.begun(participant, task.name_):
@@ -138,10 +138,10 @@ def rebuild(study: Study, participant: Participant) -> list[ReplayedIteration]:
 
 @dataclass(frozen=True)
 class LatestAnswer:
-    """The latest answer of one participant to a question of a step.
+    """Latest answer of one participant to a question of a step.
 
-    ``task`` is the task that the question is about, empty: none; ``condition`` that of the task,
-    or the one that the participant has in all tasks.
+    ``task`` is the task that the question is about, or ""; ``condition`` is the condition of this
+    task, or the participant's condition in all tasks.
     """
 
     participant: str
@@ -153,7 +153,7 @@ class LatestAnswer:
 
 @dataclass(frozen=True)
 class Score:
-    """Score of a published questionnaire, of one participant; see ``spec.templates``."""
+    """Score of one participant in a published questionnaire; see ``spec.pages.TEMPLATES``."""
 
     participant: str
     task: str
@@ -163,19 +163,19 @@ class Score:
 
 
 def answers(study: Study) -> Iterator[LatestAnswer]:
-    """Yield what everybody answered, in the order of the steps."""
-    for who, step, given in _steps(study):
+    """Yield the latest answers of all participants, in the order of the steps."""
+    for who, step, replies in _steps(study):
         condition = who.condition(step.task)
         for question in step.questions:
-            if given.get(question.name_) is not None:
-                yield LatestAnswer(who.label, step.task, condition, question, given[question.name_])
+            if (answer := replies.get(question.name_)) is not None:
+                yield LatestAnswer(who.label, step.task, condition, question, answer)
 
 
 def scores(study: Study) -> Iterator[Score]:
-    """Yield the score of each published questionnaire that was answered in full."""
-    for who, step, given in _steps(study):
+    """Yield the score of each published questionnaire that a participant answered completely."""
+    for who, step, replies in _steps(study):
         name = step.section.template if isinstance(step.section, QuestionPage) else None
-        score = TEMPLATES[name].score_of(given) if name else None
+        score = TEMPLATES[name].score_of(replies) if name else None
         if name and score is not None:
             condition = who.condition(step.task)
             yield Score(who.label, step.task, condition, name, score)
@@ -189,7 +189,7 @@ def _steps(study: Study) -> Iterator[tuple[Participant, Step, dict[str, Any]]]:
                 yield who, step, progress.answers(step.name)
 
 
-#: A page that was not there for so many seconds is taken for closed.
+#: Seconds without a sign of a page after which it counts as closed.
 GONE = 15.0
 
 
@@ -197,9 +197,9 @@ GONE = 15.0
 class Position:
     """Position of a participant in the study.
 
-    ``minutes`` and ``iterations`` belong to the present task; after the last step to all tasks.
-    ``external`` is the first id that they came with, ``check`` right or wrong once it is over.
-    ``notes`` of the researcher are (time, step, text).
+    ``minutes`` and ``iterations`` are of the present task; after the last step, of all tasks.
+    ``done`` of ``tasks`` are finished. ``external`` is the participant's first id of the open link,
+    ``check`` the outcome of the check: right, wrong or "". ``notes`` are (time, step, text).
     """
 
     number: int
@@ -222,7 +222,7 @@ def board(study: Study) -> list[Position]:
     presence, time = study.log.presence(), clock.now()
     rows = []
     for who in study.log.participants():
-        progress, there = progress_of(study, who), presence.get(who.number)
+        progress, page = progress_of(study, who), presence.get(who.number)
         minutes, iterations = _spent(study, who, progress, time)
         at = progress.step
         rows.append(
@@ -231,14 +231,12 @@ def board(study: Study) -> list[Position]:
                 participant=who.label,
                 condition=", ".join(dict.fromkeys(i.condition for i in who.plan if i.condition)),
                 step=at.name,
-                state=_state(
-                    progress.declined, progress.finished, there.seen if there else "", time
-                ),
+                state=_state(progress.declined, progress.finished, page.seen if page else "", time),
                 minutes=minutes,
                 iterations=iterations,
                 done=sum(bool(progress.outcome(item.task)) for item in who.plan),
                 tasks=len(who.plan),
-                seen=there.seen if there else "",
+                seen=page.seen if page else "",
                 external=next(iter(progress.ids.values()), ""),
                 check=progress.outcome("comprehension"),
                 notes=tuple(
@@ -265,7 +263,7 @@ def _spent(
         )
     if not progress.finished:
         return None, None
-    if who.number not in study.spent:  # it changes no more
+    if who.number not in study.spent:  # constant after the last step
         tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
         spans = [(name, _over(progress, name)) for name in tasks]
         seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
@@ -275,13 +273,13 @@ def _spent(
 
 
 def _over(progress: Progress, task: str) -> str:
-    """Time at which a task was done, or left."""
+    """Return the time at which a task was done, or left; "" if neither."""
     end = progress.first(task, "done") or progress.first(task, "leave")
     return end.time if end else ""
 
 
 def _made(study: Study, who: Participant, progress: Progress, task: str, until: str = "~") -> int:
-    """Fine-tunes in a task up to a time."""
+    """Return the number of fine-tunes in a task up to the time ``until``."""
     with closing(History(study.history(who, task))) as history:
         made = fine_tunes(history, study.concept_sets(who, task, progress.events))
     return sum(event.created <= until for event in made)

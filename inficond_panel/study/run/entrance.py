@@ -1,4 +1,4 @@
-"""Entrance to a study: who the holder of a link is, and who may still come by the open link."""
+"""Entrance to a study: find the participant of a link, or add one who comes by the open link."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.spec.study_spec import StudySpec
 
-#: Ids that come with a link: those of panel providers have letters, digits and a few signs.
+#: Ids in a link: ids of panel providers have letters, digits and a few signs.
 _ID = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
-#: Actions before anything was said: nobody has begun who did no more.
+#: Actions before a participant does anything: who has no others has not begun.
 _BEFORE = {"open", "enter"}
 
 
 def enter(
     study: Study, token: str, ids: Mapping[str, str], own: str = ""
 ) -> tuple[Participant, str, Mapping[str, str]]:
-    """The participant of a link, the token of a link that is new to them, and the ids recorded.
+    """Return the participant of a link, the token of their new personal link or "", and new ids.
 
-    A personal link is its holder's, whatever ids stand in the address. By the open link each id is
-    a participant, and belongs to the browser that begins with it: its personal link is its key,
-    which it shows as ``own`` when it comes again. Raises ``StudyLinkError`` for links and ids that
-    are not known or not readable, an id that another browser has begun with, and when no more can
-    come.
+    A personal link belongs to one participant; ids in the address are then ignored. By the open
+    link each id is a participant. An id belongs to the browser that began with this id: the browser
+    stores the personal link, and passes it as ``own`` when it returns. Raises ``StudyLinkError``
+    for unknown or unreadable links and ids, for an id that another browser has begun with, and if
+    no further participant can come.
     """
     if not study.log.is_open_link(token):
         return study.log.find(token), "", {}
@@ -49,7 +49,7 @@ def enter(
 
 
 def open_query(spec: StudySpec) -> str:
-    """Query of the open link's address, with ``ID`` in place of each person's ids."""
+    """Return the query of the open link's address, with ``ID`` for each of a person's ids."""
     return "?" + "&".join(f"{name}=ID" for name in spec.participants.ids)
 
 
@@ -58,14 +58,14 @@ def _check_ids(study: Study, named: Mapping[str, str]) -> None:
     if first not in named:
         problem = f"This link needs an id: ?{first}=... in its address."
     elif not all(map(_ID.fullmatch, named.values())):
-        problem = "The id in the address of this page cannot be read."
+        problem = "The id in the address of this page is not valid."
     else:
         return
-    raise StudyLinkError(problem, "Open the link just as you were given it.")
+    raise StudyLinkError(problem, "Open the link exactly as you received it.")
 
 
 def _check_room(study: Study) -> None:
-    """Refuse a new participant where the study has all, or where too many come at once."""
+    """Raise ``StudyLinkError`` if the study is full, or if too many participants begin at once."""
     section, people = study.spec.participants, study.log.participants()
     if len(people) >= section.most:
         raise StudyLinkError(
@@ -79,7 +79,7 @@ def _check_room(study: Study) -> None:
 
 
 def _holds(study: Study, token: str, who: Participant) -> bool:
-    """True if a personal link belongs to ``who``."""
+    """Return True if ``token`` is the personal link of ``who``."""
     with contextlib.suppress(StudyError):
         return study.log.find(token).number == who.number
     return False

@@ -1,4 +1,4 @@
-"""The record of a study: participants, and what they did, in one append-only SQLite file."""
+"""Log of a study: participants and their events, in one append-only SQLite file."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SCHEMA = Schema(
             session TEXT NOT NULL, seen TEXT NOT NULL""",
     },
     indexes={"events_of_participant": "events (participant)"},
-    # the events of a participant who was deleted are deleted too
+    # only events of a deleted participant can be deleted
     append_only={"events": "old.participant NOT IN (SELECT number FROM participants)"},
     error=StudyError,
     other="name another folder with --data",
@@ -36,13 +36,13 @@ SCHEMA = Schema(
 
 
 def fact_of(db: Connection, name: str) -> str:
-    """Return a fact on the study, or an empty text."""
+    """Return the stored value of a fact about the study; "" if there is none."""
     row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return str(row["value"]) if row else ""
 
 
 def set_fact(db: Connection, name: str, value: str) -> None:
-    """Keep a fact on the study, in the transaction that is open."""
+    """Store the value of a fact about the study, in the open transaction."""
     db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
@@ -58,7 +58,7 @@ def require(db: Connection, number: int) -> Row:
 
 
 def check_session(db: Connection, number: int, session: str) -> None:
-    """Raise ``StudyLinkError`` where another page was opened since, or all was deleted."""
+    """Raise ``StudyLinkError`` if a later session was opened, or the participant was deleted."""
     if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone() is None:
         raise StudyLinkError(
             "What was recorded with this link was deleted.", "You can close this page."
@@ -72,13 +72,13 @@ def check_session(db: Connection, number: int, session: str) -> None:
 
 
 def to_participant(row: Row) -> Participant:
-    """Participant of a row."""
+    """Return the participant of a database row."""
     plan = tuple(Assigned(**item) for item in json.loads(row["plan"]))
     return Participant(row["number"], row["slot"], plan, row["created"])
 
 
 def insert(db: Connection, number: int, session: str, note: Note) -> Event:
-    """Append an event with its checksum, in the transaction that is open."""
+    """Append a note as an event with its checksum, in the open transaction; return the event."""
     select = "SELECT checksum FROM events WHERE participant = ? ORDER BY number DESC LIMIT 1"
     last = db.execute(select, (number,)).fetchone()
     check = checksum(number, session, note, last["checksum"] if last else "")
@@ -101,7 +101,7 @@ def insert(db: Connection, number: int, session: str, note: Note) -> Event:
 
 
 def to_events(path: str, rows: Iterable[Row]) -> list[Event]:
-    """Events of the rows of one participant; ``StudyError`` where their chain is broken."""
+    """Return the events of one participant's rows; ``StudyError`` if a checksum is wrong."""
     events, previous = [], ""
     for row in rows:
         event = Event(
@@ -121,7 +121,7 @@ def to_events(path: str, rows: Iterable[Row]) -> list[Event]:
     return events
 
 
-#: Slots that somebody holds: who has finished, or may come yet. Who declined does not.
+#: Query of occupied slots: of participants who finished or may still return, not who declined.
 _HELD = """SELECT slot FROM participants WHERE
     number NOT IN (SELECT participant FROM events WHERE action = 'decline')
     AND (number IN (SELECT participant FROM events WHERE action = 'enter' AND step = 'end')
@@ -130,7 +130,7 @@ _OPEN = "open link"  # fact: the SHA-256 of its token
 
 
 class StudyLog:
-    """The file at ``path`` (or ``":memory:"``). Raises ``StudyError`` as ``History`` its own."""
+    """Log of a study in the file ``path`` (or ``":memory:"``); ``StudyError`` if not readable."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
@@ -141,11 +141,11 @@ class StudyLog:
     def add(
         self, plan: Callable[[int], Sequence[Assigned]], gone: str = ""
     ) -> tuple[Participant, str]:
-        """Add a participant at the first free slot; return them and the token of their link.
+        """Add a participant in the first free slot; return participant and token of their link.
 
-        Slots of those who declined are free, and of those who have not reached the end and whose
-        page was last there before the time ``gone``. Only the SHA-256 of the token is stored: the
-        token is returned once.
+        ``plan`` gives tasks and conditions of a slot. A slot is free again if its participant
+        declined, or has not finished and had no open page since the time ``gone``. Only the SHA-256
+        of the token is stored, so the token cannot be read again.
         """
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
@@ -158,7 +158,7 @@ class StudyLog:
         return self.participant(int(number or 0)), token
 
     def new_token(self, number: int) -> str:
-        """Give a participant another link; the one before it holds no longer."""
+        """Return the token of a new link for a participant; the previous link becomes invalid."""
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -169,18 +169,18 @@ class StudyLog:
         return token
 
     def find(self, token: str) -> Participant:
-        """The participant of a link; ``StudyLinkError`` where it is none."""
+        """Return the participant of a link's token; ``StudyLinkError`` if it is unknown."""
         with self._database.transaction() as db:
             select = "SELECT * FROM participants WHERE token = ?"
             row = db.execute(select, (_hashed(token),)).fetchone()
         if row is None:
             raise StudyLinkError(
-                "This link is not known to the study.", "Ask the researcher for a new one."
+                "This link is not known to the study.", "Ask the researcher for a new link."
             )
         return to_participant(row)
 
     def by_external_id(self, name: str, value: str) -> Participant | None:
-        """The participant who came with an id of that name, such as a panel provider's."""
+        """Return the participant whose id ``name``, such as a panel provider's, is ``value``."""
         with self._database.transaction() as db:
             select = "SELECT participant, payload FROM events WHERE action = 'open'"
             rows = db.execute(select).fetchall()
@@ -189,30 +189,30 @@ class StudyLog:
         return self.participant(row["participant"]) if row else None
 
     def make_open_link(self) -> str:
-        """Token of a link for all who come with an id of somebody else's; ends the one before."""
+        """Return the token of a new open link, for people with an id; the previous one ends."""
         token = secrets.token_urlsafe(24)
         self.set_fact(_OPEN, _hashed(token))
         return token
 
     def is_open_link(self, token: str) -> bool:
-        """True if a token belongs to the latest ``make_open_link``."""
+        """Return True if the token is from the latest ``make_open_link``."""
         return self.fact(_OPEN) == _hashed(token)
 
     def participant(self, number: int) -> Participant:
-        """Return the participant of that number; raise ``StudyError`` if unknown."""
+        """Return the participant with this number; raise ``StudyError`` if unknown."""
         with self._database.transaction() as db:
             return to_participant(require(db, number))
 
     def participants(self) -> list[Participant]:
-        """All participants, by number."""
+        """Return all participants, in the order of their numbers."""
         with self._database.transaction() as db:
             rows = db.execute("SELECT * FROM participants ORDER BY number").fetchall()
         return [to_participant(row) for row in rows]
 
     def delete(self, number: int, fact: str = "", change: Callable[[str], str] = str) -> None:
-        """Delete a participant and all their records; the bytes are overwritten.
+        """Delete a participant and all their records; the bytes on disk are overwritten.
 
-        A ``fact`` about them is replaced by the result of ``change``, in the same transaction.
+        In the same transaction ``change`` replaces the value of a ``fact`` about the study.
         """
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -231,11 +231,11 @@ class StudyLog:
     def open(
         self, number: int, session: str, after: str = "", ids: Mapping[str, str] | None = None
     ) -> None:
-        """Begin a session; the session before it can record nothing more.
+        """Begin a session of a participant; earlier sessions cannot record events any more.
 
-        ``ids`` are those that a new participant came with, such as a panel provider's. A page
-        that reloaded itself continues its own session ``after`` only: raises ``StudyLinkError`` if
-        another page was opened since.
+        ``ids`` are the ids of a new participant, such as a panel provider's. A page that reloads
+        itself passes its previous session as ``after``: raises ``StudyLinkError`` if another
+        session was opened since.
         """
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -251,9 +251,9 @@ class StudyLog:
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 
     def append(self, number: int, session: str, notes: Iterable[Note]) -> list[Event]:
-        """Record what happened, all or nothing; on disk when this returns the events.
+        """Record notes as events, all or none, and return the events, which are then on disk.
 
-        Raises ``StudyLinkError`` where another page was opened since, or all was deleted.
+        Raises ``StudyLinkError`` if a later session was opened, or the participant was deleted.
         """
         with self._database.transaction(write=True) as db:
             check_session(db, number, session)
@@ -262,7 +262,7 @@ class StudyLog:
         return written
 
     def remark(self, number: int, step: str, text: str) -> None:
-        """Record what the researcher notes of a participant at a step; of no session."""
+        """Record a researcher's note about a participant at a step, without a session."""
         with self._database.transaction(write=True) as db:
             require(db, number)
             insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
@@ -274,7 +274,7 @@ class StudyLog:
             db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
 
     def events(self, number: int) -> list[Event]:
-        """All events of a participant, oldest first; ``StudyError`` where the chain is broken."""
+        """Return a participant's events, oldest first; ``StudyError`` if a checksum is wrong."""
         with self._database.transaction() as db:
             require(db, number)
             select = "SELECT * FROM events WHERE participant = ? ORDER BY number"
@@ -282,13 +282,13 @@ class StudyLog:
         return to_events(self.path, rows)
 
     def presence(self) -> Mapping[int, Presence]:
-        """Presence of those who have opened a page, by number of the participant."""
+        """Return the latest session of each participant who has opened a page, by number."""
         with self._database.transaction() as db:
             rows = db.execute("SELECT * FROM presence").fetchall()
         return {row["participant"]: Presence(row["session"], row["seen"]) for row in rows}
 
     def latest(self) -> str:
-        """Latest time of all that was recorded; the epoch where nothing was."""
+        """Return the latest recorded time; 1970-01-01 if nothing was recorded."""
         with self._database.transaction() as db:
             times = "SELECT time AS t FROM events UNION ALL SELECT seen FROM presence"
             latest = db.execute(f"SELECT max(t) FROM ({times})").fetchone()[0]  # noqa: S608
@@ -297,23 +297,23 @@ class StudyLog:
     # --- facts
 
     def fact(self, name: str) -> str:
-        """Return a fact on the study, or an empty text."""
+        """Return the stored value of a fact about the study; "" if there is none."""
         with self._database.transaction() as db:
             return fact_of(db, name)
 
     def set_fact(self, name: str, value: str) -> None:
-        """Keep a fact on the study."""
+        """Store the value of a fact about the study."""
         with self._database.transaction(write=True) as db:
             set_fact(db, name, value)
 
     def change_fact(self, name: str, number: int, change: Callable[[str], str]) -> None:
-        """Store the result of ``change`` for a fact, unless the participant was deleted."""
+        """Replace a fact's value by ``change(value)``, unless the participant was deleted."""
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone():
                 set_fact(db, name, change(fact_of(db, name)))
 
     def is_writable(self) -> bool:
-        """True if something could be recorded now."""
+        """Return True if events can be recorded now."""
         try:
             with self._database.transaction(write=True):
                 return True

@@ -1,4 +1,4 @@
-"""Progress of a participant: the steps of a study, and what the events say of each."""
+"""Progress of a participant: the steps of a study, and their state by the recorded events."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from inficond_panel.study.spec.pages import CheckPage, ConsentPage, Question, Qu
 from inficond_panel.study.spec.study_spec import StudySpec, Task
 
 END = "end"
-#: Kinds of steps that one may come back to.
+#: Kinds of steps that a participant may return to.
 _READ = {"text", "questions"}
 
 
 @dataclass(frozen=True)
 class Step:
-    """One part of a study. ``kind`` is consent, text, check, questions, task or end.
+    """Step of a study: a page or a task. ``kind``: consent, text, check, questions, task or end.
 
-    ``task`` is the task that its questions are about; empty: none.
+    ``task`` is the task that the step's questions are about, or "".
     """
 
     name: str
@@ -31,17 +31,17 @@ class Step:
 
     @property
     def questions(self) -> list[Question]:
-        """The questions of the step."""
+        """Questions of the step; [] if it is not a page of questions."""
         return self.section.asked if isinstance(self.section, QuestionPage) else []
 
     @property
     def attempts(self) -> int | None:
-        """Attempts at a check; None: until all is right."""
+        """Largest number of attempts at a check; None: until all is right."""
         return self.section.attempts if isinstance(self.section, CheckPage) else None
 
 
 def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
-    """The steps of one participant, in order, the end last."""
+    """Return the steps of one participant, in order, with the end last."""
     tasks = {task.name_: task for task in study.tasks}
     steps = [Step("consent", "consent", study.consent)] if study.consent else []
     steps += [
@@ -63,7 +63,7 @@ def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
 
 
 def _task_steps(task: Task, *, training: bool = False) -> list[Step]:
-    """A task, and the pages after it."""
+    """Return the steps of a task: the task, and the pages of questions after it."""
     pages = [
         Step(f"{task.name_}/after-{at}", "questions", page, task=task.name_)
         for at, page in enumerate(task.after, 1)
@@ -72,7 +72,7 @@ def _task_steps(task: Task, *, training: bool = False) -> list[Step]:
 
 
 class Progress:
-    """Progress of one participant, the sum of their own events: without the researcher's notes."""
+    """Progress of one participant through ``steps``, by their ``events`` without notes."""
 
     def __init__(self, steps: Sequence[Step], events: Sequence[Event]) -> None:
         self.steps = list(steps)
@@ -91,14 +91,14 @@ class Progress:
 
     @property
     def step(self) -> Step:
-        """The first step that was not left; the end for one who declined."""
+        """Present step: the first step that was not left; after a decline, the end."""
         if self.declined:
             return self.steps[-1]
         return next(step for step in self.steps if step.name == END or step.name not in self._left)
 
     @property
     def number(self) -> int:
-        """Number of the step, from 1."""
+        """Number of the present step, from 1."""
         return self.steps.index(self.step) + 1
 
     @property
@@ -108,13 +108,13 @@ class Progress:
 
     @property
     def ids(self) -> dict[str, str]:
-        """Ids that the participant came with by the open link, by name."""
+        """Ids of the participant from the open link, by name."""
         came = (event.payload.get("ids") for event in self.events if event.action == "open")
         return next((dict(ids) for ids in came if ids), {})
 
     @property
     def back(self) -> Step | None:
-        """The step that one may go back to: a page just before, never a task or a check."""
+        """Step that the participant may return to: the previous page; no task and no check."""
         at = self.number - 1
         before = self.steps[at - 1] if at else None
         begun = self.step.kind == "task" and self.first(self.step.name, "start")
@@ -123,7 +123,7 @@ class Progress:
         return before
 
     def answers(self, step: str = "") -> dict[str, Any]:
-        """The latest answer to each question of a step; of all that are asked once, if empty."""
+        """Return the latest answers by question of a step; with "" of all steps without a task."""
         repeated = {one.name for one in self.steps if one.task}
         latest: dict[str, Any] = {}
         for event in self.events:
@@ -133,32 +133,32 @@ class Progress:
         return latest
 
     def wrong(self) -> list[str]:
-        """Names of the questions of a check that are not answered right by now."""
+        """Return the names of the questions of the present check whose answer is not right."""
         replies = self.answers(self.step.name)
         asked = self.step.questions
         return [one.name_ for one in asked if not one.is_right(replies.get(one.name_))]
 
     def attempts(self, step: str) -> int:
-        """Attempts at a check so far."""
+        """Return the number of attempts at a check so far."""
         return sum(event.action == "attempt" for event in self.of(step))
 
     def of(self, step: str) -> list[Event]:
-        """The events of one step."""
+        """Return the events of one step."""
         return [event for event in self.events if event.step == step]
 
     def first(self, step: str, action: str) -> Event | None:
-        """The first event of an action in a step."""
+        """Return the first event of an action in a step; None if there is none."""
         return next((event for event in self.of(step) if event.action == action), None)
 
     def outcome(self, task: str) -> str:
-        """done, time or left, of a check right or wrong; empty while the step is not over."""
+        """Return done, time or left; of a check right or wrong; "" before the step was left."""
         event = self._left.get(task)
         return str(event.payload.get("outcome", "")) if event else ""
 
     def seconds(self, task: str, until: str) -> float | None:
         """Return the working time on a task up to the time ``until``; None before its start.
 
-        Breaks are excluded: from the last sign of one page to the opening of the next.
+        Breaks are excluded: from the last sign of one page until the next page is opened.
         """
         start = self.first(task, "start")
         if start is None:
@@ -173,5 +173,5 @@ class Progress:
 
 
 def when(time: str) -> datetime:
-    """Return a time in the form in which it is recorded."""
+    """Parse a recorded time (ISO 8601)."""
     return datetime.fromisoformat(time)

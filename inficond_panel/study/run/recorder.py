@@ -1,7 +1,7 @@
-"""The session of a participant, and the recording of what happens on the page.
+"""Session of a participant, and recording of the participant's actions on the page.
 
-The views know nothing of it. What changes the students (iterations, undo, jumps, names, notes,
-looks) is in their history and is not noted again.
+The views do not know the recorder. Actions that change the students (iterations, undo, jumps,
+names, notes, views of the holdout) are in the history and are not recorded again.
 """
 
 from __future__ import annotations
@@ -28,11 +28,11 @@ from inficond_panel.tuning.edits import is_known
 
 
 class Session:
-    """The session of the participant whose link holds ``token``; it ends an earlier one.
+    """Session of the participant whose link has the ``token``; it ends earlier sessions.
 
     ``after`` is as in ``StudyLog.open``, ``ids`` and ``own`` as in ``enter``. ``link`` is the token
-    of a link that is new to the participant, else empty. Raises ``StudyLinkError`` as ``enter``,
-    and ``StudyError`` where nothing can be recorded.
+    of a new personal link, else "". Raises ``StudyLinkError`` as ``enter``, and ``StudyError`` if
+    nothing can be recorded.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Session:
         self.progress = progress_of(study, self.participant)
 
     def record(self, *actions: tuple[str, str, Mapping[str, Any]]) -> None:
-        """Record (view, action, payload) at the present step; on disk when this returns.
+        """Record each (view, action, payload) at the present step, on disk when this returns.
 
-        Where it raises, all that could not be written waits in memory, in order and with its
-        time, and is written before what comes next. Raises ``StudyLinkError`` where the link was
-        opened elsewhere since, and ``StudyError`` as ``StudyLog``.
+        If writing fails, the events wait in memory, in order and with their times, and are written
+        before the next events. Raises ``StudyLinkError`` if the link was opened in another window
+        since, and ``StudyError`` as ``StudyLog``.
         """
         step = self.progress.step.name
         self.waiting += [
@@ -65,7 +65,7 @@ class Session:
         self.write()
 
     def write(self) -> None:
-        """Write what waits. Raises as ``record``."""
+        """Write the waiting events. Raises as ``record``."""
         written = self.study.log.append(self.participant.number, self.id, self.waiting)
         self.waiting = []
         self.progress = Progress(self.progress.steps, [*self.progress.events, *written])
@@ -75,7 +75,7 @@ class Session:
         self.study.log.touch(self.participant.number, self.id)
 
 
-#: Views that the settings of the state belong to; none: several.
+#: View of each setting of the shared state; "": several views.
 SHARED = {
     "sort": "performance",
     "descending": "performance",
@@ -97,7 +97,7 @@ SHARED = {
     "projection": "embedding",
     "tab": "",
 }
-#: Settings that a view keeps to itself: the attribute with its component (empty: the view), names.
+#: Settings of a single view, by view: attribute with the component ("": the view), and names.
 SETTINGS = {
     "knowledge": ("table", ["find"]),
 }
@@ -106,10 +106,10 @@ Write = Callable[[str, str, dict[str, Any]], object]
 
 
 class Recorder(param.Parameterized):
-    """Watches one session's state; ``write(view, action, payload)`` takes the notes.
+    """Recorder of changes in one session's state; calls ``write(view, action, payload)``.
 
-    Made before the views, so that what they show has been recorded. ``view`` is the view that was
-    last used, which a change of the shared state came from.
+    Make it before the views, so that a change is recorded before the views show it. ``view`` is the
+    view used last, which is recorded as the source of changes in the shared state.
     """
 
     def __init__(self, app: AppState, write: Write, view: str = "") -> None:
@@ -117,17 +117,17 @@ class Recorder(param.Parameterized):
         self._write = write
         self._kind = app.tuning.status.kind
         super().__init__()
-        for name, place in SHARED.items():
-            self._watch(place, app.settings, [name])
+        for name, owner in SHARED.items():
+            self._watch(owner, app.settings, [name])
 
     def watch(self, views: Mapping[str, param.Parameterized]) -> None:
-        """Watch the settings of the views too."""
+        """Also record changes of the settings of the views."""
         for name, (part, settings) in SETTINGS.items():
             if name in views:
                 self._watch(name, getattr(views[name], part) if part else views[name], settings)
 
     def visit(self, view: str) -> None:
-        """The person is in another view now."""
+        """Record that the person uses another view now."""
         if view in VIEWS and view != self.view:
             self.view = view
             self._note("visit", {})
@@ -188,10 +188,10 @@ class Recorder(param.Parameterized):
 
 
 def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
-    """Restore the selection, and the pending batch of when the page was last open.
+    """Restore the selection and the pending batch from the time when the page was last open.
 
-    ``events`` are the events of the task; a batch from before ``head_since``, the time of the last
-    fine-tune, was carried out.
+    ``events`` are the events of the task. A batch before ``head_since``, the time of the last
+    fine-tune, was refitted already and is not restored.
     """
     for event in events:
         if event.action == "class" and event.payload["name"] in app.store.classes:

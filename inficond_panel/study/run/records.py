@@ -11,7 +11,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Assigned:
-    """A task in the order of one participant; ``condition`` is empty where nothing is varied."""
+    """Task in one participant's order, with its condition; "" in a study without conditions."""
 
     task: str
     condition: str = ""
@@ -19,7 +19,7 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Participant:
-    """A participant: a number, and tasks in order. Nothing identifies the person."""
+    """Participant: a number, and tasks in order (``plan``). No field identifies the person."""
 
     number: int
     slot: int
@@ -28,11 +28,11 @@ class Participant:
 
     @property
     def label(self) -> str:
-        """``P01``."""
+        """Name in tables: ``P01``."""
         return f"P{self.number:02d}"
 
     def condition(self, task: str = "") -> str:
-        """Condition in a task by the plan; else the one of all tasks; empty: several or none."""
+        """Return the condition in a task of the plan, else of all tasks; "" if several or none."""
         planned = [item for item in self.plan if item.task == task] or self.plan
         conditions = {item.condition for item in planned}
         return conditions.pop() if len(conditions) == 1 else ""
@@ -40,62 +40,62 @@ class Participant:
 
 @dataclass(frozen=True)
 class Presence:
-    """The page that a participant opened last, and when it was last open."""
+    """Latest session of a participant, and the time when its page was last open."""
 
     session: str
     seen: str
 
 
-#: Up to here each whole number is one of its own, in every program that reads the tables.
+#: Largest whole number that a float can hold exactly, for programs that read the tables.
 _LARGEST = 2**53
-#: Actions of the flow through the study; their view is empty.
+#: Actions of the flow through the study, with their payloads; their view is empty.
 FLOW = {
-    "open": "a page was opened; `seen`: when the page before it was last there; `ids`: those that "
-    "a new participant came with by the open link",
-    "enter": "a step came up",
+    "open": "a page was opened; `seen`: when the previous page was last open; `ids`: ids of a new "
+    "participant from the open link",
+    "enter": "a step was shown for the first time",
     "agree": "consent was given",
     "decline": "consent was not given; nothing more is recorded",
     "answer": "questions were answered: by name",
-    "attempt": "a check was handed in: `answers`, `wrong`",
-    "return": "a page was left backwards: `to`, the step before",
+    "attempt": "a check was submitted: `answers`, `wrong`",
+    "return": "the participant went back: `to`, the previous step",
     "start": "work on a task began",
-    "done": "the rule of the task came true: `node`, `value`, `target`",
+    "done": "the goal of the task was reached: `node`, `value`, `target`",
     "time-up": "the time limit of the task was reached",
     "leave": "a step was left; `outcome` of a task: done, time or left, of a check: right or wrong",
     "away": "the page was hidden, or another window came in front",
     "back": "the page was shown again",
     "failed": "an error was shown: `message`",
-    "note": "the researcher noted something: `text`; of no session",
+    "note": "the researcher wrote a note: `text`; without a session",
 }
-#: Actions in the views. Iterations, undo, jumps, names and notes are in the history of the task.
+#: Actions in the views; the task's history has iterations, undo, jumps, names and notes.
 INTERACTIONS = {
     "visit": "the pointer stayed in a view, or a key was pressed there",
     "class": "a class was selected: `name`",
     "concept": "a concept was opened in the detail view: `name`",
     "group": "a group of concepts was drawn on the map: `names`",
-    "images": "images were picked out: `title`, `count`",
-    "type": "a concept was typed: `name`, `texts`; `root` and `node` of the students over it, and "
-    "the iterations `carried` on to it",
-    "batch": "the pending batch changed: `intents`, all that wait now",
+    "images": "images were selected: `title`, `count`",
+    "type": "a concept was typed: `name`, `texts`; `root` and `node` of the students with this "
+    "concept, and number of iterations `carried` over to them",
+    "batch": "the pending batch changed: `intents`, the whole batch",
     "fine-tune": "the batch was submitted",
     "cancel": "the refit was cancelled",
-    "ask": "photos were asked about: `class`, `images`, and how many have `replies`",
-    "photo-answer": "a photo was answered: `image`, `answer` (1, 0, null: skipped), what the "
-    "`student` decides, and the `place` after it",
-    "photo-undo": "replies were taken back: `images`, `place`",
-    "teacher-answers": "the teacher answered the photos left: `images`, `place`",
-    "photos-judge": "the answers judged the student: number of `answers`, `wrong` ones of the "
-    "student, of the student `taught` on the others, `node` that learned them; empty: none did",
-    "photos-left": "the photos were left: number of `replies`",
+    "ask": "photos were shown for answers: `class`, `images`, and how many have `replies`",
+    "photo-answer": "a photo was answered: `image`, `answer` (1, 0, null: skipped), the "
+    "`student`'s decision, and the `place` (index of the next photo)",
+    "photo-undo": "replies were removed: `images`, `place`",
+    "teacher-answers": "the teacher answered the remaining photos: `images`, `place`",
+    "photos-judge": "the answers evaluated the student: number of `answers`, `wrong` decisions of "
+    "the student, and of the student `taught` on the others, `node` that learned them or empty",
+    "photos-left": "the photos were closed: number of `replies`",
     "set": "a setting of a view changed: by name",
     "compare": "two iterations were compared: `before`, `after`",
 }
 
 
 def storable(value: object) -> Any:
-    """``value``, from a browser, as JSON and SQLite can keep it: of all else what comes nearest.
+    """Return a value from a browser in the nearest form that JSON and SQLite can store.
 
-    Half a character becomes a question mark. A number that is no finite one becomes None.
+    Half a character becomes a question mark; nan, inf and numbers beyond ±2^53 become None.
     """
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
@@ -112,7 +112,7 @@ def storable(value: object) -> Any:
 
 @dataclass(frozen=True)
 class Note:
-    """Note that is to be recorded as an event."""
+    """Note to be recorded as an event."""
 
     time: str
     step: str
@@ -121,13 +121,13 @@ class Note:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
     def json(self) -> str:
-        """Return the payload as stored."""
+        """Return the payload as the JSON text that is stored."""
         return json.dumps(self.payload, ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Event(Note):
-    """A note as it was recorded; ``time`` is UTC, ISO 8601, ``session`` one opening of the page."""
+    """Recorded note; ``time`` is UTC in ISO 8601, ``session`` is the id of one page load."""
 
     number: int = 0
     participant: int = 0
@@ -135,6 +135,6 @@ class Event(Note):
 
 
 def checksum(participant: int, session: str, note: Note, previous: str) -> str:
-    """SHA-256 over an event and the checksum of the event before it of the same participant."""
+    """Return the SHA-256 of an event and of the checksum of the participant's previous event."""
     facts = [previous, participant, session, note.time, note.step, note.view, note.action]
     return hashlib.sha256(json.dumps([*facts, note.json()]).encode()).hexdigest()

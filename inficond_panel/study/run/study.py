@@ -1,4 +1,4 @@
-"""A running study: its spec, its folder, its log, and the students of each task."""
+"""Running study: spec, data folder, log of events, and the students of each task."""
 
 from __future__ import annotations
 
@@ -32,14 +32,14 @@ from inficond_panel.study.spec.conditions import Level
 from inficond_panel.study.spec.study_spec import StudySpec, Task, find_file, is_study, load_study
 from inficond_panel.tuning import History, Tuner
 
-_HOLDOUT = "holdout"  # fact: what reports have measured there
+_HOLDOUT = "holdout"  # name of a fact: measurements of reports on the holdout
 
 
 class Study:
-    """Study: its spec, and the folder of its data.
+    """Study with its spec and its data folder; ``own`` is a spec of the app replacing the study's.
 
-    The folder holds ``study.sqlite`` (participants, events), ``starts.sqlite`` (the nodes that
-    tasks begin with) and a folder for each participant with a history for each of their tasks.
+    The folder has ``study.sqlite`` (participants, events), ``starts.sqlite`` (start nodes of the
+    tasks) and a folder per participant with a history per task.
     """
 
     def __init__(self, spec: StudySpec, folder: Path, own: Path | None = None) -> None:
@@ -47,15 +47,15 @@ class Study:
         self.log = StudyLog(folder / "study.sqlite")
         self.ready: dict[str, Ready] = {}
         self.varied: dict[tuple[str, str], Ready] = {}
-        #: Minutes and fine-tunes of who has finished, by number.
+        #: Minutes and fine-tunes of participants who have finished, by number.
         self.spent: dict[int, tuple[float, int]] = {}
 
     def prepare(self, progress: Progress | None = None, encoder: EncoderOf | None = None) -> None:
-        """Open stores, make start nodes and the folder; only a prepared study accepts participants.
+        """Open stores, make the start nodes and the folder; needed before participants come.
 
-        ``encoder`` loads the encoder of a spec; if concepts may be typed, it is checked against the
-        store. Raises the errors of ``Preparation.tasks``, and ``StudyError`` if the study differs
-        from the one that participants have begun.
+        ``encoder`` loads the encoder of a spec; if concepts may be typed, the encoder is compared
+        with the store. Raises the errors of ``Preparation.tasks``, and ``StudyError`` if the study
+        has changed since its first participant.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -74,7 +74,7 @@ class Study:
     def check(
         self, progress: Progress | None = None, encoder: EncoderOf | None = None
     ) -> dict[str, Ready]:
-        """Its tasks, as ``prepare`` makes them; nothing is written."""
+        """Return the tasks by name, as ``prepare`` makes them, without writing a file."""
         return Preparation(self.spec, self.own, History(":memory:"), encoder).tasks(progress)
 
     def _keep_what_it_is(self) -> None:
@@ -97,21 +97,21 @@ class Study:
             self.log.set_fact(name, value)
 
     def add_participant(self) -> tuple[Participant, str]:
-        """A new participant, and the token of their link.
+        """Add a participant; return the participant and the token of their link.
 
-        They take the first place that nobody holds: those who declined, or are gone for as long as
-        the spec says, have given theirs back.
+        The participant gets the first free slot. Slots of participants who declined, or are away
+        for longer than ``gone_after`` in the spec, are free again.
         """
         minutes = self.spec.participants.gone_after
         gone = clock.before(60 * minutes) if minutes else ""
         return self.log.add(lambda slot: assign(self.spec, slot), gone)
 
     def has(self, label: str) -> bool:
-        """True if a participant of that label exists and was not deleted."""
+        """Return True if a participant with this label, such as P01, exists."""
         return any(who.label == label for who in self.log.participants())
 
     def delete_participant(self, number: int) -> None:
-        """Take a participant out: histories, events, answers, link."""
+        """Delete a participant with all histories, events, answers and the link."""
         self.log.participant(number)
         shutil.rmtree(self._folder_of(number), ignore_errors=True)
         if self._folder_of(number).exists():
@@ -120,21 +120,21 @@ class Study:
             )
         label = self.log.participant(number).label
 
-        def rest(kept: str) -> str:
-            known = _measured(kept)
-            return json.dumps({k: v for k, v in known.items() if k.split("/")[0] != label})
+        def rest(stored: str) -> str:
+            measured = _measured(stored)
+            return json.dumps({k: v for k, v in measured.items() if k.split("/")[0] != label})
 
         self.log.delete(number, _HOLDOUT, rest)
 
     def holdout(self) -> dict[str, Any]:
-        """AP on the holdout that reports have measured, by participant and task."""
+        """Return the stored measurements on the holdout by "participant/task"."""
         return _measured(self.log.fact(_HOLDOUT))
 
     def keep_holdout(self, key: str, measured: Mapping[str, Any]) -> None:
         """Store the holdout results of one participant and task, permanently.
 
-        ``key`` is as in ``holdout``. Nothing is stored for a deleted participant, and concurrent
-        reports do not overwrite each other.
+        ``key`` is "participant/task", as in ``holdout``. Nothing is stored for a deleted
+        participant, and concurrent reports do not overwrite each other.
         """
         number = int(key.partition("/")[0][1:])
         self.log.change_fact(
@@ -142,45 +142,45 @@ class Study:
         )
 
     def task(self, name: str) -> Task:
-        """The task of that name."""
+        """Return the task with this name from the spec."""
         return next(task for task in self.spec.all_tasks if task.name_ == name)
 
     def level(self, participant: Participant, task: str) -> Level | None:
-        """Return the condition of a participant in a task; in the training, that of all."""
+        """Return the condition of a participant in a task; in the training, of all tasks."""
         condition = participant.condition(task)
         return next((level for level in self.spec.levels if level.name_ == condition), None)
 
     def ready_for(self, participant: Participant, task: str) -> Ready:
-        """A task as one participant has it, under their condition."""
+        """Return a prepared task under the condition of a participant."""
         level = self.level(participant, task)
         return self.varied.get((task, level.name_ if level else ""), self.ready[task])
 
     def history(self, participant: Participant, task: str) -> Path:
-        """File of the iterations of a participant in a task."""
+        """Return the path of the history of a participant in a task."""
         return self._folder_of(participant.number) / f"{task}.history.sqlite"
 
     def begun(self, participant: Participant, task: str) -> bool:
-        """True if the participant has begun the task."""
+        """Return True if the participant has begun the task."""
         return self.history(participant, task).exists()
 
     def allows(self, participant: Participant, task: str, key: str) -> bool:
-        """True if the participant can do a thing: ``may_type`` concepts, ``may_ask`` for photos."""
+        """Return True if ``key`` is allowed: ``may_type`` concepts, or ``may_ask`` for photos."""
         return allowed(self.task(task), self.level(participant, task), key)
 
     def concept_sets(
         self, participant: Participant, task: str, events: Iterable[Event] | None = None
     ) -> list[ConceptSet]:
-        """Return the concept sets of a participant in a task, the store's first.
+        """Return the concept sets of a participant in a task by ``events``, the store's set first.
 
-        They follow from ``events``, by default those recorded so far.
+        Default: all events recorded so far.
         """
-        known = self.log.events(participant.number) if events is None else events
-        return concept_sets(self.ready_for(participant, task), known)
+        recorded = self.log.events(participant.number) if events is None else events
+        return concept_sets(self.ready_for(participant, task), recorded)
 
     def tuner(self, participant: Participant, task: str, at: ConceptSet | None = None) -> Tuner:
-        """Return the students of one participant in one task; its history begins at the start node.
+        """Return the students of a participant in a task; the history begins at the start node.
 
-        The concepts are those ``at`` some time in the task, by default the present ones.
+        ``at`` is the concept set, by default the present set.
         """
         ready, chosen = (
             self.ready_for(participant, task),
@@ -198,35 +198,35 @@ class Study:
         return Tuner(store_over(ready.store, file, chosen.typed), spec, history)
 
     def close(self) -> None:
-        """Close the record."""
+        """Close the log."""
         self.log.close()
 
     def _folder_of(self, number: int) -> Path:
         return self.folder / "participants" / f"P{number:02d}"
 
 
-def _measured(kept: str) -> dict[str, Any]:
-    return dict(json.loads(kept or "{}"))
+def _measured(stored: str) -> dict[str, Any]:
+    return dict(json.loads(stored or "{}"))
 
 
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
-    """The spec of the app, as a condition has it, with the views of a task."""
+    """Return the spec of the app with the views of the condition, else of the task."""
     views = (level.views if level else []) or task.views
     return spec.with_layout(_only(spec.layout, views)) if views else spec
 
 
 def _only(layout: Layout, views: Sequence[str]) -> Layout:
-    """Return the layout with only some views; a view that it lacks gets a row of its own."""
+    """Return the layout with only these views; a view that it lacks gets a new row."""
     rows = [[name for name in row if name in views] for row in layout.rows]
     rows += [[name] for name in views if name not in layout.views]
     return Layout(theme=layout.theme, show=layout.show, rows=[row for row in rows if row])
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:
-    """Open the study of a file, of a packaged name, or of a spec of the app with ``study``.
+    """Open a study by path, by packaged name, or by a spec of the app with the key ``study``.
 
-    ``data`` is the folder of the data. By default the study names it, next to its file or to the
-    spec of the app; data of a packaged study are in the current folder. Raises ``SpecError``, and
+    ``data`` is the data folder; by default from the study's spec, next to the study's file or to
+    the spec of the app, and for a packaged study in the current folder. Raises ``SpecError``, and
     ``StudyError`` for a spec of the app without a study.
     """
     file = find_file(name)
@@ -242,13 +242,13 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
 def _study_of(spec: Path) -> Path:
     study = load_spec(spec, check_files=False).study
     if study is None:
-        raise StudyError(f"{spec} names no study.", "Give it the key `study: FILE`.")
+        raise StudyError(f"{spec} names no study.", "Add the key `study: FILE` to this spec.")
     return study
 
 
 @once(1)
 def shared_study(name: str, data: str) -> Study:
-    """The study that all sessions of one server share. No address of a visitor is logged."""
+    """Return the study that all sessions of a server share; no visitor's address is logged."""
     logging.getLogger("tornado.access").disabled = True
     study = open_study(name, data)
     study.prepare()

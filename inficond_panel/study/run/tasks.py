@@ -1,7 +1,7 @@
-"""Tasks of a study on their stores: order, condition, goal, start, concepts that are typed.
+"""Tasks of a study with their stores: order, condition, goal, start node, and typed concepts.
 
 Each typed concept gives students with a new root in the history of the task. The events of a
-participant record the concepts over time, the history their use.
+participant record when concepts were typed; the history records how they were used.
 """
 
 from __future__ import annotations
@@ -41,16 +41,16 @@ from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 
 SPLIT = TUNE
-#: What a standing counts, where it is not a metric, and its name on the page.
+#: Goals that count something instead of a metric, and their names on the page.
 ITERATIONS, ANSWERS = "iterations", "answers"
 COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Photos answered"}
 
 
 @dataclass(frozen=True)
 class Standing:
-    """Standing of a task: ``value`` of ``what``, and the ``target`` that it is to reach.
+    """Progress of a task towards its goal: present ``value`` of ``what``, and its ``target``.
 
-    Both are None where the participant decides when it is done; ``value`` is nan where undefined.
+    Both are None if the participant decides when the task is done; ``value`` is nan if undefined.
     """
 
     what: str
@@ -66,7 +66,7 @@ class Standing:
 
 
 def answered(events: Iterable[Event]) -> int:
-    """Number of photos that a participant has answered yes or no, by the events of a task."""
+    """Return the number of photos answered yes or no, by the events of a task."""
     images: set[str] = set()
     for event in events:
         if event.action == "photo-answer" and event.payload["answer"] is not None:
@@ -79,7 +79,7 @@ def answered(events: Iterable[Event]) -> int:
 def standing(
     rule: DoneWhen, start: Student, student: Student, iterations: int, answers: int = 0
 ) -> Standing:
-    """Standing of a student, after so many ``iterations`` from ``start`` and photos answered."""
+    """Return the progress of ``student`` to a goal, after ``iterations`` from ``start``."""
     if isinstance(rule, ParticipantSays):
         return Standing("", None, None)
     if isinstance(rule, IterationsMade):
@@ -103,7 +103,7 @@ EncoderOf = Callable[[Spec], TextEncoder]
 
 @dataclass(frozen=True)
 class Ready:
-    """A task that can be worked on: ``nodes`` lead from the original students to its start."""
+    """Prepared task: spec, store, and the ``nodes`` from the original students to the start."""
 
     task: Task
     class_name: str
@@ -113,20 +113,20 @@ class Ready:
 
     @property
     def start(self) -> Node:
-        """The node that a participant begins with."""
+        """Node that a participant begins with."""
         return self.nodes[-1]
 
 
 def allowed(task: Task, level: Level | None, key: str) -> bool:
-    """True if a task allows something under a condition: ``may_type`` concepts, ``may_ask``."""
+    """Return True if a task under a condition allows ``key``: ``may_type`` or ``may_ask``."""
     by_level = getattr(level, key) if level else None
     return bool(getattr(task, key) if by_level is None else by_level)
 
 
 class Preparation:
-    """Preparation of a study: open stores, distil students once, and make the start nodes.
+    """Preparation of a study: opens stores, distils students once, and makes the start nodes.
 
-    ``own`` is a spec of the app that replaces the study's; ``starts`` is the history with the start
+    ``own`` is a spec of the app in place of the study's; ``starts`` is the history for the start
     nodes; ``encoder`` loads the encoder of a spec, if concepts may be typed.
     """
 
@@ -140,11 +140,11 @@ class Preparation:
         self._problems: dict[Problem, None] = {}
 
     def tasks(self, progress: Progress | None = None) -> dict[str, Ready]:
-        """Every task by name, the training too.
+        """Return all prepared tasks by name, including the training.
 
-        Raises ``SpecError`` with all that is wrong: a class that the store does not know or that
-        has no positives on tune, a rule that is true at the start already; what is wrong with the
-        spec of the app, its store and the edits file.
+        Raises ``SpecError`` with all problems: a class that the store lacks or that has no
+        positives on tune, a goal that is reached at the start node, and problems of the spec of the
+        app, its store and the edits file.
         """
         ready = {task.name_: self._ready(task, progress) for task in self.study.all_tasks}
         for level in self.study.levels:
@@ -160,9 +160,9 @@ class Preparation:
     def _ready(
         self, task: Task, progress: Progress | None, level: Level | None = None
     ) -> Ready | None:
-        """Prepare a task.
+        """Return a prepared task, or None if the task has problems.
 
-        None where it has problems, which are kept so that all are reported in one pass.
+        Problems are collected, so that all problems of all tasks are reported at once.
         """
         try:
             return self._prepared(task, progress, level)
@@ -184,16 +184,16 @@ class Preparation:
             self._report(task, "done_when", f"is true at the start node already: {what}")
         ready = Ready(task, name, tuner.spec, tuner.store, tuple(nodes))
         levels = [level] if level else [None, *self.study.levels]
-        asked = [allowed(task, each, "may_type") for each in levels]
-        if self._encoder and any(asked) and (fault := _typing_fault(ready, self._encoder)):
+        typing = [allowed(task, each, "may_type") for each in levels]
+        if self._encoder and any(typing) and (fault := _typing_fault(ready, self._encoder)):
             self._report(task, "may_type", fault)
         refused = tuner.cures.refused
         if refused and any(allowed(task, each, "may_ask") for each in levels):
-            self._report(task, "may_ask", f"these students learn no answers. {refused.message}")
+            self._report(task, "may_ask", f"these students cannot learn answers. {refused.message}")
         return ready
 
     def _tuner(self, task: Task, level: Level | None) -> Tuner | None:
-        """Students of a task under a condition; None where the condition cannot be."""
+        """Return the students of a task under a condition; None if the condition has faults."""
         source = self.spec_of(task)
         key = source, level.name_ if level else ""
         if key not in self._tuners:
@@ -216,7 +216,7 @@ class Preparation:
         return bool(misfits)
 
     def spec_of(self, task: Task) -> Path:
-        """File of the spec of the app that a task is on."""
+        """Return the path of the spec of the app for a task."""
         if self.own and not task.spec:
             return self.own
         name = task.spec or self.study.spec
@@ -228,8 +228,8 @@ class Preparation:
         if not name:
             wanted = " or ".join(repr(name) for name in task.class_)
             near = hint(task.class_[0], store.classes)
-            there = near or f"; there are {', '.join(store.classes)}"
-            self._report(task, "class", f"there is no class {wanted} in {store.path}{there}")
+            known = near or f"; the classes are {', '.join(store.classes)}"
+            self._report(task, "class", f"there is no class {wanted} in {store.path}{known}")
         elif not (store.label[store.rows(SPLIT), store.classes.index(name)] == 1).any():
             self._report(task, "class", f"{name!r} has no positives on {SPLIT}: AP is undefined")
             return ""
@@ -252,12 +252,12 @@ class Preparation:
     def _report(self, task: Task, key: str, message: str) -> None:
         where = self.study.key_of(task)
         line, column = self.study.place(where, key)
-        place = f"{where}.{key}" if key else where
-        self._problems[Problem(self.study.path, line, column, f"{place}: {message}")] = None
+        full = f"{where}.{key}" if key else where
+        self._problems[Problem(self.study.path, line, column, f"{full}: {message}")] = None
 
 
 def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:
-    """Reason why no concept can be typed over the store of a task; empty if one can."""
+    """Return the reason why no concept can be typed in a task; "" if concepts can be typed."""
     try:
         check_typing(ready.store)
         check_encoder(ready.store, encoder(ready.spec))
@@ -266,15 +266,15 @@ def _typing_fault(ready: Ready, encoder: EncoderOf) -> str:
     return ""
 
 
-TYPED = "type"  #: action of an event: a concept was typed
+TYPED = "type"  #: action of the event that a concept was typed
 
 
 @dataclass(frozen=True)
 class ConceptSet:
-    """Concepts of a task from the time ``since`` on, empty for its start.
+    """Concepts of a task from the time ``since`` on; "" for the start of the task.
 
-    ``typed`` are the names beside the store's, in the order in which they came; ``root`` is the id
-    of the original students over them, ``node`` that of the students that were shown first.
+    ``typed`` are the names of the typed concepts, in order of time; ``root`` is the id of the
+    original students with these concepts, ``node`` the id of the students that were shown first.
     """
 
     root: str
@@ -284,7 +284,7 @@ class ConceptSet:
 
 
 def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
-    """Return the concept sets of a task, the store's first, by the events of its participant."""
+    """Return the concept sets of a task by the participant's events; the store's set is first."""
     sets = [ConceptSet(ready.start.root, ready.start.id)]
     for event in events:
         if event.action == TYPED and event.step == ready.task.name_:
@@ -296,7 +296,7 @@ def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
 
 
 def store_over(store: Store, history: Path, typed: Iterable[str]) -> Store:
-    """Return ``store`` with the concepts typed in a task, which are kept next to its history."""
+    """Return ``store`` with the concepts ``typed`` in a task; their file is next to ``history``."""
     names, folder = set(typed), typed_folder(history)
     kept = folder.read(store) if names and folder else []
     return extended(store, [one for one in kept if one.name in names])
@@ -318,10 +318,10 @@ def balanced_square(size: int) -> list[list[int]]:
 
 
 def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
-    """Return tasks and conditions of the participant in ``slot`` (from 0), in their order.
+    """Return tasks with conditions of the participant in ``slot`` (from 0), in order.
 
-    Orders of conditions change only after all orders of tasks were used, so that over a full round
-    each task has each condition equally often.
+    The order of conditions changes only after all orders of tasks were used, so that in a full
+    round each task has each condition equally often.
     """
     names = [task.name_ for task in study.tasks]
     orders = _orders(study.order, len(names), study.seed, slot)
@@ -334,7 +334,7 @@ def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
 
 
 def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
-    """Return the rows that participants use in turn; a drawn order is a row of its own."""
+    """Return the task orders that participants get in turn, as indices; one row if drawn."""
     if kind == "latin_square":
         return balanced_square(size)
     if kind == "random":
@@ -343,7 +343,7 @@ def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
 
 
 def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
-    """Conditions of one participant: one for all tasks, or one for each in turn."""
+    """Return the conditions of one participant: one for all tasks, or for the tasks in turn."""
     if study.conditions is None:
         return []
     names = [level.name_ for level in study.conditions.levels]
@@ -359,6 +359,6 @@ def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
 
 
 def _blocked(size: int, seed: int, slot: int) -> int:
-    """A draw in blocks of ``size``: each block holds each condition once."""
+    """Draw a condition's index in blocks of ``size``: each block has each condition once."""
     block, position = divmod(slot, size)
     return int(np.random.default_rng([seed, 3, block]).permutation(size)[position])

@@ -1,4 +1,4 @@
-"""Conditions of a study, and what each changes in the spec of the app."""
+"""Conditions of a study, and the keys that a condition changes in the spec of the app."""
 
 from __future__ import annotations
 
@@ -15,29 +15,29 @@ from inficond_panel.spec.sections.page import Layout, View, Views
 from inficond_panel.spec.sections.students import Students, Tuning
 
 S = TypeVar("S", bound=Section)
-#: Sections whose keys take the place of the spec's one by one.
+#: Sections whose keys replace the spec's keys one by one.
 _PLAIN = ("students", "tuning", "views", "layout")
 
 
 class Variation(Section):
-    """Keys of the spec of the app that differ under a condition; the others are unchanged."""
+    """Keys of the app's spec that differ under a condition; all other keys are unchanged."""
 
     partial: ClassVar[bool] = True
 
     store: AnyPath | None = option(
         None,
-        doc="Another store: of another teacher, other concepts or segments. A spec of its own "
-        "makes it; it has the classes of the tasks.",
+        doc="Another store, with another teacher, other concepts or segments, made from another "
+        "spec. It must have the classes of the tasks.",
     )
     students: Students | None = option(
         None, doc="Keys of the distillation; solver too, unless it is exact."
     )
-    tuning: Tuning | None = option(None, doc="Keys of what a thumb does.")
-    views: Views | None = option(None, doc="Keys of what views show.")
+    tuning: Tuning | None = option(None, doc="Keys of thumbs and refits.")
+    views: Views | None = option(None, doc="Keys of the views.")
     layout: Layout | None = option(None, doc="Keys of the page.")
 
     def over(self, spec: Spec) -> Spec:
-        """Return ``spec`` with these keys replaced."""
+        """Return a copy of ``spec`` with these keys replaced."""
         changed: dict[str, Any] = {"store": self.store} if self.store else {}
         for key in _PLAIN:
             if (part := getattr(self, key)) is not None:
@@ -45,7 +45,7 @@ class Variation(Section):
         return spec.model_copy(update=changed)
 
     def misfits(self, spec: Spec) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for what cannot be over ``spec``, though each key is right."""
+        """Yield (key, message) for valid keys that contradict ``spec``."""
         parts = {key: getattr(self, key) for key in _PLAIN}
         given = {
             f"{key}.{name.rstrip('_')}"
@@ -57,7 +57,7 @@ class Variation(Section):
 
 
 def changes(section: Section) -> set[str]:
-    """Attributes of a partial section that count: those that were named, and no default."""
+    """Return the attributes that a partial section changes: named in the file, or not default."""
     other = {
         key.attribute
         for key in section.fields().values()
@@ -67,7 +67,7 @@ def changes(section: Section) -> set[str]:
 
 
 def _over(base: S, part: S) -> S:
-    """Return ``base`` with the changes of ``part``; for another kind, common keys are kept."""
+    """Return ``base`` with the changes of ``part``; if the kind changes, common keys are kept."""
     kept = {
         key.attribute: getattr(base, key.attribute)
         for name, key in base.fields().items()
@@ -76,32 +76,32 @@ def _over(base: S, part: S) -> S:
     changed = {name: getattr(part, name) for name in changes(part) if name != part.chooser}
     try:
         return type(part)(**{**kept, **changed})
-    except ValidationError as error:  # a value that one kind has alone, such as lambda: auto
+    except ValidationError as error:  # a value that only one kind allows, such as lambda: auto
         for one in error.errors(include_url=False):
             kept.pop(str(one["loc"][0]), None)
         return type(part)(**{**kept, **changed})
 
 
 class Level(Section):
-    """One condition: what it changes in a task."""
+    """One condition: its changes to a task and to the app's spec."""
 
     name_: Slug = option(doc="Name in tables.")
-    views: Several[View] = option([], doc="Views on the page; empty: the task's.")
-    spec: Variation | None = option(None, doc="Keys of the app's spec that are others here.")
+    views: Several[View] = option([], doc="Views on the page; empty: as in the task.")
+    spec: Variation | None = option(None, doc="Keys of the app's spec that differ.")
     may_type: bool | None = option(
-        None, doc="Whether concepts can be typed; as the task says if left out."
+        None, doc="Whether concepts can be typed; as in the task if left out."
     )
     may_ask: bool | None = option(
-        None, doc="Whether photos can be answered; as the task says if left out."
+        None, doc="Whether photos can be answered; as in the task if left out."
     )
 
 
 class Conditions(Section):
-    """Conditions that are varied, and their assignment to participants."""
+    """Conditions to compare, and their assignment to participants."""
 
     design: Literal["between", "within"] = option(
         "between",
-        doc="between: one condition a participant; within: each of them, task by task.",
+        doc="between: one condition per participant; within: all conditions, task by task.",
     )
     assignment: Literal["latin_square", "random"] = option(
         "latin_square",
@@ -111,7 +111,7 @@ class Conditions(Section):
     levels: list[Level] = option(min_length=1, doc="The conditions.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield repeated names."""
+        """Yield (key, message) for repeated names of conditions."""
         yield from twice("levels", [level.name_ for level in self.levels or []])
 
 
@@ -119,4 +119,4 @@ def twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
     """Yield (key, message) for each repeated name."""
     for name, number in Counter(names).items():
         if number > 1 and name:
-            yield key, f"the name {name!r} stands {number} times"
+            yield key, f"the name {name!r} is used {number} times; rename the others"

@@ -4,8 +4,8 @@ SEQ: Single Ease Question, 1 (very difficult) to 7 (very easy) (J. Sauro, J. S. 
 of three one-question, post-task usability questionnaires", CHI 2009). NASA-TLX without weights, the
 raw TLX: mean of six scales from 0 to 100 in steps of 5 (S. G. Hart, "NASA-Task Load Index: 20 years
 later", HFES 2006). SUS: System Usability Scale, 0 to 100 (J. Brooke, "SUS: a quick and dirty
-usability scale", 1996). The words are those of the instruments, since other words measure another
-thing.
+usability scale", 1996). The questions have the original words, since other words would measure
+something else.
 """
 
 from __future__ import annotations
@@ -29,12 +29,12 @@ class Question(Section):
 
     chooser: ClassVar[str] = "kind"
 
-    name_: Slug = option(doc="Column of its answers; no two of a study alike.")
+    name_: Slug = option(doc="Column of the answers; unique in a study.")
     text: Text = option(doc="The question, or the statement to agree with.")
-    required: bool = option(True, doc="Whether it must be answered.")
+    required: bool = option(True, doc="Whether an answer is required.")
 
     def fault(self, answer: object) -> str:
-        """Fault of an answer from outside; empty if none. None is no answer."""
+        """Return the fault of an answer from a browser, or ""; ``answer=None``: no answer."""
         if answer is None:
             return "An answer is needed." if self.required else ""
         return self._fault(answer)
@@ -44,32 +44,32 @@ class Question(Section):
 
     @property
     def checks(self) -> bool:
-        """True if it has a right answer."""
+        """True if the question has a right answer."""
         return getattr(self, "right", None) is not None
 
     def is_right(self, answer: object) -> bool:
-        """True if the choice equals the correct answers, in any order."""
+        """Return True if the answer is right, or if the question has no right answer."""
         return not self.checks or answer == getattr(self, "right", None)
 
 
 class LikertQuestion(Question):
-    """Agreement with a statement, in steps."""
+    """Likert question: agreement with a statement, in steps."""
 
     kind: Literal["likert"] = option("likert", doc="Agreement in steps.")
-    points: int = option(5, ge=2, le=21, doc="Steps.")
+    points: int = option(5, ge=2, le=21, doc="Number of steps.")
     labels: Some[Text] = option(
         ["Strongly disagree", "Disagree", "Neutral", "Agree", "Strongly agree"],
-        doc="A label for each step, from the lowest; or two, of both ends. If left out where there "
-        "are not 5 steps: the first and the last of these.",
+        doc="A label for each step, from the lowest, or two labels for the ends. If left out, and "
+        "points is not 5: the first and last label of the default.",
     )
 
     def model_post_init(self, context: object) -> None:
-        """Label both ends alone, where the steps are others than the usual five."""
+        """Keep only the first and last default label if there are not five steps."""
         if "labels" not in self.model_fields_set and self.points != len(self.labels):
             self.labels = [self.labels[0], self.labels[-1]]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield labels that do not fit the steps."""
+        """Yield labels whose number does not fit the steps."""
         if len(self.labels) not in (2, self.points):
             yield "labels", f"{len(self.labels)} labels for {self.points} steps; give as many, or 2"
 
@@ -80,25 +80,25 @@ class LikertQuestion(Question):
 
 
 class ChoiceQuestion(Question):
-    """One of several options, or any of them."""
+    """Choice of one or several options."""
 
     kind: Literal["choice"] = option("choice", doc="One of several options.")
     options: Some[Text] = option(doc="The options.")
     several: bool = option(False, doc="Whether more than one may be chosen.")
     right: Some[Text] | None = option(
-        None, doc="In a check: the option that is right; with `several`, all that are."
+        None, doc="In a check: the right option; with `several`, all right options."
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield right answers that cannot be chosen."""
         for answer in self.right or []:
             if answer not in (self.options or []):
-                yield "right", f"{answer!r} is none of the options"
+                yield "right", f"{answer!r} is not in options; add it there, or correct it"
         if self.right and len(self.right) > 1 and not self.several:
-            yield "right", "names several; take one, or several: true"
+            yield "right", "names several; name one, or write several: true"
 
     def is_right(self, answer: object) -> bool:
-        """True if exactly the right options were chosen, in any order."""
+        """Return True if exactly the right options were chosen, or if there are none."""
         chosen = answer if isinstance(answer, list) else [answer]
         return not self.checks or set(chosen) == set(self.right or [])
 
@@ -112,17 +112,17 @@ class ChoiceQuestion(Question):
 
 
 class NumberQuestion(Question):
-    """A number."""
+    """Question whose answer is a number."""
 
     kind: Literal["number"] = option("number", doc="A number.")
-    lowest: float | None = option(None, doc="Lowest number that is taken.")
-    highest: float | None = option(None, doc="Highest number that is taken.")
+    lowest: float | None = option(None, doc="Lowest number allowed.")
+    highest: float | None = option(None, doc="Highest number allowed.")
     right: float | None = option(None, doc="In a check: the right answer.")
 
     def _fault(self, answer: object) -> str:
         if isinstance(answer, bool) or not isinstance(answer, int | float):
             return "Give a number."
-        if not -_LARGEST < answer < _LARGEST:  # nor nan, nor of 4,000 digits
+        if not -_LARGEST < answer < _LARGEST:  # also refuses nan, and 4,000 digits
             return f"Give a number below {_LARGEST:g}."
         if self.lowest is not None and answer < self.lowest:
             return f"Give a number of at least {self.lowest:g}."
@@ -132,10 +132,10 @@ class NumberQuestion(Question):
 
 
 class TextQuestion(Question):
-    """Free text."""
+    """Question whose answer is free text."""
 
     kind: Literal["text"] = option("text", doc="Free text.")
-    required: bool = option(False, doc="Whether it must be answered.")
+    required: bool = option(False, doc="Whether an answer is required.")
     lines: int = option(4, ge=1, le=20, doc="Height of the box, in lines.")
 
     def _fault(self, answer: object) -> str:
@@ -191,7 +191,7 @@ _USABILITY = (
 
 @dataclass(frozen=True)
 class Template:
-    """A questionnaire: its questions, and the score of answers to all of them, in their order."""
+    """Published questionnaire: questions, and a function from all answers, in order, to a score."""
 
     title: str
     score_name: str
@@ -199,7 +199,7 @@ class Template:
     score: Callable[[Sequence[int]], float]
 
     def score_of(self, answers: Mapping[str, object]) -> float | None:
-        """Score of answers by the questions' names; None where one was not answered."""
+        """Return the score of answers by question name; None if an answer is missing."""
         steps = [answers.get(question.name_) for question in self.questions()]
         whole = [answer for answer in steps if isinstance(answer, int)]
         return self.score(whole) if len(whole) == len(steps) else None
@@ -226,12 +226,12 @@ def _sus() -> list[Question]:
 
 
 def raw_tlx(steps: Sequence[int]) -> float:
-    """Mean of the scales, whose 21 steps are 0, 5, ..., 100."""
+    """Return the raw NASA-TLX, the mean of the scales; steps 1 to 21 stand for 0, 5, ..., 100."""
     return sum(5 * (step - 1) for step in steps) / len(steps)
 
 
 def sus(steps: Sequence[int]) -> float:
-    """Return 2.5 times the sum of: step - 1 of odd statements, 5 - step of even ones."""
+    """Return the SUS: 2.5 times the sum of step - 1 (odd statements) and 5 - step (even ones)."""
     return 2.5 * sum(5 - step if at % 2 else step - 1 for at, step in enumerate(steps))
 
 
@@ -243,78 +243,76 @@ TEMPLATES = {
 
 
 class TextPage(Section):
-    """A page of text."""
+    """Page of text."""
 
     title: Text = option(doc="Heading.")
-    text: Text = option(doc="Markdown; a picture is a file beside the study.")
+    text: Text = option(doc="Markdown; pictures are files in the study's folder.")
 
 
 class ConsentPage(TextPage):
-    """The page that a participant agrees to before anything else."""
+    """First page, where a participant agrees to take part."""
 
     title: Text = option("Consent", doc="Heading.")
-    agree: Text = option(
-        "I have read this and agree to take part", doc="Words beside the box to tick."
-    )
+    agree: Text = option("I have read this and agree to take part", doc="Label of the checkbox.")
 
 
 class QuestionPage(Section):
-    """A page of questions: new ones, those of a published questionnaire, or both."""
+    """Page of questions: new questions, a published questionnaire, or both."""
 
     spared: ClassVar[dict[str, tuple[str, ...]]] = {"template": ("questions",)}
 
-    title: Text | None = option(None, doc='Heading; the template\'s, or "Questions", if left out.')
+    title: Text | None = option(None, doc='Heading; if left out, the template\'s, or "Questions".')
     text: Text | None = option(None, doc="Markdown above the questions.")
     template: Annotated[str, OneOf(TEMPLATES)] | None = option(
         None,
-        doc="Questions of a published questionnaire, which the report scores: seq (Single Ease "
-        "Question), nasa_tlx (raw NASA-TLX), sus (System Usability Scale).",
+        doc="Published questionnaire, which the report scores: seq (Single Ease Question), "
+        "nasa_tlx (raw NASA-TLX), sus (System Usability Scale).",
     )
     questions: list[Question] = option(None, min_length=1, doc="The questions.")
 
     @property
     def heading(self) -> str:
-        """Heading that is shown."""
+        """Heading of the page."""
         return self.title or (TEMPLATES[self.template].title if self.template else "Questions")
 
     @property
     def asked(self) -> list[Question]:
-        """All questions, those of the template first."""
+        """All questions, with the template's questions first."""
         made = TEMPLATES[self.template].questions() if self.template else []
         return [*made, *(self.questions or [])]
 
 
 class CheckPage(QuestionPage):
-    """A page of questions to answer correctly before a participant continues."""
+    """Page of questions to answer correctly before a participant continues."""
 
     attempts: int | None = option(
         None,
         ge=1,
-        doc="Attempts after which one goes on all the same, and is flagged; until all is right if "
-        "left out.",
+        doc="Number of attempts, after which the participant continues anyway and is flagged; if "
+        "left out, until all answers are right.",
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield questions without a right answer."""
         for question in self.asked:
             if not question.checks:
-                yield "questions", f"{question.name_!r} has no right answer; give it one: right"
+                yield "questions", f"{question.name_!r} has no right answer; add the key right"
 
 
-#: An id, or the code, in the link of ``Completion``.
+#: Name in braces in the link of ``Completion``: of an id, or ``code``.
 ID_IN_LINK = re.compile(r"\{([^{}]*)\}")
 CODE = "code"
 
 
 class Completion(Section):
-    """Way back to the service that sent the participant, such as a panel provider."""
+    """Return to the service that sent the participant, such as a panel provider."""
 
     url: Text | None = option(
         None,
-        doc="Link on the last page, http or https; {pid} in it is the id of that name that came "
-        "in, {code} the code.",
+        doc="Link on the last page, http or https; {pid} is replaced by the participant's id of "
+        "this name, {code} by the code.",
     )
-    code: Text | None = option(None, doc="Code on the last page, to be copied.")
+    code: Text | None = option(None, doc="Code on the last page, to copy.")
     seconds: int | None = option(
         None,
         ge=5,
@@ -322,23 +320,25 @@ class Completion(Section):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield a link of another kind, and neither link nor code."""
+        """Yield a link that is not http or https, seconds without a link, and no link or code."""
         if self.url and not is_web(self.url):
             yield "url", f"expected a link with http:// or https://, got {self.url!r}"
         if not (self.url or self.code):
             yield "", "expected a url or a code"
         if self.seconds and not self.url:
-            yield "seconds", "there is no url to follow"
+            yield "seconds", "is used only with url; add url, or leave seconds out"
 
 
 class EndPage(TextPage):
-    """The last page."""
+    """Last page of a study."""
 
-    completion: Completion | None = option(None, doc="Link or code for who was sent here.")
+    completion: Completion | None = option(
+        None, doc="Link or code for participants of another service."
+    )
 
 
 def is_web(url: str) -> bool:
-    """True if a text is a link to a page of the web, and to nothing else."""
+    """Return True if a text is a link to a web page (http or https)."""
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and url.isprintable()

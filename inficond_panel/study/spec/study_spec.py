@@ -1,4 +1,4 @@
-"""The spec of a study: one YAML file, read into a checked model; its tasks, texts and pictures."""
+"""Spec of a study: one YAML file, read into a validated model, with tasks, texts and pictures."""
 
 from __future__ import annotations
 
@@ -50,20 +50,20 @@ GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
 
 
 class DoneWhen(Section):
-    """Goal at which a task is done; measured on the split tune."""
+    """Goal at which a task is done; metrics are on the split tune."""
 
     chooser: ClassVar[str] = "rule"
 
 
 class ReachesTeacher(DoneWhen):
-    """The student's AP reaches the teacher's (InFiConD, section 6)."""
+    """Goal: the student's AP reaches the teacher's (InFiConD, section 6)."""
 
     rule: Literal["teacher"] = option("teacher", doc="The student's AP reaches the teacher's.")
-    margin: float = option(0.0, ge=0, le=1, doc="Gap of AP that is still enough.")
+    margin: float = option(0.0, ge=0, le=1, doc="Difference in AP that is allowed.")
 
 
 class ReachesValue(DoneWhen):
-    """A metric of the student reaches a value."""
+    """Goal: a metric of the student reaches a value."""
 
     rule: Literal["value"] = option("value", doc="A metric reaches a value.")
     metric: Annotated[str, OneOf(GOALS)] = option(AP.key, doc="Metric of the student.")
@@ -71,41 +71,41 @@ class ReachesValue(DoneWhen):
 
 
 class GainsBy(DoneWhen):
-    """A metric of the student has risen by so much since the start node."""
+    """Goal: a metric of the student has risen by a given amount since the start node."""
 
-    rule: Literal["gain"] = option("gain", doc="A metric has risen by so much.")
+    rule: Literal["gain"] = option("gain", doc="A metric has risen by a given amount.")
     metric: Annotated[str, OneOf(GOALS)] = option(AP.key, doc="Metric of the student.")
-    by: float = option(gt=0, le=1, doc="Rise since the start node, 0.01 is one point.")
+    by: float = option(gt=0, le=1, doc="Rise since the start node; 0.01 is one point.")
 
 
 class IterationsMade(DoneWhen):
-    """So many fine-tuning iterations were made."""
+    """Goal: a number of fine-tunes."""
 
-    rule: Literal["iterations"] = option("iterations", doc="So many fine-tunes.")
-    count: int = option(1, ge=1, doc="Fine-tunes.")
+    rule: Literal["iterations"] = option("iterations", doc="A number of fine-tunes.")
+    count: int = option(1, ge=1, doc="Number of fine-tunes.")
 
 
 class AnswersGiven(DoneWhen):
-    """So many photos were answered yes or no."""
+    """Goal: a number of photos is answered yes or no."""
 
-    rule: Literal["answers"] = option("answers", doc="So many photos were answered yes or no.")
-    count: int = option(20, ge=1, doc="Number of photos; skipped ones do not count.")
+    rule: Literal["answers"] = option("answers", doc="A number of photos is answered yes or no.")
+    count: int = option(20, ge=1, doc="Number of photos; skipped photos do not count.")
 
 
 class ParticipantSays(DoneWhen):
-    """The participant says so."""
+    """Goal: the participant decides that the task is done."""
 
-    rule: Literal["participant"] = option("participant", doc="The participant says that it is.")
+    rule: Literal["participant"] = option("participant", doc="The participant decides.")
 
 
 class Task(Section):
-    """Something to do with the students of one class."""
+    """Task of a participant with the students of one class."""
 
-    name_: Slug = option(doc="Name in tables and files; no two alike.")
+    name_: Slug = option(doc="Name in tables and files; unique.")
     title: Text = option(doc="Heading.")
-    text: Text = option(doc="What to do, as Markdown.")
+    text: Text = option(doc="Instructions, as Markdown.")
     spec: Text | None = option(None, doc="Spec of the app, a file or a name; default: the study's.")
-    class_: Names = option(doc="Class to work on. Of several names the first that the store has.")
+    class_: Names = option(doc="Class to tune. Of several names, the first name in the store.")
     edits: File | None = option(
         None, doc="Edits file that leads from the original students to the start node."
     )
@@ -113,18 +113,18 @@ class Task(Section):
         None,
         doc="Start node in the history of the spec: number, id or name; #0 if left out.",
     )
-    views: Several[View] = option([], doc="Views on the page; empty: all of the spec's layout.")
+    views: Several[View] = option([], doc="Views on the page; empty: as in the spec's layout.")
     done_when: DoneWhen = option(default_factory=ParticipantSays, doc="When the task is done.")
     time_limit: float | None = option(
         None, gt=0, doc="Minutes after which the task ends; none if left out."
     )
-    may_leave: bool = option(True, doc="Whether one may go on before the task is done.")
+    may_leave: bool = option(True, doc="Whether participants may leave an unfinished task.")
     other_classes: bool = option(
         False, doc="Whether students of other classes can be opened and tuned in the task."
     )
     may_type: bool = option(
         False,
-        doc="Whether concepts can be typed in the task; they are the participant's own.",
+        doc="Whether concepts can be typed in the task, for this participant only.",
     )
     may_ask: bool = option(
         False,
@@ -134,22 +134,22 @@ class Task(Section):
 
     @property
     def ends_by_word(self) -> bool:
-        """True if the participant decides when it is done."""
+        """True if the participant decides when the task is done."""
         return isinstance(self.done_when, ParticipantSays)
 
     @property
     def questions(self) -> list[Question]:
-        """Questions that are asked after it."""
+        """Questions after the task."""
         return [question for page in self.after for question in page.asked]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield two start nodes, and a task that cannot end."""
+        """Yield two start nodes, an unreachable goal, and a task that cannot end."""
         if self.edits and self.node:
-            yield "node", "the start is named already, by edits"
+            yield "node", "is not used with edits, which lead to the start node; leave one out"
         if isinstance(self.done_when, AnswersGiven) and not self.may_ask:
             yield "done_when", "photos cannot be answered in this task; write may_ask: true"
         if not (self.may_leave or self.time_limit or self.ends_by_word):
-            yield "may_leave", "who does not get there could never go on; give a time_limit"
+            yield "may_leave", "a participant could not leave without the goal; set time_limit"
 
 
 _MAGIC = {
@@ -160,12 +160,12 @@ _MAGIC = {
 
 
 def parse(text: str) -> list[Token]:
-    """Markdown as tokens. HTML in it stays text."""
+    """Parse Markdown to tokens; HTML stays text."""
     return MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
 
 
 def picture_faults(text: str, folder: Path) -> Iterator[str]:
-    """Faults of the pictures of a text, one message each."""
+    """Yield a message for each picture of a Markdown text that cannot be shown."""
     for token in parse(text):
         for child in token.children or []:
             if child.type == "image":
@@ -176,12 +176,12 @@ def picture_faults(text: str, folder: Path) -> Iterator[str]:
 
 
 def picture_uri(source: str, folder: Path) -> str:
-    """A picture as a data URI; ``StudyError`` where there is none that can be shown."""
+    """Return a picture in ``folder`` as a data URI; ``StudyError`` if it cannot be shown."""
     try:
         file = (folder / source).resolve()
         inside = file.is_relative_to(folder.resolve()) and file.is_file()
         status = file.stat() if inside else None
-    except (OSError, ValueError):  # a name that no file can have
+    except (OSError, ValueError):  # not a valid file name
         status = None
     if status is None:
         raise StudyError(f"There is no picture {source!r} in the folder of the study.")
@@ -193,7 +193,7 @@ def picture_uri(source: str, folder: Path) -> str:
 
 @lru_cache(32)
 def _data_uri(file: Path, _changed: int, _size: int) -> str:
-    """Read once as long as the file is as it was."""
+    """Return a picture file as a data URI, cached until the file changes."""
     content = read_bytes(file, PICTURE_BYTES)
     kind = _kind(content)
     if not kind:
@@ -202,7 +202,7 @@ def _data_uri(file: Path, _changed: int, _size: int) -> str:
 
 
 def _kind(content: bytes) -> str:
-    """The type of a picture by what it holds, not by its name; empty: another type."""
+    """Return the media type of a picture by its content, not by its name; "" if unknown."""
     for kind, begins in _MAGIC.items():
         if content.startswith(begins):
             return kind
@@ -212,7 +212,7 @@ def _kind(content: bytes) -> str:
     return "image/svg+xml" if begin.startswith(b"<") and b"<svg" in begin else ""
 
 
-#: Name of an id in the address of a link.
+#: Type of the name of an id in the address of a link.
 IdName = Annotated[
     str,
     Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]{0,39}$"),
@@ -221,19 +221,19 @@ IdName = Annotated[
 
 
 class Arrivals(Section):
-    """Participants who come by the open link, such as those of a panel provider."""
+    """Participants who come by the open link, such as from a panel provider."""
 
     ids: Some[IdName] = option(
         ["pid"],
-        doc="Names of ids in the link, as ?pid=... The first is the person's; all are recorded.",
+        doc="Names of ids in the link, as ?pid=... The first id is the person's; all are recorded.",
     )
-    most: int = option(1000, ge=1, doc="Most participants; others are sent back.")
-    per_minute: int = option(30, ge=1, doc="Most new participants by the open link in a minute.")
+    most: int = option(1000, ge=1, doc="Largest number of participants; others are refused.")
+    per_minute: int = option(30, ge=1, doc="Most new participants by the open link per minute.")
     gone_after: float | None = option(
         None,
         gt=0,
-        doc="Minutes without a page after which the place of one who has not finished is given to "
-        "the next; never if left out.",
+        doc="Minutes without an open page after which the next participant gets the slot of an "
+        "unfinished participant; never if left out.",
     )
 
 
@@ -241,50 +241,50 @@ _START = "a study starts with 'title: ...'"
 
 
 class StudySpec(SpecFile):
-    """A study, from consent to the last page."""
+    """Study, from consent to the last page."""
 
     remedy = "`inficond check STUDY` checks a study; `inficond docs study-spec` has every key."
 
     title: Text = option(doc="Name of the study, for participants and report.")
     spec: Text = option(
         "demo",
-        doc="Spec of the app for tasks that name none: a file, or a name such as demo.",
+        doc="Spec of the app for tasks without their own: a file, or a name such as demo.",
     )
     data: AnyPath = option(
         None,
-        doc="Folder of all that is recorded; beside the study, named after it, if left out.",
+        doc="Data folder of the study; if left out, next to the study, with its name.",
     )
     participants: Arrivals = option(
-        default_factory=Arrivals, doc="Who comes by the open link, and who has left."
+        default_factory=Arrivals, doc="Limits for participants by the open link."
     )
-    consent: ConsentPage | None = option(None, doc="Consent; default: none is requested.")
+    consent: ConsentPage | None = option(None, doc="Consent page; no consent if left out.")
     introduction: list[TextPage] = option([], doc="Pages to read.")
     comprehension: CheckPage | None = option(
-        None, doc="Questions on what was read, to be answered right."
+        None, doc="Questions about the introduction, to be answered right."
     )
-    form: list[Question] = option([], doc="Questions on the person, such as experience.")
-    training: Task | None = option(None, doc="A task to try, before the others; it does not count.")
+    form: list[Question] = option([], doc="Questions about the person, such as experience.")
+    training: Task | None = option(None, doc="Task for practice before the others; not counted.")
     tasks: list[Task] = option(min_length=1, doc="The tasks.")
     order: Literal["fixed", "latin_square", "random"] = option(
         "fixed",
-        doc="Order of the tasks: as written, by the rows of a balanced square, or drawn.",
+        doc="Order of the tasks: as written, by the rows of a balanced square, or random.",
     )
-    conditions: Conditions | None = option(None, doc="What is varied; nothing if left out.")
-    seed: int = option(0, ge=0, doc="Seed of all that is drawn.")
+    conditions: Conditions | None = option(None, doc="Conditions to compare; none if left out.")
+    seed: int = option(0, ge=0, doc="Seed of all random draws.")
     questionnaire: list[QuestionPage] = option([], doc="Pages of questions after the tasks.")
     end: EndPage | None = option(None, doc="The last page; a word of thanks if left out.")
 
     def model_post_init(self, context: object) -> None:
-        """Take the usual folder, where none is named."""
+        """Set the default data folder if the key is omitted."""
         super().model_post_init(context)
         self.data = self.data or self.default_data()
 
     def default_data(self) -> Path:
-        """Folder of the data beside the file."""
+        """Return the default data folder, next to the file."""
         return self.path.with_suffix(".study")
 
     def plain(self) -> dict[str, Any]:
-        """Like ``SpecFile.plain``, without the place of the data if it is the default."""
+        """Like ``SpecFile.plain``, without the data folder if it is the default."""
         plain = super().plain()
         if self.data == self.default_data():
             plain.pop("data")
@@ -297,22 +297,22 @@ class StudySpec(SpecFile):
 
     @property
     def questions(self) -> list[Question]:
-        """Questions that are asked once: of the form and of the questionnaire."""
+        """Questions that are asked once: in the form and in the questionnaire."""
         return [*self.form, *[asked for page in self.questionnaire for asked in page.asked]]
 
     @property
     def levels(self) -> list[Level]:
-        """The conditions; none where nothing is varied."""
+        """The conditions; [] in a study without conditions."""
         return list(self.conditions.levels or []) if self.conditions else []
 
     def key_of(self, task: Task) -> str:
-        """Key of a task in the file, such as ``tasks[0]``."""
+        """Return the key of a task in the file, such as ``tasks[0]``."""
         if task is self.training:
             return "training"
         return f"tasks[{next(at for at, other in enumerate(self.tasks) if other is task)}]"
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield names that stand twice, and conditions that tasks cannot be shared among."""
+        """Yield repeated names, bad pictures and links, and an unfit number of tasks."""
         yield from twice("tasks", [task.name_ for task in self.all_tasks])
         key = "questionnaire" if self.questionnaire else "form"
         checked = self.comprehension.asked if self.comprehension else []
@@ -325,19 +325,19 @@ class StudySpec(SpecFile):
         if made and made.levels and made.design == "within" and tasks % len(made.levels):
             yield (
                 "conditions",
-                f"{tasks} tasks cannot be shared among {len(made.levels)} conditions",
+                f"{tasks} tasks are not a multiple of {len(made.levels)} conditions",
             )
 
     def _link_faults(self) -> Iterator[tuple[str, str]]:
-        """Yield ids in the link on the last page that nobody comes with."""
+        """Yield ids in the link on the last page that are not in ``participants.ids``."""
         completion = getattr(self.end, "completion", None)
         known = [*self.participants.ids, CODE] if self.participants else []
         for name in ID_IN_LINK.findall((completion and completion.url) or ""):
             if name not in known:
-                yield "end.completion.url", f"no id {name!r} comes in; known are {', '.join(known)}"
+                yield "end.completion.url", f"unknown id {name!r}; the ids are {', '.join(known)}"
 
     def _picture_faults(self) -> Iterator[tuple[str, str]]:
-        """Yield pictures that cannot be shown, at the texts that name them."""
+        """Yield pictures that cannot be shown, with the key of the text."""
         pages: dict[str, Section | None] = {
             key: getattr(self, key) for key in ("consent", "comprehension", "end", "training")
         }
@@ -353,7 +353,7 @@ class StudySpec(SpecFile):
 
 
 def find_file(name: str | Path) -> Path:
-    """File of a study or of a spec of the app, by path or name; ``SpecError`` where neither is."""
+    """Return the path of a study, or of a spec of the app, by path or name; else ``SpecError``."""
     for kind in ("study", "spec"):
         with contextlib.suppress(SpecError):
             return find_spec(name, kind)
@@ -361,7 +361,7 @@ def find_file(name: str | Path) -> Path:
 
 
 def is_study(file: Path) -> bool:
-    """True if a YAML file is the spec of a study rather than of the app; False for a folder."""
+    """Return True if a YAML file is the spec of a study, not of the app; False for a folder."""
     if file.is_dir():
         return False
     root = compose(file)
@@ -371,5 +371,5 @@ def is_study(file: Path) -> bool:
 
 
 def load_study(path: str | Path) -> StudySpec:
-    """Read and check the spec of a study; ``SpecError`` has every problem at once."""
+    """Read and check the spec of a study; raises ``SpecError`` with all problems at once."""
     return load_file(StudySpec, path, check_files=True, start=_START)
