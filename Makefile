@@ -37,7 +37,7 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
   solver_reference.py joint_solver.py) $(wildcard tests/unit/test_distill_*.py) \
   $(addprefix tests/unit/test_,solver_device.py joint_properties.py joint_students.py \
   tuning_properties.py tuning_recipe.py tuning_bounds.py shift_suspects.py shift_verdict.py \
-  shift_balance.py suggest.py suggest_numerics.py repair.py cure_choice.py cures.py history.py \
+  shift_balance.py suggest.py suggest_numerics.py repair.py repair_choice.py repair_edits.py history.py \
   thresholds.py single_label_metrics.py estimator.py other_students.py store_scoring.py \
   predict.py drift.py precompute_encoder.py precompute_dense.py precompute_segments.py \
   precompute_tensors.py)

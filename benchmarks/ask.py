@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from shift import mean_gain
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
-from shift_parts.cures import holdout
+from shift_parts.repairs import holdout
 from shift_parts.runs import student_of
 
 from inficond_panel.api.students import TunableStudents
@@ -83,7 +83,7 @@ def ask(case: Case, args: argparse.Namespace) -> Asked:
     for count in COUNTS:
         for title, rows in _references(case, students, count):
             found.gains[f"{count} {title}"] = _taught(students, _answers(students, label, rows))
-        student = students.tuner.cures.class_fit(students.node, found.target)
+        student = students.tuner.repairs.class_fit(students.node, found.target)
         answers = _answers(students, label, photos_to_ask(student, count).rows)
         for wrong, given in (("", answers), (", 10 % wrong", _with_errors(answers, case.seed))):
             key = f"{count} asked{wrong}"
@@ -103,7 +103,7 @@ def _references(
     case: Case, students: TunableStudents, count: int
 ) -> Iterator[tuple[str, NDArray[np.intp]]]:
     """Title and rows of photos that are asked about without a concept."""
-    student = students.tuner.cures.class_fit(students.node, students.classes[0])
+    student = students.tuner.repairs.class_fit(students.node, students.classes[0])
     tune, rng = student.store.rows("tune"), np.random.default_rng([case.seed, case.k, 4])
     yield "at random", rng.permutation(tune)[:count]
     logit = np.abs(student.logits(student.base, tune))
@@ -148,7 +148,7 @@ def _all_labels(students: TunableStudents, label: NDArray, share: float) -> Chan
     tune, fit, name = store.rows("tune"), store.rows("fit"), students.classes[0]
     weight = share / (1 - share) * len(fit) / len(tune)
     taught = Taught(weight, _answers(students, label, tune))
-    student = tuner.cures.class_fit(students.node, name, Terms(taught=taught))
+    student = tuner.repairs.class_fit(students.node, name, Terms(taught=taught))
     return _gain(students, student.logits(student.base, store.rows("holdout")))
 
 

@@ -184,8 +184,8 @@ def looked_at(store: Store, made: Made, folder: Path) -> Differences:
     add_arrays(open_store(folder / "made.zarr"), known, {})
     students = open_students(folder / "made.zarr", history=":memory:")
     tuner = students.tuner
-    photos = tuner.cures.photos(
-        tuner.cures.class_fit(students.node, name), tuner.store.rows("tune")
+    photos = tuner.repairs.photos(
+        tuner.repairs.class_fit(students.node, name), tuner.store.rows("tune")
     )
     return differences(photos, class_shift(photos))
 

@@ -10,7 +10,7 @@ biased: of the photos that show one of the two alone, only a share (--leak) is l
 those of shift_parts/teachers.py. Gains are in AP points (100 times AP) on the holdout, which chose
 nothing; intervals of 95 % by drawing students and photos, the worst student, and the gain on the
 photos where class and context disagree, as a share of that of the unbiased student of the same
-size. Then the same classes without a bias. --brief leaves out all but suggest, the cures
+size. Then the same classes without a bias. --brief leaves out all but suggest, the repairs
 that it may be and what a plain user would do, and has these gains for the classes without a bias
 too; else it is said how often a shift is claimed there. --suspects leaves out all gains. --lambda
 is that of all students, a number or auto; --fit and --tune keep at most so many photos. The tool

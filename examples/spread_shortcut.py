@@ -4,7 +4,7 @@
 
 Makes a store of concept scores (no photos) in which a truck stands on a road in the images that the
 students learn from, and a road shows a little in each of a dozen concepts. Then it tells, on the
-holdout, what thumbs give back and what cures do. With a path the store stays there:
+holdout, what thumbs give back and what repairs do. With a path the store stays there:
 ``inficond serve own.zarr``.
 """
 

@@ -251,4 +251,4 @@ def _jpeg(colour: np.ndarray, size: int) -> bytes:
 
 def shift_of(tuner: Tuner, class_name: str) -> ClassShift:
     """Shift of the student shown, found anew."""
-    return class_shift(tuner.cures.photos(tuner.cures.class_fit(tuner.head(), class_name)))
+    return class_shift(tuner.repairs.photos(tuner.repairs.class_fit(tuner.head(), class_name)))

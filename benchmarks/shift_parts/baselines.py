@@ -14,7 +14,7 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.tuning.edits import Learn
 from inficond_panel.vocabulary.intents import LABELS
-from shift_parts.cures import holdout
+from shift_parts.repairs import holdout
 
 #: L1 penalties of a model of tune; and inverse L2 penalties, of standardised scores.
 L1 = (3e-4, 1e-3, 3e-3, 1e-2)

@@ -26,8 +26,8 @@ from inficond_panel.tuning.suggest.gain import Change, change
 from inficond_panel.vocabulary.intents import REMOVE
 from shift_parts.baselines import baselines
 from shift_parts.cases import Case
-from shift_parts.cures import cures, holdout, references
 from shift_parts.pairs import Pair, Split, phi
+from shift_parts.repairs import holdout, references, repairs
 from shift_parts.teachers import strong_logits
 
 Lambda_ = float | str
@@ -146,7 +146,7 @@ def _biased(case: Case, **how: Any) -> tuple[Run, TunableStudents]:
 def run_pair(case: Case, *, brief: bool = False, beside: bool = False, **how: Any) -> Run:
     """The biased student of a pair: its verdict, its suspects, and what edits give back.
 
-    ``brief`` leaves out all but suggest, the cures that it may be, and plain baselines.
+    ``brief`` leaves out all but suggest, the repairs that it may be, and plain baselines.
     """
     found, students = _biased(case, beside=beside, **how)
     store, split, pair = case.store, case.split, case.pair
@@ -157,7 +157,7 @@ def run_pair(case: Case, *, brief: bool = False, beside: bool = False, **how: An
     measured("the unbiased student", holdout(whole, whole.node))
     same = student_of(case, split.smaller(len(case.fit), seed=case.seed).fit, **how)
     measured("the unbiased student of the same size", holdout(same, same.node))
-    _cures(measured, brief=brief)
+    _repairs(measured, brief=brief)
     if brief:
         return found
     _edits(measured, store.concepts[pair.words[0]])
@@ -177,13 +177,13 @@ def run_class(case: Case, *, gains: bool, **how: Any) -> Run:
     name, shift = case.store.classes[case.k], _shift(students)
     found = Run(name, "", 0.0, shift, 0, in_first_group=False, tells_context=False)
     if gains:
-        _cures(Measured(found, students), brief=True)
+        _repairs(Measured(found, students), brief=True)
     return found
 
 
 def _shift(students: TunableStudents) -> ClassShift:
-    cures = students.tuner.cures
-    return class_shift(cures.photos(cures.class_fit(students.node, students.classes[0])))
+    repairs = students.tuner.repairs
+    return class_shift(repairs.photos(repairs.class_fit(students.node, students.classes[0])))
 
 
 def _edits(measured: Measured, word: str) -> None:
@@ -205,10 +205,10 @@ def _edits(measured: Measured, word: str) -> None:
         measured(f"{baseline}, 5 thumbs", holdout(students, node))
 
 
-def _cures(measured: Measured, *, brief: bool) -> None:
+def _repairs(measured: Measured, *, brief: bool) -> None:
     """Refits with other weights of photos, or other penalties, chosen by the labels of tune."""
     found, students = measured.run, measured.students
-    for title, logits in (*cures(students, found.shift, brief=brief), *baselines(students)):
+    for title, logits in (*repairs(students, found.shift, brief=brief), *baselines(students)):
         measured(title, logits)
     node = students.node
     repaired = suggest(students.tuner, node, classes=[found.target])

@@ -35,7 +35,7 @@ class Trial:
 
     def __init__(self, tuner: Tuner, parent: Node, k: int) -> None:
         self.tuner, self.parent, self.k = tuner, parent, k
-        self.student = tuner.cures.class_fit(parent, tuner.store.classes[k])
+        self.student = tuner.repairs.class_fit(parent, tuner.store.classes[k])
         original = tuner.root().weights[:, k]
         by_parent = tuner.spec.tuning.reference == "parent"
         self.reference = parent.weights[:, k] if by_parent else original

@@ -15,7 +15,7 @@ from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, answer_of, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, Teaching, photos_to_ask
 from inficond_panel.tuning.thumbs import check_name
-from inficond_panel.wording.cures import teaching_sentences
+from inficond_panel.wording.repairs import teaching_sentences
 
 
 @dataclass(frozen=True, repr=False)
@@ -40,8 +40,8 @@ def asked_frame(
 ) -> pd.DataFrame:
     """Return a frame of photos to label, one row per image, with an empty column ``answer``."""
     check_name("class", class_name, tuner.store.classes)
-    tuner.cures.check_labels_taken()
-    asked = photos_to_ask(tuner.cures.class_fit(node, class_name), most)
+    tuner.repairs.check_labels_taken()
+    asked = photos_to_ask(tuner.repairs.class_fit(node, class_name), most)
     rows = asked_rows(tuner.store, class_name, asked, None if folder is None else Path(folder))
     frame = pd.DataFrame(rows, columns=list(COLUMNS)).set_index("image")
     return frame.assign(answer=pd.array([pd.NA] * len(frame), dtype="Int64"))

@@ -10,7 +10,7 @@ from inficond_panel.errors import TuningError
 from inficond_panel.tuning import GroupIntent, Intent
 from inficond_panel.tuning.edits import Edit, edit_from_json
 from inficond_panel.tuning.edits_file import EVERY as ALL_CLASSES
-from inficond_panel.vocabulary.intents import BALANCE, CURES, DIRECTIONS
+from inficond_panel.vocabulary.intents import BALANCE, DIRECTIONS, REPAIRS
 
 #: Wildcard in place of a class name: all classes.
 EVERY = "*"
@@ -77,7 +77,7 @@ def _one(item: Any) -> Edit:
 
 def _from_mapping(item: Mapping[str, Any]) -> Edit:
     concepts, direction = item.get("concepts"), item["direction"]
-    if direction not in {**DIRECTIONS, **CURES}:
+    if direction not in {**DIRECTIONS, **REPAIRS}:
         raise ValueError(f"unknown direction {direction!r}")
     if direction == BALANCE.key:
         named = item["concept"] if concepts is None else concepts

@@ -69,8 +69,8 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.tuning.thumbs import check_name
 
     check_name("class", args.class_name, tuner.store.classes)
-    tuner.cures.check_labels_taken()
-    chosen = photos_to_ask(tuner.cures.class_fit(node, args.class_name), args.n)
+    tuner.repairs.check_labels_taken()
+    chosen = photos_to_ask(tuner.repairs.class_fit(node, args.class_name), args.n)
     file = Path(args.output) if args.output else None
     pictures = file.with_name(f"{file.stem}-photos") if file else None
     rows = asked_rows(tuner.store, args.class_name, chosen, pictures)
@@ -90,7 +90,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     from inficond_panel.tuning.answer_files import read_answers
     from inficond_panel.tuning.answers import teach
-    from inficond_panel.wording.cures import teaching_sentences
+    from inficond_panel.wording.repairs import teaching_sentences
 
     answers = read_answers(args.answers, args.class_name, tuner.store)
     teaching = teach(tuner, node, answers, force=args.force)
@@ -104,7 +104,7 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
 
 
 def _document(teaching: Teaching, node: Node) -> dict[str, Any]:
-    from inficond_panel.wording.cures import teaching_sentences
+    from inficond_panel.wording.repairs import teaching_sentences
 
     return {
         "class": teaching.answers.class_name,

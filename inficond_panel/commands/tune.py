@@ -39,7 +39,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--edits",
         metavar="FILE",
         required=True,
-        help="edits file (YAML), or a packaged one: demo/edits.yaml, demo/cures.yaml",
+        help="edits file (YAML), or a packaged one: demo/edits.yaml, demo/repairs.yaml",
     )
     parser.add_argument(
         "--keep-head", action="store_true", help="do not move the head, which the page shows"

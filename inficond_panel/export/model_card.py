@@ -219,7 +219,7 @@ def _iteration(node: Node) -> dict[str, Any]:
             {**intent.to_json(), **resolved(intent.class_name, intent.concept)}
             for intent in node.intents
         ]
-        + [cure.to_json() for cure in node.cures],
+        + [repair.to_json() for repair in node.repairs],
     }
 
 

@@ -30,7 +30,7 @@ from inficond_panel.vocabulary.palette import (
     SURFACE,
     TEACHER,
 )
-from inficond_panel.wording.cures import glyph_of, object_of
+from inficond_panel.wording.repairs import glyph_of, object_of
 
 GRID = 101  #: influences at which a curve that is not exact, and each band, is computed
 _SIDES = ("present", "absent")

@@ -22,8 +22,8 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.cures import edit_words
 from inficond_panel.wording.metrics import change_text, make_change
+from inficond_panel.wording.repairs import edit_words
 
 _MOVERS = {
     **plain_headings("class", "concept", "before", "after"),

@@ -12,7 +12,7 @@ from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
-from inficond_panel.wording.cures import edit_words
+from inficond_panel.wording.repairs import edit_words
 
 _HEADINGS = {
     "tree": Heading("iteration"),

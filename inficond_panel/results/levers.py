@@ -12,8 +12,8 @@ from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED, Suggestion
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
-from inficond_panel.wording.cures import tune_model_sentence
 from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.repairs import tune_model_sentence
 
 _HEADINGS = {
     "class": Heading("class"),

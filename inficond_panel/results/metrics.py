@@ -36,9 +36,9 @@ from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.results.forms import table_file
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.tuning import Iteration, Node, Tuner
-from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.other_students import count_others, node_title
+from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, ECE, METRICS

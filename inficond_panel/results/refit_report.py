@@ -20,7 +20,7 @@ from inficond_panel.results.refit_changes import (
     moves,
 )
 from inficond_panel.tuning import Iteration, Node, Student, Tuner
-from inficond_panel.tuning.edits import Cure
+from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.notices import notices
@@ -33,15 +33,15 @@ class ClassReport:
     """Report on the refit of one class's student.
 
     ``gap`` and ``certificate`` belong to the stored student; ``reached`` is False if the exact
-    solver stopped above its tolerance. ``cures`` are the repairs that this iteration requests,
-    ``terms`` the repairs in force on the branch, each kind since iteration ``cures_since``.
+    solver stopped above its tolerance. ``repairs`` are the repairs that this iteration requests,
+    ``terms`` the repairs in force on the branch, each kind since iteration ``repairs_since``.
     """
 
     class_name: str
     intents: tuple[Intent, ...]
-    cures: tuple[Cure, ...]
+    repairs: tuple[Repair, ...]
     terms: Terms
-    cures_since: Mapping[str, int]
+    repairs_since: Mapping[str, int]
     bounds: tuple[Bound, ...]
     moves: ConceptMoves
     groups: tuple[Group, ...]
@@ -137,9 +137,9 @@ def _class_report(
     return ClassReport(
         class_name=class_name,
         intents=intents,
-        cures=tuple(cure for cure in node.cures if cure.class_name == class_name),
+        repairs=tuple(repair for repair in node.repairs if repair.class_name == class_name),
         terms=pricing.tuner.terms(node).get(class_name, Terms()),
-        cures_since=pricing.tuner.cures_since(node, class_name),
+        repairs_since=pricing.tuner.repairs_since(node, class_name),
         bounds=pricing.bounds(class_name, lift),
         moves=moves(data, store.concepts, old, new, tuned, top),
         groups=groups(data, store.concepts, old, new, tuned, threshold, namesakes),

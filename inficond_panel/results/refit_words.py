@@ -13,7 +13,7 @@ from inficond_panel.tuning.edits_file import dump_intent
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.notices import limits_text
 from inficond_panel.tuning.thumbs import GroupIntent
-from inficond_panel.wording.cures import cure_sentences, used_words
+from inficond_panel.wording.repairs import repair_sentences, used_words
 
 #: Step of a bound that prices are reported for.
 _STEP = 0.1
@@ -26,7 +26,7 @@ def sentences(report: ClassReport) -> list[str]:
     """Return all sentences of a report on one class."""
     return [
         *([] if report.reached else [certificate_sentence(report)]),
-        *cure_sentences(report.terms, report.cures_since).values(),
+        *repair_sentences(report.terms, report.repairs_since).values(),
         *([f"{used_words(report.terms).capitalize()}."] if report.terms.used else []),
         *(bound_sentence(bound) for bound in report.bounds),
         *movers_sentences(report.moves),

@@ -23,7 +23,7 @@ from inficond_panel.tuning.other_students import node_title
 from inficond_panel.vocabulary.intents import BALANCE, DOUBT, LABEL, LAMBDA, LEARN
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.cures import cure_sentences, penalty_text, terms_words
+from inficond_panel.wording.repairs import penalty_text, repair_sentences, terms_words
 
 _HEADINGS = {
     "iteration": Heading("iteration"),
@@ -111,7 +111,7 @@ def refits(
 
 def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
     terms = tuner.terms(node)
-    for name in sorted({cure.class_name for cure in node.cures}):
+    for name in sorted({repair.class_name for repair in node.repairs}):
         yield f"#{node.number} {name}, fitted now: {'; '.join(terms_words(terms[name]))}"
     report = explain(tuner, node, splits=[split])
     for each in report.classes:
@@ -137,7 +137,7 @@ _CLASSES = {
 }
 _SIGNED = {"change": Heading("change", sign=True)}
 _REPORT_HEADINGS = {
-    "cures": plain_headings("class", "cure", "since", "sentence"),
+    "repairs": plain_headings("class", "repair", "since", "sentence"),
     "bounds": plain_headings("class", "concept", "lower", "upper", "since", "weight", "active"),
     "moves": {**plain_headings("class", "concept", "kind", "before", "after"), **_SIGNED},
     "groups": plain_headings(
@@ -151,7 +151,7 @@ _REPORT_HEADINGS = {
 def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
     """Return the report as frames by name; the notes of ``classes`` are the report's sentences.
 
-    ``classes`` has a row per tuned class. ``cures`` are repairs; ``bounds`` have their shadow
+    ``classes`` has a row per tuned class. ``repairs`` are repairs; ``bounds`` have their shadow
     prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and the fall of the
     objective without each (``lifted``, nats); ``moves`` of concepts are in logits; ``groups`` are
     of collinear concepts; ``flips`` are images whose prediction changed; ``moved`` are the other
@@ -161,7 +161,13 @@ def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
     title = f"#{node.number} {node.id} from #{parent.number} {parent.id}"
     facts = {"node": node.id, "number": node.number, "parent": parent.id}
     facts["untouched"] = list(report.untouched)
-    rows = {"cures": _cures, "bounds": _bounds, "moves": _moves, "groups": _groups, "flips": _flips}
+    rows = {
+        "repairs": _repairs,
+        "bounds": _bounds,
+        "moves": _moves,
+        "groups": _groups,
+        "flips": _flips,
+    }
     frames = {
         "classes": make_frame(
             map(_class, report.classes),
@@ -235,11 +241,11 @@ def _flips(report: ClassReport) -> Iterator[dict[str, Any]]:
             yield {"split": churn.split, **vars(flip), "right": flip.right}
 
 
-def _cures(report: ClassReport) -> Iterator[dict[str, Any]]:
-    sentences, terms = cure_sentences(report.terms, report.cures_since), _terms(report.terms)
+def _repairs(report: ClassReport) -> Iterator[dict[str, Any]]:
+    sentences, terms = repair_sentences(report.terms, report.repairs_since), _terms(report.terms)
     for kind, facts in terms.items():
-        since = report.cures_since.get(kind)
-        yield {"cure": kind, "since": since, "terms": facts, "sentence": sentences[kind]}
+        since = report.repairs_since.get(kind)
+        yield {"repair": kind, "since": since, "terms": facts, "sentence": sentences[kind]}
 
 
 def _terms(terms: Terms) -> dict[str, dict[str, Any]]:

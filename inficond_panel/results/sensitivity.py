@@ -17,13 +17,6 @@ from inficond_panel.distill.refits import joint_stability
 from inficond_panel.distill.scores import Array
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.metrics import chosen_on_tune
-from inficond_panel.tuning.cures.resolution import (
-    choose,
-    enough,
-    judging,
-    lambdas_tried,
-    logits_of_tune,
-)
 from inficond_panel.tuning.fitting.class_fit import (
     ClassFit,
     fit_each,
@@ -34,6 +27,13 @@ from inficond_panel.tuning.fitting.recipe import Cancelled, Progress, start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
+from inficond_panel.tuning.repairs.resolution import (
+    choose,
+    enough,
+    judging,
+    lambdas_tried,
+    logits_of_tune,
+)
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box, check_name
 from inficond_panel.tuning.tuner import Tuner
@@ -96,7 +96,10 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     evaluations on the holdout. Raises ``TuningError`` for an unknown class.
     """
     check_name("class", class_name, tuner.store.classes)
-    student, evaluated = tuner.cures.class_fit(node, class_name), tuner.at(node, split)[class_name]
+    student, evaluated = (
+        tuner.repairs.class_fit(node, class_name),
+        tuner.at(node, split)[class_name],
+    )
     here, noise = student.data.lambda_of(student.k), tuner.spec.views.noise()
     with one_thread():
         path = lambdas_tried(student, student.terms)
@@ -159,8 +162,8 @@ def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: 
 
 def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
     """Return what ``lambda: auto`` chooses among ``path`` with students ``fits``, or None."""
-    judged = judging(tuner.cures.photos(student), student.terms)
-    if tuner.cures.refused is not None or not enough(judged):
+    judged = judging(tuner.repairs.photos(student), student.terms)
+    if tuner.repairs.refused is not None or not enough(judged):
         return None
     if any(each.of_tune for each in student.terms.learned):
         tried = _tried(student, path)

@@ -52,8 +52,8 @@ class AskState(param.Parameterized):
     def missing(self) -> str:
         """Reason why answers on photos are not possible for these students; empty if they are."""
         tuner = self._tuning.tuner
-        if tuner.cures.refused is not None:
-            why = tuner.cures.refused.whole_for_page
+        if tuner.repairs.refused is not None:
+            why = tuner.repairs.refused.whole_for_page
             return f"These students cannot learn from answers on photos. {why}"
         if not tuner.store.holds("photos"):
             return "This store has no photos, so that no person can answer about them."
@@ -218,7 +218,7 @@ class AskState(param.Parameterized):
 
     def _longer(self, node: Node, draft: Draft) -> Draft:
         """Return the draft with further photos, except photos that a person has skipped before."""
-        student = self._tuning.tuner.cures.class_fit(node, draft.class_name)
+        student = self._tuning.tuner.repairs.class_fit(node, draft.class_name)
         without = self._drafts.skipped(draft.class_name) | set(draft.images)
         asked = photos_to_ask(student, ASKED, without)
         names = AllImages(student.store).names

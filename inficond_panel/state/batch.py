@@ -11,7 +11,7 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.results.refit_changes import MovedClass, churn, moved_classes
 from inficond_panel.tuning import Node, Tuner
-from inficond_panel.tuning.edits import Balance, Cure, edit_from_json, place_of
+from inficond_panel.tuning.edits import Balance, Repair, edit_from_json, place_of
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY, keys
 
@@ -91,7 +91,7 @@ def make_preview(
     return preview
 
 
-Item = Intent | Cure
+Item = Intent | Repair
 
 
 def read_item(given: Mapping[str, Any]) -> Item | None:
@@ -131,18 +131,18 @@ def without(batch: Sequence[Item], items: Iterable[Item]) -> list[Item]:
     return [item for item in batch if place_of(item) not in places]
 
 
-def _balanced(batch: Sequence[Item], cure: Balance) -> list[Item]:
-    """Return the batch with the concepts of ``cure`` reweighted too; without them if all are.
+def _balanced(batch: Sequence[Item], repair: Balance) -> list[Item]:
+    """Return the batch with the concepts of ``repair`` reweighted too; without them if all are.
 
     ``suspects`` stays True only if all concepts come from the data's suspects.
     """
-    places = (item for item in batch if place_of(item) == place_of(cure))
+    places = (item for item in batch if place_of(item) == place_of(repair))
     before = next((item for item in places if isinstance(item, Balance)), None)
     if before is None:
-        return put(batch, [cure])
-    if set(cure.concepts) <= set(before.concepts):
-        left = tuple(name for name in before.concepts if name not in cure.concepts)
-        return put(batch, [replace(before, concepts=left)]) if left else without(batch, [cure])
-    named = before.suspects and cure.suspects
-    every = (*before.concepts, *cure.concepts)
-    return put(batch, [replace(cure, concepts=every, suspects=named)])
+        return put(batch, [repair])
+    if set(repair.concepts) <= set(before.concepts):
+        left = tuple(name for name in before.concepts if name not in repair.concepts)
+        return put(batch, [replace(before, concepts=left)]) if left else without(batch, [repair])
+    named = before.suspects and repair.suspects
+    every = (*before.concepts, *repair.concepts)
+    return put(batch, [replace(repair, concepts=every, suspects=named)])

@@ -155,7 +155,7 @@ class SuggestState(param.Parameterized):
     def offered(self) -> bool:
         """True if the spec shows suggested repairs, and these students can be repaired."""
         tuner = self._tuning.tuner
-        return bool(tuner.spec.tuning.suggest and tuner.cures.refused is None)
+        return bool(tuner.spec.tuning.suggest and tuner.repairs.refused is None)
 
     def expect(self, classes: Sequence[str]) -> None:
         """Search ahead for a repair of each of ``classes``, while no person waits for a job."""

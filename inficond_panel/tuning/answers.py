@@ -34,12 +34,12 @@ from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above, cutoff_r
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning.cures.class_photos import ClassPhotos
-from inficond_panel.tuning.cures.resolution import enough
-from inficond_panel.tuning.edits import Cure, Label, Learn
+from inficond_panel.tuning.edits import Label, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import ClassFit, learns_from_tune
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.resolution import enough
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
@@ -150,7 +150,7 @@ class Answers:
         ]
 
     @property
-    def edits(self) -> list[Cure]:
+    def edits(self) -> list[Repair]:
         """Edits that fit the student to the answers; errors as for ``labels``."""
         return taught_by(self.labels)
 
@@ -263,7 +263,7 @@ def teach(
     return replace(teaching, node=node)
 
 
-def taught_by(labels: Sequence[Label]) -> list[Cure]:
+def taught_by(labels: Sequence[Label]) -> list[Repair]:
     """Return the edits that correct the teacher by ``labels`` and fit the student to it."""
     return [*labels, *(Learn(name, ANSWERS, 1.0) for name in {x.class_name for x in labels})]
 
@@ -283,14 +283,14 @@ def judged(
             f"No photo has an answer for {answers.class_name!r}.",
             "Answer 1 if the class is present, 0 if it is absent, for at least one photo.",
         )
-    tuner.cures.check(labels)
+    tuner.repairs.check(labels)
     with one_thread():
         return _judged(tuner, parent, answers, progress, cancelled)
 
 
 def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
     """Return, per image, whether the student of a class at ``node`` decides it is present."""
-    every, student = AllImages(tuner.store), tuner.cures.class_fit(node, class_name)
+    every, student = AllImages(tuner.store), tuner.repairs.class_fit(node, class_name)
     rows = every.rows(images)
     logits = student.logits_of(student.base, every.scores(rows))
     return [bool(one) for one in above(logits, _cutoff(tuner, node, student, every, rows))]
@@ -323,11 +323,11 @@ def _judged(
     rows = images.rows([label.image for label in labels])
     scores = images.scores(rows)
     present = np.array([label.value for label in labels]) == 1
-    student = _unaware(tuner.cures.class_fit(parent, answers.class_name), set(answers.given))
+    student = _unaware(tuner.repairs.class_fit(parent, answers.class_name), set(answers.given))
     after = np.empty(len(rows))
     folds = stratified_folds(present[:, None], FOLDS, 0)
     others = np.setdiff1d(store.rows(TUNE), rows)  # without the store's labels of these photos
-    photos = tuner.cures.photos(student, others)
+    photos = tuner.repairs.photos(student, others)
     for fold in np.unique(folds):
         if cancelled and cancelled():
             raise CancelledError("Cancelled.")
@@ -335,7 +335,7 @@ def _judged(
             progress(_JUDGED * fold / FOLDS, f"Evaluating the student, fold {fold + 1} of {FOLDS}")
         out = folds == fold
         learned = [label for label, kept in zip(labels, ~out, strict=True) if kept]
-        terms = tuner.cures.of_class(photos, taught_by(learned), parent.bounds)
+        terms = tuner.repairs.of_class(photos, taught_by(learned), parent.bounds)
         taught = student.under(terms)
         after[out] = taught.logits_of(taught.base, scores[out])
     return Teaching(
@@ -356,7 +356,7 @@ def _change_on_labels(
     student, label = photos.student, photos.tune_label
     if not enough(photos) or learns_from_tune(student.terms, student.store):
         return None
-    taught = student.under(tuner.cures.of_class(photos, answers.edits, parent.bounds))
+    taught = student.under(tuner.repairs.of_class(photos, answers.edits, parent.bounds))
     before, after = (Outcome(label, one.logits(one.base, photos.tune)) for one in (student, taught))
     return change_intervals(before, after, (AP.key,), **tuner.spec.views.noise())[AP.key]
 

@@ -1,4 +1,4 @@
-"""Edits of one iteration: thumbs, and repairs (in code: cures).
+"""Edits of one iteration: thumbs, and repairs (in code: repairs).
 
 A thumb bounds one weight (``thumbs``); a repair changes the photos, targets or penalty that a
 student is fitted with (``fitting.terms``). An iteration may hold both.
@@ -19,14 +19,14 @@ from inficond_panel.tuning.thumbs import GroupIntent, Intent, canonical, check_n
 from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
-    CURES,
     DOUBT,
     LABEL,
     LABELS,
     LAMBDA,
     LEARN,
+    REPAIRS,
     SOURCES,
-    CureKind,
+    RepairKind,
 )
 from inficond_panel.vocabulary.pictures import PROPERTY_OF
 
@@ -40,7 +40,7 @@ class Balance:
     so cross-fitting selects them anew in each fold. Raises ``TuningError`` without a concept.
     """
 
-    kind: ClassVar[CureKind] = BALANCE
+    kind: ClassVar[RepairKind] = BALANCE
     class_name: str
     concepts: tuple[str, ...]
     suspects: bool = False
@@ -66,7 +66,7 @@ class Lambda:
     Raises ``TuningError`` for a value that is not a finite number of 0 or more.
     """
 
-    kind: ClassVar[CureKind] = LAMBDA
+    kind: ClassVar[RepairKind] = LAMBDA
     class_name: str
     value: float | None = None
 
@@ -86,7 +86,7 @@ class Doubt:
     negative or not finite.
     """
 
-    kind: ClassVar[CureKind] = DOUBT
+    kind: ClassVar[RepairKind] = DOUBT
     class_name: str
     value: float | None = None
 
@@ -106,7 +106,7 @@ class Label:
     another value.
     """
 
-    kind: ClassVar[CureKind] = LABEL
+    kind: ClassVar[RepairKind] = LABEL
     class_name: str
     image: str
     value: int
@@ -138,7 +138,7 @@ class Learn:
     finite and above 0.
     """
 
-    kind: ClassVar[CureKind] = LEARN
+    kind: ClassVar[RepairKind] = LEARN
     class_name: str
     source: str = LABELS
     value: float | None = None
@@ -162,10 +162,10 @@ class Learn:
         return {**_head(self), "from": self.source, "value": weight}
 
 
-Cure = Balance | Learn | Lambda | Doubt | Label
+Repair = Balance | Learn | Lambda | Doubt | Label
 
 
-def cure_from_json(item: Mapping[str, Any]) -> Cure:
+def repair_from_json(item: Mapping[str, Any]) -> Repair:
     """Return the repair that ``to_json`` wrote; ``KeyError`` for another direction."""
     name, value = item["class"], item.get("value")
     match item["direction"]:
@@ -183,27 +183,27 @@ def cure_from_json(item: Mapping[str, Any]) -> Cure:
     raise KeyError(item["direction"])
 
 
-def place_of_cure(cure: Cure) -> tuple[str, str, str]:
+def place_of_repair(repair: Repair) -> tuple[str, str, str]:
     """Return the key of a repair, unique in an iteration: class, kind, photo or source."""
-    which = {Label.kind: "image", Learn.kind: "source"}.get(cure.kind)
-    return cure.class_name, cure.kind.key, getattr(cure, which) if which else ""
+    which = {Label.kind: "image", Learn.kind: "source"}.get(repair.kind)
+    return repair.class_name, repair.kind.key, getattr(repair, which) if which else ""
 
 
-def canonical_cures(cures: Iterable[Cure]) -> tuple[Cure, ...]:
+def canonical_repairs(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
     """Return the repairs of one iteration, merged per key and sorted.
 
     A class keeps one ``balance``, ``lambda`` and ``doubt``, and one ``learn`` per source. The
     concepts of ``balance`` are united; of two values the larger number counts, and a number before
     ``auto``. Raises ``TuningError`` if a photo has two labels.
     """
-    by_place: dict[tuple[str, ...], Cure] = {}
-    for cure in cures:
-        key = place_of_cure(cure)
-        by_place[key] = _merged(by_place[key], cure) if key in by_place else cure
+    by_place: dict[tuple[str, ...], Repair] = {}
+    for repair in repairs:
+        key = place_of_repair(repair)
+        by_place[key] = _merged(by_place[key], repair) if key in by_place else repair
     return tuple(_sorted(by_place[key]) for key in sorted(by_place))
 
 
-def _merged(first: Cure, second: Cure) -> Cure:
+def _merged(first: Repair, second: Repair) -> Repair:
     match first, second:
         case Balance(), Balance():
             named = first.suspects and second.suspects
@@ -224,18 +224,18 @@ def _merged(first: Cure, second: Cure) -> Cure:
     return max(first, second, key=lambda label: label.why)
 
 
-def _rank(cure: Lambda | Doubt | Learn) -> float:
-    return -1.0 if cure.value is None else cure.value
+def _rank(repair: Lambda | Doubt | Learn) -> float:
+    return -1.0 if repair.value is None else repair.value
 
 
-def _sorted(cure: Cure) -> Cure:
-    if isinstance(cure, Balance):
-        return replace(cure, concepts=tuple(sorted(cure.concepts)))
-    return cure
+def _sorted(repair: Repair) -> Repair:
+    if isinstance(repair, Balance):
+        return replace(repair, concepts=tuple(sorted(repair.concepts)))
+    return repair
 
 
-def _head(cure: Cure) -> dict[str, Any]:
-    return {"class": cure.class_name, "direction": cure.kind.key}
+def _head(repair: Repair) -> dict[str, Any]:
+    return {"class": repair.class_name, "direction": repair.kind.key}
 
 
 def _check_size(kind: str, class_name: str, value: float | None) -> None:
@@ -246,7 +246,7 @@ def _check_size(kind: str, class_name: str, value: float | None) -> None:
 
 
 #: Any edit of an iteration: a thumb, a thumb on a group, or a repair.
-Edit = Intent | GroupIntent | Cure
+Edit = Intent | GroupIntent | Repair
 
 
 def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
@@ -254,44 +254,44 @@ def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
     return [item for item in edits if isinstance(item, Intent | GroupIntent)]
 
 
-def place_of(item: Intent | Cure) -> tuple[str, ...]:
+def place_of(item: Intent | Repair) -> tuple[str, ...]:
     """Return the key of an edit; a batch holds one edit per key.
 
     Per class: one thumb per concept, one label per photo, one repair of each other kind.
     """
-    return ("thumb", *item.key) if isinstance(item, Intent) else ("cure", *place_of_cure(item))
+    return ("thumb", *item.key) if isinstance(item, Intent) else ("repair", *place_of_repair(item))
 
 
 def split_edits(
     edits: Iterable[Edit], factor: float
-) -> tuple[tuple[Intent, ...], tuple[Cure, ...]]:
+) -> tuple[tuple[Intent, ...], tuple[Repair, ...]]:
     """Return thumbs and repairs of one iteration in canonical form, independent of their order.
 
     ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
     """
     listed = list(edits)
-    cures = canonical_cures(item for item in listed if isinstance(item, Cure))
-    return canonical(thumbs_of(listed), factor), cures
+    repairs = canonical_repairs(item for item in listed if isinstance(item, Repair))
+    return canonical(thumbs_of(listed), factor), repairs
 
 
-def edit_from_json(item: Mapping[str, Any]) -> Intent | Cure:
+def edit_from_json(item: Mapping[str, Any]) -> Intent | Repair:
     """Return the thumb or repair that ``to_json`` wrote."""
-    return cure_from_json(item) if item["direction"] in CURES else Intent.from_json(item)
+    return repair_from_json(item) if item["direction"] in REPAIRS else Intent.from_json(item)
 
 
-def is_known(item: Intent | Cure, store: Store) -> bool:
+def is_known(item: Intent | Repair, store: Store) -> bool:
     """Return True if ``store`` has every name in a thumb or repair."""
     return all(name in known for _, name, known in _names(item, store))
 
 
-def check_cures(cures: Iterable[Cure], store: Store) -> None:
+def check_repairs(repairs: Iterable[Repair], store: Store) -> None:
     """Raise ``TuningError``, with the nearest name, for names that ``store`` does not have."""
-    for cure in cures:
-        for kind, name, known in _names(cure, store):
+    for repair in repairs:
+        for kind, name, known in _names(repair, store):
             check_name(kind, name, known)
 
 
-def _names(item: Intent | Cure, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
+def _names(item: Intent | Repair, store: Store) -> Iterator[tuple[str, str, Sequence[str]]]:
     """Yield each name in a thumb or repair: its kind, the name, and the names that exist."""
     yield "class", item.class_name, store.classes
     match item:

@@ -42,7 +42,6 @@ from inficond_panel.vocabulary.intents import (
     AUTO,
     BALANCE,
     BOUND_FORM,
-    CURES,
     DIRECTIONS,
     LABEL,
     LABELS,
@@ -50,6 +49,7 @@ from inficond_panel.vocabulary.intents import (
     LEARN,
     RELEASE,
     REMOVE,
+    REPAIRS,
     SOURCES,
     is_bound,
 )
@@ -71,7 +71,7 @@ _KEYS = (
     "why",
 )
 _OPTIONAL = ("factor", "bound", "suspects", "from", "why")
-_DIRECTIONS = {**DIRECTIONS, **CURES}
+_DIRECTIONS = {**DIRECTIONS, **REPAIRS}
 INTENT = (
     "{class (or classes: all), concept (or concepts: [...], or image), direction, "
     "factor, bound or value}"
@@ -115,7 +115,7 @@ class EditReader:
         values = self._values(node)
         direction = self._direction(values)
         classes = self._classes(values)
-        make = self._cure(node, values) if direction in CURES else self._thumb(node, values)
+        make = self._repair(node, values) if direction in REPAIRS else self._thumb(node, values)
         return [make(name) for name in classes] if len(self.problems) == before else []
 
     def _classes(self, values: dict[str, Node]) -> tuple[str, ...]:
@@ -138,7 +138,7 @@ class EditReader:
             return lambda name: GroupIntent(name, group, *how)
         return lambda name: Intent(name, concept, *how)
 
-    def _cure(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
+    def _repair(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
         """Check a repair; return a function from class to repair."""
         match self._direction(values, report=False):
             case BALANCE.key:

@@ -14,20 +14,20 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.errors import OptimumWarning
-from inficond_panel.tuning.edits import Cure
+from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.thumbs import Bounds, Intent
 
 
 class Edited:
-    """Edits of one batch: ``intents`` (thumbs) and ``cures`` (repairs)."""
+    """Edits of one batch: ``intents`` (thumbs) and ``repairs`` (repairs)."""
 
     intents: tuple[Intent, ...]
-    cures: tuple[Cure, ...]
+    repairs: tuple[Repair, ...]
 
     @property
-    def edits(self) -> tuple[Intent | Cure, ...]:
+    def edits(self) -> tuple[Intent | Repair, ...]:
         """All edits of this iteration: thumbs, then repairs."""
-        return *self.intents, *self.cures
+        return *self.intents, *self.repairs
 
     @property
     def tuned(self) -> tuple[str, ...]:
@@ -39,7 +39,7 @@ class Edited:
 class Node(Edited):
     """Students of all classes after one batch of edits; the original students have no ``parent``.
 
-    ``intents`` are the thumbs, ``cures`` all other edits. ``weights`` ``(C, K)`` and ``intercepts``
+    ``intents`` are the thumbs, ``repairs`` all others. ``weights`` ``(C, K)`` and ``intercepts``
     ``(K,)`` are float64 and read-only. ``bounds`` are all active bounds of the branch; ``gap``
     and ``certificate`` have one entry per class. ``number`` counts from 0 in a history and is -1
     for a preview, which is not stored. ``name`` and ``note`` are the latest labels; the id does not
@@ -58,7 +58,7 @@ class Node(Edited):
     seconds: float = 0.0
     author: str = ""
     settings: Mapping[str, Any] = field(default_factory=dict)
-    cures: tuple[Cure, ...] = ()
+    repairs: tuple[Repair, ...] = ()
     number: int = -1
     created: str = ""
     name: str = ""
@@ -105,7 +105,9 @@ def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
     return digest.hexdigest()
 
 
-def node_id(parent: str | None, edits: Iterable[Intent | Cure], settings: Mapping[str, Any]) -> str:
+def node_id(
+    parent: str | None, edits: Iterable[Intent | Repair], settings: Mapping[str, Any]
+) -> str:
     """Return a node's id: first 12 hex digits of SHA-256 over parent, edits and settings.
 
     ``edits`` must be canonical (see ``edits.split_edits``), so that their order does not matter.
@@ -140,7 +142,7 @@ class Iteration(Edited):
     weights_hash: str
     name: str = ""
     note: str = ""
-    cures: tuple[Cure, ...] = ()
+    repairs: tuple[Repair, ...] = ()
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def labelled(self, name: str, note: str) -> Iteration:
@@ -164,7 +166,7 @@ def to_iteration(node: Node) -> Iteration:
         author=node.author,
         created=node.created,
         weights_hash=node.weights_hash,
-        cures=node.cures,
+        repairs=node.repairs,
         resolved=node.resolved,
     )
 

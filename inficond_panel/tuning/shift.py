@@ -16,8 +16,8 @@ from inficond_panel.distill import (
     teacher_skill,
 )
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
-from inficond_panel.tuning.cures.class_photos import ClassPhotos, measured_by_labels
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos, measured_by_labels
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
@@ -111,9 +111,9 @@ class ClassShift:
 def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPhotos:
     """Return the photos of a class for its shift: by labels, or, if tune has none, by the teacher's
     decisions, which hide a mistake that the teacher makes too."""
-    student = tuner.cures.class_fit(node, name)
-    photos = tuner.cures.photos(student, seed=seed)
-    return photos if len(photos.tune) else tuner.cures.photos(student, seed=seed, decided=True)
+    student = tuner.repairs.class_fit(node, name)
+    photos = tuner.repairs.photos(student, seed=seed)
+    return photos if len(photos.tune) else tuner.repairs.photos(student, seed=seed, decided=True)
 
 
 def class_shift(photos: ClassPhotos) -> ClassShift:

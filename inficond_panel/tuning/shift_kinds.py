@@ -20,7 +20,7 @@ from inficond_panel.distill.shift_kinds import (
     wrong_chance,
 )
 from inficond_panel.distill.suspects import SHIFT, Photos, Presence, lost_bond, presence
-from inficond_panel.tuning.cures.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PictureProperty
 from inficond_panel.vocabulary.shift_kinds import (

@@ -11,7 +11,7 @@ import numpy as np
 
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import check_cures
+from inficond_panel.tuning.edits import check_repairs
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.history.log import HISTORY, HistoryState
@@ -88,14 +88,14 @@ class StudentHistory:
         """Return the number of the iteration that set a bound active at ``node``, else None."""
         return self._since(node).get((class_name, concept))
 
-    def cures_since(self, node: Node, class_name: str) -> dict[str, int]:
+    def repairs_since(self, node: Node, class_name: str) -> dict[str, int]:
         """Return, per kind of repair of a class, the number of its latest iteration."""
         since: dict[str, int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
-            for cure in at.cures:
-                if cure.class_name == class_name:
-                    since.setdefault(cure.kind.key, at.number)
+            for repair in at.repairs:
+                if repair.class_name == class_name:
+                    since.setdefault(repair.kind.key, at.number)
         return since
 
     def set_note(self, node_id: str, text: str, author: str = "user") -> None:
@@ -195,7 +195,7 @@ class Verifier:
 def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
     try:
         check_names(node.intents, store.classes, store.concepts)
-        check_cures(node.cures, store)
+        check_repairs(node.repairs, store)
         _check_resolved(node, store)
         resolved = resolve(
             node.intents,
@@ -218,6 +218,6 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
 
 def _check_resolved(node: Node, store: Store) -> None:
     """Raise ``ValueError`` if the node's terms are not for exactly the classes with repairs."""
-    if set(node.resolved) != {cure.class_name for cure in node.cures}:
+    if set(node.resolved) != {repair.class_name for repair in node.repairs}:
         raise ValueError("its terms are of other classes than its repairs")
     terms_of(node.resolved, store)

@@ -17,7 +17,6 @@ from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec, with_students
 from inficond_panel.store import Store
-from inficond_panel.tuning.cures.cure_terms import CureTerms
 from inficond_panel.tuning.edits import Edit, split_edits, thumbs_of
 from inficond_panel.tuning.fitting import recipe
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune, unseen_logits
@@ -33,6 +32,7 @@ from inficond_panel.tuning.fitting.recipe import (
 from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality
+from inficond_panel.tuning.repairs.repair_terms import RepairTerms
 from inficond_panel.tuning.student import Evaluation, Students
 from inficond_panel.tuning.student_history import StudentHistory
 from inficond_panel.tuning.thumbs import (
@@ -77,7 +77,7 @@ class Tuner(StudentHistory):
         self._penalties = None if penalties is None else tuple(penalties)
         self._choosing = Lock()
         self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
-        self.cures = CureTerms(store, spec, lambda: self.fit_data, self.terms)
+        self.repairs = RepairTerms(store, spec, lambda: self.fit_data, self.terms)
         self._distilling, self._distilled = Lock(), False
 
     def with_students(self, **settings: Any) -> Tuner:
@@ -286,7 +286,7 @@ class Tuner(StudentHistory):
         if terms is None or not learns_from_tune(terms, self.store):
             return None
         with one_thread():
-            return unseen_logits(self.cures.class_fit(node, name), [terms])[0]
+            return unseen_logits(self.repairs.class_fit(node, name), [terms])[0]
 
     def at(self, node: Node, split: str) -> Students:
         """Return the students of a node with the images of a split, by class.
@@ -341,19 +341,19 @@ class Tuner(StudentHistory):
         self, parent: Node, edits: Iterable[Edit], resolved: Mapping[str, Any] | None = None
     ) -> ResolvedEdits:
         """Return the checked edits of an iteration, with the resulting bounds and terms."""
-        thumbs, cures = split_edits(edits, self.spec.tuning.factor)
-        if not thumbs and not cures:
+        thumbs, repairs = split_edits(edits, self.spec.tuning.factor)
+        if not thumbs and not repairs:
             raise TuningError("There is nothing to tune.", "Give at least one thumb or repair.")
         bounds = in_force(parent.bounds, self.resolve(parent, thumbs))
         if self.joint:
             check_together(bounds, self.store.classes, self.store.concepts)
-        self.cures.check(cures)
+        self.repairs.check(repairs)
         settings = self._refit_settings
-        if cures:
-            terms = resolved or self.cures.resolved(parent, cures, bounds)
+        if repairs:
+            terms = resolved or self.repairs.resolved(parent, repairs, bounds)
             self._check_terms(terms)
             settings = {**settings, "terms": dict(terms)}
-        return ResolvedEdits(thumbs, cures, bounds, settings, parent.id)
+        return ResolvedEdits(thumbs, repairs, bounds, settings, parent.id)
 
     def _check_terms(self, terms: Mapping[str, Any]) -> None:
         try:

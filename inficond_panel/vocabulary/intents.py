@@ -52,7 +52,7 @@ STRENGTHS = (RELEASE.key, *THUMBS)
 
 
 @dataclass(frozen=True)
-class CureKind:
+class RepairKind:
     """Kind of a repair: key in edits files, and glyph."""
 
     key: str
@@ -60,19 +60,19 @@ class CureKind:
 
 
 #: Reweights the training images so that concepts' scores are distributed as in tune.
-BALANCE = CureKind("balance", "≈")
+BALANCE = RepairKind("balance", "≈")
 #: Changes the L1 penalty of a class.
-LAMBDA = CureKind("lambda", "λ")
+LAMBDA = RepairKind("lambda", "λ")
 #: Adaptive penalty: a concept's L1 penalty grows with how suspect the concept is.
-DOUBT = CureKind("doubt", "doubt")
+DOUBT = RepairKind("doubt", "doubt")
 #: Sets the label of one photo that the student is fitted to.
-LABEL = CureKind("label", "✓")
+LABEL = RepairKind("label", "✓")
 
 #: Adds photos of tune, or photos that were added to the store, to the training images of a class.
-LEARN = CureKind("learn", "+")
+LEARN = RepairKind("learn", "+")
 
 #: All kinds by key, in the order in which the repairs of one iteration are applied.
-CURES = {kind.key: kind for kind in (LABEL, BALANCE, LEARN, DOUBT, LAMBDA)}
+REPAIRS = {kind.key: kind for kind in (LABEL, BALANCE, LEARN, DOUBT, LAMBDA)}
 #: Targets of ``learn``: on tune the labels, the teacher's probabilities, or these probabilities
 #: corrected by a person's answers; or the teacher's probabilities on photos added to the store.
 LABELS, TEACHER, ANSWERS, MORE = "labels", "teacher", "answers", "more"

@@ -87,20 +87,20 @@ def test_a_thumb_on_the_first_suspect_of_the_spread_shortcut_gains_nothing_beyon
     assert change_interval(label, before, after).low < 0
 
 
-def test_the_cures_of_the_spread_shortcut_gain_more_on_the_holdout_than_its_thumbs(tuner):
-    file = Path(find_spec("demo")).parent / "demo" / "cures.yaml"
-    cures = read_edits(file, tuner.store)[0]
-    named = {concept for intent in cures for concept in getattr(intent, "concepts", ())}
+def test_the_repairs_of_the_spread_shortcut_gain_more_on_the_holdout_than_its_thumbs(tuner):
+    file = Path(find_spec("demo")).parent / "demo" / "repairs.yaml"
+    repairs = read_edits(file, tuner.store)[0]
+    named = {concept for intent in repairs for concept in getattr(intent, "concepts", ())}
     assert named <= SKY
     thumbs = [Intent(SPREAD, concept, "remove") for concept in sorted(named)]
     label, before = _columns(tuner, tuner.root(), SPREAD, "holdout")
-    cured, thumbed = (
+    repaird, thumbed = (
         _columns(tuner, _single(tuner, intents), SPREAD, "holdout")[1]
-        for intents in (cures, thumbs)
+        for intents in (repairs, thumbs)
     )
     start = average_precision(label, before)
-    assert average_precision(label, cured) - start > 0.03
-    assert average_precision(label, cured) > average_precision(label, thumbed)
+    assert average_precision(label, repaird) - start > 0.03
+    assert average_precision(label, repaird) > average_precision(label, thumbed)
 
 
 def test_only_the_planted_classes_show_a_shift(tuner):

@@ -137,7 +137,7 @@ def threshold_chosen(page: Page) -> None:
     expect(page.locator(".knowledge .threshold table")).to_be_visible()
 
 
-def cures_open(page: Page) -> None:
+def repairs_open(page: Page) -> None:
     page.keyboard.press("a")
     page.keyboard.press("b")
     expect(page.locator(".knowledge .mending .path")).to_be_visible()
@@ -216,7 +216,7 @@ STATES: tuple[Callable[[Page], None], ...] = (
     refit_done,
     report_open,
     threshold_chosen,
-    cures_open,
+    repairs_open,
     node_menu,
     name_edited,
     export_open,

@@ -52,7 +52,7 @@ def place(page: Page):
 def keys_of(spec: Path, name: str) -> list[str]:
     """Key for the true answer on each of the photos that are asked about first."""
     tuner = open_tuner(spec, history=":memory:")
-    rows = photos_to_ask(tuner.cures.class_fit(tuner.root(), name)).rows
+    rows = photos_to_ask(tuner.repairs.class_fit(tuner.root(), name)).rows
     return [
         {1: "y", 0: "n", -1: "s"}[int(ARRAYS["label"][row, CLASSES.index(name)])] for row in rows
     ]

@@ -37,7 +37,7 @@ def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, o
     correct = labels.first.locator(".group-thumb")
     correct.click()
     expect(correct).to_have_attribute("aria-pressed", "true")
-    block = page.locator(".knowledge .block.cure")
+    block = page.locator(".knowledge .block.repair")
     expect(block).to_contain_text("bicycle")
     labels.nth(1).locator(".photo").click()
     large = page.locator("dialog.large[open]")

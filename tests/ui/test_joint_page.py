@@ -45,10 +45,10 @@ def test_a_thumb_on_one_class_moves_the_others_and_the_page_says_so(spec, serve,
     expect(page.locator(".knowledge .now b").first).to_have_text(f"{ap:.3f}")
     opens_one_image_and_solves_a_what_if(page)
     shows_the_images_of_a_confusion(page)
-    takes_a_lambda_and_no_other_cure(page)
+    takes_a_lambda_and_no_other_repair(page)
 
 
-def takes_a_lambda_and_no_other_cure(page: Page) -> None:
+def takes_a_lambda_and_no_other_repair(page: Page) -> None:
     select(page, "dog")
     page.keyboard.press("b")
     panel = page.locator(".knowledge .mending")
@@ -57,7 +57,7 @@ def takes_a_lambda_and_no_other_cure(page: Page) -> None:
     slider = panel.get_by_role("slider")
     slider.focus()
     slider.press("ArrowRight")
-    expect(page.locator(".knowledge .block.cure")).to_be_visible()
+    expect(page.locator(".knowledge .block.repair")).to_be_visible()
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".knowledge .status")).to_contain_text("Done in")
     expect(panel).to_contain_text("In force: lambda")

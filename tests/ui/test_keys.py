@@ -139,7 +139,7 @@ def metrics(page: Page) -> None:
     expect(page.locator("#measures-body")).to_be_hidden()
 
 
-def cures(page: Page) -> None:
+def repairs(page: Page) -> None:
     page.keyboard.press("b")
     expect(page.locator("#mending-body")).to_be_visible()
     page.keyboard.press("b")
@@ -311,7 +311,7 @@ TRIALS: dict[str, Callable[[Page], None]] = {
     "Set the concept's influence: ← → move it, Enter keeps it, Esc leaves it": by_hand,
     "The same for all of its group": group,
     "All metrics of the student": metrics,
-    "Suspects and repairs of the student": cures,
+    "Suspects and repairs of the student": repairs,
     "First and last of a list; Page Up and Page Down go by what is in view": ends,
     "Add a concept by typing it": type_concept,
     "Whether the concept's influence is stable": holds,

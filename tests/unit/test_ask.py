@@ -25,11 +25,11 @@ from inficond_panel.errors import AnswersError, EditsError, TuningError
 from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.answer_files import COLUMNS, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, AskedPhotos, Teaching, judged
-from inficond_panel.tuning.edits import Label, Learn, canonical_cures
+from inficond_panel.tuning.edits import Label, Learn, canonical_repairs
 from inficond_panel.tuning.fitting.terms import corrected
 from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.replay import replay
-from inficond_panel.wording.cures import teaching_sentences
+from inficond_panel.wording.repairs import teaching_sentences
 
 FRAMES = shifted_frames(seed=1)
 TRUTH = FRAMES["labels"]["truck"]
@@ -344,14 +344,14 @@ def test_ids_without_a_reason_are_as_before(students) -> None:
     assert why.to_json() == {**asked.to_json(), "why": why.why}
     assert node_id("a", [asked], {}) != node_id("a", [why], {})
     for order in ([asked, why], [why, asked]):
-        assert canonical_cures(order) == (why,)
+        assert canonical_repairs(order) == (why,)
 
 
 def test_a_replay_of_answers_is_equal_and_edits_go_round(students, tmp_path: Path) -> None:
     asked = students.ask("truck")
     students.teach("truck", asked.assign(answer=TRUTH[asked.index]))
-    labels = [cure for cure in students.node.cures if isinstance(cure, Label)]
-    assert {cure.why for cure in labels} == {asked["why"].iloc[0]}
+    labels = [repair for repair in students.node.repairs if isinstance(repair, Label)]
+    assert {repair.why for repair in labels} == {asked["why"].iloc[0]}
     again = Tuner(students.tuner.store, students.tuner.spec, History(":memory:"))
     for old, new in replay(students.tuner, again):
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)

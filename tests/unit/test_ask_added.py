@@ -21,10 +21,10 @@ from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import open_tuner, read_edits
 from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, decided, judged, photos_to_ask, teacher_decided
-from inficond_panel.tuning.cures.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.replay import replay
 from inficond_panel.ui.images import load_photo
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -55,7 +55,7 @@ def truth(images) -> dict[str, int]:
 
 
 def asked(tuner, most=20, node=None) -> list[str]:
-    rows = photos_to_ask(tuner.cures.class_fit(node or tuner.root(), "truck"), most).rows
+    rows = photos_to_ask(tuner.repairs.class_fit(node or tuner.root(), "truck"), most).rows
     return [AllImages(tuner.store).names[row] for row in rows]
 
 
@@ -78,9 +78,9 @@ def test_unlabelled_photos_of_tune_are_asked_about_beside_added_ones(tmp_path) -
     labels[frames["split"] == "tune"] = np.nan
     made = inficond_panel.from_frames(**frames | {"labels": labels}, path=tmp_path / "own.zarr")
     tuner = made.fit().tuner
-    before = photos_to_ask(tuner.cures.class_fit(tuner.root(), "truck"), 40)
+    before = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "truck"), 40)
     unbiased_part(tuner.store, 300, seed=4)
-    found = photos_to_ask(tuner.cures.class_fit(tuner.root(), "truck"), 40)
+    found = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "truck"), 40)
     added = found.rows >= len(tuner.store.images)
     assert 0 < added.sum() < 40
     assert before.rows.max() < len(tuner.store.images)
@@ -139,7 +139,9 @@ def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner) -> None:
     taught = tuner.fine_tune(tuner.root(), Answers("truck", truth(images)).edits)
     shutil.rmtree(tuner.store.path.with_name("own.more"))
     with pytest.raises(StoreError, match="has no part") as told:
-        another(tuner).cures.class_fit(tuner.root(), "truck", tuner.terms(taught)["truck"]).solve()
+        another(tuner).repairs.class_fit(
+            tuner.root(), "truck", tuner.terms(taught)["truck"]
+        ).solve()
     assert "inficond extend" in told.value.remedy
     with pytest.raises(StoreError, match="have an image 'more 4"):
         decided(tuner, tuner.root(), "truck", images)
@@ -170,7 +172,7 @@ def test_cross_fits_find_the_added_photos_again(tuner) -> None:
 def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner) -> None:
     image = asked(tuner, 1)[0]
     node = tuner.fine_tune(tuner.root(), [Label("truck", image, 1), Learn("truck", "more", 1.0)])
-    data = tuner.cures.class_fit(node, "truck").data
+    data = tuner.repairs.class_fit(node, "truck").data
     more = data.learned["more"]
     assert (data.weight(0)[more] == 0).sum() == 1
     at = AllImages(tuner.store).rows([image])[0] - len(tuner.store.images)
@@ -180,7 +182,7 @@ def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner) -> None:
 def test_a_table_has_added_photos_with_their_pictures(tmp_path) -> None:
     tuner = open_tuner(small_spec(tmp_path, make=unlabelled_arrays), history=":memory:")
     added_part(tuner.store, 40)
-    found = photos_to_ask(tuner.cures.class_fit(tuner.root(), "bicycle"), 300)
+    found = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "bicycle"), 300)
     rows = asked_rows(tuner.store, "bicycle", found, tmp_path / "seen")
     (part,) = AllImages(tuner.store).more.stores
     pictures = {row[2]: row[3] for row in rows if row[2].startswith("new ")}

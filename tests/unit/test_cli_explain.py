@@ -77,7 +77,7 @@ def test_check_holds_the_spec_against_a_store_that_is_there(run, spec_file):
     assert "Class names and link are not checked" in err
 
 
-CURES = """\
+REPAIRS = """\
 - - {class: bicycle, concepts: [wheel], direction: balance}
   - {class: bicycle, direction: lambda, value: 0.002}
 - - {class: bicycle, image: "000002", direction: label, value: 1}
@@ -86,9 +86,9 @@ CURES = """\
 """
 
 
-def test_explain_names_the_cures_in_force_and_what_they_resolved_to(run, spec_file):
-    edits = spec_file.with_name("cures.yaml")
-    edits.write_text(CURES)
+def test_explain_names_the_repairs_in_force_and_what_they_resolved_to(run, spec_file):
+    edits = spec_file.with_name("repairs.yaml")
+    edits.write_text(REPAIRS)
     assert run("tune", spec_file, "--edits", edits)[0] == 0
     tuner = open_tuner(spec_file)
     terms = tuner.terms(tuner.nodes()[-1])["bicycle"]
@@ -109,7 +109,7 @@ def test_explain_names_the_cures_in_force_and_what_they_resolved_to(run, spec_fi
     _, out, _ = run("explain", spec_file, "--json")
     document = json.loads(out)
     assert document["classes"]["rows"][0]["photos_used"] == terms.used
-    found = {row["cure"]: row for row in document["cures"]["rows"]}
+    found = {row["repair"]: row for row in document["repairs"]["rows"]}
     assert [row["sentence"] for row in found.values()] == own
     assert (found["lambda"]["since"], found["lambda"]["terms"]) == (1, {"value": 0.002})
     assert (found["label"]["terms"]["photos"], found["label"]["since"]) == ({"000002": 1}, 2)

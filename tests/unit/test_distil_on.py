@@ -116,7 +116,7 @@ def test_labels_of_a_fold_change_no_cross_fitted_logit_of_it(tuner: Tuner, monke
     monkeypatch.setattr(tuner.store, "teacher_logit", logit)
     other = Tuner(tuner.store, tuner.spec, History(":memory:"))
     other.root()
-    node = other.fine_tune(other.root(), node.cures, resolved=node.resolved)
+    node = other.fine_tune(other.root(), node.repairs, resolved=node.resolved)
     after = evaluation_outcome(other, node, "tune", "truck").logit
     np.testing.assert_allclose(after[folds == 2], before[folds == 2], atol=2e-2)
     assert np.abs(after - before)[folds != 2].max() > 0.05

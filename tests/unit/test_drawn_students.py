@@ -9,10 +9,10 @@ from spread_shortcut import shifted_frames
 from inficond_panel import from_frames
 from inficond_panel.distill import decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
-from inficond_panel.tuning.cures.resolution import ap_values, with_learned
 from inficond_panel.tuning.edits import Learn
 from inficond_panel.tuning.fitting.class_fit import held_out_logits
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.resolution import ap_values, with_learned
 from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
 
 DRAWS = 20
@@ -24,8 +24,8 @@ def photos(tmp_path_factory):
     path = tmp_path_factory.mktemp("drawn") / "own.zarr"
     students = from_frames(**shifted_frames(1200, bias=0.5, seed=2), path=path)
     tuner = students.with_settings(lambda_=1e-3).fit().tuner
-    student = tuner.cures.class_fit(tuner.root(), "truck")
-    return tuner.cures.photos(student, tuner.store.rows("tune"))
+    student = tuner.repairs.class_fit(tuner.root(), "truck")
+    return tuner.repairs.photos(student, tuner.store.rows("tune"))
 
 
 @pytest.fixture(scope="module")

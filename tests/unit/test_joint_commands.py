@@ -85,9 +85,9 @@ def test_commands_that_take_a_joint_student(run, arguments):
         ("{class: cat, direction: lambda, value: 0}", "Give a value above 0."),
     ],
 )
-def test_cures_say_what_to_do(joint_spec, tmp_path, capsys, line, remedy):  # noqa: F811
-    (tmp_path / "cure.yaml").write_text(f"- - {line}\n")
-    assert main(["tune", str(joint_spec), "--edits", str(tmp_path / "cure.yaml")]) != 0
+def test_repairs_say_what_to_do(joint_spec, tmp_path, capsys, line, remedy):  # noqa: F811
+    (tmp_path / "repair.yaml").write_text(f"- - {line}\n")
+    assert main(["tune", str(joint_spec), "--edits", str(tmp_path / "repair.yaml")]) != 0
     assert remedy in capsys.readouterr().err
     assert len(open_tuner(joint_spec).nodes()) == 1
 

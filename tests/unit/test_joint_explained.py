@@ -207,7 +207,7 @@ def test_a_lambda_of_one_class_is_its_penalty_in_the_one_solve(tuner, value):  #
     assert here == pytest.approx(best, abs=2e-6)
     assert max(node.gap) <= 1e-6
     assert node.certificate == ("gap",) * 3
-    assert node.cures == (Lambda("cat", value),)
+    assert node.repairs == (Lambda("cat", value),)
 
 
 def test_a_lambda_holds_for_what_follows_and_is_replayed(tuner):  # noqa: F811
@@ -222,7 +222,7 @@ def test_a_lambda_holds_for_what_follows_and_is_replayed(tuner):  # noqa: F811
     np.testing.assert_allclose(node.weights, alone.centred, atol=5e-3)
     rows = tuner.store.rows("tune")
     for k, name in enumerate(CLASSES):
-        own = tuner.cures.class_fit(node, name)
+        own = tuner.repairs.class_fit(node, name)
         assert own.data.l1.tolist() == [2 * L1, 5 * L1, L1]
         again = own.logits(own.solve(), rows)
         np.testing.assert_allclose(again, tuner.logits(node)[rows, k], atol=5e-2)
@@ -233,7 +233,7 @@ def test_a_lambda_holds_for_what_follows_and_is_replayed(tuner):  # noqa: F811
 
 def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tuned):  # noqa: F811
     """Seen from a class it ranks as the node; on some photos it is their joint student."""
-    own, rows = tuner.cures.class_fit(tuned, "dog"), tuner.store.rows("tune")
+    own, rows = tuner.repairs.class_fit(tuned, "dog"), tuner.store.rows("tune")
     expected = tuner.logits(tuned)[rows, 2]
     np.testing.assert_allclose(own.logits(own.base, rows), expected, atol=1e-12)
     assert own.weights == pytest.approx(tuned.weights[:, 2])
@@ -271,20 +271,20 @@ def test_a_repair_is_refused_with_the_way_out(tuner):  # noqa: F811
         suggest(tuner)
 
 
-def test_the_page_takes_a_value_of_lambda_and_no_other_cure(tuner):  # noqa: F811
+def test_the_page_takes_a_value_of_lambda_and_no_other_repair(tuner):  # noqa: F811
     app = AppState(tuner, Jobs(inline=True))
     app.selection.class_name = "cat"
     view = KnowledgeView(app)
     assert view.table.options["penalised"]
-    assert "link: softmax" in view.table.options["cureless"]
-    for cure in ({"direction": "lambda", "value": "auto"}, {"direction": "doubt", "value": 1}):
+    assert "link: softmax" in view.table.options["unrepairable"]
+    for repair in ({"direction": "lambda", "value": "auto"}, {"direction": "doubt", "value": 1}):
         with pytest.raises(ValueError, match="no such repair"):
-            view.act({"action": "cure", "cure": cure})
-    view.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.03}})
+            view.act({"action": "repair", "repair": repair})
+    view.act({"action": "repair", "repair": {"direction": "lambda", "value": 0.03}})
     assert app.tuning.pending == [Lambda("cat", 0.03)]
-    assert app.tuning.preview.node.cures == (Lambda("cat", 0.03),)
+    assert app.tuning.preview.node.repairs == (Lambda("cat", 0.03),)
     view.act({"action": "fine_tune"})
-    assert app.students.node.cures == (Lambda("cat", 0.03),)
+    assert app.students.node.repairs == (Lambda("cat", 0.03),)
     view.panels.mended = True
     app.settings.show = "details"
     (now,) = (point for point in view.panels.path["points"] if point["now"])

@@ -14,8 +14,7 @@ from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.errors import EditsError, TuningError
 from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.tuning import History, Node, Tuner, read_edits
-from inficond_panel.tuning.cures.resolution import choose, compared_terms
-from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_cures
+from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_repairs
 from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.fitting.class_fit import (
     FOLDS,
@@ -23,6 +22,7 @@ from inficond_panel.tuning.fitting.class_fit import (
     learns_from_tune,
 )
 from inficond_panel.tuning.fitting.terms import Learned, Terms
+from inficond_panel.tuning.repairs.resolution import choose, compared_terms
 
 
 @pytest.fixture(scope="module")
@@ -117,14 +117,14 @@ def test_a_taught_label_counts_in_place_of_the_learned(tuner) -> None:
 
 
 def student_of(tuner: Tuner):
-    return tuner.cures.class_fit(tuner.root(), "truck")
+    return tuner.repairs.class_fit(tuner.root(), "truck")
 
 
 def test_weight_and_lambda_are_those_of_highest_ap(tuner) -> None:
-    cures = [Learn("truck"), Lambda("truck")]
-    node = tuner.fine_tune(tuner.root(), cures)
-    photos = tuner.cures.photos(student_of(tuner))
-    tried, label = compared_terms(photos, cures), tune_labels(tuner)
+    repairs = [Learn("truck"), Lambda("truck")]
+    node = tuner.fine_tune(tuner.root(), repairs)
+    photos = tuner.repairs.photos(student_of(tuner))
+    tried, label = compared_terms(photos, repairs), tune_labels(tuner)
     folds = stratified_folds(label[:, None], FOLDS, 0)
     student = photos.student
     logits = held_out_logits(student, tried, student.lower, student.upper, photos.tune, folds)
@@ -163,7 +163,7 @@ def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatc
 
 def test_one_learn_of_each_source_per_iteration() -> None:
     given = [Learn("a", "labels", 2), Learn("a"), Learn("a", "teacher"), Learn("b")]
-    assert canonical_cures(given) == (
+    assert canonical_repairs(given) == (
         Learn("a", "labels", 2),
         Learn("a", "teacher"),
         Learn("b"),
@@ -198,5 +198,5 @@ def test_edits_files_hold_it(tuner, tmp_path: Path) -> None:
 
 def test_shift_of_a_student_that_learned_is_of_photos_it_did_not_see(tuner) -> None:
     node: Node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
-    photos = tuner.cures.photos(tuner.cures.class_fit(node, "truck"))
+    photos = tuner.repairs.photos(tuner.repairs.class_fit(node, "truck"))
     np.testing.assert_allclose(photos.tune_logits[0], unseen_by_hand(tuner, 2.0), atol=0.1)

@@ -24,7 +24,7 @@ from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.wording.cures import edit_words, terms_words
+from inficond_panel.wording.repairs import edit_words, terms_words
 
 MORE = Learn("truck", "more", 1.0)
 
@@ -130,10 +130,10 @@ def test_a_replay_uses_the_same_parts_though_others_were_added(tuner: Tuner) -> 
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "more"), Lambda("truck")])
     unbiased_part(tuner.store, 80, seed=3)
     other = another(tuner)
-    again = other.fine_tune(other.root(), node.cures, resolved=node.resolved)
+    again = other.fine_tune(other.root(), node.repairs, resolved=node.resolved)
     assert (again.id, again.weights_hash) == (node.id, node.weights_hash)
     fresh = another(tuner)
-    anew = fresh.fine_tune(fresh.root(), node.cures)
+    anew = fresh.fine_tune(fresh.root(), node.repairs)
     assert len(fresh.terms(anew)["truck"].learned[0].parts) == 2
     assert anew.weights_hash != node.weights_hash
 
@@ -149,7 +149,7 @@ def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> Non
     fresh = another(tuner)
     fresh.root()
     with pytest.raises(StoreError, match=f"no part {part.content_hash[:12]}"):
-        fresh.fine_tune(fresh.root(), node.cures, resolved=node.resolved)
+        fresh.fine_tune(fresh.root(), node.repairs, resolved=node.resolved)
 
 
 def test_terms_with_parts_are_read_as_they_were_written() -> None:

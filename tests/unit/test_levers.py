@@ -23,7 +23,7 @@ from inficond_panel.tuning.suggest.levers import (
     recommended,
 )
 from inficond_panel.views.knowledge.finding import make_repair
-from inficond_panel.wording.cures import repair_notes
+from inficond_panel.wording.repairs import repair_notes
 
 
 @pytest.fixture(scope="module")
@@ -38,8 +38,8 @@ def suggestion(students):
 
 
 def lever(name: str, gain: float) -> Lever:
-    cures = () if name == AS_IT_IS else (Lambda("truck"),)
-    return Lever(name, cures, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
+    repairs = () if name == AS_IT_IS else (Lambda("truck"),)
+    return Lever(name, repairs, "", Change(gain, np.full(9, gain)), 0.5 + gain, 0.9, 4)
 
 
 def test_the_largest_gain_above_0_is_recommended() -> None:
@@ -91,7 +91,7 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     folds = stratified_folds(label[:, None], FOLDS, 0)
     for fold in range(FOLDS):
         out = folds == fold
-        photos = tuner.cures.photos(tuner.cures.class_fit(root, "truck"), rows[~out])
+        photos = tuner.repairs.photos(tuner.repairs.class_fit(root, "truck"), rows[~out])
         named = [Intent("truck", name, "remove") for name in first_suspects(photos, 3)]
         assert named
         logits[:, out] = [

@@ -18,7 +18,7 @@ from inficond_panel.tuning import History, Intent, Tuner
 from inficond_panel.tuning import tuner as tuner_module
 from inficond_panel.tuning.fitting.penalty_choice import compared_penalties, least_loss
 from inficond_panel.tuning.replay import replay
-from inficond_panel.wording.cures import penalty_text
+from inficond_panel.wording.repairs import penalty_text
 
 UP = Intent("bicycle", "wheel", "up")
 AUTO = "{lambda: auto}"

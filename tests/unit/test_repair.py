@@ -19,8 +19,8 @@ from inficond_panel.results.comparison import compare
 from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.results.slices import groups, measure_slices
 from inficond_panel.tuning import History, Intent, Node, Tuner, read_edits
-from inficond_panel.tuning.cures.cross_fit import FOLDS, cross_fitted_logits, steps_to
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.repairs.cross_fit import FOLDS, cross_fitted_logits, steps_to
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.gain import Change, Gain, change, mean_change
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence
@@ -57,7 +57,7 @@ def cross_fitted(tuner: Tuner, node: Node) -> np.ndarray:
     return cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
 
 
-CURES = (
+REPAIRS = (
     Balance("truck", tuple(CONTEXT[:3]), suspects=True),
     Doubt("truck"),
     Lambda("truck"),
@@ -83,7 +83,7 @@ def test_slices_and_groups_of_a_repaired_student_are_cross_fitted(students, repa
 def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatch) -> None:
     """Other labels of one fold's photos change the logits of all others, and never its own."""
     tuner, store = students.tuner, students.tuner.store
-    node = tuner.fine_tune(tuner.root(), CURES)
+    node = tuner.fine_tune(tuner.root(), REPAIRS)
     node = tuner.fine_tune(node, [Lambda("truck")])
     rows = store.rows("tune")
     before = cross_fitted(tuner, node)
@@ -95,7 +95,7 @@ def test_no_photo_is_judged_by_a_student_that_saw_its_label(students, monkeypatc
     monkeypatch.setattr(store, "label", label)
     if not np.array_equal(stratified_folds(label[rows, :1], FOLDS, 0), folds):
         monkeypatch.setattr(
-            "inficond_panel.tuning.cures.cross_fit.stratified_folds", lambda *_: folds
+            "inficond_panel.tuning.repairs.cross_fit.stratified_folds", lambda *_: folds
         )
     after = cross_fitted(tuner, node)
     np.testing.assert_array_equal(after[folds == 2], before[folds == 2])
@@ -127,7 +127,7 @@ def few_labels(students, monkeypatch, positives: int, negatives: int) -> list[in
 def test_a_balance_that_a_fold_cannot_carry_out_is_left_out_there(students, monkeypatch) -> None:
     tuner = fresh(students)
     node = tuner.fine_tune(tuner.root(), [Balance("truck", tuple(CONTEXT[:2]))])
-    monkeypatch.setattr("inficond_panel.tuning.cures.resolution.LEAST_EFFECTIVE", 1e6)
+    monkeypatch.setattr("inficond_panel.tuning.repairs.resolution.LEAST_EFFECTIVE", 1e6)
     plain = tuner.logits(tuner.root())[tuner.store.rows("tune"), 0]
     np.testing.assert_allclose(cross_fitted(tuner, node), plain, atol=0.05)
 
@@ -159,7 +159,7 @@ def test_a_mean_gain_is_undefined_on_draws_without_a_positive_of_any_class() -> 
     np.testing.assert_array_equal(found.draws, [2.0, 4.0, np.nan])
 
 
-def test_without_cures_it_is_the_student(students) -> None:
+def test_without_repairs_it_is_the_student(students) -> None:
     tuner = students.tuner
     node = tuner.fine_tune(tuner.root(), [Intent("truck", "wheel", "up")])
     rows = tuner.store.rows("tune")

@@ -10,7 +10,7 @@ from scipy.stats import ttest_ind
 
 import inficond_panel
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.tuning.cures.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.wording.suspects import suspect_numbers, suspect_reason
 
@@ -109,7 +109,7 @@ def test_the_teachers_decision_is_by_the_threshold_of_the_class() -> None:
     made.logits["dog"] += 4  # of 1 without a dog, of 7 with one
     assert {one.labelled for one in made.shift().suspects} == {""}
     tuner = made.students().tuner
-    student, rows = tuner.cures.class_fit(tuner.root(), "ball"), tuner.store.rows("tune")
+    student, rows = tuner.repairs.class_fit(tuner.root(), "ball"), tuner.store.rows("tune")
     found = class_shift(ClassPhotos(student, rows, {"dog": 4.0}))
     assert found.suspects[0].labelled == "dog"
 

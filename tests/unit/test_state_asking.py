@@ -66,14 +66,14 @@ def test_photos_are_asked_one_after_the_other_and_the_answers_are_taught(tmp_pat
     app = session(tmp_path)
     root, ask = app.tuning.head, app.asking
     ask.open("bicycle")
-    expected = photos_to_ask(app.tuner.cures.class_fit(root, "bicycle")).rows
+    expected = photos_to_ask(app.tuner.repairs.class_fit(root, "bicycle")).rows
     assert ask.draft.images == tuple(app.store.images[row] for row in expected)
     first = ask.image
     assert ask.student_says(first) == says(app, first)
     answer_all(app)
     assert ask.found.node.parent == root.id
     assert app.tuning.head.id == ask.found.node.id
-    labels = [cure for cure in app.tuning.head.cures if isinstance(cure, Label)]
+    labels = [repair for repair in app.tuning.head.repairs if isinstance(repair, Label)]
     given = {label.image: label.value for label in labels}
     assert given == {i: truth(app, i) for i in ask.draft.images if truth(app, i) is not None}
     assert app.tuning.status.kind == "done"

@@ -75,7 +75,7 @@ def test_what_was_taught_is_in_the_timeline_and_comes_back_bit_for_bit(tmp_path:
     action, judged = recorded(visitor)[-1]
     taught = app.tuning.head
     assert (action, judged["node"], taught.number) == ("photos-judge", taught.id, 1)
-    assert judged["answers"] == sum(isinstance(cure, Label) for cure in taught.cures)
+    assert judged["answers"] == sum(isinstance(repair, Label) for repair in taught.repairs)
     participant = visitor.page.session.participant
     moments = timeline(visitor.study, participant)
     added = [one.payload for one in moments if one.source == "history" and one.action == "add"]

@@ -278,7 +278,7 @@ def test_a_condition_shows_neither_suspects_nor_suggestions(tmp_path: Path) -> N
     app.selection.class_name = "bicycle"
     assert app.shifts.by_class == {}
     knowledge = KnowledgeView(app)
-    knowledge.act({"action": "cure", "cure": {"direction": "lambda", "value": 0.1}})
+    knowledge.act({"action": "repair", "repair": {"direction": "lambda", "value": 0.1}})
     knowledge.act({"action": "suggest"})
     assert app.tuning.pending == []
     assert not app.suggestion.running

@@ -47,12 +47,12 @@ GROUP = st.lists(CONCEPT, min_size=2, max_size=4, unique=True)
 singles = st.builds(lambda k, c, thumb: Intent(k, c, *thumb), CLASS, CONCEPT, THUMB)
 groups = st.builds(lambda k, c, thumb: GroupIntent(k, tuple(c), *thumb), CLASS, GROUP, THUMB)
 SIZE = st.none() | st.floats(0, 1e9)
-cures = (
+repairs = (
     st.builds(lambda k, c: Balance(k, tuple(c)), CLASS, st.lists(CONCEPT, min_size=1, unique=True))
     | st.builds(Lambda, CLASS, SIZE)
     | st.builds(Doubt, CLASS, SIZE)
 )
-batches = st.lists(singles | groups | cures, min_size=1, max_size=5)
+batches = st.lists(singles | groups | repairs, min_size=1, max_size=5)
 
 
 @given(iterations=st.lists(batches, max_size=4))
@@ -62,7 +62,7 @@ def test_round_trip(tmp_path_factory, store, iterations):
     assert read_edits(path, store) == iterations
 
 
-@given(asked=singles | groups | cures)
+@given(asked=singles | groups | repairs)
 def test_one_intent_as_a_line(tmp_path_factory, store, asked):
     line = dump_intent(asked)
     assert "\n" not in line
@@ -109,7 +109,7 @@ def test_all_problems_at_once_each_at_its_place(tmp_path, store):
     expect(problems(tmp_path, text, store), expected)
 
 
-def test_reads_cures(tmp_path, store):
+def test_reads_repairs(tmp_path, store):
     image = store.images[0]
     text = f"""\
 - - {{class: bicycle, concepts: [wheel, spoke], direction: balance}}
@@ -129,7 +129,7 @@ def test_reads_cures(tmp_path, store):
     ]
 
 
-def test_all_problems_of_cures_at_once(tmp_path, store):
+def test_all_problems_of_repairs_at_once(tmp_path, store):
     text = """\
 - - {class: bicycle, concepts: [], direction: balance}
   - {class: bicycle, direction: balance, value: 2}

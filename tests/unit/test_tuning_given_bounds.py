@@ -19,7 +19,7 @@ from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.notices import notices
 from inficond_panel.tuning.replay import branch, replay
 from inficond_panel.tuning.thumbs import GroupIntent, bound, canonical
-from inficond_panel.wording.cures import edit_words
+from inficond_panel.wording.repairs import edit_words
 
 BIKE, WHEEL = "bicycle", "wheel"
 

@@ -13,7 +13,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answer_files import Draft, Reply
 from inficond_panel.views.knowledge.repairs import make_asking
 from inficond_panel.views.knowledge.view import KnowledgeView
-from inficond_panel.wording.cures import reply_sentence
+from inficond_panel.wording.repairs import reply_sentence
 
 UNSURE = "Look at 20 photos of which the student is least sure"
 

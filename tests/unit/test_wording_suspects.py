@@ -18,7 +18,7 @@ from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, SHARE
-from inficond_panel.wording.cures import (
+from inficond_panel.wording.repairs import (
     plain_edit,
     repair_notes,
     repair_sentence,

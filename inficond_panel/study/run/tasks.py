@@ -187,7 +187,7 @@ class Preparation:
         typing = [allowed(task, each, "may_type") for each in levels]
         if self._encoder and any(typing) and (fault := _typing_fault(ready, self._encoder)):
             self._report(task, "may_type", fault)
-        refused = tuner.cures.refused
+        refused = tuner.repairs.refused
         if refused and any(allowed(task, each, "may_ask") for each in levels):
             self._report(task, "may_ask", f"these students cannot learn answers. {refused.message}")
         return ready

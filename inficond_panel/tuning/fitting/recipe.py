@@ -16,7 +16,7 @@ from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
-from inficond_panel.tuning.edits import Cure
+from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.node import Edited, Node, node_id
@@ -218,7 +218,7 @@ class ResolvedEdits(Edited):
     """
 
     intents: tuple[Intent, ...]
-    cures: tuple[Cure, ...]
+    repairs: tuple[Repair, ...]
     bounds: Bounds
     settings: Mapping[str, Any]
     parent: str
@@ -289,7 +289,7 @@ def refitted(
         root=parent.root,
         parent=parent.id,
         intents=edits.intents,
-        cures=edits.cures,
+        repairs=edits.repairs,
         bounds=edits.bounds,
         **_replaced(parent, columns, fit),
         seconds=time.perf_counter() - started,

@@ -147,7 +147,7 @@ class Taught:
 
 @dataclass(frozen=True)
 class Learned:
-    """Photos learned in addition to the training images, by ``source`` (``vocabulary.cures``).
+    """Photos learned in addition to the training images, by ``source`` (``vocabulary.repairs``).
 
     Each photo has the weight of ``weight`` training images. ``rows`` limits the photos of ``tune``
     (None: all). ``correction`` corrects the teacher if the source is answers. ``parts`` are the

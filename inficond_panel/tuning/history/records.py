@@ -18,7 +18,7 @@ import numpy as np
 
 from inficond_panel.common.cache import Latest
 from inficond_panel.common.sqlite_file import Connection, Row
-from inficond_panel.tuning.edits import Cure, edit_from_json
+from inficond_panel.tuning.edits import Repair, edit_from_json
 from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.thumbs import Intent
@@ -117,7 +117,7 @@ def _node(row: Row) -> Node:
         root=row["root"],
         parent=row["parent"],
         intents=tuple(item for item in edits if isinstance(item, Intent)),
-        cures=tuple(item for item in edits if isinstance(item, Cure)),
+        repairs=tuple(item for item in edits if isinstance(item, Repair)),
         bounds=bounds,
         weights=_unpacked(row["weights"], shape),
         intercepts=_unpacked(row["intercepts"], shape[1:]),

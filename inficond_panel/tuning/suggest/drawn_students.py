@@ -14,9 +14,9 @@ from scipy.special import expit
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.scores import Array
-from inficond_panel.tuning.cures.class_photos import ClassPhotos
 from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each, learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.vocabulary.metrics import AP
 
 #: Gap at which the solver stops, as for the candidates of a choice.

@@ -21,7 +21,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores import Array
-from inficond_panel.tuning.cures.resolution import ap_values, chosen, errors
+from inficond_panel.tuning.repairs.resolution import ap_values, chosen, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
 from inficond_panel.vocabulary.metrics import AP
 
@@ -131,7 +131,7 @@ def gain_of_choice(
     """Return the gain over the first of m students by choosing the other with the highest AP.
 
     With ``careful`` the first is also a candidate, and left only for a gain above one standard
-    error, as in ``cures.resolution``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
+    error, as in ``repairs.resolution``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)

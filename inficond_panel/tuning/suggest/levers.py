@@ -21,9 +21,7 @@ from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import SHIFT
 from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
-from inficond_panel.tuning.cures.class_photos import ClassPhotos
-from inficond_panel.tuning.cures.resolution import ap_values, choose, compared_terms
-from inficond_panel.tuning.edits import Cure, Lambda, Learn
+from inficond_panel.tuning.edits import Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import (
     ClassFit,
     fit_each,
@@ -33,6 +31,8 @@ from inficond_panel.tuning.fitting.class_fit import (
 )
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.resolution import ap_values, choose, compared_terms
 from inficond_panel.tuning.shift import (
     ClassShift,
     class_shift,
@@ -77,7 +77,7 @@ class Lever:
     """
 
     name: str
-    edits: tuple[Intent | Cure, ...]
+    edits: tuple[Intent | Repair, ...]
     needs: str
     gain: Change
     ap: float
@@ -128,7 +128,7 @@ def class_repair(
 ) -> ClassRepair:
     """Return shift and levers of a class at ``parent``, by labels of the photos of ``tune`` at
     ``rows``. ``check`` is called between levers, and may raise."""
-    photos = tuner.cures.photos(tuner.cures.class_fit(parent, class_name), rows)
+    photos = tuner.repairs.photos(tuner.repairs.class_fit(parent, class_name), rows)
     shift = class_shift(photos)
     with one_thread():
         shift = replace(shift, tune_model=tune_model_ap(photos, tuner.spec.views.noise()))
@@ -157,15 +157,15 @@ def _compared(
     before = change_by_teaching(photos, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
     few = bool(np.count_nonzero(label == 1) < FEW_POSITIVES)
-    for name, cures, needs in _levers_of_cures(student, few=few):
+    for name, repairs, needs in _levers_of_repairs(student, few=few):
         check()
-        terms = [student.terms, *compared_terms(photos, cures)]
+        terms = [student.terms, *compared_terms(photos, repairs)]
         logits = np.concatenate([still, _logits(photos, terms[1:])])
-        careful = not any(isinstance(cure, Learn) for cure in cures)
+        careful = not any(isinstance(repair, Learn) for repair in repairs)
         best = likelier(label, logits) if few else _taken(label, logits, careful=careful)
         taught = change_by_teaching(photos, terms[best], counts) - before
         choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
-        edits = cures if best else ()
+        edits = repairs if best else ()
         tried.append(_Tried(name, edits, needs, choice, terms[best], logits[best]))
     if shift.suspects and not few:
         check()
@@ -192,14 +192,14 @@ class _Tried:
     """
 
     name: str
-    edits: Sequence[Intent | Cure]
+    edits: Sequence[Intent | Repair]
     needs: str
     choice: Choice | None
     terms: Terms
     logits: Array
 
 
-def _levers_of_cures(
+def _levers_of_repairs(
     student: ClassFit, *, few: bool
 ) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
     """Yield name, repairs and needs of each lever of a class, the simplest first."""

@@ -18,7 +18,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import CancelledError
-from inficond_panel.tuning.edits import Cure
+from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
@@ -61,7 +61,7 @@ class Suggestion:
         return {name: one.taken for name, one in self.repairs.items() if one.taken is not None}
 
     @property
-    def intents(self) -> tuple[Intent | Cure, ...]:
+    def intents(self) -> tuple[Intent | Repair, ...]:
         """All proposed edits, ordered by class."""
         return tuple(item for lever in self.taken.values() for item in lever.edits)
 
@@ -131,8 +131,8 @@ def suggest(
     ``holdout``. The same seed gives the same suggestion. Raises ``TuningError`` for an unknown
     class and for students that cannot have repairs; ``SolverError``; ``CancelledError``.
     """
-    if tuner.cures.refused is not None:
-        raise tuner.cures.refused
+    if tuner.repairs.refused is not None:
+        raise tuner.repairs.refused
     seen = tuner.store.rows(TUNE) if rows is None else np.sort(np.asarray(rows))
     node = tuner.root() if parent is None else tuner.node(parent.id)
     names, skipped = _measurable(tuner, seen, classes)

@@ -23,7 +23,7 @@ from inficond_panel.ui.metric_cards import Row, make_class_metrics, make_mean_me
 from inficond_panel.vocabulary.metrics import SHARES
 from inficond_panel.vocabulary.palette import INK_2
 from inficond_panel.vocabulary.splits import SPLITS
-from inficond_panel.wording.cures import penalty_text
+from inficond_panel.wording.repairs import penalty_text
 
 if TYPE_CHECKING:
     from panel.viewable import Viewable

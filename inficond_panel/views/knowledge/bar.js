@@ -5,7 +5,7 @@ import {
 } from "../../ui/base.js"
 import { WHISKER, axisOf, toldOf, whiskerOf } from "../../ui/parts/whisker.js"
 import { DIRECTIONS, POINTS } from "../../ui/vocabulary.js"
-import { groupButton, isBusy, isDetailed, isFitting, ownCures, ownPending, sender, showPart, sizeOf } from "./shared.js"
+import { groupButton, isBusy, isDetailed, isFitting, ownRepairs, ownPending, sender, showPart, sizeOf } from "./shared.js"
 
 const GROUP_SHOWN = 3 // number of members with a chip; the others are counted
 const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before it counts."
@@ -13,7 +13,7 @@ const NO_INTENTS = "Raise, lower or remove a concept: its effect is shown before
 export function render({ model, el }) {
   const send = sender(model)
   followTheme(model, el)
-  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "cures", "locked"], () => makeBar(model, send))
+  showPart(model, el, ["student", "pending", "status", "summary", "factor", "group", "notices", "touched", "held", "adding", "repairs", "locked"], () => makeBar(model, send))
 }
 
 function makeBar(model, send) {
@@ -147,9 +147,9 @@ function makeBlocks(model, send) {
   const draw = () => {
     const thumbs = ownPending(model).map(({ concept, direction, bound }) => ({ key: `concept ${concept}`, place: ["thumb", model.student, concept], kind: direction,
       words: concept, mark: DIRECTIONS[direction].mark, spoken: `${DIRECTIONS[direction].verb.toLowerCase()} ${concept}`, title: `${concept} ${bound}` }))
-    const cures = ownCures(model).map(({ place, words }) => ({ key: `cure ${words}`, place, kind: "cure", words, mark: "", spoken: words, title: words }))
-    element.hidden = !thumbs.length && !cures.length
-    keyed(element, [...thumbs, ...cures], ({ key }) => key, ({ place }) => h("button", { type: "button", onclick: () => send("take_out", { place }) },
+    const repairs = ownRepairs(model).map(({ place, words }) => ({ key: `repair ${words}`, place, kind: "repair", words, mark: "", spoken: words, title: words }))
+    element.hidden = !thumbs.length && !repairs.length
+    keyed(element, [...thumbs, ...repairs], ({ key }) => key, ({ place }) => h("button", { type: "button", onclick: () => send("take_out", { place }) },
       h("span", { "aria-hidden": "true" }), h("b", { class: "clip" })), (block, { kind, words, mark, spoken, title }) => {
       set(block, "class", `block ${kind}`)
       set(block, "aria-label", `Take out: ${spoken}`)

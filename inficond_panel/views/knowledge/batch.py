@@ -18,17 +18,17 @@ from inficond_panel.tuning import Intent
 from inficond_panel.tuning.fitting.class_fit import learns_from_tune
 from inficond_panel.ui import browser
 from inficond_panel.views.knowledge.parts import StudentPart, make_status
-from inficond_panel.views.knowledge.repairs import make_cure
+from inficond_panel.views.knowledge.repairs import make_pending_repair
 from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
-from inficond_panel.wording.cures import (
+from inficond_panel.wording.metrics import make_change
+from inficond_panel.wording.repairs import (
     chosen_sentence,
     direction_of,
     glyph_of,
     learned_sentence,
 )
-from inficond_panel.wording.metrics import make_change
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
@@ -140,7 +140,7 @@ def make_group_offer(
 class BatchBar(StudentPart):
     """Top bar: the student's AP, the batch with its preview, and the button that fits it."""
 
-    cures = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
+    repairs = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
     held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
     touched = param.List(default=[], item_type=dict, doc="As ``make_touched`` gives it.")
     summary = param.Dict(default={}, doc="As ``make_summary`` gives it.")
@@ -176,7 +176,11 @@ class Batch:
             self.outcome = []
         self.bar.param.update(
             pending=[self._pending(intent) for intent in tuning.thumbs],
-            cures=[make_cure(cure) for cure in tuning.pending if not isinstance(cure, Intent)],
+            repairs=[
+                make_pending_repair(repair)
+                for repair in tuning.pending
+                if not isinstance(repair, Intent)
+            ],
             held=make_held(self.app.students.node.bounds, self.bar.student),
             touched=make_touched(tuning.pending, tuning.preview),
             group=self._known_group(self.bar.student),

@@ -16,8 +16,8 @@ from inficond_panel.ui.images import send_pictures, tile_uri
 from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.shift_kinds import LOST, NOISE
-from inficond_panel.wording.cures import gain_words, repair_notes, repair_sentence
 from inficond_panel.wording.metrics import teacher_sentences
+from inficond_panel.wording.repairs import gain_words, repair_notes, repair_sentence
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import relies_wrongly
 
@@ -67,7 +67,7 @@ def make_labels(
     ]
 
 
-def make_repair(suggestion: Suggestion, name: str, *, limits: bool = True) -> dict[str, Any]:
+def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -> dict[str, Any]:
     """Return the suggested repair of a class: a ``sentence``, ``notes``, and ``levers``, a table of
     all kinds of repair that were tried, whose first row is the student as it is."""
     repair = suggestion.repairs.get(name)
@@ -130,7 +130,7 @@ class FindingPanel(param.Parameterized):
         suggestion, limits = self.app.suggestion, self.app.spec.views.intervals
         repair = {"sentence": suggestion.problem, "levers": [], "notes": []}
         if suggestion.latest is not None:
-            repair = make_repair(suggestion.latest, self.panels.student, limits=limits)
+            repair = make_suggestion(suggestion.latest, self.panels.student, limits=limits)
         self.panels.repair = repair
 
     @property

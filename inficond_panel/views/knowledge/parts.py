@@ -32,7 +32,7 @@ OWN = frozenset(
     {
         "ask",
         "correct_label",
-        "cure",
+        "repair",
         "label_pictures",
         "open_label",
         "open_patch",
@@ -62,10 +62,10 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
 def make_options(app: AppState) -> dict[str, Any]:
     """Return facts that are constant in a session: menus of numbers and metrics, and features.
 
-    ``patchless`` is the reason why no row has patches, ``cureless`` the reason why these students
-    cannot be repaired, ``confidence`` the text of the intervals' level; each may be empty.
+    ``patchless`` is the reason why no row has patches, ``unrepairable`` why these students cannot
+    be repaired, ``confidence`` the text of the intervals' level; each may be empty.
     """
-    views, cures = app.spec.views, app.tuner.cures
+    views, repairs = app.spec.views, app.tuner.repairs
     return {
         "confidence": confidence_word(views.confidence) if views.intervals else "",
         "concepts": len(app.store.concepts),
@@ -77,8 +77,8 @@ def make_options(app: AppState) -> dict[str, Any]:
         "factors": sorted({*views.factors, app.tuning.factor}),
         "suspecting": app.spec.tuning.suspects,
         "suggests": app.suggestion.offered,
-        "cureless": str(cures.refused or ""),
-        "penalised": cures.takes_lambda,
+        "unrepairable": str(repairs.refused or ""),
+        "penalised": repairs.takes_lambda,
     }
 
 
@@ -156,11 +156,11 @@ class StudentActions(RefitActions):
 class StudentPanels(StudentPart):
     """Panels below the top bar: finding, metrics, report on the refit, questions on photos."""
 
-    cures = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
+    repairs = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
     asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
 
     finding = param.Dict(default={}, doc="As ``make_finding`` gives it, with labels.")
-    repair = param.Dict(default={}, doc="As ``make_repair`` gives it.")
+    repair = param.Dict(default={}, doc="As ``make_suggestion`` gives it.")
     suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     terms = param.List(default=[], item_type=str, doc="Effects of earlier repairs, in sentences.")

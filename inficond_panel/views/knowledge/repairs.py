@@ -16,13 +16,13 @@ from inficond_panel.results.frame import interval_of
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import Job, Status
-from inficond_panel.tuning.edits import Balance, Cure, cure_from_json, place_of
+from inficond_panel.tuning.edits import Balance, Repair, place_of, repair_from_json
 from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.images import send_photo
 from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP
-from inficond_panel.wording.cures import (
+from inficond_panel.wording.repairs import (
     more_words,
     offer_words,
     plain_edit,
@@ -104,12 +104,12 @@ def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str,
     return {"points": points, "auto": auto["sentence"] if auto else ""}
 
 
-def make_cure(cure: Cure) -> dict[str, Any]:
+def make_pending_repair(repair: Repair) -> dict[str, Any]:
     """Return a pending repair: as in an edits file, with its text and its key in the batch."""
     return {
-        **cure.to_json(),
-        "words": plain_edit(cure),
-        "place": list(place_of(cure)),
+        **repair.to_json(),
+        "words": plain_edit(repair),
+        "place": list(place_of(repair)),
     }
 
 
@@ -198,21 +198,21 @@ class MendingPanel(param.Parameterized):
         self._asked = asked
         app.jobs.submit(Job("mending", work, done, self._failed))
 
-    def read(self, message: Mapping[str, Any]) -> Cure:
+    def read(self, message: Mapping[str, Any]) -> Repair:
         """Return the repair of the selected student that a message of the browser describes.
 
         Raises ``ValueError`` for any other message. Sets ``suspects`` of a reweighting whose
         concepts all are suspects.
         """
         try:
-            cure = cure_from_json({**message, "class": self.panels.student})
-            self.app.tuner.cures.check([cure])
+            repair = repair_from_json({**message, "class": self.panels.student})
+            self.app.tuner.repairs.check([repair])
         except (KeyError, TypeError, InficondError) as error:
             raise ValueError(f"no such repair: {error}") from error
-        if isinstance(cure, Balance):
+        if isinstance(repair, Balance):
             suspects = self.app.shifts.suspects(self.panels.student)
-            return replace(cure, suspects=set(cure.concepts) <= set(suspects))
-        return cure
+            return replace(repair, suspects=set(repair.concepts) <= set(suspects))
+        return repair
 
     def _failed(self, error: InficondError) -> None:
         if isinstance(error, CancelledError):
@@ -227,9 +227,9 @@ class MendingActions(StudentActions):
     mending: MendingPanel
 
     @action
-    def _cure(self, cure: dict) -> None:
+    def _repair(self, repair: dict) -> None:
         """Add a repair of the selected student to the batch, or remove it."""
-        self.app.tuning.toggle(self.mending.read(cure))
+        self.app.tuning.toggle(self.mending.read(repair))
 
 
 #: Number of photos sent to the browser: the current photo and the next.

@@ -29,10 +29,10 @@ export const isFitting = ({ status }) => status.kind === "fitting" || status.kin
 /** Whether the batch cannot be changed now. */
 export const isBusy = (model) => isFitting(model) || model.adding || Boolean(model.locked)
 
-export const ownCures = (model) => model.cures.filter((cure) => cure.class === model.student)
+export const ownRepairs = (model) => model.repairs.filter((repair) => repair.class === model.student)
 
 /** Number of pending thumbs and repairs, of all classes. */
-export const sizeOf = (model) => model.pending.length + model.cures.length
+export const sizeOf = (model) => model.pending.length + model.repairs.length
 
 export const ownPending = (model) => model.pending.filter((intent) => intent.student === model.student)
 

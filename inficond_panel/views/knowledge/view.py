@@ -81,7 +81,7 @@ class KnowledgeView(
             app,
             factor=app.tuning.factor,
         )
-        batch = {name: self.bar.param[name] for name in ("pending", "status", "cures")}
+        batch = {name: self.bar.param[name] for name in ("pending", "status", "repairs")}
         looking = pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING))
         self.panels = StudentPanels.of(app, suggesting=looking, **batch)
         self.table = KnowledgeTable.of(
@@ -249,5 +249,5 @@ class KnowledgeView(
     def _takes(self, name: str) -> bool:
         """Return False for repairs and suggestions that the spec or these students exclude."""
         options = self.table.options
-        cured = options["suspecting"] and (options["penalised"] or not options["cureless"])
-        return bool({"cure": cured, "suggest": options["suggests"]}.get(name, True))
+        repaird = options["suspecting"] and (options["penalised"] or not options["unrepairable"])
+        return bool({"repair": repaird, "suggest": options["suggests"]}.get(name, True))

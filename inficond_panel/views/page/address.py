@@ -35,7 +35,7 @@ SETTINGS = {
     "effect": "effect",
     "patches": "patches_of",
     "metrics": "measured",
-    "cures": "mended",
+    "repairs": "mended",
     "slices": "slice_by",
     "by": "slice_metric",
     "refit": "explained",

@@ -18,8 +18,8 @@ from inficond_panel.ui.component import ViewComponent
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
-from inficond_panel.wording.cures import NodeEdit, direction_of, glyph_of, object_of
 from inficond_panel.wording.metrics import make_change
+from inficond_panel.wording.repairs import NodeEdit, direction_of, glyph_of, object_of
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval

@@ -2,7 +2,7 @@
 // that are likely wrong.
 
 import { count, h, icon, keyed, set, text } from "../../../ui/base.js"
-import { isBusy, ownCures, ownPending } from "../shared.js"
+import { isBusy, ownRepairs, ownPending } from "../shared.js"
 
 const button = (onclick, attributes = {}) => h("button", { class: "btn", type: "button", onclick, ...attributes })
 
@@ -62,7 +62,7 @@ function fillLabel({ children: [photo, mark] }, { row, image, label }, model, pi
   set(photo, "aria-label", `Image ${image}, labelled ${label ? "" : "not "}${model.student}: show it large`)
   text(mark, words)
   set(mark, "aria-label", `Image ${image} ${words}`)
-  set(mark, "aria-pressed", String(ownCures(model).some((cure) => cure.direction === "label" && cure.image === image)))
-  set(mark, "title", model.options.cureless || "Teaches the corrected label; the data set stays as it is")
-  mark.disabled = isBusy(model) || Boolean(model.options.cureless)
+  set(mark, "aria-pressed", String(ownRepairs(model).some((repair) => repair.direction === "label" && repair.image === image)))
+  set(mark, "title", model.options.unrepairable || "Teaches the corrected label; the data set stays as it is")
+  mark.disabled = isBusy(model) || Boolean(model.options.unrepairable)
 }

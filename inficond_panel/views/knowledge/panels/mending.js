@@ -4,7 +4,7 @@
 import { drawOnce, fixed, folded, h, icon, isNumber, onKey, s, set, text } from "../../../ui/base.js"
 import { DIRECTIONS } from "../../../ui/vocabulary.js"
 import { axisOf } from "../../../ui/parts/whisker.js"
-import { isBusy, ownCures, ownPending } from "../shared.js"
+import { isBusy, ownRepairs, ownPending } from "../shared.js"
 
 const KEY = "b"
 const AUTO = "auto"
@@ -24,7 +24,7 @@ export function makeMending(model, send) {
     set(head, "aria-expanded", String(mended))
     element.classList.toggle("expanded", mended)
     body.hidden = !mended
-    const key = [model.repair, shift, problem, model.terms, model.path, model.cures, model.pending, isBusy(model)]
+    const key = [model.repair, shift, problem, model.terms, model.path, model.repairs, model.pending, isBusy(model)]
     if (mended) drawOnce(body, JSON.stringify(key), () => {
       const found = shift.kind ? sectionsOf(model, send) : [problem || h("span", { class: "spin" })]
       return [leversOf(model, send), ...(model.options.suspecting ? found : [])].filter(Boolean)
@@ -37,9 +37,9 @@ function sectionsOf(model, send) {
   return [
     h("p", { class: "num" }, model.shift.sentence, model.shift.by_teacher && " Fit has no labels: the teacher's decisions stand for them."),
     model.shift.comparison && h("p", { class: "num" }, model.shift.comparison),
-    model.options.cureless && h("p", {}, model.options.cureless),
+    model.options.unrepairable && h("p", {}, model.options.unrepairable),
     model.terms.length > 0 && h("p", { class: "num" }, `In force: ${model.terms.join("; ")}.`),
-    h("div", { class: "cures" }, suspectsOf(model, send), penaltyOf(model, send)),
+    h("div", { class: "repairs" }, suspectsOf(model, send), penaltyOf(model, send)),
   ].filter(Boolean)
 }
 
@@ -59,18 +59,18 @@ function leversOf(model, send) {
 const section = (title, ...content) => h("section", {}, h("h3", {}, title), ...content)
 
 /** A button that adds a repair to the batch, or removes it. */
-function cureButton(model, send, cure, pressed, name, label, title) {
-  return h("button", { class: "group-thumb cure", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: model.options.cureless || title, disabled: isBusy(model) || Boolean(model.options.cureless),
-    onclick: () => send("cure", { cure }) }, cure.direction === "balance" && h("span", { "aria-hidden": "true" }, "≈ "), name)
+function repairButton(model, send, repair, pressed, name, label, title) {
+  return h("button", { class: "group-thumb repair", type: "button", "aria-pressed": String(pressed), "aria-label": label, title: model.options.unrepairable || title, disabled: isBusy(model) || Boolean(model.options.unrepairable),
+    onclick: () => send("repair", { repair }) }, repair.direction === "balance" && h("span", { "aria-hidden": "true" }, "≈ "), name)
 }
 
 function suspectsOf(model, send) {
   const { suspects } = model.shift
-  const own = ownCures(model)
+  const own = ownRepairs(model)
   const balanced = new Set(own.find(({ direction }) => direction === "balance")?.concepts ?? [])
   const removed = new Set(ownPending(model).filter(({ direction }) => direction === "remove").map(({ concept }) => concept))
   const doubt = own.find(({ direction }) => direction === "doubt")
-  const balance = (concepts, name, label) => cureButton(model, send, { direction: "balance", concepts }, concepts.every((one) => balanced.has(one)), name, label,
+  const balance = (concepts, name, label) => repairButton(model, send, { direction: "balance", concepts }, concepts.every((one) => balanced.has(one)), name, label,
     "Weigh the photos of fit so that these scores are as on tune")
   const remove = (concept) => h("button", { class: "group-thumb remove", type: "button", "aria-pressed": String(removed.has(concept)), "aria-label": `${DIRECTIONS.remove.verb} ${concept}`,
     title: "Hold its influence at 0; companions may take over", disabled: isBusy(model), onclick: () => send("toggle", { concept, direction: "remove" }) }, DIRECTIONS.remove.mark)
@@ -81,7 +81,7 @@ function suspectsOf(model, send) {
       group.length > 0 && balance([concept, ...group], `${group.length + 1} alike`, `${group.length + 1} alike: balance by ${[concept, ...group].join(", ")}`), remove(concept)),
     h("details", { class: "num" }, h("summary", {}, reason),
       h("p", {}, numbers, group.length > 0 && h("span", { class: "muted" }, ` Alike: ${group.join(", ")}.`))))
-  const doubted = cureButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "doubt all", "doubt all suspects",
+  const doubted = repairButton(model, send, { direction: "doubt", value: AUTO }, Boolean(doubt), "doubt all", "doubt all suspects",
     "Each concept costs the more, the more suspect it is, as AP on tune chooses")
   const first = suspects.slice(0, 3).map(({ concept }) => concept)
   const list = (items) => h("ol", { class: "suspects" }, items)
@@ -94,7 +94,7 @@ function suspectsOf(model, send) {
 function penaltyOf(model, send) {
   const { points: path, auto: alone } = model.path
   if (!path) return section("Penalty λ", h("span", { class: "spin" }))
-  const pending = ownCures(model).find(({ direction }) => direction === "lambda")
+  const pending = ownRepairs(model).find(({ direction }) => direction === "lambda")
   const now = path.findIndex((point) => point.now)
   const auto = pending?.value === AUTO
   const chosen = pending && !auto ? nearest(path, pending.value) : now
@@ -108,13 +108,13 @@ function penaltyOf(model, send) {
   })
   slider.addEventListener("change", () => {
     const at = Number(slider.value)
-    if (at !== now) send("cure", { cure: { direction: "lambda", value: path[at].value } })
+    if (at !== now) send("repair", { repair: { direction: "lambda", value: path[at].value } })
     else if (pending) send("take_out", { place: pending.place })
   })
   const chart = chartOf(path, chosen, now)
   return section("Penalty λ", h("div", { class: "penalty" }, chart, slider), told,
     alone && h("p", { class: "num" }, alone),
-    h("p", { class: "gives" }, cureButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", alone || "The lambda with the highest AP on tune, if it gains more than noise")))
+    h("p", { class: "gives" }, repairButton(model, send, { direction: "lambda", value: AUTO }, auto, "λ auto", "λ auto: choose lambda by AP on tune", alone || "The lambda with the highest AP on tune, if it gains more than noise")))
 }
 
 const nearest = (path, value) => path.reduce((best, point, at) => (Math.abs(Math.log(point.value / value)) < Math.abs(Math.log(path[best].value / value)) ? at : best), 0)

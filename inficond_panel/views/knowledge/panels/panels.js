@@ -10,7 +10,7 @@ import { makeMending } from "./mending.js"
 import { makeReport } from "./refit_report.js"
 
 const UNFOLDS = ["mended", "measured", "explained"] // one is open at a time
-const SHOWN = ["student", "shift", "finding", "repair", "terms", "mended", "path", "cures", "pending", "status", "locked", "adding",
+const SHOWN = ["student", "shift", "finding", "repair", "terms", "mended", "path", "repairs", "pending", "status", "locked", "adding",
   "line", "measures", "measured", "slices", "threshold", "slice_by", "slice_metric", "refit", "report", "explained"]
 
 export function render({ model, el }) {
@@ -22,7 +22,7 @@ export function render({ model, el }) {
   for (const name of UNFOLDS) model.on(name, () => { if (model[name]) for (const other of UNFOLDS) if (other !== name && model[other]) model[other] = false })
   followTheme(model, el)
   watch(model, ["student", "asking", "status", "adding", "locked"], asking.draw)
-  watch(model, ["student", "finding", "repair", "suggesting", "pending", "cures", "status", "locked", "adding"], finding.draw)
+  watch(model, ["student", "finding", "repair", "suggesting", "pending", "repairs", "status", "locked", "adding"], finding.draw)
 }
 
 function makeUnfolds(model, send) {

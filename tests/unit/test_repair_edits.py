@@ -1,4 +1,4 @@
-"""Cures: what they resolve to, the fits under them, their history, and how they compose."""
+"""Repairs: what they resolve to, the fits under them, their history, and how they compose."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.tuning import History, Intent, Node, Tuner
-from inficond_panel.tuning.cures import cure_terms
-from inficond_panel.tuning.cures.resolution import choose, lambda_path
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
+from inficond_panel.tuning.repairs import repair_terms
+from inficond_panel.tuning.repairs.resolution import choose, lambda_path
 from inficond_panel.tuning.replay import replay
-from inficond_panel.wording.cures import terms_words
+from inficond_panel.wording.repairs import terms_words
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ def test_balances_add_up_and_later_ones_refine(tuner) -> None:
 def test_a_doubt_multiplies_the_penalty_by_suspicion(tuner) -> None:
     node = tuner.fine_tune(tuner.root(), [Doubt("truck", 3.0)])
     terms, size = tuner.terms(node)["truck"], len(tuner.store.rows("fit"))
-    photos = tuner.cures.photos(tuner.cures.class_fit(tuner.root(), "truck"))
+    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
     doubt = photos.suspicion().doubt
     doubt[tuner.store.concepts.index("truck")] = 0  # never the class's own word
     l1 = tuner.spec.students.penalty("truck") * (1 + 3.0 * doubt)
@@ -110,7 +110,7 @@ def test_auto_takes_the_lambda_with_the_highest_ap_on_tune_beyond_noise(tuner) -
     store = tuner.store
     rows, tune = store.rows("fit"), store.rows("tune")
     target = expit(store.teacher_logit[rows, :1])
-    path = lambda_path(tuner.cures.class_fit(tuner.root(), "truck"))
+    path = lambda_path(tuner.repairs.class_fit(tuner.root(), "truck"))
     found, logits = [], []
     for value in path:
         made = fit(store.concept_score[rows], target, l1=value, tolerance=1e-7)
@@ -120,7 +120,7 @@ def test_auto_takes_the_lambda_with_the_highest_ap_on_tune_beyond_noise(tuner) -
     assert path[0] == tuner.spec.students.penalty("truck")
     assert len(path) >= 4
     assert tuner.terms(node)["truck"].penalty == path[0]
-    assert int(np.argmax(found)) != 0  # by no more than noise (tests/unit/test_cure_choice.py):
+    assert int(np.argmax(found)) != 0  # by no more than noise (tests/unit/test_repair_choice.py):
     assert choose(store.label[tune, 0], np.array(logits)).taken == 0
 
 
@@ -151,7 +151,7 @@ def test_a_taught_label_takes_the_place_of_one_mixed_in(tuner, tmp_path: Path, m
     students = "students: {lambda: 1e-4, labels: {alpha: 0.5}, tolerance: 1.0e-9}"
     spec.write_text(f"title: Own\nstore: {tuner.store.path}\n{students}\n")
     mixed = inficond_panel.open_students(spec, history=":memory:").tuner
-    monkeypatch.setattr("inficond_panel.tuning.cures.resolution.LABEL_WEIGHTS", (10.0,))
+    monkeypatch.setattr("inficond_panel.tuning.repairs.resolution.LABEL_WEIGHTS", (10.0,))
     store, row = mixed.store, int(mixed.store.rows("fit")[3])
     value = 1 - int(store.label[row, 0])
     node = mixed.fine_tune(mixed.root(), [Label("truck", store.images[row], value)])
@@ -181,12 +181,12 @@ def test_wrong_labels_get_no_weight(tuner) -> None:
     assert "without weight: AP on the other photos of tune is no higher" in terms_words(terms)[0]
 
 
-def test_thumbs_and_cures_compose(tuner) -> None:
+def test_thumbs_and_repairs_compose(tuner) -> None:
     root, word = tuner.root(), CONTEXT[0]
-    cured = tuner.fine_tune(root, [Lambda("truck", 0.001), Intent("truck", word, "remove")])
-    assert cured.bounds == {("truck", word): (0.0, 0.0)}
-    later = tuner.fine_tune(cured, [Intent("truck", "wheel", "up")])
-    assert tuner.terms(later) == tuner.terms(cured)
+    repaird = tuner.fine_tune(root, [Lambda("truck", 0.001), Intent("truck", word, "remove")])
+    assert repaird.bounds == {("truck", word): (0.0, 0.0)}
+    later = tuner.fine_tune(repaird, [Intent("truck", "wheel", "up")])
+    assert tuner.terms(later) == tuner.terms(repaird)
     assert later.weights[tuner.store.concepts.index(word), 0] == 0
     bound = later.bounds["truck", "wheel"][0]
     assert later.weights[tuner.store.concepts.index("wheel"), 0] >= bound
@@ -198,23 +198,23 @@ def test_thumbs_and_cures_compose(tuner) -> None:
 def test_a_thumb_is_measured_by_the_weight_before_it_and_the_untouched_step(tuner) -> None:
     """down x2: half of w0 where that is above the step, which is of the student at the spec's λ."""
     root, thumb, c = tuner.root(), Intent("truck", "wheel", "down", 2.0), 1
-    cured = tuner.fine_tune(root, [Lambda("truck", 0.03)])
+    repaird = tuner.fine_tune(root, [Lambda("truck", 0.03)])
     assert tuner.store.concepts[c] == "wheel"
-    assert 0.05 * np.abs(root.weights[:, 0]).max() < cured.weights[c, 0] < root.weights[c, 0]
+    assert 0.05 * np.abs(root.weights[:, 0]).max() < repaird.weights[c, 0] < root.weights[c, 0]
     found = [
-        tuner.fine_tune(cured, [thumb]),
+        tuner.fine_tune(repaird, [thumb]),
         tuner.fine_tune(root, [thumb, Lambda("truck", 0.03)]),
     ]
     bounds = [node.bounds["truck", "wheel"][1] for node in found]
-    assert bounds == pytest.approx([cured.weights[c, 0] / 2, root.weights[c, 0] / 2])
+    assert bounds == pytest.approx([repaird.weights[c, 0] / 2, root.weights[c, 0] / 2])
 
 
-def test_one_id_whatever_the_order_and_none_changes_without_cures(tuner) -> None:
+def test_one_id_whatever_the_order_and_none_changes_without_repairs(tuner) -> None:
     root = tuner.root()
     asked = [Balance("truck", ("road 1", "road 0")), Lambda("truck", 0.001), Lambda("truck")]
     one, other = tuner.fine_tune(root, asked), tuner.fine_tune(root, asked[::-1])
     assert one == other
-    assert one.cures == (Balance("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
+    assert one.repairs == (Balance("truck", ("road 0", "road 1")), Lambda("truck", 0.001))
     assert "terms" not in tuner.fine_tune(root, [Intent("truck", "wheel", "up")]).settings
 
 
@@ -228,7 +228,7 @@ def test_a_replay_chooses_nothing_anew(tuner, monkeypatch) -> None:
     def refuse(*_: object) -> None:
         raise AssertionError("resolved anew")
 
-    monkeypatch.setattr(cure_terms, "resolve_cures", refuse)
+    monkeypatch.setattr(repair_terms, "resolve_repairs", refuse)
     pairs = replay(tuner, again)
     assert len(pairs) == 3
     for old, new in pairs:
@@ -259,7 +259,7 @@ def test_altered_terms_are_told(students, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cure", "message"),
+    ("repair", "message"),
     [
         (Lambda("trck"), "no class 'trck' in the store. Did you mean 'truck'"),
         (Balance("truck", ("road 77",)), "no concept 'road 77'"),
@@ -267,9 +267,9 @@ def test_altered_terms_are_told(students, tmp_path: Path) -> None:
         (Label("truck", "0803.jpg", 1), "'0803.jpg' is a photo of the holdout"),
     ],
 )
-def test_cures_that_cannot_be(tuner, cure, message) -> None:
+def test_repairs_that_cannot_be(tuner, repair, message) -> None:
     with pytest.raises(TuningError, match=message):
-        tuner.fine_tune(tuner.root(), [cure])
+        tuner.fine_tune(tuner.root(), [repair])
 
 
 def test_values_that_cannot_be() -> None:
@@ -292,9 +292,9 @@ def test_too_few_labels_of_tune(tuner, monkeypatch) -> None:
     label = np.array(tuner.store.label)
     label[tuner.store.rows("tune")] = -1
     monkeypatch.setattr(tuner.store, "label", label)
-    for cure in (Lambda("truck"), Doubt("truck", 1.0), Balance("truck", (CONTEXT[0],))):
+    for repair in (Lambda("truck"), Doubt("truck", 1.0), Balance("truck", (CONTEXT[0],))):
         with pytest.raises(TuningError, match="on 'truck' needs labels of tune"):
-            tuner.fine_tune(tuner.root(), [cure])
+            tuner.fine_tune(tuner.root(), [repair])
     node = tuner.fine_tune(tuner.root(), [Lambda("truck", 0.001)])
     assert tuner.terms(node)["truck"].used == 0
     taught = tuner.fine_tune(tuner.root(), [Label("truck", "0802.jpg", 1)])
@@ -321,12 +321,12 @@ def test_the_same_in_python_as_mappings(students) -> None:
             {"class": "bird", "concept": "feather", "direction": "up"},
         ]
     )
-    assert opened.node.cures == (Balance("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
+    assert opened.node.repairs == (Balance("truck", tuple(CONTEXT[:2])), Lambda("truck", 0.001))
     assert len(opened.node.intents) == 3
     told = opened.history["intents"].iloc[-1]
     assert "balance road 0, road 1 on truck; lambda 0.001 on truck" in told
     opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balance"})
-    assert opened.node.cures == (Balance("truck", (CONTEXT[0],)),)
+    assert opened.node.repairs == (Balance("truck", (CONTEXT[0],)),)
     with pytest.raises(TuningError, match="unknown direction 'balanse'"):
         opened.tune({"class": "truck", "concept": CONTEXT[0], "direction": "balanse"})
     for wrong in ({"class": "truck"}, {"class": "truck", "direction": "lambda"}, {"a": 1}):
@@ -334,11 +334,11 @@ def test_the_same_in_python_as_mappings(students) -> None:
             opened.tune([wrong])
 
 
-def test_prices_of_bounds_are_those_of_the_cured_student(tuner) -> None:
+def test_prices_of_bounds_are_those_of_the_repaird_student(tuner) -> None:
     """By the definition: the least objective with the bound a little looser."""
     asked = [Balance("truck", tuple(CONTEXT[:2])), Doubt("truck", 1.0), Lambda("truck", 0.002)]
-    cured = tuner.fine_tune(tuner.root(), asked)
-    node = tuner.fine_tune(cured, [Intent("truck", "wheel", "up")])
+    repaird = tuner.fine_tune(tuner.root(), asked)
+    node = tuner.fine_tune(repaird, [Intent("truck", "wheel", "up")])
     report = explain(tuner, node).classes[0]
     price, limit = report.bounds[0].price.gain, node.bounds["truck", "wheel"][0]
     assert price > 0
@@ -388,7 +388,7 @@ def test_the_path_of_lambda_is_measured(students, tuner, capsys, tmp_path: Path)
     ],
 )
 def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
-    """As the cure itself takes it, whatever is in force; and it marks that value alone."""
+    """As the repair itself takes it, whatever is in force; and it marks that value alone."""
     node = tuner.fine_tune(tuner.root(), asked) if asked else tuner.root()
     path = penalty_path(tuner, node, "truck")
     taken = tuner.terms(tuner.preview(node, [Lambda("truck")]))["truck"].penalty
@@ -396,6 +396,6 @@ def test_the_path_tells_what_auto_takes(tuner, asked) -> None:
     assert auto["taken"] == taken
     assert list(path.index[path["auto"]]) == [taken]
     best = path["ap"][auto["best"]]
-    if not any(isinstance(cure, Label) for cure in asked):  # else fewer photos judge
+    if not any(isinstance(repair, Label) for repair in asked):  # else fewer photos judge
         assert best == pytest.approx(path["ap"].max())
         assert auto["gain"] == pytest.approx(best - path["ap"].iloc[0])

@@ -1,4 +1,4 @@
-"""State of cures, suspects and suggestions, without a browser."""
+"""State of repairs, suspects and suggestions, without a browser."""
 
 from __future__ import annotations
 
@@ -61,18 +61,21 @@ def test_what_the_factor_changes_are_thumbs_alone(app: AppState):
     assert Lambda("bicycle", 0.05) in app.tuning.pending
 
 
-def test_cures_that_wait_come_back_with_the_page(app: AppState):
+def test_repairs_that_wait_come_back_with_the_page(app: AppState):
     app.tuning.toggle(Intent("bicycle", "wheel", "down"))
     app.tuning.toggle(Lambda("bicycle", 0.05))
     app.tuning.toggle(Balance("bicycle", ("wheel",)))
     kept = [item.to_json() for item in app.tuning.pending]
     before, at = list(app.tuning.pending), app.tuning.head.id
     app.tuning.clear()
-    assert app.tuning.take_back(at, [*kept, {"class": "bicycle", "direction": "cure"}]) == (None, 1)
+    assert app.tuning.take_back(at, [*kept, {"class": "bicycle", "direction": "repair"}]) == (
+        None,
+        1,
+    )
     assert app.tuning.pending == before
 
 
-def test_a_cure_with_an_unknown_name_is_refused(app: AppState):
+def test_a_repair_with_an_unknown_name_is_refused(app: AppState):
     with pytest.raises(TuningError, match="does not have"):
         app.tuning.toggle(Balance("bicycle", ("no such concept",)))
     with pytest.raises(TuningError, match="does not have"):
@@ -80,7 +83,7 @@ def test_a_cure_with_an_unknown_name_is_refused(app: AppState):
     assert app.tuning.pending == []
 
 
-def test_a_cure_that_cannot_be_is_told_and_stays_in_the_batch(app: AppState):
+def test_a_repair_that_cannot_be_is_told_and_stays_in_the_batch(app: AppState):
     image = app.store.images[app.store.rows("holdout")[0]]
     app.tuning.toggle(Label("bicycle", image, 1))
     assert app.tuning.status.kind == "error"
@@ -121,7 +124,7 @@ def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
     assert [*app.shifts.by_class] == ["bird", "sheep"]
 
 
-def test_a_cured_student_is_judged_anew(demo):
+def test_a_repaird_student_is_judged_anew(demo):
     app = AppState(demo, Jobs(inline=True))
     app.shifts.start()
     before = app.shifts.by_class

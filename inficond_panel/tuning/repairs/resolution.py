@@ -1,7 +1,7 @@
-"""Resolution of repairs (cures) to terms: photo weights, penalties and label weights.
+"""Resolution of repairs to terms: photo weights, penalties and label weights.
 
-The repairs of an iteration are resolved in the order of ``vocabulary.cures``: labels, balance, then
-learn, doubt and lambda together. Free values are chosen by AP on the photos of ``tune`` whose
+The repairs of an iteration are resolved in the order of ``vocabulary.intents``: labels, balance,
+then learn, doubt and lambda together. Free values are chosen by AP on the photos of ``tune`` whose
 labels are not taught, cross-fitted if the student learns from ``tune``. The original lambda
 without doubt stays unless another choice gains more than one standard error.
 
@@ -26,8 +26,7 @@ from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratif
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos
-from inficond_panel.tuning.cures.class_photos import LEAST_FIT, ClassPhotos
-from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import (
     ClassFit,
     fit_each,
@@ -44,6 +43,7 @@ from inficond_panel.tuning.fitting.terms import (
     Terms,
     corrected,
 )
+from inficond_panel.tuning.repairs.class_photos import LEAST_FIT, ClassPhotos
 from inficond_panel.vocabulary.intents import ANSWERS, LABELS, MORE, TEACHER
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
@@ -113,24 +113,24 @@ LEAST_TUNE, LEAST_OUTSIDE_FOLD = 5, 4
 LEAST_EFFECTIVE = 10.0
 
 
-def resolve_cures(
+def resolve_repairs(
     photos: ClassPhotos,
-    cures: Iterable[Cure],
+    repairs: Iterable[Repair],
     lower: Array,
     upper: Array,
     least: int = LEAST_TUNE,
 ) -> Terms:
-    """Return the terms of one class after ``cures`` (canonical), starting from its student's terms.
+    """Return the terms of one class after canonical ``repairs``, from its student's terms.
 
     ``photos`` holds the student and the photos of ``tune`` to choose by; at least ``least`` of each
     label are needed. ``lower`` and ``upper`` ``(C, 1)`` are the active bounds afterwards. Raises
     ``TuningError`` if labels of ``tune`` or ``fit`` are too few, or if a balance would leave too
     few effective photos of ``fit``.
     """
-    given = list(cures)
+    given = list(repairs)
     terms = photos.student.terms
-    labels = {cure.image: cure.value for cure in given if isinstance(cure, Label)}
-    corrects = any(isinstance(cure, Learn) and cure.source == ANSWERS for cure in given)
+    labels = {repair.image: repair.value for repair in given if isinstance(repair, Label)}
+    corrects = any(isinstance(repair, Learn) and repair.source == ANSWERS for repair in given)
     if labels:
         before = {} if terms.taught is None else terms.taught.labels
         every = {**before, **labels}
@@ -138,11 +138,11 @@ def resolve_cures(
         # Labels that correct the teacher have the weight of the other learned photos.
         at_one = replace(terms, taught=taught)
         terms = at_one if corrects else _taught(photos, taught, terms, lower, upper, least)
-    for cure in given:
-        if isinstance(cure, Balance):
-            terms = _balanced(photos, cure, terms, least)
+    for repair in given:
+        if isinstance(repair, Balance):
+            terms = _balanced(photos, repair, terms, least)
     wishes: list[Wish] = [
-        cure for kind in (Learn, Doubt, Lambda) for cure in given if isinstance(cure, kind)
+        repair for kind in (Learn, Doubt, Lambda) for repair in given if isinstance(repair, kind)
     ]
     return _chosen(photos, wishes, terms, lower, upper, least) if wishes else terms
 
@@ -195,12 +195,12 @@ def _taught(
     return _counted(tried[int(np.argmax(values))], judged)
 
 
-def _balanced(photos: ClassPhotos, cure: Balance, terms: Terms, least: int) -> Terms:
-    """Return terms that balance the concepts of ``cure`` and the concepts balanced before."""
+def _balanced(photos: ClassPhotos, repair: Balance, terms: Terms, least: int) -> Terms:
+    """Return terms that balance the concepts of ``repair`` and the concepts balanced before."""
     what = f"balance on {photos.student.name!r}"
     _need(photos, what, least)
     before = () if terms.balanced is None else terms.balanced.concepts
-    concepts = tuple(sorted({*before, *cure.concepts}))
+    concepts = tuple(sorted({*before, *repair.concepts}))
     fit, tune = photos.columns(concepts)
     try:
         weighting = balance(fit, photos.fit_label, tune, photos.tune_label, least=least)
@@ -229,62 +229,62 @@ def _chosen(
 
     If photos of ``tune`` are learned, AP is cross-fitted.
     """
-    judged, by_ap = judging(photos, terms), [cure for cure in wishes if cure.value is None]
-    need = [cure for cure in wishes if needs_labels(cure)]
+    judged, by_ap = judging(photos, terms), [repair for repair in wishes if repair.value is None]
+    need = [repair for repair in wishes if needs_labels(repair)]
     if need:
-        what = " and ".join(cure.kind.key for cure in need)
+        what = " and ".join(repair.kind.key for repair in need)
         _need(judged, f"{what} on {photos.student.name!r}", least)
     able = enough(judged, least)
     tried = _tried(photos, wishes, terms, able=able)
     if len(tried) > 1:
         made = choose(judged.tune_label, logits_of_tune(judged, tried, lower, upper))
         # The user requested learning: take the best, not the first, which learns least.
-        learns = any(isinstance(cure, Learn) for cure in by_ap)
+        learns = any(isinstance(repair, Learn) for repair in by_ap)
         tried = [tried[made.best if learns else made.taken]]
     return _counted(tried[0], judged) if need or (by_ap and able) else tried[0]
 
 
-def compared_terms(photos: ClassPhotos, cures: Iterable[Wish]) -> list[Terms]:
-    """Return the candidate terms that ``resolve_cures`` compares by AP for ``cures``."""
-    return _tried(photos, list(cures), photos.student.terms, able=True)
+def compared_terms(photos: ClassPhotos, repairs: Iterable[Wish]) -> list[Terms]:
+    """Return the candidate terms that ``resolve_repairs`` compares by AP for ``repairs``."""
+    return _tried(photos, list(repairs), photos.student.terms, able=True)
 
 
 def _tried(photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, *, able: bool) -> list[Terms]:
     tried = [terms]
-    for cure in wishes:
-        tried = [each for before in tried for each in _with(photos, cure, before, able=able)]
+    for repair in wishes:
+        tried = [each for before in tried for each in _with(photos, repair, before, able=able)]
     return tried
 
 
-def needs_labels(cure: Cure) -> bool:
+def needs_labels(repair: Repair) -> bool:
     """Return True for a repair that needs labels of ``tune``."""
-    if isinstance(cure, Learn):
-        return cure.source == LABELS
-    return isinstance(cure, Balance | Doubt) or cure.value is None
+    if isinstance(repair, Learn):
+        return repair.source == LABELS
+    return isinstance(repair, Balance | Doubt) or repair.value is None
 
 
-def _with(photos: ClassPhotos, cure: Wish, terms: Terms, *, able: bool) -> list[Terms]:
-    """Return candidate terms after ``cure``; several if its value is free and AP can choose."""
-    if isinstance(cure, Learn):
-        return with_learned(photos, cure, terms, able=able)
-    if isinstance(cure, Lambda):
-        return [replace(terms, penalty=value) for value in _lambdas(photos, cure, terms)]
-    values = DOUBTS if cure.value is None else (cure.value,)
+def _with(photos: ClassPhotos, repair: Wish, terms: Terms, *, able: bool) -> list[Terms]:
+    """Return candidate terms after ``repair``; several if its value is free and AP can choose."""
+    if isinstance(repair, Learn):
+        return with_learned(photos, repair, terms, able=able)
+    if isinstance(repair, Lambda):
+        return [replace(terms, penalty=value) for value in _lambdas(photos, repair, terms)]
+    values = DOUBTS if repair.value is None else (repair.value,)
     return [replace(terms, doubted=each) for each in _doubts(photos, values)]
 
 
 def with_learned(
-    photos: ClassPhotos, cure: Learn, terms: Terms, *, able: bool = True
+    photos: ClassPhotos, repair: Learn, terms: Terms, *, able: bool = True
 ) -> list[Terms]:
-    """Return candidate terms that learn by ``cure``, one per weight; weight 1 if not ``able``."""
-    learned, size = _more(photos) if cure.source == MORE else _of_tune(photos, cure.source)
-    if cure.source == ANSWERS:
+    """Return candidate terms that learn by ``repair``, one per weight; weight 1 if not ``able``."""
+    learned, size = _more(photos) if repair.source == MORE else _of_tune(photos, repair.source)
+    if repair.source == ANSWERS:
         learned = replace(learned, correction=_correction(photos, terms.taught))
-    weights = [1.0] if cure.value is None else [cure.value]
-    if cure.value is None and able:
+    weights = [1.0] if repair.value is None else [repair.value]
+    if repair.value is None and able:
         weights = _weights_to_learn(photos.fit_size / max(size, 1))
     # On tune a class learns either the teacher or the corrected teacher.
-    gone = {TEACHER, ANSWERS} if cure.source in (TEACHER, ANSWERS) else {cure.source}
+    gone = {TEACHER, ANSWERS} if repair.source in (TEACHER, ANSWERS) else {repair.source}
     others = tuple(each for each in terms.learned if each.source not in gone)
     return [
         replace(terms, learned=(*others, replace(learned, weight=weight))) for weight in weights

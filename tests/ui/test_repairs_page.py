@@ -1,4 +1,4 @@
-"""Suspects, cures beside thumbs, and suggestions, in a browser on the demo's planted shortcuts."""
+"""Suspects, repairs beside thumbs, and suggestions, on the demo's planted shortcuts."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def opened(page: Page) -> Page:
 
 
 def blocks(page: Page):
-    return page.locator(".knowledge .block.cure")
+    return page.locator(".knowledge .block.repair")
 
 
 def test_the_page_says_which_students_lean_on_what_and_why(page):
@@ -146,11 +146,11 @@ def test_a_suggestion_can_be_stopped(page):
     expect(suggest).to_contain_text("Looking for a repair")
     suggest.click()
     expect(suggest).to_have_text("Find a repair")
-    expect(page.locator(".knowledge .block:is(.up, .down, .remove, .cure)")).to_have_count(0)
+    expect(page.locator(".knowledge .block:is(.up, .down, .remove, .repair)")).to_have_count(0)
     expect(page.locator(".knowledge .btn.primary")).to_have_attribute("aria-disabled", "true")
 
 
-def test_cures_wait_beside_thumbs_and_are_fitted_with_them(page):
+def test_repairs_wait_beside_thumbs_and_are_fitted_with_them(page):
     opened(page)
     page.get_by_role("button", name="balance by traffic light", exact=True).click()
     expect(blocks(page)).to_have_text("Reweight by traffic light")

@@ -13,14 +13,14 @@ from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import part_hashes
-from inficond_panel.tuning.cures.class_photos import ClassPhotos
-from inficond_panel.tuning.cures.resolution import LEAST_TUNE, resolve_cures
-from inficond_panel.tuning.edits import Cure, Label, Lambda, Learn, check_cures
+from inficond_panel.tuning.edits import Label, Lambda, Learn, Repair, check_repairs
 from inficond_panel.tuning.fitting.class_fit import ClassFit, JointClassFit
 from inficond_panel.tuning.fitting.fit_data import FitData
 from inficond_panel.tuning.fitting.recipe import start_from
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Node
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.resolution import LEAST_TUNE, resolve_repairs
 from inficond_panel.tuning.thumbs import Bounds, box
 from inficond_panel.vocabulary.intents import MORE
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
@@ -30,8 +30,8 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 _KEPT = 64
 
 
-class CureTerms:
-    """Resolution of repairs (cures) to terms, for the students of one store.
+class RepairTerms:
+    """Resolution of repairs to terms, for the students of one store.
 
     ``terms`` returns the active terms at a node, by class; ``fit_data`` is called at first use.
     """
@@ -105,42 +105,42 @@ class CureTerms:
         thresholds = self._spec.students.threshold
         return ClassPhotos(student, seen, thresholds, seed, parts, decided=decided)
 
-    def resolved(self, parent: Node, cures: Sequence[Cure], bounds: Bounds) -> dict[str, Any]:
+    def resolved(self, parent: Node, repairs: Sequence[Repair], bounds: Bounds) -> dict[str, Any]:
         """Return the terms of each class with repairs, as plain data.
 
         ``bounds`` are the active bounds after the iteration. Cached by parent, repairs, bounds and
-        added photos. Errors as in ``resolve_cures``.
+        added photos. Errors as in ``resolve_repairs``.
         """
-        parts = part_hashes(self._store) if any(map(self._is_of_added, cures)) else ()
-        key = repr((parent.id, cures, sorted(bounds.items()), parts))
+        parts = part_hashes(self._store) if any(map(self._is_of_added, repairs)) else ()
+        key = repr((parent.id, repairs, sorted(bounds.items()), parts))
         terms_of_classes = self._resolved.get(key)
         if terms_of_classes is None:
             with one_thread():
                 terms_of_classes = {
-                    name: self.of_class(self.photos(self.class_fit(parent, name)), cures, bounds)
-                    for name in sorted({cure.class_name for cure in cures})
+                    name: self.of_class(self.photos(self.class_fit(parent, name)), repairs, bounds)
+                    for name in sorted({repair.class_name for repair in repairs})
                 }
             terms_of_classes = {name: terms.to_json() for name, terms in terms_of_classes.items()}
             self._resolved.put(key, terms_of_classes)
         return terms_of_classes
 
-    def _is_of_added(self, cure: Cure) -> bool:
+    def _is_of_added(self, repair: Repair) -> bool:
         """Return True for a repair that depends on photos added to the store."""
-        if isinstance(cure, Label):
-            return cure.image not in self._store.images
-        return isinstance(cure, Learn) and cure.source == MORE
+        if isinstance(repair, Label):
+            return repair.image not in self._store.images
+        return isinstance(repair, Learn) and repair.source == MORE
 
     def of_class(
         self,
         photos: ClassPhotos,
-        cures: Sequence[Cure],
+        repairs: Sequence[Repair],
         bounds: Bounds,
         least: int = LEAST_TUNE,
     ) -> Terms:
-        """Return terms of a class after its ``cures``; needs ``least`` photos of each label."""
+        """Return terms of a class after its ``repairs``; needs ``least`` photos of each label."""
         name = photos.student.name
-        of_name = [cure for cure in cures if cure.class_name == name]
-        return resolve_cures(photos, of_name, *box(bounds, [name], self._store.concepts), least)
+        of_name = [repair for repair in repairs if repair.class_name == name]
+        return resolve_repairs(photos, of_name, *box(bounds, [name], self._store.concepts), least)
 
     @property
     def refused(self) -> TuningError | None:
@@ -184,28 +184,28 @@ class CureTerms:
         if self.refused is not None:
             raise self.refused
 
-    def check(self, cures: Sequence[Cure]) -> None:
+    def check(self, repairs: Sequence[Repair]) -> None:
         """Raise ``TuningError`` for unknown names and impossible repairs."""
-        check_cures(cures, self._store)
-        for cure in cures:
-            self._check_taken(cure)
-        labels = [cure for cure in cures if isinstance(cure, Label)]
+        check_repairs(repairs, self._store)
+        for repair in repairs:
+            self._check_taken(repair)
+        labels = [repair for repair in repairs if isinstance(repair, Label)]
         held = {self._store.images[row] for row in self._store.rows(HOLDOUT)} if labels else set()
-        for cure in labels:
-            if cure.image in held:
+        for repair in labels:
+            if repair.image in held:
                 raise TuningError(
-                    f"{cure.image!r} is a photo of the holdout, which is for evaluation only.",
+                    f"{repair.image!r} is a photo of the holdout, which is for evaluation only.",
                     "Label photos of fit or tune.",
                 )
 
-    def _check_taken(self, cure: Cure) -> None:
+    def _check_taken(self, repair: Repair) -> None:
         """Raise ``TuningError`` for a repair that the spec's students cannot have."""
         if self.refused is None:
             return
-        if not (self.takes_lambda and isinstance(cure, Lambda) and cure.value is not None):
+        if not (self.takes_lambda and isinstance(repair, Lambda) and repair.value is not None):
             raise self.refused
-        if cure.value == 0:
+        if repair.value == 0:
             raise TuningError(
-                f"With link: softmax, lambda on {cure.class_name!r} must be above 0, got 0.",
+                f"With link: softmax, lambda on {repair.class_name!r} must be above 0, got 0.",
                 "Give a value above 0.",
             )

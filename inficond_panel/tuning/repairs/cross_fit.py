@@ -19,11 +19,11 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
-from inficond_panel.tuning.cures.class_photos import ClassPhotos
-from inficond_panel.tuning.cures.resolution import LEAST_OUTSIDE_FOLD, needs_labels
-from inficond_panel.tuning.edits import Balance, Cure, Label
+from inficond_panel.tuning.edits import Balance, Label, Repair
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.node import Iteration, Node
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos
+from inficond_panel.tuning.repairs.resolution import LEAST_OUTSIDE_FOLD, needs_labels
 from inficond_panel.tuning.shift import first_suspects
 from inficond_panel.tuning.thumbs import Bounds
 from inficond_panel.tuning.tuner import Tuner
@@ -35,7 +35,7 @@ class Step:
     content hashes of the added photos that the repairs used."""
 
     parent: Node
-    cures: tuple[Cure, ...]
+    repairs: tuple[Repair, ...]
     bounds: Bounds
     parts: tuple[str, ...] = ()
 
@@ -45,11 +45,11 @@ def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
     steps: list[Step] = []
     path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
     for at in path:
-        cures = tuple(cure for cure in at.cures if cure.class_name == class_name)
-        if cures and at.parent is not None:
+        repairs = tuple(repair for repair in at.repairs if repair.class_name == class_name)
+        if repairs and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
             parts = tuner.terms(here)[class_name].parts
-            steps.append(Step(tuner.node(at.parent), cures, here.bounds, parts))
+            steps.append(Step(tuner.node(at.parent), repairs, here.bounds, parts))
     return steps[::-1]
 
 
@@ -76,13 +76,13 @@ def cross_fitted_logits(
         for one in every
     ]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
-    chain = [(step.parent.id, step.cures, step.parts) for step in steps]
+    chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
     key = repr((class_name, seed, photos_hash, bounds, chain))
-    logits = tuner.cures.cross_fitted.get(key)
+    logits = tuner.repairs.cross_fitted.get(key)
     if logits is None:
         folds = stratified_folds(label[:, None], FOLDS, seed)
         logits = _by_fold(tuner, node, class_name, steps, rows, folds)
-        tuner.cures.cross_fitted.put(key, logits)
+        tuner.repairs.cross_fitted.put(key, logits)
     return logits
 
 
@@ -94,14 +94,14 @@ def _by_fold(
     rows: NDArray[np.intp],
     folds: NDArray[np.intp],
 ) -> Array:
-    plain = tuner.cures.class_fit(steps[0].parent, class_name)
-    first = tuner.cures.photos(plain, rows, parts=steps[0].parts)
+    plain = tuner.repairs.class_fit(steps[0].parent, class_name)
+    first = tuner.repairs.photos(plain, rows, parts=steps[0].parts)
     logits = np.empty(len(rows))
     with one_thread():
         for fold in range(FOLDS):
             out = folds == fold
             terms = _terms_without(tuner, first, steps, rows[~out], rows[out])
-            student = tuner.cures.class_fit(steps[-1].parent, class_name, terms, node.bounds)
+            student = tuner.repairs.class_fit(steps[-1].parent, class_name, terms, node.bounds)
             logits[out] = student.logits(student.base, rows[out])
     logits.setflags(write=False)
     return logits
@@ -118,32 +118,32 @@ def _terms_without(
     images, name, terms = tuner.store.images, first.student.name, first.student.terms.within(inside)
     hidden = {images[row] for row in outside}
     for index, step in enumerate(steps):
-        cures = [c for c in step.cures if not (isinstance(c, Label) and c.image in hidden)]
+        repairs = [c for c in step.repairs if not (isinstance(c, Label) and c.image in hidden)]
         if index == 0 and terms == first.student.terms:
             photos = first.on(inside)
         else:
-            before = tuner.cures.class_fit(step.parent, name, terms)
-            photos = tuner.cures.photos(before, inside, parts=step.parts)
-        cures = [named for cure in cures for named in _with_suspects_of(cure, photos)]
-        terms = _carried_out(tuner, photos, cures, step.bounds)
+            before = tuner.repairs.class_fit(step.parent, name, terms)
+            photos = tuner.repairs.photos(before, inside, parts=step.parts)
+        repairs = [named for repair in repairs for named in _with_suspects_of(repair, photos)]
+        terms = _carried_out(tuner, photos, repairs, step.bounds)
     return terms
 
 
-def _carried_out(tuner: Tuner, photos: ClassPhotos, cures: list[Cure], bounds: Bounds) -> Terms:
-    """Return the terms after ``cures``; leaves out repairs for which labels are too few."""
-    unbalanced: list[Cure] = [cure for cure in cures if not isinstance(cure, Balance)]
-    without_labels = [cure for cure in cures if not needs_labels(cure)]
-    for kept in (cures, unbalanced):
+def _carried_out(tuner: Tuner, photos: ClassPhotos, repairs: list[Repair], bounds: Bounds) -> Terms:
+    """Return the terms after ``repairs``; leaves out repairs for which labels are too few."""
+    unbalanced: list[Repair] = [repair for repair in repairs if not isinstance(repair, Balance)]
+    without_labels = [repair for repair in repairs if not needs_labels(repair)]
+    for kept in (repairs, unbalanced):
         try:
-            return tuner.cures.of_class(photos, kept, bounds, LEAST_OUTSIDE_FOLD)
+            return tuner.repairs.of_class(photos, kept, bounds, LEAST_OUTSIDE_FOLD)
         except TuningError:
             continue
-    return tuner.cures.of_class(photos, without_labels, bounds, LEAST_OUTSIDE_FOLD)
+    return tuner.repairs.of_class(photos, without_labels, bounds, LEAST_OUTSIDE_FOLD)
 
 
-def _with_suspects_of(cure: Cure, photos: ClassPhotos) -> list[Cure]:
-    """Return ``[cure]``; a balance of suspects gets the suspects of ``photos``, or is left out."""
-    if not (isinstance(cure, Balance) and cure.suspects):
-        return [cure]
-    names = first_suspects(photos, len(cure.concepts))
-    return [replace(cure, concepts=names)] if names else []
+def _with_suspects_of(repair: Repair, photos: ClassPhotos) -> list[Repair]:
+    """Return ``[repair]``; a balance of suspects gets those of ``photos``, or is left out."""
+    if not (isinstance(repair, Balance) and repair.suspects):
+        return [repair]
+    names = first_suspects(photos, len(repair.concepts))
+    return [replace(repair, concepts=names)] if names else []

@@ -7,7 +7,7 @@ import pytest
 from sklearn.metrics import average_precision_score
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts
-from inficond_panel.tuning.cures.resolution import DRAWS, choose, chosen, errors
+from inficond_panel.tuning.repairs.resolution import DRAWS, choose, chosen, errors
 
 
 def students(gain: float, others: int = 20, seed: int = 0):

@@ -1,4 +1,4 @@
-"""Ways to mend one biased student: cures of the product, and references that it does not have."""
+"""Ways to mend one biased student: repairs of the product, and references that it does not have."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from inficond_panel.api.students import TunableStudents
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.answers import photos_to_ask
-from inficond_panel.tuning.cures.resolution import choose, lambda_path
-from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import fit_each, logits_of_each
 from inficond_panel.tuning.fitting.terms import Balanced, Terms
+from inficond_panel.tuning.repairs.resolution import choose, lambda_path
 from inficond_panel.tuning.shift import ClassShift
 from inficond_panel.vocabulary.intents import TEACHER
 from shift_parts.environments import group_weights, inferred_environment
@@ -26,15 +26,15 @@ TAUGHT = (10, 25, 50)
 FACTORS = (1.0, 3.0, 10.0, 30.0, 100.0)
 
 
-def cures(
+def repairs(
     students: TunableStudents, shift: ClassShift, *, brief: bool
 ) -> Iterator[tuple[str, NDArray]]:
-    """Title and logits of the holdout of each cure; ``brief``: of those that repair may be."""
+    """Title and logits of the holdout of each repair; ``brief``: of those that repair may be."""
     tuner, name = students.tuner, shift.class_name
     suspects = [suspect.concept for suspect in shift.suspects]
     auto, doubt = Lambda(name), Doubt(name)
     three = [Balance(name, tuple(suspects[:3]))] if suspects else []
-    tried: dict[str, list[Cure]] = {
+    tried: dict[str, list[Repair]] = {
         "lambda by AP on tune": [auto],
         "balance by 3 suspects, doubt, lambda": [*three, doubt, auto],
         "learn labels, lambda": [Learn(name), auto],
@@ -51,10 +51,10 @@ def cures(
             yield title, holdout(students, students.node)
 
 
-def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str, list[Cure]]:
-    """Cures one by one and in pairs, and labels, by title."""
+def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str, list[Repair]]:
+    """Repairs one by one and in pairs, and labels, by title."""
     auto, doubt = Lambda(name), Doubt(name)
-    tried: dict[str, list[Cure]] = {
+    tried: dict[str, list[Repair]] = {
         "doubt": [doubt],
         "doubt, lambda": [doubt, auto],
     }
@@ -73,20 +73,20 @@ def _each(students: TunableStudents, name: str, suspects: list[str]) -> dict[str
     return tried
 
 
-def asked_labels(students: TunableStudents, count: int) -> list[Cure]:
+def asked_labels(students: TunableStudents, count: int) -> list[Repair]:
     """Labels of the photos of tune that the product asks about."""
-    student = students.tuner.cures.class_fit(students.node, _name(students))
+    student = students.tuner.repairs.class_fit(students.node, _name(students))
     return _labels(students, photos_to_ask(student, most=count).rows)
 
 
-def top_labels(students: TunableStudents, count: int) -> list[Cure]:
+def top_labels(students: TunableStudents, count: int) -> list[Repair]:
     """Labels of the photos of tune that the student ranks highest."""
     rows = _labelled(students)
     order = np.argsort(-students.tuner.logits(students.node)[rows, 0], kind="stable")
     return _labels(students, rows[order[:count]])
 
 
-def random_labels(students: TunableStudents, count: int) -> list[Cure]:
+def random_labels(students: TunableStudents, count: int) -> list[Repair]:
     """Labels of as many photos of tune, drawn at random; more of them hold the fewer."""
     rows = _labelled(students)
     return _labels(students, np.random.default_rng(len(rows)).permutation(rows)[:count])
@@ -98,7 +98,7 @@ def _labelled(students: TunableStudents) -> NDArray:
     return rows[store.label[rows, 0] >= 0]
 
 
-def _labels(students: TunableStudents, rows: NDArray) -> list[Cure]:
+def _labels(students: TunableStudents, rows: NDArray) -> list[Repair]:
     store = students.tuner.store
     return [
         Label(_name(students), str(store.images[row]), int(store.label[row, 0])) for row in rows
@@ -157,7 +157,7 @@ def _weighed(weights: NDArray) -> Terms:
 
 
 def _path(students: TunableStudents, terms: Terms) -> list[Terms]:
-    student = students.tuner.cures.class_fit(students.node, students.classes[0], terms)
+    student = students.tuner.repairs.class_fit(students.node, students.classes[0], terms)
     return [replace(terms, penalty=value) for value in lambda_path(student)]
 
 
@@ -169,7 +169,7 @@ def _best(students: TunableStudents, tried: list[list[Terms]]) -> NDArray:
     store, logits = students.tuner.store, []
     tune = store.rows("tune")
     tune = tune[store.label[tune, 0] >= 0]
-    plain = students.tuner.cures.class_fit(students.node, _name(students))
+    plain = students.tuner.repairs.class_fit(students.node, _name(students))
     for terms in tried:
         found = fit_each(plain, terms, plain.lower, plain.upper)
         logits.append(logits_of_each(found, store.concept_score[tune]))
@@ -181,7 +181,7 @@ def _best(students: TunableStudents, tried: list[list[Terms]]) -> NDArray:
 
 def _fitted(students: TunableStudents, terms: Terms, rows: NDArray) -> NDArray:
     """Logits of these photos by the student that is fitted with the terms."""
-    student = students.tuner.cures.class_fit(students.node, students.classes[0], terms)
+    student = students.tuner.repairs.class_fit(students.node, students.classes[0], terms)
     return student.logits(student.base, rows)
 
 

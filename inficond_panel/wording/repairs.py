@@ -8,7 +8,7 @@ from inficond_panel.common.interval import Interval
 from inficond_panel.common.numbers import count
 from inficond_panel.tuning.answer_files import Draft
 from inficond_panel.tuning.answers import ASKED, LEAST_ANSWERED, Teaching
-from inficond_panel.tuning.edits import Balance, Cure, Doubt, Label, Lambda, Learn
+from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.suggest.gain import Gain
 from inficond_panel.tuning.suggest.levers import FEW_POSITIVES
@@ -132,7 +132,7 @@ def _level(teaching: Teaching) -> str:
     return interval_word(teaching.noise["level"])
 
 
-NodeEdit = Intent | Cure
+NodeEdit = Intent | Repair
 #: Words for what a class learns from, by source.
 LEARNED_FROM = {
     LABELS: "the labels of tune",
@@ -205,7 +205,7 @@ def used_words(terms: Terms) -> str:
     return f"chosen by the labels of {count(terms.used)} photos of tune"
 
 
-def cure_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
+def repair_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
     """Return a sentence on each active repair of a class, by kind; ``since``: iteration by kind.
 
     A negative iteration is a preview, without a number; a kind without an iteration is set by the

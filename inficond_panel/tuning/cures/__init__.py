@@ -1,1 +1,0 @@
-"""Repairs (cures): resolution to terms by labels of tune, and cross-fitted evaluation."""

@@ -1,0 +1,1 @@
+"""Repairs: resolution to terms by labels of tune, and cross-fitted evaluation."""
