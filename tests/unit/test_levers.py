@@ -22,7 +22,7 @@ from inficond_panel.tuning.suggest.levers import (
     Lever,
     recommended,
 )
-from inficond_panel.views.knowledge.finding import make_repair
+from inficond_panel.views.knowledge.finding import make_suggestion
 from inficond_panel.wording.repairs import repair_notes
 
 
@@ -104,7 +104,7 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
 
 
 def test_the_page_lists_them_and_says_what_is_proposed(suggestion) -> None:
-    repair, shown = suggestion.repairs["truck"], make_repair(suggestion, "truck")
+    repair, shown = suggestion.repairs["truck"], make_suggestion(suggestion, "truck")
     assert [each["name"] for each in shown["levers"]] == [each.name for each in repair.levers]
     assert [each["can"] for each in shown["levers"]] == [bool(each.edits) for each in repair.levers]
     assert [each["taken"] for each in shown["levers"]].count(True) == 1
