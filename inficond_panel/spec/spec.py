@@ -119,8 +119,9 @@ class Spec(SpecFile):
 
     def history_of(self, name: str | Path) -> Path | str:
         """Return path or address of the history; of a packaged spec's ``name`` in this folder."""
-        here = Path(name).exists() or isinstance(self.history, str)
-        return self.history if here else Path.cwd() / self.history.name
+        if isinstance(self.history, str) or Path(name).exists():
+            return self.history
+        return Path.cwd() / self.history.name
 
     def with_layout(self, layout: Layout) -> Spec:
         """Return a copy of this spec with another layout."""

@@ -177,9 +177,7 @@ class Batch:
         self.bar.param.update(
             pending=[self._pending(intent) for intent in tuning.thumbs],
             repairs=[
-                make_pending_repair(repair)
-                for repair in tuning.pending
-                if not isinstance(repair, Intent)
+                make_pending_repair(edit) for edit in tuning.pending if not isinstance(edit, Intent)
             ],
             held=make_held(self.app.students.node.bounds, self.bar.student),
             touched=make_touched(tuning.pending, tuning.preview),
