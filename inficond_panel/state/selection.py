@@ -167,7 +167,7 @@ class Settings(param.Parameterized):
     slice_metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=SLICE_METRICS, doc="Metric that slices are compared by."
     )
-    mended = param.Boolean(False, doc="Whether suspects and repairs are open.")
+    repairing = param.Boolean(False, doc="Whether suspects and repairs are open.")
     explained = param.Boolean(False, doc="Whether the refit's report is open.")
     what_if: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."

@@ -140,7 +140,7 @@ def threshold_chosen(page: Page) -> None:
 def repairs_open(page: Page) -> None:
     page.keyboard.press("a")
     page.keyboard.press("b")
-    expect(page.locator(".knowledge .mending .path")).to_be_visible()
+    expect(page.locator(".knowledge .repair-panel .path")).to_be_visible()
 
 
 def node_menu(page: Page) -> None:

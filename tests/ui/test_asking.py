@@ -126,7 +126,7 @@ def test_keys_in_the_dialog_are_for_the_dialog(url, open_page):
     for key in ("b", "?", "t"):
         page.keyboard.press(key)
     expect(page.get_by_role("dialog")).to_have_count(1)
-    expect(page.locator(".mending .unfold-line")).to_have_attribute("aria-expanded", "false")
+    expect(page.locator(".repair-panel .unfold-line")).to_have_attribute("aria-expanded", "false")
     expect(place(page)).to_have_text("1 of 20")
     for _ in range(12):  # the focus stays within
         page.keyboard.press("Tab")

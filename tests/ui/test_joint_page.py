@@ -51,7 +51,7 @@ def test_a_thumb_on_one_class_moves_the_others_and_the_page_says_so(spec, serve,
 def takes_a_lambda_and_no_other_repair(page: Page) -> None:
     select(page, "dog")
     page.keyboard.press("b")
-    panel = page.locator(".knowledge .mending")
+    panel = page.locator(".knowledge .repair-panel")
     expect(panel).to_contain_text("give lambda a value")
     expect(panel.get_by_role("button", name="λ auto")).to_be_disabled()
     slider = panel.get_by_role("slider")

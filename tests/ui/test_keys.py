@@ -141,9 +141,9 @@ def metrics(page: Page) -> None:
 
 def repairs(page: Page) -> None:
     page.keyboard.press("b")
-    expect(page.locator("#mending-body")).to_be_visible()
+    expect(page.locator("#repair-body")).to_be_visible()
     page.keyboard.press("b")
-    expect(page.locator("#mending-body")).to_be_hidden()
+    expect(page.locator("#repair-body")).to_be_hidden()
 
 
 def type_concept(page: Page) -> None:

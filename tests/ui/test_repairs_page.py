@@ -35,10 +35,10 @@ def select(page: Page, name: str) -> Page:
 
 
 def opened(page: Page) -> Page:
-    line = page.locator(".knowledge .mending .unfold-line")
+    line = page.locator(".knowledge .repair-panel .unfold-line")
     if line.get_attribute("aria-expanded") != "true":
         line.click()
-    expect(page.locator(".mending .path")).to_be_visible()
+    expect(page.locator(".repair-panel .path")).to_be_visible()
     return page
 
 
@@ -55,27 +55,28 @@ def test_the_page_says_which_students_lean_on_what_and_why(page):
     expect(page.locator('.performance [data-key="bottle"] .lean')).to_be_hidden()
     spoken = page.locator('.performance [data-key="bicycle"] > .vh')
     expect(spoken).to_contain_text("Shift: from fit to tune, AP falls by")
-    mending = page.locator(".mending")
+    panel = page.locator(".repair-panel")
     expect(page.locator(".knowledge .finding")).to_contain_text(
         "bicycle relies on traffic light, in 90 % of the training images with bicycle"
     )
-    expect(mending.locator(".unfold-line")).to_contain_text("Shift: from fit to tune, AP falls by")
+    expect(panel.locator(".unfold-line")).to_contain_text("Shift: from fit to tune, AP falls by")
     opened(page)
-    expect(mending).to_contain_text("of the photos with bicycle on fit")
+    expect(panel).to_contain_text("of the photos with bicycle on fit")
     for width, height in ((1440, 900), (1920, 1080)):
         resize(page, width, height)
-        line, body = (
-            mending.locator(f".unfold-{part}").bounding_box() for part in ("line", "body")
-        )
+        line, body = (panel.locator(f".unfold-{part}").bounding_box() for part in ("line", "body"))
         assert body["y"] == pytest.approx(line["y"] + line["height"], abs=2)  # nothing in between
-    expect(mending).to_contain_text("a model of the labels of tune")
+    expect(panel).to_contain_text("a model of the labels of tune")
     row = page.locator('.knowledge .rows [data-key="traffic light"]')
     expect(row.locator(".suspect")).to_contain_text("suspect 1")
 
 
 def test_three_suspects_are_listed_and_a_line_names_and_unfolds_the_others(page):
     opened(select(page, "airplane"))
-    for listed in (page.locator(".mending .suspects").first, page.locator(".detail .starts").first):
+    for listed in (
+        page.locator(".repair-panel .suspects").first,
+        page.locator(".detail .starts").first,
+    ):
         line = listed.locator("> li > details > summary", has_text="and 7 more: ")
         expect(listed.locator("> li")).to_have_count(4)
         expect(line).to_have_text("and 7 more: parachute, sheep, duck, …")
@@ -106,7 +107,7 @@ def test_lambda_is_chosen_on_a_slider_or_left_to_tune(page):
     page.keyboard.press("ArrowRight")
     expect(blocks(page)).not_to_have_text(first)
     expect(blocks(page)).to_have_text(re.compile(r"Penalty 0\.\d+"))
-    told = page.locator(".mending .penalty + p")
+    told = page.locator(".repair-panel .penalty + p")
     expect(told.locator("+ p")).to_contain_text("auto takes λ 0.001, its starting value")
     expect(told).to_have_text(re.compile(r"λ 0\.\d+: AP on tune 0\.\d{3} \[.*concepts? left"))
     page.get_by_role("button", name="λ auto: choose lambda by AP on tune").click()
@@ -122,7 +123,7 @@ def test_a_machine_suggests_a_repair_with_its_gain_and_reasons(page):
     expect(thumbs).to_have_count(3)  # ✕ on the first suspects
     said = r"^Remove .* and .*: \+\d+\.\d points expected\.$"
     expect(page.locator(".finding .result")).to_have_text(re.compile(said))
-    table = opened(page).locator(".mending .levers")
+    table = opened(page).locator(".repair-panel .levers")
     names = ["as it is", "lambda", "teacher on tune", "labels of tune", "✕ suspects proposed"]
     expect(table.locator("tbody th")).to_have_text(names)
     expect(table.locator("tbody tr").last).to_contain_text(re.compile(r"AP points \[\+\d"))
@@ -164,7 +165,7 @@ def test_repairs_wait_beside_thumbs_and_are_fitted_with_them(page):
     expect(blocks(page)).to_have_count(0)
     notices = page.locator(".knowledge .notices")
     expect(notices).to_contain_text("chose this student")
-    expect(page.locator(".mending")).to_contain_text(re.compile(r"In force: doubt \d"))
+    expect(page.locator(".repair-panel")).to_contain_text(re.compile(r"In force: doubt \d"))
     page.reload()
     select(page, "bicycle")
     expect(notices).to_contain_text("chose this student")

@@ -55,7 +55,7 @@ def apps(tmp_path_factory) -> dict[bool, AppState]:
 def test_student_knowledge_tells_estimates_alone(apps) -> None:
     views = {shown: KnowledgeView(app) for shown, app in apps.items()}
     for shown, view in views.items():
-        view.panels.param.update(measured=True, mended=True, explained=True)
+        view.panels.param.update(measured=True, repairing=True, explained=True)
         view.thresholds.ask(None)
         apps[shown].tuning.toggle(Intent("bicycle", "sky", "down"))
         view.batch.show()

@@ -285,7 +285,7 @@ def test_the_page_takes_a_value_of_lambda_and_no_other_repair(tuner):  # noqa: F
     assert app.tuning.preview.node.repairs == (Lambda("cat", 0.03),)
     view.act({"action": "fine_tune"})
     assert app.students.node.repairs == (Lambda("cat", 0.03),)
-    view.panels.mended = True
+    view.panels.repairing = True
     app.settings.show = "details"
     (now,) = (point for point in view.panels.path["points"] if point["now"])
     assert now["value"] == 0.03

@@ -735,7 +735,7 @@ def test_rows_on_screen_are_saved_with_their_numbers(view, app, monkeypatch):
         assert row["lower_bound"] is None
 
 
-def test_mending_that_fails_is_told_once_and_not_asked_for_again(app, view, monkeypatch):
+def test_a_repair_search_that_fails_is_told_once_and_not_asked_for_again(app, view, monkeypatch):
     told, asked = [], []
 
     def fail(*_: object) -> None:
@@ -744,7 +744,7 @@ def test_mending_that_fails_is_told_once_and_not_asked_for_again(app, view, monk
 
     monkeypatch.setattr(repairs, "penalty_path", fail)
     app.tuning.param.watch(lambda event: told.append(event.new.text), "status")
-    view.panels.mended = True
+    view.panels.repairing = True
     assert (asked, told) == (["path"], ["No room."])
     app.tuning.status = Status()
     assert asked == ["path"]

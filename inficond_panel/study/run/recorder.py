@@ -87,7 +87,7 @@ SHARED = {
     "effect": "knowledge",
     "patches_of": "knowledge",
     "measured": "knowledge",
-    "mended": "knowledge",
+    "repairing": "knowledge",
     "slice_by": "knowledge",
     "slice_metric": "knowledge",
     "explained": "knowledge",

@@ -164,7 +164,7 @@ class StudentPanels(StudentPart):
     suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     terms = param.List(default=[], item_type=str, doc="Effects of earlier repairs, in sentences.")
-    mended = param.Boolean(default=False, doc="Whether suspects and repairs are open.")
+    repairing = param.Boolean(default=False, doc="Whether suspects and repairs are open.")
     path = param.Dict(default={}, doc="As ``make_path`` gives it; empty: not known yet.")
 
     line = param.List(default=[], item_type=dict, doc="As ``make_line`` gives it.")
@@ -186,7 +186,7 @@ class StudentPanels(StudentPart):
         """True with the setting Details: panels that open are shown, and computed."""
         return bool(self.extent == "details")
 
-    _taken = frozenset({"explained", "measured", "mended", "slice_by", "slice_metric"})
+    _taken = frozenset({"explained", "measured", "repairing", "slice_by", "slice_metric"})
     _esm = browser.module(Path(__file__).with_name("panels") / "panels.js")
     _stylesheets = browser.styles(Path(__file__).with_name("panels") / "panels.css")
 

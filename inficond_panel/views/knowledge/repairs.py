@@ -113,7 +113,7 @@ def make_pending_repair(repair: Repair) -> dict[str, Any]:
     }
 
 
-class MendingPanel(param.Parameterized):
+class RepairPanel(param.Parameterized):
     """Updater of ``panels.shift``, and of ``panels.path`` while the panel is open."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
@@ -122,7 +122,7 @@ class MendingPanel(param.Parameterized):
         self._asked: tuple[str, str] | None = None
         self._marked: list[str] = []  # suspects
         self._gains: dict[tuple[str, str], dict[str, Interval]] = {}  # by iteration and class
-        tie(panels, app.settings, mended="mended")
+        tie(panels, app.settings, repairing="repairing")
         super().__init__()
 
     @param.depends("app.shifts.by_class", watch=True)
@@ -171,13 +171,13 @@ class MendingPanel(param.Parameterized):
         before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
         return self._marked != before
 
-    @param.depends("panels.mended", "panels.extent", "app.tuning.status", watch=True)
+    @param.depends("panels.repairing", "panels.extent", "app.tuning.status", watch=True)
     def ask(self) -> None:
         """Compute the comparison of AP and the path over lambda, for an open panel."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         asked = name, node.id
         if (
-            not (self.panels.detailed and self.panels.mended and name)
+            not (self.panels.detailed and self.panels.repairing and name)
             or not self.panels.options["suspecting"]
             or app.tuning.awaited
             or self._asked == asked
@@ -196,7 +196,7 @@ class MendingPanel(param.Parameterized):
                 self.panels.param.update(**made)
 
         self._asked = asked
-        app.jobs.submit(Job("mending", work, done, self._failed))
+        app.jobs.submit(Job("repairs", work, done, self._failed))
 
     def read(self, message: Mapping[str, Any]) -> Repair:
         """Return the repair of the selected student that a message of the browser describes.
@@ -224,12 +224,12 @@ class MendingPanel(param.Parameterized):
 class MendingActions(StudentActions):
     """Actions of the browser on suspects and repairs."""
 
-    mending: MendingPanel
+    repair_panel: RepairPanel
 
     @action
     def _repair(self, repair: dict) -> None:
         """Add a repair of the selected student to the batch, or remove it."""
-        self.app.tuning.toggle(self.mending.read(repair))
+        self.app.tuning.toggle(self.repair_panel.read(repair))
 
 
 #: Number of photos sent to the browser: the current photo and the next.

@@ -34,7 +34,7 @@ from inficond_panel.views.knowledge.refit_report import ReportActions, ReportPan
 from inficond_panel.views.knowledge.repairs import (
     AskActions,
     MendingActions,
-    MendingPanel,
+    RepairPanel,
     make_asking,
 )
 from inficond_panel.views.knowledge.rows import (
@@ -101,7 +101,7 @@ class KnowledgeView(
         self.measures = MeasuresPanel(app, self.panels)
         self.thresholds = ThresholdChoices(app, self.panels)
         self.stability = StabilityRuns(app, self.table)
-        self.mending = MendingPanel(app, self.panels)
+        self.repair_panel = RepairPanel(app, self.panels)
         self.finding = FindingPanel(app, self.panels)
         for part in (self.table, self.bar, self.panels):
             self.listen_to(part)
@@ -137,8 +137,8 @@ class KnowledgeView(
             self.stability.forget()
             self.thresholds.show()
             self.report.show()
-            self.mending.show()
-            self.mending.mark()
+            self.repair_panel.show()
+            self.repair_panel.mark()
             self._show_rows()
             self._show_batch()
 
@@ -210,7 +210,7 @@ class KnowledgeView(
 
     @param.depends("app.shifts.by_class", watch=True)
     def _show_suspects(self) -> None:
-        if self.mending.mark() and self.table.sort == SUSPECTS.key:
+        if self.repair_panel.mark() and self.table.sort == SUSPECTS.key:
             self._show_rows()
 
     @param.depends(

@@ -35,7 +35,7 @@ SETTINGS = {
     "effect": "effect",
     "patches": "patches_of",
     "metrics": "measured",
-    "repairs": "mended",
+    "repairs": "repairing",
     "slices": "slice_by",
     "by": "slice_metric",
     "refit": "explained",

@@ -6,11 +6,11 @@ import { isDetailed, sender, showPart } from "../shared.js"
 import { makeAsking } from "./asking.js"
 import { makeFinding } from "./finding.js"
 import { makeMeasures } from "./measures.js"
-import { makeMending } from "./mending.js"
+import { makeRepairPanel } from "./repair_panel.js"
 import { makeReport } from "./refit_report.js"
 
-const UNFOLDS = ["mended", "measured", "explained"] // one is open at a time
-const SHOWN = ["student", "shift", "finding", "repair", "terms", "mended", "path", "repairs", "pending", "status", "locked", "adding",
+const UNFOLDS = ["repairing", "measured", "explained"] // one is open at a time
+const SHOWN = ["student", "shift", "finding", "repair", "terms", "repairing", "path", "repairs", "pending", "status", "locked", "adding",
   "line", "measures", "measured", "slices", "threshold", "slice_by", "slice_metric", "refit", "report", "explained"]
 
 export function render({ model, el }) {
@@ -26,7 +26,7 @@ export function render({ model, el }) {
 }
 
 function makeUnfolds(model, send) {
-  const makers = isDetailed(model) ? [makeMending, makeMeasures, makeReport] : []
+  const makers = isDetailed(model) ? [makeRepairPanel, makeMeasures, makeReport] : []
   const parts = makers.map((make) => make(model, send))
   return { element: h("div", { class: "unfolds" }, parts.map(({ element }) => element)), draw: () => parts.forEach(({ draw }) => draw()) }
 }

@@ -9,23 +9,23 @@ import { isBusy, ownRepairs, ownPending } from "../shared.js"
 const KEY = "b"
 const AUTO = "auto"
 
-export function makeMending(model, send) {
+export function makeRepairPanel(model, send) {
   const line = h("span", { class: "told clip" })
-  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "mending-body", "aria-keyshortcuts": KEY.toUpperCase(),
-    title: `Suspects and repairs (${KEY.toUpperCase()})`, onclick: () => { model.mended = !model.mended } }, icon("down", 14), h("b", {}, "Evidence"), line)
-  const body = h("div", { class: "unfold-body", id: "mending-body", role: "region", "aria-label": "Suspects and repairs", tabindex: 0 })
-  const element = h("div", { class: "unfold mending" }, head, body)
+  const head = h("button", { class: "unfold-line", type: "button", "aria-controls": "repair-body", "aria-keyshortcuts": KEY.toUpperCase(),
+    title: `Suspects and repairs (${KEY.toUpperCase()})`, onclick: () => { model.repairing = !model.repairing } }, icon("down", 14), h("b", {}, "Evidence"), line)
+  const body = h("div", { class: "unfold-body", id: "repair-body", role: "region", "aria-label": "Suspects and repairs", tabindex: 0 })
+  const element = h("div", { class: "unfold repair-panel" }, head, body)
   onKey(element, KEY, () => { head.click(); head.focus() })
   const draw = () => {
-    const { shift, mended, finding: { sentence: problem } } = model
+    const { shift, repairing, finding: { sentence: problem } } = model
     element.hidden = !model.student || !(model.options.suspecting || model.repair.levers?.length)
     text(line, shift.sentence ?? (problem || "Being looked for"))
     set(line, "title", shift.sentence ?? problem)
-    set(head, "aria-expanded", String(mended))
-    element.classList.toggle("expanded", mended)
-    body.hidden = !mended
+    set(head, "aria-expanded", String(repairing))
+    element.classList.toggle("expanded", repairing)
+    body.hidden = !repairing
     const key = [model.repair, shift, problem, model.terms, model.path, model.repairs, model.pending, isBusy(model)]
-    if (mended) drawOnce(body, JSON.stringify(key), () => {
+    if (repairing) drawOnce(body, JSON.stringify(key), () => {
       const found = shift.kind ? sectionsOf(model, send) : [problem || h("span", { class: "spin" })]
       return [leversOf(model, send), ...(model.options.suspecting ? found : [])].filter(Boolean)
     })
