@@ -1,4 +1,4 @@
-"""One session's state: the data set, the selection, the students, the tuning and tags."""
+"""State of one session: data set, selection, students, tuning, and tags of images."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from inficond_panel.vocabulary.splits import TUNE
 class TagsState(param.Parameterized):
     """Tags of images, by image id. Only the worker thread reads and writes the tags on disk."""
 
-    tags = param.Dict({}, doc="Tags of each image that has some, in order.")
+    tags = param.Dict({}, doc="Tags of each image that has tags, in order.")
 
     def __init__(self, tuner: Tuner, tuning: TuningState, jobs: Jobs) -> None:
         self._tuner, self._tuning, self._jobs, self._changes = tuner, tuning, jobs, count()
@@ -119,7 +119,7 @@ class AppState(param.Parameterized):
         return images if images and images.split == self.students.snapshot.split else None
 
     def go_on_from(self, before: AppState) -> None:
-        """Copy selection, settings and batch from ``before``, over other concepts or targets."""
+        """Copy selection, settings and batch of ``before``, for the names this store has."""
         self.theme = before.theme
         chosen = before.settings.param.values()
         del chosen["name"]
@@ -144,5 +144,5 @@ class AppState(param.Parameterized):
         return app
 
     def choose_dataset(self, title: str) -> None:
-        """Make the page switch to the data set with this title, one of ``datasets``."""
+        """Set ``requested``, so that the page switches to this one of ``datasets``."""
         self.requested = title

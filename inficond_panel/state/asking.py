@@ -1,4 +1,4 @@
-"""Asking a person of one photo after another whether it shows a class: draft and evaluation."""
+"""State of asking a person whether photos show a class: draft of replies, and evaluation."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ _Decisions = dict[str, tuple[bool, bool]]  # (student's, teacher's) decision, by
 class AskState(param.Parameterized):
     """Photos that a person is asked about for one student, the replies, and the evaluation.
 
-    ``draft`` is saved in a file next to the history. ``found`` is the evaluation of the student by
-    all answers of the draft.
+    ``draft`` holds photos and replies, and is saved in a file next to the history. ``found`` is the
+    evaluation of the student by all answers of the draft.
     """
 
     status = param.ClassSelector(class_=Status, default=Status(), doc="idle, choosing, or error.")
-    draft = param.ClassSelector(class_=Draft, default=None, doc="None: nothing is asked.")
+    draft = param.ClassSelector(class_=Draft, default=None, doc="None: no photo is asked about.")
     found = param.ClassSelector(class_=Teaching, default=None, doc="None: not evaluated yet.")
-    latest = param.Dict({}, doc="Last action, for the log: `action`, and its details.")
+    latest = param.Dict({}, doc="Last action, for the log: `action`, and its facts.")
 
     def __init__(self, tuning: TuningState, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
         self._tuning, self._jobs, self.rights = tuning, jobs, rights
@@ -50,7 +50,7 @@ class AskState(param.Parameterized):
 
     @property
     def missing(self) -> str:
-        """Reason why answers on photos are not possible for these students; empty if they are."""
+        """Reason why the students cannot learn from answers on photos; empty if they can."""
         tuner = self._tuning.tuner
         if tuner.repairs.refused is not None:
             why = tuner.repairs.refused.whole_for_page
@@ -61,18 +61,20 @@ class AskState(param.Parameterized):
 
     @property
     def judging(self) -> bool:
-        """True while the student is being evaluated by the answers or trained on them."""
+        """True while the student is evaluated by the answers or trained on them."""
         return self.draft is not None and self._tuning.status.kind in {"judging", "cancelling"}
 
     @property
     def image(self) -> str:
-        """Id of the image that is asked about now; empty if there is none."""
+        """Id of the image that the person is asked about now; empty if there is none."""
         draft = self.draft
         return "" if draft is None or draft.complete else draft.images[len(draft.replies)]
 
     def rows(self, most: int | None = None) -> list[int]:
-        """Return the rows in ``AllImages`` of the current photo and the next photos, ``most`` rows
-        at most; for None, the rows of all photos of the draft."""
+        """Return rows in ``AllImages`` of the current and next photos.
+
+        At most ``most`` rows; for None, the rows of all photos of the draft.
+        """
         draft = self.draft
         if draft is None:
             return []
@@ -93,7 +95,7 @@ class AskState(param.Parameterized):
 
     @property
     def teacher_may_answer(self) -> int:
-        """Number of remaining photos that the teacher may answer instead of the person."""
+        """Number of remaining photos that the teacher may answer for the person; 0: none."""
         draft = self.draft
         teacher = {image: decisions[1] for image, decisions in self._decided.items()}
         if draft is None or self.found is not None or not draft.trusts(teacher):
@@ -107,7 +109,7 @@ class AskState(param.Parameterized):
     def open(self, class_name: str) -> None:
         """Start asking about photos of a class, or continue its saved draft.
 
-        Raises ``TuningError`` where the session may not ask, or the students cannot learn.
+        Raises ``TuningError`` where the session has no right to ask, or the students cannot learn.
         """
         self.rights.require("asking")
         self.rights.require_class(class_name)
@@ -123,7 +125,7 @@ class AskState(param.Parameterized):
         """Record an answer on the photo at index ``place``: 1 present, 0 absent, None skipped.
 
         An index other than the current photo's is ignored: that photo has an answer already. The
-        answer on the last photo starts the evaluation. Raises ``ValueError`` for other values.
+        answer on the last photo starts the evaluation. Raises ``ValueError`` for another ``value``.
         """
         if value not in {0, 1, None}:
             raise ValueError(f"answer must be 1, 0 or None, got {value!r}")
@@ -134,7 +136,7 @@ class AskState(param.Parameterized):
             self._reply(draft, [Reply(value)], "photo-answer", fact)
 
     def let_teacher_answer(self) -> None:
-        """Let the teacher answer the remaining photos, if it agreed with the person so far."""
+        """Record the teacher's decisions on the remaining photos, if it agreed so far."""
         draft = self._open
         if draft is not None and self.teacher_may_answer:
             left = draft.images[len(draft.replies) :]
@@ -160,7 +162,7 @@ class AskState(param.Parameterized):
             self._tuning.teach(draft.answers, self._judged, self._failed)
 
     def go_on(self) -> None:
-        """Ask about the remaining photos after an evaluation; if none remains, about more photos.
+        """Ask about the remaining photos after an evaluation; if none remains, about new photos.
 
         For a student that was trained on the answers, start a new draft.
         """
@@ -174,7 +176,7 @@ class AskState(param.Parameterized):
             self.found = None
 
     def close(self) -> None:
-        """Leave the photos and cancel work on them; the replies are kept."""
+        """Leave the photos and cancel jobs on them; the replies stay in the saved draft."""
         self._jobs.cancel(_KEY)
         if self.judging:
             self._tuning.cancel()
@@ -217,7 +219,7 @@ class AskState(param.Parameterized):
         self._jobs.submit(job)
 
     def _longer(self, node: Node, draft: Draft) -> Draft:
-        """Return the draft with further photos, except photos that a person has skipped before."""
+        """Return the draft with new photos to ask about; skipped photos are not asked again."""
         student = self._tuning.tuner.repairs.class_fit(node, draft.class_name)
         without = self._drafts.skipped(draft.class_name) | set(draft.images)
         asked = photos_to_ask(student, ASKED, without)
@@ -238,7 +240,7 @@ class AskState(param.Parameterized):
             self.judge()
 
     def _put(self, draft: Draft, action: str, fact: dict[str, Any]) -> None:
-        """Show a draft and let the worker save it; a later draft cancels a waiting save."""
+        """Show a draft, and let the worker save it; a later draft cancels a waiting save."""
         self.draft = draft
         self._note(action, {"place": len(draft.replies), **fact})
         work = partial(self._keep, draft)
@@ -268,7 +270,7 @@ class AskState(param.Parameterized):
 
     @param.depends("_tuning.students.snapshot", watch=True)
     def _follow(self) -> None:
-        """Close the draft if another student is shown, unless that one learned its answers."""
+        """Close the draft if another student is shown, unless that student learned its answers."""
         draft, taught, head = self.draft, self._taught, self._tuning.head.id
         if draft is None:
             return

@@ -1,4 +1,4 @@
-"""The pending batch: its items, its preview, and notices to the person."""
+"""The pending batch of thumbs and repairs, its preview, and notices to the person."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ METRICS = keys(AP, F1, ACCURACY, FIDELITY)
 
 @dataclass(frozen=True)
 class Status:
-    """Status on the fine-tune button: kind, a sentence, progress (0 to 1), and a remedy."""
+    """Status of a session's work: kind, sentence, progress (0 to 1), and remedy of an error."""
 
     kind: str = "idle"  # idle | previewing | fitting | judging | cancelling | done | error
     text: str = ""
@@ -55,7 +55,7 @@ class Preview:
     """Effect that the pending batch would have on each class it changes; never saved.
 
     ``changes`` are the changes in ``METRICS``, by class and metric; ``sides`` counts the images
-    with another decision. ``moved`` are the other classes that a softmax student would change.
+    whose decision changes. ``moved`` are other classes that a softmax student would change.
     """
 
     node: Node
@@ -72,10 +72,10 @@ class Preview:
 def make_preview(
     tuner: Tuner, before: Node, after: Node, split: str, cancelled: Callable[[], bool]
 ) -> Preview:
-    """Compare the students of ``after`` with its parent's, ``before``, on one split.
+    """Return the changes from the students of ``before`` to the students of ``after``, per class.
 
-    Changes are cross-fitted where a student was chosen by labels of this split (see
-    ``results.metrics``). Raises ``CancelledError``.
+    ``after`` is the node of the preview, ``before`` its parent. Changes are cross-fitted where
+    labels of ``split`` chose a student (see ``results.metrics``). Raises ``CancelledError``.
     """
     old, new = tuner.at(before, split), tuner.at(after, split)
     noise = tuner.spec.views.noise()
@@ -107,8 +107,8 @@ def toggled(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
 
     An item replaces an item with the same key. Thumbs that differ only in their factor are equal.
 
-    Concepts to reweight are united with the batch's; those that are in the batch already are
-    removed.
+    Concepts of a single ``Balance`` are added to those of the batch's ``Balance``; they are removed
+    if the batch has all of them.
     """
     if len(items) == 1 and isinstance(items[0], Balance):
         return _balanced(batch, items[0])
@@ -132,9 +132,10 @@ def without(batch: Sequence[Item], items: Iterable[Item]) -> list[Item]:
 
 
 def _balanced(batch: Sequence[Item], repair: Balance) -> list[Item]:
-    """Return the batch with the concepts of ``repair`` reweighted too; without them if all are.
+    """Return the batch with the concepts of ``repair`` added to its ``Balance``.
 
-    ``suspects`` stays True only if all concepts come from the data's suspects.
+    The result is without these concepts if the batch has all of them. ``suspects`` stays True only
+    if all concepts come from the data's suspects.
     """
     places = (item for item in batch if place_of(item) == place_of(repair))
     before = next((item for item in places if isinstance(item, Balance)), None)

@@ -1,4 +1,4 @@
-"""Comparisons that a person requests: of two iterations, and of one student's metrics."""
+"""State of comparisons: of two iterations, and of metrics between iterations."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ class CompareState(param.Parameterized):
 
 
 class Asked(NamedTuple):
-    """Key of a change: ids of two nodes, class (empty: mean over all), split, and metric."""
+    """Key of a requested change: ids of two nodes, class (empty: mean), split, and metric."""
 
     before: str
     after: str
@@ -94,9 +94,9 @@ class Asked(NamedTuple):
 class ChangesState(param.Parameterized):
     """Changes in metrics with their paired-bootstrap intervals, on the split in view.
 
-    A view requests changes, gets the computed changes at once, and requests the others again when
-    ``arrivals`` increases. An empty ``class_name`` means the mean over all classes. If the spec
-    shows no intervals, changes have no limits.
+    A view requests changes, gets the computed changes at once, and requests the missing changes
+    again when ``arrivals`` increases. An empty ``class_name`` means the mean over all classes. If
+    the spec shows no intervals, changes have no limits.
     """
 
     arrivals = param.Integer(0, doc="How often requested changes have arrived.")
@@ -122,7 +122,7 @@ class ChangesState(param.Parameterized):
     def between(
         self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
     ) -> dict[tuple[str, str], Interval]:
-        """Return the computed changes of one metric by pair of node ids (before, after)."""
+        """Return the computed changes of one metric, by pair of node ids (before, after)."""
         split = self.students.snapshot.split
         asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
         known = self._ask(asked.values())
@@ -131,7 +131,7 @@ class ChangesState(param.Parameterized):
     def compute(
         self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
     ) -> dict[tuple[str, str], Interval]:
-        """Return what ``between`` returns, with missing changes computed. For the worker thread."""
+        """Return the result of ``between``; compute missing changes. For the worker thread."""
         split = self.students.snapshot.split
         asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
         return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
@@ -146,7 +146,7 @@ class ChangesState(param.Parameterized):
         return {each.metric: change for each, change in self._ask(asked).items()}
 
     def _ask(self, asked: Iterable[Asked]) -> dict[Asked, Interval]:
-        """Return the computed changes among ``asked``, and start computing the others."""
+        """Return the computed changes among ``asked``, and start computing the missing changes."""
         asked = list(asked)
         new = [each for each in asked if self._known.get(each) is None]
         if new:
@@ -156,7 +156,7 @@ class ChangesState(param.Parameterized):
         return {each: change for each, change in known.items() if change is not None}
 
     def _next(self) -> None:
-        """Start computing the requested changes, unless that is running already."""
+        """Start computing the requested changes, unless such a job is running already."""
         if self._under_way or not self._wanted:
             return
         batch, self._under_way = list(self._wanted), True
@@ -197,8 +197,8 @@ MEASURED = (*SHARES, *ERRORS)
 class Measured:
     """Metrics of one student, and their changes since its parent and since #0, by metric.
 
-    ``now`` is the row of ``results.metrics``. ``since_parent`` is empty where the parent is #0,
-    both at #0; ``preview`` are the changes that the pending batch would make.
+    ``now`` is the student's row of ``results.metrics``. ``since_parent`` is empty if the parent is
+    #0, and both are at #0; ``preview`` are the changes that the pending batch would make.
     """
 
     class_name: str
@@ -233,7 +233,7 @@ def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> M
 
 
 def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Job) -> SliceReport:
-    """Return a metric of the student for each value of a metadata column. Raises ``DataError``."""
+    """Return a metric of the student per value of a metadata column. Raises ``DataError``."""
     name, split = student.class_name, student.split
     masks = metadata_slices(student.store, split, [column])
     report = measure_slices(
@@ -245,7 +245,7 @@ def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Jo
 def hold(
     tuner: Tuner, node: Node, class_name: str, concept: str, jobs: Jobs, job: Job
 ) -> pd.DataFrame:
-    """Return the stability of one concept's influence, see ``results.sensitivity.stability``."""
+    """Return a table of how stable a concept's influence is; see ``results.sensitivity``."""
     return stability(
         tuner,
         class_name,

@@ -1,4 +1,4 @@
-"""Export of the students of any node, and of the edits file of its branch, as files to save."""
+"""State of the export: the students of any iteration, or its edits file, as a file to save."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ SLICE = 0.3  #: seconds of work on a large file, after which other jobs may run
 
 @dataclass(frozen=True)
 class Format:
-    """Export format of students: name, file, and how to install a missing package (or empty)."""
+    """Export format of students: name, file, and remedy for a missing package (or empty)."""
 
     name: str
     file: str
@@ -37,10 +37,10 @@ class Format:
 
 
 class ExportState(param.Parameterized):
-    """Export of one file at a time, and its progress."""
+    """Export of one file at a time, with its progress; the browser saves the new ``file``."""
 
-    formats = param.List([], item_type=Format, doc="Empty until `look`.")
-    file = param.ClassSelector(class_=File, default=None, doc="New file; then None again.")
+    formats = param.List([], item_type=Format, doc="Export formats; empty until `look`.")
+    file = param.ClassSelector(class_=File, default=None, doc="File just made; then None again.")
     status = param.ClassSelector(class_=Status, default=Status())
     asked = param.Event(doc="The user opens the export menu of the node shown.")
     page = param.Event(doc="The user requests the page as one HTML file.")
@@ -52,7 +52,7 @@ class ExportState(param.Parameterized):
         self.jobs = jobs
 
     def look(self) -> None:
-        """Find out which formats can be written here."""
+        """Start a job that sets ``formats``: all export formats, with missing packages."""
 
         def done(formats: list[Format]) -> None:
             self.formats = formats
@@ -87,8 +87,9 @@ class ExportState(param.Parameterized):
     ) -> None:
         """Make a large file as ``make`` does, in steps between which other jobs run.
 
-        ``prepare`` runs on the worker thread, and ``begin`` with its result on the event loop. The
-        steps of ``begin`` run on the worker: each yields the share done, the last one the file.
+        ``prepare`` runs on the worker thread; ``begin`` gets its result on the event loop and
+        returns the steps. The steps run on the worker: each yields the share done, the last one the
+        file.
         """
         self.rights.require("export")
 
@@ -116,7 +117,7 @@ class ExportState(param.Parameterized):
 
 
 def _slice(steps: Iterator[float | File]) -> float | File:
-    """Run steps for ``SLICE`` seconds, and return the last: the share done, or the file."""
+    """Run steps for ``SLICE`` seconds, and return the last result: the share done, or the file."""
     end = time.monotonic() + SLICE
     step = next(steps)
     while not isinstance(step, File) and time.monotonic() < end:
@@ -125,7 +126,7 @@ def _slice(steps: Iterator[float | File]) -> float | File:
 
 
 def find_formats() -> list[Format]:
-    """Return all export formats; ``missing`` tells how to install a missing package."""
+    """Return all export formats; each ``missing`` says how to install a missing package."""
     return [Format(name, file, _missing(name)) for name, (file, _) in FORMATS.items()]
 
 
@@ -142,7 +143,7 @@ def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
 
 
 def stem(tuner: Tuner, node: Node) -> str:
-    """Return the stem of file names of a node: data set, number, and id."""
+    """Return the stem of file names for a node: data set, number and id, joined by hyphens."""
     title = file_stem(tuner.store.title) or "students"
     return f"{title}-{node.number}-{node.id}"
 

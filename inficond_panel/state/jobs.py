@@ -1,4 +1,4 @@
-"""One worker and one queue per session: long work leaves the event loop and can be cancelled."""
+"""Queue of a session's jobs: a worker thread runs long work, which can be cancelled."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Progress = Callable[[float, str], None]
 
 
 def run_at_once(update: Callable[[], None]) -> None:
-    """Run an update on the calling thread: the ``publish`` of tests and scripts."""
+    """Call ``update`` at once on the calling thread; tests and scripts use it as ``publish``."""
     update()
 
 
@@ -45,16 +45,17 @@ class Job:
         self._cancel.set()
 
     def cancelled(self) -> bool:
-        """True if the work shall stop."""
+        """Return True after ``cancel`` was called: the work shall stop."""
         return self._cancel.is_set()
 
 
 class Jobs(param.Parameterized):
-    """A session's queue of jobs. Results are published on the session's event loop.
+    """Queue of one session's jobs, with one worker thread that runs them in order.
 
-    ``publish`` runs a function on that loop: with a Bokeh document it is
-    ``document.add_next_tick_callback``. Call all methods on the loop too, but the callback that
-    ``progress`` returns on the worker. ``inline=True`` works at once in the caller's thread.
+    ``publish`` runs a function on the session's event loop, where results are passed on: with a
+    Bokeh document it is ``document.add_next_tick_callback``. Call all methods on that loop; only
+    the callback of ``progress`` is called on the worker. ``inline=True`` runs jobs in the caller's
+    thread.
     """
 
     busy = param.Boolean(False, doc="Whether a job runs or waits.")
@@ -114,8 +115,10 @@ class Jobs(param.Parameterized):
             pass
 
     def _run_next(self) -> bool:
-        """Run the next job; return False to stop. As a function of its own, whose frame ends: a
-        waiting frame would keep the last job, and with it the page, in memory."""
+        """Run the next job; return False to stop the worker.
+
+        The frame of a waiting loop would keep the last job, and so the page, in memory.
+        """
         job = self._queue.get()
         if job is not None:
             self._run(job)

@@ -42,7 +42,7 @@ _LEFT = 0.1  #: share of the progress bar that is filled when the work begins
 
 
 class PhotoScorer(Protocol):
-    """Encoder and teacher of the page, loaded when they are first used."""
+    """Encoder and teacher that score a new photo; they are loaded when they are first used."""
 
     @property
     def side(self) -> int:
@@ -63,7 +63,7 @@ class PhotoScorer(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class DecidedPhoto:
-    """Scores of a photo, and predictions of the students of ``node`` on it, by class.
+    """Scores of a photo, and the predictions of the students of ``node`` on it, by class.
 
     ``rules`` say when the students abstain from a decision; None: they always decide.
     """
@@ -75,7 +75,7 @@ class DecidedPhoto:
 
 
 class PhotoState(param.Parameterized):
-    """The photo that is open in this session: the next photo replaces it, closing it forgets it.
+    """The photo that is open in this session; the next photo replaces it, ``close`` forgets it.
 
     ``decided`` holds predictions of the students shown. Neither the photo nor its scores are
     written to disk or to the history.
@@ -99,7 +99,7 @@ class PhotoState(param.Parameterized):
 
     @property
     def busy(self) -> bool:
-        """True while the students' predictions on a photo are computed."""
+        """True while the students' predictions on a photo are computed or being cancelled."""
         return self.status.kind in {"deciding", "cancelling"}
 
     @property
@@ -108,7 +108,7 @@ class PhotoState(param.Parameterized):
         return 0 if self.scorer is None or self.missing else self.scorer.side
 
     def look(self) -> None:
-        """Set ``missing``: whether a photo can be scored here. Loads no network."""
+        """Set ``missing``: why no photo can be scored here, or empty. Loads no network."""
         try:
             self.rights.require("photos")
             if self.scorer is None:
@@ -120,7 +120,7 @@ class PhotoState(param.Parameterized):
             self.missing = ""
 
     def put(self, photo: bytes) -> None:
-        """Open the photo with these bytes instead of the present photo, and predict on it."""
+        """Open the photo in these bytes instead of the open photo, and predict on it."""
         self.look()
         scorer = self.scorer
         if scorer is None or self.missing:
@@ -155,7 +155,7 @@ class PhotoState(param.Parameterized):
 
     @param.depends("students.snapshot", "asked", watch=True)
     def _follow(self) -> None:
-        """Predict again from the photo's scores, by other students or for another accuracy."""
+        """Predict again from the photo's scores after the students or the accuracy have changed."""
         known = self.decided
         if known is None:
             return
@@ -200,15 +200,15 @@ class PhotoState(param.Parameterized):
             self.param.update(decided=None, status=Status.of(error))
 
     def _rest(self) -> None:
-        """Set an idle status after work was cancelled; keep the error of a newer photo."""
+        """Set an idle status after work was cancelled, but keep the error of a newer photo."""
         if self.busy:
             self.status = Status()
 
 
 def check_photo(photo: bytes, side: int) -> None:
-    """Raise ``DataError`` for a photo of another format, or with too many bytes or pixels.
+    """Raise ``DataError`` for a photo that is no JPEG or PNG, or has too many bytes or pixels.
 
-    Only the header of the image file is read.
+    At most ``MOST_BYTES`` bytes and ``side`` pixels; only the file's header is read.
     """
     if len(photo) > MOST_BYTES:
         raise DataError(
@@ -226,7 +226,7 @@ def check_photo(photo: bytes, side: int) -> None:
         )
 
 
-#: Share of the progress bar for the encoder; the rest is for the students.
+#: Share of the progress bar for the encoder; the students fill the remaining part.
 _ENCODED = 0.3
 #: Largest number of characters of a typed concept with its synonyms.
 LONGEST_CONCEPT = 1_000
@@ -240,7 +240,7 @@ class Encoder(TextEncoder, Protocol):
 
 
 class ConceptsState(param.Parameterized):
-    """Adding typed concepts to the store's, and removing typed concepts again.
+    """Addition of typed concepts to the store's concepts, and their removal.
 
     Each set of concepts has separate students, so the branch shown is fitted again over the new
     set. The session continues with a new ``AppState`` over ``tuner``; the old state and other
@@ -250,8 +250,8 @@ class ConceptsState(param.Parameterized):
     status = param.ClassSelector(class_=Status, default=Status())
     tuner = param.ClassSelector(class_=Tuner, default=None, doc="Tuner over the new concepts.")
     concept = param.String("", doc="The concept that was added or removed.")
-    outcome = param.List([], item_type=str, doc="Result, in sentences.")
-    missing = param.String("", doc="Why no concept can be typed, and what to do; or empty.")
+    outcome = param.List([], item_type=str, doc="Result of the last change, in sentences.")
+    missing = param.String("", doc="Why no concept can be typed, and what to do; empty: it can.")
 
     def __init__(
         self,
@@ -273,7 +273,7 @@ class ConceptsState(param.Parameterized):
 
     @property
     def carried(self) -> int:
-        """Number of iterations of the branch shown, which a new concept has fitted again."""
+        """Number of iterations of the branch shown, all of which a new concept has fitted again."""
         return sum(1 for _ in self.students.tuner.ancestors(self.students.node))
 
     @property
@@ -283,11 +283,11 @@ class ConceptsState(param.Parameterized):
 
     @property
     def busy(self) -> bool:
-        """True while a concept is being added or removed."""
+        """True while a concept is being added or removed, or this is being cancelled."""
         return self.status.kind in {"adding", "cancelling"}
 
     def look(self) -> None:
-        """Set ``missing``: whether a concept can be typed here. Loads no encoder."""
+        """Set ``missing``: why no concept can be typed here, or empty. Loads no encoder."""
         if not self.busy:
             self.status = Status()
         if self.encoder is None:
@@ -300,9 +300,10 @@ class ConceptsState(param.Parameterized):
             self.missing = error.whole_for_page
 
     def add(self, text: str, images: Sequence[str] | None = None) -> None:
-        """Add a concept from its text, ``name`` or ``name, synonym, synonym``.
+        """Add a concept from its text: ``name`` or ``name, synonym, synonym``.
 
-        With ``images``, ids of example photos, it is made from the photos without an encoder.
+        With ``images``, ids of example photos, the concept is made from the photos without an
+        encoder.
         """
         self._rights.require("typing")
         if len(text) > LONGEST_CONCEPT:
@@ -332,7 +333,7 @@ class ConceptsState(param.Parameterized):
         self._start(name, work)
 
     def forget(self, name: str) -> None:
-        """Remove a typed concept; show the iterations that were made without it."""
+        """Remove a typed concept; show the students over the remaining concepts."""
         self._rights.require("forgetting")
 
         def work(job: Job) -> tuple[Tuner, list[str]]:
@@ -367,14 +368,14 @@ class ConceptsState(param.Parameterized):
             self.status = Status("adding", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why the concept could not be added or removed; nothing if that was cancelled."""
+        """Show why the concept was not added or removed; show nothing if that was cancelled."""
         self.status = Status.of(error)
 
 
 def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False) -> list[str]:
     """Return sentences on an added concept: its nearest concepts, and its influence at ``node``.
 
-    ``stays`` is True where the session may not remove it again.
+    ``stays`` is True where the session has no right to remove the concept again.
     """
     store = tuner.store
     c = store.concepts.index(name)

@@ -32,8 +32,9 @@ SLICE = 0.1  #: seconds of work after which finished results are published
 class ShiftState(param.Parameterized):
     """Shift of each student shown between ``fit`` and ``tune``, and its suspect concepts.
 
-    A job ends after ``SLICE``, so that thumbs run in between; the selected class comes first. With
-    more than ``ALL_UP_TO`` classes, which would take minutes, only selected classes are computed.
+    A job ends after ``SLICE``, so that a thumb's job runs in between; the selected class comes
+    first. With more than ``ALL_UP_TO`` classes, which take minutes, only selected classes are
+    computed.
     """
 
     by_class = param.Dict({}, doc="``ClassShift`` by class, as far as it is computed.")
@@ -51,7 +52,7 @@ class ShiftState(param.Parameterized):
 
     @property
     def all_wanted(self) -> bool:
-        """True if the shifts of all classes are computed; False: of selected classes only."""
+        """True if this page computes the shifts of all classes; False: of selected classes only."""
         return len(self._students.tuner.store.classes) <= ALL_UP_TO
 
     @property
@@ -60,7 +61,7 @@ class ShiftState(param.Parameterized):
         return len(self.by_class) == len(self._students.tuner.store.classes)
 
     def suspects(self, class_name: str) -> list[str]:
-        """Return the suspect concepts of a class, strongest first; empty until computed."""
+        """Return the names of a class's suspect concepts, strongest first; empty until computed."""
         known = self.by_class.get(class_name)
         return [] if known is None else [suspect.concept for suspect in known.suspects]
 
@@ -86,7 +87,7 @@ class ShiftState(param.Parameterized):
 
     @param.depends("_tuning.status", "_selection.class_name", watch=True)
     def _next(self) -> None:
-        """Compute the shifts of more classes, unless a person waits for other work."""
+        """Start a job that computes missing shifts, unless a person waits for another job."""
         missing = [name for name in self._wanted() if name not in self.by_class]
         if not self._asked or self._tuning.awaited or self.problem or not missing:
             return
@@ -109,7 +110,7 @@ class ShiftState(param.Parameterized):
 
     @param.depends("by_class", "_tuning.status", "_selection.class_name", watch=True)
     def _look(self) -> None:
-        """Compute the ``Differences`` of the selected class, once its shift is computed."""
+        """Start computing the ``Differences`` of the selected class, once its shift is computed."""
         name, tuner, node = self._selection.class_name, self._students.tuner, self._students.node
         known = name not in self.by_class or name in self.differences
         if not self._asked or self._tuning.awaited or self.problem or known:
@@ -140,7 +141,7 @@ class SuggestState(param.Parameterized):
 
     running = param.Boolean(False, doc="Whether a search runs.")
     share = param.Number(0.0, bounds=(0, 1), doc="Share of the search that is done.")
-    text = param.String("", doc="Step of the search that runs now.")
+    text = param.String("", doc="Name of the search's step that runs now.")
     latest = param.Parameter(None, doc="The last ``Suggestion`` for the node shown; None: none.")
     problem = param.String("", doc="Why the search failed.")
     expected = param.Dict({}, doc="Suggestions by class, searched ahead by ``expect``.")
@@ -158,13 +159,13 @@ class SuggestState(param.Parameterized):
         return bool(tuner.spec.tuning.suggest and tuner.repairs.refused is None)
 
     def expect(self, classes: Sequence[str]) -> None:
-        """Search ahead for a repair of each of ``classes``, while no person waits for a job."""
+        """Search ahead for a repair of each class while no person waits; fill ``expected``."""
         only = self._tuning.rights.class_name
         self._wanted = [name for name in classes if not only or name == only]
         self._look_ahead()
 
     def take(self, class_name: str) -> None:
-        """Add the repair in ``expected`` for a class to the batch. Raises ``KeyError``."""
+        """Add the repair in ``expected`` for a class to the pending batch. Raises ``KeyError``."""
         self._done(self.expected[class_name])
 
     @param.depends("_tuning.status", "running", watch=True)
@@ -246,9 +247,10 @@ class SuggestState(param.Parameterized):
 
 
 class RefitWhatIf(param.Parameterized):
-    """Refit what-if curve of one concept; each point is a job, so that other jobs run in between.
+    """Refit what-if: metrics of a student that is refitted with one concept's influence fixed.
 
-    During a fine-tune the curve is ``waiting``, and continues afterwards.
+    Each point of the curve is one job, so that other jobs run in between. During a fine-tune the
+    curve is ``waiting``, and continues afterwards.
     """
 
     state: param.Selector[str] = param.Selector(
@@ -266,7 +268,7 @@ class RefitWhatIf(param.Parameterized):
         super().__init__()
 
     def solve(self, class_name: str, concept: str) -> None:
-        """Solve the curve of a concept, or continue a stopped curve from its solved points."""
+        """Compute the curve of a concept, or continue a stopped curve from its computed points."""
         shown = self._students.snapshot
         asked = (class_name, concept, shown.node.id, shown.split)
         if asked != self._asked:
@@ -276,13 +278,13 @@ class RefitWhatIf(param.Parameterized):
             self._go_on()
 
     def stop(self) -> None:
-        """Solve no further point for now."""
+        """Compute no further point until ``solve`` is called again; keep the computed points."""
         self._end()
         if self.state in {"solving", "waiting"}:
             self.state = "stopped"
 
     def forget(self) -> None:
-        """Stop, and forget all points."""
+        """Stop computing, and forget the curve with all its points."""
         self._end()
         self._asked = None
         self.param.update(state="", points={}, changes={}, share=0.0)

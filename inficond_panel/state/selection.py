@@ -1,4 +1,4 @@
-"""Data set, selection, settings of the views, and rights of one session."""
+"""State of one session's data set, selection and view settings, and the session's rights."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS, TUNE
 
 
 class Names(param.Parameter):
-    """Parameter for a name that is in ``known``, or empty unless ``needed``.
+    """Parameter for a name that must be in ``known``; it may be empty unless ``needed`` is set.
 
-    With ``several``: for a list of such names.
+    With ``several`` its value is a list of such names.
     """
 
     __slots__ = ["known", "needed", "several"]
@@ -65,7 +65,7 @@ class Selection(param.Parameterized):
     )
 
     def __init__(self, classes: Iterable[str], concepts: Iterable[str], only: str = "") -> None:
-        """Selection among these names; with ``only`` that class is selected and cannot change."""
+        """Make a selection among these names; the class ``only`` stays selected (empty: none)."""
         super().__init__()
         self.param["class_name"].known = frozenset([only] if only else classes)
         if only:
@@ -79,7 +79,7 @@ class Selection(param.Parameterized):
         self.param.update(concept=concept, class_name=class_name or self.class_name, images=None)
 
     def open_images(self, images: ImageSet) -> None:
-        """Show picked images instead of the concept's images, and select their class."""
+        """Show these images instead of the concept's images, and select their class."""
         self.param.update(class_name=images.class_name, images=images)
 
     @param.depends("concept", watch=True)
@@ -87,7 +87,7 @@ class Selection(param.Parameterized):
         self.images = None
 
     @param.depends("class_name", watch=True)
-    def _leave_those_of_others(self) -> None:
+    def _leave_images_of_others(self) -> None:
         if self.images is not None and self.images.class_name != self.class_name:
             self.images = None
 
@@ -122,7 +122,7 @@ class DatasetState(param.Parameterized):
 
     @property
     def rows(self) -> np.ndarray:
-        """Rows in the store of the images of the split in view."""
+        """Rows (indices) in the store of the images of the split in view."""
         return self.store.rows(self.split)
 
 
@@ -142,7 +142,7 @@ class Settings(param.Parameterized):
         default=BEGIN.key, objects=list(CLASS_SORTS), doc="What the classes are sorted by."
     )
     descending = param.Boolean(True, doc="Largest value first.")
-    confused = param.Boolean(False, doc="Whether confusions replace the list of classes.")
+    confused = param.Boolean(False, doc="Whether a table of confusions replaces the classes.")
     scope: param.Selector[str] = param.Selector(
         default="class", objects=["class", "all"], doc="Metrics of one class, or means over all."
     )
@@ -167,7 +167,7 @@ class Settings(param.Parameterized):
     slice_metric: param.Selector[str] = param.Selector(
         default=AP.key, objects=SLICE_METRICS, doc="Metric that slices are compared by."
     )
-    repairing = param.Boolean(False, doc="Whether suspects and repairs are open.")
+    repairing = param.Boolean(False, doc="Whether the panel of suspects and repairs is open.")
     explained = param.Boolean(False, doc="Whether the refit's report is open.")
     what_if: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences held, or re-optimised."
@@ -179,7 +179,7 @@ class Settings(param.Parameterized):
         default=AP.key, objects=CHANGE_METRICS, doc="Metric whose changes the iterations show."
     )
     projection = param.String("", doc="Map of the concepts; empty: the store's first.")
-    tab = param.String("detail", doc="Front view where views share a panel as tabs.")
+    tab = param.String("detail", doc="View in front where several views share a panel as tabs.")
 
 
 @dataclass(frozen=True)
@@ -200,7 +200,7 @@ class Rights:
 
     @property
     def closed(self) -> list[str]:
-        """Names of the actions that are not allowed, for the page."""
+        """Names of the actions that are not allowed; ``class``: all classes but one."""
         shut = [field.name for field in fields(self) if getattr(self, field.name) is False]
         return [*shut, *(["class"] if self.class_name else [])]
 

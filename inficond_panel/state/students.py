@@ -25,7 +25,7 @@ REPORTS = 64
 
 
 class StudentsState(param.Parameterized):
-    """Students of one node on the split in view, and the tree of iterations.
+    """Students of the node that a session shows, on the split in view, and the tree of iterations.
 
     ``snapshot`` and ``tree`` are replaced, never mutated, and together if both change: a view that
     watches ``["snapshot", "tree"]`` draws once.
@@ -43,7 +43,7 @@ class StudentsState(param.Parameterized):
 
     @property
     def node(self) -> Node:
-        """Node that the page shows."""
+        """Node (iteration) whose students the page shows."""
         return self.snapshot.node
 
     def student(self, class_name: str, node: Node | None = None) -> Student:
@@ -55,16 +55,16 @@ class StudentsState(param.Parameterized):
         return self.student(class_name).weight(concept)
 
     def effect(self, class_name: str, concept: str, metric: str = AP.key) -> Band:
-        """Return the change in a metric over one concept's influence, other influences fixed."""
+        """Return the what-if curve of a metric over one concept's influence, others fixed."""
         views = self.tuner.spec.views
         student = self.student(class_name)
         return effect(student, concept, metric, views.draws, views.confidence)
 
     def group(self, class_name: str, concept: str) -> Group | None:
-        """Return the group of concepts collinear with ``concept``; None if there are none.
+        """Return the group of concepts correlated with ``concept``; None if there are none.
 
-        Another concept of the group may replace a concept that is lowered. For the worker thread:
-        the first call compares all concepts.
+        Another concept of the group may replace a concept that is lowered. Call this on the worker
+        thread: the first call compares all concepts.
         """
         return self._group(self.node.id, class_name, concept)
 
@@ -73,11 +73,11 @@ class StudentsState(param.Parameterized):
         return refit_of(self.tuner, self.node, class_name)
 
     def known_report(self, refit: Node) -> RefitReport | None:
-        """Return the cached report on an iteration; None if it is not made yet."""
+        """Return the cached report on a refit's iteration; None if it is not made yet."""
         return self._reports.get(refit.id)
 
     def report(self, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
-        """Return the report on an iteration. For the worker thread: seconds on a large store."""
+        """Return the report on a refit's iteration. Call it on the worker: it may take seconds."""
         if refit.id not in self._reports:
             while len(self._reports) >= REPORTS:
                 self._reports.pop(next(iter(self._reports)))
@@ -85,17 +85,17 @@ class StudentsState(param.Parameterized):
         return self._reports[refit.id]
 
     def what_if(self, class_name: str, concept: str) -> WhatIf:
-        """Return exact curves of the decision metrics over the influence of one concept."""
+        """Return what-if curves of all decision metrics over one concept's influence."""
         return exact_curves(self.student(class_name), concept)
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
-        """Return the change in a metric, with interval, on a grid of one concept's influence."""
+        """Return the change in a metric, with intervals, at ``grid`` of a concept's influence."""
         views = self.tuner.spec.views
         student = self.student(class_name)
         return change_along(student, concept, metric, grid, views.draws, views.confidence)
 
     def concepts_file(self, class_name: str, concepts: Sequence[str], kind: str = "csv") -> File:
-        """Return a file of ``concepts`` (empty: all), with the student of a class if named."""
+        """Return a file of ``concepts`` (empty: all), with a class's influences if named."""
         student = self.student(class_name) if class_name else None
         return concepts_file(self.tuner.store, self.snapshot.split, student, concepts, kind)
 

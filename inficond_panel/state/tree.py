@@ -22,14 +22,14 @@ LONGEST_NOTE, LONGEST_NAME = 5_000, 200
 
 
 class Seen(NamedTuple):
-    """Result of the worker for the page: numbers of the node to show, and the tree around it."""
+    """Result of a worker's job for the page: numbers of the node to show, and the tree of nodes."""
 
     snapshot: Snapshot
     tree: Tree
 
 
 class TreeState(param.Parameterized):
-    """Moves of a session in its history, which only the worker thread reads and writes."""
+    """Moves of a session in its history, such as undo and jump; only the worker accesses it."""
 
     status = param.ClassSelector(class_=Status, default=Status())
     author = param.String("user", doc="Author that the history records.")
@@ -63,7 +63,7 @@ class TreeState(param.Parameterized):
 
     @property
     def nodes(self) -> list[Iteration]:
-        """Iterations of this history, oldest first, without deleted branches."""
+        """Iterations of this history, oldest first, without those of deleted branches."""
         return list(self.students.tree.nodes)
 
     @property
@@ -78,17 +78,17 @@ class TreeState(param.Parameterized):
 
     @property
     def can_undo(self) -> bool:
-        """True if the node shown has a node to go back to."""
+        """True if there is a node to go back to from the node shown."""
         return self.students.tree.undo is not None
 
     @property
     def can_redo(self) -> bool:
-        """True if a node after the node shown was undone, here or before a restart."""
+        """True if a node after the node shown was undone, in this session or before a restart."""
         return self.students.tree.redo is not None
 
     @property
     def busy(self) -> bool:
-        """True while a refit or an evaluation by answers runs or is being cancelled."""
+        """True while a refit or an evaluation by answers on photos runs or is being cancelled."""
         return self.status.kind in {"fitting", "judging", "cancelling"}
 
     def undo(self) -> None:
@@ -106,7 +106,7 @@ class TreeState(param.Parameterized):
             self._go(move, tell)
 
     def redo(self) -> None:
-        """Show the node that was last undone again, also if that was before a restart."""
+        """Show the node that was last undone, also if the undo was before a restart."""
         if self.can_redo:
             self._go(lambda: self.tuner.history.redo(self.tuner.root_id, self._at, self.author))
 
@@ -152,7 +152,7 @@ class TreeState(param.Parameterized):
         """Show another split; count an opening of the holdout before its numbers are shown.
 
         Raises ``ValueError`` for an unknown split, and ``TuningError`` for the holdout if the
-        session may not see it.
+        session has no right to see it.
         """
         if split not in ON_SCREEN:
             raise ValueError(f"split must be one of {ON_SCREEN}, got {split!r}")
@@ -170,7 +170,7 @@ class TreeState(param.Parameterized):
         self.jobs.submit(Job("show", work, self._shown, self._failed))
 
     def _label(self, what: str, text: str, longest: int, write: Callable[[], object]) -> None:
-        """Write a node's text to the history for ever, or refuse a text that is too long."""
+        """Write a text (``what``: note or name) to the history, or refuse one that is too long."""
         if len(text) > longest:
             message = f"This {what} has {len(text):,} characters, more than {longest:,}."
             self._refused(TuningError(message, f"Shorten the {what}."))
@@ -178,7 +178,7 @@ class TreeState(param.Parameterized):
             self._change_tree(write)
 
     def _go(self, move: Callable[[], str], tell: Callable[[], None] | None = None) -> None:
-        """Move the head; a later move does not cancel an earlier move."""
+        """Show the node whose id ``move`` returns; a later move does not cancel an earlier move."""
         if self.busy:
             return
 
@@ -193,7 +193,7 @@ class TreeState(param.Parameterized):
         self.jobs.submit(Job(key, lambda _: self._see(move()), done, self._failed, kept=True))
 
     def look(self) -> None:
-        """Read the tree again, and report iterations that another window or process made."""
+        """Read the tree again; announce iterations that another window or process has made."""
         if self.busy:
             return
 
@@ -251,12 +251,12 @@ class TreeState(param.Parameterized):
         self._rest(Status.of(error))
 
     def tell(self, error: InficondError) -> None:
-        """Show the error of other work of this session; not a ``CancelledError``."""
+        """Show the error of another job of this session; ignore a ``CancelledError``."""
         if not isinstance(error, CancelledError):
             self.status = Status.of(error)
 
     def _rest(self, status: Status | None = None) -> None:
-        """Set the final status of other work, unless a refit has begun meanwhile."""
+        """Set the final status of a job that is no refit, unless a refit has begun meanwhile."""
         if not self.busy:
             self.status = status or Status()
 
@@ -267,9 +267,9 @@ TARGETS = ("teacher", "oracle")
 class TargetsState(param.Parameterized):
     """Switch of the students' targets between teacher and oracle, if the store has oracle logits.
 
-    The students of each target have separate iterations in the same history, and all metrics
-    compare with the plain teacher. The session continues with a new ``AppState`` over ``tuner``;
-    the old state stays as it was.
+    The oracle is the teacher on inputs reinforced with their labels. The students of each target
+    have separate iterations in one history; all metrics compare with the plain teacher. The session
+    continues with a new ``AppState`` over ``tuner``; the old state stays as it was.
     """
 
     status = param.ClassSelector(class_=Status, default=Status())
@@ -284,12 +284,12 @@ class TargetsState(param.Parameterized):
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Targets to choose from; empty if there is no choice."""
+        """Targets that the user can choose from; empty if there is no choice."""
         return TARGETS if self._rights.targets and self._from.store.has("oracle_logit") else ()
 
     @property
     def chosen(self) -> str:
-        """Targets of the students shown."""
+        """Targets that the students shown learn from: ``teacher`` or ``oracle``."""
         return str(self._from.spec.students.targets)
 
     @property
@@ -318,5 +318,5 @@ class TargetsState(param.Parameterized):
             self.status = Status("fitting", text, share)
 
     def fail(self, error: InficondError) -> None:
-        """Show why the students could not be distilled; nothing if that was cancelled."""
+        """Show why the students could not be distilled; show nothing if that was cancelled."""
         self.status = Status.of(error)

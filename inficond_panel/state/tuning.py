@@ -1,4 +1,4 @@
-"""The pending batch, its preview, and the refit."""
+"""State of the tuning: the pending batch of thumbs and repairs, its preview, and the refit."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ _Made = tuple[Seen, tuple[MovedClass, ...]]  # the iteration to show, and the cl
 
 
 class TuningState(TreeState):
-    """Pending batch of thumbs and repairs, its preview, and the refit."""
+    """State of the pending batch of thumbs and repairs, of its preview, and of the refit."""
 
     #: Kinds of status in which a person waits: background work must leave the worker free then.
     AWAITED = frozenset({"fitting", "judging", "cancelling", "previewing"})
@@ -114,7 +114,7 @@ class TuningState(TreeState):
         return next((i for i in self.thumbs if i.key == (class_name, concept)), None)
 
     def bounds_of(self, intent: Intent) -> tuple[float | None, float | None]:
-        """Return the bounds (lower, upper) that a thumb would set on the influence at the head."""
+        """Return the bounds (lower, upper) that a thumb would set on an influence at the head."""
         return self.tuner.resolve(self.head, [intent])[intent.class_name, intent.concept]
 
     def toggle(self, *items: Item) -> None:
@@ -149,9 +149,9 @@ class TuningState(TreeState):
             self._set_pending(left)
 
     def scale(self, factor: float, thumbs: Sequence[Intent] | None = None) -> None:
-        """Change the factor of ``thumbs`` of the batch, except of thumbs that have no factor.
+        """Change the factor of ``thumbs`` of the batch; thumbs without a factor keep none.
 
-        Without ``thumbs``, change the page's factor, for later thumbs too, and the thumbs of the
+        Without ``thumbs``, change the page's factor, which later thumbs get, and the thumbs of the
         batch whose factor equals the page's previous factor.
         """
         if self.locked:
@@ -183,7 +183,7 @@ class TuningState(TreeState):
         return [*notices(self.tuner, parent, self.head.intents), *filter(None, [moved]), *far]
 
     def clear(self) -> None:
-        """Empty the batch, unless a refit with it is running."""
+        """Empty the batch, unless a refit is running."""
         if self.busy:
             return
         before = self.pending
@@ -195,11 +195,11 @@ class TuningState(TreeState):
     def take_back(
         self, at: str, thumbs: Sequence[Mapping[str, Any]]
     ) -> tuple[Iteration | None, int]:
-        """Restore the batch ``thumbs``, in JSON as ``to_json`` writes it, that was made at node
-        ``at``; do nothing if a batch is pending.
+        """Restore a batch that was made at node ``at``, unless a batch is pending.
 
-        Return the iteration already made from this batch, which is shown then, or None; and the
-        number of items that were dropped as unreadable or of unknown names.
+        ``thumbs`` are its thumbs and repairs as ``to_json`` writes them. Return the iteration
+        already made from this batch, which is shown then, or None; and the number of items that
+        were dropped as unreadable or of unknown names.
         """
         if self.pending or self.busy:
             return None, 0
@@ -243,9 +243,10 @@ class TuningState(TreeState):
         tell: Callable[[Teaching], None],
         failed: Callable[[InficondError], None],
     ) -> None:
-        """Evaluate a student by answers on photos; if training on them helps, do so and show it.
+        """Evaluate a student by answers on photos; train it on them if that helps.
 
-        The batch stays. ``tell`` gets the evaluation before the new iteration is shown.
+        A trained student is shown as a new iteration; the batch stays. ``tell`` gets the evaluation
+        before that, ``failed`` an error.
         """
         if self.busy or self.locked:
             return
@@ -329,7 +330,7 @@ class TuningState(TreeState):
             self.status = Status(self.status.kind, text, share)
 
     def _set_pending(self, batch: list[Item]) -> None:
-        """Replace the batch and preview the new batch; do nothing while ``locked`` is set."""
+        """Replace the batch and start its preview; do nothing while ``locked`` is set."""
         if self.locked:
             return
         if not all(is_known(item, self.tuner.store) for item in batch):

@@ -59,14 +59,14 @@ def font_css() -> str:
 
 @cache
 def styles(entry: Path) -> list[str]:
-    """Return the texts of all style sheets that ``entry`` imports, in order, its text last."""
+    """Return the texts of the style sheets that ``entry`` imports, in order, and its text last."""
     files = _in_order(entry, _STYLE_IMPORT, 1)
     colours = [css_variables()] if _BASE in files else []
     return [*colours, *(_STYLE_IMPORT.sub("", _read(file)) for file in files)]
 
 
 def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
-    """Return the files that ``entry`` imports, each after its imports; ``entry`` is the last."""
+    """Return ``entry`` and all files it imports, sorted so that each file follows its imports."""
     order: list[Path] = []
     under_way: list[Path] = []
 
@@ -85,7 +85,7 @@ def _in_order(entry: Path, imports: re.Pattern[str], group: int) -> list[Path]:
 
 
 def _scoped(file: Path) -> str:
-    """Wrap a file as a constant that holds its exports."""
+    """Return the source of a JS constant that holds the exports of ``file``."""
     source = _bound(file)
     names = ", ".join(name for _, name in _EXPORT.findall(source))
     body = _EXPORT.sub(r"\1", source)
@@ -93,7 +93,7 @@ def _scoped(file: Path) -> str:
 
 
 def _bound(file: Path) -> str:
-    """Return a file's source with its imports taken from the constants of other files."""
+    """Return a file's source, whose import lines now read the constants of other files."""
 
     def bind(match: re.Match[str]) -> str:
         return f"const {{{match.group(1)}}} = {_name((file.parent / match.group(2)).resolve())}\n"

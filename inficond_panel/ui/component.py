@@ -63,7 +63,7 @@ class Pace:
         self._at = moment
         if self._left < 1:
             if not self._dropped:
-                _log.warning("A page sends over %s messages per second; dropping the rest", RATE)
+                _log.warning("A page sends over %s messages per second; dropping the others", RATE)
             self._dropped += 1
             return False
         self._left, self._dropped = self._left - 1, 0
@@ -74,13 +74,15 @@ _paces: WeakKeyDictionary[Document, Pace] = WeakKeyDictionary()
 
 
 def allows(document: Document | None) -> bool:
-    """Return True if the page of ``document`` may send one more message; a notebook always may."""
+    """Return True if the page of ``document`` may send one more message; for None always."""
     return document is None or _paces.setdefault(document, Pace()).allows()
 
 
 def checked_message(message: object) -> dict[str, object]:
-    """Return the message with whole characters. Raises ``TypeError`` if it is no JSON object, and
-    ``ValueError`` if one of its texts is longer than ``LONGEST``."""
+    """Return a message from the browser with each lone surrogate replaced (see ``whole_text``).
+
+    Raises ``TypeError`` if it is no JSON object, and ``ValueError`` if a text is too long.
+    """
     if not isinstance(message, dict):
         raise TypeError("the message is not a JSON object")
     if max(map(len, _texts(message)), default=0) > LONGEST:
@@ -89,7 +91,7 @@ def checked_message(message: object) -> dict[str, object]:
 
 
 def whole_text(value: object) -> object:
-    """Return a JSON value with ``?`` for lone surrogates, which no file can store."""
+    """Return a JSON value whose texts have ``?`` for lone surrogates, which no file can store."""
     if isinstance(value, str):
         return value.encode(errors="replace").decode()
     if isinstance(value, dict):
@@ -111,7 +113,7 @@ def _texts(value: object) -> Iterator[str]:
 
 @contextmanager
 def refusing(component: str) -> Iterator[None]:
-    """Drop a malformed message to ``component``; log the line of code that found the fault."""
+    """Context that drops a malformed message to ``component``; log which line of code failed."""
     before, _panel.disabled = _panel.disabled, True  # Panel logs the values that it fails on
     try:
         yield
@@ -124,11 +126,11 @@ def refusing(component: str) -> Iterator[None]:
 
 
 class Component(JSComponent):
-    """Component of one ES module, which draws the component's parameters in the browser.
+    """Component of the page, which one ES module draws in the browser from its parameters.
 
     The browser may set the parameters in ``_taken``, and sends messages to the ``on_msg`` handlers;
-    malformed (``checked_message``) and too many (``allows``) are dropped. All changes that follow
-    from one message go to the page in one message.
+    malformed messages (``checked_message``) and too many (``allows``) are dropped. All changes that
+    follow from one message go to the page in one message.
     """
 
     _taken: ClassVar[frozenset[str]] = frozenset()
@@ -221,9 +223,9 @@ def _holds_models(component: type[Component], name: str) -> bool:
 
 
 class ViewComponent(Component):
-    """Component of one view, with the page's theme and level of detail."""
+    """Component that draws one view, with the page's theme and level of detail."""
 
-    theme = param.String("", doc="light, dark, or empty: the page's.")
+    theme = param.String("", doc="light or dark; empty: the page's theme.")
     extent = param.String("simple", doc="simple (for beginners) or details.")
     intervals = param.Boolean(True, doc="Whether changes and curves show intervals.")
 
@@ -232,7 +234,10 @@ class ViewComponent(Component):
 
 
 def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:
-    """Link parameters of a component with those of the state ``kept``, whose values come first."""
+    """Link parameters of a component with parameters of the state ``kept``, in both directions.
+
+    ``names`` are the state's parameters by the component's; the state's values come first.
+    """
     component.param.update(**{name: getattr(kept, other) for name, other in names.items()})
     component.link(kept, bidirectional=True, **names)
 
@@ -243,7 +248,7 @@ _MARK = "_is_action"
 
 
 def action(method: Method) -> Method:
-    """Mark a method that the browser may call, by its name without the leading underscore.
+    """Mark a method as an action that the browser may call, without its leading underscore.
 
     Annotate its arguments with types of JSON: str, int, float, bool, None, list, dict, Any.
     """
@@ -252,7 +257,7 @@ def action(method: Method) -> Method:
 
 
 class Acting:
-    """Base of objects that carry out actions for the browser."""
+    """Base of objects whose methods marked as ``action`` the browser may call by messages."""
 
     _actions: ClassVar[Mapping[str, Callable[..., None]]] = {}
 
@@ -266,11 +271,11 @@ class Acting:
         cls._actions = {**inherited, **marked}
 
     def listen_to(self, component: JSComponent) -> None:
-        """Call ``act`` for each message of ``component``."""
+        """Call ``act`` for each message that the browser sends to ``component``."""
         component.on_msg(lambda event: self.act(event.data))
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Call the method that ``message`` names.
+        """Call the action that ``message["action"]`` names, with the other entries as arguments.
 
         Raises ``ValueError`` for an unknown action, ``TypeError`` for arguments that do not fit.
         """
@@ -278,13 +283,13 @@ class Acting:
         name = arguments.pop("action", None)
         method = self._actions.get(name) if isinstance(name, str) else None
         if method is None:
-            raise ValueError(f"no such action: {name!r}")
+            raise ValueError(f"the component has no action {name!r}")
         if self._takes(str(name)):
             _check(method, arguments)
             method(self, **arguments)
 
     def _takes(self, name: str) -> bool:
-        """Return True if the action may be called now; else its message is ignored."""
+        """Return True if the action ``name`` may be called now; else its message is ignored."""
         return True
 
 
@@ -296,16 +301,16 @@ def _signature(method: Callable[..., None]) -> inspect.Signature:
 
 
 def _check(method: Callable[..., None], arguments: Mapping[str, Any]) -> None:
-    """Raise ``TypeError`` if an argument is missing, unknown, or of a wrong type."""
+    """Raise ``TypeError`` if an argument of a message is missing, unknown, or of a wrong type."""
     signature = _signature(method)
     signature.bind(**arguments)
     for name, value in arguments.items():
         if not _fits(value, signature.parameters[name].annotation):
-            raise TypeError(f"the argument {name} is of another type, {type(value).__name__}")
+            raise TypeError(f"the argument {name} has a wrong type: {type(value).__name__}")
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Return True if a JSON value has an annotated type; an int is a float, a bool is neither."""
+    """Return True if a JSON value has the type ``hint``; an int is a float, a bool is neither."""
     if hint is Any:
         return True
     origin, inner = get_origin(hint) or hint, get_args(hint)
@@ -323,9 +328,9 @@ def _fits(value: Any, hint: Any) -> bool:
 class Connection(Acting, Component):
     """Banner for a lost connection; the page reloads once the server answers again.
 
-    It is a separate root on each page of a server. After other messages, and from time to time, the
-    browser sends ``{"action": "alive", "turn"}``; the answer ``{"alive": turn}`` confirms that all
-    earlier messages have arrived.
+    The banner is a separate root on each page of a server. After other messages, and from time to
+    time, the browser sends ``{"action": "alive", "turn"}``, where ``turn`` is a number; the answer
+    ``{"alive": turn}`` confirms that all earlier messages have arrived.
     """
 
     over = param.Boolean(False, doc="Whether the page needs no server any more.")
@@ -344,7 +349,7 @@ class Connection(Acting, Component):
 
 
 class RefitActions(Acting):
-    """Actions on the whole pending batch of ``app``: fine-tune, cancel, clear."""
+    """Actions of the browser on the pending batch of ``app``: fine-tune, cancel, clear."""
 
     app: AppState
 

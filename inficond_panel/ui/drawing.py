@@ -25,9 +25,9 @@ TEXT = 12.0  #: default height of the font in pixels
 
 
 class Drawing:
-    """SVG drawing of a width and height in pixels, on a light background; x goes right, y down.
+    """SVG drawing with a width and height in pixels, on a light background; x right, y down.
 
-    Texts are escaped, and cut to ``room`` pixels.
+    Texts are escaped, and cut to ``room`` pixels (0: not cut).
     """
 
     def __init__(self, width: float, height: float) -> None:
@@ -44,7 +44,7 @@ class Drawing:
         room: float = 0,
         bold: bool = False,
     ) -> None:
-        """Write words at ``place`` on their baseline; ``anchor`` is start, middle or end."""
+        """Write words with their baseline at ``place``; ``anchor`` is start, middle or end."""
         weight = ' font-weight="600"' if bold else ""
         self._parts.append(
             f'<text {_at(*place)} fill="{colour.light}" font-size="{_n(size)}" '
@@ -52,7 +52,7 @@ class Drawing:
         )
 
     def turned(self, place: tuple[float, float], words: str, room: float, size: float = 11) -> None:
-        """Write words from ``place`` upwards, turned by 60°."""
+        """Write words that start at ``place`` and rise to the right by 60°."""
         x, y = map(_n, place)
         self._parts.append(
             f'<text {_at(*place)} fill="{INK.light}" font-size="{_n(size)}" '
@@ -66,7 +66,7 @@ class Drawing:
         fill: str,
         line: str = "none",
     ) -> None:
-        """Draw a rectangle with its upper left corner at ``place``; colours as in CSS."""
+        """Draw a rectangle with its upper left corner at ``place``; colours are CSS colours."""
         wide, high = (_n(max(side, 0)) for side in size)
         self._parts.append(
             f'<rect {_at(*place)} width="{wide}" height="{high}" fill="{fill}" stroke="{line}"/>'
@@ -82,7 +82,7 @@ class Drawing:
     def line(
         self, points: Iterable[Sequence[float]], colour: Colour = LINE, dashed: bool = False
     ) -> None:
-        """Draw a line through the points."""
+        """Draw a line through points (x, y) in pixels."""
         path = " ".join(f"{_n(x)},{_n(y)}" for x, y in points)
         dashes = ' stroke-dasharray="4 3"' if dashed else ""
         self._parts.append(
@@ -90,14 +90,14 @@ class Drawing:
         )
 
     def image(self, place: tuple[float, float], size: tuple[float, float], uri: str) -> None:
-        """Draw a picture from its data URI."""
+        """Draw a picture from its data URI, with its upper left corner at ``place``."""
         wide, high = map(_n, size)
         self._parts.append(
             f'<image {_at(*place)} width="{wide}" height="{high}" href="{escape(uri)}"/>'
         )
 
     def put(self, place: tuple[float, float], other: Drawing) -> None:
-        """Draw another drawing at ``place``; parts outside its size are clipped."""
+        """Draw another drawing with its upper left corner at ``place``, clipped to its size."""
         x, y = place
         self._parts.append(
             f'<svg x="{_n(x)}" y="{_n(y)}" width="{_n(other.width)}" height="{_n(other.height)}">'
@@ -105,7 +105,7 @@ class Drawing:
         )
 
     def svg(self) -> str:
-        """Return the drawing as an SVG file."""
+        """Return the drawing as the text of an SVG file."""
         size = f'width="{_n(self.width)}" height="{_n(self.height)}"'
         box = f'viewBox="0 0 {_n(self.width)} {_n(self.height)}"'
         ground = f'<rect width="100%" height="100%" fill="{SURFACE.light}"/>'
@@ -115,13 +115,13 @@ class Drawing:
         )
 
     def uri(self) -> str:
-        """Return the drawing as a data URI, which a sanitised page shows too."""
+        """Return the drawing as a data URI, which also a notebook without trust displays."""
         content = base64.b64encode(self.svg().encode()).decode("ascii")
         return f"data:image/svg+xml;base64,{content}"
 
 
 def cut(words: str, room: float, size: float = TEXT) -> str:
-    """Return words cut to about ``room`` pixels in a font of ``size``; 0 does not cut them."""
+    """Return words cut to about ``room`` pixels in a font of ``size`` pixels; 0: not cut."""
     most = max(2, int(room / (_LETTER * size)))
     return words if not room or len(words) <= most else words[: most - 1].rstrip() + "…"
 
@@ -141,7 +141,7 @@ hv.Store.set_current_backend("bokeh")
 def make_plot_pane(
     plot: hv.DynamicMap | hv.Element, sizing_mode: str = "stretch_both"
 ) -> pn.pane.HoloViews:
-    """Return the pane of a plot, which fills its part of a view."""
+    """Return a Panel pane with a plot, which fills its part of a view."""
     return pn.pane.HoloViews(plot, sizing_mode=sizing_mode, linked_axes=False, margin=0)
 
 
@@ -161,7 +161,7 @@ b, dl { zoom: var(--zoom, 1); }
 
 
 def make_tooltip(rows: Iterable[tuple[str, str]], title: str = "") -> str:
-    """Return a plot's tooltip that looks like the page's cards; values are Bokeh's ``@name``."""
+    """Return the HTML of a plot's tooltip: rows (name, value), where Bokeh fills in ``@column``."""
     return _TOOLTIP.substitute(
         popover=POPOVER.css,
         ink=INK.css,
@@ -172,7 +172,7 @@ def make_tooltip(rows: Iterable[tuple[str, str]], title: str = "") -> str:
 
 
 def dress(plot: hv.Element, dark: bool) -> hv.Element:
-    """Return a notebook's plot in the page's font and colours, without a toolbar."""
+    """Return a plot for a notebook in the page's font and colours, without a toolbar."""
     return plot.opts(
         toolbar=None,
         default_tools=[],
@@ -182,7 +182,7 @@ def dress(plot: hv.Element, dark: bool) -> hv.Element:
 
 
 def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
-    """HoloViews hook: set font and colours of texts, axes and tooltips."""
+    """Set font and colours of a plot's texts, axes and tooltips; a hook of HoloViews."""
     figure, ink, line = plot.state, INK.of(dark), LINE.of(dark)
     figure.update(
         background_fill_color=None,
@@ -212,7 +212,10 @@ def _dress(plot: Any, _: hv.Element, dark: bool) -> None:
 
 
 def change_figure(figure: Figure, change: Callable[[], None]) -> None:
-    """Call ``change`` on a figure's models: on a server at the next tick, which holds the lock."""
+    """Call ``change``, which changes the models of ``figure``, where Bokeh allows it.
+
+    On a server it is called at the next tick, which holds the document's lock; else at once.
+    """
     document = figure.document
     if document is not None and document.session_context is not None:
         # not in one message: Python callbacks of these models do not see held changes

@@ -1,4 +1,4 @@
-"""Images for the browser: thumbnails, patches, galleries with facts on images, and files to save.
+"""Images for the browser: thumbnails, patches, galleries with facts, and files to save.
 
 The worker makes images when the browser requests them. Photos are read from the paths in the spec,
 if they still exist.
@@ -42,7 +42,7 @@ ALIKE = 16.0
 
 @dataclass(frozen=True)
 class Photo:
-    """JPEG bytes of a photo, and its size in pixels."""
+    """Photo that is sent to the browser: JPEG bytes, and size in pixels."""
 
     jpeg: bytes
     width: int
@@ -50,7 +50,7 @@ class Photo:
 
 
 def find_photo(folders: Iterable[Path], image: str) -> Path | None:
-    """Return the file named like an image; None if there is none or it links out of its folder."""
+    """Return the file in ``folders`` named like an image; None if there is none or it links out."""
     suffixes = ["", *SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)]
     for folder in folders:
         for suffix in suffixes:
@@ -86,7 +86,7 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
 
 
 def _added_photo(store: Store, row: int) -> Path | None:
-    """Return the file of a photo added later; None if its content has changed since.
+    """Return the file of a photo added later; None if it is missing or its content has changed.
 
     These files may be anywhere, so the digest of the content must match: a part written by hand
     cannot show a file whose content its author does not have.
@@ -97,7 +97,7 @@ def _added_photo(store: Store, row: int) -> Path | None:
 
 
 def _alike(photo: Image.Image, small: Image.Image) -> bool:
-    """Return True if a thumbnail has the photo's aspect ratio, and nearly its pixels."""
+    """Return True if the thumbnail ``small`` has the photo's aspect ratio and nearly its pixels."""
     if abs(photo.width * small.height - photo.height * small.width) > max(photo.size):
         return False
     pixels = np.asarray(photo.resize(small.size, Image.Resampling.LANCZOS), float)
@@ -113,7 +113,7 @@ TILE_SIZE = 128
 
 
 def data_uri(content: bytes, kind: str = "jpeg") -> str:
-    """Return the data URI of a JPEG, or of a picture of another ``kind``."""
+    """Return the data URI of a picture's bytes; ``kind`` is its format, as in ``image/jpeg``."""
     return f"data:image/{kind};base64," + base64.b64encode(content).decode("ascii")
 
 
@@ -121,7 +121,7 @@ def data_uri(content: bytes, kind: str = "jpeg") -> str:
 def patch_uri(store: Store, segment: int) -> str:
     """Return the data URI of a segment's patch, scaled down to at most ``PATCH_SIZE``.
 
-    WebP, since a click on a class sends fifty patches: a JPEG's tables alone are 600 bytes.
+    It is WebP, since a click on a class sends fifty patches: a JPEG's tables alone are 600 bytes.
     """
     image = Image.open(io.BytesIO(store.patch(segment, quality=95)), formats=("JPEG",))
     image.thumbnail((PATCH_SIZE, PATCH_SIZE))
@@ -131,13 +131,13 @@ def patch_uri(store: Store, segment: int) -> str:
 
 
 def thumbnail_uri(store: Store, row: int) -> str:
-    """Return the data URI of an image's thumbnail; empty without photos in the store."""
+    """Return the data URI of an image's thumbnail; empty if the store has no photos."""
     return data_uri(store.thumbnail(row)) if store.holds("photos") else ""
 
 
 @lru_cache(maxsize=2048)
 def tile_uri(store: Store, row: int) -> str:
-    """Return the data URI of a thumbnail of at most ``TILE_SIZE``; empty without photos."""
+    """Return the data URI of a thumbnail of at most ``TILE_SIZE``; empty if there are no photos."""
     return data_uri(_small(store.thumbnail(row))) if store.holds("photos") else ""
 
 
@@ -158,7 +158,7 @@ def send_pictures(
     make: Callable[[int], Any],
     **message: Any,
 ) -> None:
-    """Make a picture for each key on the session's worker; send ``message`` with ``pictures``."""
+    """Make a picture per key on the worker; send them to ``component`` in ``message``."""
     wanted = list(keys)
 
     def work(job: Job) -> dict[str, Any]:
@@ -172,11 +172,10 @@ def send_pictures(
 
 
 def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: bool = False) -> None:
-    """Send ``{photo: {row, source, width, height}}`` of a row of ``AllImages``; only ``row`` if
-    there is no photo.
+    """Send ``{photo: {row, source, width, height}}`` for a row of ``AllImages``.
 
-    With ``or_small`` the thumbnail replaces a missing photo. The session's worker reads the photo;
-    only the newest request is answered.
+    If the photo is missing, send its thumbnail (``or_small``) or only ``row``. The session's worker
+    reads the photo; only the newest request is answered.
     """
 
     def work(_: Job) -> dict[str, Any]:
@@ -206,10 +205,10 @@ _TOLERANCE = 0.7  #: largest error in pixels of an outline with left-out points
 
 
 def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
-    """Return the data that the gallery filters by: ``rows``, and per row ``labels``, ``fills`` and
-    ``assigned``, 1 if a segment of the image is assigned to the concept.
+    """Return the data that the browser filters a gallery by, as lists with a value per image.
 
-    ``fills`` are indices into ``names``, the last for an image whose label is ignored.
+    ``rows``, ``labels``, ``fills`` (agreement), and ``assigned``, 1 if a segment of the image is
+    assigned to the concept. ``fills`` are indices into ``names``, the last for an ignored label.
     """
     right = np.column_stack([gallery.teacher_right, gallery.student_right])
     fills = np.full(len(gallery.rows), len(FILLS))
@@ -231,7 +230,7 @@ def make_tile(
     segment: int,
     source: Callable[[Store, int], str] = thumbnail_uri,
 ) -> dict[str, Any]:
-    """Return a picture (see ``make_picture``), with its score of the gallery's concept if any."""
+    """Return a gallery picture (see ``make_picture``), with the image's concept score, if any."""
     score = float(gallery.score[gallery.position[row]])
     return {
         **make_picture(store, row, segment, source),
@@ -240,7 +239,7 @@ def make_tile(
 
 
 def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
-    """Return facts on one image: label, logits, and the concept's part of the student's logit."""
+    """Return facts (name, text) on one image, such as its label, logits and concept score."""
     at = gallery.position[row]
     facts = [
         (f"Class {gallery.class_name}", PRESENCE[int(gallery.label[at])]),
@@ -261,9 +260,9 @@ def make_facts(gallery: Gallery, row: int) -> list[tuple[str, str]]:
 def make_picture(
     store: Store, row: int, segment: int, source: Callable[[Store, int], str] = thumbnail_uri
 ) -> dict[str, Any]:
-    """Return an image's name, data URI, size, and outline of ``segment`` (-1: none).
+    """Return an image's name, data URI, size, and outline of ``segment`` (-1: no outline).
 
-    ``source`` makes the data URI, which is empty without photos in the store.
+    ``source`` makes the data URI, which is empty if the store has no photos.
     """
     height, width = (int(side) for side in store.thumbnail_shape[row])
     path = outline(store.segment_mask(segment)) if segment >= 0 else ""
@@ -297,7 +296,7 @@ def _path(ring: np.ndarray) -> str:
 
 
 def _simplify(line: np.ndarray) -> np.ndarray:
-    """Leave out points within ``_TOLERANCE`` of a chord (Ramer, Douglas, Peucker)."""
+    """Return a line without points within ``_TOLERANCE`` of a chord (Ramer, Douglas, Peucker)."""
     keep = np.zeros(len(line), bool)
     keep[[0, -1]] = True
     spans = [(0, len(line) - 1)]
@@ -315,7 +314,7 @@ def _simplify(line: np.ndarray) -> np.ndarray:
 
 
 def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndarray:
-    """Return distances of points ``(n, 2)`` from a chord, or from its start if its length is 0."""
+    """Return distances of points ``(n, 2)`` from a chord; from ``start`` if its length is 0."""
     chord, away = end - start, points - start
     length = float(np.hypot(*chord))
     if length == 0:
@@ -324,7 +323,7 @@ def _distance(points: np.ndarray, start: np.ndarray, end: np.ndarray) -> np.ndar
 
 
 def send_file(component: JSComponent, file: File) -> None:
-    """Send a file to a component, whose module saves it by ``save_file.js``."""
+    """Send a file to a component; its JS module saves the file by ``save_file.js``."""
     content = base64.b64encode(file.content).decode("ascii")
     component._send_msg({"save": {"name": file.name, "content": content}})
 

@@ -29,9 +29,9 @@ Row = tuple[str, str]
 def make_metric(
     key: str, now: float, before: float, untouched: bool, interval: Interval | None
 ) -> dict[str, Any]:
-    """Return a metric as text, and its change since #0, with its ``interval`` once computed.
+    """Return ``{key, now, change}`` of a metric: value as text, and change since #0, with interval.
 
-    There is no change at #0 (``untouched``).
+    ``untouched`` is True at #0, where ``change`` is None; ``interval`` is None until computed.
     """
     return {
         "key": key,
@@ -72,7 +72,7 @@ def make_class_metrics(
 
 
 def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> list[dict[str, Any]]:
-    """Return the six metrics like ``make_class_metrics``, as means over classes with a value."""
+    """Return the result of ``make_class_metrics`` for means over the classes with a value."""
     shown = (snapshot.metrics, snapshot.before, snapshot.last)
     teachers = [teacher_metrics(snapshot, name) for name in snapshot.metrics]
     teacher = {
@@ -96,7 +96,7 @@ def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> li
 def _make_metrics(
     shown: Sequence[Mapping[str, float]], snapshot: Snapshot, changes: Mapping[str, Interval]
 ) -> dict[str, dict[str, Any]]:
-    """Return ``make_metric`` by metric; ``shown`` are values now, at #0, and at the parent."""
+    """Return the result of ``make_metric`` per metric, for values now, at #0, and at the parent."""
     untouched = snapshot.node.parent is None
     return {
         key: make_metric(key, shown[0][key], shown[1][key], untouched, changes.get(key))
@@ -171,7 +171,7 @@ def _teacher(value: float | None) -> list[Row]:
 def _past(
     key: str, change: dict[str, Any] | None, shown: Sequence[Mapping[str, float]]
 ) -> list[Row]:
-    """Return rows on the change since #0, and on the values at #0 and the parent; none at #0."""
+    """Return rows on the change since #0, and on values at #0 and the parent; empty at #0."""
     if not change:
         return []
     start, previous = (number(values[key]) for values in shown[1:])
@@ -179,7 +179,7 @@ def _past(
 
 
 def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
-    """Return rows on the classes with the lowest and highest value, and the number without."""
+    """Return rows: classes with the lowest and highest value, and number without a value."""
     values = {name: getattr(m, key) for name, m in metrics.items()}
     defined = {name: value for name, value in values.items() if not math.isnan(value)}
     rows = []
@@ -195,7 +195,7 @@ def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
 
 
 def _right(side: Counts) -> int:
-    """Return the number of images that the student gets right."""
+    """Return the number of images on which the student decides as the label says."""
     return side.both_right + side.teacher_wrong
 
 

@@ -1,4 +1,4 @@
-"""Notebook cell with the live page, or one view, and with a still picture for the saved notebook.
+"""Notebook cell with the live page or one view, and with a still picture for saved notebooks.
 
 The picture is a second output, which is updated with the live output. While the kernel answers, the
 browser hides the picture; without a kernel, it hides the live output and shows the picture.
@@ -34,9 +34,9 @@ if TYPE_CHECKING:
 class Cell(pn.Column):
     """Column that displays itself in a notebook: through Panel's comms, or as a Jupyter widget.
 
-    ``publish`` runs the handlers of the browser's messages: a kernel may receive messages in
-    several threads, but one thread must change the session's state, Panel and Bokeh. ``draw``
-    returns a picture for the saved notebook. On a server it is an ordinary column.
+    ``publish`` runs the handlers of the browser's messages on one thread: a kernel may receive
+    messages in several threads, but the session's state, Panel and Bokeh allow one. ``draw``
+    returns a picture for the saved notebook. On a server the cell is an ordinary column.
     """
 
     def __init__(
@@ -73,14 +73,14 @@ class Cell(pn.Column):
         return {"text/html": '<div style="display: none"></div>'}, {}  # it is displayed already
 
     def tell_alive(self) -> None:
-        """Tell the browser that the kernel answers, when the browser is ready."""
+        """Tell the browser that the kernel answers, so that it hides the still picture."""
         if self.still is not None:
             self.still.tell_alive()
 
     def _get_objects(
         self, model: Model, old: list[Any], doc: Document, root: Model, comm: Comm | None = None
     ) -> tuple[list[Model], list[Model]]:
-        """Return Panel's models, in a notebook with the invisible ``Alive`` component's."""
+        """Return the models of the column; in a notebook also that of the invisible ``Alive``."""
         shown, before = super()._get_objects(model, old, doc, root, comm)
         if self.still is not None and comm is not None:
             known = self.still.alive._models.get(root.ref["id"])
@@ -124,7 +124,7 @@ class PageComm(Comm):
         metadata: dict[str, Any] | str | None = None,
         buffers: Sequence[bytes] = (),
     ) -> None:
-        """Send one part of a message: JSON, or one buffer."""
+        """Send one part of a message, JSON or one buffer, or keep it until ``comm`` is open."""
         self._kept.append((data, buffers))
         if self._comm._comm:
             self._send_kept()
@@ -136,14 +136,14 @@ class PageComm(Comm):
 
 
 def forget_places(page: pn.Column) -> None:
-    """Forget all displays of ``page``, which Panel would keep in memory in a notebook."""
+    """Forget all displays of ``page`` in a notebook, which Panel would keep in memory."""
     for ref, (shown, root, *_) in list(pn.state._views.items()):
         if shown is page:
             del pn.state._views[ref]
             page._cleanup(root)
 
 
-#: Seconds from the first change to a new picture, which shows all changes meanwhile.
+#: Seconds from the first change to a new picture, which shows all changes up to then.
 CALM = 1.0
 NOT_YET = "Run the cell to see the live page; it was empty when the notebook was saved."
 TOLD = "This is a still picture. Run the cell to see the live page."
@@ -158,7 +158,7 @@ class Alive(Component):
 
 
 class Still:
-    """Still pictures of one cell, one per display.
+    """Still pictures of one cell, one per display of the cell.
 
     ``draw`` returns the present picture, or None if there is nothing to draw yet.
     """
@@ -172,16 +172,16 @@ class Still:
 
     @cached_property
     def alive(self) -> Alive:
-        """Component that is displayed with the cell, made at the first display in a notebook."""
+        """Invisible component displayed with the cell, made at its first display in a notebook."""
         return Alive(still=self._name, width=0, height=0, margin=0)
 
     def clean_up(self, root: Model | None) -> None:
-        """Drop the still picture's model from the page of ``root``, if it has one."""
+        """Drop the model of ``alive`` from the page with this root, if it has such a model."""
         if "alive" in vars(self):
             self.alive._cleanup(root)
 
     def show(self) -> None:
-        """Display the picture, as an output of the cell that runs; only in a kernel of IPython."""
+        """Display the picture as an output of the running cell; do nothing outside a notebook."""
         if not in_kernel():
             return
         from IPython.display import display  # noqa: PLC0415 - a notebook has it
@@ -190,7 +190,7 @@ class Still:
         self._handles.append(display(self._shown, raw=True, display_id=True))
 
     def tell_alive(self) -> None:
-        """Tell each display of the cell that the kernel answers."""
+        """Tell the browser in each display of the cell that the kernel answers."""
         self.alive._send_msg({"alive": True})
 
     def change_soon(self) -> None:
@@ -199,7 +199,7 @@ class Still:
             self._waiting = asyncio.get_running_loop().call_later(CALM, self._change)
 
     def close(self) -> None:
-        """Stop drawing pictures."""
+        """Stop updating the still pictures."""
         self._handles.clear()
         if self._waiting is not None:
             self._waiting.cancel()
@@ -213,7 +213,7 @@ class Still:
                 handle.update(now, raw=True)
 
     def _bundle(self) -> dict[str, str]:
-        """Return the output: HTML that a sanitised notebook shows too, and a plain sentence."""
+        """Return the cell's output by MIME type: HTML of the picture, and a plain sentence."""
         drawing = self._draw()
         if drawing is None:
             return {"text/html": f'<p class="{self._name}">{NOT_YET}</p>', "text/plain": NOT_YET}

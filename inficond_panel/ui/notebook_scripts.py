@@ -24,7 +24,7 @@ _LONG = 50_000
 
 @contextmanager
 def packed_scripts() -> Iterator[None]:
-    """Compress the long scripts that this block publishes in a notebook's kernel."""
+    """Context that compresses the long scripts published by its block in a notebook's kernel."""
     if not in_kernel():
         yield
         return
@@ -37,7 +37,7 @@ def packed_scripts() -> Iterator[None]:
 
 
 def _pack(message: dict[str, Any]) -> dict[str, Any]:
-    """Return the kernel's message on an output, with a long script compressed."""
+    """Return the kernel's message with an output, whose long script is compressed."""
     data = message["content"]["data"]
     if len(data.get(_SCRIPT, "")) >= _LONG:
         data.pop(_OF_PANEL, None)
@@ -46,7 +46,7 @@ def _pack(message: dict[str, Any]) -> dict[str, Any]:
 
 
 def packed(script: str) -> str:
-    """Return a script that decompresses ``script`` and runs it."""
+    """Return a JS script that decompresses ``script`` and runs it."""
     small = base64.b64encode(zlib.compress(script.encode(), 9)).decode()
     runs = Path(__file__).with_name("notebook_scripts.js").read_text(encoding="utf-8")
     return runs.replace("PACKED", small)

@@ -31,7 +31,7 @@ def render(template: str, title: str, *, folder: Path = _TEMPLATES, **content: A
 
 
 Frames = Mapping[str, pd.DataFrame]
-#: Curves of the figure over gamma, by measure: CSS class, and label.
+#: CSS class and label of each curve in the figure over gamma, by measure.
 _CURVES = {
     "silhouette": ("of-teacher", "silhouette, sub-class"),
     "silhouette_super": ("of-oracle dashed", "silhouette, super-class"),
@@ -44,7 +44,7 @@ _PHOTOS, _LARGEST = 60, 2_000_000
 
 
 def compare_page(store: Store, frames: Frames) -> str:
-    """Return a report on teacher and oracle: outputs, reliability diagrams, maps, and students."""
+    """Return the HTML report on teacher and oracle: outputs, reliability, maps and students."""
     diagrams = _diagrams(frames["reliability"])
     kinds = list(dict.fromkeys(kind for kind, _, _ in diagrams))
     pooled = [
@@ -64,7 +64,7 @@ def compare_page(store: Store, frames: Frames) -> str:
 
 
 def gamma_page(store: Store, frames: Frames) -> str:
-    """Return a report on oracles by gamma: measures, silhouettes over gamma, diagrams and maps."""
+    """Return the HTML report on oracles by gamma, the strength of their reinforcement."""
     gammas = frames["gammas"]
     values = list(gammas.index.unique("gamma"))
     named = {gamma: f"gamma {gamma:g}" if gamma else "gamma 0 (teacher)" for gamma in values}
@@ -83,20 +83,20 @@ def gamma_page(store: Store, frames: Frames) -> str:
 
 
 def link_page(store: Store, frames: Frames) -> str:
-    """Return a report that compares students per class with one softmax student."""
+    """Return the HTML report that compares students per class with one softmax student."""
     title = f"{store.title}: students per class and one softmax student"
     return _page("links", store, frames, frames["links"].attrs["facts"]["level"], title)
 
 
 def frames_page(frames: Sequence[pd.DataFrame], title: str = "", store: Store | None = None) -> str:
-    """Return a report with all ``frames``, and pictures from ``store`` of images in them."""
+    """Return an HTML report with all ``frames``, and thumbnails of images that they name."""
     photos = {} if store is None or not store.has("thumbnail") else _photos(store, frames)
     titles = [title, *(str(frame.attrs["title"]) for frame in frames), "Results"]
     return render("frames.html.j2", next(filter(None, titles)), frames=frames, pictures=photos)
 
 
 def _photos(store: Store, frames: Sequence[pd.DataFrame]) -> dict[str, str]:
-    """Return data URIs by image name, for the first ``_PHOTOS`` images that the frames name."""
+    """Return thumbnails as data URIs by name, for the first images that the frames name."""
     columns = [
         frame.reset_index()[name]
         for frame in frames
@@ -129,7 +129,7 @@ def _diagrams(frame: pd.DataFrame) -> dict[Any, pd.DataFrame]:
 
 
 def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return marks of frequency over probability per bin; a mark's area grows with sqrt(events)."""
+    """Return a reliability diagram: marks of frequency over probability, per bin and kind."""
     marks, words = [], []
     for kind, bins in diagrams.items():
         name = _named(kind) if len(diagrams) == 1 else kind
@@ -144,8 +144,10 @@ def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, 
 
 
 def _map(title: str, frame: pd.DataFrame, kind: str, store: Store | None = None) -> dict[str, Any]:
-    """Return a map of images: positions coloured by group, some thumbnails from ``store``, and each
-    group's name at the median of its positions."""
+    """Return a map of images: positions coloured by group, and each group's name.
+
+    A name is at the median of its group's positions; ``store`` gives some thumbnails.
+    """
     names = frame.attrs["facts"]["names"]
     group = frame["super" if "super" in frame else "group"]
     at = frame[[f"{kind}_x", f"{kind}_y"]].to_numpy()
@@ -164,7 +166,7 @@ def _map(title: str, frame: pd.DataFrame, kind: str, store: Store | None = None)
 
 
 def _pictures(store: Store | None, group: pd.Series) -> Iterator[tuple[int, str]]:
-    """Yield (row, thumbnail) of ``_PICTURES`` images of a map, from all groups in turn."""
+    """Yield (row, thumbnail) of up to ``_PICTURES`` images of a map, from all groups in turn."""
     if store is None or not store.has("thumbnail"):
         return
     row_of = {image: row for row, image in enumerate(store.images)}
@@ -174,7 +176,7 @@ def _pictures(store: Store | None, group: pd.Series) -> Iterator[tuple[int, str]
 
 
 def _curves(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return silhouettes and accuracy over evenly spaced gammas, with best (Lee et al., fig. 4)."""
+    """Return curves over gamma, with best point, at equally spaced gammas (Lee et al., fig. 4)."""
     has = frame.index.unique("measure")
     names = [n for n in _CURVES if n in has and (n != ACCURACY.key or TOP1.key not in has)]
     values = {name: frame.loc[name, "value"] for name in names}

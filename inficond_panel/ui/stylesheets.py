@@ -1,4 +1,4 @@
-"""Style sheets, font and icon of a page without any load from a CDN, on servers and in notebooks.
+"""Style sheets, font and icon of a page, which loads nothing from a CDN.
 
 A server delivers Panel's style sheets itself. In a notebook there is no server, and Panel puts only
 the style sheets of the first display into the page; later links point to a CDN.
@@ -55,7 +55,7 @@ class InlineStyles:
     def __call__(
         self, page: object, root: Model, changed: object, old_models: object = None
     ) -> None:
-        """Replace the links below ``root``; Panel calls this on each change of a page's models."""
+        """Replace the links below ``root``; Panel calls this at each change of a page's models."""
         if not pn.config.inline:
             return
         for model in root.select({"type": UIElement}):

@@ -32,11 +32,11 @@ Seen = Callable[[], None]
 
 
 def _nothing() -> None:
-    """Do nothing when a view is made."""
+    """Do nothing: the ``seen`` of a caller that needs no call when a view is made."""
 
 
 def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: float = 2) -> None:
-    """Display ``page`` as a widget; try again after ``seconds``, 2 ``seconds``, ... without a view.
+    """Display ``page`` as a widget; repeat this after ``seconds`` and longer if no view appears.
 
     When all cells are run, a notebook may reach the widget before it has run the scripts of the
     output above, and gives up. Each retry needs a new widget: the same widget would fail again or
@@ -57,7 +57,7 @@ def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: f
 
 
 class WidgetComm(Comm):
-    """Comm of a page that sends Panel's messages through a widget."""
+    """Comm of a page that sends Panel's messages to the browser through a widget."""
 
     def __init__(self, widget: PageWidget) -> None:
         super().__init__()
@@ -74,9 +74,10 @@ class WidgetComm(Comm):
 
 
 class PageWidget(BokehModel):
-    """Widget that shows ``page`` once in a notebook; ``publish`` runs the browser's messages.
+    """Jupyter widget that shows ``page`` once in a notebook.
 
-    ``seen`` is called when the browser has made a view of the widget.
+    ``publish`` runs handlers of the browser's messages; ``seen`` is called when the browser has
+    made a view of the widget.
     """
 
     def __init__(self, page: pn.Column, publish: Publish, seen: Seen = _nothing) -> None:
@@ -97,7 +98,7 @@ class PageWidget(BokehModel):
         return not self._view_count and self._model.ref["id"] in pn.state._views
 
     def clean_up(self) -> None:
-        """Drop the models of the page, which have no view."""
+        """Drop this widget's models of the page, which no view shows."""
         pn.state._views.pop(self._model.ref["id"], None)
         self._page._cleanup(self._model)
 
@@ -105,7 +106,7 @@ class PageWidget(BokehModel):
         self._publish(partial(super()._handle_msg, msg))
 
     def patch(self, data: dict[str, Any] | str | None, buffers: Sequence[bytes]) -> None:
-        """Send one part of a message to the view, if there is a view."""
+        """Send one part of a message (``data`` or ``buffers``) to the view, if there is a view."""
         self._fresh = False
         if self._view_count:
             self.send({"msg": "patch", "payload": data} if data else {"msg": "patch"}, [*buffers])
@@ -122,10 +123,10 @@ class PageWidget(BokehModel):
             self._seen()
 
     def _document_patched(self, event: Any) -> None:
-        """Do nothing on a change of a model: Panel sends it through its comm."""
+        """Do nothing on a change of a model: Panel sends the change through its comm."""
 
     def _sync_model(self, _: Any, content: dict[str, Any], buffers: Sequence[Any]) -> None:
-        """Apply changes of the browser, as Panel's comm does."""
+        """Apply changes that the browser has made to the page's models, as Panel's comm does."""
         document = self._model.document
         if content.pop("event", "") == "jsevent" and content["kind"] in _FROM_BROWSER:
             document.apply_json_patch({"events": [content]}, setter=self)

@@ -93,7 +93,7 @@ def test_a_part_of_a_bar_opens_its_images_until_a_concept_is_opened(app):
     assert len(detail.panel.gallery["rows"]) == sum(row["negatives"])
     detail.act({"action": "leave_images"})
     assert detail.panel.picked == ""
-    with pytest.raises(ValueError, match="no such images"):
+    with pytest.raises(ValueError, match="unknown class, side or fill"):
         performance.act(
             {"action": "open_images", "name": "bicycle", "side": "positives", "fill": "x"}
         )
@@ -114,7 +114,7 @@ def test_a_patch_opens_its_photo_with_the_concept_outlined(app):
     assert detail.panel.outlined == row["concept"]
     shown = detail.panel.gallery["rows"]
     away = next(at for at, of in enumerate(app.store.segment_image) if of not in shown)
-    with pytest.raises(ValueError, match="no such patch"):
+    with pytest.raises(ValueError, match="is no patch of"):
         knowledge.act({"action": "open_patch", "concept": row["concept"], "segment": away})
 
 

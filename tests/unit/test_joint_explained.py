@@ -278,7 +278,7 @@ def test_the_page_takes_a_value_of_lambda_and_no_other_repair(tuner):  # noqa: F
     assert view.table.options["penalised"]
     assert "link: softmax" in view.table.options["unrepairable"]
     for repair in ({"direction": "lambda", "value": "auto"}, {"direction": "doubt", "value": 1}):
-        with pytest.raises(ValueError, match="no such repair"):
+        with pytest.raises(ValueError, match="the message is no repair"):
             view.act({"action": "repair", "repair": repair})
     view.act({"action": "repair", "repair": {"direction": "lambda", "value": 0.03}})
     assert app.tuning.pending == [Lambda("cat", 0.03)]

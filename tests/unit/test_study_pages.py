@@ -296,7 +296,7 @@ def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> N
 def test_a_browser_cannot_record_what_it_likes(visitor: Visitor) -> None:
     visitor.to_task()
     before = visitor.actions
-    with pytest.raises(ValueError, match="no such action"):  # which the door logs
+    with pytest.raises(ValueError, match="has no action"):  # which the door logs
         visitor.send("done")
     visitor.send("visit", view="nowhere")
     visitor.send("answer", name="q1", answer=5)  # of another step

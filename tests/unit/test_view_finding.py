@@ -39,7 +39,7 @@ def test_wrong_labels_are_said_and_listed_and_a_click_teaches_the_other_label(vi
     assert app.tuning.pending == [given]
     view.act({"action": "correct_label", "row": one["row"]})
     assert app.tuning.pending == []
-    with pytest.raises(ValueError, match="no such label"):
+    with pytest.raises(ValueError, match="no label is listed"):
         view.finding.listed(int(store.rows("holdout")[0]))
     view.act({"action": "open_label", "row": one["row"]})
     assert app.selection.images.enlarged == one["row"]
@@ -82,5 +82,5 @@ def test_every_lever_is_taken_by_one_click_in_place_of_another(view, app) -> Non
         view.act({"action": "take_lever", "name": name})
         edits = app.suggestion.latest.repairs["bicycle"].levers[list(levers).index(name)].edits
         assert set(app.tuning.pending) == set(edits)
-    with pytest.raises(ValueError, match="no such repair"):
+    with pytest.raises(ValueError, match="no suggested repair"):
         view.act({"action": "take_lever", "name": "as it is"})

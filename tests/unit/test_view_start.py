@@ -170,7 +170,7 @@ def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_no
     lever = suggest(shifted.tuner, classes=["bird"])
     assert make_offers({"bird": lever}) == {}
     view = StartView(shifted)
-    with pytest.raises(ValueError, match="no such offer"):
+    with pytest.raises(ValueError, match="no repair is offered"):
         view.act({"action": "repair", "class_name": "bird", "concept": ""})
     shifted.spec.tuning.suggest = False
     view = StartView(shifted)

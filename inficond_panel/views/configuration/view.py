@@ -1,4 +1,4 @@
-"""Configuration strip: data set, student, targets, openings of the holdout, and metrics.
+"""Configuration view: data set, student, targets, openings of the holdout, and metrics.
 
 InFiConD, section 5, figure 5a: select a data set, with an overview; loaded student; its metrics.
 """
@@ -43,7 +43,7 @@ def make_dataset(
     attrs: Mapping[str, str],
     scores: str = "",
 ) -> dict[str, Any]:
-    """Return the data set's name, its size, and a card of facts on the store.
+    """Return the data set's name and size, and a card with facts on the data set and its store.
 
     ``scores`` describes concept scores that the user computed elsewhere; empty for our scores.
     """
@@ -69,7 +69,7 @@ def make_dataset(
 
 
 def make_scores(scores: np.ndarray) -> str:
-    """Return the range of a user's scores as text: a weight is per unit of its concept's score."""
+    """Return the range of a user's concept scores as text, since weights are per unit of score."""
     return f"given, {number(float(scores.min()), 2)} to {number(float(scores.max()), 2)}"
 
 
@@ -80,7 +80,7 @@ def make_student(
     mark: str = "",
     joint: bool = False,
 ) -> dict[str, Any]:
-    """Return the menu of students (nodes of the history), and the card of the node shown.
+    """Return the menu of iterations, and the card on the students of the iteration shown.
 
     ``facts`` are rows on teacher and settings, which all students share; ``mark`` is the warning
     beside students of the oracle. ``joint``: the node is one softmax student.
@@ -108,7 +108,7 @@ def make_student(
 
 
 def make_targets(targets: TargetsState) -> dict[str, Any] | None:
-    """Return the chosen targets, and progress or error of a switch; None without a choice."""
+    """Return the chosen targets, and progress or error of a switch; None if no choice exists."""
     if not targets.options:
         return None
     status = targets.status
@@ -121,7 +121,7 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
 
 
 def make_facts(teacher: str, students: Students, penalties: str, mark: str = "") -> list[Row]:
-    """Return rows on what all students share: the teacher, and settings (the spec's ``students``).
+    """Return (name, text) rows that all students share: the teacher, and the spec's settings.
 
     ``penalties`` is the text on their L1 penalties, ``mark`` the warning beside students of the
     oracle.
@@ -136,7 +136,7 @@ def make_facts(teacher: str, students: Students, penalties: str, mark: str = "")
 
 
 def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
-    """Return the newest ``CHOICES`` iterations, newest first, and the iteration ``shown``."""
+    """Return the newest ``CHOICES`` iterations, newest first, and the one with id ``shown``."""
     newest = list(nodes[: -CHOICES - 1 : -1])
     return newest + [node for node in nodes[:-CHOICES] if node.id == shown]
 
@@ -165,9 +165,9 @@ def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
 
 
 class ConfigurationStrip(ViewComponent):
-    """Strip that the browser draws; each choice is sent back as an action with its ``name``."""
+    """Component of the strip, drawn by the browser; each choice comes back as an action."""
 
-    data = param.Dict({}, doc="See ``ConfigurationView.data``; empty while loading.")
+    data = param.Dict({}, doc="As ``ConfigurationView.data``; empty while loading.")
     student = param.Dict({}, doc="See `make_student`.")
     classes = param.List([], item_type=str, doc="Classes to choose from; constant.")
 
@@ -179,7 +179,7 @@ _WIDTH, _HEIGHT, _NAMES = 1000, 64, 340
 
 
 def draw_picture(data: Mapping[str, Any], student: Mapping[str, Any]) -> Drawing:
-    """Draw the strip as one line of cards, from the plain data of ``ConfigurationView``."""
+    """Return a drawing of the strip from the plain data of ``ConfigurationView``."""
     drawing = Drawing(_WIDTH, _HEIGHT)
     dataset, chosen = data["dataset"], data["class"]
     name = chosen["name"] or f"all {chosen['count']} classes"
@@ -199,7 +199,7 @@ def draw_picture(data: Mapping[str, Any], student: Mapping[str, Any]) -> Drawing
 
 
 class ConfigurationView(Acting, Viewer):
-    """Strip at the top of the page."""
+    """View at the top of the page where the user chooses data set, iteration, class and split."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
@@ -252,7 +252,7 @@ class ConfigurationView(Acting, Viewer):
 
     @param.depends("app.tuning.status", watch=True)
     def _show_busy(self) -> None:
-        """Update the strip if work started or ended; other changes of a status are not shown."""
+        """Update the strip if work started or ended; ignore other changes of a status."""
         if self._busy != self._strip.data["busy"]:
             self._update()
 
@@ -261,7 +261,7 @@ class ConfigurationView(Acting, Viewer):
         return bool(self.app.tuning.busy or self.app.targets.busy or self.app.concepts.busy)
 
     def data(self) -> dict[str, Any]:
-        """Return all that the strip shows, except the student, as plain data."""
+        """Return the strip's content as plain data, without the student (see ``make_student``)."""
         app = self.app
         snapshot, looks = app.students.snapshot, app.tuning.looks
         return {

@@ -48,10 +48,11 @@ Changes = Mapping[float, Mapping[str, "Interval"]]
 
 @dataclass(frozen=True)
 class Chart:
-    """Axes and marks of one metric's chart, without its curves.
+    """Axes and marks of one metric's what-if chart, without its curves.
 
-    ``pending`` is the bound of a pending thumb, on the exact curve; ``preview`` is the influence
-    and value that the batch would give; ``NOWHERE`` for none, or for a point outside the axis.
+    ``now`` is the student's influence and value. ``pending`` is the bound of a pending thumb, on
+    the exact curve; ``preview`` is the influence and value that the batch would give. Both are
+    ``NOWHERE`` if there is none, or if the point is outside the axis.
     """
 
     metric: str
@@ -91,7 +92,7 @@ class Chart:
 
 
 def axis_digits(span: float) -> int:
-    """Return the decimals for the ends of an axis, whose error stays below 1 % of its length."""
+    """Return the decimals for an axis of length ``span``, so that its ends err by less than 1 %."""
     return max(1, 1 - math.floor(math.log10(span))) if span > 0 else 1
 
 
@@ -118,7 +119,7 @@ def make_charts(
     preview: tuple[float, ClassMetrics] | None = None,
     refit: Points | None = None,
 ) -> list[Chart]:
-    """Return a chart per metric of ``CHARTED`` for a concept with influence ``influence``.
+    """Return a what-if chart per metric of ``CHARTED`` for a concept with this influence.
 
     ``pending`` is the bound of a pending thumb, ``preview`` the influence and the metrics that the
     batch would give, ``refit`` the solved points of the refit what-if: the axes include them.
@@ -153,7 +154,8 @@ def make_charts(
 def make_steps(curves: WhatIf) -> dict[str, list[float | None]]:
     """Return the exact curves as step functions: ``edges`` of the pieces, and values by metric.
 
-    All pieces, or ``PIECES`` of equal width if there are more. An undefined value is None.
+    All pieces are returned, or ``PIECES`` of equal width if there are more. An undefined value is
+    None.
     """
     edges, pieces = _thinned(curves)
     values = {metric: getattr(curves, metric)[pieces] for metric in CHARTED}
@@ -168,7 +170,10 @@ def piece_middles(curves: WhatIf) -> np.ndarray:
 
 
 def make_band(band: Band) -> dict[str, list[float | None]]:
-    """Return the change's interval per piece, as lists ``low`` and ``high``; None: undefined."""
+    """Return the interval of a what-if change per piece, as lists ``low`` and ``high``.
+
+    An undefined limit is None.
+    """
     return {
         "low": [_sent(value, BAND_DIGITS) for value in band.low.tolist()],
         "high": [_sent(value, BAND_DIGITS) for value in band.high.tolist()],
@@ -176,7 +181,7 @@ def make_band(band: Band) -> dict[str, list[float | None]]:
 
 
 def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
-    """Return the points of the refit what-if by ascending ``influence``, with values by metric.
+    """Return the points of the refit what-if, sorted by ``influence``, with values by metric.
 
     ``bands`` are the intervals of the changes from the present student, as in ``make_band``.
     """
@@ -208,7 +213,7 @@ def _on_axis(curves: WhatIf, influence: float) -> bool:
 
 
 def _mark(point: Place) -> list[float | None] | None:
-    """Return a point as plain data; None for no point, and for an undefined value."""
+    """Return a point as [influence, value], an undefined value as None; None for no point."""
     return [point[0], defined(point[1])] if math.isfinite(point[0]) else None
 
 
@@ -223,9 +228,9 @@ CONCEPTS = 4
 def make_starts(
     shifts: Mapping[str, ClassShift], class_name: str, strongest: Mapping[str, float]
 ) -> list[dict[str, Any]]:
-    """Return concepts of a class to open first, as ``{class_name, concept, reason}``.
+    """Return the concepts of a class to open first, as ``{class_name, concept, reason}``.
 
-    These are its suspects; without suspects, the concepts of ``strongest``, influences by concept.
+    These are its suspects; if it has none, the concepts of ``strongest``, influences by concept.
     """
     known = shifts.get(class_name)
     if known is not None and known.suspects:
@@ -237,7 +242,7 @@ def make_starts(
 
 
 def make_students(concept: str, influence: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return classes to open a concept for, in the form of ``make_starts``."""
+    """Return the classes to open ``concept`` for, with its influence, as ``make_starts`` does."""
     return [
         {"class_name": name, "concept": concept, "reason": f"influence {signed(value)}"}
         for name, value in influence.items()
@@ -253,7 +258,7 @@ def _suspect(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
 
 
 class DetailPanel(ViewComponent):
-    """Heading, charts, filter chips, gallery, and the dialog of one image.
+    """Component of the detail view: heading, charts, filter chips, gallery, dialog of one image.
 
     Messages of the browser: ``{"pictures": [row, ...]}`` requests pictures that come near the part
     of the gallery on screen; ``{"photo": row}`` the large photo of an image; ``{"apart": row}`` the
@@ -269,14 +274,14 @@ class DetailPanel(ViewComponent):
     metrics = param.List(list(CHARTED), item_type=str, doc="Metrics that have a chart.")
     steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
     bands = param.Dict({}, doc="See ``make_band``, by metric; empty: not computed yet.")
-    captions = param.List([], item_type=dict, doc="See ``Chart.caption``.")
+    captions = param.List([], item_type=dict, doc="Charts without curves, see ``Chart.caption``.")
     mode: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences fixed, or refitted."
     )
     refit = param.Dict({}, doc="The refit what-if: {share, state, points}; empty: not shown.")
     picked = param.String("", doc="Title of the picked images; empty: none.")
     outlined = param.String("", doc="Concept outlined in the images; empty: none.")
-    gallery = param.Dict({}, doc="See ``make_gallery``.")
+    gallery = param.Dict({}, doc="Listed images, see ``make_gallery``.")
     filters = param.List([], item_type=str, doc="Filters of the gallery that are on.")
     listed = param.String("", doc="Sentence on the listed images; or empty.")
     thumbs = param.Dict({}, doc="Directions of pending thumbs, by concept.")
@@ -305,7 +310,7 @@ def draw_picture(
     steps: Mapping[str, Sequence[float | None]],
     pictures: Iterable[str],
 ) -> Drawing:
-    """Draw the charts ``captions`` with the curves ``steps``, and the data URIs ``pictures``."""
+    """Return a drawing of the charts ``captions``, curves ``steps``, and first ``pictures``."""
     shown = list(captions) if steps else []
     images = [uri for uri in pictures if uri][:IMAGES]
     lines = -(-len(shown) // _COLUMNS)
@@ -324,7 +329,7 @@ def draw_picture(
 def _chart(
     caption: Mapping[str, Any], steps: Mapping[str, Sequence[float | None]], wide: float
 ) -> Drawing:
-    """Draw one metric: exact steps, the teacher's value, and a dot at the student's influence."""
+    """Return a drawing of one chart: exact steps, teacher's value, and dot of the student."""
     drawing = Drawing(wide, _CHART)
     left, right, top, bottom = 12.0, wide - 6, 24.0, _CHART - 18.0
     drawing.text((left, 14), caption["title"], INK_2, 11)

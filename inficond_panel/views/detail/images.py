@@ -1,4 +1,4 @@
-"""One image in the detail view: its prediction by concept, its pictures, and files."""
+"""One image in the detail view: its prediction by concept, pictures of it, and files."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ _SMALL = 0.05  #: a smaller change of an influence is shown with more digits
 
 
 def make_apart(apart: Apart) -> dict[str, Any]:
-    """Return bars that sum to the logit, and the smallest edits that flip the decision.
+    """Return a prediction by concept: bars that sum to the logit, and the edits that flip it.
 
     ``bars`` are the largest contributions of concepts, the sum of the others, the intercept, and
     for a softmax student the other classes; ``share`` is relative to the largest bar.
@@ -55,7 +55,7 @@ def make_apart(apart: Apart) -> dict[str, Any]:
 
 
 def make_bars(apart: Apart | Prediction) -> list[dict[str, Any]]:
-    """Return the bars of a logit, see ``make_apart``."""
+    """Return the bars whose values sum to the logit of a prediction, see ``make_apart``."""
     shown, rest = apart.parts[:SHOWN], apart.parts[SHOWN:]
     values = [part.logit for part in shown]
     others = sum(part.logit for part in rest)
@@ -94,7 +94,7 @@ def make_decision(decided: Apart | Prediction) -> str:
 
 
 def _flips(apart: Apart) -> list[str]:
-    """Return sentences on the smallest flip: of all concepts, and of concepts with influence."""
+    """Return sentences on the smallest edits that flip the decision (see ``make_apart``)."""
     if apart.edit is None:
         return ["No concept shows in this image: no influence can flip it."]
     edits = [("Smallest flip", apart.edit)]
@@ -123,7 +123,10 @@ _OTHER = (0, 0, 0, 165)  #: other pixels are dimmed, so that points are visible 
 
 
 def make_heat(store: Store, row: int) -> dict[str, str]:
-    """Return the heat map of an image, ``source`` and ``text``; {} if the store has none."""
+    """Return the heat map of the information that a network keeps of an image.
+
+    It is a picture ``source`` and a ``text``; {} if the store has no heat maps.
+    """
     contrast = store.knowledge_contrast(row)
     if contrast is None:
         return {}
@@ -177,7 +180,7 @@ class ImageActions(Acting):
 
     @action
     def _photo(self, row: int) -> None:
-        """Send the photo of one of the gallery's images."""
+        """Send the photo of an image of the gallery in its large size."""
         if self._gallery is not None and row in self._gallery.position:
             send_photo(self._app, self.panel, row)
 
@@ -207,7 +210,7 @@ class ImageActions(Acting):
 
     @action
     def _leave_images(self) -> None:
-        """Show the images of the concept again."""
+        """Show the images of the concept again, instead of picked or tagged images."""
         self._app.selection.images = None
 
     def pictures(self) -> dict[str, Any]:

@@ -48,7 +48,7 @@ UNSEGMENTED = "This store has no segments to assign to concepts: images are list
 
 
 class DetailView(ImageActions, pn.viewable.Viewer):
-    """Detail of ``app.selection.concept`` for the student of ``app.selection.class_name``."""
+    """View of ``app.selection.concept``, for the student of ``app.selection.class_name``."""
 
     def __init__(self, app: AppState) -> None:
         self._app, self._store = app, app.dataset.store
@@ -81,7 +81,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         watch=True,
     )
     def _show_concept(self) -> None:
-        """Show the selected concept and student, and drop the earlier refit what-if."""
+        """Show the selected concept and student, and drop the refit what-if shown before."""
         student, concept = self._app.selection.class_name, self._app.selection.concept
         students, images = self._app.students, self._app.picked
         self._curves = self._gallery = None
@@ -138,13 +138,13 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         return {concepts[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def _relying(self, concept: str) -> dict[str, float]:
-        """Return the largest influences of a concept, by class."""
+        """Return the largest influences of a concept, by name of the class."""
         weights = self._app.students.node.weights[self._store.concepts.index(concept)]
         order = strongest(weights)[:CONCEPTS]
         return {self._store.classes[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def picture(self) -> Drawing | None:
-        """Return a picture of the charts and first images; None if no concept or image is open."""
+        """Return a picture of charts and first images; None if no concept or image is open."""
         panel, gallery = self.panel, self._gallery
         if gallery is None:
             return None
@@ -155,13 +155,13 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @param.depends("_app.selection.images", watch=True)
     def _enlarge(self) -> None:
-        """Open the dialog of a picked image, once per pick."""
+        """Open the dialog of the image that the user picked, once per pick."""
         images = self._app.picked
         if images is not None and images.enlarged is not None:
             self.panel._send_msg({"enlarged": images.enlarged})
 
     def _find_bands(self) -> None:
-        """Let the worker compute the intervals of the curves shown."""
+        """Start a job that computes the intervals of the curves shown."""
         curves, jobs, students = self._curves, self._app.jobs, self._app.students
         student, concept = self._app.selection.class_name, self._app.selection.concept
         if curves is None or not self._app.spec.views.intervals:
@@ -186,7 +186,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self.panel.param.update(**self._marks())
 
     def _marks(self) -> dict[str, Any]:
-        """Return the panel's data on the marks over the exact curves."""
+        """Return the panel's data on the marks over the exact curves, and the refit what-if."""
         if self._curves is None:
             return {"captions": [], "influence": "", "pending": {}, "refit": {}}
         student, concept = self._app.selection.class_name, self._app.selection.concept
@@ -216,7 +216,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         }
 
     def _preview(self, student: str, concept: str) -> Any:
-        """Return influence and metrics that the batch would give the student; None: no preview."""
+        """Return influence and metrics that the batch would give a student; None: no preview."""
         preview = self._app.tuning.preview
         if preview is None or student not in preview.metrics:
             return None
@@ -280,7 +280,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
 
     @action
     def _toggle(self, concept: str, direction: str) -> None:
-        """Add or remove a thumb on a concept of an image's explanation."""
+        """Add a thumb on a concept of an image's explanation to the batch, or remove it."""
         self._app.tuning.toggle(Intent(self.panel.student, concept, direction))
 
     @action

@@ -42,7 +42,7 @@ _AROUND = 0.2  #: margin computed beyond each edge of the screen, as a share of 
 
 
 class MapCloud(param.Parameterized):
-    """Updater of ``plot.cloud``, the density of all segments, for the visible part and theme."""
+    """Updater of ``plot.cloud``, the density of all segments, for the part of the map on screen."""
 
     fault = param.String("", doc="Why the segments cannot be drawn; empty: they can.")
 
@@ -54,7 +54,7 @@ class MapCloud(param.Parameterized):
         self._draw()
 
     def show(self, projection: str) -> None:
-        """Show the cloud of another projection; no cloud until it is computed."""
+        """Show the cloud of another projection; the map has no cloud until it is computed."""
         self._projection = projection
         self._set(NOTHING)
         self.fault = self._app.store.lacks("segments")
@@ -98,7 +98,7 @@ class MapCloud(param.Parameterized):
 
 
 def _around(span: Span) -> Span:
-    """Return the span on screen with a margin, so that a small move shows no edge."""
+    """Return the span on screen with a margin at both ends, so that a small move shows no edge."""
     reach = _AROUND * (span[1] - span[0])
     return max(WHOLE[0], span[0] - reach), min(WHOLE[1], span[1] + reach)
 
@@ -124,7 +124,7 @@ def nearest_segment(
 
 
 def make_segment(store: Store, method: str, segment: int, class_name: str) -> dict[str, Any]:
-    """Return a segment's photo (see ``make_picture``), its position on the map, and facts."""
+    """Return a segment's picture (see ``make_picture``), its position on the map, and facts."""
     image = int(store.segment_image[segment])
     facts = [
         ("Concept", store.concepts[int(store.segment_concept[segment])]),
@@ -142,10 +142,10 @@ def make_segment(store: Store, method: str, segment: int, class_name: str) -> di
 
 
 class SegmentPointer:
-    """Search for the segment under the pointer, on the session's worker; only the newest counts.
+    """Search for the segment under the pointer on the worker; a new search cancels the earlier.
 
     ``answer`` is called with the result of ``make_segment``, whose ``place`` is in shares of the
-    plot, or with None for no segment.
+    plot, or with None if there is no segment.
     """
 
     def __init__(
@@ -156,8 +156,7 @@ class SegmentPointer:
 
     def point(self, method: str, share: Sequence[float] | None) -> None:
         """Search for the segment at ``share``, (x, y) in shares of the plot; a concept is skipped,
-        since it has a tooltip. None, the pointer has left: withdraw an answer under way.
-        """
+        since it has a tooltip. None, when the pointer has left, withdraws the answer."""
         self._app.jobs.cancel("segment")
         asked, self._asked = self._asked, False
         if share is None:
@@ -173,7 +172,7 @@ class SegmentPointer:
             self._answer(None)
 
     def point_at_concept(self, method: str, concept: int) -> None:
-        """Search for the segment nearest to a concept on the map."""
+        """Search for the segment nearest to the concept of this index on the map."""
         frame = self._plot.frame
         self._ask(method, frame, frame.pixels(self._plot.scene.xy[[concept]])[0], np.inf)
 
@@ -198,7 +197,7 @@ class SegmentPointer:
 
 
 class AssignedSegments(param.Parameterized):
-    """Updater of ``segments``, which are assigned to the open concept, for the projection shown."""
+    """Updater of ``segments``: the segments assigned to the open concept, on this projection."""
 
     segments = param.ClassSelector(class_=Assigned, default=NOBODYS)
 
@@ -207,7 +206,7 @@ class AssignedSegments(param.Parameterized):
         super().__init__()
 
     def show(self, projection: str) -> None:
-        """Show the positions of the segments in another projection."""
+        """Show the segments' positions in another projection."""
         self._projection = projection
         self._fetch()
 
@@ -250,7 +249,7 @@ _DIRECTIONS = ("left", "right", "up", "down")
 
 
 class MapKeys(param.Parameterized):
-    """Keyboard control of one map; ``cursor`` is drawn as part of its scene."""
+    """Keyboard control of one map; ``cursor`` is the concept at which the keyboard is."""
 
     cursor = param.Integer(None, allow_None=True, doc="Concept that the keyboard is at.")
 
@@ -259,7 +258,7 @@ class MapKeys(param.Parameterized):
         self._app, self._plot = app, plot
 
     def press(self, message: str) -> None:
-        """Carry out a key's command on the concept at the cursor; set a missing cursor first.
+        """Carry out a key's command at the cursor; a missing cursor is set first.
 
         ``message`` is ``left``, ``right``, ``up``, ``down``, ``in``, ``out``, ``open``, ``group``
         (add the concept to the selected group, or drop it), ``thumb up``, ``thumb down``, ``thumb
@@ -290,7 +289,7 @@ class MapKeys(param.Parameterized):
             tuning.toggle(Intent(student, concept, direction))
 
     def leave(self) -> None:
-        """Hide the cursor."""
+        """Hide the cursor, when the keyboard leaves the map."""
         self.cursor = None
 
     def words(self, shown: Shown) -> str:
@@ -308,7 +307,7 @@ class MapKeys(param.Parameterized):
         return ", ".join(words)
 
     def _first(self) -> int:
-        """Return the concept where the cursor starts: the first named on the map, or the middle."""
+        """Return the concept where the cursor starts: the first with a name, or the middle one."""
         named = self._plot.scene.shown.named
         return named[0] if named else int(np.abs(self._plot.scene.xy - 0.5).sum(1).argmin())
 

@@ -29,9 +29,9 @@ PROJECTIONS = {"tsne": "t-SNE", "umap": "UMAP", "pca": "PCA"}
 
 
 def make_projections(there: Sequence[str]) -> list[list[str]]:
-    """Return the menu of projections: the store's, ``there``, then the missing ones.
+    """Return the menu of projections as [id, name, remedy]: those in the store (``there``) first.
 
-    Each is (id, name, how to get it); the third is empty for a projection of the store.
+    The remedy says how to get a missing projection; it is empty for a projection of the store.
     """
     missing = [name for name in PROJECTIONS if name not in there]
     return [
@@ -49,7 +49,7 @@ def _how_to_get(method: str) -> str:
 
 
 class EmbeddingPanel(ViewComponent):
-    """Heading, choice of projection, plot, legend and tools.
+    """Component of the embedding view: heading, choice of projection, plot, legend and tools.
 
     Messages of the browser: texts for ``MapKeys.press``, and objects ``{what: value}``: ``point``
     (null, or shares of the plot from its top left); for the group, ``open``, ``drop`` or ``thumb``
@@ -78,7 +78,7 @@ class EmbeddingPanel(ViewComponent):
 
 
 class MissingMapPanel(ViewComponent):
-    """Heading of a missing map, and a sentence on why there is none."""
+    """Component of a missing map: heading, and a sentence on why there is no map."""
 
     told = param.String("", doc="Why there is no map.")
 
@@ -87,7 +87,7 @@ class MissingMapPanel(ViewComponent):
 
 
 class MissingMap(Viewer):
-    """View instead of the map, for a store without positions of concepts."""
+    """View that replaces the concept map for a store without positions of concepts."""
 
     def __init__(self, app: AppState) -> None:
         super().__init__()
@@ -108,7 +108,7 @@ MOST = 500  #: largest number of dots; more concepts are thinned out, but marked
 
 
 def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawing:
-    """Draw concepts at ``places`` ``(C, 2)`` in the unit square, with names of marked concepts."""
+    """Return a drawing of the concepts ``(C, 2)`` in the unit square; marked ones have names."""
     drawing = Drawing(*_FRAME.size)
     xy = spread(places, shown, _FRAME)
     names = place_names(xy, concepts, shown, _FRAME)
@@ -132,12 +132,12 @@ def draw_picture(places: np.ndarray, concepts: list[str], shown: Shown) -> Drawi
 def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any]:
     """Return data on the selected group: ``count``, ``rows`` of concepts, thumbs and images.
 
-    Rows are sorted by strongest influence; in the order of selection without a student. ``given``
-    is the pending direction that all concepts share; ``thumbs`` tells whether thumbs are possible,
-    ``locked`` why they are not on this split.
-    ``places`` ``(C, 2)`` are the positions of all concepts in shares of the plot; ``from`` and
-    ``to`` are the leftmost and rightmost position of the group's concepts on screen. ``images`` is
-    the number of images with segments of the group, 0 without a selected student.
+    Rows are sorted by strongest influence; in the order of selection if no student is selected.
+    ``given`` is the pending direction that all concepts share; ``thumbs`` tells whether thumbs are
+    possible, ``locked`` why they are not on this split.  ``places`` ``(C, 2)`` are the positions of
+    all concepts in shares of the plot; ``from`` and ``to`` are the leftmost and rightmost position
+    of the group's concepts on screen. ``images`` is the number of images with segments of the
+    group, 0 without a selected student.
     """
     group = list(app.selection.concepts)
     position = {name: c for c, name in enumerate(app.store.concepts)}
@@ -160,7 +160,7 @@ def make_group(app: AppState, shown: Shown, places: np.ndarray) -> dict[str, Any
 
 
 def group_images(app: AppState) -> np.ndarray:
-    """Return a mask of the images, on the split in view, with a segment assigned to the group."""
+    """Return a mask over the images of the split in view: True with a segment of the group."""
     store = app.store
     chosen = [assigned_images(store, store.concepts.index(name)) for name in app.selection.concepts]
     return np.isin(app.dataset.rows, np.concatenate([[], *chosen]))

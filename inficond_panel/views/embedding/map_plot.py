@@ -49,7 +49,10 @@ TOOLTIP = make_tooltip(
 
 
 def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
-    """Return the tooltip's texts per concept: name, influence and rank, segments, nearest one."""
+    """Return the tooltip's texts, as lists with a text per concept.
+
+    The lists are name, influence and rank, number of segments, and nearest concept.
+    """
     influence = [UNDEFINED] * len(store.concepts)
     if shown.influence is not None:
         for rank, concept in enumerate(shown.order, start=1):
@@ -74,7 +77,7 @@ def _fixed_facts(store: Store) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Foreground to draw: positions ``xy`` ``(C, 2)``, marks and names; replaced as a whole."""
+    """Foreground of the map: positions ``xy`` ``(C, 2)``, marks and names; replaced as a whole."""
 
     xy: np.ndarray
     shown: Shown = field(default_factory=Shown)
@@ -83,7 +86,7 @@ class Scene:
 
 
 class Foreground:
-    """Segments, marks, labels and leaders on one figure."""
+    """Layers on one Bokeh figure of the map: segments, marks, names and leaders."""
 
     def __init__(self, figure: Figure, scene: Scene, assigned: Assigned) -> None:
         self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))
@@ -155,7 +158,7 @@ class Foreground:
 
 
 def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
-    """Draw the dots from the columns of ``make_dots``; only columns that differ are sent."""
+    """Draw the dots from the columns of ``make_dots``; send only columns that differ."""
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
     data = renderer.data_source.data
@@ -167,7 +170,7 @@ NEAREST = 0.02
 
 
 class MapPlot(param.Parameterized):
-    """Plot of the map: ``cloud`` (a HoloViews element), ``dots`` (columns), ``scene`` over them.
+    """Plot of the concept map: ``cloud`` (HoloViews), ``dots`` (columns), ``scene`` above them.
 
     ``on_tap`` is called with x and y on the map, ``on_lasso`` with the indices of concepts.
     """
@@ -195,7 +198,7 @@ class MapPlot(param.Parameterized):
         self._streams: list[streams.Stream] = []
 
     def element(self) -> hv.DynamicMap:
-        """Return the plot for a pane; ``cloud`` and ``dots`` must be set before."""
+        """Return the plot for a pane; set ``cloud`` and ``dots`` before."""
         hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)
         cloud = hv.DynamicMap(lambda cloud: cloud, streams=[streams.Params(self, ["cloud"])])
         points = draw_dots(self.dots).opts(
@@ -228,7 +231,7 @@ class MapPlot(param.Parameterized):
 
     @param.depends("group", watch=True)
     def _select(self) -> None:
-        """Set the lasso's selection to the group: the browser reports only changes from it."""
+        """Set the lasso's selection to the group: the browser reports only changes of it."""
 
         def change(figure: Figure) -> None:
             selected = self._dots[figure].data_source.selected
@@ -246,7 +249,7 @@ class MapPlot(param.Parameterized):
         self._change_figures(self._draw_dots)
 
     def look_at(self, frame: Frame) -> None:
-        """Show the part ``frame`` of the map."""
+        """Zoom and move the map so that it shows the part ``frame``."""
 
         def change(figure: Figure) -> None:
             for axis, (start, end) in ((figure.x_range, frame.x), (figure.y_range, frame.y)):
@@ -265,7 +268,7 @@ class MapPlot(param.Parameterized):
         self._change_figures(change)
 
     def _finish(self, plot: Any, _: Any) -> None:
-        """HoloViews hook: draw background and foreground of the figure."""
+        """Draw background and foreground of a new figure; a hook of HoloViews."""
         if plot.state not in self.fronts:
             self.fronts[plot.state] = Foreground(plot.state, self.scene, self.assigned)
         for axis in (plot.state.x_range, plot.state.y_range):
@@ -287,7 +290,7 @@ class MapPlot(param.Parameterized):
         self.fronts[figure].show(self.scene, self.assigned)
 
     def _keep_dots(self, plot: Any, _: Any) -> None:
-        """HoloViews hook: let pointer and lasso hit only the dots."""
+        """Let pointer and lasso hit only the dots of concepts; a hook of HoloViews."""
         self._dots[plot.state] = plot.handles["glyph_renderer"]
         for tool in plot.state.tools:
             if isinstance(tool, HoverTool | LassoSelectTool):
@@ -298,7 +301,7 @@ class MapPlot(param.Parameterized):
         update_dots(self._dots[figure], self.dots)
 
     def _follow(self, dots: hv.DynamicMap) -> None:
-        """Listen to taps, the lasso, the zoom and the size of the plot."""
+        """Listen to the browser's taps and lasso, and to zoom and size of the plot."""
         for kind, subscriber in (
             (streams.Tap, self.tap),
             (streams.Selection1D, self._on_lasso),
@@ -310,12 +313,12 @@ class MapPlot(param.Parameterized):
             self._streams.append(stream)
 
     def close(self) -> None:
-        """Remove all listeners: HoloViews may keep a stream after its plot is gone."""
+        """Remove all listeners at the end: HoloViews may keep a stream longer than its plot."""
         for stream in self._streams:
             stream.clear()
 
     def tap(self, x: float | None, y: float | None) -> None:
-        """Call ``on_tap`` for a tap at x, y on the map."""
+        """Call ``on_tap`` for a tap at x, y on the map; ignore None."""
         if x is not None and y is not None:
             self._on_tap(x, y)
 
@@ -337,9 +340,10 @@ class MapPlot(param.Parameterized):
 
 
 def _weak(hook: Callable[[Any, Any], None]) -> Callable[[Any, Any], None]:
-    """Return a HoloViews hook that holds its method weakly: HoloViews keeps all options in memory.
+    """Return a HoloViews hook that refers to its method weakly.
 
-    A bound method in them would keep its object alive, so the element, and so these options.
+    HoloViews keeps all options in memory: a bound method in them would keep its object alive, so
+    the element, and so these options.
     """
     method = WeakMethod(hook)
 

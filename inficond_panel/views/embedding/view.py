@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 
 
 class EmbeddingView(Acting, pn.viewable.Viewer):
-    """Map of the concepts in one session, which shows and sets ``app.selection``."""
+    """View of the concept map of one session, which shows and sets ``app.selection``."""
 
     projection = param.String("", doc="Projection shown.")
 
@@ -84,7 +84,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
         return self.panel
 
     def picture(self) -> Drawing:
-        """Return a picture of the whole map without the cloud of segments, for a still page."""
+        """Return a picture of the whole map without the cloud of segments."""
         places = concept_positions(self._store, self.projection)
         return draw_picture(places, self._store.concepts, self._shown())
 
@@ -95,7 +95,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @property
     def _wanted_projection(self) -> str:
-        """Projection of the settings, if the store has it, else the store's first."""
+        """Projection in the settings if the store has it, else the store's first projection."""
         known = projections(self._store, self._app.spec.projections)
         wanted = str(self._app.settings.projection)
         return wanted if wanted in known else known[0]
@@ -133,7 +133,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @param.depends("_app.selection.concept", watch=True)
     def _bring_into_view(self) -> None:
-        """Move an enlarged map to the open concept, if the concept is not on screen."""
+        """Move the map to the open concept, if this is outside the part on screen."""
         concept, frame = self._position.get(self._app.selection.concept), self.map.frame
         if concept is not None:
             point = concept_positions(self._store, self.projection)[concept]
@@ -167,14 +167,14 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
 
     @param.depends("assigned.segments", watch=True)
     def _light(self) -> None:
-        """Draw the segments of the open concept, and show their number."""
+        """Draw the segments assigned to the open concept, and show their number."""
         self.map.assigned = self.assigned.segments
         self.panel.assigned = self.assigned.caption()
         pn.io.push_notebook(self.panel)
 
     @param.depends("_app.tuning.status", watch=True)
     def _show_whether_busy(self) -> None:
-        """Redraw the group's thumbs if work started or ended, and on no other change of status."""
+        """Update the group's thumbs if work started or ended; ignore other changes of status."""
         if self._app.tuning.busy != self._was_busy:
             self._show_group()
 
@@ -223,7 +223,7 @@ class EmbeddingView(Acting, pn.viewable.Viewer):
     # --- requests of the browser
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Carry out a request of the browser, and update the plot in a notebook too."""
+        """Carry out an action of the browser, and update the plot in a notebook."""
         super().act(message)
         pn.io.push_notebook(self.panel)
 

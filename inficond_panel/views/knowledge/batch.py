@@ -47,7 +47,8 @@ def make_pending(
     intent: Intent, bounds: tuple[float | None, float | None], strongest: float
 ) -> dict[str, Any]:
     """Return data on a pending thumb: its factor, and its bound as text, as an influence, and
-    relative to the ``strongest`` influence (None for a thumb that releases a bound)."""
+    relative to the ``strongest`` influence (the last two are None if the thumb releases a bound).
+    """
     value = next((limit for limit in bounds if limit is not None), None)
     return {
         "student": intent.class_name,
@@ -61,7 +62,7 @@ def make_pending(
 
 
 def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
-    """Return the bounds on a class's student: concept, and text of the bound."""
+    """Return the bounds in force on a class's student, each as a concept and a text."""
     return [
         {"concept": concept, "bound": bound(*limits)}
         for (class_name, concept), limits in bounds.items()
@@ -70,7 +71,7 @@ def make_held(bounds: Bounds, name: str) -> list[dict[str, str]]:
 
 
 def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[str, Any]]:
-    """Return, per class that a batch changes, its items and the expected change in AP.
+    """Return each class that a batch changes, with its items and the expected change in AP.
 
     ``items`` are (sign, kind, number) per kind of thumb or repair.
     """
@@ -111,7 +112,10 @@ def make_summary(
 
 
 def make_others(tuned: Sequence[str], name: str, joint: bool = False) -> str:
-    """Return a sentence that a refit tuned other classes than ``name``; empty if it tuned it."""
+    """Return a sentence that a refit tuned other classes than ``name``; empty if it tuned ``name``.
+
+    ``joint``: with one softmax student, ``name`` changes as well.
+    """
     if name in tuned or not tuned:
         return ""
     which = tuned[0] if len(tuned) == 1 else f"{count(len(tuned))} other classes"
@@ -123,7 +127,7 @@ def make_group_offer(
 ) -> dict[str, Any] | None:
     """Return the offer to give the last thumb to the concept's whole correlated group.
 
-    ``taken`` are the concepts that have this thumb already. None if no member is left.
+    ``taken`` are the concepts that have this thumb already. None if no concept is left.
     """
     free = group.without(taken) if group else ()
     if group is None or not free:
@@ -138,7 +142,7 @@ def make_group_offer(
 
 
 class BatchBar(StudentPart):
-    """Top bar: the student's AP, the batch with its preview, and the button that fits it."""
+    """Component of the top bar: AP, the batch with its preview, and the fine-tune button."""
 
     repairs = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
     held = param.List(default=[], item_type=dict, doc="As ``make_held`` gives it.")
@@ -156,7 +160,7 @@ class BatchBar(StudentPart):
 
 
 class Batch:
-    """Updater of ``bar``, which shows the batch, and of the previewed influences of ``table``."""
+    """Updater of the top bar ``bar``, and of the previewed influences in ``table``."""
 
     def __init__(
         self,
@@ -170,7 +174,7 @@ class Batch:
         self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
 
     def show(self) -> None:
-        """Show the pending batch."""
+        """Show the pending batch in the top bar, with its preview as far as it is computed."""
         tuning = self.app.tuning
         if tuning.status.kind == "done":
             self.outcome = []
@@ -188,11 +192,11 @@ class Batch:
         self.show_ghosts()
 
     def show_changes(self) -> None:
-        """Show the changes, once their intervals are computed."""
+        """Show the changes in AP, once their intervals are computed."""
         self.bar.param.update(**self._change_texts())
 
     def show_ghosts(self) -> None:
-        """Show the influences that the concepts on screen would have after the batch."""
+        """Show the influences that the listed concepts would have after the batch."""
         preview, name = self.app.tuning.preview, self.bar.student
         listed = [row["concept"] for row in (*self.table.rows, *self.table.found)]
         if preview is None or name not in preview.metrics:
@@ -203,7 +207,7 @@ class Batch:
         self.table.ghosts = {concept: after[concept] for concept in listed}
 
     def _change_texts(self) -> dict[str, dict[str, Any]]:
-        """Return status and summary: changes since #0, and by a refit that has just ended."""
+        """Return the bar's status and summary: change by a refit just done, changes since #0."""
         name, app = self.bar.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
         joint = app.tuner.joint

@@ -1,4 +1,4 @@
-"""Finding on one student: why it is worse on other images, wrong labels, and possible repairs."""
+"""Finding on one student: why it is worse on other images, wrong labels, possible repairs."""
 
 from __future__ import annotations
 
@@ -92,7 +92,7 @@ def make_suggestion(suggestion: Suggestion, name: str, *, limits: bool = True) -
 
 
 def make_suggesting(running: bool, share: float, text: str) -> dict[str, Any]:
-    """Return the state of the search for a repair: whether it runs, its progress, its step."""
+    """Return the state of the search for a repair: whether it runs, share done, and step."""
     return {"running": running, "share": share, "text": text}
 
 
@@ -113,7 +113,7 @@ class FindingPanel(param.Parameterized):
         on_init=True,
     )
     def show(self) -> None:
-        """Show the finding, as far as it is computed."""
+        """Show the finding on the selected student, as far as it is computed."""
         app, name = self.app, self.panels.student
         shift, found = app.shifts.by_class.get(name), app.shifts.differences.get(name)
         terms = app.tuner.terms(app.students.node).get(name)
@@ -135,19 +135,19 @@ class FindingPanel(param.Parameterized):
 
     @property
     def labels(self) -> list[dict[str, Any]]:
-        """Labels that are listed, see ``make_labels``."""
+        """Labels listed as likely wrong, see ``make_labels``."""
         return list(self.panels.finding.get("labels", []))
 
     def listed(self, row: int) -> dict[str, Any]:
-        """Return the listed label of the image at ``row``; ``ValueError`` if none is listed."""
+        """Return the listed label of the image at ``row``; ``ValueError`` if it is not listed."""
         for each in self.labels:
             if each["row"] == row:
                 return each
-        raise ValueError(f"no such label: row {row}")
+        raise ValueError(f"no label is listed for the image at row {row}")
 
 
 class FindingActions(StudentActions):
-    """Actions of the browser on the finding: a removal, a repair, labels."""
+    """Actions of the browser on the finding: remove a suspect, repair, correct labels."""
 
     finding: FindingPanel
     panels: StudentPanels
@@ -156,7 +156,7 @@ class FindingActions(StudentActions):
     def _remove_suspect(self, concept: str) -> None:
         """Add the removal of the finding's concept, and of correlated concepts, to the batch."""
         if concept != self.panels.finding.get("remove"):
-            raise ValueError(f"no such finding: {concept!r}")
+            raise ValueError(f"the finding does not remove {concept!r}")
         self.app.tuning.remove_group(self.student, concept)
 
     @action
@@ -165,13 +165,13 @@ class FindingActions(StudentActions):
 
     @action
     def _take_lever(self, name: str) -> None:
-        """Replace the edits of suggested repairs in the batch by those of the repair ``name``."""
+        """Replace suggested repairs in the batch by the edits of the repair ``name``."""
         latest = self.app.suggestion.latest
         repair = latest.repairs.get(self.student) if latest else None
         levers = repair.levers if repair else ()
         edits = next((each.edits for each in levers if each.name == name), ())
         if not edits:
-            raise ValueError(f"no such repair: {name!r}")
+            raise ValueError(f"no suggested repair has the name {name!r}")
         for edit in chain.from_iterable(each.edits for each in levers):
             self.app.tuning.take_out(place_of(edit))
         self.app.tuning.put(edits)

@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def make_line(
     metrics: ClassMetrics, preview: ClassMetrics | None, changes: Mapping[str, Interval]
 ) -> list[dict[str, Any]]:
-    """Return F1, accuracy and fidelity as parts of one line.
+    """Return F1, accuracy and fidelity as parts of one line of text.
 
     ``F1 0.560 · accuracy 0.927 · fidelity 0.928 (a constant answer has 0.892), correlation of
     logits 0.84``; with a preview ``F1 0.560 → 0.601`` and the change. ``after`` is empty for an
@@ -100,7 +100,7 @@ def make_measures(
 def make_noisy(change: Interval, key: str, level: float | None = CONFIDENCE) -> dict[str, str]:
     """Return a change and its interval as text, and its verdict: within noise, unchanged, ...
 
-    Without a ``level``, only the estimate.
+    ``level`` is the level of the interval; None: only the estimate.
     """
     texts = {"text": "–", "range": "", "words": change.words}
     if change.words == "undefined":
@@ -119,7 +119,7 @@ def make_slices(
 ) -> dict[str, Any]:
     """Return a table of one metric on the slices of a column, and a sentence on the worst slice.
 
-    ``level`` is the level of the intervals; None: no intervals. Accuracy is followed by fidelity.
+    ``level`` is the level of the intervals; None: no intervals. Fidelity is shown beside accuracy.
     """
     rows = sorted(report.slices, key=lambda result: (bool(result.small), result.p_holm))
     beside = METRICS[report.metric].beside
@@ -178,7 +178,7 @@ def _range(interval: Interval, level: float | None) -> str:
 
 
 class MeasuresPanel(param.Parameterized):
-    """Updater of ``panels.measures`` and ``panels.slices`` while the panel is open."""
+    """Updater of ``panels.measures`` and ``panels.slices`` while their panel is open."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
@@ -189,7 +189,7 @@ class MeasuresPanel(param.Parameterized):
         super().__init__()
 
     def show(self) -> None:
-        """Show the metrics of the selected student; compute missing metrics."""
+        """Show the line of metrics of the selected student, and start computing all metrics."""
         name, snapshot = self.panels.student, self.app.students.snapshot
         preview = self._preview
         after = preview.metrics[name] if preview else None
@@ -205,7 +205,7 @@ class MeasuresPanel(param.Parameterized):
 
     @param.depends("panels.measured", "panels.extent", watch=True)
     def measure(self) -> None:
-        """Compute all metrics of the selected student, if the panel is open."""
+        """Start computing all metrics of the selected student, if the panel is open."""
         panels, app = self.panels, self.app
         name, snapshot, preview = panels.student, app.students.snapshot, self._preview
         asked = snapshot, name, preview
@@ -231,7 +231,7 @@ class MeasuresPanel(param.Parameterized):
 
     @param.depends("panels.slice_by", "panels.slice_metric", watch=True)
     def slice(self) -> None:
-        """Compute a metric on the slices of the chosen column, if the panel is open."""
+        """Start computing a metric on the slices of the chosen column, if the panel is open."""
         panels, app = self.panels, self.app
         name, snapshot = panels.student, app.students.snapshot
         column, metric = panels.slice_by, panels.slice_metric
@@ -266,7 +266,7 @@ class MeasuresPanel(param.Parameterized):
         app.jobs.submit(Job("slices", work, done, failed))
 
     def open_slice(self, value: str) -> None:
-        """Show the images of a slice, the student's worst errors first."""
+        """Show the images with this value of the column, the student's worst errors first."""
         app, column = self.app, self.panels.slice_by
         student = app.students.student(self.panels.student)
         masks = metadata_slices(app.store, student.split, [column])
@@ -278,10 +278,11 @@ class MeasuresPanel(param.Parameterized):
 def make_threshold(
     choice: pd.DataFrame, precision: float | None = None, level: float | None = CONFIDENCE
 ) -> dict[str, Any]:
-    """Return the chosen threshold of one class: its interval, the cross-fitted changes in metrics,
-    and the line for the spec.
+    """Return the chosen threshold of one class: its interval, and the line for the spec.
 
-    ``choice`` has one row, see ``results.decisions``. Without a ``level`` there are no intervals.
+    ``rows`` are cross-fitted changes in metrics. ``choice`` has one row, see ``results.decisions``;
+    ``precision`` is the required precision (None: best F1). Without a ``level`` there are no
+    intervals.
     """
     row = choice.iloc[0]
     if row["lacking"]:
@@ -308,14 +309,14 @@ def _worth(key: str, after: Interval, change: Interval, level: float | None) -> 
 
 
 class ThresholdChoices:
-    """Updater of ``panels.threshold``; the worker computes a threshold on request."""
+    """Updater of ``panels.threshold``, which the worker computes when a person asks for it."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
         self._asked: tuple[str, str, float | None] | None = None
 
     def show(self) -> None:
-        """Show the present threshold, and drop a threshold chosen for another student."""
+        """Show the present threshold, and drop a threshold that was chosen for another student."""
         self.app.jobs.cancel("threshold")
         self._asked = None
         name = self.panels.student
@@ -326,12 +327,12 @@ class ThresholdChoices:
         self.panels.threshold = {"now": signed(now, 3), "kind": "ask"}
 
     def stop(self) -> None:
-        """Stop a running choice, since a person waits for another job."""
+        """Stop choosing a threshold, since a person waits for another job."""
         if self.panels.threshold.get("kind") == "running":
             self.show()
 
     def ask(self, precision: float | None) -> None:
-        """Choose the threshold with the best F1, or with most recall at that ``precision``."""
+        """Choose the threshold with the best F1, or with most recall at ``precision`` or more."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         if not name or app.tuning.awaited or not self.panels.threshold:
             return
@@ -358,7 +359,7 @@ class ThresholdChoices:
 
 
 class MeasuresActions(StudentActions):
-    """Actions of the browser on slices and the threshold."""
+    """Actions of the browser on slices of a metric and on the threshold."""
 
     measures: MeasuresPanel
     thresholds: ThresholdChoices

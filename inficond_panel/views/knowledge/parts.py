@@ -1,4 +1,4 @@
-"""Components of the knowledge view of one student, and their common actions."""
+"""Components of the knowledge view of one student, and actions that they share."""
 
 from __future__ import annotations
 
@@ -48,7 +48,10 @@ OWN = frozenset(
 
 
 def make_status(status: Status, change: dict[str, Any] | None, others: str = "") -> dict[str, Any]:
-    """Return the status line; after a refit with ``change``, or ``others`` if it tuned others."""
+    """Return the status line: status of the refit, and its effect when it is done.
+
+    ``change`` is the change in AP by the refit; ``others`` a sentence if it tuned other classes.
+    """
     return {
         "kind": status.kind,
         "text": status.text,
@@ -83,7 +86,7 @@ def make_options(app: AppState) -> dict[str, Any]:
 
 
 class StudentPart(ViewComponent):
-    """Part of the knowledge view, with the selected student, the batch and the refit's status."""
+    """Component of a part of the knowledge view, with the student, the batch and the status."""
 
     student = param.String(default="", doc="Class whose student is shown; empty: none.")
     pending = param.List(default=[], item_type=dict, doc="Pending thumbs of all classes.")
@@ -94,7 +97,7 @@ class StudentPart(ViewComponent):
 
     @classmethod
     def of(cls, app: AppState, **params: Any) -> Self:
-        """Return the part for a session's page, linked to the session's state."""
+        """Return the part for a session's page, with parameters linked to the session's state."""
 
         def adding(_: Status) -> bool:
             return app.concepts.busy
@@ -113,7 +116,7 @@ class StudentPart(ViewComponent):
 
 
 class StudentActions(RefitActions):
-    """Actions of all parts: thumbs on concepts of ``student``, and opening a concept or class."""
+    """Actions of all parts: thumbs on concepts of ``student``, opening a concept or class."""
 
     @property
     def student(self) -> str:
@@ -121,10 +124,10 @@ class StudentActions(RefitActions):
         return self.app.selection.class_name
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Call the action; ignore an action for a student that is no longer selected.
+        """Call the action of a message; ignore an action for a student no longer selected.
 
         ``seen`` is the student that the browser showed: another student may have been selected a
-        moment before, of which the browser did not know yet.
+        moment before, and the browser did not know yet.
         """
         arguments = dict(message)
         seen = arguments.pop("seen", self.student)
@@ -141,7 +144,7 @@ class StudentActions(RefitActions):
 
     @action
     def _take_out(self, place: list[str]) -> None:
-        """Remove the item with key ``place`` from the batch."""
+        """Remove the thumb or repair with key ``place`` from the batch."""
         self.app.tuning.take_out(place)
 
     @action
@@ -154,7 +157,7 @@ class StudentActions(RefitActions):
 
 
 class StudentPanels(StudentPart):
-    """Panels below the top bar: finding, metrics, report on the refit, questions on photos."""
+    """Component of the panels below the top bar: finding, metrics, refit report, questions."""
 
     repairs = param.List(default=[], item_type=dict, doc="Pending repairs of all classes.")
     asking = param.Dict(default={"offer": ""}, doc="As ``make_asking`` gives it.")
@@ -164,7 +167,7 @@ class StudentPanels(StudentPart):
     suggesting = param.Dict(default={}, doc="As ``make_suggesting`` gives it.")
     shift = param.Dict(default={}, doc="As ``make_shift`` gives it; empty: not known yet.")
     terms = param.List(default=[], item_type=str, doc="Effects of earlier repairs, in sentences.")
-    repairing = param.Boolean(default=False, doc="Whether suspects and repairs are open.")
+    repairing = param.Boolean(default=False, doc="Whether the panel of repairs is open.")
     path = param.Dict(default={}, doc="As ``make_path`` gives it; empty: not known yet.")
 
     line = param.List(default=[], item_type=dict, doc="As ``make_line`` gives it.")
@@ -183,7 +186,7 @@ class StudentPanels(StudentPart):
 
     @property
     def detailed(self) -> bool:
-        """True with the setting Details: panels that open are shown, and computed."""
+        """True with the setting Details, in which panels that open are shown and computed."""
         return bool(self.extent == "details")
 
     _taken = frozenset({"explained", "measured", "repairing", "slice_by", "slice_metric"})
@@ -192,9 +195,9 @@ class StudentPanels(StudentPart):
 
 
 class KnowledgeTable(StudentPart):
-    """Whole view of one student: heading, rows of concepts, and the other parts as children."""
+    """Component of the knowledge view: heading, rows of concepts, and other parts as children."""
 
-    overview = Child(doc="Shown instead while no class is selected.")
+    overview = Child(doc="View shown while no class is selected.")
     parts = Children(doc="The top bar, and the panels below it.")
     rows = param.List(default=[], item_type=dict, doc="As ``make_concept_rows`` gives them.")
     find = param.String(
@@ -238,7 +241,7 @@ _NAME, _ZERO, _BAR = 170, 300, 100
 def draw_picture(
     student: str, rows: Sequence[Mapping[str, Any]], summary: Mapping[str, Any], concept: str = ""
 ) -> Drawing:
-    """Draw the rows of ``make_concept_rows`` for a student; ``concept`` is the open concept."""
+    """Return a drawing of ``make_concept_rows`` for a student; ``concept`` is the open one."""
     shown = rows[:MOST]
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(shown) + (len(rows) > MOST)) + 8)
     ap, teacher = (number(summary.get(key)) for key in (AP.key, "teacher_ap"))

@@ -1,4 +1,4 @@
-"""Report on a refit of one student, as plain data; ``refit_words`` writes its sentences."""
+"""Report on the refit of one student, as plain data; ``refit_words`` writes its sentences."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MOVERS = 3  #: number of other concepts listed that rose most, and that fell mos
 
 
 def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict[str, Any]:
-    """Return the content of the report: ``line`` for the closed panel, sections for the open one.
+    """Return the report on a refit: ``line`` for the closed panel, sections for the open panel.
 
     ``refit`` is the number of the reported iteration, ``shown`` of the iteration shown.
     """
@@ -46,7 +46,7 @@ def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict
 
 
 def make_churn(churn: Churn) -> dict[str, Any]:
-    """Return a sentence on the images of a split with a changed prediction, and their number."""
+    """Return a sentence on the images of a split whose prediction changed, and their number."""
     return {
         "split": churn.split,
         "text": words.churn_sentence(churn),
@@ -55,7 +55,7 @@ def make_churn(churn: Churn) -> dict[str, Any]:
 
 
 def make_bound(each: Bound) -> dict[str, Any]:
-    """Return data on one bound: text, whether it is active, and its shadow price for a step."""
+    """Return data on one bound: text, whether it is active, and its shadow price as text."""
     since = "" if each.since is None or each.since < 0 else f"#{each.since}"
     return {
         "concept": each.concept,
@@ -68,7 +68,7 @@ def make_bound(each: Bound) -> dict[str, Any]:
 
 
 def make_moved(report: ClassReport) -> dict[str, Any]:
-    """Return the largest changes of influence; ``share`` is relative to the largest."""
+    """Return the largest changes of influence; ``share`` is relative to the largest change."""
     moves = report.moves
     others = sorted(
         [*moves.up[:MOVERS], *moves.down[:MOVERS]], key=lambda mover: -abs(mover.change)
@@ -92,7 +92,7 @@ def _mover(mover: Mover, tuned: bool, most: float) -> dict[str, Any]:
 
 
 def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
-    """Return a sentence on a group of collinear concepts, and the thumb offered for all of it."""
+    """Return a sentence on a group of correlated concepts, and the thumb offered for all."""
     directions = report.directions(group)
     offered = len(directions) == 1 and group.without(group.tuned)
     return {
@@ -127,7 +127,7 @@ class ReportPanel(param.Parameterized):
 
     @param.depends("panels.explained", "panels.extent", watch=True)
     def ask(self) -> None:
-        """Compute the report for an open panel, unless a person waits for another job."""
+        """Start computing the report for an open panel, unless a person waits for another job."""
         name, panels = self.panels.student, self.panels
         refit = self.app.students.refit_of(name) if name else None
         if not panels.detailed or refit is None or panels.report or self.app.tuning.awaited:
@@ -144,7 +144,7 @@ class ReportPanel(param.Parameterized):
         refit = students.refit_of(name) if name else None
         known = students.known_report(refit) if refit else None
         if refit is None or known is None:
-            raise ValueError(f"no report on {name!r}")
+            raise ValueError(f"no report on {name!r} is computed")
         churn = next(each for each in known.of(name).churn if each.split == split)
         title = f"{name}, prediction changed by #{refit.number}"
         rows = [flip.row for flip in churn.flips]
@@ -152,7 +152,7 @@ class ReportPanel(param.Parameterized):
 
 
 class ReportActions(StudentActions):
-    """Actions of the browser on the report."""
+    """Actions of the browser on the report on a refit."""
 
     report: ReportPanel
 

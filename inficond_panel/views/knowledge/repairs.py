@@ -58,8 +58,8 @@ def make_shift(
 ) -> dict[str, Any]:
     """Return a sentence on a student's shift, its suspects, and a comparison of its AP.
 
-    Without a ``level`` numbers have no limits. ``gains`` are previewed changes in AP by reweighting
-    for one concept, ``aps`` the result of ``tune_aps``; None if not computed yet.
+    ``level`` None: numbers have no limits. ``gains`` are previewed changes in AP by reweighting for
+    one concept, ``aps`` the result of ``tune_aps``; each None if not computed yet.
     """
     known = gains or {}
     suspects = [
@@ -82,10 +82,10 @@ def make_shift(
 
 
 def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str, Any]:
-    """Return points of the path over lambda, with AP, its interval and number of concepts, and
-    ``auto``, a sentence on the automatic choice of lambda. See ``results.sensitivity``.
+    """Return the penalty path: ``points`` over lambda, and ``auto``, a sentence on its choice.
 
-    Without a ``level`` there are no intervals.
+    A point has AP, its interval, and the number of concepts; see ``results.sensitivity``. ``level``
+    None: no intervals.
     """
     points = []
     for value, row in path.iterrows():
@@ -105,7 +105,7 @@ def make_path(path: pd.DataFrame, level: float | None = CONFIDENCE) -> dict[str,
 
 
 def make_pending_repair(repair: Repair) -> dict[str, Any]:
-    """Return a pending repair: as in an edits file, with its text and its key in the batch."""
+    """Return a pending repair as in an edits file, with its text and its key in the batch."""
     return {
         **repair.to_json(),
         "words": plain_edit(repair),
@@ -114,7 +114,7 @@ def make_pending_repair(repair: Repair) -> dict[str, Any]:
 
 
 class RepairPanel(param.Parameterized):
-    """Updater of ``panels.shift``, and of ``panels.path`` while the panel is open."""
+    """Updater of ``panels.shift``, and of ``panels.path`` while the panel of repairs is open."""
 
     def __init__(self, app: AppState, panels: StudentPanels) -> None:
         self.app, self.panels = app, panels
@@ -127,7 +127,7 @@ class RepairPanel(param.Parameterized):
 
     @param.depends("app.shifts.by_class", watch=True)
     def show(self) -> None:
-        """Show shift and suspects of the selected student; compute the rest."""
+        """Show shift and suspects of the selected student; start computing missing results."""
         name = self.panels.student
         shift = self.app.shifts.by_class.get(name)
         if self._asked != (name, self.app.students.node.id):
@@ -147,7 +147,7 @@ class RepairPanel(param.Parameterized):
 
     @param.depends("app.tuning.preview", watch=True)
     def _keep_gain(self) -> None:
-        """Show a previewed gain of reweighting for one concept beside the concept from now on."""
+        """Show the previewed gain of reweighting for a concept beside it, and keep the gain."""
         name, preview = self.panels.student, self.app.tuning.preview
         of_class = [item for item in self.app.tuning.pending if item.class_name == name]
         shift = self.app.shifts.by_class.get(name)
@@ -167,13 +167,13 @@ class RepairPanel(param.Parameterized):
             self.panels.shift = {**self.panels.shift, "suspects": suspects}
 
     def mark(self) -> bool:
-        """Read the suspects of the selected student; return True if they have changed."""
+        """Read the suspects of the selected student; return True if the suspects have changed."""
         before, self._marked = self._marked, self.app.shifts.suspects(self.panels.student)
         return self._marked != before
 
     @param.depends("panels.repairing", "panels.extent", "app.tuning.status", watch=True)
     def ask(self) -> None:
-        """Compute the comparison of AP and the path over lambda, for an open panel."""
+        """Start computing the comparison of AP and the penalty path, if the panel is open."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         asked = name, node.id
         if (
@@ -201,14 +201,14 @@ class RepairPanel(param.Parameterized):
     def read(self, message: Mapping[str, Any]) -> Repair:
         """Return the repair of the selected student that a message of the browser describes.
 
-        Raises ``ValueError`` for any other message. Sets ``suspects`` of a reweighting whose
-        concepts all are suspects.
+        Sets ``suspects`` of a reweighting whose concepts all are suspects. Raises ``ValueError`` if
+        the message describes no repair of these students.
         """
         try:
             repair = repair_from_json({**message, "class": self.panels.student})
             self.app.tuner.repairs.check([repair])
         except (KeyError, TypeError, InficondError) as error:
-            raise ValueError(f"no such repair: {error}") from error
+            raise ValueError(f"the message is no repair: {error}") from error
         if isinstance(repair, Balance):
             suspects = self.app.shifts.suspects(self.panels.student)
             return replace(repair, suspects=set(repair.concepts) <= set(suspects))
@@ -222,13 +222,13 @@ class RepairPanel(param.Parameterized):
 
 
 class MendingActions(StudentActions):
-    """Actions of the browser on suspects and repairs."""
+    """Actions of the browser on suspects and repairs of a student."""
 
     repair_panel: RepairPanel
 
     @action
     def _repair(self, repair: dict) -> None:
-        """Add a repair of the selected student to the batch, or remove it."""
+        """Add a repair of the selected student to the batch, or remove it if it is there."""
         self.app.tuning.toggle(self.repair_panel.read(repair))
 
 
@@ -237,7 +237,7 @@ AHEAD = 3
 
 
 def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
-    """Return the offer to answer on photos of a class, and the content of the dialog.
+    """Return the text that offers questions on photos of a class, and the dialog's content.
 
     ``kind`` is choosing, asking, judging, done or error; empty: no photo is asked about.
     """
@@ -254,7 +254,7 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
 
 
 def make_offer(app: AppState, class_name: str) -> str:
-    """Return the offer's text to answer on photos of a class; empty if that is not possible."""
+    """Return the text that offers questions on photos of a class; empty if not possible."""
     if app.asking.missing or not class_name:
         return ""
     named = _named(app.store, class_name)
@@ -263,19 +263,19 @@ def make_offer(app: AppState, class_name: str) -> str:
 
 @lru_cache(maxsize=256)
 def _named(store: Store, class_name: str) -> list[str]:
-    """Return the concepts that are named like a class."""
+    """Return the names of the concepts that are named like a class."""
     return [store.concepts[at] for at in words_for(class_name, store.concepts, store.synonyms)]
 
 
 def make_waiting(status: Status) -> dict[str, Any]:
-    """Return the dialog's content while a job runs, or after it failed."""
+    """Return the dialog's content while a job runs, or after the job failed."""
     kind = {"cancelling": "judging"}.get(status.kind, status.kind)
     words = " ".join(filter(None, [status.text, status.remedy]))
     return {"kind": kind, "text": words, "share": status.progress}
 
 
 def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
-    """Return the dialog's content for the current photo: its row, the next rows, the last reply."""
+    """Return the dialog's content for the current photo: its row, the next rows, last reply."""
     position, left = len(draft.replies), app.asking.teacher_may_answer
     sentence = ""
     if position:
@@ -294,7 +294,7 @@ def make_place(app: AppState, draft: Draft) -> dict[str, Any]:
 
 
 def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
-    """Return sentences on the evaluation by answers, and buttons as (action, text)."""
+    """Return the dialog's content after the last photo: sentences, and (action, text) buttons."""
     teaching = app.asking.found
     node = None if teaching is None else teaching.node
     steps = []
@@ -312,19 +312,19 @@ def make_end(app: AppState, draft: Draft) -> dict[str, Any]:
 
 
 class AskActions(Acting):
-    """Actions of the browser in the dialog on photos."""
+    """Actions of the browser in the dialog that asks a person about photos."""
 
     app: AppState
     panels: StudentPanels
 
     @action
     def _ask(self) -> None:
-        """Start asking about photos of the selected class."""
+        """Start asking the person about photos of the selected class."""
         self.app.asking.open(self.app.selection.class_name)
 
     @action
     def _asked_photo(self, row: int) -> None:
-        """Send one of the dialog's photos."""
+        """Send the photo at ``row`` of ``AllImages``, if the dialog asks about it."""
         if row in self.app.asking.rows():
             send_photo(self.app, self.panels, row, or_small=True)
 
@@ -354,7 +354,7 @@ class AskActions(Acting):
 
     @action
     def _undo_teaching(self) -> None:
-        """Undo the training on the answers, and close the dialog."""
+        """Undo the iteration that was trained on the answers, and close the dialog."""
         teaching = self.app.asking.found
         self.app.asking.close()
         if teaching is not None and teaching.node is not None:

@@ -45,7 +45,7 @@ def make_concept_rows(
     scale: Callable[[str], list[tuple[str, str]]] = lambda _: [],
     patches: int = 5,
 ) -> list[dict[str, Any]]:
-    """Return the rows of the list as plain data.
+    """Return the rows of the list of concepts as plain data for the browser.
 
     ``undefined`` is the reason why a discrepancy has no value. ``held`` is a concept's bound, such
     as ``≥ 1.40``, and ``since`` its iteration, ``#1``; empty without a bound. ``scale`` returns
@@ -81,7 +81,7 @@ def _unpatched(row: ConceptRow) -> str:
 
 
 def make_undefined(sort: str, counts: Counts) -> str:
-    """Return why a discrepancy is undefined: no positive, or negative, to agree or differ on."""
+    """Return why a discrepancy is undefined: no positive (or negative) to agree or differ on."""
     side = "positive" if sort == DISCREPANCY_P.key else "negative"
     differ = counts.student_wrong + counts.teacher_wrong
     return f"no {side} on which they {'agree' if differ else 'differ'}"
@@ -90,8 +90,8 @@ def make_undefined(sort: str, counts: Counts) -> str:
 def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
     """Return a what-if curve as lists, empty for an undefined metric, and ``axis``, a half height.
 
-    The page draws all curves of a list with the largest of their axes. Without ``limits`` there is
-    no band.
+    The page draws all curves of a list with their largest ``axis``, in points. Without ``limits``
+    there is no band.
     """
     names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
     if not np.isfinite(band.estimate).all():
@@ -122,13 +122,13 @@ class EffectCurves(param.Parameterized):
 
     @param.depends("table.metric", watch=True)
     def start(self) -> None:
-        """Forget all curves, and start computing them."""
+        """Forget all what-if curves, and start computing them for the metric of the table."""
         self.table.effects = {}
         self.next()
 
     @param.depends("table.near", watch=True)
     def next(self) -> None:
-        """Compute more of the missing curves."""
+        """Start a job that computes missing curves, or call ``done`` if none is missing."""
         table = self.table
         name, metric = table.student, table.metric
         missing = [concept for concept in self._wanted() if concept not in table.effects]
@@ -148,7 +148,7 @@ class EffectCurves(param.Parameterized):
         self.app.jobs.submit(Job("effects", work, self._add, self.failed))
 
     def _wanted(self) -> list[str]:
-        """Return the concepts that need a curve, in the order of computing."""
+        """Return the concepts that need a curve, in the order in which they are computed."""
         table = self.table
         listed = {row["concept"] for row in (*table.rows, *table.found)}
         near = [concept for concept in table.near if concept in listed]
@@ -166,9 +166,9 @@ def _first(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def make_stability(verdicts: pd.DataFrame, limits: bool = True) -> dict[str, Any]:
-    """Return the verdict on a concept's stability, and a card; no intervals without ``limits``.
+    """Return the verdict on a concept's stability, and a card with the numbers behind it.
 
-    ``verdicts`` has one row, see ``results.sensitivity.stability``.
+    ``verdicts`` has one row, see ``results.sensitivity.stability``; ``limits`` False: no interval.
     """
     row = verdicts.iloc[0]
     influence = interval_of(row, "influence")
@@ -196,19 +196,19 @@ class StabilityRuns:
         self.app, self.table, self.running = app, table, ""
 
     def forget(self) -> None:
-        """Stop, and drop all results, since another student is selected."""
+        """Stop the running refits, and drop all results, as another student is selected."""
         self.stop()
         self.table.stability = {}
 
     def stop(self) -> None:
-        """Stop the run, for another run or another job."""
+        """Stop the running refits, since another concept or job needs the worker."""
         if self.running:
             self.app.jobs.cancel("stability")
             self._tell(self.running, {})
             self.running = ""
 
     def ask(self, concept: str) -> None:
-        """Start a concept's refits instead of the present run; stop a run of the same concept."""
+        """Start a concept's refits instead of the running ones; a second call only stops them."""
         again = concept == self.running
         self.stop()
         if again:
@@ -241,14 +241,14 @@ class StabilityRuns:
 
 
 class TableActions(StudentActions):
-    """Actions of the browser on rows: bounds, factors, patches, files, and typed concepts."""
+    """Actions of the browser on rows of concepts: bounds, factors, patches, files, typing."""
 
     table: KnowledgeTable
     stability: StabilityRuns
 
     @action
     def _set_bound(self, concept: str, value: float) -> None:
-        """Give a concept a thumb with the bound ``value``; no thumb at its present influence."""
+        """Give a concept a thumb with the bound ``value``; remove it for the present influence."""
         now = self.app.students.weight(self.student, concept)
         direction = UP.key if value > now else DOWN.key
         thumb = Intent(self.student, concept, direction, bound=value)
@@ -264,7 +264,7 @@ class TableActions(StudentActions):
 
     @action
     def _pictures(self, segments: list[int]) -> None:
-        """Send the pictures of patches, except of segments that no row shows (holdout)."""
+        """Send the pictures of patches; skip segments that no row may show (holdout)."""
         store = self.app.store
         wanted = np.intersect1d(segments, shown_segments(store)).tolist()
         send_pictures(self.app, self.table, wanted, lambda segment: patch_uri(store, segment))
@@ -277,7 +277,7 @@ class TableActions(StudentActions):
 
     @action
     def _save_concepts(self, concepts: list[str], kind: str) -> None:
-        """Make a file of the rows on screen, and send it to the browser."""
+        """Make a CSV or JSON file (``kind``) of these concepts, and send it to the browser."""
         students, name = self.app.students, self.student
         make_and_send(self.app, self.table, lambda: students.concepts_file(name, concepts, kind))
 
@@ -286,11 +286,11 @@ class TableActions(StudentActions):
         """Show the images of a concept's patches, and the image of the clicked patch large."""
         store = self.app.store
         if concept not in store.concepts:
-            raise ValueError(f"no such concept: {concept!r}")
+            raise ValueError(f"this store has no concept {concept!r}")
         kind, row = self.table.patches_of, int(store.segment_image[segment])
         rows = patch_images(store, concept, kind)
         if row not in rows or not self.student:
-            raise ValueError(f"no such patch: segment {segment} of {concept!r}")
+            raise ValueError(f"segment {segment} is no patch of {concept!r}")
         student = self.app.students.student(self.student)
         title = f"{concept}, {'most similar patches' if kind == 'nearest' else 'its segments'}"
         self.app.selection.open_images(image_set(student, title, rows, concept, row))
@@ -305,7 +305,7 @@ class TableActions(StudentActions):
 
     @action
     def _add(self, text: str, tag: str = "") -> None:
-        """Add a concept from its text, or from the photos with a tag."""
+        """Add a concept from its text, or from the photos with ``tag`` (empty: from the text)."""
         tags = self.app.tags.tags
         images = [image for image, image_tags in tags.items() if tag in image_tags] if tag else None
         self.app.concepts.add(text, images)

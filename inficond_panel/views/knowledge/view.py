@@ -55,19 +55,19 @@ SUGGESTING = ("running", "share", "text")  #: parameters of the suggestion that 
 
 
 class Overview(Protocol):
-    """View of all students, which is shown while no class is selected."""
+    """View of all students that is shown while no class is selected."""
 
     def close(self) -> None:
-        """Release the overview and its plots."""
+        """Release the overview and its plots, at the end of the session."""
 
     def picture(self) -> Drawing:
-        """Return a still picture of the overview."""
+        """Return a still picture of the overview, drawn without a browser."""
 
 
 class KnowledgeView(
     TableActions, FindingActions, MendingActions, MeasuresActions, ReportActions, AskActions, Viewer
 ):
-    """Student of ``app.selection.class_name``, whose rows keep their order until a refit is done.
+    """View of one student: the class selected; its rows keep their order until a refit is done.
 
     Without a selected class it shows ``overview``, a view of all students, if there is one.
 
@@ -161,7 +161,7 @@ class KnowledgeView(
             self.effects.next()
 
     def _find(self) -> None:
-        """List the concepts that match the search."""
+        """List the concepts whose names match the search."""
         query = self.table.find
         rows = self._rows(ALL, query) if query.strip() else []
         self.table.param.update(found=rows, sought=query)
@@ -186,7 +186,7 @@ class KnowledgeView(
         )
 
     def _scale(self, concept: str) -> list[tuple[str, str]]:
-        """Return facts on the scale of a concept's score, if a user computed the scores."""
+        """Return facts on the scale of a concept's score; empty for scores of our own."""
         store = self.app.store
         if not store.given:
             return []
@@ -231,7 +231,7 @@ class KnowledgeView(
             self.batch.show_changes()
 
     def _yield_to_others(self) -> None:
-        """Stop curves while a refit runs, and longer jobs while a person waits for any job."""
+        """Stop the curves while a refit runs, and long jobs while a person waits for any job."""
         tuning, before = self.app.tuning, self.bar.status["kind"]
         if tuning.awaited:
             self.app.jobs.cancel("report")

@@ -1,4 +1,4 @@
-"""Matrix of influences: all students at once, with details while no class is selected."""
+"""Matrix view: influences of all students at once, shown with details for no selected class."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _LABELS = {
 
 
 def make_table(cells: Cells) -> str:
-    """Return the matrix as an HTML table: per concept its students, strongest influence first."""
+    """Return the matrix as an HTML table: students per concept, strongest influence first."""
     rows = "".join(
         f"<tr><th scope='row'>{escape(concept)}</th><td>{escape(_students(cells, row))}</td></tr>"
         for row, concept in enumerate(cells.concepts)
@@ -56,7 +56,7 @@ def _students(cells: Cells, row: int) -> str:
 
 
 def make_words(cells: Cells, known: int) -> str:
-    """Return the heading of the matrix, and how to read it, as HTML; ``known`` counts concepts."""
+    """Return the matrix's heading and how to read it, as HTML; ``known`` counts all concepts."""
     shown = len(cells.concepts)
     if not shown:
         text = "No concept matches."
@@ -69,7 +69,7 @@ def make_words(cells: Cells, known: int) -> str:
 
 
 class MatrixView(Viewer):
-    """All students of the iteration shown; not redrawn while a class is selected."""
+    """View of all students of the iteration shown; not redrawn while a class is selected."""
 
     order: param.Selector[str] = param.Selector(
         default="strongest", objects={_LABELS[key]: key for key in ORDERS}, label="Order"
@@ -130,7 +130,7 @@ class MatrixView(Viewer):
 
     @param.depends("app.selection.class_name", "app.students.snapshot", "order", watch=True)
     def _arrange(self) -> None:
-        """Sort the rows in the chosen order."""
+        """Sort the matrix's rows (concepts) in the chosen order."""
         self.app.jobs.cancel("matrix")
         if not self._on_screen:
             return
@@ -144,7 +144,7 @@ class MatrixView(Viewer):
 
     @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True)
     def _mark(self) -> None:
-        """Outline the suspects, once the suspects of all students are computed."""
+        """Outline the suspect concepts, once they are computed for all students."""
         shifts = self.app.shifts
         if self._on_screen and shifts.complete:
             names = self.app.store.classes
@@ -173,7 +173,7 @@ class MatrixView(Viewer):
             self.cells = cells
 
     def _open(self, x: float | None, y: float | None) -> None:
-        """Open student and concept of the clicked cell, at column ``x`` and height ``y``."""
+        """Open the student and concept of the clicked cell, at column ``x`` and height ``y``."""
         if x is None or y is None:
             return
         names, concepts = self.cells.classes, self.cells.concepts

@@ -1,4 +1,4 @@
-"""Page state in the query of a URL: writing a link, and following a link.
+"""Link to a page: writing the page's state into the query of a URL, and following a link.
 
 A link has only names that the page knows anyway: data set, targets, class, concept, iteration, two
 compared iterations, settings of the views. It never opens the holdout, since each opening is
@@ -56,7 +56,7 @@ ID = 8
 
 
 def make_address(app: AppState) -> str:
-    """Return the URL query for the present state of the session, without default values."""
+    """Return the URL query of the session's present state, without default values."""
     selection, students, targets = app.selection, app.students, app.targets
     query = {
         "data": app.dataset.title if len(app.datasets) > 1 else "",
@@ -86,7 +86,7 @@ def _first(app: AppState, key: str) -> str | None:
 
 
 def _words(app: AppState, key: str) -> dict[str, Any]:
-    """Return the values of a setting by their words in a link."""
+    """Return the possible values of a setting by the words that stand for them in a link."""
     field: Any = app.settings.param[SETTINGS[key]]
     if isinstance(field, param.Boolean):
         return {"up" if key == "order" else "open": not field.default}
@@ -100,10 +100,10 @@ def _words(app: AppState, key: str) -> dict[str, Any]:
 
 
 class Address:
-    """URL of a session. The page follows a link after it has opened the link's data set.
+    """Link of a session, given as the query ``search`` of a URL, and its way onto the page.
 
-    If the link has other targets, their students are distilled first, and the link's iterations
-    are shown afterwards.
+    The page follows the link after it has opened the link's data set. If the link has other
+    targets, their students are distilled first, and its iterations are shown afterwards.
     """
 
     def __init__(self, search: str = "") -> None:
@@ -118,7 +118,7 @@ class Address:
         return title if title in titles else ""
 
     def follow(self, app: AppState) -> str:
-        """Follow the link once; return sentences on parts that cannot be shown, or empty."""
+        """Show the link's content once; return sentences on missing parts, or empty."""
         asked, self._asked = self._asked, None
         later, self._later = self._later, None
         self._following = True
@@ -132,7 +132,7 @@ class Address:
         return message
 
     def go(self, app: AppState, search: str) -> str:
-        """Follow another URL of the session, after the browser's Back or Forward; as ``follow``."""
+        """Follow another link, after the browser's Back or Forward; return as ``follow`` does."""
         self._asked = _read(search)
         title = self.dataset(app.datasets)
         if title and title != app.dataset.title:
@@ -141,7 +141,7 @@ class Address:
         return self.follow(app)
 
     def arrived(self, app: AppState) -> bool:
-        """Return True once the link's content is shown, or cannot be shown."""
+        """Return True once the link's content is shown, or it is clear that it cannot be shown."""
         if app.tuning.status.kind == "error":
             self._awaited.clear()
         elif self._awaited and self._awaited[0] == app.students.node.id:
@@ -206,7 +206,7 @@ class Address:
 
 
 def _why_not(app: AppState, targets: str) -> str:
-    """Return the reason why the targets cannot be switched now; empty if they can."""
+    """Return the reason why the students' targets cannot be switched now; empty if they can."""
     if targets not in app.targets.options:
         return f"There are no targets {targets!r} here."
     if app.tuning.busy or app.targets.busy:
@@ -238,6 +238,6 @@ def _set(app: AppState, asked: dict[str, str]) -> Iterator[str]:
 
 
 def _read(search: str) -> dict[str, str]:
-    """Return the first value of each key in a query, of at most 4096 letters and 32 keys."""
+    """Return the first value of each key in a query; it reads at most 4096 letters and 32 keys."""
     pairs = parse_qsl(search.removeprefix("?")[:4096], max_num_fields=None)
     return dict(reversed(pairs[:32]))

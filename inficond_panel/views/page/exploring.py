@@ -1,7 +1,7 @@
 """Recording of a page that is explored without a server: its content for each selection.
 
 A state is an iteration, a class and a concept. Every class is recorded at several iterations;
-concepts, whose charts and images take room and time, only at the iteration shown. A value or
+concepts, whose charts and images take space and time, only at the iteration shown. A value or
 picture that several states share is stored once.
 """
 
@@ -39,14 +39,14 @@ _OWN = frozenset({"ShellPage"})
 
 
 class Place(NamedTuple):
-    """Property of a Bokeh model: id of the model, and name."""
+    """Property of a Bokeh model: the model's id, and the property's name."""
 
     model: str
     name: str
 
 
 class State(NamedTuple):
-    """Selection: id of an iteration, a class, a concept; empty: none."""
+    """Selection that is recorded: ids of iteration, class and concept; empty: none selected."""
 
     node: str
     class_name: str
@@ -69,9 +69,9 @@ class Recorder:
     def take(
         self, state: State, given: Mapping[Place, Any], sent: Mapping[str, Mapping[str, Any]]
     ) -> None:
-        """Record the page's present values as those of ``state``; ``given`` overrides some.
+        """Record the page's present values as the values of ``state``; ``given`` overrides some.
 
-        ``sent`` are messages with ``pictures``, by the id of a model.
+        ``sent`` are messages with ``pictures``, by the id of the model that gets the message.
         """
         held = {**dict(self._held()), **given}
         values = {place: self._number(place, value) for place, value in held.items()}
@@ -131,7 +131,7 @@ class Recorder:
                 yield Place(scale.id, name), getattr(scale, name)
 
     def _number(self, place: Place, value: Any) -> int:
-        """Return the number of a value; assume that no value is changed in place."""
+        """Return the number under which a value is stored; no value may be changed in place."""
         last = self._last.get(place)
         if last is None or not _same(last[0], value):
             last = value, self._keep(Serializer(deferred=False).encode(value))
@@ -143,7 +143,7 @@ class Recorder:
         return self._numbers.setdefault(text, len(self._numbers))
 
     def _with_numbers(self, message: Mapping[str, Any]) -> dict[str, Any]:
-        """Return a message with numbers instead of the data URIs of its pictures."""
+        """Return a message with a picture's number in place of each data URI."""
 
         def number(source: str) -> int:
             return self._pictures.setdefault(source, len(self._pictures)) if source else NONE
@@ -169,7 +169,8 @@ class Recorder:
 def choose(
     messages: Sequence[Mapping[str, Any]], pictures: Sequence[str], galleries: int
 ) -> list[int]:
-    """Return the numbers of the pictures to keep: all patches, and gallery pictures that fit."""
+    """Return the numbers of the pictures to keep: all patches, and gallery pictures that fit into
+    ``galleries`` bytes."""
     shown = [list(message["pictures"].values()) for message in messages]
     patches = dict.fromkeys(each for each in chain(*shown) if isinstance(each, int))
     tiles = [[each["source"] for each in row if isinstance(each, dict)] for row in shown]
@@ -184,14 +185,14 @@ def choose(
 
 
 def renumbered(picture: int | Mapping[str, Any], kept: Mapping[int, int]) -> int | dict[str, Any]:
-    """Return a message's picture with its index among the kept pictures as its number."""
+    """Return a message's picture, its number replaced by its index among the kept pictures."""
     if isinstance(picture, int):
         return kept.get(picture, NONE)
     return {**picture, "source": kept.get(picture["source"], NONE)}
 
 
 def _same(one: Any, other: Any) -> bool:
-    """Return True if two values are the same object, or dicts of the same objects."""
+    """Return True if two values are the same object, or dicts that hold the same objects."""
     if not isinstance(one, dict) or not isinstance(other, dict):
         return one is other
     return one.keys() == other.keys() and all(one[name] is other[name] for name in one)
@@ -223,7 +224,7 @@ class WaitingJobs(Jobs):
     spare = False
 
     def _start(self) -> None:
-        """Start no thread: ``work_off`` runs the jobs."""
+        """Start no thread: ``work_off`` runs the jobs in its caller's thread."""
 
     def work_off(self) -> None:
         """Run all waiting jobs, and the jobs that they start."""
@@ -232,7 +233,7 @@ class WaitingJobs(Jobs):
 
 
 class Explorable:
-    """Page without a viewer that selects and records one state after the other.
+    """Page without a viewer; it selects one state after the other, and records each.
 
     ``jobs`` is the queue of ``app``, which must be worked off after each change of selection.
     """
@@ -278,7 +279,7 @@ class Explorable:
         return {**self._recorder.finish(galleries), "numbers": self._numbers, "command": command}
 
     def _show_node(self, node_id: str) -> None:
-        """Show another iteration, without the pending batch, which belongs to the first."""
+        """Show an iteration, without the pending batch, which belongs to the first iteration."""
         app = self.app
         if node_id == app.students.node.id:
             return
@@ -289,14 +290,14 @@ class Explorable:
         )
 
     def _concepts(self, name: str, most: int) -> list[str]:
-        """Return the first ``most`` concepts in the list of the selected class."""
+        """Return names of the first ``most`` concepts listed for the selected class ``name``."""
         view = self._views.get("knowledge")
         if not name or not isinstance(view, KnowledgeView):
             return []
         return [row["concept"] for row in view.table.rows[:most]]
 
     def _take(self, state: State) -> None:
-        """Show a state, and record it unless it is recorded already."""
+        """Select a state on the page, and record it unless it is recorded already."""
         if self._taken:  # the first state is shown as it is, perhaps with picked images
             self.app.selection.param.update(
                 class_name=state.class_name, concept=state.concept, concepts=[], images=None
@@ -314,7 +315,7 @@ class Explorable:
 
 
 def spec_word(path: Path) -> str:
-    """Return a spec's argument in a command: name of a bundled spec, else name of its file."""
+    """Return the word for a spec in a command: name of a bundled spec, else its file's name."""
     try:
         along = find_spec(path.stem).samefile(path)
     except (SpecError, OSError):
@@ -323,7 +324,7 @@ def spec_word(path: Path) -> str:
 
 
 def choose_nodes(app: AppState) -> list[str]:
-    """Return ids of iterations, the one shown first; on the holdout no others, to open no more."""
+    """Return ids of the iterations to record; on the holdout only the iteration shown."""
     shown, tuner = app.students.node, app.tuner
     if app.students.snapshot.split == HOLDOUT:
         return [shown.id]
@@ -333,7 +334,7 @@ def choose_nodes(app: AppState) -> list[str]:
 
 
 def count_concepts(app: AppState, most: int) -> int:
-    """Return the number of concepts per class: ``most``, or fewer with many classes or images."""
+    """Return how many concepts per class to record: fewer with many classes or images."""
     classes = len(app.store.classes)
     images = len(app.store.rows(app.students.snapshot.split))
     return max(1, min(most, STATES // classes, IMAGES // (images * classes)))
@@ -345,7 +346,7 @@ def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
 
 
 def pictures(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
-    """Return messages with the pictures of the views' components, by the id of their models."""
+    """Return the messages with pictures of all views, by the id of the models that get them."""
     return {model.id: message for model, message in _sent_by_models(views, "pictures")}
 
 

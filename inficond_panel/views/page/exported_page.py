@@ -58,9 +58,10 @@ MAP_SIZE = (410, 150)
 
 
 class ExportedPage:
-    """Page without a viewer over ``app``, whose queue ``jobs`` runs its jobs on demand.
+    """Page without a viewer, which is recorded as one HTML file; ``app`` is its state.
 
-    Make it on an event loop, as other pages; ``steps`` may run on any thread.
+    The queue ``jobs`` runs the jobs of ``app`` on demand. Make it on an event loop, as other pages;
+    ``steps`` may run on any thread.
     """
 
     def __init__(self, app: AppState, jobs: WaitingJobs, extent: Extent = USUAL) -> None:
@@ -77,7 +78,7 @@ class ExportedPage:
         self._bundle = bundle_of(self._document)
 
     def steps(self) -> Iterator[float | str]:
-        """Yield the finished share after each step, and at last the HTML; release the page."""
+        """Yield the finished share after each step, and at last the HTML; then release the page."""
         try:
             self._jobs.work_off()
             page = page_json(self._document, self._app.theme)
@@ -127,7 +128,7 @@ _TEMPLATE = """{% block preamble %}<meta name="viewport" content="width=device-w
 
 
 def page_json(document: Document, theme: str) -> DocJson:
-    """Return the present models of a page as JSON, with ``theme`` set."""
+    """Return a page's present models as JSON, with ``theme`` set, for a file without a server."""
     page = document.to_json(deferred=False)
     still = {"ShellPage": {"theme": theme, "still": True}, "Connection": {"over": True}}
     for model in _objects(page):
@@ -140,7 +141,7 @@ def page_json(document: Document, theme: str) -> DocJson:
 
 
 def bundle_of(document: Document) -> Bundle:
-    """Return the scripts and style sheets that a page needs. Call it on an event loop."""
+    """Return the scripts and style sheets of a page, inline. Call it on an event loop."""
     use_own_font()
     resources = Resources(mode="inline", components=_SCRIPTS)
     with set_resource_mode("inline"):  # set for the whole process: run nothing else here
@@ -148,7 +149,7 @@ def bundle_of(document: Document) -> Bundle:
 
 
 def make_notice(app: AppState) -> str:
-    """Return the file's notice: export of which data and iteration, and when."""
+    """Return the notice at the file's top: data set, iteration, and time of the export."""
     node, store = app.students.node, app.store
     name = f" ({node.name})" if node.name else ""
     return (
@@ -161,7 +162,7 @@ def make_notice(app: AppState) -> str:
 def make_html(
     page: DocJson, roots: Sequence[Model], bundle: Bundle, record: Mapping[str, Any], notice: str
 ) -> str:
-    """Return the HTML file of a page with its record, and the notice at its top."""
+    """Return the HTML file of a page with its record (see ``pack``) and a notice at its top."""
     places = {root: ID(f"root-{at}") for at, root in enumerate(roots)}
     return html_page_for_render_items(
         bundle,
@@ -185,13 +186,16 @@ def pack(record: Mapping[str, Any]) -> str:
 
 
 def unpack(content: str) -> dict[str, Any]:
-    """Unpack a record of ``pack``."""
+    """Return the record that ``pack`` has packed."""
     record: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(content)))
     return record
 
 
 def put_rows(page: DocJson, rows: Mapping[str, Mapping[str, Any]]) -> None:
-    """Put all rows of views that send rows in parts into the page, by the id of a model's data."""
+    """Put all rows into a page's JSON for views that send rows in parts.
+
+    ``rows`` are the values by property, by the id of a model's data.
+    """
     for model in _objects(page):
         if model.get("id") in rows and "attributes" in model:
             updates = rows[model["id"]].items()

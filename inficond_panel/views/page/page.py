@@ -1,4 +1,4 @@
-"""Page while a spec is opened (progress or error), all views of a page, and still pictures."""
+"""The page of a session: while a spec is opened, with all views, and as a still picture."""
 
 from __future__ import annotations
 
@@ -85,7 +85,7 @@ _BONES = "<i></i><i></i><div><i></i><i></i><i></i></div>"
 
 
 class OpeningView(Viewer):
-    """Progress while a spec is opened; error and remedy if it cannot be opened."""
+    """View while a spec is opened: progress, or the error and its remedy if opening fails."""
 
     text = param.String("Opening", doc="Present step.")
     share = param.Number(0.0, bounds=(0, 1), doc="Share of the work that is done.")
@@ -104,11 +104,11 @@ class OpeningView(Viewer):
         self.param.update(text="Opening", share=0.0, error=None)
 
     def report(self, share: float, text: str) -> None:
-        """Show the progress (0 to 1) and the present step."""
+        """Show the progress (``share``, 0 to 1) and the present step (``text``)."""
         self.param.update(share=min(max(share, 0.0), 1.0), text=text, error=None)
 
     def fail(self, error: InficondError) -> None:
-        """Show an error and its remedy."""
+        """Show the error that ended the opening, and its remedy."""
         self.error = error
 
     @param.depends("text", "share", "error", watch=True)
@@ -157,12 +157,12 @@ def error_html(error: InficondError) -> str:
 
 
 def make_embedding(app: AppState) -> Viewer:
-    """Return the view of the concept map, or of its absence if the store has no map."""
+    """Return the view of the concept map, or a notice if the store has no map."""
     return EmbeddingView(app) if app.store.holds("maps") else MissingMap(app)
 
 
 def make_knowledge(app: AppState) -> Viewer:
-    """Return the view of one student, with an overview of all students for no class."""
+    """Return the view of one student, which shows all students while no class is selected."""
     return KnowledgeView(app, AllStudents(app))
 
 
@@ -170,9 +170,10 @@ _ALL = f":host {{ background: {SURFACE.css}; border-radius: 8px; }}"
 
 
 class AllStudents(Viewer):
-    """Overview while no class is selected: cards of students to begin with.
+    """View while no class is selected: cards of students to begin with.
 
-    With details the matrix of all students follows, which is made when it is first shown.
+    With details the matrix of all students follows below the cards; it is made when it is first
+    shown.
     """
 
     def __init__(self, app: AppState) -> None:
@@ -198,11 +199,11 @@ class AllStudents(Viewer):
             self._place[:] = shown
 
     def picture(self) -> Drawing:
-        """Return a picture of the cards."""
+        """Return a still picture of the cards of students."""
         return self._start.picture()
 
     def close(self) -> None:
-        """Release the matrix and its plot."""
+        """Release the matrix and its plot, at the end of the session."""
         if self._matrix is not None:
             self._matrix.close()
 
@@ -221,24 +222,24 @@ VIEWS: dict[str, Callable[[AppState], Viewer]] = {
 
 
 def make_views(app: AppState) -> dict[str, Viewer]:
-    """Make the views that the spec's layout names, by name."""
+    """Return the views that the spec's layout names, by name."""
     return {name: make(app) for name, make in VIEWS.items() if name in app.spec.layout.views}
 
 
 def close_views(views: Mapping[str, Viewer]) -> None:
-    """Close views of an ended page: remove references to them outside the page."""
+    """Close the views of an ended page, so that nothing outside the page refers to them."""
     for view in views.values():
         if isinstance(view, EmbeddingView | KnowledgeView | PerformanceView):
             view.close()
 
 
 def warm(store: Store) -> None:
-    """Compute slow facts of a store once, on the worker, rather than at the first click."""
+    """Compute slow facts of a store ahead on the worker, before the first click needs them."""
     shown_segments(store)
 
 
 def publisher() -> Publish:
-    """Return the function that runs a worker's updates on the event loop of session or notebook."""
+    """Return the function that runs a worker's updates on the session's event loop."""
     document = pn.state.curdoc
     try:
         to_loop = partial(publish_to_loop, asyncio.get_running_loop())
@@ -251,7 +252,7 @@ def publisher() -> Publish:
 
 
 def publish_to_loop(loop: asyncio.AbstractEventLoop, update: Callable[[], None]) -> None:
-    """Run ``update`` on the notebook's event loop, unless the loop was closed meanwhile.
+    """Run ``update`` on a notebook's event loop; drop it if the loop was closed meanwhile.
 
     On the loop's thread, run it at once. All changes of a session are made on this thread: by
     results of the worker, by messages of the browser on any thread, and by code in cells.
@@ -271,16 +272,16 @@ def _runs_here(loop: asyncio.AbstractEventLoop) -> bool:
 
 
 def publish_to_page(document: Document, update: Callable[[], None]) -> None:
-    """Run ``update`` at the document's next tick, unless the page was closed meanwhile."""
+    """Run ``update`` at the document's next tick; drop it if the page was closed meanwhile."""
     context = document.session_context
     if context is not None and not context.destroyed:
         document.add_next_tick_callback(partial(_in_one_message, document, update))
 
 
 def _in_one_message(document: Document, update: Callable[[], None]) -> None:
-    """Run ``update``, and send all its changes to the page in one message, since messages are slow.
+    """Run ``update``, and send all its changes to the page in one message, as messages are slow.
 
-    For parameters of components: Python callbacks of Bokeh's models do not see held changes.
+    This works for parameters of components; Bokeh's Python callbacks do not see held changes.
     """
     with hold(document):
         update()
@@ -293,19 +294,19 @@ _GAP = 12
 
 @runtime_checkable
 class Pictured(Protocol):
-    """View that can draw itself without a browser."""
+    """View that can draw a still picture of itself without a browser."""
 
     def picture(self) -> Drawing | None:
-        """Return a still picture of the present content; None if there is none."""
+        """Return a still picture of what the view shows now; None if there is nothing to draw."""
 
 
 def view_picture(view: Viewer) -> Drawing | None:
-    """Return a picture of one view; None if the view has none."""
+    """Return a still picture of one view; None if the view cannot draw itself."""
     return view.picture() if isinstance(view, Pictured) else None
 
 
 def page_picture(views: Mapping[str, Viewer]) -> Drawing | None:
-    """Return a picture of all views that have a picture, in two columns below the strip."""
+    """Return a picture of all views that can draw themselves; None if no view can."""
     drawn = {name: picture for name in views if (picture := view_picture(views[name])) is not None}
     columns = [[drawn[name] for name in names if name in drawn] for names in COLUMNS]
     columns = [column for column in columns if column]

@@ -32,8 +32,8 @@ _PERCENTS = (0, 80, 90, 95, 99)
 def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     """Return the dialog's content: accepted files, progress, and predictions on the photo.
 
-    Classes are sorted by margin, surest present first. For ``class_name``, or the first class, it
-    has the parts of the logit and the outlines of their segments.
+    Classes are sorted by the student's margin, surest present first. The bars of the logit and the
+    outlines of segments are for ``class_name``, or for the first class if it is empty.
     """
     state, status = app.photo, app.photo.status
     always = {
@@ -76,7 +76,7 @@ def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
 
 
 def make_row(one: Prediction) -> dict[str, str]:
-    """Return the row of one class: logit, probability, decisions of student and teacher."""
+    """Return the table row of one class: logit, probability, decisions of student and teacher."""
     return {
         "name": one.class_name,
         "logit": signed(one.logit),
@@ -89,7 +89,8 @@ def make_row(one: Prediction) -> dict[str, str]:
 def make_worth(photo: DecidedPhoto, class_name: str) -> str:
     """Return a sentence on how sure a decision must be, and its coverage and accuracy on tune.
 
-    Empty if students never abstain. Coverage and accuracy are cross-fitted; see ``AbstainRule``."""
+    Empty if students never abstain. Both numbers are cross-fitted; see ``AbstainRule``.
+    """
     if photo.rules is None:
         return ""
     rule, together = photo.rules.of(class_name), ALL_CLASSES in photo.rules.rules
@@ -107,7 +108,7 @@ def make_worth(photo: DecidedPhoto, class_name: str) -> str:
 
 
 def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict[str, Any]:
-    """Return outlines of the segments nearest to the listed concepts, by concept, and mask size."""
+    """Return the mask size, and outlines of the segments nearest to the listed concepts."""
     (segments,) = photo.scores.segments or (None,)
     if segments is None:
         return {"outlines": {}, "width": 0, "height": 0}
@@ -119,7 +120,7 @@ def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict
 
 
 class PhotoActions(RefitActions):
-    """Actions of the browser on a photo, and on the batch."""
+    """Actions of the browser on a user's photo, and on the pending batch."""
 
     _photo_class = ""
 
@@ -131,13 +132,13 @@ class PhotoActions(RefitActions):
     def _put_photo(self, parts: list[str]) -> None:
         """Open a photo that the browser sent as pieces of base64."""
         if sum(map(len, parts)) > 2 * MOST_BYTES:
-            raise ValueError("the photo is too long")
+            raise ValueError(f"the photo has over {2 * MOST_BYTES:,} characters of base64")
         self._photo_class = self.app.selection.class_name
         self.app.photo.put(base64.b64decode("".join(parts), validate=True))
 
     @action
     def _abstain_photo(self, percent: int) -> None:
-        """Let students abstain, so that their decisions have this accuracy on tune."""
+        """Let students abstain, so that their decisions have this accuracy in percent on tune."""
         self.app.photo.asked = percent / 100
 
     @action
@@ -150,6 +151,6 @@ class PhotoActions(RefitActions):
 
     @action
     def _show_photo_class(self, name: str) -> None:
-        """Show the parts of the logit of another class."""
+        """Show the parts of the logit of class ``name`` instead of the class shown."""
         self._photo_class = name
         self.app.photo.param.trigger("decided")

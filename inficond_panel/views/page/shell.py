@@ -1,4 +1,4 @@
-"""Page of a session: the component with titles and layout, and actions that all views share."""
+"""Shell of a session's page: its component with titles and layout, and actions of all views."""
 
 from __future__ import annotations
 
@@ -40,12 +40,12 @@ SHARED = 4
 
 
 def make_subtitle(title: str, classes: int) -> str:
-    """Return the data set with its size, such as ``VOC 2007, 20 classes``."""
+    """Return the data set's title with its number of classes, such as ``VOC 2007, 20 classes``."""
     return f"{title}, {count(classes)} class{'es' * (classes != 1)}"
 
 
 def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, str]:
-    """Return the header's texts on saving: time of the newest iteration (ISO), or running job."""
+    """Return the header's texts on saving: running job, newest iteration (ISO time), and file."""
     newest = nodes[-1].created if len(nodes) > 1 else ""
     if path == ":memory:":
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
@@ -58,12 +58,12 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
 
 
 class ShellPage(Component):
-    """Page that the browser draws; it sends actions back as messages ``{"action", ...}``."""
+    """Component of the page, drawn by the browser, which sends back ``{"action", ...}``."""
 
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
     names = param.List([], item_type=str)
     titles = param.Dict(TITLES, constant=True)
-    layout = param.Dict({}, doc="See `make_layout`.")
+    layout = param.Dict({}, doc="Columns of the page, see `make_layout`.")
     subtitle = param.String("")
     saved = param.Dict({})
     shortcuts = param.List([])
@@ -86,8 +86,8 @@ class ShellPage(Component):
     notice = param.String("", doc="Sentence of the notice; empty: none.")
     offer = param.String("", doc="Label of the notice's button, shown for a while only.")
     compares = param.Boolean(False, doc="Whether the notice names two iterations to compare.")
-    page = param.Boolean(True, doc="Whether it fills the browser's window.")
-    still = param.Boolean(False, doc="Whether it is a file without a server (`take_still`).")
+    page = param.Boolean(True, doc="Whether the page fills the browser's window.")
+    still = param.Boolean(False, doc="Whether the page is a file without a server.")
     standard = param.Dict({}, doc="`theme` and `show` as in the spec.")
 
     _taken = frozenset({"dark", "front", "notice", "extent", "offer", "tab", "theme"})
@@ -109,8 +109,8 @@ def make_layout(layout: Layout) -> dict[str, Any]:
 
 
 def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
-    """Return the views of each column. A row with a list (performance, knowledge) gives each view a
-    column; a row of smaller views is one column, unless it is the only row."""
+    """Return the names of the views in each column. A row with a list (performance, knowledge)
+    gives each view a column; a row of smaller views is one column, unless it is the only row."""
     groups = [names for row in rows if (names := [name for name in row if name != STRIP])]
     columns: list[list[str]] = []
     for names in groups:
@@ -122,12 +122,12 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
 
 
 def _width(names: Sequence[str]) -> int:
-    """Return the width of a column in twelfths: from ``TALL`` for one list, else ``SHARED``."""
+    """Return the width of a column in twelfths: ``TALL`` of its only view, else ``SHARED``."""
     return TALL.get(names[0], SHARED) if len(names) == 1 else SHARED
 
 
 class Shell(PhotoActions, Viewer):
-    """All views of a session on one page, or in one notebook cell (``page=False``).
+    """View of a whole session: all views on one page, or in one notebook cell (``page=False``).
 
     ``views`` are the views by name; without views the page is empty until ``place`` is called.
     """
@@ -171,7 +171,7 @@ class Shell(PhotoActions, Viewer):
             self.place(views)
 
     def place(self, views: Mapping[str, Viewable | Viewer]) -> None:
-        """Put the views on the page, and follow the link that opened it."""
+        """Put the views on the page, and show what the link says that opened the page."""
         self._page.param.update(names=list(views), views=list(views.values()))
         if self.address is not None:
             self._tell(self.address.follow(self.app))
@@ -182,7 +182,7 @@ class Shell(PhotoActions, Viewer):
         self.app.theme = "dark" if self._page.dark else "light"
 
     def _takes(self, name: str) -> bool:
-        """Return False for the export menu on a page without the right to export."""
+        """Return False for the action of the export menu if the session may not export."""
         return self.app.rights.export or name != "open_export"
 
     @param.depends(
@@ -226,13 +226,13 @@ class Shell(PhotoActions, Viewer):
         watch=True,
     )
     def _tell_address(self) -> None:
-        """Write the present state into the URL, except while a link is being followed."""
+        """Write the present state into the URL, except while the page follows a link."""
         if self.address is not None and self.address.arrived(self.app):
             self._page.param.update(address=make_address(self.app), turn=self._turn)
 
     @param.depends("app.tuning.notice", watch=True)
     def _tell_notice(self) -> None:
-        """Show the last event with its button, or remove a notice that is over."""
+        """Show the last notice with its button, or remove a notice that has ended."""
         notice, before = self.app.tuning.notice, self._noticed
         self._noticed = notice
         if notice is not None:
@@ -245,7 +245,7 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _take_offer(self) -> None:
-        """Carry out the action of the notice's button."""
+        """Run the action of the button on the notice, if this notice is still shown."""
         notice = self.app.tuning.notice
         if notice is not None and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="")
@@ -253,7 +253,7 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _compare_offered(self) -> None:
-        """Compare the two iterations of the notice."""
+        """Compare the two iterations that the notice names."""
         notice = self.app.tuning.notice
         if notice is not None and notice.compared and self._page.notice == notice.text:
             self._page.param.update(notice="", offer="", tab="provenance", front="provenance")
@@ -300,7 +300,7 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _go(self, search: str, turn: int) -> None:
-        """Show the link that the browser's Back or Forward leads to."""
+        """Show the state in the URL query ``search`` after the browser's Back or Forward."""
         if self.address is not None:
             self._turn = turn
             self._tell(self.address.go(self.app, search))

@@ -1,10 +1,10 @@
-"""Keyboard shortcuts of the page, as its help lists them."""
+"""Keyboard shortcuts of the page, as the page's help lists them."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 
-#: Keys with their actions.
+#: Shortcuts of the page as (keys, action).
 SHORTCUTS = (
     ("?", "Show these keys"),
     ("Tab", "Go to the next control or list"),
@@ -47,7 +47,7 @@ _CLOSED = {
 
 
 def make_shortcuts(closed: Collection[str]) -> list[list[str]]:
-    """Return the keys with their actions for a page without the rights ``closed``."""
+    """Return [keys, action] for each shortcut of a page without the rights in ``closed``."""
     instead = {keys: pair for (right, keys), pair in _CLOSED.items() if right in closed}
     shortcuts = [instead.get(keys, (keys, words)) for keys, words in SHORTCUTS]
     return [list(pair) for pair in shortcuts if pair is not None]

@@ -1,4 +1,4 @@
-"""Table of the classes with their metrics, and the confusions between classes."""
+"""Table of the classes with their metrics, and of the confusions between classes."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class PerformanceTable(ViewComponent):
-    """Component of the whole view; the browser searches, sorts and moves the rows.
+    """Component of the performance view; the browser searches, sorts and moves the rows.
 
     The browser also moves the bars with their rows: see ``bars.js``.
     """
@@ -61,7 +61,7 @@ _WIDTH = 12 + _NAME + _BARS + 2 * _NUMBER
 def draw_picture(
     rows: Sequence[Mapping[str, Any]], sort: str, selected: str, descending: bool = True
 ) -> Drawing:
-    """Draw the first ``_DRAWN`` rows of ``make_performance_rows``, in the order of the table."""
+    """Return a drawing of the first ``_DRAWN`` rows of the table, sorted as in the table."""
     known = [row for row in rows if row[sort] is not None]
     known.sort(key=lambda row: row[sort], reverse=descending)
     known += [row for row in rows if row[sort] is None]
@@ -105,7 +105,8 @@ MOST_CELLS = 500
 def make_confusions(confused: Confused) -> dict[str, Any]:
     """Return the largest confusions as ``cells`` [label, prediction, students' and teacher's n].
 
-    ``images`` is the number per class; ``right`` the numbers that students and teacher got right.
+    Label and prediction are indices of classes, n counts images. ``images`` is the number per
+    class; ``right`` the numbers that students and teacher got right.
     """
     student, teacher = confused.counts[STUDENT], confused.counts[TEACHER]
     cells = confused.wrong_cells(MOST_CELLS)
@@ -117,7 +118,7 @@ def make_confusions(confused: Confused) -> dict[str, Any]:
 
 
 class ConfusionsPanel(param.Parameterized):
-    """Updater of ``table.confusions`` while the confusions are shown."""
+    """Updater of ``table.confusions`` while the user views the confusions."""
 
     def __init__(self, app: AppState, table: PerformanceTable) -> None:
         self.app, self.table = app, table
@@ -128,7 +129,7 @@ class ConfusionsPanel(param.Parameterized):
 
     @param.depends("table.confused", "app.students.snapshot", watch=True, on_init=True)
     def find(self) -> None:
-        """Compute the confusions of the students shown, unless they are hidden."""
+        """Start computing the confusions of the students shown, unless they are hidden or known."""
         snapshot, table = self.app.students.snapshot, self.table
         wanted, known = (snapshot.node.id, snapshot.split), self._confused
         if not (table.confused and table.classes):
@@ -148,12 +149,12 @@ class ConfusionsPanel(param.Parameterized):
         self.app.jobs.submit(Job("confusions", work, done, self.app.tuning.tell))
 
     def open(self, label: str, named: str, who: str) -> None:
-        """Show the images of class ``label`` that ``who``, students or teacher, call ``named``."""
+        """Show the images of class ``label`` that ``who``, student or teacher, calls ``named``."""
         known, classes = self._confused, self.table.classes
         if known is None:
             return
         if not {label, named} <= set(classes) or who not in known.classes:
-            raise ValueError(f"no such images: {label!r} taken for {named!r} by {who!r}")
+            raise ValueError(f"{label!r} taken for {named!r} by {who!r}: unknown class or model")
         rows = known.taken(classes.index(label), classes.index(named), who)
         title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
         labelled = self.app.students.student(label)

@@ -1,4 +1,4 @@
-"""Student performance: one row per class, sorted by its gap to the teacher.
+"""Student performance view: one row per class, sorted by its gap to the teacher.
 
 InFiConD, section 5, figure 5b.
 """
@@ -57,11 +57,11 @@ _FACTS = ("constant_fidelity", "logit_correlation")
 def make_performance_rows(snapshot: Snapshot) -> list[dict[str, Any]]:
     """Return one row per class: metrics (None where undefined), and counts of right decisions.
 
-    ``positives`` and ``negatives`` are counts of images: both right, only the teacher right,
-    both wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and
-    other gaps likewise; ``teacher`` has the teacher's metrics, ``unknown`` the sentence on a class
-    that the teacher does not know, or is empty. ``few`` is the number of positives if it is too
-    small to conclude anything, else None.
+    ``positives`` and ``negatives`` are counts of images: both right, only the teacher right, both
+    wrong, only the student right. ``gap`` is AP(teacher) − AP(student), ``recall_gap`` and other
+    gaps likewise; ``teacher`` has the teacher's metrics, ``unknown`` the sentence on a class that
+    the teacher does not know, or is empty. ``few`` is the number of positives if it is too small to
+    conclude anything, else None.
     """
     return [_row(snapshot, name) for name in snapshot.metrics]
 
@@ -87,7 +87,10 @@ def _row(snapshot: Snapshot, name: str) -> dict[str, Any]:
 
 
 def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
-    """Return words for a class that was not tuned: since #0, or by this iteration; else {}."""
+    """Return words for a class that was not tuned, for ``make_changes``; {} for a tuned class.
+
+    Key ``start``: since #0; key ``previous``: by the iteration shown.
+    """
     node = snapshot.node
     if node.parent is None or name in node.tuned:
         return {}
@@ -98,9 +101,10 @@ def make_untouched(snapshot: Snapshot, name: str) -> dict[str, str]:
 def make_changes(
     changes: Mapping[str, Interval | None], metric: str, untouched: Mapping[str, str]
 ) -> list[list[str]]:
-    """Return rows (label, text) on changes in a metric: interval, and whether significant.
+    """Return rows [label, text] on changes in a metric: interval, and whether significant.
 
-    ``untouched`` has words that replace a change, see ``make_untouched``.
+    ``changes`` are by start (#0) or previous; ``untouched`` has words that replace a change, see
+    ``make_untouched``.
     """
     rows = []
     for since, change in changes.items():
@@ -122,7 +126,7 @@ def make_shifts(
 ) -> dict[str, dict[str, Any]]:
     """Return the verdict per class: whether it is shifted, is repairable, and a sentence.
 
-    Without a ``level`` the sentence has no intervals.
+    ``level`` is the level of the intervals; None: the sentence has no intervals.
     """
     limits = level is not None
     return {
@@ -136,17 +140,17 @@ def make_shifts(
 
 
 def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
-    """Return agreement of student and teacher by class, in the order of the rows."""
+    """Return agreement of student and teacher by class, in the order of the table's rows."""
     return {name: snapshot.agreement[name] for name in snapshot.metrics}
 
 
 def _without_axes(plot: Any, _: hv.Element) -> None:
-    """HoloViews hook: remove axes and grids, which the browser would make though unseen."""
+    """Remove axes and grids, which the browser would make though unseen; a hook of HoloViews."""
     plot.state.update(left=[], below=[], center=[])
 
 
 def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Rectangles:
-    """Return the bars without axes and tools; the browser lays them over the rows.
+    """Return the plot of the bars, without axes and tools; the browser lays it over the rows.
 
     The first visible range (``ylim``) has no bars: a thousand bars take a second to draw.
     """
@@ -164,7 +168,7 @@ def _draw_bars(agreement: dict[str, Agreement], dark: bool, width: int) -> hv.Re
 
 
 class PerformanceView(Acting, Viewer):
-    """Students of the node shown; a click on a row sets ``app.selection.class_name``."""
+    """View of all classes at the node shown; a click on a row sets the selected class."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
@@ -193,12 +197,12 @@ class PerformanceView(Acting, Viewer):
         return self.table
 
     def picture(self) -> Drawing:
-        """Return a picture of the rows in the order of the table, drawn without a browser."""
+        """Return a picture of the table's rows in their order, drawn without a browser."""
         table = self.table
         return draw_picture(table.rows, table.sort, table.selected, table.descending)
 
     def close(self) -> None:
-        """Release the plot, at the end of the session."""
+        """Release the plot of the bars, at the end of the session."""
         close_plots(self._bars)
 
     def _shown(self) -> tuple[dict[str, Agreement], bool, int]:
@@ -209,7 +213,7 @@ class PerformanceView(Acting, Viewer):
     def _followed(self) -> ImageSet | None:
         """Picked images that the rows are measured on, with details; None: images of the split.
 
-        A click on a part of a bar picks images too, which the rows do not follow: no other part
+        A click on a part of a bar picks images too, but the rows do not follow them: no other part
         would be left to click on.
         """
         images = self.app.picked
@@ -270,7 +274,7 @@ class PerformanceView(Acting, Viewer):
     @action
     def _find_changes(self, name: str) -> None:
         if name not in self.app.store.classes:
-            raise ValueError(f"no such class: {name!r}")
+            raise ValueError(f"this store has no class {name!r}")
         self._asked = name
         self._tell_changes()
 
@@ -279,7 +283,7 @@ class PerformanceView(Acting, Viewer):
         """Show the images of one part of a class's bar; of the whole bar for an empty ``fill``."""
         fills = {key: rights for rights, key in IMAGE_FILLS.items()}
         if name not in self.app.store.classes or side not in SIDES or fill not in {"", *fills}:
-            raise ValueError(f"no such images: {name!r}, {side!r}, {fill!r}")
+            raise ValueError(f"unknown class, side or fill: {name!r}, {side!r}, {fill!r}")
         teacher, student = fills.get(fill, (None, None))
         shown = self.app.students.student(name)
         rows = decided_images(shown, side, teacher_right=teacher, student_right=student)
@@ -302,5 +306,5 @@ class PerformanceView(Acting, Viewer):
     def _save_students(self, names: list[str], kind: str) -> None:
         snapshot = self._measured
         if not set(names) <= set(self.app.store.classes):
-            raise ValueError("no such class")
+            raise ValueError(f"not all classes are in this store: {names!r:.200}")
         make_and_send(self.app, self.table, lambda: students_file(snapshot, names, kind))

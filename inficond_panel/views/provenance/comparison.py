@@ -1,4 +1,4 @@
-"""Results of iterations: metric and change of each row, and the comparison of two iterations."""
+"""Results of iterations: metric and change of each row, and comparison of two iterations."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ Measured = Mapping[str, "ClassMetrics"]
 
 
 class RowResults:
-    """Results of the selected class at each iteration, from the caches of all sessions."""
+    """Results of the selected class at each iteration, from caches that all sessions share."""
 
     def __init__(self, app: AppState) -> None:
         self.app = app
@@ -53,7 +53,7 @@ class RowResults:
         return self.app.selection.class_name, self.app.students.snapshot.split
 
     def known(self, nodes: Sequence[Iteration], branches: Branches, metric: str) -> Shown:
-        """Return the computed content of the rows, and request missing changes, newest first."""
+        """Return the computed content of the rows; request missing changes, newest first."""
         (name, split), hidden = self.scope, self._hidden(nodes)
         seen = [node for node in nodes if node.id not in hidden]
         changes = self.app.changes.between(self._steps(seen), name, metric)
@@ -66,7 +66,7 @@ class RowResults:
         return Shown(name, metric, measured, hidden, changes, self.app.tuner.joint)
 
     def whole(self, nodes: Sequence[Iteration], branches: Branches, metric: str) -> Shown:
-        """Return the content of the rows, computing all of it. For the worker thread."""
+        """Return the content of the rows, all of it computed. Call this on the worker thread."""
         (name, split), hidden, tuner = self.scope, self._hidden(nodes), self.app.tuner
         seen = [node for node in nodes if node.id not in hidden]
         measured = {
@@ -77,7 +77,7 @@ class RowResults:
         return Shown(name, metric, measured, hidden, changes, tuner.joint)
 
     def make(self, nodes: Sequence[Iteration], branches: Branches, shown: Shown) -> dict[str, Any]:
-        """Return results of ``nodes``, and an axis that fits all results of this class so far."""
+        """Return results of ``nodes``, with an axis that fits all results of the class so far."""
         made = {node.id: make_result(node, shown) for node in nodes}
         scope = (*self.scope, shown.metric)
         before = self._shown[1] if self._shown[0] == scope else {}
@@ -94,7 +94,10 @@ class RowResults:
         done: Callable[[], None],
         failed: Callable[[InficondError], None],
     ) -> None:
-        """Let the worker compute metrics of ``nodes`` and their parents that ``shown`` lacks."""
+        """Start computing metrics that ``shown`` lacks, of ``nodes`` and their parents.
+
+        ``done`` is called when they are computed, ``failed`` with an error.
+        """
         seen = [node for node in nodes if node.id not in shown.hidden]
         wanted = {node.id for node in with_parents(seen, branches)}
         missing, tuner, split = wanted - shown.measured.keys(), self.app.tuner, self.scope[1]
@@ -113,7 +116,7 @@ class RowResults:
         self.app.jobs.submit(Job("provenance", work, keep, failed))
 
     def total(self, shown: Shown) -> dict[str, Any] | None:
-        """Return the change since #0 in the metric of the rows; None at #0."""
+        """Return the change since #0 in the metric of the rows, as shown; None at #0."""
         snapshot, name, metric = self.app.students.snapshot, shown.class_name, shown.metric
         if snapshot.node.parent is None:
             return None
@@ -122,14 +125,14 @@ class RowResults:
         return make_change(change, now[metric] - before[metric], METRICS[metric].unit)
 
     def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
-        """Return (parent id, node id) of the rows that have a change."""
+        """Return (parent id, node id) of the nodes that changed the selected class."""
         name, joint = self.scope[0], self.app.tuner.joint
         return [
             (node.parent, node.id) for node in nodes if node.parent and touches(node, name, joint)
         ]
 
     def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
-        """Return ids of nodes without numbers: on the holdout, which nobody opened for them."""
+        """Return ids of nodes without numbers: on the holdout, nodes that nobody opened it for."""
         looks = self.app.tuning.looks
         return {node.id for node in nodes if self.scope[1] == HOLDOUT and not looks.get(node.id)}
 
@@ -141,7 +144,7 @@ def with_parents(nodes: Iterable[Iteration], branches: Branches) -> list[Iterati
 
 
 def values_of(metrics: Measured, class_name: str) -> dict[str, float]:
-    """Return the metrics of one class, or for an empty name their means over all, by key."""
+    """Return the metrics of one class by key; for an empty name their means over classes."""
     if class_name:
         return {key: float(getattr(metrics[class_name], key)) for key in CHANGE_METRICS}
     return {key: mean(key, metrics) for key in CHANGE_METRICS}
@@ -152,9 +155,10 @@ VERDICTS = {True: "right", False: "wrong"}
 
 
 def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
-    """Return the comparison's content, with details of ``class_name`` or of the first that differs.
+    """Return the content of the comparison of two iterations; empty if there is none.
 
-    Empty without a comparison; only title and error while there is no result.
+    Details are of ``class_name`` or, if it is equal, of the first class that differs. Without a
+    result there are only title and error.
     """
     state, tree = app.comparison, app.students.tree
     if state.pair is None:
@@ -186,12 +190,12 @@ def make_comparison(app: AppState, class_name: str) -> dict[str, Any]:
 
 
 def _at(level: float | None, change: Interval) -> Interval:
-    """Return a change without its limits if intervals are off (``level`` None)."""
+    """Return a change, without its limits if ``level`` is None (intervals are off)."""
     return change.alone if level is None else change
 
 
 def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
-    """Return the iterations of each node's branch since the common ancestor of the two nodes."""
+    """Return for each node of the comparison the iterations since their common ancestor."""
     since = f"since #{comparison.ancestor.number}"
     pairs = ((comparison.before, comparison.only_before), (comparison.after, comparison.only_after))
     return [
@@ -209,7 +213,7 @@ def make_detail(
 ) -> dict[str, Any]:
     """Return details of one class: metrics with changes, changed influences, changed images.
 
-    Without a ``level`` changes have no intervals.
+    ``level`` None: changes have no intervals.
     """
     item = comparison.of(class_name)
     metrics = [_metric(item, key, level) for key in SHARES]
@@ -302,7 +306,7 @@ class ComparisonActions(Acting):
     _tree: ProvenanceTree
 
     def _show_comparison(self) -> None:
-        """Show the comparison, as far as it is computed; the view overrides this."""
+        """Show the comparison, as far as it is computed; the view overrides this method."""
         raise NotImplementedError
 
     @action
@@ -311,7 +315,7 @@ class ComparisonActions(Acting):
 
     @action
     def _compare_present(self) -> None:
-        """Compare the iteration shown with its parent, or #0 with the newest iteration."""
+        """Compare the iteration shown with its parent; at #0, #0 with the newest iteration."""
         node, newest = self.app.students.node, self.app.tuning.nodes[-1].id
         pair = (node.parent, node.id) if node.parent else (node.id, newest)
         self.app.comparison.compare(*pair)
@@ -331,14 +335,14 @@ class ComparisonActions(Acting):
 
     @action
     def _pictures(self, rows: list[int]) -> None:
-        """Send the requested pictures of images in the comparison."""
+        """Send the requested pictures of images whose prediction differs in the comparison."""
         store, shown = self.app.store, self._flipped()
         wanted = [row for row in rows if row in shown]
         send_pictures(self.app, self._tree, wanted, lambda row: make_picture(store, row, -1))
 
     @action
     def _photo(self, row: int) -> None:
-        """Send the photo of one image in the comparison."""
+        """Send the large photo of one image whose prediction differs in the comparison."""
         if row in self._flipped():
             send_photo(self.app, self._tree, row)
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class ProvenanceTree(ViewComponent):
-    """Tree that the browser draws; it sends actions back as messages ``{"action", ...}``.
+    """Component of the tree, drawn by the browser, which sends back ``{"action", ...}``.
 
     Of a long history only the rows near the visible rows are sent.
     """
@@ -57,7 +57,7 @@ _ROW, _HEAD, _WIDTH, _LANE = 24, 34, 500, 14
 
 
 def draw_picture(tree: Mapping[str, Any], results: Mapping[str, Any], metric: str) -> Drawing:
-    """Draw the rows of the tree of ``ProvenanceView``, with the values of the metric so named."""
+    """Return a drawing of the tree's rows, with the values of the metric named ``metric``."""
     rows, first = tree["rows"][:_DRAWN], tree["first"]
     more = tree["size"] - len(rows)
     drawing = Drawing(_WIDTH, _HEAD + _ROW * (len(rows) + (more > 0)) + 8)
@@ -87,7 +87,7 @@ def _place(row: int, lane: int) -> tuple[float, float]:
 def _write(
     drawing: Drawing, row: Mapping[str, Any], corner: tuple[float, float], left: float
 ) -> None:
-    """Draw an iteration's dot, title and thumbs."""
+    """Draw an iteration's dot at ``corner``, and its title and thumbs from x ``left``."""
     drawing.dot(corner, 4, (ACTIVE if row["current"] else SURFACE).light, INK.light)
     thumbs = "; ".join(f"{chip['sign']} {chip['concept']}, {chip['of']}" for chip in row["chips"])
     words = " ".join(filter(None, (row["title"], thumbs)))
@@ -95,7 +95,7 @@ def _write(
 
 
 def _result(results: Mapping[str, Any], node: str) -> Mapping[str, Any] | None:
-    """Return the result of a row, see ``each_once``; None until it is computed."""
+    """Return the result of a row's node, see ``each_once``; None until it is computed."""
     cell = results.get("of", {}).get(node)
     return None if cell is None else results["each"][cell]
 
@@ -115,7 +115,7 @@ Window = tuple[int, int]  #: index of the first row, and index after the last ro
 
 
 def cut_window(size: int, first: int, last: int) -> Window:
-    """Return the requested rows ``first`` to ``last``, cut to the list; all of a short list."""
+    """Return the requested rows ``first`` to ``last``, cut to the list; a short list as a whole."""
     if size <= WHOLE:
         return 0, size
     first = max(0, min(first, size - 1))
@@ -137,7 +137,7 @@ CARD_INTENTS = 8  #: largest number of edits that a hover card lists
 
 @dataclass(frozen=True)
 class Shown:
-    """Content of the rows: a metric of one class (empty: its mean over all).
+    """Content of the rows: a metric of one class (empty: its mean over all classes).
 
     ``measured`` are computed metrics by node id; ``hidden`` are ids of nodes whose holdout nobody
     has opened. ``changes`` are computed changes against the parent, by ids (before, after).
@@ -153,7 +153,7 @@ class Shown:
 
 
 def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
-    """Return one row without its results, which depend on class and metric; row 0 is the top."""
+    """Return an iteration's row without its results (see ``make_result``); row 0 is the top."""
     node = branches.newest[row]
     parent = branches.newest[branches.places[node.parent]].number if node.parent else None
     return {
@@ -176,7 +176,7 @@ def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
 
 
 def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
-    """Return the results of a row for class and metric: value, change, all metrics for its card.
+    """Return the results of a row: value, change, and all metrics for its hover card.
 
     ``beside`` is fidelity for accuracy, and accuracy for fidelity.
     """
@@ -200,7 +200,7 @@ def make_result(node: Iteration, shown: Shown) -> dict[str, Any]:
 
 
 def each_once(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
-    """Return the distinct results as list ``each``, and their index in it by row id, ``of``.
+    """Return the distinct results as list ``each``, and ``of``: index in the list by row id.
 
     Most iterations do not change a class, and so have the same result as their neighbours.
     """
@@ -215,12 +215,12 @@ def each_once(results: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
 
 
 def make_title(node: Node | Iteration) -> str:
-    """Return the number of a node, ``#3``, and its name if it has one."""
+    """Return the number of a node, such as ``#3``, and its name if it has a name."""
     return f"#{node.number} {node.name}".rstrip()
 
 
 def make_author(node: Node | Iteration) -> str:
-    """Return ``by a machine: crossfit`` for a node of an automatic search; else empty."""
+    """Return ``by a machine: crossfit`` for a node of an automatic search; empty for others."""
     kind, _, strategy = node.author.partition(":")
     return f"by a machine: {strategy}" if kind == "machine" and strategy else ""
 
@@ -233,7 +233,7 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
 
 
 def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
-    """Return sign, direction and object (mostly a concept) of an edit, and its class if another."""
+    """Return sign, direction and object (a concept) of an edit; ``of`` is a class that differs."""
     return {
         "direction": direction_of(asked),
         "sign": glyph_of(asked),
@@ -243,7 +243,7 @@ def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
 
 
 def touches(node: Iteration, class_name: str, joint: bool = False) -> bool:
-    """Return True if an iteration changed the student of a class, or for an empty name any student.
+    """Return True if an iteration changed the student of a class; an empty name: any student.
 
     A softmax student (``joint``) changes for all classes.
     """
@@ -251,7 +251,7 @@ def touches(node: Iteration, class_name: str, joint: bool = False) -> bool:
 
 
 def make_axis(rows: Sequence[Mapping[str, Any]]) -> list[float]:
-    """Return the ends of the axis that all intervals share, in percentage points; includes 0."""
+    """Return the ends of the axis that all intervals share, in percentage points; it includes 0."""
     ends = [0.0, *(end for row in rows if row["change"] for end in row["change"]["at"])]
     low, high = min(ends), max(ends)
     margin = 0.06 * ((high - low) or 1)
@@ -305,7 +305,7 @@ def make_deleted(branch: Deleted) -> dict[str, str]:
 
 
 def make_exporting(export: ExportState) -> dict[str, Any]:
-    """Return the export formats of students, and the progress or error of the requested file."""
+    """Return the export formats of students, and progress or error of the requested file."""
     status = export.status
     failed = status.kind == "error"
     return {

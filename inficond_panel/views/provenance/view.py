@@ -58,7 +58,7 @@ def typed_sentence(names: Sequence[str]) -> str:
 
 
 class ProvenanceView(ComparisonActions, Viewer):
-    """Iterations, newest first. A click on a row shows its iteration, and deletes nothing."""
+    """View of the iterations, newest first; a click on a row shows it, and deletes nothing."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
@@ -80,7 +80,7 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     @param.depends("app.students.snapshot", "app.students.tree", watch=True)
     def _update(self) -> None:
-        """Show the rows of a changed tree, or of another node shown."""
+        """Show the rows of a changed tree, or move to the row of another node shown."""
         nodes, before = self.app.tuning.nodes, self._branches
         self._branches = now = Branches(nodes, self.app.students.node.id)
         moved = now.newest[now.current].id != before.newest[before.current].id
@@ -89,7 +89,7 @@ class ProvenanceView(ComparisonActions, Viewer):
 
     @action
     def _show_rows(self, first: float, last: float) -> None:
-        """Show the rows from ``first`` to before ``last``, where the browser has scrolled to."""
+        """Show the rows ``first`` to before ``last``, where the browser has scrolled to."""
         self._window = cut_window(len(self._branches.newest), int(first), int(last))
         self._show(tree=self._make_tree())
 
@@ -112,7 +112,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         }
 
     def still(self) -> dict[str, Any]:
-        """Return the rows of a saved page: the newest ``STILL``. For the worker thread."""
+        """Return the rows of a saved page: the newest ``STILL``. Call this on the worker thread."""
         nodes = self._branches.newest[:STILL]
         shown = self._results.whole(nodes, self._branches, self._tree.metric)
         made = {node.id: make_result(node, shown) for node in nodes}
@@ -134,7 +134,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         watch=True,
     )
     def _show(self, tree: dict[str, Any] | None = None) -> None:
-        """Show computed results at once; let the worker compute the others, then show them."""
+        """Show computed results at once; compute missing results on the worker, and show them."""
         nodes, branches = self._nodes(), self._branches
         shown = self._results.known(nodes, branches, self._tree.metric)
         self._tree.param.update(
@@ -161,7 +161,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         }
 
     def _elsewhere(self) -> list[str]:
-        """Return sentences on iterations that are saved but not listed: of other concepts, say."""
+        """Return sentences on saved iterations that are not listed, such as of other concepts."""
         others = self.app.students.tree.others
         return [typed_sentence(self.app.concepts.typed), others_sentence(others)]
 
@@ -251,7 +251,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         self.app.export.param.trigger("page")
 
     def picture(self) -> Drawing:
-        """Return a picture of the newest rows in view, drawn without a browser."""
+        """Return a picture of the newest rows in the window, drawn without a browser."""
         tree = self._tree
         return draw_picture(tree.tree, tree.results, METRICS[tree.metric].name)
 

@@ -39,9 +39,9 @@ POSITIVES = 10
 def make_cards(
     shifts: Mapping[str, ClassShift], bounds: Collection[tuple[str, str]] = ()
 ) -> list[dict[str, str]]:
-    """Return students that rely on a suspect, with it: ``{class_name, concept, shares}``.
+    """Return cards of students that rely on a suspect concept: ``{class_name, concept, shares}``.
 
-    The largest loss of AP comes first. Classes that the teacher does not know are left out, and
+    The largest loss of AP comes first. Left out are classes that the teacher does not know, and
     suspects without influence or with a bound (``bounds``, pairs of class and concept).
     """
     cards = []
@@ -60,7 +60,7 @@ def make_cards(
 
 
 def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
-    """Return cards, without a concept, of the students farthest behind the teacher in AP."""
+    """Return cards of the students farthest behind the teacher in AP, with an empty concept."""
     gaps = {
         name: each.teacher_ap - each.ap
         for name, each in metrics.items()
@@ -77,8 +77,11 @@ def make_behind(metrics: Mapping[str, ClassMetrics]) -> list[dict[str, str]]:
 
 
 def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]:
-    """Return the gain of the recommended repair by class; ``removes`` is True if the repair only
-    removes suspects. Classes whose gain is not significant are left out."""
+    """Return the gain in AP of the recommended repair by class, as text in ``gain``.
+
+    ``removes`` is True if the repair only removes suspects. A class whose gain is not significant
+    is left out.
+    """
     offers = {}
     for name, suggestion in expected.items():
         lever = suggestion.taken.get(name)
@@ -92,7 +95,7 @@ def make_offers(expected: Mapping[str, Suggestion]) -> dict[str, dict[str, Any]]
 
 
 def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
-    """Return the line on the batch: number of thumbs, and status of the refit."""
+    """Return the line on the pending batch: number of its items, and status of the refit."""
     return {
         "thumbs": thumbs,
         "kind": status.kind,
@@ -102,7 +105,7 @@ def make_batch(thumbs: int, status: Status) -> dict[str, Any]:
 
 
 class StartPanel(ViewComponent):
-    """Sentence on teacher and students, a card per student, and the pending batch."""
+    """Component of the start view: a sentence, a card per student, and the pending batch."""
 
     purpose = param.String("", doc="Sentence on teacher, students, and wrong concepts.")
     cards = param.List([], item_type=dict, doc="As ``make_cards`` gives them.")
@@ -118,7 +121,7 @@ class StartPanel(ViewComponent):
 
 
 class StartView(RefitActions, Viewer):
-    """Cards of students that rely on a wrong concept; not redrawn while a class is selected."""
+    """View of students that rely on a wrong concept; not redrawn while a class is selected."""
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
@@ -145,7 +148,7 @@ class StartView(RefitActions, Viewer):
 
     @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True, on_init=True)
     def _show_cards(self) -> None:
-        """Show the cards once the shifts of all students are computed, so that no card jumps."""
+        """Show the cards once the shifts of all students are computed, so that no card moves."""
         app, shifts = self.app, self.app.shifts
         if app.selection.class_name or (self.panel.cards and not shifts.complete):
             return
@@ -166,7 +169,7 @@ class StartView(RefitActions, Viewer):
             self._show_batch()
 
     def _find_pictures(self, wanted: Sequence[tuple[str, str]]) -> None:
-        """Let the worker choose the training image of each class that shows the concept best."""
+        """Start a job that finds a training image per (class, concept), see ``make_example``."""
         app, students = self.app, self.app.tuner.at(self.app.students.node, FIT)
 
         def work(_: Job) -> dict[str, dict[str, Any]]:
@@ -200,7 +203,7 @@ class StartView(RefitActions, Viewer):
 
     @action
     def _look(self, class_name: str, concept: str) -> None:
-        """Open a student, and the concept of its card if it has one."""
+        """Open a card's student, and its concept if it is not empty."""
         if concept:
             self.app.selection.open_concept(concept, class_name)
         else:
@@ -214,15 +217,15 @@ class StartView(RefitActions, Viewer):
 
     @action
     def _repair(self, class_name: str, concept: str) -> None:
-        """Add the offered repair to the batch, and open the student."""
+        """Add the repair offered on a card to the batch, and open the card's student."""
         if class_name not in self.panel.offers:
-            raise ValueError(f"no such offer: {class_name!r}")
+            raise ValueError(f"no repair is offered for class {class_name!r}")
         self.app.selection.open_concept(concept, class_name)
         self.app.suggestion.take(class_name)
 
 
 def make_example(student: Student, concept: str) -> dict[str, Any]:
-    """Return a picture of the positive that shows a concept best, with the concept's segment.
+    """Return a picture of the positive image that shows a concept best, with its segment.
 
     Best is the largest sum of the image's concept score and the cosine of an assigned segment, each
     scaled to [0, 1]. Without a concept, it is the positive with the student's largest margin.
@@ -252,7 +255,7 @@ _WIDTH, _HEAD, _ROW = 500, 40, 24
 
 
 def draw_picture(cards: Sequence[Mapping[str, str]]) -> Drawing:
-    """Draw the texts of the cards, one below the other."""
+    """Return a drawing of the texts of the cards, one below the other."""
     drawing = Drawing(_WIDTH, _HEAD + _ROW * len(cards) + 8)
     title = f"{count(len(cards))} students to begin with" if cards else "All students"
     drawing.text((12, 22), title, size=14, bold=True)
