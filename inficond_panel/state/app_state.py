@@ -119,7 +119,7 @@ class AppState(param.Parameterized):
         return images if images and images.split == self.students.snapshot.split else None
 
     def go_on_from(self, before: AppState) -> None:
-        """Copy selection, settings and batch of ``before``, for the names this store has."""
+        """Copy selection, settings and batch of ``before``, as far as this store has the names."""
         self.theme = before.theme
         chosen = before.settings.param.values()
         del chosen["name"]

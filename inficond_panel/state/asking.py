@@ -31,7 +31,7 @@ _Decisions = dict[str, tuple[bool, bool]]  # (student's, teacher's) decision, by
 
 
 class AskState(param.Parameterized):
-    """Photos that a person is asked about for one student, the replies, and the evaluation.
+    """State of asking a person about photos for one student: replies, and evaluation.
 
     ``draft`` holds photos and replies, and is saved in a file next to the history. ``found`` is the
     evaluation of the student by all answers of the draft.

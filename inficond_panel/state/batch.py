@@ -107,7 +107,7 @@ def toggled(batch: Sequence[Item], items: Sequence[Item]) -> list[Item]:
 
     An item replaces an item with the same key. Thumbs that differ only in their factor are equal.
 
-    Concepts of a single ``Balance`` are added to those of the batch's ``Balance``; they are removed
+    A single ``Balance`` (reweighting) adds its concepts to the batch's ``Balance``, or removes them
     if the batch has all of them.
     """
     if len(items) == 1 and isinstance(items[0], Balance):
@@ -132,7 +132,7 @@ def without(batch: Sequence[Item], items: Iterable[Item]) -> list[Item]:
 
 
 def _balanced(batch: Sequence[Item], repair: Balance) -> list[Item]:
-    """Return the batch with the concepts of ``repair`` added to its ``Balance``.
+    """Return the batch with the concepts of ``repair`` added to its reweighting (``Balance``).
 
     The result is without these concepts if the batch has all of them. ``suspects`` stays True only
     if all concepts come from the data's suspects.

@@ -31,7 +31,7 @@ KEPT = 1 << 13  #: changes that a session caches; all sessions share the bootstr
 
 
 class CompareState(param.Parameterized):
-    """Two iterations that are compared, and the result of the comparison.
+    """State of a comparison: ids of the two iterations that are compared, and the result.
 
     While ``pair`` is set and ``result`` and ``problem`` are empty, the result is being computed.
     """
@@ -75,7 +75,10 @@ class CompareState(param.Parameterized):
         self.param.update(pair=None, result=None, problem="")
 
     def split_of(self, before: str, after: str) -> str:
-        """Return the split in view; ``tune`` if the holdout was not opened for both nodes yet."""
+        """Return the split on which two nodes are compared: the split in view, or ``tune``.
+
+        It is ``tune`` if the holdout was not opened for both nodes yet.
+        """
         split, looks = self.students.snapshot.split, self.students.tree.looks
         seen = split != HOLDOUT or (looks.get(before) and looks.get(after))
         return str(split) if seen else TUNE
@@ -198,7 +201,7 @@ class Measured:
     """Metrics of one student, and their changes since its parent and since #0, by metric.
 
     ``now`` is the student's row of ``results.metrics``. ``since_parent`` is empty if the parent is
-    #0, and both are at #0; ``preview`` are the changes that the pending batch would make.
+    #0; at #0 both are empty. ``preview`` are the changes that the pending batch would make.
     """
 
     class_name: str

@@ -25,7 +25,7 @@ def run_at_once(update: Callable[[], None]) -> None:
 
 @dataclass
 class Job:
-    """Work for the worker thread. A newer job with the same key cancels this one.
+    """Piece of work for the worker thread; a newer job with the same key cancels this job.
 
     ``done`` gets the result of ``work``; ``failed`` gets an error of ``work`` or ``done``, where an
     unexpected exception becomes an ``InficondError``. A job that is ``kept``, such as writing a

@@ -75,10 +75,10 @@ class DecidedPhoto:
 
 
 class PhotoState(param.Parameterized):
-    """The photo that is open in this session; the next photo replaces it, ``close`` forgets it.
+    """State of the photo that is open in this session; the next photo replaces it.
 
-    ``decided`` holds predictions of the students shown. Neither the photo nor its scores are
-    written to disk or to the history.
+    ``decided`` holds predictions of the students shown. ``close`` forgets the photo: neither the
+    photo nor its scores are written to disk or to the history.
     """
 
     status = param.ClassSelector(class_=Status, default=Status())
@@ -240,7 +240,7 @@ class Encoder(TextEncoder, Protocol):
 
 
 class ConceptsState(param.Parameterized):
-    """Addition of typed concepts to the store's concepts, and their removal.
+    """State of adding typed concepts to the store's concepts, and of removing them again.
 
     Each set of concepts has separate students, so the branch shown is fitted again over the new
     set. The session continues with a new ``AppState`` over ``tuner``; the old state and other
@@ -273,12 +273,12 @@ class ConceptsState(param.Parameterized):
 
     @property
     def carried(self) -> int:
-        """Number of iterations of the branch shown, all of which a new concept has fitted again."""
+        """Number of iterations of the branch shown; adding a concept fits all of them again."""
         return sum(1 for _ in self.students.tuner.ancestors(self.students.node))
 
     @property
     def others(self) -> int:
-        """Number of iterations of other branches, which keep the present concepts."""
+        """Number of iterations of other branches, which adding a concept does not fit again."""
         return len(self.students.tree.nodes) - 1 - self.carried
 
     @property

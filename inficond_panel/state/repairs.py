@@ -30,7 +30,7 @@ SLICE = 0.1  #: seconds of work after which finished results are published
 
 
 class ShiftState(param.Parameterized):
-    """Shift of each student shown between ``fit`` and ``tune``, and its suspect concepts.
+    """State of the shifts: students that do worse on ``tune`` than on ``fit``, with suspects.
 
     A job ends after ``SLICE``, so that a thumb's job runs in between; the selected class comes
     first. With more than ``ALL_UP_TO`` classes, which take minutes, only selected classes are
@@ -137,7 +137,7 @@ class ShiftState(param.Parameterized):
 
 
 class SuggestState(param.Parameterized):
-    """Search for one suggested repair at a time; its edits are added to the pending batch."""
+    """State of the search for one suggested repair at a time, which is added to the batch."""
 
     running = param.Boolean(False, doc="Whether a search runs.")
     share = param.Number(0.0, bounds=(0, 1), doc="Share of the search that is done.")
@@ -247,7 +247,7 @@ class SuggestState(param.Parameterized):
 
 
 class RefitWhatIf(param.Parameterized):
-    """Refit what-if: metrics of a student that is refitted with one concept's influence fixed.
+    """Refit what-if curve: metrics of a student refitted with one concept's influence fixed.
 
     Each point of the curve is one job, so that other jobs run in between. During a fine-tune the
     curve is ``waiting``, and continues afterwards.

@@ -95,7 +95,7 @@ class StudentsState(param.Parameterized):
         return change_along(student, concept, metric, grid, views.draws, views.confidence)
 
     def concepts_file(self, class_name: str, concepts: Sequence[str], kind: str = "csv") -> File:
-        """Return a file of ``concepts`` (empty: all), with a class's influences if named."""
+        """Return a CSV or JSON file of concepts (empty: all), with influences on a named class."""
         student = self.student(class_name) if class_name else None
         return concepts_file(self.tuner.store, self.snapshot.split, student, concepts, kind)
 

@@ -29,7 +29,10 @@ class Seen(NamedTuple):
 
 
 class TreeState(param.Parameterized):
-    """Moves of a session in its history, such as undo and jump; only the worker accesses it."""
+    """State of a session in the tree of iterations, and moves in it such as undo and jump.
+
+    Only the worker thread reads and writes the history.
+    """
 
     status = param.ClassSelector(class_=Status, default=Status())
     author = param.String("user", doc="Author that the history records.")
@@ -284,7 +287,7 @@ class TargetsState(param.Parameterized):
 
     @property
     def options(self) -> tuple[str, ...]:
-        """Targets that the user can choose from; empty if there is no choice."""
+        """Targets to choose from (teacher, oracle); empty if there is no choice."""
         return TARGETS if self._rights.targets and self._from.store.has("oracle_logit") else ()
 
     @property

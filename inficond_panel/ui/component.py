@@ -81,7 +81,7 @@ def allows(document: Document | None) -> bool:
 def checked_message(message: object) -> dict[str, object]:
     """Return a message from the browser with each lone surrogate replaced (see ``whole_text``).
 
-    Raises ``TypeError`` if it is no JSON object, and ``ValueError`` if a text is too long.
+    Raises ``TypeError`` if it is no JSON object, and ``ValueError`` for a text over ``LONGEST``.
     """
     if not isinstance(message, dict):
         raise TypeError("the message is not a JSON object")
@@ -113,7 +113,7 @@ def _texts(value: object) -> Iterator[str]:
 
 @contextmanager
 def refusing(component: str) -> Iterator[None]:
-    """Context that drops a malformed message to ``component``; log which line of code failed."""
+    """Context that drops a malformed message to ``component``; the log gets the failing line."""
     before, _panel.disabled = _panel.disabled, True  # Panel logs the values that it fails on
     try:
         yield

@@ -115,7 +115,7 @@ class Drawing:
         )
 
     def uri(self) -> str:
-        """Return the drawing as a data URI, which also a notebook without trust displays."""
+        """Return the drawing as a data URI, which an untrusted notebook displays as well."""
         content = base64.b64encode(self.svg().encode()).decode("ascii")
         return f"data:image/svg+xml;base64,{content}"
 

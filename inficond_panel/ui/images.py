@@ -50,7 +50,7 @@ class Photo:
 
 
 def find_photo(folders: Iterable[Path], image: str) -> Path | None:
-    """Return the file in ``folders`` named like an image; None if there is none or it links out."""
+    """Return the file named like an image; None if there is none or it links out of its folder."""
     suffixes = ["", *SUFFIXES, *(suffix.upper() for suffix in SUFFIXES)]
     for folder in folders:
         for suffix in suffixes:
@@ -158,7 +158,7 @@ def send_pictures(
     make: Callable[[int], Any],
     **message: Any,
 ) -> None:
-    """Make a picture per key on the worker; send them to ``component`` in ``message``."""
+    """Make a picture per key on the session's worker; send ``message`` with ``pictures`` by key."""
     wanted = list(keys)
 
     def work(job: Job) -> dict[str, Any]:
@@ -207,8 +207,9 @@ _TOLERANCE = 0.7  #: largest error in pixels of an outline with left-out points
 def make_gallery(gallery: Gallery) -> dict[str, list[Any]]:
     """Return the data that the browser filters a gallery by, as lists with a value per image.
 
-    ``rows``, ``labels``, ``fills`` (agreement), and ``assigned``, 1 if a segment of the image is
-    assigned to the concept. ``fills`` are indices into ``names``, the last for an ignored label.
+    The lists are ``rows``, ``labels``, ``fills`` (agreement), and ``assigned``, 1 if a segment of
+    the image is assigned to the concept. ``fills`` are indices into ``names``, the last for an
+    ignored label.
     """
     right = np.column_stack([gallery.teacher_right, gallery.student_right])
     fills = np.full(len(gallery.rows), len(FILLS))

@@ -44,7 +44,7 @@ _PHOTOS, _LARGEST = 60, 2_000_000
 
 
 def compare_page(store: Store, frames: Frames) -> str:
-    """Return the HTML report on teacher and oracle: outputs, reliability, maps and students."""
+    """Return a report on teacher and oracle as HTML: outputs, reliability, maps, and students."""
     diagrams = _diagrams(frames["reliability"])
     kinds = list(dict.fromkeys(kind for kind, _, _ in diagrams))
     pooled = [
@@ -64,7 +64,7 @@ def compare_page(store: Store, frames: Frames) -> str:
 
 
 def gamma_page(store: Store, frames: Frames) -> str:
-    """Return the HTML report on oracles by gamma, the strength of their reinforcement."""
+    """Return a report on oracles by gamma (strength of reinforcement): measures, diagrams, maps."""
     gammas = frames["gammas"]
     values = list(gammas.index.unique("gamma"))
     named = {gamma: f"gamma {gamma:g}" if gamma else "gamma 0 (teacher)" for gamma in values}
@@ -83,7 +83,7 @@ def gamma_page(store: Store, frames: Frames) -> str:
 
 
 def link_page(store: Store, frames: Frames) -> str:
-    """Return the HTML report that compares students per class with one softmax student."""
+    """Return a report as HTML that compares students per class with one softmax student."""
     title = f"{store.title}: students per class and one softmax student"
     return _page("links", store, frames, frames["links"].attrs["facts"]["level"], title)
 
@@ -129,7 +129,7 @@ def _diagrams(frame: pd.DataFrame) -> dict[Any, pd.DataFrame]:
 
 
 def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return a reliability diagram: marks of frequency over probability, per bin and kind."""
+    """Return a reliability diagram of bins; a mark's area grows with sqrt(events) of its bin."""
     marks, words = [], []
     for kind, bins in diagrams.items():
         name = _named(kind) if len(diagrams) == 1 else kind

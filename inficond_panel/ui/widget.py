@@ -36,7 +36,7 @@ def _nothing() -> None:
 
 
 def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: float = 2) -> None:
-    """Display ``page`` as a widget; repeat this after ``seconds`` and longer if no view appears.
+    """Display ``page`` as a widget; without a view retry after ``seconds``, 2 ``seconds``, ...
 
     When all cells are run, a notebook may reach the widget before it has run the scripts of the
     output above, and gives up. Each retry needs a new widget: the same widget would fail again or

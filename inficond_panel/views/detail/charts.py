@@ -242,7 +242,8 @@ def make_starts(
 
 
 def make_students(concept: str, influence: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return the classes to open ``concept`` for, with its influence, as ``make_starts`` does."""
+    """Return classes to open ``concept`` for, with its influence, in the form of ``make_starts``.
+    """
     return [
         {"class_name": name, "concept": concept, "reason": f"influence {signed(value)}"}
         for name, value in influence.items()

@@ -48,7 +48,7 @@ UNSEGMENTED = "This store has no segments to assign to concepts: images are list
 
 
 class DetailView(ImageActions, pn.viewable.Viewer):
-    """View of ``app.selection.concept``, for the student of ``app.selection.class_name``."""
+    """View of one concept for one student: what-if charts and images (see ``app.selection``)."""
 
     def __init__(self, app: AppState) -> None:
         self._app, self._store = app, app.dataset.store

@@ -124,7 +124,7 @@ def nearest_segment(
 
 
 def make_segment(store: Store, method: str, segment: int, class_name: str) -> dict[str, Any]:
-    """Return a segment's picture (see ``make_picture``), its position on the map, and facts."""
+    """Return a segment's picture (see ``make_picture``), its place on the map, and facts on it."""
     image = int(store.segment_image[segment])
     facts = [
         ("Concept", store.concepts[int(store.segment_concept[segment])]),
@@ -211,7 +211,7 @@ class AssignedSegments(param.Parameterized):
         self._fetch()
 
     def caption(self) -> dict[str, Any]:
-        """Return ``words``, a sentence on the segments, and ``lit``, if any is drawn; or {}."""
+        """Return ``words`` on the segments, and whether any is ``lit``; {} without segments."""
         if not self._app.store.holds("segments"):
             return {}
         words = self.segments.words() or self._fault or OPEN_ONE

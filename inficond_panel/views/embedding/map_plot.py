@@ -77,7 +77,7 @@ def _fixed_facts(store: Store) -> dict[str, list[str]]:
 
 @dataclass(frozen=True, eq=False)
 class Scene:
-    """Foreground of the map: positions ``xy`` ``(C, 2)``, marks and names; replaced as a whole."""
+    """Foreground of the map: positions ``xy`` ``(C, 2)``, marks, names; never changed in place."""
 
     xy: np.ndarray
     shown: Shown = field(default_factory=Shown)
@@ -86,7 +86,7 @@ class Scene:
 
 
 class Foreground:
-    """Layers on one Bokeh figure of the map: segments, marks, names and leaders."""
+    """Layers on one Bokeh figure of the map: segments, marks, names, and lines to the names."""
 
     def __init__(self, figure: Figure, scene: Scene, assigned: Assigned) -> None:
         self.leaders, self.names, self.marks = (ColumnDataSource() for _ in range(3))

@@ -332,7 +332,7 @@ class ThresholdChoices:
             self.show()
 
     def ask(self, precision: float | None) -> None:
-        """Choose the threshold with the best F1, or with most recall at ``precision`` or more."""
+        """Choose the threshold of best F1 (None), or of most recall at ``precision`` or more."""
         app, name, node = self.app, self.panels.student, self.app.students.node
         if not name or app.tuning.awaited or not self.panels.threshold:
             return
@@ -370,5 +370,5 @@ class MeasuresActions(StudentActions):
 
     @action
     def _choose_threshold(self, least: float | None) -> None:
-        """Choose the threshold with the best F1, or with most recall at precision >= ``least``."""
+        """Choose the threshold of best F1 (None), or of most recall at precision >= ``least``."""
         self.thresholds.ask(least)

@@ -81,17 +81,17 @@ def _unpatched(row: ConceptRow) -> str:
 
 
 def make_undefined(sort: str, counts: Counts) -> str:
-    """Return why a discrepancy is undefined: no positive (or negative) to agree or differ on."""
+    """Return why a discrepancy is undefined, such as ``no positive on which they differ``."""
     side = "positive" if sort == DISCREPANCY_P.key else "negative"
     differ = counts.student_wrong + counts.teacher_wrong
     return f"no {side} on which they {'agree' if differ else 'differ'}"
 
 
 def make_effect(band: Band, limits: bool = True) -> dict[str, Any]:
-    """Return a what-if curve as lists, empty for an undefined metric, and ``axis``, a half height.
+    """Return a what-if curve as lists (empty: undefined), and ``axis``, half the chart's height.
 
-    The page draws all curves of a list with their largest ``axis``, in points. Without ``limits``
-    there is no band.
+    ``axis`` is in percentage points; the page draws all curves of a list with their largest
+    ``axis``. Without ``limits`` there is no band.
     """
     names = {"x": "grid", "change": "estimate", "low": "low", "high": "high"}
     if not np.isfinite(band.estimate).all():
@@ -208,7 +208,7 @@ class StabilityRuns:
             self.running = ""
 
     def ask(self, concept: str) -> None:
-        """Start a concept's refits instead of the running ones; a second call only stops them."""
+        """Stop the running refits; start the refits of a concept unless its refits were running."""
         again = concept == self.running
         self.stop()
         if again:
@@ -248,7 +248,7 @@ class TableActions(StudentActions):
 
     @action
     def _set_bound(self, concept: str, value: float) -> None:
-        """Give a concept a thumb with the bound ``value``; remove it for the present influence."""
+        """Give a concept a thumb with bound ``value``; remove it at the present influence."""
         now = self.app.students.weight(self.student, concept)
         direction = UP.key if value > now else DOWN.key
         thumb = Intent(self.student, concept, direction, bound=value)

@@ -67,7 +67,7 @@ class Overview(Protocol):
 class KnowledgeView(
     TableActions, FindingActions, MendingActions, MeasuresActions, ReportActions, AskActions, Viewer
 ):
-    """View of one student: the class selected; its rows keep their order until a refit is done.
+    """View of the student of the selected class; its rows keep their order until a refit is done.
 
     Without a selected class it shows ``overview``, a view of all students, if there is one.
 
@@ -186,7 +186,7 @@ class KnowledgeView(
         )
 
     def _scale(self, concept: str) -> list[tuple[str, str]]:
-        """Return facts on the scale of a concept's score; empty for scores of our own."""
+        """Return facts on the scale of a concept's score; empty unless a user computed scores."""
         store = self.app.store
         if not store.given:
             return []

@@ -169,8 +169,10 @@ class Recorder:
 def choose(
     messages: Sequence[Mapping[str, Any]], pictures: Sequence[str], galleries: int
 ) -> list[int]:
-    """Return the numbers of the pictures to keep: all patches, and gallery pictures that fit into
-    ``galleries`` bytes."""
+    """Return the numbers of the pictures to keep: all patches, and gallery pictures that fit.
+
+    ``pictures`` are data URIs by number; ``galleries`` is the limit in bytes.
+    """
     shown = [list(message["pictures"].values()) for message in messages]
     patches = dict.fromkeys(each for each in chain(*shown) if isinstance(each, int))
     tiles = [[each["source"] for each in row if isinstance(each, dict)] for row in shown]
@@ -204,8 +206,10 @@ def _holds_models(value: Any) -> bool:
 
 
 class Extent(NamedTuple):
-    """Size of a file: number of ``concepts`` per class, the first rows of its list; bytes of the
-    file that gallery pictures fill up to (``most``), and their bytes in any case (``least``)."""
+    """Size of an exported file; only the first ``concepts`` of each class's list are recorded.
+
+    Gallery pictures fill the file up to ``most`` bytes, and get ``least`` bytes in any case.
+    """
 
     concepts: int = 10
     most: int = 7_800_000
@@ -324,7 +328,7 @@ def spec_word(path: Path) -> str:
 
 
 def choose_nodes(app: AppState) -> list[str]:
-    """Return ids of the iterations to record; on the holdout only the iteration shown."""
+    """Return ids of iterations to record, first the one shown; on the holdout only that one."""
     shown, tuner = app.students.node, app.tuner
     if app.students.snapshot.split == HOLDOUT:
         return [shown.id]

@@ -234,7 +234,7 @@ def close_views(views: Mapping[str, Viewer]) -> None:
 
 
 def warm(store: Store) -> None:
-    """Compute slow facts of a store ahead on the worker, before the first click needs them."""
+    """Compute slow facts of a store once, on the worker, so that no click has to wait for them."""
     shown_segments(store)
 
 

@@ -108,7 +108,7 @@ def make_worth(photo: DecidedPhoto, class_name: str) -> str:
 
 
 def make_outlines(store: Store, photo: DecidedPhoto, chosen: Prediction) -> dict[str, Any]:
-    """Return the mask size, and outlines of the segments nearest to the listed concepts."""
+    """Return the outline of the segment nearest to each listed concept, and the mask's size."""
     (segments,) = photo.scores.segments or (None,)
     if segments is None:
         return {"outlines": {}, "width": 0, "height": 0}

@@ -58,7 +58,7 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
 
 
 class ShellPage(Component):
-    """Component of the page, drawn by the browser, which sends back ``{"action", ...}``."""
+    """Component of the page: the browser draws it, and sends actions as ``{"action", ...}``."""
 
     views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
     names = param.List([], item_type=str)
@@ -272,7 +272,7 @@ class Shell(PhotoActions, Viewer):
 
     @action
     def _take_back(self, at: str, thumbs: list[Any]) -> None:
-        """Restore the batch that was pending when the page was left, or show its iteration."""
+        """Restore the batch pending when the page was left, or show the iteration made from it."""
         tuning = self.app.tuning
         finished, lost = tuning.take_back(at, thumbs)
         if finished is not None:

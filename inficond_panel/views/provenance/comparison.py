@@ -132,7 +132,7 @@ class RowResults:
         ]
 
     def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
-        """Return ids of nodes without numbers: on the holdout, nodes that nobody opened it for."""
+        """Return ids of nodes whose numbers are hidden: nobody opened the holdout for them."""
         looks = self.app.tuning.looks
         return {node.id for node in nodes if self.scope[1] == HOLDOUT and not looks.get(node.id)}
 

@@ -233,7 +233,7 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
 
 
 def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
-    """Return sign, direction and object (a concept) of an edit; ``of`` is a class that differs."""
+    """Return sign, direction and object (a concept) of an edit, and its class if it is another."""
     return {
         "direction": direction_of(asked),
         "sign": glyph_of(asked),

@@ -41,8 +41,9 @@ def make_cards(
 ) -> list[dict[str, str]]:
     """Return cards of students that rely on a suspect concept: ``{class_name, concept, shares}``.
 
-    The largest loss of AP comes first. Left out are classes that the teacher does not know, and
-    suspects without influence or with a bound (``bounds``, pairs of class and concept).
+    ``shares`` tells how often the concept occurs with the class. The largest loss of AP comes
+    first. Left out are classes that the teacher does not know, and suspects without influence or
+    with a bound (``bounds``, pairs of class and concept).
     """
     cards = []
     for shift in sorted(filter(relies_wrongly, shifts.values()), key=lambda each: -each.ap_lost):
