@@ -48,7 +48,7 @@ class Names(param.Parameter):
             raise TuningError(f"{self.name} must not be of type {type(value).__name__}.")
         names = value if self.several else [value] if value or self.needed else []
         if not all(isinstance(name, str) and name in self.known for name in names):
-            raise TuningError(f"{self.name} must be in this store, got {value!r:.80}.")
+            raise TuningError(f"{self.name} must be a name in this store, got {value!r:.80}.")
 
 
 class Selection(param.Parameterized):

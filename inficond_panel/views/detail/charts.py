@@ -242,8 +242,7 @@ def make_starts(
 
 
 def make_students(concept: str, influence: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return classes to open ``concept`` for, with its influence, in the form of ``make_starts``.
-    """
+    """Return classes to open ``concept`` for, by its influence, in the form of ``make_starts``."""
     return [
         {"class_name": name, "concept": concept, "reason": f"influence {signed(value)}"}
         for name, value in influence.items()
