@@ -64,7 +64,7 @@ def guard_messages() -> None:
 
 
 def _message_size(size: int) -> int:
-    """Return the configured ``size`` limit in bytes, or ``MESSAGE_SIZE`` if it is Bokeh's default."""
+    """Return the configured limit ``size`` in bytes; ``MESSAGE_SIZE`` if it is Bokeh's default."""
     return MESSAGE_SIZE if size == DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES else size
 
 

@@ -186,7 +186,7 @@ class Store:
         return self._piece("thumbnail", image).tobytes()
 
     def picture(self, image: int) -> Image.Image:
-        """Return an image's thumbnail as RGB image; ``StoreFormatError`` if format or size differ."""
+        """Return an image's thumbnail in RGB; ``StoreFormatError`` for a wrong format or size."""
         data = io.BytesIO(self.thumbnail(image))
         try:  # JPEG only: some of Pillow's other readers start programs
             picture = Image.open(data, formats=("JPEG",))
