@@ -60,7 +60,7 @@ def sign_sessions(args: argparse.Namespace) -> None:
 
 
 def may_open(address: str) -> bool:
-    """Count a page opened from ``address``; return False if it opened ``PAGES`` in one minute."""
+    """Return True, and count the page, if ``address`` may open one more page in this minute."""
     past = time.monotonic() - 60
     for other in [other for other, times in _openings.items() if times[-1] < past]:
         del _openings[other]

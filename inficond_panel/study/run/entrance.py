@@ -69,12 +69,12 @@ def _check_room(study: Study) -> None:
     section, people = study.spec.participants, study.log.participants()
     if len(people) >= section.most:
         raise StudyLinkError(
-            "The study already has all its participants.", "You can close this page."
+            "The study has all its participants.", "Return to the page that you came from."
         )
     minute = clock.before(60)
     if sum(who.created > minute for who in people) >= section.per_minute:
         raise StudyLinkError(
-            "Too many people begin at the moment.", "Wait a minute, then open the link again."
+            "Many people begin at the moment.", "Wait a minute, then open the link again."
         )
 
 
