@@ -95,7 +95,7 @@ class Quantify(Section):
     )
     student: Measured = option(doc="The network that was trained by distillation.")
     baseline: Measured = option(doc="The same architecture, trained on the labels.")
-    teacher: Measured | None = option(None, doc="The network distilled; at its last epoch.")
+    teacher: Measured | None = option(None, doc="The distillation's teacher, at its last epoch.")
     size: Size = option(
         doc="Width and height of the networks' input in pixels; photos are stretched to it."
     )

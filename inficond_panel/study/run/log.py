@@ -134,7 +134,7 @@ _OPEN = "open link"  # fact: the SHA-256 of its token
 class StudyLog:
     """Log of a study, in the SQLite file ``path`` or in memory (``":memory:"``).
 
-    All methods raise ``StudyError`` if the file cannot be read or written.
+    Methods raise ``StudyError`` if the file cannot be read or written.
     """
 
     def __init__(self, path: Path | str) -> None:
