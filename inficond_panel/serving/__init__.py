@@ -1,4 +1,4 @@
-"""Guards of Panel's server: checks of requests, sessions, messages and logins.
+"""Guards of Panel's server, which check requests, sessions, messages and logins.
 
 Panel and Bokeh have no settings for most of these checks, so ``guard`` replaces single methods of
 Panel and Bokeh, only in a server's process. Each module states which methods, and why.
@@ -16,7 +16,7 @@ __all__ = ["guard", "is_guarded"]
 
 @cache
 def guard() -> None:
-    """Install all guards in this process; a server that runs already uses them from now on."""
+    """Install all guards in this process; a server that already runs uses them from now on."""
     guard_routes()
     guard_sessions()
     guard_messages()

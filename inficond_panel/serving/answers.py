@@ -32,7 +32,8 @@ _LONGEST = 120  #: most characters of a logged text
 
 
 def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any]) -> None:
-    """Replace ``owner.name`` by a function that calls ``guard(original, self, ...)``."""
+    """Replace the method ``name`` of ``owner`` by a function that calls
+    ``guard(original, self, ...)``, with the replaced method as ``original``."""
     original = getattr(owner, name)
 
     @wraps(original)
@@ -43,7 +44,7 @@ def stand_before(owner: type | ModuleType, name: str, guard: Callable[..., Any])
 
 
 def one_line(text: object) -> str:
-    """Return untrusted text for a log: ASCII, without control characters, shortened."""
+    """Return untrusted text as one short line of a log, in ASCII without control characters."""
     line = ascii(str(text)[:_LONGEST])[1:-1]
     return line if len(line) <= _LONGEST else f"{line[:_LONGEST]}..."
 
@@ -59,12 +60,12 @@ def guard_answers() -> None:
 
 
 def allowed_hosts(application: BokehTornado) -> list[str]:
-    """Return the hosts whose pages may open the websocket, as Bokeh writes them, sorted."""
+    """Return the hosts whose pages may open a websocket to this server, as sorted ``HOST:PORT``."""
     return sorted(settings.allowed_ws_origin() or application.websocket_origins)
 
 
 def frame_ancestors(hosts: Iterable[str]) -> str:
-    """Return the Content-Security-Policy that lets this host and ``hosts`` embed a page."""
+    """Return the Content-Security-Policy that allows this host and ``hosts`` to embed a page."""
     named = [host.removesuffix(":80") for host in hosts if _HOST.fullmatch(host)]
     return " ".join(["frame-ancestors", "'self'", *named])
 
@@ -92,14 +93,15 @@ SERVED = ("panel", "inficond_panel")
 
 
 def guard_routes() -> None:
-    """Install the guards of component files, of paths, and of the redirect from the root."""
+    """Install the guards of component files, of paths, and of the redirect from ``/``."""
     stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
     stand_before(BokehTornado, "get_handler_delegate", _printable_path)
     stand_before(RootHandler, "redirect", _with_query)
 
 
 def _only_loaded(original: Callable[..., str], self: Any, path: str) -> str:
-    """Return a component's file; 404 for a module that is not loaded, or a missing resource."""
+    """Return the path of a component's file; answer 404 for a module that is not loaded, and for a
+    missing file."""
     module = path.partition("/")[0]
     if module.partition(".")[0] not in SERVED or module not in sys.modules:
         raise HTTPError(404)
@@ -110,7 +112,7 @@ def _only_loaded(original: Callable[..., str], self: Any, path: str) -> str:
 
 
 def _with_query(original: Callable[..., None], self: Any, url: str, **kwargs: Any) -> None:
-    """Redirect from the root to the page, and keep the query, which selects what to show."""
+    """Redirect from ``/`` to the page, and keep the query, which selects the content shown."""
     query = self.request.query if "?" not in url else ""
     original(self, f"{url}?{query}" if query else url, **kwargs)
 
@@ -118,7 +120,7 @@ def _with_query(original: Callable[..., None], self: Any, url: str, **kwargs: An
 def _printable_path(
     original: Callable[..., Any], self: Any, request: Any, target: Any, *args: Any, **kwargs: Any
 ) -> Any:
-    """Return the handler of a request; 404 for a path with control characters."""
+    """Return the handler of a request; answer 404 for a path with control characters."""
     if not unquote(request.path, errors="replace").isprintable():
         return original(self, request, ErrorHandler, {"status_code": 404})
     return original(self, request, target, *args, **kwargs)
@@ -144,7 +146,8 @@ def guard_login() -> None:
 
 
 def take_password(args: argparse.Namespace) -> None:
-    """Set ``args.basic_auth`` from the environment, since Panel would make it lower case."""
+    """Set ``args.basic_auth``, unless it is set, from the environment's ``PANEL_BASIC_AUTH``; Panel
+    would change this password to lower case."""
     if not args.basic_auth:
         args.basic_auth = os.environ.pop("PANEL_BASIC_AUTH", None)
 
@@ -167,9 +170,9 @@ def _with_token(original: Callable[..., None], self: Any) -> None:
 
 
 def _own_path(original: Callable[..., str | None], target: str | None) -> str | None:
-    """Return the path to open after a login; 400 if it is not a path of this server."""
+    """Return the path to open after a login; answer 400 if it is not a path of this server."""
     if target and not (_OWN_PATH.fullmatch(target) and _OWN_PATH.match(unquote(target))):
-        raise HTTPError(400, reason="The login leads to pages of this server only")
+        raise HTTPError(400, reason="A login can only continue to a page of this server")
     return original(target)
 
 

@@ -1,4 +1,4 @@
-"""Health of the server for monitoring: routes ``/health`` and ``/metrics``, without a login.
+"""Health of the server for monitoring, at the routes ``/health`` and ``/metrics``, without a login.
 
 The responses have only numbers, no name of data, file or person.
 """
@@ -23,12 +23,13 @@ _started = time.time()
 
 
 def watch(checks: list[Check]) -> None:
-    """Set the checks of this process: one per page, True if the page can be opened."""
+    """Set the checks of this process, a function per page that returns True if the page can be
+    opened."""
     _checks[:] = checks
 
 
 class _Counting:
-    """Counter of passing checks, off the event loop; simultaneous requests share one count."""
+    """Counter of passing checks, which run in threads; simultaneous requests share one count."""
 
     def __init__(self) -> None:
         self._task: asyncio.Task[int] | None = None
@@ -52,15 +53,15 @@ _counting = _Counting()
 
 
 class _Watched(RequestHandler):
-    """Base class of the handlers that answer with results of the checks."""
+    """Base class of the request handlers that answer with results of the checks."""
 
     async def head(self) -> None:
-        """Answer as to GET, without a body."""
+        """Answer a HEAD request like a GET request, without a body."""
         if (answer := self.get()) is not None:
             await answer
 
     async def _ready(self) -> int:
-        """Return the number of passing checks, and forbid caching."""
+        """Return the number of passing checks, and forbid caching of the response."""
         self.set_header("Cache-Control", "no-store")
         return await _counting.count()
 
@@ -69,7 +70,8 @@ class HealthHandler(_Watched):
     """Handler of ``/health``: status 200 if all pages can be opened, else 503."""
 
     async def get(self) -> None:
-        """Answer ``{"status": "ok" | "failing", "ready": n, "specs": n}``."""
+        """Answer ``{"status": "ok" | "failing", "ready": m, "specs": n}``: m of the n pages can be
+        opened."""
         ready = await self._ready()
         well = ready == len(_checks)
         self.set_status(200 if well else 503)
@@ -77,10 +79,10 @@ class HealthHandler(_Watched):
 
 
 class MetricsHandler(_Watched):
-    """Handler of ``/metrics``: gauges of this process in the text format of Prometheus."""
+    """Handler of ``/metrics``, which answers with gauges of this process in Prometheus's format."""
 
     async def get(self) -> None:
-        """Answer one gauge per line, with its help."""
+        """Answer with the name, help, type and value of each gauge as text."""
         ready = await self._ready()
         gauges = {
             "inficond_ready": (int(ready == len(_checks)), "1 if all pages can be opened"),

@@ -1,4 +1,4 @@
-"""Guards of websocket messages: limits on messages from a page, and no lost messages to a page.
+"""Guards of websocket messages, which limit messages from a page and lose no message to a page.
 
 A page sends a few kB at a time. Bokeh accepts 20 MB, unpacks bytes without a limit, and logs the
 whole content of a message that fails.
@@ -64,7 +64,7 @@ def guard_messages() -> None:
 
 
 def _message_size(size: int) -> int:
-    """Return the configured size limit, or ``MESSAGE_SIZE`` in place of Bokeh's default."""
+    """Return the configured limit ``size`` in bytes; ``MESSAGE_SIZE`` if it is Bokeh's default."""
     return MESSAGE_SIZE if size == DEFAULT_WEBSOCKET_MAX_MESSAGE_SIZE_BYTES else size
 
 
@@ -88,11 +88,11 @@ async def _received(_: Callable[..., Any], self: Any, fragment: str | bytes) -> 
 
 
 async def _handled(_: Callable[..., Any], self: Any, message: Any, connection: Any) -> Any:
-    """Handle a complete message; a failure is answered, and logged without the content."""
+    """Handle a complete message from a page; answer and log an error without its content."""
     kind = message.msgtype
     handler = self._handlers.get(kind)
     if handler is None or kind == "PUSH-DOC":  # documents come from the server, not the browser
-        raise ProtocolError(f"{kind} is not taken here")
+        raise ProtocolError(f"messages of kind {kind} are not accepted")
     try:
         check_cost(message.content)
         return await handler(message, connection)
@@ -120,7 +120,7 @@ def _is_ours(error: BaseException) -> bool:
 
 
 def check_cost(content: object) -> None:
-    """Raise ``DeserializationError`` if a message, not yet decoded, would take long to decode."""
+    """Raise ``DeserializationError`` if the parsed JSON of a message would take long to decode."""
     waiting, values, models = [content], 0, 0
     while waiting:
         value = waiting.pop()
@@ -129,16 +129,16 @@ def check_cost(content: object) -> None:
             kind, entries = value.get("type"), value.get("entries")
             models += kind == "object"
             if kind in ("map", "set") and isinstance(entries, list) and len(entries) > ENTRIES:
-                raise DeserializationError("a map or set with too many entries")
+                raise DeserializationError(f"a map or set with more than {ENTRIES:,} entries")
             waiting.extend(value.values())
         elif isinstance(value, list):
             waiting.extend(value)
         if values > VALUES or models > MODELS:
-            raise DeserializationError("too many values or models")
+            raise DeserializationError(f"more than {VALUES:,} values or {MODELS} models")
 
 
 def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any]) -> Any:
-    """Unpack bytes, up to the rest of the size limit of one message."""
+    """Return the unpacked bytes; raise an error if the message's bytes exceed ``UNPACKED_SIZE``."""
     data = packed["data"]
     if not isinstance(data, str):
         return original(self, packed)
@@ -149,7 +149,8 @@ def _decode_bytes(original: Callable[..., Any], self: Any, packed: dict[str, Any
 
 
 def unpack(data: str, limit: int) -> bytes:
-    """Return the bytes of base64 text with one gzip member; error if more than ``limit`` bytes."""
+    """Return the bytes of ``data``, one gzip member in base64; raise ``DeserializationError`` for
+    invalid data and for more than ``limit`` bytes."""
     stream = zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     try:
         unpacked = stream.decompress(base64.b64decode(data), limit + 1)
@@ -164,7 +165,7 @@ def unpack(data: str, limit: int) -> bytes:
 
 def _decode_ndarray(original: Callable[..., Any], self: Any, array: dict[str, Any]) -> Any:
     if array["dtype"] not in _DTYPES:
-        raise DeserializationError("an array of an unknown type")
+        raise DeserializationError("an array of a type that browsers do not have")
     return original(self, array)
 
 
@@ -173,7 +174,7 @@ _KEPT = getattr(document, "_WRITE_EVENTS" if hasattr(document, "_WRITE_EVENTS") 
 
 
 def guard_writes() -> None:
-    """Install the guards of writing: write all queued changes, ignore closed pages."""
+    """Install the guards of writing, which write all queued changes and ignore closed pages."""
     stand_before(document, "_dispatch_msgs", _all_dispatched)
     stand_before(document, "dispatch_tornado", _sent_unless_closed)
     stand_before(WebSocketHandler, "write_message", _written)

@@ -1,4 +1,4 @@
-"""Plugin of ``panel serve``: installs all guards, ``/health`` and ``/metrics``.
+"""Plugin of ``panel serve`` that installs all guards, ``/health`` and ``/metrics``.
 
 For your app: ``panel serve own_app.py --plugins inficond_panel.serving.plugin``.
 """

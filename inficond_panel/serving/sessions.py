@@ -1,4 +1,4 @@
-"""Guards of sessions: only the server chooses session ids, and each session has one connection.
+"""Guards of sessions: only the server chooses session ids, and a session has one connection.
 
 Bokeh accepts a session id from the URL. An attacker who sends a link with a known session id would
 see and use the page of the person who opens the link.
@@ -60,7 +60,7 @@ def sign_sessions(args: argparse.Namespace) -> None:
 
 
 def may_open(address: str) -> bool:
-    """Return True if an address may open one more page, and count the page."""
+    """Return True, and count the page, if ``address`` may open one more page in this minute."""
     past = time.monotonic() - 60
     for other in [other for other, times in _openings.items() if times[-1] < past]:
         del _openings[other]
@@ -74,14 +74,15 @@ def may_open(address: str) -> bool:
 
 
 def _own_id(original: Callable[..., Any], self: Any) -> Any:
-    """Return the session of a page with a new id; with ``external-signed`` the client's id."""
+    """Return the session of a page, with a new id; with session ids ``external-signed``, with the
+    client's id."""
     requested = self.request.headers.get("Bokeh-Session-Id") or any(
         self.get_argument(name, None) is not None for name in ("bokeh-session-id", "bokeh-token")
     )
     if requested and self.application.generate_session_ids:
-        raise HTTPError(403, reason="A link may not name the session")
+        raise HTTPError(403, reason="A link may not name a session; open the page without it")
     if not may_open(self.request.remote_ip):
-        raise HTTPError(429, reason="Too many pages were opened from here, wait a minute")
+        raise HTTPError(429, reason="Too many pages were opened from this address, wait a minute")
     return original(self)
 
 
@@ -89,7 +90,7 @@ def _one_connection(
     original: Callable[..., Any], self: Any, protocol: Any, socket: Any, context: Any, session: Any
 ) -> Any:
     if session.connection_count:
-        raise ProtocolError("The session has a connection already")
+        raise ProtocolError("The session already has a connection")
     return original(self, protocol, socket, context, session)
 
 
@@ -102,7 +103,7 @@ async def _opened(original: Callable[..., Any], self: Any, token: str) -> None:
 
 
 def _refused(original: Callable[..., None], self: Any, kind: Any, error: Any, at: Any) -> None:
-    """Log why a connection was not opened; no other guard can see this error."""
+    """Log the reason why a connection was not opened; no other guard can see this error."""
     if self.connection is None:
         _log.warning("Refused a connection: %s", one_line(error))
     else:
@@ -110,11 +111,11 @@ def _refused(original: Callable[..., None], self: Any, kind: Any, error: Any, at
 
 
 def _no_origin(original: Callable[..., None], self: RequestHandler) -> None:
-    """Omit Bokeh's ``Access-Control-Allow-Origin: *``: the script has the visitor's cookies."""
+    """Omit Bokeh's header ``Access-Control-Allow-Origin: *``, since the script has cookies."""
 
 
 async def _embedded(original: Callable[..., Any], self: Any) -> None:
-    """Serve the script that embeds a page, only to hosts that may open the websocket."""
+    """Serve the script that embeds a page, but only to hosts that may open the websocket."""
     origin = self.request.headers.get("Origin", "")
     known = check_allowlist(urlparse(origin).netloc.lower(), allowed_hosts(self.application))
     site = self.request.headers.get("Sec-Fetch-Site", "same-origin")

@@ -1,4 +1,4 @@
-"""Download size of a page: compress scripts and styles, and leave out unused bundles.
+"""Reduce the download size of a page: compress scripts and styles, leave out unused bundles.
 
 Bokeh's server sends files uncompressed, and pages load all of its bundles. Tornado's
 ``compress_response`` would compress each file again for each visitor, on the event loop, and also
@@ -25,7 +25,7 @@ PACKED = frozenset({".js", ".css"})  #: files to compress; pictures and fonts ar
 
 
 def guard_weight() -> None:
-    """Install compression of scripts and styles, and leave out the bundles in ``UNUSED``."""
+    """Make the server compress scripts and styles, and leave out the bundles in ``UNUSED``."""
     stand_before(BokehTornado, "resources", _fewer)
     stand_before(StaticFileHandler, "set_headers", _pack)
 
@@ -37,7 +37,7 @@ def _fewer(original: Callable[..., Resources], self: BokehTornado, *args: Any) -
 
 
 def _pack(original: Callable[..., None], self: StaticFileHandler) -> None:
-    """Send the compressed file if the browser accepts gzip; compressed once per process."""
+    """Send a script or style as gzip if the browser accepts gzip; compress a file only once."""
     original(self)
     file, headers = Path(str(self.absolute_path)), self.request.headers
     if file.suffix not in PACKED:

@@ -1,4 +1,4 @@
-"""Spec: find, read and check the YAML file of a run; its JSON Schema; other students."""
+"""Find, read and check a spec, the YAML file of a run; write its JSON Schema; change students."""
 
 from __future__ import annotations
 
@@ -102,7 +102,8 @@ class Spec(SpecFile):
             raise SpecError([Problem(self.path, 1, 1, message)], _OF_STORE)
 
     def check_photos(self) -> None:
-        """Raise as ``check_making``, and if scenes cannot be drawn; does not look for photos."""
+        """Raise the errors of ``check_making``, or an error if the data set's scenes cannot be
+        drawn; photos are not looked for."""
         self.check_making()
         if isinstance(self.dataset, ScenesDataset):
             self.dataset.check_recipe()
@@ -118,7 +119,8 @@ class Spec(SpecFile):
         return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
 
     def history_of(self, name: str | Path) -> Path | str:
-        """Return path or address of the history; of a packaged spec's ``name`` in this folder."""
+        """Return the path or address of the history. If ``name`` is the name of a packaged spec,
+        the path is in the current folder."""
         if isinstance(self.history, str) or Path(name).exists():
             return self.history
         return Path.cwd() / self.history.name
@@ -139,7 +141,7 @@ class Spec(SpecFile):
             yield from self._task_faults(given)
 
     def _task_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield thresholds, a link or an activation that contradict the task."""
+        """Yield (key, message) for thresholds, a link or an activation that contradict the task."""
         single = self.dataset.task == SINGLE_LABEL
         if single and "students.threshold" in given:
             yield "students.threshold", NO_THRESHOLD
@@ -161,7 +163,7 @@ class Spec(SpecFile):
             )
 
     def _photo_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that need the original photos, if the data set is a store."""
+        """Yield (key, message) for each key that needs photos, if the data set is a store."""
         for key in _OF_PHOTOS:
             if f"concepts.{key}" in given:
                 yield f"concepts.{key}", "is not used with dataset.kind: store; leave it out"
@@ -172,7 +174,7 @@ class Spec(SpecFile):
         return getattr(self.teacher, "oracle", None) is not None
 
     def plain(self) -> dict[str, Any]:
-        """Return plain data like ``SpecFile.plain``, without the default paths."""
+        """Return nested dicts and lists like ``SpecFile.plain``, without default paths."""
         plain = super().plain()
         if self.store == self.path.with_suffix(".zarr") and not self.of_store:
             plain.pop("store")
@@ -228,7 +230,7 @@ def find_edits(name: str | Path) -> Path:
 
 
 def no_such_spec(name: str | Path, *kinds: str) -> SpecError:
-    """Return the error for a name that is neither a file nor a packaged spec of these ``kinds``."""
+    """Return the error that ``name`` is neither a file nor a packaged spec of these ``kinds``."""
     packaged = {kind: sorted(_come_along(kind)) for kind in kinds}
     lists = (f"packaged {_PLURAL[kind]}: {', '.join(names)}" for kind, names in packaged.items())
     near = (

@@ -1,4 +1,4 @@
-"""Checks of a store's attributes, labels and arrays; each returns or yields a fault as text."""
+"""Checks of a store's attributes, labels and arrays; each returns or yields messages on faults."""
 
 from __future__ import annotations
 
@@ -49,21 +49,21 @@ _OF_A_STAGE = {
 
 
 def attributes_hash(attrs: Mapping[Any, Any]) -> str:
-    """SHA-256 of all attributes except ``attributes_hash``: ASCII JSON, sorted names, no spaces."""
+    """Return the SHA-256 of ``attrs`` without ``attributes_hash``: sorted ASCII JSON, no spaces."""
     rest = {name: value for name, value in attrs.items() if name != "attributes_hash"}
     text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def attribute_faults(attrs: Mapping[Any, Any]) -> list[str]:
-    """Return the faults of a store's attributes, except format and version; [] if none."""
+    """Return messages on a store's missing or invalid attributes, except format and version."""
     wrong = list(_misfits("", attrs, _KINDS))
     if wrong:
         return wrong
     if content_hash(attrs["variable_hashes"]) != attrs["content_hash"]:
-        return ["the hashes of its arrays differ from its content_hash"]
+        return ["its attribute content_hash does not match its attribute variable_hashes"]
     if attrs.get("attributes_hash") not in (None, attributes_hash(attrs)):
-        return ["its attributes differ from their hash"]
+        return ["its attributes do not match their hash, attributes_hash"]
     for name in _PARTS.keys() & attrs.keys():
         wrong += _misfits(f"{name}.", attrs[name], _PARTS[name])
     for name, stage in attrs.get("stages", {}).items():
@@ -119,22 +119,24 @@ def is_single_label(label: NDArray) -> bool:
 
 
 def one_class_note(label: NDArray, images: Sequence[str]) -> str:
-    """Return a note if multi-label data ``(n, K)`` look single-label: at most 1 of 20 labelled
-    images has several classes or none. Else ""."""
+    """Return a note for the user if the labels ``(n, K)`` of multi-label data look single-label,
+    since at most 1 of 20 labelled images has several classes or none; else return ""."""
     known = (label >= 0).any(axis=1)
     wrong = np.flatnonzero(_wrong(label))
     if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
         return ""
     counts = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
-    correct = f"correct {_named(wrong, images)}, " if len(wrong) else ""
+    correct = f"correct the labels of {_named(wrong, images)}, " if len(wrong) else ""
     return (
-        f"{counts}, but the task is multi_label: if each image shows exactly one class, {correct}"
-        "set task to single_label, and activation to the teacher's last layer: softmax or sigmoid."
+        f"{counts}, but the task is multi_label. If each image shows exactly one class, {correct}"
+        "set task to single_label, and set activation to the teacher's last layer, softmax or "
+        "sigmoid."
     )
 
 
 def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[str]) -> str:
-    """Return a fault if single-label images in ``label (n, K)`` have several classes or none."""
+    """Return a message that names the images with several classes or none in the labels ``(n, K)``
+    of single-label data; "" if there are no such images."""
     if len(classes) < 2:
         return f"Single-label data need two classes or more, but {classes[0]!r} is the only class."
     wrong = np.flatnonzero(_wrong(label))
@@ -149,12 +151,14 @@ def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[
 
 
 def class_positions(label: NDArray) -> NDArray[np.intp]:
-    """Return the class index ``(n,)`` of each image from labels ``(n, K)``; -1 if unknown."""
+    """Return the index of each image's class ``(n,)``, from labels ``(n, K)`` of single-label data;
+    -1 if the class is unknown."""
     return np.where((label == 1).any(axis=1), (label == 1).argmax(axis=1), -1)
 
 
 def whole_labels(label: NDArray) -> NDArray[np.int8]:
-    """Return labels completed ``(n, K)``: 1 an image's only class, 0 the others; -1 if unknown."""
+    """Return single-label labels ``(n, K)`` without gaps: 1 for an image's class, 0 for its other
+    classes; all are -1 if the image's class is unknown."""
     known = (label == 1).any(axis=1, keepdims=True)
     return np.where(known, label == 1, -1).astype(np.int8)
 
@@ -186,22 +190,22 @@ MOST_SEGMENTS = 255
 def value_fault(
     name: str, values: np.ndarray, sizes: Sizes, *, signed: bool = False
 ) -> Fault | None:
-    """Return the fault of the values of the array ``name``; None if they are valid.
-
-    ``signed``: concept scores may be below 0.
+    """Return what is wrong with the values of the array ``name``, and the index of the first wrong
+    value; None if all are valid. With ``signed``, concept scores may be below 0.
     """
     rule = _finite if signed and name == "concept_score" else _RULES.get(name)
     return rule(values, sizes) if rule else None
 
 
 def pieces_fault(name: str, offset: np.ndarray, lengths: np.ndarray | None, size: int) -> str:
-    """Return the fault of the offsets of pieces stored end to end in ``size`` values; "" if none.
+    """Return a message if ``offset`` does not divide the ``size`` values of the array ``name`` into
+    pieces; "" if it does. Piece i is the values from ``offset[i]`` to ``offset[i + 1]``.
 
-    ``lengths`` are the expected lengths of the pieces; None: any.
+    ``lengths`` are the lengths that the pieces must have; None allows any lengths.
     """
     steps = np.diff(offset)
     if offset[0] != 0 or offset[-1] != size or (steps < 0).any():
-        return f"{name}_offset does not rise from 0 to the {size} values of {name}"
+        return f"{name}_offset does not rise from 0 to {size}, the number of values of {name}"
     if lengths is not None and (steps != lengths).any():
         image = int(np.flatnonzero(steps != lengths)[0])
         return f"{name}_offset does not fit thumbnail_shape, first at the image with index {image}"

@@ -1,4 +1,4 @@
-"""Checks of the pandas frames that a store is made from; each yields its faults as texts."""
+"""Checks of the pandas frames that a store is made from; each yields messages on faults."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def by_id(data: Pandas) -> Pandas:
 
 
 def frame_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield the faults of a numeric frame with a row per image and a column per name."""
+    """Yield messages if ``frame``, the argument ``name``, is not a numeric table with a row per
+    image and named columns."""
     yield from table_faults(name, frame)
     if not isinstance(frame, pd.DataFrame):
         return
@@ -42,7 +43,8 @@ def frame_faults(name: str, frame: object) -> Iterator[str]:
 
 
 def table_faults(name: str, frame: object) -> Iterator[str]:
-    """Yield the faults of a frame of any type with a row per image and a column per name."""
+    """Yield messages if ``frame``, the argument ``name``, is not a table with a row per image and
+    named columns; the cells may have any type."""
     if not isinstance(frame, pd.DataFrame):
         yield f"{name} is {type(frame).__name__}, expected a pandas DataFrame"
         return
@@ -57,11 +59,11 @@ def table_faults(name: str, frame: object) -> Iterator[str]:
 
 
 def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
-    """Yield the faults of the index, which holds the image ids."""
+    """Yield messages on missing or repeated image ids, which are the index of ``data``."""
     if not len(data):
         yield f"{name} has no row"
     if data.index.nlevels > 1:
-        yield f"{name} has an index of {data.index.nlevels} levels, expected one of image ids"
+        yield f"{name} has an index of {data.index.nlevels} levels, expected one level of image ids"
         return
     if data.index.hasnans or not all(str(image).strip() for image in data.index):
         yield f"{name} has a row without an image id"
@@ -70,7 +72,7 @@ def id_faults(name: str, data: pd.DataFrame | pd.Series) -> Iterator[str]:
 
 
 def split_faults(split: object) -> Iterator[str]:
-    """Yield the faults of the series ``split``: fit, tune or holdout per image id."""
+    """Yield messages if ``split`` is not a series with fit, tune or holdout per image id."""
     if not isinstance(split, pd.Series):
         yield f"split is {type(split).__name__}, expected a pandas Series"
         return
@@ -89,7 +91,8 @@ def split_faults(split: object) -> Iterator[str]:
 def row_faults(
     name: str, frame: pd.DataFrame, images: Sequence[str], needed: Sequence[str]
 ) -> Iterator[str]:
-    """Yield faults of image ids: ``needed`` ids without row, rows with an id not in ``images``."""
+    """Yield messages on ``needed`` image ids that have no row in ``frame``, the argument ``name``,
+    and on rows with an id that is not in ``images``."""
     in_frame, in_split = set(frame.index), set(images)
     if missing := [image for image in needed if image not in in_frame]:
         yield f"{name} has no row for {len(missing)} images of split: {_some(missing)}"
@@ -98,9 +101,9 @@ def row_faults(
 
 
 def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> Iterator[str]:
-    """Yield classes that are a column of only one of ``logits`` and ``labels``.
+    """Yield a message per class that is a column of only one of ``logits`` and ``labels``.
 
-    With ``softmax`` the logits may have further classes.
+    With ``softmax``, ``logits`` may have classes that ``labels`` lacks.
     """
     outputs, labelled = list(map(str, logits.columns)), list(map(str, labels.columns))
     for name in outputs:
@@ -112,7 +115,7 @@ def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> I
 
 
 def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
-    """Yield a fault if values are NaN, infinite or too large for the store, which holds float32."""
+    """Yield a message if values are NaN, infinite or too large for float32, the store's type."""
     values = _numbers(frame)
     bad = ~(np.abs(values) <= _LARGEST)
     if bad.any():
@@ -120,7 +123,7 @@ def number_faults(name: str, frame: pd.DataFrame) -> Iterator[str]:
 
 
 def size_faults(scores: pd.DataFrame) -> Iterator[str]:
-    """Yield a fault if finite scores are larger than 1e15, too large for the solver."""
+    """Yield a message if finite scores are larger than 1e15, which is too large for the solver."""
     values = np.abs(_numbers(scores))
     bad = (values > _LARGEST_SCORE) & (values <= _LARGEST)
     if bad.any():
@@ -131,9 +134,9 @@ def size_faults(scores: pd.DataFrame) -> Iterator[str]:
 
 
 def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> Iterator[str]:
-    """Yield a fault if ``logits`` are not what ``outputs`` states: "logits" or "probabilities".
+    """Yield a message if ``logits`` are not what ``outputs`` states: "logits" or "probabilities".
 
-    None means logits that must not look like probabilities, percentages or labels.
+    If ``outputs`` is None, they must be logits that do not look like probabilities or labels.
     """
     values = _numbers(logits)
     if outputs == "probabilities":
@@ -141,7 +144,7 @@ def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> It
         if fault:
             yield f"logits {fault}"
     elif outputs is None and (fault := logits_fault(values)):
-        yield f'logits {fault}; give outputs="probabilities", or outputs="logits" if they are'
+        yield f'logits {fault}; give outputs="probabilities", or outputs="logits" for true logits'
     elif outputs is None and values.size and values.min() >= 0 and not softmax:
         yield (
             "logits has no value below 0, so the teacher would decide that every image shows every "
@@ -150,14 +153,15 @@ def logit_faults(logits: pd.DataFrame, outputs: str | None, softmax: bool) -> It
 
 
 def word_faults(**given: tuple[str | None, Sequence[str | None]]) -> Iterator[str]:
-    """Yield faults of arguments; each is given by name as a pair: its value, all allowed values."""
+    """Yield a message per argument whose value is not allowed. Each argument is passed by its name
+    as the pair (value, allowed values)."""
     for name, (word, words) in given.items():
         if word not in words:
             yield f"{name} is {word!r}, expected one of {', '.join(repr(each) for each in words)}"
 
 
 def task_faults(labels: pd.DataFrame, task: str, softmax: bool) -> Iterator[str]:
-    """Yield a fault if the labels, or a softmax teacher, contradict the task."""
+    """Yield a message if the labels, or a softmax teacher, contradict the task."""
     if task == "single_label":
         values = _numbers(labels)
         label = np.where(np.isnan(values), -1, values).astype(np.int8)
@@ -169,7 +173,7 @@ def task_faults(labels: pd.DataFrame, task: str, softmax: bool) -> Iterator[str]
 
 
 def label_faults(labels: pd.DataFrame) -> Iterator[str]:
-    """Yield a fault if labels are other than 1 (present), 0 (absent) and missing (unknown)."""
+    """Yield a message if a label is not 1 (present), 0 (absent) or missing (unknown)."""
     values = _numbers(labels)
     bad = ~(np.isnan(values) | (values == 0) | (values == 1))
     if bad.any():

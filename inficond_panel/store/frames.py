@@ -89,7 +89,7 @@ def store_frames(
     store = open_store(path)
     if store.content_hash != digest or (store.task, store.activation) != (task, activation):
         raise DataError(
-            f"{path} already exists with other content.", "Name another path, or remove it."
+            f"{path} already exists with other content.", "Name another path, or remove this store."
         )
     return store
 
@@ -121,7 +121,7 @@ def _arrays(
     teacher_activation: str,
     outputs: str | None,
 ) -> dict[str, np.ndarray]:
-    """Return the arrays of the store by name, with its dtypes; images in the order of ``split``."""
+    """Check the tables; return the arrays of their store by name, images ordered as ``split``."""
     _refuse(
         *checks.split_faults(split),
         *checks.frame_faults("scores", scores),
@@ -174,7 +174,7 @@ def _arrays(
 
 
 def _metadata(frame: pd.DataFrame) -> dict[str, np.ndarray]:
-    """Return the metadata as texts ``(image, column)`` with its column names; "" if missing."""
+    """Return the store's arrays of metadata: column names, and texts per cell, "" if missing."""
     cells = frame.astype(object).where(frame.notna(), None).to_numpy()
     texts = [[as_text(cell) for cell in row] for row in cells.tolist()]
     values = np.array(texts, dtype=np.dtypes.StringDType()).reshape(frame.shape)
@@ -190,7 +190,8 @@ def _files(photos: Mapping[str, Any] | pd.Series | None) -> pd.Series | None:
 
 
 def _thumbnails(files: pd.Series) -> dict[str, np.ndarray]:
-    """Return thumbnails of the photos at these paths; ``DataError`` names all unreadable photos."""
+    """Return the store's arrays of thumbnails of the photos at the paths ``files``; raise
+    ``DataError``, which names all unreadable photos."""
     jpegs, shapes, wrong = [], [], []
     for image, file in files.items():
         try:

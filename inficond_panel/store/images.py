@@ -43,11 +43,12 @@ def _formats() -> tuple[str, ...]:
 
 
 def decode(source: Path | bytes) -> Image.Image:
-    """Return the RGB image of a file, or of its bytes, rotated by its EXIF tag; the first page.
+    """Return the image of a file, or of a file's bytes, in RGB and rotated by its EXIF tag.
 
-    Transparent parts become white. Colour profiles are ignored, as in the training of encoders. An
-    image of 4 × ``DETAIL`` pixels or more is reduced by a whole factor, JPEG while it is decoded.
-    Raises ``UnreadableImage`` for files that are missing, truncated, too large, or no image.
+    Only the first page is read. Transparent parts become white. Colour profiles are ignored, as in
+    the training of encoders. An image of 4 × ``DETAIL`` pixels or more is reduced by a whole
+    factor, JPEG while it is decoded. Raises ``UnreadableImage`` for files that are missing,
+    truncated, too large, or no image.
     """
     try:
         with Image.open(_file(source), formats=_formats()) as image:
@@ -68,7 +69,7 @@ def decode(source: Path | bytes) -> Image.Image:
 
 
 def photo_digest(path: Path) -> str:
-    """Return the SHA-256 of a photo's file; ``unreadable`` if the file cannot be read."""
+    """Return the SHA-256 of a photo's file; the text "unreadable" if the file cannot be read."""
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
@@ -77,7 +78,8 @@ def photo_digest(path: Path) -> str:
 
 
 def _file(source: Path | bytes) -> Path | io.BytesIO:
-    """Return the file's path, or its bytes as a stream. Refuses pipes, which would block."""
+    """Return the path ``source``, or the bytes ``source`` as a stream; raise ``UnreadableImage``
+    for a pipe, which would block."""
     if isinstance(source, bytes):
         return io.BytesIO(source)
     if source.exists() and not source.is_file():
@@ -154,7 +156,8 @@ def to_rgb(image: Image.Image) -> Image.Image:
 
 
 def thumbnail(image: Image.Image, size: int, quality: int) -> tuple[bytes, tuple[int, int]]:
-    """Return a JPEG of the image, its longer side at most ``size`` pixels, and (height, width)."""
+    """Return a JPEG of the image, reduced to at most ``size`` pixels on its longer side, and the
+    JPEG's (height, width)."""
     small = image.copy()
     small.thumbnail((size, size), Image.Resampling.LANCZOS)
     buffer = io.BytesIO()

@@ -40,8 +40,8 @@ _ADD_AGAIN = "add its photos again: inficond extend SPEC FOLDER"
 
 @dataclass(frozen=True)
 class Part:
-    """Part of a store, the photos of one addition: path, content hash, number of images, and the
-    time when the part was written."""
+    """Photos that were added to a store at one time: path and content hash of the store that holds
+    them, number of images, and the time when they were written."""
 
     path: Path
     content_hash: str
@@ -53,11 +53,11 @@ class Part:
 class Extended:
     """Result of adding photos to a store.
 
-    ``added`` are image ids; ``already_there`` files that are training images of the store or were
-    added before; ``refused`` rows (file, equal image of ``tune`` or ``holdout``, its split);
-    ``unreadable`` rows (file, reason); ``near_duplicates`` rows (added image, nearly equal image of
-    ``tune`` or ``holdout``, its split). ``part`` is the new part, None if nothing was added;
-    ``total`` counts the added images of all parts.
+    ``added`` lists image ids, ``already_there`` the files that are training images of the store or
+    were added before. ``refused`` has rows (file, equal image of ``tune`` or ``holdout``, split of
+    that image), ``unreadable`` rows (file, reason), and ``near_duplicates`` rows (added image,
+    nearly equal image of ``tune`` or ``holdout``, split of that image). ``part`` is the new part,
+    None if no photo was added; ``total`` is the number of images of all parts.
     """
 
     store: Path
@@ -72,14 +72,15 @@ class Extended:
     seconds: float = 0.0
 
     def lines(self) -> Iterator[str]:
-        """Yield the lines of the command's output."""
+        """Yield the lines that ``inficond extend`` prints."""
         yield f"{count(len(self.added), 'photo')} added to {self.store}; {self.total:,} so far"
         if self.already_there:
             skipped = count(len(self.already_there), "photo")
             yield f"skipped {skipped} already in the store: {_some(self.already_there)}"
         if self.refused:
             photos = [f"{file} = {image} ({split})" for file, image, split in self.refused]
-            yield f"refused {count(len(photos), 'photo')} of tune or holdout: {_some(photos)}"
+            refused = count(len(photos), "photo")
+            yield f"refused {refused} equal to tune or holdout images: {_some(photos)}"
         if self.unreadable:
             photos = [f"{file}: {reason}" for file, reason in self.unreadable]
             skipped = count(len(photos), "photo")
@@ -94,7 +95,7 @@ class Extended:
 
 @dataclass(frozen=True, eq=False)
 class MorePhotos:
-    """Arrays of all photos of some parts of a store, in the order of their addition.
+    """Photos added to a store in some parts, as arrays in the order of their addition.
 
     ``score`` ``(n, C)`` has a column per concept of the store, including typed concepts.
     ``teacher_logit`` ``(n, K)`` and ``other_logit`` ``(n, M)``, of classes that the data set lacks
@@ -121,7 +122,7 @@ class MorePhotos:
         return _joined([one.teacher_log_odds for one in self.stores], self.teacher_logit)
 
     def place(self, image: int) -> tuple[Store, int]:
-        """Return the part that has the image with index ``image``, and the image's row in it."""
+        """Return the part, a store, of the added photo ``images[image]``, and its row there."""
         edges = np.cumsum([len(one.images) for one in self.stores])
         part = int(np.searchsorted(edges, image, "right"))
         before = int(edges[part - 1]) if part else 0
@@ -134,7 +135,8 @@ class MorePhotos:
 
 
 class AllImages:
-    """Images of a store, followed by photos added to it: all, or only photos of ``parts``.
+    """Arrays of a store's images followed by photos added to the store: all added photos, or only
+    photos of the parts with the content hashes ``parts``.
 
     Rows below ``len(store.images)`` are images of the store; later rows are added photos, ``more``.
     """
@@ -164,20 +166,21 @@ class AllImages:
         return np.array([row_of[image] for image in images], dtype=np.intp)
 
     def scores(self, rows: np.ndarray) -> np.ndarray:
-        """Return the concept scores ``(n, C)`` of images."""
+        """Return the concept scores ``(n, C)`` of the images at ``rows``."""
         return self._joined(rows, self._store.concept_score, self.more.score)
 
     def teacher_log_odds(self, rows: np.ndarray) -> np.ndarray:
-        """Return the log-odds ``(n, K)`` of the teacher's probabilities for images."""
+        """Return the log-odds ``(n, K)`` of the teacher's probabilities at the image ``rows``."""
         return self._joined(rows, self._store.teacher_log_odds, self.more.teacher_log_odds)
 
     def label(self, rows: np.ndarray, k: int) -> np.ndarray:
-        """Return the labels ``(n,)`` of class ``k``; -1 if unknown, as for all added images."""
+        """Return the labels ``(n,)`` of the class with index ``k`` at the image ``rows``; -1 if
+        unknown, as for all added images."""
         none = np.full(len(self.more), -1, np.int8)
         return self._joined(rows, self._store.label[:, k], none)
 
     def place(self, row: int) -> tuple[Store, int]:
-        """Return the store, or the part, that has the image of ``row``, and its row there."""
+        """Return the store, or the added part, that has the image at ``row``, and its row there."""
         size = len(self._store.images)
         return (self._store, row) if row < size else self.more.place(row - size)
 
@@ -196,10 +199,10 @@ def more_folder(store: Store) -> Path:
 
 
 def parts_of(store: Store) -> list[Part]:
-    """Return the parts of a store in the order of their addition; reads no array.
+    """Return the parts of a store, its photos added later, in the order of their addition.
 
-    Parts that were written for another content of the store are left out, see ``other_parts``.
-    Raises ``StoreFormatError`` for a part that cannot be read.
+    No array is read. Parts that were written for another content of the store are left out, see
+    ``other_parts``. Raises ``StoreFormatError`` for a part that cannot be read.
     """
     folders = [(of, part) for of, part in map(_part, _folders(store))]
     return [part for of, part in folders if of == store.written_hash]
@@ -211,13 +214,14 @@ def part_hashes(store: Store) -> tuple[str, ...]:
 
 
 def other_parts(store: Store) -> list[Part]:
-    """Return the parts that were written for another content of the store: other concepts, say."""
+    """Return the parts that were written for another content of the store, such as other concepts;
+    they do not fit the store as it is now."""
     folders = [(of, part) for of, part in map(_part, _folders(store))]
     return [part for of, part in folders if of != store.written_hash]
 
 
 def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
-    """Read the photos added to a store: all, or only parts with the content hashes ``parts``.
+    """Read the photos added to a store: all parts, or those with the content hashes ``parts``.
 
     Scores have a column per concept of ``store``, including typed concepts. Raises ``StoreError``
     for a missing part, ``StoreFormatError`` for a changed part.

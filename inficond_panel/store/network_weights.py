@@ -29,7 +29,7 @@ _SCRIPTED = "__torch__"
 _OLD_HEAD = 4
 
 _CONVERT = """\
-If you trust where it comes from, convert it once, and name the new file:
+If you trust the source of the file, convert the file once, and name the new file:
 python -c "import torch, safetensors.torch as s; d = torch.load('{old}', map_location='cpu', \
 weights_only=False); d = d.state_dict() if hasattr(d, 'state_dict') else d.get('state_dict', d); \
 s.save_file({{k: v.clone().contiguous() for k, v in d.items()}}, '{new}')\""""
@@ -56,14 +56,14 @@ def check_weights(path: Path) -> None:
     what = "TorchScript" if scripted else f"a whole model or other objects ({objects[0]})"
     raise DataError(
         f"{path} holds {what}, not only weights.",
-        f"Write the format before its path: torchscript:{path}"
+        f"Write the format before the path: torchscript:{path}"
         if scripted
         else _CONVERT.format(old=path.name, new=new),
     )
 
 
 def objects_in(path: Path) -> list[str]:
-    """Return the names of classes and functions in a pickled file that tensors do not need."""
+    """Return the classes and functions that a pickled file imports, except those of tensors."""
     names: dict[str, None] = {}
     try:
         for pickled in _pickles_of(path):
@@ -104,7 +104,7 @@ def _names_in(pickled: IO[bytes]) -> Iterator[str]:
 
 
 def read_state(path: Path) -> State:
-    """Read the tensors by name of a safetensors file, or of a ``torch.save`` file of tensors only.
+    """Return the tensors, by name, of a safetensors file or of a ``torch.save`` file.
 
     Tensors nested under ``state_dict`` or ``model`` are found, and the prefix ``module.`` of their
     names is removed. Raises ``DataError`` for an unreadable file, and for objects other than
@@ -157,7 +157,8 @@ def _pickled(path: Path) -> Any:
 
 def _damaged(path: Path, error: Exception) -> DataError:
     return DataError(
-        f"{path} cannot be read as weights: {_first_line(error)}", "Download or save it again."
+        f"{path} cannot be read as weights: {_first_line(error)}",
+        "Download or save the file again.",
     )
 
 
@@ -166,7 +167,8 @@ def _first_line(error: Exception) -> str:
 
 
 def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> None:
-    """Load a network's weights; raise ``DataError`` for missing, extra or misshaped tensors."""
+    """Load the weights ``state``, read from ``path``, into a network; raise ``DataError`` with
+    ``remedy`` for missing, extra or misshaped tensors."""
     weights = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
     given = {name: value for name, value in state.items() if _COUNTER not in name}
     shapes = {
@@ -177,10 +179,10 @@ def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> 
     faults = [
         _listed("lacks", sorted(weights.keys() - given.keys())),
         _listed("also has", sorted(given.keys() - weights.keys())),
-        _listed("does not fit:", [shapes[name] for name in sorted(shapes)]),
+        _listed("has tensors of other shapes:", [shapes[name] for name in sorted(shapes)]),
     ]
     if any(faults):
-        raise DataError(f"{path} {'; '.join(filter(None, faults))}.", remedy)
+        raise DataError(f"{path} does not fit: it {'; '.join(filter(None, faults))}.", remedy)
     network.load_state_dict(given, strict=False)  # without the counters; the rest is checked
 
 

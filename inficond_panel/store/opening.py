@@ -106,7 +106,7 @@ def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
     for name in _MOST_PER_BYTE.keys() & dataset.variables.keys():
         claimed, stored = math.prod(dataset[name].shape), size_on_disk(path / name)
         if claimed > _MOST_PER_BYTE[name] * stored:
-            yield f"{name} claims {claimed} values in {stored} bytes"
+            yield f"{name} states {claimed} values but has only {stored} bytes"
 
 
 def _value_faults(store: Store) -> Iterator[str]:

@@ -191,7 +191,7 @@ ATTRIBUTES = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_
 
 
 def part_faults(names: Container[Any]) -> list[str]:
-    """Return the faults of a store with arrays of these ``names``: parts that are incomplete."""
+    """Return a message per incomplete part (``PARTS``) of a store with the arrays ``names``."""
     wrong = []
     for part, arrays in PARTS.items():
         present = [name for name in arrays if name in names]
@@ -200,7 +200,7 @@ def part_faults(names: Container[Any]) -> list[str]:
             wrong.append(f"{present[0]} needs {', '.join(missing)}, which the store lacks")
         if present:
             lost = [other for other in NEEDED_PARTS.get(part, ()) if PARTS[other][0] not in names]
-            wrong += [f"{part} need {other} ({PARTS[other][0]})" for other in lost]
+            wrong += [f"{part} need {other} ({PARTS[other][0]}), which it lacks" for other in lost]
     return wrong
 
 
@@ -219,9 +219,10 @@ _PART = 1 << 20
 
 
 class ArrayHash:
-    """SHA-256 over type, shape and values in little-endian C order; strings as UTF-8 lines.
+    """SHA-256 of an array whose rows are passed part by part to ``update``.
 
-    ``update`` takes the rows part by part. ``dtype`` is "string", or a numeric dtype.
+    It covers type, shape, and values in little-endian C order; strings are hashed as UTF-8 lines.
+    ``dtype`` is "string", or a numeric dtype.
     """
 
     def __init__(self, dtype: np.dtype | str, shape: tuple[int, ...]) -> None:
@@ -231,7 +232,7 @@ class ArrayHash:
         self._digest = hashlib.sha256(f"{name}{tuple(map(int, shape))}".encode())
 
     def update(self, part: np.ndarray) -> None:
-        """Hash the next rows."""
+        """Add the next rows of the array to the hash."""
         if self._dtype is None:
             for text in part.ravel():
                 self._digest.update(str(text).encode() + b"\n")
@@ -258,7 +259,8 @@ def array_hash(values: Sliced) -> str:
 
 
 def content_hash(variable_hashes: Mapping[str, str]) -> str:
-    """Return the SHA-256 over the sorted names and hashes of arrays, without ``ADDED_LATER``."""
+    """Return the SHA-256 of a store's content, over the sorted names and hashes of its arrays; the
+    arrays ``ADDED_LATER`` are left out."""
     names = sorted(set(variable_hashes) - ADDED_LATER)
     lines = (f"{name} {variable_hashes[name]}\n" for name in names)
     return hashlib.sha256("".join(lines).encode()).hexdigest()

@@ -28,7 +28,7 @@ from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Remedy for a store that cannot be read.
-WRITE_AGAIN = "Write it again: inficond precompute SPEC"
+WRITE_AGAIN = "Write the store again: inficond precompute SPEC"
 _OF_PARTS = {name for names in PARTS.values() for name in names}
 
 
@@ -52,7 +52,7 @@ class Store:
         return self.read(name)
 
     def read(self, name: str) -> np.ndarray:
-        """Return an array or a coordinate, loaded at first use.
+        """Return the array or coordinate ``name``, read-only; it is loaded at first use.
 
         Returns an empty array if the store lacks the optional part that the array belongs to.
         """
@@ -113,8 +113,8 @@ class Store:
         return self.content_hash
 
     def scores_in(self, part: Store) -> np.ndarray:
-        """Return the scores ``(n, C)`` of the images of ``part``, photos added to this store, by
-        this store's concepts (``store.more_photos``)."""
+        """Return the scores ``(n, C)`` of this store's concepts in the images of ``part``, a store
+        of photos that were added to this store (``store.more_photos``)."""
         return part.concept_score
 
     @cached_property
@@ -186,7 +186,7 @@ class Store:
         return self._piece("thumbnail", image).tobytes()
 
     def picture(self, image: int) -> Image.Image:
-        """Return an image's thumbnail in RGB; ``StoreFormatError`` for a wrong size or format."""
+        """Return an image's thumbnail in RGB; ``StoreFormatError`` for a wrong format or size."""
         data = io.BytesIO(self.thumbnail(image))
         try:  # JPEG only: some of Pillow's other readers start programs
             picture = Image.open(data, formats=("JPEG",))
@@ -197,14 +197,17 @@ class Store:
         raise self._no_picture(image)
 
     def mask(self, image: int) -> np.ndarray:
-        """Return an image's label map ``(height, width)``: 0 no segment, j its j-th (from 1)."""
+        """Return the label map ``(height, width)`` of the image with index ``image``: j in the
+        image's j-th segment (from 1), 0 outside of all segments."""
         return self._piece("mask", image).reshape(self.thumbnail_shape[image])
 
     def knowledge_contrast(self, image: int) -> np.ndarray | None:
-        """Return H̄ - H_i in nats, how well a network knows each pixel i; None if not measured.
+        """Return per pixel how well a network knows it, float32 ``(height, width)``; None if the
+        image was not measured.
 
-        Float32 ``(height, width)``. A pixel above ``attrs["knowledge"]["b"]`` is a knowledge point
-        of the network that the attribute names (Cheng et al., CVPR 2020).
+        The value of pixel i is H̄ - H_i in nats: mean entropy of the background minus the pixel's. A
+        pixel above ``attrs["knowledge"]["b"]`` is a knowledge point of the network, which the
+        attribute names (Cheng et al., CVPR 2020).
         """
         if not self.has("knowledge_contrast"):
             return None
@@ -214,12 +217,14 @@ class Store:
         return contrast.reshape(self.thumbnail_shape[image]) if measured else None
 
     def segment_mask(self, segment: int) -> np.ndarray:
-        """Return the boolean mask ``(height, width)`` of a segment, at thumbnail size."""
+        """Return the mask ``(height, width)`` of the segment with index ``segment``, a boolean per
+        thumbnail pixel."""
         image = int(self.segment_image[segment])
         return self.mask(image) == segment - int(self.segments_of(image)[0]) + 1
 
     def patch(self, segment: int, margin: float = 0.08, quality: int = 85) -> bytes:
-        """Return a square crop of the thumbnail around a segment's box, as JPEG bytes."""
+        """Return a square crop of the thumbnail around the box of the segment with index
+        ``segment``, as JPEG bytes."""
         image = self.picture(int(self.segment_image[segment]))
         crop = image.crop(_square(self.segment_box[segment], image.size, margin))
         buffer = io.BytesIO()
@@ -281,7 +286,8 @@ class Store:
         return self._damaged("thumbnail", fault)
 
     def _place(self, name: str, at: tuple[int, ...]) -> str:
-        """Return the location of a value as text: a name or an index per dimension."""
+        """Return the location of the value at index ``at``, for messages: a name or an index per
+        dimension."""
         parts = [
             f"{dim} {str(self.dataset[dim][i].to_numpy())!r}"
             if dim in COORDINATES

@@ -1,4 +1,5 @@
-"""Outputs of teacher and oracle in a store; check that the outputs are in the classes' order."""
+"""Logits of a store's teacher and oracle, which is the teacher on inputs reinforced with labels;
+check that the logits are in the order of the classes."""
 
 from __future__ import annotations
 
@@ -27,7 +28,7 @@ def teacher_others(store: Store, rows: np.ndarray) -> np.ndarray:
 def oracle_others(store: Store) -> np.ndarray:
     """Return oracle logits ``(n, M)`` of the teacher's classes that the data set lacks.
 
-    For the images of ``fit``, as ``oracle_logits``, which checks that the store has an oracle.
+    Row i is the i-th image of ``fit``, as in ``oracle_logits``; M is 0 without such classes.
     """
     if store.has("other_oracle_logit"):
         return np.asarray(store.other_oracle_logit[store.rows(FIT)])
@@ -71,7 +72,8 @@ SEEN = (FIT, TUNE)
 
 @dataclass(frozen=True)
 class OrderFinding:
-    """Better order of a teacher's outputs: a message, and the right class name by present name."""
+    """Finding that a teacher's outputs are in the wrong order: ``message`` states the order, and
+    ``right_names`` maps the present name of each wrong output to the right class name."""
 
     message: str
     right_names: Mapping[str, str]
@@ -83,7 +85,7 @@ class OrderFinding:
 
     @property
     def warning(self) -> str:
-        """Message for a store that already exists, with the page of the docs that helps."""
+        """Message for a store that already exists, with the command that shows what to do."""
         return f"{self.message} What to do: inficond docs teachers."
 
     def error(self, remedy: str) -> OrderError:
@@ -102,10 +104,11 @@ def hold_outputs(
     other: NDArray | None = None,
     most: int = MOST,
 ) -> OrderFinding | None:
-    """Check with the labels ``(n, K)`` that logits ``(n, K)`` are in the order of ``classes``.
+    """Return a finding if the labels ``(n, K)`` fit the logits ``(n, K)`` clearly better in another
+    order of ``classes``; None if no other order does.
 
-    Returns None if no other order fits clearly better. Uses the images of fit and tune; all images
-    if ``split`` is None. ``other (n, M)`` are logits of a softmax's further classes.
+    The check uses at most ``most`` images, of fit and tune, or of all splits if ``split`` is None.
+    ``other (n, M)`` are logits of a softmax's further classes. ``single``: one class per image.
     """
     rows = np.arange(len(label)) if split is None else np.flatnonzero(np.isin(split, SEEN))
     values = logits[rows] if other is None else np.hstack([logits[rows], other[rows]])
@@ -128,7 +131,7 @@ def hold_outputs(
 
 
 def fitting_text(logits: NDArray, label: NDArray, classes: Sequence[str], softmax: bool) -> str:
-    """Return a sentence: which network outputs ``(n, J)`` fit which classes of ``label (n, K)``."""
+    """Return a sentence that states which columns of ``logits (n, J)`` fit which class's labels."""
     fits = fitting_outputs(logits, label, softmax=softmax)
     if not fits:
         return "By the labels no output fits a class."
@@ -137,10 +140,9 @@ def fitting_text(logits: NDArray, label: NDArray, classes: Sequence[str], softma
 
 
 def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFinding | None:
-    """Check with the labels that a store's teacher outputs are in the order of its classes.
-
-    No check, and None, if ``order`` (``teacher.order`` of the spec) or the store states that the
-    order is right. With ``few`` the check uses 2,000 images.
+    """Return a finding if a store's labels fit its teacher logits clearly better in another order
+    of the classes; None if no other order does, or if ``order`` (``teacher.order`` of the spec) or
+    the store states that the order is right. With ``few`` the check uses 2,000 images.
     """
     if AS_GIVEN in (order, store.attrs.get("teacher_order")):
         return None

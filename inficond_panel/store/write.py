@@ -32,7 +32,7 @@ from inficond_panel.store.schema import (
     content_hash,
     part_faults,
 )
-from inficond_panel.store.store import Store
+from inficond_panel.store.store import WRITE_AGAIN, Store
 
 
 def lock_of(store: Path) -> Path:
@@ -42,7 +42,8 @@ def lock_of(store: Path) -> Path:
 
 @contextmanager
 def only_run(store: Path) -> Iterator[None]:
-    """Hold ``<store>.lock`` while the block runs; ``StoreError`` if another process holds the lock.
+    """Hold the lock file ``<store>.lock`` while the ``with`` block runs, so that no other process
+    writes the store; raise ``StoreError`` if another process holds the lock.
 
     The lock ends with its process, also after a crash. The file names the process and its host.
     """
@@ -192,7 +193,8 @@ class Stored:
         try:
             return self._array[rows].to_numpy()
         except Exception as error:  # zarr raises many kinds for a damaged chunk
-            raise StoreError(f"{self._store.path} is damaged: {self.name}.") from error
+            fault = f"{self._store.path} is damaged: {self.name} cannot be read."
+            raise StoreError(fault, WRITE_AGAIN) from error
 
 
 def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:
@@ -203,7 +205,8 @@ def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]
     a name that is not in ``ADDED_LATER``.
     """
     if wrong := set(arrays) - ADDED_LATER:
-        raise ValueError(f"{', '.join(sorted(wrong))} cannot be added to a store.")
+        allowed = ", ".join(sorted(ADDED_LATER))
+        raise ValueError(f"{', '.join(sorted(wrong))} cannot be added to a store, only {allowed}.")
     store.verify()
     known = [name for name in {**COORDINATES, **VARIABLES} if store.has(name)]
     copied = {name: Stored(store, name) for name in known}

@@ -1,1 +1,1 @@
-"""Studies with people, set up by a YAML file: tasks, conditions, event log, report, replay."""
+"""Studies with participants, set up by a YAML file: tasks, conditions, event log and report."""

@@ -62,7 +62,7 @@ def test_what_takes_long_to_decode_is_refused_before():
         content(entries=ENTRIES + 1),
         content(values=VALUES),
     ):
-        with pytest.raises(DeserializationError, match="too many"):
+        with pytest.raises(DeserializationError, match="more than"):
             check_cost(costly)
     pairs = {"type": "map", "entries": [[at, 0] for at in range(ENTRIES + 1)]}
     with pytest.raises(DeserializationError, match="entries"):

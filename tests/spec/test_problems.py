@@ -132,7 +132,7 @@ CASES = re.findall(
 - tune: {from: test, share: 0.5} => tune: test
   9:5: dataset.splits.holdout: rest needs another split t…is a share {from: NAME, share: 0.5}
 - fit: train.txt => fit: rest
-  9:5: dataset.splits.holdout: only one split can be rest, and fit is; write a share
+  9:5: dataset.splits.holdout: only one split can be rest, and fit already is; write a share
 - fit: train.txt => fit: {from: train, share: 0.5}
   9:5: dataset.splits.holdout: rest needs shares of one list, got test and train
 - fit: train.txt => fit: {from: test, share: 0.6}

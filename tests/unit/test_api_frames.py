@@ -148,7 +148,7 @@ FAULTS = {
     "split twice": (twice("split"), "split has duplicate image ids: '0000'"),
     "an index of two levels": (
         lambda given: given.update(scores=given["scores"].set_index("red", append=True)),
-        "scores has an index of 2 levels, expected one of image ids",
+        "scores has an index of 2 levels, expected one level of image ids",
     ),
     "NaN in scores": (
         put("scores", 3, 1, np.nan),

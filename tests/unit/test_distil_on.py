@@ -153,12 +153,12 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
 @pytest.mark.parametrize(
     ("students", "words"),
     [
-        ("distil_on: [tune]", "distil_on: must have fit"),
+        ("distil_on: [tune]", "distil_on: must contain fit"),
         ("distil_on: [fit, holdout]", "expected fit or tune"),
         ("distil_on: []", "a list of fit, tune"),
         (
             "distil_on: [fit, tune], labels: {alpha: 1}",
-            "distil_on: cannot have tune with labels",
+            "distil_on: cannot contain tune with labels",
         ),
         ("distil_on: [fit, tune], targets: oracle", "with targets: oracle"),
         ("distil_on: [fit, tune], link: softmax", "with link: softmax"),
@@ -174,7 +174,7 @@ def test_what_cannot_be_distilled_is_refused_at_its_place(tmp_path, students, wo
 
 
 def test_settings_in_python_are_refused_too(fit_alone: Tuner, monkeypatch) -> None:
-    with pytest.raises(TuningError, match="cannot have tune with labels"):
+    with pytest.raises(TuningError, match="cannot contain tune with labels"):
         fit_alone.with_students(distil_on=BOTH, alpha=1.0)
     rows = fit_alone.store.rows
     none = np.empty(0, np.intp)

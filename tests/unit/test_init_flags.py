@@ -174,7 +174,7 @@ def test_torchscript_is_called_by_its_kind(data, capsys):
     traced.save(str(data.parent / "net.pt"))
     told = refused(capsys, "--teacher", "torchvision:resnet18:net.pt")
     assert "net.pt holds TorchScript, not only weights." in told
-    assert "Write the format before its path: torchscript:net.pt" in told
+    assert "Write the format before the path: torchscript:net.pt" in told
     spec, _ = init(capsys, "data", "--teacher", "torchscript:net.pt")
     assert spec.teacher.kind == "torchscript"
 

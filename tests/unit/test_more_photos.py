@@ -194,7 +194,7 @@ def test_the_result_says_what_was_added_and_what_was_not(store):
     assert list(found.lines()) == [
         f"2 photos added to {store.path}; 14 so far",
         "skipped 1 photo already in the store: c.jpg",
-        "refused 1 photo of tune or holdout: d.jpg = 000002 (tune)",
+        "refused 1 photo equal to tune or holdout images: d.jpg = 000002 (tune)",
         "skipped 1 photo that cannot be read: e.jpg: the file is empty",
         "Warning: 1 nearly equal to tune or holdout images: a = 000003 (holdout)",
     ]

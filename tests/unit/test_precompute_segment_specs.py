@@ -36,7 +36,8 @@ def problems(home, segments):
 def test_a_head_that_is_trained_already_takes_no_settings(home):
     (home / "a.safetensors").touch()
     assert problems(home, "method: head, head: {checkpoint: a.safetensors, epochs: 3}") == [
-        "concepts.segments.head.epochs: is not used with a checkpoint, which is trained already"
+        "concepts.segments.head.epochs: is not used with a checkpoint, which is already trained; "
+        "leave it out"
     ]
     spec = spec_with(home, "method: head, head: {checkpoint: a.safetensors}")
     settings = settings_of(spec.concepts.segments)

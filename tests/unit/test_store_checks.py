@@ -127,7 +127,7 @@ def rewrite(path: Path, change) -> None:
 def test_a_changed_attribute_is_noticed(tmp_path):
     path = made(tmp_path, scores={"method": "max_cosine"})
     rewrite(path, lambda meta: meta["attributes"].update(scores={"method": "centred"}))
-    with pytest.raises(StoreFormatError, match="its attributes differ from their hash"):
+    with pytest.raises(StoreFormatError, match="its attributes do not match their hash"):
         open_store(path)
 
 

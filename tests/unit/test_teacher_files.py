@@ -208,7 +208,7 @@ def test_a_head_of_its_own_replaces_the_classifier(small, tmp_path):
     [
         ({"model": "test_resnot"}, "timm knows no model test_resnot. Did you mean 'test_resnet"),
         ({"model": "test_vit"}, "lacks .* also has"),
-        ({"classes": []}, r"does not fit: fc.bias is \(3,\), expected \(2,\)"),
+        ({"classes": []}, r"has tensors of other shapes: fc.bias is \(3,\), expected \(2,\)"),
     ],
 )
 def test_what_does_not_fit_is_told(small, values, fault):
@@ -277,7 +277,7 @@ def test_a_torchvision_model_gives_torchvisions_logits(published):
     [
         ({"model": "resnet81"}, "torchvision knows no classifier resnet81. Did you mean"),
         ({"model": "vgg11"}, "lacks .* also has"),
-        ({"classes": []}, r"does not fit: fc.bias is \(3,\), expected \(2,\)"),
+        ({"classes": []}, r"has tensors of other shapes: fc.bias is \(3,\), expected \(2,\)"),
     ],
 )
 def test_what_does_not_fit_a_torchvision_model_is_told(published, values, fault):

@@ -40,7 +40,7 @@ _STRICT = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, defer_bui
 
 
 class Mismatch(Exception):  # noqa: N818 - not an error of the program
-    """Error of a YAML node whose value is not what its key expects."""
+    """Error that the value of a YAML node is not valid for its key."""
 
     def __init__(self, node: Node, message: str) -> None:
         super().__init__(message)
@@ -49,21 +49,21 @@ class Mismatch(Exception):  # noqa: N818 - not an error of the program
 
 @dataclass(frozen=True, eq=False)
 class Key:
-    """Key of a section: the name of its attribute, and the pydantic field."""
+    """Key of a section, from the name of its attribute in the class and its pydantic field."""
 
     attribute: str
     info: FieldInfo
 
     @property
     def default(self) -> Any:
-        """Value of an omitted key; None for a required key too."""
+        """Value of the key if the file omits it; None if the key is required."""
         if self.info.is_required():
             return None
         return self.info.get_default(call_default_factory=True)
 
     @property
     def doc(self) -> str:
-        """Meaning of the key, for the reference page."""
+        """Description of the key for the reference page of the docs."""
         return self.info.description or ""
 
     @cached_property
@@ -77,19 +77,20 @@ class Key:
 
     @cached_property
     def schema(self) -> dict[str, Any]:
-        """JSON Schema of the value; of a section only its other form: a text, or {}."""
+        """JSON Schema of the value. If the value is a section, schema of the text that may stand in
+        place of the section, or {}."""
         if self.sections:
             return {"type": "string", "minLength": 1} if self.info.title else {}
         return self.adapter.json_schema()
 
     @cached_property
     def sections(self) -> list[type[Section]]:
-        """Section classes that the value, or an item of a list, may have."""
+        """Section classes that the value, or an item of a list value, may have; else []."""
         return [part for part in _parts(self.info.annotation) if _is_section(part)]
 
     @cached_property
     def location(self) -> Location:
-        """Location settings of a path; an empty ``Location`` if the value is not a path."""
+        """Settings of the value's path; a default ``Location`` if the value is not a path."""
         parts = [*_parts(self.info.annotation), *self.info.metadata]
         return next((part for part in parts if isinstance(part, Location)), Location())
 
@@ -100,7 +101,7 @@ class Key:
 
     @property
     def expected(self) -> str:
-        """Expected value in words, for messages and the reference page: "a number > 0"."""
+        """Description of valid values for messages and the reference page, like "a number > 0"."""
         if not self.sections or self.info.title:
             return self.info.title or phrase(self.schema)
         keys = ", ".join(_keys(self.sections[0]))
@@ -111,7 +112,7 @@ class Key:
         return many if self.many else one
 
     def read(self, node: Node, reading: Reading) -> Any:
-        """Return the value of a YAML node; raises ``Mismatch`` if the value is not valid."""
+        """Return the Python value of a YAML node; raise ``Mismatch`` if the value is not valid."""
         name = self.attribute.rstrip("_")
         if self.sections and isinstance(node, MappingNode) and not self.many:
             written = {text_of(key) for key, _ in node.value if isinstance(key, ScalarNode)}
@@ -151,7 +152,8 @@ class Key:
 
 
 class Section(BaseModel):
-    """Base class of all sections. The value of the key ``chooser`` selects the subclass."""
+    """Base class of the sections of a spec, whose fields are keys of the YAML file. If ``chooser``
+    is set, the value of the key with this name selects the subclass."""
 
     model_config = _STRICT
     chooser: ClassVar[str] = ""
@@ -169,7 +171,7 @@ class Section(BaseModel):
     @classmethod
     @cache
     def fields(cls) -> dict[str, Key]:
-        """Return the keys by YAML name, which is the attribute without a trailing underscore."""
+        """Return the keys by their names in YAML, the attributes without trailing underscore."""
         infos = {
             name: cls.model_fields[name]
             for base in reversed(cls.__mro__)
@@ -182,7 +184,7 @@ class Section(BaseModel):
 
     @classmethod
     def needed(cls, given: set[str]) -> set[str]:
-        """Return the names of the required keys of a file that has the keys ``given``."""
+        """Return the names of the keys that are required in a section with the keys ``given``."""
         spared = {
             name
             for key, names in cls.spared.items()
@@ -199,26 +201,28 @@ class Section(BaseModel):
 
     @classmethod
     def kinds(cls) -> dict[str, type[Self]]:
-        """Return the subclasses by value of the key ``chooser``; {} if there is no choice."""
+        """Return the subclasses by the value of the key ``chooser`` that selects them; {} if the
+        section has no such key."""
         if cls.chooser in cls.fields():
             return {cls.fields()[cls.chooser].default: cls}
         return {word: kind for sub in cls.__subclasses__() for word, kind in sub.kinds().items()}
 
     @classmethod
     def made(cls, reading: Reading) -> Self:
-        """Make the section from the values read; invalid or missing: the default, or None."""
+        """Return the section with the values read so far (``reading.values``); invalid or missing
+        values are the defaults, or None."""
         needed = {key.attribute: None for key in cls.fields().values() if key.info.is_required()}
         return cls.model_construct({*reading.values}, **{**needed, **reading.values})
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for values that contradict each other.
+        """Yield (key, message) for each value that contradicts another value of the section.
 
         ``given`` has the full names of the keys in the file. An invalid or missing value is None.
         """
         yield from ()
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield (key, path, "file" or "folder") for all files and folders that must exist."""
+        """Yield (key, path, "file" or "folder") for each file or folder that must exist."""
         for name, key in self.fields().items():
             path, location = getattr(self, key.attribute), key.location
             lost = location.below and not getattr(self, location.below)
@@ -226,7 +230,7 @@ class Section(BaseModel):
                 yield name, path, location.exists
 
     def values(self) -> dict[str, Any]:
-        """Return the values of all keys by attribute."""
+        """Return the values of all keys, by name of their attributes."""
         return {key.attribute: getattr(self, key.attribute) for key in self.fields().values()}
 
     def __eq__(self, other: object) -> bool:
@@ -254,7 +258,8 @@ def _keys(section: type[Section]) -> list[str]:
 
 
 def read_section(cls: type[S], node: MappingNode, reading: Reading) -> S:
-    """Read a section from a mapping; ``reading`` collects problems, wrong keys keep a default."""
+    """Return the section of class ``cls`` from a YAML mapping, with defaults for invalid values;
+    ``reading`` collects the problems."""
     nodes: Nodes = {
         text_of(key): (key, value) for key, value in node.value if isinstance(key, ScalarNode)
     }
@@ -289,7 +294,8 @@ def _read_key(
 
 
 def _choose(cls: type[S], node: Node, nodes: Nodes, reading: Reading) -> tuple[type[S], bool]:
-    """Return the subclass that the chooser names, else the likeliest, and whether it is certain."""
+    """Return the subclass of ``cls`` that its key ``chooser`` names, and True; if the value is
+    missing or wrong, the subclass with the most keys in common, and False."""
     kinds = cls.kinds()
     if not kinds or cls in kinds.values():
         return cls, True

@@ -1,4 +1,4 @@
-"""Section that is a whole YAML file: read it, with all problems at once, and write it back."""
+"""Section that is a whole YAML file: read and check the file, and write the section as YAML."""
 
 from __future__ import annotations
 
@@ -39,21 +39,22 @@ class SpecFile(Section):
     _places: dict[tuple[str, str], tuple[int, int]] = PrivateAttr({})
 
     def model_post_init(self, context: object) -> None:
-        """Make the path of the file absolute; relative paths in the file start from its folder."""
+        """Make the path of the file absolute, after pydantic has read the values."""
         self.path = Path(os.path.abspath(self.path))  # noqa: PTH100 - links stay as written
 
     @classmethod
     def made(cls, reading: Reading) -> Self:
-        """Like ``Section.made``, with the path of the file that was read."""
+        """Return the section with the values read so far, and with the path of the file."""
         reading.values["path"] = reading.file
         return super().made(reading)
 
     def place(self, key: str, name: str) -> tuple[int, int]:
-        """Return line and column of ``name`` in the mapping ``key``; (1, 1) if not in the file."""
+        """Return the (line, column) in the file at which the mapping ``key`` has the key ``name``;
+        (1, 1) if it has no such key."""
         return self._places.get((key, name), (1, 1))
 
     def to_yaml(self) -> str:
-        """Return YAML of all values other than the defaults, for a file in the same folder."""
+        """Return YAML text of all values that are not defaults, for a file in the same folder."""
         return _dump(self.plain())
 
     def plain(self) -> dict[str, Any]:
@@ -82,7 +83,8 @@ class SpecFile(Section):
         return None if value is None else key.adapter.dump_python(value, mode="json")
 
     def _locate(self, path: Path, key: Key, section: Section) -> str:
-        """Return a path as the user wrote it, with variables, else relative if possible."""
+        """Return a path as the user wrote it, with variables; a path that the file does not have is
+        made relative if possible."""
         base = key.location.below
         folder = getattr(section, base) if base else self.path.parent
         below = path.relative_to(folder) if path.is_relative_to(folder) else path

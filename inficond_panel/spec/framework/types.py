@@ -36,7 +36,7 @@ Absent = Annotated[Any, NO_KEY]
 
 @dataclass(frozen=True)
 class Phrase:
-    """Annotation of a type: the ``phrase`` that describes its values in messages."""
+    """Annotation of a type with a ``phrase`` that describes its values in messages."""
 
     phrase: str
 
@@ -55,7 +55,7 @@ def _whole(value: Any, handler: Callable[[Any], Any]) -> Any:
 
 
 class OneOf(tuple[str, ...]):
-    """Type of a text that is one of these words; otherwise a tuple of the words."""
+    """Type of a text that must be one of ``words``; an instance is also a tuple of the words."""
 
     __slots__ = ()
 
@@ -64,7 +64,7 @@ class OneOf(tuple[str, ...]):
 
 
 def fault(message: str, *at: int | str) -> Exception:
-    """Return a pydantic error with this message, at the part ``at`` of a value."""
+    """Return a pydantic error with this message about a value, or about its item ``at``."""
     error = PydanticCustomError("fault", "{message}", {"message": message})
     return ValidationError.from_exception_data(
         "", [InitErrorDetails(type=error, loc=at, input=None)]
@@ -90,7 +90,8 @@ def _rgb(phrase: str) -> Phrase:
 
 
 def option(default: Any = PydanticUndefined, doc: str = "", **options: Any) -> Any:
-    """Declare a key of a section, required if it has no default; ``doc`` is its reference text."""
+    """Declare a key of a section; it is required if ``default`` is omitted. ``doc`` describes the
+    key in the reference, ``options`` are those of pydantic's ``Field``."""
     return Field(default, description=doc, **options)
 
 
@@ -140,12 +141,13 @@ ByClass: TypeAlias = (
 
 
 def default_of(value: Any) -> AfterValidator:
-    """Return a validator that adds ``default: value`` to a mapping without this key."""
+    """Return a validator that adds the item ``default: value`` to a mapping without ``default``."""
     return AfterValidator(partial(_with_default, value))
 
 
 def value_of(value: Any, class_name: str) -> Any:
-    """Return the value of one class from a ``ByClass`` value: one for all, or a mapping."""
+    """Return the value of one class from ``value``, one value for all classes or a mapping from
+    class names, and ``default``, to values."""
     return value.get(class_name, value["default"]) if isinstance(value, dict) else value
 
 
@@ -162,11 +164,12 @@ class Location:
 
     @property
     def phrase(self) -> str:
-        """Description for messages: "the path of a file"."""
+        """Description of valid values for messages, such as "the path of a file"."""
         return f"the path of a {self.exists or 'file or folder'}"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Return the absolute path of a text; ``ValueError`` for an empty text, else ``fault``."""
+        """Return the absolute path that ``text`` names; raise ``ValueError`` for an empty text, and
+        a ``fault`` for an unset variable or a name that is too long."""
         if not text.strip() or "\0" in text:
             raise ValueError
         full, unset = expand(text, dict(os.environ))
@@ -197,7 +200,8 @@ class Location:
 
 
 def _check_name(path: Path, text: str) -> None:
-    """Raise a ``fault`` for a name too long for file systems, with room for a suffix."""
+    """Raise a ``fault`` if ``path`` or one of its names is too long for file systems; the limit
+    leaves room for a suffix. ``text`` is the path that the user wrote."""
     longest = max((len(os.fsencode(part)) for part in path.parts), default=0)
     if not path.name or longest > _LONGEST_NAME or len(os.fsencode(path)) > _LONGEST_PATH:
         raise fault(
@@ -213,11 +217,11 @@ class NameOrPath(Location):
 
     @property
     def phrase(self) -> str:
-        """Description for messages: "a name, or the path of a file"."""
+        """Description of valid values for messages: "a name, or the path of a file"."""
         return f"a name, or {super().phrase}"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Return a name as text, a path as absolute path; raises as ``Location.read``."""
+        """Return a name as text, a path as absolute path; raise the errors of ``Location.read``."""
         exists = os.path.exists(reading.file.parent / text)  # noqa: PTH110 - never raises
         if not text.strip() or "/" in text or "${" in text or text.endswith(_WEIGHTS) or exists:
             return super().read(text, reading)
@@ -225,7 +229,8 @@ class NameOrPath(Location):
 
 
 class _Function(Location):
-    """Type of a function: text ``package.module:function``, or path ``folder/file.py:function``."""
+    """Type of the name of a Python function: a text ``package.module:function``, or a path
+    ``folder/file.py:function``."""
 
     phrase = "package.module:function or file.py:function"
 
@@ -243,12 +248,12 @@ class _Function(Location):
 
 
 def function_title(function: str | Path | None) -> str:
-    """Return a function's name for people and for hashes: ``file.py:function`` without folders."""
+    """Return a function's name to show and to hash, without the folders of a file."""
     return function.name if isinstance(function, Path) else str(function)
 
 
 class _Database(Location):
-    """A path, or the address of a database."""
+    """Type of the path of a file, or of the address of a database."""
 
     phrase = "the path of a file, or an address postgresql://USER@HOST/DATABASE"
 

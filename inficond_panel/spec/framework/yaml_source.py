@@ -1,4 +1,4 @@
-"""YAML nodes of a spec with line and column, the state while reading, and phrases for messages.
+"""Parse a spec to YAML nodes with line and column, keep the state while reading, word messages.
 
 YAML is only parsed into nodes, so no tag can create an object or run code.
 """
@@ -46,7 +46,7 @@ class _Scanner(Scanner):
 
 
 def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
-    """Parse a file and return its root node; raises ``SpecError`` if it is not readable YAML.
+    """Parse a YAML file and return its root node; raise ``SpecError`` if it is not readable YAML.
 
     ``start`` ends the message on an empty file.
     """
@@ -70,7 +70,8 @@ def compose(file: Path, start: str = "a spec starts with 'title: ...'") -> Node:
 
 
 def faults(root: Node) -> Iterator[tuple[Node, str]]:
-    """Yield (node, message) for repeated keys, keys that are not text, tags and surrogates."""
+    """Yield (node, message) for each repeated key, key that is not text, tag, and half of a
+    character (surrogate)."""
     waiting, seen = [root], set()
     while waiting:
         node = waiting.pop()
@@ -99,7 +100,8 @@ def is_null(node: Node) -> bool:
 
 
 def parse_number(node: Node, parse: Callable[[str], Any] = float) -> Any:
-    """Return the finite number of an unquoted scalar node; None if it is not a number."""
+    """Return the number of an unquoted scalar node, read by ``parse`` (int or float); None if the
+    node has no finite number."""
     if not isinstance(node, ScalarNode) or node.style is not None:
         return None
     try:
@@ -139,7 +141,7 @@ def short(text: str) -> str:
 
 
 def shown(node: Node) -> str:
-    """Describe a node's value for messages: "got ..."."""
+    """Return a node's value as words of a message, after "got": "an empty list"."""
     if isinstance(node, MappingNode):
         return "a mapping"
     if isinstance(node, SequenceNode):
@@ -150,7 +152,8 @@ def shown(node: Node) -> str:
 
 
 def expand(text: str, variables: dict[str, str]) -> tuple[str, list[str]]:
-    """Replace each ``${NAME}`` in a text; return the text and the names without a value."""
+    """Replace each ``${NAME}`` in a text by the variable's value; return the text, and the names
+    that have no value."""
     unset = [name for name in _VARIABLE.findall(text) if not variables.get(name)]
     return _VARIABLE.sub(lambda match: variables.get(match[1]) or match[0], text), unset
 
@@ -201,7 +204,7 @@ _SIGNS = {"exclusiveMinimum": ">", "minimum": ">=", "exclusiveMaximum": "<", "ma
 
 
 def phrase(schema: dict[str, Any]) -> str:
-    """Describe a JSON Schema: "a number > 0", "sigmoid or softmax", "a list of texts"."""
+    """Return the values that a JSON Schema allows in words: "a number > 0", "a list of texts"."""
     kinds = [one for one in schema.get("anyOf", []) if one.get("type") != "null"]
     words = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
     if "title" in schema:
@@ -246,7 +249,7 @@ def words_of(schema: dict[str, Any]) -> list[str]:
 
 
 def hint(word: str, words: Collection[str]) -> str:
-    """Return a suggestion of the nearest valid word, to append to a message; "" if none is near."""
+    """Return the end of a message that suggests the nearest of ``words``; "" if none is near."""
     suggestion = near(word, words)
     return f".{suggestion}" if suggestion else ""
 
@@ -255,7 +258,7 @@ Place = tuple[dict[str, Any], Node]
 
 
 def descend(schema: dict[str, Any], node: Node, loc: tuple[int | str, ...]) -> Iterator[Place]:
-    """Follow the location ``loc`` of a pydantic error: yield schema and node of each step.
+    """Yield (schema, node) of each step to the location ``loc`` of a pydantic error in a value.
 
     Parts of ``loc`` that are not in the YAML, such as the name of a union's member, are skipped.
     """
@@ -287,7 +290,7 @@ _LONGEST = 200
 
 @dataclass
 class Reading:
-    """State while reading one section: file, key of the section, problems, and values so far."""
+    """State while one section is read: file, key of the section, problems, and values so far."""
 
     file: Path
     check_files: bool
@@ -298,7 +301,7 @@ class Reading:
     nodes: Nodes = field(default_factory=dict)
 
     def inside(self, key: str) -> Reading:
-        """Return the state for reading the section at a key."""
+        """Return the state for reading the section that is the value of ``key``."""
         return replace(self, where=self.at(key), values={})
 
     def at(self, key: str) -> str:
@@ -306,7 +309,7 @@ class Reading:
         return ".".join(part for part in (self.where, key) if part)
 
     def report(self, node: Node, key: str, message: str) -> None:
-        """Add a problem at the position of a node; equal problems are kept once."""
+        """Add a problem with ``key`` at the position of a node; equal problems are kept once."""
         mark, where = node.start_mark, self.at(key)
         where = where if len(where) <= _LONGEST else f"{where[:_LONGEST]}..."
         text = f"{where}: {message}" if where else message
@@ -321,7 +324,8 @@ class Reading:
         return self.nodes[full]
 
     def hint(self, word: str, words: list[str]) -> str:
-        """Return ``hint`` for the first 100 problems of a file, then "": thousands take minutes."""
+        """Return the suggestion ``hint`` for the first 100 problems of a file, and then "", since
+        thousands of suggestions take minutes."""
         return hint(word, words) if len(self.problems) < _MOST_HINTS else ""
 
     @property

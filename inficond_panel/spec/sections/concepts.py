@@ -1,4 +1,4 @@
-"""Sections of a spec: concepts, their filters and projections, and segments of photos."""
+"""Sections of a spec for concepts, their filters and projections, and segments of photos."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Filters(Section):
         None, ge=1, doc="Largest number of characters of a concept's name; 30 in the paper."
     )
     class_cosine: float | None = _cosine(
-        "Cosine with a class's name from which a concept is dropped: it is the class itself.",
+        "Drops a concept whose cosine with a class's name reaches this: it is the class itself.",
     )
     twin_cosine: float | None = _cosine(
-        "Cosine with an earlier concept of the corpus from which a concept is dropped.",
+        "Drops a concept whose cosine with an earlier concept of the corpus reaches this.",
     )
     least_score: float | None = option(
         None,
-        doc="Drops a concept if the mean of its five largest scores on fit is not above this; 0: "
+        doc="Drops a concept unless the mean of its five largest scores on fit is above this. 0 "
         "drops concepts that no image shows.",
     )
 
     def limits(self) -> dict[str, float]:
-        """Return the limits that are set, by key."""
+        """Return the limits of the filters that are set, by key."""
         return {key: value for key, value in self.values().items() if value is not None}
 
 
@@ -114,7 +114,7 @@ class FileSegments(Segments):
 
 
 class Head(Section):
-    """Head that gives pixel embeddings, trained without labels, as in CLIP-S4."""
+    """Head on the encoder that gives pixel embeddings, trained without labels, as in CLIP-S4."""
 
     checkpoint: File | None = option(
         None, doc="File of a trained head; if left out, precompute trains one."
@@ -124,12 +124,12 @@ class Head(Section):
     seed: int = option(0, ge=0, doc="Seed of the training.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield training settings that are set although the head is trained already."""
+        """Yield (key, message) for each training setting beside a file of a trained head."""
         if self.checkpoint is None:
             return
         for key in ("images", "epochs", "seed"):
             if f"concepts.segments.head.{key}" in given:
-                yield key, "is not used with a checkpoint, which is trained already; leave it out"
+                yield key, "is not used with a checkpoint, which is already trained; leave it out"
 
 
 class HeadSegments(Segments):
@@ -153,13 +153,17 @@ class Scores(Section):
 class MaxCosineScores(Scores):
     """Largest cosine of a segment with the concept's text, at least 0, as in the paper."""
 
-    method: Literal["max_cosine"] = option("max_cosine", doc="Largest cosine, clipped at 0.")
+    method: Literal["max_cosine"] = option(
+        "max_cosine", doc="Largest cosine of a segment with the concept's text, clipped at 0."
+    )
 
 
 class ContrastScores(Scores):
     """Largest probability of the concept at a segment, by a softmax over the corpus."""
 
-    method: Literal["contrast"] = option("contrast", doc="Largest probability in the corpus.")
+    method: Literal["contrast"] = option(
+        "contrast", doc="Largest softmax probability in the corpus."
+    )
     temperature: float = option(
         0.1,
         gt=0,
@@ -188,8 +192,8 @@ class Projections(Section):
         1_000_000,
         ge=0,
         le=1_000_000,
-        doc="Largest number of segments on the maps; of more, a random sample. 0: the page "
-        "projects all segments when it needs them.",
+        doc="Largest number of segments on the maps; a larger store shows a random sample. 0: the "
+        "page projects all segments when it needs them.",
     )
 
 
@@ -197,7 +201,7 @@ class Thumbnails(Section):
     """Small copies of the images, in the store."""
 
     size: int = option(256, ge=16, doc="Longest side, in pixels.")
-    quality: int = option(80, ge=1, le=100, doc="JPEG quality, of 100.")
+    quality: int = option(80, ge=1, le=100, doc="JPEG quality, up to 100.")
 
 
 class Concepts(Section):
@@ -207,7 +211,7 @@ class Concepts(Section):
     prompts: Prompts = option(
         ["a photo of a {}"],
         doc="Sentences with {} for the concept; their text embeddings are averaged. imagenet: "
-        "OpenAI's 80 for ImageNet; imagenet_simple: 7 of them.",
+        "OpenAI's 80 sentences for ImageNet; imagenet_simple: 7 of these sentences.",
     )
     filters: Filters | None = option(
         None, doc="Filters that drop words of the corpus; none if left out."

@@ -49,7 +49,8 @@ def _absent() -> Any:
 
 
 def splits_field(lists: str, every: str = "every image") -> Any:
-    """Return the key ``splits`` of a kind of data set; ``lists`` says what its lists are."""
+    """Return the key ``splits`` of a kind of data set; ``lists`` and ``every`` describe its lists
+    and its value ``all``."""
     return option(doc=f"List of images for each split: {lists}; all: {every}.")
 
 
@@ -63,16 +64,16 @@ class Dataset(Section):
     allowed: Absent = False
 
     task: Annotated[str, OneOf(TASKS)] = option(
-        TASKS[0], doc="Any number of classes per image, or exactly one."
+        TASKS[0], doc="multi_label: any number of classes per image; single_label: exactly one."
     )
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """Return the folders of the photos: an image's id is its path in one of them; () if not."""
+        """Return the folders in which a photo's path is its image id; () if ids are not paths."""
         return ()
 
 
 class RootedDataset(Dataset):
-    """Data set in a folder."""
+    """Data set in a folder, ``root``."""
 
     root: Folder = option(
         doc="Folder of the data set; for VOC the folder of a year, such as VOCdevkit/VOC2007."
@@ -87,15 +88,15 @@ class RootedDataset(Dataset):
             self.images = self.root / images
 
     def list_file(self, name: str) -> Path:
-        """Return the path of the list of image ids ``name``."""
+        """Return the path of the text file with the list of image ids that is called ``name``."""
         return self.root / (name if name.endswith(".txt") else f"{name}.txt")
 
     def list_place(self, name: str) -> tuple[Path, str] | None:
-        """Return the path of a list, and "file" or "folder"; None if lists are not files."""
+        """Return (path, "file" or "folder") of the list ``name``; None if lists have no files."""
         return self.list_file(name), "file"
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield the root, the required files in it, and the lists of the splits."""
+        """Yield (key, path, "file" or "folder") for the root, its required files and the lists."""
         yield from super().files()
         if self.root and self.splits:
             for name, key in self.splits.lists().items():
@@ -114,7 +115,7 @@ class ListedDataset(RootedDataset):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield splits by a column if there is no metadata."""
+        """Yield (key, message) for each split by a column if there is no table of metadata."""
         yield from super().faults(given)
         if self.splits and not self.metadata:
             for key in self.splits.columns().values():
@@ -136,7 +137,7 @@ class TableDataset(ListedDataset):
     absent: int = _absent()
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """The folder of the images."""
+        """Return the folder of the images, in which a photo's path is its image id."""
         return (self.images,) if self.root else ()
 
 
@@ -148,11 +149,11 @@ class VocDataset(ListedDataset):
     classes: Several[Text] = option([], doc="Classes to use; empty: all classes of ImageSets/Main.")
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """The folder JPEGImages."""
+        """Return the folder JPEGImages, in which a photo's path is its image id."""
         return (self.root / "JPEGImages",) if self.root else ()
 
     def list_file(self, name: str) -> Path:
-        """File of a list of image ids."""
+        """Return the path of the file in ImageSets/Main with the list of image ids ``name``."""
         return self.root / "ImageSets" / "Main" / f"{name.removesuffix('.txt')}.txt"
 
 
@@ -170,10 +171,10 @@ class CocoDataset(ListedDataset):
         "val2017 for instances_val2017.json.",
     )
     classes: Several[Text] = option(
-        [], doc="Categories to use; empty: all, in the order of their numbers."
+        [], doc="Categories to use; empty: all, in the order of their ids."
     )
     crowd: Literal["present", "ignored"] = option(
-        "present", doc="Label of a category that an image has only as iscrowd."
+        "present", doc="Label of a category if all its annotations in an image have iscrowd: 1."
     )
     image_id: Literal["file", "number"] = option(
         "file",
@@ -199,10 +200,10 @@ class CocoDataset(ListedDataset):
         return (self.images, *(self.images / name for name in dict.fromkeys(lists) if name))
 
     def list_place(self, name: str) -> None:
-        """Return None: the annotation files are the lists."""
+        """Return None, since the annotation files are the lists."""
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield splits whose list is not the name of an annotation file."""
+        """Yield (key, message) for each split whose list is not the name of an annotation file."""
         yield from super().faults(given)
         names = self.annotation_files() if self.annotations and self.root else {}
         for name, key in self.splits.lists().items() if self.splits and names else ():
@@ -211,7 +212,7 @@ class CocoDataset(ListedDataset):
                 yield f"splits.{key}", f"no file of dataset.annotations is called {name!r}{known}"
 
     def files(self) -> Iterator[tuple[str, Path, str]]:
-        """Yield the files of the base class and the annotation files."""
+        """Yield (key, path, "file" or "folder") as the base class, also for annotation files."""
         yield from super().files()
         if self.root and self.annotations:
             yield from (("annotations", self.root / name, "file") for name in self.annotations)
@@ -229,11 +230,11 @@ class FolderDataset(ListedDataset):
     )
 
     def photo_folders(self) -> tuple[Path, ...]:
-        """Return the root: an image's id is its path in it."""
+        """Return the root, in which a photo's path is its image id."""
         return (self.root,) if self.root else ()
 
     def list_place(self, name: str) -> tuple[Path, str]:
-        """Return the folder of a list, and "folder"."""
+        """Return the folder of the list ``name``, and the word "folder"."""
         return self.root / name, "folder"
 
 
@@ -268,7 +269,7 @@ class ColumnsDataset(RootedDataset):
         return (self.images,) if self.root and not self.image_id else ()
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield labels that are named twice or not at all, and unused keys."""
+        """Yield (key, message) for labels that are named twice or not at all, and unused keys."""
         yield from super().faults(given)
         if self.labels and self.label:
             yield "label", "is not used with dataset.labels; leave one of the two out"
@@ -296,8 +297,8 @@ class PythonDataset(Dataset):
     splits: Splits = splits_field("splits of the records")
     names: Several[Text] = option(
         [],
-        doc="Class names in the order of the class numbers; empty: the attribute classes of the "
-        "data set, if any.",
+        doc="Class names in the order of the class numbers; empty: the attribute `classes` of the "
+        "data set, if it has one.",
     )
     classes: Several[Text] = option([], doc="Classes to use; empty: all.")
     max_bad_share: float = _bad_share()
@@ -310,8 +311,8 @@ class StoreDataset(Dataset):
     path: Folder = option(doc="Folder of the store.")
     splits: Splits | None = option(
         None,
-        doc="Splits; if left out, as in the store. Lists are its splits (fit, tune, holdout), "
-        "columns are of its metadata; all: every image.",
+        doc="Images of each split; if left out, as in the store. A list is a split of the store "
+        "(fit, tune, holdout), a column is a column of its metadata; all: every image.",
     )
 
     @property
@@ -320,7 +321,7 @@ class StoreDataset(Dataset):
         return 0.0
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield splits whose list is not a split of the store."""
+        """Yield (key, message) for each split whose list is not a split of the store."""
         yield from super().faults(given)
         for name, key in self.splits.lists().items() if self.splits else ():
             if name not in SPLITS:

@@ -49,11 +49,11 @@ class ModelName(NameOrPath):
 
     @property
     def phrase(self) -> str:
-        """Description for messages: a name, a name on the hub, or a path."""
+        """Description of valid values for messages: a name, a name on the hub, or a path."""
         return f"a name, {HUB}ORG/NAME, or the path of a {self.exists}"
 
     def read(self, text: str, reading: Reading) -> str | Path:
-        """Return a name as text, a path as absolute path; ``ValueError`` for a bad hub name."""
+        """Return a name as text, a path as absolute path; ``ValueError`` for a wrong hub name."""
         if not text.startswith(HUB):
             return super().read(text, reading)
         if not is_hub_name(text):
@@ -62,7 +62,7 @@ class ModelName(NameOrPath):
 
 
 def is_hub_name(text: str) -> bool:
-    """Return True for a text ``hf-hub:ORG/NAME``."""
+    """Return True if ``text`` is a model's name on the hub, ``hf-hub:ORG/NAME``."""
     parts = text.removeprefix(HUB).split("/")
     return text.startswith(HUB) and len([part for part in parts if part.strip()]) == 2
 
@@ -85,8 +85,8 @@ class Encoder(Section):
 
     image_size: Side | None = option(
         None,
-        doc="Side, or [width, height], in pixels that images are resized to; if left out, the "
-        "model's input size.",
+        doc="Size in pixels that images are resized to, side of a square or [width, height]; if "
+        "left out, the model's input size.",
     )
     attention: Literal["value", "plain", "clearclip", "sclip"] | None = option(
         None,
@@ -104,7 +104,7 @@ class Encoder(Section):
 
     @property
     def title(self) -> str:
-        """Name of the model for people."""
+        """Name of the model to show."""
         return Path(self.model).name
 
 
@@ -124,7 +124,7 @@ class OpenClipEncoder(Encoder):
 
     @property
     def title(self) -> str:
-        """Name for people: the model, and the file or tag of the weights."""
+        """Name to show: the model, and the file or tag of the weights."""
         weights = f" ({Path(self.pretrained).stem})" if self.pretrained else ""
         return f"{super().title}{weights}"
 
@@ -144,7 +144,7 @@ class HubModel(ModelName):
 
     @property
     def phrase(self) -> str:
-        """Description for messages: a folder or a name on the hub."""
+        """Description of valid values for messages: a folder or a name on the hub."""
         return f"the path of a folder, or {HUB}ORG/NAME"
 
     def read(self, text: str, reading: Reading) -> str | Path:

@@ -53,11 +53,12 @@ class Views(Section):
     patches: int = option(5, ge=0, le=12, doc="Number of segments shown for a concept.")
     patches_of: Literal["nearest", "assigned"] = option(
         "nearest",
-        doc="Segments shown first: nearest to the concept's text, or assigned to this concept.",
+        doc="Segments shown first. nearest: the nearest to the concept's text; assigned: the "
+        "nearest of the segments that no other concept is nearer to.",
     )
     factors: list[Positive] = option(
         [1.25, 1.5, 2.0, 3.0, 5.0, 10.0],
-        doc="Factors of a thumb to choose from, above 1; `tuning.factor` is always added.",
+        doc="Factors, above 1, to choose from for a thumb; `tuning.factor` is always added.",
     )
     collinear: float = option(
         0.8, gt=0, le=1,
@@ -86,7 +87,7 @@ class Views(Section):
         return float(self.confidence) if self.intervals else None
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield invalid values: ``top`` not in ``TOPS``, a factor of at most 1, too few draws."""
+        """Yield (key, message) for a ``top`` not in ``TOPS``, a factor <= 1, and too few draws."""
         if self.top not in (None, *TOPS):
             yield "top", f"expected one of {', '.join(map(str, TOPS))}, got {self.top}"
         wrong = [factor for factor in self.factors or [] if factor <= 1]
@@ -95,7 +96,8 @@ class Views(Section):
         yield from self._too_sure()
 
     def noise(self, draws: int | None = None, seed: int = 0) -> Noise:
-        """Return the bootstrap settings of intervals, with ``draws`` or the spec's number of draws.
+        """Return the bootstrap settings of intervals: ``draws`` (None: the spec's number), seed and
+        confidence level.
 
         Raises ``TuningError`` if the confidence level needs more draws, see ``least_draws``.
         """
@@ -116,7 +118,7 @@ class Views(Section):
             )
 
     def _too_sure(self) -> Iterator[tuple[str, str]]:
-        """Yield a confidence level that needs more draws: at least one beyond each limit."""
+        """Yield (key, message) if the confidence level needs more draws than ``views.draws``."""
         if None in (self.confidence, self.draws):
             return
         if fault := draws_fault(self.confidence, self.draws):
@@ -130,7 +132,7 @@ class Layout(Section):
     rows: Annotated[list[_Row], Field(min_length=1), AfterValidator(_once)] = option(
         [VIEWS[:3], VIEWS[3:]],
         doc="Rows of views. Lists (performance, knowledge) get a column each, the other views of "
-        "a row share a column; configuration is the strip on top.",
+        "a row share a column; configuration is the bar at the top.",
     )
     show: Literal["simple", "details"] = option(
         "simple",

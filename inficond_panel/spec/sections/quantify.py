@@ -66,8 +66,8 @@ class Training(Section):
     """Checkpoints of one training of a network."""
 
     checkpoints: Folder = option(
-        doc="Folder of the weights before the training and after each epoch; names end with the "
-        "epoch: epoch-000.safetensors, ...; or .pt with tensors only."
+        doc="Folder with a file of the weights before the training and after each epoch: "
+        "safetensors, or .pt with tensors only. Names end with the epoch: epoch-000.safetensors."
     )
 
 
@@ -82,20 +82,20 @@ class Measured(Section):
     )
     trainings: list[Training] = option(
         min_length=1,
-        doc="One training per seed; with three or more, intervals include the trainings.",
+        doc="One training per seed; with three or more, intervals include their variance.",
     )
 
 
 class Quantify(Section):
     """Networks to measure, and the settings of the measurement."""
 
-    network: Network | None = option(None, doc="Architecture of networks without their own.")
+    network: Network | None = option(None, doc="Architecture of networks that name none.")
     layers: Some[Text] = option(
         doc="Names of the layers, from network.named_modules(); each is measured separately."
     )
-    student: Measured = option(doc="The distilled network.")
+    student: Measured = option(doc="The network that was trained by distillation.")
     baseline: Measured = option(doc="The same architecture, trained on the labels.")
-    teacher: Measured | None = option(None, doc="The network distilled from, at its last epoch.")
+    teacher: Measured | None = option(None, doc="The distillation's teacher, at its last epoch.")
     size: Size = option(
         doc="Width and height of the networks' input in pixels; photos are stretched to it."
     )
@@ -117,22 +117,25 @@ class Quantify(Section):
         lt=1,
         doc="Noise that measures a feature's inherent variance, in standard deviations of input.",
     )
-    b: float = option(0.2, ge=0, doc="Nats below the background's entropy of a knowledge point.")
+    b: float = option(
+        0.2,
+        ge=0,
+        doc="A knowledge point is a pixel whose entropy is more nats than this below the "
+        "background's.",
+    )
     draws: int = option(2000, ge=1, doc="Number of bootstrap draws of images and trainings.")
     confidence: float = option(CONFIDENCE, gt=0, lt=1, doc="Confidence level of the intervals.")
     seed: int = option(0, ge=0, doc="Seed of the choice of images, the noise and the draws.")
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield networks without an architecture, unpaired trainings, and too few draws."""
+        """Yield (key, message) for missing architectures or layers, unpaired trainings and too few
+        draws."""
         for name in ("student", "baseline", "teacher"):
             part = getattr(self, name)
             if part is not None and part.network is None and self.network is None:
                 yield name, "has no network, and quantify.network is left out; set one of the two"
             if part is not None and part.layers and len(part.layers) != len(self.layers or []):
-                yield (
-                    name,
-                    f"names {len(part.layers)} layers; name as many as quantify.layers",
-                )
+                yield name, f"names {len(part.layers)} layers; name as many as quantify.layers"
         if None not in (self.confidence, self.draws) and (
             fault := draws_fault(self.confidence, self.draws)
         ):
@@ -142,8 +145,8 @@ class Quantify(Section):
         if all(counts) and counts[0] != counts[1]:
             yield (
                 "baseline",
-                f"has {counts[1]} trainings and the student {counts[0]}; they are paired by seed, "
-                "in order: name as many",
+                f"has {counts[1]} trainings, the student has {counts[0]}; they are paired by seed, "
+                "in order: name equal numbers",
             )
 
 

@@ -1,4 +1,4 @@
-"""Section ``dataset.splits``: lists of images, values of a column, shares, and the rest."""
+"""Section ``dataset.splits``: images of each split, by lists, columns, shares and ``rest``."""
 
 from __future__ import annotations
 
@@ -39,15 +39,15 @@ Cells = Annotated[
 
 
 class Share(Section):
-    """Random share of a list, without repeats, as one of the three splits."""
+    """Random share of the images of a list, as one of the three splits."""
 
     from_: Text = option(doc="List to divide; all: every image.")
     share: float = option(gt=0, lt=1, doc="Share of the list's images.")
-    seed: int = option(0, ge=0, doc="Seed of the draw, equal for all shares of a list.")
+    seed: int = option(0, ge=0, doc="Seed of the draw; the same for all shares of a list.")
     stratify: bool = option(
         False,
-        doc="Whether each class also has this share of its positives, as nearly as possible "
-        "(iterative stratification); the same for all shares of a list.",
+        doc="Whether the split also gets this share of each class's positives, as nearly as "
+        "possible (iterative stratification); the same for all shares of a list.",
     )
 
     @property
@@ -64,8 +64,8 @@ class ColumnPart(Section):
     share: float | None = option(
         None, gt=0, lt=1, doc="Share of these images; all of them if left out."
     )
-    seed: int = option(0, ge=0, doc="Seed of the draw, equal for all shares of these images.")
-    stratify: bool = option(False, doc="Whether each class also has this share of its positives.")
+    seed: int = option(0, ge=0, doc="Seed of the draw; the same for all shares of these images.")
+    stratify: bool = option(False, doc="Whether the share is also taken of each class's positives.")
 
     @property
     def list_name(self) -> str | None:
@@ -73,7 +73,7 @@ class ColumnPart(Section):
         return f"{self.column}={'|'.join(self.value)}" if self.column and self.value else None
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that are used only with a share."""
+        """Yield (key, message) for each key that is used only with a share."""
         if self.share is None:
             for name in ("seed", "stratify"):
                 if getattr(self, name) != self.fields()[name].default:
@@ -109,14 +109,16 @@ class Splits(Section):
 
     fit: SplitReference = option(doc="Training images, which the students are fitted on.")
     tune: SplitReference = option(doc="Tuning images, which the page shows.")
-    holdout: SplitReference = option(doc="Images for the final evaluation; each view is counted.")
+    holdout: SplitReference = option(
+        doc="Images for the final evaluation; it is counted how often somebody sees the results."
+    )
 
     def references(self) -> dict[str, Any]:
-        """Return the reference of each split, by split."""
+        """Return the images of each split as the file names them (``Reference``), by split."""
         return self.values()
 
     def lists(self) -> dict[str, str]:
-        """Return the lists (not ``all``, no columns), each with the first split that uses it."""
+        """Return the first split that uses a list, by the name of the list; ``all`` is left out."""
         named: dict[str, str] = {}
         for key, ref in self.references().items():
             name = list_name(ref) if ref and not isinstance(ref, ColumnPart) else None
@@ -125,7 +127,7 @@ class Splits(Section):
         return named
 
     def columns(self) -> dict[str, str]:
-        """Return the columns, each with the first split that uses it."""
+        """Return the first split that uses a column, by the name of the column."""
         named: dict[str, str] = {}
         for key, ref in self.references().items():
             if isinstance(ref, ColumnPart) and ref.column:
@@ -133,7 +135,7 @@ class Splits(Section):
         return named
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield splits that overlap, are empty, or are a rest without shares."""
+        """Yield (key, message) for splits that overlap, are empty, or are ``rest`` of no share."""
         references = self.references()
         if not all(ref and _complete(ref) for ref in references.values()):
             return
@@ -164,7 +166,7 @@ class Splits(Section):
             elif sum(ref.share for refs in shares.values() for ref in refs) > 1 - 1e-9:
                 yield key, "rest is empty: the shares add up to 1; lower a share"
         for key in rests[1:]:
-            yield key, f"only one split can be rest, and {rests[0]} is; write a share"
+            yield key, f"only one split can be rest, and {rests[0]} already is; write a share"
 
 
 def _complete(ref: Reference) -> bool:

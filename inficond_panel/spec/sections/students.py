@@ -25,7 +25,7 @@ NO_THRESHOLD = "is not used with one class per image, where the likeliest class 
 
 
 class Students(Section):
-    """Distillation of the linear students from the teacher."""
+    """Settings of the distillation of linear students from the teacher."""
 
     chooser: ClassVar[str] = "solver"
     usual: ClassVar[str] = "exact"
@@ -43,8 +43,8 @@ class Students(Section):
     )
     targets: Literal["teacher", "oracle"] = option(
         "teacher",
-        doc="Logits that the students learn: the teacher's, or the logits of teacher.oracle, on "
-        "fit, which have seen the label. Metrics always compare with the teacher.",
+        doc="Logits that the students learn: the teacher's, or on fit the logits of "
+        "teacher.oracle, which depend on the label. Metrics always compare with the teacher.",
     )
     threshold: dict[str, float] = option(
         {},
@@ -53,7 +53,7 @@ class Students(Section):
     )
 
     def penalty(self, class_name: str) -> float | None:
-        """Return the L1 penalty λ of a class's student; None for ``auto``, chosen from the data."""
+        """Return the L1 penalty λ of a class's student; None if it is chosen from data (auto)."""
         value = value_of(self.lambda_, class_name)
         return None if value == AUTO else float(value)
 
@@ -63,8 +63,8 @@ class Labels(Section):
 
     alpha: float = option(
         ge=0,
-        doc="Weight of the teacher in the loss CE(label) + alpha CE(teacher), with CE of sigmoids "
-        "or of the softmax, by `link`.",
+        doc="Weight of the teacher in the loss CE(label) + alpha CE(teacher); CE is the "
+        "cross-entropy of sigmoids or of the softmax, by `link`.",
     )
 
 
@@ -90,17 +90,20 @@ class ExactStudents(Students):
         "image. Not with link: softmax, labels, targets: oracle or tempered: both.",
     )
     tolerance: float = option(
-        1e-6, gt=0, lt=1, doc="Duality gap, relative to the objective at w = 0, for stopping."
+        1e-6, gt=0, lt=1, doc="Stops at this duality gap, relative to the objective at w = 0."
     )
     l2: float = option(
         0.0,
         ge=0,
         doc="Weight of the L2 penalty, l2/2 times the sum of squares of the influences.",
     )
-    labels: Labels | None = option(None, doc="Uses true labels too; only the teacher if left out.")
+    labels: Labels | None = option(
+        None, doc="Adds the true labels to the loss; if left out, only the teacher counts."
+    )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield keys that exclude each other: ``distil_on``, and penalties of a joint student."""
+        """Yield (key, message) for a ``distil_on`` that other keys exclude, and for penalties that
+        a joint softmax student cannot have."""
         fault = self.fault_of_images()
         if fault:
             yield "distil_on", fault
@@ -115,9 +118,9 @@ class ExactStudents(Students):
             yield "lambda", "must be auto for all classes or for none with link: softmax"
 
     def fault_of_images(self) -> str:
-        """Return the fault of ``distil_on``; "" if none."""
+        """Return a message if the value of ``distil_on`` is not possible; "" if it is possible."""
         if FIT not in self.distil_on:
-            return "must have fit"
+            return "must contain fit"
         others = {
             "link: softmax": self.link == SOFTMAX,
             "labels": self.labels is not None,
@@ -125,7 +128,7 @@ class ExactStudents(Students):
             "tempered: both": self.tempered == "both",
         }
         refusals = [words for words, used in others.items() if used and TUNE in self.distil_on]
-        return f"cannot have tune with {' and '.join(refusals)}" if refusals else ""
+        return f"cannot contain tune with {' and '.join(refusals)}" if refusals else ""
 
 
 class PaperStudents(Students):
@@ -156,7 +159,7 @@ class Tuning(Section):
         2.0,
         gt=1,
         le=1000,
-        doc="Default factor of an intent, also on the page.",
+        doc="Default factor of a thumb, in edits files and on the page.",
     )
     reference: Literal["parent", "original"] = option(
         "parent",
@@ -164,10 +167,10 @@ class Tuning(Section):
     )
     step: float = option(
         0.05, gt=0,
-        doc="Smallest magnitude that a thumb starts from, as a share of the student's largest "
-        "weight.",
+        doc="Magnitude that a thumb on a smaller weight starts from, as a share of the student's "
+        "largest weight.",
     )  # fmt: skip
-    preview: bool = option(True, doc="Whether a pending batch is solved before it is committed.")
+    preview: bool = option(True, doc="Whether a pending batch is solved before Fine-tune.")
     suspects: bool = option(
         True, doc="Whether the page lists suspect concepts, and offers repairs."
     )

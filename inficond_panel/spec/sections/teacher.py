@@ -33,8 +33,8 @@ _MEAN = "Mean of red, green and blue that is subtracted; levels are 0 to 1."
 _STD = "Divisor of red, green and blue."
 _FILTER = "Filter for resizing."
 _CROP = (
-    "Share of the resized photo's shorter side that the centre crop keeps; 0: the whole photo, "
-    "stretched to size."
+    "Share of the resized photo's shorter side that the centre crop keeps; 0: no crop, the whole "
+    "photo is stretched to size."
 )
 
 
@@ -64,7 +64,7 @@ class Oracle(Section):
     gamma: float = option(
         0.5,
         gt=0,
-        doc="Step size: x* = x - gamma |x| dL/dx, with L the loss of one image.",
+        doc="Step size of the reinforced input x* = x - gamma |x| dL/dx; L is the image's loss.",
     )
 
 
@@ -83,7 +83,7 @@ class Teacher(Section):
 
     @property
     def title(self) -> str:
-        """Name of the teacher, for people."""
+        """Name of the teacher to show."""
         raise NotImplementedError
 
     @property
@@ -111,7 +111,9 @@ ORDER = option(
     doc="as_given: the outputs are named correctly, although the labels of fit and tune fit "
     "another order better. If left out, such a better order is an error.",
 )
-ORACLE = option(None, doc="Also computes oracle logits, on fit only; none if left out.")
+ORACLE = option(
+    None, doc="Also computes oracle logits, for inputs reinforced with their labels, on fit."
+)
 
 
 class LogitsTeacher(Teacher):
@@ -128,7 +130,7 @@ class LogitsTeacher(Teacher):
 
     @property
     def title(self) -> str:
-        """Name for people: the file's name without suffix."""
+        """Name of the teacher to show: the file's name without suffix."""
         return _stem(self.path)
 
 
@@ -141,7 +143,7 @@ class NetworkTeacher(Teacher):
 
 
 class NamedOutputs(NetworkTeacher):
-    """Model with one output per class, by name."""
+    """Teacher that is a model with one output per class, and whose outputs have class names."""
 
     classes: Several[Text] = option(
         [],
@@ -194,7 +196,7 @@ class TorchvisionTeacher(NamedOutputs):
 
     @property
     def title(self) -> str:
-        """Name for people: the model, and the file of its weights."""
+        """Name of the teacher to show: the model, and the file of its weights."""
         return f"{self.model} ({_stem(self.pretrained)})"
 
 
@@ -220,7 +222,7 @@ class TimmTeacher(NamedOutputs):
 
     @property
     def title(self) -> str:
-        """Name for people: the model, and the file or tag of its head or weights."""
+        """Name of the teacher to show: the model, and the file or tag of its head or weights."""
         return f"{self.model} ({_stem(self.head or self.pretrained)})"
 
 
@@ -233,13 +235,14 @@ class Query2LabelTeacher(NamedOutputs):
     heads: int = option(4, ge=1, doc="Number of attention heads, which is not in a checkpoint.")
     preprocessing: Preprocessing = option(
         default_factory=Preprocessing,
-        doc="Steps from a photo to the input; if omitted, size by checkpoint, rest by backbone.",
+        doc="Steps from a photo to the input. An omitted size is the checkpoint's; other omitted "
+        "steps are as for the backbone.",
     )
     oracle: Oracle | None = ORACLE
 
     @property
     def title(self) -> str:
-        """Name for people: Query2Label, the backbone, and the file of weights."""
+        """Name of the teacher to show: Query2Label, the backbone, and the file of weights."""
         return f"Query2Label, {self.backbone} ({_stem(self.path)})"
 
 
@@ -263,18 +266,18 @@ class OpenClipTeacher(NetworkTeacher):
     )
     background: Several[Text] = option(
         [],
-        doc="Sentences to compare a class with: the logit is the log-odds of the class against "
-        "their mean, by the model's scale; empty: the corpus, in the same prompts.",
+        doc="Sentences to compare a class with: the logit is the log-odds of the class against the "
+        "mean of these sentences, by the model's scale; empty: the corpus, in the same prompts.",
     )
     bias: Annotated[ByClass[float], default_of(0.0)] = option(
-        0.0, doc="Added to the logits, so that you decide at 0."
+        0.0, doc="Added to the logits, so that a class is present where its logit is above 0."
     )
     activation: Activation = ACTIVATION
     oracle: Oracle | None = ORACLE
 
     @property
     def title(self) -> str:
-        """Name for people: zero-shot, and the encoder's name."""
+        """Name of the teacher to show: zero-shot, and the encoder's name."""
         return f"zero-shot, {_encoder_title(self.encoder)}"
 
 
@@ -292,18 +295,18 @@ class HeadTeacher(NetworkTeacher):
         doc="Largest number of photos encoded at a time; if left out, the encoder's batch. With "
         "the batch of the concepts' encoder a photo is read once for segments and features.",
     )
-    folds: int = option(5, ge=2, doc="Number of folds of fit; logits are out-of-fold.")
+    folds: int = option(5, ge=2, doc="Number of folds of fit; its logits are out-of-fold.")
     l2: float | None = option(
         None,
         gt=0,
-        doc="Weight of the L2 penalty, added to the mean loss; by cross-validation if left out.",
+        doc="Weight of the L2 penalty in the mean loss; if left out, chosen by cross-validation.",
     )
     seed: int = option(0, ge=0, doc="Seed of the folds.")
     oracle: Oracle | None = ORACLE
 
     @property
     def title(self) -> str:
-        """Name for people: head, and the encoder's name."""
+        """Name of the teacher to show: head, and the encoder's name."""
         return f"head on {_encoder_title(self.encoder)}"
 
 
@@ -333,7 +336,7 @@ class TransformersTeacher(NamedOutputs):
         "Outputs of other classes are ignored, except with a softmax.",
     )
     labels: dict[str, Text] = option(
-        {}, doc="By class: the model's name of the class, if it is another."
+        {}, doc="By class: the model's name of the class, if that differs."
     )
     activation: Activation = option(
         None,
@@ -349,7 +352,7 @@ class TransformersTeacher(NamedOutputs):
 
     @property
     def title(self) -> str:
-        """Name for people: the model's name."""
+        """Name of the teacher to show: the model's name."""
         return Path(self.model).name
 
 
@@ -368,12 +371,12 @@ class PythonTeacher(NamedOutputs):
 
     @property
     def title(self) -> str:
-        """Name for people: the function's name."""
+        """Name of the teacher to show: the function's name."""
         return function_title(self.function)
 
 
 def stated_activation(folder: Path) -> str | None:
-    """Return the activation that ``config.json`` in a model's folder states; None if none."""
+    """Return the activation that ``config.json`` in a model's folder states; None if unstated."""
     try:
         config = json.loads(read_text(folder / "config.json", ANNOTATION_BYTES))
     except (OSError, ValueError):  # loading the model reports the fault
@@ -382,7 +385,7 @@ def stated_activation(folder: Path) -> str | None:
 
 
 def activation_of(config: dict[str, Any]) -> str | None:
-    """Return the activation for the ``problem_type`` of a model's configuration; None if none."""
+    """Return the activation for the ``problem_type`` of a model's configuration, None if absent."""
     stated = config.get("problem_type")
     return _PROBLEMS.get(stated) if isinstance(stated, str) else None
 

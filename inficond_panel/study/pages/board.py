@@ -1,4 +1,4 @@
-"""Researcher's page: a login, then participants' progress, links, notes, download, deletion."""
+"""Researcher's page of a study: after a login, participants with progress, links and notes."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def password_problem(tried: str) -> str:
 
 
 class BoardFrame(Component):
-    """Component with the login screen, then the table of participants."""
+    """Component of the browser that shows the login, then the table of participants."""
 
     screen = param.Dict({"kind": "login", "problem": ""}, doc="kind: login or board; its data.")
     made = param.Dict({}, doc="{label, token, query} of the latest new link.")
@@ -59,7 +59,7 @@ class BoardFrame(Component):
 
 
 class BoardPage(Acting, Viewer):
-    """Researcher's page; no data of the study reach the browser before the login."""
+    """Page of a study's researcher; no data of the study reach the browser before the login."""
 
     def __init__(self, study: Study) -> None:
         super().__init__()
@@ -71,7 +71,7 @@ class BoardPage(Acting, Viewer):
         self._page = pn.Column(self.frame, sizing_mode="stretch_both", margin=0)
 
     def act(self, message: Mapping[str, Any]) -> None:
-        """Carry out an action of the browser; ``frame.problem`` states why it failed."""
+        """Carry out an action that the browser sent; ``frame.problem`` states why it failed."""
         was_open = self._open
         try:
             super().act(message)
@@ -83,12 +83,12 @@ class BoardPage(Acting, Viewer):
             self.look()
 
     def _takes(self, name: str) -> bool:
-        """Accept only the action ``login`` before the correct password."""
+        """Return True if an action is accepted: before the login only ``login``."""
         return self._open or name == "login"
 
     @action
     def _login(self, password: str) -> None:
-        """Open the page if the password is correct; answer a wrong password after a pause."""
+        """Open the page if the password is correct; refuse a wrong password after a pause."""
         if self._open or self._waits:
             return
         problem = password_problem(password)
@@ -114,7 +114,7 @@ class BoardPage(Acting, Viewer):
 
     @action
     def _make_open_link(self) -> None:
-        """Make one open link, for all participants who come with an id."""
+        """Make a new open link, for all participants who come with an id."""
         self.frame.made = {
             "label": "all who come with an id",
             "token": self.study.log.make_open_link(),
@@ -132,7 +132,7 @@ class BoardPage(Acting, Viewer):
 
     @action
     def _download(self) -> None:
-        """Make a zip of the report and all tables off the event loop, then send it."""
+        """Make a zip of the report and all tables in the worker, then send it to the browser."""
         if self.frame.busy:
             return
         self.frame.busy = True
@@ -174,7 +174,7 @@ class BoardPage(Acting, Viewer):
 
 
 def zip_report(study: Study) -> File:
-    """Return a zip of the report, its tables and the events."""
+    """Return a zip file with the report, its tables and the table of events."""
     content, name = io.BytesIO(), study.spec.path.stem
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
@@ -187,7 +187,7 @@ def zip_report(study: Study) -> File:
 
 
 def _after(seconds: float, act: Callable[[], None]) -> None:
-    """Call ``act`` after some seconds on this page; without a page at once."""
+    """Call ``act`` after ``seconds`` on the session's page; call it at once without a page."""
     if pn.state.curdoc is None:
         act()
     else:

@@ -1,4 +1,4 @@
-"""Layout of a report's charts: strip charts, Likert bars and event sequences, as plain data.
+"""Layout of a report's charts as plain data: strip charts, Likert bars and event sequences.
 
 ``charts.html.j2`` draws the data as SVG.
 """
@@ -26,9 +26,10 @@ def strip_chart(
     *,
     whole: bool = False,
 ) -> dict[str, Any]:
-    """Lay out a strip chart: a row per task with a dot per participant, mean and interval.
+    """Return the layout of a strip chart: a row per task with a dot per participant, and the mean
+    with its interval; {} if there is no value. With ``whole``, ticks are at whole numbers only.
 
-    ``whole``: ticks at whole numbers only. Returns {} without a value.
+    ``rows`` are (name, (participant, value) pairs, mean and interval).
     """
     values = [value for _, people, _ in rows for _, value in people if math.isfinite(value)]
     if not values:
@@ -70,7 +71,8 @@ def _strip(
 
 
 def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> list[float]:
-    """Return the y of each dot from the top of its row; dots near each other in x are stacked."""
+    """Return the y of each dot from the top of its row, by the dots' x (``places``); dots that are
+    less than ``near`` apart in x are stacked."""
     levels: list[int] = []
     for at, x in enumerate(places):
         taken = {levels[i] for i in range(at) if abs(places[i] - x) < near}
@@ -80,10 +82,10 @@ def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> l
 
 
 def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
-    """Lay out diverging bars: lower steps to the left of the middle, higher steps to the right.
+    """Return the layout of diverging bars: lower steps are left of the middle, higher steps right.
 
     ``rows`` are (name, number of answers per step, from the lowest). A middle step is half on each
-    side. Returns {} without an answer.
+    side. The layout is {} if there is no answer.
     """
     drawn = [(name, counts) for name, counts in rows if sum(counts)]
     if not drawn:
@@ -102,7 +104,7 @@ def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
 
 
 def diverging(counts: Sequence[int]) -> list[tuple[float, float]]:
-    """Return (start, end) of each step's bar as shares of all answers, with 0 in the middle."""
+    """Return (start, end) of each step's bar as shares of all answers; 0 is the chart's middle."""
     total, points = sum(counts), len(counts)
     below = sum(counts[: points // 2]) + (counts[points // 2] / 2 if points % 2 else 0)
     edges, at = [], -below
@@ -120,7 +122,8 @@ def median_step(counts: Sequence[int]) -> float:
 
 
 def tone(step: int, points: int) -> str:
-    """Return the CSS class of a step: low-1 is the lowest, high-1 the highest, mid the middle."""
+    """Return the CSS class of ``step`` (from 0) on a scale with ``points`` steps: low-1 is the
+    lowest step, high-1 the highest, mid the middle."""
     if points % 2 and step == points // 2:
         return "mid"
     if step < points // 2:
@@ -147,10 +150,11 @@ def _likert_bar(counts: Sequence[int]) -> list[dict[str, Any]]:
 def sequence_chart(
     rows: Sequence[tuple[str, float, Sequence[tuple[float, str, str]]]],
 ) -> dict[str, Any]:
-    """Lay out the events of tasks: a row per participant and task, marks at minutes since start.
+    """Return the layout of the events of tasks: a row per participant and task, with marks at
+    minutes since the start.
 
-    ``rows`` are (name, length in minutes, marks); a mark is (minute, kind, words). Returns {} if
-    no task lasted.
+    ``rows`` are (name, length in minutes, marks), a mark is (minute, kind, words). The layout is {}
+    if all lengths are 0.
     """
     longest = max((length for _, length, _ in rows), default=0.0)
     if longest <= 0:
@@ -182,7 +186,7 @@ MARKS = {
 
 
 def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
-    """Return up to eight ticks at round numbers from ``low`` to ``high``; ``whole``: integers."""
+    """Return up to eight ticks at round numbers, with ``whole`` integers, from low to high."""
     span = (high - low) or 1.0
     power = 10.0 ** math.floor(math.log10(span / 5))
     step = next(power * by for by in (1, 2, 5, 10) if span / (power * by) <= 7)
@@ -192,12 +196,12 @@ def ticks(low: float, high: float, *, whole: bool = False) -> list[float]:
 
 
 def _label_width(names: Sequence[str]) -> float:
-    """Return the width of the longest name before the axis, within limits."""
+    """Return the width of the labels before the axis, that of the longest name within limits."""
     return min(_WIDEST_LABEL, max(_LABEL, 16 + _LETTER * max(map(len, names))))
 
 
 def _cut(name: str) -> dict[str, str]:
-    """Return a name shortened to the width before the axis, and the whole name as tooltip."""
+    """Return a label, ``name`` cut to the width before the axis, and the whole name as tooltip."""
     most = int((_WIDEST_LABEL - 16) / _LETTER)
     return {"name": name if len(name) <= most else f"{name[: most - 1]}…", "whole": name}
 

@@ -34,7 +34,7 @@ _LOG = logging.getLogger(__name__)
 
 
 class StudyFrame(Component):
-    """Component with one screen of a study, or the bar above the views of a task."""
+    """Component of the browser that shows a screen of a study, or the bar above a task's views."""
 
     screen = param.Dict({"kind": "message", "key": "", "title": "Opening"}, doc="See `screens`.")
     session = param.String("", doc="Id of this session; a reconnect resumes the session.")
@@ -47,7 +47,7 @@ class StudyFrame(Component):
 
 
 class ParticipantPage(Acting, Viewer):
-    """Page of one participant, from a link; only this participant's data reach the browser."""
+    """Page of one participant, opened by a link; only this participant's data reach the browser."""
 
     def __init__(self, study: Study) -> None:
         super().__init__()
@@ -70,7 +70,7 @@ class ParticipantPage(Acting, Viewer):
 
     @property
     def progress(self) -> Progress:
-        """Progress of the participant."""
+        """Progress of the participant so far."""
         assert self.session is not None
         return self.session.progress
 
@@ -78,7 +78,7 @@ class ParticipantPage(Acting, Viewer):
     def _enter(
         self, token: str, after: str = "", ids: dict[str, str] | None = None, own: str = ""
     ) -> None:
-        """Open the link ``token`` and show the present step.
+        """Open the page by the link with ``token``, and show the participant's present step.
 
         ``after`` is the id of this page's session before the connection was lost, ``ids`` are the
         ids in the address, ``own`` is a personal link that the browser has stored for these ids.
@@ -107,7 +107,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _next(self, step: int) -> None:
-        """Continue from the screen ``step`` if the page shows this screen and it is complete."""
+        """Continue from the step with number ``step`` if it is the present step and is complete."""
         shown = self.progress.step
         if step != self.progress.number or shown.kind == "end":
             return
@@ -125,7 +125,8 @@ class ParticipantPage(Acting, Viewer):
             self._flow(("", "leave", {}))
 
     def _hand_in(self) -> None:
-        """Record an attempt at a check; continue if all is right or no attempt is left."""
+        """Record an attempt at the present check; continue if all answers are right, or if no
+        attempt is left."""
         progress = self.progress
         step, wrong = progress.step, progress.wrong()
         attempt = {"answers": progress.answers(step.name), "wrong": wrong}
@@ -140,7 +141,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _go_back(self, step: int) -> None:
-        """Return to the previous screen if this is allowed."""
+        """Return from the step with number ``step`` to the previous step if this is allowed."""
         before = self.progress.back
         if step == self.progress.number and before is not None:
             self._flow(("", "return", {"to": before.name}))
@@ -158,13 +159,14 @@ class ParticipantPage(Acting, Viewer):
         self.record("", "back", {})
 
     def _flow(self, *actions: tuple[str, str, dict[str, Any]]) -> None:
-        """Record the events that end a step and show the next step; stay if recording fails."""
+        """Record ``actions``, the events that end a step, and show the next step; stay at the step
+        if recording fails."""
         if self._recorded(*actions):
             self._faults = {}
             self.show_step()
 
     def show_step(self) -> None:
-        """Show the participant's present step, by the recorded events."""
+        """Show the participant's present step, which follows from the recorded events."""
         progress = self.progress
         step = progress.step
         fresh = progress.first(step.name, "enter") is None and not progress.declined
@@ -184,7 +186,7 @@ class ParticipantPage(Acting, Viewer):
     # --- tasks
 
     def _open_task(self, task: Task) -> None:
-        """Open the students of a task off the event loop, then show the views of the task."""
+        """Open the students of a task in the worker, then show the views of the task."""
         session, study = self.session, self.study
         assert session is not None
         ready = study.ready_for(session.participant, task.name_)
@@ -236,7 +238,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _leave(self, step: int) -> None:
-        """Continue from a task to the next step if this is allowed."""
+        """Continue from the task with step number ``step`` to the next step if this is allowed."""
         if self.work is not None and step == self.progress.number:
             outcome = self.work.outcome()
             if outcome:
@@ -264,7 +266,7 @@ class ParticipantPage(Acting, Viewer):
     # --- recording
 
     def record(self, view: str, action: str, payload: Mapping[str, Any]) -> bool:
-        """Record one event; return False on failure, which the page reports."""
+        """Record one event; return False if this failed, which the page reports."""
         return self._recorded((view, action, payload))
 
     def _recorded(self, *actions: tuple[str, str, Mapping[str, Any]]) -> bool:
@@ -281,7 +283,7 @@ class ParticipantPage(Acting, Viewer):
 
     @action
     def _try_again(self) -> None:
-        """Record the waiting events, then continue; after the time limit, leave the task."""
+        """Record the events that wait, then continue; after the time limit, leave the task."""
         before = self.progress.step
         if not self._recorded():
             return

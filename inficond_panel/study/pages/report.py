@@ -1,4 +1,4 @@
-"""Report of a study: one HTML file that loads no other file, and its tables as CSV."""
+"""Write the report of a study: one HTML file that loads no other file, and its tables as CSV."""
 
 from __future__ import annotations
 
@@ -70,9 +70,9 @@ Frames = dict[str, pd.DataFrame]
 
 
 def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
-    """Write ``report.html`` and its tables to ``folder``; return the files, and tables by name.
+    """Write ``report.html`` and its tables to ``folder``; return the files and the tables by name.
 
-    Measures the students of finished tasks on the holdout, unless an earlier report did.
+    Students of finished tasks that no earlier report has measured on the holdout are measured.
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)
@@ -83,7 +83,7 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
 
 
 def make_frames(study: Study, results: Sequence[Result]) -> Frames:
-    """Return the tables of a report by name, from results with AP on the holdout."""
+    """Return the tables of a report by name; ``results`` must have AP on the holdout."""
     levels = [level.name_ for level in study.spec.levels]
     made = study.spec.conditions
     within = bool(levels and made and made.design == "within")
@@ -103,7 +103,7 @@ def make_frames(study: Study, results: Sequence[Result]) -> Frames:
 
 
 def make_page(study: Study, results: Sequence[Result], frames: Frames) -> str:
-    """Return the report as HTML; all text from the study is escaped."""
+    """Return the report as HTML text, in which all text from the study is escaped."""
     people = study.log.participants()
     finished = sum(progress_of(study, who).finished for who in people)
     means = _means(study, results)
@@ -155,7 +155,7 @@ def _strip(
 
 
 def _looks(study: Study) -> str:
-    """Return a sentence on the measurements on the holdout; "" if there are none."""
+    """Return a sentence on how often students were measured on the holdout; "" if never."""
     looks = looks_of(study)
     if not looks.count:
         return ""
@@ -173,7 +173,8 @@ def _minute(time: str) -> str:
 
 
 def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield (name, chart) of each published questionnaire: a dot per score, by task."""
+    """Yield (name, chart) per published questionnaire; the chart has a row per task and a dot per
+    score."""
     drawn = list(scores(study))
     for template in dict.fromkeys(score.template for score in drawn):
         of_template = [score for score in drawn if score.template == template]
@@ -189,7 +190,7 @@ def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[str, Any]]]:
-    """Yield (legend, chart) of all Likert answers, one chart per scale."""
+    """Yield (legend, chart) per scale of the Likert questions, with all answers on this scale."""
     steps = [(q, replies) for q, replies in _by_question(study) if isinstance(q, LikertQuestion)]
     for _, group in groupby(steps, key=lambda pair: (pair[0].points, tuple(pair[0].labels))):
         pairs = list(group)
@@ -200,7 +201,7 @@ def answer_charts(study: Study) -> Iterator[tuple[list[tuple[str, str]], dict[st
 
 
 def _by_question(study: Study) -> list[tuple[Question, list[LatestAnswer]]]:
-    """Return (question, answers) per question and task, in the order of the first answers."""
+    """Return (question, its answers) per question and task, in the order of the first answers."""
     by_question: dict[tuple[str, str], list[LatestAnswer]] = {}
     for reply in answers(study):
         by_question.setdefault((reply.task, str(reply.question.name_)), []).append(reply)
@@ -212,7 +213,8 @@ def _titled(text: str, task: str) -> str:
 
 
 def _bars(question: LikertQuestion, replies: Sequence[LatestAnswer]) -> list[tuple[str, list[int]]]:
-    """Return (name, answers per step): one bar for all, and one per condition if several."""
+    """Return bars (name, number of answers per step): one for all answers, and one per condition if
+    there are several conditions."""
 
     def counts(condition: str | None = None) -> list[int]:
         values = [one.answer for one in replies if condition in (None, one.condition)]
@@ -226,7 +228,7 @@ def _bars(question: LikertQuestion, replies: Sequence[LatestAnswer]) -> list[tup
 
 
 def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
-    """Return (CSS class, label) of each step that has a label."""
+    """Return (CSS class, label) per step of the scale that has a label."""
     points, labels = question.points, list(question.labels)
     at = range(points) if len(labels) == points else (0, points - 1)
     shown = labels if len(labels) == points else [labels[0], labels[-1]]
@@ -234,7 +236,7 @@ def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
 
 
 def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
-    """Yield a table of answers per question that is not a Likert question."""
+    """Yield a table of the answers per question of any kind other than Likert questions."""
     for question, replies in _by_question(study):
         if not isinstance(question, LikertQuestion):
             rows, headings = _summary(question, replies)
@@ -250,7 +252,8 @@ def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
 def _summary(
     question: Question, replies: Sequence[LatestAnswer]
 ) -> tuple[pd.DataFrame, dict[str, Heading]]:
-    """Return a table, by condition, and its headings: texts, counts, or statistics of numbers."""
+    """Return a table of the answers to a question by condition, and its headings. The table has
+    texts, number of people per option, or statistics of numbers."""
     rows = pd.DataFrame([vars(one) for one in replies])
     by = ["condition"] if rows.condition.nunique() > 1 else []
     if isinstance(question, TextQuestion):

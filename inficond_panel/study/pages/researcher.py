@@ -1,4 +1,4 @@
-"""Page ``/researcher``: progress of participants, links and deletion; with a password.
+"""Page ``/researcher`` with progress of participants, links and deletion, behind a password.
 
 Imports are absolute, since ``panel serve`` runs this file outside its package.
 """
@@ -24,7 +24,7 @@ AFTER = (
 
 
 def serve_page(arguments: list[str]) -> None:
-    """Make this session's page; ``arguments`` are the study and its data folder."""
+    """Serve the researcher's page to this session; ``arguments`` are study and data folder."""
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     page = BoardPage(shared_study(*arguments))

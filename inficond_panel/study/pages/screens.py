@@ -34,7 +34,8 @@ from inficond_panel.vocabulary.metrics import METRICS
 
 
 def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> dict[str, Any]:
-    """Return the screen of the present step, no task; ``faults`` are messages by question."""
+    """Return the screen of the present step, which is no task. ``faults`` are messages to show, by
+    name of the question; ``folder`` has the study's pictures."""
     step = progress.step
     screen: dict[str, Any] = {
         "key": step.name,
@@ -69,7 +70,7 @@ def make_screen(progress: Progress, folder: Path, faults: Mapping[str, str]) -> 
 
 
 def make_brief(progress: Progress, ready: Ready, folder: Path, *, busy: bool) -> dict[str, Any]:
-    """Return the screen before a task begins; ``busy`` while its students are opened."""
+    """Return the screen before a task begins; it is ``busy`` while the students are opened."""
     task = ready.task
     limit = [["Time limit", minutes(task.time_limit)]] if task.time_limit else []
     return {
@@ -93,7 +94,8 @@ def make_bar(
     folder: Path,
     closed: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the bar above a task's views; ``left``: seconds left, ``closed``: closed parts."""
+    """Return the bar above a task's views. ``left`` is the number of seconds left, None without a
+    limit; ``closed`` names the parts of the page that participants cannot use."""
     task = progress.step.section
     assert isinstance(task, Task)
     done = progress.first(task.name_, "done") is not None
@@ -116,7 +118,8 @@ def make_bar(
 
 
 def make_goal(standing: Standing, done: bool) -> str:
-    """Return progress as text: ``AP 0.700, goal 0.983``; "" if the participant ends the task."""
+    """Return the progress to a goal as text, such as ``AP 0.700, goal 0.983``; "" if the
+    participant decides when the task is done."""
     if standing.target is None:
         return ""
     counted = COUNTED.get(standing.what)
@@ -126,7 +129,7 @@ def make_goal(standing: Standing, done: bool) -> str:
 
 
 def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a question with its latest answer; the right answer stays on the server."""
+    """Return a question with its latest answer, without the right answer, for the browser."""
     keys = {name: key for name, key in question.fields().items() if name != "right"}
     shown = {name: getattr(question, key.attribute) for name, key in keys.items()}
     return {**shown, "value": answers.get(question.name_)}
@@ -142,7 +145,7 @@ def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[
 
 
 def make_completion(completion: Completion | None, progress: Progress) -> dict[str, Any]:
-    """Return the link with the participant's ids, the code, and seconds until the page follows."""
+    """Return link (with the participant's ids), code, and seconds until the page opens the link."""
     if completion is None:
         return {}
     known = {**progress.ids, CODE: completion.code or ""}
@@ -162,7 +165,7 @@ def minutes(value: float) -> str:
 
 
 def faults_of(step: Step, answers: Mapping[str, Any]) -> dict[str, str]:
-    """Return the faults of a step's answers by question; {} if none."""
+    """Return a message per invalid answer of a step by name of the question; {} if valid."""
     faults = {
         question.name_: question.fault(answers.get(question.name_)) for question in step.questions
     }
@@ -177,7 +180,8 @@ Tree = list[Any]
 
 
 def to_tree(text: str, folder: Path) -> Tree:
-    """Parse Markdown to ``[text | [tag, attributes, children], ...]``; pictures in ``folder``."""
+    """Return Markdown as a tree ``[text | [tag, attributes, children], ...]``; ``folder`` has the
+    pictures."""
     return _nested(parse(text), folder)
 
 

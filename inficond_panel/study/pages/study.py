@@ -19,7 +19,7 @@ HEARTBEAT = 2000
 
 
 def serve_page(arguments: list[str]) -> None:
-    """Make this session's page; ``arguments`` are the study and its data folder."""
+    """Serve a participant's page to this session; ``arguments`` are study and data folder."""
     pn.extension(sizing_mode="stretch_width")
     use_own_files()
     page = ParticipantPage(shared_study(*arguments))

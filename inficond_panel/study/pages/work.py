@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 
 def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Rights:
-    """Return the rights of a participant: tune and explore, without files and without holdout.
+    """Return a participant's rights on the page: to tune and explore, without files or holdout.
 
     With ``typing`` participants can also type concepts, but not remove them; with ``asking`` they
     can answer photos.
@@ -50,13 +50,13 @@ def rights_of(ready: Ready, *, typing: bool = False, asking: bool = False) -> Ri
 
 
 def make_state(tuner: Tuner, jobs: Jobs, rights: Rights) -> AppState:
-    """Return the state of a task's views; call it in the worker, since it reads the history."""
+    """Return the state of a task's views. Call this in the worker, since it reads the history."""
     encoder = PageEncoder(tuner.spec) if rights.typing else None
     return AppState(tuner, jobs, encoder, rights=rights)
 
 
 class TaskPage(Protocol):
-    """Interface of a participant's page that a task needs."""
+    """Interface of a participant's page, with the methods that a task calls."""
 
     work: TaskSession | None
     jobs: Jobs
@@ -76,7 +76,7 @@ class TaskPage(Protocol):
 
 
 class TaskSession:
-    """Views of a started task for one participant; resumes an interrupted task."""
+    """Views and state of a task that a participant has started, also if it was interrupted."""
 
     def __init__(self, page: TaskPage, ready: Ready, app: AppState) -> None:
         self.page, self.ready, self.task = page, ready, ready.task
@@ -89,7 +89,7 @@ class TaskSession:
         self.measure()
 
     def _follow(self, app: AppState, view: str = "") -> None:
-        """Make the views of ``app`` and record all actions in them."""
+        """Make the views of the state ``app``, and record all actions in them from now on."""
         self.app = app
         self.recorder = Recorder(app, self.page.record, view)
         self._views = views = make_views(app)
@@ -121,7 +121,7 @@ class TaskSession:
         self.page.jobs.submit(Job("open", work, done, before.concepts.fail))
 
     def standing(self) -> Standing:
-        """Return the value and the target of the task's goal, at the node on the page."""
+        """Return the progress towards the task's goal with the students that the page shows."""
         student = self.app.tuner.at(self.app.students.node, SPLIT)[self.ready.class_name]
         made = len(self._fine_tunes(self.app.tuner))
         answers = answered(self.page.progress.of(self.task.name_))
@@ -142,19 +142,21 @@ class TaskSession:
         return self.page.progress.first(self.task.name_, "done") is not None
 
     def left(self) -> float | None:
-        """Return the seconds left; None without a time limit."""
+        """Return the number of seconds left for the task; None without a time limit."""
         if not self.task.time_limit:
             return None
         spent = self.page.progress.seconds(self.task.name_, clock.now()) or 0.0
         return max(0.0, math.ceil(60 * self.task.time_limit - spent))
 
     def time_is_up(self) -> bool:
-        """Return True if the time limit is over, the task not done, and this not yet recorded."""
+        """Return True if the time limit has been reached before the task was done, and the event
+        ``time-up`` is not recorded yet."""
         reached = self.page.progress.first(self.task.name_, "time-up")
         return self.left() == 0 and not self.done and reached is None
 
     def outcome(self) -> str:
-        """Return the outcome if the task is left now: done, time or left; "" if not allowed."""
+        """Return the outcome that the task has if it is left now: done, time or left; "" if the
+        participant may not leave it."""
         if self.done or self.task.ends_by_word:
             return "done"
         if self.left() == 0:

@@ -1,1 +1,1 @@
-"""Results of a study: timelines, measures, tables, replay of histories."""
+"""Results of a study: timelines, measures and tables; histories are computed again (replay)."""

@@ -19,7 +19,8 @@ CODERS = ("coder_1", "coder_2")
 
 
 def remarks_table(study: Study) -> pd.DataFrame:
-    """Return a row per text answer and per researcher's note, with empty columns for codes."""
+    """Return the table that two coders fill in: a row per text answer and per researcher's note,
+    with an empty column for each coder's codes."""
     empty = dict.fromkeys(CODERS, "")
     texts = [
         {"participant": one.participant, "task": one.task, "question": one.question.name_}
@@ -39,32 +40,33 @@ def remarks_table(study: Study) -> pd.DataFrame:
 
 
 def read_codes(file: Path) -> pd.DataFrame:
-    """Read the columns of both coders from a filled table; ``StudyError`` if they are missing."""
+    """Return the rows of a filled table with codes of both coders; ``StudyError`` if none."""
     try:
         table = pd.read_csv(file, dtype=str, keep_default_na=False)
     except (OSError, ValueError) as error:
         raise StudyError(
-            f"{file} cannot be read: {error}.", "Name remarks.csv of the report, filled in."
+            f"{file} cannot be read: {error}.", "Name the report's remarks.csv, with codes."
         ) from error
     if missing := [name for name in CODERS if name not in table]:
         raise StudyError(
-            f"{file} has no column {missing[0]}.", "Name remarks.csv of the report, filled in."
+            f"{file} has no column {missing[0]}.", "Name the report's remarks.csv, with codes."
         )
     codes = table[list(CODERS)].apply(lambda column: column.str.strip())
     codes = codes[(codes != "").all(axis=1)]
     if codes.empty:
         raise StudyError(
-            f"No remark in {file} has both codes.", f"Fill in {CODERS[0]} and {CODERS[1]}."
+            f"No remark in {file} has both codes.",
+            f"Fill in the columns {CODERS[0]} and {CODERS[1]}.",
         )
     return codes
 
 
 def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
-    """Return the agreement of two coders by code, with Cohen's κ in the facts and notes.
+    """Return a table of how often two coders used each code; facts and notes have Cohen's κ.
 
-    κ = (p − e) / (1 − e), p: share of remarks with equal codes, e: the same share if both code at
-    random with their frequencies (Cohen 1960); nan if e is 1. The interval of κ is from ``DRAWS``
-    resamples of the remarks.
+    κ = (p − e) / (1 − e): p is the share of remarks with equal codes, e the same share if both code
+    at random with their frequencies (Cohen 1960). κ is nan if e is 1. The interval of κ is from
+    ``DRAWS`` resamples of the remarks.
     """
     names, numbers = np.unique(codes.to_numpy(), return_inverse=True)
     pairs = numbers.reshape(len(codes), 2)
@@ -105,7 +107,7 @@ def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
 
 
 def kappa(pairs: np.ndarray, codes: int) -> float:
-    """Return Cohen's κ of ``pairs`` (n, 2) of codes below ``codes``; nan if all are one code."""
+    """Return Cohen's κ of ``pairs (n, 2)`` of codes 0 to ``codes - 1``; nan if all are equal."""
     shares = [np.bincount(pairs[:, at], minlength=codes) / len(pairs) for at in (0, 1)]
     by_chance = float(shares[0] @ shares[1])
     equal = float((pairs[:, 0] == pairs[:, 1]).mean())

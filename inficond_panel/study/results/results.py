@@ -1,4 +1,4 @@
-"""Results of a study: times, gains and AP on the holdout per task, differences of conditions.
+"""Results of a study: time, gain and AP on the holdout per task, and differences of conditions.
 
 Participants never see the holdout. A student is measured on the holdout once, after its task is
 finished: the result is stored with the study, so that a second report measures no student again.
@@ -38,7 +38,7 @@ MEASURES = ("minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain")
 
 @dataclass(frozen=True)
 class Result:
-    """Result of one participant in one task, when the task was done, or when it was left.
+    """Result of one participant in one task at the time when the task was done, or was left.
 
     ``minutes`` are without breaks; ``iterations`` counts fine-tunes; ``thumbs`` is the mean number
     of intents per fine-tune; ``ap_start``, ``ap_end`` and ``teacher_ap`` are AP of the task's class
@@ -69,19 +69,19 @@ class Result:
 
     @property
     def gain(self) -> float:
-        """Change in AP on tune since the start, in points (1 is 0.01 AP)."""
+        """Change in AP on tune since the start of the task, in points (1 point is 0.01 AP)."""
         return 100 * (self.ap_end - self.ap_start)
 
     @property
     def holdout_gain(self) -> float:
-        """Change in AP on the holdout since the start, in points; nan if not measured."""
+        """Change in AP on the holdout since the start of the task, in points; nan if unmeasured."""
         return 100 * (self.holdout_end - self.holdout_start)
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Mean over people, with standard deviation (n - 1) and bootstrap interval of the mean at
-    ``LEVEL``."""
+    """Mean of a measure over people, with standard deviation (n - 1) and the bootstrap interval
+    ``low`` to ``high`` of the mean at the confidence level ``LEVEL``."""
 
     n: int
     mean: float
@@ -91,14 +91,14 @@ class Spread:
 
     @property
     def columns(self) -> dict[str, float]:
-        """Values by column name, for a table."""
+        """Values of a table's row, by name of the column."""
         limits = {"mean_low": self.low, "mean_high": self.high}
         return {"n": self.n, "mean": self.mean, "sd": self.sd, **limits}
 
 
 @dataclass(frozen=True)
 class Summary:
-    """Means of one task under one condition ("": study without conditions) over participants.
+    """Means over the participants who finished a task under a condition ("": no conditions).
 
     ``typed`` is the total number of concepts that the participants typed.
     """
@@ -139,7 +139,7 @@ def results_of(study: Study, participant: Participant, progress: Progress) -> li
 def _achieved(
     study: Study, participant: Participant, progress: Progress, task: str
 ) -> dict[str, Any]:
-    """Return further fields of ``Result`` for one task, from its history and its events."""
+    """Return the fields of ``Result`` that are computed from the history and events of a task."""
     ready = study.ready_for(participant, task)
     done, left = progress.first(task, "done"), progress.first(task, "leave")
     of_task = progress.of(task)
@@ -183,7 +183,8 @@ def metrics_of(
     split: str,
     sets: Iterable[ConceptSet],
 ) -> list[ClassMetrics]:
-    """Return the metrics of the task's class at each of ``nodes``, over the node's concept set.
+    """Return the metrics of the task's class for each of ``nodes`` (ids), on ``split``; ``sets``
+    are the participant's concept sets, of which each node has one.
 
     Raises ``TuningError`` for a node that does not exist.
     """
@@ -199,7 +200,7 @@ def metrics_of(
 
 
 def spread(values: Sequence[float], seed: int = 0) -> Spread:
-    """Return the mean over people with its interval; undefined values are left out, nan if none.
+    """Return mean, deviation and interval of ``values``, one per person, without undefined values.
 
     The interval is bias-corrected and accelerated (BCa, Efron 1987), from ``DRAWS`` resamples of
     the people; nan for fewer than three values, and if all values are equal.
@@ -225,7 +226,7 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
 
 
 def summaries(results: Iterable[Result], order: Sequence[str]) -> list[Summary]:
-    """Return means by task and condition, of finished tasks; tasks in the order ``order``."""
+    """Return the means per task and condition over finished tasks; ``order`` has the task names."""
     finished = [result for result in results if result.outcome]
     keys = sorted(
         {(result.task, result.condition) for result in finished},
@@ -247,7 +248,7 @@ def _summary(group: Sequence[Result]) -> Summary:
 
 @dataclass(frozen=True)
 class Looks:
-    """Number of students that reports have measured on the holdout, and first and last time."""
+    """Number of measurements of students on the holdout by reports; first and last time."""
 
     count: int
     first: str = ""
@@ -257,8 +258,8 @@ class Looks:
 def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) -> list[Result]:
     """Return ``results`` with AP on the holdout for every finished task.
 
-    Measures results that no report has measured yet; with ``look=False`` they stay nan. Results of
-    a participant who is deleted meanwhile are left out.
+    Students that no report has measured are measured now; without ``look`` their AP stays nan.
+    Results of a participant who is deleted meanwhile are left out.
     """
     known = study.holdout()
     made = []
@@ -282,7 +283,7 @@ def looks_of(study: Study) -> Looks:
 
 
 def _measure(study: Study, result: Result) -> dict[str, Any]:
-    """Measure AP on the holdout of a task's class, at the start node and at the last student."""
+    """Return the AP on the holdout of a task's start node and last student, with the time."""
     who = study.log.participant(int(result.participant[1:]))
     nodes = study.ready_for(who, result.task).start.id, result.node
     sets = study.concept_sets(who, result.task)
@@ -295,10 +296,10 @@ PAIRED, WELCH = "paired t", "Welch's t"
 
 @dataclass(frozen=True)
 class Difference:
-    """Difference of two conditions: mean under ``second`` minus ``first``, interval at ``LEVEL``.
+    """Difference in a measure of two conditions: mean under ``second`` minus mean under ``first``.
 
     ``task`` is "" for means over the tasks of each person. ``n`` is the number of people with both
-    conditions (paired), or per group. ``low`` and ``high`` are nan if undefined.
+    conditions (paired), or per group. The interval at ``LEVEL`` is nan if undefined.
     """
 
     measure: str
@@ -319,7 +320,8 @@ Values = Mapping[str, Mapping[str, Sequence[float]]]
 def differences(
     results: Sequence[Result], scored: Sequence[Score], levels: Sequence[str], *, within: bool
 ) -> list[Difference]:
-    """Compare each pair of conditions over all tasks and, between subjects, also in each task.
+    """Return the differences of each pair of conditions over all tasks; between subjects also in
+    each task.
 
     With ``within`` the difference is within people, over the tasks that a person had under each of
     the two conditions; a single task is then not compared, since it has one condition per person.
@@ -362,7 +364,8 @@ def _pairs(measure: str, task: str, values: Values, *, within: bool) -> Iterator
 def paired(
     means: Sequence[Mapping[str, float]], people: Sequence[str]
 ) -> tuple[float, float, float, str, str]:
-    """Return mean difference within people, limits of Student's t interval, n, and method."""
+    """Return (mean difference within people, low, high, n, method) by Student's t interval, from
+    each person's ``means`` under two conditions."""
     change = np.array([means[1][who] - means[0][who] for who in people])
     error = change.std(ddof=1) / np.sqrt(len(change)) if len(change) > 1 else np.nan
     return *_interval(float(change.mean()), float(error), len(change) - 1), f"{len(change)}", PAIRED
@@ -371,7 +374,7 @@ def paired(
 def independent(
     means: Sequence[Mapping[str, float]],
 ) -> tuple[float, float, float, str, str]:
-    """Return difference of two groups' means, limits of Welch's t interval, sizes, and method."""
+    """Return (difference of two groups' means, low, high, sizes, method) by Welch's t interval."""
     groups = [np.array(list(each.values())) for each in means]
     change = float(groups[1].mean() - groups[0].mean())
     sizes = f"{len(groups[0])} and {len(groups[1])}"
@@ -385,7 +388,8 @@ def independent(
 
 
 def _interval(change: float, error: float, degrees: float) -> tuple[float, float, float]:
-    """Return a change with the limits of its t interval; limits are nan without variance."""
+    """Return ``change`` and the limits of its t interval, nan without variance; ``error`` is the
+    standard error, ``degrees`` are the degrees of freedom."""
     if not (error > 0 and degrees > 0):
         return change, np.nan, np.nan
     from scipy.stats import t  # noqa: PLC0415 - slow to load, seldom used

@@ -19,11 +19,11 @@ STUDIES, ENOUGH = 2000, 0.8
 
 
 def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.ndarray:
-    """Return deviations of a pilot's people from the mean of their condition, as a 1D array.
+    """Return the deviation ``(n,)`` of each person of a pilot from the mean of their condition.
 
-    With ``within``, deviations of each person's difference between two conditions from the mean
-    difference. Scaled to an unbiased variance. Raises ``StudyError`` for fewer than three people
-    with a value.
+    With ``within``, it is the deviation of a person's difference between two conditions from the
+    mean difference. Deviations are scaled to an unbiased variance. Raises ``StudyError`` for fewer
+    than three people with a value of ``measure``.
     """
     by_condition: dict[str, dict[str, list[float]]] = {}
     for each in results:
@@ -40,7 +40,7 @@ def deviations(results: Sequence[Result], measure: str, *, within: bool) -> np.n
     if count < 3 or free < 2:
         raise StudyError(
             f"Too few people of the pilot have a value of {MEASURES[measure]}.",
-            "The pilot needs at least three people; two in each condition.",
+            "Run the pilot with at least three people, and at least two in each condition.",
         )
     centred = np.concatenate([np.array(group) - np.mean(group) for group in groups])
     return centred * np.sqrt(count / free)
@@ -57,7 +57,8 @@ def _changes(means: Sequence[Mapping[str, float]]) -> list[list[float]]:
 def sample_sizes(
     spread: np.ndarray, difference: float, *, within: bool, seed: int = 0
 ) -> pd.DataFrame:
-    """Return the power, the share of simulated studies whose interval excludes 0, by size.
+    """Return a table of the power, the share of simulated studies whose interval excludes 0, per
+    number of participants.
 
     Each study draws people from ``spread`` (``deviations``) with replacement; the second condition
     has ``difference`` added. The test is the report's: paired t, or Welch's t.

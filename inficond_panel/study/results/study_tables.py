@@ -52,8 +52,8 @@ def _frame(
     headings: Mapping[str, Heading] | None = None,
     **more: Any,
 ) -> pd.DataFrame:
-    """Return a frame of these ``columns``, also without rows; the first column is the index.
-    Printed are the columns of ``headings``, without ``condition`` if it is empty in all rows."""
+    """Return a frame of these ``columns``, also without rows; the first column is the index. When
+    printed, it shows the ``headings``, without ``condition`` if that is empty in all rows."""
     table = list(rows)
     shown = plain_headings(*columns) if headings is None else dict(headings)
     if "condition" in shown and table and not any(row["condition"] for row in table):
@@ -79,7 +79,7 @@ def events_table(study: Study) -> pd.DataFrame:
 
 
 def board_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant: the fields of ``timeline.Position``, such as the step."""
+    """Return a row per participant with the fields of ``timeline.Position``, such as the step."""
     rows = [{k: pd.NA if v is None else v for k, v in vars(each).items()} for each in board(study)]
     headings = {
         **plain_headings("participant", "condition", "step", "state", "minutes", "iterations"),
@@ -90,7 +90,7 @@ def board_table(study: Study) -> pd.DataFrame:
 
 
 def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
-    """Return a row per participant and task: the fields of ``Result``, and the gains."""
+    """Return a row per participant and task with the fields of ``Result`` and the gains in AP."""
     rows = ({**asdict(r), "gain": r.gain, "holdout_gain": r.holdout_gain} for r in results)
     headings = {
         **plain_headings(*_WHERE, "place", "outcome", "minutes", "iterations"),
@@ -110,7 +110,7 @@ def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
 
 
 def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
-    """Return means over people: a row per task, condition and measure; ``sd`` with n − 1."""
+    """Return a row per task, condition and measure: mean over people, ``sd`` (n − 1), interval."""
     rows = [
         {
             "task": item.task,
@@ -202,7 +202,8 @@ def views_table(study: Study) -> pd.DataFrame:
 
 
 def participants_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant: ids of the open link, outcome of the check, if finished."""
+    """Return a row per participant with the ids of the open link, the outcome of the check, and
+    whether the participant has finished."""
     ids = study.spec.participants.ids
     columns = ("participant", *ids, "condition", "check", "attempts", "declined")
     rows = (
@@ -240,7 +241,8 @@ def typed_table(study: Study) -> pd.DataFrame:
 
 
 def typed_summary(typed: pd.DataFrame) -> pd.DataFrame:
-    """Return how many people typed each concept of ``typed_table``, by task and condition."""
+    """Return a row per task, condition and concept of ``typed_table`` with the number of people who
+    typed the concept."""
     lower = typed.reset_index().assign(concept=typed["concept"].str.casefold().to_list())
     people = lower.groupby(["task", "condition", "concept"], sort=False)["participant"].nunique()
     rows = people.rename("people").reset_index().to_dict("records")
@@ -263,7 +265,8 @@ def _plain(answer: Any) -> str:
 
 
 def views_summary(use: pd.DataFrame) -> pd.DataFrame:
-    """Return mean minutes and actions per view of ``views_table``, over a task's participants."""
+    """Return a row per task, condition and view of ``views_table`` with mean minutes and actions,
+    over all participants of the task."""
     keys = ["task", "condition", "view"]
     people = use.reset_index().groupby(keys[:2])["participant"].nunique()
     sums = use.groupby(keys)[["minutes", "acts"]].sum().reset_index()
@@ -319,7 +322,7 @@ def write(table: pd.DataFrame, file: Path) -> Path:
 
 @dataclass(frozen=True)
 class ViewUse:
-    """Use of one view by one participant in one task, until the task was done or left.
+    """Use of a view by a participant in a task, until the task was done or left.
 
     ``minutes`` are from a visit of the view to a visit of another view, without breaks and without
     time while the page was hidden; ``acts`` counts events in the view, except visits and settings.
@@ -378,7 +381,7 @@ def _view_after(event: Event, view: str) -> str:
 
 
 def _gone(event: Event) -> str:
-    """Return the time until which the page was open before an event."""
+    """Return the time at which the page was last open before an event."""
     return str(event.payload.get("seen") or event.time) if event.action == "open" else event.time
 
 

@@ -20,7 +20,7 @@ from inficond_panel.tuning.replay import replay
 
 @dataclass(frozen=True)
 class Moment:
-    """Event of a timeline. ``source`` is study or history; times are UTC.
+    """Event of a participant's timeline. ``source`` is study or history; times are UTC.
 
     ``typed`` are the concepts that the participant had typed in the task before the event.
     """
@@ -41,12 +41,13 @@ class Moment:
 
 
 def progress_of(study: Study, participant: Participant) -> Progress:
-    """Return the present progress of a participant."""
+    """Return the progress of a participant so far, from the study's log."""
     return Progress(make_steps(study.spec, participant), study.log.events(participant.number))
 
 
 def timeline(study: Study, participant: Participant) -> list[Moment]:
-    """Return all events of a participant, of study and histories, in order of time."""
+    """Return all events of a participant, from the study's log and the tasks' histories, in order
+    of time."""
     events = study.log.events(participant.number)
     moments = [
         Moment(e.time, "study", e.session, e.step, e.view, e.action, e.payload) for e in events
@@ -80,12 +81,12 @@ def own_events(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
 
 
 def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEvent]:
-    """Return the fine-tune events of a task, also if they gave an iteration that existed before."""
+    """Return the fine-tune events of a task, including those whose iteration existed before."""
     return [event for event in own_events(history, sets) if event.kind == "fine-tune"]
 
 
 def _with_set(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
-    """Return a moment with the concepts that had been typed before it."""
+    """Return ``moment`` with the names of the concepts that had been typed before it."""
     return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
 
 
@@ -109,7 +110,7 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
 
 @dataclass(frozen=True)
 class ReplayedIteration:
-    """Iteration of a task, and the same iteration computed again."""
+    """Iteration of a task (``node``), and the same iteration computed again (``again``)."""
 
     task: str
     node: Node
@@ -117,12 +118,12 @@ class ReplayedIteration:
 
     @property
     def equal(self) -> bool:
-        """True if id and weights of both are equal, bit for bit."""
+        """True if the replayed iteration has the same id and, bit for bit, the same weights."""
         return (self.node.id, self.node.weights_hash) == (self.again.id, self.again.weights_hash)
 
 
 def rebuild(study: Study, participant: Participant) -> list[ReplayedIteration]:
-    """Replay all histories of a participant in memory, from the original students on."""
+    """Replay all histories of a participant in memory; return each iteration and its replay."""
     rebuilt, events = [], study.log.events(participant.number)
     for task in study.spec.all_tasks:
         if not study.begun(participant, task.name_):
@@ -195,11 +196,12 @@ GONE = 15.0
 
 @dataclass(frozen=True)
 class Position:
-    """Position of a participant in the study.
+    """Position of a participant in the study, a row of the researcher's page.
 
     ``minutes`` and ``iterations`` are of the present task; after the last step, of all tasks.
-    ``done`` of ``tasks`` are finished. ``external`` is the participant's first id of the open link,
-    ``check`` the outcome of the check: right, wrong or "". ``notes`` are (time, step, text).
+    ``done`` is the number of finished tasks, of ``tasks``. ``external`` is the participant's first
+    id of the open link, ``check`` the outcome of the check: right, wrong or "". ``seen`` is the
+    time when the page was last open, ``notes`` are the researcher's, as (time, step, text).
     """
 
     number: int
@@ -252,7 +254,8 @@ def board(study: Study) -> list[Position]:
 def _spent(
     study: Study, who: Participant, progress: Progress, time: str
 ) -> tuple[float | None, int | None]:
-    """Return minutes and fine-tunes in the present task, or in all tasks after the last step."""
+    """Return the minutes and the number of fine-tunes in the present task up to ``time``, or in all
+    tasks after the last step; None if neither."""
     at = progress.step
     if at.kind == "task":
         seconds = progress.seconds(at.name, time)
@@ -273,7 +276,7 @@ def _spent(
 
 
 def _over(progress: Progress, task: str) -> str:
-    """Return the time at which a task was done, or left; "" if neither."""
+    """Return the time at which a task was done, or else left; "" if it is not finished."""
     end = progress.first(task, "done") or progress.first(task, "leave")
     return end.time if end else ""
 

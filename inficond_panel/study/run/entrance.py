@@ -21,13 +21,13 @@ _BEFORE = {"open", "enter"}
 def enter(
     study: Study, token: str, ids: Mapping[str, str], own: str = ""
 ) -> tuple[Participant, str, Mapping[str, str]]:
-    """Return the participant of a link, the token of their new personal link or "", and new ids.
+    """Return (participant of the link, token of a new personal link or "", ids to record).
 
-    A personal link belongs to one participant; ids in the address are then ignored. By the open
-    link each id is a participant. An id belongs to the browser that began with this id: the browser
-    stores the personal link, and passes it as ``own`` when it returns. Raises ``StudyLinkError``
-    for unknown or unreadable links and ids, for an id that another browser has begun with, and if
-    no further participant can come.
+    ``token`` is the link's, ``ids`` are those in the address. A personal link belongs to one
+    participant; ids are then ignored. On the open link each id is a participant, and belongs to the
+    browser that began with this id: this browser stores the personal link, and passes its token as
+    ``own`` when it returns. Raises ``StudyLinkError`` for unknown links, for ids that are invalid
+    or that another browser has begun with, and if no further participant can come.
     """
     if not study.log.is_open_link(token):
         return study.log.find(token), "", {}
@@ -49,7 +49,7 @@ def enter(
 
 
 def open_query(spec: StudySpec) -> str:
-    """Return the query of the open link's address, with ``ID`` for each of a person's ids."""
+    """Return the query of the open link's address, ``?pid=ID``; ``ID`` stands for a person's id."""
     return "?" + "&".join(f"{name}=ID" for name in spec.participants.ids)
 
 
@@ -69,7 +69,7 @@ def _check_room(study: Study) -> None:
     section, people = study.spec.participants, study.log.participants()
     if len(people) >= section.most:
         raise StudyLinkError(
-            "The study has all its participants.", "Return to where you came from."
+            "The study has all its participants.", "Return to the page that you came from."
         )
     minute = clock.before(60)
     if sum(who.created > minute for who in people) >= section.per_minute:

@@ -1,4 +1,4 @@
-"""Log of a study: participants and their events, in one append-only SQLite file."""
+"""Log of a study, one append-only SQLite file with the participants and their events."""
 
 from __future__ import annotations
 
@@ -36,29 +36,31 @@ SCHEMA = Schema(
 
 
 def fact_of(db: Connection, name: str) -> str:
-    """Return the stored value of a fact about the study; "" if there is none."""
+    """Return the stored value of the fact ``name`` about the study; "" if nothing is stored."""
     row = db.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
     return str(row["value"]) if row else ""
 
 
 def set_fact(db: Connection, name: str, value: str) -> None:
-    """Store the value of a fact about the study, in the open transaction."""
+    """Store the value of the fact ``name`` about the study, in the open transaction."""
     db.execute("REPLACE INTO facts VALUES (?, ?)", (name, value))
 
 
 def require(db: Connection, number: int) -> Row:
-    """Return the row of a participant; raise ``StudyError`` if unknown."""
+    """Return the database row of the participant with this number; ``StudyError`` if unknown."""
     row = db.execute("SELECT * FROM participants WHERE number = ?", (number,)).fetchone()
     if row is None:
         raise StudyError(
-            f"The study has no participant P{number:02d}.", "List them: inficond study list STUDY"
+            f"The study has no participant P{number:02d}.",
+            "List the participants: inficond study list STUDY",
         )
     participant: Row = row
     return participant
 
 
 def check_session(db: Connection, number: int, session: str) -> None:
-    """Raise ``StudyLinkError`` if a later session was opened, or the participant was deleted."""
+    """Raise ``StudyLinkError`` if ``session`` is not the participant's latest session, or if the
+    participant was deleted."""
     if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone() is None:
         raise StudyLinkError(
             "What was recorded with this link was deleted.", "You can close this page."
@@ -78,7 +80,7 @@ def to_participant(row: Row) -> Participant:
 
 
 def insert(db: Connection, number: int, session: str, note: Note) -> Event:
-    """Append a note as an event with its checksum, in the open transaction; return the event."""
+    """Append a note to a participant's events, in the open transaction, and return the event."""
     select = "SELECT checksum FROM events WHERE participant = ? ORDER BY number DESC LIMIT 1"
     last = db.execute(select, (number,)).fetchone()
     check = checksum(number, session, note, last["checksum"] if last else "")
@@ -101,7 +103,7 @@ def insert(db: Connection, number: int, session: str, note: Note) -> Event:
 
 
 def to_events(path: str, rows: Iterable[Row]) -> list[Event]:
-    """Return the events of one participant's rows; ``StudyError`` if a checksum is wrong."""
+    """Return the events of a participant's database rows; ``StudyError`` for a wrong checksum."""
     events, previous = [], ""
     for row in rows:
         event = Event(
@@ -130,7 +132,10 @@ _OPEN = "open link"  # fact: the SHA-256 of its token
 
 
 class StudyLog:
-    """Log of a study in the file ``path`` (or ``":memory:"``); ``StudyError`` if not readable."""
+    """Log of a study, in the SQLite file ``path`` or in memory (``":memory:"``).
+
+    Methods raise ``StudyError`` if the file cannot be read or written.
+    """
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
@@ -141,11 +146,11 @@ class StudyLog:
     def add(
         self, plan: Callable[[int], Sequence[Assigned]], gone: str = ""
     ) -> tuple[Participant, str]:
-        """Add a participant in the first free slot; return participant and token of their link.
+        """Add a participant in the first free slot; return the participant and their link's token.
 
-        ``plan`` gives tasks and conditions of a slot. A slot is free again if its participant
-        declined, or has not finished and had no open page since the time ``gone``. Only the SHA-256
-        of the token is stored, so the token cannot be read again.
+        A slot is a position in the assignment; ``plan(slot)`` returns its tasks and conditions. A
+        slot is free again if its participant declined, or has not finished and had no open page
+        since the time ``gone``. Only the SHA-256 of the token is stored: it cannot be read again.
         """
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
@@ -158,7 +163,7 @@ class StudyLog:
         return self.participant(int(number or 0)), token
 
     def new_token(self, number: int) -> str:
-        """Return the token of a new link for a participant; the previous link becomes invalid."""
+        """Make a new link for a participant and return its token; the previous link is invalid."""
         token = secrets.token_urlsafe(24)
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -169,7 +174,7 @@ class StudyLog:
         return token
 
     def find(self, token: str) -> Participant:
-        """Return the participant of a link's token; ``StudyLinkError`` if it is unknown."""
+        """Return the participant whose link has ``token``; ``StudyLinkError`` if it is unknown."""
         with self._database.transaction() as db:
             select = "SELECT * FROM participants WHERE token = ?"
             row = db.execute(select, (_hashed(token),)).fetchone()
@@ -180,7 +185,7 @@ class StudyLog:
         return to_participant(row)
 
     def by_external_id(self, name: str, value: str) -> Participant | None:
-        """Return the participant whose id ``name``, such as a panel provider's, is ``value``."""
+        """Return the participant who came with ``name=value`` in the open link; None if nobody."""
         with self._database.transaction() as db:
             select = "SELECT participant, payload FROM events WHERE action = 'open'"
             rows = db.execute(select).fetchall()
@@ -189,13 +194,14 @@ class StudyLog:
         return self.participant(row["participant"]) if row else None
 
     def make_open_link(self) -> str:
-        """Return the token of a new open link, for people with an id; the previous one ends."""
+        """Make a new open link, for all people with an id, and return its token; the previous open
+        link is invalid."""
         token = secrets.token_urlsafe(24)
         self.set_fact(_OPEN, _hashed(token))
         return token
 
     def is_open_link(self, token: str) -> bool:
-        """Return True if the token is from the latest ``make_open_link``."""
+        """Return True if ``token`` is the token of the latest open link."""
         return self.fact(_OPEN) == _hashed(token)
 
     def participant(self, number: int) -> Participant:
@@ -212,7 +218,7 @@ class StudyLog:
     def delete(self, number: int, fact: str = "", change: Callable[[str], str] = str) -> None:
         """Delete a participant and all their records; the bytes on disk are overwritten.
 
-        In the same transaction ``change`` replaces the value of a ``fact`` about the study.
+        In the same transaction the value of the study's ``fact`` becomes ``change(value)``.
         """
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -233,9 +239,9 @@ class StudyLog:
     ) -> None:
         """Begin a session of a participant; earlier sessions cannot record events any more.
 
-        ``ids`` are the ids of a new participant, such as a panel provider's. A page that reloads
-        itself passes its previous session as ``after``: raises ``StudyLinkError`` if another
-        session was opened since.
+        ``session`` is the new session's id, ``ids`` are a new participant's ids in the open link. A
+        page that reloads itself passes its previous session as ``after``; ``StudyLinkError`` is
+        raised if another session was opened since.
         """
         with self._database.transaction(write=True) as db:
             require(db, number)
@@ -268,7 +274,7 @@ class StudyLog:
             insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
 
     def touch(self, number: int, session: str) -> None:
-        """Record that the page is still open. Raises as ``append``."""
+        """Record that the session's page is still open. Raises the errors of ``append``."""
         with self._database.transaction(write=True) as db:
             check_session(db, number, session)
             db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
@@ -282,7 +288,7 @@ class StudyLog:
         return to_events(self.path, rows)
 
     def presence(self) -> Mapping[int, Presence]:
-        """Return the latest session of each participant who has opened a page, by number."""
+        """Return the latest session per number of a participant who has opened a page."""
         with self._database.transaction() as db:
             rows = db.execute("SELECT * FROM presence").fetchall()
         return {row["participant"]: Presence(row["session"], row["seen"]) for row in rows}
@@ -297,12 +303,12 @@ class StudyLog:
     # --- facts
 
     def fact(self, name: str) -> str:
-        """Return the stored value of a fact about the study; "" if there is none."""
+        """Return the stored value of the fact ``name`` about the study; "" if nothing is stored."""
         with self._database.transaction() as db:
             return fact_of(db, name)
 
     def set_fact(self, name: str, value: str) -> None:
-        """Store the value of a fact about the study."""
+        """Store the value of the fact ``name`` about the study."""
         with self._database.transaction(write=True) as db:
             set_fact(db, name, value)
 

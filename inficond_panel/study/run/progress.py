@@ -1,4 +1,4 @@
-"""Progress of a participant: the steps of a study, and their state by the recorded events."""
+"""Progress of a participant through the steps of a study, computed from the recorded events."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ class Step:
 
     @property
     def questions(self) -> list[Question]:
-        """Questions of the step; [] if it is not a page of questions."""
+        """Questions that the step asks; [] if it is not a page of questions."""
         return self.section.asked if isinstance(self.section, QuestionPage) else []
 
     @property
     def attempts(self) -> int | None:
-        """Largest number of attempts at a check; None: until all is right."""
+        """Largest number of attempts at a check; None if the participant must answer all right."""
         return self.section.attempts if isinstance(self.section, CheckPage) else None
 
 
@@ -63,7 +63,7 @@ def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
 
 
 def _task_steps(task: Task, *, training: bool = False) -> list[Step]:
-    """Return the steps of a task: the task, and the pages of questions after it."""
+    """Return the steps of a task: the task, then its pages of questions."""
     pages = [
         Step(f"{task.name_}/after-{at}", "questions", page, task=task.name_)
         for at, page in enumerate(task.after, 1)
@@ -72,7 +72,7 @@ def _task_steps(task: Task, *, training: bool = False) -> list[Step]:
 
 
 class Progress:
-    """Progress of one participant through ``steps``, by their ``events`` without notes."""
+    """Progress of one participant through ``steps``, from ``events`` other than notes."""
 
     def __init__(self, steps: Sequence[Step], events: Sequence[Event]) -> None:
         self.steps = list(steps)
@@ -86,12 +86,12 @@ class Progress:
 
     @property
     def declined(self) -> bool:
-        """True if consent was refused."""
+        """True if the participant refused consent."""
         return any(event.action == "decline" for event in self.events)
 
     @property
     def step(self) -> Step:
-        """Present step: the first step that was not left; after a decline, the end."""
+        """Present step, the first step that was not left; the end if consent was refused."""
         if self.declined:
             return self.steps[-1]
         return next(step for step in self.steps if step.name == END or step.name not in self._left)
@@ -114,7 +114,8 @@ class Progress:
 
     @property
     def back(self) -> Step | None:
-        """Step that the participant may return to: the previous page; no task and no check."""
+        """Previous step if the participant may return to it; None if it is a task or a check, or if
+        there is none."""
         at = self.number - 1
         before = self.steps[at - 1] if at else None
         begun = self.step.kind == "task" and self.first(self.step.name, "start")
@@ -123,7 +124,8 @@ class Progress:
         return before
 
     def answers(self, step: str = "") -> dict[str, Any]:
-        """Return the latest answers by question of a step; with "" of all steps without a task."""
+        """Return the latest answers in the step ``step`` by name of the question; by default of all
+        steps that do not belong to a task."""
         repeated = {one.name for one in self.steps if one.task}
         latest: dict[str, Any] = {}
         for event in self.events:
@@ -139,26 +141,27 @@ class Progress:
         return [one.name_ for one in asked if not one.is_right(replies.get(one.name_))]
 
     def attempts(self, step: str) -> int:
-        """Return the number of attempts at a check so far."""
+        """Return the number of attempts so far at the check ``step``."""
         return sum(event.action == "attempt" for event in self.of(step))
 
     def of(self, step: str) -> list[Event]:
-        """Return the events of one step."""
+        """Return the events of the step with this name."""
         return [event for event in self.events if event.step == step]
 
     def first(self, step: str, action: str) -> Event | None:
-        """Return the first event of an action in a step; None if there is none."""
+        """Return the first event with this action in a step; None if there is no such event."""
         return next((event for event in self.of(step) if event.action == action), None)
 
     def outcome(self, task: str) -> str:
-        """Return done, time or left; of a check right or wrong; "" before the step was left."""
+        """Return the outcome of a task, done, time (limit) or left, or of a check, right or wrong;
+        "" before it was left."""
         event = self._left.get(task)
         return str(event.payload.get("outcome", "")) if event else ""
 
     def seconds(self, task: str, until: str) -> float | None:
         """Return the working time on a task up to the time ``until``; None before its start.
 
-        Breaks are excluded: from the last sign of one page until the next page is opened.
+        Breaks are excluded. A break begins when a page was last open, and ends at the next opening.
         """
         start = self.first(task, "start")
         if start is None:

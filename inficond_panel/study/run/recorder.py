@@ -28,11 +28,11 @@ from inficond_panel.tuning.edits import is_known
 
 
 class Session:
-    """Session of the participant whose link has the ``token``; it ends earlier sessions.
+    """Session of the participant whose link has the ``token``; earlier sessions end.
 
-    ``after`` is as in ``StudyLog.open``, ``ids`` and ``own`` as in ``enter``. ``link`` is the token
-    of a new personal link, else "". Raises ``StudyLinkError`` as ``enter``, and ``StudyError`` if
-    nothing can be recorded.
+    ``after`` is the previous session of a page that reloads itself, ``ids`` and ``own`` are as in
+    ``enter``. The attribute ``link`` is the token of a new personal link, else "". Raises
+    ``StudyLinkError`` as ``enter``, and ``StudyError`` if nothing can be recorded.
     """
 
     def __init__(
@@ -51,11 +51,11 @@ class Session:
         self.progress = progress_of(study, self.participant)
 
     def record(self, *actions: tuple[str, str, Mapping[str, Any]]) -> None:
-        """Record each (view, action, payload) at the present step, on disk when this returns.
+        """Record each action, (view, action, payload), as an event of the present step, on disk.
 
         If writing fails, the events wait in memory, in order and with their times, and are written
         before the next events. Raises ``StudyLinkError`` if the link was opened in another window
-        since, and ``StudyError`` as ``StudyLog``.
+        since, and ``StudyError`` if the log cannot be written.
         """
         step = self.progress.step.name
         self.waiting += [
@@ -65,13 +65,13 @@ class Session:
         self.write()
 
     def write(self) -> None:
-        """Write the waiting events. Raises as ``record``."""
+        """Write the waiting events to the log. Raises the errors of ``record``."""
         written = self.study.log.append(self.participant.number, self.id, self.waiting)
         self.waiting = []
         self.progress = Progress(self.progress.steps, [*self.progress.events, *written])
 
     def touch(self) -> None:
-        """Record that the page is still open. Raises as ``record``."""
+        """Record that the page is still open. Raises the errors of ``record``."""
         self.study.log.touch(self.participant.number, self.id)
 
 
@@ -106,7 +106,8 @@ Write = Callable[[str, str, dict[str, Any]], object]
 
 
 class Recorder(param.Parameterized):
-    """Recorder of changes in one session's state; calls ``write(view, action, payload)``.
+    """Recorder of a participant's changes in the state ``app``, which passes each change to
+    ``write(view, action, payload)``.
 
     Make it before the views, so that a change is recorded before the views show it. ``view`` is the
     view used last, which is recorded as the source of changes in the shared state.
@@ -121,13 +122,13 @@ class Recorder(param.Parameterized):
             self._watch(owner, app.settings, [name])
 
     def watch(self, views: Mapping[str, param.Parameterized]) -> None:
-        """Also record changes of the settings of the views."""
+        """Also record changes in the settings of ``views``."""
         for name, (part, settings) in SETTINGS.items():
             if name in views:
                 self._watch(name, getattr(views[name], part) if part else views[name], settings)
 
     def visit(self, view: str) -> None:
-        """Record that the person uses another view now."""
+        """Record that the participant now uses ``view``, if it is another view."""
         if view in VIEWS and view != self.view:
             self.view = view
             self._note("visit", {})
@@ -188,10 +189,9 @@ class Recorder(param.Parameterized):
 
 
 def resume(app: AppState, events: Sequence[Event], head_since: str) -> None:
-    """Restore the selection and the pending batch from the time when the page was last open.
-
-    ``events`` are the events of the task. A batch before ``head_since``, the time of the last
-    fine-tune, was refitted already and is not restored.
+    """Restore in ``app`` the selection and the pending batch that the page had when it was last
+    open, from the events of the task. A batch before ``head_since``, the time of the last
+    fine-tune, was already refitted and is not restored.
     """
     for event in events:
         if event.action == "class" and event.payload["name"] in app.store.classes:

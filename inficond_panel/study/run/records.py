@@ -1,4 +1,4 @@
-"""Records of a study: participants with their tasks and conditions, and their events."""
+"""Records of a study: classes for participants, with their tasks and conditions, and for events."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class Assigned:
 
 @dataclass(frozen=True)
 class Participant:
-    """Participant: a number, and tasks in order (``plan``). No field identifies the person."""
+    """Participant of a study with a ``plan``, the tasks in order that belong to the ``slot``."""
 
     number: int
     slot: int
@@ -28,11 +28,12 @@ class Participant:
 
     @property
     def label(self) -> str:
-        """Name in tables: ``P01``."""
+        """Name of the participant in tables, such as ``P01``."""
         return f"P{self.number:02d}"
 
     def condition(self, task: str = "") -> str:
-        """Return the condition in a task of the plan, else of all tasks; "" if several or none."""
+        """Return the participant's condition in a task of the plan. For other tasks return the
+        condition of all tasks; "" if there are several or none."""
         planned = [item for item in self.plan if item.task == task] or self.plan
         conditions = {item.condition for item in planned}
         return conditions.pop() if len(conditions) == 1 else ""
@@ -85,7 +86,8 @@ INTERACTIONS = {
     "photo-undo": "replies were removed: `images`, `place`",
     "teacher-answers": "the teacher answered the remaining photos: `images`, `place`",
     "photos-judge": "the answers evaluated the student: number of `answers`, `wrong` decisions of "
-    "the student, and of the student `taught` on the others, `node` that learned them or empty",
+    "the student, and of the student `taught` on the other answers, `node` that learned the "
+    "answers or empty",
     "photos-left": "the photos were closed: number of `replies`",
     "set": "a setting of a view changed: by name",
     "compare": "two iterations were compared: `before`, `after`",
@@ -112,7 +114,7 @@ def storable(value: object) -> Any:
 
 @dataclass(frozen=True)
 class Note:
-    """Note to be recorded as an event."""
+    """Action of a participant or note of the researcher, to be recorded as an event."""
 
     time: str
     step: str
@@ -121,13 +123,13 @@ class Note:
     payload: Mapping[str, Any] = field(default_factory=dict)
 
     def json(self) -> str:
-        """Return the payload as the JSON text that is stored."""
+        """Return the payload as JSON text, the form in which it is stored."""
         return json.dumps(self.payload, ensure_ascii=False, allow_nan=False, sort_keys=True)
 
 
 @dataclass(frozen=True)
 class Event(Note):
-    """Recorded note; ``time`` is UTC in ISO 8601, ``session`` is the id of one page load."""
+    """Recorded event. ``time`` is UTC in ISO 8601, ``session`` is the id of one page load."""
 
     number: int = 0
     participant: int = 0
@@ -135,6 +137,6 @@ class Event(Note):
 
 
 def checksum(participant: int, session: str, note: Note, previous: str) -> str:
-    """Return the SHA-256 of an event and of the checksum of the participant's previous event."""
+    """Return the SHA-256 of an event and of ``previous``, the previous event's checksum."""
     facts = [previous, participant, session, note.time, note.step, note.view, note.action]
     return hashlib.sha256(json.dumps([*facts, note.json()]).encode()).hexdigest()

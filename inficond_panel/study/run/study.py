@@ -1,4 +1,4 @@
-"""Running study: spec, data folder, log of events, and the students of each task."""
+"""Study that runs: its spec, data folder, log of events, and students of each task."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ _HOLDOUT = "holdout"  # name of a fact: measurements of reports on the holdout
 
 
 class Study:
-    """Study with its spec and its data folder; ``own`` is a spec of the app replacing the study's.
+    """Study that runs in a data folder; ``own`` is a spec of the app that replaces the study's.
 
     The folder has ``study.sqlite`` (participants, events), ``starts.sqlite`` (start nodes of the
     tasks) and a folder per participant with a history per task.
@@ -51,7 +51,8 @@ class Study:
         self.spent: dict[int, tuple[float, int]] = {}
 
     def prepare(self, progress: Progress | None = None, encoder: EncoderOf | None = None) -> None:
-        """Open stores, make the start nodes and the folder; needed before participants come.
+        """Open the stores, make the data folder and the tasks' start nodes. Call it before
+        participants come.
 
         ``encoder`` loads the encoder of a spec; if concepts may be typed, the encoder is compared
         with the store. Raises the errors of ``Preparation.tasks``, and ``StudyError`` if the study
@@ -61,7 +62,8 @@ class Study:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise StudyError(
-                f"The folder {self.folder} cannot be made: {error}.", "Name another with --data."
+                f"The data folder {self.folder} cannot be made: {error}.",
+                "Name another folder with --data.",
             ) from error
         clock.go_on_from(self.log.latest())
         starts = History(self.folder / "starts.sqlite")
@@ -74,7 +76,7 @@ class Study:
     def check(
         self, progress: Progress | None = None, encoder: EncoderOf | None = None
     ) -> dict[str, Ready]:
-        """Return the tasks by name, as ``prepare`` makes them, without writing a file."""
+        """Return the prepared tasks by name, as ``prepare`` makes them; no file is written."""
         return Preparation(self.spec, self.own, History(":memory:"), encoder).tasks(progress)
 
     def _keep_what_it_is(self) -> None:
@@ -146,17 +148,18 @@ class Study:
         return next(task for task in self.spec.all_tasks if task.name_ == name)
 
     def level(self, participant: Participant, task: str) -> Level | None:
-        """Return the condition of a participant in a task; in the training, of all tasks."""
+        """Return the condition of a participant in a task; None without conditions. The training
+        has the participant's condition in all tasks."""
         condition = participant.condition(task)
         return next((level for level in self.spec.levels if level.name_ == condition), None)
 
     def ready_for(self, participant: Participant, task: str) -> Ready:
-        """Return a prepared task under the condition of a participant."""
+        """Return the prepared task for a participant, under the participant's condition."""
         level = self.level(participant, task)
         return self.varied.get((task, level.name_ if level else ""), self.ready[task])
 
     def history(self, participant: Participant, task: str) -> Path:
-        """Return the path of the history of a participant in a task."""
+        """Return the path of the history file of a participant in a task."""
         return self._folder_of(participant.number) / f"{task}.history.sqlite"
 
     def begun(self, participant: Participant, task: str) -> bool:
@@ -164,23 +167,22 @@ class Study:
         return self.history(participant, task).exists()
 
     def allows(self, participant: Participant, task: str, key: str) -> bool:
-        """Return True if ``key`` is allowed: ``may_type`` concepts, or ``may_ask`` for photos."""
+        """Return True if the participant may type concepts in the task (``key`` "may_type"), or may
+        answer photos ("may_ask")."""
         return allowed(self.task(task), self.level(participant, task), key)
 
     def concept_sets(
         self, participant: Participant, task: str, events: Iterable[Event] | None = None
     ) -> list[ConceptSet]:
-        """Return the concept sets of a participant in a task by ``events``, the store's set first.
-
-        Default: all events recorded so far.
+        """Return the concept sets that a participant has had in a task, the store's set first: each
+        typed concept makes a new set. They are read from ``events``, by default all so far.
         """
         recorded = self.log.events(participant.number) if events is None else events
         return concept_sets(self.ready_for(participant, task), recorded)
 
     def tuner(self, participant: Participant, task: str, at: ConceptSet | None = None) -> Tuner:
-        """Return the students of a participant in a task; the history begins at the start node.
-
-        ``at`` is the concept set, by default the present set.
+        """Return the tuner of a participant's students in a task; its history begins at the start
+        node. ``at`` is the concept set of the students, by default the present set.
         """
         ready, chosen = (
             self.ready_for(participant, task),
@@ -210,7 +212,7 @@ def _measured(stored: str) -> dict[str, Any]:
 
 
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
-    """Return the spec of the app with the views of the condition, else of the task."""
+    """Return the spec of the app with the condition's views, else the task's views, if any."""
     views = (level.views if level else []) or task.views
     return spec.with_layout(_only(spec.layout, views)) if views else spec
 
@@ -223,7 +225,8 @@ def _only(layout: Layout, views: Sequence[str]) -> Layout:
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:
-    """Open a study by path, by packaged name, or by a spec of the app with the key ``study``.
+    """Open a study by the path or packaged name of its spec, or of a spec of the app with the key
+    ``study``.
 
     ``data`` is the data folder; by default from the study's spec, next to the study's file or to
     the spec of the app, and for a packaged study in the current folder. Raises ``SpecError``, and

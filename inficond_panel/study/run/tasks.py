@@ -48,9 +48,9 @@ COUNTED = {ITERATIONS: "Fine-tunes", ANSWERS: "Photos answered"}
 
 @dataclass(frozen=True)
 class Standing:
-    """Progress of a task towards its goal: present ``value`` of ``what``, and its ``target``.
-
-    Both are None if the participant decides when the task is done; ``value`` is nan if undefined.
+    """Progress of a task towards its goal: the present ``value`` of the measure ``what``, and the
+    ``target`` for this value. Both are None if the participant decides when the task is done; an
+    undefined value is nan.
     """
 
     what: str
@@ -66,7 +66,7 @@ class Standing:
 
 
 def answered(events: Iterable[Event]) -> int:
-    """Return the number of photos answered yes or no, by the events of a task."""
+    """Return how many photos have been answered yes or no, from the events of a task."""
     images: set[str] = set()
     for event in events:
         if event.action == "photo-answer" and event.payload["answer"] is not None:
@@ -79,7 +79,8 @@ def answered(events: Iterable[Event]) -> int:
 def standing(
     rule: DoneWhen, start: Student, student: Student, iterations: int, answers: int = 0
 ) -> Standing:
-    """Return the progress of ``student`` to a goal, after ``iterations`` from ``start``."""
+    """Return the progress towards the goal ``rule`` of ``student``, which is ``iterations``
+    fine-tunes after the student ``start``; ``answers`` is the number of answered photos."""
     if isinstance(rule, ParticipantSays):
         return Standing("", None, None)
     if isinstance(rule, IterationsMade):
@@ -103,7 +104,7 @@ EncoderOf = Callable[[Spec], TextEncoder]
 
 @dataclass(frozen=True)
 class Ready:
-    """Prepared task: spec, store, and the ``nodes`` from the original students to the start."""
+    """Prepared task with its spec, store, and ``nodes`` from the original students to the start."""
 
     task: Task
     class_name: str
@@ -113,12 +114,13 @@ class Ready:
 
     @property
     def start(self) -> Node:
-        """Node that a participant begins with."""
+        """Start node, the students that a participant begins with."""
         return self.nodes[-1]
 
 
 def allowed(task: Task, level: Level | None, key: str) -> bool:
-    """Return True if a task under a condition allows ``key``: ``may_type`` or ``may_ask``."""
+    """Return True if a task under the condition ``level`` allows typed concepts (``key``
+    "may_type") or answered photos ("may_ask")."""
     by_level = getattr(level, key) if level else None
     return bool(getattr(task, key) if by_level is None else by_level)
 
@@ -126,8 +128,8 @@ def allowed(task: Task, level: Level | None, key: str) -> bool:
 class Preparation:
     """Preparation of a study: opens stores, distils students once, and makes the start nodes.
 
-    ``own`` is a spec of the app in place of the study's; ``starts`` is the history for the start
-    nodes; ``encoder`` loads the encoder of a spec, if concepts may be typed.
+    ``own`` is a spec of the app that replaces the study's, ``starts`` the history that gets the
+    start nodes. ``encoder`` loads a spec's encoder, which is checked if concepts may be typed.
     """
 
     def __init__(
@@ -160,9 +162,8 @@ class Preparation:
     def _ready(
         self, task: Task, progress: Progress | None, level: Level | None = None
     ) -> Ready | None:
-        """Return a prepared task, or None if the task has problems.
-
-        Problems are collected, so that all problems of all tasks are reported at once.
+        """Return a prepared task, or None if the task has problems; they are collected to be
+        reported at once for all tasks.
         """
         try:
             return self._prepared(task, progress, level)
@@ -193,7 +194,8 @@ class Preparation:
         return ready
 
     def _tuner(self, task: Task, level: Level | None) -> Tuner | None:
-        """Return the students of a task under a condition; None if the condition has faults."""
+        """Return the tuner of a task's students under a condition; None if the condition cannot be
+        used. Problems are collected."""
         source = self.spec_of(task)
         key = source, level.name_ if level else ""
         if key not in self._tuners:
@@ -206,7 +208,8 @@ class Preparation:
         return self._tuners[key]
 
     def _misfits(self, level: Level, changed: Variation, spec: Spec) -> bool:
-        """Report keys of a spec that a condition cannot change; return True if there are any."""
+        """Collect problems with keys of ``spec`` that a condition cannot change; return True if
+        there are any."""
         at = self.study.levels.index(level)
         where = f"conditions.levels[{at}].spec"
         misfits = list(changed.misfits(spec))
@@ -271,10 +274,11 @@ TYPED = "type"  #: action of the event that a concept was typed
 
 @dataclass(frozen=True)
 class ConceptSet:
-    """Concepts of a task from the time ``since`` on; "" for the start of the task.
+    """Concepts that a participant's students use in a task from the time ``since`` on ("": from the
+    start): the store's concepts and ``typed``, names of typed concepts in order of time.
 
-    ``typed`` are the names of the typed concepts, in order of time; ``root`` is the id of the
-    original students with these concepts, ``node`` the id of the students that were shown first.
+    ``root`` is the id of the original students with these concepts, ``node`` the id of the students
+    that were shown first.
     """
 
     root: str
@@ -284,7 +288,8 @@ class ConceptSet:
 
 
 def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
-    """Return the concept sets of a task by the participant's events; the store's set is first."""
+    """Return the concept sets of a task, one more per event that a concept was typed; the first set
+    has the concepts of the store."""
     sets = [ConceptSet(ready.start.root, ready.start.id)]
     for event in events:
         if event.action == TYPED and event.step == ready.task.name_:
@@ -296,7 +301,7 @@ def concept_sets(ready: Ready, events: Iterable[Event]) -> list[ConceptSet]:
 
 
 def store_over(store: Store, history: Path, typed: Iterable[str]) -> Store:
-    """Return ``store`` with the concepts ``typed`` in a task; their file is next to ``history``."""
+    """Return ``store`` with the concepts named ``typed``, whose file is beside ``history``."""
     names, folder = set(typed), typed_folder(history)
     kept = folder.read(store) if names and folder else []
     return extended(store, [one for one in kept if one.name in names])
@@ -318,7 +323,7 @@ def balanced_square(size: int) -> list[list[int]]:
 
 
 def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
-    """Return tasks with conditions of the participant in ``slot`` (from 0), in order.
+    """Return the tasks, in order and with conditions, of the participant in ``slot`` (from 0).
 
     The order of conditions changes only after all orders of tasks were used, so that in a full
     round each task has each condition equally often.
@@ -334,7 +339,8 @@ def assign(study: StudySpec, slot: int) -> tuple[Assigned, ...]:
 
 
 def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
-    """Return the task orders that participants get in turn, as indices; one row if drawn."""
+    """Return the orders of ``size`` tasks, as indices, that participants get in turn; one order if
+    it is drawn at random, for the participant in ``slot``."""
     if kind == "latin_square":
         return balanced_square(size)
     if kind == "random":
@@ -343,7 +349,8 @@ def _orders(kind: str, size: int, seed: int, slot: int) -> list[list[int]]:
 
 
 def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
-    """Return the conditions of one participant: one for all tasks, or for the tasks in turn."""
+    """Return the condition of one participant for all tasks, or the conditions for the tasks in
+    turn; [] in a study without conditions. ``turn`` counts the rounds of task orders."""
     if study.conditions is None:
         return []
     names = [level.name_ for level in study.conditions.levels]
@@ -359,6 +366,6 @@ def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
 
 
 def _blocked(size: int, seed: int, slot: int) -> int:
-    """Draw a condition's index in blocks of ``size``: each block has each condition once."""
+    """Return a random condition index for ``slot``; ``size`` slots have each condition once."""
     block, position = divmod(slot, size)
     return int(np.random.default_rng([seed, 3, block]).permutation(size)[position])

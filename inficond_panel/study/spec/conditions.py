@@ -30,14 +30,14 @@ class Variation(Section):
         "spec. It must have the classes of the tasks.",
     )
     students: Students | None = option(
-        None, doc="Keys of the distillation; solver too, unless it is exact."
+        None, doc="Keys of the distillation; name the solver, unless it is exact."
     )
     tuning: Tuning | None = option(None, doc="Keys of thumbs and refits.")
     views: Views | None = option(None, doc="Keys of the views.")
     layout: Layout | None = option(None, doc="Keys of the page.")
 
     def over(self, spec: Spec) -> Spec:
-        """Return a copy of ``spec`` with these keys replaced."""
+        """Return a copy of the app's ``spec`` with the keys of this variation replaced."""
         changed: dict[str, Any] = {"store": self.store} if self.store else {}
         for key in _PLAIN:
             if (part := getattr(self, key)) is not None:
@@ -45,7 +45,7 @@ class Variation(Section):
         return spec.model_copy(update=changed)
 
     def misfits(self, spec: Spec) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for valid keys that contradict ``spec``."""
+        """Yield (key, message) for keys of this variation that cannot be used with ``spec``."""
         parts = {key: getattr(self, key) for key in _PLAIN}
         given = {
             f"{key}.{name.rstrip('_')}"
@@ -57,7 +57,8 @@ class Variation(Section):
 
 
 def changes(section: Section) -> set[str]:
-    """Return the attributes that a partial section changes: named in the file, or not default."""
+    """Return the names of the attributes that a partial section changes: those that the file names,
+    and those with another value than the default."""
     other = {
         key.attribute
         for key in section.fields().values()
@@ -67,7 +68,8 @@ def changes(section: Section) -> set[str]:
 
 
 def _over(base: S, part: S) -> S:
-    """Return ``base`` with the changes of ``part``; if the kind changes, common keys are kept."""
+    """Return ``base`` with the changes of ``part``. If ``part`` is of another kind, the values of
+    keys that both kinds have are kept."""
     kept = {
         key.attribute: getattr(base, key.attribute)
         for name, key in base.fields().items()
@@ -116,7 +118,7 @@ class Conditions(Section):
 
 
 def twice(key: str, names: list[str | None]) -> Iterator[tuple[str, str]]:
-    """Yield (key, message) for each repeated name."""
+    """Yield (``key``, message) for each of ``names`` that is repeated."""
     for name, number in Counter(names).items():
         if number > 1 and name:
             yield key, f"the name {name!r} is used {number} times; rename the others"

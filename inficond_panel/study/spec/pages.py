@@ -1,4 +1,4 @@
-"""Sections of a study's spec: questions, the pages that ask them, and published questionnaires.
+"""Sections of a study's spec for questions, pages that ask them, and published questionnaires.
 
 SEQ: Single Ease Question, 1 (very difficult) to 7 (very easy) (J. Sauro, J. S. Dumas, "Comparison
 of three one-question, post-task usability questionnaires", CHI 2009). NASA-TLX without weights, the
@@ -34,7 +34,8 @@ class Question(Section):
     required: bool = option(True, doc="Whether an answer is required.")
 
     def fault(self, answer: object) -> str:
-        """Return the fault of an answer from a browser, or ""; ``answer=None``: no answer."""
+        """Return a message if an answer from a browser is not valid; "" if it is. None means that
+        no answer was given."""
         if answer is None:
             return "An answer is needed." if self.required else ""
         return self._fault(answer)
@@ -48,7 +49,7 @@ class Question(Section):
         return getattr(self, "right", None) is not None
 
     def is_right(self, answer: object) -> bool:
-        """Return True if the answer is right, or if the question has no right answer."""
+        """Return True if ``answer`` is right, or if the question has no right answer."""
         return not self.checks or answer == getattr(self, "right", None)
 
 
@@ -64,12 +65,12 @@ class LikertQuestion(Question):
     )
 
     def model_post_init(self, context: object) -> None:
-        """Keep only the first and last default label if there are not five steps."""
+        """Keep only the first and last of the default labels if the scale has not five steps."""
         if "labels" not in self.model_fields_set and self.points != len(self.labels):
             self.labels = [self.labels[0], self.labels[-1]]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield labels whose number does not fit the steps."""
+        """Yield (key, message) if the number of labels does not fit the number of steps."""
         if len(self.labels) not in (2, self.points):
             yield "labels", f"{len(self.labels)} labels for {self.points} steps; give as many, or 2"
 
@@ -80,7 +81,7 @@ class LikertQuestion(Question):
 
 
 class ChoiceQuestion(Question):
-    """Choice of one or several options."""
+    """Question whose answer is a choice of one or several options."""
 
     kind: Literal["choice"] = option("choice", doc="One of several options.")
     options: Some[Text] = option(doc="The options.")
@@ -90,7 +91,7 @@ class ChoiceQuestion(Question):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield right answers that cannot be chosen."""
+        """Yield (key, message) for right answers that cannot be chosen."""
         for answer in self.right or []:
             if answer not in (self.options or []):
                 yield "right", f"{answer!r} is not in options; add it there, or correct it"
@@ -191,7 +192,8 @@ _USABILITY = (
 
 @dataclass(frozen=True)
 class Template:
-    """Published questionnaire: questions, and a function from all answers, in order, to a score."""
+    """Published questionnaire: its questions, and the function from all answers, in the order of
+    the questions, to the score."""
 
     title: str
     score_name: str
@@ -199,7 +201,7 @@ class Template:
     score: Callable[[Sequence[int]], float]
 
     def score_of(self, answers: Mapping[str, object]) -> float | None:
-        """Return the score of answers by question name; None if an answer is missing."""
+        """Return the score from answers by name of the question; None if an answer is missing."""
         steps = [answers.get(question.name_) for question in self.questions()]
         whole = [answer for answer in steps if isinstance(answer, int)]
         return self.score(whole) if len(whole) == len(steps) else None
@@ -226,12 +228,13 @@ def _sus() -> list[Question]:
 
 
 def raw_tlx(steps: Sequence[int]) -> float:
-    """Return the raw NASA-TLX, the mean of the scales; steps 1 to 21 stand for 0, 5, ..., 100."""
+    """Return the raw NASA-TLX, the mean of six scales; the steps 1 to 21 stand for 0, 5 to 100."""
     return sum(5 * (step - 1) for step in steps) / len(steps)
 
 
 def sus(steps: Sequence[int]) -> float:
-    """Return the SUS: 2.5 times the sum of step - 1 (odd statements) and 5 - step (even ones)."""
+    """Return the SUS score from the step, 1 to 5, of each of the ten statements: 2.5 times the sum
+    of step - 1 for odd statements and of 5 - step for even statements."""
     return 2.5 * sum(5 - step if at % 2 else step - 1 for at, step in enumerate(steps))
 
 
@@ -277,13 +280,13 @@ class QuestionPage(Section):
 
     @property
     def asked(self) -> list[Question]:
-        """All questions, with the template's questions first."""
+        """All questions of the page; questions of the template are first."""
         made = TEMPLATES[self.template].questions() if self.template else []
         return [*made, *(self.questions or [])]
 
 
 class CheckPage(QuestionPage):
-    """Page of questions to answer correctly before a participant continues."""
+    """Page of questions that a participant must answer correctly before the next step."""
 
     attempts: int | None = option(
         None,
@@ -293,7 +296,7 @@ class CheckPage(QuestionPage):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield questions without a right answer."""
+        """Yield (key, message) for each question without a right answer."""
         for question in self.asked:
             if not question.checks:
                 yield "questions", f"{question.name_!r} has no right answer; add the key right"
@@ -320,7 +323,8 @@ class Completion(Section):
     )
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield a link that is not http or https, seconds without a link, and no link or code."""
+        """Yield (key, message) for a link that is not http or https, seconds without a link, and a
+        section with neither link nor code."""
         if self.url and not is_web(self.url):
             yield "url", f"expected a link with http:// or https://, got {self.url!r}"
         if not (self.url or self.code):
@@ -338,7 +342,7 @@ class EndPage(TextPage):
 
 
 def is_web(url: str) -> bool:
-    """Return True if a text is a link to a web page (http or https)."""
+    """Return True if a text is the address of a web page, http or https."""
     try:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname) and url.isprintable()

@@ -50,7 +50,7 @@ GOALS = list(keys(AP, F1, PRECISION, RECALL, ACCURACY, FIDELITY))
 
 
 class DoneWhen(Section):
-    """Goal at which a task is done; metrics are on the split tune."""
+    """Base class of the goals at which a task is done; metrics are on the split tune."""
 
     chooser: ClassVar[str] = "rule"
 
@@ -99,7 +99,7 @@ class ParticipantSays(DoneWhen):
 
 
 class Task(Section):
-    """Task of a participant with the students of one class."""
+    """Task of the participants, with the student of one class."""
 
     name_: Slug = option(doc="Name in tables and files; unique.")
     title: Text = option(doc="Heading.")
@@ -143,7 +143,8 @@ class Task(Section):
         return [question for page in self.after for question in page.asked]
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield two start nodes, an unreachable goal, and a task that cannot end."""
+        """Yield (key, message) for two start nodes, a goal that nobody can reach, and a task that
+        cannot end."""
         if self.edits and self.node:
             yield "node", "is not used with edits, which lead to the start node; leave one out"
         if isinstance(self.done_when, AnswersGiven) and not self.may_ask:
@@ -160,7 +161,7 @@ _MAGIC = {
 
 
 def parse(text: str) -> list[Token]:
-    """Parse Markdown to tokens; HTML stays text."""
+    """Return the tokens of a Markdown text; HTML in the text is not parsed."""
     return MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
 
 
@@ -176,7 +177,8 @@ def picture_faults(text: str, folder: Path) -> Iterator[str]:
 
 
 def picture_uri(source: str, folder: Path) -> str:
-    """Return a picture in ``folder`` as a data URI; ``StudyError`` if it cannot be shown."""
+    """Return the picture at path ``source`` in ``folder`` as a data URI; raise ``StudyError`` if it
+    cannot be shown."""
     try:
         file = (folder / source).resolve()
         inside = file.is_relative_to(folder.resolve()) and file.is_file()
@@ -221,7 +223,7 @@ IdName = Annotated[
 
 
 class Arrivals(Section):
-    """Participants who come by the open link, such as from a panel provider."""
+    """Participants who come by the open link, for example from a recruiting service."""
 
     ids: Some[IdName] = option(
         ["pid"],
@@ -284,7 +286,7 @@ class StudySpec(SpecFile):
         return self.path.with_suffix(".study")
 
     def plain(self) -> dict[str, Any]:
-        """Like ``SpecFile.plain``, without the data folder if it is the default."""
+        """Return nested dicts and lists like ``SpecFile.plain``, without a default data folder."""
         plain = super().plain()
         if self.data == self.default_data():
             plain.pop("data")
@@ -292,7 +294,7 @@ class StudySpec(SpecFile):
 
     @property
     def all_tasks(self) -> list[Task]:
-        """The training, if there is one, then the tasks."""
+        """All tasks, the training first if the study has a training."""
         return [*([self.training] if self.training else []), *(self.tasks or [])]
 
     @property
@@ -312,7 +314,8 @@ class StudySpec(SpecFile):
         return f"tasks[{next(at for at, other in enumerate(self.tasks) if other is task)}]"
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield repeated names, bad pictures and links, and an unfit number of tasks."""
+        """Yield (key, message) for repeated names, pictures and links that cannot be used, and a
+        number of tasks that does not fit the conditions."""
         yield from twice("tasks", [task.name_ for task in self.all_tasks])
         key = "questionnaire" if self.questionnaire else "form"
         checked = self.comprehension.asked if self.comprehension else []
@@ -329,7 +332,7 @@ class StudySpec(SpecFile):
             )
 
     def _link_faults(self) -> Iterator[tuple[str, str]]:
-        """Yield ids in the link on the last page that are not in ``participants.ids``."""
+        """Yield (key, message) for ids in the last page's link that ``participants.ids`` lacks."""
         completion = getattr(self.end, "completion", None)
         known = [*self.participants.ids, CODE] if self.participants else []
         for name in ID_IN_LINK.findall((completion and completion.url) or ""):
@@ -337,7 +340,7 @@ class StudySpec(SpecFile):
                 yield "end.completion.url", f"unknown id {name!r}; the ids are {', '.join(known)}"
 
     def _picture_faults(self) -> Iterator[tuple[str, str]]:
-        """Yield pictures that cannot be shown, with the key of the text."""
+        """Yield (key of a text, message) for each picture that cannot be shown."""
         pages: dict[str, Section | None] = {
             key: getattr(self, key) for key in ("consent", "comprehension", "end", "training")
         }
@@ -353,7 +356,8 @@ class StudySpec(SpecFile):
 
 
 def find_file(name: str | Path) -> Path:
-    """Return the path of a study, or of a spec of the app, by path or name; else ``SpecError``."""
+    """Return the path of the spec of a study or of the app by its path or packaged name; raise
+    ``SpecError`` if there is none."""
     for kind in ("study", "spec"):
         with contextlib.suppress(SpecError):
             return find_spec(name, kind)
@@ -361,7 +365,7 @@ def find_file(name: str | Path) -> Path:
 
 
 def is_study(file: Path) -> bool:
-    """Return True if a YAML file is the spec of a study, not of the app; False for a folder."""
+    """Return True if ``file`` is the spec of a study; False for a spec of the app or a folder."""
     if file.is_dir():
         return False
     root = compose(file)
