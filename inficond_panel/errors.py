@@ -33,7 +33,7 @@ _IN_PYTHON = {
     r"--logits TABLE\.csv": 'logits="TABLE.csv"',
     r"Leave out --logits": "Leave out logits",
     r"in the spec \(dataset\.metadata\)": "(from_frames(..., metadata=FRAME))",
-    r"(say so) in the spec": r'\1 (task="single_label")',
+    r"(state that) in the spec": r'\1 (task="single_label")',
     r"students\.(\w+): (\w+) in the spec": r'students.with_settings(\1="\2")',
     r"--allow-python": "spec.allow_python(), or build(..., teacher=FUNCTION)",
     r"--force": "force=True",

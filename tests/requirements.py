@@ -32,6 +32,7 @@ LATE = {
     "inficond_panel.api.estimator",
     "inficond_panel.api.exported_estimator",
     "inficond_panel.api.loading",
+    "inficond_panel.common.postgres",
     "inficond_panel.ui.widget",
 }
 OURS = {"inficond_panel", "precompute"}

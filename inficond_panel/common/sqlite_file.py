@@ -9,7 +9,7 @@ import sqlite3
 import threading
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -29,7 +29,7 @@ class Row(Protocol):
 class Connection(Protocol):
     """A connection inside a transaction."""
 
-    def execute(self, sql: str, values: Any = ..., /) -> Any:
+    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any:
         """Execute a statement with ``?`` in place of its values; return its rows."""
 
     def schema_mark(self) -> object:

@@ -259,7 +259,7 @@ def test_settings_that_do_not_fit_are_told(tmp_path):
         load(tmp_path / "a.pkl", CLASSES[:2])
     assert "teacher.classes" in told.value.remedy
     assert load(tmp_path / "a.pkl", CLASSES[:1], classes=list(CLASSES)).columns == (0,)
-    with pytest.raises(DataError, match="3 heads"):
+    with pytest.raises(DataError, match=r"multiple of teacher\.heads \(3\)"):
         load(tmp_path / "a.pkl", heads=3)
 
 

@@ -214,7 +214,7 @@ def test_what_a_softmax_student_does_not_take(data):
         ConceptStudents(link="softmax", l2=0.1).fit(scores, logits)
     with pytest.raises(ValueError, match="link must be 'sigmoid' or 'softmax'"):
         ConceptStudents(link="probit").fit(scores, logits)
-    with pytest.raises(ValueError, match="two classes or more"):
+    with pytest.raises(ValueError, match="at least two classes"):
         ConceptStudents(link="softmax").fit(scores, logits[:, 0])
     students = ConceptStudents(link="softmax", y_kind="probabilities")
     with pytest.raises(ValueError, match="in a softmax to 1"):

@@ -178,7 +178,7 @@ def test_wrong_labels_get_no_weight(tuner) -> None:
     node = tuner.fine_tune(tuner.root(), lies)
     terms = tuner.terms(node)["truck"]
     assert terms.taught.weight == 0
-    assert "without weight: AP on the other photos of tune is no higher" in terms_words(terms)[0]
+    assert "weight 0: no weight raises AP on the other photos of tune" in terms_words(terms)[0]
 
 
 def test_thumbs_and_repairs_compose(tuner) -> None:

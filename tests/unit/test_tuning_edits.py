@@ -168,7 +168,7 @@ INTENT = "- - {{class: {}, concept: {}, direction: {}, factor: {}}}"
         (INTENT.format("bicycle", "wheel", "up", ".inf"), "expected a number above 1"),
         (INTENT.format("bicycle", "wheel", "up", "-2"), "expected a number above 1, got '-2'"),
         (INTENT.format("bicycle", "wheel", "{}", "2"), "got a mapping"),
-        ("- - {class: bicycle, class: bird, concept: wheel, direction: up}", "given twice"),
+        ("- - {class: bicycle, class: bird, concept: wheel, direction: up}", "is repeated"),
         ("- - !!python/object:os.system {class: bicycle}", "tag"),
         ("- - {class: bicycle", "not YAML"),
     ],
