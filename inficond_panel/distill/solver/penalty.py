@@ -56,7 +56,7 @@ class Penalty:
     upper: float | Array = np.inf
 
     def value(self, weights: Array) -> float:
-        """Return the L1 and L2 terms of weights that are within the bounds."""
+        """Return the penalty's value, L1 and L2 terms, for weights that are within the bounds."""
         size = np.abs(weights)
         first = self.l1 @ size if isinstance(self.l1, np.ndarray) else self.l1 * size.sum()
         return float(first + 0.5 * self.l2 * weights @ weights)
@@ -72,7 +72,8 @@ class Penalty:
 
     @cached_property
     def bounded(self) -> bool:
-        """True if psi* is finite near 0 for every weight, so that the dual bound D is finite."""
+        """True if the conjugate psi* of each weight's penalty is finite near 0; then the dual bound
+        D is finite too."""
         open_side = np.isinf(self.lower) | np.isinf(self.upper)
         return bool(self.l2 > 0 or np.all((np.asarray(self.l1) > 0) | ~open_side))
 
@@ -85,10 +86,8 @@ class Penalty:
         return left, smooth + np.where(weights >= 0, self.l1, -self.l1)
 
     def forces(self, weights: Array, smooth: Array) -> Array:
-        """Return the subgradient of least size: 0 where moving that weight alone cannot descend.
-
-        ``smooth`` as in ``slopes``.
-        """
+        """Return the objective's subgradient of least size, by each weight; 0 where moving that
+        weight alone cannot lower the objective. ``smooth`` is as in ``slopes``."""
         left, right = self.slopes(weights, smooth)
         force = np.where(right < 0, right, np.maximum(left, 0.0))
         force[(weights >= self.upper) & (force < 0)] = 0.0
@@ -96,22 +95,22 @@ class Penalty:
         return force
 
     def support(self, weights: Array, force: Array) -> NDArray[np.bool_]:
-        """Return the mask of weights that are not at a kink, or that a force pulls away from it.
-
-        This is the generalised support of Bertrand et al. 2022 (skglm).
-        """
+        """Return the mask of weights not at a kink (0 or a bound), or pulled away from it by their
+        ``force``: the generalised support of Bertrand et al. 2022 (skglm)."""
         smooth = (weights != 0) | (self.l1 == 0)
         return (smooth & (weights > self.lower) & (weights < self.upper)) | (force != 0)
 
     def piece(self, weights: Array, force: Array) -> Penalty:
-        """Return the penalty restricted to its smooth piece in which a step along -force moves."""
+        """Return the penalty with its bounds narrowed to one side of 0, on which it is smooth: the
+        side of each weight, or of -``force`` where the weight is 0."""
         side = np.where(weights != 0, weights, -force) * (self.l1 > 0)
         lower = np.where(side > 0, np.maximum(self.lower, 0.0), self.lower)
         upper = np.where(side < 0, np.minimum(self.upper, 0.0), self.upper)
         return Penalty(self.l1, self.l2, lower, upper)
 
     def conjugate(self, s: Array) -> Array:
-        """Return psi*(s) of each weight; infinite where s pulls to a side without a bound."""
+        """Return the penalty's conjugate psi*(s) by each weight; infinite where s pulls to a side
+        without a bound."""
         excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)
         far = excess / self.l2 if self.l2 > 0 else np.copysign(np.inf, s)
         w = np.clip(np.where(excess == 0, 0.0, far), self.lower, self.upper)
@@ -120,7 +119,7 @@ class Penalty:
         return np.where(np.isinf(w), np.inf, value)
 
     def feasible_scale(self, s: Array) -> float:
-        """Return the largest c in [0, 1] at which psi*(c s) is finite without L2."""
+        """Return the largest c in [0, 1] at which the conjugate psi*(c s) is finite without L2."""
         up, down = np.isinf(self.upper), np.isinf(self.lower)
         pull, l1 = np.concatenate([s[up], -s[down]]), np.broadcast_to(self.l1, s.shape)
         allowed = np.concatenate([l1[up], l1[down]])
@@ -146,7 +145,7 @@ class Penalty:
 
 
 def per_student(l1: float | Array, students: int) -> float | Array:
-    """Repeat one student's L1 penalty: a number stays, one per weight becomes (C, students)."""
+    """Repeat one student's L1 penalty for several: (C,) becomes (C, students); a number stays."""
     return np.repeat(l1[:, None], students, axis=1) if isinstance(l1, np.ndarray) else l1
 
 
@@ -190,5 +189,6 @@ def shadow_price(gradient: float, weight: float, penalty: Penalty, error: float 
 
 
 def price_error(spread: float, delta: float) -> float:
-    """Bound a price's error; ``spread``: of the concept's score, ``delta``: objective - optimum."""
+    """Return an upper bound of a shadow price's error, from ``spread``, the standard deviation of
+    the concept's score, and ``delta``, the objective less the optimum."""
     return spread * math.sqrt(max(delta, 0.0) / 2)
