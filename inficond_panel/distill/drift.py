@@ -119,9 +119,10 @@ def drift(
     if len(fitted) > MOST_FIT:
         chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
         fitted = fitted[np.sort(chosen)]
-    for scores, least, name in ((new, LEAST_PHOTOS, "new"), (fitted, LEAST_FIT, "fit's")):
+    sides = ((new, LEAST_PHOTOS, "new photos"), (fitted, LEAST_FIT, "photos of fit"))
+    for scores, least, what in sides:
         if len(scores) < least:
-            lacking = f"there are {len(scores)} {name} photos, and {least} are needed"
+            lacking = f"there are {len(scores)} {what}, and {least} are needed"
             return Drift(len(new), len(fitted), lacking)
     limit, expected, distances = _far(fitted, new)
     far = int((distances > limit).sum())
