@@ -98,7 +98,7 @@ def check_typing(store: Store) -> None:
     if lacking := store.lacks("segments"):
         raise DataError(
             f"No concept can be typed. {lacking}",
-            "Give the concept's scores as one more column of scores, and make the store again.",
+            "Give the concept's scores as one more column of scores, and write the store again.",
         )
 
 
@@ -182,12 +182,12 @@ def check_encoder(store: Store, encoder: TextEncoder) -> None:
     if missing:
         raise DataError(
             f"The store {store.path} lacks {' and '.join(missing)}, so no concept can be encoded.",
-            "Make the store again: inficond precompute SPEC",
+            "Write the store again: inficond precompute SPEC",
         )
     if encoder.digest != store.attrs["encoder_digest"]:
         raise DataError(
             f"The store {store.path} was made with another encoder ({store.attrs['encoder']}).",
-            "Name that encoder in the spec, or make the store again: inficond precompute SPEC",
+            "Name that encoder in the spec, or write the store again: inficond precompute SPEC",
         )
 
 

@@ -157,7 +157,7 @@ def glyph_of(item: NodeEdit) -> str:
 
 
 def object_of(item: NodeEdit) -> str:
-    """Return the object of an edit, without class and factor: ``wheel``, ``road, car``, ``0.003``."""
+    """Return an edit's object, but class and factor: ``wheel``, ``road, car``, ``0.003``."""
     match item:
         case Intent():
             return item.concept
