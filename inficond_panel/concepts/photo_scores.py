@@ -68,10 +68,10 @@ class ScoredTexts:
         return cls(base_of(store).concept_text_embedding, typed, scoring_of(store))
 
     def score(self, embedding: np.ndarray, segment_image: np.ndarray, images: int) -> np.ndarray:
-        """Return scores ``(images, concept)`` float32 of new images, computed as in the store.
+        """Return the concept scores ``(images, concept)``, float32, of ``images`` new images.
 
-        ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as in stores;
-        ``segment_image``, the image index of each segment, ascends.
+        They are computed as in the store. ``embedding`` ``(segment, embed)`` are unit vectors in
+        half precision; ``segment_image``, the image index of each segment, ascends.
         """
         segments = embedding, segment_image
         scored = score_corpus(*segments, self.corpus, images=images, scoring=self.scoring)

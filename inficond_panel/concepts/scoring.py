@@ -128,12 +128,11 @@ def score_corpus(
 def score_concept(
     embedding: Sliced, segment_image: np.ndarray, text: np.ndarray, *, images: int, scoring: Scoring
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Score images by one more concept, ``text`` ``(embed,)``, with the corpus's ``scoring``.
+    """Score images by one more concept, whose unit vector is ``text`` ``(embed,)``.
 
-    Returns the scores ``(image,)`` and the plain cosines ``(segment,)``. With ``contrast`` the
-    softmax includes the concept and the corpus, whose scores do not change; with ``centred`` the
-    means stay those of the corpus.
-    """
+    Returns the scores ``(image,)``, and the cosine with each segment ``(segment,)``. ``scoring`` is
+    the result of ``score_corpus``. With ``contrast`` the softmax includes the concept and the
+    corpus, whose scores do not change; with ``centred`` the means stay those of the corpus."""
     cosine = np.empty(len(segment_image), np.float32)
     moved = _moved(text[None], scoring, 1)[0]
 

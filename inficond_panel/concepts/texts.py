@@ -45,7 +45,7 @@ def fault_of(texts: Sequence[str]) -> str:
 
 
 def names_class(text: str, class_name: str) -> bool:
-    """Return whether a concept's text names the class: the class's name or the name's last part.
+    """Return whether a concept's text is the class's name, or the last part of that name.
 
     Case, spaces, hyphens and a plural s are ignored, and VOC joins two words: ``table`` and
     ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a

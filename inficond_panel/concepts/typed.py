@@ -57,7 +57,7 @@ class TypedConcept:
 
     @property
     def name(self) -> str:
-        """Name of the concept: the first of its texts."""
+        """Name of the concept: the first of its texts; the others are synonyms."""
         return self.texts[0]
 
     def __eq__(self, other: object) -> bool:
@@ -159,10 +159,14 @@ def _scored(
 
 
 def _new_texts(store: Store, line: str) -> tuple[str, ...]:
-    """Split a line into texts; raise ``DataError`` if a text is invalid or exists in the store."""
+    """Split a concept's line into its texts; raise ``DataError`` if a text is invalid, or already a
+    concept or synonym of the store."""
     texts = texts_of(line)
     if fault := fault_of(texts):
-        raise DataError(f"{line!r} is not a concept: {fault}.", "Type: name, synonym, synonym")
+        raise DataError(
+            f"{line!r} is not a concept: {fault}.",
+            "Type a name, and synonyms after commas: dog, puppy",
+        )
     names = {name.casefold(): name for name in store.concepts}
     synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
     for text in texts:
@@ -195,7 +199,7 @@ class TypedFolder:
     """Folder of a history's typed concepts, one file per concept; created with the first concept.
 
     Files are written atomically, and several processes may add to the folder. Concepts of another
-    store (other segments, encoder or prompts) are kept, but skipped.
+    store (other segments, encoder or prompts) stay in the folder, but are not read.
     """
 
     def __init__(self, folder: Folder) -> None:

@@ -58,7 +58,7 @@ class WhatIf:
 
     @property
     def edges(self) -> Array:
-        """Ends of the constant pieces (m + 2,), for drawing steps."""
+        """Ends of the constant pieces (m + 2,), from ``low`` to ``high``, to draw steps."""
         return np.concatenate([[self.low], self.breakpoints, [self.high]])
 
     def at(self, influence: float) -> dict[str, float]:
@@ -164,11 +164,11 @@ def what_if_curve(
     cutoff: Cutoff = 0.0,
     teacher: NDArray[np.bool_] | None = None,
 ) -> WhatIf:
-    """Return exact curves of accuracy, precision, recall and f1 for weights from low to high.
+    """Return exact curves of accuracy, precision, recall and f1 as one concept's weight varies.
 
-    From one concept's scores, the student's logits and the labels, each (n,); label -1 is left
-    out. ``cutoff`` is the class's cutoff (``metrics.outcome``). With the teacher's decisions (n,),
-    fidelity over all images is included.
+    The weight varies from ``low`` to ``high``, the others stay. The concept's scores, the student's
+    logits at ``weight`` and the labels are (n,); label -1 is left out. ``cutoff`` is the class's
+    cutoff (``metrics.outcome``). With the teacher's decisions (n,), fidelity is included.
     """
     column = np.asarray(score_column)[:, None]
     axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
@@ -290,7 +290,8 @@ def _turning_points(scores: Array, logit: Array, weight: Array, cutoff: Cutoff) 
 
 @dataclass(frozen=True)
 class Band:
-    """Curve on a grid of influences with its bootstrap interval, each (len(grid),)."""
+    """Curve of a metric (or of its change) on a grid of influences, with bootstrap intervals; each
+    field is (len(grid),)."""
 
     grid: Array
     estimate: Array

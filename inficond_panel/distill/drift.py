@@ -164,7 +164,7 @@ def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDr
 
 
 def _largest_gap(first: Array, second: Array) -> float:
-    """Return the largest difference of two empirical distribution functions."""
+    """Return the largest difference of the empirical distribution functions of two samples."""
     first, second = np.sort(first), np.sort(second)
     values = np.concatenate([first, second])
     below = [np.searchsorted(each, values, side="right") / len(each) for each in (first, second)]

@@ -76,11 +76,11 @@ class Columns:
         return total
 
     def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
-        """Return the weighted Gram matrix (p, p), intercept eliminated, and weighted means (p,).
+        """Return the Gram matrix (p, p) of columns centred at their means, and the means (p,).
 
-        With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), the Gram matrix of the columns
-        centred at their weighted means. Blocks are computed in float32 if ``exact`` is false and
-        the columns are float32, and always added up in float64.
+        Both are weighted by ``curvature`` h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), which
+        eliminates the intercept. Blocks are computed in float32 if ``exact`` is false and the
+        columns are float32, and always added up in float64.
         """
         gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
         pivot = self.pivot(columns)  # near the mean: centring cancels few digits
@@ -238,7 +238,7 @@ class Scores:
 
     @classmethod
     def of(cls, values: ScoreLike) -> Scores:
-        """Return the values as Scores; Scores are returned unchanged."""
+        """Return the values as ``Scores``; ``Scores`` are returned unchanged, with their cache."""
         return values if isinstance(values, cls) else cls(values)
 
     def gradient(self, residuals: Array) -> Array:

@@ -179,7 +179,7 @@ class SlicedSource:
 class DaskSource:
     """Scores as a dask array: each pass runs where the blocks are, on threads or on a cluster.
 
-    Its chunks of rows are the blocks; persist the array to keep it in the workers.
+    The array's chunks of rows are the blocks; persist the array to keep it in the workers.
     """
 
     slow = True
@@ -222,7 +222,7 @@ class DaskSource:
 def in_order(
     function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: int
 ) -> Iterator[Any]:
-    """Yield the results of ``function(*job)`` in the order of the jobs, few in memory at a time."""
+    """Yield ``function(*job)`` for each job, in the order of the jobs, computed by ``threads``."""
     if threads == 1:
         for job in jobs:
             yield function(*job)

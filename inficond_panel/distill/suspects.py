@@ -58,7 +58,8 @@ from inficond_panel.vocabulary.metrics import AP
 
 @dataclass(frozen=True)
 class Presence:
-    """Shares of positives and of negatives with a concept score above ``threshold``, per split."""
+    """How often one concept is present: on each split, the share of the positives and of the
+    negatives whose concept score is above ``threshold``."""
 
     threshold: float
     fit: tuple[float, float]
@@ -119,12 +120,12 @@ class Photos:
 
     @property
     def means(self) -> Array:
-        """Mean score of the positives and of the negatives (2, C)."""
+        """Mean score of each concept over the positives (row 0) and the negatives (2, C)."""
         return self._mean
 
     @property
     def squares(self) -> Array:
-        """Sums of squared deviations from ``means`` (2, C)."""
+        """Sums of squared deviations of the scores from ``means`` (2, C)."""
         return self._variance * self.counts[:, None]
 
     @property
@@ -164,7 +165,7 @@ class Suspicion:
 
     @cached_property
     def q(self) -> Array:
-        """``p`` adjusted over all concepts for the rate of false discoveries.
+        """P-values adjusted over all concepts to control the false discovery rate (C,).
 
         Benjamini and Hochberg 1995, JRSS B 57.
         """
@@ -335,7 +336,8 @@ class Verdict:
 
 
 def verdict(fit: UnseenLogits, tune: UnseenLogits, *, seed: int = 0) -> Verdict:
-    """Test whether a class's students do worse on photos of ``tune`` than on photos of ``fit``."""
+    """Test whether a class's students do worse on ``tune`` than on ``fit``, from logits on photos
+    that they were not fitted to."""
     (separation, variance), (tune_separation, tune_variance) = fit.separation, tune.separation
     error = float(np.sqrt(variance + tune_variance)) * -ndtri(ALPHA / 2)
     lost = separation - tune_separation

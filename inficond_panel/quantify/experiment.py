@@ -147,9 +147,9 @@ NETWORKS = ("teacher", "student", "baseline")
 class Photos:
     """Photos of the experiment, for training and for measuring.
 
-    train, test: images ``(N, H, W, 3)`` uint8; AP is measured on all test images, knowledge points
-    on the first ``len(foreground)``. Labels ``(N, K)``: 1, 0 or -1. foreground: masks
-    ``(n, H, W)``.
+    train, test: images ``(N, H, W, 3)`` uint8. Labels ``(N, K)``: 1, 0 or -1. foreground: masks
+    ``(n, H, W)`` of the first n test images. AP is measured on all test images, knowledge points
+    on those with a mask.
     """
 
     train: NDArray[np.uint8]

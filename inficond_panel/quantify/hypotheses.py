@@ -142,7 +142,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Verdict on the hypothesis, from the difference's interval; "" without a hypothesis."""
+        """Verdict on the measure's hypothesis, from the interval of ``difference``; "" for none."""
         words = self.difference.words
         if not self.figure.hypothesis or words not in ("up", "down"):
             return words if self.figure.hypothesis else ""

@@ -106,13 +106,13 @@ def pixel_information(
     progress: Callable[[int], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Information:
-    """Compute the entropy of every pixel of ``images`` ``(N, C, H, W)`` float32, network input.
+    """Compute for each pixel the entropy of the largest noise that a feature ignores.
 
-    ``progress`` is called with the number of finished images. One thread is used, since several
-    wait for each other on a busy machine; so the result is deterministic for a seed, a machine and
-    a batch size, which changes only the rounding. Raises ``DataError`` for a feature that has no
-    gradient, is not finite, or does not change under noise; ``CancelledError`` once
-    ``cancelled()`` is true.
+    ``images`` are network input ``(N, C, H, W)`` float32. ``progress`` is called with the number of
+    finished images. One thread is used, since several wait for each other on a busy machine; so the
+    result is deterministic for a seed, a machine and a batch size, which changes only the rounding.
+    Raises ``DataError`` for a feature that has no gradient, is not finite, or does not change under
+    noise; ``CancelledError`` once ``cancelled()`` is true.
     """
     import torch
 
@@ -179,7 +179,7 @@ class _Search:
         return entropy.cpu().numpy().astype(np.float32), *plain[:2], converged, plain[2]
 
     def _keep(self, chosen: Any) -> None:
-        """Keep only the chosen images (mask) in the search."""
+        """Remove all images but the chosen ones (mask over ``rows``) from the search."""
         self.generators = [
             generator for generator, on in zip(self.generators, chosen, strict=True) if on
         ]

@@ -67,7 +67,7 @@ def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
 
 
 class _Reached(Exception):  # noqa: N818 - ends the forward pass, no fault
-    """Raised when the layer has computed its output."""
+    """Signal, raised in a forward pass, that the layer has computed its output."""
 
 
 def _module(network: nn.Module | Feature, layer: str) -> Any:

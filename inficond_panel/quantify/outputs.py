@@ -260,12 +260,12 @@ def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
 
 
 def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
-    """Return the silhouette of each image, ``(n,)``, euclidean; nan for images in no group.
+    """Return the silhouette of each image ``(n,)``, with euclidean distances between outputs.
 
     ``(b - a) / max(a, b)``: a is the mean distance to the images of the image's group, b the
     smallest mean distance to another group (Rousseeuw 1987; Lee et al. 2023, eq. 6). ``outputs``
-    are ``(n, d)``. The silhouette score is the mean over images. Raises ``DataError`` with fewer
-    than two groups, and ``MissingExtraError``.
+    are ``(n, d)``. nan for images in no group; the silhouette score is the mean over images.
+    Raises ``DataError`` with fewer than two groups, and ``MissingExtraError``.
     """
     inside = groups.of >= 0
     if len(np.unique(groups.of[inside])) < 2:

@@ -118,7 +118,7 @@ _SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 def checkpoint_files(folder: Path | str) -> list[Path]:
-    """Return the files of weights in ``folder``, ordered by the last number in their names.
+    """Return the paths of the checkpoints in ``folder``, by the last number in their names.
 
     The first is the network before training. Raises ``DataError`` for a folder without files, and
     for names without a number or with equal ones.
@@ -135,7 +135,7 @@ def checkpoint_files(folder: Path | str) -> list[Path]:
     nameless = [path.name for path, numbers in numbered.items() if not numbers]
     order = {path: int(numbers[-1]) for path, numbers in numbered.items() if numbers}
     if nameless or len(set(order.values())) < len(order):
-        what = f"{nameless[0]} has no number" if nameless else "two names end in the same number"
+        what = f"{nameless[0]} has no number" if nameless else "two names have the same last number"
         raise DataError(
             f"The order of the checkpoints in {folder} is unknown: {what}.",
             "End the names with the epoch, such as epoch-003.safetensors.",
@@ -202,8 +202,9 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Training schedule: ``epochs`` over the data in batches of ``batch``; AdamW, one cycle up to
-    learning rate ``rate``; ``seed`` of the order and of the images' random shifts and flips."""
+    """Training schedule with AdamW: number of ``epochs``, images per ``batch``, largest learning
+    ``rate`` of its one cycle, ``seed`` of the images' order and of their random shifts and flips.
+    """
 
     epochs: int
     batch: int = 32
@@ -257,7 +258,8 @@ def match_features(
 ) -> None:
     """Train the layers up to ``LAYER`` to match the teacher's feature at that layer.
 
-    The loss is ``‖f_S - f_T‖²`` over the variance of f_T, so 1 for the best constant.
+    The loss is ``‖f_S - f_T‖²`` over the variance of f_T, which is 1 for the best constant.
+    Checkpoints are saved in ``folder``.
     """
     import torch
 
@@ -286,7 +288,7 @@ def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float
 
 
 def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[np.float32]:
-    """Return a network's logits ``(N, K)``, computed in batches."""
+    """Return a network's logits ``(N, K)`` for images ``pixels``, computed in batches."""
     import torch
 
     network.eval()

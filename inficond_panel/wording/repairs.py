@@ -147,17 +147,17 @@ LEARNED_FROM = {
 
 
 def direction_of(item: NodeEdit) -> str:
-    """Return the key of an edit's direction or kind, as in an edits file."""
+    """Return the key of a thumb's direction or a repair's kind, as in an edits file."""
     return item.direction if isinstance(item, Intent) else item.kind.key
 
 
 def glyph_of(item: NodeEdit) -> str:
-    """Return the glyph of an edit's direction or kind."""
+    """Return the glyph of a thumb's direction or a repair's kind."""
     return DIRECTIONS[item.direction].glyph if isinstance(item, Intent) else item.kind.glyph
 
 
 def object_of(item: NodeEdit) -> str:
-    """Return an edit's object, but class and factor: ``wheel``, ``road, car``, ``0.003``."""
+    """Return what a thumb or repair applies to: ``wheel``, ``road, car``; or its size ``0.003``."""
     match item:
         case Intent():
             return item.concept
@@ -173,9 +173,9 @@ def object_of(item: NodeEdit) -> str:
 
 
 def edit_words(item: NodeEdit, *, sign: bool = False) -> str:
-    """Return an edit in words: ``up wheel ×2``, ``down sky ≤ -0.46``, ``lambda 0.003``.
+    """Return a thumb or repair in words: ``up wheel ×2``, ``down sky ≤ -0.46``, ``lambda 0.003``.
 
-    With ``sign``, the glyph replaces the first word.
+    With ``sign``, its glyph replaces the first word.
     """
     size = size_words(item) if isinstance(item, Intent) else ""
     return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{size}"
@@ -276,7 +276,7 @@ def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
 
 
 def plain_edit(item: NodeEdit) -> str:
-    """Return an edit in words for beginners: ``Reweight by lifebuoy and anchor``."""
+    """Return a thumb or repair in words for beginners: ``Reweight by lifebuoy and anchor``."""
     match item:
         case Intent():
             return f"{DIRECTIONS[item.direction].verb} {item.concept}"

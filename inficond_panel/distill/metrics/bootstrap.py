@@ -222,13 +222,13 @@ def mean_interval(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Interval:
-    """Return the interval of a metric's mean over classes, on the draws of ``mean_change``."""
+    """Return the interval of a metric's mean over classes; the classes share the draws."""
     estimate = class_mean(outcomes, metric)
     return interval(float(estimate[0]), drawn_mean(outcomes, metric, draws, seed), level, metric)
 
 
 def drawn_mean(outcomes: Sequence[Outcome], metric: str, draws: int, seed: int) -> Array:
-    """Return a metric's mean over classes per draw of all images: (draws,); nan if undefined."""
+    """Return a metric's mean over classes on each bootstrap draw (draws,) of all images."""
     return mean_defined(
         np.array([drawn(each, metric, draws, seed, together=True) for each in outcomes])
     )

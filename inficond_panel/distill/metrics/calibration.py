@@ -55,7 +55,7 @@ def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
 
 
 def check_decisions(*masks: NDArray) -> None:
-    """Raise DataError for decisions that are not boolean masks, such as logits."""
+    """Raise DataError if any decisions are not boolean masks, but for example logits."""
     for mask in masks:
         if np.asarray(mask).dtype != np.bool_:
             raise DataError(

@@ -86,7 +86,8 @@ def compare_groups(
 ) -> GroupReport:
     """Compare the metrics of one class between ``groups`` (masks (n,) by name).
 
-    Raises DataError for an unknown metric, and for fidelity without a teacher.
+    A group with fewer than ``min_images`` images, or ``min_positives`` positives or negatives, is
+    small. Raises DataError for an unknown metric, and for fidelity without a teacher.
     """
     limits, reports, drawn = (min_images, min_positives), [], []
     for name, mask in groups.items():
@@ -112,7 +113,7 @@ def compare_groups(
 def _drawn(
     part: Outcome, mask: Mask, metrics: Sequence[str], draws: int, seed: int
 ) -> dict[str, Array]:
-    """Return each metric of a group on the draws (draws,) that all groups share."""
+    """Return each metric of a group (``mask``) on the bootstrap draws (draws,) of all images."""
     counts = draw_counts(len(mask), draws, seed)[:, mask]
     return {
         key: part.values(key, counts if METRICS[key].needs_teacher else counts[:, part.known])

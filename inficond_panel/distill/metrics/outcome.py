@@ -55,7 +55,8 @@ Mask = NDArray[np.bool_]
 def decided(
     logits: NDArray, thresholds: Sequence[float] | Array = (), task: str = MULTI_LABEL
 ) -> Mask:
-    """Return the mask (n, K) of present classes, from logits (n, K) and thresholds (K,) or none."""
+    """Return the mask (n, K) of classes decided present, from logits (n, K) and thresholds (K,),
+    default 0; with one class per image thresholds are ignored."""
     if task == SINGLE_LABEL:
         return likeliest(logits)[:, None] == np.arange(logits.shape[1])
     return above(logits, np.asarray(thresholds, dtype=np.float64) if len(thresholds) else 0.0)
@@ -73,7 +74,7 @@ def above(logit: NDArray, cutoff: Cutoff) -> Mask:
 
 
 def cutoff_rows(cutoff: Cutoff, rows: NDArray) -> Cutoff:
-    """Return the cutoff of the images in ``rows``: indices, or a mask (n,)."""
+    """Return the cutoff for some images; ``rows`` are their indices, or a mask (n,)."""
     return cutoff[rows] if isinstance(cutoff, np.ndarray) else cutoff
 
 
@@ -185,7 +186,7 @@ class Outcome:
         return self._drawn_decisions if metric in _DECIDED else self._drawn
 
     def among(self, rows: NDArray) -> Outcome:
-        """Return the outcome on the images in ``rows``: indices, or a mask (n,)."""
+        """Return the outcome on some images; ``rows`` are their indices, or a mask (n,)."""
         teacher = None if self.teacher is None else self.teacher[rows]
         bins, equal_mass = self._bins
         return Outcome(
@@ -231,17 +232,17 @@ class Outcome:
 
     @cached_property
     def all_decided(self) -> NDArray[np.bool_]:
-        """Mask of positive decisions on all images, including ignored ones."""
+        """Mask over all images (with ignored ones): the decision is positive."""
         return above(self.all_logits, self.cutoff)
 
     @property
     def decided(self) -> NDArray[np.bool_]:
-        """Mask of the labelled images that are decided to be positive."""
+        """Mask over the labelled images: the decision is positive."""
         return self.all_decided[self.known]
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Mask of equal decisions of student and teacher on all images, including ignored ones."""
+        """Mask over all images (with ignored ones): student and teacher decide alike."""
         if self.teacher is None:
             raise DataError(
                 "Fidelity needs the teacher's decisions.", "Pass `teacher`, or take another metric."
@@ -295,7 +296,7 @@ def _totals(images: int, counts: NDArray | None) -> Array:
 def decision_metrics(
     tp: float | NDArray, fp: float | NDArray, fn: float | NDArray, tn: float | NDArray
 ) -> dict[str, Array]:
-    """Return accuracy, precision, recall, f1 = 2 TP / (2 TP + FP + FN) of counts of any shape."""
+    """Return accuracy, precision, recall and f1, by name, from counts of any one shape."""
     return {
         ACCURACY.key: ratio(np.add(tp, tn), np.add(np.add(tp, tn), np.add(fp, fn))),
         PRECISION.key: ratio(tp, np.add(tp, fp)),

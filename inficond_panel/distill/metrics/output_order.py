@@ -77,11 +77,11 @@ def check_order(
 ) -> BetterOrder | None:
     """Return a better order of a teacher's outputs, by the labels; None without evidence for it.
 
-    ``logits`` (n, J): the first K columns belong to the classes, others to classes of a softmax
-    that the data set lacks. ``labels`` (n, K): 1, 0, or -1 if unknown. With ``softmax`` an output
-    is replaced by the logarithm of its probability; with ``single`` each image has one class, and
-    the measure is top-1. Images with NaN, or without a label, are left out; of more than ``most``
-    images, ``most`` are drawn: 5 to 13 s for 1,000 classes.
+    The first K columns of ``logits`` (n, J) belong to the K classes, the others to classes of a
+    softmax that the data set lacks. ``labels`` (n, K): 1, 0, or -1 if unknown. With ``softmax`` an
+    output is replaced by the logarithm of its probability; with ``single`` each image has one
+    class, and the measure is top-1. Images with NaN, or without a label, are left out; of more than
+    ``most`` images, ``most`` are drawn: 5 to 13 s for 1,000 classes.
     """
     outputs, labels = _usable(logits, labels, softmax, most)
     outputs = outputs[:, : labels.shape[1]]
@@ -136,12 +136,12 @@ class _Half:
 
     @cached_property
     def separation(self) -> NDArray[np.float32]:
-        """AUC - 1/2 of each class by each output, ``(K, J)``."""
+        """How well each output separates each class: AUC - 1/2, ``(K, J)``."""
         return self.contrast.T @ self.ranks
 
     @property
     def has_enough(self) -> NDArray[np.bool_]:
-        """Mask of the classes with at least ``LEAST`` positives and negatives."""
+        """Mask (K,) of the classes with at least ``LEAST`` positives and ``LEAST`` negatives."""
         return np.minimum(self.positives, self.negatives) >= LEAST
 
     def gain(self, classes: NDArray[np.intp], new: NDArray[np.intp], old: Old) -> _Gain:
@@ -230,7 +230,7 @@ def _limits(gains: list[_Gain], level: float) -> tuple[float, float]:
 
 
 def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the linear assignment with the largest sum."""
+    """Return rows and columns of the linear assignment with the largest sum of ``value``."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow to load
 
     rows, columns = linear_sum_assignment(value, maximize=True)
@@ -238,7 +238,7 @@ def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _choose(half: _Half, old: Old) -> _Choice:
-    """Return the best order on one half; ``old`` has a bonus of ``MARGIN`` per class."""
+    """Return the best order on one half of the images; ``old`` gets a bonus of ``MARGIN``."""
     value, classes = half.separation.astype(np.float64), np.arange(half.contrast.shape[1])
     stays = np.zeros(len(classes))
     if old is not None:

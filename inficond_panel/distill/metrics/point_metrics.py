@@ -150,7 +150,7 @@ class Agreement:
     negatives: Counts
 
     def teacher_metrics(self) -> dict[str, float]:
-        """Return accuracy, precision, recall and f1 of the teacher; nan where undefined."""
+        """Return accuracy, precision, recall and f1 of the teacher, by name; nan if undefined."""
         right, wrong = (
             [
                 getattr(side, both) + getattr(side, alone)

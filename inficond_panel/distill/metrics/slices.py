@@ -80,7 +80,7 @@ class Luck:
         return float(1 + count[-1]) / (1 + len(worse))
 
     def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
-        """Yield blocks of permutations: for each image, the image whose membership it gets."""
+        """Yield blocks (rows, images) of permutations of the images within each label."""
         rows = min(200, max(8, _BLOCK_VALUES // max(images, 1)))
         for index, done in enumerate(range(0, self.most, rows)):
             block = self._kept[index] if index < len(self._kept) else self._block(index, rows)
@@ -270,9 +270,9 @@ def _described(
 
 
 def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:
-    """Return the reason why ``part`` is too small to compare by the metric, or "".
+    """Return why the images of ``part`` are too few to compare them by the metric, or "".
 
-    ``limits``: least number of images, and least number of positives and of negatives.
+    ``limits`` are the least number of images, and the least number of positives and of negatives.
     """
     images, positives = part.images(metric), int(part.positive.sum())
     if images < limits[0]:

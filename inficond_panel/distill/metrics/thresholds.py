@@ -47,9 +47,10 @@ _BELOW = 1.0
 
 @dataclass(frozen=True)
 class ThresholdChoice:
-    """Choice of a threshold from labels (n,) in {1, 0} and logits (n,); nan if none qualifies.
+    """Rule that chooses a threshold of logits (n,) by labels (n,) in {1, 0}.
 
-    With ``precision`` None: the threshold of best F1; else of the most recall at that precision.
+    It is the threshold with the best F1 or, if ``precision`` is not None, with the most recall
+    among those of at least this precision; nan if there is none.
     """
 
     label: NDArray
@@ -201,7 +202,7 @@ class Decisions:
     def rule(
         self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> AbstainRule:
-        """Return the rule of largest coverage whose accuracy is at least ``asked``."""
+        """Return the rule with the largest coverage at which accuracy is at least ``asked``."""
         coverage, accuracy = self._cross_fitted(asked, draws, seed, level)
         return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
 
@@ -268,7 +269,7 @@ class Decisions:
 
 
 def class_decisions(outcome: Outcome) -> Decisions:
-    """Return the decisions on one class; confidence is the logit's distance from the cutoff."""
+    """Return a student's decisions on one class; confidence: the logit's distance to the cutoff."""
     right = outcome.decided == outcome.positive
     margin = np.abs(outcome.all_logits - outcome.cutoff)[outcome.known]
     return Decisions(margin, right, outcome.decided & outcome.positive)

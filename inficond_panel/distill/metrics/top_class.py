@@ -107,7 +107,7 @@ class TopClass:
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
-        """Mask of the labelled images whose predicted class is the label."""
+        """Mask over the labelled images: the predicted class is the label."""
         return self.named[self.known] == self.label
 
     @cached_property
@@ -146,7 +146,7 @@ class TopClass:
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Mask of all images with the same predicted class as the teacher's."""
+        """Mask over all images: the predicted class is the same as the teacher's."""
         if self.teacher is None:
             raise DataError(
                 f"{AGREEMENT.name} needs the teacher's predicted classes.", "Pass `teacher`."
@@ -217,6 +217,6 @@ def confusions(
 
 
 def _members(group: NDArray, groups: int) -> csr_array:
-    """Return the matrix (n, groups) with a 1 in the column of each image's group."""
+    """Return the sparse matrix (n, groups) with a 1 in the column of each image's group."""
     ones, rows = np.ones(len(group)), np.arange(len(group))
     return csr_array((ones, (rows, group)), shape=(len(group), groups))

@@ -50,12 +50,12 @@ class CentredBounds:
 
     @cached_property
     def bounded(self) -> NDArray[np.bool_]:
-        """Mask (C, K) of the weights that have a bound."""
+        """Mask (C, K) of the centred weights that have a lower or upper bound."""
         return np.isfinite(self.lower) | np.isfinite(self.upper)
 
     @cached_property
     def concepts(self) -> NDArray[np.intp]:
-        """Indices of the concepts with a bound."""
+        """Indices of the concepts that have a bound for any class."""
         return np.flatnonzero(self.bounded.any(axis=1))
 
     @cached_property

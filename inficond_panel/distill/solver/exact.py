@@ -129,7 +129,7 @@ def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
 
 
 def _starts(problem: Problem, weights: Array) -> list[Array]:
-    """Return the weights to start from, and the weights nearest to 0, which may be better."""
+    """Return one class's candidates to start from: ``weights``, and the weights nearest to 0."""
     rest = problem.penalty.rest
     return [rest] if np.array_equal(weights, rest) else [weights, rest]
 

@@ -37,7 +37,7 @@ class JointState:
 
     @property
     def intercepts(self) -> Array:
-        """Intercepts (K,) of the original columns, of sum 0."""
+        """Intercepts (K,) of the student, of sum 0, for the original scores."""
         intercepts = self.at.intercepts - self.data.pivot @ self.at.weights
         return np.asarray(intercepts - intercepts.mean())
 
@@ -62,7 +62,7 @@ class JointState:
 
     @property
     def used(self) -> NDArray[np.intp]:
-        """Indices of the concepts that the next step reads."""
+        """Indices of the concepts whose columns the next step reads."""
         return np.flatnonzero(self._working_set().any(axis=1))
 
     def step(self) -> None:
@@ -71,7 +71,7 @@ class JointState:
         self.stuck = not self._search(self._newton_move())
 
     def look_ahead(self) -> None:
-        """Predict the next step's probabilities for the certificate, without making the step."""
+        """Predict the probabilities after the next step, for ``certify``; do not make the step."""
         self._take_outlook(self._newton_move())
 
     def _take_outlook(self, move: Move[Array]) -> None:
@@ -117,7 +117,7 @@ class JointState:
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[Array]) -> bool:
-        """Make the step by line search; return False if it cannot lower the objective."""
+        """Move to the best point on the way of ``move``; return False if none is better enough."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
 
@@ -157,8 +157,7 @@ class JointState:
         return concept, of_class
 
     def _working_set(self) -> NDArray[np.bool_]:
-        """Return the mask (C, K) of the weights to solve for: those that are not 0, those that a
-        force pulls away from 0 (up to a limit), and all weights of concepts with a bound."""
+        """Return the mask (C, K) of weights to solve for: not 0, pulled away from 0, or bounded."""
         weights, force = self.at.weights, np.abs(self.force)
         chosen = weights != 0
         new = np.where(chosen, 0.0, force)
@@ -175,7 +174,8 @@ class JointState:
     def _rows(
         self, concept: NDArray[np.intp], of_class: NDArray[np.intp]
     ) -> tuple[Rows, tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Return the rows of the centred weights with a bound, and their concepts and classes."""
+        """Return a row for each centred weight with a bound (``Rows``), and these weights' concept
+        indices and class indices (m,)."""
         bounds, classes = self.problem.bounds, self.at.weights.shape[1]
         row, column = np.nonzero(bounds.bounded)
         same = concept[None, :] == row[:, None]

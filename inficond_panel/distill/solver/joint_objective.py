@@ -244,7 +244,7 @@ class JointProblem:
         )
 
     def inside(self, probability: Array) -> float:
-        """Return the largest scale in [0, 1] at which no scaled probability is below 0."""
+        """Return the largest scale of the residuals, in [0, 1], that keeps probabilities >= 0."""
         return inside_scale(probability, self.target)
 
 
@@ -257,7 +257,7 @@ def inside_scale(probability: Array, target: Array) -> float:
 
 
 def least_shift(weights: Array, l1: Array) -> Array:
-    """Return the weights (C, K) with equal predictions that have the least L1 term.
+    """Shift weights (C, K) to the least L1 term, without a change of the softmax's predictions.
 
     From each concept's weights their median over the classes, weighted by ``l1``, is subtracted.
     """

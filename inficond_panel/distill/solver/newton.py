@@ -106,7 +106,7 @@ def solve_quadratic(
 def _newton_step(
     hessian: Array, point: Array, force: Array, penalty: Penalty
 ) -> tuple[Array, float]:
-    """Return the point after a projected Newton step, and the change of the quadratic (<= 0)."""
+    """Return the point (p,) after a projected Newton step, and the quadratic's change (<= 0)."""
     free = np.flatnonzero(penalty.support(point, force))
     moved, best, ridge = point, 0.0, _RIDGE
     while len(free) and ridge < _LARGEST_RIDGE:
@@ -217,7 +217,7 @@ class NewtonState:
             self.gap = max(self.gap, slope / problem.target_spread)
 
     def step(self) -> None:
-        """Make one proximal Newton step on the working set, or a few where passes are slow."""
+        """Make one proximal Newton step on the working set, or a few if passes are slow."""
         self.iterations += 1
         columns, slope, first = self.columns, self.gradient[self.columns], self.at.objective
         for number in range(_STEPS_WHERE_SLOW if self.data.source.slow else 1):
@@ -236,7 +236,7 @@ class NewtonState:
         return self.variance is None and tolerance < self.gap < _CLOSE
 
     def look_ahead(self) -> None:
-        """Predict the next step's probabilities for the certificate, without making the step."""
+        """Predict the probabilities after the next step, for ``certify``; do not make the step."""
         self.exact = True
         move = self._newton_move(self.columns, self.gradient[self.columns])
         self.outlook = self.problem.outlook(self.at.fitted, move.change)
@@ -261,7 +261,7 @@ class NewtonState:
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[float]) -> bool:
-        """Make the step by line search; return False if it cannot lower the objective."""
+        """Move to the best point on the way of ``move``; return False if none is better enough."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
 

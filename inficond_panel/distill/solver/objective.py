@@ -184,7 +184,8 @@ class Problem:
         return float(self.sample_weight @ (fitted.softplus - self.target * fitted.logit))
 
     def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
-        """Return the point of these weights with the best intercept; ``linear`` is X @ weights."""
+        """Return the point of these weights with the best intercept, searched from ``guess``;
+        ``linear`` is X @ weights (N,)."""
         intercept, fitted = fit_intercept(linear, self.target, self.sample_weight, guess)
         return self.point(weights, intercept, fitted)
 
@@ -238,9 +239,8 @@ class Problem:
 
 
 def upper_curvature(logit: Array) -> Array:
-    """Return the curvature (N,) of the quadratic upper bound that touches the loss at each logit.
-
-    Jaakkola and Jordan 2000, tanh(f / 2) / (2 f).
+    """Return the curvature (N,) of the quadratic upper bound of the loss that touches it at each
+    logit f: tanh(f / 2) / (2 f) (Jaakkola and Jordan 2000).
     """
     size = np.maximum(np.abs(logit), 1e-3)
     return np.tanh(size / 2) / (2 * size)

@@ -46,11 +46,11 @@ def fit_paper(
 ) -> Fit:
     """Train students by the paper's recipe, and certify how far they are from the optimum.
 
-    Mean BCE-with-logits on mini-batches, Adam, and after each step the proximal step of l1*|w|_1
-    and the box in Adam's own metric (Yun, Lozano, Yang 2021, NeurIPS): a weight moves towards 0 by
-    l1 times its step per unit of gradient, and stays at 0 where its gradient is smaller than l1.
-    Adam works on each coefficient alone, so training all classes as one layer is the same as
-    training each by itself on the same batches.
+    Scores are (N, C), targets (N, K). The recipe: mean BCE-with-logits on mini-batches, Adam, and
+    after each step the proximal step of l1*|w|_1 and the bounds in Adam's own metric (Yun, Lozano,
+    Yang 2021, NeurIPS): a weight moves towards 0 by l1 times its step per unit of gradient, and
+    stays at 0 where its gradient is smaller than l1. Adam works on each weight alone, so training
+    all classes as one layer is the same as training each by itself on the same batches.
 
     The layer reads the scores less their means, over one common spread (``Standardised``): Adam
     makes steps of one length in all weights, and with raw scores most steps would go into the
@@ -60,9 +60,9 @@ def fit_paper(
     Without ``lr`` each of ``RATES`` is tried, with the same seed, and each class takes the student
     of the rate with the least objective on these scores. ``gap`` is the distance to the optimum,
     which the exact solver computes to 1e-4; its solution is not used for the weights. The other
-    arguments and errors are as in fit. Besides, a training that diverged raises SolverError with
-    its learning rate, a missing torch MissingExtraError, and a ``device`` that is not available
-    DataError. The order of the images is the same on all devices.
+    arguments and errors are as in ``fit``. Besides, a training that diverged raises SolverError, a
+    missing torch MissingExtraError, and a ``device`` that is not available DataError. The order of
+    the images is the same on all devices.
     """
     if epochs < 1 or batch < 1 or not (lr is None or 0 < lr <= LARGEST_RATE):
         raise SolverError(

@@ -62,7 +62,7 @@ class Penalty:
         return float(first + 0.5 * self.l2 * weights @ weights)
 
     def clip(self, weights: Array) -> Array:
-        """Clip weights into the bounds."""
+        """Return weights (p,) clipped into the bounds."""
         return np.minimum(np.maximum(weights, self.lower), self.upper)
 
     @cached_property
@@ -78,7 +78,7 @@ class Penalty:
         return bool(self.l2 > 0 or np.all((np.asarray(self.l1) > 0) | ~open_side))
 
     def slopes(self, weights: Array | float, smooth: Array | float) -> tuple[Array, Array]:
-        """Return left and right derivatives of the objective by each weight, ignoring the bounds.
+        """Return the objective's left and right derivatives by each weight, without the bounds.
 
         ``smooth`` is the derivative of the objective without its L1 term.
         """
@@ -129,18 +129,18 @@ class Penalty:
         return float(np.min(allowed[over] / pull[over])) * (1 - 1e-15)  # rounding stays below
 
     def kinks(self, columns: NDArray[np.intp]) -> Penalty:
-        """Return the L1 penalty and bounds of the weights at ``columns``, without L2."""
+        """Return the penalty of the weights at ``columns`` (indices): L1 and bounds, without L2."""
         return Penalty(
             _at(self.l1, columns), 0.0, _at(self.lower, columns), _at(self.upper, columns)
         )
 
     def of(self, c: int, lower: float, upper: float) -> Penalty:
-        """Return the penalty of the single weight at index ``c``, with these bounds."""
+        """Return the penalty of the one weight at index ``c``, with bounds ``lower``, ``upper``."""
         l1 = self.l1[c] if isinstance(self.l1, np.ndarray) else self.l1
         return Penalty(float(l1), self.l2, lower, upper)
 
     def scaled(self, scale: Array | float) -> Penalty:
-        """Return the equal penalty of weights times ``scale``, for a penalty without L2."""
+        """Return the same penalty as a function of ``scale`` times the weights; L2 must be 0."""
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
 
 
@@ -157,10 +157,10 @@ def _at(value: float | Array, columns: NDArray[np.intp]) -> float | Array:
 class Price:
     """Derivatives of the optimal objective by one bound, in nats per unit of weight.
 
-    ``left`` and ``right`` are the derivatives to the left and right of the bound. ``gain``: fall
-    of the objective per unit by which the bound is relaxed. ``cost``: rise per unit by which the
-    bound is tightened (nan for a fixed weight, which cannot be tightened). ``error`` bounds the
-    error of each.
+    ``left`` and ``right`` are the derivatives to the left and right of the bound. ``gain`` is the
+    fall of the objective per unit by which the bound is relaxed, ``cost`` the rise per unit by
+    which it is tightened (nan for a fixed weight, which cannot be tightened). ``error`` is an upper
+    bound of the error of each.
     """
 
     left: float
@@ -174,7 +174,7 @@ def shadow_price(gradient: float, weight: float, penalty: Penalty, error: float 
     """Return the shadow price of a weight's active bound; all 0 if no bound is active.
 
     ``gradient`` is the loss's derivative by this weight at the optimum; ``penalty`` is of this
-    weight alone."""
+    weight alone; ``error`` is passed on to the price."""
     lower, upper = penalty.lower, penalty.upper
     left, right = map(float, penalty.slopes(weight, gradient + penalty.l2 * weight))
     if lower == upper:

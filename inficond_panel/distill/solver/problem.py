@@ -90,7 +90,7 @@ def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Arr
 
 
 def no_part(k: int) -> SolverError:
-    """Return the error for class ``k``, which has no label while alpha 0 leaves out the teacher."""
+    """Return the error to raise for class ``k``: it has no label, and alpha is 0."""
     return SolverError(
         f"Class {k} has no label, and alpha 0 leaves out the teacher.",
         "Set alpha above 0 to fit the teacher too, or leave the class out.",
@@ -150,7 +150,7 @@ def make_problems(
 
 
 def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:
-    """Return the weights (C, K) to start from: ``start`` or 0, clipped into the bounds."""
+    """Return the weights (C, K) to start from: ``start`` (None: 0), clipped into the bounds."""
     weights = np.zeros(shape) if start is None else np.array(start, dtype=np.float64)
     if weights.shape != shape:
         raise SolverError(
@@ -250,7 +250,7 @@ def _check_penalty(penalties: Array, name: str) -> None:
 
 
 def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
-    """Return ``value`` as checked bounds (C, K), all of them ``default`` if it is None.
+    """Return ``value`` as checked bounds (C, K); if it is None, all bounds are ``default``.
 
     Raises SolverError for another shape, and for finite bounds beyond ``LARGEST_BOUND``.
     """

@@ -77,7 +77,7 @@ class Tempered:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the targets."""
+        """Shape of the targets: (N, K), or (N,) of one class."""
         return self.soft.shape
 
     @property
@@ -135,7 +135,7 @@ class TemperedProblem(Problem):
 
     @cached_property
     def target_spread(self) -> float:
-        """Root mean square, by sample weight, of the residuals at w = 0."""
+        """Root mean square of the residuals at w = 0, weighted by sample weight."""
         slope = self.residuals(self._flat.fitted.probability)
         weight = np.maximum(self.sample_weight, TINY)
         return max(float(np.sqrt(np.sum(slope**2 / weight))), 1e-9)
@@ -145,7 +145,7 @@ class TemperedProblem(Problem):
         return TemperedFitted(logit, self.temperature)
 
     def loss(self, fitted: TemperedFitted) -> float:  # type: ignore[override]
-        """Return the sum of the label part and the teacher part of the loss."""
+        """Return the loss of fitted logits: the sum of its label part and its teacher part."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(float(w @ (part.softplus - t * part.logit)) for (w, t, _), part in pairs)
 

@@ -81,7 +81,7 @@ class TemperedJointProblem(JointProblem):
         return TemperedSoftmax(logit, self.temperature)
 
     def loss(self, fitted: TemperedSoftmax) -> float:  # type: ignore[override]
-        """Return the sum of the label part and the teacher part of the loss."""
+        """Return the loss of fitted logits: the sum of its label part and its teacher part."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(part.loss(target, weight) for (weight, target, _), part in pairs)
 
@@ -141,7 +141,7 @@ class TemperedJointProblem(JointProblem):
         return np.sum(curvatures, axis=0)
 
     def _moved(self, fitted: TemperedSoftmax, change: Array) -> Array:
-        """Return probabilities (2, N, K) to first order in a change (N, K) of the logits."""
+        """Return both parts' probabilities (2, N, K) after a change of logits, to first order."""
         moved = []
         for (_, _, by), p in zip(self._parts, fitted.probability, strict=True):
             mean = np.einsum("ik,ik->i", p, change)[:, None]
@@ -160,7 +160,7 @@ class TemperedJointProblem(JointProblem):
         )
 
     def inside(self, probability: Array) -> float:
-        """Return the largest scale in [0, 1] at which no scaled probability is below 0."""
+        """Return the largest scale of the residuals, in [0, 1], that keeps probabilities >= 0."""
         return min(
             inside_scale(p[weight > 0], target[weight > 0])
             for (weight, target, _), p in zip(self._parts, probability, strict=True)
