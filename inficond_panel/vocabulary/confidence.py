@@ -34,7 +34,7 @@ def interval_word(level: float) -> str:
 
 
 def least_draws(level: float) -> int:
-    """Return the least draws for an interval at this level, one beyond each limit: 200 at 0.99."""
+    """Return the number of draws that an interval at this level needs at least: 200 at 0.99."""
     return math.ceil(round(2 / (1 - level), 6))
 
 

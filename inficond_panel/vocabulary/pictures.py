@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PictureProperty:
-    """Property of an image, words for images of ``low`` and ``high`` value, and its measure."""
+    """Property of an image: words for images of ``low`` and ``high`` value, and its measure."""
 
     key: str
     low: str

@@ -29,7 +29,7 @@ def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
 
 
 def advice_sentence(classes: int = 1) -> str:
-    """Return the advice for one class, or several ``classes``, that the teacher does not know."""
+    """Return the advice for classes that the teacher does not know; ``classes``: their number."""
     whose = "Its student imitates" if classes == 1 else "Their students imitate"
     return f"{whose} noise: {_REMEDY}"
 

@@ -152,7 +152,7 @@ def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
 
 
 def interval(estimate: float, resampled: Array, level: float, metric: str) -> Interval:
-    """Return the interval of a metric or its change, from resampled values (draws,) but nan."""
+    """Return the interval of a metric or its change, from its values on draws; nan is ignored."""
     defined = resampled[~np.isnan(resampled)]
     left_out = len(resampled) - len(defined)
     if np.isnan(estimate) or not len(defined):

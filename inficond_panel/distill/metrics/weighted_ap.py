@@ -43,7 +43,7 @@ class Ranked:
     starts: Index
 
     def average_precision(self, counts: NDArray | None = None) -> Array:
-        """Return the AP (rows,) by each row of counts (rows, images); nan for one without positive.
+        """Return the AP (rows,) by each row of counts (rows, images); nan if it has no positive.
 
         The sum over the steps of (recall gained) × precision, which is scikit-learn's
         ``average_precision_score``. Without counts each image counts once, and the shape is (1,).
@@ -51,9 +51,9 @@ class Ranked:
         return self._each_block(counts, _area)
 
     def eleven_point(self, counts: NDArray | None = None) -> Array:
-        """Return VOC's AP (rows,): the mean over recalls 0, 0.1 … 1 of the best precision at each.
+        """Return VOC's AP (rows,): mean over recalls 0, 0.1 … 1 of the best precision from that on.
 
-        "At" includes larger recalls (Everingham et al. 2010, IJCV 88, sec. 4.2). Counts as above.
+        Everingham et al. 2010, IJCV 88, sec. 4.2. Counts as in ``average_precision``.
         """
         return self._each_block(counts, _eleven)
 

@@ -117,7 +117,7 @@ class JointState:
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[Array]) -> bool:
-        """Move to the best point on the way of ``move``; return False if none is better enough."""
+        """Make the step ``move`` by line search; return False if it cannot lower the objective."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
 

@@ -197,7 +197,7 @@ class JointProblem:
         return gradient + centred(multipliers)
 
     def forces(self, weights: Array, smooth: Array) -> Array:
-        """Return the subgradient of least size (C, K), from ``smooth``, the derivative but L1."""
+        """Return the subgradient of least size (C, K), from the result of ``smooth``."""
         l1 = np.broadcast_to(self.l1, weights.shape).ravel()
         forces = Penalty(l1).forces(weights.ravel(), smooth.ravel())
         return np.asarray(forces).reshape(weights.shape)
