@@ -1,4 +1,4 @@
-"""Concept scores of photos that are not in a store, computed by the store's scoring."""
+"""Concept scores of photos that are not in a store, computed like the scores of the store."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from inficond_panel.store import Store
 
 @dataclass(frozen=True, eq=False)
 class PhotoSegments:
-    """Segments of one photo: ``mask`` ``(height, width)`` the segment of each pixel, from 1, at the
-    size of a thumbnail; ``embedding`` ``(segment, embed)`` unit vectors in half precision."""
+    """Segments of one photo. ``mask`` ``(height, width)``, at the size of a thumbnail, holds the
+    number of each pixel's segment, from 1 (0: none); ``embedding`` ``(segment, embed)`` holds unit
+    vectors in half precision."""
 
     mask: np.ndarray = field(repr=False)
     embedding: np.ndarray = field(repr=False)
 
     def nearest(self, text: np.ndarray) -> np.ndarray:
-        """Return the mask of the segment nearest to a concept's text vector ``(embed,)``, among
-        segments with pixels: in a long and narrow photo some segments have no pixels."""
+        """Return the pixel mask ``(height, width)`` of the segment that is nearest to a concept's
+        text vector ``(embed,)``; segments without a pixel in the thumbnail are left out."""
         segments = np.setdiff1d(self.mask, [0])
         cosine = self.embedding[segments.astype(np.intp) - 1].astype(np.float32) @ text
         return np.asarray(self.mask == segments[np.argmax(cosine)])
@@ -32,7 +33,7 @@ class PhotoSegments:
 class PhotoScores:
     """Concept scores of photos, with the teacher's logits.
 
-    ``photos`` are names as passed; ``fault`` states for each why it cannot be used, or is "".
+    ``photos`` are their names; ``fault`` states for each photo why it cannot be used, or is "".
     ``score`` ``(photo, concept)`` and ``teacher`` ``(photo, class)`` are float32, NaN for a photo
     with a fault; their columns are the ``concepts`` and ``classes``. ``teacher`` is None if no
     teacher can run, with the reason in ``no_teacher``. ``segments`` are the segments of each photo,
@@ -67,10 +68,10 @@ class ScoredTexts:
         return cls(base_of(store).concept_text_embedding, typed, scoring_of(store))
 
     def score(self, embedding: np.ndarray, segment_image: np.ndarray, images: int) -> np.ndarray:
-        """Return scores ``(images, concept)`` float32 of new images, computed as in the store.
+        """Return the concept scores ``(images, concept)``, float32, of ``images`` new images.
 
-        ``embedding`` ``(segment, embed)`` are unit vectors in half precision, as in stores;
-        ``segment_image``, the image index of each segment, ascends.
+        They are computed as in the store. ``embedding`` ``(segment, embed)`` are unit vectors in
+        half precision; ``segment_image``, the image index of each segment, ascends.
         """
         segments = embedding, segment_image
         scored = score_corpus(*segments, self.corpus, images=images, scoring=self.scoring)

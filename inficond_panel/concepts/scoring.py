@@ -1,6 +1,6 @@
 """Concept scores of images, and positions of new points on the map of concepts.
 
-Precompute and concepts typed later use the same functions, so that scores are comparable.
+``precompute`` and concepts typed later use these functions, so that scores are comparable.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ _BLOCK = 8192
 
 
 def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Return positions of unit ``vectors`` ``(n, embed)`` on the map ``xy`` ``(concept, 2)``.
+    """Return the positions ``(n, 2)`` of unit vectors ``(n, embed)`` on a map of concepts ``xy``.
 
-    A position is the mean of the three nearest concepts' positions, weighted by the softmax of the
-    scaled cosines, float32. This works on any map, also one without a formula for new points;
-    several maps, ``(concept, map, 2)``, are computed at once. Vectors are read in blocks.
-    """
+    ``text`` ``(concept, embed)`` and ``xy`` ``(concept, 2)`` are the concepts' vectors and
+    positions. A position is the mean of the three nearest concepts' positions, weighted by the
+    softmax of the scaled cosines. This works on any map; several maps, ``(concept, map, 2)``, are
+    computed at once. Vectors are read in blocks."""
     count = min(NEIGHBOURS, len(text))
     placed = np.empty((len(vectors), *xy.shape[1:]), dtype=np.float32)
     for start in range(0, len(vectors), _BLOCK):
@@ -41,10 +41,8 @@ def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> n
 
 
 def along_axes(text: np.ndarray, xy: np.ndarray) -> np.ndarray:
-    """Return the axes ``(embed, 2)`` in ``xy - xy.mean(0) = (text - text.mean(0)) @ axes``.
-
-    For PCA these are the components, since they lie in the span of the centred texts.
-    """
+    """Return the axes ``(embed, 2)`` that map texts to positions on a linear map, such as PCA's:
+    those with ``xy - xy.mean(0) = (text - text.mean(0)) @ axes`` and the least norm."""
     return np.linalg.lstsq(text - text.mean(0), xy - xy.mean(0), rcond=None)[0]
 
 
@@ -54,7 +52,7 @@ _SEGMENTS_AT_A_TIME = 8192
 
 @dataclass(frozen=True, eq=False)
 class Scoring:
-    """Method of scoring images by concepts, with all that scores a later concept in the same way.
+    """Method of scoring images by concepts, with the numbers that a later concept's scores need.
 
     - ``max_cosine``: max(0, largest cosine of a segment with the text) (InFiConD, sec. 4.3).
     - ``contrast``: largest share of the concept in the softmax of cosine / ``temperature`` over
@@ -70,7 +68,7 @@ class Scoring:
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Method and temperature as plain data, as in the spec."""
+        """Method and temperature by their names in the spec; None is left out."""
         more = {} if self.temperature is None else {"temperature": self.temperature}
         return {"method": self.method, **more}
 
@@ -130,12 +128,11 @@ def score_corpus(
 def score_concept(
     embedding: Sliced, segment_image: np.ndarray, text: np.ndarray, *, images: int, scoring: Scoring
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Score images by one more concept, ``text`` ``(embed,)``, with the corpus's ``scoring``.
+    """Score images by one more concept, whose unit vector is ``text`` ``(embed,)``.
 
-    Returns the scores ``(image,)`` and the plain cosines ``(segment,)``. With ``contrast`` the
-    softmax includes the concept and the corpus, whose scores do not change; with ``centred`` the
-    means stay those of the corpus.
-    """
+    Returns the scores ``(image,)``, and the cosine with each segment ``(segment,)``. ``scoring`` is
+    the result of ``score_corpus``. With ``contrast`` the softmax includes the concept and the
+    corpus, whose scores do not change; with ``centred`` the means stay those of the corpus."""
     cosine = np.empty(len(segment_image), np.float32)
     moved = _moved(text[None], scoring, 1)[0]
 
@@ -155,7 +152,7 @@ def score_concept(
 def vector_of_photos(
     photos: Sequence[np.ndarray], embedding: Sliced, scoring: Scoring
 ) -> np.ndarray:
-    """Return the unit vector ``(embed,)`` that photos have in common, for ``score_concept``.
+    """Return a concept's unit vector ``(embed,)``, made from example photos, for ``score_concept``.
 
     ``photos`` are each photo's segments ``(segment, embed)``, ``embedding`` all segments of the
     store. The vector is the mean of two directions from the mean segment: to the mean of the
@@ -180,7 +177,8 @@ def _largest(
     shape: tuple[int, int],
     values: Callable[[slice, np.ndarray], np.ndarray],
 ) -> np.ndarray:
-    """Return the largest of the ``values`` of each image's segments, and at least 0."""
+    """Return each image's largest value over its segments, at least 0, in ``shape`` (image,
+    concept); ``values`` takes a slice of segments and their vectors, and returns their values."""
     score = np.zeros(shape, dtype=np.float32)
     for part in _whole_images(segment_image):
         similar = values(part, np.asarray(embedding[part], dtype=np.float32))
@@ -190,7 +188,7 @@ def _largest(
 
 
 def _whole_images(segment_image: np.ndarray) -> Iterator[slice]:
-    """Return slices of the segments that do not divide an image."""
+    """Return slices that divide all segments into blocks, without dividing an image's segments."""
     starts = np.flatnonzero(np.diff(segment_image, prepend=-1))
     bounds = [0]
     for start in starts:
@@ -219,7 +217,8 @@ def _mean_segment(embedding: Sliced, fit: np.ndarray | None = None) -> np.ndarra
 
 
 def _moved(vectors: np.ndarray, scoring: Scoring, kind: int) -> np.ndarray:
-    """Return vectors less the mean of their kind (0: segments, 1: texts), normalised."""
+    """Return vectors less the mean of their kind (0: segments, 1: texts), normalised; unchanged if
+    the scoring has no means."""
     if scoring.centre is None:
         return vectors
     return _unit(vectors - scoring.centre[kind])

@@ -1,4 +1,4 @@
-"""Texts of concepts: a name with synonyms, and their vector in the encoder's space."""
+"""Texts of concepts (a name and synonyms), and the vector of a concept in the encoder's space."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ TWINS = 0.98
 
 
 class TextEncoder(Protocol):
-    """Encoder of texts: the encoder of a spec, or anything like it."""
+    """Encoder of texts, such as the encoder of a spec, with the digest that identifies it."""
 
     @property
     def digest(self) -> str:
-        """SHA-256 that identifies the encoder, as a store's ``encoder_digest``."""
+        """SHA-256 that identifies the encoder; stores record it as ``encoder_digest``."""
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
         """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
 
 
 class EmbedsText(Protocol):
-    """Part of a ``TextEncoder`` that embeds texts."""
+    """Anything that embeds texts: a ``TextEncoder``, of which no digest is needed."""
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
         """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
@@ -36,7 +36,7 @@ def texts_of(line: str) -> tuple[str, ...]:
 
 
 def fault_of(texts: Sequence[str]) -> str:
-    """Return what is wrong with a concept's texts, or ""."""
+    """Return what is wrong with a concept's texts (an empty or repeated text), else ""."""
     if not all(texts):
         return "a text between commas is empty"
     folded = [text.casefold() for text in texts]
@@ -45,7 +45,7 @@ def fault_of(texts: Sequence[str]) -> str:
 
 
 def names_class(text: str, class_name: str) -> bool:
-    """Return whether a concept's text names the class: the class's name or the name's last part.
+    """Return whether a concept's text is the class's name, or the last part of that name.
 
     Case, spaces, hyphens and a plural s are ignored, and VOC joins two words: ``table`` and
     ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a
@@ -59,7 +59,7 @@ def names_class(text: str, class_name: str) -> bool:
 def words_for(
     class_name: str, concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
 ) -> list[int]:
-    """Return the indices of the concepts with a text that names the class."""
+    """Return the indices of the concepts whose name or a synonym names the class."""
     return [
         c
         for c, name in enumerate(concepts)
@@ -70,9 +70,10 @@ def words_for(
 def classes_named(
     classes: Sequence[str], concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
 ) -> dict[int, int]:
-    """Return the index of the class whose whole name a concept has, by index of the concept.
+    """Return for each concept that is named exactly like a class the index of the class.
 
-    ``light`` does not count as ``traffic light`` here, unlike in ``names_class``.
+    The keys are indices of concepts; a synonym counts as a name. ``light`` does not name ``traffic
+    light`` here, unlike in ``names_class``.
     """
     class_of, named = {_plain(name): k for k, name in enumerate(classes)}, dict[int, int]()
     for c, name in enumerate(concepts):
@@ -91,9 +92,8 @@ def _plain(text: str) -> str:
 def embed_concepts(
     encoder: EmbedsText, concepts: Sequence[Sequence[str]], prompts: Sequence[str]
 ) -> np.ndarray:
-    """Return unit vectors ``(concept, embed)``: the mean over texts and prompts, normalised.
-
-    ``{}`` in each prompt is replaced by a text.
+    """Return a unit vector per concept ``(concept, embed)``: the normalised mean over the concept's
+    texts and over ``prompts``, in which ``{}`` is replaced by a text.
     """
     filled = [
         prompt.replace("{}", text) for prompt in prompts for texts in concepts for text in texts
@@ -108,10 +108,10 @@ def embed_concepts(
 def twins(
     text: np.ndarray, concepts: Sequence[str], least: float = TWINS
 ) -> list[tuple[str, str, float]]:
-    """Return pairs of concepts with nearly equal unit vectors ``(concept, embed)``, nearest first.
+    """Return pairs of concepts whose unit vectors ``text`` ``(concept, embed)`` are nearly equal:
+    (name, name, cosine), for cosines of at least ``least``, the largest first.
 
-    Their scores are nearly equal too, so that a student may split a weight between them
-    arbitrarily.
+    Scores of twins are nearly equal, so that a student may split a weight between them arbitrarily.
     """
     cosine = np.triu(text @ text.T, 1)
     first, second = np.nonzero(cosine >= least)

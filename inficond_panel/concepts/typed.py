@@ -39,12 +39,12 @@ _BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segmen
 
 @dataclass(frozen=True, eq=False)
 class TypedConcept:
-    """Concept typed later: unit vector ``text`` ``(embed,)``, ``score`` ``(image,)`` and ``cosine``
-    ``(segment,)`` with each segment. ``basis`` identifies the store that it was scored on.
+    """Concept added after a store was made: its unit vector ``text`` ``(embed,)``, the ``score``
+    ``(image,)`` of each image, and the ``cosine`` ``(segment,)`` with each segment.
 
-    If there are ``photos`` (image ids, in the order of the store), the vector was made from them
-    instead of the texts. Concepts with equal texts, photos and basis are equal: the arrays follow
-    from these.
+    ``basis`` identifies the store on which the concept was scored, ``made`` is the time. If there
+    are ``photos`` (image ids, in the order of the store), the vector was made from these instead of
+    the texts. Concepts with equal texts, photos and basis are equal: these determine the arrays.
     """
 
     texts: tuple[str, ...]
@@ -57,7 +57,7 @@ class TypedConcept:
 
     @property
     def name(self) -> str:
-        """Name of the concept: the first of its texts."""
+        """Name of the concept: the first of its texts; the others are synonyms."""
         return self.texts[0]
 
     def __eq__(self, other: object) -> bool:
@@ -72,7 +72,7 @@ class TypedConcept:
 
 
 def scoring_of(store: Store) -> Scoring:
-    """Return the scoring of the store's images; the paper's method if the store names no method."""
+    """Return the method by which the store's images were scored; by default the paper's method."""
     settings = store.attrs.get("scores", {})
     return Scoring(
         settings.get("method", "max_cosine"),
@@ -83,7 +83,8 @@ def scoring_of(store: Store) -> Scoring:
 
 
 def basis_of(store: Store) -> str:
-    """Return the SHA-256 of all inputs of a typed concept except its texts (no labels)."""
+    """Return the SHA-256 of all that a typed concept depends on in a store: images, segments,
+    encoder, prompts and scoring, but not labels."""
     hashes = store.attrs["variable_hashes"]
     facts = {
         "arrays": {name: hashes[name] for name in _BASIS if name in hashes},
@@ -97,16 +98,16 @@ def check_typing(store: Store) -> None:
     if lacking := store.lacks("segments"):
         raise DataError(
             f"No concept can be typed. {lacking}",
-            "Give the scores of a further concept as a column, and write the store again.",
+            "Give the concept's scores as one more column of scores, and write the store again.",
         )
 
 
 def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
-    """Encode and score a concept, written as a line of a corpus, from the store's segments.
+    """Encode a concept and score the store's images by it, from the store's segments.
 
-    Raises ``DataError`` for a store without segments, an empty text, a concept or synonym that the
-    store already has, an encoder other than the store's, and a store that does not record its
-    encoder.
+    ``line`` is the concept as in a corpus: ``name, synonym, synonym``. Raises ``DataError`` for a
+    store without segments, an empty text, a concept or synonym that the store already has, an
+    encoder other than the store's, and a store that does not record its encoder.
     """
     check_typing(store)
     texts = _new_texts(store, line)
@@ -115,11 +116,11 @@ def type_concept(store: Store, line: str, encoder: TextEncoder) -> TypedConcept:
 
 
 def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedConcept:
-    """Make and score a concept from example photos, by ids ``images`` of the store's images.
+    """Make a concept from example photos, and score the store's images by it.
 
-    ``line`` names the concept as in a corpus. No encoder is needed. The order of the images does
-    not matter. Raises ``DataError`` for a store without segments, a name that already exists, an
-    image that the store lacks, and fewer than ``LEAST_PHOTOS`` images with segments.
+    ``images`` are ids of the store's images, in any order; ``line`` names the concept as in a
+    corpus. No encoder is needed. Raises ``DataError`` for a store without segments, a name that
+    already exists, an image that the store lacks, and fewer than ``LEAST_PHOTOS`` with segments.
     """
     check_typing(store)
     texts, photos = _new_texts(store, line), _segments_of(store, set(images))
@@ -133,7 +134,8 @@ def concept_of_photos(store: Store, line: str, images: Iterable[str]) -> TypedCo
 
 
 def _segments_of(store: Store, images: set[str]) -> dict[str, np.ndarray]:
-    """Return the segments ``(segment, embed)`` by image, without images that have no segments."""
+    """Return segment vectors ``(segment, embed)`` by image id, without images that have none; raise
+    ``DataError`` for an image that the store lacks."""
     if wrong := sorted(images.difference(store.images)):
         raise DataError(*unknown("image", wrong[0], store.images))
     first = np.searchsorted(store.segment_image, np.arange(len(store.images) + 1)).tolist()
@@ -157,10 +159,14 @@ def _scored(
 
 
 def _new_texts(store: Store, line: str) -> tuple[str, ...]:
-    """Split a line into texts; raise ``DataError`` if a text is invalid or exists in the store."""
+    """Split a concept's line into its texts; raise ``DataError`` if a text is invalid, or already a
+    concept or synonym of the store."""
     texts = texts_of(line)
     if fault := fault_of(texts):
-        raise DataError(f"{line!r} is not a concept: {fault}.", "Write: name, synonym, synonym")
+        raise DataError(
+            f"{line!r} is not a concept: {fault}.",
+            "Type a name, and synonyms after commas: dog, puppy",
+        )
     names = {name.casefold(): name for name in store.concepts}
     synonyms = {text.casefold(): name for name, more in store.synonyms.items() for text in more}
     for text in texts:
@@ -179,12 +185,12 @@ def check_encoder(store: Store, encoder: TextEncoder) -> None:
     missing = [key for key in ("encoder_digest", "prompts") if key not in store.attrs]
     if missing:
         raise DataError(
-            f"{store.path} lacks {' and '.join(missing)}, so no concept can be encoded.",
-            "Write it again: inficond precompute SPEC",
+            f"The store {store.path} lacks {' and '.join(missing)}, so no concept can be encoded.",
+            "Write the store again: inficond precompute SPEC",
         )
     if encoder.digest != store.attrs["encoder_digest"]:
         raise DataError(
-            f"{store.path} was made with another encoder ({store.attrs['encoder']}).",
+            f"The store {store.path} was made with another encoder ({store.attrs['encoder']}).",
             "Name that encoder in the spec, or write the store again: inficond precompute SPEC",
         )
 
@@ -193,7 +199,7 @@ class TypedFolder:
     """Folder of a history's typed concepts, one file per concept; created with the first concept.
 
     Files are written atomically, and several processes may add to the folder. Concepts of another
-    store (other segments, encoder or prompts) are kept, but skipped.
+    store (other segments, encoder or prompts) stay in the folder, but are not read.
     """
 
     def __init__(self, folder: Folder) -> None:
@@ -201,9 +207,10 @@ class TypedFolder:
         self.path = folder.path
 
     def read(self, store: Store) -> list[TypedConcept]:
-        """Read the typed concepts that fit ``store``, by name; concepts of the corpus are left out.
+        """Return the typed concepts that were scored on ``store``, sorted by name.
 
-        Raises ``StoreFormatError`` for a file that is damaged.
+        Concepts that the corpus also has are left out. Raises ``StoreFormatError`` for a file that
+        is damaged.
         """
         in_corpus = {name.casefold() for name in store.concepts}
         basis = basis_of(store)
@@ -218,7 +225,7 @@ class TypedFolder:
         return len(self._names()) - len(self._names(basis_of(store)))
 
     def add(self, concept: TypedConcept) -> None:
-        """Write a concept to the folder, replacing a concept of the same name."""
+        """Write a concept to the folder; it replaces a concept of the same name and store."""
         names = ("texts", "photos", "basis", "made")
         facts = json.dumps({name: getattr(concept, name) for name in names})
         arrays = {"text": concept.text, "score": concept.score, "cosine": concept.cosine}
@@ -227,7 +234,7 @@ class TypedFolder:
         self._folder.write(_file_name(concept), file.getvalue())
 
     def remove(self, concept: TypedConcept) -> None:
-        """Delete the concept's file; the students from before it was added are valid again."""
+        """Delete the concept's file; students fitted before it was added are then valid again."""
         self._folder.remove(_file_name(concept))
 
     def _names(self, basis: str = "") -> list[str]:
@@ -255,7 +262,7 @@ def _file_name(concept: TypedConcept) -> str:
 
 
 class ExtendedStore(Store):
-    """Store ``base`` with typed concepts at the end of its corpus.
+    """View of a store ``base`` with typed concepts at the end of its corpus.
 
     Scores, text vectors, positions and the segments' concepts include the typed concepts;
     all other arrays are shared with ``base``. ``content_hash`` covers all arrays, as for any
@@ -284,11 +291,12 @@ class ExtendedStore(Store):
 
     @property
     def written_hash(self) -> str:
-        """Content hash of ``base``."""
+        """Content hash of ``base``, the store on disk, without typed concepts."""
         return self.base.content_hash
 
     def scores_in(self, part: Store) -> np.ndarray:
-        """Return scores of a part's images by the base's concepts, then by the typed concepts."""
+        """Return the scores ``(image, concept)`` of a part's images (photos added to the store) by
+        the concepts of ``base``, then by the typed concepts."""
         segments, images, scoring = part.segment_embedding, len(part.images), scoring_of(part)
         typed = [
             score_concept(segments, part.segment_image, one.text, images=images, scoring=scoring)[0]
@@ -308,12 +316,12 @@ class ExtendedStore(Store):
 
 
 def base_of(store: Store) -> Store:
-    """Return the store without typed concepts."""
+    """Return the store without typed concepts: the base of an ``ExtendedStore``, or ``store``."""
     return store.base if isinstance(store, ExtendedStore) else store
 
 
 def extended(base: Store, typed: Sequence[TypedConcept]) -> Store:
-    """Return ``base`` with the typed concepts, sorted by name; ``base`` if there are none.
+    """Return ``base`` extended by the typed concepts, in order of name; ``base`` without any.
 
     The latest results are cached, so that equal calls share arrays.
     """
@@ -347,9 +355,10 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
 
 
 def _placed(base: Store, m: int, text: np.ndarray) -> np.ndarray:
-    """Return the concepts' positions on map ``m``, typed concepts last.
+    """Return all concepts' positions ``(concept, 2)`` on the map with index ``m``, typed ones last.
 
-    Typed concepts are placed on the PCA axes, or else near neighbours; others keep their positions.
+    ``text`` are the typed concepts' vectors. On a PCA map they are placed along its axes, else
+    between their nearest concepts. Concepts of the corpus keep their positions.
     """
     corpus, xy = base.concept_text_embedding, base.concept_projection[m]
     if base.methods[m] == "pca":

@@ -58,23 +58,23 @@ class WhatIf:
 
     @property
     def edges(self) -> Array:
-        """Ends of the constant pieces (m + 2,), for drawing steps."""
+        """Ends of the constant pieces (m + 2,), from ``low`` to ``high``, to draw steps."""
         return np.concatenate([[self.low], self.breakpoints, [self.high]])
 
     def at(self, influence: float) -> dict[str, float]:
-        """Return the metrics at one influence between low and high."""
+        """Return the metrics, by name, at one influence between ``low`` and ``high``."""
         piece = int(np.searchsorted(self.breakpoints, influence, side="left"))
         return {name: float(getattr(self, name)[piece]) for name in (*DECISIONS, FIDELITY.key)}
 
     def values(self, metric: str, ends: Array) -> Array:
-        """Return a metric's values on finer pieces that end at ``ends``."""
+        """Return a metric's values at the influences ``ends``, the ends of finer pieces."""
         values: Array = getattr(self, metric)
         return values[np.searchsorted(self.breakpoints, ends, side="left")]
 
 
 @dataclass(frozen=True)
 class WhatIfs:
-    """Exact curves of many concepts, compact: breakpoints and counts instead of four metrics.
+    """Exact what-if curves of many concepts, stored as pieces with counts of decisions.
 
     ``low`` and ``high`` (C,) are the axes. Concept c has the pieces first[c] to first[c + 1];
     ``ends`` (pieces,) are the last influence of each piece, included; ``tp`` and ``fp`` (pieces,)
@@ -91,7 +91,7 @@ class WhatIfs:
     negatives: int
 
     def concept(self, c: int) -> WhatIf:
-        """Return the curves of the concept at index c, as ``what_if_curve`` without a teacher."""
+        """Return the curves of the concept at index ``c``; fidelity is nan, without a teacher."""
         pieces = slice(self.first[c], self.first[c + 1])
         metrics = self._metrics(pieces)
         curves = {name: metrics[name] for name in DECISIONS}
@@ -100,10 +100,10 @@ class WhatIfs:
         return WhatIf(low, high, turns, **curves, fidelity=unknown)
 
     def best(self, metric: str) -> tuple[Array, Array]:
-        """Return a metric's largest value on each concept's axis (C,), and its influence (C,).
+        """Return a metric's largest value on each concept's axis (C,), and the influence (C,) that
+        reaches it: the middle of the first of the best pieces.
 
-        The influence is the middle of the first of the best pieces. nan where the metric is
-        undefined on all of the axis.
+        Both are nan where the metric is undefined on the whole axis.
         """
         values = self._metrics(slice(None))[metric]
         filled = np.where(np.isnan(values), -np.inf, values)
@@ -122,18 +122,19 @@ class WhatIfs:
 
 
 def influence_axis(weights: NDArray, weight: float) -> tuple[float, float]:
-    """Return the what-if axis (low, high) of one weight of a student with weights (C,).
+    """Return the range (low, high) over which a what-if varies one weight of a student.
 
-    The axis extends from 0 to AXIS_MULTIPLE times the influence, and a third as far to the other
-    sign. For a small weight it extends to at least a third of the student's strongest weight; for
-    a weight of 0, that far in both directions.
+    The axis extends from 0 to AXIS_MULTIPLE times the weight, and a third as far to the other sign.
+    For a small weight it extends to at least a third of the largest of the student's ``weights``
+    (C,) by absolute value; for a weight of 0, that far in both directions.
     """
     low, high = influence_axes(weights, np.array([weight]))
     return float(low[0]), float(high[0])
 
 
 def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, Array]:
-    """Return the axes (low, high) of all weights of a student (C,), or of the weights ``at``."""
+    """Return the axes (low, high) of ``influence_axis`` for all weights of a student (C,), or for
+    the weights ``at`` only."""
     at = np.asarray(weights if at is None else at, dtype=np.float64)
     strongest = float(np.abs(weights).max()) or 1.0
     reach = np.maximum(AXIS_MULTIPLE * np.abs(at), strongest / 3)
@@ -141,7 +142,7 @@ def influence_axes(weights: NDArray, at: NDArray | None = None) -> tuple[Array, 
 
 
 def influence_grid(weights: NDArray, weight: float, points: int) -> Array:
-    """Return an ascending grid on the what-if axis of one weight: even steps, and the weight.
+    """Return an ascending grid on the what-if axis of one weight: even steps and ``weight``.
 
     It has ``points`` points if the weight is on the even grid, else one more. A point that differs
     from the weight, or from 0, only by rounding is set to the weight or 0.
@@ -163,11 +164,11 @@ def what_if_curve(
     cutoff: Cutoff = 0.0,
     teacher: NDArray[np.bool_] | None = None,
 ) -> WhatIf:
-    """Return exact curves of accuracy, precision, recall and f1 for weights from low to high.
+    """Return exact curves of accuracy, precision, recall and f1 as one concept's weight varies.
 
-    From one concept's scores, the student's logits and the labels, each (n,); label -1 is left
-    out. ``cutoff`` is the class's cutoff (``metrics.outcome``). With the teacher's decisions (n,),
-    fidelity over all images is included.
+    The weight varies from ``low`` to ``high``, the others stay. The concept's scores, the student's
+    logits at ``weight`` and the labels are (n,); label -1 is left out. ``cutoff`` is the class's
+    cutoff (``metrics.outcome``). With the teacher's decisions (n,), fidelity is included.
     """
     column = np.asarray(score_column)[:, None]
     axis = np.array([low], dtype=np.float64), np.array([high], dtype=np.float64)
@@ -195,10 +196,10 @@ def what_if_curves(
     high: NDArray | None = None,
     cutoff: Cutoff = 0.0,
 ) -> WhatIfs:
-    """Return exact curves of every concept: scores (n, C), weights (C,), axes low and high (C,).
+    """Return exact what-if curves of every concept, from scores (n, C) and weights (C,).
 
-    Axes default to ``influence_axes``. Each concept needs one sort, of the images whose decision
-    changes on its axis.
+    The axes ``low`` to ``high`` (C,) default to ``influence_axes``; other arguments as in
+    ``what_if_curve``. Each concept needs one sort of the images whose decision changes.
     """
     if low is None or high is None:
         low, high = influence_axes(weights)
@@ -240,8 +241,9 @@ def _pieces(
 ) -> tuple[Array, NDArray[np.integer], NDArray[np.integer]]:
     """Return the ends of the constant pieces of one concept, and true and false positives on each.
 
-    ``turns`` (n,) are the influences at which decisions change; above, an image is positive if it
-    ``joins``, else negative. A turn within ``NEAR`` of an end of the axis counts as outside.
+    ``turns`` (n,) are the influences at which decisions change: above its turn an image is decided
+    positive where ``joins``, else negative. A turn within ``NEAR`` of an end of the axis counts as
+    outside the axis.
     """
     near = NEAR * (high - low)
     start = (turns <= low + near) == joins
@@ -288,7 +290,8 @@ def _turning_points(scores: Array, logit: Array, weight: Array, cutoff: Cutoff) 
 
 @dataclass(frozen=True)
 class Band:
-    """Curve on a grid of influences with its bootstrap interval, each (len(grid),)."""
+    """Curve of a metric (or of its change) on a grid of influences, with bootstrap intervals; each
+    field is (len(grid),)."""
 
     grid: Array
     estimate: Array
@@ -299,7 +302,8 @@ class Band:
 def ap_what_if(
     score_column: NDArray, logit: NDArray, weight: float, label: NDArray, grid: NDArray
 ) -> Array:
-    """Return average precision at each influence of the grid; arguments as in ``what_if_curve``."""
+    """Return average precision (len(grid),) at each influence of ``grid``, as the concept's weight
+    moves there from ``weight``; the other arguments are as in ``what_if_curve``."""
     score, logit, label = _known(score_column, logit, label)
     return np.array([average_precision(label, logit + (v - weight) * score) for v in grid])
 
@@ -317,10 +321,10 @@ def change_band(
     cutoff: Cutoff = 0.0,
     teacher: NDArray[np.bool_] | None = None,
 ) -> Band:
-    """Return a metric's change from the present weight on a grid of influences, with intervals.
+    """Return how a metric changes as one weight moves from ``weight`` along a grid, with intervals.
 
     Intervals are paired: one set of draws serves the whole grid, so that the band is 0 wide at
-    ``weight``. The grid ascends. ``metric`` is any of METRICS; fidelity needs the teacher's
+    ``weight``. The grid ascends. ``metric`` is any key of METRICS; fidelity needs the ``teacher``'s
     decisions (n,). Other arguments as in ``what_if_curve``.
     """
     if METRICS[metric].needs_teacher:  # of all images, labelled or not
@@ -362,11 +366,11 @@ def decision_curves(
     counts: NDArray,
     cutoff: Cutoff = 0.0,
 ) -> Array:
-    """Return one of ``DECISIONS`` at each influence of an ascending grid, for each row of counts:
-    (len(grid), rows), nan where undefined.
+    """Return a metric of ``DECISIONS`` (len(grid), rows) at each influence of an ascending grid,
+    for each row of counts; nan where undefined.
 
-    For scores (n,). ``positive`` (n,) are labels, or the teacher's decisions for fidelity;
-    ``counts`` (rows, n) are how often each image is drawn.
+    Scores of the concept are (n,), as are the logits at ``weight``. ``positive`` (n,) are labels,
+    or the teacher's decisions for fidelity; ``counts`` (rows, n): how often each image is drawn.
     """
     end = len(grid)
     decided = above(logit + (grid[:, None] - weight) * score, cutoff).sum(axis=0)

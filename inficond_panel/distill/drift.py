@@ -45,7 +45,9 @@ _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
 
 @dataclass(frozen=True)
 class ConceptDrift:
-    """Kolmogorov-Smirnov test of one concept: statistic, p, medians of ``fit`` and new photos."""
+    """Kolmogorov-Smirnov test of one concept's scores, new photos against photos of ``fit``.
+
+    ``median`` is of the new photos; ``p_adjusted`` is p adjusted for the number of concepts."""
 
     concept: str
     statistic: float
@@ -56,18 +58,19 @@ class ConceptDrift:
 
     @property
     def drifted(self) -> bool:
-        """True if the distributions differ significantly."""
+        """True if the concept's scores are distributed differently, significantly at LEVEL / 2."""
         return self.p_adjusted <= LEVEL / 2
 
 
 @dataclass(frozen=True)
 class Drift:
-    """Comparison of new photos with those of ``fit``.
+    """Tests of new photos for drift from the photos of ``fit``.
 
-    ``concepts`` are sorted by p. ``far`` is the number of far photos out of ``photos``; ``share``
-    is their share, ``low`` and ``high`` its interval (Clopper-Pearson) at ``level``, ``expected``
-    the share for photos like ``fit``, and ``p`` the probability of at least ``far`` far photos.
-    ``lacking`` states why nothing was tested, or is "".
+    ``concepts`` are sorted by p. ``far`` of the ``photos`` are far: their nearest photos of
+    ``fit`` are more distant than usual within ``fit``. ``share`` is the share of far photos, with
+    the interval ``low`` to ``high`` (Clopper-Pearson) at ``level``; ``expected`` is the share for
+    photos like ``fit``, and ``p`` the probability of ``far`` or more far photos. ``lacking`` is
+    the reason why nothing was tested, or "".
     """
 
     photos: int
@@ -84,7 +87,7 @@ class Drift:
 
     @property
     def drifted(self) -> tuple[ConceptDrift, ...]:
-        """Concepts whose scores differ significantly."""
+        """Concepts whose scores differ significantly from ``fit``."""
         return tuple(each for each in self.concepts if each.drifted)
 
     @property
@@ -94,7 +97,7 @@ class Drift:
 
     @property
     def alarm(self) -> bool:
-        """True if far photos or a concept drifted."""
+        """True if significantly many photos are far, or the scores of any concept differ."""
         return self.far_drift or bool(self.drifted)
 
 
@@ -107,8 +110,8 @@ def drift(
 ) -> Drift:
     """Test concept scores ``new`` (m, C) for drift from the scores ``fitted`` (n, C) of ``fit``.
 
-    Of more than 2,000 photos of ``fit`` 2,000 are drawn by the seed. ``level`` is of the interval
-    of the share of far photos; the alarm's level is ``LEVEL``.
+    With more than 2,000 photos of ``fit``, 2,000 are drawn by ``seed``. ``level`` belongs to the
+    interval of the share of far photos; an alarm depends on ``LEVEL`` instead.
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 
@@ -116,9 +119,10 @@ def drift(
     if len(fitted) > MOST_FIT:
         chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
         fitted = fitted[np.sort(chosen)]
-    for scores, least, name in ((new, LEAST_PHOTOS, "new"), (fitted, LEAST_FIT, "fit's")):
+    sides = ((new, LEAST_PHOTOS, "new photos"), (fitted, LEAST_FIT, "photos of fit"))
+    for scores, least, what in sides:
         if len(scores) < least:
-            lacking = f"there are {len(scores)} {name} photos, and {least} are needed"
+            lacking = f"there are {len(scores)} {what}, and {least} are needed"
             return Drift(len(new), len(fitted), lacking)
     limit, expected, distances = _far(fitted, new)
     far = int((distances > limit).sum())
@@ -160,7 +164,7 @@ def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDr
 
 
 def _largest_gap(first: Array, second: Array) -> float:
-    """Return the largest difference of two empirical distribution functions."""
+    """Return the largest difference of the empirical distribution functions of two samples."""
     first, second = np.sort(first), np.sort(second)
     values = np.concatenate([first, second])
     below = [np.searchsorted(each, values, side="right") / len(each) for each in (first, second)]
@@ -168,7 +172,8 @@ def _largest_gap(first: Array, second: Array) -> float:
 
 
 def _far(fitted: Array, new: Array) -> tuple[float, float, Array]:
-    """Return the limit of far, the share of ``fit`` beyond the limit, and new distances (m,)."""
+    """Return the distance beyond which a photo is far, the share of ``fit`` beyond it, and the
+    distances (m,) of the new photos to ``fit``."""
     centre, spread = fitted.mean(axis=0), fitted.std(axis=0)
     spread[spread == 0] = 1.0
     fitted, new = (fitted - centre) / spread, (new - centre) / spread
@@ -202,11 +207,11 @@ _TOLERANCE, _STEPS, _RIDGE = 1e-12, 50, 1e-12
 
 @dataclass(frozen=True)
 class Balance:
-    """Weights (n,) of the photos of ``fit``, of mean 1, and effective sample sizes.
+    """Weights (n,), of mean 1, of the photos of ``fit`` that make their scores like ``tune``'s.
 
     ``effective`` are the effective sample sizes (Kish 1965) of positives and of negatives, (sum of
-    weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties, chosen by
-    cross-validation, of positives and of negatives.
+    weights)^2 / (sum of squared weights); ``penalties`` are the L2 penalties of the two logistic
+    regressions, chosen by cross-validation.
     """
 
     weights: Array
@@ -223,11 +228,11 @@ def balance(
     seed: int = 0,
     least: int = FOLDS,
 ) -> Balance:
-    """Return weights of ``fit`` that match its scores (n, C) to ``tune``, per label 1, 0 (n,).
+    """Return weights of the photos of ``fit`` that make their scores distributed as in ``tune``.
 
-    The same seed gives the same folds. Raises DataError if either split has fewer than ``least``
-    positives or negatives.
-    """
+    Scores are (photos, C), labels (photos,) in {1, 0}; positives and negatives are weighted
+    separately. ``seed`` divides the folds. Raises DataError if either split has fewer than
+    ``least`` positives or negatives."""
     weights = np.empty(len(fit_label))
     effective, penalties = [], []
     for side in (1, 0):
@@ -255,7 +260,7 @@ def density_ratio(ours: NDArray, theirs: NDArray, *, seed: int = 0) -> tuple[Arr
 
 
 def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
-    """Return the L2 penalty of least cross-validated loss."""
+    """Return the L2 penalty with the least cross-validated loss for targets (n,) in {1, 0}."""
     fold, loss = stratified_folds(target[:, None], FOLDS, seed), np.zeros(len(PENALTIES))
     for number in range(FOLDS):
         out = fold == number
@@ -268,10 +273,8 @@ def _chosen_penalty(scores: Array, target: Array, seed: int) -> float:
 def ridge_logistic(scores: Array, target: Array, penalty: float) -> Array:
     """Return weights (C,) of least mean logistic loss plus penalty / 2 x sum of squared weights.
 
-    The first weight is not penalised: the first column of ``scores`` is 1.
-
-    Newton's method with halved steps, for few columns. The students' solver, made for many columns
-    and an L1 penalty, takes twenty times as long.
+    The first weight is not penalised: the first column of ``scores`` is 1. Newton's method with
+    halved steps, for few columns; the students' solver takes twenty times as long.
     """
     ridge = np.full(scores.shape[1], penalty)
     ridge[0] = 0.0

@@ -46,11 +46,12 @@ Cancelled = Callable[[], bool]
 
 @dataclass(frozen=True)
 class Stability:
-    """One student's influences over refits on bootstrap samples; each (C,), in concept order.
+    """Stability of one student's influences over refits on bootstrap samples; each field is (C,).
 
-    ``influence`` and ``rank`` belong to the student; ranks count from 1 by absolute influence, and
-    concepts at 0 share the last rank. ``same_sign`` is nan if the influence is 0. ``weights``
-    (draws, C) are the refits' influences.
+    ``influence`` and ``rank`` belong to the student, all other fields to the refits. Ranks count
+    from 1 by absolute influence, and concepts at 0 share the last rank. ``low`` and ``high`` are
+    limits of the influence. ``same_sign`` (the share of refits with the student's sign) is nan if
+    the influence is 0. ``weights`` (draws, C) are the refits' influences.
     """
 
     influence: Array
@@ -82,11 +83,11 @@ def bootstrap_stability(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Stability:
-    """Refit one student on ``draws`` bootstrap samples of the images of scores (N, C).
+    """Refit one student on ``draws`` bootstrap samples of the images, and compare its influences.
 
-    ``target`` is (N,), ``start`` the student (weights (C, 1)) that all refits start from, the
-    bounds (C,) apply to each. ``l1`` is one number, or one per concept (C,). A draw multiplies
-    ``sample_weight`` (N,). The same seed gives the same answer. Errors as in ``distill.fit``; a
+    ``scores`` are (N, C), ``target`` (N,); ``start`` is the student (weights (C, 1)) from which all
+    refits start; bounds are (C,). ``l1`` is one number, or one per concept (C,). A draw multiplies
+    ``sample_weight`` (N,). The same seed gives the same result. Errors as in ``distill.fit``; a
     draw with a single target value has no solution and is drawn again.
     """
     data = Scores.of(scores)
@@ -126,11 +127,11 @@ def joint_stability(
     progress: Progress | None = None,
     **given: Any,
 ) -> Stability:
-    """Refit the class at ``column`` of one softmax student, like ``bootstrap_stability``.
+    """Refit a softmax student on bootstrap samples; compare the influences of class ``column``.
 
-    ``targets`` are (N, K), ``start`` the student's centred weights (C, K); ``given`` as in
-    ``fit_joint``. All classes are solved together on each draw; a draw without an image of some
-    class is drawn again. Raises ``SolverError`` if almost no draw has images of all classes.
+    ``targets`` are (N, K), ``start`` the student's centred weights (C, K); ``given`` are more
+    arguments of ``fit_joint``. A draw without an image of some class is drawn again. Raises
+    ``SolverError`` if almost no draw has images of all classes.
     """
     data = Scores.of(scores)
     base = np.ones(len(targets)) if sample_weight is None else np.asarray(sample_weight)
@@ -165,7 +166,7 @@ def _drawn(rng: np.random.Generator, base: Array, target: Array) -> Array:
 
 
 def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> Stability:
-    """Return the stability of a student's influences (C,) over refits' ``weights`` (draws, C)."""
+    """Summarise how stable a student's influences (C,) are over the refits' weights (draws, C)."""
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to load, seldom used
 
     below, above = tails(level)
@@ -188,23 +189,24 @@ def summarised(influence: Array, weights: Array, level: float = CONFIDENCE) -> S
 
 
 def tell(progress: Progress | None, done: int, total: int, text: str) -> None:
-    """Call ``progress``, if any, with the share done and ``done of total text``."""
+    """Report progress: call ``progress``, unless it is None, with the share done and a text such
+    as ``3 of 10 refits``, made of ``done``, ``total`` and ``text``."""
     if progress is not None:
         progress(done / total, f"{done} of {total} {text}")
 
 
 def check_cancelled(cancelled: Cancelled | None) -> None:
-    """Raise CancelledError if the user stopped the work."""
+    """Raise CancelledError if ``cancelled()`` is true; do nothing for None."""
     if cancelled is not None and cancelled():
         raise CancelledError("The refits were cancelled.", "Nothing was changed.")
 
 
 @dataclass(frozen=True)
 class RefitPoint:
-    """Refit with one influence fixed: a fit of one class, or of all classes of a softmax.
+    """Refit of a student with one concept's influence fixed at ``influence``.
 
-    ``level`` is 0 for the coarsest points; each further level halves the distances. ``share`` is
-    the share of all points computed so far.
+    ``fit`` has one class, or all classes of a softmax. ``level`` is 0 for the coarsest points; each
+    further level halves the distances. ``share`` is the share of all points computed so far.
     """
 
     influence: float
@@ -230,10 +232,10 @@ def refit_what_if(
     tolerance: float = 1e-6,
     cancelled: Callable[[], bool] | None = None,
 ) -> Iterator[RefitPoint]:
-    """Yield refits with the weight of ``concept`` fixed on a grid, from coarse to fine.
+    """Yield refits of a student with the weight of ``concept`` (an index) fixed on a grid.
 
-    The order is the present weight, both ends, the middle, and so on. For scores (N, C), one
-    class's target (N,), and its present student ``start`` (weights (C, 1)) from ``distill.fit``.
+    The order is the present weight, both ends, the middle, and so on. Scores are (N, C), the
+    class's target (N,); ``start`` is its present student (weights (C, 1)) from ``distill.fit``.
     The grid divides low to high into 2 ** levels parts. Within a level the points nearest to the
     present weight come first, and each starts from the nearest solved point. ``lower`` and
     ``upper`` (C,) bound the other weights; the grid overrides a bound on the concept itself. Close
@@ -267,10 +269,10 @@ def refit_what_if(
 def refit_points(
     solve: Callable[[float, Fit], Fit], now: float, start: Fit, plan: list[tuple[int, float]]
 ) -> Iterator[RefitPoint]:
-    """Solve the points of a plan (``refit_grid``) in order, each from the nearest solved point.
+    """Yield the refits at the points of ``plan`` (from ``refit_grid``), in its order.
 
-    ``solve`` fits the student with the influence fixed, starting from a nearby fit; ``start`` is
-    the fit at the present influence ``now``.
+    ``solve`` fits the student with the influence fixed, starting from the nearest solved point;
+    ``start`` is the fit at the present influence ``now``.
     """
     solved: dict[float, Fit] = {now: start}
     for done, (level, influence) in enumerate(plan, start=1):
@@ -280,7 +282,8 @@ def refit_points(
 
 
 def refit_grid(now: float, low: float, high: float, levels: int) -> list[tuple[int, float]]:
-    """Return the points (level, influence) in the order of solving; the first is ``now``."""
+    """Return a grid from ``low`` to ``high`` in 2 ** levels parts, as pairs (level, influence) in
+    the order of solving: the present influence ``now``, both ends, the middle, and so on."""
     plan = [(0, now)]
     for level in range(levels + 1):
         steps = 2**level

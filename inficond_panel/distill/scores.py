@@ -1,4 +1,4 @@
-"""Passes over the concept scores, in float64 whatever the stored type; correlation of concepts."""
+"""Tables of concept scores: products and moments in float64 for any stored type; correlations."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ if TYPE_CHECKING:
 
 
 class Columns:
-    """Cache of columns in memory, a contiguous row per column, in float32, or float64 if stored so.
+    """Cache of the columns of a table of scores X; each column is a contiguous row in memory.
 
-    The stored values are not rounded. Memory is allocated as columns are read.
+    It has float32 values, or float64 where float32 would round. Memory grows as columns are read.
     """
 
     def __init__(self, source: Source) -> None:
@@ -46,7 +46,7 @@ class Columns:
         self._blocks: list[Any] = []  # for each block of n images (C, n), filled from the top
 
     def gather(self, columns: NDArray[np.intp]) -> bool:
-        """Read the columns that are not in memory yet; return False if all are."""
+        """Read those of ``columns`` (indices) that are not in memory; return True if any was."""
         with self._lock:
             new = columns[self._place[columns] < 0]
             if not new.size:
@@ -63,24 +63,24 @@ class Columns:
             return True
 
     def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
-        """Return X[:, columns] @ weights (N,) for weights (p,)."""
+        """Return the product X[:, columns] @ weights (N,) of the scores X, for weights (p,)."""
         if not len(columns):
             return np.zeros(self.source.shape[0])
         return np.concatenate(list(self.map(partial(_row_product, weights=weights), columns)))
 
     def gradient(self, columns: NDArray[np.intp], residuals: Array) -> Array:
-        """Return X[:, columns]'u (p,) for residuals u (N,)."""
+        """Return the gradient X[:, columns]'u (p,) of the scores X, for residuals u (N,)."""
         total = np.zeros(len(columns))
         for part in self.map(_row_gradient, columns, residuals):
             total += part
         return total
 
     def gram(self, columns: NDArray[np.intp], curvature: Array, exact: bool) -> tuple[Array, Array]:
-        """Return the weighted Gram matrix (p, p), intercept eliminated, and weighted means (p,).
+        """Return the Gram matrix (p, p) of columns centred at their means, and the means (p,).
 
-        With weights h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), the Gram matrix of the columns
-        centred at their weighted means. Blocks are computed in float32 if ``exact`` is false and
-        the columns are float32, and always added up in float64.
+        Both are weighted by ``curvature`` h (N,): X'diag(h)X - (X'h)(X'h)' / sum(h), which
+        eliminates the intercept. Blocks are computed in float32 if ``exact`` is false and the
+        columns are float32, and always added up in float64.
         """
         gram, moment = np.zeros((len(columns), len(columns))), np.zeros(len(columns))
         pivot = self.pivot(columns)  # near the mean: centring cancels few digits
@@ -92,14 +92,15 @@ class Columns:
         return gram, mean + pivot
 
     def pivot(self, columns: NDArray[np.intp]) -> Array:
-        """Return a number near the mean of each of these columns (p,), for centring."""
+        """Return a number near the mean of each of ``columns`` (p,), to centre the scores."""
         few = self._blocks[0][: self._used, :64]
         return to_host(few).mean(axis=1, dtype=np.float64)[self._place[columns]]
 
     def map(
         self, function: Callable[..., Any], columns: NDArray[np.intp], *aligned: Array
     ) -> Iterator[Any]:
-        """Map a function over blocks (p, n) of these columns, like ``Source.map``."""
+        """Yield ``function(block, *parts)`` per block (p, n) of n images of these columns; parts
+        are the entries of ``aligned`` for these images."""
         held_rows = self._place[columns]
 
         def apply(block: Any, *parts: Array) -> Any:
@@ -144,8 +145,8 @@ def _gram(rows: Any, curvature: Array, pivot: Array, exact: bool) -> tuple[Array
 
 
 class JointGram(NamedTuple):
-    """Second derivatives of a softmax's loss: by weights (M, M), by intercepts (K, K), and mixed
-    (K, M), for columns less ``pivot`` (M,)."""
+    """Second derivatives of a softmax's loss by weights (M, M), by intercepts (K, K), and by both
+    (K, M), for score columns from which ``pivot`` (M,) was subtracted."""
 
     weights: Array
     intercepts: Array
@@ -156,8 +157,8 @@ class JointGram(NamedTuple):
 def joint_gram(
     columns: Columns, used: Sequence[NDArray[np.intp]], probability: Array, weight: Array
 ) -> JointGram:
-    """Return the sum over images of a_i (diag(p_i) - p_i p_i') times x_i x_i', from probabilities
-    (N, K) and sample weights a (N,).
+    """Return the second derivatives of a softmax's loss: the sum over images of
+    a_i (diag(p_i) - p_i p_i') times x_i x_i', for probabilities (N, K), sample weights a (N,).
 
     ``used`` holds the columns of each class; the M weights are sorted by class, then by column.
     """
@@ -181,7 +182,7 @@ def joint_gram(
 
 
 def added(grams: list[JointGram]) -> JointGram:
-    """Return the sum of Gram matrices of the same columns."""
+    """Return the sum of second derivatives that belong to the same columns."""
     first = grams[0]
     for other in grams[1:]:
         first = first._replace(
@@ -220,7 +221,7 @@ ScoreLike: TypeAlias = "Scores | Source | Sliced | ArrayLike"
 
 
 class Scores:
-    """Concept scores (N images, C concepts) and the passes over them.
+    """Table of concept scores X (N images, C concepts), with products and moments that read it.
 
     ``values`` is a numpy or torch array (or any that follows the array API standard), a Zarr array
     (or anything that returns numpy arrays when sliced), a dask array, or a ``Source`` (sources.py).
@@ -237,11 +238,11 @@ class Scores:
 
     @classmethod
     def of(cls, values: ScoreLike) -> Scores:
-        """Return the values as Scores; Scores are returned unchanged."""
+        """Return the values as ``Scores``; ``Scores`` are returned unchanged, with their cache."""
         return values if isinstance(values, cls) else cls(values)
 
     def gradient(self, residuals: Array) -> Array:
-        """Return X'u (C, K) for residuals u (N, K) that sum to 0 up to rounding.
+        """Return the gradient X'u (C, K) for residuals u (N, K) that sum to 0 up to rounding.
 
         The rounding error of the sums is removed, as if the columns were centred at ``pivot``.
         """
@@ -252,7 +253,7 @@ class Scores:
         return total
 
     def logits(self, weights: Array, intercepts: Array) -> Array:
-        """Return X @ weights + intercepts (N, K), for weights (C, K) and intercepts (K,).
+        """Return logits X @ weights + intercepts (N, K), for weights (C, K), intercepts (K,).
 
         Computed column by column, so that a student's logits have the same bits whatever other
         students are computed in the same call.
@@ -263,22 +264,22 @@ class Scores:
 
     @cached_property
     def pivot(self) -> Array:
-        """Number near the mean of each column (C,), for centring."""
+        """Number near the mean of each column (C,), to centre the scores."""
         return self.source.first(64).mean(axis=0, dtype=np.float64)
 
     def gather(self, columns: NDArray[np.intp]) -> None:
-        """Read the columns that are not in memory yet, all in one pass."""
+        """Read those of ``columns`` (indices) that are not in memory yet, all in one pass."""
         self.passes += self.columns.gather(columns)
 
     def variance(self, sample_weight: Array) -> Array:
-        """Return the weighted variance of each column (C,), as in ``moments``."""
+        """Return the variance of each column (C,), weighted by ``sample_weight`` (N,) of sum 1."""
         return self.moments(sample_weight)[1]
 
     def moments(self, sample_weight: Array) -> tuple[Array, Array]:
-        """Return weighted means and variances of each column, (C,) each; weights (N,) sum to 1.
+        """Return the weighted mean and variance of each column, (C,) each; weights (N,) sum to 1.
 
-        With M columns of weights (N, M) both are (M, C). A variance is at least the rounding error
-        of a constant column.
+        With M columns of weights (N, M) both results are (M, C). A variance is at least the
+        rounding error of a constant column.
         """
         self.passes += 1
         shape = (*sample_weight.shape[1:], self.shape[1])
@@ -346,7 +347,7 @@ _BLOCK = 4096
 
 
 def spread(scores: NDArray) -> Array:
-    """Return the standard deviation (C,) of each concept's score, over the images of (N, C)."""
+    """Return the standard deviation (C,) of each concept's score over the images, from (N, C)."""
     mean = np.asarray(scores).mean(axis=0, dtype=np.float64)
     total = np.zeros_like(mean)
     for block in _centred(scores, mean):
@@ -355,10 +356,10 @@ def spread(scores: NDArray) -> Array:
 
 
 def correlation(scores: NDArray) -> Array:
-    """Return the Pearson correlation (C, C) of concepts' scores, over the images of scores (N, C).
+    """Return the Pearson correlations (C, C) between concepts' scores, from scores (N, C).
 
-    Of more than 20,000 images, every second, third ... is used. A constant score has correlation
-    0 with all concepts, itself included.
+    With more than 20,000 images only every second (third, ...) image is used. A concept with
+    constant scores has correlation 0 with all concepts, itself included.
     """
     sample = np.asarray(scores)[:: -(-len(scores) // SAMPLE)]
     mean = sample.mean(axis=0, dtype=np.float64)
@@ -373,10 +374,10 @@ def correlation(scores: NDArray) -> Array:
 
 
 def components(correlation: Array, threshold: float) -> list[tuple[int, ...]]:
-    """Return groups of two or more concepts connected by correlations (C, C) >= threshold.
+    """Return groups of two or more concepts (indices) that correlations >= ``threshold`` connect.
 
-    These are connected components: no concept outside a group has such a correlation with a
-    concept inside, so that no twin is missed. Two members of a group may be correlated less.
+    ``correlation`` is (C, C). The groups are connected components: no concept outside a group has
+    such a correlation with a concept inside. Two members of a group may be correlated less.
     """
     _, group = connected_components(correlation >= threshold, directed=False)
     order = np.argsort(group, kind="stable")
@@ -386,9 +387,9 @@ def components(correlation: Array, threshold: float) -> list[tuple[int, ...]]:
 
 
 def collinear(correlation: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
-    """Return the other concepts whose correlation (C, C) with ``concept`` is >= threshold.
+    """Return the other concepts whose correlation with ``concept`` (an index) is >= threshold.
 
-    Pairs (concept, correlation), the highest correlation first.
+    They are pairs (index, correlation), the highest correlation first; ``correlation`` is (C, C).
     """
     r = correlation[concept]
     order = np.argsort(-r, kind="stable")

@@ -43,10 +43,10 @@ LEAST = (0.01, 0.05)
 def cross_fitted_model(
     scores: NDArray, label: NDArray, others: NDArray, seed: int = 0
 ) -> tuple[Array, Array]:
-    """Return cross-fitted logits (n,) of a logistic regression on labels (n,), and others' (m,).
+    """Return logits of a logistic regression on labels: cross-fitted (n,), and of others (m,).
 
-    For each fold the L1 penalty with the highest AP on the other folds is chosen. Logits of
-    ``others`` (m, C) are the mean over the models of all folds.
+    ``scores`` are (n, C), ``label`` (n,) in {1, 0}. For each fold the L1 penalty with the highest
+    AP on the other folds is chosen. Logits of ``others`` (m, C) are means over the folds' models.
     """
     folds = stratified_folds(label[:, None], FOLDS, seed)
     logit = np.empty((len(label), len(PENALTIES)))
@@ -103,7 +103,8 @@ def label_noise(
 def _loss(
     values: Array, fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray
 ) -> tuple[float, Array]:
-    """Return the negative log likelihood and its gradient by intercepts, slopes and noise."""
+    """Return the negative log likelihood of the labels of both splits, and its gradient by
+    ``values``: two intercepts, the slopes, and the two shares of wrong labels (or none)."""
     slope, noise = np.split(values[2:], [fit_scores.shape[1]])
     added, missed = noise if len(noise) else (0.0, 0.0)
     p = expit(values[0] + fit_scores @ slope)
@@ -127,7 +128,7 @@ def _log_likelihood(label: NDArray, chance: Array) -> float:
 
 
 def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
-    """Return the probability (n,) that a label is wrong, from cross-fitted logits (n,).
+    """Return the probability (n,) that each label is wrong, from cross-fitted logits (n,).
 
     Bayes' rule with the shares of ``noise``, which are raised to at least ``LEAST``, so that labels
     can be ranked even if no noise was estimated.
@@ -139,7 +140,8 @@ def wrong_chance(logit: Array, label: NDArray, noise: LabelNoise) -> Array:
 
 
 def share_z(fit_label: NDArray, tune_label: NDArray) -> float:
-    """Return the z of the share of positives in ``fit`` less that in ``tune``, from labels (n,)."""
+    """Return the z-score of the share of positives in ``fit`` less their share in ``tune``, from
+    labels (n,) in {1, 0}; 0 if all labels are equal."""
     both = np.concatenate([fit_label, tune_label])
     variance = both.var() * (1 / len(fit_label) + 1 / len(tune_label))
     return float((fit_label.mean() - tune_label.mean()) / np.sqrt(variance)) if variance else 0.0
@@ -147,7 +149,7 @@ def share_z(fit_label: NDArray, tune_label: NDArray) -> float:
 
 @dataclass(frozen=True)
 class OtherPhotos:
-    """Difference between photos of ``fit`` and ``tune``, of negatives and of positives, as z.
+    """Differences between the photos of ``fit`` and ``tune``: z-scores of negatives, of positives.
 
     Both are measured along the direction that separates the negatives of ``fit`` and ``tune``.
     """
@@ -159,7 +161,7 @@ class OtherPhotos:
 def other_photos(
     fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray, seed: int = 0
 ) -> OtherPhotos:
-    """Test whether photos of the two splits differ, from standardised scores (n, C)."""
+    """Test whether photos of the two splits differ: standardised scores (n, C), labels (n,)."""
     rng = np.random.default_rng(seed)
     sides = [(fit_scores, fit_label == 1), (tune_scores, tune_label == 1)]
     negatives, positives = (
@@ -189,7 +191,7 @@ def _moments(scores: Array) -> _Moments:
 
 
 def _together(parts: list[_Moments], left_out: int) -> _Moments:
-    """Return the summed moments of all parts but ``left_out``."""
+    """Return the sums of the moments of all parts, except the part at index ``left_out``."""
     counts, sums, products = zip(*(parts[:left_out] + parts[left_out + 1 :]), strict=True)
     return sum(counts), sum(sums), sum(products)
 
@@ -206,7 +208,7 @@ def _discriminant(one: _Moments, other: _Moments) -> Array:
 
 
 def _rank_z(one: Array, other: Array) -> float:
-    """Return the z of Mann and Whitney, > 0 if ``one`` ranks above ``other``."""
+    """Return the z-score of the Mann-Whitney test, > 0 if ``one`` ranks above ``other``."""
     if not len(one) or not len(other):
         return 0.0
     from scipy.stats import rankdata  # noqa: PLC0415 - slow to load

@@ -27,7 +27,7 @@ Array = NDArray[np.float64]
 
 
 def namespace(values: Any) -> Any:
-    """Return the array API namespace of the library of ``values``."""
+    """Return the array API namespace of the library that made ``values``, such as numpy."""
     return np if isinstance(values, np.ndarray) else array_api_compat.array_namespace(values)
 
 
@@ -41,14 +41,14 @@ def to_host(values: Any) -> NDArray:
 
 
 def beside(host: NDArray, values: Any) -> Any:
-    """Return a numpy array converted to the library and device of ``values``."""
+    """Convert the numpy array ``host`` to the array library and the device of ``values``."""
     if isinstance(values, np.ndarray):
         return host
     return namespace(values).asarray(host, device=array_api_compat.device(values))
 
 
 def on_card(values: NDArray, device: str) -> Any:
-    """Return the values as a torch tensor on the GPU named by ``device``, if one is used.
+    """Return the values as a torch tensor on the GPU named by ``device``; unchanged for a CPU.
 
     Passes over columns of a tensor are computed on its device; see ``common.devices``.
     """
@@ -68,21 +68,22 @@ def count_not_finite(values: Any) -> int:
 
 
 def check_weights(weight: NDArray) -> None:
-    """Raise DataError for sample weights (n,) or (n, K) whose sum over- or underflows."""
+    """Raise DataError for sample weights (n,) or (n, K) that are not finite, or whose sum over- or
+    underflows float64."""
     check_finite(weight, "sample weights")
     with np.errstate(over="ignore", under="ignore"):
         total = np.sum(weight, axis=0, dtype=np.float64)
     lost = ~((total >= np.finfo(np.float64).tiny) & (total < np.inf)) & (weight != 0).any(axis=0)
     if np.any(lost & ~(weight < 0).any(axis=0)):
         raise DataError(
-            f"The sample weights add up to {np.extract(lost, total)[0]:g}; they lie between "
-            f"{weight.min():g} and {weight.max():g}.",
+            f"The sample weights add up to {np.extract(lost, total)[0]:g}, which float64 cannot "
+            f"hold; they lie between {weight.min():g} and {weight.max():g}.",
             "Divide the sample weights by the largest.",
         )
 
 
 def check_finite(values: Any, name: str) -> None:
-    """Raise DataError, with their number, if any values are NaN or infinite."""
+    """Raise DataError if any values are NaN or infinite; ``name``: what they are, in the plural."""
     bad = count_not_finite(values)
     if bad:
         raise DataError(
@@ -99,13 +100,14 @@ _LARGEST_BLOCK = 8 * BLOCK_VALUES
 
 
 class Source(Protocol):
-    """Table of scores (N images, C concepts)."""
+    """Table of scores (N images, C concepts) that is read in blocks of rows."""
 
     shape: tuple[int, int]
     slow: bool  # True if a pass over all concepts costs more than several over a working set
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """Yield ``function(block, *parts)`` per block (n, C); parts are its rows of ``aligned``."""
+        """Yield ``function(block, *parts)`` per block (n, C) of the scores; parts are the same
+        rows of ``aligned``."""
 
     def first(self, images: int) -> NDArray:
         """Return the first rows (images, C), or fewer if there are no more."""
@@ -125,12 +127,12 @@ class ArraySource:
         self._rows = _row_slices(self.shape, 1)
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """See ``Source``."""
+        """Yield ``function(block, *parts)`` per block of rows, as ``Source.map``."""
         jobs = ((self.values[rows, :], *(a[rows] for a in aligned)) for rows in self._rows)
         return in_order(function, jobs, self._threads)
 
     def first(self, images: int) -> NDArray:
-        """See ``Source``."""
+        """Return the first rows (images, C), or fewer if there are no more."""
         return to_host(self.values[:images, :])
 
 
@@ -150,7 +152,7 @@ class SlicedSource:
         self._rows = _row_slices(self.shape, (getattr(values, "chunks", None) or (1,))[0])
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """See ``Source``."""
+        """Yield ``function(block, *parts)`` per block of rows, as ``Source.map``."""
 
         def read_and_apply(number: int, *parts: NDArray) -> Any:
             return function(self._read(number), *parts)
@@ -159,7 +161,7 @@ class SlicedSource:
         return in_order(read_and_apply, jobs, thread_count(self.shape))
 
     def first(self, images: int) -> NDArray:
-        """See ``Source``."""
+        """Return the first rows (images, C), or fewer if there are no more."""
         return self._read(0)[:images]
 
     def _read(self, number: int) -> NDArray:
@@ -177,7 +179,7 @@ class SlicedSource:
 class DaskSource:
     """Scores as a dask array: each pass runs where the blocks are, on threads or on a cluster.
 
-    Its chunks of rows are the blocks; persist the array to keep it in the workers.
+    The array's chunks of rows are the blocks; persist the array to keep it in the workers.
     """
 
     slow = True
@@ -194,7 +196,7 @@ class DaskSource:
         self._checked = False
 
     def map(self, function: Callable[..., Any], *aligned: NDArray) -> Iterator[Any]:
-        """See ``Source``."""
+        """Yield ``function(block, *parts)`` per block of rows, as ``Source.map``."""
         import dask  # noqa: PLC0415 - an extra
 
         apply = dask.delayed(_apply, pure=False)
@@ -213,14 +215,14 @@ class DaskSource:
         self._checked = True
 
     def first(self, images: int) -> NDArray:
-        """See ``Source``."""
+        """Return the first rows (images, C), or fewer if there are no more."""
         return np.asarray(self._blocks[0][:images].compute())
 
 
 def in_order(
     function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: int
 ) -> Iterator[Any]:
-    """Yield the results of ``function(*job)`` in the order of the jobs, few in memory at a time."""
+    """Yield ``function(*job)`` for each job, in the order of the jobs, computed by ``threads``."""
     if threads == 1:
         for job in jobs:
             yield function(*job)
@@ -244,7 +246,8 @@ def thread_count(shape: tuple[int, int]) -> int:
 
 
 def checked_shape(values: Sliced, numbers: bool) -> tuple[int, int]:
-    """Return the shape (N, C); raise DataError if ``values`` is not a nonempty table of numbers."""
+    """Return the shape (N, C) of a table; raise DataError if it is empty or not two-dimensional,
+    or if ``numbers`` is False (its type is not numeric)."""
     shape = tuple(values.shape)
     if len(shape) != 2 or 0 in shape or not numbers:
         raise DataError(
@@ -256,7 +259,7 @@ def checked_shape(values: Sliced, numbers: bool) -> tuple[int, int]:
 
 
 def _row_slices(shape: tuple[int, int], chunk: int) -> list[slice]:
-    """Return the rows of each block: whole chunks, about ``BLOCK_VALUES`` values."""
+    """Return each block's rows: whole chunks of ``chunk`` rows, about ``BLOCK_VALUES`` values."""
     rows = max(BLOCK_VALUES // shape[1] // chunk, 1) * chunk
     rows = max(rows, 64)
     return [slice(a, min(a + rows, shape[0])) for a in range(0, shape[0], rows)]
@@ -271,7 +274,7 @@ def _is_number(values: Any) -> bool:
 def _apply(
     function: Callable[..., Any], check: bool, block: NDArray, *parts: NDArray
 ) -> tuple[int, Any]:
-    """Return (number of values that are not finite, None), or (0, the function's result)."""
+    """Return (0, the function's result), or (number of values that are not finite, None)."""
     bad = count_not_finite(block) if check else 0
     with one_thread():
         return bad, None if bad else function(block, *parts)

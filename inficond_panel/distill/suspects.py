@@ -1,4 +1,5 @@
-"""Suspects: concepts that a student relies on, correlated with the class in ``fit`` only; verdict.
+"""Suspect concepts (a student relies on them, they are correlated with the class in ``fit`` only),
+and the verdict on whether the student does worse on ``tune``.
 
 Presence of a concept. Concepts' scores share no zero and no range, so no fixed threshold separates
 photos with the concept from photos without it. Otsu's threshold does, at any scale: it divides the
@@ -57,7 +58,8 @@ from inficond_panel.vocabulary.metrics import AP
 
 @dataclass(frozen=True)
 class Presence:
-    """Shares of positives and of negatives with a concept score above ``threshold``, per split."""
+    """How often one concept is present: on each split, the share of the positives and of the
+    negatives whose concept score is above ``threshold``."""
 
     threshold: float
     fit: tuple[float, float]
@@ -65,9 +67,9 @@ class Presence:
 
 
 def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: NDArray) -> Presence:
-    """Return the presence of one concept, from scores (n,) and labels (n,) in {1, 0} per split.
+    """Return the shares of positives and of negatives that show one concept, on each split.
 
-    The threshold is chosen on the scores of ``fit`` alone.
+    Scores and labels in {1, 0} are (n,). The threshold is chosen on the scores of ``fit`` alone.
     """
     threshold = dividing_score(fit)
     return Presence(
@@ -76,7 +78,7 @@ def presence(fit: ArrayLike, fit_label: NDArray, tune: ArrayLike, tune_label: ND
 
 
 def dividing_score(scores: ArrayLike) -> float:
-    """Return Otsu's threshold of scores (n,), halfway between two groups; nan if all are equal."""
+    """Return Otsu's threshold, which divides scores (n,) into two groups; nan if all are equal."""
     values = np.sort(np.asarray(scores, dtype=np.float64))
     sizes = np.arange(1, len(values))
     sums = np.cumsum(values)
@@ -95,7 +97,7 @@ def _shares(scores: ArrayLike, label: NDArray, threshold: float) -> tuple[float,
 
 
 class Photos:
-    """Photos of a split: concept scores (n, C), and labels (n,) of one class in {1, 0}.
+    """Photos of one split, with concept scores (n, C) and labels (n,) of one class in {1, 0}.
 
     Raises DataError if the lengths differ, a label is neither 0 nor 1, or there are fewer than two
     positives or negatives: one photo has no variance.
@@ -118,12 +120,12 @@ class Photos:
 
     @property
     def means(self) -> Array:
-        """Mean score of the positives and of the negatives (2, C)."""
+        """Mean score of each concept over the positives (row 0) and the negatives (2, C)."""
         return self._mean
 
     @property
     def squares(self) -> Array:
-        """Sums of squared deviations from ``means`` (2, C)."""
+        """Sums of squared deviations of the scores from ``means`` (2, C)."""
         return self._variance * self.counts[:, None]
 
     @property
@@ -146,11 +148,11 @@ class Photos:
 
 @dataclass(frozen=True)
 class Suspicion:
-    """Suspect measures of each concept for one student, each (C,); the module defines them.
+    """Measures (C,) of how suspect each concept is for one student; the module defines them.
 
     ``z`` is the lost correlation in standard errors and ``p`` its one-sided p-value; ``weakening``
-    combines the losses of positives and negatives; ``fit_bond`` and ``tune_bond`` are ``bond`` of
-    the two splits; ``lost`` is the lost separation in logits.
+    combines the losses of positives and negatives; ``fit_bond`` and ``tune_bond`` are
+    ``Photos.bond`` on the two splits; ``lost`` is the lost separation in logits.
     """
 
     reliance: Array
@@ -163,7 +165,7 @@ class Suspicion:
 
     @cached_property
     def q(self) -> Array:
-        """``p`` adjusted over all concepts for the rate of false discoveries.
+        """P-values adjusted over all concepts to control the false discovery rate (C,).
 
         Benjamini and Hochberg 1995, JRSS B 57.
         """
@@ -173,20 +175,22 @@ class Suspicion:
 
     @property
     def score(self) -> Array:
-        """Suspect score: square root of the absolute reliance, times weakening."""
+        """Suspect score (C,): square root of the absolute reliance, times weakening."""
         return np.sqrt(np.abs(self.reliance)) * self.weakening
 
     @property
     def doubt(self) -> Array:
-        """Absolute reliance times lost correlation, at least 0: for the adaptive penalty.
+        """Factor (C,) of the adaptive penalty: absolute reliance times lost correlation, if > 0.
 
-        This is more cautious than ``score``, which as a factor of penalties repairs no more and
+        It is more cautious than ``score``, which as a factor of penalties repairs no more and
         harms some students without a fault.
         """
         return np.abs(self.reliance) * np.maximum(self.z, 0.0)
 
     def ranked(self, besides: Sequence[int] = ()) -> NDArray[np.intp]:
-        """Return concepts with a score above 0, highest first, without the concepts ``besides``."""
+        """Return the indices of the concepts with a suspect score above 0, highest score first.
+
+        The concepts ``besides`` (indices) are left out."""
         score = self.score
         score[list(besides)] = 0.0
         order = np.argsort(-score, kind="stable")
@@ -196,7 +200,7 @@ class Suspicion:
 def suspicion(
     folds: Sequence[Photos], tune: Photos, logits: NDArray, weights: NDArray
 ) -> Suspicion:
-    """Compute the suspect measures of all concepts for the student of one class.
+    """Compute for the student of one class how suspect each concept is.
 
     ``folds`` are the photos of ``fit`` in V parts. Row v of ``weights`` (V, C) is the student that
     was fitted without part v, and row v of ``logits`` (V, n) are its logits on ``tune``.
@@ -215,9 +219,9 @@ def suspicion(
 
 
 def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array, Array]:
-    """Return the lost correlation z, its one-sided p-value, and the weakening, each (C,).
+    """Return each concept's lost correlation z, its one-sided p-value, and its weakening, all (C,).
 
-    ``sign`` (V, C) is the sign of the reliance of the student of each of the V ``folds``.
+    Row v of ``sign`` (V, C) is the sign of the reliance of the student fitted without fold v.
     """
     counts = np.array([part.counts for part in folds])
     variance, freedom = _pooled(folds, tune)
@@ -252,7 +256,8 @@ def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos, variance: Arr
 
 
 def _p_value(z: Array, parts: Array, freedom: Array) -> Array:
-    """Return one-sided p-values (C,) of Student's t, degrees of freedom by Satterthwaite (1946)."""
+    """Return one-sided p-values (C,) of z by Student's t, with Satterthwaite's (1946) degrees of
+    freedom."""
     tiny = np.finfo(np.float64).tiny
     spread = (parts**2 / freedom[:, None]).sum(axis=0)
     joint = parts.sum(axis=0) ** 2 / np.maximum(spread, tiny)
@@ -271,7 +276,8 @@ DRAWS = 400
 
 @dataclass(frozen=True)
 class UnseenLogits:
-    """Labels (n,) of one class in {1, 0}, and logits (V, n) of V students not fitted to them."""
+    """Labels (n,) of one class in {1, 0}, and logits (V, n) of V students that were not fitted to
+    these photos."""
 
     label: NDArray
     logits: Array
@@ -280,7 +286,7 @@ class UnseenLogits:
     def separation(self) -> tuple[float, float]:
         """Separation (mean logit of positives less mean logit of negatives), and its variance.
 
-        Separation and variance are means over the students, which share the photos.
+        Both are means over the students, since all students share the photos.
         """
         sides = [self.logits[:, self.label == side] for side in (1, 0)]
         difference = sides[0].mean(axis=1) - sides[1].mean(axis=1)
@@ -288,16 +294,17 @@ class UnseenLogits:
         return float(difference.mean()), float(np.mean(variance))
 
     def ap(self, counts: NDArray) -> Array:
-        """Return AP under each row of counts or weights (rows, n), averaged over the students."""
+        """Return AP (rows,) by each row of counts or weights (rows, n), the mean over students."""
         values = [Outcome(self.label, logit).values(AP.key, counts) for logit in self.logits]
         return np.asarray(np.mean(values, axis=0))
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Separation and AP on ``fit``, and the loss of each on ``tune``.
+    """Test of whether a class's students do worse on ``tune`` than on ``fit``.
 
-    Intervals are one-sided at ALPHA / 2 on each side, so that a lower limit above 0 is a shift.
+    ``separation`` and ``ap`` are measured on ``fit``; ``separation_lost`` and ``ap_lost`` are
+    their falls on ``tune``. Each limit has the level ALPHA / 2, so a lower limit > 0 is a shift.
     """
 
     separation: float
@@ -307,9 +314,8 @@ class Verdict:
 
     @property
     def kind(self) -> str:
-        """``shift`` if either loss exceeds noise, ``none`` if a large loss is excluded.
-
-        Otherwise ``unknown``: there are too few photos to decide.
+        """``shift`` if separation or AP falls significantly, ``none`` if its interval excludes a
+        fall of AP by more than ``LARGE_LOSS``, else ``unknown``: too few photos to decide.
         """
         if self.separation_lost.low > 0 or self.ap_lost.low > 0:
             return SHIFT
@@ -317,7 +323,7 @@ class Verdict:
 
     @property
     def times_to_decide(self) -> float:
-        """Approximate factor on the number of photos that would decide a verdict ``unknown`` by AP.
+        """Approximate factor by which more photos would decide an ``unknown`` verdict, by AP.
 
         The interval is assumed to narrow with the root of the number of photos around the same
         estimate, until it excludes either 0 or ``LARGE_LOSS``, whichever is sooner.
@@ -330,7 +336,8 @@ class Verdict:
 
 
 def verdict(fit: UnseenLogits, tune: UnseenLogits, *, seed: int = 0) -> Verdict:
-    """Test whether a class's students do worse on photos of ``tune`` than on photos of ``fit``."""
+    """Test whether a class's students do worse on ``tune`` than on ``fit``, from logits on photos
+    that they were not fitted to."""
     (separation, variance), (tune_separation, tune_variance) = fit.separation, tune.separation
     error = float(np.sqrt(variance + tune_variance)) * -ndtri(ALPHA / 2)
     lost = separation - tune_separation
@@ -347,7 +354,7 @@ def _odds(label: NDArray) -> float:
 
 
 def _ap(unseen: UnseenLogits, weight: Array, seed: int) -> tuple[float, Array]:
-    """Return AP under these weights (n,), and AP on bootstrap draws (DRAWS,)."""
+    """Return AP with these weights (n,) of the photos, and AP on bootstrap draws (DRAWS,)."""
     counts = np.concatenate([weight[None], draw_counts(len(weight), DRAWS, seed) * weight])
     values = unseen.ap(counts)  # together, so that each student is sorted once
     return float(values[0]), values[1:]

@@ -1,3 +1,3 @@
-"""Knowledge of a network: pixels that its features keep, calibration of its outputs, and separation
-of classes by its outputs.
+"""Knowledge of a network: the pixels that its features keep, the calibration of its outputs, and
+how well its outputs separate the classes.
 """

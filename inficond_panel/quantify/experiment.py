@@ -52,9 +52,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Figures:
-    """Results of an experiment: ``facts`` are plain values (settings, average precision, ...),
-    ``images`` the ids of the N measured images, ``foreground`` their masks ``(N, H, W)``,
-    ``networks`` the trainings of each network."""
+    """Results of an experiment, as in its files: ``facts`` are data for JSON (settings, average
+    precision, ...), ``images`` the ids of the N measured images, ``foreground`` their masks
+    ``(N, H, W)``, ``networks`` by name the measurement of each training."""
 
     facts: dict[str, Any]
     images: list[str]
@@ -76,7 +76,8 @@ def write_figures(folder: Path, figures: Figures) -> None:
 
 
 def read_figures(folder: Path) -> Figures:
-    """Read the files of ``write_figures``; raise ``DataError`` if one is missing or damaged."""
+    """Read the results that ``write_figures`` wrote to ``folder``; raise ``DataError`` if a file is
+    missing or damaged."""
     try:
         facts = json.loads((folder / "experiment.json").read_text(encoding="utf-8"))
         with np.load(folder / "figures.npz", allow_pickle=False) as file:
@@ -93,9 +94,9 @@ def read_figures(folder: Path) -> Figures:
             "Run the experiment: inficond quantify experiment SPEC --output FOLDER",
         ) from error
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"The experiment in {folder} is damaged: {error}.", "Run it again.") from (
-            error
-        )
+        raise DataError(
+            f"The experiment in {folder} is damaged: {error}.", "Run the experiment again."
+        ) from error
 
 
 _POINT = np.array([230, 120, 0])
@@ -103,8 +104,8 @@ _SCALE, _GAP, _HEAD = 3, 6, 16
 
 
 def heat_map(contrast: NDArray, b: float) -> NDArray[np.uint8]:
-    """Return an RGB image ``(H, W, 3)`` of H̄ - H_i: grey from -1 to 1 nats, knowledge points
-    orange, lighter for larger values."""
+    """Return an RGB image ``(H, W, 3)`` of an image's contrast H̄ - H_i ``(H, W)``: grey from -1 to
+    1 nats; knowledge points (above ``b``) orange, lighter for larger values."""
     level = np.clip((np.nan_to_num(contrast) + 1) / 2, 0, 1)[..., None]
     grey = np.broadcast_to(220 * level, (*contrast.shape, 3))
     orange = _POINT + (255 - _POINT) * np.clip(2 * level - 1, 0, 1) ** 2
@@ -118,7 +119,8 @@ def write_sheet(
     maps: Mapping[str, Sequence[NDArray]],
     b: float,
 ) -> None:
-    """Write a PNG of N images ``(N, H, W, 3)``, their masks, and maps ``(N, H, W)`` by name."""
+    """Write a PNG with a row per image ``(N, H, W, 3)``: the image, its mask, and a heat map of
+    each of the contrasts ``(N, H, W)`` in ``maps``, by name; ``b`` as in ``heat_map``."""
     masks = [np.repeat(mask[..., None], 3, -1).astype(np.uint8) * 255 for mask in foreground]
     columns = {"image": list(images), "foreground": masks}
     columns |= {name: [heat_map(each, b) for each in of_one] for name, of_one in maps.items()}
@@ -145,9 +147,9 @@ NETWORKS = ("teacher", "student", "baseline")
 class Photos:
     """Photos of the experiment, for training and for measuring.
 
-    train, test: images ``(N, H, W, 3)`` uint8; AP is measured on all test images, knowledge points
-    on the first ``len(foreground)``. Labels ``(N, K)``: 1, 0 or -1. foreground: masks
-    ``(n, H, W)``.
+    train, test: images ``(N, H, W, 3)`` uint8. Labels ``(N, K)``: 1, 0 or -1. foreground: masks
+    ``(n, H, W)`` of the first n test images. AP is measured on all test images, knowledge points
+    on those with a mask.
     """
 
     train: NDArray[np.uint8]
@@ -158,7 +160,7 @@ class Photos:
 
     @cached_property
     def scale(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Mean and standard deviation ``(3,)`` of the training images' channels, of 255 levels."""
+        """Mean and standard deviation ``(3,)`` of each channel of the training images, 0 to 255."""
         values = self.train.reshape(-1, 3).astype(np.float32)
         return values.mean(0), values.std(0).clip(min=1)
 
@@ -173,9 +175,11 @@ class Photos:
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings of the experiment. epochs: of student and baseline; teacher: ``teacher_epochs``, the
-    student's upper layers: half of ``epochs``. checkpoints: number of measured epochs, evenly
-    spaced, with the last. seed: of weights, batches and noise."""
+    """Settings of the experiment.
+
+    Student and baseline are trained for ``epochs``, the teacher for ``teacher_epochs``, the
+    student's upper layers for half of ``epochs``. ``checkpoints`` epochs are measured, at even
+    distances, the last included. ``seed`` is for weights, batches and noise."""
 
     epochs: int = 20
     teacher_epochs: int = 30
@@ -186,12 +190,12 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """Outcome of the experiment: each network's measurement and quality.
+    """Outcome of the experiment: measurement and quality of each network, by its name.
 
-    average_precision: mean over the classes with positives in test. feature_fit: R² of the
-    student's feature against the teacher's on test. converged, distance: share of measurements
-    that converged, and their mean distance to the optimum in nats. epochs: measured epochs.
-    """
+    average_precision: mean over the classes that test images show. feature_fit: R² of the
+    student's feature against the teacher's on test images. converged, distance: share of
+    measurements that converged, and their mean distance to the optimum, in nats. epochs: measured
+    epochs of student and baseline."""
 
     networks: dict[str, Followed]
     average_precision: dict[str, float]
@@ -213,10 +217,11 @@ def follow(
     progress: Callable[[int], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Followed, list[Information]]:
-    """Measure the contrast of ``images`` ``(N, C, H, W)`` at checkpoints of a network.
+    """Measure a layer's contrast on ``images`` ``(N, C, H, W)`` at checkpoints of a network.
 
-    ``travelled`` are the weight distances of these checkpoints. Raises ``DataError`` for masks of
-    another size, an unknown layer, and checkpoints of another network.
+    ``travelled`` (M,) are the weight distances of these M checkpoints. Also returns the pixel
+    information at each checkpoint. Raises ``DataError`` for masks of another size, an unknown
+    layer, and checkpoints of another network.
     """
     check_masks(foreground, (len(images), *images.shape[2:]))
     feature, information = feature_at(network, layer), []
@@ -231,10 +236,10 @@ def follow(
 
 
 def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: Tensor) -> NDArray:
-    """Return the weight distance ``(M + 1,)`` at each checkpoint of a folder, 0 at the first.
+    """Return how far the weights have moved at each checkpoint in a folder ``(M + 1,)``; first 0.
 
-    It is over the parameters that the layer depends on. Raises ``DataError`` without checkpoints.
-    """
+    Only parameters on which the layer's output depends are counted; ``image`` is one input
+    ``(1, C, H, W)``. Raises ``DataError`` without checkpoints."""
     files = checkpoint_files(folder)
     names = parameters_at(network.eval(), feature_at(network, layer), image)
     return distance_travelled(chosen(read_state(path), names) for path in files)
@@ -268,7 +273,7 @@ class _Experiment:
         import torch
 
         if not len(photos.foreground):
-            raise DataError("There is no image to measure.", "Use more images.")
+            raise DataError("No image with a mask is left to measure.", "Use more images.")
         self.photos, self.folder, self.settings = photos, folder, settings
         self.progress, self.cancelled = progress, cancelled
         label = torch.from_numpy(np.array(photos.train_label))
@@ -286,7 +291,7 @@ class _Experiment:
         }
 
     def run(self) -> Outcome:
-        """Train the networks, then measure them."""
+        """Train the three networks, then measure them and return the outcome."""
         self._train()
         precision = {name: self._precision(network) for name, network in self.networks.items()}
         fit = feature_fit(self.networks["student"], self.networks["teacher"], self.test)

@@ -1,8 +1,9 @@
-"""Oracles of several gammas, measured side by side on ``fit`` (Lee et al., BMVC 2023, sec. 4.1).
+"""Oracles with several values of gamma, compared on ``fit`` (Lee et al., BMVC 2023, sec. 4.1).
 
-Measured are accuracy, calibration, entropy, and the silhouette of the outputs by sub-class and by
-super-class; the paper chooses the gamma of the largest silhouette (figure 4). The oracle has seen
-the labels that it is measured on.
+The oracle is the teacher on inputs that are reinforced with their labels, in steps of size gamma.
+It has seen the labels that it is measured on. Measured are accuracy, calibration, entropy, and the
+silhouette of the outputs by sub-class and by super-class; the paper chooses the gamma of the
+largest silhouette (figure 4).
 """
 
 from __future__ import annotations
@@ -53,11 +54,12 @@ def oracle_sweep(
     seed: int = 0,
     progress: Callable[[str], None] = lambda _: None,
 ) -> GammaSweep:
-    """Make oracles of these gammas from the spec's teacher, and measure their outputs on ``fit``.
+    """Make an oracle for each gamma from the spec's teacher, and measure its outputs on ``fit``.
 
-    ``above`` names the super-classes: a metadata column, or a CSV file (``super_groups``). Logits
-    are cached next to the store. Raises ``DataError`` for a gamma that is negative or not finite,
-    for a teacher without gradients, and as ``precompute.teachers.applied``; ``MissingExtraError``.
+    ``groups`` is the rule of sub-classes, a key of ``GROUPS``. ``above`` names the super-classes: a
+    metadata column, or a CSV file (``super_groups``). Logits are cached next to the store. Raises
+    ``DataError`` for a gamma that is negative or not finite and for a teacher without gradients,
+    and the errors of ``precompute.teachers.applied``, or ``MissingExtraError``.
     """
     tuner.spec.check_photos()
     noise = tuner.spec.views.noise(draws, seed)
@@ -102,23 +104,23 @@ ON_MAP = 1000
 
 
 class Logits(Protocol):
-    """Logits of the data set's classes ``own`` (n, K), and of other classes ``other`` (n, M)."""
+    """Outputs of one oracle on n images: logits of the data set's K classes, and of M others."""
 
     @property
     def own(self) -> NDArray:
-        """Logits of the data set's classes."""
+        """Logits (n, K) of the data set's classes."""
 
     @property
     def other(self) -> NDArray:
-        """Logits of the teacher's other classes."""
+        """Logits (n, M) of the teacher's classes that the data set lacks."""
 
 
 @dataclass(frozen=True)
 class GammaOutputs:
-    """Outputs of the oracle of one gamma, its measures, and their changes from the teacher.
+    """Outputs of the oracle with one gamma, its measures, and their changes from the teacher.
 
-    For gamma 0, which is the teacher, ``changes`` is empty. ``reliability`` is of the likeliest
-    class if images have one class, else of all classes pooled.
+    For gamma 0, which is the teacher, ``changes`` is empty. ``reliability`` is the diagram of the
+    likeliest class if each image has one class, else of all classes pooled.
     """
 
     gamma: float
@@ -129,7 +131,7 @@ class GammaOutputs:
 
     @property
     def representation(self) -> NDArray:
-        """Output representation ``(n, K)``."""
+        """Outputs that silhouettes and t-SNE maps use: ``(n, K)``, of a softmax ``(n, K + M)``."""
         return self.outputs.representation(self.kind)
 
     @property
@@ -140,7 +142,7 @@ class GammaOutputs:
 
 @dataclass(frozen=True)
 class GammaSweep:
-    """Oracles in ascending order of gamma, the teacher (gamma 0) first.
+    """Results of oracles with several gammas, ascending, the teacher (gamma 0) first.
 
     ``groups`` are the sub-classes of the images of ``fit`` and ``above`` their super-classes, or
     None. ``rows`` are the images' indices in the store; ``level`` is the level of the intervals.
@@ -154,11 +156,12 @@ class GammaSweep:
 
     @property
     def gammas(self) -> list[float]:
-        """The gammas, ascending, with 0."""
+        """Values of gamma, ascending, 0 included."""
         return [each.gamma for each in self.oracles]
 
     def best(self, measure: str = CHOOSERS[0]) -> float | None:
-        """Return the smallest gamma with a measure's largest value; None if it is undefined."""
+        """Return the gamma with the largest value of ``measure`` (the smallest of equal ones), None
+        if the measure is undefined for all."""
         values = [
             each.measures[measure].estimate if measure in each.measures else np.nan
             for each in self.oracles
@@ -179,8 +182,9 @@ class GammaSweep:
 def tsne_positions(
     shown: Mapping[Key, NDArray], groups: Groups, seed: int = 0, most: int = ON_MAP
 ) -> dict[Key, NDArray]:
-    """Return t-SNE coordinates ``(n, 2)`` of each of the representations ``(n, d)``, for the same
-    images: at most ``most`` of the images in a group; nan for the others."""
+    """Return t-SNE coordinates ``(n, 2)`` by key, of each array of outputs ``(n, d)`` in ``shown``.
+
+    All maps show the same images, at most ``most`` of the images in ``groups``; nan for others."""
     inside = sample(groups, most, seed).of >= 0
     positions = {}
     for key, outputs in shown.items():
@@ -202,7 +206,8 @@ def measure_gammas(
 ) -> GammaSweep:
     """Compare the oracle of each gamma with the teacher on the images of ``fit``.
 
-    ``groups``, ``above`` and the other arguments, and the errors, are as in ``measure_outputs``.
+    ``logits`` are the oracles' outputs by gamma. All other arguments are as in ``measure_outputs``,
+    and so are the errors.
     """
     rows = store.rows(FIT)
     teacher = store.teacher_logit[rows], teacher_others(store, rows)
@@ -240,13 +245,13 @@ def super_groups(store: Store, groups: Groups, source: str) -> Groups:
         raise DataError(
             f"{source} has {len(large.names)} super-classes of two images or more: a silhouette "
             "needs two.",
-            "Give larger groups.",
+            "Name at least two super-classes of two images or more.",
         )
     return large
 
 
 def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
-    """Read the super-class of each image of ``fit`` from a CSV file; "" if the file has none."""
+    """Return the super-class of each image of ``fit``, read from a CSV file; "" without one."""
     try:
         table = list(csv.DictReader(read_text(path, ANNOTATION_BYTES).splitlines()))
     except FileNotFoundError:

@@ -36,11 +36,10 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE
 
 
 def distance_travelled(weights: Iterable[Mapping[str, Any]]) -> NDArray[np.float64]:
-    """Return the weight distance at each checkpoint, ``(M + 1,)``, 0 at the first, w_0.
+    """Return how far the weights have moved at each checkpoint ``(M + 1,)``, relative to ‖w_0‖.
 
-    ``weights`` are arrays or tensors by name, one mapping per checkpoint, read one at a time, all
-    with equal names. Raises ``DataError`` without a checkpoint after the first.
-    """
+    It is 0 at the first checkpoint, w_0. ``weights`` are arrays or tensors by name, one mapping
+    per checkpoint, all with equal names. Raises ``DataError`` for fewer than two checkpoints."""
     travelled, before, size = [0.0], None, 0.0
     for state in weights:
         now = {name: np.asarray(values, dtype=np.float64) for name, values in state.items()}
@@ -72,10 +71,10 @@ def learned_at(counts: NDArray, travelled: NDArray) -> NDArray[np.float64]:
 
 
 def kept_share(points: NDArray, foreground: NDArray) -> NDArray[np.float64]:
-    """Return ρ ``(N,)``: share of an image's foreground points, of all checkpoints, in the last.
+    """Return ρ ``(N,)``: of the foreground knowledge points that an image has at any checkpoint,
+    the share that it still has at the last.
 
-    ``points`` are ``(M, N, H, W)``. nan for an image without points at any checkpoint.
-    """
+    ``points`` are masks ``(M, N, H, W)``. nan for an image without points at any checkpoint."""
     inside = points & check_masks(foreground, np.shape(points)[1:])
     ever = inside.any(0).sum((1, 2))
     last = inside[-1].sum((1, 2))
@@ -91,11 +90,10 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False)
 class Followed:
-    """Network measured at M checkpoints (a teacher: at its last checkpoint alone).
+    """Measurement of a network at M checkpoints (of a teacher: at its last checkpoint alone).
 
     contrast: H̄ - H_i ``(M, N, H, W)`` of N images, the last checkpoint last. travelled: weight
-    distance at each checkpoint ``(M,)``.
-    """
+    distance from the start ``(M,)``, as ``distance_travelled``."""
 
     contrast: NDArray
     travelled: Values
@@ -103,7 +101,10 @@ class Followed:
 
 @dataclass(frozen=True)
 class Figure:
-    """Measure of a network, a mean or variance over images; ``hypothesis``: 1 to 3, or 0."""
+    """Measure of a network: the mean, or the ``variance``, of the value ``per_image`` over images.
+
+    ``hypothesis`` is the hypothesis that it tests, 1 to 3, or 0 for none; ``larger`` states whether
+    the hypothesis expects a larger value of the student than of the baseline."""
 
     name: str
     per_image: str
@@ -127,7 +128,8 @@ _LAST_ALONE = ("foreground", "background", "ratio")
 
 @dataclass(frozen=True)
 class Row:
-    """One measure of teacher, student and baseline; ``difference`` is student less baseline.
+    """Values of one measure by network (teacher, student, baseline), and their ``difference``,
+    student less baseline.
 
     ``verdict`` is "as said", "opposite", "within noise", "unchanged", "undefined", or "" without a
     hypothesis. ``left_out`` counts, per network, the images on which the measure is undefined.
@@ -140,7 +142,7 @@ class Row:
 
     @property
     def verdict(self) -> str:
-        """Verdict on the hypothesis, from the difference's interval; "" without a hypothesis."""
+        """Verdict on the measure's hypothesis, from the interval of ``difference``; "" for none."""
         words = self.difference.words
         if not self.figure.hypothesis or words not in ("up", "down"):
             return words if self.figure.hypothesis else ""
@@ -150,10 +152,10 @@ class Row:
 def image_figures(
     network: Followed, foreground: NDArray, b: float = THRESHOLD
 ) -> dict[str, Values]:
-    """Return the measures of each image, ``(N,)`` by name; nan where undefined.
+    """Return the values of each image ``(N,)``, by name (``Figure.per_image``); nan if undefined.
 
-    foreground, background, ratio: at the last checkpoint; learned_at, kept_share: over all.
-    """
+    foreground, background and ratio are of the last checkpoint, learned_at and kept_share of all
+    checkpoints."""
     points = knowledge_points(network.contrast, b)
     counts = [count_points(each, foreground) for each in points]
     inside = np.stack([each.foreground for each in counts])
@@ -175,12 +177,12 @@ def hypotheses(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> list[Row]:
-    """Return a row per measure in ``FIGURES``. ``networks`` holds the trainings of "student" and
-    "baseline", paired by their order, and optionally "teacher". Values are means over trainings.
+    """Compare the networks by each measure in ``FIGURES``, one row per measure.
 
-    Intervals are percentile intervals over the images, paired in the difference; with
-    ``LEAST_TRAININGS`` or more a draw also draws trainings with replacement. With fewer trainings
-    they show the noise of the choice of images, not of training: another seed trains another model.
+    ``networks`` holds the trainings of "student" and "baseline", paired by their order, and
+    optionally "teacher". Values are means over trainings. Intervals are percentile intervals over
+    the images, paired in the difference; with ``LEAST_TRAININGS`` or more a draw also draws
+    trainings with replacement. With fewer, they show the noise of the choice of images alone.
     """
     figures = {
         name: [image_figures(one, foreground, b) for one in trainings]
@@ -226,7 +228,9 @@ def _row(
 
 
 def training_shares(trainings: int, draws: int, seed: int) -> Values:
-    """Return the weight ``(trainings, draws)`` of each training in each draw, paired by network."""
+    """Return the weight of each training in each bootstrap draw ``(trainings, draws)``.
+
+    All are equal for fewer than ``LEAST_TRAININGS``. Equal seeds pair student and baseline."""
     if trainings < LEAST_TRAININGS:
         return np.full((trainings, draws), 1 / trainings)
     rng = np.random.default_rng([seed, trainings])

@@ -50,7 +50,7 @@ _DAMPING = 0.75
 
 @dataclass(frozen=True)
 class Perturbation:
-    """Settings for learning the noise. Sizes are in the unit of the network's input.
+    """Settings for learning the pixel noise. Sizes are in the unit of the network's input.
 
     tau: size of the noise that measures δ_f². bound: allowed change of the feature by the learned
     noise, in units of δ_f² (for a linear feature; β = 2 · bound / pixels). limit: largest σ, since
@@ -84,7 +84,7 @@ class Perturbation:
 
 @dataclass(frozen=True, eq=False)
 class Information:
-    """Pixel information of N images.
+    """Pixel information of N images, by one feature.
 
     entropy: ``(N, H, W)`` float32, H_i in nats. change: ``(N,)``, E ‖f(x+σε) - f*‖² / δ_f² under
     the learned noise. distance: ``(N,)``, distance to the optimum in nats. converged: ``(N,)``,
@@ -106,13 +106,13 @@ def pixel_information(
     progress: Callable[[int], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Information:
-    """Compute the entropy of every pixel of ``images`` ``(N, C, H, W)`` float32, network input.
+    """Compute for each pixel the entropy of the largest noise that a feature ignores.
 
-    ``progress`` is called with the number of finished images. One thread is used, since several
-    wait for each other on a busy machine; so the result is deterministic for a seed, a machine and
-    a batch size, which changes only the rounding. Raises ``DataError`` for a feature that has no
-    gradient, is not finite, or does not change under noise; ``CancelledError`` once
-    ``cancelled()`` is true.
+    ``images`` are network input ``(N, C, H, W)`` float32. ``progress`` is called with the number of
+    finished images. One thread is used, since several wait for each other on a busy machine; so the
+    result is deterministic for a seed, a machine and a batch size, which changes only the rounding.
+    Raises ``DataError`` for a feature that has no gradient, is not finite, or does not change under
+    noise; ``CancelledError`` once ``cancelled()`` is true.
     """
     import torch
 
@@ -120,7 +120,7 @@ def pixel_information(
     pixels = torch.as_tensor(images)
     if pixels.ndim != 4 or not len(pixels):
         raise DataError(
-            f"The images are {tuple(pixels.shape)}, expected (images, channels, height, width).",
+            f"The images have shape {tuple(pixels.shape)}, not (images, channels, height, width).",
             "Give the images as a batch of network input.",
         )
     parts = []
@@ -135,7 +135,9 @@ def pixel_information(
 
 
 class _Search:
-    """Search for the noise of a batch; ``log_sigma`` ``(B, H, W)``, ``rows``: unfinished images."""
+    """Search for the largest pixel noise that the feature ignores, for a batch of images.
+
+    ``log_sigma`` ``(B, H, W)`` is its present log σ, ``rows`` are the unfinished images."""
 
     def __init__(
         self, feature: Feature, images: Tensor, settings: Perturbation, first: int
@@ -157,7 +159,7 @@ class _Search:
             self.variance = self._variance()
 
     def run(self) -> tuple[np.ndarray, ...]:
-        """Return the fields of ``Information``, in their order, for the images of the batch."""
+        """Search, and return the fields of ``Information`` in their order, for the batch."""
         for draws in _START:
             self._start(draws)
         entropy = self.log_sigma.new_empty(self.log_sigma.shape)
@@ -177,7 +179,7 @@ class _Search:
         return entropy.cpu().numpy().astype(np.float32), *plain[:2], converged, plain[2]
 
     def _keep(self, chosen: Any) -> None:
-        """Keep only the chosen images (mask) in the search."""
+        """Remove all images but the chosen ones (mask over ``rows``) from the search."""
         self.generators = [
             generator for generator, on in zip(self.generators, chosen, strict=True) if on
         ]
@@ -193,7 +195,7 @@ class _Search:
         return torch.stack(noise).to(self.images)
 
     def _variance(self) -> Any:
-        """Return the inherent variance δ_f² of each image."""
+        """Return the feature's inherent variance δ_f² ``(B,)`` on each image."""
         points = (self.images + self.settings.tau * self._noise() for _ in range(_VARIANCE_DRAWS))
         total = sum(self._distance(self._finite(self.feature(point))) for point in points)
         variance = total / _VARIANCE_DRAWS
@@ -205,11 +207,11 @@ class _Search:
         return variance
 
     def _distance(self, moved: Any) -> Any:
-        """Return ‖f(x') - f*‖² of each image, for features f(x')."""
+        """Return the squared distance ‖f(x') - f*‖² ``(B,)`` of each image's feature f(x')."""
         return (moved - self.target).square().flatten(1).sum(1)
 
     def _start(self, draws: int) -> None:
-        """Set σ by the closed form, with ‖J_i‖² averaged over noise of the present σ."""
+        """Set ``log_sigma`` by the closed form, with ‖J_i‖² averaged over ``draws`` of noise."""
         import torch
 
         total = torch.zeros_like(self.log_sigma)
@@ -230,7 +232,8 @@ class _Search:
         self.log_sigma = optimum.clamp(max=self.top)
 
     def _residuals(self) -> tuple[Any, Any, Any]:
-        """Return c_i/β - 1 ``(B, H, W)``, its mean square without noise ``(B,)``, the change."""
+        """Return c_i/β - 1 ``(B, H, W)``, its mean square ``(B,)`` corrected for noise, and the
+        change ``(B,)`` of the feature."""
         (first, change), (second, other) = (self._half() for _ in range(2))
         shared = _mean(first * second, self._inner())[:, 0, 0]
         return (first + second) / 2, shared, (change + other) / 2
@@ -249,7 +252,8 @@ class _Search:
         return slope * scale - 1, change / draws
 
     def _step(self, residual: Any, shared: Any, chosen: Any) -> None:
-        """Make a damped Newton step for the chosen images, for c_i that grow as σ_i²."""
+        """Make a damped Newton step of ``log_sigma`` for the ``chosen`` images (mask), as if c_i
+        grew with σ_i²."""
         inner = self._inner()
         mean = _mean(residual, inner)
         size = (1 + mean).clamp(min=0.1) * inner + (1 - inner)  # of c_i / β, 1 at the limit
@@ -261,7 +265,7 @@ class _Search:
         self.log_sigma = moved.where(chosen[:, None, None], self.log_sigma)
 
     def _inner(self) -> Any:
-        """Return 1 for pixels with σ below the limit, 0 for pixels at the limit."""
+        """Return ``(B, H, W)``: 1 for pixels with σ below the limit, 0 for pixels at the limit."""
         return (self.log_sigma < self.top).to(self.log_sigma)
 
     def _place(self, noise: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Knowledge points of a layer's feature: pixels that it keeps more of than of the background.
+"""Knowledge points: pixels of which a layer's feature keeps more than of the background.
 
 Cheng et al., CVPR 2020: with H̄ the mean entropy over the background of an image, pixel i is a
 knowledge point if H̄ - H_i > b. N_fg and N_bg are the mean numbers of points in the foreground and
@@ -67,7 +67,7 @@ def feature_at(network: nn.Module | Feature, layer: str = "") -> Feature:
 
 
 class _Reached(Exception):  # noqa: N818 - ends the forward pass, no fault
-    """Raised when the layer has computed its output."""
+    """Signal, raised in a forward pass, that the layer has computed its output."""
 
 
 def _module(network: nn.Module | Feature, layer: str) -> Any:
@@ -105,7 +105,8 @@ THRESHOLD = 0.2
 
 
 def check_masks(foreground: NDArray, shape: Sequence[int]) -> NDArray[np.bool_]:
-    """Return masks ``(N, H, W)`` as booleans; raise ``DataError`` for another shape."""
+    """Return the foreground masks as booleans; raise ``DataError`` unless their shape is ``shape``,
+    (images, height, width)."""
     masks = np.asarray(foreground)
     if masks.shape != tuple(shape):
         raise DataError(
@@ -117,10 +118,10 @@ def check_masks(foreground: NDArray, shape: Sequence[int]) -> NDArray[np.bool_]:
 
 
 def contrast(entropy: NDArray, foreground: NDArray) -> NDArray[np.float32]:
-    """Return H̄ - H_i of each pixel, in nats: ``(N, H, W)``; nan for an image without a background.
+    """Return H̄ - H_i ``(N, H, W)``: mean entropy of the background less each pixel's, in nats.
 
-    ``entropy`` is ``(N, H, W)`` and ``foreground`` its masks. Raises ``DataError`` for masks of
-    another size.
+    ``entropy`` and the ``foreground`` masks are ``(N, H, W)``. nan for an image without a
+    background. Raises ``DataError`` for masks of another size.
     """
     background = ~check_masks(foreground, np.shape(entropy))
     count = background.sum((1, 2))
@@ -130,29 +131,31 @@ def contrast(entropy: NDArray, foreground: NDArray) -> NDArray[np.float32]:
 
 
 def knowledge_points(contrast: NDArray, b: float = THRESHOLD) -> NDArray[np.bool_]:
-    """Return the mask of H̄ - H_i > b, in the contrast's shape; False where the contrast is nan."""
+    """Return the mask of knowledge points: pixels whose ``contrast`` H̄ - H_i is above b, in nats.
+
+    It has the shape of the contrast, and is False where the contrast is nan."""
     return np.asarray(contrast) > b
 
 
 @dataclass(frozen=True, eq=False)
 class Counts:
-    """Knowledge points of each image ``(N,)``, and their ratio; nan if undefined.
+    """Numbers of knowledge points in the foreground and in the background of each image ``(N,)``.
 
-    All values are nan for an image without foreground or without background.
-    """
+    All values are nan for an image without foreground or without background."""
 
     foreground: NDArray[np.float64]
     background: NDArray[np.float64]
 
     @property
     def ratio(self) -> NDArray[np.float64]:
-        """Share of an image's points that lie in the foreground."""
+        """Share of each image's knowledge points that lie in the foreground ``(N,)``; nan if the
+        image has no points."""
         total = self.foreground + self.background
         return np.divide(self.foreground, total, out=np.full(len(total), np.nan), where=total > 0)
 
 
 def count_points(points: NDArray, foreground: NDArray) -> Counts:
-    """Count the points ``(N, H, W)`` in the foreground and the background of each image."""
+    """Count the knowledge points (mask ``(N, H, W)``) in each image's foreground and background."""
     inside = check_masks(foreground, np.shape(points))
     usable = inside.any((1, 2)) & ~inside.all((1, 2))
     both = [

@@ -69,11 +69,11 @@ def measure_outputs(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, OutputMeasure]:
-    """Return the measures of ``MEASURES`` by key; decisions by ``thresholds`` (K,), default 0.
+    """Measure the outputs of teacher and oracle; return the measures by their key in ``MEASURES``.
 
-    Without ``groups`` of the images there is no silhouette; ``above`` are super-classes. The
-    silhouette's interval draws images with fixed groups, so that each image's silhouette is fixed.
-    Raises the errors of ``silhouette``.
+    A class is decided present above its threshold in ``thresholds`` (K,), default 0. ``groups`` of
+    the images are needed for a silhouette; ``above`` are their super-classes. For the silhouette's
+    interval each image's silhouette is fixed. Raises the errors of ``silhouette``.
     """
     options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
     kinds = [drawn_measures(outputs, k, **options, draws=draws, seed=seed) for k in outputs.logits]
@@ -94,7 +94,9 @@ def drawn_measures(
     draws: int = 200,
     seed: int = 0,
 ) -> Drawn:
-    """Return value and draws of each measure for one ``kind``; arguments as ``measure_outputs``."""
+    """Return for each measure its value, and its values on bootstrap draws (draws,).
+
+    ``kind`` is "teacher" or "oracle"; other arguments are as in ``measure_outputs``."""
     counts = draw_counts(len(outputs.label), draws, seed)
     values = _values(outputs, kind, groups, above, thresholds)
     return {name: (float(of(None)[0]), of(counts)) for name, of in values.items()}
@@ -103,7 +105,7 @@ def drawn_measures(
 def compare_outputs(
     teacher: Drawn, oracle: Drawn | None = None, *, level: float = CONFIDENCE
 ) -> dict[str, OutputMeasure]:
-    """Return intervals of the teacher's measures, and of an oracle's and the change, if given."""
+    """Return the measures with intervals, by key; an ``oracle``'s values and changes if passed."""
     measures = {}
     for measure, (before, old) in teacher.items():
         kind = ECE.key if measure.startswith("ece_pooled") else measure
@@ -124,7 +126,8 @@ def _values(
     above: Groups | None,
     thresholds: Sequence[float] | None,
 ) -> dict[str, Values]:
-    """Return, per measure, a function from counts (rows, n), or None, to values (rows,)."""
+    """Return per measure a function that takes counts (rows, n) of the images, or None to count
+    each image once, and returns values (rows,)."""
     label, logit = np.asarray(outputs.label), np.asarray(outputs.logits[kind], dtype=np.float64)
     cutoffs = Cutoffs(logit, thresholds or (), SINGLE_LABEL if outputs.whole else MULTI_LABEL)
     outcomes = [
@@ -149,7 +152,7 @@ def _values(
 
 
 def _of_likeliest(label: NDArray, whole: NDArray) -> dict[str, Values]:
-    """Return top-1 measures of a distribution (n, K + M); labels are class indices, or -1."""
+    """Return such functions for the measures of the likeliest class; labels are indices, or -1."""
     top = TopClass(label, whole)
 
     def of(metric: str) -> Values:
@@ -174,7 +177,7 @@ def _pooled(errors: Array, events: Array) -> Values:
 
 
 def _mean(each: Array) -> Values:
-    """Return a function from counts to the mean of one value per image, ignoring nan."""
+    """Return a function from counts to the mean (rows,) of values ``each`` (n,), without nan."""
     known = ~np.isnan(each)
     filled = np.where(known, each, 0.0)
 

@@ -1,4 +1,5 @@
-"""Outputs of teacher and oracle on a split: reliability, entropy, separation of groups.
+"""Outputs of teacher and oracle (the teacher on inputs reinforced with their labels) on a split:
+reliability, entropy, and separation of groups of images.
 
 The reliability diagram (Murphy and Winkler 1977, Applied Statistics 26; Guo et al. 2017, ICML, sec.
 2) shows, for each bin of images, the frequency of the class against its mean probability. The
@@ -35,12 +36,12 @@ from inficond_panel.vocabulary.splits import FIT
 
 @dataclass(frozen=True)
 class Outputs:
-    """Labels and logits ``(n, K)`` of ``teacher`` and ``oracle`` on the images of a split.
+    """Labels ``(n, K)`` and outputs of teacher and oracle on the n images of a split.
 
-    ``images`` are image ids. The oracle's logits were made with these labels. ``logits`` are the
-    log-odds of each class; ``raw`` ``(n, K + M)`` are the outputs of a softmax teacher, with its M
-    other classes (default: ``logits``); ``whole`` ``(n, K + M)`` is the distribution over classes,
-    only for data with one class per image (default: none).
+    The dicts have the keys "teacher" and, if there is an oracle, "oracle". ``logits`` are the
+    log-odds ``(n, K)`` of each class; ``raw`` ``(n, K + M)`` are the outputs of a softmax teacher,
+    with its M other classes (without it: ``logits``); ``whole`` ``(n, K + M)`` is the distribution
+    over classes, only for data with one class per image. ``images`` are image ids.
     """
 
     split: str
@@ -52,14 +53,15 @@ class Outputs:
     whole: dict[str, NDArray] = field(default_factory=dict)
 
     def representation(self, kind: str) -> NDArray:
-        """Return the outputs ``(n, K)`` or ``(n, K + M)`` for silhouettes and t-SNE maps."""
+        """Return the outputs of ``kind``, "teacher" or "oracle", that silhouettes and t-SNE maps
+        use: ``(n, K)`` or ``(n, K + M)``."""
         return self.raw.get(kind, self.logits[kind])
 
     def likeliest(self, kind: str) -> Reliability:
         """Return the reliability diagram of the likeliest class, for one class per image.
 
-        Lee et al., eq. 5. An event is an image, with the probability of the predicted class; it is
-        present if the predicted class equals the label.
+        Lee et al., eq. 5. An event is an image, with the probability of its predicted class; the
+        event is present if the predicted class equals the label.
         """
         whole = self.whole[kind]
         named, confidence = likeliest(whole), whole.max(axis=1)
@@ -72,7 +74,7 @@ class Outputs:
         return reliability(self.label, self.logits[kind], equal_mass=equal_mass)
 
     def by_class(self, kind: str, equal_mass: bool = False) -> dict[str, Reliability]:
-        """Return the reliability diagram of each class."""
+        """Return the reliability diagram of each class, by name; ``kind``: teacher or oracle."""
         return {
             name: reliability(self.label[:, k], self.logits[kind][:, k], equal_mass=equal_mass)
             for k, name in enumerate(self.classes)
@@ -92,7 +94,8 @@ def outputs_on(store: Store, split: str) -> Outputs:
 
 
 def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, NDArray]]) -> Outputs:
-    """Make ``Outputs`` from logits ``(n, K)``, and ``(n, M)`` of other classes, of each kind."""
+    """Make ``Outputs`` on a split; ``found`` holds, by kind (teacher, oracle), logits ``(n, K)`` of
+    the classes and ``(n, M)`` of the teacher's other classes."""
     rows = store.rows(split)
     images = tuple(store.images[row] for row in rows)
     facts = split, images, tuple(store.classes), store.label[rows]
@@ -114,7 +117,7 @@ Array = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Reliability:
-    """Reliability diagram; arrays ``(B,)``, nan for a bin without events.
+    """Reliability diagram with B bins of probability; arrays ``(B,)``, nan for an empty bin.
 
     Bins reach from ``lower`` to ``upper`` (of equal mass: the least and largest probability in the
     bin). ``probability`` is the mean probability in a bin, ``frequency`` the share of the bin's
@@ -135,10 +138,10 @@ class Reliability:
 def reliability(
     label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
 ) -> Reliability:
-    """Compute the reliability diagram of labels (1, 0, -1: left out), logits ``(n,)``, ``(n, K)``.
+    """Compute the reliability diagram of labels (1, 0; -1 is left out) and logits of equal shape.
 
-    With ``(n, K)`` the classes are pooled. Bins are of equal width, or hold equally many events.
-    """
+    The shape is ``(n,)``, or ``(n, K)``, of which the classes are pooled. Bins are of equal width,
+    or with ``equal_mass`` hold equally many events."""
     label, logit = np.asarray(label).ravel(), np.asarray(logit, dtype=np.float64).ravel()
     known = label >= 0
     probability, positive = expit(logit[known]), label[known] > 0
@@ -162,11 +165,10 @@ def reliability(
 def pooled_errors(
     label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
 ) -> tuple[Array, Array]:
-    """Return each image's sums of probability less label by bin ``(n, B)``, and events ``(n,)``.
+    """Return per image the errors (probability less label) summed by bin, and its events ``(n,)``.
 
-    From labels and logits ``(n, K)``, pooled over the classes. With counts ``c`` of the images the
-    ECE is ``abs(c @ errors).sum() / (c @ events)``, for fixed bins.
-    """
+    The errors are ``(n, B)``, from labels and logits ``(n, K)``, with classes pooled. With counts
+    ``c`` of the images the ECE is ``abs(c @ errors).sum() / (c @ events)``, for fixed bins."""
     label, logit = np.asarray(label), np.asarray(logit, dtype=np.float64)
     known = label >= 0
     errors = np.zeros((len(label), bins))
@@ -178,7 +180,7 @@ def pooled_errors(
 
 
 def entropy(logit: NDArray) -> Array:
-    """Return the entropy of each output, in nats, in the shape of the logits: H(sigmoid(logit)).
+    """Return the entropy H(sigmoid(logit)) of each output, in nats, in the shape of the logits.
 
     The sum over classes is the entropy of an image's outputs if they are independent, the
     counterpart of the softmax's entropy for one label per image (Lee et al. 2023, sec. 4.1).
@@ -206,10 +208,9 @@ MOST = 4000
 
 @dataclass(frozen=True)
 class Groups:
-    """Groups of images: ``of`` (n,) is the group of each image, -1 for images left out.
+    """Division of n images into groups: ``of`` (n,) is the index of each image's group, or -1.
 
-    ``names`` are the groups' names, ``rule`` describes how they were made.
-    """
+    ``names`` are the groups' names, ``rule`` describes how they were made."""
 
     of: NDArray[np.int64]
     names: tuple[str, ...]
@@ -217,7 +218,7 @@ class Groups:
 
     @property
     def images(self) -> int:
-        """Number of images in a group."""
+        """Number of images that are in any group."""
         return int((self.of >= 0).sum())
 
 
@@ -233,10 +234,10 @@ def single_label_groups(label: NDArray, classes: Sequence[str], least: int = 2) 
 
 
 def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> Groups:
-    """Group the images by their set of classes; "none" is a set too.
+    """Group the images by the set of classes that they show, from labels ``(n, K)`` in {1, 0, -1}.
 
-    Images with an ignored label are left out, as are sets with fewer than ``least`` images.
-    """
+    Images without any class form the group "none". Images with an ignored label are left out, as
+    are sets with fewer than ``least`` images."""
     label = np.asarray(label)
     of = np.full(len(label), -1)
     known = (label >= 0).all(axis=1)
@@ -246,10 +247,9 @@ def label_set_groups(label: NDArray, classes: Sequence[str], least: int = 2) -> 
 
 
 def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
-    """Return groups of at most ``most`` images in all, drawn without replacement.
+    """Draw at most ``most`` of the images in groups, without replacement; return their groups.
 
-    Groups with fewer than two drawn images are left out.
-    """
+    Groups with fewer than two drawn images are left out."""
     inside = np.flatnonzero(groups.of >= 0)
     if len(inside) <= most:
         return groups
@@ -260,12 +260,12 @@ def sample(groups: Groups, most: int = MOST, seed: int = 0) -> Groups:
 
 
 def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
-    """Return the silhouette of each image, ``(n,)``, euclidean; nan for images in no group.
+    """Return the silhouette of each image ``(n,)``, with euclidean distances between outputs.
 
     ``(b - a) / max(a, b)``: a is the mean distance to the images of the image's group, b the
     smallest mean distance to another group (Rousseeuw 1987; Lee et al. 2023, eq. 6). ``outputs``
-    are ``(n, d)``. The silhouette score is the mean over images. Raises ``DataError`` with fewer
-    than two groups, and ``MissingExtraError``.
+    are ``(n, d)``. nan for images in no group; the silhouette score is the mean over images.
+    Raises ``DataError`` with fewer than two groups, and ``MissingExtraError``.
     """
     inside = groups.of >= 0
     if len(np.unique(groups.of[inside])) < 2:
@@ -308,7 +308,8 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
 
 
 def large_groups(of: NDArray, names: Sequence[str], least: int, rule: str) -> Groups:
-    """Return the groups with at least ``least`` images, renumbered from 0."""
+    """Return ``Groups`` of at least ``least`` images, renumbered from 0; ``of`` (n,) is the index
+    in ``names`` of each image's group, or -1."""
     counts = np.bincount(of[of >= 0], minlength=len(names))
     kept = np.flatnonzero(counts >= least)
     number = np.full(len(names) + 1, -1)  # the last is for images that are left out

@@ -24,10 +24,11 @@ if TYPE_CHECKING:
 
 
 def make_network(kind: str, name: str, outputs: int) -> Any:
-    """Make a network in evaluation mode, with random weights, for loading checkpoints.
+    """Make a network with ``outputs`` classes and random weights, to load checkpoints into.
 
-    ``kind`` is timm, torchvision or small; ``name`` is the model's name, ``student`` or ``teacher``
-    for small. Raises ``DataError`` for an unknown model, and ``MissingExtraError``.
+    ``kind`` is timm, torchvision or small; ``name`` is the model's name, or for small ``student``
+    or ``teacher``. The network is in evaluation mode. Raises ``DataError`` for an unknown model,
+    and ``MissingExtraError``.
     """
     made = {"timm": _timm, "torchvision": _torchvision, "small": _small}[kind](name, outputs)
     for parameter in made.parameters():
@@ -63,7 +64,7 @@ def _torchvision(name: str, outputs: int) -> Any:
 def _unknown(package: str, name: str, known: list[str]) -> DataError:
     return DataError(
         f"{package} knows no model {name!r}.{near(name, known, most=3)}",
-        f"Name one of {package}'s list_models().",
+        f"Name a model that {package}'s list_models() lists.",
     )
 
 
@@ -78,8 +79,8 @@ _HIDDEN = 128
 def build_network(widths: Sequence[int], classes: int, seed: int) -> Any:
     """Build a network that maps standardised images ``(B, 3, H, W)`` to logits ``(B, classes)``.
 
-    Its layers are ``features`` (``features.block1``, ...) and ``upper``. Equal seed and widths give
-    equal weights.
+    Its layers are ``features`` (``features.block1``, ..., one per channel number in ``widths``) and
+    ``upper``. Equal seed and widths give equal weights.
     """
     import torch
     from torch import nn
@@ -102,8 +103,9 @@ def build_network(widths: Sequence[int], classes: int, seed: int) -> Any:
 
 
 def _block(before: int, after: int, stride: int) -> Any:
-    """Return convolution, batch norm, ReLU. With stride 2 the kernel is 4: with 3, every other
-    pixel would be read twice as often, and entropy maps would show that grid."""
+    """Return a block of convolution, batch norm and ReLU, from ``before`` to ``after`` channels.
+
+    With stride 2 the kernel is 4: with 3, entropy maps would show a grid of every other pixel."""
     from torch import nn
 
     kernel = 4 if stride == 2 else 3
@@ -116,7 +118,7 @@ _SUFFIXES = (".safetensors", ".pt", ".pth")
 
 
 def checkpoint_files(folder: Path | str) -> list[Path]:
-    """Return the files of weights in ``folder``, ordered by the last number in their names.
+    """Return the paths of the checkpoints in ``folder``, by the last number in their names.
 
     The first is the network before training. Raises ``DataError`` for a folder without files, and
     for names without a number or with equal ones.
@@ -133,7 +135,7 @@ def checkpoint_files(folder: Path | str) -> list[Path]:
     nameless = [path.name for path, numbers in numbered.items() if not numbers]
     order = {path: int(numbers[-1]) for path, numbers in numbered.items() if numbers}
     if nameless or len(set(order.values())) < len(order):
-        what = f"{nameless[0]} has no number" if nameless else "two have the same number"
+        what = f"{nameless[0]} has no number" if nameless else "two names have the same last number"
         raise DataError(
             f"The order of the checkpoints in {folder} is unknown: {what}.",
             "End the names with the epoch, such as epoch-003.safetensors.",
@@ -159,11 +161,10 @@ def save_weights(network: nn.Module, path: Path) -> None:
 
 
 def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[str]:
-    """Return the names of the parameters that a feature depends on.
+    """Return the names of the network's parameters on which a layer's feature depends.
 
     Weight distances are computed over these, so that networks that are trained differently above
-    a layer can be compared at that layer. ``image`` is one input ``(1, C, H, W)``.
-    """
+    a layer can be compared at that layer. ``image`` is one input ``(1, C, H, W)``."""
     import torch
 
     names, parameters = zip(*network.named_parameters(), strict=True)
@@ -180,7 +181,7 @@ def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[s
 
 
 def chosen(state: State, names: list[str]) -> Mapping[str, Any]:
-    """Return a checkpoint's arrays with these names, for ``hypotheses.distance_travelled``."""
+    """Return the arrays of a checkpoint ``state`` with these names, by name."""
     return {name: state[name] for name in names}
 
 
@@ -192,7 +193,8 @@ _SHIFT = 4
 
 @dataclass(frozen=True, eq=False)
 class TrainingData:
-    """Training images: ``pixels`` ``(N, 3, H, W)`` standardised float32, ``label`` ``(N, K)``."""
+    """Training images as tensors: ``pixels`` ``(N, 3, H, W)``, standardised float32, and ``label``
+    ``(N, K)``: 1, 0 or -1."""
 
     pixels: Any
     label: Any
@@ -200,8 +202,9 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Training schedule: ``epochs`` over the data in batches of ``batch``; AdamW, one cycle up to
-    learning rate ``rate``; ``seed`` of the order and of the images' random shifts and flips."""
+    """Training schedule with AdamW: number of ``epochs``, images per ``batch``, largest learning
+    ``rate`` of its one cycle, ``seed`` of the images' order and of their random shifts and flips.
+    """
 
     epochs: int
     batch: int = 32
@@ -217,7 +220,7 @@ def train_on_labels(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Train all layers of a network on the labels."""
+    """Train all layers of a network on the labels; save a checkpoint per epoch in ``folder``."""
     network.train()
     _train(network, network.parameters(), data, schedule, _label_loss, folder, progress, cancelled)
 
@@ -255,7 +258,8 @@ def match_features(
 ) -> None:
     """Train the layers up to ``LAYER`` to match the teacher's feature at that layer.
 
-    The loss is ``‖f_S - f_T‖²`` over the variance of f_T, so 1 for the best constant.
+    The loss is ``‖f_S - f_T‖²`` over the variance of f_T, which is 1 for the best constant.
+    Checkpoints are saved in ``folder``.
     """
     import torch
 
@@ -273,7 +277,8 @@ def match_features(
 
 
 def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float:
-    """Return R²: share of the teacher's feature variance that the network's feature explains."""
+    """Return R²: share of the variance of the teacher's feature at ``LAYER`` that the network's
+    feature explains, on images ``pixels``."""
     import torch
 
     with torch.no_grad():
@@ -283,7 +288,7 @@ def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float
 
 
 def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[np.float32]:
-    """Return a network's logits ``(N, K)``, computed in batches."""
+    """Return a network's logits ``(N, K)`` for images ``pixels``, computed in batches."""
     import torch
 
     network.eval()
@@ -293,7 +298,7 @@ def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[n
 
 
 def _label_loss(network: nn.Module, images: Tensor, label: Tensor) -> Any:
-    """Return the mean binary cross-entropy of the known labels."""
+    """Return the network's mean binary cross-entropy on a batch, over known labels (not -1)."""
     from torch.nn.functional import binary_cross_entropy_with_logits
 
     known = (label >= 0).float()
@@ -313,7 +318,8 @@ def _train(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> None:
-    """Train, saving ``epoch-000.safetensors`` before the training and a file after each epoch."""
+    """Train ``parameters`` of the network to a small ``loss``; save ``epoch-000.safetensors`` in
+    ``folder`` (None: nowhere) before the training, and a file after each epoch."""
     import torch
 
     rng = np.random.default_rng(schedule.seed)
@@ -343,12 +349,12 @@ def _keep(network: nn.Module, folder: Path | None, epoch: int) -> None:
 
 
 def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Yield batches of all rows in a random order, of nearly equal size (none has a single row)."""
+    """Yield batches of the row indices 0 to ``count`` - 1 in random order, of nearly equal size."""
     yield from np.array_split(rng.permutation(count), -(-count // size))
 
 
 def _moved(images: Tensor, rng: np.random.Generator) -> Any:
-    """Return the batch flipped at random, and shifted by a few random pixels."""
+    """Return a batch ``(B, 3, H, W)``, flipped at random and shifted by a few random pixels."""
     import torch
 
     images = images.flip(3) if rng.random() < 0.5 else images

@@ -1,1 +1,1 @@
-"""Words of the product, one record per word: metrics, directions of a thumb, colour roles."""
+"""Words and keys that page, commands and files share: metrics, directions of a thumb, colours."""

@@ -1,6 +1,6 @@
 """Confidence level of the intervals that are shown: default, words, and the draws that it needs.
 
-A spec sets it, ``views.confidence``; tests and verdicts have separate levels (docs/metrics.md).
+A spec's ``views.confidence`` sets it; tests and verdicts have separate levels (docs/metrics.md).
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ USUAL_NOISE = Noise(draws=200, seed=0, level=CONFIDENCE)
 
 
 def confidence_word(level: float) -> str:
-    """Return a level in percent: ``95 %``, ``99.5 %``."""
+    """Return a confidence level (0 to 1) as text in percent: ``95 %``, ``99.5 %``."""
     return f"{100 * level:.10g} %"
 
 
 def interval_word(level: float) -> str:
-    """Return the words for an interval of this level: ``95 % interval``."""
+    """Return the words for an interval of this confidence level: ``95 % interval``."""
     return f"{confidence_word(level)} interval"
 
 
 def least_draws(level: float) -> int:
-    """Return the least draws for an interval, so that one lies beyond each limit: 200 at 0.99."""
+    """Return the number of draws that an interval at this level needs at least: 200 at 0.99."""
     return math.ceil(round(2 / (1 - level), 6))
 
 
 def few_draws(level: float, draws: int) -> str:
-    """Return a warning if no draw lies beyond the interval's limits, else ""."""
+    """Return a warning if ``draws`` are too few for intervals at this level, else ""."""
     least = least_draws(level)
     if draws >= least:
         return ""
@@ -47,7 +47,7 @@ def few_draws(level: float, draws: int) -> str:
 
 
 def draws_fault(level: float, draws: int) -> str:
-    """Return why a level above ``CONFIDENCE`` needs more draws, or ""."""
+    """Return the fault of a spec with too few ``draws`` for a level above ``CONFIDENCE``, or ""."""
     least = least_draws(level) if level > CONFIDENCE else 1
     return (
         f"{level:g} needs at least {least:,} draws, and draws is {draws}" if draws < least else ""
@@ -55,5 +55,5 @@ def draws_fault(level: float, draws: int) -> str:
 
 
 def tails(level: float) -> tuple[float, float]:
-    """Return the shares of draws below lower and upper limit: 0.025 and 0.975 at 0.95."""
+    """Return the shares of draws below an interval's two limits: 0.025 and 0.975 at 0.95."""
     return (1 - level) / 2, (1 + level) / 2

@@ -1,4 +1,4 @@
-"""Words of intents: directions of a thumb, kinds of repairs, and the largest bound."""
+"""Keys and words of edits: directions of a thumb, kinds of repairs, and the largest bound."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ LARGEST_RATE = 100.0
 
 
 def is_bound(value: float) -> bool:
-    """Return whether a number is a bound of a weight: finite, and not beyond ``LARGEST_BOUND``."""
+    """Return whether a number may bound a weight: it is within ±``LARGEST_BOUND``, and not nan."""
     return -LARGEST_BOUND <= value <= LARGEST_BOUND
 
 
@@ -53,7 +53,7 @@ STRENGTHS = (RELEASE.key, *THUMBS)
 
 @dataclass(frozen=True)
 class RepairKind:
-    """Kind of a repair: key in edits files, and glyph."""
+    """Kind of a repair by hand: its key in edits files, and its glyph on the page."""
 
     key: str
     glyph: str

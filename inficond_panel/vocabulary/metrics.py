@@ -1,4 +1,4 @@
-"""Metrics of a student on one class: one record per metric, with its names and properties.
+"""Metrics of a student, one record per metric with its names and properties; sort orders.
 
 Choices of the command line and of specs, columns of files, the model card and the page take names
 from these records; no other module has a metric's key as a literal.
@@ -39,7 +39,7 @@ class Metric:
     unit: str = POINTS  #: of a change: percentage points, or empty for a plain number
 
     def __post_init__(self) -> None:
-        """Derive the forms of the name that are not passed."""
+        """Set the forms of the name that were not passed, from ``name`` and ``word``."""
         word, short = self.word or self.name.lower(), self.short or self.name
         usual = {"word": word, "full": self.name, "mean": f"Mean {word}", "short": short}
         for form, text in {**usual, "column": short}.items():
@@ -120,7 +120,7 @@ def metric_named(key: str) -> Metric:
 
 
 def keys(*metrics: Metric) -> tuple[str, ...]:
-    """Return the keys of metrics, in their order."""
+    """Return the keys of these metrics, in the order of the arguments."""
     return tuple(metric.key for metric in metrics)
 
 
@@ -179,7 +179,7 @@ Values = Mapping[str, float]
 
 @dataclass(frozen=True)
 class ClassSort:
-    """Sort order of the classes by a number, which each row shows."""
+    """Sort order of the table of classes by a number, which each row shows."""
 
     key: str
     name: str
@@ -191,7 +191,9 @@ class ClassSort:
 
 
 def _by_gap(metric: Metric) -> ClassSort:
-    """Return the sort by the teacher's value less the student's; its key for AP is ``gap``."""
+    """Return the sort of classes by the metric's gap, the teacher's value less the student's.
+
+    Its key is ``gap`` for AP, else the metric's key and ``_gap``."""
     return ClassSort(
         key="gap" if metric is AP else f"{metric.key}_gap",
         name=f"{metric.name} gap",
@@ -228,7 +230,7 @@ CLASS_SORTS = {
 
 @dataclass(frozen=True)
 class ConceptSort:
-    """Sort order of a student's concepts, as computed by ``concept_rows`` of the analysis."""
+    """Sort order of the list of a student's concepts, which ``concept_rows`` computes."""
 
     key: str
     name: str

@@ -11,19 +11,20 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Colour:
-    """Colour of one role as ``#rrggbb``; ``key`` is the name of its CSS variable."""
+    """Colour of one role on a light and a dark page, as ``#rrggbb``; ``key`` names its CSS
+    variable."""
 
     key: str
     light: str
     dark: str
 
     def of(self, dark: bool) -> str:
-        """Return the value on a dark or a light page."""
+        """Return the colour on a dark page if ``dark``, else on a light page, as ``#rrggbb``."""
         return self.dark if dark else self.light
 
     @property
     def css(self) -> str:
-        """Value that follows the page's colour scheme, for CSS."""
+        """CSS value that changes with the page's colour scheme: ``light-dark(...)``."""
         return f"light-dark({self.light}, {self.dark})"
 
 
@@ -117,6 +118,6 @@ COLOURS = {value.key: value for value in list(globals().values()) if isinstance(
 
 
 def css_variables() -> str:
-    """Return a style sheet that sets each role's CSS variable."""
+    """Return the text of a style sheet that sets the CSS variable of each colour role."""
     lines = [f"  --{key}: {colour.css};" for key, colour in COLOURS.items()]
     return "\n".join([":root,", ":host {", *lines, "}", ""])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class PictureProperty:
-    """Property of an image, with words for images of a ``low`` and a ``high`` value; measure."""
+    """Property of an image: words for images of ``low`` and ``high`` value, and its measure."""
 
     key: str
     low: str
@@ -16,7 +16,7 @@ class PictureProperty:
 
     @property
     def name(self) -> str:
-        """Name that differs from concepts' names, which may be ``text`` or ``border`` too."""
+        """Name ``image KEY``, since concepts may have the name ``text`` or ``border``."""
         return f"image {self.key}"
 
 

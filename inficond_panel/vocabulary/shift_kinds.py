@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class ShiftKind:
-    """Kind of shift: key, words, remedy, and the command that applies or finds the remedy."""
+    """Kind of shift: key, words for it, remedy (a sentence), and the command for the remedy."""
 
     key: str
     words: str

@@ -1,4 +1,4 @@
-"""Words of data and teachers: tasks, activations, outputs, links, and a warning of stores."""
+"""Words of data and teachers: tasks, activations, outputs, links, and warnings of stores."""
 
 from __future__ import annotations
 
@@ -27,6 +27,6 @@ TWINS = "concepts with nearly the same text vector"
 
 
 def task_text(task: str, activation: str, outputs: int = 0) -> str:
-    """Return task and teacher's activation in words; ``outputs``: its number of classes, 0: all."""
+    """Return a text on task and teacher's activation, with its number of ``outputs`` unless 0."""
     over = f" over {outputs} classes" if outputs else ""
     return f"{task} ({_TASK_WORDS[task]}); the teacher ends in a {activation}{over}"

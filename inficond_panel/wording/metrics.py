@@ -1,4 +1,4 @@
-"""Sentences on metrics: of the teacher, of changes, and of drift."""
+"""Sentences on a teacher that does not know a class, on changes of metrics, and on drift."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ def unknown_sentence(class_name: str, skill: TeacherSkill) -> str:
 
 
 def advice_sentence(classes: int = 1) -> str:
-    """Return the advice on students of classes that the teacher does not know."""
+    """Return the advice for classes that the teacher does not know; ``classes``: their number."""
     whose = "Its student imitates" if classes == 1 else "Their students imitate"
     return f"{whose} noise: {_REMEDY}"
 
 
 def teacher_sentence(class_name: str, skill: TeacherSkill | None) -> str:
-    """Return verdict and advice if the teacher does not know the class, else ""."""
+    """Return sentences that the teacher does not know a class, and what to do; else ""."""
     if skill is None or not skill.does_not_know:
         return ""
     return f"{unknown_sentence(class_name, skill)} {advice_sentence()}"
 
 
 def teacher_sentences(skills: Mapping[str, TeacherSkill]) -> list[str]:
-    """Return sentences on the classes that the teacher does not know, then advice; [] if none."""
+    """Return a sentence per class that the teacher does not know, then the advice; [] if none."""
     unknown = {name: skill for name, skill in skills.items() if skill.does_not_know}
     if not unknown:
         return []
@@ -60,11 +60,11 @@ UNCHANGED = "unchanged"
 def make_change(
     change: Interval | None, estimate: float = math.nan, unit: str = AP.unit
 ) -> dict[str, Any] | None:
-    """Return a change as texts in the metric's ``unit``; ``at``: low, estimate, high for whiskers.
+    """Return the texts of a metric's change for the page: ``text``, ``interval``, ``noise`` (within
+    noise), and for whiskers ``at``: low, estimate, high.
 
-    Before the ``change`` with its interval is computed, only the ``estimate``. None if undefined.
-    A change of exactly 0 is "unchanged", not "within noise".
-    """
+    While the ``change`` with its interval is None, the text is of the ``estimate``. None if that is
+    undefined. A change of exactly 0 is "unchanged", not "within noise"."""
     value = estimate if change is None else change.estimate
     if math.isnan(value):
         return None
@@ -83,7 +83,8 @@ def make_change(
 
 
 def change_text(change: dict[str, Any] | None) -> str:
-    """Format a change: ``+10.4 points [−1.0, +21.9], within noise``; ``unchanged``; "" for None."""
+    """Return a change from ``make_change`` as one text: ``+10.4 points [−1.0, +21.9], within
+    noise``, or ``unchanged``; "" for None."""
     if change is None:
         return ""
     limits = " ".join(filter(None, [change["text"], change["interval"]]))
@@ -94,7 +95,8 @@ _NAMED = 5  #: number of concepts that are named
 
 
 def drift_sentences(drift: Drift) -> list[str]:
-    """Return sentences on the verdict, on far photos, and on concepts that drifted."""
+    """Return sentences on whether new photos differ from fit, on far photos, and on concepts whose
+    scores drifted; or why nothing was tested."""
     if drift.lacking:
         return [f"Not tested: {drift.lacking}."]
     verdict = (
@@ -111,7 +113,7 @@ def drift_sentences(drift: Drift) -> list[str]:
 
 
 def split_drift_sentence(drift: Drift) -> str:
-    """Return sentences on how photos of ``tune`` differ from ``fit``; "" if they do not."""
+    """Return sentences on how ``tune`` differs from ``fit``; "" if not significantly."""
     far = [f"Of tune {_far_sentence(drift)}"] if drift.far_drift else []
     return " ".join([*far, *([_concepts_sentence(drift)] if drift.drifted else [])])
 

@@ -31,21 +31,24 @@ from inficond_panel.vocabulary.intents import (
 
 
 def penalty_text(penalties: Sequence[float], *, chosen: bool = False) -> str:
-    """Format penalties: ``0.001``, ``0.0001 to 0.001 by class``; ``auto: ...`` if ``chosen``."""
+    """Return the classes' penalties as text: ``0.001``, or ``0.0001 to 0.001 by class``; with
+    ``auto: `` before it if the labels of tune have ``chosen`` them."""
     least, most = min(penalties), max(penalties)
     text = f"{least:g}" if least == most else f"{least:g} to {most:g} by class"
     return f"auto: {text}" if chosen else text
 
 
 def offer_words(word: str) -> str:
-    """Return the offer to answer photos; ``word`` is the concept named like the class, or ""."""
+    """Return the label of the button that asks for answers on photos; ``word`` is the concept named
+    like the class, or ""."""
     if word:
         return f"Look at {ASKED} photos where the student and {word!r} disagree"
     return f"Look at {ASKED} photos of which the student is least sure"
 
 
 def reply_sentence(draft: Draft, present: bool) -> str:
-    """Return a sentence on the last reply, and on the student's decision on that photo."""
+    """Return a sentence on the draft's last reply, and on the student's decision on that photo;
+    ``present``: the student decides that the photo shows the class."""
     last, student = draft.replies[-1], "yes" if present else "no"
     if last.by_teacher:
         return f"The teacher answered {count(draft.by_teacher, 'photo')}."
@@ -56,18 +59,19 @@ def reply_sentence(draft: Draft, present: bool) -> str:
 
 
 def teacher_words(photos: int) -> str:
-    """Return the offer that the teacher answers the remaining photos."""
+    """Return the label of the button by which the teacher answers the remaining ``photos``."""
     return f"Let the teacher answer the other {count(photos)}"
 
 
 def more_words(draft: Draft, taught: bool) -> str:
-    """Return the offer to look at more photos: the remaining photos, or other photos."""
+    """Return the label of the button that shows more photos: the draft's remaining photos, or new
+    photos if none remain or the answers were ``taught``."""
     left = len(draft.images) - len(draft.replies)
     return f"Look at the other {count(left)}" if left and not taught else f"Look at {ASKED} more"
 
 
 def waiting_sentences(draft: Draft) -> list[str]:
-    """Return a sentence on photos that all have a reply and are not yet evaluated."""
+    """Return sentences on a draft in which each photo has a reply, before it is evaluated."""
     if not draft.images:
         return ["There is no photo left to ask about."]
     answers = count(len(draft.answers.given), "answer")
@@ -75,10 +79,10 @@ def waiting_sentences(draft: Draft) -> list[str]:
 
 
 def teaching_sentences(teaching: Teaching, by_teacher: int = 0) -> list[str]:
-    """Return sentences on errors and loss before and after teaching, and on what was taught.
+    """Return sentences on the student's errors and loss before and after it learned from answers,
+    and on what it was taught.
 
-    ``by_teacher`` is the number of answers that the teacher gave instead of the person.
-    """
+    ``by_teacher`` is the number of answers that the teacher gave instead of the person."""
     outlook = [_outlook(teaching)] if teaching.repairable else []
     by_network = f"The teacher, not a person, gave {count(by_teacher)} of the answers."
     return [_seen(teaching), *outlook, _done(teaching), *([by_network] if by_teacher else [])]
@@ -93,7 +97,7 @@ def _seen(teaching: Teaching) -> str:
 
 
 def _outlook(teaching: Teaching) -> str:
-    """Return a sentence on the students that were taught the answers of the other folds."""
+    """Return the sentence on cross-fitted students, which learned the answers of other folds."""
     corrected = int((teaching.wrong_before & ~teaching.wrong_after).sum())
     new = int((teaching.wrong_after & ~teaching.wrong_before).sum())
     return (
@@ -143,17 +147,17 @@ LEARNED_FROM = {
 
 
 def direction_of(item: NodeEdit) -> str:
-    """Return the key of an edit's direction or kind, as in an edits file."""
+    """Return the key of a thumb's direction or a repair's kind, as in an edits file."""
     return item.direction if isinstance(item, Intent) else item.kind.key
 
 
 def glyph_of(item: NodeEdit) -> str:
-    """Return the glyph of an edit's direction or kind."""
+    """Return the glyph of a thumb's direction or a repair's kind."""
     return DIRECTIONS[item.direction].glyph if isinstance(item, Intent) else item.kind.glyph
 
 
 def object_of(item: NodeEdit) -> str:
-    """Return an edit's object, without class and factor: ``wheel``, ``road, car``, ``0.003``."""
+    """Return what a thumb or repair applies to: ``wheel``, ``road, car``; or its size ``0.003``."""
     match item:
         case Intent():
             return item.concept
@@ -169,16 +173,16 @@ def object_of(item: NodeEdit) -> str:
 
 
 def edit_words(item: NodeEdit, *, sign: bool = False) -> str:
-    """Return an edit in words: ``up wheel ×2``, ``down sky ≤ -0.46``, ``lambda 0.003``.
+    """Return a thumb or repair in words: ``up wheel ×2``, ``down sky ≤ -0.46``, ``lambda 0.003``.
 
-    With ``sign``, the glyph replaces the first word.
+    With ``sign``, its glyph replaces the first word.
     """
     size = size_words(item) if isinstance(item, Intent) else ""
     return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{size}"
 
 
 def learned_sentence(terms: Terms) -> str:
-    """Return a sentence that a student was fitted to tuning images, and how it is shown on them."""
+    """Return sentences that a student was fitted to tuning images, and how the page shows them."""
     chose = f"The labels of {count(terms.used)} of them chose its settings. " if terms.used else ""
     return (
         "This student learned from tuning images: on each of them you see a student fitted "
@@ -188,7 +192,7 @@ def learned_sentence(terms: Terms) -> str:
 
 
 def chosen_sentence(photos: int) -> str:
-    """Return a sentence that the labels of this many tuning images chose a student's terms."""
+    """Return sentences that the labels of ``photos`` tuning images chose a student's settings."""
     return (
         f"The labels of {count(photos)} of these images chose this student: its AP here may be a "
         "little high. Changes and the table of metrics allow for that. The holdout is untouched."
@@ -196,21 +200,21 @@ def chosen_sentence(photos: int) -> str:
 
 
 def terms_words(terms: Terms) -> list[str]:
-    """Return clauses on the terms of one class: each active repair, and the labels that chose."""
+    """Return clauses on how one class is fitted: one per active repair, and one on the labels that
+    chose the settings."""
     return [*_words_by_kind(terms).values(), *([used_words(terms)] if terms.used else [])]
 
 
 def used_words(terms: Terms) -> str:
-    """Return a clause on the labelled tuning images that chose terms of one class."""
+    """Return the clause on how many labelled tuning images chose the settings of one class."""
     return f"chosen by the labels of {count(terms.used)} photos of tune"
 
 
 def repair_sentences(terms: Terms, since: Mapping[str, int]) -> dict[str, str]:
-    """Return a sentence on each active repair of a class, by kind; ``since``: iteration by kind.
+    """Return a sentence on each active repair of a class, by the repair's kind.
 
-    A negative iteration is a preview, without a number; a kind without an iteration is set by the
-    spec.
-    """
+    ``since`` holds the iteration since which a kind is active: a negative number is a preview, and
+    a kind without a number is set by the spec."""
     return {
         kind: f"{_origin(since, kind)}: {words}." for kind, words in _words_by_kind(terms).items()
     }
@@ -255,7 +259,7 @@ def _words_by_kind(terms: Terms) -> dict[str, str]:
 
 
 def gain_words(gain: Gain, *, limits: bool = True) -> str:
-    """Return a gain in words: ``+3.1 AP points [+0.4, +6.0]``."""
+    """Return a repair's gain as text: ``+3.1 AP points [+0.4, +6.0]``, or without ``limits``."""
     return gain.text(1, scale=100, unit="AP points", sign=True, limits=limits)
 
 
@@ -266,13 +270,13 @@ FEW_SENTENCE = (
 
 
 def tune_model_sentence(ap: Interval, *, limits: bool = True) -> str:
-    """Return a sentence on the AP of a model that is fitted to the labels of tune alone."""
+    """Return the sentence on the AP of a model that is fitted to the labels of tune alone."""
     shown = ap.text(1, scale=100, limits=limits)
     return f"For comparison, a model of the labels of tune alone: AP {shown}."
 
 
 def plain_edit(item: NodeEdit) -> str:
-    """Return an edit in words for beginners: ``Reweight by lifebuoy and anchor``."""
+    """Return a thumb or repair in words for beginners: ``Reweight by lifebuoy and anchor``."""
     match item:
         case Intent():
             return f"{DIRECTIONS[item.direction].verb} {item.concept}"
@@ -297,7 +301,8 @@ _LEARNED_PLAINLY = {
 
 
 def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
-    """Return a sentence on the proposed repair of a class and its expected gain, if any."""
+    """Return the sentence on a class's proposed repair and its expected gain, or why there is none;
+    "" if the class was not searched."""
     if class_name in suggestion.skipped:
         return f"No repair was searched for: {suggestion.skipped[class_name]}."
     repair = suggestion.repairs.get(class_name)
@@ -315,7 +320,8 @@ def repair_sentence(suggestion: Suggestion, class_name: str) -> str:
 
 
 def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True) -> list[str]:
-    """Return notes on how the repairs of a class were compared, and with which baselines."""
+    """Return notes on a class's proposed repair: how its gain was measured, and the AP of a model
+    of the labels of tune for comparison."""
     repair = suggestion.repairs.get(class_name)
     if repair is None:
         return []
@@ -329,5 +335,5 @@ def repair_notes(suggestion: Suggestion, class_name: str, *, limits: bool = True
 
 
 def _and(words: Sequence[str]) -> str:
-    """Join words: ``a, b and c``."""
+    """Join words to one text: ``a, b and c``."""
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))

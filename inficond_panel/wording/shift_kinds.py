@@ -1,4 +1,4 @@
-"""Sentences on the kinds of shift of a class."""
+"""Sentences on how the photos of a class differ between fit and tune, and on the remedies."""
 
 from __future__ import annotations
 
@@ -22,14 +22,15 @@ NOTHING_TO_REMOVE = "No concept is left to remove: find a repair, or answer 20 p
 
 
 def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str:
-    """Return the evidence for a kind of shift, and the kinds that look the same in the data."""
+    """Return sentences on the evidence for a kind of shift, and on kinds that look like it."""
     others = [other.words for other in found.perhaps]
     also = f" It cannot be distinguished from {listed(others)}." if others else ""
     return f"{_EVIDENCE[kind](found, shift)}{also}"
 
 
 def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
-    """Return what is wrong with a class and the remedy; ``found`` is None before it is computed."""
+    """Return sentences on what is wrong with a class, and on the remedy; without differences
+    (``found`` is None or empty), the plain sentence on its shift."""
     if found is None or shift.unknown_to_teacher or not (found.kinds or found.perhaps):
         return plain_sentence(shift)
     if not found.kinds:
@@ -40,12 +41,13 @@ def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
 
 
 def remedy_of(kind: ShiftKind, shift: ClassShift) -> str:
-    """Return the remedy for a kind of shift; no suspect can be removed if none has influence."""
+    """Return the sentence on the remedy for a kind of shift; if the remedy is to remove a concept
+    but no suspect has an influence, return ``NOTHING_TO_REMOVE``."""
     return NOTHING_TO_REMOVE if kind == LOST and not shift.relied_on else kind.remedy
 
 
 def unsure_sentence(found: Differences) -> str:
-    """Return what may differ, where no kind of shift is certain."""
+    """Return sentences on the kinds of shift that are possible, where none is certain."""
     return (
         f"{_shares(found)} This may be {' or '.join(kind.words for kind in found.perhaps)}: the "
         "images do not show which."

@@ -37,10 +37,10 @@ SHOWN = 3
 
 
 def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
-    """Return the verdict on a class with its numbers, and with ``limits`` of their intervals.
+    """Return sentences on whether a class shifted, with the numbers; with ``limits`` also their
+    intervals.
 
-    For a class that the teacher does not know, return that sentence, and a verdict only on a shift.
-    """
+    If the teacher does not know the class, they state this, and the verdict only for a shift."""
     teacher = teacher_sentence(found.class_name, found.teacher)
     if teacher and found.kind != SHIFT:
         return teacher
@@ -72,7 +72,7 @@ def _verdict_sentence(found: ClassShift, limits: bool) -> str:
 
 
 def _differences(verdict: Verdict, limits: bool) -> str:
-    """Return a sentence on AP and separation on ``tune`` compared with ``fit``."""
+    """Return the sentence on how AP and separation change from ``fit`` to ``tune``."""
     lost, separation = verdict.ap_lost, verdict.separation_lost
     ap = _difference("AP", 100 * verdict.ap, lost, "points", 1, 100, limits)
     logits = _difference("separation", verdict.separation, separation, "logits", 2, 1, limits)
@@ -84,7 +84,9 @@ def _differences(verdict: Verdict, limits: bool) -> str:
 def _difference(
     name: str, whole: float, lost: Interval, unit: str, digits: int, scale: float, limits: bool
 ) -> str:
-    """Return a clause on one measure: it falls, is better on tune, or shows no clear change."""
+    """Return a clause on one measure: it falls, is better on tune, or shows no clear change.
+
+    ``whole`` is its value on fit, ``lost`` its fall; digits, scale and unit format the numbers."""
     gained = Interval(-lost.estimate, -lost.high, -lost.low)
     if lost.low > 0:
         fall = lost.text(digits, scale=scale, unit=unit, limits=limits)
@@ -97,7 +99,7 @@ def _difference(
 
 
 def _enough(found: ClassShift) -> str:
-    """Return a sentence on the number of photos that would decide the verdict; "" if unknown."""
+    """Return the sentence on how many photos would decide the verdict; "" if that is unknown."""
     times = found.verdict.times_to_decide if found.verdict else math.inf
     if not math.isfinite(times) or not all(found.tune_photos):
         return ""
@@ -110,15 +112,14 @@ def _enough(found: ClassShift) -> str:
 
 
 def _rounded(value: float) -> str:
-    """Format a number with two significant digits: ``2.6``, ``310``, ``1,200``."""
+    """Return a number as text with two significant digits: ``2.6``, ``310``, ``1,200``."""
     return f"{float(f'{value:.2g}'):,.10g}"
 
 
 def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str:
-    """Return a sentence on AP on ``tune`` of student and baselines (``tune_aps``), and the highest.
+    """Return sentences on the AP of student and baselines on ``tune``, and on the highest of them.
 
-    "" if no AP is defined.
-    """
+    ``aps`` has the keys of ``OF``, as from ``tune_aps``. "" if no AP is defined."""
     known = {key: value for key, value in aps.items() if not math.isnan(value.estimate)}
     if not known:
         return ""
@@ -130,7 +131,8 @@ def tune_ap_sentence(aps: Mapping[str, Interval], *, limits: bool = True) -> str
 
 
 def plain_sentence(found: ClassShift) -> str:
-    """Return the verdict on a class for beginners: the first suspect in shares of images."""
+    """Return a sentence for beginners on whether a class relies on a wrong concept; the first
+    suspect is explained by shares of images."""
     name = found.class_name
     if found.unknown_to_teacher:
         return f"The teacher does not know {name}. {advice_sentence()}"
@@ -150,11 +152,10 @@ def _listed(names: Sequence[str]) -> str:
 
 
 def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = None) -> str:
-    """Return why a concept is a suspect, in shares of photos, and the gain of reweighting by it.
+    """Return a sentence on why a concept is a suspect: shares of photos with it, on fit and tune.
 
-    ``gain`` is the cross-fitted change in AP of reweighting by this concept alone; None: not
-    computed.
-    """
+    ``gain`` is the cross-fitted change in AP from reweighting by this concept alone; it is left out
+    if None."""
     shares = f"In {shares_clause(found.class_name, suspect.presence)}{_known_by(suspect)}"
     if gain is None:
         return f"{shares}."
@@ -163,7 +164,7 @@ def suspect_reason(found: ClassShift, suspect: Suspect, gain: Interval | None = 
 
 
 def more_words(suspects: Sequence[Suspect]) -> str:
-    """Return the words for further suspects: ``and 7 more: kennel, leash, wall, …``."""
+    """Return the words for suspects that are not listed: ``and 7 more: kennel, leash, wall, …``."""
     names = [suspect.concept for suspect in suspects[:SHOWN]]
     rest = ", …" if len(suspects) > SHOWN else ""
     return f"and {len(suspects)} more: {', '.join(names)}{rest}"
@@ -172,12 +173,11 @@ def more_words(suspects: Sequence[Suspect]) -> str:
 def relying_sentence(
     found: Mapping[str, ClassShift], classes: int, *, wrong: int, shown: int, looked: bool = True
 ) -> str:
-    """Return sentences that explain teacher and students, and that ``wrong`` students rely on the
-    wrong thing.
+    """Return sentences that explain teacher and students, and how many students (``wrong``) rely on
+    the wrong thing.
 
-    ``shown`` of them are listed below. If not ``looked``, suspects are computed only when a class
-    is selected.
-    """
+    ``found`` holds the checked classes by name, out of ``classes``; ``shown`` students are listed
+    below the text. If not ``looked``, a class is checked only when it is selected."""
     students = (
         f"{count(classes)} students imitate it, each" if classes > 1 else "A student imitates it,"
     )
@@ -206,21 +206,22 @@ def relying_sentence(
 
 
 def relies_wrongly(found: ClassShift) -> bool:
-    """Return whether the student relies on a suspect though the teacher knows the class."""
+    """Return whether the class shifted and has a suspect, while the teacher knows the class."""
     return found.kind == SHIFT and bool(found.suspects) and not found.unknown_to_teacher
 
 
 def plain_reason(found: ClassShift, suspect: Suspect) -> str:
-    """Return why a concept is a suspect, for beginners: in shares of images alone."""
+    """Return a sentence for beginners on why a concept is a suspect: shares of images with it."""
     shares = plain_shares(found.class_name, suspect.presence)
     shares = f"{shares[0].upper()}{shares[1:]}."
     return shares if suspect.weight else f"{shares} {CARRIED}"
 
 
 def plain_shares(name: str, there: Presence) -> str:
-    """Return the shares of images with class ``name`` that show a concept, and of images without
-    it if these differ more: ``in 82 % of the training images with dog, 40 % of the tuning ones``.
-    """
+    """Return a clause on how many images with class ``name`` show a concept: ``in 82 % of the
+    training images with dog, 40 % of the tuning ones``.
+
+    Images without the class are added if their shares differ more between the splits."""
     with_class = (
         f"in {_percent(there.fit[0])} of the training images with {name}, "
         f"{_percent(there.tune[0])} of the tuning ones"
@@ -233,8 +234,8 @@ def plain_shares(name: str, there: Presence) -> str:
 
 
 def shares_clause(name: str, there: Presence, fit: str = "on fit", tune: str = "on tune") -> str:
-    """Return the shares of photos with class ``name`` that show a concept, and of photos without
-    it if these differ more between the splits."""
+    """Return a clause on how many photos with class ``name`` show a concept on fit and tune; photos
+    without the class are added if their shares differ more. ``fit``, ``tune``: words for both."""
     with_class = (
         f"{_percent(there.fit[0])} of the photos with {name} {fit}, "
         f"{_percent(there.tune[0])} {tune}"
@@ -246,7 +247,8 @@ def shares_clause(name: str, there: Presence, fit: str = "on fit", tune: str = "
 
 
 def suspect_numbers(found: ClassShift, suspect: Suspect) -> str:
-    """Return a suspect's numbers: shares without the class, change to tune, reliance, weight."""
+    """Return sentences on a suspect: its shares of the photos without the class, its change from
+    fit to tune, and how the student relies on it."""
     there, name = suspect.presence, found.class_name
     return (
         f"In the photos without {name}: {_percent(there.fit[1])} on fit, "
@@ -276,7 +278,8 @@ def _counted(suspect: Suspect) -> str:
 
 
 def _change(suspect: Suspect) -> str:
-    """Return sentences on the change from fit to tune: z is of labels if any, else of scores."""
+    """Return sentences on how the suspect's correlation changes from fit to tune; z is by labels of
+    the concept if it has any, else by its scores."""
     fit, tune, z = signed(suspect.fit, 1), signed(suspect.tune, 1), number(suspect.z, 1)
     scores = f"The mean scores with and without differ by {fit} standard deviations on fit"
     if not suspect.labelled:
@@ -289,7 +292,7 @@ def _change(suspect: Suspect) -> str:
 
 
 def _known_by(suspect: Suspect) -> str:
-    """Return a clause on the labels that show a suspect's presence; "" if its scores are used."""
+    """Return a clause on the labels that say which photos show a suspect; "" if scores do."""
     if not suspect.labelled:
         return ""
     by = "decisions of the teacher on" if suspect.by_teacher else "labels of"

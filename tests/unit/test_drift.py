@@ -80,7 +80,7 @@ def test_too_few_photos_are_not_tested():
     assert not found.alarm
     assert drift_sentences(found) == ["Not tested: there are 19 new photos, and 20 are needed."]
     found = drift(scores(rng, 49), scores(rng, 30) + 9, NAMES)
-    assert "49 fit's photos" in found.lacking
+    assert "49 photos of fit" in found.lacking
 
 
 def test_many_photos_of_fit_are_drawn():

@@ -108,7 +108,7 @@ def test_what_needs_photos_says_that_given_scores_have_none(store):
 def test_typing_a_concept_is_refused_on_the_page(app):
     app.concepts.look()
     assert "No concept can be typed. This store has no segments" in app.concepts.missing
-    with pytest.raises(DataError, match="Give the scores of a further concept as a column"):
+    with pytest.raises(DataError, match="Give the concept's scores as one more column"):
         add_concept(app.tuner, "claw", app.concepts.encoder)
 
 

@@ -130,7 +130,7 @@ def test_checkpoints_come_in_the_order_of_their_numbers(tmp_path):
     with pytest.raises(DataError, match=r"last\.pt has no number"):
         checkpoint_files(tmp_path)
     (tmp_path / "last.pt").rename(tmp_path / "run-2.pt")
-    with pytest.raises(DataError, match="two have the same number"):
+    with pytest.raises(DataError, match="two names have the same last number"):
         checkpoint_files(tmp_path)
 
 

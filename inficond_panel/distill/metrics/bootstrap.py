@@ -63,7 +63,7 @@ WITH_BIAS = {*BIASED, *keys(TOP_ECE)}
 
 
 def alone(intervals: Mapping[str, Interval]) -> dict[str, Interval]:
-    """Return the intervals' estimates without limits, by the same keys."""
+    """Return the intervals with their estimates, but without limits, under the same keys."""
     return {key: interval.alone for key, interval in intervals.items()}
 
 
@@ -76,11 +76,10 @@ def change_intervals(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
-    """Return the interval of after - before for each metric, from outcomes on the same images.
+    """Return the interval of the change (after less before) of each metric, by its key.
 
-    Draws on which a metric of either outcome is undefined are left out. A cached outcome, such as
-    the original student's, is not sorted or drawn again. Raises DataError for an unknown metric,
-    and for fidelity without a teacher.
+    Both outcomes are on the same images. Draws on which a metric of either outcome is undefined
+    are left out. Raises DataError for an unknown metric, and for fidelity without a teacher.
     """
     return {
         metric: interval(
@@ -101,7 +100,8 @@ def metric_intervals(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> dict[str, Interval]:
-    """Return the interval of each metric; errors as in ``change_intervals``."""
+    """Return the interval of each metric of one outcome, by the metric's key; errors as in
+    ``change_intervals``."""
     return {
         metric: level_interval(outcome, metric, drawn(outcome, metric, draws, seed), level)
         for metric in metrics
@@ -111,7 +111,8 @@ def metric_intervals(
 def level_interval(
     outcome: Outcome | TopClass, metric: str, resampled: Array, level: float
 ) -> Interval:
-    """Return the interval of a metric, cut at 0, from the metric's values on draws (draws,)."""
+    """Return the interval of a metric, with its lower limit at least 0, from the metric's values
+    on bootstrap draws (draws,)."""
     estimate = interval(outcome.value(metric), resampled, level, metric)
     return replace(estimate, low=max(estimate.low, 0.0))  # nan stays: max(nan, 0)
 
@@ -119,11 +120,10 @@ def level_interval(
 def drawn(
     outcome: Outcome | TopClass, metric: str, draws: int, seed: int, *, together: bool = False
 ) -> Array:
-    """Return the metric on each draw (draws,), read-only; cached with the outcome.
+    """Return the metric on each bootstrap draw (draws,), read-only; cached with the outcome.
 
     A draw is over the images that the metric counts; with ``together`` over all images, labelled or
-    not, so that all classes share the draw.
-    """
+    not, so that all classes share the draw."""
     together = together and outcome.images(metric) < len(outcome.all_logits)
     key, kept = (metric, draws, seed, together), outcome.drawn(metric)
     if key not in kept:
@@ -139,7 +139,7 @@ def drawn(
 
 @lru_cache(maxsize=8)
 def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
-    """Return how often each image is drawn (draws, images), read-only; rows sum to ``images``.
+    """Return how often each bootstrap draw has each image (draws, images), as a read-only array.
 
     One byte is enough: that one of a million images is drawn 50 times has a chance below 1e-50.
     """
@@ -152,7 +152,7 @@ def draw_counts(images: int, draws: int, seed: int) -> NDArray[np.uint8]:
 
 
 def interval(estimate: float, resampled: Array, level: float, metric: str) -> Interval:
-    """Return the interval of a metric or its change, from resampled values; nan is left out."""
+    """Return the interval of a metric or its change, from its values on draws; nan is ignored."""
     defined = resampled[~np.isnan(resampled)]
     left_out = len(resampled) - len(defined)
     if np.isnan(estimate) or not len(defined):
@@ -184,11 +184,10 @@ def _limits(estimate: ArrayLike, defined: Array, level: float, metric: str) -> A
 
 
 def class_mean(outcomes: Iterable[Outcome], metric: str, counts: NDArray | None = None) -> Array:
-    """Return the mean of a metric over classes, from outcomes on the same n images: (rows,).
+    """Return a metric's mean over classes (rows,), from the classes' outcomes on the same n images.
 
-    One mean per row of counts (rows, n), or a single mean without counts; nan if the metric is
-    undefined for all classes. The classes share the draws, so that their noise is paired.
-    """
+    One mean per row of counts (rows, n), or a single mean (1,) without counts; nan if the metric
+    is undefined for all classes. The classes share the draws, so that their noise is paired."""
     return mean_defined(
         np.array(
             [outcome.values(metric, _counted(outcome, metric, counts)) for outcome in outcomes]
@@ -205,7 +204,7 @@ def mean_change(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Interval:
-    """Return the interval of the change in a metric's mean over classes, from pairs of outcomes.
+    """Return the interval of the change (after less before) in a metric's mean over classes.
 
     The classes share the draws, which are of all images. A draw's mean is over the classes for
     which the metric is defined on that draw, and nan if there are none.
@@ -223,13 +222,13 @@ def mean_interval(
     seed: int = 0,
     level: float = CONFIDENCE,
 ) -> Interval:
-    """Return the interval of a metric's mean over classes, on the draws of ``mean_change``."""
+    """Return the interval of a metric's mean over classes; the classes share the draws."""
     estimate = class_mean(outcomes, metric)
     return interval(float(estimate[0]), drawn_mean(outcomes, metric, draws, seed), level, metric)
 
 
 def drawn_mean(outcomes: Sequence[Outcome], metric: str, draws: int, seed: int) -> Array:
-    """Return a metric's mean over classes per draw of all images: (draws,); nan if undefined."""
+    """Return a metric's mean over classes on each bootstrap draw (draws,) of all images."""
     return mean_defined(
         np.array([drawn(each, metric, draws, seed, together=True) for each in outcomes])
     )
@@ -244,7 +243,7 @@ def mean_defined(values: Array) -> Array:
 
 
 def _counted(outcome: Outcome, metric: str, counts: NDArray | None) -> NDArray | None:
-    """Return the columns of counts of the images that the metric counts."""
+    """Return the columns of ``counts`` that belong to images the metric counts; None for None."""
     return counts if counts is None or METRICS[metric].needs_teacher else counts[:, outcome.known]
 
 
@@ -256,11 +255,11 @@ FEWEST = 5
 
 @dataclass(frozen=True)
 class TeacherSkill:
-    """Teacher's AP on one class with bootstrap interval, and ``chance``, the class's prevalence.
+    """How well the teacher knows one class: its AP with bootstrap interval, and ``chance``, the
+    class's prevalence.
 
-    ``knows`` is None if there are too few images to decide. It does not depend on the level of
-    the intervals that are shown.
-    """
+    ``knows`` states whether AP is above chance, None if there are too few images to decide; it
+    does not depend on the level of the intervals that are shown."""
 
     ap: Interval
     chance: float
@@ -268,17 +267,19 @@ class TeacherSkill:
 
     @property
     def does_not_know(self) -> bool:
-        """True if the teacher does not know the class; False if it does, or is undecided."""
+        """True if the teacher does not know the class; False if it does, or if undecided."""
         return self.knows is False
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain data for JSON; None where undefined."""
+        """Return AP with limits, ``chance`` and ``knows`` as data for JSON; None if undefined."""
         ap = {end: defined(getattr(self.ap, end)) for end in ("estimate", "low", "high")}
         return {AP.key: ap, "chance": defined(self.chance), "knows": self.knows}
 
 
 def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
-    """Return a teacher's AP with interval, and whether it knows the class, from its outcome."""
+    """Return a teacher's AP with interval, and whether it knows the class, from its outcome.
+
+    ``noise``: draws, seed and level of the interval."""
     positives, images = int(teacher.positive.sum()), len(teacher.positive)
     chance = positives / images if images else float("nan")
     low = metric_intervals(teacher, (AP.key,), **USUAL_NOISE)[AP.key].low
@@ -290,7 +291,8 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
 
 
 def _verdict(above: bool, fewer: int) -> bool | None:
-    """Decide from ``above`` (the interval lies above chance) and ``fewer`` (of the rarer label)."""
+    """Return whether the teacher knows the class, None if undecided, from ``above`` (the interval
+    lies above chance) and ``fewer`` (number of images of the rarer label)."""
     if above and fewer >= FEWEST:
         return True
     return False if not above and fewer >= LEAST else None

@@ -55,7 +55,7 @@ def check_outcomes(label: NDArray, *logits: NDArray, classes: int = 2) -> None:
 
 
 def check_decisions(*masks: NDArray) -> None:
-    """Raise DataError for decisions that are not boolean masks, such as logits."""
+    """Raise DataError if any decisions are not boolean masks, but for example logits."""
     for mask in masks:
         if np.asarray(mask).dtype != np.bool_:
             raise DataError(
@@ -85,7 +85,7 @@ def brier(label: NDArray, logit: NDArray) -> float:
 
 
 def squared_error(probability: Array, positive: NDArray[np.bool_]) -> Array:
-    """Return the squared error (n,) of each probability of "present"."""
+    """Return the squared error (n,) of each image's probability of "present"."""
     return (probability - positive) ** 2
 
 
@@ -96,7 +96,9 @@ ERRORS_OF_IMAGES: dict[str, Callable[[Array, NDArray[np.bool_]], Array]] = {
 
 
 def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
-    """Return the expected calibration error over images with label 0 or 1; nan without any."""
+    """Return the expected calibration error over images with label 0 or 1; nan without any.
+
+    The ``bins`` are of equal width, or of equal mass if ``equal_mass``."""
     probability, positive = _known(label, logit)
     if not len(positive):
         return np.nan
@@ -105,7 +107,7 @@ def ece(label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = Fal
 
 
 def ece_floor(logit: NDArray, bins: int = BINS, equal_mass: bool = False) -> float:
-    """Return the mean ECE that a perfectly calibrated student with these logits (n,) would show.
+    """Return the expected ECE of a perfectly calibrated student with these logits (n,).
 
     With labels drawn from its probabilities p, the error of bin b has variance v_b = sum p(1 - p);
     E|error| is about sqrt(2 v_b / pi). (The idea of Bröcker and Smith 2007, Weather and

@@ -1,4 +1,4 @@
-"""Fairness by group: metrics of each group of images, worst group, largest difference of groups.
+"""Fairness between groups of images: each group's metrics, worst group, largest difference.
 
 A group is a mask of the images, such as those with one value of a metadata column. The literature
 on shortcuts crosses it with the label ("worst-group accuracy"; Sagawa et al. 2020, ICLR,
@@ -52,17 +52,18 @@ class Gap:
 
 @dataclass(frozen=True)
 class GroupReport:
-    """Metrics of one class on all groups; ``gaps`` by metric, where two groups are not small."""
+    """Metrics of one class on all groups. ``gaps`` holds, by metric, worst and best group, if at
+    least two groups have enough images."""
 
     groups: tuple[Group, ...]
     gaps: dict[str, Gap]
 
 
 def label_groups(outcome: Outcome, groups: Mapping[str, Mask]) -> dict[str, Mask]:
-    """Return masks of the nonempty cells label × group: "present · water", "absent · water".
+    """Divide each group by label; return the masks by name: "present · water", "absent · water".
 
-    Within a cell all labels are equal, so that accuracy is the only informative decision metric.
-    """
+    Empty parts are left out. Within a part all labels are equal, so that accuracy is the only
+    informative decision metric."""
     sides = {"present": outcome.label > 0, "absent": outcome.label == 0}
     cells = {
         f"{side} · {name}": mask & there
@@ -85,7 +86,8 @@ def compare_groups(
 ) -> GroupReport:
     """Compare the metrics of one class between ``groups`` (masks (n,) by name).
 
-    Raises DataError for an unknown metric, and for fidelity without a teacher.
+    A group with fewer than ``min_images`` images, or ``min_positives`` positives or negatives, is
+    small. Raises DataError for an unknown metric, and for fidelity without a teacher.
     """
     limits, reports, drawn = (min_images, min_positives), [], []
     for name, mask in groups.items():
@@ -111,7 +113,7 @@ def compare_groups(
 def _drawn(
     part: Outcome, mask: Mask, metrics: Sequence[str], draws: int, seed: int
 ) -> dict[str, Array]:
-    """Return each metric of a group on the draws (draws,) that all groups share."""
+    """Return each metric of a group (``mask``) on the bootstrap draws (draws,) of all images."""
     counts = draw_counts(len(mask), draws, seed)[:, mask]
     return {
         key: part.values(key, counts if METRICS[key].needs_teacher else counts[:, part.known])
@@ -120,7 +122,7 @@ def _drawn(
 
 
 def _gap(metric: str, groups: Sequence[Group], resampled: Array, level: float) -> Gap:
-    """Return the gap between g groups by a metric, from the metric's draws (g, draws)."""
+    """Return the gap between g groups by a metric, from its values on draws (g, draws)."""
     estimates = np.array([group.metrics[metric].estimate for group in groups])
     order = np.argsort(estimates, kind="stable")
     low, high = groups[order[0]], groups[order[-1]]

@@ -55,30 +55,33 @@ Mask = NDArray[np.bool_]
 def decided(
     logits: NDArray, thresholds: Sequence[float] | Array = (), task: str = MULTI_LABEL
 ) -> Mask:
-    """Return the mask (n, K) of present classes, from logits (n, K) and thresholds (K,) or none."""
+    """Return the mask (n, K) of classes decided present, from logits (n, K) and thresholds (K,),
+    default 0; with one class per image thresholds are ignored."""
     if task == SINGLE_LABEL:
         return likeliest(logits)[:, None] == np.arange(logits.shape[1])
     return above(logits, np.asarray(thresholds, dtype=np.float64) if len(thresholds) else 0.0)
 
 
 def likeliest(logits: NDArray) -> NDArray[np.intp]:
-    """Return the index (n,) of the class with the largest log-odds of (n, K), the first of equal
-    classes."""
+    """Return the index (n,) of each image's likeliest class, from log-odds or probabilities (n, K);
+    of equal classes the first."""
     return np.asarray(logits).argmax(axis=1)
 
 
 def above(logit: NDArray, cutoff: Cutoff) -> Mask:
-    """Return the mask of logits above the class's cutoff, where the class is present."""
+    """Return the mask (n,) of images where the class is present: its logit is above the cutoff."""
     return np.asarray(np.asarray(logit, dtype=np.float64) > cutoff)
 
 
 def cutoff_rows(cutoff: Cutoff, rows: NDArray) -> Cutoff:
-    """Return the cutoff of the images in ``rows``: indices, or a mask (n,)."""
+    """Return the cutoff for some images; ``rows`` are their indices, or a mask (n,)."""
     return cutoff[rows] if isinstance(cutoff, np.ndarray) else cutoff
 
 
 class Cutoffs:
-    """Cutoff of each class, from the logits (n, K) of teacher or student, by the rule of the task.
+    """Cutoffs of all classes: for each, the logit above which the class is present.
+
+    Made from the logits (n, K) of teacher or student, by the rule of the task.
 
     With one class per image the cutoff of class k is the largest logit r of the other classes,
     which are held when the logit of k moves; if a later class has r, the next number below r, so
@@ -106,7 +109,7 @@ class Cutoffs:
 
 
 class _Rivals:
-    """Two largest logits of each image; one of them is the strongest rival of any class."""
+    """Two largest logits of each image; one of these is the largest logit besides any class's."""
 
     def __init__(self, logits: Array, joint: bool) -> None:
         self._logits, self._joint = logits, joint
@@ -138,11 +141,11 @@ DrawKey = tuple[str, int, int, bool]
 
 
 class Outcome:
-    """Outcome of one student on the images of one class, for any metric; sorted at most once.
+    """Labels and one student's (or the teacher's) logits for one class, to compute any metric.
 
-    Labels and logits are (n,). ``teacher`` (n,) are the teacher's decisions, needed for fidelity
-    alone. ``cutoff`` is the student's (``Cutoffs``). ``bins`` and ``equal_mass`` belong to the ECE
-    (calibration.py), whose bins do not change with the counts. Raises DataError as
+    Both are (n,) and sorted at most once. ``teacher`` (n,) are the teacher's decisions, needed for
+    fidelity alone. ``cutoff`` is the student's (``Cutoffs``). ``bins`` and ``equal_mass`` belong to
+    the ECE (calibration.py), whose bins do not change with the counts. Raises DataError as
     ``check_outcomes`` and ``check_decisions``.
     """
 
@@ -170,7 +173,7 @@ class Outcome:
         self._drawn_decisions: dict[DrawKey, Array] = {}
 
     def deciding(self, cutoff: Cutoff) -> Outcome:
-        """Return the outcome of the same logits with another cutoff; it shares sort and draws."""
+        """Return the outcome of the same logits with another cutoff, with the caches shared."""
         self.ranked  # noqa: B018 - sorted now, and shared
         other = copy(self)
         other.cutoff, other._drawn_decisions = cutoff, {}
@@ -183,7 +186,7 @@ class Outcome:
         return self._drawn_decisions if metric in _DECIDED else self._drawn
 
     def among(self, rows: NDArray) -> Outcome:
-        """Return the outcome on the images in ``rows``: indices, or a mask (n,)."""
+        """Return the outcome on some images; ``rows`` are their indices, or a mask (n,)."""
         teacher = None if self.teacher is None else self.teacher[rows]
         bins, equal_mass = self._bins
         return Outcome(
@@ -196,11 +199,11 @@ class Outcome:
         )
 
     def images(self, metric: str) -> int:
-        """Return the number of images that a metric counts: labelled images, for fidelity all."""
+        """Return the number of images that a metric counts: labelled images; for fidelity all."""
         return len(self.all_logits) if metric_named(metric).needs_teacher else len(self.positive)
 
     def value(self, metric: str) -> float:
-        """Return the metric, each image counted once; cached with the draws."""
+        """Return the metric's value, each image counted once; cached."""
         key, kept = (metric, 0, 0, False), self.drawn(metric)
         if key not in kept:
             kept[key] = self.values(metric)
@@ -224,22 +227,22 @@ class Outcome:
 
     @cached_property
     def ranked(self) -> Ranked:
-        """The labelled images in order of falling logit."""
+        """Ranking of the labelled images by falling logit."""
         return rank(self.positive, self.logit)
 
     @cached_property
     def all_decided(self) -> NDArray[np.bool_]:
-        """Mask of positive decisions on all images, including ignored ones."""
+        """Mask over all images (with ignored ones): the decision is positive."""
         return above(self.all_logits, self.cutoff)
 
     @property
     def decided(self) -> NDArray[np.bool_]:
-        """Mask of the labelled images that are decided to be positive."""
+        """Mask over the labelled images: the decision is positive."""
         return self.all_decided[self.known]
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Mask of equal decisions of student and teacher on all images, including ignored ones."""
+        """Mask over all images (with ignored ones): student and teacher decide alike."""
         if self.teacher is None:
             raise DataError(
                 "Fidelity needs the teacher's decisions.", "Pass `teacher`, or take another metric."
@@ -247,7 +250,8 @@ class Outcome:
         return self.all_decided == self.teacher
 
     def _confusion(self, counts: NDArray | None) -> tuple[Array, ...]:
-        """Return true and false positives, false and true negatives, each (rows,)."""
+        """Return true and false positives, false and true negatives, (rows,) each, by each row of
+        counts (rows, n)."""
         kind = 2 * ~self.decided + ~self.positive
         sizes = np.bincount(kind, minlength=4)
         if counts is None:
@@ -292,7 +296,7 @@ def _totals(images: int, counts: NDArray | None) -> Array:
 def decision_metrics(
     tp: float | NDArray, fp: float | NDArray, fn: float | NDArray, tn: float | NDArray
 ) -> dict[str, Array]:
-    """Return accuracy, precision, recall, f1 = 2 TP / (2 TP + FP + FN) of counts of any shape."""
+    """Return accuracy, precision, recall and f1, by name, from counts of any one shape."""
     return {
         ACCURACY.key: ratio(np.add(tp, tn), np.add(np.add(tp, tn), np.add(fp, fn))),
         PRECISION.key: ratio(tp, np.add(tp, fp)),

@@ -49,13 +49,13 @@ Old = NDArray[np.intp] | None
 
 @dataclass(frozen=True)
 class BetterOrder:
-    """Order of the outputs that fits the labels significantly better than the present order.
+    """Order of the teacher's outputs that fits the labels significantly better than the present.
 
-    ``outputs`` (K,): each class's output, by its present index; ``moved``: the classes whose
-    present output is significantly wrong; other classes keep their output if it is free. ``gain``
-    is the cross-fitted mean gain in AUC of the moved classes, ``low`` the lower end of its
-    one-sided 99.9 % interval. ``given`` and ``better`` are the value of ``measure`` ("top-1" or
-    "mean AP") in the present and in the new order.
+    ``outputs`` (K,) is the present index of each class's output; ``moved`` are the classes whose
+    present output is significantly wrong. All other classes keep their output if it is free.
+    ``gain`` is the cross-fitted mean gain in AUC of the moved classes, ``low`` the lower end of
+    its one-sided 99.9 % interval. ``given`` and ``better`` are the values of ``measure`` ("top-1"
+    or "mean AP") in the present and in the new order.
     """
 
     outputs: tuple[int, ...]
@@ -77,11 +77,11 @@ def check_order(
 ) -> BetterOrder | None:
     """Return a better order of a teacher's outputs, by the labels; None without evidence for it.
 
-    ``logits`` (n, J): the first K columns belong to the classes, others to classes of a softmax
-    that the data set lacks. ``labels`` (n, K): 1, 0, or -1 if unknown. With ``softmax`` an output
-    is replaced by the logarithm of its probability; with ``single`` each image has one class, and
-    the measure is top-1. Images with NaN, or without a label, are left out; of more than ``most``
-    images, ``most`` are drawn: 5 to 13 s for 1,000 classes.
+    The first K columns of ``logits`` (n, J) belong to the K classes, the others to classes of a
+    softmax that the data set lacks. ``labels`` (n, K): 1, 0, or -1 if unknown. With ``softmax`` an
+    output is replaced by the logarithm of its probability; with ``single`` each image has one
+    class, and the measure is top-1. Images with NaN, or without a label, are left out; of more than
+    ``most`` images, ``most`` are drawn: 5 to 13 s for 1,000 classes.
     """
     outputs, labels = _usable(logits, labels, softmax, most)
     outputs = outputs[:, : labels.shape[1]]
@@ -105,10 +105,10 @@ def check_order(
 
 
 def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) -> dict[int, int]:
-    """Return, by class, the output of a network that reliably separates the class.
+    """Return, by class index, the index of the network's output that reliably separates the class.
 
-    ``logits`` (n, J) of all outputs, ``labels`` (n, K) as in ``check_order``. A class is left out
-    if no output fits it, or if the two halves of the images choose different outputs.
+    ``logits`` (n, J) are of all outputs, ``labels`` (n, K) as in ``check_order``. A class is left
+    out if no output fits it, or if the two halves of the images choose different outputs.
     """
     evidence = _weigh(*_usable(logits, labels, softmax, MOST), None)
     return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
@@ -136,19 +136,19 @@ class _Half:
 
     @cached_property
     def separation(self) -> NDArray[np.float32]:
-        """AUC - 1/2 of each class by each output, ``(K, J)``."""
+        """How well each output separates each class: AUC - 1/2, ``(K, J)``."""
         return self.contrast.T @ self.ranks
 
     @property
     def has_enough(self) -> NDArray[np.bool_]:
-        """Mask of the classes with at least ``LEAST`` positives and negatives."""
+        """Mask (K,) of the classes with at least ``LEAST`` positives and ``LEAST`` negatives."""
         return np.minimum(self.positives, self.negatives) >= LEAST
 
     def gain(self, classes: NDArray[np.intp], new: NDArray[np.intp], old: Old) -> _Gain:
-        """Return the mean gain of ``classes`` (M,) that move from outputs ``old`` (K,) to ``new``.
+        """Return the mean gain in AUC of ``classes`` (M,) moved from outputs ``old`` to ``new``.
 
-        Its variance is the sum over images of squared deviations from the mean of the positives, or
-        of the negatives; an image's deviation is summed over the classes.
+        Both are (K,); without ``old`` the gain is over chance. The variance is the sum over images
+        of squared deviations from the mean of positives or negatives, summed over the classes.
         """
         ranks = self.ranks[:, new[classes]]
         if old is not None:
@@ -166,7 +166,8 @@ class _Half:
 
 
 class _Choice(NamedTuple):
-    """Output of each class in the best order (-1: none), and mask of the classes to move."""
+    """Order chosen on some images: each class's output (-1: none), and the mask of classes that
+    should move to it."""
 
     order: NDArray[np.intp]
     moved: NDArray[np.bool_]
@@ -174,7 +175,8 @@ class _Choice(NamedTuple):
 
 @dataclass(frozen=True)
 class _Evidence:
-    """Outputs ``chosen`` (K,) on all images, the classes ``moved``, and their cross-fitted gain."""
+    """Evidence for another order: the outputs ``chosen`` (K,) on all images, the classes ``moved``,
+    and the mean gain in AUC of these classes, cross-fitted, with its lower limit ``low``."""
 
     chosen: NDArray[np.intp]
     moved: tuple[int, ...]
@@ -183,7 +185,8 @@ class _Evidence:
     separation: NDArray[np.float32]
 
     def whole_order(self) -> NDArray[np.intp]:
-        """Return the output of each class; classes not moved keep the old output if it is free."""
+        """Return the new output (K,) of each class; a class that does not move keeps its output,
+        unless a moved class takes it."""
         value, moved = self.separation.astype(np.float64), list(self.moved)
         still = np.setdiff1d(np.arange(len(value)), moved)
         value[still, still] += 10  # above any separation, below the bonus of moved classes
@@ -192,7 +195,8 @@ class _Evidence:
 
 
 def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
-    """Return cross-fitted evidence for an order better than ``old`` (None: than chance), if any."""
+    """Return cross-fitted evidence for a better order than ``old``; None without evidence. If
+    ``old`` is None, the outputs are compared with chance."""
     if len(labels) < 2 or not outputs.shape[1]:
         return None
     ranks = _ranks(outputs)
@@ -219,14 +223,14 @@ def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
 
 
 def _limits(gains: list[_Gain], level: float) -> tuple[float, float]:
-    """Return the mean gain of both halves, and the lower limit of its one-sided t interval."""
+    """Return the mean of both halves' gains, and the lower limit of its one-sided t interval."""
     mean = float(np.mean([gain.mean for gain in gains]))
     error = np.sqrt(sum(gain.variance for gain in gains)) / len(gains)
     return mean, mean - float(stdtrit(sum(gain.freedom for gain in gains), level) * error)
 
 
 def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return rows and columns of the linear assignment with the largest sum."""
+    """Return rows and columns of the linear assignment with the largest sum of ``value``."""
     from scipy.optimize import linear_sum_assignment  # noqa: PLC0415 - slow to load
 
     rows, columns = linear_sum_assignment(value, maximize=True)
@@ -234,7 +238,7 @@ def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
 
 
 def _choose(half: _Half, old: Old) -> _Choice:
-    """Return the best order on one half; ``old`` has a bonus of ``MARGIN`` per class."""
+    """Return the best order on one half of the images; ``old`` gets a bonus of ``MARGIN``."""
     value, classes = half.separation.astype(np.float64), np.arange(half.contrast.shape[1])
     stays = np.zeros(len(classes))
     if old is not None:
@@ -259,7 +263,7 @@ def _half(ranks: NDArray[np.float32], labels: NDArray) -> _Half:
 
 
 def _halves(labels: NDArray) -> Iterator[NDArray[np.intp]]:
-    """Yield the rows of two halves: the images of each class, shuffled, go to them in turn."""
+    """Yield the rows of two random halves of the images, which have equal shares of each class."""
     drawn = np.random.default_rng(0).permutation(len(labels))
     first = np.where((labels == 1).any(1), (labels == 1).argmax(1), -1)
     order = drawn[np.argsort(first[drawn], kind="stable")]
@@ -268,7 +272,7 @@ def _halves(labels: NDArray) -> Iterator[NDArray[np.intp]]:
 
 
 def _usable(logits: NDArray, labels: NDArray, softmax: bool, most: int) -> tuple[NDArray, NDArray]:
-    """Return outputs and labels of the images that have both, at most ``most`` images."""
+    """Return outputs and labels of the images with finite logits and a label, at most ``most``."""
     rows = np.flatnonzero(np.isfinite(logits).all(1) & (labels >= 0).any(1))
     if len(rows) > most:
         rows = np.sort(np.random.default_rng(0).choice(rows, most, replace=False))
@@ -295,7 +299,7 @@ def _top1(outputs: NDArray, labels: NDArray) -> float:
 
 
 def _mean_ap(outputs: NDArray, labels: NDArray) -> float:
-    """Return the mean AP over classes with positives and negatives, on their labelled images."""
+    """Return the mean AP over the classes that have positives and negatives (n, K each)."""
     values = [
         average_precision(column[known] == 1, output[known])
         for column, output in zip(labels.T, outputs.T, strict=True)

@@ -60,7 +60,8 @@ class ClassMetrics:
 def class_metrics(
     label: NDArray, student_logit: NDArray, teacher_logit: NDArray, threshold: float = 0.0
 ) -> ClassMetrics:
-    """Return all point metrics of one class of a multi-label task, from labels and logits (n,)."""
+    """Return all point metrics of one class of a multi-label task, from labels (1, 0, -1) and
+    logits (n,); student and teacher decide "present" above ``threshold``."""
     teacher = Outcome(label, teacher_logit, cutoff=threshold)
     return measure(Outcome(label, student_logit, teacher.all_decided, threshold), teacher)
 
@@ -92,7 +93,7 @@ def average_precision(
     """Return average precision, as scikit-learn's ``average_precision_score``.
 
     The sum over the ranking of (recall gained) × precision, ties as one step; nan without
-    positives. Images with label -1 are left out. Errors of ``check_outcomes``, ``check_weights``.
+    positives. Images with label -1 are left out. Raises DataError for invalid arguments.
     """
     return _by_weights(AP.key, label, score, sample_weight)
 
@@ -126,7 +127,8 @@ def correlation(a: Array, b: Array) -> float:
 
 @dataclass(frozen=True)
 class Counts:
-    """Counts of images of one label, by who is right (InFiConD, sec. 5, Student Performance)."""
+    """Counts of images of one label by whether student and teacher decide rightly (InFiConD, sec.
+    5, Student Performance)."""
 
     both_right: int
     student_wrong: int
@@ -135,19 +137,20 @@ class Counts:
 
     @property
     def total(self) -> int:
-        """Number of images."""
+        """Number of images with this label."""
         return self.both_right + self.student_wrong + self.both_wrong + self.teacher_wrong
 
 
 @dataclass(frozen=True)
 class Agreement:
-    """Counts among the positive and among the negative images."""
+    """Counts of right and wrong decisions of student and teacher, for positive and for negative
+    images."""
 
     positives: Counts
     negatives: Counts
 
     def teacher_metrics(self) -> dict[str, float]:
-        """Return accuracy, precision, recall and f1 of the teacher; nan where undefined."""
+        """Return accuracy, precision, recall and f1 of the teacher, by name; nan if undefined."""
         right, wrong = (
             [
                 getattr(side, both) + getattr(side, alone)
@@ -160,10 +163,9 @@ class Agreement:
 
 
 def agreement(label: NDArray, student: NDArray[np.bool_], teacher: NDArray[np.bool_]) -> Agreement:
-    """Count right and wrong decisions for labels 1 and 0, from decisions and labels (n,).
+    """Count right and wrong decisions of student and teacher, from masks (n,) and labels (n,).
 
-    Images with label -1 are left out.
-    """
+    Images with label -1 are left out."""
     label = np.asarray(label)
     check_outcomes(label)
     check_decisions(student, teacher)
@@ -189,11 +191,11 @@ def discrepancy(
     teacher: NDArray[np.bool_],
     positives: bool,
 ) -> Array:
-    """Return mean concept scores (C,) where student and teacher differ, less where they agree.
+    """Return each concept's mean score (C,) where student and teacher decide differently, less its
+    mean where they agree.
 
-    The means are over the positive images, or over the negative images, of scores (n, C);
-    decisions are (n,). nan if student and teacher differ, or agree, on all of these images.
-    """
+    Both means are over the positive images if ``positives``, else over the negative images.
+    Scores are (n, C), decisions (n,). nan if they differ, or agree, on all of these images."""
     check_outcomes(np.asarray(label))
     check_decisions(student, teacher)
     chosen = np.asarray(label) == (1 if positives else 0)

@@ -50,7 +50,7 @@ def holm(p_values: ArrayLike) -> list[float]:
 
 
 class Luck:
-    """Permutation test of slices by one metric; the random draws are shared by the slices."""
+    """Permutation tests of slices by one metric: a slice is compared with random sets of images."""
 
     def __init__(self, outcome: Outcome, metric: str, most: int, seed: int) -> None:
         self.outcome, self.metric, self.most = outcome, metric, most
@@ -60,7 +60,8 @@ class Luck:
         self._kept: list[NDArray[np.int32]] = []
 
     def of(self, mask: Mask, value: float) -> tuple[float, float]:
-        """Return ``expected`` and ``p`` of a slice (mask) whose metric is ``value``."""
+        """Return the mean of the metric over random slices, and the p-value of the slice ``mask``
+        (n,), on which the metric is ``value``."""
         member = counted(self.outcome, self.metric, mask[None])[0]
         worse, drawn = [], []
         for permuted in self._places(len(member)):
@@ -79,7 +80,7 @@ class Luck:
         return float(1 + count[-1]) / (1 + len(worse))
 
     def _places(self, images: int) -> Iterator[NDArray[np.int32]]:
-        """Yield blocks of permutations: for each image, the image whose membership it gets."""
+        """Yield blocks (rows, images) of permutations of the images within each label."""
         rows = min(200, max(8, _BLOCK_VALUES // max(images, 1)))
         for index, done in enumerate(range(0, self.most, rows)):
             block = self._kept[index] if index < len(self._kept) else self._block(index, rows)
@@ -97,7 +98,7 @@ class Luck:
 
 
 def _clearly(better: Mask, values: Array, value: float) -> Mask:
-    """Return where values are better by more than rounding: sums in another order are equal."""
+    """Return the mask of better values, less those that differ from ``value`` by rounding only."""
     return better & (np.abs(values - value) > 1e-9)
 
 
@@ -107,7 +108,7 @@ def _mean(values: Array) -> float:
 
 
 def counted(outcome: Outcome, metric: str, masks: NDArray) -> NDArray[np.uint8]:
-    """Return masks (slices, n) as counts of the images that the metric uses."""
+    """Convert masks (slices, n) to counts 0 or 1, of the images that the metric counts."""
     rows = masks if METRICS[metric].needs_teacher else masks[:, outcome.known]
     return rows.astype(np.uint8)
 
@@ -125,9 +126,8 @@ class SliceResult:
     """Metrics of one class on one slice.
 
     ``n`` and ``positives`` count labelled images. ``metrics`` holds all METRICS; the other fields
-    concern the requested metric: interval, value on all other images (``rest``), and permutation
-    test. ``small`` is "", or the reason why the slice was not tested and p is nan.
-    """
+    belong to the requested metric: interval, value on all other images (``rest``), permutation
+    test. ``small`` is "", or the reason why the slice was not tested and p is nan."""
 
     name: str
     n: int
@@ -143,7 +143,8 @@ class SliceResult:
 
 @dataclass(frozen=True)
 class SliceReport:
-    """Metrics of one class on all slices; ``tests``: number of p-values in Holm's adjustment."""
+    """Metrics of one class on all slices. ``whole`` is the metric on all images, ``tests`` the
+    number of p-values in Holm's adjustment."""
 
     metric: str
     whole: float
@@ -159,11 +160,10 @@ class SliceReport:
 
 
 def slices_by(*columns: Sequence[str]) -> dict[str, Mask]:
-    """Return masks (n,) of the images with each value of a column of texts, or with each
-    combination of values of several columns.
+    """Return by value the mask (n,) of the images with that value of a column of texts, or with
+    that combination of values of several columns.
 
-    An empty text is named "(none)". Raises DataError for more than MOST_SLICES slices.
-    """
+    An empty text is named "(none)". Raises DataError for more than MOST_SLICES slices."""
     named = [[text or "(none)" for text in column] for column in columns]
     keys = np.array([" · ".join(texts) for texts in zip(*named, strict=True)])
     names = np.unique(keys)
@@ -189,9 +189,10 @@ def compare_slices(
     progress: Callable[[float, str], None] | None = None,
     cancelled: Callable[[], bool] | None = None,
 ) -> dict[str, SliceReport]:
-    """Compare a metric between ``slices`` (masks (n,) by name); reports by class, as ``outcomes``.
+    """Compare a metric between ``slices`` (masks (n,) by name), for each class of ``outcomes``.
 
-    One family of tests: p-values are adjusted over all classes and slices. ``permutations`` is the
+    Returns the reports by class. P-values are adjusted over all classes and slices.
+    ``permutations`` is the
     largest number of draws per test: by default 999, or more if an adjusted p of 0.05 needs more.
     """
     limits = min_images, min_positives
@@ -226,8 +227,7 @@ def compare_slices(
 def worst_of_all(reports: Mapping[str, SliceReport]) -> tuple[str, SliceResult] | None:
     """Return (class, slice) with the smallest p; of equal p the one furthest from ``expected``.
 
-    None if no slice was tested.
-    """
+    None if no slice was tested."""
     tested = [(name, s) for name, report in reports.items() for s in report.slices if not s.small]
     return min(
         tested,
@@ -245,7 +245,7 @@ def _described(
     level: float,
     limits: tuple[int, int],
 ) -> list[SliceResult]:
-    """Return values and intervals of all slices, without the tests."""
+    """Return metrics and intervals of one class on all slices, before the permutation tests."""
     masks = np.stack(list(slices.values()))
     values = {name: outcome.values(name, counted(outcome, name, masks)) for name in METRICS}
     rest = outcome.values(metric, counted(outcome, metric, ~masks))
@@ -270,9 +270,9 @@ def _described(
 
 
 def too_small(part: Outcome, metric: str, value: float, limits: tuple[int, int]) -> str:
-    """Return the reason why ``part`` is too small to compare by the metric, or "".
+    """Return why the images of ``part`` are too few to compare them by the metric, or "".
 
-    ``limits``: least number of images, and least number of positives and of negatives.
+    ``limits`` are the least number of images, and the least number of positives and of negatives.
     """
     images, positives = part.images(metric), int(part.positive.sum())
     if images < limits[0]:

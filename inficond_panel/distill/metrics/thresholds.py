@@ -47,9 +47,10 @@ _BELOW = 1.0
 
 @dataclass(frozen=True)
 class ThresholdChoice:
-    """Choice of a threshold from labels (n,) in {1, 0} and logits (n,); nan if none qualifies.
+    """Rule that chooses a threshold of logits (n,) by labels (n,) in {1, 0}.
 
-    With ``precision`` None: the threshold of best F1; else of the most recall at that precision.
+    It is the threshold with the best F1 or, if ``precision`` is not None, with the most recall
+    among those of at least this precision; nan if there is none.
     """
 
     label: NDArray
@@ -57,11 +58,11 @@ class ThresholdChoice:
     precision: float | None = None
 
     def value(self) -> float:
-        """Return the threshold."""
+        """Return the threshold chosen on all images; nan if no threshold qualifies."""
         return float(self.values(np.ones((1, len(self.label))))[0])
 
     def values(self, counts: NDArray) -> Array:
-        """Return the threshold (rows,) for each row of counts (rows, n) of the images."""
+        """Return the threshold (rows,) chosen for each row of counts (rows, n) of the images."""
         order = np.argsort(-self.logit, kind="stable")
         logit, weight = self.logit[order], np.asarray(counts, dtype=np.float64)[:, order]
         last = ends_of_ties(logit)
@@ -83,7 +84,9 @@ class ThresholdChoice:
     def limits(
         self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> tuple[float, float]:
-        """Return the percentile interval of the threshold over bootstrap draws; nan without one."""
+        """Return the limits of the threshold's percentile interval over bootstrap draws.
+
+        Both are nan if no threshold qualifies on any draw."""
         drawn = self.values(draw_counts(len(self.label), draws, seed))
         if np.isnan(drawn).all():
             return np.nan, np.nan
@@ -91,9 +94,9 @@ class ThresholdChoice:
         return float(low), float(high)
 
     def cross_fitted(self, seed: int = 0) -> Array:
-        """Return logits (n,) less a threshold chosen without the image's fold; positive if above 0.
+        """Return each logit (n,) less a threshold that was chosen without the image's fold.
 
-        If no threshold qualifies, the image is decided to be negative.
+        The decision is positive if this is above 0. It is negative if no threshold qualifies.
         """
         folds = stratified_folds(self.label[:, None], FOLDS, seed)
         decided = np.empty(len(self.label))
@@ -109,10 +112,9 @@ def counts_above(
 ) -> tuple[Array, NDArray[np.intp], NDArray[np.intp]]:
     """Return ascending thresholds (T,), and the numbers of positives and negatives (T,) above each.
 
-    From labels (n,) in {1, 0} and logits (n,). A threshold is the middle between two neighbouring
-    logits; the first has all images above it, the last none. Of more than ``most`` thresholds,
-    ``most`` at equal steps are kept. ``also`` is a threshold to include.
-    """
+    Labels (n,) are in {1, 0}, logits (n,). A threshold is the middle between two neighbouring
+    logits; the first has all images above it, the last none. With more than ``most`` thresholds,
+    ``most`` at equal steps are kept. ``also`` is one more threshold to include."""
     logits = np.unique(logit)
     ends = logits[0] - 2 * _BELOW, logits[-1] + 2 * _BELOW
     middles = (np.append(ends[0], logits) + np.append(logits, ends[1])) / 2
@@ -130,10 +132,10 @@ _STEPS = 20  #: points of a curve, at equal steps of coverage
 
 @dataclass(frozen=True)
 class CoveragePoint:
-    """Share and quality of the decisions with a confidence of at least ``threshold``.
+    """Share and quality of the decisions that have a confidence of at least ``threshold``.
 
-    ``gain`` is the accuracy of these decisions less that of all, on the same bootstrap draws.
-    """
+    ``answered`` is their number, ``coverage`` their share of all decisions; ``gain`` is their
+    accuracy less the accuracy of all decisions, on the same bootstrap draws."""
 
     threshold: float
     answered: int
@@ -145,11 +147,11 @@ class CoveragePoint:
 
 @dataclass(frozen=True)
 class AbstainRule:
-    """Least confidence for an answer that reaches the accuracy ``asked``; nan if none does.
+    """Rule to decide only on images of enough confidence, to reach the accuracy ``asked``.
 
-    ``coverage`` and ``accuracy`` are cross-fitted: the threshold for an image is chosen on the
-    other folds' images. ``best`` is the largest accuracy of any threshold.
-    """
+    ``threshold`` is the least confidence, nan if none reaches the accuracy. ``coverage`` and
+    ``accuracy`` are cross-fitted: the threshold for an image is chosen on the other folds' images.
+    ``best`` is the largest accuracy of any threshold."""
 
     asked: float
     threshold: float
@@ -165,7 +167,7 @@ class AbstainRule:
 
 @dataclass(frozen=True)
 class Decisions:
-    """Decisions on n labelled images: confidence, whether right, and whether a true positive."""
+    """Decisions on n labelled images: ``confidence``, ``right``, and ``hit`` (true positive)."""
 
     confidence: Array
     right: NDArray[np.bool_]
@@ -174,10 +176,9 @@ class Decisions:
     def curve(
         self, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> list[CoveragePoint]:
-        """Return the accuracy-coverage curve with percentile intervals, lowest coverage first.
+        """Return accuracy over coverage, with percentile intervals, the lowest coverage first.
 
-        Images of equal confidence are answered together.
-        """
+        Images of equal confidence are answered together."""
         cuts = self._cuts(np.arange(1, _STEPS + 1) / _STEPS)
         counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
         once = np.ones((1, len(self.right)))
@@ -201,7 +202,7 @@ class Decisions:
     def rule(
         self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> AbstainRule:
-        """Return the rule of largest coverage whose accuracy is at least ``asked``."""
+        """Return the rule with the largest coverage at which accuracy is at least ``asked``."""
         coverage, accuracy = self._cross_fitted(asked, draws, seed, level)
         return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
 
@@ -219,7 +220,8 @@ class Decisions:
 
     @cached_property
     def _steps(self) -> tuple[Array, Array]:
-        """Falling confidences (m,), and the accuracy (m,) of images with at least each of them."""
+        """Falling confidences (m,), and for each the accuracy (m,) of the images that have at
+        least this confidence."""
         order = np.argsort(-self.confidence, kind="stable")
         sorted_ = self.confidence[order]
         last = ends_of_ties(sorted_)
@@ -243,7 +245,7 @@ class Decisions:
         return share, interval(estimate, drawn, level, ACCURACY.key)
 
     def _cuts(self, shares: Sequence[float] | Array) -> Array:
-        """Return the falling confidences that ``shares`` of the images reach, without repeats."""
+        """Return for each of ``shares`` the least confidence of so many images, falling, unique."""
         if not len(self.confidence):
             return np.empty(0)
         falling = -np.sort(-self.confidence)
@@ -252,7 +254,8 @@ class Decisions:
         return falling[np.unique(ends[np.searchsorted(ends, np.maximum(at, 0))])]
 
     def _measured(self, cuts: Array, counts: Array) -> dict[str, Array]:
-        """Return accuracy, F1 and gain, each (rows of counts, cuts)."""
+        """Return accuracy, F1 and gain in accuracy, each (rows, cuts): for each row of counts, of
+        the images with a confidence of at least each cut."""
         answered = (self.confidence[:, None] >= cuts).astype(np.float64)
         right = counts @ (answered * self.right[:, None])
         total = counts @ answered
@@ -266,7 +269,7 @@ class Decisions:
 
 
 def class_decisions(outcome: Outcome) -> Decisions:
-    """Return the decisions on one class; confidence is the logit's distance from the cutoff."""
+    """Return a student's decisions on one class; confidence: the logit's distance to the cutoff."""
     right = outcome.decided == outcome.positive
     margin = np.abs(outcome.all_logits - outcome.cutoff)[outcome.known]
     return Decisions(margin, right, outcome.decided & outcome.positive)

@@ -57,7 +57,7 @@ def one_of_classes(logit: NDArray) -> Array:
 
 @dataclass(frozen=True)
 class Confusion:
-    """Cell of the confusion matrix: images of class ``label`` with predicted class ``named``.
+    """Cell of a confusion matrix: images of class ``label`` with predicted class ``named``.
 
     ``share`` is the share of these ``images`` among all images of the label.
     """
@@ -97,7 +97,7 @@ class TopClass:
         self._drawn: dict[DrawKey, Array] = {}
 
     def drawn(self, metric: str) -> dict[DrawKey, Array]:
-        """Return the cache of metrics on bootstrap draws; see ``bootstrap.drawn``."""
+        """Return the cache of all metrics' values on bootstrap draws; see ``bootstrap.drawn``."""
         return self._drawn
 
     @property
@@ -107,23 +107,23 @@ class TopClass:
 
     @cached_property
     def right(self) -> NDArray[np.bool_]:
-        """Mask of the labelled images whose predicted class is the label."""
+        """Mask over the labelled images: the predicted class is the label."""
         return self.named[self.known] == self.label
 
     @cached_property
     def rank(self) -> NDArray[np.intp]:
-        """Number of classes ranked above the label, per labelled image; of ties, the earlier."""
+        """Number of classes ranked above the label, per labelled image; ties count if earlier."""
         known = self._ranking[self.known]
         of_label = np.take_along_axis(known, self.label[:, None], 1)
         before = np.arange(self.classes) < self.label[:, None]
         return np.asarray(((known > of_label) | ((known == of_label) & before)).sum(axis=1))
 
     def images(self, metric: str) -> int:
-        """Return the number of images that a metric counts: labelled images, for agreement all."""
+        """Return the number of images that a metric counts: labelled images; for agreement all."""
         return len(self.named) if TOP_METRICS[metric].needs_teacher else len(self.label)
 
     def value(self, metric: str) -> float:
-        """Return the metric, each image counted once."""
+        """Return the metric's value, each image counted once."""
         return float(self.values(metric)[0])
 
     def values(self, metric: str, counts: NDArray | None = None) -> Array:
@@ -146,13 +146,15 @@ class TopClass:
 
     @cached_property
     def alike(self) -> NDArray[np.bool_]:
-        """Mask of all images with the same predicted class as the teacher's."""
+        """Mask over all images: the predicted class is the same as the teacher's."""
         if self.teacher is None:
-            raise DataError(f"{AGREEMENT.name} needs the teacher's classes.", "Pass `teacher`.")
+            raise DataError(
+                f"{AGREEMENT.name} needs the teacher's predicted classes.", "Pass `teacher`."
+            )
         return self.named == self.teacher
 
     def confusion(self, counts: NDArray | None = None) -> Array:
-        """Return the confusion matrix (K, K): row the label, column the predicted class."""
+        """Return the confusion matrix (K, K) of counts: row the label, column the prediction."""
         weight = None if counts is None else np.asarray(counts, dtype=np.float64)
         cells = np.bincount(self._cell, weight, minlength=self.classes**2)
         return cells.reshape(self.classes, self.classes).astype(np.float64)
@@ -163,7 +165,7 @@ class TopClass:
 
     @cached_property
     def _bin_errors(self) -> Array:
-        """Right (0 or 1) less confidence of each labelled image, in the column of its bin."""
+        """Right (0 or 1) less confidence of each labelled image (n, bins), in its bin's column."""
         confidence = self.all_logits[self.known].max(axis=1, initial=0.0)
         errors = np.zeros((len(confidence), self._bins))
         if len(confidence):
@@ -185,10 +187,10 @@ class TopClass:
 def confusions(
     classifier: TopClass, counts: NDArray, level: float = CONFIDENCE, *, wrong: bool = True
 ) -> list[Confusion]:
-    """Return the nonempty confusions, most images first, each with the interval of its share.
+    """Return the nonempty cells of the confusion matrix with intervals of shares, largest first.
 
     ``counts`` (draws, n) are of the labelled images, as from ``bootstrap.draw_counts``. With
-    ``wrong`` false, images with the right prediction are included.
+    ``wrong`` false, cells of right predictions are included.
     """
     cells, inverse, sizes = np.unique(classifier._cell, return_inverse=True, return_counts=True)
     wide = np.asarray(counts, dtype=np.float64)
@@ -215,6 +217,6 @@ def confusions(
 
 
 def _members(group: NDArray, groups: int) -> csr_array:
-    """Return the matrix (n, groups) with a 1 in the column of each image's group."""
+    """Return the sparse matrix (n, groups) with a 1 in the column of each image's group."""
     ones, rows = np.ones(len(group)), np.arange(len(group))
     return csr_array((ones, (rows, group)), shape=(len(group), groups))

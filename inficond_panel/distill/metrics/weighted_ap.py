@@ -27,7 +27,7 @@ _BLOCK_VALUES = 1 << 20
 
 @dataclass(frozen=True)
 class Ranked:
-    """Images sorted by falling logit; images of equal logit form one step of the ranking.
+    """Ranking of images by falling logit; images of equal logit form one step of the ranking.
     Logits that differ only by rounding are equal (``TIE``).
 
     Only the r steps with a positive matter: precision is read at them, and recall grows at no other
@@ -43,17 +43,17 @@ class Ranked:
     starts: Index
 
     def average_precision(self, counts: NDArray | None = None) -> Array:
-        """Return the AP (rows,) of each row of counts (rows, images); nan if no positive counts.
+        """Return the AP (rows,) by each row of counts (rows, images); nan if it has no positive.
 
         The sum over the steps of (recall gained) × precision, which is scikit-learn's
-        ``average_precision_score``. Without counts each image counts once: (1,).
+        ``average_precision_score``. Without counts each image counts once, and the shape is (1,).
         """
         return self._each_block(counts, _area)
 
     def eleven_point(self, counts: NDArray | None = None) -> Array:
-        """Return VOC's AP: the mean over recalls 0, 0.1 … 1 of the best precision at or above each.
+        """Return VOC's AP (rows,): mean over recalls 0, 0.1 … 1 of the best precision from that on.
 
-        Everingham et al. 2010, IJCV 88, sec. 4.2.
+        Everingham et al. 2010, IJCV 88, sec. 4.2. Counts as in ``average_precision``.
         """
         return self._each_block(counts, _eleven)
 
@@ -73,14 +73,16 @@ class Ranked:
         return self.ends[:, None] + 1, hits[:, None]
 
     def _cuts(self, counts: NDArray) -> tuple[NDArray, NDArray]:
-        """Return weight of images up to each step, and of the step's positives: (r, rows) each."""
+        """Return the total weight of images up to each step, and the weight of the step's
+        positives, (r, rows) each, from counts (rows, images)."""
         gained = self._steps.astype(exact_type(counts)) @ counts.T
         everyone, hits = np.split(gained, 2)
         return np.cumsum(everyone, axis=0, dtype=gained.dtype), hits
 
     @cached_property
     def _steps(self) -> csr_array:
-        """Matrix (2 r, images): images that each step adds; below, positives that it adds."""
+        """Sparse 0/1 matrix (2 r, images): r rows mark the images that each step adds, r more rows
+        the positives among these."""
         members = np.concatenate([self.order, self.positives])
         lasts = np.append(self.starts[1:], len(self.positives))
         bounds = np.concatenate([[0], self.ends + 1, len(self.order) + lasts])
@@ -89,7 +91,7 @@ class Ranked:
 
 
 def rank(positive: NDArray[np.bool_], logit: NDArray) -> Ranked:
-    """Sort images by falling logit (n,); ``positive`` (n,) is the mask of the positives."""
+    """Rank images by falling logit (n,); ``positive`` (n,) is the mask of the positives."""
     logit = np.asarray(logit)
     order = np.argsort(-logit, kind="stable")
     ends = ends_of_ties(logit[order])
@@ -137,6 +139,6 @@ def _eleven(above: NDArray, hits: NDArray) -> Array:
 
 
 def _precision(above: NDArray, hits: NDArray) -> tuple[NDArray, Array]:
-    """Return the weight of the positives up to each step, and the precision at it (0 if none)."""
+    """Return the weight of the positives up to each step, and the precision there (0 if none)."""
     hits_so_far = np.cumsum(hits, axis=0, dtype=hits.dtype)
     return hits_so_far, hits_so_far / np.maximum(above, np.finfo(np.float64).tiny)

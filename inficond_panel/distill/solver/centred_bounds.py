@@ -37,42 +37,43 @@ ACCURACY = 1e-12
 
 
 def centred(weights: Array) -> Array:
-    """Return weights (C, K) less each concept's mean over the classes."""
+    """Return centred weights (C, K): weights less each concept's mean weight over the classes."""
     return weights - weights.mean(axis=1, keepdims=True)
 
 
 @dataclass(frozen=True)
 class CentredBounds:
-    """Bounds (C, K) of the centred weights; infinite without a bound."""
+    """Bounds (C, K) of a softmax's centred weights; infinite where there is no bound."""
 
     lower: Array
     upper: Array
 
     @cached_property
     def bounded(self) -> NDArray[np.bool_]:
-        """Mask (C, K) of the weights that have a bound."""
+        """Mask (C, K) of the centred weights that have a lower or upper bound."""
         return np.isfinite(self.lower) | np.isfinite(self.upper)
 
     @cached_property
     def concepts(self) -> NDArray[np.intp]:
-        """Indices of the concepts with a bound."""
+        """Indices of the concepts that have a bound for any class."""
         return np.flatnonzero(self.bounded.any(axis=1))
 
     @cached_property
     def infeasible(self) -> NDArray[np.intp]:
-        """Indices of the concepts whose bounds no weights of sum 0 satisfy."""
+        """Indices of the concepts whose bounds cannot be kept: centred weights sum to 0."""
         with np.errstate(invalid="ignore"):
             low, high = self.lower.sum(axis=1), self.upper.sum(axis=1)
         slack = ACCURACY * np.maximum(1, np.abs(np.nan_to_num(low, posinf=0, neginf=0)))
         return np.flatnonzero((low > slack) | (high < -slack))
 
     def excess(self, weights: Array) -> Array:
-        """Return centred weights less the nearest values within their bounds (C, K)."""
+        """Return by how much each centred weight (C, K) is beyond its bounds; 0 within them."""
         v = centred(weights)
         return v - np.clip(v, self.lower, self.upper)
 
     def repaired(self, weights: Array) -> Array:
-        """Return weights within the bounds that differ from ``weights`` in few entries."""
+        """Return weights (C, K), changed in few entries so that the centred weights are within
+        their bounds."""
         weights, limit = weights.copy(), self._limit
         share = 1 - 1 / weights.shape[1]
         for _ in range(_SWEEPS):
@@ -93,7 +94,8 @@ class CentredBounds:
         )
 
     def projected(self, weights: Array) -> Array:
-        """Return the nearest weights within the bounds, each concept's mean unchanged."""
+        """Return the nearest weights (C, K) whose centred weights are within the bounds; the mean
+        of each concept's weights does not change."""
         weights = weights.copy()
         for c in map(int, np.flatnonzero((self.excess(weights) != 0).any(axis=1))):
             mean = weights[c].mean()
@@ -101,7 +103,8 @@ class CentredBounds:
         return weights
 
     def _projected(self, c: int, v: Array) -> Array:
-        """Return the nearest vector of sum 0 in the box: clip(v + t), t such that it sums to 0."""
+        """Return the vector (K,) of sum 0 within the bounds of concept ``c`` that is nearest to
+        ``v``: clip(v + t), with the t at which it sums to 0."""
         low, high = self.lower[c], self.upper[c]
         width = np.abs(v).max() + np.abs(_finite(low)).max() + np.abs(_finite(high)).max() + 1
         below, above = -width * len(v), width * len(v)
@@ -112,19 +115,20 @@ class CentredBounds:
         return np.clip(v + above, low, high)
 
     def support(self, multipliers: Array) -> float:
-        """Return the sum over (C, K) of the largest multiplier x centred weight in the bounds."""
+        """Return the bounds' support function at the multipliers (C, K): the largest sum of
+        multiplier times centred weight that the bounds allow."""
         with np.errstate(invalid="ignore"):
             products = np.where(multipliers > 0, multipliers * self.upper, multipliers * self.lower)
         return float(products[multipliers != 0].sum())
 
     def allowed(self, multipliers: Array) -> Array:
-        """Return multipliers (C, K), 0 where they would push to a side without a bound."""
+        """Return multipliers (C, K), set to 0 where they would push to a side without a bound."""
         kept = np.where(np.isinf(self.upper), np.minimum(multipliers, 0), multipliers)
         return np.where(np.isinf(self.lower), np.maximum(kept, 0), kept)
 
 
 def at_bound(weights: Array, bound: Array) -> NDArray[np.bool_]:
-    """Return the mask of centred weights at a bound (equal shape), within the tolerance."""
+    """Return the mask of centred weights that are at their bound (equal shape), within rounding."""
     near = 10 * ACCURACY * np.maximum(1.0, np.abs(_finite(bound)))
     return np.isfinite(bound) & (np.abs(weights - _finite(bound)) <= near)
 
@@ -145,11 +149,11 @@ _ROUNDING = 1e-10
 
 @dataclass(frozen=True)
 class ConceptAtOptimum:
-    """One concept of the joint student at its optimum; each array is (K,).
+    """One concept of the joint student at its optimum, for shadow prices; each array is (K,).
 
-    ``gradient`` is the loss's, by the weights; ``weights`` have least L1; ``multipliers`` are the
-    solver's. ``spread`` is the score's standard deviation, ``delta`` bounds objective - optimum.
-    """
+    ``gradient`` is the loss's derivative by the weights; ``weights`` have the least L1 term;
+    ``multipliers`` come from the solver. ``spread`` is the standard deviation of the concept's
+    score, ``delta`` an upper bound of the objective less the optimum."""
 
     gradient: Array
     weights: Array

@@ -26,7 +26,7 @@ from inficond_panel.errors import CancelledError, SolverError
 
 @dataclass(frozen=True)
 class Fit:
-    """Fitted students: weights (C, K) and intercepts (K,), with the certificate of each (K,).
+    """Fitted students of K classes: weights (C, K), intercepts (K,), and certificates (K,).
 
     ``gap`` bounds (objective - optimum) / (objective at w = 0) where ``certificate`` is "gap";
     where it is "kkt", ``gap`` is the residual of the optimality conditions (objective.py).
@@ -41,7 +41,7 @@ class Fit:
     converged: NDArray[np.bool_]
 
     def at(self, columns: NDArray[np.intp]) -> Fit:
-        """Return the students at these columns, in this order; a column may repeat."""
+        """Return the students at these columns (class indices), in this order; some may repeat."""
         return Fit(
             weights=self.weights[:, columns],
             intercepts=self.intercepts[columns],
@@ -70,7 +70,7 @@ def fit(
 ) -> Fit:
     """Fit students of least objective (objective.py): scores (N, C), targets (N, K) in [0, 1].
 
-    ``Tempered`` targets divide the students' logits by the temperature too (tempered.py).
+    With ``Tempered`` targets the students' logits are divided by the temperature (tempered.py).
     ``scores`` are of any kind that Scores takes (scores.py), or Scores. ``l1`` and ``l2`` are one
     number or one per class, ``l1`` also one per weight (C, K). ``lower`` and ``upper`` (C, K)
     bound the weights; infinity means no bound, and equal bounds fix a weight. ``sample_weight`` is
@@ -110,7 +110,7 @@ def fit(
 
 
 def _certify(data: Scores, students: list[NewtonState]) -> None:
-    """Compute certificates and forces of all these students in one pass over the scores."""
+    """Compute gaps and forces of all these students in one pass over the scores, in place."""
     probability = [s.probabilities() for s in students]
     residuals = [
         s.problem.residuals(p) for s, ps in zip(students, probability, strict=True) for p in ps
@@ -122,20 +122,21 @@ def _certify(data: Scores, students: list[NewtonState]) -> None:
 
 
 def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
-    """Return the columns that have a nonzero weight at the start."""
+    """Return the indices of the concepts that have a nonzero weight at the start."""
     return np.flatnonzero(
         first.any(axis=1) | np.any([p.penalty.rest != 0 for p in problems], axis=0)
     )
 
 
 def _starts(problem: Problem, weights: Array) -> list[Array]:
-    """Return the weights to start from, and the weights nearest to 0, which may be better."""
+    """Return one class's candidates to start from: ``weights``, and the weights nearest to 0."""
     rest = problem.penalty.rest
     return [rest] if np.array_equal(weights, rest) else [weights, rest]
 
 
 def _look_ahead(data: Scores, students: list[NewtonState]) -> None:
-    """Certify again, with the residuals of each student's next step, which may close the gap."""
+    """Certify students again, with the residuals that each student's next step would have: these
+    may close the gap."""
     if students:
         data.gather(_union([s.columns for s in students]))
         for student in students:
@@ -148,7 +149,7 @@ def _union(columns: list[NDArray[np.intp]]) -> NDArray[np.intp]:
 
 
 def check_cancelled(cancelled: Callable[[], bool] | None) -> None:
-    """Raise ``CancelledError`` where ``cancelled()`` is true."""
+    """Raise ``CancelledError`` if ``cancelled()`` is true; do nothing for None."""
     if cancelled is not None and cancelled():
         raise CancelledError("The fit was cancelled.", "Nothing was changed.")
 
@@ -189,11 +190,11 @@ def certify(
     sample_weight: NDArray | None = None,
     tolerance: float = 1e-6,
 ) -> Fit:
-    """Compute objective and certificate of any students: weights (C, K), clipped into the bounds.
+    """Compute objective and certificate of students with these weights (C, K), whoever made them.
 
-    Without ``intercepts`` (K,), the best for these weights are used. If a small gap above
-    ``tolerance`` remains, the residuals of the students' next Newton step are tried too.
-    Errors as in fit.
+    Weights are clipped into the bounds. Without ``intercepts`` (K,), the best for these weights are
+    used. If a small gap above ``tolerance`` remains, the residuals of the students' next Newton
+    step are also tried. Errors as in ``fit``.
     """
     data = Scores.of(scores)
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)

@@ -49,10 +49,9 @@ class JointFit:
 
     @property
     def centred(self) -> Array:
-        """Influences (C, K): weights less the mean of each concept's over the classes.
+        """Influences (C, K): weights less each concept's mean weight over the classes.
 
-        The student's probabilities depend on the weights through these; bounds apply to these.
-        """
+        The student's probabilities depend on these alone, and bounds apply to them."""
         return centred(self.weights)
 
 
@@ -99,10 +98,10 @@ def fit_joint(
 
 
 def one_of_each(joint: JointFit, lower: NDArray | None = None, upper: NDArray | None = None) -> Fit:
-    """Return the softmax student as a ``Fit``: centred weights, the joint gap for each class.
+    """Convert the softmax student to a ``Fit`` with one column per class.
 
-    Centred weights that exceed their bounds ``(C, K)`` by rounding are clipped.
-    """
+    Its weights are the centred weights, clipped into their bounds ``(C, K)``, which rounding can
+    exceed; objective and gap are the same for all classes."""
     classes, weights = len(joint.intercepts), joint.centred
     if lower is not None or upper is not None:
         weights = np.clip(weights, lower, upper)
@@ -127,9 +126,9 @@ def certify_joint(
     upper: NDArray | None = None,
     sample_weight: NDArray | None = None,
 ) -> JointFit:
-    """Compute objective and certificate of any softmax student.
+    """Compute objective and certificate of a softmax student with these weights (C, K).
 
-    Weights (C, K) are moved into the bounds; intercepts are the best. Errors as in ``fit_joint``.
+    The weights are moved into the bounds; the intercepts are the best. Errors as in ``fit_joint``.
     """
     data = Scores.of(scores)
     problem = make_joint_problem(data.shape, targets, l1, lower, upper, sample_weight)
@@ -176,7 +175,9 @@ def make_joint_problem(
     upper: NDArray | None,
     sample_weight: NDArray | None,
 ) -> JointProblem:
-    """Return the checked problem of ``fit_joint``'s arguments; errors as in ``fit_joint``."""
+    """Check ``fit_joint``'s arguments and return their problem, for scores of ``shape`` (N, C).
+
+    Errors as in ``fit_joint``."""
     images, concepts = shape
     tempered = targets if isinstance(targets, Tempered) else None
     target = mixed_of(targets)
@@ -223,7 +224,8 @@ def make_joint_problem(
 
 
 def _counted(targets: Tempered, weight: Array) -> Array:
-    """Return weights (N,) of sum 1, 0 for images that the loss leaves out: unlabelled, alpha 0."""
+    """Return sample weights (N,) of sum 1, set to 0 for images that the loss leaves out: if alpha
+    is 0, images without a label. Raises SolverError if no others remain."""
     if targets.alpha > 0:
         return weight
     counted: Array = weight * (targets.label[:, 0] >= 0)

@@ -21,10 +21,10 @@ _MET = 1e-13
 
 
 class JointState:
-    """Solver state of the joint student: current point, certificate and multipliers.
+    """State of the solver of the joint student: current point, certificate and multipliers.
 
-    The intercepts at ``at`` belong to columns less their pivots. With large offsets in the columns
-    they would be rounded so coarsely that residuals miss the sum 0, which the bound D needs.
+    The intercepts of the current point ``at`` belong to columns less their pivots: for columns with
+    large offsets, rounding would keep the residuals from summing to 0, as the bound D needs.
     """
 
     def __init__(self, data: Scores, problem: JointProblem, starts: list[Array]) -> None:
@@ -37,16 +37,16 @@ class JointState:
 
     @property
     def intercepts(self) -> Array:
-        """Intercepts (K,) of the original columns, of sum 0."""
+        """Intercepts (K,) of the student, of sum 0, for the original scores."""
         intercepts = self.at.intercepts - self.data.pivot @ self.at.weights
         return np.asarray(intercepts - intercepts.mean())
 
     def goes_on(self, tolerance: float, max_iterations: int) -> bool:
-        """True while the gap exceeds ``tolerance``, iterations are left, and steps descend."""
+        """Return True if the gap is above ``tolerance``, iterations are left, and steps descend."""
         return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
     def certify(self) -> None:
-        """Compute gap and forces in one pass over the scores."""
+        """Compute gap to the optimum and forces on the weights, in one pass over the scores."""
         problem, classes = self.problem, self.problem.target.shape[1]
         tried = [self.at.fitted.probability, *([] if self.outlook is None else [self.outlook])]
         residuals = np.concatenate([problem.residuals(p) for p in tried], axis=1)
@@ -62,7 +62,7 @@ class JointState:
 
     @property
     def used(self) -> NDArray[np.intp]:
-        """Indices of the concepts that the next step reads."""
+        """Indices of the concepts whose columns the next step reads."""
         return np.flatnonzero(self._working_set().any(axis=1))
 
     def step(self) -> None:
@@ -71,7 +71,7 @@ class JointState:
         self.stuck = not self._search(self._newton_move())
 
     def look_ahead(self) -> None:
-        """Predict the next step's probabilities for the certificate, without making the step."""
+        """Predict the probabilities after the next step, for ``certify``; do not make the step."""
         self._take_outlook(self._newton_move())
 
     def _take_outlook(self, move: Move[Array]) -> None:
@@ -117,7 +117,7 @@ class JointState:
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[Array]) -> bool:
-        """Make the step by line search; return False if it cannot lower the objective."""
+        """Make the step ``move`` by line search; return False if it cannot lower the objective."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
 
@@ -151,12 +151,13 @@ class JointState:
         return np.stack(columns, axis=1) - self.data.pivot @ weights
 
     def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return concept and class index of each weight of the working set, sorted by class."""
+        """Return the concept index and class index (p,) of each weight of the working set, sorted
+        by class."""
         of_class, concept = np.nonzero(self._working_set().T)
         return concept, of_class
 
     def _working_set(self) -> NDArray[np.bool_]:
-        """Return the mask (C, K) of weights not 0, pulled away from 0, or of bounded concepts."""
+        """Return the mask (C, K) of weights to solve for: not 0, pulled away from 0, or bounded."""
         weights, force = self.at.weights, np.abs(self.force)
         chosen = weights != 0
         new = np.where(chosen, 0.0, force)
@@ -173,7 +174,8 @@ class JointState:
     def _rows(
         self, concept: NDArray[np.intp], of_class: NDArray[np.intp]
     ) -> tuple[Rows, tuple[NDArray[np.intp], NDArray[np.intp]]]:
-        """Return the rows of the centred weights with a bound, and their concepts and classes."""
+        """Return a row for each centred weight with a bound (``Rows``), and these weights' concept
+        indices and class indices (m,)."""
         bounds, classes = self.problem.bounds, self.at.weights.shape[1]
         row, column = np.nonzero(bounds.bounded)
         same = concept[None, :] == row[:, None]
@@ -183,7 +185,7 @@ class JointState:
 
 
 class Rows(NamedTuple):
-    """Matrix R (m, p) that maps weights to the centred weights with a bound, and bounds (m,)."""
+    """Matrix (m, p) that maps p weights to the m centred weights with a bound; bounds (m,)."""
 
     matrix: Array
     lower: Array
@@ -194,7 +196,9 @@ def solve_bounded(
     hessian: Array, linear: Array, l1: Array, rows: Rows, start: Array, multipliers: Array,
     last_gain: float,
 ) -> tuple[Array, Array]:  # fmt: skip
-    """Return the minimiser z (p,) and multipliers (m,): > 0 at upper bounds, < 0 at lower ones."""
+    """Minimise linear'z + z'Hz/2 + L1 under the bounds of ``rows``, by the augmented Lagrangian.
+
+    Returns the minimiser z (p,) and multipliers (m,): > 0 at upper bounds, < 0 at lower bounds."""
     if not len(rows.lower):
         return solve_quadratic(hessian, linear, Penalty(l1), start, last_gain), multipliers
     matrix, m = rows.matrix, len(rows.lower)

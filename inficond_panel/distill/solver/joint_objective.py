@@ -56,7 +56,7 @@ _LEAST_DAMPING = 1e-8
 
 
 class FittedSoftmax:
-    """Logits (N, K), with the terms that the loss and its derivatives are made of."""
+    """Logits (N, K) of a softmax student, with the terms of the loss and its derivatives."""
 
     def __init__(self, logit: Array) -> None:
         self.logit = logit
@@ -67,30 +67,31 @@ class FittedSoftmax:
 
     @cached_property
     def probability(self) -> Array:
-        """Softmax of each row (N, K)."""
+        """Class probabilities (N, K): softmax of each row of the logits."""
         return self._odds / self._total
 
     @property
     def log_total(self) -> Array:
-        """Logarithm of the sum of exp of each row (N,)."""
+        """Log-sum-exp (N,) of each row of the logits."""
         return (self._top + np.log(self._total))[:, 0]
 
     def loss(self, target: Array, sample_weight: Array) -> float:
-        """Weighted mean cross-entropy against targets (N, K) whose rows add up to 1."""
+        """Return the weighted mean cross-entropy against targets (N, K), whose rows sum to 1."""
         return float(sample_weight @ (self.log_total - np.einsum("ik,ik->i", target, self.logit)))
 
 
 def entropies(probability: Array) -> Array:
-    """Entropy in nats of each row (N,)."""
+    """Return the entropy, in nats, of each row (N,) of distributions (N, K)."""
     return np.asarray(entr(np.maximum(probability, 0.0)).sum(axis=1))
 
 
 def fit_intercepts(
     linear: Array, target: Array, sample_weight: Array, guess: Array
 ) -> tuple[Array, FittedSoftmax]:
-    """Return intercepts b (K,), of sum 0, of least loss of logits ``linear`` + b; fitted values.
+    """Return the intercepts b (K,), of sum 0, that minimise the loss of logits ``linear`` + b, and
+    the fitted logits.
 
-    Damped Newton steps (Levenberg). Each class's residuals then sum to 0 up to rounding.
+    Damped Newton steps (Levenberg) from ``guess``. Each class's residuals then sum to 0.
     """
     b, damping = guess - guess.mean(), 0.0
     fitted = FittedSoftmax(linear + b)
@@ -116,13 +117,14 @@ def fit_intercepts(
 
 
 def intercept_curvature(probability: Array, sample_weight: Array) -> Array:
-    """Second derivatives of the loss by the intercepts (K, K): 0 along (1, ..., 1)."""
+    """Return the second derivatives (K, K) of the loss by the intercepts: 0 along (1, ..., 1)."""
     weighted = probability * sample_weight[:, None]
     return np.asarray(np.diag(weighted.sum(axis=0)) - probability.T @ weighted)
 
 
 def flat_solve(curvature: Array, right: Array) -> Array:
-    """Solve a system (K, K) that is 0 along (1, ..., 1), like ``right``; the result sums to 0."""
+    """Return the solution x (K,) of ``curvature`` x = ``right`` whose entries sum to 0; both sides
+    are 0 along (1, ..., 1)."""
     scale = np.trace(curvature) / len(curvature)
     ones = np.full_like(curvature, max(scale, np.finfo(float).tiny))
     solution = np.linalg.lstsq(curvature + ones, right, rcond=1e-15)[0]
@@ -136,7 +138,7 @@ NO_SUM = 1e-12
 
 @dataclass(frozen=True)
 class JointPoint:
-    """Weights (C, K) and intercepts (K,), with their fitted values and objective."""
+    """Weights (C, K), intercepts (K,) of a softmax student, with fitted logits and objective."""
 
     weights: Array
     intercepts: Array
@@ -146,7 +148,8 @@ class JointPoint:
 
 @dataclass(frozen=True)
 class JointProblem:
-    """Softmax student's objective: targets (N, K), weights (N,) of sum 1, L1 (K,) > 0, bounds."""
+    """Objective to minimise for a softmax student: targets (N, K), sample weights (N,) of sum 1,
+    L1 penalty (K,) > 0, and bounds of the centred weights."""
 
     target: Array
     sample_weight: Array
@@ -159,50 +162,51 @@ class JointProblem:
         return float(entropies((self.sample_weight @ self.target)[None])[0])
 
     def penalty(self, classes: Array) -> Penalty:
-        """Return the L1 penalty of weights (p,) that belong to these classes (p,)."""
+        """Return the L1 penalty of weights (p,), from the class index (p,) of each weight."""
         return Penalty(self.l1[classes])
 
     def size(self, weights: Array) -> float:
-        """Return the L1 term of weights (C, K)."""
+        """Return the L1 term of the objective for weights (C, K)."""
         return float(np.abs(weights).sum(axis=0) @ self.l1)
 
     def fitted(self, logit: Array) -> FittedSoftmax:
-        """Return the ``FittedSoftmax`` terms of logits (N, K)."""
+        """Return logits (N, K) with the terms of the loss, as ``FittedSoftmax``."""
         return FittedSoftmax(logit)
 
     def point(self, weights: Array, intercepts: Array, fitted: FittedSoftmax) -> JointPoint:
-        """Return the point of these weights and intercepts, with their fitted values."""
+        """Return weights, intercepts and fitted logits as a ``JointPoint``, with its objective."""
         return JointPoint(weights, intercepts, fitted, self.loss(fitted) + self.size(weights))
 
     def loss(self, fitted: FittedSoftmax) -> float:
-        """Weighted mean cross-entropy."""
+        """Return the loss of fitted logits: the weighted mean cross-entropy."""
         return fitted.loss(self.target, self.sample_weight)
 
     def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
-        """Return the point of these weights with best intercepts; ``linear`` is X @ weights."""
+        """Return the point of these weights with the best intercepts, searched from ``guess``;
+        ``linear`` is X @ weights (N, K)."""
         intercepts = fit_intercepts(linear, self.target, self.sample_weight, guess)
         return self.point(weights, *intercepts)
 
     def residuals(self, probability: Array) -> Array:
-        """Derivative of the loss by each logit (N, K)."""
+        """Return the derivative of the loss by each logit (N, K), from probabilities (N, K)."""
         return self.sample_weight[:, None] * (probability - self.target)
 
     def smooth(self, gradient: Array, multipliers: Array) -> Array:
-        """Return the derivative (C, K) of loss and bounds (by their multipliers), without L1."""
+        """Return the Lagrangian's derivative (C, K) by the weights, without its L1 term: loss's
+        ``gradient`` plus the bounds' part, from their ``multipliers``."""
         return gradient + centred(multipliers)
 
     def forces(self, weights: Array, smooth: Array) -> Array:
-        """Return the subgradient of least size (C, K), from the derivative ``smooth``."""
+        """Return the subgradient of least size (C, K), from the result of ``smooth``."""
         l1 = np.broadcast_to(self.l1, weights.shape).ravel()
         forces = Penalty(l1).forces(weights.ravel(), smooth.ravel())
         return np.asarray(forces).reshape(weights.shape)
 
     def dual(self, probability: Array, gradient: Array, multipliers: Array) -> float:
-        """Return the lower bound D of the objective, from distributions (N, K) of residuals u.
+        """Return the dual's lower bound D of the least objective, from probabilities (N, K).
 
-        ``gradient`` (C, K) is X'u; ``multipliers`` (C, K) of the bounds may be any. D is -inf if
-        the residuals do not sum to 0, as with intercepts that are not the best.
-        """
+        ``gradient`` (C, K) is X'u for their residuals u; any ``multipliers`` (C, K) of the bounds
+        are valid. D is -inf if u does not sum to 0, as with intercepts that are not the best."""
         if self.unbalanced(probability):
             return -np.inf
         m = self.bounds.allowed(multipliers)
@@ -214,32 +218,33 @@ class JointProblem:
         return self.dual_loss(probability, scale) - scale * self.bounds.support(m)
 
     def curvatures(self, fitted: FittedSoftmax) -> list[tuple[Array, Array]]:
-        """Return pairs (probabilities, weights) whose second derivatives add up to the model's."""
+        """Return pairs (probabilities (N, K), weights (N,)) of softmaxes whose second derivatives
+        add up to those of the quadratic model."""
         return [self.curvature_of(fitted.probability, self.sample_weight)]
 
     @staticmethod
     def curvature_of(probability: Array, weight: Array) -> tuple[Array, Array]:
-        """Return probabilities above 0, and weights, that stand for one softmax's curvature."""
+        """Return one pair of ``curvatures``, with its probabilities raised above 0."""
         return (1 - _FLOOR) * probability + _FLOOR / probability.shape[1], weight
 
     def outlook(self, fitted: FittedSoftmax, change: Array) -> Array:
-        """Predict probabilities to first order in a change (N, K) of logits; residuals sum to 0."""
+        """Predict the probabilities (N, K) after a change (N, K) of the logits, to first order."""
         p = fitted.probability
         mean = np.einsum("ik,ik->i", p, change)[:, None]
         return p + p * (change - mean)
 
     def unbalanced(self, probability: Array) -> bool:
-        """True where the residuals of a class do not add up to 0."""
+        """Return whether the residuals of any class do not add up to 0."""
         return bool(np.abs(self.sample_weight @ (probability - self.target)).max() > NO_SUM)
 
     def dual_loss(self, probability: Array, scale: float) -> float:
-        """Return the entropy term of D, for residuals scaled by ``scale``."""
+        """Return the entropy term of the dual bound, for residuals scaled by ``scale``."""
         return float(
             self.sample_weight @ entropies(self.target + scale * (probability - self.target))
         )
 
     def inside(self, probability: Array) -> float:
-        """Return the largest scale in [0, 1] at which no scaled probability is below 0."""
+        """Return the largest scale of the residuals, in [0, 1], that keeps probabilities >= 0."""
         return inside_scale(probability, self.target)
 
 
@@ -252,7 +257,7 @@ def inside_scale(probability: Array, target: Array) -> float:
 
 
 def least_shift(weights: Array, l1: Array) -> Array:
-    """Return the weights (C, K) with equal predictions that have the least L1 term.
+    """Shift weights (C, K) to the least L1 term, without a change of the softmax's predictions.
 
     From each concept's weights their median over the classes, weighted by ``l1``, is subtracted.
     """

@@ -34,7 +34,8 @@ Share = TypeVar("Share")
 
 
 class Move(NamedTuple, Generic[Share]):
-    """Step of length 1: new weights, change of the logits, and the intercepts' part (share)."""
+    """Step of the solver, at length 1: its new weights, the change of the logits, and the part of
+    this change that comes from the intercept (``share``)."""
 
     weights: Array
     change: Array
@@ -42,7 +43,8 @@ class Move(NamedTuple, Generic[Share]):
     promised: float  # change of the objective, to first order
 
     def weights_at(self, start: Array, length: float) -> Array:
-        """Return the weights after a step of ``length``, 1 or <= 1/2: rounding keeps the bounds."""
+        """Return the weights after a step of ``length`` (1, or at most 1/2) from ``start``; then
+        rounding does not violate the bounds."""
         return self.weights if length == 1 else start + length * (self.weights - start)
 
 
@@ -51,8 +53,8 @@ def first_descent(
 ) -> tuple[float, float] | None:
     """Return the first length of 1, 1/2, 1/4, ... that lowers the objective enough, and its value.
 
-    ``start`` is the objective at length 0. None if the objective falls enough at no length.
-    """
+    ``objective`` computes the value at a length, ``start`` is the value at length 0, ``promised``
+    the change at length 1 to first order. None if no length lowers the objective enough."""
     for halving in range(_HALVINGS):
         length = 0.5**halving
         value = objective(length)
@@ -72,10 +74,10 @@ _LENGTHS = 0.5 ** np.arange(1, 25)
 def solve_quadratic(
     hessian: Array, linear: Array, penalty: Penalty, start: Array, last_gain: float = 1e-8
 ) -> Array:
-    """Return the minimiser z (p,), from a feasible start; the Hessian (p, p) includes L2.
+    """Return the z (p,) that minimises linear'z + z'Hz/2 + penalty, from a feasible start.
 
-    The loop stops at a step that gains less than ``last_gain`` of all earlier gains, unless the
-    forces are still large.
+    The Hessian H (p, p) includes L2. The loop stops at a step that gains less than ``last_gain``
+    of all earlier gains, unless the forces are still large.
     """
     scale = np.sqrt(np.diag(hessian).clip(0))
     scale[scale <= 0] = 1.0
@@ -104,7 +106,7 @@ def solve_quadratic(
 def _newton_step(
     hessian: Array, point: Array, force: Array, penalty: Penalty
 ) -> tuple[Array, float]:
-    """Return the point after a projected Newton step, and the change of the quadratic (<= 0)."""
+    """Return the point (p,) after a projected Newton step, and the quadratic's change (<= 0)."""
     free = np.flatnonzero(penalty.support(point, force))
     moved, best, ridge = point, 0.0, _RIDGE
     while len(free) and ridge < _LARGEST_RIDGE:
@@ -145,7 +147,8 @@ def _solve_damped(matrix: Array, ridge: float, right: Array) -> Array:
 def _search_arc(
     inner: Array, at: Array, pull: Array, direction: Array, piece: Penalty
 ) -> tuple[Array, float]:
-    """Return the best point of the projected arc at its first kinks and at halvings; its change."""
+    """Return the best point along ``direction``, projected onto the bounds of ``piece``, among the
+    first kinks and halvings of the length; and the quadratic's change there."""
     low, high = np.asarray(piece.lower), np.asarray(piece.upper)
     limit = np.where(direction > 0, high, low)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -168,7 +171,7 @@ _CLOSE, _SLOW = 0.03, 0.5  # exact Hessian: gap below the first, falling slower 
 
 
 class NewtonState:
-    """Solver state of one class: current point, certificate and working set."""
+    """State of the solver for one class: current point, certificate and working set."""
 
     def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
         self.data, self.problem = data, problem
@@ -179,16 +182,17 @@ class NewtonState:
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
 
     def goes_on(self, tolerance: float, max_iterations: int) -> bool:
-        """True while the gap exceeds ``tolerance``, iterations are left, and steps descend."""
+        """Return True if the gap is above ``tolerance``, iterations are left, and steps descend."""
         return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
     def probabilities(self) -> list[Array]:
-        """Return probabilities (N,) for the next certificate: current, and predicted (outlook)."""
+        """Return the probabilities (N,) to certify: the current, and if any the predicted ones."""
         present = self.at.fitted.probability
         return [present] if self.outlook is None else [present, self.outlook]
 
     def certify(self, gradients: NDArray) -> None:
-        """Set gap, forces and working set, from the probabilities' gradients X'u (C, 1 or 2)."""
+        """Update gap, forces and working set, from the gradients X'u (C, 1 or 2) of the residuals
+        of ``probabilities()``."""
         problem, before = self.problem, self.gap
         self.gradient = gradients[:, 0].copy()
         self.force = problem.forces(self.at.weights, self.gradient)
@@ -202,7 +206,7 @@ class NewtonState:
         self.columns = self._working_set()
 
     def shift_intercept(self, intercept: float) -> None:
-        """Replace the best intercept, and add the rise of the objective to the gap."""
+        """Replace the best intercept by ``intercept``, and add the objective's rise to the gap."""
         problem, best = self.problem, self.at.objective
         fitted = problem.fitted(self.at.fitted.logit + (intercept - self.at.intercept))
         self.at = problem.point(self.at.weights, intercept, fitted)
@@ -213,7 +217,7 @@ class NewtonState:
             self.gap = max(self.gap, slope / problem.target_spread)
 
     def step(self) -> None:
-        """Make one proximal Newton step on the working set, or a few where passes are slow."""
+        """Make one proximal Newton step on the working set, or a few if passes are slow."""
         self.iterations += 1
         columns, slope, first = self.columns, self.gradient[self.columns], self.at.objective
         for number in range(_STEPS_WHERE_SLOW if self.data.source.slow else 1):
@@ -228,17 +232,18 @@ class NewtonState:
         self.exact |= not moved
 
     def looks_ahead(self, tolerance: float) -> bool:
-        """True if the next step's residuals may close the gap: it is above tolerance, but small."""
+        """Return True if the gap is small but above ``tolerance``: the next step may close it."""
         return self.variance is None and tolerance < self.gap < _CLOSE
 
     def look_ahead(self) -> None:
-        """Predict the next step's probabilities for the certificate, without making the step."""
+        """Predict the probabilities after the next step, for ``certify``; do not make the step."""
         self.exact = True
         move = self._newton_move(self.columns, self.gradient[self.columns])
         self.outlook = self.problem.outlook(self.at.fitted, move.change)
 
     def _newton_move(self, columns: NDArray[np.intp], slope: Array) -> Move[float]:
-        """Return the move to the quadratic model's minimum; ``slope`` (p,): the loss's gradient."""
+        """Return the move to the minimum of the quadratic model in the weights at ``columns`` (p,);
+        ``slope`` (p,) is the loss's gradient by these."""
         penalty, weights = self.problem.penalty, self.at.weights[columns]
         curvature = self.problem.curvature(self.at.fitted, self.cautious)
         gram, centre = self.data.columns.gram(columns, curvature, self.exact)
@@ -256,7 +261,7 @@ class NewtonState:
         return Move(full, change + share, share, float(promised))
 
     def _search(self, move: Move[float]) -> bool:
-        """Make the step by line search; return False if it cannot lower the objective."""
+        """Make the step ``move`` by line search; return False if it cannot lower the objective."""
         problem, at = self.problem, self.at
         rounding = 1e-15 * (at.objective + problem.reference)
 

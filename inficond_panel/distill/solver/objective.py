@@ -56,7 +56,7 @@ from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 
 class Fitted:
-    """Logits (N,), with the terms that the loss, its derivatives and its dual are made of."""
+    """Logits f (N,) of a student, with the terms of the loss, its derivatives and its dual."""
 
     def __init__(self, logit: Array) -> None:
         self.logit = logit
@@ -65,22 +65,22 @@ class Fitted:
 
     @cached_property
     def probability(self) -> Array:
-        """sigmoid(f), exact to rounding at both ends (N,)."""
+        """Probability sigmoid(f) of each logit (N,), exact to rounding at both ends."""
         return np.where(self.logit >= 0, 1.0, self._odds) / self._total
 
     @property
     def softplus(self) -> Array:
-        """log(1 + e^f) (N,)."""
+        """Softplus log(1 + e^f) of each logit (N,)."""
         return np.maximum(self.logit, 0) + np.log1p(self._odds)
 
     @cached_property
     def variance(self) -> Array:
-        """p (1 - p), the second derivative of the loss (N,)."""
+        """Second derivative p (1 - p) of the loss by each logit (N,)."""
         return self._odds / self._total**2
 
 
 def entropy(probability: Array) -> Array:
-    """Return the entropy in nats of Bernoulli variables with these probabilities."""
+    """Return the entropy, in nats, of Bernoulli variables with these probabilities (any shape)."""
     other = 1 - probability
     tiny = np.finfo(np.float64).tiny  # 0 log 0 = 0
     return -(
@@ -92,9 +92,9 @@ def entropy(probability: Array) -> Array:
 def fit_intercept(
     linear: Array, target: Array, sample_weight: Array, guess: float
 ) -> tuple[float, Fitted]:
-    """Return the intercept b that minimises the loss of logits ``linear`` + b, and fitted values.
+    """Return the intercept b that minimises the loss of logits ``linear`` (N,) + b, and ``Fitted``.
 
-    Newton's method within a bracket. The residuals then sum to 0 up to rounding.
+    Newton's method from ``guess`` within a bracket. The residuals then sum to 0 up to rounding.
     """
     mean = float(sample_weight @ target)
     centre = float(np.log(mean) - np.log1p(-mean))
@@ -137,7 +137,7 @@ def decision_function(
 
 @dataclass(frozen=True)
 class Point:
-    """Weights (C,) and intercept of a student, with their fitted values and objective."""
+    """Weights (C,) and intercept of a student, with their ``Fitted`` logits and objective."""
 
     weights: Array
     intercept: float
@@ -147,7 +147,8 @@ class Point:
 
 @dataclass(frozen=True)
 class Problem:
-    """One student's objective: targets (N,), sample weights (N,) of sum 1, penalty of C weights."""
+    """Objective to minimise for one student: targets (N,), sample weights (N,) of sum 1, and the
+    penalty of C weights."""
 
     target: Array
     sample_weight: Array
@@ -165,53 +166,54 @@ class Problem:
 
     @cached_property
     def target_spread(self) -> float:
-        """Standard deviation of the targets, and so of the residuals at w = 0."""
+        """Standard deviation of the targets, which is also that of the residuals at w = 0."""
         mean = self.sample_weight @ self.target
         spread = float(np.sqrt(self.sample_weight @ (self.target - mean) ** 2))
         return max(spread, 1e-9)  # of constant targets only rounding is left
 
     def fitted(self, logit: Array) -> Fitted:
-        """Return the ``Fitted`` terms of logits (N,)."""
+        """Return logits (N,) with the terms of the loss, as ``Fitted``."""
         return Fitted(logit)
 
     def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
-        """Return the point of these weights and intercept, with their fitted values."""
+        """Return weights, intercept and fitted values as a ``Point``, with its objective."""
         return Point(weights, intercept, fitted, self.loss(fitted) + self.penalty.value(weights))
 
     def loss(self, fitted: Fitted) -> float:
-        """Weighted mean BCE-with-logits."""
+        """Return the loss of fitted logits: the weighted mean of BCE-with-logits."""
         return float(self.sample_weight @ (fitted.softplus - self.target * fitted.logit))
 
     def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
-        """Return the point of these weights with the best intercept; ``linear`` is X @ weights."""
+        """Return the point of these weights with the best intercept, searched from ``guess``;
+        ``linear`` is X @ weights (N,)."""
         intercept, fitted = fit_intercept(linear, self.target, self.sample_weight, guess)
         return self.point(weights, intercept, fitted)
 
     def residuals(self, probability: Array) -> Array:
-        """Derivative of the loss by each logit (N,)."""
+        """Return the derivative of the loss by each logit (N,), from probabilities (N,)."""
         return self.sample_weight * (probability - self.target)
 
     def curvature(self, fitted: Fitted, cautious: bool) -> Array:
-        """Return second derivatives of the loss by each logit (N,); ``cautious``: upper bounds."""
+        """Return the loss's second derivatives by each logit (N,); upper bounds if ``cautious``."""
         curvature = np.maximum(fitted.variance, CURVATURE_FLOOR)
         return self.sample_weight * (upper_curvature(fitted.logit) if cautious else curvature)
 
     def outlook(self, fitted: Fitted, change: Array) -> Array:
-        """Predict probabilities (N,) to first order in a change of logits; residuals sum to 0."""
+        """Predict the probabilities (N,) after a change (N,) of the logits, to first order, such
+        that their residuals sum to 0."""
         bend = self.sample_weight * fitted.variance
         rest = self.residuals(fitted.probability).sum() + bend @ change
         return fitted.probability + fitted.variance * (change - rest / max(bend.sum(), TINY))
 
     def forces(self, weights: Array, gradient: Array) -> Array:
-        """Return the objective's subgradient of least size (C,), from the loss's gradient X'u."""
+        """Return the objective's subgradient of least size (C,), from the loss's gradient (C,)."""
         return self.penalty.forces(weights, gradient + self.penalty.l2 * weights)
 
     def dual(self, probability: Array, gradient: Array) -> float:
-        """Return the lower bound D of the objective, from probabilities (N,).
+        """Return the dual's lower bound D of the least objective, from probabilities (N,).
 
         Their residuals u must sum to 0; ``gradient`` (C,) is X'u. u is scaled down until D is
-        finite and the probabilities lie in [0, 1].
-        """
+        finite and the probabilities lie in [0, 1]."""
         most = self._largest_scale(probability)
         scales = {self.penalty.feasible_scale(-gradient), 1.0 if self.penalty.l2 > 0 else 0.0}
         return max(self._dual(probability, gradient, min(scale, most)) for scale in scales if scale)
@@ -237,16 +239,16 @@ class Problem:
 
 
 def upper_curvature(logit: Array) -> Array:
-    """Return the curvature (N,) of the quadratic upper bound that touches the loss at each logit.
-
-    Jaakkola and Jordan 2000, tanh(f / 2) / (2 f).
+    """Return the curvature (N,) of the quadratic upper bound of the loss that touches it at each
+    logit f: tanh(f / 2) / (2 f) (Jaakkola and Jordan 2000).
     """
     size = np.maximum(np.abs(logit), 1e-3)
     return np.tanh(size / 2) / (2 * size)
 
 
 def largest_scale(target: Array, probability: Array) -> float:
-    """Return the largest scale in [0, 1] at which target + scale * (p - target) is in [0, 1]."""
+    """Return the largest scale in [0, 1] at which target + scale * (p - target) is in [0, 1], for
+    targets and probabilities p (N,)."""
     out = np.flatnonzero((probability < 0) | (probability > 1))
     if not out.size:
         return 1.0

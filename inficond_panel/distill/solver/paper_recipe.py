@@ -46,11 +46,11 @@ def fit_paper(
 ) -> Fit:
     """Train students by the paper's recipe, and certify how far they are from the optimum.
 
-    Mean BCE-with-logits on mini-batches, Adam, and after each step the proximal step of l1*|w|_1
-    and the box in Adam's own metric (Yun, Lozano, Yang 2021, NeurIPS): a weight moves towards 0 by
-    l1 times its step per unit of gradient, and stays at 0 where its gradient is smaller than l1.
-    Adam works on each coefficient alone, so training all classes as one layer is the same as
-    training each by itself on the same batches.
+    Scores are (N, C), targets (N, K). The recipe: mean BCE-with-logits on mini-batches, Adam, and
+    after each step the proximal step of l1*|w|_1 and the bounds in Adam's own metric (Yun, Lozano,
+    Yang 2021, NeurIPS): a weight moves towards 0 by l1 times its step per unit of gradient, and
+    stays at 0 where its gradient is smaller than l1. Adam works on each weight alone, so training
+    all classes as one layer is the same as training each by itself on the same batches.
 
     The layer reads the scores less their means, over one common spread (``Standardised``): Adam
     makes steps of one length in all weights, and with raw scores most steps would go into the
@@ -60,9 +60,9 @@ def fit_paper(
     Without ``lr`` each of ``RATES`` is tried, with the same seed, and each class takes the student
     of the rate with the least objective on these scores. ``gap`` is the distance to the optimum,
     which the exact solver computes to 1e-4; its solution is not used for the weights. The other
-    arguments and errors are as in fit. Besides, a training that diverged raises SolverError with
-    its learning rate, a missing torch MissingExtraError, and a ``device`` that is not available
-    DataError. The order of the images is the same on all devices.
+    arguments and errors are as in ``fit``. Besides, a training that diverged raises SolverError, a
+    missing torch MissingExtraError, and a ``device`` that is not available DataError. The order of
+    the images is the same on all devices.
     """
     if epochs < 1 or batch < 1 or not (lr is None or 0 < lr <= LARGEST_RATE):
         raise SolverError(
@@ -104,22 +104,23 @@ def fit_paper(
 
 @dataclass(frozen=True)
 class Standardised:
-    """Standardised scores (x - ``mean`` (C,)) / ``spread``; their weights are ``spread`` x the old.
+    """Standardisation of scores x to (x - ``mean`` (C,)) / ``spread``.
 
-    All columns share one spread, so that L1 still penalises all weights alike.
-    """
+    All columns share one spread, so that L1 still penalises all weights alike. Weights of
+    standardised scores are ``spread`` times those of the original scores."""
 
     mean: Array
     spread: float
 
     @classmethod
     def of(cls, data: Scores) -> Standardised:
-        """Compute each column's mean, and the root mean square of the standard deviations."""
+        """Return the standardisation of these scores: each column's mean, and as common spread the
+        root mean square of the standard deviations."""
         mean, variance = data.moments(np.full(data.shape[0], 1 / data.shape[0]))
         return cls(mean, float(np.sqrt(variance.mean())) or 1.0)
 
     def values(self, scores: NDArray) -> NDArray[np.float32]:
-        """Return standardised scores (N, C); the difference has the precision of the scores."""
+        """Standardise scores (N, C); the difference to the mean has the precision of the scores."""
         kind = np.promote_types(scores.dtype, np.float32)
         less = scores.astype(kind, copy=False) - self.mean.astype(kind)
         return np.asarray(less / kind.type(self.spread), dtype=np.float32)
@@ -127,23 +128,24 @@ class Standardised:
     def outside(
         self, weights: Array, intercepts: Array, problems: list[Problem]
     ) -> tuple[Array, Array]:
-        """Return weights (C, K), clipped into bounds, and intercepts (K,), for original scores."""
+        """Convert weights (C, K) and intercepts (K,) to the original scores; the weights are
+        clipped into the bounds of ``problems``."""
         pairs = zip(problems, weights.T / self.spread, strict=True)
         clipped = np.stack([problem.penalty.clip(w) for problem, w in pairs], axis=1)
         return clipped, intercepts - self.mean @ clipped
 
     def penalty(self, penalty: Penalty) -> Penalty:
-        """Return the L1 penalty and bounds of the weights of standardised scores."""
+        """Convert L1 penalty and bounds of original weights to weights of standardised scores."""
         return penalty.scaled(self.spread)
 
 
 def _first_layer(
     columns: Standardised, shape: tuple[int, int], problems: list[Problem], start: Fit | None
 ) -> tuple[Array, Array]:
-    """Return first weights (C, K) (``start``, or nearest to 0) and intercepts (K,) for ``columns``.
+    """Return the weights (C, K) and mean logits (K,) with which training on ``columns`` begins.
 
-    Clipping a weight into its bounds leaves the mean logit unchanged.
-    """
+    They are those of ``start``, clipped into the bounds, or without ``start`` the weights nearest
+    to 0. Clipping leaves the mean logit unchanged."""
     size = shape[1], len(problems)
     if start is not None:
         weights = start_weights(start.weights, size, problems)
@@ -165,7 +167,7 @@ def _training(
 ) -> Callable[..., Iterator[_Trainer]]:
     """Return a function that trains from ``first`` and yields the trainer after each epoch.
 
-    Its arguments are learning rate, number of epochs, batch size, seed, and ``cancelled``.
+    The function takes learning rate, number of epochs, batch size, seed, and ``cancelled``.
     """
     penalties = [columns.penalty(problem.penalty) for problem in problems]
     values = torch.tensor(columns.values(scores), device=device)
@@ -185,7 +187,7 @@ def _training(
 
 
 def least(ends: list[Fit]) -> Fit:
-    """Return the student of least objective of each class, out of several fits."""
+    """Return for each class the student with the least objective, out of several fits."""
     best = np.argmin([end.objective for end in ends], axis=0)
     columns = np.arange(len(best))
 
@@ -200,7 +202,7 @@ def least(ends: list[Fit]) -> Fit:
 
 
 class _Trainer:
-    """Linear layer of all classes, with its Adam optimiser."""
+    """Linear layer of all classes (students) in training, with its Adam optimiser."""
 
     def __init__(
         self,
@@ -233,17 +235,17 @@ class _Trainer:
         return self.torch.tensor(values, dtype=self.torch.float32, device=self.scores.device)
 
     def layer(self) -> tuple[Array, Array]:
-        """Return weights (C, K) and intercepts (K,)."""
+        """Return the layer's present weights (C, K) and intercepts (K,)."""
         weights, bias = (values.detach().cpu().numpy() for values in (self.weights, self.bias))
         return weights.astype(np.float64), bias.astype(np.float64)
 
     def batches(self, size: int) -> tuple[Any, ...]:
-        """Return the image indices in random order, cut into batches."""
+        """Return all image indices in random order, as batches of ``size`` indices."""
         order = self.torch.randperm(len(self.scores), generator=self.generator)
         return order.to(self.scores.device).split(size)
 
     def step(self, rows: Any) -> None:
-        """Make one Adam step on a batch, then the proximal step of L1 term and bounds."""
+        """Make one Adam step on the images ``rows``, then the proximal step of L1 and bounds."""
         logits = (self.scores[rows] @ self.weights + self.bias) / self.divisor
         loss = self.torch.nn.functional.binary_cross_entropy_with_logits(
             logits, self.targets[rows], reduction="sum"

@@ -56,13 +56,13 @@ class Penalty:
     upper: float | Array = np.inf
 
     def value(self, weights: Array) -> float:
-        """Return the L1 and L2 terms of weights that are within the bounds."""
+        """Return the penalty's value, L1 and L2 terms, for weights that are within the bounds."""
         size = np.abs(weights)
         first = self.l1 @ size if isinstance(self.l1, np.ndarray) else self.l1 * size.sum()
         return float(first + 0.5 * self.l2 * weights @ weights)
 
     def clip(self, weights: Array) -> Array:
-        """Clip weights into the bounds."""
+        """Return weights (p,) clipped into the bounds."""
         return np.minimum(np.maximum(weights, self.lower), self.upper)
 
     @cached_property
@@ -72,12 +72,13 @@ class Penalty:
 
     @cached_property
     def bounded(self) -> bool:
-        """True if psi* is finite near 0 for every weight, so that the dual bound D is finite."""
+        """True if the conjugate psi* of each weight's penalty is finite near 0; then the dual bound
+        D is finite too."""
         open_side = np.isinf(self.lower) | np.isinf(self.upper)
         return bool(self.l2 > 0 or np.all((np.asarray(self.l1) > 0) | ~open_side))
 
     def slopes(self, weights: Array | float, smooth: Array | float) -> tuple[Array, Array]:
-        """Return left and right derivatives of the objective by each weight, ignoring the bounds.
+        """Return the objective's left and right derivatives by each weight, without the bounds.
 
         ``smooth`` is the derivative of the objective without its L1 term.
         """
@@ -85,10 +86,8 @@ class Penalty:
         return left, smooth + np.where(weights >= 0, self.l1, -self.l1)
 
     def forces(self, weights: Array, smooth: Array) -> Array:
-        """Return the subgradient of least size: 0 where moving that weight alone cannot descend.
-
-        ``smooth`` as in ``slopes``.
-        """
+        """Return the objective's subgradient of least size, by each weight; 0 where moving that
+        weight alone cannot lower the objective. ``smooth`` is as in ``slopes``."""
         left, right = self.slopes(weights, smooth)
         force = np.where(right < 0, right, np.maximum(left, 0.0))
         force[(weights >= self.upper) & (force < 0)] = 0.0
@@ -96,22 +95,22 @@ class Penalty:
         return force
 
     def support(self, weights: Array, force: Array) -> NDArray[np.bool_]:
-        """Return the mask of weights that are not at a kink, or that a force pulls away from it.
-
-        This is the generalised support of Bertrand et al. 2022 (skglm).
-        """
+        """Return the mask of weights not at a kink (0 or a bound), or pulled away from it by their
+        ``force``: the generalised support of Bertrand et al. 2022 (skglm)."""
         smooth = (weights != 0) | (self.l1 == 0)
         return (smooth & (weights > self.lower) & (weights < self.upper)) | (force != 0)
 
     def piece(self, weights: Array, force: Array) -> Penalty:
-        """Return the penalty restricted to its smooth piece in which a step along -force moves."""
+        """Return the penalty with its bounds narrowed to one side of 0, on which it is smooth: the
+        side of each weight, or of -``force`` where the weight is 0."""
         side = np.where(weights != 0, weights, -force) * (self.l1 > 0)
         lower = np.where(side > 0, np.maximum(self.lower, 0.0), self.lower)
         upper = np.where(side < 0, np.minimum(self.upper, 0.0), self.upper)
         return Penalty(self.l1, self.l2, lower, upper)
 
     def conjugate(self, s: Array) -> Array:
-        """Return psi*(s) of each weight; infinite where s pulls to a side without a bound."""
+        """Return the penalty's conjugate psi*(s) by each weight; infinite where s pulls to a side
+        without a bound."""
         excess = np.sign(s) * np.maximum(np.abs(s) - self.l1, 0.0)
         far = excess / self.l2 if self.l2 > 0 else np.copysign(np.inf, s)
         w = np.clip(np.where(excess == 0, 0.0, far), self.lower, self.upper)
@@ -120,7 +119,7 @@ class Penalty:
         return np.where(np.isinf(w), np.inf, value)
 
     def feasible_scale(self, s: Array) -> float:
-        """Return the largest c in [0, 1] at which psi*(c s) is finite without L2."""
+        """Return the largest c in [0, 1] at which the conjugate psi*(c s) is finite without L2."""
         up, down = np.isinf(self.upper), np.isinf(self.lower)
         pull, l1 = np.concatenate([s[up], -s[down]]), np.broadcast_to(self.l1, s.shape)
         allowed = np.concatenate([l1[up], l1[down]])
@@ -130,23 +129,23 @@ class Penalty:
         return float(np.min(allowed[over] / pull[over])) * (1 - 1e-15)  # rounding stays below
 
     def kinks(self, columns: NDArray[np.intp]) -> Penalty:
-        """Return the L1 penalty and bounds of the weights at ``columns``, without L2."""
+        """Return the penalty of the weights at ``columns`` (indices): L1 and bounds, without L2."""
         return Penalty(
             _at(self.l1, columns), 0.0, _at(self.lower, columns), _at(self.upper, columns)
         )
 
     def of(self, c: int, lower: float, upper: float) -> Penalty:
-        """Return the penalty of the single weight at index ``c``, with these bounds."""
+        """Return the penalty of the one weight at index ``c``, with bounds ``lower``, ``upper``."""
         l1 = self.l1[c] if isinstance(self.l1, np.ndarray) else self.l1
         return Penalty(float(l1), self.l2, lower, upper)
 
     def scaled(self, scale: Array | float) -> Penalty:
-        """Return the equal penalty of weights times ``scale``, for a penalty without L2."""
+        """Return the same penalty as a function of ``scale`` times the weights; L2 must be 0."""
         return Penalty(self.l1 / scale, self.l2, self.lower * scale, self.upper * scale)
 
 
 def per_student(l1: float | Array, students: int) -> float | Array:
-    """Repeat one student's L1 penalty: a number stays, one per weight becomes (C, students)."""
+    """Repeat one student's L1 penalty for several: (C,) becomes (C, students); a number stays."""
     return np.repeat(l1[:, None], students, axis=1) if isinstance(l1, np.ndarray) else l1
 
 
@@ -158,10 +157,10 @@ def _at(value: float | Array, columns: NDArray[np.intp]) -> float | Array:
 class Price:
     """Derivatives of the optimal objective by one bound, in nats per unit of weight.
 
-    ``left`` and ``right`` are the derivatives to the left and right of the bound. ``gain``: fall
-    of the objective per unit by which the bound is relaxed. ``cost``: rise per unit by which the
-    bound is tightened (nan for a fixed weight, which cannot be tightened). ``error`` bounds the
-    error of each.
+    ``left`` and ``right`` are the derivatives to the left and right of the bound. ``gain`` is the
+    fall of the objective per unit by which the bound is relaxed, ``cost`` the rise per unit by
+    which it is tightened (nan for a fixed weight, which cannot be tightened). ``error`` is an upper
+    bound of the error of each.
     """
 
     left: float
@@ -175,7 +174,7 @@ def shadow_price(gradient: float, weight: float, penalty: Penalty, error: float 
     """Return the shadow price of a weight's active bound; all 0 if no bound is active.
 
     ``gradient`` is the loss's derivative by this weight at the optimum; ``penalty`` is of this
-    weight alone."""
+    weight alone; ``error`` is passed on to the price."""
     lower, upper = penalty.lower, penalty.upper
     left, right = map(float, penalty.slopes(weight, gradient + penalty.l2 * weight))
     if lower == upper:
@@ -190,5 +189,6 @@ def shadow_price(gradient: float, weight: float, penalty: Penalty, error: float 
 
 
 def price_error(spread: float, delta: float) -> float:
-    """Bound a price's error; ``spread``: of the concept's score, ``delta``: objective - optimum."""
+    """Return an upper bound of a shadow price's error, from ``spread``, the standard deviation of
+    the concept's score, and ``delta``, the objective less the optimum."""
     return spread * math.sqrt(max(delta, 0.0) / 2)

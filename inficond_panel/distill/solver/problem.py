@@ -42,8 +42,8 @@ def joint_targets(
 ) -> Array:
     """Return targets (N, K) of one softmax student: distributions over classes, from logits (N, K).
 
-    For a softmax teacher softmax(z / T), conditional on these classes; for a sigmoid teacher
-    sigmoid(z / T), scaled to add up to 1.
+    For a ``softmax`` teacher they are softmax(z / T) over these classes alone, for a sigmoid
+    teacher sigmoid(z / T), scaled to add up to 1.
     """
     scaled = np.asarray(teacher_logit, dtype=np.float64) / temperature
     return np.asarray(row_softmax(scaled if softmax else log_expit(scaled), axis=1))
@@ -90,7 +90,7 @@ def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Arr
 
 
 def no_part(k: int) -> SolverError:
-    """Return the error for class ``k``, which has no label while alpha 0 leaves out the teacher."""
+    """Return the error to raise for class ``k``: it has no label, and alpha is 0."""
     return SolverError(
         f"Class {k} has no label, and alpha 0 leaves out the teacher.",
         "Set alpha above 0 to fit the teacher too, or leave the class out.",
@@ -106,7 +106,7 @@ def make_problems(
     upper: NDArray | None,
     sample_weight: NDArray | None,
 ) -> list[Problem]:
-    """Return one Problem per column of the targets (N, K), for scores of ``shape`` (N, C).
+    """Return one ``Problem`` per column of the targets (N, K), for scores of ``shape`` (N, C).
 
     Raises SolverError for wrong shapes or values, for bounds that allow no weight, and for a class
     without a finite solution; DataError for targets that are not finite.
@@ -150,7 +150,7 @@ def make_problems(
 
 
 def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:
-    """Return the weights (C, K) to start from: ``start`` or 0, clipped into the bounds."""
+    """Return the weights (C, K) to start from: ``start`` (None: 0), clipped into the bounds."""
     weights = np.zeros(shape) if start is None else np.array(start, dtype=np.float64)
     if weights.shape != shape:
         raise SolverError(
@@ -164,7 +164,9 @@ def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Pr
 
 
 def normalised(sample_weight: NDArray | None, images: int, classes: int) -> Array:
-    """Return sample weights whose rows sum to 1: a row per class (K, N), or one for all (1, N)."""
+    """Return sample weights scaled to a sum of 1: one row per class (K, N), or one for all (1, N).
+
+    ``sample_weight`` is (N,), (N, K), or None for equal weights. Raises SolverError for others."""
     if sample_weight is None:
         return np.full((1, images), 1.0 / images)
     weight = np.asarray(sample_weight, dtype=np.float64)
@@ -204,10 +206,8 @@ def _check_classes(targets: Array, weight: Array) -> None:
 
 
 def _counted(targets: Tempered, weight: Array) -> Array:
-    """Return the weights (K, N) of images that count in the loss: if alpha is 0, the labelled ones.
-
-    Raises SolverError for a class without such images.
-    """
+    """Return sample weights (K, N), set to 0 for images that the loss leaves out: if alpha is 0,
+    images without a label. Raises SolverError for a class that has no other images."""
     if targets.alpha > 0:
         return weight
     counted: Array = weight * (targets.label.T >= 0)
@@ -231,7 +231,8 @@ def _l1(value: ArrayLike, shape: tuple[int, int]) -> list[float] | list[Array]:
 
 
 def penalties_of(value: ArrayLike, classes: int, name: str) -> list[float]:
-    """Return one penalty per class; raise SolverError unless each is finite and >= 0."""
+    """Return one penalty per class, from one number or one per class; raise SolverError unless each
+    is finite and >= 0. ``name`` is the argument's name in the message."""
     try:
         penalties = np.broadcast_to(np.asarray(value, dtype=np.float64), (classes,))
     except ValueError:
@@ -249,7 +250,7 @@ def _check_penalty(penalties: Array, name: str) -> None:
 
 
 def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
-    """Return ``value`` as checked bounds (C, K), all of them ``default`` if it is None.
+    """Return ``value`` as checked bounds (C, K); if it is None, all bounds are ``default``.
 
     Raises SolverError for another shape, and for finite bounds beyond ``LARGEST_BOUND``.
     """
@@ -277,7 +278,7 @@ def check_box(lower: Array, upper: Array) -> None:
     if empty.any():
         concept, k = np.argwhere(empty)[0]
         raise SolverError(
-            f"{np.count_nonzero(empty)} coefficients have no allowed value; the first is concept "
+            f"{np.count_nonzero(empty)} weights have no allowed value; the first is concept "
             f"{concept} of class {k}: lower {lower[concept, k]}, upper {upper[concept, k]}.",
             "Let each lower bound be at most its upper bound.",
         )

@@ -46,8 +46,8 @@ from inficond_panel.errors import SolverError
 class Tempered:
     """Targets of the tempered loss: labels and teacher's probabilities, indexed like an array.
 
-    ``label`` is 1, 0 or -1 (unknown, or not mixed in), ``soft`` the teacher's probability at
-    ``temperature``, both in the shape of targets; ``alpha`` weighs the teacher.
+    ``label`` is 1, 0 or -1 (unknown or not used), ``soft`` the teacher's probability at
+    ``temperature``, both in the shape of targets; ``alpha`` weighs the teacher's part of the loss.
     """
 
     label: NDArray
@@ -77,12 +77,12 @@ class Tempered:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of the targets."""
+        """Shape of the targets: (N, K), or (N,) of one class."""
         return self.soft.shape
 
     @property
     def mixed(self) -> Array:
-        """Targets of the equal loss at T = 1: weighted means of label and teacher's probability."""
+        """Targets of the equal loss with T = 1: weighted means of label and teacher probability."""
         known = self.label >= 0
         total = known + np.float64(self.alpha)
         mean = known * np.maximum(self.label, 0) + self.alpha * self.soft
@@ -90,12 +90,12 @@ class Tempered:
 
 
 def mixed_of(targets: NDArray | Tempered) -> Array:
-    """Return targets as an array; for ``Tempered`` targets that is their ``mixed``."""
+    """Return targets as a float64 array; ``Tempered`` targets are replaced by their ``mixed``."""
     return np.asarray(targets.mixed if isinstance(targets, Tempered) else targets, np.float64)
 
 
 class TemperedFitted:
-    """Logits (N,), with the ``Fitted`` terms of the loss's two parts: labels and teacher."""
+    """Logits f (N,), with the terms of the loss's two parts: labels (f) and teacher (f / T)."""
 
     def __init__(self, logit: Array, temperature: float) -> None:
         self.logit = logit
@@ -103,13 +103,14 @@ class TemperedFitted:
 
     @cached_property
     def probability(self) -> Array:
-        """sigmoid(f) and sigmoid(f / T) (2, N)."""
+        """Probabilities sigmoid(f) and sigmoid(f / T), stacked (2, N)."""
         return np.stack([part.probability for part in self.parts])
 
 
 @dataclass(frozen=True)
 class TemperedProblem(Problem):
-    """One student's objective; ``target`` (N,) are the teacher's probabilities at temperature."""
+    """Objective of one student with tempered logits; ``target`` (N,) are the teacher's
+    probabilities at ``temperature``, ``label`` (N,) is 1, 0 or -1, ``alpha`` weighs the teacher."""
 
     label: NDArray
     alpha: float
@@ -117,7 +118,7 @@ class TemperedProblem(Problem):
 
     @cached_property
     def _parts(self) -> tuple[tuple[Array, Array, float], ...]:
-        """Sample weights (N,), targets (N,) and divisor of the logits: for labels, for teacher."""
+        """Sample weights (N,), targets (N,), divisor of the logits: of label and teacher part."""
         known = self.sample_weight * (self.label >= 0)
         label = np.maximum(self.label, 0).astype(np.float64)
         return (known, label, 1.0), (self.alpha * self.sample_weight, self.target, self.temperature)
@@ -134,22 +135,23 @@ class TemperedProblem(Problem):
 
     @cached_property
     def target_spread(self) -> float:
-        """Root mean square, by sample weight, of the residuals at w = 0."""
+        """Root mean square of the residuals at w = 0, weighted by sample weight."""
         slope = self.residuals(self._flat.fitted.probability)
         weight = np.maximum(self.sample_weight, TINY)
         return max(float(np.sqrt(np.sum(slope**2 / weight))), 1e-9)
 
     def fitted(self, logit: Array) -> TemperedFitted:  # type: ignore[override]
-        """Return the ``TemperedFitted`` terms of logits (N,)."""
+        """Return logits (N,) with the terms of the loss, as ``TemperedFitted``."""
         return TemperedFitted(logit, self.temperature)
 
     def loss(self, fitted: TemperedFitted) -> float:  # type: ignore[override]
-        """Return the sum of the label part and the teacher part of the loss."""
+        """Return the loss of fitted logits: the sum of its label part and its teacher part."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(float(w @ (part.softplus - t * part.logit)) for (w, t, _), part in pairs)
 
     def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
-        """Return the point of these weights with the best intercept, by Newton in a bracket."""
+        """Return the point of these weights with the best intercept, searched from ``guess`` by
+        Newton's method in a bracket; ``linear`` is X @ weights (N,)."""
         low, high, b = -np.inf, np.inf, guess
         fitted: Any = None
         for _ in range(200):
@@ -166,14 +168,14 @@ class TemperedProblem(Problem):
         return self.point(weights, b, fitted)
 
     def residuals(self, probability: Array) -> Array:
-        """Return the derivative of the loss by each logit (N,)."""
+        """Return the derivative of the loss by each logit (N,), from both parts' probabilities."""
         return np.sum(
             [w / by * (p - t) for (w, t, by), p in zip(self._parts, probability, strict=True)],
             axis=0,
         )
 
     def curvature(self, fitted: TemperedFitted, cautious: bool) -> Array:  # type: ignore[override]
-        """Return second derivatives of the loss by each logit (N,); ``cautious``: upper bounds."""
+        """Return the loss's second derivatives by each logit (N,); upper bounds if ``cautious``."""
         curvatures = [
             weight / by**2 * (upper_curvature(part.logit) if cautious else part.variance)
             for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)
@@ -182,7 +184,8 @@ class TemperedProblem(Problem):
         return np.maximum(np.sum(curvatures, axis=0), floor)
 
     def outlook(self, fitted: TemperedFitted, change: Array) -> Array:  # type: ignore[override]
-        """Predict the probabilities (2, N) of both parts to first order in a change of logits."""
+        """Predict both parts' probabilities (2, N) after a change (N,) of the logits, to first
+        order, such that their residuals sum to 0."""
         bend = self.curvature(fitted, False)
         rest = self.residuals(fitted.probability).sum() + bend @ change
         moved = change - rest / max(bend.sum(), TINY)
@@ -207,7 +210,7 @@ class TemperedProblem(Problem):
 
 
 def tempered_columns(targets: Tempered) -> Iterator[dict[str, Any]]:
-    """Yield each class's arguments of ``TemperedProblem``, but sample weight and penalty."""
+    """Yield for each class the arguments of ``TemperedProblem``, without sample weight, penalty."""
     for label, soft in zip(targets.label.T, targets.soft.T, strict=True):
         yield {
             "target": np.ascontiguousarray(soft, dtype=np.float64),

@@ -39,7 +39,7 @@ _SMALL = 1e-17
 
 
 class TemperedSoftmax:
-    """Logits (N, K), with the ``FittedSoftmax`` terms of the loss's two parts: labels, teacher."""
+    """Logits f (N, K), with the terms of the loss's two parts: labels (f) and teacher (f / T)."""
 
     def __init__(self, logit: Array, temperature: float) -> None:
         self.logit = logit
@@ -47,13 +47,15 @@ class TemperedSoftmax:
 
     @cached_property
     def probability(self) -> Array:
-        """softmax(f) and softmax(f / T) (2, N, K)."""
+        """Probabilities softmax(f) and softmax(f / T), stacked (2, N, K)."""
         return np.stack([part.probability for part in self.parts])
 
 
 @dataclass(frozen=True)
 class TemperedJointProblem(JointProblem):
-    """``target`` (N, K) are the teacher's distributions at the temperature; ``label`` is (N, K)."""
+    """Objective of a softmax student with tempered logits; ``target`` (N, K) are the teacher's
+    distributions at ``temperature``, ``label`` (N, K) is 1, 0 or -1, ``alpha`` weighs the teacher.
+    """
 
     label: NDArray
     alpha: float
@@ -61,7 +63,7 @@ class TemperedJointProblem(JointProblem):
 
     @cached_property
     def _parts(self) -> tuple[tuple[Array, Array, float], ...]:
-        """Weights (N,), targets (N, K) and divisor of the logits: for labels, for teacher."""
+        """Sample weights (N,), targets (N, K), divisor of the logits: of label and teacher part."""
         known = self.sample_weight * (self.label[:, 0] >= 0)
         label = np.maximum(self.label, 0).astype(np.float64)
         return (known, label, 1.0), (self.alpha * self.sample_weight, self.target, self.temperature)
@@ -75,16 +77,16 @@ class TemperedJointProblem(JointProblem):
         ).objective
 
     def fitted(self, logit: Array) -> TemperedSoftmax:  # type: ignore[override]
-        """Return the ``TemperedSoftmax`` terms of logits (N, K)."""
+        """Return logits (N, K) with the terms of the loss, as ``TemperedSoftmax``."""
         return TemperedSoftmax(logit, self.temperature)
 
     def loss(self, fitted: TemperedSoftmax) -> float:  # type: ignore[override]
-        """Return the sum of the label part and the teacher part of the loss."""
+        """Return the loss of fitted logits: the sum of its label part and its teacher part."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(part.loss(target, weight) for (weight, target, _), part in pairs)
 
     def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
-        """Return the point with the best intercepts, of sum 0, by damped Newton (Levenberg)."""
+        """Return the point with the best intercepts, of sum 0, by damped Newton from ``guess``."""
         b, damping = guess - guess.mean(), 0.0
         fitted: Any = self.fitted(linear + b)
         loss = self.loss(fitted)
@@ -106,7 +108,7 @@ class TemperedJointProblem(JointProblem):
         return self.point(weights, b, fitted)
 
     def residuals(self, probability: Array) -> Array:
-        """Return the derivative of the loss by each logit (N, K)."""
+        """Return the loss's derivative by each logit (N, K), from both parts' probabilities."""
         return np.sum(
             [
                 (w / by)[:, None] * (p - t)
@@ -118,14 +120,15 @@ class TemperedJointProblem(JointProblem):
     def curvatures(  # type: ignore[override]
         self, fitted: TemperedSoftmax
     ) -> list[tuple[Array, Array]]:
-        """Return the pairs (probabilities, weights) of both parts' second derivatives."""
+        """Return one pair (probabilities (N, K), weights (N,)) per part, for second derivatives."""
         return [
             self.curvature_of(part.probability, weight / by**2)
             for (weight, _, by), part in zip(self._parts, fitted.parts, strict=True)
         ]
 
     def outlook(self, fitted: TemperedSoftmax, change: Array) -> Array:  # type: ignore[override]
-        """Predict probabilities (2, N, K) after a change of logits, with residuals of sum 0."""
+        """Predict both parts' probabilities (2, N, K) after a change (N, K) of the logits, to first
+        order, such that their residuals sum to 0."""
         bend = self._bend(fitted.probability)
         first = self._moved(fitted, change)
         rest = self.residuals(first).sum(axis=0)
@@ -138,7 +141,7 @@ class TemperedJointProblem(JointProblem):
         return np.sum(curvatures, axis=0)
 
     def _moved(self, fitted: TemperedSoftmax, change: Array) -> Array:
-        """Return probabilities (2, N, K) to first order in a change (N, K) of the logits."""
+        """Return both parts' probabilities (2, N, K) after a change of logits, to first order."""
         moved = []
         for (_, _, by), p in zip(self._parts, fitted.probability, strict=True):
             mean = np.einsum("ik,ik->i", p, change)[:, None]
@@ -146,18 +149,18 @@ class TemperedJointProblem(JointProblem):
         return np.stack(moved)
 
     def unbalanced(self, probability: Array) -> bool:
-        """True where the residuals of a class do not add up to 0."""
+        """Return whether the residuals of any class do not add up to 0."""
         return bool(np.abs(self.residuals(probability).sum(axis=0)).max() > NO_SUM)
 
     def dual_loss(self, probability: Array, scale: float) -> float:
-        """Return the entropy term of D, for residuals scaled by ``scale``."""
+        """Return the entropy term of the dual bound, for residuals scaled by ``scale``."""
         return sum(
             float(weight @ entropies(target + scale * (p - target)))
             for (weight, target, _), p in zip(self._parts, probability, strict=True)
         )
 
     def inside(self, probability: Array) -> float:
-        """Return the largest scale in [0, 1] at which no scaled probability is below 0."""
+        """Return the largest scale of the residuals, in [0, 1], that keeps probabilities >= 0."""
         return min(
             inside_scale(p[weight > 0], target[weight > 0])
             for (weight, target, _), p in zip(self._parts, probability, strict=True)
