@@ -60,7 +60,7 @@ def _show_warning(
 
 
 def _remedy(error: OSError) -> str:
-    """Return a remedy for a system error; without errno it is a library that cannot be loaded."""
+    """Return the remedy for a system error; an error without errno comes from loading a library."""
     if error.errno is None and not error.args[1:]:
         return "Reinstall the package that loads this library, or install the library."
     return "Free some space, or make the file or folder readable and writable."
@@ -81,7 +81,7 @@ class _MainParser(Parser):
 
 
 def make_parser() -> Parser:
-    """Return the parser of all commands; a command's module is imported when it is parsed."""
+    """Return the parser of all commands; a command's module is imported when it is used."""
     parser = _MainParser(
         prog="inficond",
         description="Fine-tune concept-based student models without code.",

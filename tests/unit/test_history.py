@@ -108,7 +108,7 @@ def test_not_a_database(tmp_path: Path) -> None:
     path = tmp_path / "h.sqlite"
     path.write_bytes(b"title: not a history\n" * 100)
     before = path.read_bytes()
-    with pytest.raises(HistoryError, match="is not a history, nor another") as caught:
+    with pytest.raises(HistoryError, match="is not a history: it is not an SQLite") as caught:
         History(path).nodes("root")
     assert "Move it away" in caught.value.remedy
     assert path.read_bytes() == before
