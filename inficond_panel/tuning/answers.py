@@ -68,7 +68,7 @@ class AskedPhotos:
 def photos_to_ask(
     student: ClassFit, most: int = ASKED, without: Collection[str] = ()
 ) -> AskedPhotos:
-    """Return up to ``most`` unlabelled photos of tune and of photos added to the store; if all have
+    """Return up to ``most`` unlabelled photos, of tune and of those added to the store; if all have
     labels, labelled photos.
 
     Photos whose label the student has learned, and the images ``without``, are left out. Raises
@@ -86,7 +86,7 @@ def photos_to_ask(
 def _free(
     student: ClassFit, images: AllImages, rows: NDArray[np.intp], without: Collection[str]
 ) -> NDArray[np.intp]:
-    """Return the indices in ``rows`` of photos to choose from."""
+    """Return indices into ``rows`` of the photos that may be chosen: unlabelled ones, if any."""
     taught = student.terms.taught
     learned = {*without, *(() if taught is None else taught.labels)}
     known = images.label(rows, student.k) >= 0
@@ -130,7 +130,8 @@ _JUDGED = 0.8  #: share of the progress bar for the evaluation
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers on a class by photo, 1 present, 0 absent, None skipped; reasons of the choice."""
+    """Answers of a person on one class: ``values`` by image (1 present, 0 absent, None skipped),
+    and ``why`` each image was chosen."""
 
     class_name: str
     values: Mapping[str, int | None]
@@ -157,7 +158,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Teaching:
-    """Student's logits on the answered photos, before and after a refit with the answers.
+    """Result of ``teach``: logits on the answered photos before and after a refit with the answers.
 
     ``present`` ``(n,)`` are the answers; ``before`` and ``after`` ``(n,)`` the logits; ``after`` is
     cross-fitted: fitted without the answers of the photo's fold. Logits above ``cutoff`` decide
@@ -211,7 +212,7 @@ class Teaching:
 
     @property
     def enough(self) -> bool:
-        """True if there are at least ``LEAST_ANSWERED`` answers."""
+        """True if there are at least ``LEAST_ANSWERED`` answers, without skipped photos."""
         return len(self.present) >= LEAST_ANSWERED
 
     @property
@@ -275,7 +276,9 @@ def judged(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Teaching:
-    """Evaluate the student of one class at ``parent`` on answers; errors as in ``teach``."""
+    """Evaluate the student of one class at ``parent`` on ``answers``, without a new iteration.
+
+    Raises as ``teach``."""
     check_name("class", answers.class_name, tuner.store.classes)
     labels = answers.labels
     if not labels:
@@ -289,7 +292,7 @@ def judged(
 
 
 def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
-    """Return, per image, whether the student of a class at ``node`` decides it is present."""
+    """Return, per image, whether the class's student at ``node`` decides that it is present."""
     every, student = AllImages(tuner.store), tuner.repairs.class_fit(node, class_name)
     rows = every.rows(images)
     logits = student.logits_of(student.base, every.scores(rows))

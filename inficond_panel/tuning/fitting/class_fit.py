@@ -56,7 +56,7 @@ class ClassFit:
     def under(
         self, terms: Terms, lower: Array | None = None, upper: Array | None = None
     ) -> ClassFit:
-        """Return the student of the same class under other terms and bounds (default: same)."""
+        """Return the student of the same class under ``terms`` and bounds (None: its bounds)."""
         return ClassFit(
             self.store,
             self._plain,
@@ -102,7 +102,7 @@ class ClassFit:
         return decision_function(scores, weights, intercepts).T
 
     def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
-        """Return the cutoff of the class; independent students keep the cutoff ``held``."""
+        """Return the cutoff of decisions on the class: ``held``, since students are independent."""
         return held
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
@@ -161,7 +161,7 @@ class JointClassFit(ClassFit):
     def under(
         self, terms: Terms, lower: Array | None = None, upper: Array | None = None
     ) -> JointClassFit:
-        """Return the joint student under other terms and bounds of class ``k`` (default: same)."""
+        """Return the joint student under ``terms`` and bounds of class ``k`` (None: its bounds)."""
         box = self._box(
             self.lower if lower is None else lower, self.upper if upper is None else upper
         )
@@ -270,7 +270,7 @@ def _weights(data: FitData, k: int, terms: Terms) -> Array:
 
 
 def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
-    """Return the L1 penalties ``(C, len(tried))`` of the terms."""
+    """Return the L1 penalties ``(C, len(tried))`` of the student's class, a column per terms."""
     alone = [Terms(penalty=terms.penalty, doubted=terms.doubted) for terms in tried]
     columns = [student.under(terms).data.l1_of(student.k) for terms in alone]
     return np.stack([np.broadcast_to(each, len(student.lower)) for each in columns], axis=1)

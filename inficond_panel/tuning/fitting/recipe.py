@@ -120,7 +120,7 @@ def root_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
 
 
 def original_terms(spec: Spec, store: Store) -> dict[str, Terms]:
-    """Return the terms of the original students by class; empty unless the spec distills them on
+    """Return the terms of the original students by class; none unless the spec distills them on
     ``tune`` too."""
     if not distils_on_tune(spec):
         return {}
@@ -189,7 +189,7 @@ def check_link(spec: Spec, store: Store) -> None:
         )
     if spec.students.l2:
         raise TuningError(
-            "students.l2 is not used with link: softmax.", "Leave it out, or take link: sigmoid."
+            "students.l2 is not used with link: softmax.", "Leave l2 out, or take link: sigmoid."
         )
 
 
@@ -225,7 +225,7 @@ class ResolvedEdits(Edited):
 
     @cached_property
     def name(self) -> str:
-        """Id of the node."""
+        """Id of the node that a refit with these edits makes."""
         return node_id(self.parent, self.edits, self.settings)
 
 

@@ -44,7 +44,7 @@ class Gain(Interval):
 
 
 def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
-    """Return a gain with the normal interval of a standard error."""
+    """Return a gain whose interval is normal, from ``estimate`` and its standard error."""
     half = float(ndtri(tails(level)[1])) * error
     return Gain(estimate, estimate - half, estimate + half, level=level)
 
@@ -58,14 +58,14 @@ class Change:
 
     @property
     def error(self) -> float:
-        """Standard error; 0 without a change."""
+        """Standard error of the change, from its draws; 0 if the student did not change."""
         defined = self.draws[~np.isnan(self.draws)]
         return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
     def gain(self, level: float = CONFIDENCE) -> Gain:
-        """Return the gain with its percentile interval.
+        """Return the change with its percentile interval at ``level``.
 
-        With a normal interval if the draws are too few for ``level``.
+        The interval is normal if the draws are too few for this level.
         """
         if least_draws(level) > len(self.draws):
             return around(self.estimate, self.error, level)
@@ -120,7 +120,7 @@ class Choice:
 
     @cached_property
     def gain(self) -> Change:
-        """Out-of-sample gain, with draws for its interval."""
+        """Out-of-sample gain of the choice, with the draws for its interval."""
         estimate, spread = _mean(self.left_out), self.drawn + self.taught
         return Change(estimate, spread - _mean(spread) + estimate)
 
@@ -144,7 +144,7 @@ def gain_of_choice(
 
 
 def gain_of_levers(levers: Sequence[Choice]) -> Change:
-    """Return the gain of choosing the lever with the largest estimated gain, if above 0.
+    """Return the gain of choosing the lever (kind of repair) with the largest gain, if above 0.
 
     In each draw, the estimate is the gain on the drawn photos less the mean optimism of the lever.
     """
