@@ -48,8 +48,8 @@ from inficond_panel.views.page.shell import Shell
 from inficond_panel.vocabulary.splits import TUNE
 
 UNGUARDED = (
-    "WARNING: This server had no guards and no /health before its first page (inficond docs "
-    "serving).\nReinstall inficond-panel, or use: inficond serve SPEC\n"
+    "WARNING: Until this first page the server had no guards (checks of requests) and no /health:\n"
+    "inficond docs serving. Reinstall inficond-panel, or use: inficond serve SPEC\n"
 )
 #: Height in pixels of a single view in a notebook cell.
 HEIGHT, STRIP_HEIGHT = 620, 170
@@ -168,7 +168,7 @@ class Explorer(Viewer):
             self._on_ready(self)
 
     def _fail(self, error: InficondError) -> None:
-        """Show the error of opening in place of the page."""
+        """Show ``error``, which prevented opening, in place of the page."""
         self.opening.fail(error)
         self._page[:] = [self.opening]
 

@@ -20,7 +20,7 @@ from inficond_panel.errors import FileProblemsError, InficondError, OptimumWarni
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status.
+    """Run the command in ``argv`` (None: the arguments of the process); return the exit status.
 
     0: success. 1: failure. 2: faults in a spec, an edits file or the command line.
     130: interrupted.

@@ -214,7 +214,7 @@ class CancelledError(InficondError):
 
 
 class MissingExtraError(InficondError, ImportError):
-    """A feature that needs packages that are not installed; they belong to ``extras``."""
+    """Error for a feature whose packages are not installed; installing ``extras`` adds them."""
 
     def __init__(self, message: str, remedy: str = "", extras: tuple[str, ...] = ()) -> None:
         super().__init__(message, remedy)
@@ -229,7 +229,7 @@ class MissingExtraError(InficondError, ImportError):
 
 
 class BrokenExtraError(MissingExtraError):
-    """A feature that needs a package that is installed but cannot be loaded."""
+    """Error for a feature whose package is installed but cannot be loaded."""
 
     @property
     def remedy_for_page(self) -> str:

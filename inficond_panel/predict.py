@@ -32,7 +32,7 @@ _WAIT = 0.2  #: seconds between checks for cancellation while waiting
 
 
 class Networks(Protocol):
-    """Protocol of the encoder and the teacher of a spec, loaded, which score photos."""
+    """Protocol of objects that score photos by a spec's encoder and teacher, once loaded."""
 
     def scores(
         self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
@@ -132,7 +132,7 @@ class PagePhotos:
             _TURN.release()
         _stop_if(cancelled)
         if scores.fault[0]:
-            raise DataError(f"The photo cannot be read: {scores.fault[0]}.", "Choose another.")
+            raise DataError(f"The photo cannot be read: {scores.fault[0]}.", "Take another photo.")
         return scores
 
 

@@ -100,7 +100,8 @@ def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str,
         twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
         if twice:
             raise DataError(
-                f"Several photos have the id {twice[0]!r}.", "Give a mapping: {id: file, ...}."
+                f"Several photos have the id {twice[0]!r}.",
+                "Give images as a mapping: {id: file, ...}.",
             )
         images = {path.stem: path for path in paths}
     if not images:

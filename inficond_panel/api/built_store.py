@@ -171,7 +171,8 @@ def _outputs(returned: Any, some: Sequence[str], classes: int) -> np.ndarray:
     broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(broken):
         raise DataError(
-            f"The teacher returns no finite numbers for {some[broken[0]]!r}.", "Check its input."
+            f"The teacher returns no finite numbers for {some[broken[0]]!r}.",
+            "Check what the teacher computes for this photo.",
         )
     return values
 

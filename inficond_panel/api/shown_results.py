@@ -105,7 +105,7 @@ class PhotoPredictions:
         Raises ``DataError`` if images may have several classes.
         """
         if not self._single:
-            raise DataError("Photos may have several classes here.", "Use .table, not .named.")
+            raise DataError("A photo of this data may have several classes.", "Use .table instead.")
         return named_frame(self._predictions)
 
     @property

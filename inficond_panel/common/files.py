@@ -137,7 +137,8 @@ def replacing(
 
 
 def restore(path: Path) -> None:
-    """Restore the old folder ``path`` if ``replacing(path, alone=True)`` was killed in the swap."""
+    """Rename the old folder back to ``path`` if a process was killed between the two renames of
+    ``replacing(path, alone=True)``."""
     old = replaced(path)
     if old.exists() and not path.exists():
         old.rename(path)

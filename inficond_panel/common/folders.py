@@ -15,7 +15,7 @@ _ADDRESSES = ("postgresql://", "postgres://")
 
 
 def is_address(place: str | Path) -> bool:
-    """Return True if a history is named by the address of a database, not by a path."""
+    """Return True if ``place``, which names a history, is a database's address and not a path."""
     return str(place).startswith(_ADDRESSES)
 
 
@@ -45,7 +45,7 @@ class DiskFolder:
 
 
 class DatabaseFolder:
-    """Small files of a history in its database: rows of the table ``files``, ``name/<file>``."""
+    """Small files of a history in its database, in the rows ``name/...`` of the table ``files``."""
 
     def __init__(self, database: PostgresDatabase, name: str) -> None:
         self.path = f"{database.path}, {name}"

@@ -56,7 +56,7 @@ def missing_extra(
 
 
 def _absent(error: ImportError) -> str:
-    """Return the missing package; "" if an installed package lacks a module or library."""
+    """Return the name of the package that is not installed; "" if an installed one is broken."""
     name = error.name or ""
     return name if isinstance(error, ModuleNotFoundError) and "." not in name else ""
 
@@ -111,7 +111,7 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
 
 
 def _of_tree(root: Path, chosen: str) -> list[str]:
-    """Return the arguments for a source tree that is not installed."""
+    """Return the installer's arguments for the source tree ``root``, which is not installed."""
     return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
 
 

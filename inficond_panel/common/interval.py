@@ -39,7 +39,7 @@ class Interval:
 
     @property
     def alone(self) -> Interval:
-        """The estimate without limits."""
+        """Interval with the same estimate and without limits (nan)."""
         return replace(self, low=nan, high=nan)
 
     @property
@@ -89,7 +89,7 @@ class Interval:
         return f"{estimate} {number_range(low, high, digits, sign=sign)}{self.mark}"
 
     def written(self, *, sign: bool = False) -> str:
-        """Return ``text`` for terminals and documents, where an undefined estimate is a word."""
+        """Return ``text`` for terminals and documents: the word "undefined" replaces ``–``."""
         return "undefined" if isnan(self.estimate) else self.text(sign=sign)
 
     def cells(self, digits: int = 3, *, sign: bool = False) -> list[str]:

@@ -36,14 +36,14 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def written(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
-    """Return a number as text for terminals and documents, where ``undefined`` is a word."""
+    """Return a number as text for terminals and documents, or the word ``undefined``."""
     return (signed if sign else number)(value, digits) if _known(value) else "undefined"
 
 
 def written_range(
     low: float | None, high: float | None, digits: int = 3, *, sign: bool = False
 ) -> str:
-    """Return limits as text for terminals and documents, where ``undefined`` is a word."""
+    """Return limits as text for terminals and documents, or the word ``undefined``."""
     if not (_known(low) and _known(high)):
         return "undefined"
     return number_range(low, high, digits, sign=sign)

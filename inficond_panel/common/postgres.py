@@ -138,7 +138,7 @@ class PostgresDatabase:
         return db
 
     def _take_turn(self, db: _Connection) -> None:
-        """Wait until no other writer is left; the lock ends with the transaction."""
+        """Wait until no other process writes, then lock out writers until the transaction ends."""
         db.execute(f"SET LOCAL lock_timeout = {round(self.schema.busy_seconds * 1000)}")
         db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
 
@@ -195,7 +195,8 @@ class PostgresDatabase:
         enabled = {name for name, letter, *_ in db.execute(_TRIGGERS) if letter == "O"}
         for table in self.schema.append_only:
             if f"{table}_append_only" not in enabled or f"{table}_truncate" not in enabled:
-                raise self.schema.damaged(self.path, f"table {table!r} lacks its triggers")
+                fact = f"its table {table!r} lacks the triggers that refuse changes"
+                raise self.schema.damaged(self.path, fact)
 
     def _explained(self, error: psycopg.Error, ending: bool = False) -> InficondError:
         """Return the schema's error for an error of PostgreSQL; ``ending``: raised by COMMIT."""
@@ -286,7 +287,7 @@ def check_address(url: str, schema: Schema) -> None:
     if parts.get("password"):
         raise schema.error(
             f"The address {shown} holds a password, which pages and logs would show.",
-            "Leave it out, and set PGPASSWORD, or write it to ~/.pgpass.",
+            "Leave the password out, and set PGPASSWORD, or write it to ~/.pgpass.",
         )
 
 

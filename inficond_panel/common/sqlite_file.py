@@ -209,12 +209,12 @@ class Database:
         return self._connection
 
     def image(self) -> bytes:
-        """Serialize the current content to bytes of an SQLite file; others may be writing."""
+        """Return the current content as bytes of an SQLite file, also while others write."""
         with self.transaction():
             return self._connected().serialize()
 
     def become(self, other: Database) -> None:
-        """Replace the content by that of ``other``, also for other processes with the file open."""
+        """Replace the content by the content of ``other``, in all processes with the file open."""
         with self.transaction(), other.transaction():
             pass  # opens both
         with self._lock:

@@ -236,7 +236,7 @@ def _file(path: Path) -> Path:
     for file in files:
         if file.suffix in _READERS and file.is_file():
             return file
-    raise ExportError(f"{path} has no exported students.", "Name an export's folder or file.")
+    raise ExportError(f"{path} has no exported students.", "Name the folder or file of an export.")
 
 
 def _check_version(file: Path, facts: Mapping[str, Any]) -> None:

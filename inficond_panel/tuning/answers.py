@@ -206,7 +206,7 @@ class Teaching:
     @property
     def helps(self) -> bool:
         """True if the answers are enough, the student is wrong often enough, the mean loss falls,
-        and AP on other labels does not."""
+        and AP on other labels does not fall significantly."""
         falls = self._loss_changes.mean() < 0
         return bool(self.enough and self.repairable and falls and not self.contradicted)
 
@@ -217,7 +217,7 @@ class Teaching:
 
     @property
     def contradicted(self) -> bool:
-        """True if AP falls significantly on the photos of tune that have a label."""
+        """True if a refit with the answers lowers AP on other labels of tune significantly."""
         return self.on_labels is not None and self.on_labels.high < 0
 
     @property
@@ -231,7 +231,7 @@ class Teaching:
         return _loss(self.after, self.present) - _loss(self.before, self.present)
 
     def _share(self, wrong: Mask) -> Interval:
-        """Return the share of a mask with its interval (Wilson 1927)."""
+        """Return the share of True values of the mask ``wrong``, with interval (Wilson 1927)."""
         from scipy.stats import binomtest  # noqa: PLC0415 - slow to load
 
         level = self.noise["level"]
@@ -355,7 +355,8 @@ def _judged(
 def _change_on_labels(
     tuner: Tuner, parent: Node, photos: ClassPhotos, answers: Answers
 ) -> Interval | None:
-    """Return the change in AP by a refit with all answers, on other photos with labels."""
+    """Return the change in AP by a refit with all answers, on other photos of tune with labels;
+    None if these are too few, or the student learns from tune."""
     student, label = photos.student, photos.tune_label
     if not enough(photos) or learns_from_tune(student.terms, student.store):
         return None

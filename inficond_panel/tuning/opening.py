@@ -84,7 +84,7 @@ def add_concept(
 
 
 def remove_concept(tuner: Tuner, name: str) -> Tuner:
-    """Return a tuner without a typed concept; ``TuningError`` if ``name`` is not a typed one."""
+    """Return a tuner without the typed concept ``name``; ``TuningError`` if there is none."""
     typed = typed_of(tuner.store)
     named = [one for one in typed if one.name.casefold() == name.strip().casefold()]
     if not named:
@@ -210,7 +210,7 @@ def store_place(spec: Spec, given: str | Path | None) -> Path:
 
 
 def history_of(name: str | Path, spec: Spec, given: str | Path | None = None) -> str:
-    """Return the path or address of a history: ``given``, of the environment, or the spec's."""
+    """Return a history's path or address: ``given``, else ``INFICOND_HISTORY``, else the spec's."""
     return str(given or os.environ.get("INFICOND_HISTORY") or spec.history_of(name))
 
 

@@ -109,7 +109,7 @@ def _strange(tuner: Tuner, other: OtherRoot, store: Store) -> list[str]:
 
 
 def _of_settings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return ``lambda 0.01, not 0.02`` per differing setting, without values by class."""
+    """Return a text such as ``lambda 0.01, not 0.02`` for each setting that differs."""
     keys = [key for key in dict.fromkeys((*ours, *theirs)) if key != "store" and theirs]
     return tuple(
         f"{key} {_value(theirs.get(key))}, not {_value(ours.get(key))}"

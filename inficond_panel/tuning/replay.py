@@ -68,7 +68,7 @@ def carry_on(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Node:
-    """Repeat the branch of ``node`` with the concepts of ``into``; return its last iteration.
+    """Repeat the branch of ``node`` with the concepts of ``into``; show and return the last node.
 
     Each iteration keeps its edits, name and note; an unnamed iteration whose number changes gets
     the name "was #N". Uses of the holdout are counted again, since its images were seen. Iterations

@@ -361,5 +361,5 @@ class Students(Mapping[str, Student]):
 
     @property
     def outcomes(self) -> dict[str, Outcome]:
-        """Outcomes of the students, by class."""
+        """Labels, logits and decisions of each student (``Outcome``), by class."""
         return {name: student.outcome for name, student in self.items()}

@@ -89,7 +89,7 @@ class StudentHistory:
         return self._since(node).get((class_name, concept))
 
     def repairs_since(self, node: Node, class_name: str) -> dict[str, int]:
-        """Return, by kind of repair, the number of the latest iteration with it on a class."""
+        """Return, by kind of repair, the latest iteration (number) that repaired the class so."""
         since: dict[str, int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:

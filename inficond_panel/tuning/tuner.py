@@ -340,7 +340,7 @@ class Tuner(StudentHistory):
     def _resolved_edits(
         self, parent: Node, edits: Iterable[Edit], resolved: Mapping[str, Any] | None = None
     ) -> ResolvedEdits:
-        """Check the edits of an iteration; return them with the bounds and terms they result in."""
+        """Check the edits of an iteration; return them with the resulting bounds and terms."""
         thumbs, repairs = split_edits(edits, self.spec.tuning.factor)
         if not thumbs and not repairs:
             raise TuningError("There is nothing to tune.", "Give at least one thumb or repair.")

@@ -155,7 +155,7 @@ class FitData:
             self._unit[:, k] *= [factors.get(name, 1.0) for name in self._store.concepts]
 
     def _weigh(self, k: int, weights: np.ndarray) -> None:
-        """Multiply the weights of the images for the class at ``k``."""
+        """Multiply the image weights of class ``k`` by ``weights`` ``(n,)``."""
         if self.sample_weight is None:
             self.sample_weight = np.ones_like(self.targets)
         self.sample_weight = self.sample_weight.copy()

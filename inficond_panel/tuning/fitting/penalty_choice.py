@@ -105,7 +105,7 @@ def _folds_of(data: FitData, columns: list[int]) -> NDArray[np.intp]:
 def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> list[int]:
     """Return the classes among ``columns`` that can be fitted without any one of the folds.
 
-    With softmax all classes, or none.
+    For a softmax student these are all classes or none.
     """
     if len(folds) < FOLDS:
         return []
@@ -146,7 +146,7 @@ def _compare(
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> tuple[Array, NDArray]:
-    """Return losses ``(m, n, K)`` on held-out images, and sizes ``(m, K)``, over the path."""
+    """Return losses ``(m, n, K)`` on held-out images, and sizes ``(m, K)``, for m penalties."""
     losses: list[list[Array]] = [[] for _ in path]
     sizes: list[list[NDArray]] = [[] for _ in path]
     for number, part in enumerate(parts):

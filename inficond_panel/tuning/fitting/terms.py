@@ -248,7 +248,7 @@ def _balanced(item: Mapping[str, Any], photos: int) -> Balanced:
     weights = _unpacked(item["weights"], photos)
     balanced = Balanced(tuple(map(str, item["concepts"])), weights, tuple(item["effective"]))
     if balanced.hash != item["hash"]:
-        raise ValueError("the weights of its photos differ from their hash")
+        raise ValueError("the weights of its photos are damaged (their hash differs)")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
         raise ValueError("the weights of its photos are negative, not finite, or all 0")
     return balanced

@@ -169,7 +169,7 @@ class History:
         return target
 
     def redo(self, root: str, origin: str | None = None, author: str = "user") -> str:
-        """Reverse the last undo; return the id of the new head.
+        """Move the head back to the node that the last undo left; return the node's id.
 
         Raises ``TuningError`` without an undo, or if the head has moved otherwise since.
         """
@@ -219,7 +219,8 @@ class History:
                 here = not set(shown).isdisjoint(branch)
                 which = "iteration shown" if here else "head, which new pages show,"
                 raise TuningError(
-                    f"The {which} is in this branch.", "Go to another iteration, then delete it."
+                    f"The {which} is in this branch.",
+                    "Go to another iteration, then delete the branch.",
                 )
             before = state.all_hidden()
             now_hidden = [item for item in branch if item not in before]
@@ -261,7 +262,7 @@ class History:
     def tag(
         self, node: str, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
     ) -> None:
-        """Add a tag to images, or remove it (``on`` False), while ``node`` is shown.
+        """Add a tag to images, or remove the tag (``on`` False); ``node`` is the node shown.
 
         Raises ``TuningError`` for a tag that is empty or too long.
         """

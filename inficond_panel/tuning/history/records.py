@@ -80,7 +80,7 @@ def _checked(path: str, row: Row) -> Node:
         node = _node(row)
         expected = _expected_id(node)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        raise HISTORY.damaged(path, f"{row['id']}: {error}") from error
+        raise HISTORY.damaged(path, f"iteration {row['id']} cannot be read: {error}") from error
     if expected != node.id:
         raise HISTORY.damaged(
             path, f"the intents of #{node.number} ({node.id}) do not match its id"

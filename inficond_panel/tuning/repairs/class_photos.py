@@ -164,7 +164,7 @@ class ClassPhotos:
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Content hashes of the added photos that can be learned."""
+        """Content hashes of the parts (added photos of one time) that can be learned."""
         return part_hashes(self._store) if self._parts is None else tuple(self._parts)
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:

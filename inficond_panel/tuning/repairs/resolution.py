@@ -403,8 +403,8 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
 
 
 def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, upper: Array) -> float:
-    """Return the AP on tune of the student under ``terms``, cross-fitted if it learns from
-    tune."""
+    """Return the AP on the photos ``judged`` of tune of the student under ``terms``, cross-fitted
+    if it learns from tune."""
     if any(each.of_tune for each in terms.learned):
         logits = logits_of_tune(judged, [terms], lower, upper)[0]
     else:

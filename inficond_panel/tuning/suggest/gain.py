@@ -95,7 +95,7 @@ def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
 
 
 def mean_change(changes: Sequence[Change]) -> Change:
-    """Return the mean change over classes, draw by draw."""
+    """Return the mean of ``changes`` of several classes, in the estimate and in each draw."""
     if not changes:
         return NO_CHANGE
     draws = np.array([c.draws for c in changes])
@@ -128,9 +128,9 @@ class Choice:
 def gain_of_choice(
     label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
 ) -> Choice:
-    """Return the gain over the first of m students by choosing the other with the highest AP.
+    """Return the gain of choosing the student with the highest AP of m, over the first student.
 
-    With ``careful`` the first is also a candidate, and left only for a gain above one standard
+    The first is a candidate only with ``careful``, and then left only for a gain above one standard
     error, as in ``repairs.resolution``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
