@@ -48,8 +48,8 @@ from inficond_panel.views.page.shell import Shell
 from inficond_panel.vocabulary.splits import TUNE
 
 UNGUARDED = (
-    "WARNING: Until this first page the server had no guards (checks of requests) and no /health:\n"
-    "inficond docs serving. Reinstall inficond-panel, or use: inficond serve SPEC\n"
+    "WARNING: Until this first page the server had no guards (checks of requests) and no /health.\n"
+    "Reinstall inficond-panel, or use: inficond serve SPEC (see: inficond docs serving)\n"
 )
 #: Height in pixels of a single view in a notebook cell.
 HEIGHT, STRIP_HEIGHT = 620, 170
