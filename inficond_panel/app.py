@@ -48,15 +48,15 @@ from inficond_panel.views.page.shell import Shell
 from inficond_panel.vocabulary.splits import TUNE
 
 UNGUARDED = (
-    "WARNING: This server had no guards and no /health before its first page (inficond docs "
-    "serving).\nReinstall inficond-panel, or use: inficond serve SPEC\n"
+    "WARNING: Until this first page the server had no guards (checks of requests) and no /health.\n"
+    "Reinstall inficond-panel, or use: inficond serve SPEC (see: inficond docs serving)\n"
 )
 #: Height in pixels of a single view in a notebook cell.
 HEIGHT, STRIP_HEIGHT = 620, 170
 
 
 class Views:
-    """Single views of a session as attributes, each for a notebook cell: ``views.knowledge``."""
+    """Views of one session as attributes for notebook cells: ``views.knowledge`` is one view."""
 
     def __init__(self, explorer: Explorer) -> None:
         self._explorer = explorer
@@ -74,7 +74,7 @@ class Explorer(Viewer):
     """The six coordinated views over one or several specs (InFiConD, sec. 5).
 
     Displays itself in a notebook cell. Work runs in one worker thread per session; an unusable
-    spec or store is shown as a message with its remedy. ``specs`` may contain open tuners.
+    spec or store is shown as a message with its remedy. ``specs`` are paths, names or open tuners.
     ``views`` has single views for separate cells; all views share the session's state, ``app``.
     ``on_ready`` is called with the explorer whenever ``app`` has been set and is on screen.
     """
@@ -112,10 +112,10 @@ class Explorer(Viewer):
         pn.state.onload(self.open)
 
     def open(self, spec: str | Tuner | None = None) -> None:
-        """Open and show ``spec``; by default the spec in the page's address, else the first.
+        """Open and show ``spec``; by default the spec in the page's address, else ``specs[0]``.
 
-        Runs in the worker; distills the students if necessary. An error is shown as a message with
-        a button to retry.
+        Runs in the worker thread; distills the students if the history does not have them. An
+        error is shown as a message with a button to retry.
         """
 
         def work(job: Job) -> AppState:
@@ -142,7 +142,7 @@ class Explorer(Viewer):
         return self.specs[titles.index(title)] if title else self.specs[0]
 
     def _state(self, tuner: Tuner) -> AppState:
-        """Return the state of a page on ``tuner``; call in the worker: it reads the history."""
+        """Return the state of a new page of ``tuner``; call in the worker thread (reads files)."""
         warm(tuner.store)
         encoder = PageEncoder(tuner.spec)
         photos = PagePhotos(tuner.spec)
@@ -151,7 +151,7 @@ class Explorer(Viewer):
         return app
 
     def _show(self, app: AppState) -> None:
-        """Replace the shown views by the views of ``app``, all of them or none."""
+        """Show the views of ``app``; if one of them cannot be made, the old views stay."""
         views = make_views(app)
         shell = Shell(app, dict(views), page=self.address is not None, address=self.address)
         pn.bind(partial(self._switch, app), app.param.requested, watch=True)
@@ -168,7 +168,7 @@ class Explorer(Viewer):
             self._on_ready(self)
 
     def _fail(self, error: InficondError) -> None:
-        """Show the error of opening in place of the page."""
+        """Show ``error``, which prevented opening, in place of the page."""
         self.opening.fail(error)
         self._page[:] = [self.opening]
 
@@ -184,7 +184,7 @@ class Explorer(Viewer):
         return Cell(self.opening, publish=self._publish, draw=partial(self._draw, name), **params)
 
     def _publish(self, update: Callable[[], None]) -> None:
-        """Run ``update``, from a job or the browser, on the page's thread; then update pictures."""
+        """Run ``update`` on the page's thread, then redraw the pictures of the cells."""
         self._to_page(partial(self._update, update))
 
     def _update(self, update: Callable[[], None]) -> None:
@@ -194,7 +194,7 @@ class Explorer(Viewer):
                 cell.still.change_soon()
 
     def _draw(self, name: str) -> Drawing | None:
-        """Return a picture of the view ``name`` ("": of the page); None while it opens."""
+        """Return a picture of the view ``name`` ("": the page); None while the spec opens."""
         if self.app is None:
             return None
         return page_picture(self._shown) if not name else view_picture(self._shown[name])
@@ -206,7 +206,7 @@ class Explorer(Viewer):
             self._places[name][:] = [view]
 
     def _go_on(self, before: AppState, other: ConceptsState | TargetsState, tuner: Tuner) -> None:
-        """Replace the page by one on ``tuner``: other concepts or targets, same selection."""
+        """Show a page of ``tuner``, with other concepts or targets, and keep the selection."""
 
         def done(app: AppState) -> None:
             app.go_on_from(before)
@@ -246,8 +246,8 @@ def page_html(
 ) -> str:
     """Return the page of an iteration as one read-only HTML text; the history is not changed.
 
-    Its reader can open other classes, concepts and iterations: see ``exploring``. Raises
-    ``TuningError`` for an unknown class or concept.
+    ``class_name`` and ``concept`` are selected. A reader can open other classes, concepts and
+    iterations within ``extent``. Raises ``TuningError`` for an unknown class or concept.
     """
     if class_name:
         check_name("class", class_name, tuner.store.classes)

@@ -20,7 +20,7 @@ from inficond_panel.errors import FileProblemsError, InficondError, OptimumWarni
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; return the exit status.
+    """Run the command in ``argv`` (None: the arguments of the process); return the exit status.
 
     0: success. 1: failure. 2: faults in a spec, an edits file or the command line.
     130: interrupted.
@@ -60,7 +60,7 @@ def _show_warning(
 
 
 def _remedy(error: OSError) -> str:
-    """Return a remedy for a system error; without errno it is a library that cannot be loaded."""
+    """Return the remedy for a system error; an error without errno comes from loading a library."""
     if error.errno is None and not error.args[1:]:
         return "Reinstall the package that loads this library, or install the library."
     return "Free some space, or make the file or folder readable and writable."
@@ -81,7 +81,7 @@ class _MainParser(Parser):
 
 
 def make_parser() -> Parser:
-    """Return the parser of all commands; a command's module is imported when it is parsed."""
+    """Return the parser of all commands; a command's module is imported when it is used."""
     parser = _MainParser(
         prog="inficond",
         description="Fine-tune concept-based student models without code.",

@@ -214,7 +214,7 @@ class CancelledError(InficondError):
 
 
 class MissingExtraError(InficondError, ImportError):
-    """A feature that needs packages of ``extras``, which the base installation lacks."""
+    """Error for a feature whose packages are not installed; installing ``extras`` adds them."""
 
     def __init__(self, message: str, remedy: str = "", extras: tuple[str, ...] = ()) -> None:
         super().__init__(message, remedy)
@@ -225,13 +225,13 @@ class MissingExtraError(InficondError, ImportError):
         """Install command for the page, without the path of this installation."""
         if not self.extras:
             return super().remedy_for_page
-        return f"Where the page is served: pip install 'inficond-panel[{','.join(self.extras)}]'"
+        return f"On the page's server, run: pip install 'inficond-panel[{','.join(self.extras)}]'"
 
 
 class BrokenExtraError(MissingExtraError):
-    """A feature that needs an installed package that cannot be loaded."""
+    """Error for a feature whose package is installed but cannot be loaded."""
 
     @property
     def remedy_for_page(self) -> str:
         """Remedy for the page, without the path of this installation."""
-        return "Where the page is served: remove the package, and install it again."
+        return "On the page's server, remove the package and install it again."

@@ -32,12 +32,12 @@ _WAIT = 0.2  #: seconds between checks for cancellation while waiting
 
 
 class Networks(Protocol):
-    """Protocol of the loaded encoder and teacher of a spec."""
+    """Protocol of objects that score photos by a spec's encoder and teacher, once loaded."""
 
     def scores(
         self, photos: Sequence[Path | bytes], progress: Progress = lambda _: None
     ) -> PhotoScores:
-        """Return the scores of photos, given as files or as bytes."""
+        """Return concept scores and teacher logits of photos, which are paths or files' bytes."""
 
 
 def score_photos(
@@ -48,7 +48,7 @@ def score_photos(
 ) -> PhotoScores:
     """Return concept scores and teacher logits of photos (files), for the concepts of ``store``.
 
-    Photos are always segmented and encoded, see ``precompute.pipeline.apply``. Errors as there, and
+    Photos are always segmented and encoded anew. Raises as ``precompute.pipeline.apply``, and
     ``DataError`` if no photo can be read. Repeated files are scored once.
     """
     files = list(dict.fromkeys(Path(photo) for photo in photos))
@@ -68,7 +68,8 @@ def extend_store(
     logits: str | Path | None = None,
     progress: Progress = lambda _: None,
 ) -> Extended:
-    """Add photos, labelled by the teacher, next to a store, with ``precompute.extend``."""
+    """Add photos to a store with ``precompute.extend``; the teacher labels them, or, for a teacher
+    that is a table, the table ``logits``."""
     try:
         from precompute.pipeline.more import extend  # noqa: PLC0415 - heavy, and an extra
     except ImportError as error:
@@ -77,7 +78,7 @@ def extend_store(
 
 
 class PagePhotos:
-    """Scoring of photos uploaded to the page; sessions share the networks and take turns."""
+    """Scorer of photos that users upload to the page; sessions share its networks in turn."""
 
     def __init__(self, spec: Spec) -> None:
         self.spec = spec
@@ -93,10 +94,10 @@ class PagePhotos:
         return min(_LARGEST, max(_LARGEST // 2, 2 * longest))
 
     def check(self, store: Store) -> None:
-        """Raise the errors of ``score`` that can be known without loading networks."""
+        """Raise those errors of ``score`` that can be found without loading the networks."""
         if self.spec.of_store:  # the message hides the store's path, which is private to the server
             raise DataError(
-                "This page is of a store alone: its encoder is unknown without a spec.",
+                "This page was opened from a store without its spec, so the encoder is unknown.",
                 "Open the spec that the store was made from.",
             )
         stages = store.attrs.get("stages")
@@ -106,7 +107,10 @@ class PagePhotos:
                 "Make the store from photos: inficond precompute SPEC",
             )
         if self.spec.concepts.segments.method == "file":
-            raise DataError("Segments come from files, and a new photo has no such file.")
+            raise DataError(
+                "The segments of this spec come from files, and a new photo has no such file.",
+                "Open a spec whose concepts.segments.method is not file.",
+            )
         _check_packages(_PREDICTING, self.spec)
 
     def score(
@@ -128,7 +132,7 @@ class PagePhotos:
             _TURN.release()
         _stop_if(cancelled)
         if scores.fault[0]:
-            raise DataError(f"The photo cannot be read: {scores.fault[0]}.", "Choose another.")
+            raise DataError(f"The photo cannot be read: {scores.fault[0]}.", "Take another photo.")
         return scores
 
 
@@ -173,13 +177,13 @@ class PageEncoder:
         self.spec = spec
 
     def check(self) -> None:
-        """Raise the errors of ``text_encoder`` that can be known without loading."""
+        """Raise those errors of ``text_encoder`` that can be found without loading the encoder."""
         self.spec.check_making()
         _check_packages(_TYPING, self.spec)
 
     @property
     def digest(self) -> str:
-        """SHA-256 that identifies the encoder, which is loaded."""
+        """SHA-256 that identifies the encoder; loads the encoder at first use."""
         return _loaded(self.spec).digest
 
     def embed_text(self, texts: list[str]) -> np.ndarray:

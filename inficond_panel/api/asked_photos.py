@@ -20,7 +20,7 @@ from inficond_panel.wording.repairs import teaching_sentences
 
 @dataclass(frozen=True, repr=False)
 class ShownTeaching(Teaching):
-    """Errors on the answered photos before and after teaching; ``str`` is the report as text."""
+    """Result of ``teach``: errors on the answered photos before and after the refit."""
 
     def __str__(self) -> str:
         return "\n".join(teaching_sentences(self))
@@ -38,7 +38,8 @@ def asked_frame(
     most: int,
     folder: str | Path | None,
 ) -> pd.DataFrame:
-    """Return a frame of photos to label, one row per image, with an empty column ``answer``."""
+    """Return a frame of up to ``most`` photos to label, with an empty column ``answer``; their
+    thumbnails are written to ``folder``, if any."""
     check_name("class", class_name, tuner.store.classes)
     tuner.repairs.check_labels_taken()
     asked = photos_to_ask(tuner.repairs.class_fit(node, class_name), most)
@@ -65,7 +66,7 @@ def answers_of(
     if others:
         raise TuningError(
             f"The frame has answers on {min(map(repr, others))}, not on {class_name!r}.",
-            "Call teach with the class in the frame's column 'class'.",
+            "Call students.teach with the class that the frame's column 'class' names.",
         )
     values = {str(image): _answer(image, one) for image, one in frame["answer"].items()}
     why = frame["why"].astype(str) if "why" in frame else {}

@@ -94,13 +94,14 @@ def _check_words(**given: tuple[str, tuple[str, ...]]) -> None:
 
 
 def _files(images: Iterable[str | Path] | Mapping[str, str | Path]) -> dict[str, Path]:
-    """Return absolute paths by image id; ``DataError`` without images, and for a repeated id."""
+    """Return the photos' absolute paths by image id; ``DataError`` for none, or a repeated id."""
     if not isinstance(images, Mapping):
         paths = [Path(image) for image in images]
         twice = [name for name, count in Counter(p.stem for p in paths).items() if count > 1]
         if twice:
             raise DataError(
-                f"Several photos have the id {twice[0]!r}.", "Give a mapping: {id: file, ...}."
+                f"Several photos have the id {twice[0]!r}.",
+                "Give images as a mapping: {id: file, ...}.",
             )
         images = {path.stem: path for path in paths}
     if not images:

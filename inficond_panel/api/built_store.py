@@ -49,10 +49,10 @@ def write_built(
 ) -> Spec:
     """Write spec, concepts and tables to ``folder``, compute the store, and return the spec.
 
-    ``settings`` are the title, and the keys ``task``, ``activation``, ``outputs``, ``order`` and
-    ``device``. A folder that holds another build is not changed. Raises ``DataError``, which names
-    all faults of the frames, before any file is written; ``MissingExtraError``; and the errors of
-    ``precompute.run``.
+    ``files`` are the photos by image id, ``words`` the concepts; ``settings`` has the keys
+    ``title``, ``task``, ``activation``, ``outputs``, ``order``, ``device``. A folder that holds
+    another build is not changed. Raises ``DataError``, which names all faults of the frames, before
+    any file is written; ``MissingExtraError``; and the errors of ``precompute.run``.
     """
     labels, split = _checked(files, labels, split, words)
     try:
@@ -87,7 +87,7 @@ def write_built(
 def _in_python(
     error: OrderError, classes: Sequence[str], teacher: RunTeacher | pd.DataFrame
 ) -> OrderError:
-    """Return the error with a remedy for a call of ``build``: how to reorder the outputs."""
+    """Return ``error`` with a remedy for callers of ``build``: how to reorder the outputs."""
     right = [error.right_names.get(name, name) for name in classes]
     columns = f"outputs[:, {[right.index(name) for name in classes]}]"
     what = "frame" if isinstance(teacher, pd.DataFrame) else "function"
@@ -132,7 +132,7 @@ def _checked(
 
 
 def _run(teacher: RunTeacher, files: Mapping[str, Path], labels: pd.DataFrame) -> pd.DataFrame:
-    """Return the teacher's outputs (photos, classes); ``DataError`` if it fails on a batch."""
+    """Return the teacher's outputs (photos, classes); ``DataError`` if the teacher fails."""
     ids, rows = list(files), []
     for start in range(0, len(ids), BATCH):
         some = ids[start : start + BATCH]
@@ -153,7 +153,10 @@ def _photo(image: str, file: Path) -> Image.Image:
     try:
         return decode(file)
     except UnreadableImage as error:
-        raise DataError(f"The photo of {image!r} cannot be read: {file}: {error}.", "") from error
+        raise DataError(
+            f"The photo of {image!r} cannot be read: {file}: {error}.",
+            "Replace the file, or leave the photo out.",
+        ) from error
 
 
 def _outputs(returned: Any, some: Sequence[str], classes: int) -> np.ndarray:
@@ -168,7 +171,8 @@ def _outputs(returned: Any, some: Sequence[str], classes: int) -> np.ndarray:
     broken = np.flatnonzero(~np.isfinite(values).all(axis=1))
     if len(broken):
         raise DataError(
-            f"The teacher returns no finite numbers for {some[broken[0]]!r}.", "Check its input."
+            f"The teacher returns no finite numbers for {some[broken[0]]!r}.",
+            "Check what the teacher computes for this photo.",
         )
     return values
 

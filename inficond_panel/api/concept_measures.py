@@ -24,10 +24,10 @@ class ConceptMeasures(Moves):
     """Tables about the concepts of the students; the history counts each use of the holdout."""
 
     def concepts_of(self, class_name: str, split: str = TUNE) -> pd.DataFrame:
-        """Return the concepts of one student with an influence, the largest influence first.
+        """Return one student's concepts whose influence is not 0, the largest influence first.
 
         Columns: influence, bounds, discrepancies on positives and negatives; ``ap_without``: the
-        AP if the influence were 0 and the others fixed. Each use of the holdout is counted.
+        AP if this influence were 0, the others fixed. Each use of the holdout is counted.
 
         >>> students.concepts_of("bicycle")[["influence", "ap_without"]].head(2).round(2)
                        influence  ap_without
@@ -48,7 +48,8 @@ class ConceptMeasures(Moves):
         return scales(self.tuner, self.node, class_name)
 
     def twins(self, concept: str, least: float = 0.8) -> pd.Series:
-        """Return concepts whose scores on ``fit`` correlate with ``concept``'s by >= ``least``.
+        """Return concepts whose scores on ``fit`` have a correlation >= ``least`` with
+        ``concept``'s.
 
         When ``concept`` is tuned down, a twin can take over its influence: tune both together.
 
@@ -73,7 +74,7 @@ class ConceptMeasures(Moves):
     ) -> pd.DataFrame:
         """Return a metric as a function of a concept's influence, other influences fixed.
 
-        One row is the current influence. With ``refit`` the other influences are solved again at
+        One row has the current influence. With ``refit`` the other influences are solved again at
         each value, which takes seconds. ``change``, ``change_low`` and ``change_high`` are the
         difference from the current metric and its paired-bootstrap interval (with ``refit`` only
         for metrics of decisions). Each use of the holdout is counted.
@@ -88,8 +89,8 @@ class ConceptMeasures(Moves):
         return (refit_what_if if refit else what_if)(self.tuner, student, concept, metric)
 
     def take_apart(self, class_name: str, image: str) -> Apart:
-        """Explain a logit on one image: its sum over concepts, and the smallest change that
-        reverses the decision. Each use of the holdout is counted.
+        """Explain a class's logit on one image: the contribution of each concept, and the smallest
+        change that reverses the decision. Each use of the holdout is counted.
 
         >>> apart = students.take_apart("bicycle", students.images("tune")[0])
         >>> apart.parts[0].concept, round(apart.parts[0].logit, 1)
@@ -138,9 +139,10 @@ class ConceptMeasures(Moves):
         seed: int = 0,
         progress: Progress | None = None,
     ) -> pd.DataFrame:
-        """Test whether influences are stable over resampled images (``concepts`` or ``top``).
+        """Test whether influences of ``concepts`` (None: the ``top`` first) are stable over
+        resampled images.
 
-        See ``results.sensitivity.stability``; column ``words`` has the verdict.
+        Returns a row per concept, with the verdict in ``words``: ``results.sensitivity.stability``.
         """
         return stability(
             self.tuner,

@@ -277,7 +277,7 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
 
 
 def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudents:
-    """Return fitted ``ConceptStudents`` with the parameters and fitted attributes of an export."""
+    """Return ``ConceptStudents`` with these parameters and fitted attributes, without fitting."""
     students = ConceptStudents(**params)
     for name, value in attributes.items():
         setattr(students, name, value)

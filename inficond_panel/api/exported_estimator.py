@@ -20,7 +20,7 @@ def as_estimator(tuner: Tuner, node: Node) -> ConceptStudents:
 
 
 def estimator(students: Exported) -> ConceptStudents:
-    """Return fitted ``ConceptStudents`` with the weights and the card (``card_``) of an export."""
+    """Return fitted ``ConceptStudents`` with weights and model card (``card_``) of an export."""
     card = students.card
     certificate = [card["certificate"][name] for name in students.classes]
     gaps = [np.nan if gap["value"] is None else gap["value"] for gap in certificate]

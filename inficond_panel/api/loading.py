@@ -19,7 +19,7 @@ from inficond_panel.tuning.opening import history_of, open_spec_store, with_type
 def load_students(
     path: str | Path, against: str | Path | Store | TunableStudents | None = None
 ) -> ConceptStudents:
-    """Return the estimator in an export: a folder, or a .json, .npz or .onnx file.
+    """Load the estimator of an export at ``path``: a folder, or a .json, .npz or .onnx file.
 
     ``against`` is the data on which the estimator will be used: a spec, a store or its folder, or
     ``TunableStudents``. Each difference from the exported students' spec and store gives a

@@ -78,10 +78,11 @@ class Measures(ConceptMeasures):
         draws: int | None = None,
         seed: int = 0,
     ) -> GammaSweep:
-        """Measure oracles of the spec's teacher on ``fit``, one oracle per gamma.
+        """Measure the oracle (the teacher on inputs reinforced with labels) on ``fit`` per gamma.
 
-        As ``inficond compare --gamma``: ``groups`` is single or sets, ``above`` a metadata column
-        or a CSV file with super-classes. Raises as ``quantify.gamma_sweep``.
+        Gamma is the strength of the reinforcement. Images are grouped by their label (``groups``
+        "single") or set of labels ("sets"); ``above`` names super-classes: a metadata column or a
+        CSV file. Raises as ``quantify.gamma_sweep``.
         """
         check_word("groups", groups, list(GROUPS))
         return oracle_sweep(self.tuner, gammas, groups=groups, above=above, draws=draws, seed=seed)
@@ -89,10 +90,10 @@ class Measures(ConceptMeasures):
     def doctor(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> dict[str, pd.DataFrame]:
-        """Diagnose each class and name the first action: frames ``findings``, ``classes``,
-        ``suspects`` and ``labels``.
+        """Diagnose each class, and name the first action for each problem.
 
-        Checks teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
+        Returns frames ``findings`` (problems), ``classes``, ``suspects`` and ``labels``, from
+        checks of teacher, concepts, labels and photos of fit and tune; see ``results.doctor``.
         Raises ``TuningError`` for an unknown class.
 
         >>> print(students.doctor("bicycle")["findings"].loc["bicycle", "kind"])
@@ -111,10 +112,10 @@ class Measures(ConceptMeasures):
         return confusion_matrix(self.tuner, self.node, split, teacher=teacher)
 
     def confusions(self, split: str = TUNE) -> pd.DataFrame:
-        """Return pairs of label and students' class, with the number of images and its limits.
+        """Return pairs of label and predicted class, the pair with the most images first.
 
-        Pairs with most images first, next to the teacher's number. Raises, and counts uses of the
-        holdout, as ``confusion``.
+        Columns have the numbers of images, the limits of their share, and the teacher's numbers.
+        Raises, and counts uses of the holdout, as ``confusion``.
         """
         check_single_label(self.tuner.store)
         self.count_look(split)
@@ -123,9 +124,10 @@ class Measures(ConceptMeasures):
     def changes(
         self, since: NodeName = "parent", split: str = TUNE, metric: str = AP.key
     ) -> pd.DataFrame:
-        """Return a metric of each class at ``since`` and now, and the change with its interval.
+        """Return a metric of each class at ``since`` and at this iteration, with the change.
 
-        ``since`` is ``"parent"``, ``"start"`` (#0), or an iteration. Counts a use of the holdout.
+        ``since`` is ``"parent"``, ``"start"`` (#0), or an iteration. The change has its interval.
+        Counts a use of the holdout.
 
         >>> print(students.remove("boat", "lifebuoy").changes().loc["boat", "change"].round(2))
         0.12
@@ -165,9 +167,9 @@ class Measures(ConceptMeasures):
         return made(self.tuner, self.node, split, masks, " and ".join(by))
 
     def report(self) -> Frames:
-        """Report on the last refit: costs of bounds, concepts that gained influence, predictions.
+        """Return frames on the last refit: costs of bounds, gained influences, predictions.
 
-        Printed as sentences; see ``results.refits``. Raises ``TuningError`` at #0, the
+        They print as sentences; see ``results.refits``. Raises ``TuningError`` at #0, the
         original students.
         """
         return Frames(refit_frames(explain(self.tuner, self.node, lift=True)))
@@ -196,7 +198,7 @@ class Measures(ConceptMeasures):
         *,
         seed: int = 0,
     ) -> pd.DataFrame:
-        """Return thresholds with the best F1 on tune, or the highest recall at a ``precision``.
+        """Return thresholds with the best F1 on tune, or the highest recall at this ``precision``.
 
         See ``results.decisions``. To use them, copy them to ``students.threshold`` of the spec.
 
@@ -212,7 +214,7 @@ class Measures(ConceptMeasures):
     def coverage(
         self, class_name: str = "", *, draws: int | None = None, seed: int = 0
     ) -> pd.DataFrame:
-        """Return accuracy and F1 on tune of the most certain decisions, by their share.
+        """Return accuracy and F1 on tune of the most certain decisions, a row per share of images.
 
         A decision is the more certain the farther its logit is from the threshold. Without a class
         (one class per image): of all students, by the probability of the likeliest class.
@@ -249,10 +251,10 @@ class Measures(ConceptMeasures):
         )
 
     def compare(self, before: NodeName, after: NodeName | None = None, split: str = TUNE) -> Frames:
-        """Compare two iterations: frames ``changes``, ``movers``, ``flips`` and ``steps``.
+        """Compare iteration ``before`` with ``after`` (default: this iteration), as frames.
 
-        See ``results.comparison.comparison_frames``. ``after`` is by default this iteration. Each
-        of the two counts a use of the holdout.
+        ``changes`` of metrics, ``movers`` (concepts), ``flips`` (images with another prediction),
+        ``steps`` (edits): ``results.comparison``. Each of the two counts a use of the holdout.
         """
         nodes = self._node_at(before), self._node_at(after)
         for node in dict.fromkeys(nodes):
@@ -262,16 +264,16 @@ class Measures(ConceptMeasures):
     def suggest(
         self, classes: str | Sequence[str] | None = None, *, seed: int = 0
     ) -> SuggestedEdits:
-        """Suggest repairs of ``classes`` (default all) of this iteration, to pass to ``tune``."""
+        """Suggest repairs of ``classes`` (default all); ``tune`` takes the returned edits."""
         edits = suggest(self.tuner, self.node, classes=some(classes), seed=seed)
         return SuggestedEdits(**{each.name: getattr(edits, each.name) for each in fields(edits)})
 
     def levers(self, classes: str | Sequence[str] | None = None, *, seed: int = 0) -> pd.DataFrame:
         """Return a row per class and kind of repair (lever), with its gain in AP on tune.
 
-        AP and its gain with limits (0 to 1), ``fidelity`` to the teacher, number of ``concepts``,
-        what the lever ``needs``, and whether it is ``recommended``. The gain is cross-fitted.
-        ``tune(suggest(classes=...))`` carries out the recommended levers.
+        Columns: AP and its cross-fitted gain with limits (0 to 1), ``fidelity`` to the teacher,
+        number of ``concepts``, what the repair ``needs``, and whether it is ``recommended``.
+        ``tune(suggest(classes=...))`` carries out the recommended repairs.
 
         >>> students.levers("bicycle")[["recommended", "gain"]].round(2)
                                  recommended  gain

@@ -30,8 +30,8 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 class Moves:
     """The students of one store at one iteration, with methods that go to other iterations.
 
-    Each of these methods returns the object itself. The history is shared with the page: each sees
-    the iterations, jumps and labels of the other.
+    These methods change and return the object. The history is shared with the page: object and
+    page see each other's iterations, jumps and labels.
     """
 
     def __init__(self, tuner: Tuner, node: Node | None = None) -> None:
@@ -60,7 +60,8 @@ class Moves:
 
     @property
     def history(self) -> pd.DataFrame:
-        """Table of iterations, oldest first: parent, intents, author, time; ``here``: this one.
+        """Table of iterations, oldest first: parent, intents, author, time, and ``here`` (True for
+        the iteration of this object).
 
         >>> list(students.remove("boat", "lifebuoy").history["intents"])
         ['', 'remove lifebuoy on boat']
@@ -80,7 +81,7 @@ class Moves:
         return edits_text(self.tuner, self.node)
 
     def back_up(self, file: str | Path) -> Self:
-        """Copy the history, with its typed concepts, to a new file; a server may be using it.
+        """Copy the history, with its typed concepts, to a new file, also while a server uses it.
 
         Raises ``TuningError`` if the file already exists.
         """
@@ -106,9 +107,10 @@ class Moves:
 
     @property
     def others(self) -> pd.DataFrame:
-        """Table of other students in the same history, by the id of their #0, with differences.
+        """Table of other students in the same history, by the id of their #0.
 
-        They have other concepts (typed concepts were added or removed) or other settings.
+        They have other concepts (typed concepts were added or removed) or other settings of the
+        spec; the column ``differs`` names them.
         """
         return others(self.tuner)
 
@@ -205,7 +207,7 @@ class Moves:
         *,
         folder: str | Path | None = None,
     ) -> pd.DataFrame:
-        """Return ``n`` photos to label, most informative first, with an empty column ``answer``.
+        """Return a frame of ``n`` photos to label, most informative first; fill in ``answer``.
 
         They are photos of tune, and photos added by ``extend``, on which the student disagrees with
         the concept named like the class. Thumbnails are written to ``folder``, with their paths in
@@ -252,7 +254,7 @@ class Moves:
         return self._at(self.tuner.history.undo(self.tuner.root_id, self.node.id))
 
     def redo(self) -> Self:
-        """Reverse the last ``undo``."""
+        """Go back to the iteration that the last ``undo`` left."""
         return self._at(self.tuner.history.redo(self.tuner.root_id, self.node.id))
 
     def jump(self, node: NodeName) -> Self:
@@ -267,7 +269,7 @@ class Moves:
         return self._at(self.node.id)
 
     def note(self, text: str, node: NodeName | None = None) -> Self:
-        """Set the note of this iteration, or of ``node``."""
+        """Set the text of the note of this iteration, or of ``node``."""
         self.tuner.set_note(self._node_at(node).id, text)
         return self._at(self.node.id)
 
@@ -301,7 +303,7 @@ class Moves:
         return self
 
     def add_concept(self, text: str, *, images: Sequence[str] | None = None) -> Self:
-        """Add a concept by its text, ``name`` or ``name, synonym, synonym``; no photo is read.
+        """Add the concept ``text``: ``name`` or ``name, synonym, synonym``; no photo is read.
 
         A text needs the extra ``precompute`` and the spec's encoder. With ``images``, the ids of
         five or more photos of the store that show the concept, the concept is made from their
@@ -314,7 +316,7 @@ class Moves:
         return self._over(add_concept(self.tuner, text, encoder, images=images or ()))
 
     def remove_concept(self, name: str) -> Self:
-        """Remove a typed concept, and go to the students without the concept."""
+        """Remove a typed concept (added by ``add_concept``); go to the students without it."""
         return self._over(remove_concept(self.tuner, name))
 
     def _over(self, tuner: Tuner) -> Self:

@@ -25,7 +25,7 @@ def check_split(name: str) -> None:
 
 
 def check_word(kind: str, name: str, known: Iterable[str]) -> None:
-    """Raise ``TuningError``, with the nearest known name, for a ``name`` that is not ``known``."""
+    """Raise ``TuningError``, with the nearest name, if ``name`` is not among ``known``."""
     words = list(known)
     if name not in words:
         raise TuningError(*unknown(kind, name, words))
@@ -37,5 +37,5 @@ def several(names: One | Iterable[One]) -> list[One]:
 
 
 def some(names: str | Iterable[str] | None) -> list[str] | None:
-    """Return names as a list, as ``several``; None (all) stays None."""
+    """Return one name or several names as a list; None, which means all, stays None."""
     return None if names is None else several(names)

@@ -21,9 +21,9 @@ def explore(
     """Open the app on ``spec`` in a notebook cell.
 
     ``spec`` is a file, or ``"demo"``, or an open tuner; ``history`` is the file of the tuning
-    history (default: the spec's). The object shows itself; ``.servable()`` and ``.show()``
-    work too. The store is opened in the background: ``on_ready`` is called with the object when
-    ``.app``, the state of the page, is set or replaced.
+    history (default: the spec's). The returned explorer displays itself, and has ``.servable()``
+    and ``.show()``. The store is opened in the background: ``on_ready`` is called with the explorer
+    when ``.app``, the state of the page, is set or replaced.
     """
     use_own_font()
     with packed_scripts():

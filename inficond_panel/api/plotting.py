@@ -63,7 +63,7 @@ class StudentPlots:
     def what_if(
         self, class_name: str, concept: str, metric: str = AP.key, split: str = TUNE
     ) -> hv.Overlay:
-        """Plot a metric over one concept's influence, other influences fixed, with interval."""
+        """Plot a metric, with interval, over one concept's influence; other influences fixed."""
         check_name("concept", concept, self.students.tuner.store.concepts)
         check_metric(metric)
         return make_what_if(self.students.student(class_name, split), concept, metric, self._noise)
@@ -105,15 +105,15 @@ class StudentPlots:
         return make_matrix(take_cells(store, node, positions, find, top, marked), dark)
 
     def gammas(self, sweep: GammaSweep) -> hv.NdOverlay:
-        """Plot the oracles' silhouette and accuracy over gamma; see ``oracle_sweep``."""
+        """Plot silhouette and accuracy of the oracles over gamma, from ``oracle_sweep``."""
         return make_gamma_curves(sweep)
 
     def gamma_reliability(self, sweep: GammaSweep) -> hv.HoloMap:
-        """Plot the reliability diagram of the oracle, one per gamma."""
+        """Plot one reliability diagram of the oracle per gamma, from ``oracle_sweep``."""
         return make_gamma_reliability(sweep)
 
     def gamma_maps(self, sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
-        """Plot the t-SNE map of the oracle, one per gamma, coloured by super-class or class."""
+        """Plot one t-SNE map of the oracle per gamma, coloured by super-class or class."""
         return make_gamma_maps(sweep, seed)
 
     def confusion(self, class_name: str, split: str = TUNE) -> hv.Overlay:
@@ -125,7 +125,7 @@ class StudentPlots:
         return make_reliability(self.students.student(class_name, split))
 
     def coverage(self, class_name: str = "") -> hv.Overlay:
-        """Plot accuracy on tune of the most certain decisions over their share."""
+        """Plot the accuracy of the most certain decisions on tune over their share of images."""
         decisions = decisions_of(self.students.tuner, self.students.node, class_name)
         return make_coverage(decisions.curve(**self._noise), class_name or "all classes")
 

@@ -26,7 +26,7 @@ from inficond_panel.wording.metrics import drift_sentences
 
 
 class Frames(dict[str, pd.DataFrame]):
-    """Data frames by name; prints the title and notes of the first frame."""
+    """Data frames by name; printed, they show title and notes of the first frame."""
 
     def __str__(self) -> str:
         frame = next(iter(self.values()))
@@ -40,7 +40,7 @@ class Frames(dict[str, pd.DataFrame]):
 
 @dataclass(frozen=True, repr=False)
 class DriftReport(Drift):
-    """Drift of new photos; ``faults`` maps each unreadable photo to the reason."""
+    """Result of a drift test of new photos; ``faults`` maps unreadable photos to the reason."""
 
     faults: dict[str, str] | None = None
 
@@ -60,7 +60,7 @@ class DriftReport(Drift):
 
 @dataclass(frozen=True, repr=False)
 class SuggestedEdits(Suggestion):
-    """Suggested edits, an argument of ``tune``; prints as a summary."""
+    """Suggested edits, which ``students.tune`` takes; printed, they show a summary."""
 
     def __str__(self) -> str:
         return self.summary
@@ -72,7 +72,7 @@ class SuggestedEdits(Suggestion):
 
 
 class PhotoPredictions:
-    """Decisions of students on photos; prints as ``table``.
+    """Decisions of students on photos; printed, they show ``table``.
 
     ``faults`` maps each unreadable photo to the reason; the tables hold the other photos.
     ``no_teacher`` is the reason why the teacher's decisions are missing, "" if they are included.
@@ -105,7 +105,7 @@ class PhotoPredictions:
         Raises ``DataError`` if images may have several classes.
         """
         if not self._single:
-            raise DataError("These photos may have several classes.", "Take the decisions: .table")
+            raise DataError("A photo of this data may have several classes.", "Use .table instead.")
         return named_frame(self._predictions)
 
     @property

@@ -113,8 +113,8 @@ class TunableStudents(Measures):
     def predict(self, X: str | ArrayLike) -> np.ndarray:
         """Return decisions (n, K): 1 if the class is decided to be present, else 0.
 
-        A class is present if its logit is above its threshold; with one class per image, if it is
-        the likeliest class.
+        A class is decided to be present if its logit is above its threshold; with one class per
+        image, if it is the likeliest class. ``X`` as in ``decision_function``.
 
         >>> students.predict("tune").shape  # images, classes
         (600, 16)
@@ -141,7 +141,7 @@ class TunableStudents(Measures):
     def extend(
         self, photos: str | Path | Iterable[str | Path], *, logits: str | Path | None = None
     ) -> Extended:
-        """Add photos (files, or folders of such) as training images, labelled by the teacher.
+        """Add photos (files or folders) as training images that the teacher labels.
 
         Encoder and teacher run on the photos, so the extra ``precompute`` and the spec's encoder
         are needed. ``logits`` is a table with a row per photo, if the teacher is a table. The new
@@ -154,7 +154,7 @@ class TunableStudents(Measures):
 
     @property
     def more_photos(self) -> pd.DataFrame:
-        """Table of the photos added by ``extend``, by image id: file and part."""
+        """Table of the photos added by ``extend``, by image id, with file and part of the store."""
         photos = more_photos(self.tuner.store)
         parts = [photos.place(row)[0] for row in range(len(photos))]
         columns = {
@@ -165,7 +165,7 @@ class TunableStudents(Measures):
         return pd.DataFrame(columns, index=pd.Index(photos.images, name="image"))
 
     def drift(self, photos: Iterable[str | Path], *, seed: int = 0) -> DriftReport:
-        """Test whether 20 or more photos (files) differ from the training images.
+        """Test whether 20 or more photos (files) differ from the training images (drift).
 
         Compares concept scores per concept and per photo; see ``distill.drift``. The report
         prints as sentences; ``table`` has a row per concept. Raises as ``predict_images``.
@@ -184,9 +184,10 @@ class TunableStudents(Measures):
         force: bool = False,
         license_name: str = "unknown",
     ) -> dict[str, Path]:
-        """Write the students, with model card and edits file; see ``inficond_panel.export.export``.
+        """Write students, model card and edits file to ``folder``; return the files by kind.
 
-        ``onnx-pixels`` is one model from pixels to logits: encoder, segments and students.
+        The format ``onnx-pixels`` is one model from pixels to logits: encoder, segments and
+        students. Arguments as in ``inficond_panel.export.export``.
 
         >>> files = students.export("students", ["npz"])
         >>> sorted(file.name for file in files.values())

@@ -21,10 +21,10 @@ _HOW = (
 
 
 def as_asked(intents: Edit | Iterable[object], classes: Sequence[str]) -> list[Edit]:
-    """Return the edits of a batch from a single intent or several; class ``*`` means each class.
+    """Return the edits of a batch from one intent or several, as a script writes them.
 
-    A mapping may have ``classes``, as in an edits file: a list, or "all".
-    Raises ``TuningError`` for an invalid intent.
+    Class ``*`` means each of ``classes``. A mapping may have ``classes``, as in an edits file: a
+    list, or "all". Raises ``TuningError`` for an invalid intent.
     """
     return [
         replace(item, class_name=name) if item.class_name == EVERY else item

@@ -13,10 +13,10 @@ K = TypeVar("K")
 
 
 def once(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
-    """Cache results like ``functools.lru_cache``; threads with equal arguments compute once.
+    """Return a decorator like ``functools.lru_cache(maxsize)`` for functions called by threads.
 
-    Otherwise twenty pages opened at once would repeat the work and the memory twenty times. If a
-    thread fails, the next thread computes. Arguments must be positional.
+    Of threads that call with equal arguments at one time, one computes and the others wait for its
+    result; if it fails, the next thread computes. Arguments must be positional.
     """
 
     def decorate(function: Callable[P, T]) -> Callable[P, T]:
@@ -47,7 +47,7 @@ class Latest(Generic[K, T]):
         self._size, self._kept, self._guard = size, dict[K, T](), Lock()
 
     def get(self, key: K) -> T | None:
-        """Return the value and mark it as used; None if it is not cached."""
+        """Return the value at ``key`` and mark it as used; None if it is not cached."""
         with self._guard:
             if key not in self._kept:
                 return None
@@ -55,7 +55,7 @@ class Latest(Generic[K, T]):
             return self._kept[key]
 
     def put(self, key: K, value: T) -> None:
-        """Cache a value; the least recently used one is dropped if the cache is full."""
+        """Cache a value; a full cache drops the value that was not used for the longest time."""
         with self._guard:
             self._kept.pop(key, None)
             self._kept[key] = value

@@ -49,10 +49,10 @@ def before(seconds: float) -> str:
 
 
 def stamp() -> str:
-    """Return the system's time for files: UTC, ISO 8601, to the second, with a Z."""
+    """Return the system's time, to be written to files: UTC, ISO 8601, to the second, with Z."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time()))
 
 
 def go_on_from(past: str) -> None:
-    """Apply ``Clock.go_on_from`` to the clock of this process."""
+    """Set the clock of this process forward to ``past`` (ISO 8601), if the clock is behind it."""
     _clock.go_on_from(past)

@@ -40,7 +40,8 @@ def _torch() -> Any:
 
 
 def torch_device(asked: str) -> str:
-    """Return torch's name of a device; raises ``DataError`` if it is not available."""
+    """Return torch's name of the device ``asked``: ``cuda:0`` for ``cuda``, the fastest for
+    ``auto``. Raises ``DataError`` if it is not available."""
     if asked == CPU:
         return CPU
     available = available_devices()
@@ -56,10 +57,10 @@ def torch_device(asked: str) -> str:
 
 
 def product_device(asked: str) -> str | None:
-    """Return the GPU for the solver's matrix products; None: numpy on the CPU.
+    """Return the GPU for the solver's matrix products; None: numpy on the CPU computes them.
 
-    None also without torch or a GPU, so that students can be fitted anywhere. Apple's ``mps`` has
-    no float64, which the certificate needs.
+    None without torch or GPU too, so that students can be fitted anywhere, and for Apple's ``mps``,
+    which has no float64.
     """
     if asked in (CPU, "mps"):
         return None
@@ -72,10 +73,10 @@ def product_device(asked: str) -> str | None:
 
 
 def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
-    """Return onnxruntime's providers for a device, from the ``offered`` ones; ``auto`` takes the
-    fastest.
+    """Return onnxruntime's execution providers for the device ``asked``; ``auto``: the fastest.
 
-    Raises ``DataError`` for a missing provider.
+    ``offered`` are the providers of the installed onnxruntime. Raises ``DataError`` if the device's
+    provider is not among them.
     """
     kind, _, number = asked.partition(":")
     if asked == AUTO:
@@ -90,8 +91,9 @@ def onnx_providers(asked: str, offered: Sequence[str]) -> list[Any]:
 
 
 def device_text(asked: str) -> str:
-    """Return the device as text, with the name of a GPU, or a hint at an unused GPU; raises as
-    ``torch_device``."""
+    """Return a line on the device that torch uses: with the GPU's name, or a hint at an unused GPU.
+
+    Raises as ``torch_device``."""
     torch = _torch()
     device = torch_device(asked)
     if device.startswith("cuda"):

@@ -98,7 +98,7 @@ def _check_regular(status: os.stat_result, most: int | None) -> None:
 def read_lines(path: Path, what: str, remedy: str, most: int = LIST_BYTES) -> list[str]:
     """Return the lines of a UTF-8 file of at most ``most`` bytes.
 
-    Raises ``DataError``, which calls the file ``what``, if it cannot be read.
+    If it cannot be read, raises ``DataError``; ``what`` is the file's kind in the message.
     """
     try:
         return read_text(path, most).splitlines()
@@ -116,8 +116,8 @@ def replacing(
     """Yield a path next to ``path`` for a new file or folder, which becomes ``path`` at the end.
 
     After an error ``path`` is unchanged. ``alone``: no other process writes ``path``, so temporary
-    names are fixed, and remains of a killed process are removed. ``told`` is a context manager,
-    such as ``named``, for system errors outside the block.
+    names are fixed, and remains of a killed process are removed. ``told(path)`` is a context
+    manager, such as ``named``, that converts system errors raised before or after the block.
     """
     whole = path.absolute()  # "." has an empty name
     writing, old = (_beside(whole, why, alone) for why in ("writing", "replaced"))
@@ -137,14 +137,15 @@ def replacing(
 
 
 def restore(path: Path) -> None:
-    """Restore the old folder if ``replacing(alone=True)`` was killed between its two renames."""
+    """Rename the old folder back to ``path`` if a process was killed between the two renames of
+    ``replacing(path, alone=True)``."""
     old = replaced(path)
     if old.exists() and not path.exists():
         old.rename(path)
 
 
 def replaced(path: Path) -> Path:
-    """Return the temporary path of the old folder during ``replacing(alone=True)``."""
+    """Return the path at which ``replacing(path, alone=True)`` keeps the old folder meanwhile."""
     return _beside(path, "replaced", True)
 
 
@@ -237,7 +238,7 @@ def write_folders(path: Path, force: bool = False, known: Collection[str] = ()) 
 
 @contextmanager
 def write_folder(path: Path, force: bool, known: Collection[str]) -> Iterator[Write]:
-    """Yield a function that writes a file by name to a new folder; see ``write_folders``."""
+    """Yield a function (name, content) that writes files to a new folder; see ``write_folders``."""
     with write_folders(path, force, known) as folder:
 
         def write(name: str, content: bytes) -> None:
@@ -279,9 +280,10 @@ class File:
 def make_table(
     name: str, columns: Sequence[str], lines: Iterable[Sequence[Any]], kind: str = "csv"
 ) -> File:
-    """Return a table as UTF-8 file, ``csv`` or ``json`` (one object per row).
+    """Return a table as UTF-8 file of ``kind`` ``csv`` or ``json`` (a list, one object per row).
 
-    ``name`` has no suffix. "" is an empty field of CSV and null in JSON. CSV uses ``as_cell``.
+    ``lines`` are the rows. ``name`` has no suffix. The value "" becomes an empty field of CSV, and
+    null in JSON. ``as_cell`` converts the cells of CSV.
     """
     if kind == "json":
         rows = [

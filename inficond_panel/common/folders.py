@@ -15,12 +15,12 @@ _ADDRESSES = ("postgresql://", "postgres://")
 
 
 def is_address(place: str | Path) -> bool:
-    """Return True if a history is named by the address of a database, not by a path."""
+    """Return True if ``place``, which names a history, is a database's address and not a path."""
     return str(place).startswith(_ADDRESSES)
 
 
 class DiskFolder:
-    """The files of the folder ``path``, which is made with the first."""
+    """Small files of a history in the folder ``path``, which the first ``write`` creates."""
 
     def __init__(self, path: Path | str) -> None:
         self.path = Path(path)
@@ -30,22 +30,22 @@ class DiskFolder:
         return sorted(file.name for file in self.path.glob("*"))
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file; None where there is none."""
+        """Return the content of the file ``name``; None if it does not exist."""
         file = self.path / name
         return file.read_bytes() if file.exists() else None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, in place of one of the same name."""
+        """Write the file ``name``; an existing file of this name is replaced."""
         self.path.mkdir(parents=True, exist_ok=True)
         write_whole(self.path / name, content)
 
     def remove(self, name: str) -> None:
-        """Remove a file, if there is one."""
+        """Remove the file ``name`` if it exists."""
         (self.path / name).unlink(missing_ok=True)
 
 
 class DatabaseFolder:
-    """The files of a database whose names begin with ``name/``."""
+    """Small files of a history in its database, in the rows ``name/...`` of the table ``files``."""
 
     def __init__(self, database: PostgresDatabase, name: str) -> None:
         self.path = f"{database.path}, {name}"
@@ -58,21 +58,21 @@ class DatabaseFolder:
             return [name.partition("/")[2] for (name,) in db.execute(select, (f"{self._name}/",))]
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of a file; None where there is none."""
+        """Return the content of the file ``name``; None if it does not exist."""
         with self._database.transaction() as db:
             select = "SELECT content FROM files WHERE name = ?"
             row = db.execute(select, (f"{self._name}/{name}",)).fetchone()
         return bytes(row[0]) if row else None
 
     def write(self, name: str, content: bytes) -> None:
-        """Write a file, in place of one of the same name."""
+        """Write the file ``name``; an existing file of this name is replaced."""
         insert = """INSERT INTO files VALUES (?, ?)
             ON CONFLICT (name) DO UPDATE SET content = excluded.content"""
         with self._database.transaction(write=True) as db:
             db.execute(insert, (f"{self._name}/{name}", content))
 
     def remove(self, name: str) -> None:
-        """Remove a file, if there is one."""
+        """Remove the file ``name`` if it exists."""
         with self._database.transaction(write=True) as db:
             db.execute("DELETE FROM files WHERE name = ?", (f"{self._name}/{name}",))
 

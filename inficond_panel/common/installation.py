@@ -27,7 +27,7 @@ _NAME = "inficond-panel"
 
 
 def shipped_folder(name: str) -> Path:
-    """Return a packaged folder: in the package of a wheel, next to it in a source tree."""
+    """Return the path of the shipped folder ``name``, which lies in the package or next to it."""
     package = Path(__file__).parents[1]
     folders = (package / name, package.parent / name)
     return next((folder for folder in folders if folder.is_dir()), folders[0])
@@ -56,7 +56,7 @@ def missing_extra(
 
 
 def _absent(error: ImportError) -> str:
-    """Return the missing package; "" if an installed package lacks a module or library."""
+    """Return the name of the package that is not installed; "" if an installed one is broken."""
     name = error.name or ""
     return name if isinstance(error, ModuleNotFoundError) and "." not in name else ""
 
@@ -84,7 +84,9 @@ def _installer() -> list[str]:
 
 
 def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
-    """Return the installer's arguments: the project from its origin, or the packages."""
+    """Return the installer's arguments: the project with its extras, from its origin.
+
+    ``chosen`` is the text of ``extras``, ``[onnx]``. Without the origin, the extras' packages."""
     from importlib.metadata import PackageNotFoundError, distribution  # noqa: PLC0415 - slow
     from urllib.request import url2pathname  # noqa: PLC0415 - slow
 
@@ -109,12 +111,12 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
 
 
 def _of_tree(root: Path, chosen: str) -> list[str]:
-    """Return the arguments for a source tree that is not installed."""
+    """Return the installer's arguments for the source tree ``root``, which is not installed."""
     return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
 
 
 def _requirements(installed: Distribution, extras: tuple[str, ...]) -> list[str]:
-    """Return the requirements of ``extras``, for an installation without its files."""
+    """Return the requirements of ``extras``, for a project whose source files are gone."""
     parts = [line.partition(";")[::2] for line in installed.requires or []]
     wanted = re.compile(rf"""extra == ['"]({"|".join(map(re.escape, extras))})['"]""")
     return [name.strip() for name, condition in parts if wanted.search(condition)]

@@ -39,7 +39,7 @@ class Interval:
 
     @property
     def alone(self) -> Interval:
-        """The estimate without limits."""
+        """Interval with the same estimate and without limits (nan)."""
         return replace(self, low=nan, high=nan)
 
     @property
@@ -54,12 +54,12 @@ class Interval:
 
     @property
     def within_noise(self) -> bool:
-        """For a change: True unless the interval excludes 0."""
+        """True if the interval of a change contains 0, or is undefined."""
         return not (self.low > 0 or self.high < 0)
 
     @property
     def words(self) -> str:
-        """For a change: "up", "down", "within noise", "unchanged" or "undefined"."""
+        """Word for a change: "up", "down", "within noise", "unchanged" or "undefined"."""
         if isnan(self.estimate):
             return "undefined"
         if self.low == self.estimate == self.high == 0:
@@ -77,10 +77,10 @@ class Interval:
         sign: bool = False,
         limits: bool = True,
     ) -> str:
-        """Return ``0.812 [0.790, 0.833]``, or scaled, with a unit, ``+3.1 points [+0.4, +6.0]``.
+        """Return estimate and limits as text, ``0.812 [0.790, 0.833]``; ``–`` if undefined.
 
-        Without ``limits``, or if they are undefined, the estimate alone; ``–`` if the estimate is
-        undefined.
+        With ``scale``, ``unit`` and ``sign``: ``+3.1 points [+0.4, +6.0]``. Without ``limits``, or
+        if the limits are undefined, the text has the estimate alone.
         """
         value, low, high = (scale * end for end in (self.estimate, self.low, self.high))
         estimate = (signed if sign else number)(value, digits) + (f" {unit}" if unit else "")
@@ -89,7 +89,7 @@ class Interval:
         return f"{estimate} {number_range(low, high, digits, sign=sign)}{self.mark}"
 
     def written(self, *, sign: bool = False) -> str:
-        """Return ``text``, with ``undefined`` written as a word: for terminals and documents."""
+        """Return ``text`` for terminals and documents: the word "undefined" replaces ``–``."""
         return "undefined" if isnan(self.estimate) else self.text(sign=sign)
 
     def cells(self, digits: int = 3, *, sign: bool = False) -> list[str]:
@@ -98,10 +98,10 @@ class Interval:
         return [written(self.estimate, digits, sign=sign), f"{limits}{self.mark}"]
 
     def change(self, unit: str) -> tuple[str, str]:
-        """Return a change in the ``unit`` of its metric, and its limits, as texts.
+        """Return a change of a metric, and the limits of the change, as two texts.
 
-        In points if the metric is a share: ``+1.9 points`` and ``[+0.4, +3.3]``; else
-        ``+0.019`` and ``[+0.004, +0.033]``.
+        With a ``unit`` (the metric is a share) both are in points: ``+1.9 points`` and ``[+0.4,
+        +3.3]``; without: ``+0.019`` and ``[+0.004, +0.033]``.
         """
         if not unit:
             return change_number(self.estimate), number_range(self.low, self.high, sign=True)
@@ -117,7 +117,7 @@ class Interval:
         return ends | ({"outside": True} if self.outside else {})
 
     def columns(self, key: str, stem: str | None = None) -> dict[str, float]:
-        """Return the values of a table's columns ``key``, ``key_low`` and ``key_high``.
+        """Return estimate and limits by column of a table: ``key``, ``key_low``, ``key_high``.
 
         ``stem`` replaces ``key_`` in the limits' names: "" gives ``low`` and ``high``.
         """
@@ -126,7 +126,7 @@ class Interval:
 
 
 def columns_of(intervals: Mapping[str, Interval]) -> dict[str, float]:
-    """Return the columns of several intervals, which are given by key."""
+    """Return the columns (``Interval.columns``) of all ``intervals``, a mapping by key."""
     each = (interval.columns(key) for key, interval in intervals.items())
     return {name: value for columns in each for name, value in columns.items()}
 

@@ -8,7 +8,7 @@ from typing import Any
 
 
 def late(package: str, modules: Mapping[str, str]) -> Callable[[str], Any]:
-    """Return ``__getattr__`` for ``package``; ``modules`` maps each public name to its module."""
+    """Return a ``__getattr__`` for ``package`` that imports each name's module at first use."""
 
     def of_package(name: str) -> Any:
         if name not in modules:

@@ -9,30 +9,30 @@ _LIKENESS = 0.6
 
 
 def unknown(kind: str, word: object, words: Iterable[str]) -> tuple[str, str]:
-    """Return ``There is no metric 'app'. Did you mean 'ap'?`` and ``There are: ap.``."""
+    """Return message and remedy, ``There is no metric 'app'.`` and ``There are: ap.``"""
     known = list(words)
     return missing(kind, word, known), f"There are: {listed(known)}."
 
 
 def missing(kind: str, word: object, words: Iterable[str], where: str = "") -> str:
-    """Return ``There is no class 'dgo' in the store. Did you mean 'dog'?``."""
+    """Return the message ``There is no class 'dgo' in the store. Did you mean 'dog'?``."""
     return f"There is no {kind} {word!r}{where and ' '}{where}.{near(str(word), words)}"
 
 
 def listed(words: Sequence[str], most: int = 12) -> str:
-    """Return words with commas; at most ``most``, and the number of further words."""
+    """Return words as text, ``a, b, and 2 more``, with at most ``most`` words; "none" if empty."""
     rest = len(words) - most
     more = [f"and {rest} more"] if rest > 0 else []
     return ", ".join([*words[:most], *more]) or "none"
 
 
 def first_of(names: Sequence[str]) -> str:
-    """Return ``the first are a, b, c``, with at most five names."""
+    """Return the text ``the first are a, b, c``, with at most five of ``names``."""
     return f"the first are {', '.join(names[:5])}"
 
 
 def near(word: str, choices: Iterable[str], most: int = 1) -> str:
-    """Return `` Did you mean 'wheel'?`` with at most ``most`` choices; "" if none is similar."""
+    """Return `` Did you mean 'wheel'?`` for ``word``; "" if none of ``choices`` is similar."""
     words = nearest(word, choices, most)
     return f" Did you mean {' or '.join(map(repr, words))}?" if words else ""
 

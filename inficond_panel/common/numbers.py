@@ -18,7 +18,7 @@ def defined(value: float | None) -> float | None:
 
 
 def plain(value: object) -> Any:
-    """Return nested dicts, lists and tuples with None for each float that is not finite."""
+    """Return nested data with None for floats that are not finite, and lists for tuples."""
     if isinstance(value, dict):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -27,7 +27,7 @@ def plain(value: object) -> Any:
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """Return ``0.742``; ``–`` if undefined. A value that rounds to 0 has no sign."""
+    """Return a number as text, ``0.742``; ``–`` if undefined. Rounded to 0 it has no sign."""
     if not _known(value):
         return UNDEFINED
     text = f"{abs(value):.{digits}f}"
@@ -36,44 +36,44 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def written(value: float | None, digits: int = 3, *, sign: bool = False) -> str:
-    """Return ``number`` or ``signed``, or the word ``undefined``, for terminals and documents."""
+    """Return a number as text for terminals and documents, or the word ``undefined``."""
     return (signed if sign else number)(value, digits) if _known(value) else "undefined"
 
 
 def written_range(
     low: float | None, high: float | None, digits: int = 3, *, sign: bool = False
 ) -> str:
-    """Return ``number_range``, or the word ``undefined``, for terminals and documents."""
+    """Return limits as text for terminals and documents, or the word ``undefined``."""
     if not (_known(low) and _known(high)):
         return "undefined"
     return number_range(low, high, digits, sign=sign)
 
 
 def significant(value: float, digits: int = 6) -> str:
-    """Return ``0.46``, ``−0.46`` or ``1e−05``: significant digits without trailing zeros."""
+    """Return a number as text with ``digits`` significant digits: ``0.46``, ``1e−05``."""
     return f"{value:.{digits}g}".replace("-", MINUS)
 
 
 def signed(value: float | None, digits: int = 2) -> str:
-    """Return ``+1.12`` or ``−0.58`` (U+2212); ``0.00`` without a sign; ``–`` if undefined."""
+    """Return a number as text with its sign, ``+1.12``, ``−0.58`` (U+2212), ``0.00``; or ``–``."""
     text = number(value, digits)
     return "+" + text if _known(value) and value > 0 and float(text) != 0 else text
 
 
 def points(change: float | None, unit: bool = True) -> str:
-    """Return a change of a share in percentage points: 0.019 is ``+1.9 points``."""
+    """Return a change of a share as text in percentage points: 0.019 is ``+1.9 points``."""
     if not _known(change):
         return UNDEFINED
     return signed(100 * change, 1) + (f" {POINTS}" if unit else "")
 
 
 def change_number(change: float | None, unit: str = "") -> str:
-    """Return ``+1.9 points`` for a share, or without a ``unit`` ``+0.019``."""
+    """Return a change as text: with a ``unit`` in points, ``+1.9 points``; without ``+0.019``."""
     return points(change) if unit else signed(change, 3)
 
 
 def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False) -> str:
-    """Return ``[−0.010, 0.027]`` or with signs ``[−0.010, +0.027]``; ``–`` if undefined."""
+    """Return limits as text, ``[−0.010, 0.027]``; with ``sign`` ``[−0.010, +0.027]``; or ``–``."""
     if not (_known(low) and _known(high)):
         return UNDEFINED
     one = signed if sign else number
@@ -91,7 +91,7 @@ def short(value: float | None, digits: int = 2) -> str:
 
 
 def count(value: int, noun: str = "") -> str:
-    """Return ``2,476``; with a noun ``1 image`` or ``2,476 images``."""
+    """Return a count as text, ``2,476``; with a noun ``1 image`` or ``2,476 images``."""
     if not noun:
         return f"{value:,}"
     return f"{value:,} {noun}" if value == 1 else f"{value:,} {noun}s"
@@ -135,8 +135,7 @@ def duration(seconds: float) -> str:
 
 
 def as_text(cell: object) -> str:
-    """Return a cell as in CSV: "" for None and nan, whole floats without fraction, 1 and 0 for
-    True and False."""
+    """Return a table's cell as CSV text: "" for None and nan, ``2`` for 2.0, ``1`` for True."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, bool):

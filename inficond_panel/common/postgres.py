@@ -65,7 +65,7 @@ def _rows(cursor: psycopg.Cursor[Any]) -> Callable[[Sequence[Any]], Row]:
 
 
 class _Connection:
-    """A connection that understands the SQL of an SQLite file."""
+    """A connection to PostgreSQL that accepts SQL written for SQLite."""
 
     def __init__(self, url: str, seconds: float) -> None:
         self._connection = psycopg.connect(
@@ -105,7 +105,9 @@ class PostgresDatabase:
 
     @contextlib.contextmanager
     def transaction(self, write: bool = False) -> Iterator[_Connection]:
-        """A transaction that is durable when the block ends, and undone when the block raises."""
+        """Run the block in a transaction: durable when it ends, rolled back if it raises.
+
+        With ``write``, waits until no other process writes."""
         with self._lock:
             ending = False
             try:
@@ -124,7 +126,7 @@ class PostgresDatabase:
                 raise self._explained(error, ending) from error
 
     def _begin(self, write: bool) -> _Connection:
-        """Begin a transaction; connect anew where the server closed the connection since."""
+        """Begin a transaction; connect again if the server has closed the connection."""
         db = self._connected()
         how = "BEGIN" if write else "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
         try:
@@ -136,7 +138,7 @@ class PostgresDatabase:
         return db
 
     def _take_turn(self, db: _Connection) -> None:
-        """Wait until no other writer is left; the lock ends with the transaction."""
+        """Wait until no other process writes, then lock out writers until the transaction ends."""
         db.execute(f"SET LOCAL lock_timeout = {round(self.schema.busy_seconds * 1000)}")
         db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
 
@@ -152,7 +154,7 @@ class PostgresDatabase:
         return self._connection
 
     def _prepare(self, db: _Connection) -> None:
-        """Make the tables where there are none; check that they are of this schema and version."""
+        """Create the tables if they are missing; check that schema and version are the expected."""
         db.execute(f"SET search_path TO {self._space}")
         db.execute("SET synchronous_commit TO on")
         db.execute("SET client_encoding TO 'UTF8'")
@@ -174,7 +176,7 @@ class PostgresDatabase:
         return f"{self.schema.noun}, version {self.schema.version}"
 
     def _create(self, db: _Connection) -> None:
-        """Make the tables, unless another process does so at this moment."""
+        """Create the tables, unless another process creates them at this moment."""
         db.execute("BEGIN")
         try:
             self._take_turn(db)
@@ -189,14 +191,15 @@ class PostgresDatabase:
                 raise
 
     def _check(self, db: _Connection) -> None:
-        """Raise where a trigger is missing or disabled."""
+        """Raise the schema's error if a trigger that makes a table append-only is not enabled."""
         enabled = {name for name, letter, *_ in db.execute(_TRIGGERS) if letter == "O"}
         for table in self.schema.append_only:
             if f"{table}_append_only" not in enabled or f"{table}_truncate" not in enabled:
-                raise self.schema.damaged(self.path, f"table {table!r} lacks its triggers")
+                fact = f"its table {table!r} lacks the triggers that refuse changes"
+                raise self.schema.damaged(self.path, fact)
 
     def _explained(self, error: psycopg.Error, ending: bool = False) -> InficondError:
-        """Return our error for an error of the server, or of the connection to it."""
+        """Return the schema's error for an error of PostgreSQL; ``ending``: raised by COMMIT."""
         schema, text = self.schema, " ".join(str(error).split())
         where = f"The {schema.noun} {self.path}"
         if isinstance(error, errors.LockNotAvailable):
@@ -215,14 +218,14 @@ class PostgresDatabase:
         if error.sqlstate and not error.sqlstate.startswith(("08", "57P", "53", "28", "3D")):
             return schema.damaged(self.path, text)
         self.close()
-        unsure = "The last change may be written or not: look before you repeat it."
+        unsure = "The last change may have been written: check before you repeat it."
         return schema.error(
             f"{where} cannot be reached: {text}. {unsure if ending else 'Nothing was written.'}",
-            f"Start its server, or see that this machine may connect, or {schema.other}.",
+            f"Start the server, or allow this machine to connect, or {schema.other}.",
         )
 
     def image(self) -> bytes:
-        """Return the bytes of an SQLite file with all rows of this moment."""
+        """Return a copy of all current rows, as the bytes of an SQLite file."""
         copy = Database(":memory:", self.schema)
         with self.transaction() as rows, copy.transaction(write=True) as db:
             db.execute("PRAGMA defer_foreign_keys = ON")
@@ -254,7 +257,7 @@ class PostgresDatabase:
             self._connection = self._closing = None
 
     def _forget(self) -> None:
-        """Start anew in a forked child: closing the connection would end it for the parent."""
+        """Forget the connection in a forked child; closing it would close the parent's too."""
         _inherited.append(self._connection)
         if self._closing is not None:
             self._closing.detach()
@@ -272,7 +275,7 @@ def shared_database(url: str, schema: Schema) -> PostgresDatabase:
 
 
 def check_address(url: str, schema: Schema) -> None:
-    """Raise the error of ``schema`` for an address that is wrong, or holds a password."""
+    """Raise the schema's error for an address that libpq cannot read, or with a password."""
     shown = url.partition("://")[0] + "://…"
     try:
         parts = conninfo_to_dict(url)
@@ -284,7 +287,7 @@ def check_address(url: str, schema: Schema) -> None:
     if parts.get("password"):
         raise schema.error(
             f"The address {shown} holds a password, which pages and logs would show.",
-            "Leave it out, and set PGPASSWORD, or write it to ~/.pgpass.",
+            "Leave the password out, and set PGPASSWORD, or write it to ~/.pgpass.",
         )
 
 
@@ -295,7 +298,7 @@ def _copy(rows: Any, db: Any, table: str) -> None:
 
 
 def _statements(schema: Schema) -> Iterator[str]:
-    """Yield the statements that make the tables of ``schema``, and a table of files beside them."""
+    """Yield the SQL statements that create the tables of ``schema`` and the table ``files``."""
     for table, columns in schema.tables.items():
         for word, type_ in _TYPES.items():
             columns = columns.replace(word, type_)  # noqa: PLW2901

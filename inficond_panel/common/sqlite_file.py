@@ -43,11 +43,12 @@ class _Connection(sqlite3.Connection):
 
 @dataclass(frozen=True)
 class Schema:
-    """Schema of a file: its tables, and texts for errors.
+    """Schema of an SQLite file: its tables, and texts for errors.
 
-    ``tables`` and ``indexes`` are SQL by name. Rows of the tables ``append_only`` are never
-    changed, and deleted only if an SQL condition on the row ``old`` is true (empty: never).
-    ``other`` is the remedy to name another file. ``busy_seconds`` is the time-out of locks.
+    ``noun`` is the word for such a file. ``tables`` and ``indexes`` are SQL by name. Rows of the
+    tables ``append_only`` are never changed; a row may be deleted if the table's SQL condition on
+    ``old`` is true (empty: never). ``other`` is the remedy "name another file", ``busy_seconds``
+    the time-out of locks.
     """
 
     noun: str
@@ -72,7 +73,7 @@ class Schema:
         return {**tables, **triggers, **indexes}
 
     def explained(self, path: str, error: sqlite3.Error, write: bool = True) -> InficondError:
-        """Return the schema's error for an SQLite error, by its primary result code."""
+        """Return the schema's error, with a remedy, for an SQLite error on the file ``path``."""
         if not write and _code(error) in {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}:
             return self.error(
                 f"The {self.noun} {path} cannot be read: {error}.",
@@ -121,15 +122,15 @@ class Schema:
     def strange(self, path: str) -> InficondError:
         """Return the error for a file that is no SQLite file."""
         return self.error(
-            f"{path} is not a {self.noun}, nor another SQLite file.",
-            f"Move it away (a new one is made), or {self.other}.",
+            f"{path} is not a {self.noun}: it is not an SQLite file.",
+            f"Move it away, to start a new {self.noun} at this path; or {self.other}.",
         )
 
     def damaged(self, path: str, fact: str) -> InficondError:
         """Return the error for a damaged file; ``fact`` is the damage."""
         return self.error(
             f"The {self.noun} {path} is damaged: {fact}.",
-            f"Move it away (a new one is made), or {self.other}.",
+            f"Restore the file from a copy; or move it away, to start a new one; or {self.other}.",
         )
 
 
@@ -208,12 +209,12 @@ class Database:
         return self._connection
 
     def image(self) -> bytes:
-        """Serialize the current content to bytes of an SQLite file; others may be writing."""
+        """Return the current content as bytes of an SQLite file, also while others write."""
         with self.transaction():
             return self._connected().serialize()
 
     def become(self, other: Database) -> None:
-        """Replace the content by that of ``other``, also for other processes with the file open."""
+        """Replace the content by the content of ``other``, in all processes with the file open."""
         with self.transaction(), other.transaction():
             pass  # opens both
         with self._lock:
@@ -242,7 +243,7 @@ class Database:
             self._connection, self._closing, self._still = None, None, False
 
     def _forget(self) -> None:
-        """Reset the object in a forked child without closing the parent's connection."""
+        """Forget the connection in a forked child; closing it would close the parent's too."""
         _inherited.append(self._connection)
         if self._closing is not None:
             self._closing.detach()
@@ -251,7 +252,7 @@ class Database:
 
 
 def _only_for(schema: Schema) -> Callable[[int, int, int], None]:
-    """Return a callback that limits the time of a backup, which has no time-out in Python."""
+    """Return a progress callback that ends a backup after ``schema.busy_seconds`` of locks."""
     end = time.monotonic() + schema.busy_seconds
 
     def check(status: int, *_: int) -> None:
@@ -311,7 +312,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def open_file(path: str, schema: Schema) -> tuple[_Connection, bool]:
-    """Open the file; return the connection, and True if opened as immutable (``_is_still``)."""
+    """Open an SQLite file; return the connection, and True if it is opened as immutable."""
     try:
         return _checked(path, schema, _connect(path, schema)), False
     except sqlite3.OperationalError:
@@ -342,7 +343,7 @@ def _connect(name: str, schema: Schema, **how: bool) -> _Connection:
 
 
 def _checked(path: str, schema: Schema, db: _Connection) -> _Connection:
-    """Create the tables in a new file; check schema and version; return the connection."""
+    """Return the connection, after tables were created in a new file and the schema was checked."""
     db.row_factory = sqlite3.Row
     try:
         db.execute("PRAGMA foreign_keys = ON")

@@ -17,9 +17,9 @@ SUM_ERROR = 1e-2
 
 
 def softmax_of(logits: NDArray, other: NDArray, temperature: float = 1.0) -> NDArray[np.float64]:
-    """Return probabilities ``(n, K)`` of the classes of ``logits`` in a softmax over all classes.
+    """Return probabilities ``(n, K)`` of the classes of ``logits`` by a softmax over all classes.
 
-    ``other`` ``(n, M)`` are the logits of further classes.
+    All classes are those of ``logits`` ``(n, K)`` and of ``other`` ``(n, M)``.
     """
     from scipy.special import softmax  # noqa: PLC0415 - takes longer than a look at a table
 
@@ -62,7 +62,9 @@ def logits_of(probability: NDArray, by_softmax: bool = False) -> NDArray[np.floa
 
 
 def outputs_of(returned: object, name: str) -> NDArray[np.float32]:
-    """Convert an array or tensor to float32; ``DataError``, with ``name``, for other objects."""
+    """Return the array or tensor that ``name`` (a function) ``returned`` as float32 array.
+
+    Raises ``DataError`` for another object."""
     detach = getattr(returned, "detach", None)
     host: Any = detach().cpu() if detach else returned
     try:

@@ -22,7 +22,7 @@ _limiter: Any = None
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Limit BLAS to one thread in this process, until the last such block ends."""
+    """Limit BLAS to one thread in this process, as long as any thread runs such a block."""
     _enter()
     try:
         yield

@@ -121,7 +121,7 @@ def _measured(classes: Mapping[str, Mapping[str, Any]]) -> Iterator[list[object]
 
 
 def _together(measures: Mapping[str, Any]) -> Iterator[list[str]]:
-    """Yield rows of metrics of all students as one classifier, for one class per image."""
+    """Yield a row per metric of all students as one classifier (data with one class per image)."""
     for key, metric in TOP_METRICS.items():
         sides = (_interval(measures[side].get(key)) for side in ("students", "teacher"))
         yield [metric.word.replace("top-k", f"top-{measures['k']}"), *sides]
@@ -196,7 +196,9 @@ def check_license(name: str) -> str:
 
 
 def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN) -> str:
-    """Return the README: front matter and card; ``files`` are the other files' names."""
+    """Return the README for the Hub: front matter, then the model card as Markdown.
+
+    ``files`` are the names of the other files of the export."""
     yaml, stream = YAML(typ="rt", pure=True), io.StringIO()
     yaml.width = 10_000
     yaml.dump(_quoted(front_matter(card, files, license_name)), stream)
@@ -206,7 +208,7 @@ def hub_readme(card: Mapping[str, Any], files: Sequence[str], license_name: str 
 def front_matter(
     card: Mapping[str, Any], files: Sequence[str], license_name: str = UNKNOWN
 ) -> dict[str, Any]:
-    """Return the README's front matter as plain data."""
+    """Return the README's front matter as plain data; arguments as in ``hub_readme``."""
     onnx = any(file.endswith(".onnx") for file in files)
     return {
         "license": license_name,
@@ -240,8 +242,8 @@ def _result(card: Mapping[str, Any], split: str) -> dict[str, Any]:
 
 
 def _hub_metrics(card: Mapping[str, Any], split: str) -> Iterator[dict[str, Any]]:
-    """Yield metrics of all students as one classifier, for one class per image; the Hub's
-    "accuracy" is top-1."""
+    """Yield the Hub's entries for metrics of all students as one classifier (data with one class
+    per image); the Hub's "accuracy" is top-1."""
     students = card.get("together", {}).get(split, {}).get("students", {})
     for metric, kind in _TOGETHER.items():
         value = _value(students, metric.key)
@@ -252,9 +254,9 @@ def _hub_metrics(card: Mapping[str, Any], split: str) -> Iterator[dict[str, Any]
 def _metrics(
     classes: Mapping[str, Mapping[str, Any]], single: bool = False
 ) -> Iterator[dict[str, Any]]:
-    """Yield means over the classes, then the AP of each class, without undefined metrics.
+    """Yield the Hub's entries: means over the classes, then the AP of each class, if defined.
 
-    ``single``: with one class per image the Hub's "accuracy" is top-1, not this mean.
+    ``single``: images have one class, so "accuracy" of the Hub is top-1 and not this mean.
     """
     for metric in _MEANS:
         by_class = [_value(one, metric.key) for one in classes.values()]
@@ -280,7 +282,7 @@ def _value(metrics: Mapping[str, Any], key: str) -> float | None:
 
 
 def _quoted(value: Any) -> Any:
-    """Return plain data with quoted one-line texts, so that YAML keeps ``on`` or ``1:20``."""
+    """Return plain data with texts quoted, on one line, so that YAML reads ``on`` as a text."""
     if isinstance(value, Mapping):
         return {key: _quoted(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -95,7 +95,7 @@ def json_bytes(students: Exported) -> bytes:
 
 
 def read_json(file: Path) -> dict[str, Any]:
-    """Return the content of a file of ``json_bytes``, with the keys of ``npz_bytes``."""
+    """Read a file that ``json_bytes`` wrote; return its content by the keys of ``npz_bytes``."""
     facts = json.loads(file.read_text(encoding="utf-8"))
     return {
         **facts,
@@ -106,7 +106,7 @@ def read_json(file: Path) -> dict[str, Any]:
 
 
 def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
-    """Return the content of a file of ``npz_bytes``; ``ValueError`` above ``most_bytes``."""
+    """Read a file of ``npz_bytes``; ``ValueError`` if it is larger unpacked than ``most_bytes``."""
     with zipfile.ZipFile(file) as archive:
         entries = archive.infolist()
         if sum(entry.file_size for entry in entries) > most_bytes:

@@ -113,7 +113,7 @@ def as_exported(tuner: Tuner, node: Node, card: Mapping[str, Any]) -> Exported:
 
 
 def edits_text(tuner: Tuner, node: Node) -> str:
-    """Return the text of an edits file from the original students to ``node``."""
+    """Return the text of an edits file that leads from the original students to ``node``."""
     iterations = [step.edits for step in branch(tuner, node)[1:]]
     head = "# Replay: inficond tune SPEC --edits edits.yaml --json\n"
     return f"{head}# Weights at the end: {node.weights_hash}\n{dump_edits(iterations)}"
@@ -131,7 +131,7 @@ def _check(chosen: list[str]) -> None:
 
 
 def _names() -> set[str]:
-    """Return the names of all files of any export."""
+    """Return all file names that an export may have."""
     return {
         "README.md",
         "card.md",
@@ -157,8 +157,8 @@ _NEEDED = ("node", "data", "distillation", "certificate", "bounds", "versions")
 def load_export(path: str | Path) -> Exported:
     """Load the students of an export: its folder, or one of its files (.json, .npz, .onnx).
 
-    Raises ``ExportError`` if the export is missing, differs from its hash, or has another format
-    version; ``MissingExtraError`` for .onnx without the package onnx.
+    Raises ``ExportError`` if the export is missing, damaged (its hash differs), or of another
+    format version; ``MissingExtraError`` for .onnx without the package onnx.
     """
     file = _file(Path(path))
     try:
@@ -192,15 +192,15 @@ def _read(file: Path) -> Exported:
     if students.task not in TASKS:
         raise ValueError(f"its task is {students.task!r}, expected one of {', '.join(TASKS)}")
     if students.sha256 != str(facts["sha256"]):
-        raise ValueError("its names, thresholds, weights or card differ from their hash")
+        raise ValueError("its names, thresholds, weights or card are damaged (their hash differs)")
     return students
 
 
 def differences(students: Exported, store: Store | None = None) -> Iterator[str]:
-    """Yield sentences on differences from the library and the store that the students come from.
+    """Yield a sentence per difference of an export from this library and from ``store``.
 
-    Compared are this library's version and, for a ``store``, hashes, encoder, preprocessing,
-    corpus, teacher, concepts and classes.
+    Compared are the library's version and, if ``store`` is not None, hashes, encoder,
+    preprocessing, corpus, teacher, concepts and classes.
     """
     then, now = students.card["versions"]["inficond-panel"], __version__
     if then != now:
@@ -236,7 +236,7 @@ def _file(path: Path) -> Path:
     for file in files:
         if file.suffix in _READERS and file.is_file():
             return file
-    raise ExportError(f"{path} has no exported students.", "Name an export's folder or file.")
+    raise ExportError(f"{path} has no exported students.", "Name the folder or file of an export.")
 
 
 def _check_version(file: Path, facts: Mapping[str, Any]) -> None:
@@ -258,11 +258,11 @@ def _check_whole(students: Exported) -> None:
     if students.weights.shape != shape or students.intercepts.shape != shape[1:]:
         raise ValueError("the shapes of its arrays do not fit its numbers of concepts and classes")
     if len(students.thresholds) != len(students.classes):
-        raise ValueError("a threshold is missing")
+        raise ValueError("its number of thresholds is not its number of classes")
     if not all(
         np.isfinite(values).all()
         for values in (students.weights, students.intercepts, np.array(students.thresholds))
     ):
         raise ValueError("a weight, intercept or threshold is not finite")
     if weights_hash(students.weights, students.intercepts) != students.card["node"]["weights_hash"]:
-        raise ValueError("its weights differ from their hash")
+        raise ValueError("its weights are damaged (their hash differs from the card's)")

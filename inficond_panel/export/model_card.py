@@ -34,7 +34,7 @@ _FEW = 20
 
 
 def in_words(value: object) -> str:
-    """Write a value of the card, which may be a mapping or a list, on one line."""
+    """Return a value of the card, which may be a mapping or a list, as text on one line."""
     if isinstance(value, Mapping):
         return ", ".join(f"{key} {in_words(part)}" for key, part in value.items())
     if isinstance(value, list | tuple):
@@ -147,7 +147,9 @@ _BESIDE = ("chance", "constant_fidelity", "logit_correlation", "ece_if_calibrate
 
 
 def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, Any]:
-    """Return the card of ``node``; ``holdout`` adds holdout metrics (the caller counts the use)."""
+    """Return the model card of ``node`` as plain data; ``holdout`` adds metrics on the holdout.
+
+    The caller counts this use of the holdout."""
     steps, splits = branch(tuner, node), (TUNE, HOLDOUT) if holdout else (TUNE,)
     card = {
         "format": "inficond-students-card",
@@ -234,7 +236,7 @@ def _versions(tuner: Tuner) -> dict[str, Any]:
 
 
 def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
-    """Return, per class, counts and metrics (``Interval.json``); None if undefined."""
+    """Return counts and metrics on ``split`` by class, as in ``Interval.json``; undefined: None."""
     frame, since = metrics(tuner, node, split).loc[list(tuner.store.classes)], {}
     keys = (*METRICS, "teacher_ap")
     intervals = zip(*(intervals_of(frame, key) for key in keys), strict=True)
@@ -258,7 +260,8 @@ def measured(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
 def measured_together(tuner: Tuner, node: Node, split: str) -> dict[str, Any]:
     """Return metrics of all students as one classifier, and of the teacher (one class per image).
 
-    ``{"images", "k", "students", "teacher"}``, the metrics as in ``measured``.
+    The keys are ``images``, ``k`` of top-k, ``students`` and ``teacher``; metrics as in
+    ``measured``.
     """
     frame = metrics_together(tuner, node, split)
     sides = {

@@ -44,14 +44,14 @@ def import_onnx() -> Any:
 
 
 def onnx_bytes(students: Exported) -> bytes:
-    """Return the checked ONNX model from scores, serialized."""
+    """Return the ONNX model from concept scores to decisions, checked, as bytes."""
     return _finished(import_onnx(), _model(students), students)
 
 
 def pixel_bytes(students: Exported, scores: bytes) -> bytes:
-    """Return one checked ONNX model, serialized: pixels to ``score``, then the students.
+    """Return the ONNX model from pixels to decisions, checked, as bytes.
 
-    ``scores`` is an ONNX model of the same operator set whose output ``score`` is (images, C).
+    ``scores`` is its part from pixels to ``score`` (images, C), of the same operator set.
     """
     onnx = import_onnx()
     front = onnx.load_model_from_string(scores)
@@ -81,7 +81,7 @@ def _model(students: Exported) -> Any:
 
 
 def _finished(onnx: Any, model: Any, students: Exported) -> bytes:
-    """Add names, card and hash to a model, check it, and return it serialized."""
+    """Add names, card and hash to ``model``, check it, and return its bytes."""
     facts = {
         "format": "inficond-students",
         "format_version": str(FORMAT_VERSION),
@@ -149,7 +149,7 @@ def _above_thresholds(helper: Any) -> Any:
 
 
 def _likeliest(helper: Any) -> list[Any]:
-    """Return nodes from logits to decisions, with exactly one class per image."""
+    """Return the ONNX nodes from logits to decisions, with exactly one class per image."""
     return [
         helper.make_node("ArgMax", ["logits"], ["likeliest"], axis=1, keepdims=1),
         helper.make_node("Equal", ["places", "likeliest"], ["decisions"]),
@@ -157,7 +157,7 @@ def _likeliest(helper: Any) -> list[Any]:
 
 
 def _joint(helper: Any) -> list[Any]:
-    """Return nodes from linear functions (images, K) to probabilities and log-odds.
+    """Return the ONNX nodes from linear functions (images, K) to probabilities and log-odds.
 
     Log-odds need the log of the sum of exp over the other classes. For the largest class the sum
     is computed without it. For another class, in units of exp of the largest, the sum is 1 + (sum
@@ -194,8 +194,7 @@ TOLERANCE, STEP = 1e-4, 1e-3
 def pixel_front(
     tuner: Tuner, students: Exported, progress: Callable[[str], None] = lambda _: None
 ) -> tuple[dict[str, Any], bytes]:
-    """Return facts for the card, and the ONNX model from pixels to scores, to which ``pixel_bytes``
-    adds the students.
+    """Return facts for the card, and the ONNX model from pixels to scores for ``pixel_bytes``.
 
     The input is a photo after the encoder's preprocessing, (1, 3, H, W) float32. The model is
     compared with ``inficond predict`` on photos of the store. Raises
@@ -221,7 +220,9 @@ def _compared(
     logits: Callable[[list[Image]], np.ndarray],
     progress: Callable[[str], None],
 ) -> dict[str, Any]:
-    """Return facts for the card; ``ExportError`` if logits differ too much from the scorer's."""
+    """Return facts for the card; ``ExportError`` if ``logits`` differ too much from ``scorer``'s.
+
+    ``logits`` is the exported model, as a function of images."""
     photos, source = _photos(tuner)
     progress(f"Comparing with inficond predict on {len(photos)} photos")
     differences = _differences(scorer, students, logits, photos)
@@ -276,7 +277,9 @@ def import_runtime() -> Any:
 
 
 def _photos(tuner: Tuner) -> tuple[dict[str, Image], str]:
-    """Return a sample of photos of the store by id: files, or thumbnails without the files."""
+    """Return a sample of the store's photos by id, and the kind "photos" or "thumbnails".
+
+    Thumbnails are taken if the files of the photos are missing."""
     apply, _ = _precompute()
     store = tuner.store
     rows = np.unique(np.linspace(0, len(store.images) - 1, PHOTOS).astype(int)).tolist()

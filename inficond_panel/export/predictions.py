@@ -85,16 +85,16 @@ class LikeliestClass:
 
     @property
     def words(self) -> str:
-        """Text ``cat, probability 0.980 (teacher: dog)``."""
+        """The prediction as text: ``cat, probability 0.980 (teacher: dog)``."""
         teacher = f" (teacher: {self.teacher})" if self.teacher else ""
         student = self.class_name if self.answered else DONT_KNOW
         return f"{student}, probability {written(self.probability)}{teacher}"
 
 
 def named_classes(predictions: Sequence[Prediction]) -> dict[str, LikeliestClass]:
-    """Return the likeliest class by photo; ``predictions`` must have all classes of a photo.
+    """Return the likeliest class of each photo; ``predictions`` must have all classes of a photo.
 
-    Probabilities as in ``distill.metrics.top_class``.
+    Probabilities are those of ``distill.metrics.top_class``.
     """
     photos: dict[str, list[Prediction]] = {}
     for one in predictions:
@@ -145,7 +145,7 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
 
 
 def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
-    """Return the teacher's logits, one column per student; None without teacher."""
+    """Return the teacher's logits, one column per student; None if the teacher did not run."""
     if scores.teacher is None:
         return None
     return scores.teacher[:, columns_of("classes", students.classes, scores.classes)]
@@ -174,8 +174,8 @@ def decision_frame(
     """Return a row per photo and class: logit, probability and decision of student and teacher.
 
     The decision is missing if the student abstains, the teacher's values if the teacher cannot run.
-    With ``named`` also the likeliest class of the photo. A terminal shows the highest logits above
-    the cutoff first.
+    With ``named``, columns ``named_*`` have the likeliest class of the photo. A terminal shows the
+    highest logits above the cutoff first.
     """
     rows = [_decision(one, None if named is None else named[one.photo]) for one in predictions]
     position = {photo: at for at, photo in enumerate(dict.fromkeys(row["image"] for row in rows))}
@@ -221,7 +221,7 @@ def _decision(one: Prediction, named: LikeliestClass | None) -> dict[str, Any]:
 
 
 def named_frame(predictions: Sequence[Prediction]) -> pd.DataFrame:
-    """Return a row per photo with one class per image: the likeliest class, its probability.
+    """Return a row per photo, for data with one class per image: likeliest class, probability.
 
     The class is missing if the students abstain, ``teacher`` if the teacher cannot run.
     """
@@ -286,13 +286,13 @@ class Abstaining:
         return next(iter(self.rules.values())).asked
 
     def of(self, class_name: str) -> AbstainRule:
-        """Return the rule for a class."""
+        """Return the rule that decides whether students answer for a class."""
         return self.rules[ALL_CLASSES if ALL_CLASSES in self.rules else class_name]
 
     def apply(self, predictions: Sequence[Prediction]) -> list[Prediction]:
-        """Return the predictions, with ``answered`` False below the rule's minimum certainty.
+        """Return predictions with ``answered`` False where the rule's certainty is not reached.
 
-        A single rule for all classes needs all classes of a photo.
+        With a single rule, ``predictions`` must have all classes of a photo.
         """
         if ALL_CLASSES in self.rules:
             return [one for _, mine in groupby(predictions, lambda one: one.photo)
@@ -300,14 +300,14 @@ class Abstaining:
         return [replace(one, answered=self._sure(one)) for one in predictions]
 
     def among(self, classes: Sequence[str]) -> Abstaining:
-        """Return the rules of ``classes``; a single rule for all classes is kept."""
+        """Return a copy with the rules of ``classes`` only; a single rule for all classes stays."""
         kept = {ALL_CLASSES, *classes}
         return replace(
             self, rules={name: rule for name, rule in self.rules.items() if name in kept}
         )
 
     def lacking(self) -> Iterator[str]:
-        """Yield sentences on classes whose decisions never reach the accuracy."""
+        """Yield a sentence for each class whose decisions never reach the requested accuracy."""
         for name, rule in self.rules.items():
             if not rule.reached:
                 best = "too few images are labelled" if np.isnan(rule.best) else (
@@ -330,13 +330,15 @@ class Abstaining:
 def abstaining(
     students: Exported, store: Store, accuracy: float, noise: Noise = USUAL_NOISE
 ) -> Abstaining:
-    """Choose rules for an accuracy on ``tune`` of the answered images, by the labels of the store.
+    """Return rules with which the answered images of ``tune`` have this ``accuracy``, by labels.
 
     ``noise`` sets the interval of the accuracy. Raises ``DataError`` for an accuracy that is not
     above 0 and at most 1, and if the store lacks a concept or a class of the students.
     """
     if not 0 < accuracy <= 1:
-        raise DataError(f"The accuracy is {accuracy:g}.", "Give a number above 0, up to 1.")
+        raise DataError(
+            f"The accuracy of the answers is {accuracy:g}.", "Give a number above 0, up to 1."
+        )
     rows, level = store.rows(TUNE), noise["level"]
     score = store.concept_score[rows][:, columns_of("concepts", students.concepts, store.concepts)]
     logit = decision_function(score, students.weights, students.intercepts, students.link)

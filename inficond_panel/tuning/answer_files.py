@@ -42,9 +42,9 @@ class Reply:
 
 @dataclass(frozen=True)
 class Draft:
-    """Photos of one questionnaire on a student, and the replies to the first of them, in order.
+    """Photos of one questionnaire on a student, with the replies so far.
 
-    ``node`` is the id of the student's iteration.
+    ``replies`` belong to the first ``images``; ``node`` is the id of the student's iteration.
     """
 
     node: str
@@ -77,7 +77,8 @@ class Draft:
         return sum(reply.by_teacher for reply in self.replies)
 
     def trusts(self, teacher: Mapping[str, bool]) -> bool:
-        """Return True if the teacher agrees with 90 % of at least ten answers of the person."""
+        """Return True if the decisions of ``teacher``, by image, agree with 90 % of at least ten
+        answers of the person."""
         agree = [
             teacher[image] == bool(reply.value)
             for image, reply in zip(self.images, self.replies, strict=False)
@@ -87,7 +88,7 @@ class Draft:
 
 
 class Drafts:
-    """File of the drafts of a history; for a history in memory (``":memory:"``) nothing is saved.
+    """The saved drafts of a history, in one file; a history in memory (``":memory:"``) saves none.
 
     Raises ``TuningError`` for a damaged file, ``ExportError`` if the file cannot be written.
     """
@@ -96,7 +97,7 @@ class Drafts:
         self._folder = folder_beside(history, "answers")
 
     def find(self, node: str, class_name: str) -> Draft | None:
-        """Return the draft on a student; None without a draft."""
+        """Return the draft on the student of a class at ``node`` (an id); None without a draft."""
         return self._read().get((node, class_name))
 
     def skipped(self, class_name: str) -> set[str]:
@@ -106,7 +107,7 @@ class Drafts:
         return {image for image, reply in replied if reply.value is None}
 
     def keep(self, draft: Draft) -> None:
-        """Save a draft in place of the earlier draft; delete a draft without replies."""
+        """Save ``draft`` in place of its earlier state; a draft without replies is deleted."""
         if self._folder is None:
             return
         with _WRITING:
@@ -150,10 +151,10 @@ REMEDY = "Write 1 or yes, 0 or no, or leave the answer empty; keep all other col
 def asked_rows(
     store: Store, class_name: str, photos: AskedPhotos, pictures: Path | None = None
 ) -> list[tuple[str, int, str, str, str, str]]:
-    """Return a row of ``COLUMNS`` for each photo, with an empty answer.
+    """Return a row of ``COLUMNS`` for each of the ``photos`` to label, with an empty answer.
 
-    Thumbnails, if the store has any, are written to the folder ``pictures``. Raises
-    ``ExportError`` if a thumbnail cannot be written.
+    Thumbnails, if the store has any, are written to the folder ``pictures`` (None: not written).
+    Raises ``ExportError`` if a thumbnail cannot be written.
     """
     rows, images = [], AllImages(store)
     for rank, row in enumerate(photos.rows.tolist(), start=1):
@@ -239,6 +240,6 @@ class _Reader:
 
 
 def _name(cell: str, known: Collection[str]) -> str:
-    """Return the name in a cell, without the apostrophe that protects it in spreadsheets."""
+    """Return the name in a cell, without an apostrophe that keeps it from being a formula."""
     name = cell.strip()
     return name[1:] if name not in known and name[1:] in known else name

@@ -68,7 +68,7 @@ class AskedPhotos:
 def photos_to_ask(
     student: ClassFit, most: int = ASKED, without: Collection[str] = ()
 ) -> AskedPhotos:
-    """Return up to ``most`` unlabelled photos of tune and of photos added to the store; if all have
+    """Return up to ``most`` unlabelled photos, of tune and of those added to the store; if all have
     labels, labelled photos.
 
     Photos whose label the student has learned, and the images ``without``, are left out. Raises
@@ -86,7 +86,7 @@ def photos_to_ask(
 def _free(
     student: ClassFit, images: AllImages, rows: NDArray[np.intp], without: Collection[str]
 ) -> NDArray[np.intp]:
-    """Return the indices in ``rows`` of photos to choose from."""
+    """Return indices into ``rows`` of the photos that may be chosen: unlabelled ones, if any."""
     taught = student.terms.taught
     learned = {*without, *(() if taught is None else taught.labels)}
     known = images.label(rows, student.k) >= 0
@@ -130,7 +130,8 @@ _JUDGED = 0.8  #: share of the progress bar for the evaluation
 
 @dataclass(frozen=True)
 class Answers:
-    """Answers on a class by photo, 1 present, 0 absent, None skipped; reasons of the choice."""
+    """Answers of a person on one class: ``values`` by image (1 present, 0 absent, None skipped),
+    and ``why`` each image was chosen."""
 
     class_name: str
     values: Mapping[str, int | None]
@@ -157,7 +158,7 @@ class Answers:
 
 @dataclass(frozen=True)
 class Teaching:
-    """Student's logits on the answered photos, before and after a refit with the answers.
+    """Result of ``teach``: logits on the answered photos before and after a refit with the answers.
 
     ``present`` ``(n,)`` are the answers; ``before`` and ``after`` ``(n,)`` the logits; ``after`` is
     cross-fitted: fitted without the answers of the photo's fold. Logits above ``cutoff`` decide
@@ -205,18 +206,18 @@ class Teaching:
     @property
     def helps(self) -> bool:
         """True if the answers are enough, the student is wrong often enough, the mean loss falls,
-        and AP on other labels does not."""
+        and AP on other labels does not fall significantly."""
         falls = self._loss_changes.mean() < 0
         return bool(self.enough and self.repairable and falls and not self.contradicted)
 
     @property
     def enough(self) -> bool:
-        """True if there are at least ``LEAST_ANSWERED`` answers."""
+        """True if there are at least ``LEAST_ANSWERED`` answers, without skipped photos."""
         return len(self.present) >= LEAST_ANSWERED
 
     @property
     def contradicted(self) -> bool:
-        """True if AP falls significantly on the photos of tune that have a label."""
+        """True if a refit with the answers lowers AP on other labels of tune significantly."""
         return self.on_labels is not None and self.on_labels.high < 0
 
     @property
@@ -230,7 +231,7 @@ class Teaching:
         return _loss(self.after, self.present) - _loss(self.before, self.present)
 
     def _share(self, wrong: Mask) -> Interval:
-        """Return the share of a mask with its interval (Wilson 1927)."""
+        """Return the share of True values of the mask ``wrong``, with interval (Wilson 1927)."""
         from scipy.stats import binomtest  # noqa: PLC0415 - slow to load
 
         level = self.noise["level"]
@@ -275,7 +276,9 @@ def judged(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Teaching:
-    """Evaluate the student of one class at ``parent`` on answers; errors as in ``teach``."""
+    """Evaluate the student of one class at ``parent`` on ``answers``, without a new iteration.
+
+    Raises as ``teach``."""
     check_name("class", answers.class_name, tuner.store.classes)
     labels = answers.labels
     if not labels:
@@ -289,7 +292,7 @@ def judged(
 
 
 def decided(tuner: Tuner, node: Node, class_name: str, images: Sequence[str]) -> list[bool]:
-    """Return, per image, whether the student of a class at ``node`` decides it is present."""
+    """Return, per image, whether the class's student at ``node`` decides that it is present."""
     every, student = AllImages(tuner.store), tuner.repairs.class_fit(node, class_name)
     rows = every.rows(images)
     logits = student.logits_of(student.base, every.scores(rows))
@@ -352,7 +355,8 @@ def _judged(
 def _change_on_labels(
     tuner: Tuner, parent: Node, photos: ClassPhotos, answers: Answers
 ) -> Interval | None:
-    """Return the change in AP by a refit with all answers, on other photos with labels."""
+    """Return the change in AP by a refit with all answers, on other photos of tune with labels;
+    None if these are too few, or the student learns from tune."""
     student, label = photos.student, photos.tune_label
     if not enough(photos) or learns_from_tune(student.terms, student.store):
         return None

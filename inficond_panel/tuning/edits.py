@@ -1,4 +1,4 @@
-"""Edits of one iteration: thumbs, and repairs (in code: repairs).
+"""Edits of one iteration: thumbs and repairs.
 
 A thumb bounds one weight (``thumbs``); a repair changes the photos, targets or penalty that a
 student is fitted with (``fitting.terms``). An iteration may hold both.
@@ -61,7 +61,7 @@ class Balance:
 
 @dataclass(frozen=True)
 class Lambda:
-    """Fit with the L1 penalty ``value``; None: chosen from a path by the AP on ``tune``.
+    """Fit the class's student with the L1 penalty ``value``; None: chosen by the AP on ``tune``.
 
     Raises ``TuningError`` for a value that is not a finite number of 0 or more.
     """
@@ -166,7 +166,7 @@ Repair = Balance | Learn | Lambda | Doubt | Label
 
 
 def repair_from_json(item: Mapping[str, Any]) -> Repair:
-    """Return the repair that ``to_json`` wrote; ``KeyError`` for another direction."""
+    """Return the repair that its ``to_json`` wrote; ``KeyError`` for the direction of a thumb."""
     name, value = item["class"], item.get("value")
     match item["direction"]:
         case BALANCE.key:
@@ -184,7 +184,7 @@ def repair_from_json(item: Mapping[str, Any]) -> Repair:
 
 
 def place_of_repair(repair: Repair) -> tuple[str, str, str]:
-    """Return the key of a repair, unique in an iteration: class, kind, photo or source."""
+    """Return the key of a repair, unique in an iteration: class, kind, and photo, source or ""."""
     which = {Label.kind: "image", Learn.kind: "source"}.get(repair.kind)
     return repair.class_name, repair.kind.key, getattr(repair, which) if which else ""
 
@@ -250,7 +250,7 @@ Edit = Intent | GroupIntent | Repair
 
 
 def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
-    """Return the thumbs in ``edits``."""
+    """Return those of ``edits`` that are thumbs, on a concept or on a group."""
     return [item for item in edits if isinstance(item, Intent | GroupIntent)]
 
 
@@ -267,7 +267,7 @@ def split_edits(
 ) -> tuple[tuple[Intent, ...], tuple[Repair, ...]]:
     """Return thumbs and repairs of one iteration in canonical form, independent of their order.
 
-    ``factor`` is for thumbs without one. Raises ``TuningError`` for a photo with two labels.
+    ``factor`` is for thumbs without a factor. Raises ``TuningError`` for a photo with two labels.
     """
     listed = list(edits)
     repairs = canonical_repairs(item for item in listed if isinstance(item, Repair))
@@ -275,12 +275,12 @@ def split_edits(
 
 
 def edit_from_json(item: Mapping[str, Any]) -> Intent | Repair:
-    """Return the thumb or repair that ``to_json`` wrote."""
+    """Return the thumb or repair that its ``to_json`` wrote."""
     return repair_from_json(item) if item["direction"] in REPAIRS else Intent.from_json(item)
 
 
 def is_known(item: Intent | Repair, store: Store) -> bool:
-    """Return True if ``store`` has every name in a thumb or repair."""
+    """Return True if ``store`` has the class, concepts and image that a thumb or repair names."""
     return all(name in known for _, name, known in _names(item, store))
 
 

@@ -107,7 +107,7 @@ class EditReader:
         return [edit for item in node.value for edit in self._intents(item)]
 
     def _intents(self, node: Node) -> list[Edit]:
-        """Return the edits of one entry, one per class in the entry."""
+        """Return the edits of one entry of the file: one edit per class that the entry names."""
         if not isinstance(node, MappingNode):
             self.report(node, f"expected an intent, {INTENT}, got {shown(node)}")
             return []
@@ -127,7 +127,7 @@ class EditReader:
         return self._names(node, "class", f"{EVERY}, or a list of classes")
 
     def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
-        """Check a thumb; return a function from class to thumb."""
+        """Check an entry that is a thumb; return a function from class name to thumb."""
         what = "concepts" if "concepts" in values else "concept"
         self._expect(node, values, what, "factor", "bound")
         group = self._group(values["concepts"], 2) if "concepts" in values else ()
@@ -139,7 +139,7 @@ class EditReader:
         return lambda name: Intent(name, concept, *how)
 
     def _repair(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
-        """Check a repair; return a function from class to repair."""
+        """Check an entry that is a repair; return a function from class name to repair."""
         match self._direction(values, report=False):
             case BALANCE.key:
                 key = "concepts" if "concepts" in values else "concept"
@@ -187,7 +187,7 @@ class EditReader:
         return values
 
     def _expect(self, node: Node, values: dict[str, Node], *keys: str) -> None:
-        """Report missing keys, and keys that the direction does not take."""
+        """Report those of ``keys`` that are missing, and keys that the direction does not take."""
         for name in keys:
             if name not in values and name not in _OPTIONAL:
                 self.report(node, f"the key {name!r} is missing")
@@ -229,7 +229,7 @@ class EditReader:
         allowed: Callable[[float], bool],
         none: str | None = None,
     ) -> float | None:
-        """Return the number at the key ``value``; None for the word ``none``."""
+        """Return the number at the key ``value``; None if the value is the word ``none``."""
         node = values.get("value")
         if isinstance(node, ScalarNode) and text_of(node) == none:
             return None
@@ -264,7 +264,7 @@ class EditReader:
         return name
 
     def _near(self, word: str, known: Iterable[str]) -> str:
-        """Return the nearest known word; "" after ``_MOST_HINTS`` problems, since it is slow."""
+        """Return `` Did you mean 'x'?``; "" after ``_MOST_HINTS`` problems, since it is slow."""
         return near(word, known) if len(self.problems) < _MOST_HINTS else ""
 
     def _direction(self, values: dict[str, Node], report: bool = True) -> str:
@@ -279,7 +279,7 @@ class EditReader:
         return word
 
     def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
-        """Return factor and bound of a thumb; reports a thumb that has both."""
+        """Return factor and bound of a thumb, None if missing; reports a thumb that has both."""
         sizes: dict[str, Node] = {
             key: values[key]
             for key in ("factor", "bound")
@@ -303,7 +303,7 @@ class EditReader:
         expected: str,
         allowed: Callable[[float], bool],
     ) -> float | None:
-        """Return the number at an optional key, or None."""
+        """Return the number at an optional ``key``; None if missing or, reported, not allowed."""
         node = values.get(key)
         if node is None:
             return None
@@ -333,7 +333,7 @@ REMEDY = f"An edits file is a list of iterations, each a list of {INTENT}."
 
 
 def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
-    """Return the iterations of an edits file, checked against the names in ``store``.
+    """Return the edits in an edits file by iteration, checked against the names in ``store``.
 
     Raises ``EditsError`` with all problems of the file at once, each at its line and column.
     """
@@ -357,7 +357,7 @@ def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
 
 
 def dump_edits(iterations: Iterable[Sequence[Edit]]) -> str:
-    """Return iterations as YAML text that ``read_edits`` reads back."""
+    """Return the edits of ``iterations`` as YAML text, which ``read_edits`` reads."""
     return _yaml([[_given(edit) for edit in batch] for batch in iterations], flow=None)
 
 

@@ -19,7 +19,7 @@ from inficond_panel.tuning.thumbs import Bounds, Intent
 
 
 class Edited:
-    """Edits of one batch: ``intents`` (thumbs) and ``repairs`` (repairs)."""
+    """Base of objects that have the edits of one batch: ``intents`` (thumbs) and ``repairs``."""
 
     intents: tuple[Intent, ...]
     repairs: tuple[Repair, ...]
@@ -93,7 +93,7 @@ class Node(Edited):
 
     @property
     def resolved(self) -> Mapping[str, Any]:
-        """Terms of the repairs as plain data by class; see ``fitting.terms``."""
+        """What the repairs change in the fit of each class (``fitting.terms``), as plain data."""
         return self.settings.get("terms", {})
 
 
@@ -146,13 +146,13 @@ class Iteration(Edited):
     resolved: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def labelled(self, name: str, note: str) -> Iteration:
-        """Return this iteration with another name and note."""
+        """Return a copy of this iteration with another name and note."""
         same = (name, note) == (self.name, self.note)
         return self if same else replace(self, name=name, note=note)
 
 
 def to_iteration(node: Node) -> Iteration:
-    """Return a node as ``Iteration``, without name and note, since these change."""
+    """Return ``node`` as ``Iteration``; name and note are left empty, since they can change."""
     keys = [(intent.class_name, intent.concept) for intent in node.intents]
     return Iteration(
         id=node.id,
@@ -207,6 +207,6 @@ def optimality_notices(node: Node, classes: Sequence[str]) -> list[str]:
 
 
 def warn_of_optimality(node: Node, classes: Sequence[str]) -> None:
-    """Warn with ``OptimumWarning`` for each of a node's ``optimality_notices``."""
+    """Emit an ``OptimumWarning`` if students of ``node`` are far from their optimum."""
     for sentence in optimality_notices(node, classes):
         warnings.warn(sentence, OptimumWarning, stacklevel=3)

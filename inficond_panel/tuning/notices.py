@@ -33,7 +33,7 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
 
 
 def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> Iterator[str]:
-    """Yield a sentence per class and concept that has several thumbs in the iteration."""
+    """Yield a sentence per class and concept with several thumbs: the thumb that counts."""
     for (class_name, concept), candidates in by_concept.items():
         if len(candidates) == 1:
             continue
@@ -50,7 +50,7 @@ def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> I
 
 
 def limits_text(limits: Limits) -> str:
-    """Return limits as text: ``w ≥ 0.40``, ``w ≤ 0.20``, ``w = 0`` or both sides."""
+    """Return limits of a weight as text: ``w ≥ 0.40``, ``w = 0``, ``w ≥ 0.40 and w ≤ 0.90``."""
     lower, upper = limits
     if lower == upper and lower is not None:
         return f"w = {_weight(lower)}"
@@ -91,7 +91,7 @@ def _released(tuner: Tuner, parent: Node, key: tuple[str, str]) -> Iterator[str]
 
 
 def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Yield the notice that the new bound replaces an earlier bound that it does not imply."""
+    """Yield the notice that ``new`` replaces a bound of the branch, unless ``new`` is within it."""
     old = parent.bounds.get(key)
     if old is None or _within(new, old):
         return
@@ -103,7 +103,7 @@ def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> 
 
 
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Yield the notice that the weight is 0, or that it already satisfies the new bound."""
+    """Yield the notice that the weight is 0, or that it already satisfies the bound ``new``."""
     class_name, concept = key
     cell = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
     weight = float(parent.weights[cell])

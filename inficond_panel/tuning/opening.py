@@ -40,7 +40,7 @@ def typed_folder(history: str | Path) -> TypedFolder | None:
 
 
 def with_typed(store: Store, history: str | Path) -> Store:
-    """Return ``store`` extended by the concepts typed in a history."""
+    """Return ``store`` extended by the concepts that were typed in a history."""
     folder = typed_folder(history)
     return extended(store, folder.read(store)) if folder else store
 
@@ -51,7 +51,7 @@ def typed_of(store: Store) -> tuple[TypedConcept, ...]:
 
 
 def typed_anew(tuner: Tuner) -> Tuner:
-    """Return the tuner with all concepts typed by now; ``tuner`` itself if none is new."""
+    """Return a tuner with all concepts that any process has typed; ``tuner`` if none is new."""
     folder = typed_folder(tuner.history.path)
     typed = tuple(folder.read(base_of(tuner.store))) if folder else typed_of(tuner.store)
     return tuner if typed == typed_of(tuner.store) else _over(tuner, typed)
@@ -84,7 +84,7 @@ def add_concept(
 
 
 def remove_concept(tuner: Tuner, name: str) -> Tuner:
-    """Return a tuner without a typed concept; ``TuningError`` if ``name`` is not a typed one."""
+    """Return a tuner without the typed concept ``name``; ``TuningError`` if there is none."""
     typed = typed_of(tuner.store)
     named = [one for one in typed if one.name.casefold() == name.strip().casefold()]
     if not named:
@@ -100,7 +100,7 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
 
 
 def copy_concepts(tuner: Tuner, history: str | Path) -> None:
-    """Copy the typed concepts next to another history."""
+    """Copy the tuner's typed concepts to another history, which keeps its own too."""
     folder = typed_folder(history)
     if folder:
         for one in typed_of(tuner.store):
@@ -108,7 +108,7 @@ def copy_concepts(tuner: Tuner, history: str | Path) -> None:
 
 
 def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
-    """Make another history's typed concepts of this store equal to the tuner's."""
+    """Make the typed concepts of another history, for this store, equal to the tuner's."""
     folder = typed_folder(history)
     if folder:
         names = {one.name for one in typed_of(tuner.store)}
@@ -126,14 +126,14 @@ def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[
 
 
 def concept_title(one: TypedConcept) -> str:
-    """Return a name with its origin: ``red bus (scarlet bus)``, ``harness (from 6 photos)``."""
+    """Return a typed concept as text: ``red bus (scarlet bus)``, ``harness (from 6 photos)``."""
     photos = [f"from {len(one.photos)} photos"] if one.photos else []
     made = ", ".join([*one.texts[1:], *photos])
     return f"{one.name} ({made})" if made else one.name
 
 
 def typed_text(one: TypedConcept) -> str:
-    """Return a summary: ``red bus (scarlet bus): scores 0.212, 90 % from 0.150 to 0.301``."""
+    """Return a typed concept with its scores: ``red bus: scores 0.212, 90 % from 0.15 to 0.30``."""
     name = concept_title(one)
     low, middle, high = np.quantile(one.score, [0.05, 0.5, 0.95])
     if not one.score.any():
@@ -210,7 +210,7 @@ def store_place(spec: Spec, given: str | Path | None) -> Path:
 
 
 def history_of(name: str | Path, spec: Spec, given: str | Path | None = None) -> str:
-    """Return the path or address of a history: ``given``, of the environment, or the spec's."""
+    """Return a history's path or address: ``given``, else ``INFICOND_HISTORY``, else the spec's."""
     return str(given or os.environ.get("INFICOND_HISTORY") or spec.history_of(name))
 
 

@@ -24,7 +24,7 @@ SETTINGS = "with other settings"
 
 @dataclass(frozen=True)
 class OtherStudents:
-    """Students of another root in the same history, with their differences from the open ones.
+    """Students with another #0 in the same history, and their differences from the open students.
 
     ``kind`` is ``CONCEPTS``, ``DATA`` (another store with as many concepts) or ``SETTINGS``;
     ``differs`` are the differences, as short texts.
@@ -58,7 +58,8 @@ def count_others(tuner: Tuner) -> dict[str, int]:
 
 
 def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> str:
-    """Return a sentence on iterations of other students, with the command that lists them."""
+    """Return a sentence on the iterations in ``counts``, of ``count_others``, with the command that
+    lists them; "" without any."""
     total = sum(counts.values())
     if not total:
         return ""
@@ -86,7 +87,7 @@ def _kind(store: Store, other: OtherRoot) -> str:
 
 
 def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
-    """Return differences in concepts and classes, for students of another store content."""
+    """Return the differences in concepts and classes of students whose store is another."""
     store = tuner.store
     typed = [one.name for one in typed_of(store)]
     if typed and other.settings.get("store") == base_of(store).content_hash:
@@ -102,13 +103,13 @@ def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
 
 
 def _strange(tuner: Tuner, other: OtherRoot, store: Store) -> list[str]:
-    """Return concepts with a thumb of the other students that ``store`` does not have."""
+    """Return the concepts on which other students have a thumb, and that ``store`` lacks."""
     known = set(store.concepts)
     return [name for name in tuner.history.named_concepts(other.root) if name not in known]
 
 
 def _of_settings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:
-    """Return ``lambda 0.01, not 0.02`` per differing setting, without values by class."""
+    """Return a text such as ``lambda 0.01, not 0.02`` for each setting that differs."""
     keys = [key for key in dict.fromkeys((*ours, *theirs)) if key != "store" and theirs]
     return tuple(
         f"{key} {_value(theirs.get(key))}, not {_value(ours.get(key))}"
@@ -129,13 +130,13 @@ _SHORTEST = 4
 
 
 def node_title(tuner: Tuner, node: Node) -> str:
-    """Return ``#3 0a1b2c3d4e5f``; students of the oracle are marked: it has seen the label."""
+    """Return the text ``#3 0a1b2c3d4e5f``, marked if students learn from the oracle."""
     mark = f" (oracle, {tuner.mark})" if tuner.mark else ""
     return f"#{node.number} {node.id}{mark}"
 
 
 def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
-    """Return the node by number (``3``, ``#3``), id, four or more first digits of it, or name.
+    """Return the node with a number (``3``, ``#3``), an id, four or more digits of it, or a name.
 
     A number precedes an id that begins with it. Deleted branches are searched only if
     ``deleted``. Raises ``TuningError`` if no node, or more than one, matches.
@@ -151,7 +152,7 @@ def find_node(tuner: Tuner, text: NodeName, deleted: bool = False) -> Node:
     known = [name for node in nodes for name in (node.id, node.name) if name]
     if matching:
         which = ", ".join(f"#{node.number} ({node.id})" for node in matching)
-        raise TuningError(f"{word!r} names several iterations: {which}.", "Give an id.")
+        raise TuningError(f"{word!r} names several iterations: {which}.", "Give one of the ids.")
     range_ = f"There are #0 to #{len(nodes) - 1}." if nodes else "Distill first: inficond distill"
     others = others_sentence(count_others(tuner))
     raise TuningError(

@@ -25,10 +25,10 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 
 
 def branch(tuner: Tuner, node: Node) -> list[Node]:
-    """Return the node and its ancestors, the root first.
+    """Return ``node`` and its ancestors, the root first.
 
-    ``dump_edits`` writes the intents of all but the root; ``inficond tune`` with that file gives
-    the same nodes in any history.
+    Their edits, written by ``dump_edits`` to a file, give the same nodes in any history by
+    ``inficond tune``.
     """
     nodes = [node]
     while (parent := nodes[-1].parent) is not None:
@@ -68,7 +68,7 @@ def carry_on(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> Node:
-    """Repeat the branch of ``node`` with the concepts of ``into``, and show its last iteration.
+    """Repeat the branch of ``node`` with the concepts of ``into``; show and return the last node.
 
     Each iteration keeps its edits, name and note; an unnamed iteration whose number changes gets
     the name "was #N". Uses of the holdout are counted again, since its images were seen. Iterations
@@ -144,7 +144,7 @@ def _repeat(history: History, event: Event, ids: dict[str, str]) -> None:
 
 
 def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
-    """Return the progress callback of refit ``index`` of ``parts``, scaled to its share."""
+    """Return a progress callback for refit ``index`` of ``parts``, scaled to the refit's share."""
     if progress is None:
         return None
     suffix = f", {index + 1} of {parts}" if parts > 1 else ""
@@ -152,7 +152,7 @@ def _part(progress: Progress | None, index: int, parts: int) -> Progress | None:
 
 
 def back_up(tuner: Tuner, path: Path) -> None:
-    """Copy the history, with its typed concepts, to a new file; a server may be using it.
+    """Copy the history, with its typed concepts, to a new file, also while a server uses it.
 
     Raises ``TuningError`` if the file already exists.
     """
@@ -221,7 +221,7 @@ def _nodes(tuner: Tuner, remedy: str) -> list[Node]:
 
 
 def _earlier(place: str) -> Path:
-    """Return the path to save a replaced history: ``x.before-20261122024011123.sqlite``."""
+    """Return a path to save a history before it is replaced: ``x.before-2026112202401.sqlite``."""
     history = Path("shared.sqlite" if is_address(place) else place)
     stem = history.name.removesuffix(".sqlite").removesuffix(".history")
     moment = re.sub(r"\D", "", clock.now())[:17]

@@ -117,7 +117,7 @@ def shift_photos(tuner: Tuner, node: Node, name: str, seed: int = 0) -> ClassPho
 
 
 def class_shift(photos: ClassPhotos) -> ClassShift:
-    """Return the shift of the class of ``photos``, without the baselines."""
+    """Return the shift of the class of ``photos``; ``with_baselines`` adds the baselines."""
     unknown = ClassShift(
         photos.student.name,
         UNKNOWN,
@@ -143,13 +143,13 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
 
 
 def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
-    """Return the names of the ``count`` first suspects; empty if no concept is significant."""
+    """Return the names of the ``count`` most suspect concepts; empty if none is significant."""
     order = _StandingOut(photos, photos.suspicion()).order
     return tuple(photos.concepts[c] for c in order[:count])
 
 
 def with_baselines(photos: ClassPhotos, found: ClassShift, noise: Noise) -> ClassShift:
-    """Return the shift ``found`` with its baselines; ``noise`` sets their intervals."""
+    """Return the shift ``found`` with ``own_word`` and ``tune_model``; ``noise`` sets intervals."""
     if photos.lacking or photos.decided:
         return found
     own = _own(photos)

@@ -50,8 +50,8 @@ OTHER_SHARE, APART = 4.0, 5.0
 
 @dataclass(frozen=True)
 class FitLabels:
-    """Labels (n,) of the training images at ``rows``, with cross-fitted probabilities that the
-    class is ``present``, and that the label is ``wrong``."""
+    """Labels (n,) of the training images at ``rows``, with cross-fitted probabilities (n,) that
+    the class is ``present``, and that the label is ``wrong``."""
 
     rows: NDArray[np.intp]
     label: NDArray
@@ -82,7 +82,7 @@ class PictureDifference:
 
     @property
     def words(self) -> str:
-        """Word for photos with high, or low, values of the property."""
+        """Word for photos with high values of the property if ``high``, else with low values."""
         return self.kind.high if self.high else self.kind.low
 
 
@@ -132,8 +132,8 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
 
 
 def _noise(photos: ClassPhotos) -> LabelNoise:
-    """Return the label noise of fit, by a model of the labels of tune, or by model and teacher if
-    they show more noise. A teacher that learned wrong labels repeats them and shows none."""
+    """Return the label noise of fit, measured by a model of the labels of tune; by that model and
+    the teacher if they show more noise. A teacher that learned wrong labels shows none."""
     of_tune, of_fit = photos.model_of_tune
     fit = np.column_stack([of_fit, photos.teacher_log_odds(FIT)])
     tune = np.column_stack([of_tune, photos.teacher_log_odds(TUNE)])
@@ -146,7 +146,7 @@ def _noise(photos: ClassPhotos) -> LabelNoise:
 def _with_pictures(
     kinds: tuple[ShiftKind, ...], z: float, shift: ClassShift, noise: LabelNoise
 ) -> tuple[ShiftKind, ...]:
-    """Insert the kind "pictures": first, unless wrong labels or a suspect have clearer evidence.
+    """Return ``kinds`` with "pictures" inserted: after the kinds whose evidence exceeds ``z``.
 
     Objects that occur with a class have their own brightness, so a lost correlation may change
     image properties too.

@@ -77,11 +77,11 @@ class Evaluation:
         return decided(logits, self.thresholds, self.store.task)
 
     def cutoffs_of(self, logits: np.ndarray) -> Cutoffs:
-        """Return the cutoffs of all classes for logits ``(n, K)`` of students."""
+        """Return the cutoffs of decisions on all classes, for logits ``(n, K)`` of students."""
         return Cutoffs(logits, self.thresholds, self.store.task, self.link)
 
     def outcome(self, node: Node, split: str, k: int) -> Outcome:
-        """Return the outcome of class ``k`` of a node on a split, with read-only arrays.
+        """Return labels, logits and decisions of class ``k`` at a node on a split, read-only.
 
         Sorted once for all metrics, and for all decisions from the same logits.
         """
@@ -100,7 +100,7 @@ class Evaluation:
         return decided
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        """Return the metrics of each class on a split; nan if undefined."""
+        """Return the metrics of each class at a node on a split; nan if undefined."""
         made = self.known_metrics(node, split)
         if made is None:
             made = self._measure(node, split)
@@ -108,7 +108,7 @@ class Evaluation:
         return made
 
     def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
-        """Return the metrics if they are in the cache, else None."""
+        """Return the metrics of each class at a node on a split if cached; None if not."""
         return self._of_nodes.get((node.id, node.weights_hash, split))
 
     def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
@@ -126,7 +126,7 @@ class Evaluation:
         return _fixed(np.stack(self.columns(node), axis=1))
 
     def _each_column(self, node: Node) -> list[np.ndarray]:
-        """Return logits ``(N,)`` per class, computed only for classes that are not in the cache."""
+        """Return logits ``(N,)`` of all images per class; computes only those not in the cache."""
         students = self._students(node)
         known = {k: self._columns.get(student) for k, student in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
@@ -180,7 +180,7 @@ class Evaluation:
         return _fixed(self.decided(self.store.teacher_log_odds[self.store.rows(split)]))
 
     def _cutoffs(self, node: Node, split: str) -> Cutoffs:
-        """Return the cutoffs of the students on a split."""
+        """Return the cutoffs of the decisions of a node's students on a split."""
         return self.cutoffs_of(self.logits(node)[self.store.rows(split)])
 
     def _outcome(
@@ -258,7 +258,7 @@ class Student:
 
     @property
     def outcome(self) -> Outcome:
-        """Outcome of the student on the images, sorted once for all metrics."""
+        """Labels, logits and decisions on the images, sorted once for all metrics."""
         return self.evaluation.outcome(self.node, self.split, self.column)
 
     @property
@@ -343,7 +343,7 @@ class Student:
 
 
 class Students(Mapping[str, Student]):
-    """Students of a node on one split, by class, in the order of the store."""
+    """Mapping from class to student, of one node on one split, in the order of the store."""
 
     def __init__(self, evaluation: Evaluation, node: Node, split: str) -> None:
         self.evaluation, self.node, self.split = evaluation, node, split
@@ -361,5 +361,5 @@ class Students(Mapping[str, Student]):
 
     @property
     def outcomes(self) -> dict[str, Outcome]:
-        """Outcomes of the students, by class."""
+        """Labels, logits and decisions of each student (``Outcome``), by class."""
         return {name: student.outcome for name, student in self.items()}

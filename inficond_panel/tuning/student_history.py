@@ -49,7 +49,7 @@ class StudentHistory:
         self._reading = Lock()
 
     def node(self, node_id: str) -> Node:
-        """Return the node with an id; ``TuningError`` if these students have no such node."""
+        """Return the node with the id ``node_id``; ``TuningError`` if no iteration has this id."""
         return self._node(node_id)
 
     def nodes(self, deleted: bool = False) -> list[Node]:
@@ -64,9 +64,9 @@ class StudentHistory:
         self.history.set_head(self.root_id, node.id, kind)
 
     def tree(self) -> tuple[list[Iteration], HistoryState]:
-        """Return all iterations, oldest first, including deleted ones, and the history's state.
+        """Return all iterations, oldest first, also deleted iterations, and the history's state.
 
-        Like ``nodes`` without weights; each iteration is read and verified once per object.
+        Iterations have no weights; each is read and verified once per object.
         """
         with self._reading:  # one of several concurrent sessions reads
             tree, state = self.history.iterations(self.root_id, self._verifier.check)
@@ -89,7 +89,7 @@ class StudentHistory:
         return self._since(node).get((class_name, concept))
 
     def repairs_since(self, node: Node, class_name: str) -> dict[str, int]:
-        """Return, per kind of repair of a class, the number of its latest iteration."""
+        """Return, by kind of repair, the latest iteration (number) that repaired the class so."""
         since: dict[str, int] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
@@ -123,15 +123,15 @@ class StudentHistory:
         return {image: tags for image, tags in by_image.items() if image in known}
 
     def count_look(self, node: Node, split: str, author: str = "user") -> int:
-        """Record that metrics of ``node`` on ``split`` were seen; return how often so far."""
+        """Record that somebody saw metrics of ``node`` on ``split``; return how often so far."""
         return self.history.count_look(node.id, split, author)
 
     def looks(self, split: str = HOLDOUT) -> int:
-        """Return how often metrics on ``split`` were seen, at any node of these students."""
+        """Return how often somebody saw metrics on ``split``, of any node of these students."""
         return self.history.looks_at(self.root_id, split)
 
     def _read_terms(self, node: Node) -> dict[str, Terms]:
-        """Return the terms at ``node`` of classes whose terms differ from the spec's."""
+        """Return, by class, the terms of the fit at ``node`` that differ from the spec's."""
         resolved: dict[str, Any] = {}
         path: list[Node | Iteration] = [node, *self.ancestors(node)]
         for at in path:
@@ -160,9 +160,9 @@ class StudentHistory:
 class Verifier:
     """Verifier of nodes against their parents, each node once.
 
-    Weights must have the shape of the store's concepts and classes, bounds must follow from intents
-    and the parent's bounds (none for the root), and weights must obey the bounds. ``History``
-    checks the id against parent, intents and settings.
+    Weights must have the shape of the store's concepts and classes, bounds must be those that
+    intents and parent's bounds give (none for the root), and weights must obey the bounds.
+    ``History`` checks the id against parent, intents and settings.
     """
 
     def __init__(self, history: History, store: Store) -> None:
@@ -170,9 +170,9 @@ class Verifier:
         self._seen: set[str] = set()
 
     def check(self, node: Node) -> Node:
-        """Return the node after verification.
+        """Verify ``node`` and return it.
 
-        Raises ``HistoryError`` if the node does not follow from its parent and edits.
+        Raises ``HistoryError`` if it is not the node that its parent and edits give.
         """
         if node.id not in self._seen:
             fault = self._fault(node)

@@ -73,11 +73,11 @@ class Intent:
 
     @property
     def key(self) -> tuple[str, str]:
-        """Class and concept."""
+        """Class and concept: an iteration has one intent per key."""
         return self.class_name, self.concept
 
     def resolved(self, factor: float) -> Intent:
-        """Return this intent with ``factor``, if it needs a factor and has none."""
+        """Return this intent with ``factor``, if it needs a factor and has none; else unchanged."""
         if not DIRECTIONS[self.direction].sign or self.bound is not None:
             return self
         return replace(self, factor=float(factor if self.factor is None else self.factor))
@@ -88,7 +88,7 @@ class Intent:
 
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Intent:
-        """Return the intent that ``to_json`` wrote."""
+        """Return the intent that ``to_json`` wrote as ``item``."""
         how = item["direction"], item.get("factor"), item.get("bound")
         return cls(item["class"], item["concept"], *how)
 
@@ -138,7 +138,7 @@ Thumb = Intent | GroupIntent
 
 
 def size_words(intent: Intent) -> str:
-    """Return factor or bound as text after a space: `` ×2``, `` ≤ −0.46``; else ""."""
+    """Return an intent's factor or bound as text after a space: `` ×2``, `` ≤ −0.46``; or ""."""
     if intent.bound is not None:
         return f" {DIRECTIONS[intent.direction].limit} {significant(intent.bound)}"
     return f" ×{intent.factor:g}" if intent.factor else ""
@@ -224,7 +224,7 @@ def canonical(thumbs: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
 
 
 def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
-    """Return all resolved intents of one iteration, sorted by class and concept."""
+    """Return all resolved intents of one iteration, with the group's name, by class and concept."""
     candidates: dict[tuple[str, str], list[Candidate]] = {}
     for item in thumbs:
         members = item.members() if isinstance(item, GroupIntent) else (item,)
@@ -235,12 +235,12 @@ def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], 
 
 
 def best(candidates: Iterable[Candidate]) -> Candidate:
-    """Return the intent with the highest precedence."""
+    """Return the candidate, an intent with its group, with the highest precedence."""
     return max(candidates, key=rank)
 
 
 def rank(candidate: Candidate) -> tuple[bool, int, bool, float]:
-    """Return a sort key of precedence: concept over group, then direction, bound, factor."""
+    """Return a sort key; the largest key counts: concept before group, direction, bound, size."""
     intent, group = candidate
     size = intent.factor or 0.0
     if intent.bound is not None:
@@ -320,8 +320,9 @@ def resolve(
 
 
 def in_force(earlier: Bounds, later: Bounds) -> Bounds:
-    """Return the active bounds, sorted: a later bound on a class and concept replaces an earlier
-    bound; a later bound without limits removes it."""
+    """Return the active bounds, sorted by class and concept.
+
+    A bound in ``later`` replaces a bound in ``earlier``; a bound without limits removes it."""
     every = {**earlier, **later}
     return {key: every[key] for key in sorted(every) if every[key] != (None, None)}
 
@@ -348,7 +349,7 @@ def box(
 
 
 def check_together(bounds: Bounds, classes: Sequence[str], concepts: Sequence[str]) -> None:
-    """Raise ``TuningError`` for bounds that contradict each other.
+    """Raise ``TuningError`` for bounds that no centred weights of a softmax student can obey.
 
     Centred weights of a concept sum to 0 over the classes, so they cannot all be above 0, or all
     below 0.

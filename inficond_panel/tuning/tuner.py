@@ -96,7 +96,7 @@ class Tuner(StudentHistory):
 
     @property
     def mark(self) -> str:
-        """Mark of students that learn from the oracle, "" for others."""
+        """Words that mark students of the oracle, which has seen the labels; "" for others."""
         return SEEN_LABEL if self.spec.students.targets == "oracle" else ""
 
     def root(self, progress: Progress | None = None, cancelled: Cancelled | None = None) -> Node:
@@ -168,7 +168,7 @@ class Tuner(StudentHistory):
 
     @cached_property
     def root_id(self) -> str:
-        """Id of the original students."""
+        """Id of the original students, #0, which identifies their tree of iterations."""
         return node_id(None, (), self.root_settings)
 
     @cached_property
@@ -200,7 +200,7 @@ class Tuner(StudentHistory):
         """Refit from ``parent`` with one batch of ``intents``; return the node, saved to disk.
 
         Only the students of classes with an intent in the batch are refitted, from the parent's
-        stored weights; the others are kept bit for bit. A ``joint`` student is refitted
+        stored weights; students of other classes stay bit for bit. A ``joint`` student is refitted
         whole. All bounds of the branch stay active.
         Module ``thumbs`` defines the precedence of contradicting intents, ``tuning.notices``
         reports it. Repairs use the labels of ``tune``, or earlier terms, ``resolved`` (see
@@ -226,9 +226,9 @@ class Tuner(StudentHistory):
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> Node:
-        """Return the node of ``fine_tune`` without storing it, so it cannot be a parent.
+        """Return the node that ``fine_tune`` would return, without storing it.
 
-        ``fine_tune`` reuses the fit.
+        It cannot be a parent. A later ``fine_tune`` reuses the fit.
         """
         stored = self.node(parent.id)
         edits = self._resolved_edits(stored, intents)
@@ -264,7 +264,7 @@ class Tuner(StudentHistory):
         return self._evaluation.thresholds
 
     def cutoffs(self, logits: np.ndarray) -> Cutoffs:
-        """Return the cutoffs of the students for logits ``(n, K)`` of all classes."""
+        """Return the cutoffs of decisions on all classes, for students' logits ``(n, K)``."""
         return self._evaluation.cutoffs_of(logits)
 
     def decided(self, logits: np.ndarray) -> np.ndarray:
@@ -289,14 +289,14 @@ class Tuner(StudentHistory):
             return unseen_logits(self.repairs.class_fit(node, name), [terms])[0]
 
     def at(self, node: Node, split: str) -> Students:
-        """Return the students of a node with the images of a split, by class.
+        """Return a mapping from class to student of ``node``, with the images of a split.
 
         The caller must count uses of the holdout (``count_look``).
         """
         return Students(self._evaluation, node, split)
 
     def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
-        """Return the outcomes of the teacher on a split, by class."""
+        """Return labels, teacher's logits and decisions (``Outcome``) on a split, by class."""
         return dict(self._evaluation.teacher_outcomes(split))
 
     def teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
@@ -304,11 +304,11 @@ class Tuner(StudentHistory):
         return dict(self._evaluation.teacher_skills(split))
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        """Return the metrics of each class on ``split``; nan if undefined."""
+        """Return the metrics of each class at ``node`` on ``split``; nan if undefined."""
         return dict(self._evaluation.metrics(node, split))
 
     def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
-        """Return the metrics if they are cached, else None; needs no weights."""
+        """Return the metrics of each class at ``node`` on ``split`` if cached; None if not."""
         return self._evaluation.known_metrics(node, split)
 
     @cached_property
@@ -318,7 +318,7 @@ class Tuner(StudentHistory):
 
     @cached_property
     def _unpenalised(self) -> FitData:
-        """``fit_data`` with an L1 penalty of 1 for each class."""
+        """The data ``fit_data``, with an L1 penalty of 1 for each class."""
         section = self.spec.students
         made = recipe.distillation(self.spec, [1.0] * len(self.store.classes))
         return _fit_data(
@@ -340,7 +340,7 @@ class Tuner(StudentHistory):
     def _resolved_edits(
         self, parent: Node, edits: Iterable[Edit], resolved: Mapping[str, Any] | None = None
     ) -> ResolvedEdits:
-        """Return the checked edits of an iteration, with the resulting bounds and terms."""
+        """Check the edits of an iteration; return them with the resulting bounds and terms."""
         thumbs, repairs = split_edits(edits, self.spec.tuning.factor)
         if not thumbs and not repairs:
             raise TuningError("There is nothing to tune.", "Give at least one thumb or repair.")
@@ -361,7 +361,7 @@ class Tuner(StudentHistory):
         except (ValueError, KeyError, TypeError) as error:
             raise TuningError(
                 "The stored results of the repairs belong to other photos.",
-                "Replay them on the store of the original history, or make the repairs anew.",
+                "Replay the history on the store it was made with, or make the repairs again.",
             ) from error
 
     def _refitted(

@@ -101,7 +101,7 @@ def test_what_the_owner_alters_by_force_is_found(history: History, statement: st
 def test_a_missing_trigger_is_found_when_it_is_opened(history: History) -> None:
     execute(history.path, "ALTER TABLE events DISABLE TRIGGER events_append_only")
     history.close()
-    with pytest.raises(HistoryError, match="'events' lacks its triggers"):
+    with pytest.raises(HistoryError, match="'events' lacks the triggers"):
         History(history.path).nodes(ROOT.id)
 
 

@@ -48,5 +48,5 @@ def test_what_to_install_is_told_without_the_place_of_this_installation(tmp_path
         with pytest.raises(MissingExtraError) as told:
             check()
         page = Status.of(told.value)
-        assert page.remedy == "Where the page is served: pip install 'inficond-panel[precompute]'"
+        assert page.remedy == "On the page's server, run: pip install 'inficond-panel[precompute]'"
         assert "/" not in page.text

@@ -362,7 +362,7 @@ def test_damage_is_found(files, tmp_path):
     document["coef"][0][0] += 1e-9
     bad = tmp_path / "bad.json"
     bad.write_text(json.dumps(document))
-    with pytest.raises(ExportError, match="differ from their hash"):
+    with pytest.raises(ExportError, match="their hash differs"):
         load_export(bad)
     document = json.loads(files["sklearn"].read_text())
     bad.write_text(json.dumps({**document, "format_version": 2}))
@@ -370,7 +370,7 @@ def test_damage_is_found(files, tmp_path):
         load_export(bad)
     card = {key: part for key, part in document["card"].items() if key != "bounds"}
     bad.write_text(json.dumps({**document, "card": card}))
-    with pytest.raises(ExportError, match="differ from their hash"):
+    with pytest.raises(ExportError, match="their hash differs"):
         load_export(bad)
     bad.write_text('{"format": "inficond-students"}')
     with pytest.raises(ExportError, match="no complete export"):
@@ -406,7 +406,7 @@ def test_a_file_that_was_edited_is_refused(files, tmp_path, change):
     document = json.loads(files["sklearn"].read_text())
     change(document)
     (tmp_path / "edited.json").write_text(json.dumps(document))
-    with pytest.raises(ExportError, match=r"no complete export: .*(differ from their hash|sha256)"):
+    with pytest.raises(ExportError, match=r"no complete export: .*(their hash differs|sha256)"):
         load_students(tmp_path / "edited.json")
 
 

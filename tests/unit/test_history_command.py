@@ -177,5 +177,5 @@ def test_a_file_that_is_no_history_is_told_as_that(action, remedy, run, tmp_path
     other.write_text("of the user")
     status, _, err = run(action, other)
     assert status == 1
-    assert err == f"{other} is not a history, nor another SQLite file.\n{remedy}\n"
+    assert err == f"{other} is not a history: it is not an SQLite file.\n{remedy}\n"
     assert other.read_text() == "of the user"

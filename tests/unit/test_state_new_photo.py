@@ -145,7 +145,7 @@ def test_a_store_alone_is_told_without_its_place(tuner, tmp_path):
     for spec in (tuner.spec.path, tmp_path / "small.zarr"):
         own = open_tuner(spec, history=":memory:")
         app = AppState(own, Jobs(inline=True), photos=PagePhotos(own.spec))
-        assert app.photo.missing.startswith(("This page is of a store alone", "The store does not"))
+        assert app.photo.missing.startswith(("This page was opened", "The store does not"))
         assert str(tmp_path) not in app.photo.missing
 
 

@@ -56,7 +56,7 @@ class ClassFit:
     def under(
         self, terms: Terms, lower: Array | None = None, upper: Array | None = None
     ) -> ClassFit:
-        """Return the student of the same class under other terms and bounds (default: same)."""
+        """Return the student of the same class under ``terms`` and bounds (None: its bounds)."""
         return ClassFit(
             self.store,
             self._plain,
@@ -88,11 +88,11 @@ class ClassFit:
         return self.base.weights[:, 0]
 
     def logits(self, student: Fit, rows: NDArray[np.intp]) -> Array:
-        """Return logits ``(n,)`` of a fit on the images at ``rows`` of the store."""
+        """Return the logits ``(n,)`` of a fitted student on the images at ``rows`` of the store."""
         return self.logits_of(student, self.store.concept_score[rows])
 
     def logits_of(self, student: Fit, scores: NDArray) -> Array:
-        """Return logits ``(n,)`` of a fit on images with ``scores`` ``(n, C)``."""
+        """Return the logits ``(n,)`` of a fitted student on images with ``scores`` ``(n, C)``."""
         return decision_function(scores, student.weights, student.intercepts, self.link)[:, 0]
 
     def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
@@ -102,7 +102,7 @@ class ClassFit:
         return decision_function(scores, weights, intercepts).T
 
     def cutoff_of(self, student: Fit, scores: NDArray, held: Cutoff) -> Cutoff:
-        """Return the cutoff of the class; independent students keep the cutoff ``held``."""
+        """Return the cutoff of decisions on the class: ``held``, since students are independent."""
         return held
 
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
@@ -161,7 +161,7 @@ class JointClassFit(ClassFit):
     def under(
         self, terms: Terms, lower: Array | None = None, upper: Array | None = None
     ) -> JointClassFit:
-        """Return the joint student under other terms and bounds of class ``k`` (default: same)."""
+        """Return the joint student under ``terms`` and bounds of class ``k`` (None: its bounds)."""
         box = self._box(
             self.lower if lower is None else lower, self.upper if upper is None else upper
         )
@@ -270,7 +270,7 @@ def _weights(data: FitData, k: int, terms: Terms) -> Array:
 
 
 def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
-    """Return the L1 penalties ``(C, len(tried))`` of the terms."""
+    """Return the L1 penalties ``(C, len(tried))``, one column for each of the terms ``tried``."""
     alone = [Terms(penalty=terms.penalty, doubted=terms.doubted) for terms in tried]
     columns = [student.under(terms).data.l1_of(student.k) for terms in alone]
     return np.stack([np.broadcast_to(each, len(student.lower)) for each in columns], axis=1)
@@ -290,8 +290,8 @@ def held_out_logits(
     folds: NDArray[np.intp],
     tolerance: float = _ROUGH,
 ) -> Array:
-    """Return cross-fitted logits ``(len(tried), n)`` of the photos at ``rows`` of ``tune``, with
-    fold numbers ``folds`` ``(n,)``."""
+    """Return cross-fitted logits ``(len(tried), n)`` under each of the terms ``tried``, on the
+    photos at ``rows`` of ``tune``, which have the fold numbers ``folds`` ``(n,)``."""
     parts = [rows[folds == fold] for fold in range(FOLDS)]
     fits = fit_each(student, tried, lower, upper, parts, tolerance)
     logits, count = np.empty((len(tried), len(rows))), len(tried)
@@ -311,8 +311,8 @@ def learns_from_tune(terms: Terms, store: Store) -> bool:
 
 
 def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:
-    """Return cross-fitted logits ``(len(tried), n)`` on all photos of ``tune``, for each of the
-    terms."""
+    """Return cross-fitted logits ``(len(tried), n)`` on all photos of ``tune``, under each of the
+    terms ``tried``."""
     rows = student.store.rows(TUNE)
     folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
     problem = student, tried, student.lower, student.upper

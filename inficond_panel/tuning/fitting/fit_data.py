@@ -68,7 +68,7 @@ class FitData:
         rows = store.rows(FIT)
         if rows.size == 0:
             raise TuningError(
-                "The split 'fit' has no images.", "Name some in the spec: dataset.splits.fit"
+                "The split 'fit' has no images.", "Name images in the spec, dataset.splits.fit."
             )
         self._store, self.rows, self._fit_count = store, rows, len(rows)
         self._device, self._temperature = device, temperature
@@ -123,7 +123,7 @@ class FitData:
         return other
 
     def under(self, terms: Mapping[str, Terms]) -> FitData:
-        """Return this data with the terms of some classes applied; other classes are unchanged."""
+        """Return this data with ``terms`` applied to the classes that have any."""
         if not terms:
             return self
         other = copy(self)
@@ -155,14 +155,14 @@ class FitData:
             self._unit[:, k] *= [factors.get(name, 1.0) for name in self._store.concepts]
 
     def _weigh(self, k: int, weights: np.ndarray) -> None:
-        """Multiply the weights of the images for the class at ``k``."""
+        """Multiply the image weights of class ``k`` by ``weights`` ``(n,)``."""
         if self.sample_weight is None:
             self.sample_weight = np.ones_like(self.targets)
         self.sample_weight = self.sample_weight.copy()
         self.sample_weight[:, k] *= weights
 
     def _teach(self, taught: Mapping[str, Taught]) -> None:
-        """Append the photos with taught labels; their weight is 0 for other classes."""
+        """Append the photos with labels in ``taught``; a photo's weight is 0 for other classes."""
         images = sorted({image for each in taught.values() for image in each.labels})
         parts = tuple(sorted({part for each in taught.values() for part in each.parts}))
         every = AllImages(self._store, parts)
@@ -184,7 +184,7 @@ class FitData:
     def _learn(
         self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
     ) -> None:
-        """Append photos of ``tune``, without photos that ``taught`` has appended for the class."""
+        """Append the ``learned`` photos of ``tune``, except those ``taught`` for the same class."""
         every, classes = self._store.rows(TUNE), self._store.classes
         of_classes = [every if each.rows is None else each.rows for each in learned.values()]
         rows = np.unique(np.concatenate(of_classes)).astype(np.intp)
@@ -278,16 +278,16 @@ class FitData:
     def problem(
         self, columns: Sequence[int], rows: NDArray[np.bool_] | None = None
     ) -> dict[str, Any]:
-        """Return arguments of ``distill.fit`` for the classes at ``columns`` and the images of the
-        mask ``rows`` ``(n,)`` (default: all)."""
+        """Return the arguments of ``distill.fit`` for the classes at ``columns``, on the images of
+        the mask ``rows`` ``(n,)`` (None: all)."""
         chosen = list(columns)
         weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
         of_images = self._of_images(rows, self.targets[:, chosen], weight)
         return {**of_images, "l1": self.l1[..., chosen], "l2": self.l2[chosen]}
 
     def joint_problem(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
-        """Return arguments of ``distill.fit_joint``, for ``link`` softmax; ``rows`` as in
-        ``problem``."""
+        """Return the arguments of ``distill.fit_joint`` for ``link`` softmax, on the images of the
+        mask ``rows`` ``(n,)`` (None: all)."""
         weight = None if self.sample_weight is None else self.weight(0)
         return {**self._of_images(rows, self.targets, weight), "l1": self.l1}
 
@@ -300,7 +300,7 @@ class FitData:
         return {"scores": self.scores[rows], "targets": targets[rows], "sample_weight": weight}
 
     def targets_of(self, k: int, rows: NDArray[np.bool_] | None = None) -> np.ndarray:
-        """Return the targets of class ``k`` with weight above 0; ``rows`` as in ``problem``."""
+        """Return the targets of class ``k`` on the images of ``rows`` with a weight above 0."""
         inside = self.weight(k) > 0
         return mixed_of(self.targets[inside if rows is None else inside & rows, k])
 
@@ -320,12 +320,12 @@ class FitData:
         return problem.loss(problem.fitted(logits))
 
     def residuals(self, logits: np.ndarray, k: int) -> np.ndarray:
-        """Return the derivative ``(n,)`` of ``loss`` by each logit."""
+        """Return the derivative ``(n,)`` of the loss of class ``k`` by each of its logits."""
         problem = self._problem_of(k)
         return problem.residuals(problem.fitted(logits).probability)
 
     def flat_residuals(self, k: int) -> np.ndarray:
-        """Return the residuals ``(n,)`` at w = 0 with the best intercept."""
+        """Return the residuals ``(n,)`` of class ``k`` at w = 0 with the best intercept."""
         problem, size = self._problem_of(k), len(self.rows)
         return problem.residuals(
             problem.best_point(np.zeros(1), np.zeros(size), 0.0).fitted.probability
@@ -388,7 +388,7 @@ class FitData:
         return self.scores[: self._fit_count]
 
     def groups(self, threshold: float) -> list[tuple[int, ...]]:
-        """Return groups of collinear concepts; see ``distill.collinearity.components``."""
+        """Return groups of collinear concepts (indices); see ``distill.scores.components``."""
         return components(self.correlation, threshold)
 
 

@@ -78,14 +78,14 @@ def choose_penalties(
 
 
 def compared_penalties(store: Store) -> list[float]:
-    """Return the candidate penalties, rising; scaled by supplied scores' standard deviation."""
+    """Return the candidate penalties, rising; scaled to the standard deviation of given scores."""
     scale = score_scale(store)
     power = 0 if scale is None else round(float(np.log10(np.median(scale) / SPREAD)))
     return [float(f"{value * 10.0**power:.3g}") for value in PATH]
 
 
 def least_loss(losses: Array, sizes: NDArray) -> NDArray[np.intp]:
-    """Return indices ``(K,)`` of the least mean loss, from losses ``(m, n, K)``.
+    """Return indices ``(K,)`` of the student with the least mean loss, from losses ``(m, n, K)``.
 
     A student without concepts (``sizes`` ``(m, K)`` is 0) is chosen only if all are empty.
     """
@@ -105,7 +105,7 @@ def _folds_of(data: FitData, columns: list[int]) -> NDArray[np.intp]:
 def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> list[int]:
     """Return the classes among ``columns`` that can be fitted without any one of the folds.
 
-    With softmax all classes, or none.
+    For a softmax student these are all classes or none.
     """
     if len(folds) < FOLDS:
         return []
@@ -146,7 +146,7 @@ def _compare(
     progress: Progress | None,
     cancelled: Cancelled | None,
 ) -> tuple[Array, NDArray]:
-    """Return losses ``(m, n, K)`` on held-out images, and sizes ``(m, K)``, over the path."""
+    """Return losses ``(m, n, K)`` on held-out images, and sizes ``(m, K)``, for m penalties."""
     losses: list[list[Array]] = [[] for _ in path]
     sizes: list[list[NDArray]] = [[] for _ in path]
     for number, part in enumerate(parts):
@@ -179,7 +179,7 @@ def _solved(
     start: Fit | None,
     cancelled: Cancelled | None,
 ) -> Fit:
-    """Solve the students with ``penalty``, warm-started at ``start``."""
+    """Solve the students of ``problem`` with this L1 ``penalty``, warm-started at ``start``."""
     scaled = {**problem, "l1": problem["l1"] * penalty, "tolerance": _TOLERANCE}
     if data.link == SOFTMAX:
         first = None if start is None else start.weights
@@ -188,6 +188,6 @@ def _solved(
 
 
 def _sizes(data: FitData, students: Fit) -> NDArray:
-    """Return the number of concepts per student; one number for a softmax student."""
+    """Return the number of concepts ``(K,)`` of each student; ``(1,)`` for a softmax student."""
     used = students.weights != 0
     return used.any(axis=1).sum(keepdims=True) if data.link == SOFTMAX else used.sum(axis=0)

@@ -31,11 +31,11 @@ LAMBDA_CHOSEN = "lambda_chosen"
 
 @dataclass(frozen=True)
 class Recipe:
-    """Solver (``exact`` or ``paper``), penalties, weight of the teacher, the solver's options.
+    """How students are fitted: solver (``exact`` or ``paper``), penalties, solver's options.
 
-    ``l1`` has one number per class; ``alpha`` is None if students learn only from the teacher. With
-    ``link`` softmax all classes are always fitted together. ``device`` is the device of the paper's
-    recipe; ids of nodes do not depend on it.
+    ``l1`` has a number per class; ``alpha`` is the weight of the teacher beside the labels, None
+    without labels. With ``link`` softmax all classes are always fitted together. ``device`` is the
+    device of the paper's recipe; ids of nodes do not depend on it.
     """
 
     solver: str
@@ -51,7 +51,9 @@ class Recipe:
         return list(classes if self.link == SOFTMAX else tuned)
 
     def fit(self, data: FitData, columns: Sequence[int] | None = None, **given: Any) -> Fit:
-        """Fit the students of the classes at ``columns`` (all); ``given`` as in ``distill.fit``."""
+        """Fit the students of the classes at ``columns`` (None: all); return them.
+
+        ``given`` are further arguments of ``distill.fit``."""
         columns = range(len(self.l1)) if columns is None else columns
         if self.link == SOFTMAX:
             return solve_joint(data, **self.options, **given)
@@ -120,7 +122,7 @@ def root_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
 
 
 def original_terms(spec: Spec, store: Store) -> dict[str, Terms]:
-    """Return the terms of the original students by class; empty unless the spec distills them on
+    """Return the terms of the original students by class; none unless the spec distills them on
     ``tune`` too."""
     if not distils_on_tune(spec):
         return {}
@@ -189,19 +191,19 @@ def check_link(spec: Spec, store: Store) -> None:
         )
     if spec.students.l2:
         raise TuningError(
-            "students.l2 is not used with link: softmax.", "Leave it out, or take link: sigmoid."
+            "students.l2 is not used with link: softmax.", "Leave l2 out, or take link: sigmoid."
         )
 
 
 def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit:
-    """Solve the joint student exactly; ``given`` as in ``distill.fit_joint``."""
+    """Return the exact joint student; ``given`` are arguments of ``distill.fit_joint``."""
     first = None if start is None else start.weights
     joint = fit_joint(**data.joint_problem(), start=first, **given)
     return one_of_each(joint, given.get("lower"), given.get("upper"))
 
 
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
-    """Solve the students of the classes at ``columns`` exactly; ``given`` as in ``fit``."""
+    """Return the exact students of the classes at ``columns``; ``given``: as in ``distill.fit``."""
     return fit(**data.problem(columns), **given)
 
 
@@ -225,7 +227,7 @@ class ResolvedEdits(Edited):
 
     @cached_property
     def name(self) -> str:
-        """Id of the node."""
+        """Id of the node that a refit with these edits makes."""
         return node_id(self.parent, self.edits, self.settings)
 
 

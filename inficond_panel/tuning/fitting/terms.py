@@ -121,7 +121,7 @@ class Balanced:
 
 @dataclass(frozen=True)
 class Doubted:
-    """Factors above 1 of the L1 penalty, by concept, of the adaptive penalty (``doubt``)."""
+    """Adaptive penalty (``doubt``): factors above 1 of the L1 penalty, by concept."""
 
     value: float
     factors: Mapping[str, float] = field(repr=False)
@@ -166,7 +166,7 @@ class Learned:
         return self.source != MORE
 
     def to_json(self) -> Any:
-        """Return the weight, or a dictionary with parts or correction, as plain data."""
+        """Return plain data: the weight, or a dictionary of weight and parts or correction."""
         if self.correction is not None:
             return {"weight": self.weight, "correction": self.correction.to_json()}
         return {"weight": self.weight, "parts": list(self.parts)} if self.parts else self.weight
@@ -239,7 +239,7 @@ class Terms:
 
 
 def terms_of(items: Mapping[str, Any], store: Store) -> dict[str, Terms]:
-    """Return terms by class from plain data by class; errors as in ``Terms.from_json``."""
+    """Return terms by class from plain data by class; raises as ``Terms.from_json``."""
     photos = len(store.rows(FIT))
     return {name: Terms.from_json(item, photos) for name, item in items.items()}
 
@@ -248,7 +248,7 @@ def _balanced(item: Mapping[str, Any], photos: int) -> Balanced:
     weights = _unpacked(item["weights"], photos)
     balanced = Balanced(tuple(map(str, item["concepts"])), weights, tuple(item["effective"]))
     if balanced.hash != item["hash"]:
-        raise ValueError("the weights of its photos differ from their hash")
+        raise ValueError("the weights of its photos are damaged (their hash differs)")
     if not (np.isfinite(weights).all() and weights.min() >= 0 and weights.any()):
         raise ValueError("the weights of its photos are negative, not finite, or all 0")
     return balanced

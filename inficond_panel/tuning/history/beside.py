@@ -21,7 +21,7 @@ def history_database(history: str | Path) -> Database | PostgresDatabase:
 
 
 def folder_beside(history: str | Path, name: str) -> Folder | None:
-    """Return the files of kind ``name`` of a history; None for a history in memory.
+    """Return the folder of a history's files of kind ``name``; None for a history in memory.
 
     ``x.history.sqlite`` and ``x.sqlite`` both have the folder ``x.concepts``.
     """

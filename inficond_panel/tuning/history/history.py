@@ -78,7 +78,7 @@ class History:
         return stored
 
     def get(self, node_id: str) -> Node | None:
-        """Return the node with an id, or None."""
+        """Return the node with the id ``node_id``; None if there is no such node."""
         with self._database.transaction() as db:
             row = db.execute("SELECT * FROM nodes WHERE id = ?", (node_id,)).fetchone()
             select = "SELECT kind, text FROM events WHERE node = ? ORDER BY number"
@@ -118,7 +118,7 @@ class History:
         return known, state
 
     def state(self, root: str) -> HistoryState:
-        """Return the current state: head, redo, names, notes, looks, deleted branches."""
+        """Return the current state (``HistoryState``) of the students of ``root``."""
         with self._database.transaction() as db:
             return self._log.state(db, root)
 
@@ -128,7 +128,7 @@ class History:
             return log.read(self.path, db, root)
 
     def head(self, root: str) -> str:
-        """Return the id of the head; ``root`` before the first move."""
+        """Return the id of the head, which the page shows; ``root`` before the first move."""
         return self.state(root).head or root
 
     def set_head(
@@ -139,7 +139,7 @@ class History:
         origin: str | None = None,
         author: str = "user",
     ) -> None:
-        """Move the head to ``node``, by ``jump`` or after a ``fine-tune``.
+        """Move the head, which the page shows, to ``node``; ``kind`` is a jump or a fine-tune.
 
         ``origin`` is the node shown before, by default the head. A fine-tune whose result is in a
         deleted branch restores the branch; a jump to a deleted branch is a ``TuningError``.
@@ -148,7 +148,9 @@ class History:
             raise ValueError(f"kind must be one of {MOVES}, got {kind!r}")
         with self._writing(root, node, origin or root) as (db, state):
             if state.hidden(node) and kind == "jump":
-                raise TuningError("This iteration is in a deleted branch.", "Restore it first.")
+                raise TuningError(
+                    "This iteration is in a deleted branch.", "Restore the branch first."
+                )
             for top in _deleted_above(state, node):
                 log.append(db, "restore", top, author=author)
             log.append(db, kind, node, author=author, origin=origin or state.head)
@@ -167,7 +169,7 @@ class History:
         return target
 
     def redo(self, root: str, origin: str | None = None, author: str = "user") -> str:
-        """Reverse the last undo; return the id of the new head.
+        """Move the head back to the node that the last undo left; return the node's id.
 
         Raises ``TuningError`` without an undo, or if the head has moved otherwise since.
         """
@@ -176,7 +178,8 @@ class History:
             target = state.redo_from(here)
             if target is None:
                 raise TuningError(
-                    "There is nothing to redo.", "Redo only reverses an undo; jump instead."
+                    "There is nothing to redo.",
+                    "Redo only reverses an undo; jump to an iteration by its number instead.",
                 )
             log.append(db, "redo", target, author=author, origin=here)
         return target
@@ -216,7 +219,8 @@ class History:
                 here = not set(shown).isdisjoint(branch)
                 which = "iteration shown" if here else "head, which new pages show,"
                 raise TuningError(
-                    f"The {which} is in this branch.", "Go to another iteration, then delete it."
+                    f"The {which} is in this branch.",
+                    "Go to another iteration, then delete the branch.",
                 )
             before = state.all_hidden()
             now_hidden = [item for item in branch if item not in before]
@@ -238,19 +242,19 @@ class History:
             return [item for item in state.parents if item in before - after]
 
     def count_look(self, node: str, split: str, author: str = "user") -> int:
-        """Record that metrics of ``node`` on ``split`` were seen; return how often so far."""
+        """Record that somebody saw metrics of ``node`` on ``split``; return how often so far."""
         with self._writing_at(node) as (db, state):
             log.append(db, "look", node, split, author)
             return state.looks[node, split] + 1
 
     def looks(self, node: str, split: str) -> int:
-        """Return how often metrics of ``node`` on ``split`` were seen."""
+        """Return how often somebody saw metrics of ``node`` on ``split``."""
         with self._database.transaction() as db:
             select = "SELECT count(*) FROM events WHERE node = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (node, split)).fetchone()[0])
 
     def looks_at(self, root: str, split: str) -> int:
-        """Return how often metrics on ``split`` of ``root`` or a descendant were seen."""
+        """Return how often somebody saw metrics on ``split`` of ``root`` or a descendant."""
         with self._database.transaction() as db:
             select = "SELECT count(*) FROM events WHERE root = ? AND kind = 'look' AND text = ?"
             return int(db.execute(select, (root, split)).fetchone()[0])
@@ -258,7 +262,7 @@ class History:
     def tag(
         self, node: str, images: Sequence[str], tag: str, author: str = "user", *, on: bool = True
     ) -> None:
-        """Add a tag to images, or remove it (``on`` False), while ``node`` is shown.
+        """Add a tag to images, or remove the tag (``on`` False); ``node`` is the node shown.
 
         Raises ``TuningError`` for a tag that is empty or too long.
         """
@@ -267,12 +271,12 @@ class History:
             log.append(db, "tag" if on else "untag", node, text, author)
 
     def tags(self) -> Tags:
-        """Return the tags by image id, of all students in the file."""
+        """Return the tags by image id; all students in the file share them."""
         with self._database.transaction() as db:
             return self._log.tags(db)
 
     def other_roots(self, root: str) -> list[OtherRoot]:
-        """Return the other roots in the file, most recently used first."""
+        """Return the students with another #0 than ``root``, most recently used first."""
         with self._database.transaction() as db:
             return read_others(db, root)
 
@@ -282,11 +286,11 @@ class History:
             return named_concepts(db, root)
 
     def image(self) -> bytes:
-        """Serialize the history to bytes of a history file; others may be writing."""
+        """Return the history as bytes of a history file, also while other processes write."""
         return self._database.image()
 
     def become(self, other: History) -> None:
-        """Replace the content by that of the file ``other``, also for those who have it open."""
+        """Replace the content by the content of the file ``other``, in all processes."""
         assert isinstance(other._database, Database)
         self._database.become(other._database)
 
@@ -296,7 +300,7 @@ class History:
 
     @contextmanager
     def _writing(self, root: str, *nodes: str) -> Iterator[tuple[Connection, HistoryState]]:
-        """Yield a write transaction and the state of ``root``; checks that it has ``nodes``."""
+        """Yield a write transaction, and the state of ``root``, which must have ``nodes``."""
         with self._database.transaction(write=True) as db:
             state = self._log.state(db, root)
             for node in nodes:

@@ -113,7 +113,7 @@ class HistoryState:
     parents: dict[str, str | None] = field(default_factory=dict)
 
     def copy(self) -> HistoryState:
-        """Return an independent copy of the state."""
+        """Return a copy of the state, which can be changed independently."""
         return HistoryState(
             self.head, *(copy(getattr(self, part.name)) for part in fields(self)[1:])
         )
@@ -324,7 +324,7 @@ def append(
     author: str = "user",
     origin: str | None = None,
 ) -> None:
-    """Append an event within the open transaction."""
+    """Append an event of ``kind`` on ``node`` to the log, within the open transaction of ``db``."""
     last = "SELECT number, checksum FROM events ORDER BY number DESC LIMIT 1"
     number, previous = db.execute(last).fetchone() or (0, "")
     text = text.encode(errors="replace").decode()  # half a character cannot be stored
@@ -353,7 +353,7 @@ def _chain(
 
 
 def root_of(db: Connection, node: str) -> str:
-    """Return the root of ``node``; ``TuningError`` for an unknown node."""
+    """Return the id of #0 from which ``node`` descends; ``TuningError`` for an unknown node."""
     row = db.execute("SELECT root FROM nodes WHERE id = ?", (node,)).fetchone()
     if row is None:
         raise unknown(node)
@@ -361,7 +361,7 @@ def root_of(db: Connection, node: str) -> str:
 
 
 def unknown(node: str) -> TuningError:
-    """Return the error for an unknown node."""
+    """Return the error for a node that the history does not have."""
     return TuningError(
         f"The history has no iteration {node!r} of these students.",
         "List them: inficond history list SPEC",

@@ -35,7 +35,7 @@ def to_row(node: Node) -> dict[str, Any]:
     Raises ``ValueError`` for a node whose id does not match its content (a preview).
     """
     if _expected_id(node) != node.id:
-        raise ValueError(f"the id of {node.id} does not follow from its parent, intents, settings")
+        raise ValueError(f"{node.id} is not the id computed from parent, intents and settings")
     concepts, classes = node.weights.shape
     row = {
         "id": node.id,
@@ -80,7 +80,7 @@ def _checked(path: str, row: Row) -> Node:
         node = _node(row)
         expected = _expected_id(node)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
-        raise HISTORY.damaged(path, f"{row['id']}: {error}") from error
+        raise HISTORY.damaged(path, f"iteration {row['id']} cannot be read: {error}") from error
     if expected != node.id:
         raise HISTORY.damaged(
             path, f"the intents of #{node.number} ({node.id}) do not match its id"
@@ -136,7 +136,7 @@ def _packed(values: np.ndarray) -> bytes:
 
 
 def _unpacked(blob: bytes, shape: tuple[int, ...]) -> np.ndarray:
-    """Return unpacked float64 values of ``shape``; ``ValueError`` for another size."""
+    """Return the values in ``blob`` as float64 array; ``ValueError`` if not of ``shape``."""
     size = 8 * math.prod(shape)
     if not 0 < size <= _MOST_BYTES:
         raise ValueError(f"weights have the impossible shape {shape}")
@@ -154,8 +154,8 @@ _COUNTS = "SELECT root, count(*), max(number) FROM nodes WHERE root != ? GROUP B
 
 @dataclass(frozen=True)
 class OtherRoot:
-    """Students of another root: numbers of iterations (with #0 and deleted iterations), concepts
-    and classes, times of the first and the last iteration, and settings of #0."""
+    """Students with another #0, ``root``: numbers of iterations (with #0 and deleted iterations),
+    concepts and classes, times of the first and the last iteration, and settings of #0."""
 
     root: str
     iterations: int
@@ -167,7 +167,7 @@ class OtherRoot:
 
 
 def read_others(db: Connection, root: str) -> list[OtherRoot]:
-    """Return all roots except ``root``, most recently used first."""
+    """Return all students of a history except those of ``root``, most recently used first."""
     others = [_other(db, *counted) for counted in db.execute(_COUNTS, (root,)).fetchall()]
     return sorted(others, key=lambda other: other.last, reverse=True)
 

@@ -80,7 +80,7 @@ class ClassPhotos:
         self._of_folds: list[Fit] = []
 
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
-        """Return a copy with other photos of ``tune``, which shares the students of the folds."""
+        """Return a copy with the photos of ``tune`` at ``rows``; it shares the folds' students."""
         other = copy(self)
         for name in ("tune_scores", "tune_photos", "tune_logits", "model_of_tune", "model_of_fit"):
             other.__dict__.pop(name, None)
@@ -94,7 +94,7 @@ class ClassPhotos:
 
     @property
     def lacking(self) -> str:
-        """Reason why the class cannot be compared, or ""."""
+        """Reason why the class cannot be compared between the splits; "" if it can."""
         sides = ((FIT, self.fit_label, LEAST_FIT), (TUNE, self.tune_label, LEAST_TUNE))
         for split, label, least in sides:
             positives, negatives = np.count_nonzero(label == 1), np.count_nonzero(label == 0)
@@ -117,7 +117,7 @@ class ClassPhotos:
         )
 
     def suspicion(self) -> Suspicion:
-        """Return the suspect scores of all concepts, with the measures they are made of.
+        """Return the suspect scores of all concepts, with reliance and lost correlation.
 
         A concept with a constant score on ``fit`` has no correlation, so no reliance.
         """
@@ -159,12 +159,12 @@ class ClassPhotos:
 
     @property
     def fit_size(self) -> int:
-        """Number of the photos of fit, labelled or not."""
+        """Number of all photos of fit, with and without label."""
         return self._size
 
     @property
     def parts(self) -> tuple[str, ...]:
-        """Content hashes of the added photos that can be learned."""
+        """Content hashes of the parts (added photos of one time) that can be learned."""
         return part_hashes(self._store) if self._parts is None else tuple(self._parts)
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:
@@ -219,7 +219,7 @@ class ClassPhotos:
 
     @property
     def teacher(self) -> Outcome:
-        """Outcome of the teacher on the photos of tune, by their labels."""
+        """Labels of the photos of tune with the teacher's logits and decisions (``Outcome``)."""
         return Outcome(self.tune_label, self.teacher_log_odds(TUNE))
 
     def teacher_log_odds(self, split: str) -> NDArray:
@@ -261,7 +261,7 @@ class ClassPhotos:
 
     @cached_property
     def _weights(self) -> NDArray:
-        """Weights (C, FOLDS) of the students."""
+        """Weights (C, FOLDS) of the students that were fitted without one fold of fit each."""
         return np.stack([student.weights[:, 0] for student in self._students], axis=1)
 
     def _scores(self, rows: NDArray[np.intp]) -> NDArray:
@@ -272,7 +272,7 @@ class ClassPhotos:
 class Labelled:
     """Labels of another class, ``name``, on the compared photos.
 
-    ``fit`` and ``tune`` (n,) are its labels, -1: unknown, or the teacher's decisions.
+    ``fit`` and ``tune`` (n,) are this class's labels (-1: unknown), or the teacher's decisions.
     """
 
     name: str

@@ -41,7 +41,7 @@ class Step:
 
 
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
-    """Return the repairs of a class on the branch of ``node``, the oldest first."""
+    """Return the repairs of a class on the branch of ``node``, one step per iteration, in order."""
     steps: list[Step] = []
     path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
     for at in path:
@@ -130,7 +130,7 @@ def _terms_without(
 
 
 def _carried_out(tuner: Tuner, photos: ClassPhotos, repairs: list[Repair], bounds: Bounds) -> Terms:
-    """Return the terms after ``repairs``; leaves out repairs for which labels are too few."""
+    """Return the terms of a fit after ``repairs``, without repairs for which labels are too few."""
     unbalanced: list[Repair] = [repair for repair in repairs if not isinstance(repair, Balance)]
     without_labels = [repair for repair in repairs if not needs_labels(repair)]
     for kept in (repairs, unbalanced):
@@ -142,7 +142,7 @@ def _carried_out(tuner: Tuner, photos: ClassPhotos, repairs: list[Repair], bound
 
 
 def _with_suspects_of(repair: Repair, photos: ClassPhotos) -> list[Repair]:
-    """Return ``[repair]``; a balance of suspects gets those of ``photos``, or is left out."""
+    """Return ``[repair]``; a balance of suspects takes the suspects of ``photos``; [] if none."""
     if not (isinstance(repair, Balance) and repair.suspects):
         return [repair]
     names = first_suspects(photos, len(repair.concepts))

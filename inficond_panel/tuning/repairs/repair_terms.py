@@ -31,7 +31,7 @@ _KEPT = 64
 
 
 class RepairTerms:
-    """Resolution of repairs to terms, for the students of one store.
+    """Resolver of repairs to terms (their effect on a fit), for the students of one store.
 
     ``terms`` returns the active terms at a node, by class; ``fit_data`` is called at first use.
     """
@@ -96,7 +96,7 @@ class RepairTerms:
         *,
         decided: bool = False,
     ) -> ClassPhotos:
-        """Return the photos to compare a student on.
+        """Return the photos of fit and tune on which a student is compared.
 
         ``rows`` limits the photos of ``tune``, ``parts`` (content hashes) the added photos; None:
         all. With ``decided`` the teacher's decisions replace the labels.
@@ -137,7 +137,8 @@ class RepairTerms:
         bounds: Bounds,
         least: int = LEAST_TUNE,
     ) -> Terms:
-        """Return terms of a class after its ``repairs``; needs ``least`` photos of each label."""
+        """Return the terms of the class after ``repairs``; ``least`` photos of each label of tune
+        are needed."""
         name = photos.student.name
         of_name = [repair for repair in repairs if repair.class_name == name]
         return resolve_repairs(photos, of_name, *box(bounds, [name], self._store.concepts), least)
@@ -152,8 +153,8 @@ class RepairTerms:
             return TuningError(
                 "Repairs change the fit of one class, but with link: softmax one student has all "
                 "classes.",
-                "Tune by thumbs, or give lambda a value; or write students.link: sigmoid, which "
-                "starts a new tree of iterations.",
+                "Tune by thumbs, or give lambda a value; or write students.link: sigmoid in the "
+                "spec, which starts a new tree of iterations.",
             )
         return self._refused_at_all
 
@@ -185,7 +186,7 @@ class RepairTerms:
             raise self.refused
 
     def check(self, repairs: Sequence[Repair]) -> None:
-        """Raise ``TuningError`` for unknown names and impossible repairs."""
+        """Raise ``TuningError`` for unknown names, and repairs that these students cannot have."""
         check_repairs(repairs, self._store)
         for repair in repairs:
             self._check_taken(repair)

@@ -54,7 +54,7 @@ DRAWS = 200
 
 @dataclass(frozen=True)
 class Choice:
-    """Indices of the candidate ``taken``, and of the ``best``, which has the highest AP.
+    """Indices of the candidate that is ``taken``, and of the ``best``, which has the highest AP.
 
     ``gain`` is the AP of the best less the AP of the first, ``error`` its standard error.
     """
@@ -66,7 +66,8 @@ class Choice:
 
 
 def choose(label: NDArray, logits: Array, seed: int = 0) -> Choice:
-    """Choose one of m candidate students, by logits (m, n) and labels (n,) in {1, 0}."""
+    """Choose one of m students by AP, from logits (m, n) and labels (n,) in {1, 0}: the first,
+    unless another gains more than one standard error."""
     every = np.ones((1, len(label)))
     best = int(np.argmax(np.nan_to_num(ap_values(label, logits, every))))
     counts = np.concatenate([every, draw_counts(len(label), DRAWS, seed)])
@@ -77,7 +78,7 @@ def choose(label: NDArray, logits: Array, seed: int = 0) -> Choice:
 
 
 def ap_values(label: NDArray, logits: Array, counts: NDArray) -> Array:
-    """Return the AP (m, draws) of each student for each row of bootstrap counts (draws, n)."""
+    """Return each student's AP (m, draws), from logits (m, n) and bootstrap counts (draws, n)."""
     return np.array([Outcome(label, each).values(AP.key, counts) for each in logits])
 
 
@@ -183,7 +184,7 @@ def _taught(
     upper: Array,
     least: int,
 ) -> Terms:
-    """Return terms with the labels, at the weight with the highest AP on other photos."""
+    """Return ``terms`` with the labels ``taught``, at the weight of highest AP on other photos."""
     judged = _not_taught(photos, taught.labels)
     if not enough(judged, least):
         seen = len(photos.tune) - len(judged.tune)  # taught, so not for evaluation
@@ -196,7 +197,7 @@ def _taught(
 
 
 def _balanced(photos: ClassPhotos, repair: Balance, terms: Terms, least: int) -> Terms:
-    """Return terms that balance the concepts of ``repair`` and the concepts balanced before."""
+    """Return ``terms`` with reweighting by the concepts of ``repair`` and by those of before."""
     what = f"balance on {photos.student.name!r}"
     _need(photos, what, least)
     before = () if terms.balanced is None else terms.balanced.concepts
@@ -276,7 +277,9 @@ def _with(photos: ClassPhotos, repair: Wish, terms: Terms, *, able: bool) -> lis
 def with_learned(
     photos: ClassPhotos, repair: Learn, terms: Terms, *, able: bool = True
 ) -> list[Terms]:
-    """Return candidate terms that learn by ``repair``, one per weight; weight 1 if not ``able``."""
+    """Return candidate terms that learn by ``repair``, one per weight of the learned photos.
+
+    The weight is 1 if ``repair`` has none and AP cannot choose (not ``able``)."""
     learned, size = _more(photos) if repair.source == MORE else _of_tune(photos, repair.source)
     if repair.source == ANSWERS:
         learned = replace(learned, correction=_correction(photos, terms.taught))
@@ -372,7 +375,7 @@ def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
 
 
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
-    """Return the penalty factors for each value; ``[None]`` if no concept is suspect."""
+    """Return the adaptive penalty for each of ``values``; ``[None]`` if no concept is suspect."""
     name, store = photos.student.name, photos.student.store
     shown = [int((photos.fit_label == side).sum()) for side in (1, 0)]
     if min(shown) < LEAST_FIT:
@@ -400,8 +403,8 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
 
 
 def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, upper: Array) -> float:
-    """Return the AP on tune of the student under ``terms``, cross-fitted if it learns from
-    tune."""
+    """Return the AP on the photos ``judged`` of tune of the student under ``terms``, cross-fitted
+    if it learns from tune."""
     if any(each.of_tune for each in terms.learned):
         logits = logits_of_tune(judged, [terms], lower, upper)[0]
     else:
@@ -416,7 +419,7 @@ def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:
 
 
 def _not_taught(photos: ClassPhotos, labels: Mapping[str, int]) -> ClassPhotos:
-    """Return the photos of tune without those in ``labels``."""
+    """Return ``photos`` without the photos of tune that are in ``labels``."""
     images = photos.student.store.images
     kept = [row for row in photos.tune if images[row] not in labels]
     return photos if len(kept) == len(photos.tune) else photos.on(np.array(kept, dtype=np.intp))

@@ -44,7 +44,7 @@ class Gain(Interval):
 
 
 def around(estimate: float, error: float, level: float = CONFIDENCE) -> Gain:
-    """Return a gain with the normal interval of a standard error."""
+    """Return a gain whose interval is normal, from ``estimate`` and its standard error."""
     half = float(ndtri(tails(level)[1])) * error
     return Gain(estimate, estimate - half, estimate + half, level=level)
 
@@ -58,14 +58,14 @@ class Change:
 
     @property
     def error(self) -> float:
-        """Standard error; 0 without a change."""
+        """Standard error of the change, from its draws; 0 if the student did not change."""
         defined = self.draws[~np.isnan(self.draws)]
         return float(defined.std(ddof=1)) if len(defined) > 1 else 0.0
 
     def gain(self, level: float = CONFIDENCE) -> Gain:
-        """Return the gain with its percentile interval.
+        """Return the change with its percentile interval at ``level``.
 
-        With a normal interval if the draws are too few for ``level``.
+        The interval is normal if the draws are too few for this level.
         """
         if least_draws(level) > len(self.draws):
             return around(self.estimate, self.error, level)
@@ -95,7 +95,7 @@ def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
 
 
 def mean_change(changes: Sequence[Change]) -> Change:
-    """Return the mean change over classes, draw by draw."""
+    """Return the mean of ``changes`` of several classes, in the estimate and in each draw."""
     if not changes:
         return NO_CHANGE
     draws = np.array([c.draws for c in changes])
@@ -120,7 +120,7 @@ class Choice:
 
     @cached_property
     def gain(self) -> Change:
-        """Out-of-sample gain, with draws for its interval."""
+        """Out-of-sample gain of the choice, with the draws for its interval."""
         estimate, spread = _mean(self.left_out), self.drawn + self.taught
         return Change(estimate, spread - _mean(spread) + estimate)
 
@@ -128,9 +128,9 @@ class Choice:
 def gain_of_choice(
     label: NDArray, logits: Array, counts: NDArray, *, careful: bool, taught: Array | None = None
 ) -> Choice:
-    """Return the gain over the first of m students by choosing the other with the highest AP.
+    """Return the gain of choosing the student with the highest AP of m, over the first student.
 
-    With ``careful`` the first is also a candidate, and left only for a gain above one standard
+    The first is a candidate only with ``careful``, and then left only for a gain above one standard
     error, as in ``repairs.resolution``. ``logits`` (m, n) are held-out logits, ``label`` (n,) is in
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
@@ -144,7 +144,7 @@ def gain_of_choice(
 
 
 def gain_of_levers(levers: Sequence[Choice]) -> Change:
-    """Return the gain of choosing the lever with the largest estimated gain, if above 0.
+    """Return the gain of choosing the lever (kind of repair) with the largest gain, if above 0.
 
     In each draw, the estimate is the gain on the drawn photos less the mean optimism of the lever.
     """

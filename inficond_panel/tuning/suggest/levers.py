@@ -68,8 +68,8 @@ _TO_LEARN = "labels of tune, to learn"
 
 @dataclass(frozen=True)
 class Lever:
-    """Effect of ``edits`` on one class, measured by labels of ``tune``; without edits the unchanged
-    student.
+    """A lever (kind of repair): effect of its ``edits`` on one class, measured by labels of
+    ``tune``. Without edits it is the unchanged student.
 
     ``ap`` is the current AP plus the ``gain``, 0 to 1. ``fidelity`` is the share of photos on which
     student and teacher decide alike, ``concepts`` the number of concepts in the student. ``needs``
@@ -126,8 +126,8 @@ def class_repair(
     seed: int = 0,
     check: Callable[[], None] = lambda: None,
 ) -> ClassRepair:
-    """Return shift and levers of a class at ``parent``, by labels of the photos of ``tune`` at
-    ``rows``. ``check`` is called between levers, and may raise."""
+    """Return shift and levers of a class at ``parent``, by the labels of photos of ``tune`` (at
+    ``rows``). ``check`` is called between levers, and may raise ``CancelledError``."""
     photos = tuner.repairs.photos(tuner.repairs.class_fit(parent, class_name), rows)
     shift = class_shift(photos)
     with one_thread():
@@ -202,7 +202,7 @@ class _Tried:
 def _levers_of_repairs(
     student: ClassFit, *, few: bool
 ) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
-    """Yield name, repairs and needs of each lever of a class, the simplest first."""
+    """Yield name, repairs and needs of each lever of a class, the simplest lever first."""
     name = student.name
     if few:
         yield "labels of tune", (Learn(name, LABELS, 1.0),), _TO_LEARN
@@ -227,7 +227,8 @@ def likelier(label: NDArray, logits: Array) -> int:
 
 
 def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:
-    """Return the index of the student chosen by AP on all photos."""
+    """Return the index of the student with the highest AP on all photos; the first competes only
+    if ``careful``, and then stays unless another gains more than one standard error."""
     if careful:
         return choose(label, logits).taken
     return 1 + int(ap_values(label, logits[1:], np.ones((1, len(label)))).argmax())

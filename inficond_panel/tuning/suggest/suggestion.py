@@ -42,7 +42,7 @@ _UNLABELLED = (
 class Suggestion:
     """Edits for one refit from ``parent`` (an id), chosen by labels of ``images`` photos.
 
-    ``repairs`` are the measured classes, ``skipped`` has the reason for each other class.
+    ``repairs`` has the levers of each measured class, ``skipped`` a reason for each other class.
     ``unknown`` are classes that the teacher does not know, which edits of students cannot repair.
     ``level`` is the level of intervals.
     """
@@ -85,7 +85,7 @@ class Suggestion:
 
 
 def shifts_sentence(kinds: Sequence[str]) -> str:
-    """Return a sentence on the number of classes with a shift, from the kinds of shift."""
+    """Return a sentence on how many classes have a shift; ``kinds`` has one kind per class."""
     if len(kinds) == 1:
         return {
             SHIFT: "The class shows a shift from fit to tune.",
@@ -100,7 +100,7 @@ def shifts_sentence(kinds: Sequence[str]) -> str:
 
 
 def proposed_sentence(gains: Sequence[Gain], classes: int) -> str:
-    """Return ``A repair is proposed for 5 of 16 classes, ... (1 interval includes 0).``"""
+    """Return the sentence ``A repair is proposed for 5 of 16 classes, shifted or not.``"""
     if not gains:
         return (
             "Taking the best lever gains nothing on photos that did not choose it: another lambda, "
@@ -199,7 +199,8 @@ def carry_out(
 ) -> Node | None:
     """Refit with the edits of a suggestion; return the new node, or None without edits.
 
-    Author and note record the suggestion, unless a person made the same node. The head stays.
+    Author and note record the suggestion, unless a person made the same node. The page still shows
+    the iteration of before.
     """
     if not suggestion.intents:
         return None
