@@ -168,7 +168,7 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
     """Return an iteration as an xarray dataset: its weights and bounds, and the data of a split.
 
     The data are concept scores, labels and logits; names are those of the store. A bound that is
-    not set is infinite. Attributes name the iteration. The caller counts looks at the holdout.
+    not set is infinite. Attributes name the iteration. The caller counts uses of the holdout.
     """
     store, rows = tuner.store, tuner.store.rows(split)
     of_class, of_image = ("class_name", "concept"), ("image", "class_name")

@@ -90,7 +90,7 @@ def test_moves_names_notes_and_branches(run):
 
     hidden = run("delete", "--node", 3, "--json")[1]["hidden"]
     assert "#3" not in told("list")
-    assert "1 in deleted branches are not shown" in told("list")
+    assert "Not shown, in deleted branches: 1" in told("list")
     assert "#3" in told("list", "--all")
     assert "grass" in told("show", "--node", 3)
     assert "deleted branch" in told("jump", "--node", 3)
