@@ -117,10 +117,10 @@ def test_an_iteration_that_is_not_there(run, argv):
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        ([], ["the action is missing", "Write: inficond history ACTION SPEC", "Actions: list, "]),
-        (["demo"], ["'demo' is not an action", "Write: inficond history ACTION SPEC"]),
-        (["demo", "undo"], ["'demo' is not an action", "Write: inficond history undo demo"]),
-        (["my data.yaml", "undo"], ["Write: inficond history undo 'my data.yaml'"]),
+        ([], ["the action is missing", "Usage: inficond history ACTION SPEC", "Actions: list, "]),
+        (["demo"], ["'demo' is not an action", "Usage: inficond history ACTION SPEC"]),
+        (["demo", "undo"], ["'demo' is not an action", "Usage: inficond history undo demo"]),
+        (["my data.yaml", "undo"], ["Usage: inficond history undo 'my data.yaml'"]),
         (["undoo", "demo"], ["'undoo' is not an action. Did you mean 'undo'?"]),
     ],
 )

@@ -27,7 +27,7 @@ Frames = dict[str, pd.DataFrame]
 
 
 def list_nodes(tuner: Tuner, args: argparse.Namespace) -> pd.DataFrame:
-    """Return the tree with its changes in mAP, or the other students in the file."""
+    """Return the tree of iterations with changes in mAP, or with ``--others`` other students."""
     if args.others:
         return others(tuner)
     tuner.store.verify()
@@ -47,17 +47,17 @@ def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 
 def undo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head to its parent."""
+    """Move the head (the iteration on the page) to its parent."""
     return _moved(tuner, tuner.history.undo(tuner.root_id))
 
 
 def redo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head to the iteration that undo left."""
+    """Move the head (the iteration on the page) to the iteration that undo left."""
     return _moved(tuner, tuner.history.redo(tuner.root_id))
 
 
 def jump(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Move the head to an iteration."""
+    """Move the head (the iteration on the page) to the iteration ``args.node``."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.set_head(tuner.root_id, node.id, "jump")
     return _moved(tuner, node.id)
@@ -104,7 +104,7 @@ def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Frames:
-    """Compare two iterations on a split."""
+    """Return frames that compare two iterations on a split."""
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
     if args.split == HOLDOUT:
@@ -120,7 +120,7 @@ def list_events(tuner: Tuner, _: argparse.Namespace) -> pd.DataFrame:
 
 
 def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Return the edits file that leads to an iteration."""
+    """Return the text of the edits file that leads to an iteration."""
     node = chosen_node(tuner, args.node, deleted=True)
     text = edits_text(tuner, node)
     return {**_place(tuner), "node": _facts(tuner, node), "edits": text}, text.splitlines()
@@ -153,7 +153,7 @@ def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Restore a copy; the present history is kept in a file of another name."""
+    """Restore the history from a copy; the present history is kept in a file of another name."""
     tuner, kept = bring_back(tuner, Path(args.file))
     iterations = len(tuner.nodes(deleted=True))
     lines = [f"{iterations} iterations restored from {args.file}."]
