@@ -148,7 +148,7 @@ def _colour(fills: list[GlyphRenderer], dark: bool) -> None:
 
 
 def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
-    """HoloViews hook that sets colours, hatches (which have no option), and no background."""
+    """Hook that sets colours, no background, and hatches, for which HoloViews has no option."""
     source, figure = plot.handles["source"], plot.state
     source.data["fill"] = np.resize(np.arange(len(FILLS), dtype=np.uint8), len(source.data["left"]))
     if not fill_renderers(figure):

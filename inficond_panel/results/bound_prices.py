@@ -247,7 +247,7 @@ class JointPricing:
         self.free = self._solve(tuner.root().weights, None)
 
     def objective(self, before: Student, after: Student) -> Objective:
-        """Return the training objective of all classes for ``before`` and ``after`` a refit."""
+        """Return the training objective of all classes together, before and after a refit."""
         was, now = before.node, after.node
         (loss_before, taught_before), (loss_after, taught_after) = map(self._losses, (was, now))
         return Objective(

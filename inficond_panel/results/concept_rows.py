@@ -114,7 +114,7 @@ def concept_rows(
 
 
 def discrepancies(student: Student, sort: str) -> np.ndarray:
-    """Return each concept's discrepancy for the key ``sort``; all nan if that is another order."""
+    """Return each concept's discrepancy if ``sort`` is the key of a discrepancy, otherwise nan."""
     if sort not in DISCREPANCIES:
         return np.full(len(student.weights), np.nan)
     return discrepancy(
@@ -136,7 +136,7 @@ def _same(student: Student) -> bytes:
 def effect(
     student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
 ) -> Band:
-    """Return a what-if curve: change of a metric over a grid of a concept's influence, intervals.
+    """Return a what-if curve: a metric's change, with interval, over a grid of one influence.
 
     The grid contains the current influence, where the change is 0. Recent curves are cached, and
     shared by all sessions of a tuner and all iterations with an equal student of the class.
@@ -178,7 +178,7 @@ class ConceptScales:
 
 
 def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
-    """Return the ``ConceptScales`` of a class's student; ``ValueError`` for an unknown class."""
+    """Return the ``ConceptScales`` of a class; raise ``ValueError`` for an unknown class."""
     k, data = tuner.store.classes.index(class_name), tuner.fit_data
     original, scale = tuner.root().weights[:, k], score_scale(tuner.store)
     step = step_sizes(original, tuner.spec.tuning.step, scale)
@@ -214,7 +214,7 @@ def order_concepts(
 def find_concepts(
     positions: NDArray[np.intp], concepts: Sequence[str], find: str
 ) -> NDArray[np.intp]:
-    """Return those of the concept indices ``positions`` whose name contains ``find``, in order."""
+    """Return the indices in ``positions`` of concepts whose name contains ``find``, in order."""
     wanted = find.strip().casefold()
     return np.array([c for c in positions if wanted in concepts[c].casefold()], np.intp)
 

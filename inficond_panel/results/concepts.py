@@ -75,7 +75,7 @@ def _made(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
 
 
 def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
-    """Return per concept the numbers of assigned segments and of images of ``split`` with it."""
+    """Return per concept the numbers of its segments and of images of ``split`` that show it."""
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts)).tolist()
     images = (store.concept_score[store.rows(split)] > 0).sum(axis=0).tolist()
     stored, countable = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
@@ -126,7 +126,7 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
 
 
 def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
-    """Return a frame of a metric and its change over one influence, the others unchanged."""
+    """Return a frame of a metric and its change over a concept's influence, others unchanged."""
     now, noise = student.outcome.value(metric), tuner.spec.views.noise()
     band = effect(student, concept, metric, noise["draws"], noise["level"])
     points = zip(band.grid, band.estimate, band.low, band.high, strict=True)

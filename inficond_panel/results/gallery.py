@@ -69,12 +69,12 @@ class Gallery:
 
     @cached_property
     def student_right(self) -> np.ndarray:
-        """Per image, True if the student's decision equals the label; False if it is ignored."""
+        """Per image, True if the student's decision equals the label; False if that is ignored."""
         return self._right(self.decided)
 
     @cached_property
     def teacher_right(self) -> np.ndarray:
-        """Per image, True if the teacher's decision equals the label; False if it is ignored."""
+        """Per image, True if the teacher's decision equals the label; False if that is ignored."""
         return self._right(self.teacher_decided)
 
     @cached_property

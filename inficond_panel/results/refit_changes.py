@@ -54,7 +54,7 @@ class ConceptMoves:
 
     @property
     def successor(self) -> Mover | None:
-        """The untuned concept that offset most of the change; None if all are below ``_TOOK``."""
+        """Untuned concept that offset most of the tuned change; None if its part is too small."""
         others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
         return max(others, key=lambda mover: mover.takes_over, default=None)
 
@@ -189,7 +189,7 @@ def groups(
 
 @np.errstate(over="ignore", invalid="ignore")  # weights near the largest float give nan
 def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
-    """Return ``taken_over`` by concept: −cov(d, x_c·Δw_c) / var(d), ``(C,)``; nan if d is 0."""
+    """Return the parts of ``ConceptMoves.taken_over``: −cov(d, x_c·Δw_c) / var(d), nan for d 0."""
     moved = np.asarray(data.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
     moved -= moved.mean()
     variance = moved @ moved

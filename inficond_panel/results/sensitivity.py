@@ -162,7 +162,7 @@ def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: 
 
 
 def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
-    """Return what ``lambda: auto`` chooses among ``path`` with students ``fits``; None: nothing."""
+    """Return what ``lambda: auto`` chooses among ``path`` by ``fits``; None if it cannot choose."""
     judged = judging(tuner.repairs.photos(student), student.terms)
     if tuner.repairs.refused is not None or not enough(judged):
         return None

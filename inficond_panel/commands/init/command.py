@@ -116,7 +116,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _download(args: argparse.Namespace) -> None:
-    """Download a public data set; set ``args`` to its folder, and default title, words, output."""
+    """Download a public data set; set its folder, title, words and output in ``args``."""
     from inficond_panel.commands.init.init_folder import check_output
     from precompute.download import PUBLIC, bring
 

@@ -227,7 +227,7 @@ def _chooses(draft: Draft) -> bool:
 
 
 def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
-    """Return the keys that limit a data set to ``chosen``; ``DataError`` for unknown classes."""
+    """Return the spec's keys that limit a data set to classes ``chosen``, which must exist."""
     missing = [name for name in chosen if name not in there]
     if missing:
         reasons = "; ".join(

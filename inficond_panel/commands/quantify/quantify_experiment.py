@@ -100,7 +100,7 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
-    """Return ids of the images to measure; images of fit to train on, images of tune to test on.
+    """Return ids of the images to measure, and photos of fit to train on, of tune to test on.
 
     The images to measure, whose masks cover a part of them, are the first of the test images.
     """
@@ -144,7 +144,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
 
 
 def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
-    """Return a function that loads rows as images of ``size``, and returns these and their rows."""
+    """Return a function that loads rows as images of ``size``; it returns images and their rows."""
     from precompute.datasets.dataset import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:

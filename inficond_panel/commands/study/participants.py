@@ -50,7 +50,7 @@ def list_participants(opened: Study, args: argparse.Namespace) -> None:
 
 
 def delete(opened: Study, args: argparse.Namespace) -> None:
-    """Delete all records of a participant."""
+    """Delete all records of a participant, after a question in the terminal unless ``--yes``."""
     who = find_participant(opened, args.participant)
     if not args.yes and not _agreed(f"Delete all records of {who.label}? [y/N] "):
         note("Nothing was deleted.")
