@@ -51,8 +51,8 @@ def concepts_file(
 ) -> File:
     """Return a CSV or JSON file of ``concepts`` (all if empty), one row each, in the store's order.
 
-    Columns are those of ``concepts_of``, without ``ap_without``. Cells are empty for undefined
-    discrepancies, for bounds that are not set, and without a student for its columns.
+    Columns are those of ``concepts_of`` without ``ap_without``, and split, class and student. Cells
+    are empty for undefined discrepancies, bounds not set, and without a student for its columns.
     """
     wanted = set(concepts) or set(store.concepts)
     chosen = [c for c, name in enumerate(store.concepts) if name in wanted]

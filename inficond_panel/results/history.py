@@ -139,8 +139,8 @@ def _tree(nodes: Sequence[Node]) -> Iterator[tuple[int, str]]:
 def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
     """Return a frame of the events of the history, or of the iteration ``node``, in their order.
 
-    Columns ``iteration`` and ``from`` are the numbers of the iteration and of its origin, ``node``
-    and ``origin`` their ids. ``checksum`` is filled for events that add an iteration.
+    Columns ``iteration`` and ``from`` are numbers: the iteration, and the one shown before it or
+    its parent; ``node`` and ``origin`` are their ids. ``checksum`` is that of an added iteration.
     """
     numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
     rows = [

@@ -54,7 +54,7 @@ class ConceptMoves:
 
     @property
     def successor(self) -> Mover | None:
-        """Untuned concept that offset most of the tuned change; None if its part is too small."""
+        """Untuned concept that offset most of the tuned change; None if below ``_TOOK``."""
         others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
         return max(others, key=lambda mover: mover.takes_over, default=None)
 

@@ -126,7 +126,7 @@ def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
 
 
 def _penalties(tuner: Tuner) -> Any:
-    """Return the spec's L1 penalty, or the penalties by class if the data chose them."""
+    """Return the spec's L1 penalty; if data chose it, the choice by class, for all settings."""
     if not tuner.penalties_chosen:
         return tuner.spec.students.lambda_
     return dict(zip(tuner.store.classes, tuner.penalties, strict=True))
