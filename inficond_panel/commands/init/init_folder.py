@@ -102,7 +102,7 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     for text in found:
         say(f"          {text}")
     if found:
-        say(f"          What the filters drop: inficond concept filter {output}")
+        say(f"          To list the words that the filters drop: inficond concept filter {output}")
     say(f"Wrote {output}. Next:")
     if draft.to_fill:
         say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")

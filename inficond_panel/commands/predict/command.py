@@ -152,7 +152,7 @@ def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
     if exported:
         if not args.of:
             raise DataError(
-                f"{path} is an export, which holds no encoder.", "Name its spec: --spec SPEC"
+                f"{path} is an export, which holds no encoder.", "Name the spec: --spec SPEC"
             )
         tuner = open_tuner(args.of, store=args.store, history=args.history)
         students = _checked(path, tuner)
