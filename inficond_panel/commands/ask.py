@@ -31,7 +31,7 @@ EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond ask`` to its parser."""
     add_tuner(parser)
     add_json(parser)
     add_class(parser, "class of the student", required=True)
@@ -82,7 +82,7 @@ def _ask(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
         say(table.decode().rstrip("\n"))
     if file is not None:
         write_whole(file, table)
-        note(f"{file}: {count(len(rows), 'photo')}. Fill in the column answer, then:")
+        note(f"{file}: {count(len(rows), 'photo')}. Fill in the column answer, then run:")
         answered = ["--class", args.class_name, "--answers", str(file)]
         note(shlex.join(["inficond", "ask", args.spec, *answered]))
 

@@ -17,12 +17,12 @@ EXAMPLE = "inficond check photos.yaml"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond check`` to its parser."""
     parser.add_argument("spec", metavar="SPEC", help=f"{SPEC}; or file of a study")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Read a spec, compare it with its store if that exists, and print a summary."""
+    """Read a spec or a study, compare it with its store if that exists, and print a summary."""
     from inficond_panel.study.spec.study_spec import find_file, is_study
 
     file = find_file(args.spec)
@@ -59,7 +59,7 @@ def _say_store(spec: Spec, name: str) -> None:
 
 
 def _check_table(spec: Spec, teacher: LogitsTeacher) -> None:
-    """Check a table of logits against the labels of its data set; print why if it cannot.
+    """Check a table of logits against the labels of its data set, or print why it is not checked.
 
     Raises ``OrderError`` for a table whose columns fit the labels under other names.
     """

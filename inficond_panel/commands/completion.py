@@ -24,12 +24,12 @@ _OFFERED = {
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond completion`` to its parser."""
     parser.add_argument("shell", choices=["bash", "zsh"], metavar="SHELL", help="bash or zsh")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the script that the shell reads."""
+    """Print the completion script for bash or zsh."""
     parser = make_parser()
     parser.fill_all()
     _offer_files(parser)

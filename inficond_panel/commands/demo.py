@@ -24,7 +24,7 @@ _HISTORY = "history file (default: $INFICOND_HISTORY, else demo.history.sqlite)"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond demo`` to its parser."""
     parser.add_argument("--history", metavar="FILE", help=_HISTORY)
     add_server_arguments(parser, "[-h] [--history FILE]")
 

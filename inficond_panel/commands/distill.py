@@ -16,13 +16,13 @@ EXAMPLE = "inficond distill demo"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond distill`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
 
 
 def run(args: argparse.Namespace) -> None:
-    """Distill the students of a spec, or take them from the history."""
+    """Distill the students of a spec, or take them from the history, and print their metrics."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.results.refits import students
 

@@ -24,7 +24,7 @@ _DOCSTRING = re.compile(r"^<!-- auto\w+: (\S+) -->$", re.MULTILINE)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond docs`` to its parser."""
     parser.add_argument(
         "page", nargs="?", metavar="PAGE", help="name of a page (default: list all pages)"
     )

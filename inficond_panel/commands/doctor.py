@@ -18,7 +18,7 @@ EXAMPLE = "inficond doctor demo --class bicycle"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond doctor`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     add_node(parser)
@@ -27,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print problems with remedies, the evidence on each class, suspects, and wrong labels."""
+    """Print problems with remedies, measurements of each class, suspects, and wrong labels."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.results.doctor import doctor
 

@@ -24,7 +24,7 @@ EXAMPLE = "inficond explain demo --node 1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond explain`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     add_node(parser, "the iteration on the page, or the latest if that is #0")
@@ -40,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Report what one iteration changed in each student that it tuned."""
+    """Print a report on what one iteration changed in each student that it tuned."""
     from inficond_panel.commands.shared.students import count_look, open_students
     from inficond_panel.results.refit_report import explain
     from inficond_panel.results.refits import refit_frames

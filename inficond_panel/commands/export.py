@@ -29,7 +29,7 @@ PIXELS = "onnx-pixels"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond export`` to its parser."""
     add_tuner(parser)
     add_json(parser)
     add_node(parser)
@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the students of a node, with model card and edits file."""
+    """Write the students of an iteration to a folder, with model card and edits file."""
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.export import export
     from inficond_panel.tuning.other_students import node_title

@@ -24,7 +24,7 @@ EXAMPLE = "inficond extend my.yaml new_photos"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond extend`` to its parser."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument(
         "photos", metavar="PHOTO", nargs="+", help="file of a photo, or a folder of photos"
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Add photos to the store of a spec."""
+    """Add photos to the store of a spec, and print what was added."""
     from inficond_panel.predict import extend_store
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.tuning.opening import store_place

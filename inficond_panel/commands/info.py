@@ -29,7 +29,7 @@ EXAMPLE = "inficond info demo --json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond info`` to its parser."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
     add_allow_python(parser)
@@ -59,7 +59,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def _tuner(args: argparse.Namespace, history: str | None) -> Tuner | None:
-    """Return the students of a spec; None if the history is missing or cannot be read."""
+    """Return the tuner of a spec's students; None if the history is missing or unreadable."""
     from inficond_panel.tuning import open_tuner
 
     if history is None or not (is_address(history) or os.path.isfile(history)):  # noqa: PTH113
@@ -74,7 +74,7 @@ def _tuner(args: argparse.Namespace, history: str | None) -> Tuner | None:
 
 
 def _planned(args: argparse.Namespace) -> pd.DataFrame:
-    """Return the content of a store that is not made yet, as far as the spec's files state it."""
+    """Return a frame of what a store that does not exist yet will hold, by the spec's files."""
     from inficond_panel.results.store_content import content_frame
     from inficond_panel.spec import find_spec, load_spec
 

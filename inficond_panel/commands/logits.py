@@ -23,14 +23,14 @@ EXAMPLE = "inficond logits demo --csv > logits.csv"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond logits`` to its parser."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="FOLDER", help=STORE)
     parser.add_argument("--csv", action="store_true", help="print CSV, with all digits")
 
 
 def run(args: argparse.Namespace) -> None:
-    """Print the logits of all images."""
+    """Print the teacher's logits of all images of a store, as a table or CSV."""
     from inficond_panel.tuning import open_tuner
 
     store = open_tuner(args.spec, store=args.store, history=":memory:").store

@@ -36,7 +36,7 @@ EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond metrics`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     add_node(parser)
@@ -83,7 +83,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure the students of one iteration."""
+    """Measure the students of one iteration, and print the requested frames."""
     from inficond_panel.commands.shared.students import chosen_node, count_look, open_students
     from inficond_panel.results.top_measures import check_single_label
     from inficond_panel.tuning.thumbs import chosen_names
@@ -109,7 +109,7 @@ def run(args: argparse.Namespace) -> None:
 def measured(
     tuner: Tuner, node: Node, args: argparse.Namespace, masks: dict[str, np.ndarray]
 ) -> dict[str, pd.DataFrame]:
-    """Return all requested frames by name, of all classes or the named ones."""
+    """Return the frames of metrics by name, for the classes ``args.classes`` (None: all)."""
     from inficond_panel.results import metrics, slices
     from inficond_panel.results.top_measures import confusions, metrics_together
 
@@ -138,7 +138,7 @@ def measured(
 
 
 def _masks(tuner: Tuner, args: argparse.Namespace) -> dict[str, np.ndarray]:
-    """Read the requested slices, before anything is counted or computed."""
+    """Return the requested slices: masks over the images of the split, by name."""
     from inficond_panel.results.slices import metadata_slices, selection_slice
 
     if args.by:

@@ -17,7 +17,7 @@ EXAMPLE = "inficond page demo --class bicycle --output bicycle.html"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond page`` to its parser."""
     add_tuner(parser)
     add_json(parser)
     add_node(parser)
@@ -28,7 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the page of an iteration; nothing is recorded in the history."""
+    """Write the page of an iteration as one HTML file; nothing is recorded in the history."""
     from inficond_panel.app import page_html
     from inficond_panel.commands.shared.students import chosen_node, open_students
     from inficond_panel.common.files import write_whole

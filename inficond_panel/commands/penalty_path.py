@@ -16,7 +16,7 @@ EXAMPLE = "inficond lambda demo --class bicycle"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond lambda`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     add_class(parser, "class of the student", required=True)
@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure the student over lambda."""
+    """Print the metrics of a class's student at several values of lambda."""
     from inficond_panel.commands.shared.students import students_of, tell_look
 
     students = students_of(args)

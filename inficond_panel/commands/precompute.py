@@ -20,7 +20,7 @@ EXAMPLE = "inficond precompute photos.yaml --plan"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond precompute`` to its parser."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--store", metavar="FOLDER", help="store to write (default: the spec's)")
     parser.add_argument(
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Make the store of a spec, or print the plan."""
+    """Make the store of a spec, or with ``--plan`` print what would be computed."""
     spec = load_spec(find_spec(args.spec))
     spec.check_photos()
     say_networks(args, spec)

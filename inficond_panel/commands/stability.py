@@ -22,7 +22,7 @@ EXAMPLE = "inficond stability demo --class bicycle --top 3"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond stability`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     add_node(parser)
@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Refit one student on bootstrap samples."""
+    """Refit one student on bootstrap samples, and print how stable its influences are."""
     from inficond_panel.commands.shared.students import students_of
 
     chosen = {"concepts": args.concepts, "top": args.top, "draws": args.draws, "seed": args.seed}

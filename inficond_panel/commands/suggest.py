@@ -17,7 +17,7 @@ EXAMPLE = "inficond suggest demo --class bicycle --dry-run"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond suggest`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     add_classes(parser, "class to tune")

@@ -23,7 +23,7 @@ EXAMPLE = "inficond thresholds demo --precision 0.9"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond thresholds`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     add_node(parser)

@@ -32,7 +32,7 @@ EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond tune`` to its parser."""
     add_tuner(parser)
     add_forms(parser)
     parser.add_argument(
@@ -48,7 +48,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Apply an edits file to the original students."""
+    """Refit the original students by an edits file, one iteration after another; print results."""
     from inficond_panel.commands.shared.students import open_students
     from inficond_panel.results.history import iterations
     from inficond_panel.results.refits import bounds, refits, students
@@ -88,4 +88,4 @@ def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
     head = tuner.head()
     note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict use it.")
     if head != last:
-        note(f"To use the last one: inficond history jump {args.spec} --node {last.number}")
+        note(f"To use #{last.number}: inficond history jump {args.spec} --node {last.number}")

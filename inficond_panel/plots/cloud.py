@@ -1,4 +1,4 @@
-"""Density of all segments below the map of concepts, and the segments of one concept."""
+"""Image of all segments' density below the map of concepts, and one concept's segments."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _KEPT: list[TemporaryDirectory[str]] = []
 
 @cache
 def datashader_package() -> Any:
-    """Import and return the package datashader, which takes a second: call it in a worker.
+    """Import and return the package datashader; it takes a second, so call it in a worker thread.
 
     numba fails to import its compiled functions if it has no writable cache folder; it then gets a
     temporary folder.
@@ -57,7 +57,7 @@ WHOLE: Span = (-MARGIN, 1 + MARGIN)  #: range of the whole map along each axis
 
 
 def projections(store: Store, named: Sequence[str] = ()) -> list[str]:
-    """Return the projections of the store: first ``named`` in that order, then as in ``_BEST``."""
+    """Return the names of the store's projections: first ``named``, then in order of ``_BEST``."""
     return sorted(store.methods, key=[*named, *_BEST, *store.methods].index)
 
 
@@ -75,10 +75,10 @@ def concept_positions(store: Store, method: str) -> np.ndarray:
 
 @once(16)
 def segment_positions(store: Store, method: str) -> np.ndarray:
-    """Return the positions of segments among the concepts, ``(segment, 2)``; nan if not placed.
+    """Return the positions of segments on the map, ``(segment, 2)``; nan if a segment has none.
 
-    Read from the store's ``segment_projection``; without this array each segment lies among its
-    nearest concepts.
+    They are read from the store's ``segment_projection``; without this array each segment lies
+    among its nearest concepts.
     """
     row = store.methods.index(method)
     if store.has("segment_projection"):
@@ -97,7 +97,7 @@ def _among_concepts(store: Store) -> np.ndarray:
 def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
     """Return the segments that the pointer can select, and a k-d tree of their positions.
 
-    Placed segments, without those of holdout images: these are shown only on request.
+    These segments have a position, and are not of holdout images, which are shown only on request.
     """
     places = segment_positions(store, method)
     shown = (store.split != HOLDOUT)[store.segment_image] & np.isfinite(places[:, 0])
@@ -108,9 +108,9 @@ def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
 
 @dataclass(frozen=True, eq=False)
 class Density:
-    """Density of the segments over one part of the map.
+    """Image of the density of the segments over one part of the map.
 
-    ``values`` is ``(height, width)`` uint8, bottom row first; ``x`` and ``y`` are its ranges.
+    ``values`` is ``(height, width)`` uint8, bottom row first; it covers the ranges ``x`` and ``y``.
     """
 
     values: np.ndarray
@@ -143,7 +143,7 @@ def load_datashader() -> None:
 
 
 def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.ndarray:
-    """Count the positions in each pixel, ``(height, width)`` of ``size``, bottom row first."""
+    """Return numbers of positions per pixel, bottom row first; ``size`` is (width, height)."""
     # Imported here, in a worker's thread, since these take seconds.
     import pandas as pd  # noqa: PLC0415 - see above
 
@@ -155,7 +155,7 @@ def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.
 
 
 def _tone(density: np.ndarray) -> np.ndarray:
-    """Map densities to 0 to 255, with sparse regions raised beside a few dense spots."""
+    """Scale densities to 0 to 255 so that sparse regions stay visible beside a few dense spots."""
     if not density.any():
         return density.astype(np.uint8)
     typical = np.quantile(density[density > 0], 0.9)
@@ -173,11 +173,11 @@ DRAWN = 1000  #: most segments to draw, so that little is sent to the browser
 
 @dataclass(frozen=True, eq=False)
 class Assigned:
-    """Segments whose best concept is ``concept``, on one projection.
+    """Segments assigned to ``concept``, with their positions on the projection ``method``.
 
     ``total`` is their number, ``placed`` the number with a position on the map, ``xy`` ``(n, 2)``
     the positions to draw, ``centre`` ``(2,)`` the mean of all positions, nan without any. ``known``
-    is False while they are computed.
+    is False while the positions are being computed.
     """
 
     concept: str = ""
@@ -207,7 +207,10 @@ class Assigned:
 
 
 def take_assigned(store: Store, method: str, concept: str, drawn: int = DRAWN) -> Assigned:
-    """Return the segments of a concept, at most ``drawn`` of them, evenly from near to far."""
+    """Return the segments assigned to a concept, with at most ``drawn`` positions to draw.
+
+    The drawn segments are chosen evenly from near to far.
+    """
     segments = assigned_segments(store, store.concepts.index(concept))
     places = segment_positions(store, method)[segments]
     places = places[np.isfinite(places).all(axis=1)]

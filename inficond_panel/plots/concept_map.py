@@ -37,7 +37,7 @@ Box = tuple[float, float, float, float]  #: left, top, right, bottom
 
 @dataclass(frozen=True)
 class Anchor:
-    """A mark to label: its centre and radius in pixels, the text, and whether the text is bold."""
+    """Mark that gets a label: its centre and radius in pixels, and the label's text and style."""
 
     x: float
     y: float
@@ -48,7 +48,7 @@ class Anchor:
 
 @dataclass(frozen=True)
 class Label:
-    """Label with its box, and a leader line from mark to box if the box is far from the mark."""
+    """Placed label: text, box, and a leader line from the mark to the box if the box is far."""
 
     text: str
     box: Box
@@ -56,12 +56,12 @@ class Label:
 
     @property
     def centre(self) -> tuple[float, float]:
-        """Centre of the box."""
+        """Centre (x, y) of the label's box, in pixels."""
         return (self.box[0] + self.box[2]) / 2, (self.box[1] + self.box[3]) / 2
 
 
 def text_width(text: str, bold: bool = False) -> float:
-    """Return the width of ``text`` at ``FONT_SIZE``, rather too large: the font is not known."""
+    """Estimate the width of ``text`` in pixels at ``FONT_SIZE``, rather too large."""
     widths = (4.3 if c in _NARROW else 11.8 if c in _WIDE else 7.5 for c in text)
     return sum(widths) * (1.1 if bold else 1.0)
 
@@ -91,11 +91,11 @@ def place_labels(
     size: tuple[float, float],
     dots: np.ndarray | None = None,
 ) -> list[Label | None]:
-    """Place a label for each anchor, in order; None if no position is free.
+    """Return a placed label for each anchor, in order; None if no position is free.
 
     Each label tries 12 directions at growing distances and takes the first free position: inside
-    ``size`` (width, height), off every mark and every label placed before. Among the directions at
-    one distance it takes the one that covers the fewest ``dots`` ``(n, 2)``. A long text is
+    ``size`` (width, height), not on a mark or on a label placed before. Among the directions at one
+    distance it takes the direction that covers the fewest ``dots`` ``(n, 2)``. A long text is
     clipped, and clipped more if no position is free.
     """
     taken = [_around(anchor) for anchor in anchors]
@@ -166,7 +166,11 @@ RING = 11.0  #: radius in pixels of the ring around the opened concept
 
 @dataclass(frozen=True, eq=False)
 class Shown:
-    """State of the selected student on the map; integers are indices of concepts."""
+    """What the map shows of the selected student; integers are indices of concepts.
+
+    ``pending`` has the direction of the pending thumb on each concept, ``opened`` the concept whose
+    details are open.
+    """
 
     influence: np.ndarray | None = None
     pending: dict[int, str] = field(default_factory=dict)
@@ -190,13 +194,13 @@ class Shown:
 
     @cached_property
     def marked(self) -> list[int]:
-        """Concepts with a mark, each once: with focus, opened, top, with a pending thumb."""
+        """Concepts with a mark: the focused, the opened, the top, and those with pending thumbs."""
         first = [c for c in (self.cursor, self.opened) if c is not None]
         return list(dict.fromkeys([*first, *self.top, *self.pending]))
 
     @cached_property
     def named(self) -> list[int]:
-        """Concepts with a label: the marked ones, but at most ``most`` of other pending ones."""
+        """Concepts with a label: the marked, with at most ``most`` pending outside the top."""
         rest = [c for c in self.pending if c not in self.top][self.most :]
         unnamed = set(rest) - {self.cursor, self.opened}
         return [c for c in self.marked if c not in unnamed]
@@ -272,11 +276,11 @@ class Frame:
 
 @dataclass(frozen=True, eq=False)
 class Names:
-    """Labels on the map: texts, which is bold, centres ``(n, 2)``, leaders ``(m, 4)``.
+    """Placed labels on the map: texts, bold or not, centres ``(n, 2)``, leader lines ``(m, 4)``.
 
-    ``marks`` ``(n, 2)`` are the marks that the labels name, ``beside`` ``(n, 2)`` the offsets from
-    mark to label in pixels, ``ways`` ``(m, 2)`` the leaders from start to end in pixels; offsets do
-    not depend on the map's size. ``scale`` is how much larger than usual labels and marks are.
+    ``marks`` ``(n, 2)`` are the positions of the labelled marks, ``beside`` ``(n, 2)`` the offsets
+    from mark to label, ``ways`` ``(m, 2)`` the offsets from start to end of each leader; offsets
+    are in pixels, for any size of the map. ``scale`` is the size of labels relative to usual.
     """
 
     texts: tuple[str, ...] = ()
@@ -293,10 +297,10 @@ EDGE = 12.0  #: least distance in pixels of a ring's centre from the map's edge
 
 
 def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
-    """Return the positions ``xy``, with labelled marks that would overlap moved side by side.
+    """Return the positions ``xy`` on the map, with overlapping labelled marks moved side by side.
 
     The weaker of two marks moves by some pixels, less on an enlarged map. A mark with a ring that
-    is on screen moves inside until its ring is whole.
+    is on screen moves away from the edge until its whole ring is visible.
     """
     apart = _side_by_side(xy, shown, frame)
     ringed = [c for c in (shown.opened, shown.cursor) if c is not None and frame.shows(apart[c])]
@@ -329,7 +333,7 @@ def _side_by_side(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
 
 
 def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:
-    """Place the labels of ``shown.named``; a label without a free position is left out."""
+    """Return labels of the concepts ``shown.named``; those without a free position are left out."""
     pixels = frame.pixels(xy) / frame.scale
     ringed = {shown.opened, shown.cursor}
     radius = {c: RING if c in ringed else shown.radius(c) for c in shown.marked}
@@ -365,14 +369,14 @@ def tapped(xy: np.ndarray, x: float, y: float, shown: Shown, frame: Frame) -> in
     return hit if away[hit] <= reach[hit] else None
 
 
-#: Of each direction the unit vectors ahead and to the side, in pixels (down is positive).
+#: Unit vector of each direction, in pixels (down is positive).
 _AHEAD = {"right": (1, 0), "left": (-1, 0), "down": (0, 1), "up": (0, -1)}
 
 
 def neighbour(pixels: np.ndarray, current: int, direction: str) -> int:
     """Return the concept that an arrow key moves to from ``current``, or ``current`` if none.
 
-    The nearest concept within 45° of the direction, else the nearest on that side.
+    It is the nearest concept within 45° of the direction, else the nearest on that side.
     """
     away = pixels - pixels[current]
     forward = np.array(_AHEAD[direction])

@@ -35,7 +35,7 @@ _INKS = ("#000000", "#ffffff")  # one of the two has a contrast of 4.5 or more o
 
 @cache
 def make_colours(dark: bool) -> list[str]:
-    """Return colours from the strongest negative to the strongest positive influence.
+    """Return the colours of influences, from the strongest negative to the strongest positive.
 
     They deepen with the square root of the influence, so that weak influences differ visibly.
     """
@@ -46,9 +46,9 @@ def make_colours(dark: bool) -> list[str]:
 
 
 def inks_on(influence: NDArray[np.float64], reach: float, dark: bool) -> list[str]:
-    """Return the colours of texts on cells with these influences: black or white, by contrast.
+    """Return the text colour for cells with these influences: black or white, by contrast.
 
-    ``reach`` is the influence of the deepest colour.
+    ``reach`` is the influence that has the deepest colour.
     """
     steps = np.minimum((influence / reach + 1) * STEPS, 2 * STEPS - 1).astype(np.intp)
     return np.where(influence == 0, INK.of(dark), _all_inks(dark)[steps]).tolist()
@@ -56,7 +56,7 @@ def inks_on(influence: NDArray[np.float64], reach: float, dark: bool) -> list[st
 
 @cache
 def _all_inks(dark: bool) -> NDArray[np.str_]:
-    """Return the text colour of larger contrast on each of ``make_colours``."""
+    """Return black or white for each of ``make_colours``, by the larger contrast."""
     grounds = make_colours(dark)
     return np.array([max(_INKS, key=partial(contrast, ground)) for ground in grounds])
 
@@ -68,7 +68,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def _mixed(colours: tuple[Colour, Colour, Colour], depth: float, dark: bool) -> str:
-    """Interpolate the colour at a depth of 0 to 1 between least, middle and most."""
+    """Return the colour at ``depth`` (0 to 1), interpolated between least, middle and most."""
     parts = np.array([_rgb(colour.of(dark)) for colour in colours])
     rgb = [np.interp(depth, (0, 0.6, 1), channel) for channel in parts.T]
     return "#" + "".join(f"{round(float(value)):02x}" for value in rgb)
@@ -92,10 +92,10 @@ _WIDE = 40  # least width in pixels of a cell for its number to be written
 
 @dataclass(frozen=True, eq=False)
 class Cells:
-    """Influences to draw, ``(concepts, classes)``, with the names of rows and columns.
+    """Cells of the matrix to draw: influences ``(concepts, classes)``, names of rows and columns.
 
-    ``reach`` is the influence of the deepest colour. ``marked`` are cells by class and concept;
-    ``pending`` has the glyph of a cell's pending thumb.
+    ``reach`` is the influence that has the deepest colour. ``marked`` are the cells (class,
+    concept) with an outline; ``pending`` has the glyph of a cell's pending thumb.
     """
 
     influence: NDArray[np.float64]
@@ -106,7 +106,7 @@ class Cells:
     pending: Mapping[Mark, str] = field(default_factory=dict)
 
     def places(self, cells: Collection[Mark]) -> list[tuple[int, int]]:
-        """Return row and column of ``cells``, without cells whose concept has no row."""
+        """Return (row, column) of the ``cells`` (class, concept) whose concept has a row."""
         row = {name: at for at, name in enumerate(self.concepts)}
         column = {name: at for at, name in enumerate(self.classes)}
         return [(row[concept], column[name]) for name, concept in cells if concept in row]
@@ -121,7 +121,7 @@ def take_cells(
     marked: Collection[Mark] = (),
     pending: Mapping[Mark, str] | None = None,
 ) -> Cells:
-    """Return the influences of a node, for the concepts at ``positions`` with ``find`` in the name.
+    """Return a node's influences on the concepts at ``positions`` whose name contains ``find``.
 
     ``top`` keeps only the first concepts that have an influence; 0 keeps all. The deepest colour is
     for the strongest concept, whether it is listed or not.
@@ -138,9 +138,9 @@ def take_cells(
 def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> hv.Image:
     """Draw influences as colours: positive blue, negative orange, 0 blank.
 
-    The scale is symmetric. Names of concepts and classes are at the axes, a tooltip under the
-    pointer; marked cells have an outline. Numbers are written in the cells, or if they do not fit,
-    a minus in cells with a negative influence. A ``responsive`` matrix fills the width of its
+    The scale is symmetric. Names of concepts and classes are at the axes, and a tooltip shows the
+    cell's; marked cells have an outline. Numbers are written in the cells, or if they do not fit, a
+    minus in cells with a negative influence. A ``responsive`` matrix fills the width of its
     container. ``class`` and ``concept`` count columns from the left and rows from the bottom.
     """
     rows, columns = cells.influence.shape
@@ -170,7 +170,7 @@ def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> h
 
 
 def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str) -> None:
-    """Draw texts and outlines as a hook, since layers of HoloViews would take 100 ms each."""
+    """HoloViews hook that draws texts and outlines; as layers they would take 100 ms each."""
     figure, ink = plot.state, INK.of(dark)
     if len(figure.renderers) == 1:  # hooks are called again when the image changes
         texts = Text(x="class", y="concept", text_color="text_color")
@@ -192,10 +192,10 @@ def _blank(cells: Cells) -> NDArray[np.float32]:
 
 
 def make_texts(cells: Cells, dark: bool) -> dict[str, Any]:
-    """Return columns of the texts: position (``class``, ``concept``), number, sign and colour.
+    """Return columns of the cells' texts: position (``class``, ``concept``), number, sign, colour.
 
-    For the ``WRITTEN`` strongest cells. The glyph of a pending thumb precedes the number, and
-    replaces the sign.
+    Only the ``WRITTEN`` strongest cells have a text. The glyph of a pending thumb precedes the
+    number, and replaces the sign.
     """
     values, waiting = cells.influence, cells.pending
     thumbs = dict(zip(cells.places(waiting), waiting.values(), strict=False))
@@ -219,14 +219,14 @@ def _number(value: float) -> str:
 
 
 def make_outlines(cells: Cells) -> dict[str, NDArray[np.float64]]:
-    """Return columns of the outlines around marked cells."""
+    """Return columns (left, bottom, right, top) of the outlines around marked cells."""
     at = np.array(sorted(cells.places(cells.marked)), float).reshape(-1, 2)
     left, bottom = at[:, 1], len(cells.concepts) - at[:, 0] - 1
     return {"left": left, "bottom": bottom, "right": left + 1, "top": bottom + 1}
 
 
 def _name_cells(plot: Any, _: hv.Element, cells: Cells) -> None:
-    """Show class and concept in the tooltip (hook), since the image has only their positions."""
+    """HoloViews hook that shows class and concept in the tooltip; the image has only positions."""
 
     def named(names: Sequence[str], place: str) -> CustomJSHover:
         return CustomJSHover(args={"names": list(names)}, code=f"return names[{place}] ?? ''")

@@ -1,6 +1,6 @@
 """Layers of the map of concepts, and the whole map for notebooks.
 
-Dots, marks and labels are columns, since the page sends them to Bokeh when they change.
+Dots, marks and labels are dicts of columns, which the page sends to Bokeh when they change.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def make_cloud(density: Density, dark: bool) -> hv.Image:
 def make_dots(
     xy: np.ndarray, shown: Shown, group: Sequence[int], facts: Mapping[str, Any], dark: bool
 ) -> dict[str, Any]:
-    """Return columns of a small gray dot per concept; dots of ``group`` are larger, in ink.
+    """Return columns that draw a small gray dot per concept; dots of ``group`` are larger and dark.
 
     Pointer and lasso select dots. ``facts`` has the tooltip's texts by column. The dots of the top
     concepts are large and invisible, below their marks.
@@ -64,7 +64,7 @@ def make_dots(
 
 
 def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
-    """Draw the dots of ``make_dots`` with HoloViews; ``update_dots`` changes them later."""
+    """Draw the dots whose columns ``make_dots`` returns, with HoloViews."""
     _, _, *others = columns
     return hv.Points(tuple(columns.values()), ["x", "y"], others).opts(
         line_alpha=0,
@@ -77,7 +77,7 @@ def draw_dots(columns: Mapping[str, Any]) -> hv.Points:
 
 
 def make_leaders(names: Names, dark: bool) -> Columns:
-    """Return columns of the lines from marks to far labels: ends, length in pixels, angle."""
+    """Return columns of the leader lines from marks to far labels: ends, length, angle, colour."""
     ends = dict(zip(("x0", "y0", "x1", "y1"), names.leaders.T.tolist(), strict=True))
     right, down = names.ways.T
     way = {"length": np.hypot(right, down).tolist(), "angle": np.arctan2(-down, right).tolist()}
@@ -85,7 +85,7 @@ def make_leaders(names: Names, dark: bool) -> Columns:
 
 
 def make_texts(names: Names, dark: bool) -> Columns:
-    """Return columns of the labels: centre on the map, mark and offset in pixels, text, style.
+    """Return columns of the labels: centre, mark, offset from the mark in pixels, text, style.
 
     ``surface`` is the colour of the outline below the text.
     """
@@ -108,13 +108,13 @@ def make_texts(names: Names, dark: bool) -> Columns:
 
 
 def make_segments(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
-    """Return columns of the opened concept's segments, drawn as small discs."""
+    """Return columns that draw the segments assigned to a concept as small discs."""
     x, y = assigned.xy.astype(float).round(_PLACES).T.tolist()
     return {"x": x, "y": y, "across": [4.0 * scale] * len(x), "fill": [ASSIGNED.of(dark)] * len(x)}
 
 
 def make_centre(assigned: Assigned, dark: bool, scale: float = 1.0) -> Columns:
-    """Return columns of the segments' centre, two crosses (outline first); empty without one."""
+    """Return columns that draw the segments' centre as an outlined cross; empty without any."""
     looks = ((SURFACE, 17.0, 6.0), (ASSIGNED, 14.0, 3.0)) if assigned.placed else ()
     x, y = assigned.centre.tolist()
     return {
@@ -130,10 +130,10 @@ Look = tuple[str, float, str, str, float, float]  #: marker, size, fill, line, l
 
 
 def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> Columns:
-    """Return columns of the marks of ``shown.marked``.
+    """Return columns that draw the marks of the concepts ``shown.marked``.
 
-    Pending thumb: a triangle up or down, a cross, or a circle for a released bound. Influence: a
-    disc, hollow if negative. The opened concept has a ring, the one with focus a blue ring.
+    A pending thumb is a triangle up or down, a cross (remove) or a circle (release); an influence
+    is a disc, hollow if negative. The opened concept has a ring, the focused one a blue ring.
     """
     rows = [
         (*xy[c].tolist(), shape, scale * size, *colours)
@@ -145,7 +145,7 @@ def make_marks(xy: np.ndarray, shown: Shown, dark: bool, scale: float = 1.0) -> 
 
 
 def _looks(shown: Shown, concept: int, dark: bool) -> Iterator[Look]:
-    """Yield the glyphs of one mark, the lowest first."""
+    """Yield the glyphs that draw a concept's mark, the lowest layer first."""
     ink, surface = INK.of(dark), SURFACE.of(dark)
     size, direction = 2 * shown.radius(concept), shown.pending.get(concept)
     if direction == REMOVE.key:
@@ -179,7 +179,7 @@ def make_embedding(
 ) -> hv.Overlay:
     """Draw the concepts of the projection ``method`` over the density of all segments.
 
-    Without ``method`` it is the first of ``projections(store, named)``.
+    If ``method`` is empty, the first of ``projections(store, named)`` is drawn.
 
     With the influences ``(C,)`` of a student its ten strongest concepts have marks and labels. The
     segments of ``concept`` are highlighted, with a cross at their centre; the title counts them.
@@ -217,7 +217,7 @@ def make_embedding(
 
 
 def _assigned(assigned: Assigned) -> list[hv.Element]:
-    """Draw the segments of a concept, and their centre."""
+    """Return layers that draw the segments of a concept, and their centre."""
     segments, centre = make_segments(assigned, dark=False), make_centre(assigned, dark=False)
     return [
         hv.Points(segments, ["x", "y"], ["across", "fill"]).opts(
@@ -230,7 +230,7 @@ def _assigned(assigned: Assigned) -> list[hv.Element]:
 
 
 def _names(store: Store, xy: np.ndarray, shown: Shown) -> list[hv.Element]:
-    """Draw leaders, marks and labels over the dots."""
+    """Return layers that draw leader lines, marks and labels over the dots."""
     names = place_names(xy, store.concepts, shown, _FRAME)
     leaders, texts = make_leaders(names, dark=False), make_texts(names, dark=False)
     marks = make_marks(xy, shown, dark=False)

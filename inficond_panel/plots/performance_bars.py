@@ -37,7 +37,7 @@ BARS = np.array([[0.13, 0.43], [0.57, 0.87]])
 
 
 class Fill(NamedTuple):
-    """Style of the part of a bar whose images ``counts``, a field of ``distill.Counts``, counts."""
+    """Style of one part of a bar; ``counts`` is the field of ``distill.Counts`` with its images."""
 
     counts: str
     words: str
@@ -91,7 +91,7 @@ _FACTS = ["class", "side", "decided"]
 
 
 def count_images(agreement: Mapping[str, Agreement]) -> NDArray[np.int64]:
-    """Return the numbers of images, (classes, 2 sides, 4 fills)."""
+    """Return the numbers of images in each part of the bars, (classes, 2 sides, 4 fills)."""
     counts = [
         [[getattr(getattr(agreed, side), fill.counts) for fill in FILLS] for side in SIDES]
         for agreed in agreement.values()
@@ -119,9 +119,9 @@ def lay_out(images: NDArray[np.int64], width: int) -> tuple[NDArray, NDArray]:
 
 
 def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, width: int) -> None:
-    """Update drawn bars to new counts, colours and width, as ``make_performance_bars`` draws.
+    """Update bars that ``make_performance_bars`` drew to new counts, colours and width.
 
-    Only columns that differ are sent. A pass through HoloViews takes 20 ms and more.
+    Only columns that differ are sent to the browser. To draw by HoloViews takes 20 ms and more.
     """
     fills = fill_renderers(figure)
     data, images = cast("ColumnDataSource", fills[0].data_source).data, count_images(agreement)
@@ -148,7 +148,7 @@ def _colour(fills: list[GlyphRenderer], dark: bool) -> None:
 
 
 def _finish(plot: Any, _: hv.Element, dark: bool) -> None:
-    """Set colours and hatches, and no background (hook: HoloViews has no option for hatches)."""
+    """Hook that sets colours, no background, and hatches, for which HoloViews has no option."""
     source, figure = plot.handles["source"], plot.state
     source.data["fill"] = np.resize(np.arange(len(FILLS), dtype=np.uint8), len(source.data["left"]))
     if not fill_renderers(figure):
@@ -183,7 +183,7 @@ def _divide(plot: Any) -> None:
 def make_performance(snapshot: Snapshot) -> hv.Rectangles:
     """Draw the performance bars of all classes, the largest AP gap to the teacher first.
 
-    Classes without a gap, since AP is undefined, come last. Columns as ``make_performance_bars``.
+    Classes whose AP is undefined come last. Columns are those of ``make_performance_bars``.
     """
     gaps = {name: measured.teacher_ap - measured.ap for name, measured in snapshot.metrics.items()}
     order = sorted(gaps, key=lambda name: (np.isnan(gaps[name]), -gaps[name]))

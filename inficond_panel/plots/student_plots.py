@@ -148,9 +148,9 @@ def make_reliability(student: Student, bins: int = BINS) -> hv.Overlay:
 
 
 def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
-    """Draw the accuracy of the answered images over their share, with its interval.
+    """Draw the accuracy, with interval, of the most confident decisions over their share of all.
 
-    Columns: ``coverage``, ``accuracy``, ``threshold``, ``answered``.
+    Columns: ``coverage`` (the share), ``accuracy``, ``threshold``, ``answered`` (images).
     """
     share = [point.coverage for point in points]
     limits = [(point.accuracy.low, point.accuracy.high) for point in points]
@@ -176,7 +176,10 @@ _PLACE = ["lane", "iteration"]
 
 
 class Branches:
-    """Row and lane of each node. ``nodes`` are oldest first, parents before children."""
+    """Layout of the tree of iterations: the row and the lane (column) of each node.
+
+    ``nodes`` are oldest first, parents before children; ``current`` is the id of the shown node.
+    """
 
     def __init__(self, nodes: Sequence[Iteration], current: str) -> None:
         self.newest = nodes[::-1]
@@ -186,9 +189,10 @@ class Branches:
         self.current = self.places[current]
 
     def edges(self, first: int = 0, last: int | None = None) -> list[dict[str, Any]]:
-        """Return lines from nodes to parents, as ``[row, lane]``; ``path`` if to the current node.
+        """Return the lines from nodes to their parents; both ends are ``[row, lane]``.
 
-        Only lines that are visible in the rows from ``first``, before ``last``.
+        ``path`` is True for lines that lead to the current node. Only lines are returned that are
+        visible in the rows from ``first``, before ``last``.
         """
         pairs = [
             (row, self.places[node.parent], node.id in self.path)
@@ -203,7 +207,7 @@ class Branches:
 
 
 def make_lanes(nodes: Sequence[Iteration]) -> list[int]:
-    """Return the lane of each node, newest first; 0 is leftmost, branches go right.
+    """Return the lane (column) of each node, newest first; 0 is leftmost, branches go right.
 
     ``nodes`` are oldest first, parents before children. A node has the lane of its newest child,
     so that going back and tuning again leaves the older branch on the right.
@@ -228,7 +232,7 @@ def make_lanes(nodes: Sequence[Iteration]) -> list[int]:
 
 
 def make_path(nodes: Sequence[Iteration], node_id: str) -> list[Iteration]:
-    """Return the node and its ancestors, newest first."""
+    """Return the iteration ``node_id`` and its ancestors, newest first."""
     by_id = {node.id: node for node in nodes}
     path = [by_id[node_id]]
     while path[-1].parent:
@@ -284,7 +288,7 @@ _CURVES = {
 
 
 def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
-    """Draw silhouettes and accuracy over gamma, one curve each, as figure 4 of Lee et al."""
+    """Draw silhouettes and accuracy of oracles over their gamma, as figure 4 of Lee et al."""
     curves = {}
     for measure, name in _CURVES.items():
         if measure in sweep.oracles[0].measures:
@@ -294,7 +298,7 @@ def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
 
 
 def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
-    """Draw the reliability diagram of each gamma: frequency over probability, by bin."""
+    """Draw the oracle's reliability diagram at each gamma: frequency over probability, by bin."""
     columns = ["probability", ("frequency", "share that is right"), "events"]
     diagonal = hv.Curve([(0.0, 0.0), (1.0, 1.0)], columns[:1], columns[1:2])
     shown = {}
@@ -310,9 +314,10 @@ def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
 
 
 def make_gamma_maps(sweep: GammaSweep, seed: int = 0) -> hv.HoloMap:
-    """Draw the images on a t-SNE map of each gamma, coloured by super-class if any, else group.
+    """Draw the images on a t-SNE map of the oracle's logits at each gamma.
 
-    Columns: ``x``, ``y``, ``group``, ``row`` (position in the store). The sweep needs groups.
+    Colours are super-classes, or groups if there are none; the sweep needs groups. Columns: ``x``,
+    ``y``, ``group``, ``row`` (position in the store).
     """
     groups, shown = sweep.above or sweep.groups, {}
     for gamma, places in sweep.places(seed).items():

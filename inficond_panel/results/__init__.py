@@ -1,1 +1,1 @@
-"""Results: functions that return the pandas frames of the page, the commands and the Python API."""
+"""Functions that compute results for the page, the commands and the Python API, as frames."""

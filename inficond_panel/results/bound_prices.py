@@ -1,4 +1,4 @@
-"""Cost of the bounds of an iteration: which are active, their shadow prices, and the objective."""
+"""Bounds on the weights of an iteration: active bounds, shadow prices and training objective."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ _CLOSE = 1e-5
 
 @dataclass(frozen=True)
 class Bound:
-    """A bound on one concept's weight, and its cost at the optimum under all bounds.
+    """Bound on one concept's weight (None: no limit on that side), with its cost in the objective.
 
-    ``since`` is the iteration that set it, ``weight`` the optimal weight. The bound is ``active``
-    if the weight lies on it and a looser bound would lower the objective: ``price.gain`` exceeds
-    its error (nan if lambda and l2 are 0, since no gap is known then). ``lifted`` is the fall of
-    the optimal objective without this bound, in nats; nan if not computed.
+    ``since`` is the iteration that set the bound, ``weight`` the optimal weight under all bounds.
+    The bound is ``active`` if the weight lies on it and a looser bound would lower the objective:
+    ``price.gain`` exceeds ``price.error`` (nan if lambda and l2 are 0, since the duality gap is
+    then unknown). ``lifted`` is the fall of the optimal objective if only this bound is removed, in
+    nats; nan if not computed.
     """
 
     concept: str
@@ -56,7 +57,7 @@ class Bound:
 
     @property
     def at_limit(self) -> bool:
-        """True if the weight lies on the bound."""
+        """True if the optimal weight equals the lower or the upper limit."""
         return self.weight in (self.lower, self.upper)
 
     @property
@@ -66,7 +67,7 @@ class Bound:
 
     @property
     def direction_without(self) -> str:
-        """Direction of the weight without the bound: ``up``, ``down``, or empty for none."""
+        """Direction in which the weight would move without the bound: ``up``, ``down`` or empty."""
         if not self.active:
             return ""
         return "up" if self.upper is not None and self.price.right < 0 else "down"
@@ -76,10 +77,10 @@ class Bound:
 class Objective:
     """Training objective of a student, in nats per image, before and after an iteration.
 
-    ``zero``: at w = 0. ``free``: the optimum without bounds. ``before`` and ``after``: at the
-    stored weights of the parent and of this iteration. ``optimum``: the least value under the
-    bounds. ``loss_*`` is the part without penalties, ``teacher_*`` the loss against the teacher
-    alone (equal unless true labels are mixed in).
+    ``zero`` is the objective with all weights 0, ``free`` its optimum without bounds, ``optimum``
+    its optimum under the bounds; ``before`` and ``after`` are its values at the stored weights of
+    the parent and of this iteration. ``loss_*`` is the part without penalties, ``teacher_*`` the
+    loss against the teacher alone (both are equal unless true labels are mixed in).
     """
 
     zero: float
@@ -94,25 +95,25 @@ class Objective:
 
     @property
     def rise(self) -> float:
-        """Rise of the objective in this iteration."""
+        """Increase of the objective from the parent to this iteration, in nats per image."""
         return self.after - self.before
 
     @property
     def rise_share(self) -> float:
-        """Rise of the objective relative to its value at w = 0."""
+        """Increase ``rise`` divided by the objective with all weights 0."""
         return self.rise / self.zero
 
     @property
     def rise_by_branch(self) -> float:
-        """Rise of the objective by all bounds of the branch, relative to its value at w = 0."""
+        """Increase over the optimum without bounds, divided by the objective at weights 0."""
         return (self.after - self.free) / self.zero
 
 
 class Pricing:
-    """Classes of one iteration, solved again to the precision that shadow prices need.
+    """Students of some classes at ``node``, solved again precisely enough for shadow prices.
 
-    ``held`` is the optimum under the bounds of ``node``, ``free`` the optimum without bounds. Both
-    start from stored weights, so that a report is reproducible.
+    ``held`` is the solution under the bounds of ``node``, ``free`` the solution without bounds.
+    Both start from stored weights, so that a report is reproducible.
     """
 
     def __init__(
@@ -132,7 +133,7 @@ class Pricing:
         self.free = self._solve(tuner.root(), self.columns, _half(progress, 1))
 
     def objective(self, before: Student, after: Student) -> Objective:
-        """Return the objective of one class on ``fit``, at the parent's and the node's student."""
+        """Return a class's training objective for its students ``before`` and ``after`` a refit."""
         data, position, k = self.data, self.classes.index(after.class_name), after.column
         was, now = (
             data.logits(before.weights, before.intercept),
@@ -152,7 +153,7 @@ class Pricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Return the bounds on one class, largest cost first; ``lift`` adds ``Bound.lifted``."""
+        """Return a class's bounds, largest shadow price first; ``lift`` sets ``Bound.lifted``."""
         concepts, position = self.tuner.store.concepts, self.classes.index(class_name)
         residuals = self._residuals(position)
         priced = []
@@ -195,7 +196,7 @@ class Pricing:
         )
 
     def _lifted(self, c: int, index: int) -> float:
-        """Return by how much the optimal objective falls without one bound."""
+        """Return how much the optimal objective falls if the bound on concept ``c`` is removed."""
         lower, upper = self.lower[:, [index]].copy(), self.upper[:, [index]].copy()
         lower[c], upper[c] = -np.inf, np.inf
         fit = self._solve(self.node, [self.columns[index]], None, lower=lower, upper=upper)
@@ -227,9 +228,9 @@ def _half(progress: Progress | None, which: int) -> Progress | None:
 
 
 class JointPricing:
-    """The joint student of one iteration, solved again to the precision that prices need.
+    """Joint softmax student of an iteration, solved again precisely enough for shadow prices.
 
-    Counterpart of ``Pricing``; the objective covers all classes together.
+    It has the methods of ``Pricing``, but its objective covers all classes together.
     """
 
     def __init__(
@@ -246,7 +247,7 @@ class JointPricing:
         self.free = self._solve(tuner.root().weights, None)
 
     def objective(self, before: Student, after: Student) -> Objective:
-        """Return the objective of all classes, at the parent's student and at the node's."""
+        """Return the training objective of all classes together, before and after a refit."""
         was, now = before.node, after.node
         (loss_before, taught_before), (loss_after, taught_after) = map(self._losses, (was, now))
         return Objective(
@@ -262,7 +263,7 @@ class JointPricing:
         )
 
     def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Return the bounds on one class, largest cost first; ``lift`` adds ``Bound.lifted``."""
+        """Return a class's bounds, largest shadow price first; ``lift`` sets ``Bound.lifted``."""
         store, priced = self.tuner.store, []
         k = store.classes.index(class_name)
         for (owner, concept), (lower, upper) in self.node.bounds.items():
@@ -313,19 +314,19 @@ class JointPricing:
         )
 
     def _losses(self, node: Node) -> tuple[float, float]:
-        """Return the mean loss of a node, and its mean loss against the teacher alone."""
+        """Return a student's mean loss against its targets, and against the teacher alone."""
         linear = self.data.gathered.logits(node.weights, node.intercepts)
         even = np.full(len(linear), 1 / len(linear))
         beside = FittedSoftmax(linear / self.data.divisor).loss(self.data.teacher, even)
         return self._problem.loss(self._problem.fitted(linear)), beside
 
     def _size(self, node: Node) -> float:
-        """Return the L1 term of the smallest weights that predict as the node's weights do."""
+        """Return the L1 penalty of the smallest weights that give the node's predictions."""
         l1 = self.data.l1
         return float(np.abs(least_shift(node.weights, l1)).sum(axis=0) @ l1)
 
     def _lifted(self, c: int, k: int) -> float:
-        """Return by how much the optimal objective falls without one bound."""
+        """Return how much the optimal objective falls if one bound (concept c, class k) goes."""
         lower, upper = self.lower.copy(), self.upper.copy()
         lower[c, k], upper[c, k] = -np.inf, np.inf
         free = self._solve(self.node.weights, None, lower, upper)

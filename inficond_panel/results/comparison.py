@@ -44,13 +44,13 @@ _STEPS = plain_headings("side", "iteration", "id", "intents")
 
 @dataclass(frozen=True)
 class ClassComparison:
-    """Comparison of one class whose students differ.
+    """Differences between one class's students in two iterations.
 
     ``changes`` are after − before of each metric, with paired-bootstrap intervals over the images
     of the split. ``movers`` are the concepts whose influence changed most in logits: the change of
     the weight times the spread of the score on ``fit``. ``churn`` lists the images whose prediction
-    changed. Metrics and changes are ``cross_fitted`` if labels of the split chose settings of one
-    of the two (``results.metrics``).
+    changed. Metrics and changes are ``cross_fitted`` (computed as ``results.metrics`` describes) if
+    labels of the split chose settings of one of the two students.
     """
 
     class_name: str
@@ -66,10 +66,10 @@ class ClassComparison:
 class Comparison:
     """Comparison of two iterations on one split.
 
-    ``ancestor`` is the latest node that both follow from; ``only_before`` and ``only_after`` are
-    the iterations of each side since then, oldest first. ``mean_ap`` is the change in the mean AP
-    over all classes with positives; ``classes`` holds those whose students differ, ``unchanged``
-    names the others. Intervals are at ``level``.
+    ``ancestor`` is their latest common ancestor; ``only_before`` and ``only_after`` are the
+    iterations of each branch after the ancestor, oldest first. ``mean_ap`` is the change in the
+    mean AP over all classes with positives. ``classes`` compares the classes whose students differ,
+    ``unchanged`` names the other classes. Intervals have the confidence ``level``.
     """
 
     before: Node
@@ -98,10 +98,11 @@ def compare(
     draws: int | None = None,
     top: int = 10,
 ) -> Comparison:
-    """Compare any two nodes of one history on ``split``.
+    """Return the differences between the students of two iterations on ``split``.
 
     Changes are from ``before`` to ``after``; neither needs to be an ancestor of the other. Each
-    class that differs has its ``top`` movers. The caller counts evaluations on the holdout.
+    class that differs lists the ``top`` concepts whose influence changed most. ``draws`` are
+    bootstrap draws (None: the spec's). The caller counts evaluations on the holdout.
     """
     old, new = branch(tuner, before), branch(tuner, after)
     shared = sum(a == b for a, b in zip(old, new, strict=False))
@@ -139,7 +140,7 @@ def _compared(
     noise: Noise,
     top: int,
 ) -> ClassComparison:
-    """Compare two students by their outcomes for evaluation."""
+    """Return the differences between two students of a class, measured on two ``outcomes``."""
     (before, after), concepts = students, tuner.store.concepts
     moved = moves(tuner.fit_data, concepts, before.weights, after.weights, (), top)
     chosen = after.split == TUNE and any(
@@ -159,17 +160,18 @@ def _compared(
 
 
 def _metrics(tuner: Tuner, student: Student, outcome: Outcome) -> ClassMetrics:
-    """Return the metrics of a student's outcome for evaluation."""
+    """Return a student's metrics on ``outcome``, which is the student's own or cross-fitted."""
     if outcome is student.outcome:
         return student.metrics
     return measure(outcome, tuner.teacher_outcomes(student.split)[student.class_name])
 
 
 def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.DataFrame]:
-    """Return the comparison as frames, for the classes whose students differ.
+    """Return a comparison as four frames by name, for the classes whose students differ.
 
-    ``changes`` by class and metric, ``movers`` (concepts, in logits), ``flips`` (images whose
-    prediction changed), and the ``steps`` of both branches since the common ancestor.
+    ``changes`` has a row per class and metric, ``movers`` the concepts whose influence changed most
+    (in logits), ``flips`` the images whose prediction changed, and ``steps`` the iterations of both
+    branches since the common ancestor.
     """
     before, after, level = comparison.before, comparison.after, comparison.level
     mean = change_text(make_change(comparison.mean_ap, unit=AP.unit)) or "undefined"

@@ -1,4 +1,4 @@
-"""Concepts for the views: rows of one student, scales of scores, orders of the matrix."""
+"""Concepts that the views show: rows of one student, scales of scores, orders of the matrix."""
 
 from __future__ import annotations
 
@@ -26,19 +26,20 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
 
 EFFECT_POINTS = 25
-EFFECTS = 1 << 12  #: what-if curves cached per tuner, as long as it is in use
+EFFECTS = 1 << 12  #: most what-if curves to cache for each tuner in use
 _effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int, float], Band]]
 _effects = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
 class ConceptRow:
-    """One concept of a student (InFiConD, fig. 5 d2).
+    """Row of a student's concept table: one concept and its influence (InFiConD, fig. 5 d2).
 
-    ``rank`` is the position in the chosen order, ``None`` without an influence. ``share`` is the
-    influence relative to the student's strongest (−1 to 1). ``discrepancy`` is nan if undefined.
-    ``bounds`` are the limits of the weight, set in iteration ``bound_since``. ``patches`` are
-    (segment, cosine) pairs. ``assigned`` counts the segments that are nearest to this concept.
+    ``rank`` is the position in the chosen order, None if the concept is not ranked. ``share`` is
+    the influence divided by the student's strongest (−1 to 1). ``discrepancy`` is nan if undefined.
+    ``bounds`` are the limits of the weight (None: no bound), set in iteration ``bound_since``.
+    ``patches`` are pairs of a segment's index and its cosine with the concept's text. ``assigned``
+    counts the segments that are nearest to this concept.
     """
 
     rank: int | None
@@ -64,11 +65,12 @@ def concept_rows(
 ) -> list[ConceptRow]:
     """Return the ``top`` concepts of a student, sorted by ``sort`` (a key of ``CONCEPT_SORTS``).
 
-    By weight: descending absolute influence; bounded concepts at 0 follow, in addition to the
-    ``top``. By suspects: the order of ``suspects``. By discrepancy: descending absolute value,
-    undefined last. ``top`` 0 returns all concepts, those without a rank last. ``find`` keeps only
-    concepts whose name contains the text, also those with influence 0.
-    ``patches`` is one of ``PATCHES_OF``.
+    Sorted by weight, concepts have descending absolute influence; bounded concepts with influence 0
+    follow, in addition to the ``top``. Sorted by suspects, they have the order of ``suspects``;
+    sorted by discrepancy, its absolute value descends, and undefined values are last. ``top`` 0
+    returns all concepts, those without a rank last. ``find`` keeps only concepts whose name
+    contains the text, also with influence 0. ``patches``, one of ``PATCHES_OF``, is the kind of
+    segments in ``ConceptRow.patches``.
     """
     store, weights = student.store, student.weights
     since = partial(tuner.bound_since, student.node, student.class_name)
@@ -112,7 +114,7 @@ def concept_rows(
 
 
 def discrepancies(student: Student, sort: str) -> np.ndarray:
-    """Return the discrepancy by concept that ``sort`` needs; nan for any other sort."""
+    """Return each concept's discrepancy if ``sort`` is the key of a discrepancy, otherwise nan."""
     if sort not in DISCREPANCIES:
         return np.full(len(student.weights), np.nan)
     return discrepancy(
@@ -134,10 +136,10 @@ def _same(student: Student) -> bytes:
 def effect(
     student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
 ) -> Band:
-    """Return the change of one metric over a grid of one concept's influence, with its interval.
+    """Return a what-if curve: a metric's change, with interval, over a grid of one influence.
 
-    The grid contains the current influence, where the change is 0. Recent curves are cached for
-    all sessions of a tuner, and for all iterations in which the student of the class is equal.
+    The grid contains the current influence, where the change is 0. Recent curves are cached, and
+    shared by all sessions of a tuner and all iterations with an equal student of the class.
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
     key = _same(student), student.class_name, concept, student.split, metric, draws, level
@@ -151,10 +153,11 @@ def effect(
 
 @dataclass(frozen=True)
 class ConceptScales:
-    """Score scales of all concepts ``(C,)`` over the images of ``fit``, for one class's student.
+    """Scales of each concept's score on ``fit`` and of a student's weights, arrays ``(C,)``.
 
     ``spread`` is the standard deviation of the score, ``low`` and ``high`` its range. ``penalty``
-    is λ / spread, infinite for a constant score; ``step_effect`` is ``step`` × spread, in logits.
+    is λ / spread, infinite for a constant score. ``step`` is the unit of a thumb's change of the
+    weight, ``step_effect`` is ``step`` × spread, in logits.
     """
 
     low: Array
@@ -165,7 +168,7 @@ class ConceptScales:
     step_effect: Array
 
     def facts(self, c: int) -> list[tuple[str, str]]:
-        """Return (label, text) of each scale of the concept at index ``c``."""
+        """Return pairs (label, text) that describe the scales of the concept at index ``c``."""
         ends = f"{number(self.low[c], 2)} to {number(self.high[c], 2)}"
         return [
             ("Score on fit", f"{ends}, spread {self.spread[c]:.3g}"),
@@ -175,7 +178,7 @@ class ConceptScales:
 
 
 def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
-    """Return the scales of all concepts for a class; raise ``ValueError`` for an unknown class."""
+    """Return the ``ConceptScales`` of a class; raise ``ValueError`` for an unknown class."""
     k, data = tuner.store.classes.index(class_name), tuner.fit_data
     original, scale = tuner.root().weights[:, k], score_scale(tuner.store)
     step = step_sizes(original, tuner.spec.tuning.step, scale)
@@ -191,7 +194,7 @@ def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
     )
 
 
-#: A marked cell: class and concept.
+#: A marked cell of the matrix: (class, concept).
 Mark = tuple[str, str]
 
 
@@ -201,9 +204,9 @@ def order_concepts(
     order: str,
     marked: Collection[Mark] = (),
 ) -> NDArray[np.intp]:
-    """Return the indices of all concepts, sorted by one of ``ORDERS``.
+    """Return the indices of all concepts, sorted by the key ``order`` of ``ORDERS``.
 
-    ``influence`` is ``(concepts, classes)``; ``marked`` holds pairs of class and concept.
+    ``influence`` is ``(concepts, classes)``; ``marked`` are the marked cells (class, concept).
     """
     return ORDERS[order](influence, concepts, marked)
 
@@ -211,7 +214,7 @@ def order_concepts(
 def find_concepts(
     positions: NDArray[np.intp], concepts: Sequence[str], find: str
 ) -> NDArray[np.intp]:
-    """Return the ``positions`` whose concept name contains the text ``find``, in the same order."""
+    """Return the indices in ``positions`` of concepts whose name contains ``find``, in order."""
     wanted = find.strip().casefold()
     return np.array([c for c in positions if wanted in concepts[c].casefold()], np.intp)
 
@@ -237,9 +240,10 @@ def _by_name(
 def _by_likeness(
     influence: NDArray[np.float64], concepts: Sequence[str], marked: Collection[Mark]
 ) -> NDArray[np.intp]:
-    """Sort concepts by average-linkage clustering of their rows (cosine); concepts at 0 last.
+    """Return concept indices in the order of an average-linkage clustering of rows (cosine).
 
-    Takes a third of a second for 2,000 concepts, so call it in a worker thread.
+    Concepts without an influence come last. Takes a third of a second for 2,000 concepts, so call
+    it in a worker thread.
     """
     order = _by_strength(influence, concepts, marked)
     nonzero = order[strength(influence)[order] > 0]
@@ -252,7 +256,7 @@ def _by_likeness(
 def _by_marks(
     influence: NDArray[np.float64], concepts: Sequence[str], marked: Collection[Mark]
 ) -> NDArray[np.intp]:
-    """Sort concepts by the number of classes that mark them, then by strength."""
+    """Return concept indices by descending number of classes that mark them, then strength."""
     names = [concept for _, concept in marked]
     marks = np.array([names.count(concept) for concept in concepts], np.intp)
     return np.lexsort((-strength(influence), -marks))

@@ -28,11 +28,12 @@ _OF_STUDENT = ("influence", "rank", *DISCREPANCIES, "lower_bound", "upper_bound"
 
 
 def concepts_of(student: Student) -> pd.DataFrame:
-    """Return one row per concept with an influence, the largest first.
+    """Return a frame of the concepts with an influence, one row each, the largest first.
 
     ``segments`` counts the segments assigned to the concept (missing if the store has none);
-    ``images`` counts the images of the split that show it (missing if scores below 0 leave that
-    open). ``ap_without`` is the AP of the student without the concept, the other weights unchanged.
+    ``images`` counts the images of the split that show the concept (missing if it has scores below
+    0, so that 0 does not mean absent). ``ap_without`` is the AP of the student without the concept,
+    the other weights unchanged.
     """
     weights, scores, names = student.weights, student.scores, student.store.concepts
     chosen = [c for c in strongest(weights).tolist() if weights[c] != 0]
@@ -50,8 +51,8 @@ def concepts_file(
 ) -> File:
     """Return a CSV or JSON file of ``concepts`` (all if empty), one row each, in the store's order.
 
-    Columns as in ``concepts_of``. Empty are undefined discrepancies, bounds that are not set, and
-    without a student all columns of the student.
+    Columns are those of ``concepts_of`` without ``ap_without``, and split, class and student. Cells
+    are empty for undefined discrepancies, bounds not set, and without a student for its columns.
     """
     wanted = set(concepts) or set(store.concepts)
     chosen = [c for c, name in enumerate(store.concepts) if name in wanted]
@@ -74,7 +75,7 @@ def _made(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
 
 
 def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
-    """Count the segments assigned to each concept, and the images of ``split`` that show it."""
+    """Return per concept the numbers of its segments and of images of ``split`` that show it."""
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts)).tolist()
     images = (store.concept_score[store.rows(split)] > 0).sum(axis=0).tolist()
     stored, countable = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
@@ -85,7 +86,7 @@ def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
 
 
 def _own(student: Student) -> list[dict[str, Any]]:
-    """Return the columns of a student (``_OF_STUDENT``), one mapping per concept."""
+    """Return a student's values in the columns ``_OF_STUDENT``, one mapping per concept."""
     weights = student.weights
     rank = np.empty(len(weights), int)
     rank[strongest(weights)] = np.arange(1, len(weights) + 1)
@@ -103,7 +104,10 @@ def _own(student: Student) -> list[dict[str, Any]]:
 
 
 def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
-    """Return the ``ConceptScales`` of a class, with influences and effects; one row per concept."""
+    """Return a frame of a class's ``ConceptScales``, influences and effects, a row per concept.
+
+    The effect is the influence times the spread of the score, in logits.
+    """
     scale, store = concept_scales(tuner, class_name), tuner.store
     influence = node.weights[:, store.classes.index(class_name)]
     columns = {
@@ -122,7 +126,7 @@ def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
 
 
 def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
-    """Return a metric and its change over a grid of one concept's influence; one row per point."""
+    """Return a frame of a metric and its change over a concept's influence, others unchanged."""
     now, noise = student.outcome.value(metric), tuner.spec.views.noise()
     band = effect(student, concept, metric, noise["draws"], noise["level"])
     points = zip(band.grid, band.estimate, band.low, band.high, strict=True)
@@ -134,7 +138,7 @@ def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.Dat
 
 
 def refit_what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
-    """Return ``what_if`` with all other influences refitted; limits are nan if not computed."""
+    """Return the frame of ``what_if``, with the other influences refitted at each point."""
     now, points = student.outcome.value(metric), []
     for each in sorted(refit_curve(tuner, student, concept), key=lambda each: each.influence):
         value, change = getattr(each.metrics, metric), each.changes.get(metric, NO_INTERVAL)
@@ -161,10 +165,10 @@ def _along(
 
 
 def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
-    """Return an iteration as a dataset: influences, bounds, and scores, logits, labels of a split.
+    """Return an iteration as an xarray dataset: its weights and bounds, and the data of a split.
 
-    Dimensions and variables are named as in the store; a bound that is not set is infinite. The
-    attributes name the iteration. The caller counts evaluations on the holdout.
+    The data are concept scores, labels and logits; names are those of the store. A bound that is
+    not set is infinite. Attributes name the iteration. The caller counts uses of the holdout.
     """
     store, rows = tuner.store, tuner.store.rows(split)
     of_class, of_image = ("class_name", "concept"), ("image", "class_name")

@@ -1,4 +1,4 @@
-"""Frames on decisions: thresholds chosen by labels of tune, coverage, and drift of new photos."""
+"""Decisions: thresholds chosen by labels of tune, accuracy by coverage, drift of new photos."""
 
 from __future__ import annotations
 
@@ -63,14 +63,14 @@ def thresholds(
     draws: int | None = None,
     seed: int = 0,
 ) -> pd.DataFrame:
-    """Choose thresholds (logits) of ``classes`` (all) by the labels of ``tune``; one row per class.
+    """Return a frame of decision thresholds (logits) chosen by the labels of ``tune``, by class.
 
-    The rule is the best F1, or with ``precision`` the most recall at that precision. F1, precision
-    and recall are cross-fitted: the threshold of each image is chosen by the other images. Their
-    ``_change`` is against the threshold ``now``, on the same draws. ``lacking`` states why no
-    threshold is chosen. Nothing is changed: copy the fact ``threshold`` into the spec. Raises
-    ``TuningError`` for an unknown class, for a precision that is not above 0 and at most 1, and
-    with one class per image.
+    ``classes`` None: all. The rule is the best F1, or with ``precision`` the largest recall at that
+    precision. F1, precision and recall are cross-fitted: the threshold of each image is chosen by
+    the other images. Columns ``*_change`` are differences from the threshold ``now``, on the same
+    draws. ``lacking`` states why no threshold is chosen. Nothing is changed: copy the fact
+    ``threshold`` into the spec. Raises ``TuningError`` for an unknown class, for a precision that
+    is not above 0 and at most 1, and with one class per image.
     """
     if tuner.store.task == SINGLE_LABEL:
         raise TuningError(
@@ -78,7 +78,8 @@ def thresholds(
             "To answer only when the students are sure, see: students.coverage()",
         )
     if precision is not None and not 0 < precision <= 1:
-        raise TuningError(f"The precision is {precision:g}.", "Give a number above 0, up to 1.")
+        fault = f"The precision must be above 0 and at most 1, got {precision:g}."
+        raise TuningError(fault, "Give a number above 0, up to 1.")
     names = chosen_names("class", classes, tuner.store.classes)
     noise = tuner.spec.views.noise(draws, seed)
     rows = [_chosen(tuner, node, name, precision, noise) for name in names]
@@ -129,9 +130,9 @@ def _chosen(
 
 
 def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float]:
-    """Return the value of ``students.threshold`` for a spec, chosen thresholds in six digits.
+    """Return thresholds by class for the spec's key ``students.threshold``, in six digits.
 
-    A class without a choice keeps the value of the spec.
+    A class without a chosen threshold keeps the spec's threshold, if any.
     """
     chosen = {
         row["class"]: float(f"{row['threshold']:.6g}")
@@ -142,11 +143,11 @@ def _setting(tuner: Tuner, rows: Sequence[Mapping[str, Any]]) -> dict[str, float
 
 
 def threshold_trial(tuner: Tuner, node: Node, split: str, name: str) -> dict[str, Any]:
-    """Return the thresholds of a class, ascending, and the images of ``tune`` above each.
+    """Return the possible thresholds of a class, and the numbers of images of ``tune`` above each.
 
-    ``threshold``, ``found`` (positives above it) and ``wrong`` (negatives above it) are lists of
-    equal length; ``now`` is the index of the active threshold. Empty for other splits (the holdout
-    chooses nothing), if no image has a label, and with one class per image.
+    ``threshold`` (ascending), ``found`` (positives above it) and ``wrong`` (negatives above it) are
+    lists of equal length; ``now`` is the index of the present threshold. The result is empty for
+    other splits (only ``tune`` chooses), if no image has a label, and with one class per image.
     """
     if split != TUNE or tuner.store.task == SINGLE_LABEL:
         return {}
@@ -160,7 +161,7 @@ def threshold_trial(tuner: Tuner, node: Node, split: str, name: str) -> dict[str
 
 
 def threshold_line(setting: Mapping[str, float]) -> str:
-    """Return the setting as a line of YAML for ``students`` in a spec."""
+    """Return thresholds by class as the line of YAML that sets them in a spec's ``students``."""
     return f"threshold: {json.dumps(dict(setting), ensure_ascii=False)}"
 
 
@@ -177,12 +178,12 @@ _COVERAGE_HEADINGS = {
 def coverage(
     tuner: Tuner, node: Node, class_name: str = "", draws: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Return accuracy and F1 on ``tune`` of the most confident decisions, by their share of all.
+    """Return a frame of accuracy and F1 on ``tune`` if only the most confident decisions count.
 
-    One row per share, the fewest images first. ``threshold`` is the distance from the decision
-    threshold (logits), or without a class the probability. ``gain`` is the accuracy less the
-    accuracy of all decisions, on the same bootstrap draws. Raises ``TuningError`` like
-    ``decisions_of``, and if no image is labelled.
+    One row per share of all decisions (``coverage``), the smallest first. ``threshold`` is the
+    least confidence that counts: a distance from the decision threshold (logits), or without a
+    class a probability. ``gain`` is the accuracy minus the accuracy of all decisions, on the same
+    bootstrap draws. Raises ``TuningError`` like ``decisions_of``, and if no image is labelled.
     """
     noise = tuner.spec.views.noise(draws, seed)
     rows = [
@@ -209,12 +210,13 @@ def coverage(
 
 
 def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
-    """Return the decisions of a class's student on ``tune``, by distance from the threshold.
+    """Return the decisions of a class's student on ``tune``, with their confidence.
 
-    They are cross-fitted if labels of ``tune`` chose settings of the student. Without a class, on
-    data with one class per image, they are the decisions of all students together, with the
-    probability of the likeliest class. Raises ``TuningError`` for an unknown class, and without a
-    class if images have several.
+    The confidence is the distance of the logit from the threshold. Decisions are cross-fitted if
+    labels of ``tune`` chose settings of the student. Without ``class_name``, on data with one class
+    per image, they are the decisions of all students together, with the probability of the
+    likeliest class. Raises ``TuningError`` for an unknown class, and for no class if images may
+    have several.
     """
     if class_name:
         check_name("class", class_name, tuner.store.classes)
@@ -229,14 +231,14 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
 def photo_drift(
     store: Store, scores: PhotoScores, seed: int = 0, level: float = CONFIDENCE
 ) -> Drift:
-    """Compare the readable new photos with the images of ``fit``, by their concept scores."""
+    """Return a test of whether readable new photos differ from ``fit`` in their concept scores."""
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
     fitted = store.concept_score[store.rows(FIT)]
     return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
 
 
 def drift_frame(drift: Drift) -> pd.DataFrame:
-    """Return the drift as a frame: one row per concept, by ascending p; sentences as notes."""
+    """Return a drift test as a frame, one row per concept, ascending p; its notes describe it."""
     names = ["concept", "statistic", "p", "p_adjusted", "fit_median", "median", "drifted"]
     rows = [{**asdict(each), "drifted": each.drifted} for each in drift.concepts]
     facts = {key: value for key, value in vars(drift).items() if key not in ("concepts", "faults")}

@@ -1,12 +1,13 @@
 """Students distilled under several settings, compared on one split.
 
-``compare_settings``: targets (teacher or oracle), the teacher's weight alpha beside the labels,
-temperature and L1 penalty. It is the grid of Lee et al. (BMVC 2023), for linear students and the
-loss ``CE(label) + alpha CE(teacher at T)``. Fidelity is always measured to the plain teacher.
+``compare_settings`` varies the targets (teacher, or oracle: the teacher on inputs reinforced with
+the labels), the teacher's weight alpha beside the labels, the temperature and the L1 penalty. It is
+the grid of Lee et al. (BMVC 2023), for linear students and the loss ``CE(label) + alpha CE(teacher
+at T)``. Fidelity is always measured to the plain teacher.
 
-``compare_links``: a student per class and the one softmax student, on data with one class per
-image. Both are the original students of one store under the same other settings. For students per
-class the probabilities of an image are divided by their sum (``distill.metrics.top_class``).
+``compare_links`` compares a student per class with the one softmax student, on data with one class
+per image. Both are the original students of one store under the same other settings. For students
+per class the probabilities of an image are divided by their sum (``distill.metrics.top_class``).
 """
 
 from __future__ import annotations
@@ -71,10 +72,12 @@ _CHANGES = _STUDENTS | {key: Heading(w, sign=True, star=True) for key, w in _WOR
 
 @dataclass(frozen=True)
 class Setting:
-    """Settings of the spec's ``students``; ``alpha`` None: no labels, 0: labels alone.
+    """Settings under which students are distilled, as in the spec's section ``students``.
 
-    ``lambda_`` is one number, or numbers by class as in the spec. ``tempered``: the logits that the
-    temperature divides, ``teacher`` or ``both``.
+    ``targets`` is ``teacher`` or ``oracle``. ``alpha`` is the teacher's weight beside the labels;
+    None: no labels, 0: labels alone. ``lambda_`` is one L1 penalty, or penalties by class as in the
+    spec. ``tempered`` names the logits that the temperature divides: ``teacher``, or ``both`` the
+    teacher's and the student's.
     """
 
     targets: str
@@ -93,7 +96,7 @@ class Setting:
 
     @property
     def words(self) -> str:
-        """Text of the settings: ``oracle (has seen the label), alpha 1, T 2, lambda 0.001``."""
+        """Settings as text: ``oracle (has seen the label), alpha 1, T 2, lambda 0.001``."""
         learned = f"oracle ({SEEN_LABEL})" if self.targets == "oracle" else self.targets
         learned = "labels alone" if self.alpha == 0 else learned
         alpha = "" if self.alpha is None else f", alpha {self.alpha:g}"
@@ -109,10 +112,10 @@ def setting_grid(
     penalties: Sequence[Any],
     tempered: Sequence[str] = ("teacher",),
 ) -> list[Setting]:
-    """Return all combinations of settings, the targets of one setting next to each other.
+    """Return all combinations of settings; settings that differ only in targets are neighbours.
 
-    With alpha 0 only the labels are learned, so that targets and temperature do not matter: one
-    setting per penalty. At temperature 1 ``tempered`` does not matter either.
+    With alpha 0 only labels are learned, so that targets and temperature do not matter: one setting
+    per penalty is kept. At temperature 1 ``tempered`` does not matter, and its first value is kept.
     """
     settings: list[Setting] = []
     for penalty, alpha, temperature, divided, learned in itertools.product(
@@ -136,14 +139,15 @@ def compare_settings(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return metrics of the students of each setting on ``split``, and their differences.
+    """Return frames that compare students distilled under each setting, by metrics on ``split``.
 
     ``students`` has a row per setting and one of the teacher: means over the classes. ``changes``
-    has a row per setting but the first: its metrics less the metrics of the setting ``against``.
-    For the oracle's targets ``against`` is the same setting with the teacher's targets, otherwise
-    the first. ``classes`` has both by class. All use the same draws of images. Students missing in
-    the history are distilled, and stored only if ``split`` is the holdout; a look is then counted
-    for each. Raises ``TuningError`` for impossible settings, and without the oracle's logits.
+    has a row per setting except the first: its metrics minus those of the setting ``against``,
+    which is the same setting with the teacher's targets if the targets are the oracle's, otherwise
+    the first setting. ``classes`` has metrics and changes by class. All use the same draws of
+    images. Students missing in the history are distilled, and stored only if ``split`` is the
+    holdout; a look (an evaluation on the holdout) is then counted for each. Raises ``TuningError``
+    for impossible settings, and if a setting needs oracle logits that the store lacks.
     """
     noise = tuner.spec.views.noise(draws, seed)
     counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
@@ -233,7 +237,7 @@ def _notes(settings: Sequence[Setting], noise: Noise) -> list[str]:
 
 
 class _Measured:
-    """Metrics of one set of students: means over the classes, also on each draw of images."""
+    """Metrics of one set of students as means over the classes, on all images and on each draw."""
 
     def __init__(self, outcomes: dict[str, Outcome], counts: np.ndarray, noise: Noise) -> None:
         self.outcomes, self.noise = outcomes, noise
@@ -254,7 +258,7 @@ class _Measured:
         return interval(value, drawn, self.noise["level"], name)
 
     def of_class(self, name: str, old: _Measured | None) -> dict[str, float]:
-        """Return the columns of one class: its metrics, and their changes from ``old``."""
+        """Return one class's metrics, and their changes from ``old`` (None: undefined)."""
         outcome, changes = self.outcomes[name], dict.fromkeys(COMPARED, NO_INTERVAL)
         if old:
             changes = change_intervals(old.outcomes[name], outcome, COMPARED, **self.noise)
@@ -265,7 +269,10 @@ class _Measured:
 
 
 def _reference(settings: Sequence[Setting], number: int) -> int | None:
-    """Return the index of the setting to compare with: with teacher's targets, or the first."""
+    """Return the index of the setting that setting ``number`` is compared with; None: no setting.
+
+    For the oracle's targets it is the earlier setting that differs only in the targets, if any.
+    """
     setting = settings[number]
     if setting.targets == "oracle":
         twin = {**vars(setting), "targets": "teacher"}
@@ -289,7 +296,7 @@ _LINK_HEADINGS = {
 
 @dataclass(frozen=True)
 class _Students:
-    """The original students of one link: as one classifier, and the outcome of each class."""
+    """Original students with one link (sigmoid or softmax): one classifier, outcomes by class."""
 
     link: str
     node: Node
@@ -305,11 +312,11 @@ def compare_links(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return metrics of students per class and of the softmax student; one row per metric.
+    """Return a frame that compares students per class with the softmax student, by metric.
 
-    Columns with limits: ``sigmoid`` and ``softmax`` (the students), ``change`` (softmax less
-    sigmoid on the same draws of images) and ``teacher`` (undefined for the agreement with it). The
-    fact ``links`` has node, weights and looks of both. Students missing in the history are
+    Columns with limits are ``sigmoid`` and ``softmax`` (the students), ``change`` (softmax minus
+    sigmoid on the same draws of images) and ``teacher`` (undefined for agreement with the teacher).
+    The fact ``links`` has node, weights and looks of both. Students missing in the history are
     distilled, and stored only if ``split`` is the holdout; a look is then counted for both. Raises
     ``TuningError`` for data with several classes per image, and for settings that the softmax
     student does not support.

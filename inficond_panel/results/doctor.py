@@ -62,7 +62,7 @@ _CONCEPTS = "Leave them out of the corpus: `concepts.filters`."
 
 @dataclass(frozen=True)
 class _Seen:
-    """One class: its shift, its differences from fit to tune, and AP on tune by ``tune_aps``."""
+    """Measurements of one class: shift and differences from fit to tune, APs from ``tune_aps``."""
 
     shift: ClassShift
     found: Differences
@@ -76,14 +76,14 @@ def doctor(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> dict[str, pd.DataFrame]:
-    """Return frames on what is wrong with ``classes`` (all) and their students at ``node``.
+    """Return frames on the problems of ``classes`` (None: all) and of their students at ``node``.
 
-    ``findings``: problems and remedies, the most urgent first. ``classes``: differences from fit to
-    tune, loss of AP (0 to 1) and of the mean logit of positives less negatives (separation), and
-    AP on tune of the student, of the original student if it differs, and of two baselines.
-    ``suspects``: concepts that a student relies on, the most suspect first, with the shares of
-    photos with and without the class that show each. ``labels``: labels of fit that are likely
-    wrong, the likeliest first. If no class is requested, only the first rows are for display.
+    ``findings`` has problems and remedies, the most urgent first. ``classes`` has differences from
+    fit to tune, the loss of AP (0 to 1) and of separation (mean logit of positives minus that of
+    negatives), and AP on tune of the student, of the original student if it differs, and of two
+    baselines. ``suspects`` has concepts that a student relies on, the most suspect first, with the
+    shares of photos with and without the class that show each. ``labels`` has labels of fit that
+    are likely wrong, the likeliest first. If ``classes`` is None, only first rows are displayed.
 
     The holdout is not used; the same seed gives the same answer. Raises ``TuningError`` for an
     unknown class.
@@ -170,7 +170,7 @@ def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str
 
 @once(4)
 def _drift(store: Store, seed: int) -> Drift:
-    """Compare the concept scores of ``tune`` with ``fit``; the same for all classes."""
+    """Return a test of whether concept scores differ between ``fit`` and ``tune``."""
     fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
     return drift(fit, tune, list(store.concepts), seed)
 
@@ -355,7 +355,7 @@ def _constant(store: Store) -> list[str]:
 
 
 def _twins(store: Store) -> list[tuple[str, str]]:
-    """Return the pairs of concepts whose scores correlate by ``ALIKE`` or more."""
+    """Return the pairs of concepts whose scores on ``fit`` correlate by ``ALIKE`` or more."""
     scores = np.asarray(store.concept_score[store.rows(FIT)], dtype=np.float32)
     spread = scores.std(axis=0)
     unit = (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1) / np.sqrt(len(scores))

@@ -1,4 +1,4 @@
-"""Formats of a frame: plain data for JSON, CSV, a table of texts, HTML."""
+"""Conversion of frames to plain data for JSON, to CSV, to a table of texts, and to HTML."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
 
 
 def document(frame: pd.DataFrame) -> dict[str, Any]:
-    """Return a frame as plain data: its facts, ``notes`` and ``rows``; None where undefined."""
+    """Return a frame as a dict for JSON: its facts, ``notes`` and ``rows``; None if undefined."""
     notes = {"notes": frame.attrs["notes"]} if frame.attrs["notes"] else {}
     return {**plain(frame.attrs["facts"]), **notes, "rows": records(frame)}
 
 
 def documents(frames: Mapping[str, pd.DataFrame]) -> dict[str, Any]:
-    """Return ``document`` of each frame, by name."""
+    """Return each frame as a dict for JSON (see ``document``), by name."""
     return {name: document(frame) for name, frame in frames.items()}
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
-    """Return each row as a mapping from column to plain value; None where undefined."""
+    """Return each row of a frame as a dict from column to plain value; None if undefined."""
     whole = frame.reset_index()
     return [
         {str(name): _plain(value) for name, value in zip(whole.columns, row, strict=True)}
@@ -40,25 +40,25 @@ def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
 
 
 def csv_text(frame: pd.DataFrame) -> str:
-    """Return CSV with all columns and digits; undefined values are empty."""
+    """Return a frame as CSV text with all columns and digits; undefined values are empty."""
     return table_file(frame, "table").content.decode()
 
 
 def table_file(frame: pd.DataFrame, name: str, kind: str = "csv") -> File:
-    """Return the rows as a file ``name`` to save, CSV or JSON; undefined values are empty."""
+    """Return a frame as a file ``name`` of ``kind`` csv or json; undefined values are empty."""
     rows = [["" if each is None else each for each in row.values()] for row in records(frame)]
     return make_table(name, list(frame.reset_index().columns), rows, kind)
 
 
 def html_text(frame: pd.DataFrame) -> str:
-    """Return ``text_table`` of a frame as an HTML table with title and notes."""
+    """Return the displayed columns and rows of a frame as an HTML table, with title and notes."""
     macros: Any = templates().get_template("table.html.j2").module
     return f"{macros.table(frame, frame.attrs['title'])}\n{macros.notes(frame)}"
 
 
 @cache
 def templates(*folders: Path) -> Environment:
-    """Return the Jinja environment of ``folders`` and this folder, with ``text_table`` in scope."""
+    """Return a Jinja environment of templates in ``folders`` and here, which use ``text_table``."""
     environment = Environment(
         loader=FileSystemLoader([*folders, Path(__file__).parent]),
         autoescape=True,
@@ -71,13 +71,13 @@ def templates(*folders: Path) -> Environment:
 
 
 class Pictured(str):
-    """A cell that names an image, with the data URI of its picture."""
+    """Text of a table cell that names an image, with the picture as data URI ``uri``."""
 
     uri: str
 
     @classmethod
     def of(cls, text: str, pictures: Mapping[str, str]) -> str:
-        """Return ``text`` with its picture, or unchanged if ``pictures`` has none for it."""
+        """Return ``text`` with its picture from ``pictures`` (URI by text), or plain if absent."""
         if text not in pictures:
             return text
         cell = cls(text)
@@ -88,9 +88,10 @@ class Pictured(str):
 def text_table(
     frame: pd.DataFrame, pictures: Mapping[str, str] | None = None
 ) -> tuple[list[str], list[list[str]]]:
-    """Return header and rows of the columns with a heading, as texts; limits follow their estimate.
+    """Return header and rows of a frame as texts, for a terminal or HTML.
 
-    The rows are the ``shown`` ones. ``pictures`` are data URIs by image.
+    It has the columns with a heading, each estimate followed by its limits, and the rows that the
+    frame's attribute ``shown`` lists. ``pictures`` are data URIs by image id.
     """
     shown, header, columns = frame.attrs["shown"], list[str](), list[list[str]]()
     whole = frame.reset_index() if shown is None else frame.reset_index().iloc[shown]
@@ -141,7 +142,7 @@ def _number(value: float, heading: Heading) -> str:
 
 
 def _plain(value: Any) -> Any:
-    """Convert a value for JSON: numbers of Python, None where undefined."""
+    """Convert a value for JSON: NumPy's numbers to Python's, undefined values to None."""
     return (
         None if value is pd.NA else plain(value.item() if isinstance(value, np.generic) else value)
     )

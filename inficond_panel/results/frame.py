@@ -1,8 +1,8 @@
-"""Frames: the pandas form of every result, with attributes that say how to display it.
+"""Frames: results as pandas data frames, with attributes that describe how to display them.
 
-Its columns hold numbers in full precision, and are the same in Python, JSON, CSV and HTML. Columns
-``x``, ``x_low`` and ``x_high`` are an estimate with the limits of its interval; ``x_outside`` says
-that the estimate lies outside. The frame's attributes hold plain data: ``title``, ``headings`` (of
+Columns hold numbers in full precision, and are the same in Python, JSON, CSV and HTML. Columns
+``x``, ``x_low`` and ``x_high`` are an estimate and the limits of its interval; ``x_outside`` is
+True if the estimate lies outside. A frame's attributes hold plain data: ``title``, ``headings`` (of
 the columns that a terminal shows, with the form of their numbers), ``notes`` (sentences beside the
 table), ``shown`` (indices of the rows that a terminal shows, None: all) and ``facts`` (values for
 all rows: iteration, split, level).
@@ -23,12 +23,12 @@ LIMITS = ("_low", "_high")
 
 @dataclass(frozen=True)
 class Heading:
-    """Heading of a column for readers, and the form of its values.
+    """Heading of a frame's column for readers, and the format of the column's values.
 
     Numbers have ``digits`` decimals or ``significant`` digits, a ``sign``, their ``limits`` behind
     them, and a ``star`` if the limits exclude 0. ``level`` names the fact that holds the confidence
     level. ``words`` replace 0 and 1. ``missing`` replaces a missing value; None: "undefined" for a
-    number, nothing for a text. ``image`` marks texts that are ids of images, which HTML shows.
+    number, nothing for a text. ``image`` marks ids of images, whose pictures HTML shows.
     """
 
     text: str
@@ -59,11 +59,11 @@ def make_frame(
     level: float | None = None,
     shown: Sequence[int] | None = None,
 ) -> pd.DataFrame:
-    """Make a frame with one row per mapping; without rows, with the columns of ``headings``.
+    """Return a frame with one row per mapping in ``rows``, indexed by the columns ``index``.
 
-    The ``level`` of intervals is a fact and a column, so that each row states it. Headings of
-    absent columns are left out. A note explains estimates outside their intervals. ``shown`` are
-    the indices of the rows to display, None: all.
+    Without rows it has the columns of ``headings``. The ``level`` of intervals is a fact and a
+    column, so that each row states it. Headings of absent columns are left out. A note explains
+    estimates outside their intervals. ``shown`` are indices of the rows to display, None: all.
     """
     keys = [index] if isinstance(index, str) else list(index)
     table = list(rows)
@@ -100,7 +100,7 @@ def intervals_of(frame: pd.DataFrame, key: str) -> list[Interval]:
 
 
 def _outside(frame: pd.DataFrame, headings: Mapping[str, Heading]) -> list[str]:
-    """Return ``OUTSIDE_NOTE`` if a shown estimate lies outside its limits."""
+    """Return a list of ``OUTSIDE_NOTE`` if an estimate lies outside its limits, else empty."""
     limited = [name for name, form in headings.items() if form.limits]
     limited = [name for name in limited if f"{name}{LIMITS[0]}" in frame]
     marked = any(each.outside for name in limited for each in intervals_of(frame, name))

@@ -41,14 +41,15 @@ COLUMNS = (
 
 @dataclass(frozen=True, eq=False)
 class Gallery:
-    """Images in which a concept is present, strongest first, or images in another order.
+    """Images to show in a gallery, with labels, logits and decisions of student and teacher.
 
+    They are the images that show a concept, strongest first, or picked images in their own order.
     The arrays run over the images: ``rows`` are their positions in the store, ``label`` is 1, 0 or
     −1 (ignored), ``student`` and ``teacher`` are logits, ``decided`` and ``teacher_decided`` masks
     of positive decisions. ``assigned`` marks images with a segment assigned to the concept; all
     images if the store has no segments or the images were picked. ``influence`` and ``score``
-    belong to the ``concept``; without one its name is empty, and they are 0. ``node`` names the
-    student (``#2 3fa9…``), ``title`` describes the images.
+    belong to the ``concept``; without a concept its name is empty, and they are 0. ``node`` names
+    the student (``#2 3fa9…``), ``title`` describes the images.
     """
 
     class_name: str
@@ -68,21 +69,21 @@ class Gallery:
 
     @cached_property
     def student_right(self) -> np.ndarray:
-        """True if the student decides as labelled; False where the label is ignored."""
+        """Per image, True if the student's decision equals the label; False if that is ignored."""
         return self._right(self.decided)
 
     @cached_property
     def teacher_right(self) -> np.ndarray:
-        """True if the teacher decides as labelled; False where the label is ignored."""
+        """Per image, True if the teacher's decision equals the label; False if that is ignored."""
         return self._right(self.teacher_decided)
 
     @cached_property
     def position(self) -> dict[int, int]:
-        """Index in the gallery, by row in the store."""
+        """Index of each image in the gallery, by the image's row in the store."""
         return {row: at for at, row in enumerate(self.rows.tolist())}
 
     def passing(self, filters: Iterable[str]) -> np.ndarray:
-        """Return the indices of the images that pass all ``filters`` (of ``FILTERS``)."""
+        """Return the gallery's indices of the images that pass all ``filters`` of ``FILTERS``."""
         masks = {
             "positive": self.label == 1,
             "negative": self.label == 0,
@@ -96,9 +97,9 @@ class Gallery:
         return np.flatnonzero(chosen)
 
     def summary(self) -> str:
-        """Return a text on how many labelled images student and teacher decide right.
+        """Return a text with the numbers of images that student and teacher decide as labelled.
 
-        The AP of each is added if there are positives and negatives.
+        The AP of student and teacher is added if there are positives and negatives.
         """
         labelled, texts = self.label >= 0, []
         if labelled.any():
@@ -145,7 +146,7 @@ def take_gallery(student: Student, concept: str) -> Gallery:
 
 
 def take_picked(student: Student, images: ImageSet) -> Gallery:
-    """Return the gallery of a set of picked images, for the student of their class."""
+    """Return the gallery of the picked ``images``, with decisions of their class's student."""
     rows, k, evaluation = np.array(images.rows, dtype=np.intp), student.column, student.evaluation
     store, concept = student.store, images.concept
     score = np.zeros(len(rows))
@@ -177,7 +178,7 @@ def _node(student: Student) -> str:
 def gallery_frame(
     store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """Return a row per image that passes ``filters``, in the gallery's order."""
+    """Return a frame of the images that pass ``filters``, in order; ``tags`` are by image id."""
     rows = []
     for at in gallery.passing(filters).tolist():
         row, label = int(gallery.rows[at]), int(gallery.label[at])
@@ -205,7 +206,7 @@ def gallery_frame(
 def gallery_file(
     store: Store, gallery: Gallery, filters: Iterable[str], tags: Mapping[str, Sequence[str]]
 ) -> File:
-    """Return ``gallery_frame`` as a CSV file."""
+    """Return the images that pass ``filters`` as a CSV file, one row each (``gallery_frame``)."""
     chosen = list(filters)
     name = "-".join(["images", gallery.class_name, gallery.title, *chosen])
     return table_file(gallery_frame(store, gallery, chosen, tags), name)

@@ -53,11 +53,11 @@ def iterations(
     deleted: bool = False,
     changes: bool = False,
 ) -> pd.DataFrame:
-    """Return one row per iteration, by number; with ``deleted`` also of deleted branches.
+    """Return a frame of iterations by number; with ``deleted`` also those of deleted branches.
 
-    ``here`` marks the shown iteration. ``tree`` draws the branches, unless ``only`` some are
-    requested. ``looks`` counts evaluations on the holdout. ``changes`` adds the change of mAP since
-    #0 on ``tune``, with its limits.
+    The column ``here`` marks the iteration ``here`` (None: the head). The column ``tree`` draws the
+    branches, unless ``only`` these iterations are requested. ``looks`` counts evaluations on the
+    holdout. ``changes`` adds the change of mAP since #0 on ``tune``, with its limits.
     """
     nodes, state = tuner.nodes(deleted=deleted), tuner.history.state(tuner.root_id)
     numbers = {node.id: node.number for node in nodes}
@@ -90,7 +90,7 @@ def iterations(
     left_out, others = len(state.parents) - len(nodes), count_others(tuner)
     if only is not None:
         left_out, others = 0, {}
-    hidden = f"{left_out} in deleted branches are not shown; see: inficond history list SPEC --all"
+    hidden = f"Not shown, in deleted branches: {left_out}; see: inficond history list SPEC --all"
     notes = [hidden] * bool(left_out) + [others_sentence(others)] * bool(others)
     frame = make_frame(
         rows,
@@ -110,15 +110,15 @@ def _change(tuner: Tuner, root: Node, node: Node) -> dict[str, float]:
 
 
 def _title(node: Node, head: str | None, *, deleted: bool) -> str:
-    """``◉ #2 'less grass'``: the mark is filled, ringed at the head, and empty where deleted."""
+    """Return a title such as ``◉ #2 'less grass'``; its mark is ◉ at the head, ○ if deleted."""
     mark = "◉" if node.id == head else "○" if deleted else "●"
     return f"{mark} #{node.number}{f' {node.name!r}' if node.name else ''}"
 
 
 def _tree(nodes: Sequence[Node]) -> Iterator[tuple[int, str]]:
-    """Return the number of each iteration, parents first, with the branches to draw before it.
+    """Yield each iteration's number, parents first, with the lines of the tree to draw before it.
 
-    An only child follows directly below its parent.
+    An only child follows directly below its parent, without a new branch.
     """
     children: dict[str | None, list[Node]] = {}
     for node in nodes:
@@ -137,10 +137,10 @@ def _tree(nodes: Sequence[Node]) -> Iterator[tuple[int, str]]:
 
 
 def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
-    """Return the events of the history or of one iteration, by number: kind, author, time, ...
+    """Return a frame of the events of the history, or of the iteration ``node``, in their order.
 
-    ``node`` and ``origin`` are the ids of the ``iteration`` and of the iteration it came ``from``;
-    ``checksum`` belongs to an added iteration.
+    Columns ``iteration`` and ``from`` are numbers: the iteration, and the one shown before it or
+    its parent; ``node`` and ``origin`` are their ids. ``checksum`` is that of an added iteration.
     """
     numbers = {node.id: node.number for node in tuner.nodes(deleted=True)}
     rows = [
@@ -160,9 +160,10 @@ def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
 
 
 def others(tuner: Tuner) -> pd.DataFrame:
-    """Return the other students in this history file, one row each, by the id of their #0.
+    """Return a frame of the students with other concepts or settings in this history file.
 
-    ``differs`` names their other concepts or settings. The most recently used come first.
+    One row per ``root``, the id of their #0; the most recently used come first. ``differs`` names
+    the concepts or settings that differ.
     """
     roots = other_students(tuner)
     rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in roots]

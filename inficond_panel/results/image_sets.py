@@ -43,9 +43,9 @@ def nearest_segments(store: Store) -> tuple[np.ndarray, np.ndarray]:
 
 @once(4)
 def assigned_order(store: Store) -> tuple[np.ndarray, np.ndarray]:
-    """Sort all segments by best concept, nearest first; return them with each concept's start.
+    """Return all segments grouped by assigned concept, nearest first, and where each group starts.
 
-    Shapes ``(S,)`` and ``(C + 1,)``. A concept is the aggregate of its best-matching segments
+    Shapes are ``(S,)`` and ``(C + 1,)``. A segment is assigned to the concept that matches it best
     (InFiConD, sec. 4.2). Segments of holdout images are included.
     """
     order = np.lexsort((-store.segment_cosine, store.segment_concept))
@@ -54,7 +54,7 @@ def assigned_order(store: Store) -> tuple[np.ndarray, np.ndarray]:
 
 
 def assigned_segments(store: Store, concept: int) -> np.ndarray:
-    """Return the segments assigned to a concept, nearest first; empty without segments."""
+    """Return the indices of a concept's assigned segments, nearest first; empty without any."""
     order, begins = assigned_order(store)
     return np.asarray(order[begins[concept] : begins[concept + 1]])
 
@@ -78,7 +78,7 @@ def patches_of(store: Store, concept: int, kind: str) -> tuple[np.ndarray, np.nd
 
 @once(4)
 def _assigned_patches(store: Store) -> list[np.ndarray]:
-    """Return the nearest segments assigned to each concept, without holdout images."""
+    """Return up to ``PATCHES`` nearest segments assigned to each concept, none of the holdout."""
     order, begins = assigned_order(store)
     shown = (store.split != HOLDOUT)[store.segment_image[order]]
     return [
@@ -88,7 +88,7 @@ def _assigned_patches(store: Store) -> list[np.ndarray]:
 
 @once(4)
 def shown_segments(store: Store) -> np.ndarray:
-    """Return the segments that are a patch of any concept, of either kind, ascending."""
+    """Return the ascending indices of all segments that are patches of a concept, of any kind."""
     segments = [
         patches_of(store, c, kind)[0] for c in range(len(store.concepts)) for kind in PATCHES_OF
     ]
@@ -103,7 +103,7 @@ def _top(values: np.ndarray, k: int) -> np.ndarray:
 
 
 def best_segment(store: Store, image: int, concept: int) -> int:
-    """Return the image's segment nearest to the concept's text; −1 if it has no segments."""
+    """Return the index of an image's segment nearest to a concept's text; −1 without segments."""
     segments = store.segments_of(image)
     if not len(segments):
         return -1
@@ -112,9 +112,9 @@ def best_segment(store: Store, image: int, concept: int) -> int:
 
 
 def assigned_images(store: Store, concept: int) -> np.ndarray:
-    """Return the rows of images with a segment assigned to the concept (InFiConD, sec. 4.2).
+    """Return the store rows of images with a segment assigned to ``concept`` (InFiConD, sec. 4.2).
 
-    Empty if the store has no segments.
+    The result is empty if the store has no segments.
     """
     if not store.holds("segments"):
         return np.empty(0, np.int64)
@@ -123,7 +123,7 @@ def assigned_images(store: Store, concept: int) -> np.ndarray:
 
 @once(4)
 def tells_presence(store: Store) -> np.ndarray:
-    """Return per concept ``(C,)`` whether a score of 0 means absent: no score is below 0."""
+    """Return per concept ``(C,)`` whether no score is below 0, so that 0 means absent."""
     zero_is_absent: np.ndarray = store.concept_score.min(axis=0) >= 0
     return zero_is_absent
 
@@ -131,7 +131,7 @@ def tells_presence(store: Store) -> np.ndarray:
 def showing(store: Store, concept: int, score: np.ndarray) -> np.ndarray:
     """Return the indices into ``score`` of the images that show the concept, strongest first.
 
-    All images if the concept has scores below 0, since no score then means absent.
+    If the concept has scores below 0, no score means absent, and all images are returned.
     """
     order = np.argsort(-score, kind="stable")
     return order[score[order] > 0] if tells_presence(store)[concept] else order
@@ -143,10 +143,10 @@ SIDES = {"positives": 1, "negatives": 0}
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Images picked while ``split`` was shown, for the student of one class.
+    """Set of images to show for the student of one class, picked while ``split`` was shown.
 
     ``rows`` are their positions in the store, in display order; ``title`` says what they have in
-    common. The ``concept`` is outlined in the images; the image at row ``enlarged`` is enlarged.
+    common. The ``concept``, if any, is outlined; the image at row ``enlarged`` is shown enlarged.
     """
 
     class_name: str
@@ -164,15 +164,15 @@ def image_set(
     concept: str = "",
     enlarged: int | None = None,
 ) -> ImageSet:
-    """Return a set of images for a student, with a title."""
+    """Return the images at ``rows`` of the store as an ``ImageSet`` for a student."""
     chosen = tuple(int(row) for row in rows)
     return ImageSet(student.class_name, title, student.split, chosen, concept, enlarged)
 
 
 def patch_images(store: Store, concept: str, kind: str = PATCHES_OF[0]) -> np.ndarray:
-    """Return the rows of the images that contain a concept's patches, the most similar first.
+    """Return the store rows of the images with a concept's patches, the most similar first.
 
-    ``kind`` is one of ``PATCHES_OF``.
+    ``kind``, one of ``PATCHES_OF``, is the kind of patches.
     """
     segments, _ = patches_of(store, store.concepts.index(concept), kind)
     images, first = np.unique(store.segment_image[segments], return_index=True)
@@ -186,10 +186,11 @@ def decided_images(
     teacher_right: bool | None = None,
     student_right: bool | None = None,
 ) -> np.ndarray:
-    """Return the rows of one side of ``SIDES`` that teacher and student decide right or wrong.
+    """Return the store rows of a class's positives or negatives (``side``), filtered by decisions.
 
-    None: right or wrong. The student's worst decisions come first: the lowest logits of the
-    positives, the highest of the negatives.
+    ``teacher_right`` and ``student_right`` keep images that each decides right (True) or wrong
+    (False); None keeps both. The student's worst decisions come first: the lowest logits of
+    positives, the highest of negatives.
     """
     label = SIDES[side]
     chosen = student.labels == label
@@ -201,7 +202,7 @@ def decided_images(
 
 
 def worst_first(student: Student, mask: np.ndarray) -> np.ndarray:
-    """Return the rows of the images of a split in ``mask``, the student's worst decisions first.
+    """Return the store rows of the split's images in ``mask``, the student's worst decisions first.
 
     Images without a label come last.
     """

@@ -28,13 +28,13 @@ _HEADINGS = {
 
 
 def levers(suggestion: Suggestion) -> pd.DataFrame:
-    """Return one row per class and compared repair (``lever``), the unchanged student first.
+    """Return a frame of the compared repairs, a row per class and repair (``lever``).
 
-    ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on photos that did not choose the
-    repair; ``fidelity`` is the share of decisions equal to the teacher's. Facts: the proposed
-    ``intents``, their ``gain`` of the mean AP, and by class the ``stated`` gain, the AP of a model
-    of the labels alone (``tune_models``), ``photos`` to label, the ``skipped`` classes, and the
-    classes ``unknown_to_teacher``.
+    The unchanged student is first. ``ap`` and ``gain`` (undefined for the first) are 0 to 1, on
+    photos that did not choose the repair; ``fidelity`` is the share of decisions equal to the
+    teacher's. Facts are the proposed ``intents`` and their expected ``gain`` of the mean AP; by
+    class the expected (``stated``) gain, the AP of a model of the labels alone (``tune_models``),
+    ``photos`` to label, why classes are ``skipped``, and classes ``unknown_to_teacher``.
     """
     return make_frame(
         _rows(suggestion),

@@ -26,8 +26,8 @@ class Part:
 class Edit:
     """The least change of one influence, the others unchanged, that flips the image's decision.
 
-    The decision becomes present just beyond ``influence``, or absent at ``influence``. Beyond is
-    above if more influence ``raises`` the image's logit (its score is above 0), else below.
+    ``present`` is the new decision, which holds just beyond ``influence`` if present, and at
+    ``influence`` if absent. Beyond is above if more influence ``raises`` the logit, else below.
     ``others`` counts the other images of the split that the same edit flips, in either direction.
     """
 
@@ -40,22 +40,22 @@ class Edit:
 
     @property
     def change(self) -> float:
-        """Change of the influence."""
+        """Change of the influence: ``influence`` minus ``before``."""
         return self.influence - self.before
 
 
 @dataclass(frozen=True)
 class Apart:
-    """Decomposition of a student's logit on one image: ``parts``, largest first, intercept and
-    ``other_classes`` add up to it.
+    """Decomposition of a student's logit on one image into contributions of concepts.
 
+    ``parts`` (largest first), ``intercept`` and ``other_classes`` add up to ``logit``.
     ``other_classes`` is the part of a joint student's other classes; 0 for students per class.
     ``present`` is the decision: the logit is above ``cutoff``, see ``Student.cutoff``. ``named`` is
-    the likeliest class if images have one class each, else empty.
+    the likeliest class if images have one class each, else empty. ``teacher`` is the teacher's
+    logit, ``label`` is 1, 0 or −1 (ignored).
 
     ``edit`` is the smallest edit that flips the decision, over all concepts; ``used`` is the
-    smallest over concepts with an influence; None if the image shows no such concept. ``label`` is
-    1, 0 or −1 (ignored).
+    smallest over concepts with an influence; None if the image shows no such concept.
     """
 
     row: int
@@ -74,7 +74,7 @@ class Apart:
 
 
 def take_apart(student: Student, row: int) -> Apart:
-    """Decompose the prediction for the image at ``row``; find its smallest edits."""
+    """Return the decomposition of a student's prediction for the image at ``row`` of the store."""
     store, k, weights = student.store, student.column, student.weights
     scores = np.asarray(store.concept_score[row], dtype=np.float64)
     logits = student.evaluation.logits(student.node)[[row]]
@@ -105,7 +105,7 @@ def take_apart(student: Student, row: int) -> Apart:
 
 
 def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -> tuple[Part, ...]:
-    """Return each concept's part of one logit, the largest first, without parts of 0.
+    """Return each concept's contribution to one logit, the largest first, without those of 0.
 
     ``scores`` and ``weights`` run over the ``concepts``.
     """
@@ -120,7 +120,7 @@ def parts_of(concepts: Sequence[str], scores: np.ndarray, weights: np.ndarray) -
 def _edit(
     student: Student, row: int, concepts: np.ndarray, scores: np.ndarray, excess: float
 ) -> Edit | None:
-    """Return the smallest edit among ``concepts``: on the one with the largest |score|."""
+    """Return the smallest edit of one of ``concepts`` that flips the image's decision, or None."""
     if not len(concepts):
         return None
     c = int(concepts[np.argmax(np.abs(scores[concepts]))])

@@ -1,7 +1,7 @@
 """Metrics of an iteration: outcomes for evaluation, the snapshot of the page, and frames.
 
-Where labels of ``tune`` chose the settings of a student, its outcome on ``tune`` is cross-fitted,
-and so is each metric. The caller counts evaluations on the holdout.
+If labels of ``tune`` chose the settings of a student, its outcome on ``tune``, and so each metric,
+is cross-fitted (``evaluation_outcome``). The caller counts evaluations on the holdout.
 """
 
 from __future__ import annotations
@@ -51,17 +51,17 @@ _KEPT = 256
 
 
 def chosen_on_tune(tuner: Tuner, node: Node, class_name: str) -> int:
-    """Return the number of labelled images of ``tune`` that chose the settings of a student."""
+    """Return how many labelled images of ``tune`` were used to choose a student's settings."""
     terms = tuner.terms(node).get(class_name)
     return 0 if terms is None else terms.used
 
 
 def evaluation_outcome(tuner: Tuner, node: Node, split: str, class_name: str) -> Outcome:
-    """Return a student's outcome on the images of a split, for evaluation.
+    """Return a student's outcome (labels, logits, decisions) on a split, for evaluation.
 
     If labels of ``tune`` chose the student's settings, its outcome on ``tune`` is cross-fitted:
     each image is ranked by a student fitted without it, which takes seconds, once. With one class
-    per image the other students take part in the decision, and are cross-fitted too.
+    per image the students of other classes take part in the decision, and are cross-fitted as well.
     """
     deciding = tuner.store.classes if tuner.store.task == SINGLE_LABEL else [class_name]
     if split != TUNE or not any(chosen_on_tune(tuner, node, name) for name in deciding):
@@ -97,11 +97,11 @@ def _cross_fitted(tuner: Tuner, node: Node, class_name: str) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Snapshot:
-    """Metrics of a node on one split: ``metrics`` now, ``before`` at #0, ``last`` at its parent.
+    """Metrics of all classes on one split: at ``node``, at #0, and at the parent of ``node``.
 
-    ``agreement`` counts the images that the bars show. ``teacher`` has the teacher's AP and the
-    chance level of each class. ``tuned`` are the classes that this iteration or an ancestor tunes;
-    the others have their original student.
+    They are ``metrics``, ``before`` and ``last``. ``agreement`` counts the images by who decides
+    right, as the bars show. ``teacher`` has the teacher's AP and the chance level of each class.
+    ``tuned`` are the classes that ``node`` or an ancestor tunes; others have an original student.
     """
 
     node: Node
@@ -141,7 +141,7 @@ class Tree:
 
 
 def take_tree(tuner: Tuner, shown: Node) -> Tree:
-    """Read the tree of iterations; undo and redo start from the node ``shown``."""
+    """Return the tree of iterations in the history; undo and redo start from ``shown``."""
     nodes, state = tuner.tree()
     hidden = state.all_hidden().difference(state.path(shown.id))
     return Tree(
@@ -217,11 +217,11 @@ def metrics(
     seed: int = 0,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return metrics of each class (all classes), one row each, the largest AP gap first.
+    """Return a frame of each class's metrics at ``node`` on ``split``, the largest AP gap first.
 
-    ``positives_student_wrong`` counts the images with the class on which only the student is wrong,
-    and so on; ``teacher_knows`` is missing if the images are too few; ``chosen_on`` counts the
-    images whose labels chose the student's settings. With ``intervals`` the metrics ``keys`` have
+    ``classes`` None: all. ``positives_student_wrong`` counts images with the class on which only
+    the student is wrong, and so on; ``teacher_knows`` is missing if images are too few. Labels of
+    ``chosen_on`` images chose the settings. With ``intervals`` the metrics ``keys`` have
     bootstrap limits, ``ap_low`` and ``ap_high``, and ``ece_if_calibrated`` is the error that a
     perfectly calibrated student would show on these images. ``shown`` is the metric that a terminal
     shows first, with its limits.
@@ -260,7 +260,7 @@ def metrics(
 def class_row(
     name: str, points: ClassMetrics, decided: Agreement, skill: TeacherSkill
 ) -> dict[str, Any]:
-    """Return the columns of one class: metrics, images by who is right, teacher's skill."""
+    """Return a class's row of ``metrics``: metrics, images by who is right, teacher's skill."""
     values = asdict(points)
     images = values.pop("n")
     row = {"class": name, "ap_gap": points.teacher_ap - points.ap, **values, "images": images}
@@ -271,10 +271,10 @@ def class_row(
 
 
 def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -> File:
-    """Return the students of ``names``, in this order, as CSV or JSON; undefined values are empty.
+    """Return metrics of the students of classes ``names`` as a file (``kind`` csv or json).
 
     ``positives_student_wrong`` counts the images with the class on which only the student is wrong,
-    and so on. ``teacher_knows`` is empty if the images are too few.
+    and so on. Undefined values are empty, as ``teacher_knows`` is if the images are too few.
     """
     node, s, rows = snapshot.node, snapshot, []
     for name in names:
@@ -285,7 +285,7 @@ def students_file(snapshot: Snapshot, names: Sequence[str], kind: str = "csv") -
 
 
 def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
-    """Return the columns of metrics with limits; of biased metrics also ``KEY_outside``."""
+    """Return columns of each metric with its limits; for biased metrics also ``KEY_outside``."""
     row: dict[str, Any] = {}
     for key, interval in intervals.items():
         outside = {f"{key}_outside": interval.outside} if key in WITH_BIAS else {}
@@ -294,7 +294,7 @@ def limits_of(intervals: Mapping[str, Interval]) -> dict[str, Any]:
 
 
 def facts_of(tuner: Tuner, node: Node, split: str, noise: Noise | None) -> dict[str, Any]:
-    """Return the facts of a frame that measures an iteration on a split."""
+    """Return the facts (node, split, looks, draws) of a frame on an iteration and a split."""
     return {
         "node": node.id,
         "number": node.number,

@@ -1,4 +1,7 @@
-"""Frames on networks: outputs of teacher and oracle, and hypotheses on teacher and students."""
+"""Frames on networks: outputs of teacher and oracle, and hypotheses on teacher and students.
+
+The oracle is the teacher on inputs that were reinforced with their labels, by a strength gamma.
+"""
 
 from __future__ import annotations
 
@@ -44,11 +47,11 @@ _BINS = ("lower", "upper", "events", "probability", "frequency")
 def output_measures(
     tuner: Tuner, outputs: Outputs, groups: Groups | None, noise: Noise
 ) -> pd.DataFrame:
-    """Return measures of teacher and oracle on ``fit``, and of the teacher on ``tune``.
+    """Return measures of the outputs of teacher and oracle on ``fit``, of the teacher on ``tune``.
 
-    One row per measure. Columns with limits: ``on_tune``, ``teacher``, and if the store has oracle
-    logits ``oracle`` and ``change`` (oracle less teacher on the same draws). Raises the errors of
-    ``measure_outputs``.
+    One row per measure. ``groups`` are the groups of the silhouette (None: not computed). Columns
+    with limits are ``on_tune``, ``teacher``, and if the store has oracle logits ``oracle`` and
+    ``change`` (oracle minus teacher on the same draws). Raises the errors of ``measure_outputs``.
     """
     options: dict[str, Any] = {**noise, "thresholds": tuner.thresholds}
     measures = measure_outputs(outputs, groups=groups, **options)
@@ -79,7 +82,7 @@ def _measure(measure: OutputMeasure, on_tune: OutputMeasure | None) -> dict[str,
 
 
 def output_reliability(outputs: Outputs) -> pd.DataFrame:
-    """Return reliability diagrams by kind of logits, class ("" pools all) and kind of bins."""
+    """Return reliability diagrams as a frame: per kind of logits, class ("" pools all) and bin."""
     return _reliability(
         ({"of": kind, "class": name, "bins": bins}, diagram)
         for kind in outputs.logits
@@ -94,10 +97,10 @@ def output_reliability(outputs: Outputs) -> pd.DataFrame:
 def gamma_measures(
     tuner: Tuner, sweep: GammaSweep, *, draws: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Return measures of the oracle of each gamma on ``fit``; a row per measure and gamma.
+    """Return measures of the oracle's outputs on ``fit``; a row per measure and gamma.
 
-    ``value`` has its limits; ``change`` is from gamma 0, the teacher, on the same draws. The fact
-    ``best`` is the gamma of the largest silhouette.
+    ``value`` has its limits; ``change`` is the difference from gamma 0, the teacher, on the same
+    draws. The fact ``best`` is the gamma of the largest silhouette.
     """
     noise = tuner.spec.views.noise(draws, seed)
     best = {measure: sweep.best(measure) for measure in CHOOSERS}
@@ -126,14 +129,14 @@ def _of_gamma(oracle: GammaOutputs, key: str) -> dict[str, Any]:
 
 
 def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:
-    """Return reliability diagrams of the oracle of each gamma."""
+    """Return the reliability diagram of the oracle at each gamma as a frame, one row per bin."""
     return _reliability(({"gamma": each.gamma}, each.reliability) for each in sweep.oracles)
 
 
 def _reliability(
     diagrams: Iterable[tuple[Mapping[str, Any], Reliability]],
 ) -> pd.DataFrame:
-    """Return a row per bin of each diagram, with the diagram's ECE, also if calibrated."""
+    """Return a frame with a row per bin of each diagram, with its ECE and ECE if calibrated."""
     rows, index = [], list[str]()
     for name, diagram in diagrams:
         index = [*name, "bin"]
@@ -151,10 +154,11 @@ def map_positions(
     groups: Groups,
     above: Groups | None = None,
 ) -> pd.DataFrame:
-    """Return images on t-SNE maps: ``places`` (n, 2) by kind of logits, nan for images not on them.
+    """Return a frame of the images' positions on t-SNE maps, one row per image on the maps.
 
-    Columns ``group``, with ``above`` also ``super``, and ``KIND_x``, ``KIND_y``. The fact ``group``
-    names the groups that color a map, ``rule`` describes them.
+    ``places`` are positions (n, 2) by kind of logits, nan for images that are not on a map. Columns
+    are ``group``, with ``above`` (super-classes) also ``super``, and ``KIND_x``, ``KIND_y``. The
+    facts ``names`` and ``rule`` name and describe the groups that color a map.
     """
     shown = np.flatnonzero(~np.isnan(next(iter(places.values()))[:, 0])).tolist()
     higher = {"super": above} if above else {}
@@ -235,11 +239,12 @@ _HYPOTHESES = {
 
 
 def hypotheses_table(figures: Figures, b: float | None = None) -> pd.DataFrame:
-    """Return one row per figure, at the threshold ``b`` (nats) of a knowledge point, or the run's.
+    """Return a frame of the three hypotheses' tests, one row per figure that is compared.
 
-    ``teacher``, ``student``, ``baseline`` and ``difference`` (student less baseline) have their
-    limits; then the ``expected`` sign, the ``verdict``, and ``NETWORK_left_out``: the images on
-    which a figure is undefined. The facts are those of the run.
+    ``b`` is the threshold of a knowledge point, a pixel with this much less entropy (nats) than
+    background; None: the run's ``b``. ``teacher``, ``student``, ``baseline`` and ``difference``
+    (student minus baseline) have their limits. ``expected`` is the expected sign, ``verdict`` the
+    result; ``NETWORK_left_out`` counts the images on which a figure is undefined.
     """
     b = figures.facts.get("b", THRESHOLD) if b is None else b
     drawn = {key: figures.facts[key] for key in ("draws", "seed", "level") if key in figures.facts}

@@ -54,16 +54,17 @@ class ConceptMoves:
 
     @property
     def successor(self) -> Mover | None:
-        """Concept, not tuned, that took over most; None if less than ``_TOOK``."""
+        """Untuned concept that offset most of the tuned change; None if below ``_TOOK``."""
         others = [m for m in (*self.up, *self.down) if m.takes_over >= _TOOK]
         return max(others, key=lambda mover: mover.takes_over, default=None)
 
 
 @dataclass(frozen=True)
 class Member:
-    """A concept of a group; ``correlation`` is its highest with a tuned concept (1 if tuned).
+    """Concept in a group of correlated concepts, with its weight before and after a refit.
 
-    ``names_class`` marks a word for the class itself.
+    ``correlation`` is its highest correlation with a tuned concept (1 if it is tuned itself).
+    ``names_class`` is True for a word that means the class.
     """
 
     concept: str
@@ -76,10 +77,10 @@ class Member:
 
 @dataclass(frozen=True)
 class Group:
-    """Concepts correlated with a tuned one, the tuned and the nearest first.
+    """Group of correlated concepts that contains a tuned concept, the tuned and nearest first.
 
-    A connected component: no concept outside correlates with one inside by ``threshold`` or more
-    over the images of ``fit``. A member need not correlate with a tuned concept directly.
+    It is a connected component: over the images of ``fit`` no concept outside correlates with a
+    member by ``threshold`` or more. A member need not correlate with a tuned concept directly.
     """
 
     threshold: float
@@ -95,7 +96,7 @@ class Group:
 
     @property
     def tuned(self) -> tuple[str, ...]:
-        """The tuned concepts."""
+        """Names of the members that were tuned."""
         return tuple(m.concept for m in self.members if m.tuned)
 
     @property
@@ -105,12 +106,12 @@ class Group:
 
     @property
     def class_words(self) -> tuple[Member, ...]:
-        """Words for the class itself that correlate directly, and were not tuned."""
+        """Members that mean the class, correlate with a tuned one directly, and were not tuned."""
         near = (m for m in self.members if m.correlation >= self.threshold)
         return tuple(m for m in near if m.names_class and not m.tuned)
 
     def without(self, concepts: Collection[str]) -> tuple[Member, ...]:
-        """Return the ``twins`` that are not among ``concepts``: those left to tune."""
+        """Return the members of ``twins`` that are not in ``concepts``: those still to tune."""
         return tuple(m for m in self._near if m.concept not in concepts)
 
     @property
@@ -127,7 +128,10 @@ def moves(
     tuned: Sequence[int],
     top: int,
 ) -> ConceptMoves:
-    """Return the concepts whose weights ``(C,)`` changed; ``tuned`` are indices of concepts."""
+    """Return the tuned concepts, and the ``top`` others whose weights went up and down most.
+
+    ``before`` and ``after`` are weights ``(C,)``; ``tuned`` are indices of concepts.
+    """
     change = (after - before) * data.spread
     shares = _shares(data, after - before, tuned)
     others = np.setdiff1d(np.arange(len(concepts)), tuned)
@@ -157,7 +161,8 @@ def groups(
 ) -> tuple[Group, ...]:
     """Return the groups of collinear concepts that contain a tuned concept.
 
-    ``class_words`` are indices of the concepts that are words for the class itself.
+    Collinear means correlated by ``threshold`` or more. ``tuned`` and ``class_words`` (words that
+    mean the class) are indices of concepts.
     """
     chosen = set(tuned)
     collinear = []
@@ -184,7 +189,7 @@ def groups(
 
 @np.errstate(over="ignore", invalid="ignore")  # weights near the largest float give nan
 def _shares(data: FitData, change: np.ndarray, tuned: Sequence[int]) -> np.ndarray:
-    """Return −cov(d, x_c·Δw_c) / var(d), ``(C,)``; d as in ``ConceptMoves``, nan if constant."""
+    """Return the parts of ``ConceptMoves.taken_over``: −cov(d, x_c·Δw_c) / var(d), nan for d 0."""
     moved = np.asarray(data.scores[:, list(tuned)], dtype=np.float64) @ change[list(tuned)]
     moved -= moved.mean()
     variance = moved @ moved
@@ -226,7 +231,7 @@ class Flip:
 
 @dataclass(frozen=True)
 class Churn:
-    """Images of one split whose prediction changed for a class, the largest change first."""
+    """Images of one split (of ``images`` in all) whose prediction for a class changed."""
 
     split: str
     images: int
@@ -288,7 +293,7 @@ class MovedClass:
 
 
 def moved_classes(before: Students, after: Students) -> tuple[MovedClass, ...]:
-    """Return the classes that the iteration of ``after`` does not tune, the largest change first.
+    """Return how the classes changed that the iteration of ``after`` does not tune, largest first.
 
     Both arguments are on one split. Students per class give none, since they do not change. The
     caller counts evaluations on the holdout.
@@ -311,9 +316,9 @@ def _moved(before: Student, after: Student) -> MovedClass:
 
 
 def moved_sentence(moved: Sequence[MovedClass], split: str, *, planned: bool = False) -> str:
-    """Return a sentence on the other classes that moved most on ``split``; empty without any.
+    """Return a sentence on the untuned classes whose probabilities changed most on ``split``.
 
-    ``planned`` is for a preview: they would move.
+    It is empty without such classes. With ``planned`` it says "would move", for a preview.
     """
     if not moved:
         return ""

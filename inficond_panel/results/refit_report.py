@@ -32,9 +32,9 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 class ClassReport:
     """Report on the refit of one class's student.
 
-    ``gap`` and ``certificate`` belong to the stored student; ``reached`` is False if the exact
-    solver stopped above its tolerance. ``repairs`` are the repairs that this iteration requests,
-    ``terms`` the repairs in force on the branch, each kind since iteration ``repairs_since``.
+    ``gap`` bounds the stored student's distance from its optimum, ``certificate`` says how;
+    ``reached`` is False if the exact solver stopped above its tolerance. ``repairs`` are those of
+    this iteration, ``terms`` all repairs in force, each kind since iteration ``repairs_since``.
     """
 
     class_name: str
@@ -58,11 +58,11 @@ class ClassReport:
 
 @dataclass(frozen=True)
 class RefitReport:
-    """Report on an iteration against its parent, by tuned class.
+    """Report on the changes of an iteration against its parent, with a report per tuned class.
 
-    ``untouched`` are the classes that it did not tune. ``notices`` name the bounds replaced on the
-    branch and the thumbs on a weight of 0. ``moved`` are the other classes, by split, that a joint
-    student changed, the largest change first.
+    ``untouched`` are the classes whose students did not change. ``notices`` name the bounds
+    replaced on the branch and the thumbs on a weight of 0. ``moved`` are the untuned classes, by
+    split, that the refit of a joint student changed, the largest change first.
     """
 
     node: Node
@@ -88,12 +88,12 @@ def explain(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> RefitReport:
-    """Report on each class that ``node`` tunes, against its parent; ``node`` may be a preview.
+    """Return a report on what ``node``, which may be a preview, changed against its parent.
 
     ``splits`` are the splits whose changed predictions are reported; the caller counts uses of the
     holdout. ``threshold`` is the correlation of collinear concepts, the spec's if None; ``top`` the
-    number of movers in each direction. With ``lift`` each active bound is lifted alone and the
-    class solved again. Raises ``TuningError`` for the original students, ``CancelledError``.
+    number of concepts reported per direction. With ``lift`` the class is solved again without each
+    active bound. Raises ``TuningError`` for the original students, ``CancelledError`` if cancelled.
     """
     if node.parent is None:
         raise TuningError(
@@ -154,7 +154,7 @@ def _class_report(
 def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
     """Return the last iteration on the branch of ``node`` that tuned the class.
 
-    None for the original student.
+    If no iteration tuned the class, return None: its student is the original one.
     """
     path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
     refit = next((at.id for at in path if class_name in at.tuned), None)
@@ -162,7 +162,7 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
 
 
 def group_of(tuner: Tuner, student: Student, concept: str) -> Group | None:
-    """Return the concepts correlated with ``concept`` over the images of ``fit``."""
+    """Return the group of concepts correlated with ``concept`` on ``fit``; None without any."""
     concepts, weights = tuner.store.concepts, student.weights
     tuned = [concepts.index(concept)]
     namesakes = words_for(student.class_name, concepts, tuner.store.synonyms)

@@ -1,4 +1,4 @@
-"""A refit's report in sentences, for the command line and the page."""
+"""Sentences that report on a refit, for the command line and the page."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def sentences(report: ClassReport) -> list[str]:
 
 
 def short_sentences(report: ClassReport, split: str) -> list[str]:
-    """Return sentences of a report on bounds, moved concepts and changed predictions."""
+    """Return a class's short report: bounds, moved concepts, changed predictions on ``split``."""
     active = [bound for bound in report.bounds if bound.active]
     largest = f" (largest cost: {_limits(active[0])})" if active else ""
     bounds = f"{len(active)} of {count(len(report.bounds), 'bound')} active{largest}"
@@ -54,7 +54,7 @@ def short_sentences(report: ClassReport, split: str) -> list[str]:
 
 
 def untouched_sentences(node: Node, classes: Sequence[str]) -> list[str]:
-    """Return a sentence on the classes that an iteration did not tune; empty if it tuned all."""
+    """Return a list with a sentence on the untuned classes; empty if ``node`` tuned all."""
     others = [name for name in classes if name not in node.tuned]
     rest = len(others) - _NAMED
     more = f" and {count(rest)} more" if rest > 0 else ""
@@ -62,7 +62,7 @@ def untouched_sentences(node: Node, classes: Sequence[str]) -> list[str]:
 
 
 def headline(report: ClassReport, split: str) -> str:
-    """Return ``2 active bounds · cow took over · 14 predictions changed``, counted on ``split``."""
+    """Return ``2 active bounds · cow took over · 14 predictions changed`` of a class's refit."""
     active = sum(bound.active for bound in report.bounds)
     successor = report.moves.successor
     flips = [len(churn.flips) for churn in report.churn if churn.split == split]
@@ -107,7 +107,7 @@ def price_text(bound: Bound) -> str:
 
 
 def movers_sentences(moves: ConceptMoves) -> list[str]:
-    """Return sentences on the concepts that moved, in logits, and the share that others offset."""
+    """Return sentences on the changed influences, in logits, and the share that others offset."""
     lines = [f"Tuned: {'; '.join(map(_moved, moves.tuned))}."] if moves.tuned else []
     for name, movers in (("up", moves.up), ("down", moves.down)):
         if movers:
@@ -186,14 +186,14 @@ def churn_sentence(churn: Churn) -> str:
 
 
 def churn_result(churn: Churn) -> str:
-    """Return ``3 to right, 1 to wrong, 1 without a label``."""
+    """Return numbers of changed predictions: ``3 to right, 1 to wrong, 1 without a label``."""
     ignored = churn.count(right=None)
     unknown = f", {ignored:,} without a label" if ignored else ""
     return f"{churn.count(right=True):,} to right, {churn.count(right=False):,} to wrong{unknown}"
 
 
 def certificate_sentence(report: ClassReport) -> str:
-    """Return a sentence on the certificate of the weights: duality gap, or KKT residual."""
+    """Return a sentence on the weights' distance to their optimum: duality gap or KKT residual."""
     gap = power_text(report.gap)
     if not report.reached:
         return (
@@ -230,7 +230,7 @@ def _figure(value: float) -> str:
 
 
 def _nats(value: float) -> str:
-    """Format as ``0.0031 nats``, with two significant digits."""
+    """Format a number as ``0.0031 nats``, with two significant digits."""
     if value == 0 or not math.isfinite(value):
         return f"{value:g} nats"
     digits = max(1, 1 - math.floor(math.log10(abs(value))))
@@ -244,12 +244,12 @@ def _percent(value: float) -> str:
 
 
 def seconds_text(seconds: float) -> str:
-    """Format as ``3.2 s`` or ``< 0.1 s``."""
+    """Format a duration as ``3.2 s`` or ``< 0.1 s``."""
     return "< 0.1 s" if seconds < 0.05 else f"{seconds:.1f} s"
 
 
 def power_text(value: float) -> str:
-    """Format as ``8·10⁻⁷``, with one significant digit."""
+    """Format a number as ``8·10⁻⁷``, with one significant digit."""
     if not math.isfinite(value):
         return UNDEFINED
     if value == 0:

@@ -44,7 +44,7 @@ _BOUND_HEADINGS = {
 
 
 def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
-    """Return ``results.metrics`` of each class without limits; a note gives the means.
+    """Return a frame of the metrics of each class's student, without limits; a note has means.
 
     ``certificate`` bounds the distance of the weights from their optimum: the duality gap relative
     to the objective at w = 0, or the KKT residual. The caller counts evaluations on the holdout.
@@ -68,7 +68,7 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
 
 
 def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
-    """Return the bounds on the weights of an iteration, one row per class and concept."""
+    """Return a frame of the bounds on an iteration's weights, one row per class and concept."""
     weights = {name: dict(zip(tuner.store.concepts, node.weights[:, k], strict=True))
                for k, name in enumerate(tuner.store.classes)}  # fmt: skip
     rows = [
@@ -84,10 +84,10 @@ def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
 def refits(
     tuner: Tuner, nodes: Sequence[Node], split: str, remarks: Mapping[str, Sequence[str]]
 ) -> pd.DataFrame:
-    """Return AP and fidelity of the classes that iterations tuned, before and after each.
+    """Return a frame of AP and fidelity of each tuned class, before and after each of ``nodes``.
 
-    ``remarks`` are notices by id of an iteration (``tuning.notices``). The frame's notes are these
-    and a short report on each refit. The caller counts evaluations on the holdout.
+    ``remarks`` are notices by id of an iteration (``tuning.notices``). The frame's notes are the
+    remarks and a short report on each refit. The caller counts evaluations on the holdout.
     """
     noise, rows, notes = tuner.spec.views.noise(), list[dict[str, Any]](), list[str]()
     for node in nodes:
@@ -149,13 +149,13 @@ _REPORT_HEADINGS = {
 
 
 def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
-    """Return the report as frames by name; the notes of ``classes`` are the report's sentences.
+    """Return a report as frames by name; the notes of ``classes`` are the report's sentences.
 
-    ``classes`` has a row per tuned class. ``repairs`` are repairs; ``bounds`` have their shadow
-    prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and the fall of the
-    objective without each (``lifted``, nats); ``moves`` of concepts are in logits; ``groups`` are
-    of collinear concepts; ``flips`` are images whose prediction changed; ``moved`` are the other
-    classes that a joint student changed.
+    ``classes`` has a row per tuned class, ``repairs`` the repairs in force, ``bounds`` the bounds
+    with their shadow prices (``gain``, ``cost`` and their ``error``, nats per unit of weight) and
+    the fall of the objective without each bound (``lifted``, nats), ``moves`` the concepts whose
+    influence changed (in logits), ``groups`` the collinear concepts, ``flips`` the images whose
+    prediction changed, ``moved`` the untuned classes that a joint student changed.
     """
     node, parent = report.node, report.parent
     title = f"#{node.number} {node.id} from #{parent.number} {parent.id}"
@@ -249,7 +249,7 @@ def _repairs(report: ClassReport) -> Iterator[dict[str, Any]]:
 
 
 def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
-    """Return the resolved terms of a class, by kind."""
+    """Return the repairs in force for a class, as plain data by kind of repair."""
     by_kind = dict[str, dict[str, Any]]()
     if terms.taught is not None:
         by_kind[LABEL.key] = {"photos": dict(terms.taught.labels), "weight": terms.taught.weight}
@@ -267,6 +267,6 @@ def _terms(terms: Terms) -> dict[str, dict[str, Any]]:
 
 
 def _learned(learned: Learned) -> dict[str, Any]:
-    """Return the weight of learned images; with the parts of added photos, or the correction."""
+    """Return the ``weight`` of learned images, and parts of added photos or the correction."""
     facts = learned.to_json()
     return facts if isinstance(facts, dict) else {"weight": facts}

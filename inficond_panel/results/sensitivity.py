@@ -59,8 +59,8 @@ _PATH_HEADINGS = {
 class AutoChoice:
     """Choice that ``lambda: auto`` would make by the labels of tune, and its reason.
 
-    ``best`` is the lambda of highest AP, ``first`` the default; ``gain`` is the AP of the best less
-    the AP of the first, and ``error`` its standard error.
+    ``taken`` is the chosen lambda, ``best`` the lambda of highest AP, ``first`` the default;
+    ``gain`` is the AP of ``best`` minus the AP of ``first``, and ``error`` its standard error.
     """
 
     taken: float
@@ -88,12 +88,13 @@ class AutoChoice:
 
 
 def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -> pd.DataFrame:
-    """Return students of a class at ``node`` over lambda, other settings unchanged; one row each.
+    """Return metrics of a class's student refitted at several lambdas; one row per lambda.
 
-    The lambdas are the ones that ``lambda: auto`` tries, and the present lambda (``now``). ``auto``
-    marks its choice; the fact ``auto`` gives the reason (None if it cannot choose). ``concepts``
-    counts weights that are not 0; AP and fidelity are on the images of ``split``. The caller counts
-    evaluations on the holdout. Raises ``TuningError`` for an unknown class.
+    Other settings are those at ``node``. The lambdas are the ones that ``lambda: auto`` tries, and
+    the present lambda (``now``). The column ``auto`` marks the lambda that auto chooses, the fact
+    ``auto`` gives the reason (None if it cannot choose). ``concepts`` counts weights that are not
+    0; AP and fidelity are on the images of ``split``. The caller counts evaluations on the holdout.
+    Raises ``TuningError`` for an unknown class.
     """
     check_name("class", class_name, tuner.store.classes)
     student, evaluated = (
@@ -161,7 +162,7 @@ def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: 
 
 
 def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
-    """Return what ``lambda: auto`` chooses among ``path`` with students ``fits``, or None."""
+    """Return what ``lambda: auto`` chooses among ``path`` by ``fits``; None if it cannot choose."""
     judged = judging(tuner.repairs.photos(student), student.terms)
     if tuner.repairs.refused is not None or not enough(judged):
         return None
@@ -201,15 +202,16 @@ def stability(
     progress: Progress | None = None,
     cancelled: Cancelled | None = None,
 ) -> pd.DataFrame:
-    """Report whether influences of one class's student are stable, at ``node`` (the shown one).
+    """Return a frame on how stable the influences of a class's student are over bootstrap refits.
 
-    One row per concept of ``concepts``, or of the ``top`` by absolute influence: the influence, and
-    over the bootstrap refits its limits and ``median``, the shares with the ``same_sign`` and
-    ``selected`` (not 0), and its ``rank``. Limits are at ``views.confidence``. ``bounded`` marks a
-    concept with a bound. Refits are on the split ``fit``, by the exact solver, with the node's
-    bounds; there are 100, or as many as the limits need at the spec's level, unless ``draws`` is
-    set. The same seed gives the same answer. Raises ``TuningError`` for unknown names and for too
-    few draws, ``CancelledError``.
+    ``node`` None: the shown iteration. One row per concept of ``concepts``, or of the ``top`` by
+    absolute influence: the influence, and over the refits its limits and ``median``, the shares of
+    refits with the ``same_sign`` and with an influence other than 0 (``selected``), and its
+    ``rank``. Limits are at ``views.confidence``. ``bounded`` marks a concept with a bound. Refits
+    are on the split ``fit``, by the exact solver, with the node's bounds; there are ``draws``, or
+    if None 100, or as many as the limits need at the spec's level. The same seed gives the same
+    answer. Raises ``TuningError`` for unknown names and too few draws, ``CancelledError`` if
+    cancelled.
     """
     store, node = tuner.store, node or tuner.head()
     check_name("class", class_name, store.classes)
@@ -252,7 +254,7 @@ def _refits(tuner: Tuner, asked: int | None) -> int:
 
 
 def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
-    """Refit the student of the class at ``k``; of a joint student all classes."""
+    """Return bootstrap refits of the student of class ``k``; a joint student refits all classes."""
     students, store, data = tuner.spec.students, tuner.store, tuner.data_at(node)
     if tuner.joint:
         lower, upper = box(node.bounds, store.classes, store.concepts)
@@ -294,7 +296,7 @@ def _row(name: str, c: int, refits: Stability) -> dict[str, Any]:
 
 
 def _words(influence: float, same_sign: float) -> str:
-    """Return the verdict: no influence, or whether it holds over other images."""
+    """Return a verdict as text: no influence, or whether its sign holds over other images."""
     if influence == 0:
         return "no influence"
     return f"{'holds' if same_sign >= HOLDS else 'does not hold'} over other images"

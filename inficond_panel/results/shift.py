@@ -1,6 +1,4 @@
-"""Shift of one class at an iteration, computed once, and AP on tune of the student and of its
-baselines.
-"""
+"""Shift of one class from fit to tune at an iteration, its repair, and APs on tune; cached."""
 
 from __future__ import annotations
 
@@ -31,7 +29,8 @@ def student_shift(
 ) -> ClassShift:
     """Return how the class's student at ``node`` degrades from fit to tune, by all labels.
 
-    Iterations that did not tune the class share the shift, except those of a joint student.
+    With ``baselines`` the APs of two baselines are added. Iterations that did not tune the class
+    share the shift, except those of a joint student.
 
     Takes tenths of a second, once. Does not use the holdout.
     """
@@ -39,7 +38,7 @@ def student_shift(
 
 
 def student_differences(tuner: Tuner, node: Node, class_name: str) -> Differences:
-    """Differences between training and tuning images of a class, for use next to ``student_shift``.
+    """Return the differences between a class's training and tuning images that explain its shift.
 
     Takes tenths of a second, once. Does not use the holdout.
     """
@@ -53,10 +52,10 @@ def student_repair(
     cancelled: Callable[[], bool],
     progress: Callable[[float, str], None] | None = None,
 ) -> Suggestion:
-    """Return the suggested repair of the class's student at ``node``, computed once.
+    """Return the repair that the program suggests for the class's student at ``node``.
 
-    Takes seconds, again after photos were added. Raises ``CancelledError`` if ``cancelled()``, and
-    the errors of ``suggest``.
+    Takes seconds; the result is cached until photos are added. Raises ``CancelledError`` if
+    ``cancelled()``, and the errors of ``suggest``.
     """
     key = tuner, made_at(tuner, node, class_name), class_name, part_hashes(tuner.store)
     repair = _REPAIRS.get(key)
@@ -73,11 +72,11 @@ def made_at(tuner: Tuner, node: Node, class_name: str) -> str:
 
 
 def tune_aps(tuner: Tuner, node: Node, shift: ClassShift) -> dict[str, Interval]:
-    """Return APs of a class on ``tune``, by photos that neither fitted nor chose the student.
+    """Return a class's APs on ``tune``, on photos that neither fitted nor chose the student.
 
-    ``student`` is the one at ``node``; ``original`` the one at #0, if a refit has changed it;
-    ``own_word`` and ``tune_model`` are the baselines of ``shift``. Empty if the photos are too few
-    for a verdict, or if ``tune`` has no labels.
+    ``student`` is the student at ``node``; ``original`` that of #0, if a refit has changed it;
+    ``own_word`` (the concept named like the class) and ``tune_model`` (a model of the labels of
+    tune) are baselines. Empty if photos are too few for a verdict, or ``tune`` has no labels.
     """
     if shift.verdict is None or shift.decided:
         return {}

@@ -1,4 +1,4 @@
-"""Students on slices and groups of images: the worst slice per class, and differences."""
+"""Metrics of students on slices and groups of images: worst slice per class, and differences."""
 
 from __future__ import annotations
 
@@ -63,12 +63,12 @@ def slices(
     min_images: int = MIN_IMAGES,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Compare the students on slices (masks over the images of the split); a row per slice.
+    """Return a frame of metrics of the students on slices, one row per class and slice.
 
-    ``by`` names the rule of the slices; each class has a row. ``p_holm`` is the adjusted p-value
-    that a slice is no worse than chance, ``small`` the reason why it was not tested; ``whole`` is
-    the metric on all images. Other metrics follow without limits. A terminal shows the ``worst``
-    slice of each class; for one class all.
+    ``masks`` are the slices by name, over the images of the split; ``by`` names their rule.
+    ``p_holm`` is the adjusted p-value that a slice is no worse than chance, ``small`` the reason
+    why it was not tested; ``whole`` is the metric on all images. Other metrics follow without
+    limits. A terminal shows the ``worst`` slice of each class, or all slices of a single class.
     """
     noise = tuner.spec.views.noise(draws, seed)
     names = chosen_names("class", classes, tuner.store.classes)
@@ -134,7 +134,7 @@ def _slice(name: str, report: SliceReport, result: SliceResult) -> dict[str, Any
 def worst_slice_sentence(
     class_name: str, result: SliceResult | None, metric: str, *, limits: bool = True
 ) -> str:
-    """Sentence on the worst slice of one class, and whether chance alone would explain it."""
+    """Return a sentence on a class's worst slice, and whether chance alone would explain it."""
     if result is None:
         return "No slice is large enough to be tested."
     value = result.interval.text(limits=limits)
@@ -159,10 +159,10 @@ def measure_slices(
     cancelled: Cancelled | None = None,
     **options: Any,
 ) -> dict[str, SliceReport]:
-    """Compare the slices (masks over the images of the split) for each class.
+    """Return for each class a report that compares slices (masks over the images of the split).
 
-    ``options`` as in ``distill.compare_slices``. Cross-fitted as ``results.metrics``. The
-    caller counts evaluations on the holdout.
+    ``options`` are those of ``distill.compare_slices``. Metrics are cross-fitted as in
+    ``results.metrics``. The caller counts evaluations on the holdout.
     """
     outcomes = _outcomes(tuner, node, split, classes)
     options = {**tuner.spec.views.noise(draws, seed), **options}
@@ -191,10 +191,10 @@ def groups(
     seed: int = 0,
     min_images: int = MIN_IMAGES,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Compare the students on groups (masks over the images of the split).
+    """Return two frames that compare the students on groups (masks over the images of the split).
 
     The first frame has a row per class and group with every metric; ``small`` states why a group
-    has too few images to be the worst or best by some of them. The second has a row per class and
+    has too few images to be the worst or best by some metrics. The second has a row per class and
     metric: the worst and the best group, and their ``difference``, whose limits account for
     choosing these two among all. A terminal shows ``metric``. ``by`` names the rule of the groups.
     """
@@ -218,9 +218,9 @@ def label_cells(
     seed: int = 0,
     min_images: int = MIN_IMAGES,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Like ``groups``, for the cells of label × group ("absent · water"), by accuracy.
+    """Return the two frames of ``groups`` for cells of label and group ("absent · water").
 
-    The accuracy of the worst cell is the worst-group accuracy of the literature.
+    They are compared by accuracy; the worst cell's is the worst-group accuracy of the literature.
     """
     noise, options = tuner.spec.views.noise(draws, seed), {"min_images": min_images}
     reports = {
@@ -305,8 +305,8 @@ def _differences(
 def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[str, np.ndarray]:
     """Return masks over the images of a split, one per value (or combination) of the columns.
 
-    A column is one of the metadata; else a class, with the values 1, 0 and no label; or a property
-    of the pictures ("image brightness"), divided into lowest quarter, highest quarter and others.
+    A column is a metadata column; or a class, with the values 1, 0 and no label; or a property of
+    the pictures ("image brightness"), divided into lowest quarter, highest quarter and others.
     Raises ``DataError`` for a column that the store does not have, and for too many values.
     """
     rows = store.rows(split)
@@ -352,7 +352,7 @@ def read_ids(file: Path, known: set[str]) -> set[str]:
     try:
         lines = read_text(file, LIST_BYTES).splitlines()
     except FileNotFoundError:
-        raise DataError(f"There is no file {file}.", "Name a list of image ids.") from None
+        raise DataError(f"There is no file {file}.", "Name a file of image ids.") from None
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(
             f"The selection {file} cannot be read: {error}.", "Write one image_id on each line."

@@ -41,13 +41,15 @@ def store_content(
     tuner: Tuner | None = None,
     spec: str = "SPEC",
 ) -> dict[str, pd.DataFrame]:
-    """Return frames by name: ``store`` (its facts), ``dropped`` words, ``stages``, ``arrays``,
-    ``positives`` per class with the teacher's AP on ``tune``, ``typed`` concepts, ``more`` photos
-    and ``iterations``.
+    """Return the content of a store as frames by name.
+
+    ``store`` has its facts, ``dropped`` the words that filters left out, ``stages`` and ``arrays``
+    how it was made and stored, ``positives`` the positive images per class and the teacher's AP on
+    ``tune``, ``typed`` typed concepts, ``more`` added photos, ``iterations`` the history.
 
     ``order`` is the spec's ``teacher.order``; ``history`` the history file, beside which typed
-    concepts lie; the iterations of ``tuner`` in it are counted. ``spec`` is the name to print in
-    commands. The caller verifies the store.
+    concepts lie, and ``tuner`` the students whose iterations are counted (None: not counted).
+    ``spec`` is the name to print in commands. The caller verifies the store.
     """
     better, stages = hold_store(store, order), store.attrs.get("stages", {})
     facts = {
@@ -83,7 +85,7 @@ def store_content(
 def content_frame(
     facts: Mapping[str, Any], notes: list[str], more: Mapping[str, str] | None = None
 ) -> pd.DataFrame:
-    """Return the facts of a store, made or planned, as a frame to read: one row per fact."""
+    """Return a frame of the facts of an existing or planned store as texts, one row per fact."""
     others = len(facts["other_classes"])
     outputs = others and others + len(facts["classes"])
     total, segments = sum(facts["images"].values()), facts["segments"]
@@ -108,7 +110,7 @@ def content_frame(
 
 
 def _scores(store: Store) -> dict[str, str]:
-    """Return the range of supplied scores, and what the store lacks."""
+    """Return texts on what the store ``lacks``, and on the range of supplied ``scores``."""
     lacks = [store.lacks(part) for part in _PARTS if store.lacks(part)]
     more = {"lacks": " ".join(lacks)}
     if store.given:
@@ -133,7 +135,7 @@ def _table(
 
 
 def _dropped(stages: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the words of the corpus that a filter left out."""
+    """Return a frame of the words of the corpus that a filter left out, with the reason."""
     columns = ("word", "filter", "why")
     dropped = stages.get("text", {}).get("told", {}).get("dropped", [])
     rows = [dict(zip(columns, each, strict=True)) for each in dropped]
@@ -150,7 +152,7 @@ def _stages(stages: Mapping[str, Any]) -> pd.DataFrame:
 
 
 def _arrays(store: Store) -> pd.DataFrame:
-    """Return the arrays with dimensions, type, bytes on disk and description."""
+    """Return a frame of the store's arrays: dimensions, type, bytes on disk and description."""
     rows = [
         {
             "array": str(name),
@@ -214,7 +216,7 @@ def _typed(store: Store, history: str | None) -> pd.DataFrame:
 
 
 def _more(store: Store, spec: str) -> pd.DataFrame:
-    """Return photos added after the store was made; a note names parts of other contents."""
+    """Return photos added to the store; a note names parts made for another version of it."""
     rows = [{**asdict(part), "path": str(part.path)} for part in parts_of(store)]
     photos, stale = sum(row["images"] for row in rows), [str(p.path) for p in other_parts(store)]
     note = (

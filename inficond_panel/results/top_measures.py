@@ -47,10 +47,10 @@ def check_single_label(store: Store) -> None:
 
 
 def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
-    """Return the classes of the data set that the teacher predicts on a split.
+    """Return the classes of the data set that the teacher predicts for the images of a split.
 
     The probabilities are the teacher's softmax over all of its classes; for a sigmoid teacher they
-    are scaled to add up to 1. Raises ``TuningError`` like ``check_single_label``.
+    are scaled to add up to 1. ``k`` is that of top-k accuracy. Errors: ``check_single_label``.
     """
     check_single_label(store)
     rows = store.rows(split)
@@ -62,7 +62,7 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
 
 
 def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
-    """Return the classes that a node's students predict; errors as ``teacher_top_class``."""
+    """Return the classes that a node's students predict; raise as ``teacher_top_class``."""
     logits = tuner.logits(node)[tuner.store.rows(split)]
     return _named(tuner.store, logits, split, k)
 
@@ -91,8 +91,8 @@ def metrics_together(
     """Return metrics of a node's students as one classifier, and of the teacher, with limits.
 
     One row per metric. If labels of ``tune`` chose a student's settings, the students are
-    cross-fitted. ``since_start`` and, if the parent is not the start, ``since_parent`` are paired
-    changes. The caller counts evaluations on the holdout. Errors as ``teacher_top_class``.
+    cross-fitted. ``since_start`` (#0) and, if the parent is not #0, ``since_parent`` are paired
+    changes. The caller counts evaluations on the holdout. Raises errors of ``teacher_top_class``.
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
     teacher, now = (
@@ -144,11 +144,11 @@ def _together(key: str, k: int, sides: Mapping[str, Mapping[str, Interval]]) -> 
 def confusions(
     tuner: Tuner, node: Node, split: str, *, draws: int | None = None, seed: int = 0
 ) -> pd.DataFrame:
-    """Count images by label (``class``) and class that students predict, the most images first.
+    """Return numbers of images by label (``class``) and predicted class (``named``), largest first.
 
-    ``share`` is of the images with the label; ``teacher_images`` counts this pair for the teacher.
-    Pairs without images are left out. Decisions as in ``metrics_together``; a terminal shows the
-    first wrong pairs.
+    ``share`` is of the images with the label; ``teacher_images`` counts the same pair for the
+    teacher. Pairs without images are left out. Decisions are those of ``metrics_together``. A
+    terminal shows the first pairs in which the prediction is wrong.
     """
     noise, classes = tuner.spec.views.noise(draws, seed), tuner.store.classes
     now = evaluation_top_class(tuner, node, split)
@@ -185,7 +185,7 @@ def confusions(
             "teacher_images": Heading("teacher's images"),
         },
         title=f"{node_title(tuner, node)}, split {split}, confusions",
-        notes=[f"and {more} more; --json has all"] if more > 0 else [],
+        notes=[f"{more} more wrong pairs are not shown; --json has all"] if more > 0 else [],
         facts=facts_of(tuner, node, split, noise),
         level=noise["level"],
         shown=wrong[:_LISTED],
@@ -195,7 +195,10 @@ def confusions(
 def confusion_matrix(
     tuner: Tuner, node: Node, split: str, *, teacher: bool = False
 ) -> pd.DataFrame:
-    """Count images by label (rows) and by class that students or teacher predict (columns)."""
+    """Return the confusion matrix of the students, or of the teacher if ``teacher`` is True.
+
+    It has numbers of images by label (rows) and predicted class (columns).
+    """
     classifier = (
         teacher_top_class(tuner.store, split)
         if teacher
@@ -230,9 +233,9 @@ class Confused:
         return self.counts[STUDENT].sum(axis=1)
 
     def wrong_cells(self, most: int) -> list[tuple[int, int]]:
-        """Return pairs of a label and a wrong predicted class, most frequent in the students first.
+        """Return up to ``most`` pairs of a label and a wrong predicted class, most frequent first.
 
-        Ties are broken by the teacher's count; pairs that neither predicts are left out.
+        The order is by the students' count, then by the teacher's; absent pairs are left out.
         """
         student, teacher = (self.counts[who].copy() for who in (STUDENT, TEACHER))
         for counts in (student, teacher):
@@ -243,7 +246,7 @@ class Confused:
         return list(zip(label.tolist(), named.tolist(), strict=True))
 
     def taken(self, label: int, named: int, who: str) -> np.ndarray:
-        """Return the rows of images labelled ``label`` and predicted as ``named``, surest first."""
+        """Return the rows of images of ``label`` that ``who`` takes for ``named``, surest first."""
         classifier = self.classes[who]
         chosen = np.flatnonzero(
             (classifier.label == label) & (classifier.named[classifier.known] == named)
@@ -253,7 +256,7 @@ class Confused:
 
 
 def find_confused(tuner: Tuner, node: Node, split: str) -> Confused:
-    """Return the confusions of a node on a split; errors as ``check_single_label``."""
+    """Return the classes that students and teacher predict; raise as ``check_single_label``."""
     classifiers = {
         STUDENT: top_class(tuner, node, split),
         TEACHER: teacher_top_class(tuner.store, split),

@@ -37,9 +37,10 @@ CHANGES = (*DECISIONS, FIDELITY.key)
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """Metrics on a split with one influence fixed; ``share`` of all points are computed by now.
+    """One point of a what-if curve: metrics on a split with one influence fixed at a value.
 
-    ``changes`` are differences to the node's student, by metric of ``CHANGES``.
+    ``changes`` are differences from the node's student, by metric of ``CHANGES``. ``level`` counts
+    refinements of the grid, ``share`` is the part of all points computed so far.
     """
 
     influence: float
@@ -58,10 +59,11 @@ def refit_curve(
     levels: int = 4,
     cancelled: Cancelled | None = None,
 ) -> Iterator[CurvePoint]:
-    """Yield points over the influence axis, coarse to fine; see ``distill.refit_what_if``.
+    """Yield points of a what-if curve with the other influences refitted, coarse to fine.
 
-    Solved on the split ``fit`` by the exact solver, within the node's bounds except one on the
-    concept itself; measured on the student's split. Stop iterating to stop the work.
+    Refits are on the split ``fit`` by the exact solver (``distill.refit_what_if``), within the
+    node's bounds except a bound on the concept itself, and measured on the student's split. Stop
+    iterating to stop the work.
     """
     scores, labels, now = student.scores, student.labels, student.outcome
     teacher = tuner.teacher_outcomes(student.split)[student.class_name]
@@ -134,7 +136,7 @@ def _joint_points(
 
 
 def exact_curves(student: Student, concept: str) -> WhatIf:
-    """Return exact curves of the decision metrics over the influence of one concept."""
+    """Return exact curves of the decision metrics over one influence, the others unchanged."""
     weight = student.weight(concept)
     return what_if_curve(
         student.slope(concept),
@@ -155,7 +157,7 @@ def change_along(
     draws: int = 200,
     level: float = CONFIDENCE,
 ) -> Band:
-    """Return the change of one metric along an ascending grid of influences, with its interval."""
+    """Return the change of a metric, with interval, over an ascending ``grid`` of one influence."""
     return change_band(
         student.slope(concept),
         student.logits,

@@ -267,7 +267,7 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
             ["--download", "cub200", "other"],
             "other already exists, and is not a fetched CUB-200-2011",
         ),
-        ([], "The folder is missing"),
+        ([], "No folder is named"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_fetched(words, told, publisher, here, capsys):

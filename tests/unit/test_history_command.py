@@ -90,7 +90,7 @@ def test_moves_names_notes_and_branches(run):
 
     hidden = run("delete", "--node", 3, "--json")[1]["hidden"]
     assert "#3" not in told("list")
-    assert "1 in deleted branches are not shown" in told("list")
+    assert "Not shown, in deleted branches: 1" in told("list")
     assert "#3" in told("list", "--all")
     assert "grass" in told("show", "--node", 3)
     assert "deleted branch" in told("jump", "--node", 3)
@@ -117,10 +117,10 @@ def test_an_iteration_that_is_not_there(run, argv):
 @pytest.mark.parametrize(
     ("argv", "told"),
     [
-        ([], ["the action is missing", "Write: inficond history ACTION SPEC", "Actions: list, "]),
-        (["demo"], ["'demo' is not an action", "Write: inficond history ACTION SPEC"]),
-        (["demo", "undo"], ["'demo' is not an action", "Write: inficond history undo demo"]),
-        (["my data.yaml", "undo"], ["Write: inficond history undo 'my data.yaml'"]),
+        ([], ["the action is missing", "Usage: inficond history ACTION SPEC", "Actions: list, "]),
+        (["demo"], ["'demo' is not an action", "Usage: inficond history ACTION SPEC"]),
+        (["demo", "undo"], ["'demo' is not an action", "Usage: inficond history undo demo"]),
+        (["my data.yaml", "undo"], ["Usage: inficond history undo 'my data.yaml'"]),
         (["undoo", "demo"], ["'undoo' is not an action. Did you mean 'undo'?"]),
     ],
 )

@@ -274,7 +274,7 @@ def test_the_command_tells_faults_and_takes_classes(folder, run):
     document = json.loads(out)
     decisions = document["decisions"]
     assert decisions["no_teacher"] == "the teacher is a table of logits"
-    assert "No teacher beside the students: the teacher is a table of logits." in err
+    assert "The teacher's predictions are missing: the teacher is a table of logits." in err
     assert list(decisions["faults"]) == [str(bad)]
     assert f"{bad} cannot be read: not an image" in err
     assert document["parts"]["rows"][0]["concept"] == ""  # the intercept

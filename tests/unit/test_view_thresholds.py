@@ -71,7 +71,7 @@ def test_recall_at_a_precision_is_another_rule_and_wrong_ones_are_told(view):
     assert choose(view, 0.9)["text"].startswith("most recall at precision 0.9 at ")
     told = choose(view, 1.5)
     assert told["kind"] == "error"
-    assert "The precision is 1.5" in told["text"]
+    assert "The precision must be above 0 and at most 1, got 1.5" in told["text"]
 
 
 def test_too_few_labels_are_told(tmp_path):

@@ -30,7 +30,7 @@ TEMPERED = ("teacher", "both")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond compare`` to its parser."""
     add_tuner(parser)
     add_setting_lists(parser)
     add_split(parser)
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Measure the outputs, distill the students of each setting, and compare them."""
+    """Measure the outputs, distill the students of each setting, and print a comparison."""
     from inficond_panel.commands.compare.run import compare
     from inficond_panel.errors import InficondError
 
@@ -89,7 +89,7 @@ def run(args: argparse.Namespace) -> None:
 
 
 def add_setting_lists(parser: argparse.ArgumentParser) -> None:
-    """Add targets, alpha, temperature and lambda, each a list or None."""
+    """Add the settings of students: each is a list of values, or None if it is left out."""
     parser.add_argument(
         "--targets",
         type=_several(_one_of(TARGETS)),
@@ -122,7 +122,7 @@ def add_setting_lists(parser: argparse.ArgumentParser) -> None:
 
 
 def _several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
-    """Return a reader of a comma-separated list, without duplicates."""
+    """Return a parser of comma-separated lists without duplicates; ``read`` parses an item."""
 
     def several(text: str) -> list[Any]:
         return list(dict.fromkeys(read(part.strip()) for part in text.split(",")))
@@ -155,7 +155,7 @@ def _at_least(text: str, expected: str) -> float:
 
 
 def gamma(text: str) -> float:
-    """Read a gamma: finite, 0 or more."""
+    """Parse a gamma, the strength of an oracle: a finite number, 0 or more."""
     return _at_least(text, "a finite number, 0 or more")
 
 

@@ -42,9 +42,11 @@ _OF_STUDENTS = ("targets", "alpha", "temperature", "tempered", "lambda_")
 
 
 class Comparison(NamedTuple):
-    """Kind of comparison: its frames, the names that a terminal shows, its page.
+    """One kind of comparison: how to ``find`` its frames and make their HTML ``page``.
 
-    Arguments of other kinds are refused, with the reason ``why`` and a ``remedy``.
+    ``names`` are all its frames, ``shown`` those that a terminal shows. Arguments in ``others`` are
+    refused if they are set, and those in ``usual`` if they differ from the value there, with the
+    reason ``why`` and a ``remedy``.
     """
 
     find: Callable[[Tuner, argparse.Namespace], Frames]
@@ -58,7 +60,7 @@ class Comparison(NamedTuple):
 
 
 def compare(args: argparse.Namespace) -> None:
-    """Run the requested comparison; print it, and write it to ``--output``."""
+    """Run the requested comparison; print its frames, and write them to the folder ``--output``."""
     name = "links" if args.link else "gammas" if args.gamma else "compare"
     kind = _KINDS[name]
     _refuse(args, kind)
@@ -76,7 +78,7 @@ def compare(args: argparse.Namespace) -> None:
 
 
 def _refuse(args: argparse.Namespace, kind: Comparison) -> None:
-    """Raise ``InficondError`` for an argument of other comparisons."""
+    """Raise ``InficondError`` if an argument is set that only other kinds of comparison use."""
     foreign = [name for name in kind.others if getattr(args, name)]
     foreign += [name for name, value in kind.usual if getattr(args, name) != value]
     if foreign:
@@ -91,7 +93,7 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
     outputs = outputs_on(tuner.store, FIT)
     groups = sample(GROUPS[args.groups](outputs.label, outputs.classes), seed=args.seed)
     if len(groups.names) < 2:
-        note(f"No silhouette: of {groups.rule} there are {len(groups.names)} groups, not two.")
+        note(f"No silhouette: it needs 2 groups, got {len(groups.names)} ({groups.rule}).")
     grouped = groups if len(groups.names) > 1 else None
     try:
         measures = output_measures(tuner, outputs, grouped, noise)
@@ -111,7 +113,7 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 
 def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
-    """Return the requested grid; omitted values come from the spec."""
+    """Return the requested grid of settings; values that are left out come from the spec."""
     usual = Setting.of(tuner.spec.students)
     available = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
     return setting_grid(
@@ -124,7 +126,7 @@ def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
 
 
 def _penalties(tuner: Tuner) -> Any:
-    """Return the penalties of the spec; those chosen by the data are equal in all settings."""
+    """Return the spec's L1 penalty; if data chose it, the choice by class, for all settings."""
     if not tuner.penalties_chosen:
         return tuner.spec.students.lambda_
     return dict(zip(tuner.store.classes, tuner.penalties, strict=True))

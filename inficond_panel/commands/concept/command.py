@@ -25,7 +25,7 @@ EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the actions with their arguments."""
+    """Add the actions of ``inficond concept``, with their arguments, to its parser."""
     actions = parser.add_words("ACTION SPEC", "action")
     for name, text, example in (
         ("list", "List the typed concepts.", "demo"),
@@ -51,7 +51,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run an action and print its result."""
+    """Run the chosen action of ``inficond concept`` and print its result."""
     from inficond_panel.commands.concept.concept_actions import ACTIONS, filter_words
     from inficond_panel.tuning import open_tuner
 

@@ -37,7 +37,7 @@ def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
     typed, others = typed_of(tuner.store), others_of(tuner)
     lines = [typed_text(one) for one in typed] or ["No concept was typed."]
     if others:
-        note(f"{others} more belong to another store (different segments, encoder or prompts).")
+        note(f"Concepts of another store (different segments, encoder or prompts): {others}.")
     return {**_place(tuner), "others": others}, lines
 
 
@@ -57,7 +57,7 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def _images(names: list[str], store: Store) -> Collection[str]:
-    """Return ids of images: the arguments, or the lines of a file if that is the only argument."""
+    """Return ids of images: ``names``, or the lines of a file if ``names`` is only its path."""
     known = set(store.images)
     alone = len(names) == 1 and names[0] not in known
     return read_ids(Path(names[0]), known) if alone else names
@@ -94,7 +94,7 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
 
 
 def filter_words(args: argparse.Namespace) -> None:
-    """Print the words that the spec's filters drop: number, filter and reason."""
+    """Print the words of the corpus that the spec's filters drop, with filter and reason."""
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
     spec.check_making()

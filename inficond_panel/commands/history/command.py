@@ -61,7 +61,7 @@ _EXAMPLES = {
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the actions with their arguments."""
+    """Add the actions of ``inficond history``, with their arguments, to its parser."""
     added = parser.add_words("ACTION SPEC", "action")
     for name, text in _ACTIONS.items():
         example = f"inficond history {name} {_EXAMPLES[name]}"
@@ -94,7 +94,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run an action on the history of a spec."""
+    """Run the chosen action of ``inficond history`` and print its result."""
     from inficond_panel.commands.history.history_actions import ACTIONS
     from inficond_panel.tuning import open_tuner
     from inficond_panel.tuning.other_students import count_others, others_sentence

@@ -27,7 +27,7 @@ Frames = dict[str, pd.DataFrame]
 
 
 def list_nodes(tuner: Tuner, args: argparse.Namespace) -> pd.DataFrame:
-    """Return the tree with its changes in mAP, or the other students in the file."""
+    """Return the tree of iterations with changes in mAP, or with ``--others`` other students."""
     if args.others:
         return others(tuner)
     tuner.store.verify()
@@ -35,7 +35,7 @@ def list_nodes(tuner: Tuner, args: argparse.Namespace) -> pd.DataFrame:
 
 
 def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
-    """Return one iteration: its row of the history, bounds, students and events."""
+    """Return frames on one iteration: its row of the history, bounds, students and events."""
     tuner.store.verify()
     node = chosen_node(tuner, args.node, deleted=True)
     return {
@@ -47,17 +47,17 @@ def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 
 def undo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head to its parent."""
+    """Move the head (the iteration on the page) to its parent; return what to print."""
     return _moved(tuner, tuner.history.undo(tuner.root_id))
 
 
 def redo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head to the iteration that undo left."""
+    """Move the head (the iteration on the page) to where undo left; return what to print."""
     return _moved(tuner, tuner.history.redo(tuner.root_id))
 
 
 def jump(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Move the head to an iteration."""
+    """Move the head (the iteration on the page) to ``args.node``; return what to print."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.set_head(tuner.root_id, node.id, "jump")
     return _moved(tuner, node.id)
@@ -69,14 +69,14 @@ def _moved(tuner: Tuner, node_id: str) -> Result:
 
 
 def rename(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Set the name of an iteration."""
+    """Set the name of an iteration; return what to print."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.rename(node.id, args.name)
     return _labelled(tuner, node, "name")
 
 
 def set_note(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Set the note of an iteration."""
+    """Set the note of an iteration; return what to print."""
     node = find_node(tuner, args.node, deleted=True)
     tuner.history.set_note(node.id, args.text)
     return _labelled(tuner, node, "note")
@@ -89,7 +89,7 @@ def _labelled(tuner: Tuner, node: Node, label: str) -> Result:
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Hide an iteration and its descendants."""
+    """Hide an iteration and its descendants; return what to print."""
     node = find_node(tuner, args.node, deleted=True)
     hidden = tuner.history.delete(node.id)
     again = f"inficond history restore {args.spec} --node {node.number}"
@@ -98,13 +98,13 @@ def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Show a deleted branch again."""
+    """Show a deleted branch again; return what to print."""
     restored = tuner.history.restore(find_node(tuner, args.node, deleted=True).id)
     return {**_place(tuner), "restored": restored}, [f"Restored: {_numbers(tuner, restored)}."]
 
 
 def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Frames:
-    """Compare two iterations on a split."""
+    """Return frames that compare two iterations on a split."""
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
     if args.split == HOLDOUT:
@@ -115,19 +115,19 @@ def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Frames:
 
 
 def list_events(tuner: Tuner, _: argparse.Namespace) -> pd.DataFrame:
-    """Return all events of the history."""
+    """Return a frame of all events of the history."""
     return events(tuner)
 
 
 def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Return the edits file that leads to an iteration."""
+    """Return the text of the edits file that leads to an iteration."""
     node = chosen_node(tuner, args.node, deleted=True)
     text = edits_text(tuner, node)
     return {**_place(tuner), "node": _facts(tuner, node), "edits": text}, text.splitlines()
 
 
 def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Repeat all events in a new history, and compare the weights."""
+    """Repeat all events in a new history; return whether the weights are equal, to print."""
     into, pairs = replay_into(tuner, args.into, progress)
     differ = [new for old, new in pairs if not same_weights(old, new)]
     lines = [
@@ -140,7 +140,7 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Copy the history, with its typed concepts, to a new file."""
+    """Copy the history, with its typed concepts, to a new file; return what to print."""
     back_up(tuner, Path(args.file))
     copied, others_there = len(tuner.nodes(deleted=True)), sum(count_others(tuner).values())
     more = f" and {count(others_there)} of other students" if others_there else ""
@@ -153,7 +153,7 @@ def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 
 def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
-    """Restore a copy; the present history is kept in a file of another name."""
+    """Restore the history from a copy; keep the present history in another file."""
     tuner, kept = bring_back(tuner, Path(args.file))
     iterations = len(tuner.nodes(deleted=True))
     lines = [f"{iterations} iterations restored from {args.file}."]

@@ -25,7 +25,7 @@ EXAMPLE = "inficond init photos --teacher logits.csv --encoder models/clip"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond init`` to its parser."""
     parser.add_argument(
         "place",
         nargs="*",
@@ -101,7 +101,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Write the spec or the store, or raise the reason why not; no existing file is changed."""
+    """Write a spec for a folder of photos, or a store of tables; change no existing file."""
     if is_of_tables(args):
         write_tables(args)
         return
@@ -111,12 +111,12 @@ def run(args: argparse.Namespace) -> None:
     if args.download:
         _download(args)
     elif not args.place:
-        raise DataError("The folder is missing.", "Write: inficond init FOLDER")
+        raise DataError("No folder is named.", "Name it: inficond init FOLDER")
     write_spec(args)
 
 
 def _download(args: argparse.Namespace) -> None:
-    """Fetch the data set; set the folder, and the defaults of title, words and output."""
+    """Download a public data set; set its folder, title, words and output in ``args``."""
     from inficond_panel.commands.init.init_folder import check_output
     from precompute.download import PUBLIC, bring
 

@@ -28,7 +28,7 @@ _WORDS = ".words.txt"  #: end of the name of the list of words to write
 
 
 def write_spec(args: argparse.Namespace) -> None:
-    """Write the spec and print a summary, or raise the reason why not; keep existing files."""
+    """Write a spec for a folder of photos and print a summary; existing files are not changed."""
     folder = Path(args.place[0])
     output = Path(args.output or f"{folder.absolute().resolve().name.removesuffix('.zarr')}.yaml")
     words = output.with_suffix(_WORDS)
@@ -50,7 +50,10 @@ def write_spec(args: argparse.Namespace) -> None:
 
 
 def check_output(args: argparse.Namespace, output: Path, coming: Path | None = None) -> None:
-    """Raise ``DataError`` if spec or list of words cannot be written (``coming``: new folder)."""
+    """Raise ``DataError`` if the spec or the list of words exists, or has no folder.
+
+    ``coming`` is a folder that will be made before they are written.
+    """
     _refuse(output, coming)
     if args.concepts:
         _refuse_words(args, output.with_suffix(_WORDS))
@@ -67,7 +70,7 @@ def _refuse_words(args: argparse.Namespace, words: Path) -> None:
 
 
 def _collect(sources: list[str], classes: Sequence[str], words: Path, output: Path) -> list[str]:
-    """Write the list of words from its sources; if that fails, remove the spec too."""
+    """Write the list of words from ``sources``; return notes. If it fails, remove the spec."""
     from precompute.concepts.sources import collect
 
     try:
@@ -99,7 +102,7 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     for text in found:
         say(f"          {text}")
     if found:
-        say(f"          What the filters drop: inficond concept filter {output}")
+        say(f"          To list the words that the filters drop: inficond concept filter {output}")
     say(f"Wrote {output}. Next:")
     if draft.to_fill:
         say("  Name the class of each output under teacher.classes: the lines marked 'to fill'")
@@ -116,7 +119,7 @@ def _refuse(path: Path, coming: Path | None = None) -> None:
 
 
 def _own_words(words: Path) -> bool:
-    """Copy the packaged list of words for editing; return whether it was new."""
+    """Copy the packaged list of words to ``words``; return False if that file exists already."""
     if words.exists():
         return False
     shutil.copyfile(find_spec("demo").parent / "corpora" / "broden_object_584.txt", words)
@@ -162,7 +165,7 @@ def _write_first_that_fits(
 ) -> Dataset:
     """Write the spec once its data set can be read and the teacher fits; return the data set.
 
-    The first choice of keys that fits is used. If none fits, its first error is raised.
+    The first choice of keys that fits is used. If none fits, the error of the first is raised.
     """
     first: DataError | None = None
     for choice in draft.layout.choices or [{}]:
@@ -173,7 +176,7 @@ def _write_first_that_fits(
         except DataError as error:
             first = first or error
         draft.keys = keys
-    raise first if first else DataError("No layout fits.", "Write the spec by hand.")
+    raise first if first else DataError("No layout fits the folder.", "Write the spec by hand.")
 
 
 def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str, str]) -> Dataset:
@@ -219,12 +222,12 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
 
 
 def _chooses(draft: Draft) -> bool:
-    """True if the kind of data set can be limited to some of its classes."""
+    """Return True if a spec can limit this kind of data set to some of its classes."""
     return draft.layout.kind in _OWN_CLASSES or bool({"label", "labels"} & draft.keys.keys())
 
 
 def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> dict[str, list[str]]:
-    """Return the keys that limit a data set to ``chosen``; ``DataError`` for unknown classes."""
+    """Return the spec's keys that limit a data set to classes ``chosen``, which must exist."""
     missing = [name for name in chosen if name not in there]
     if missing:
         reasons = "; ".join(
@@ -233,7 +236,7 @@ def _class_keys(draft: Draft, there: Sequence[str], chosen: Sequence[str]) -> di
         )
         raise DataError(
             f"The data set has no class {reasons}. There are: {', '.join(there)}.",
-            "Correct --class.",
+            "Name one of these classes with --class.",
         )
     if not _chooses(draft):
         raise DataError(

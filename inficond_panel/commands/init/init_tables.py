@@ -41,7 +41,7 @@ def is_of_tables(args: argparse.Namespace) -> bool:
         missing.append("--output must name a store, such as own.zarr.")
     missing += [f"--{name} is only for a folder of photos." for name in of_folder]
     if missing:
-        raise DataError(" ".join(missing), f"Write: {_FORM}")
+        raise DataError(" ".join(missing), f"Run, for example: {_FORM}")
     return True
 
 
@@ -52,7 +52,7 @@ def write_tables(args: argparse.Namespace) -> None:
 
     output = Path(args.output)
     if output.exists():
-        raise DataError(f"{output} already exists.", "Name another: --output STORE.zarr")
+        raise DataError(f"{output} already exists.", "Name another store: --output STORE.zarr")
     scores, logits, labels = map(_frame, args.place)
     images = _column(args.photos, "path") if args.photos else None
     if images is not None:
@@ -76,7 +76,7 @@ def write_tables(args: argparse.Namespace) -> None:
         )
     except OrderError as error:
         pairs = ", ".join(f"{old!r} to {new!r}" for old, new in error.right_names.items())
-        remedy = f"Rename columns of {args.place[1]}: {pairs}. If they are right: --order as_given"
+        remedy = f"Rename columns of {args.place[1]}: {pairs}. To keep the names: --order as_given"
         raise OrderError(error.sentence, remedy, error.right_names) from error
     counts = ", ".join(f"{len(store.rows(name))} {name}" for name in SPLITS)
     score = store.concept_score
@@ -126,14 +126,15 @@ def _frame(name: str, text: bool = False) -> pd.DataFrame:
             encoding="utf-8",
         )
     except FileNotFoundError:
-        raise DataError(f"There is no file {path}.", f"Write: {_FORM}") from None
+        raise DataError(f"There is no file {path}.", f"Run, for example: {_FORM}") from None
     except (OSError, ValueError) as error:  # pandas' own errors are a ValueError
-        raise DataError(f"{path} cannot be read as CSV: {error}.", "Save it as UTF-8.") from error
+        lacking = f"{path} cannot be read as CSV: {error}."
+        raise DataError(lacking, "Save the table as CSV in UTF-8.") from error
     if "image_id" not in frame.columns:
         there = ", ".join(map(str, frame.columns[:5]))
         raise DataError(
             f"{path} has no column image_id; its first columns are: {there}.",
-            "Name the columns in the first row.",
+            "Write the names of the columns, one of them image_id, into the first row.",
         )
     return frame.set_index("image_id")
 
@@ -143,6 +144,6 @@ def _column(name: str, column: str) -> pd.Series:
     if column not in frame.columns:
         raise DataError(
             f"{name} has no column {column}; available: image_id, {', '.join(frame.columns)}.",
-            f"Give it the columns image_id, {column}.",
+            f"Write a table with the columns image_id, {column}.",
         )
     return frame[column]

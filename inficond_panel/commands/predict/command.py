@@ -39,7 +39,7 @@ _EXPORTS = (".json", ".npz", ".onnx")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond predict`` to its parser."""
     add_tuner(parser)
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="file of a photo")
     add_node(parser)
@@ -130,12 +130,12 @@ def _frames(
 
 
 def _note_lacks(scores: PhotoScores) -> None:
-    """Print which photos cannot be read, and which results are missing."""
+    """Print which photos cannot be read, and why predictions of the teacher are missing."""
     for photo, fault in zip(scores.photos, scores.fault, strict=True):
         if fault:
             note(f"{photo} cannot be read: {fault}.")
     if scores.no_teacher:
-        note(f"No teacher beside the students: {scores.no_teacher}.")
+        note(f"The teacher's predictions are missing: {scores.no_teacher}.")
 
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
@@ -152,7 +152,7 @@ def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
     if exported:
         if not args.of:
             raise DataError(
-                f"{path} is an export, which holds no encoder.", "Name its spec: --spec SPEC"
+                f"{path} is an export, which holds no encoder.", "Name the spec: --spec SPEC"
             )
         tuner = open_tuner(args.of, store=args.store, history=args.history)
         students = _checked(path, tuner)

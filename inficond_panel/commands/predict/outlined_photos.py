@@ -36,7 +36,7 @@ def outline_files(folder: Path, photos: Sequence[str]) -> dict[str, Path]:
         files[photo] = next(file for name in names if (file := folder / f"{name}.png") not in taken)
     for file in files.values():
         if file.exists():
-            raise DataError(f"{file} already exists.", "Name a new folder: --outlines.")
+            raise DataError(f"{file} already exists.", "Name a new folder: --outlines FOLDER.")
     return files
 
 
@@ -69,7 +69,8 @@ def outlined(
 ) -> Image.Image:
     """Return a copy of the image with the segment nearest to each concept outlined and named.
 
-    White on black; concepts of one segment share an outline.
+    ``text`` has text vectors by concept. Concepts whose nearest segment is the same share an
+    outline.
     """
     named: dict[bytes, list[str]] = {}
     for name, vector in text.items():
@@ -101,4 +102,4 @@ def _read(photo: Path) -> Image.Image:
     try:
         return decode(photo)
     except UnreadableImage as error:  # changed since it was scored
-        raise DataError(f"{photo} cannot be read: {error}.") from error
+        raise DataError(f"{photo} cannot be read: {error}.", "Restore the photo.") from error

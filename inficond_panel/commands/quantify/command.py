@@ -27,7 +27,7 @@ EXAMPLE = "inficond quantify experiment demo --output distilled"
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the actions with their arguments."""
+    """Add the actions of ``inficond quantify``, with their arguments, to its parser."""
     actions = parser.add_words("ACTION SPEC", "action")
     for name, (text, example, add_to) in _ACTIONS.items():
         shown = f"inficond quantify {name} {example}"
@@ -35,7 +35,7 @@ def add_arguments(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run an action."""
+    """Run the chosen action of ``inficond quantify`` and print its result."""
     from inficond_panel.commands.quantify.quantify_add import add, layers
     from inficond_panel.commands.quantify.quantify_experiment import experiment
     from inficond_panel.commands.quantify.quantify_run import run_spec
@@ -57,14 +57,14 @@ _NETWORK = (
 
 
 def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of layers: the network of a spec."""
+    """Add the arguments of ``inficond quantify layers``: a spec, and which of its networks."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
     add_allow_python(parser)
 
 
 def add_add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of add."""
+    """Add the arguments of ``inficond quantify add``."""
     add_layers_arguments(parser)
     parser.add_argument(
         "--layer", default="", help="name; see: inficond quantify layers (default: the output)"
@@ -87,7 +87,7 @@ def add_add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of the experiment."""
+    """Add the arguments of ``inficond quantify experiment``."""
     parser.add_argument("spec", metavar="SPEC", help=SPEC)
     parser.add_argument("--output", metavar="FOLDER", required=True, help="new folder to write")
     for flag, default, text in (
@@ -111,14 +111,14 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``table``: an existing experiment."""
+    """Add the arguments of ``inficond quantify table``: the folder of an existing experiment."""
     parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
     add_threshold(parser, None)
     add_forms(parser)
 
 
 def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of run: the YAML file of a training run."""
+    """Add the arguments of ``inficond quantify run``: the YAML file of a training run."""
     parser.add_argument(
         "file", metavar="RUN", help="YAML file of the run; see `inficond docs quantify-spec`"
     )
@@ -129,7 +129,7 @@ def add_run_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def add_masks(parser: argparse.ArgumentParser) -> None:
-    """Add ``--masks``, the folder of masks."""
+    """Add ``--masks``, the folder of masks that mark the foreground of images."""
     parser.add_argument(
         "--masks",
         metavar="FOLDER",
@@ -151,7 +151,10 @@ def add_noise(parser: argparse.ArgumentParser) -> None:
 
 
 def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) -> None:
-    """Add the threshold of a knowledge point; None: the threshold of the folder or file."""
+    """Add ``--b``, the entropy below background (nats) that makes a pixel a knowledge point.
+
+    ``default`` None takes the threshold of the folder or file.
+    """
     usual = "0.2" if default is not None else "the b of the run, or 0.2"
     parser.add_argument(
         "--b",
@@ -163,7 +166,7 @@ def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) 
 
 
 def size(text: str) -> tuple[int, int]:
-    """Read ``WIDTHxHEIGHT``, each 16 to 512 pixels."""
+    """Parse ``WIDTHxHEIGHT``, each 16 to 512 pixels; return (width, height)."""
     with contextlib.suppress(ValueError):
         width, height = map(int, text.lower().split("x"))
         if min(width, height) >= 16 and max(width, height) <= 512:
@@ -172,7 +175,7 @@ def size(text: str) -> tuple[int, int]:
 
 
 def size_of_noise(text: str) -> float:
-    """Read a number above 0, below 1."""
+    """Parse the size of a noise: a number above 0, below 1."""
     with contextlib.suppress(ValueError):
         if 0 < float(text) < 1:
             return float(text)
@@ -180,7 +183,7 @@ def size_of_noise(text: str) -> float:
 
 
 def threshold(text: str) -> float:
-    """Read a finite number, 0 or more."""
+    """Parse the threshold of a knowledge point in nats: a finite number, 0 or more."""
     with contextlib.suppress(ValueError):
         if 0 <= float(text) < float("inf"):
             return float(text)

@@ -33,7 +33,7 @@ from inficond_panel.store.write import add_arrays, only_run
 
 
 def layers(args: argparse.Namespace) -> None:
-    """List the layers of a network."""
+    """Print the names of a network's layers, one per line."""
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
     spec.check_making()
@@ -50,7 +50,7 @@ def layers(args: argparse.Namespace) -> None:
 
 
 def add(args: argparse.Namespace) -> None:
-    """Measure images of a split and write their maps into the store."""
+    """Measure images of a split, and write their maps of knowledge points into the store."""
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
     spec.check_photos()
@@ -89,7 +89,7 @@ def add(args: argparse.Namespace) -> None:
 
 
 def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
-    """Load a network in evaluation mode, with its preprocessing."""
+    """Return a network in evaluation mode, and the preprocessing of its images."""
     from precompute.teachers.loading import network_of
 
     if name in ("encoder", "teacher"):
@@ -155,7 +155,7 @@ def _images(
 
 
 def _stored(store: Store, rows: np.ndarray, maps: np.ndarray) -> np.ndarray:
-    """Return all maps at thumbnail size, concatenated; nan for images without a map."""
+    """Return maps at thumbnail size for all images, concatenated; nan for images without a map."""
     pixels = np.full(int(store.mask_offset[-1]), np.nan, np.float16)
     for row, each in zip(rows, maps, strict=True):
         height, width = map(int, store.thumbnail_shape[row])

@@ -42,10 +42,10 @@ _ON_SHEET = 12
 
 
 def experiment(args: argparse.Namespace) -> Figures:
-    """Run the experiment and write its folder, which appears once it is complete."""
+    """Train and measure the networks, write a folder once all is complete, return the figures."""
     folder = Path(args.output)
     if folder.exists():
-        raise DataError(f"{folder} already exists.", "Name another --output, or remove it.")
+        raise DataError(f"{folder} already exists.", "Name another --output, or remove the folder.")
     started, worked = time.monotonic(), time.process_time()
     spec = load_spec(find_spec(args.spec))
     allow_python(args, spec)
@@ -100,7 +100,10 @@ def _scale(photos: Photos, size: tuple[int, int]) -> dict[str, Any]:
 
 
 def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
-    """Load images of fit to train on, and of tune to measure (with a usable mask first)."""
+    """Return ids of the images to measure, and photos of fit to train on, of tune to test on.
+
+    The images to measure, whose masks cover a part of them, are the first of the test images.
+    """
     from precompute.datasets import load_dataset
     from precompute.datasets.dataset import masks_of, small_mask
 
@@ -141,7 +144,7 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
 
 
 def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
-    """Return a function from rows to small images, and the rows of those that can be read."""
+    """Return a function that loads rows as images of ``size``; it returns images and their rows."""
     from precompute.datasets.dataset import small_photo
 
     def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:

@@ -40,7 +40,7 @@ _NAMES = ("teacher", "student", "baseline")
 
 
 def run_spec(args: argparse.Namespace) -> None:
-    """Measure each layer, print its table, and with ``--output`` write a folder for each."""
+    """Measure each layer of a run, print its table, and with ``--output`` write its folder."""
     run = load_run(args.file)
     if args.allow_python:
         run.dataset.allowed = True
@@ -122,7 +122,7 @@ def _followed(
     masks: np.ndarray,
     settings: Perturbation,
 ) -> Iterator[tuple[Followed, list[Information]]]:
-    """Yield the measurements of each training of a network, at its checkpoints and one layer."""
+    """Yield the measurements of each training of the network ``name``, at its layer ``at``."""
     layer = (part.layers or section.layers)[at]
     for number, training in enumerate(part.trainings, start=1):
         network = _network(section, part, classes)
@@ -143,7 +143,7 @@ def _network(section: Quantify, part: Measured, classes: int) -> Any:
 
 
 def _epochs(section: Quantify, name: str, files: int) -> list[int]:
-    """Return the indices of the checkpoints to measure, evenly spaced; of the teacher the last."""
+    """Return indices of the checkpoints to measure, evenly spaced; for the teacher the last one."""
     last = files - 1
     spaced = np.linspace(0, last, min(section.epochs, max(last, 1)) + 1)[1:]
     return [last] if name == "teacher" else sorted({round(each) for each in spaced})
@@ -169,7 +169,7 @@ def _check(section: Quantify, classes: int) -> None:
     if len(counts) > 1:
         raise DataError(
             f"The trainings have unequal numbers of checkpoints: {min(counts)} to {max(counts)}.",
-            f"Save as many for each training, or set quantify.epochs to {min(counts)}.",
+            f"Save equally many for each training, or set quantify.epochs to {min(counts)}.",
         )
 
 
@@ -202,7 +202,7 @@ def _photos(run: RunSpec, dataset: Dataset) -> tuple[list[str], np.ndarray, np.n
             note(f"{dataset.ids[i]} is left out: {error}")
     if not ids:
         raise DataError(
-            f"No image of {section.split} can be measured: its mask covers none of it, or all.",
+            f"No image of {section.split} can be measured: each mask covers no pixel, or all.",
             "Use another split, or correct the masks.",
         )
     return ids, np.stack(photos), np.stack(masks)

@@ -19,7 +19,7 @@ EXAMPLE = "inficond serve photos.yaml --port 5007 --show"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments."""
+    """Add the arguments of ``inficond serve`` to its parser."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
     add_server_arguments(parser, "[-h] [--history FILE] SPEC [SPEC ...]")

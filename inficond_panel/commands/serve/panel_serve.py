@@ -2,7 +2,7 @@
 
 Panel runs an app's file only when its first page is opened, which is too late for a guard. Before
 Panel reads its command line it loads the entry points ``panel.io.rest`` of all packages
-(pyproject.toml), so this module: if we serve a page of ours, it adds the plugin with the guards.
+(pyproject.toml), and so this module, which adds the plugin with the guards to pages of ours.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ _PACKAGE = Path(__file__).parents[2]
 
 
 def health_routes(files: Sequence[str], endpoint: str) -> list[tuple[str, Any, dict[str, Any]]]:
-    """Return the routes ``/health`` and ``/metrics``, as a provider of ``--rest-provider`` does."""
+    """Return routes ``/health`` and ``/metrics``; ``panel serve --rest-provider`` calls this."""
     from inficond_panel.serving.health import ROUTES
 
     return ROUTES
 
 
 def guarded(argv: Sequence[str]) -> list[str]:
-    """Return the command line of ``panel serve``, with our plugin if it serves a page of ours.
+    """Return the command line ``argv``, with our plugin if it is ``panel serve`` of our page.
 
     ``/health`` then reports whether the specs after ``--args`` can be read.
     """

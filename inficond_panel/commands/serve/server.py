@@ -57,7 +57,7 @@ class _Serve(Serve):
     )
 
     def customize_server(self, server: Server) -> Server:
-        """Called in each process once it listens."""
+        """Start the import of slow packages; Panel calls this in each process once it listens."""
         server.io_loop.add_callback(threading.Thread(target=load_ahead, daemon=True).start)
         return super().customize_server(server)
 
@@ -69,7 +69,7 @@ def load_ahead() -> None:
 
 
 def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
-    """Add the flags of ``panel serve``; the usage shows them as one word after ``own``."""
+    """Add the flags of ``panel serve``; the usage shows ``own`` and then one word for them."""
     parser.usage = f"%(prog)s {own} [FLAG OF PANEL SERVE ...]"
     flags = parser.add_argument_group("flags of panel serve")
     # Serve only adds arguments to its parser.
@@ -79,7 +79,7 @@ def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
 
 
 def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
-    """Choose the port, and ``tell`` the address of a page once it responds."""
+    """Choose the port; call ``tell`` with the address of ``page`` once that address responds."""
     args.port = free_port(args.port, args.address)
     url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/{page}"
     threading.Thread(target=_tell_when_there, args=(url, tell), daemon=True).start()
@@ -93,7 +93,10 @@ def set_history(history: str | None) -> None:
 
 
 def check_spec(spec: str, distill: bool = False) -> None:
-    """Raise errors of spec, store or history now, before a page opens."""
+    """Open spec, store and history once, so that their errors are raised before a page opens.
+
+    With ``distill`` the original students are distilled as well.
+    """
     tuner = open_tuner(spec)
     tuner.store.verify()
     if distill:
@@ -153,16 +156,16 @@ def check_processes() -> None:
 
 
 def free_port(port: int | None, address: str | None) -> int:
-    """Return the requested port, else 5006, else any free port."""
+    """Return ``port`` if it is set, else 5006 if that is free, else any free port."""
     if port is not None:
         if not 0 <= port < 2**16:
-            raise InficondError(f"There is no port {port}.", "Choose one from 1 to 65535.")
+            raise InficondError(f"There is no port {port}.", "Choose a port from 1 to 65535.")
         if port and not _is_free(port, address):
-            raise InficondError(f"Port {port} is in use.", "Choose another with --port.")
+            raise InficondError(f"Port {port} is in use.", "Choose another port with --port.")
         return port or _any_port(address)
     if _is_free(PORT, address):
         return PORT
-    note(f"Port {PORT} is in use; taking another.")
+    note(f"Port {PORT} is in use; another port is taken.")
     return _any_port(address)
 
 

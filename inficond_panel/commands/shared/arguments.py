@@ -1,4 +1,4 @@
-"""Arguments of several commands, and parsers of their numbers."""
+"""Arguments that several commands have, and parsers of numbers in arguments."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def add_json(parser: argparse._ActionsContainer) -> None:
 
 
 def share(text: str) -> float:
-    """Read a number above 0, up to 1: a share, or a correlation."""
+    """Parse a share or a correlation: a number above 0, up to 1."""
     with contextlib.suppress(ValueError):
         if 0 < float(text) <= 1:
             return float(text)
@@ -131,7 +131,7 @@ def share(text: str) -> float:
 
 
 def whole(text: str) -> int:
-    """Read a whole number, 0 or more."""
+    """Parse a whole number, 0 or more."""
     with contextlib.suppress(ValueError):
         if int(text) >= 0:
             return int(text)
@@ -139,7 +139,7 @@ def whole(text: str) -> int:
 
 
 def positive(text: str) -> int:
-    """Read a whole number above 0."""
+    """Parse a whole number above 0."""
     with contextlib.suppress(ValueError):
         if int(text) > 0:
             return int(text)

@@ -25,11 +25,11 @@ _TEXT = re.compile(r"(?!undefined|yes$)([^\W\d_]|['\"(/])")
 
 
 def take_all_characters() -> None:
-    """Let standard output and error accept characters that their encoding lacks.
+    """Let standard output and standard error accept characters that their encoding lacks.
 
-    Windows' encoding of a file lacks many. A file or a pipe gets UTF-8, which readers of our files
-    expect; a terminal, or a user who sets ``PYTHONIOENCODING``, gets an escape in place of the
-    character.
+    Windows' encoding of files lacks many characters. A file or a pipe gets UTF-8, which readers of
+    our files expect; a terminal, or a user who sets ``PYTHONIOENCODING``, gets an escape in place
+    of the character.
     """
     for stream in (sys.stdout, sys.stderr):
         if (
@@ -71,7 +71,7 @@ class _ProgressLine:
         self._unfinished = False
 
     def show(self, share: float, text: str) -> None:
-        """Overwrite the line with the share done and a text."""
+        """Overwrite the line with the ``share`` that is done (0 to 1) and a text."""
         self._unfinished = share < 1
         end = "" if self._unfinished else "\n"
         sys.stderr.write(f"\r\033[K{share:4.0%} {shown(text)}{end}")

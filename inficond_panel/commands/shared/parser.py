@@ -15,12 +15,12 @@ EXAMPLE = "Example: "
 
 
 def described(text: str, example: str) -> dict[str, Any]:
-    """Return keywords of an action's parser: its description, and an example."""
+    """Return the keywords of argparse that give an action's parser its description and example."""
     return {"help": text, "description": text, "epilog": f"{EXAMPLE}{example}"}
 
 
 class _Formatter(argparse.HelpFormatter):
-    """Help that can be copied: an example stays on one line, no word is split at a hyphen."""
+    """Formatter of help to copy: an example stays on one line, no word is split at a hyphen."""
 
     def _fill_text(self, text: str, width: int, indent: str) -> str:
         if text.startswith(EXAMPLE):
@@ -34,8 +34,8 @@ class _Formatter(argparse.HelpFormatter):
 class Parser(argparse.ArgumentParser):
     """Parser of a command or an action.
 
-    ``fill`` adds its arguments when it is used, so that only the chosen command is loaded.
-    ``words`` are the parsers of its commands or actions.
+    The function ``fill`` adds the arguments when the parser is used, so that only the chosen
+    command is loaded. ``words`` are the parsers of its commands or actions, by name.
     """
 
     def __init__(
@@ -55,13 +55,13 @@ class Parser(argparse.ArgumentParser):
         return chosen
 
     def fill(self) -> None:
-        """Add the arguments that ``fill`` deferred, once."""
+        """Add the arguments now, if that was deferred to the constructor's function ``fill``."""
         fill, self._fill = self._fill, None
         if fill:
             fill(self)
 
     def fill_all(self) -> None:
-        """Add all arguments, also to commands and actions."""
+        """Add the arguments of this parser and of all its commands and actions."""
         self.fill()
         for parser in self.words.values():
             parser.fill_all()
@@ -71,7 +71,7 @@ class Parser(argparse.ArgumentParser):
         return list(self._actions)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
-        """Parse as argparse does; an unknown word is reported with the usage or a similar word."""
+        """Parse as argparse does, but report an unknown word with the usage or a similar word."""
         self.fill()
         argv = list(sys.argv[1:] if args is None else args)
         if self.words and not (argv and (argv[0] in self.words or argv[0][:1] == "-")):
@@ -99,4 +99,4 @@ class Parser(argparse.ArgumentParser):
             if later and kind == "action":
                 form = f"{self.prog} {later} {shlex.quote(argv[0])}"
             start += near(argv[0], self.words)
-        return f"{start}\nWrite: {form}\n{kind.capitalize()}s: {', '.join(self.words)}"
+        return f"{start}\nUsage: {form}\n{kind.capitalize()}s: {', '.join(self.words)}"

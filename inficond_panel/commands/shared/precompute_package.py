@@ -18,7 +18,7 @@ def precompute_package() -> Any:
 
 
 def lacking_package(error: ModuleNotFoundError) -> MissingExtraError:
-    """Return the error on a missing third-party package; raise for a module of ours."""
+    """Return the error that names the extra of a missing package; raise if it is our module."""
     if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
         raise error
     return missing_extra("This", error, "all")

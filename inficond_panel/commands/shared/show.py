@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def add_forms(parser: argparse.ArgumentParser) -> None:
-    """Add the mutually exclusive output formats other than the table."""
+    """Add ``--json``, ``--csv`` and ``--html``, of which a user can choose one."""
     forms = parser.add_mutually_exclusive_group()
     add_json(forms)
     forms.add_argument("--csv", action="store_true", help="print the table as CSV, with all digits")
@@ -24,7 +24,7 @@ def add_forms(parser: argparse.ArgumentParser) -> None:
 
 
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
-    """Print a result with its notes, as a table or in the requested format."""
+    """Print a frame with its notes, as a table or in the requested format."""
     from inficond_panel.results.forms import document
 
     if args.json:
@@ -41,11 +41,11 @@ def show_all(
     title: str = "",
     store: Store | None = None,
 ) -> None:
-    """Print several results: the ``shown`` (all) as tables, or all as one document by name.
+    """Print several frames: those in ``shown`` (None: all) as tables, or as JSON, HTML or CSV.
 
-    As HTML they are one page, with its ``title`` and photos of the ``store``. As CSV they follow
-    each other, each after a line ``# name`` if there are several; notes go to standard error. A
-    table without rows is omitted, its notes are not.
+    JSON is one document of all frames by name. HTML is one page of the ``shown`` frames, with its
+    ``title`` and photos of the ``store``. CSV has all frames, each after a line ``# name`` if there
+    are several; notes go to standard error. A table without rows is omitted, its notes are not.
     """
     from inficond_panel.results.forms import csv_text, documents
 

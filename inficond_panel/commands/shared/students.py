@@ -1,4 +1,4 @@
-"""Students and iteration that the arguments of a command name."""
+"""Functions that open the students and the iteration that a command's arguments name."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
-    """Open the tuner that ``add_tuner``'s arguments name, and verify its store.
+    """Return the tuner of the spec, store and history in ``args``, after verifying the store.
 
     With ``distilled`` the original students are distilled, unless the history has them.
     """
@@ -28,7 +28,7 @@ def open_students(args: argparse.Namespace, *, distilled: bool = True) -> Tuner:
 
 
 def students_of(args: argparse.Namespace) -> TunableStudents:
-    """Return the students that the arguments of ``add_tuner`` and ``add_node`` name."""
+    """Return the students of the spec and of the iteration ``--node`` in ``args``."""
     from inficond_panel.api.students import TunableStudents
 
     tuner = open_students(args)
@@ -36,12 +36,12 @@ def students_of(args: argparse.Namespace) -> TunableStudents:
 
 
 def settle_draws(args: argparse.Namespace, tuner: Tuner) -> None:
-    """Set ``args.draws`` to the spec's number if left out; errors as ``Views.noise``."""
+    """Set ``args.draws``, if None, to the spec's number of draws; errors as ``Views.noise``."""
     args.draws = tuner.spec.views.noise(args.draws)["draws"]
 
 
 def count_look(tuner: Tuner, node: Node, split: str) -> None:
-    """If the split is the holdout, count a look (an evaluation on it) and print that."""
+    """If the split is the holdout, count a look (an evaluation on it) and print all looks."""
     if split == HOLDOUT:
         tuner.count_look(node, split)
         tell_look(tuner, split)
@@ -54,7 +54,7 @@ def tell_look(tuner: Tuner, split: str) -> None:
 
 
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:
-    """Return the iteration ``name``; without a name the head, which the page shows.
+    """Return the iteration ``name`` (number, id or name); None: the head, which the page shows.
 
     An iteration in a deleted branch is accepted only if ``deleted`` is True. Prints a note if the
     result is the original students although there are iterations: a user who has tuned should not

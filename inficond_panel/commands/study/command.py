@@ -51,7 +51,7 @@ _EXAMPLES = {
 
 
 def add_arguments(parser: Parser) -> None:
-    """Add the actions with their arguments."""
+    """Add the actions of ``inficond study``, with their arguments, to its parser."""
     actions = parser.add_words("ACTION STUDY", "action")
     for name, text in _ACTIONS.items():
         example = f"inficond study {name} {_EXAMPLES[name]}"
@@ -120,7 +120,7 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
 
 
 def run(args: argparse.Namespace) -> None:
-    """Run an action on a study."""
+    """Run the chosen action of ``inficond study`` on a study."""
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.study import open_study
 
@@ -152,5 +152,5 @@ def _require_data(opened: Study) -> None:
     if not (opened.folder / "study.sqlite").exists():
         raise StudyError(
             f"Nothing is recorded in {opened.folder}.",
-            "Name its folder with --data, or begin: inficond study serve STUDY",
+            "Name the folder of the records with --data, or run: inficond study serve STUDY",
         )

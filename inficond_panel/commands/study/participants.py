@@ -50,7 +50,7 @@ def list_participants(opened: Study, args: argparse.Namespace) -> None:
 
 
 def delete(opened: Study, args: argparse.Namespace) -> None:
-    """Delete all records of a participant."""
+    """Delete all records of a participant, after a question in the terminal unless ``--yes``."""
     who = find_participant(opened, args.participant)
     if not args.yes and not _agreed(f"Delete all records of {who.label}? [y/N] "):
         note("Nothing was deleted.")
@@ -61,14 +61,14 @@ def delete(opened: Study, args: argparse.Namespace) -> None:
 
 def _agreed(question: str) -> bool:
     if not sys.stdin.isatty():
-        raise StudyError("Deleting must be confirmed in a terminal.", "Or add --yes.")
+        raise StudyError("The deletion is not confirmed.", "Use a terminal, or add --yes.")
     sys.stderr.write(question)
     sys.stderr.flush()
     return sys.stdin.readline().strip().lower() in {"y", "yes"}
 
 
 def find_participant(opened: Study, name: str) -> Participant:
-    """Find a participant by number or label; raise ``StudyError`` if there is none."""
+    """Return the participant with a number or label; raise ``StudyError`` if there is none."""
     digits = re.fullmatch(r"[Pp]?0*(\d+)", name)
     if digits is None:
         raise StudyError(

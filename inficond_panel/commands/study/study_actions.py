@@ -55,7 +55,7 @@ def _moment_line(moment: Moment, start: str) -> str:
 
 
 def report(opened: Study, args: argparse.Namespace) -> None:
-    """Write the report and print its figures."""
+    """Write the report of a study (HTML and CSV), and print its summary."""
     from inficond_panel.study.pages.report import write_report
 
     files, frames = write_report(opened, _folder(opened, args.output, "report"))
@@ -69,12 +69,12 @@ def report(opened: Study, args: argparse.Namespace) -> None:
 
 
 def codes(_: Study, args: argparse.Namespace) -> None:
-    """Print the agreement of two people's codes."""
+    """Print how far the codes that two people gave to remarks agree (Cohen's kappa)."""
     show(args, agreement(read_codes(Path(args.file))))
 
 
 def size(opened: Study, args: argparse.Namespace) -> None:
-    """Print how many participants detect a difference, by the spread in the recorded study."""
+    """Print how many participants a study needs to detect a difference, by the pilot's spread."""
     made = opened.spec.conditions
     within = bool(made and made.design == "within")
     measured = with_holdout(opened, results(opened), look=False)
@@ -87,7 +87,7 @@ def size(opened: Study, args: argparse.Namespace) -> None:
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:
-    """Write events, tasks and answers as tables."""
+    """Write events, tasks and answers of a study as tables, and print the files."""
     for file in export_tables(opened, _folder(opened, args.output, "events"), args.format):
         say(str(file))
 
@@ -102,7 +102,7 @@ PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 
 
 def serve(opened: Study, args: argparse.Namespace) -> None:
-    """Serve the pages until stopped."""
+    """Serve the pages of participants and researcher until the server is stopped."""
     from inficond_panel.commands.serve.server import (
         announce,
         run_server,
@@ -135,9 +135,9 @@ def _password(file: str | None) -> str:
             with Path(file).open(encoding="utf-8") as stream:  # a pipe too, such as <(pass show x)
                 text = stream.readline(_PASSWORD).strip()
         except (OSError, UnicodeDecodeError) as error:
-            raise StudyError(f"{file} cannot be read: {error}.", "Name another file.") from error
+            raise StudyError(f"{file} cannot be read: {error}.", "Name a UTF-8 file.") from error
         if not text:
-            raise StudyError(f"{file} holds no password.", "Write it into the first line.")
+            raise StudyError(f"{file} holds no password.", "Write the password into line 1.")
         return text
     if os.environ.get(PASSWORD):
         return os.environ[PASSWORD]
