@@ -14,7 +14,7 @@ from inficond_panel.plots.cloud import WHOLE
 
 FONT_SIZE = 12
 HEIGHT = 16.0  #: height of a line of text of that size
-EDGE = 4.0  #: pixels that stay free between a label and the frame
+MARGIN = 4.0  #: pixels that stay free between a label and the frame
 LEADER_FROM = 14.0  #: a label farther than this from its mark gets a leader line
 LETTERS = 24  #: most letters of a name to show
 _FEWER = 12  #: most letters if the longer label has no free position
@@ -115,7 +115,7 @@ def _place_one(
         width = text_width(text, anchor.bold)
         for gap in _GAPS:
             boxes = [_box(anchor, width, gap, angle) for angle in _DIRECTIONS]
-            inside = [box for box in boxes if _inside(box, size, EDGE)]
+            inside = [box for box in boxes if _inside(box, size, MARGIN)]
             free = [box for box in inside if not any(_overlap(box, other) for other in taken)]
             if free:
                 box = min(free, key=lambda b: _covered(b, dots))

@@ -191,7 +191,7 @@ function makeClasses(pick) {
     text(named, likeliest ? `The likeliest class: ${likeliest}` : "")
     teacher.hidden = Boolean(why)
     none.hidden = !why
-    text(none, why ? `No teacher beside the students: ${why}.` : "")
+    text(none, why ? `The teacher's predictions are missing: ${why}.` : "")
     keyed(body, rows, (row) => row.name, make, (line, row) => {
       set(line, "data-present", row.student)
       set(line, "aria-current", String(row.name === student))
