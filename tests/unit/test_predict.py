@@ -142,7 +142,7 @@ def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, mo
     file = files_of(folder, ["00001"])[0]
     call = ("predict", folder / "spec.yaml", file, "--json")
     status, out, err = run(*call)
-    told = "could do anything. If you trust it: --allow-python.\n"
+    told = "could do anything. If you trust the code, add --allow-python to the command.\n"
     assert (status, told in err) == (0, True)
     alone = json.loads(out)["decisions"]["rows"]
     beside = json.loads(run(*call, "--allow-python")[1])["decisions"]["rows"]

@@ -65,7 +65,7 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
     teacher, why = teacher_of(spec, store)
     assert teacher is None
     assert "is Python code" in why
-    assert why.endswith("If you trust it: --allow-python")
+    assert why.endswith("If you trust the code, add --allow-python to the command")
     spec.allow_python()
     teacher, why = teacher_of(spec, store)
     assert teacher is not None

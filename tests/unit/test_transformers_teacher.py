@@ -145,7 +145,7 @@ def test_code_of_a_processor_is_not_run(copy, tmp_path):
 
 def test_a_folder_without_a_configuration_and_a_broken_one(copy):
     (copy / "config.json").write_text("[]")
-    with pytest.raises(DataError, match=r"config.json is not a configuration"):
+    with pytest.raises(DataError, match=r"config.json is not a model's configuration"):
         load(model=copy)
     (copy / "config.json").unlink()
     with pytest.raises(DataError, match="has no config"):
