@@ -150,7 +150,7 @@ def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, mo
     loaded = sys.modules["failing_teacher"]
     for fault, told in (
         (lambda photos: photos[99], "fails on 1 photos: IndexError"),
-        (lambda photos: [[1.0] * 3] * len(photos), r"gives (1, 3) for 1 images"),
+        (lambda photos: [[1.0] * 3] * len(photos), r"returns (1, 3) for 1 images"),
         (
             lambda photos: [[float("nan"), 1]] * len(photos),
             "not finite numbers for the images 00001",
