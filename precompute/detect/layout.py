@@ -23,7 +23,7 @@ _ROLES = {
 
 @dataclass
 class Layout:
-    """A data set detected in a folder: ``kind``, and the other ``keys`` of the spec but splits.
+    """A data set detected in a folder: its ``kind``, and the spec's other ``keys`` except splits.
 
     ``origin`` describes the layout for people, ``assumed`` lists the assumptions. ``lists`` are the
     sources of splits: names of lists, or values of ``column``; ``names`` maps a numeric value to

@@ -52,8 +52,9 @@ class Dense:
 
 @dataclass(frozen=True)
 class Path:
-    """How towers of one family embed cells (dense path): ``build`` returns the function for an
-    attention of the last block, ``own`` is the default attention (None: no choice)."""
+    """Dense path of a family of image towers: its way to embed cells. ``build`` returns the
+    function for an attention of the last block; ``own`` is the default attention (None: no
+    choice)."""
 
     own: str | None
     build: Callable[[str | None], View]

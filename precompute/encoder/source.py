@@ -73,7 +73,7 @@ def encoder_inputs(encoder: Section) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Source:
-    """Where an open_clip model and its weights are.
+    """Location of an open_clip model and its weights.
 
     ``model`` is open_clip's name of the model, or ``local-dir:FOLDER``; ``weights`` is a file;
     ``tag`` is the weights' tag, None if the spec names a file; ``online`` is True if missing files,
@@ -114,7 +114,7 @@ _PREPROCESSING = ("mean", "std", "interpolation")
 
 
 def find_source(encoder: OpenClipEncoder) -> Source:
-    """Return where a spec's open_clip encoder is; download a tag's weights or a model on the hub.
+    """Return the location of a spec's open_clip encoder; download a tag's weights or a hub's model.
 
     Raises ``DataError`` for missing files and for failed downloads.
     """

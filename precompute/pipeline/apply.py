@@ -61,7 +61,7 @@ Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """What scores images outside a store: its encoder, segment settings and concept texts.
+    """Encoder, segment settings and concept texts of a store, which score images outside it.
 
     ``size`` is the encoder's batch size. Batches are always full: rounding depends on their size.
     """

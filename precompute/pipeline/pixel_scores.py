@@ -90,8 +90,8 @@ def check_methods(settings: SegmentSettings) -> None:
     raise ExportError(
         f"Segments with {setting} need the photo itself, but the ONNX model reads only the "
         "encoder's input pixels.",
-        f"Segments with method {' or '.join(METHODS)} and refine: none can be exported so; else "
-        "export the students over scores (--format onnx), which take the scores of new photos.",
+        f"Set concepts.segments to method {' or '.join(METHODS)} and refine: none, or export "
+        "students that take concept scores instead of photos: --format onnx.",
     )
 
 
@@ -156,8 +156,8 @@ def _division(settings: SegmentSettings, grid: tuple[int, int]) -> torch.nn.Modu
         raise ExportError(
             f"The encoder has {grid[0] * grid[1]:,} cells; method graph can be exported with at "
             f"most {MOST_CELLS:,}.",
-            "Set a smaller concepts.encoder.image_size, or method: kmeans, and make the store "
-            "again.",
+            "Set a smaller concepts.encoder.image_size, or segments.method: kmeans, and make the "
+            "store again.",
         )
     return Graph(grid, settings.max_per_image, settings.spatial)
 

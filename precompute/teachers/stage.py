@@ -59,7 +59,7 @@ Prepared = tuple[Any, list[int]]
 
 @dataclass(frozen=True)
 class Network:
-    """How to load a teacher in each process that runs it; ``key`` identifies it in the cache.
+    """A teacher that each process loads at first use; ``key`` identifies it in the cache of models.
 
     ``beside`` are the keys of other models that stay in the cache.
     """

@@ -205,7 +205,7 @@ def test_faults_are_told_and_the_rest_goes_on(folder, monkeypatch):
         found.table["student_logit"], alone.table["student_logit"], atol=1e-12
     )
     assert found.faults[str(bad[0])].startswith("not an image of a known format")
-    assert found.faults[str(bad[1])] == "larger than 10.0 kB"
+    assert found.faults[str(bad[1])] == "the file is larger than 10.0 kB"
     assert found.faults[str(bad[2])] == "no such file"
     assert found.faults[str(folder)] == "not a file"
     assert found.faults[str(long)] == "File name too long"

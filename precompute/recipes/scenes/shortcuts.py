@@ -56,8 +56,7 @@ class SpreadShortcut:
     alone: float = 0.02
 
     def draw(self, rng: np.random.Generator, fitting: list[str], present: bool) -> tuple[str, ...]:
-        """Return names of the shortcut's things in a scene, of those in `fitting` (with a
-        place)."""
+        """Return names of the shortcut's things in a scene; `fitting` are things with a place."""
         if rng.random() >= (self.beside if present else self.alone):
             return ()
         return tuple(rng.permutation(sorted(set(self.things) & set(fitting)))[: self.count])
