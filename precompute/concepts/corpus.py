@@ -81,8 +81,7 @@ def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
 
 
 def zero_warnings(score: np.ndarray) -> list[str]:
-    """Return a warning if most concept scores ``(image, concept)`` are 0, that is, clipped. The
-    list is empty otherwise."""
+    """Return a warning if most concept scores ``(image, concept)`` are 0 (clipped), else []."""
     zeros = float((score == 0).mean())
     if zeros < _MANY_ZEROS:
         return []
@@ -157,8 +156,7 @@ def filter_texts(
 
 
 def filter_inactive(names: Sequence[str], score: np.ndarray, least: float) -> Filtered:
-    """Drop concepts whose five largest scores on ``fit`` have a mean of at most ``least``.
-    ``score`` is ``(image, concept)``, of the images of ``fit``."""
+    """Drop concepts whose five largest scores ``(image of fit, concept)`` average ≤ ``least``."""
     top = np.sort(score, axis=0)[-_MOST_ACTIVE:].mean(0) if len(score) else np.zeros(len(names))
     active = top > least
     return Filtered(
@@ -177,8 +175,7 @@ def check_left(kept: Sequence[object], dropped: Sequence[Dropped]) -> None:
 
 
 def filter_lines(kept: int, dropped: Iterable[Dropped]) -> list[str]:
-    """Return lines to print: how many concepts each filter dropped, the first names and reasons.
-    ``kept`` is the number of concepts that no filter dropped."""
+    """Return lines to print: the number ``kept``; dropped concepts by filter, with reasons."""
     dropped = list(dropped)
     lines = [f"concepts.filters: {kept} of {kept + len(dropped)} concepts stay"]
     for key, some in by_filter(dropped).items():

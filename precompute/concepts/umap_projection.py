@@ -40,11 +40,10 @@ def project_segments(
     """Project segments to the concepts' maps: ``(method, segment, 2)`` float32.
 
     ``embedding`` ``(segment, embed)`` may be an array on disk; ``concepts`` is the result of
-    ``project`` for ``text``. Of more than ``most`` segments a seeded sample is projected; the other
-    segments get nan. On a PCA map segments are projected to its axes, then shifted and scaled to
-    the concepts' mean and spread, since images and texts are separate in an encoder's space. On
-    other maps each segment is placed among its nearest concepts. Memory holds the result and a
-    block.
+    ``project`` for ``text``. Of more than ``most`` segments a seeded sample is projected; others
+    get nan. On a PCA map segments are projected to its axes, then shifted and scaled to the
+    concepts' mean and spread, since images and texts are separate in an encoder's space. On other
+    maps each segment is placed among its nearest concepts. Memory holds the result and one block.
     """
     count = embedding.shape[0]
     points = np.full((len(methods), count, 2), np.nan, dtype=np.float32)

@@ -200,8 +200,7 @@ class Dataset:
     With ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)``
     returns the mask ``(height, width)`` of the classes' objects in image i; ``foreground`` is None
     if unknown. With ``task`` "single_label" an image has exactly one class, or its label is
-    unknown. ``function``: name of the Python function that supplied the images, and its file's
-    hash.
+    unknown. ``function``: name and file's hash of the Python function that supplied the images.
     """
 
     ids: tuple[str, ...]

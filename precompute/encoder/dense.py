@@ -131,8 +131,7 @@ def _sequential(blocks: list[nn.Module]) -> nn.Module:
 
 
 def clip_resnet(tower: Any) -> Path | None:
-    """Return the dense path of CLIP's ResNet, None for other towers. The attention pool's
-    projections become 1 x 1 convolutions."""
+    """Return the dense path of CLIP's ResNet: 1 x 1 convolutions for its pool; else None."""
     from open_clip.modified_resnet import ModifiedResNet
 
     if not isinstance(tower, ModifiedResNet):
@@ -150,8 +149,7 @@ def clip_resnet(tower: Any) -> Path | None:
 
 
 def timm_map(tower: Any) -> Path | None:
-    """Return the dense path of a timm tower with a feature map that is pooled by average or
-    attention, None for other towers."""
+    """Return the dense path of a timm tower with an average or attention pool, else None."""
     from open_clip.timm_model import TimmModel
     from timm.layers import AttentionPool2d, RotAttentionPool2d
 
@@ -178,8 +176,8 @@ def _pools_by_average(trunk: Any) -> bool:
 
 
 def _average_pooled(tower: Any) -> View:
-    """Return a function that applies the head to each cell; with a linear head the mean over the
-    cells is the image's embedding."""
+    """Return a function that applies the head to each cell; for a linear head the cells' mean is
+    the image's embedding."""
     trunk = tower.trunk
     last = getattr(trunk, "output_fmt", "NCHW") == "NHWC"
 
@@ -200,8 +198,7 @@ def _whole(tower: Any, features: Any) -> Any:
 
 
 def _attention_pooled(tower: Any, pool: Any) -> View:
-    """Return a function that applies the pool's value and output projection to each cell, then the
-    other layers of the head."""
+    """Return a function that applies the pool's projections, then the head, to each cell."""
     rest = list(tower.head)[1:]
 
     def view(images: Any, whole: bool) -> tuple[Any, Any]:
@@ -235,9 +232,9 @@ def dense_function(
     """Adapt the model to images ``(B, 3, *size)``; return its dense function and its attention.
 
     The function returns embeddings ``(B, h, w, embed)``, not normalised. The returned attention is
-    the argument, else the family's default, None if the family has no choice. ``name`` is the
-    encoder's name for messages. Raises ``DataError`` for an image tower without a dense path, for a
-    size that is no multiple of a patch, and for an unsupported attention.
+    the argument, else the family's default, None if it cannot be chosen. ``name`` is for messages.
+    Raises ``DataError`` for an image tower without a dense path, for a size that is no multiple of
+    a patch, and for an unsupported attention.
     """
     path = dense_path(model.visual)
     if path is None:
