@@ -1,4 +1,4 @@
-"""Download public data sets from their publishers, unpack and prepare them, completely or not.
+"""Download public data sets from their publishers, and unpack and prepare them.
 
 An interrupted download is resumed; a file is used only if its SHA-256 is right.
 """
@@ -29,8 +29,8 @@ _REMEDY = "Download CUB-200-2011 again."
 
 
 def write_tables(place: Path) -> None:
-    """Write CUB-200-2011's table and list of words into the folder ``place``. Raises ``DataError``
-    if one of the archive's lists is missing or contradicts the others."""
+    """Write CUB-200-2011's table of photos and list of concepts into the folder ``place``. Raises
+    ``DataError`` if one of the archive's lists is missing or contradicts the others."""
     home = place / _FOLDER
     paths, classes = _pairs(home / "images.txt"), _pairs(home / "classes.txt")
     label, split = _pairs(home / "image_class_labels.txt"), _pairs(home / "train_test_split.txt")
@@ -40,7 +40,9 @@ def write_tables(place: Path) -> None:
             for image, path in paths.items()
         ]
     except KeyError as error:
-        raise DataError(f"A list in {home} lacks {error}, which another has.", _REMEDY) from error
+        raise DataError(
+            f"A list in {home} lacks the entry {error}, which another list has.", _REMEDY
+        ) from error
     with (place / TABLE).open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([("file", "label", "split"), *rows])
     listed = next(
@@ -54,18 +56,18 @@ def write_tables(place: Path) -> None:
 
 
 def _pairs(path: Path) -> dict[str, str]:
-    """Read lines of a number and a text, as a dict."""
+    """Return the lines of a file, each a number and a text, as a dict from number to text."""
     lines = read_lines(path, "list of CUB-200-2011", _REMEDY)
     return dict(line.split(maxsplit=1) for line in map(str.strip, lines) if " " in line)
 
 
 def _class_name(name: str) -> str:
-    """``001.Black_footed_Albatross`` → ``Black footed Albatross``."""
+    """Return a class's plain name: ``001.Black_footed_Albatross`` → ``Black footed Albatross``."""
     return name.partition(".")[2].replace("_", " ")
 
 
 def _attribute(name: str) -> str:
-    """``has_bill_shape::curved_(up_or_down)`` → ``curved (up or down) bill shape``."""
+    """Return an attribute as a concept: ``has_size::small_(5-9_in)`` → ``small (5-9 in) size``."""
     part, _, value = name.removeprefix("has_").partition("::")
     return f"{value} {part}".replace("_", " ").strip()
 
@@ -88,8 +90,8 @@ class Archive:
 
 @dataclass(frozen=True)
 class PublicData:
-    """A public data set. ``root`` is the folder with the layout, ``terms`` the page with the
-    publisher's terms, ``words`` a list of words that ``prepare`` writes."""
+    """A public data set. ``root`` is the folder that holds it after unpacking, ``terms`` the page
+    with the publisher's terms, ``words`` a list of concepts that ``prepare`` writes."""
 
     title: str
     archives: tuple[Archive, ...]
@@ -180,7 +182,7 @@ _MARK = ".fetched"  #: file that marks a complete folder
 
 
 def bring(data: PublicData, path: Path, progress: Progress) -> Path:
-    """Download a data set to ``path`` unless it is there; return the folder with its layout.
+    """Download a data set to ``path`` unless it is there; return the folder that holds it.
 
     Archives are kept in ``<path>.archives`` until all are unpacked. Raises ``DataError`` for a
     folder with other content, and the errors of ``fetch``.
@@ -190,7 +192,7 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
         if _is_of(data, path / _MARK):
             return root
         raise DataError(
-            f"{path} already exists, and is not a fetched {data.title}.",
+            f"{path} already exists, and is not a download of {data.title}.",
             f"Choose another folder, or use this folder as it is: inficond init {path}",
         )
     archives = path.with_name(f"{path.name}.archives")
@@ -213,7 +215,7 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
 
 
 def _is_of(data: PublicData, mark: Path) -> bool:
-    """True if the file ``mark`` exists and names this data set."""
+    """Return True if the file ``mark`` in a folder names this data set."""
     return mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: ")
 
 
@@ -247,10 +249,9 @@ _SECONDS = 30  # longest time without a byte
 
 
 def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
-    """Return the archive's file in ``folder``; download it if missing, resuming a partial file.
+    """Return the archive's path in ``folder``; download it if missing, resuming a partial file.
 
-    Raises ``DataError`` if the address cannot be reached, the disk is full, or the file differs
-    from the published file.
+    Raises ``DataError`` if the address cannot be reached, the disk is full, or the file is wrong.
     """
     whole = folder / archive.name
     if not whole.is_file():
@@ -279,14 +280,16 @@ def _receive(archive: Archive, part: Path, progress: Progress) -> None:
             while have <= archive.size and (block := reply.read(_BLOCK)):
                 file.write(block)
                 have += len(block)
-                progress(0.99 * min(1, have / archive.size), f"{archive.name}: {_mb(have)} fetched")
+                progress(
+                    0.99 * min(1, have / archive.size), f"{archive.name}: {_mb(have)} downloaded"
+                )
 
 
 def _check_room(archive: Archive, part: Path) -> None:
     free, needed = shutil.disk_usage(part.parent).free, archive.size - _size(part)
     if free < needed:
         raise DataError(
-            f"{archive.name} needs {_mb(needed)}, but {part.parent} has {_mb(free)} free.",
+            f"{archive.name} needs {_mb(needed)}, but the disk of {part.parent} has {_mb(free)}.",
             "Free some space, or choose another folder.",
         )
 
@@ -313,16 +316,16 @@ def _check_hash(archive: Archive, whole: Path, progress: Progress) -> None:
 def _broken(archive: Archive, whole: Path, part: Path, why: object) -> DataError:
     reason = why.reason if isinstance(why, urllib.error.URLError) else why
     return DataError(
-        f"{archive.url} could not be fetched: {str(reason).rstrip('.')}. {_mb(_size(part))} of "
-        f"{_mb(archive.size)} are here.",
-        f"Run the command again: it resumes. Or download the file by hand to {whole}.",
+        f"{archive.url} could not be downloaded: {str(reason).rstrip('.')}. {_mb(_size(part))} of "
+        f"{_mb(archive.size)} were received.",
+        f"Run the command again: it resumes. Or download the file yourself to {whole}.",
     )
 
 
 def _another(archive: Archive, why: str) -> DataError:
     return DataError(
-        f"{archive.url} is not the file that was published: {why}. It was removed.",
-        "Try again later, or download the data set by hand, then run: inficond init FOLDER",
+        f"{archive.url} differs from the published file: {why}. The download was removed.",
+        "Try again later, or download the data set yourself, then run: inficond init FOLDER",
     )
 
 

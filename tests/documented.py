@@ -24,7 +24,7 @@ REFUSED = {
     "quantify experiment benchmarks/specs/voc2007.yaml": "benchmarks/specs/voc2007.yaml",
     "quantify table distilled": "distilled",  # the folder of an experiment
     "predict students": "--spec is only for an export",  # and the folder of one is not there
-    "init --download voc2007": "could not be fetched",  # without network
+    "init --download voc2007": "could not be downloaded",  # without network
 }
 _SHELL = {"", "sh", "console"}
 

@@ -21,7 +21,7 @@ _COLOURED = 0.1
 
 
 def picture_properties(image: Image.Image) -> np.ndarray:
-    """Return values (P,) float32 of ``PICTURE_PROPERTIES``, in order, for an RGB image of any size.
+    """Measure the properties ``PICTURE_PROPERTIES`` of an RGB photo of any size: ``(P,)`` float32.
 
     All but size and aspect are measured without a plain border. All but brightness are relative to
     the brightness, so that darkening a photo changes its brightness only.
@@ -62,8 +62,8 @@ def _laplacian(luma: np.ndarray) -> np.ndarray:
 
 
 def _blocks(luma: np.ndarray) -> float:
-    """Return the log ratio of brightness steps at the edges of JPEG's 8-pixel blocks to all other
-    steps, for any offset of the first block."""
+    """Return how visible JPEG's 8-pixel blocks are: the log ratio of the mean brightness step at
+    block edges to the mean of all other steps. The first block may start at any pixel."""
     ratios = []
     for steps in (np.abs(np.diff(luma, axis=1)), np.abs(np.diff(luma, axis=0)).T):
         if steps.shape[1] < 16:
@@ -76,8 +76,8 @@ def _blocks(luma: np.ndarray) -> float:
 
 
 def _without_border(pixels: np.ndarray) -> tuple[float, np.ndarray]:
-    """Return the share of the height or width (the larger) that plain margins on opposite sides
-    take, both as wide as the narrower margin; and the pixels without these margins."""
+    """Return the share of the photo that plain margins take, and the pixels without these margins.
+    Opposite margins are as wide as the narrower; the larger share of height and width counts."""
     share = 0.0
     for axis in (0, 1):
         lines = pixels.swapaxes(0, axis)
@@ -89,7 +89,7 @@ def _without_border(pixels: np.ndarray) -> tuple[float, np.ndarray]:
 
 
 def _margin(lines: np.ndarray) -> int:
-    """Count the leading lines that are plain and have the first line's colour."""
+    """Return the number of leading lines of pixels that are plain, in the first line's colour."""
     spread = lines.std(axis=1).max(axis=1)
     differs = np.abs(lines.mean(axis=1) - lines[0].mean(axis=0)).max(axis=1)
     other = (spread > _PLAIN) | (differs > _PLAIN)
@@ -97,7 +97,7 @@ def _margin(lines: np.ndarray) -> int:
 
 
 def _letters(luma: np.ndarray) -> float:
-    """Return the share of row windows that alternate between dark and light as text does."""
+    """Return the share of windows in which dark and light alternate as often as in text."""
     steps = np.diff(luma, axis=1)
     if steps.shape[1] < _WINDOW:
         return 0.0

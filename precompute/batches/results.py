@@ -45,13 +45,13 @@ _OPEN = 256
 
 
 def key_of(name: str, inputs: object) -> str:
-    """Return the SHA-256 key of a result's name and its inputs, plain values for JSON."""
+    """Return a result's key: the SHA-256 of its name and of its inputs (plain values for JSON)."""
     text = json.dumps([name, inputs], sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def plain(value: object) -> Any:
-    """Return inputs as a store records them: a long list or text as its length and hash."""
+    """Return inputs in the form that a store records: a long list or text as length and hash."""
     if isinstance(value, dict):
         return {key: plain(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple | str) and len(value) > _LONG:
@@ -60,7 +60,7 @@ def plain(value: object) -> Any:
 
 
 def photo_keys(ids: Iterable[str], digests: Iterable[str]) -> list[str]:
-    """Return a key per photo: SHA-256 of its digest, or of its id if it cannot be read.
+    """Return a key per photo: the SHA-256 of its digest, or of its id if the photo is unreadable.
 
     Photos with equal content have equal keys, and are encoded once.
     """
@@ -73,10 +73,10 @@ def photo_keys(ids: Iterable[str], digests: Iterable[str]) -> list[str]:
 
 
 def batches_of(keys: Iterable[str], size: int) -> list[Batch]:
-    """Group keys into batches of at most ``size``, by their leading bits.
+    """Group photo keys into batches of at most ``size`` keys, by the leading bits of the keys.
 
     Batches depend only on the set of keys: a new or removed key changes only the batch that holds
-    it (or splits it, or merges it with its neighbour). On average batches are two thirds full.
+    it (or splits this batch, or merges it with the next). On average batches are two thirds full.
     """
     batches: list[Batch] = []
     groups = [(sorted(set(keys)), 0)]
@@ -91,16 +91,16 @@ def batches_of(keys: Iterable[str], size: int) -> list[Batch]:
 
 
 class Results:
-    """Results in a folder: ``<name>-<key>/<array>.npy``; a result is written as a whole or not.
+    """Saved results in a folder: the arrays of a result are files ``<name>-<key>/<array>.npy``.
 
-    Without a folder nothing is saved.
+    A result is written completely or not at all. With ``folder`` None nothing is saved.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder
 
     def get(self, name: str, key: str) -> Arrays | None:
-        """Return the arrays of a result, large ones memory-mapped; None if it cannot be read."""
+        """Return a saved result's arrays by name; None if the result is missing or unreadable."""
         if self.folder is None:
             return None
         try:
@@ -109,18 +109,18 @@ class Results:
             return None
 
     def open(self, name: str, key: str) -> Arrays:
-        """Return the arrays of an existing result; raise ``OSError`` if it was removed."""
+        """Return the arrays of a result that was saved; raise ``OSError`` if it was removed."""
         arrays = self.get(name, key)
         if arrays is None:
             raise OSError(f"{self.place(name, key)} was removed during the run")
         return arrays
 
     def has(self, name: str, key: str) -> bool:
-        """True if the result exists."""
+        """Return True if a result with this name and key is saved."""
         return self.place(name, key).is_dir()
 
     def put(self, name: str, key: str, arrays: Mapping[str, Any]) -> None:
-        """Save a result; an array may be any object that returns rows when sliced."""
+        """Save a result's arrays by name; each is an object that returns rows when sliced."""
         if self.folder is None:
             return
         with self._writing(name, key) as folder:
@@ -146,9 +146,11 @@ class Results:
             yield folder
 
     def place(self, name: str, key: str) -> Path:
-        """Return the folder of a result."""
+        """Return the path of a result's folder; raise ``ValueError`` if results are not saved."""
         if self.folder is None:
-            raise ValueError("these results have no folder")
+            raise ValueError(
+                f"no folder for the result {name!r}: Results(folder=None) saves nothing"
+            )
         return self.folder / f"{name}-{key[:_DIGITS]}"
 
 
@@ -191,11 +193,14 @@ def _copy(store: Store, folder: Path, reasons: Sequence[str]) -> None:
         if isinstance(values, Stored):
             copied = np.load(folder / f"{name}.npy", mmap_mode="r" if len(values) else None)
             if array_hash(copied) != store.attrs["variable_hashes"][values.name]:
-                raise StoreError(f"{store.path} is damaged, or changed while it was read.")
+                raise StoreError(
+                    f"{store.path} is damaged, or changed while it was read.",
+                    "Restore the store from a copy, or make it again: inficond precompute SPEC",
+                )
 
 
 def stores_near(path: Path) -> Iterator[Store]:
-    """Yield the store at ``path``, then other stores (``*.zarr``) in its folder, if readable."""
+    """Yield the readable stores among ``path`` and other stores (``*.zarr``) in its folder."""
     for folder in (path, *sorted(other for other in path.parent.glob("*.zarr") if other != path)):
         try:
             yield open_store(folder)
@@ -204,16 +209,16 @@ def stores_near(path: Path) -> Iterator[Store]:
 
 
 def stage_of(store: Store | None, name: str) -> Mapping[str, Any]:
-    """Return a store's record of a stage; {} if there is none."""
+    """Return a store's record of a stage (inputs, key, time); {} if the store has no record."""
     stages = store.attrs.get("stages") if store else None
     stage = stages.get(name) if isinstance(stages, dict) else None
     return stage if isinstance(stage, dict) and "inputs" in stage else {}
 
 
 def keys_in(store: Store) -> list[str] | None:
-    """Return the keys of a store's photos, then of its skipped photos; None if not recorded.
+    """Return the keys of a store's photos, then of the photos that were skipped as unreadable.
 
-    Raises ``StoreError`` if the store is damaged.
+    Returns None if the store does not record them. Raises ``StoreError`` if the store is damaged.
     """
     if not store.has("image_digest"):
         return None
@@ -224,7 +229,8 @@ def keys_in(store: Store) -> list[str] | None:
 
 
 def batches_in(store: Store, encoding: str) -> set[Batch]:
-    """Return a store's batches if its photos were encoded with key ``encoding``, else none."""
+    """Return the batches of photo keys that a store has results for, as a set. The set is empty
+    unless the store was encoded with settings of hash ``encoding``."""
     stage = stage_of(store, "segments")
     if stage.get("encoding") != encoding:
         return set()
@@ -236,7 +242,7 @@ def batches_in(store: Store, encoding: str) -> set[Batch]:
 
 
 class Concatenated:
-    """Array of concatenated pieces of other arrays; rows are read when the array is sliced."""
+    """Array made of row ranges of other arrays; rows are read only when this array is sliced."""
 
     def __init__(
         self, source: Callable[[int], np.ndarray], part: np.ndarray, first: np.ndarray,
@@ -273,7 +279,7 @@ class Concatenated:
 class Segmented:
     """Segments of a data set's photos, in the data set's order, read from many batches' results.
 
-    ``parts`` are the results: per result the keys of its photos, and a function that opens it.
+    ``parts`` has a pair per result: the keys of its photos, and a function that opens the result.
     ``keys`` are the keys of the data set's photos. ``reason`` states per photo why it was skipped,
     "" if it was not. Only a few numbers per image and segment are in memory.
     """
@@ -293,7 +299,7 @@ class Segmented:
 
     @cached_property
     def arrays(self) -> dict[str, np.ndarray | Concatenated]:
-        """Arrays of the readable images; ``segments`` and other arrays count the rows per image."""
+        """Arrays of the readable images by name; ``segments`` counts the segments per image."""
         counts = self._counts
         arrays: dict[str, np.ndarray | Concatenated] = {
             "segments": counts["segments"],
@@ -305,7 +311,7 @@ class Segmented:
 
     @property
     def pictures(self) -> np.ndarray | None:
-        """Picture properties (n, P) of the readable images; None if a result lacks them."""
+        """Picture properties (n, P) of the readable images; None if an older result has none."""
         parts = [opened() for opened in self._parts]
         if not all(PICTURES in arrays for arrays in parts if "segments" in arrays):
             return None
@@ -323,7 +329,7 @@ class Segmented:
 def _counted(
     parts: Sequence[Callable[[], Arrays]], part: np.ndarray, row: np.ndarray
 ) -> tuple[Mapping[str, np.ndarray], list[str]]:
-    """Return per image the counts and first indices of its rows in its part; and the reasons."""
+    """Return, per image, counts and first rows in its part by array, and why it was skipped."""
     names = ("segments", "thumbnail_length", "mask_pixels", "read")
     counts = {
         name: np.zeros(len(part), dtype=np.int64)

@@ -53,8 +53,8 @@ class Run:
 
     ``keys`` are the keys of the photos (``photo_keys``). Finished batches are in ``results``, or in
     the stores ``near``. Missing batches are computed by ``threads`` of this process, or by the
-    workers of a Dask ``scheduler``, bit-identically. ``progress`` gets lines for people, and
-    ``images`` counts the computed photos per stage.
+    workers of a Dask ``scheduler``, bit-identically. ``progress`` is called with lines to print,
+    and ``images`` counts the computed photos per stage.
     """
 
     dataset: Dataset
@@ -69,7 +69,7 @@ class Run:
 
     @cached_property
     def rows(self) -> dict[str, int]:
-        """Position of the first photo with each key."""
+        """Position in the data set of the first photo with each key, by key."""
         return dict(zip(reversed(self.keys), reversed(range(len(self.keys))), strict=True))
 
     def each(
@@ -80,10 +80,10 @@ class Run:
         keep: Callable[[Batch, Arrays], None],
         rows: Mapping[str, int] | None = None,
     ) -> None:
-        """Compute each batch, and pass the batch and its arrays to ``keep``.
+        """Compute the arrays of each batch with ``work``, and call ``keep`` with batch and arrays.
 
-        ``what`` names the work for people. ``rows`` maps the batches' keys to positions, if they
-        are not the photos' keys. Raises ``CancelledError``.
+        ``what`` names the work in progress lines. ``rows`` maps the keys in ``batches`` to
+        positions of photos, by default the photos' keys. Raises ``CancelledError``.
         """
         rows = rows or self.rows
         positions = [[rows[key] for key in batch] for batch in batches]
@@ -92,7 +92,7 @@ class Run:
             for number, arrays in computed:
                 keep(batches[number], arrays)
                 if self.cancelled():
-                    raise CancelledError("The run was stopped.", "Start it again: it resumes.")
+                    raise CancelledError("The run was stopped.", "Start the run again: it resumes.")
 
     def _computed(self, work: Work, batches: list[list[int]], what: str) -> Computed:
         if not batches:
@@ -103,14 +103,15 @@ class Run:
             return
         with connected(self.scheduler) as client:
             for difference in differing(client):
-                self.progress(f"Warning: {difference}: the last digits may differ")
+                self.progress(f"Warning: {difference}: the last digits of numbers may differ")
             self.progress(f"{what} with {len(client.nthreads())} workers of {self.scheduler}")
             yield from on_cluster(client, work, batches)
 
 
 @contextmanager
 def connected(address: str) -> Iterator[Any]:
-    """Yield a client of the Dask scheduler at ``address``; ``InficondError`` if none answers."""
+    """Yield a client of the Dask scheduler at ``address``; raise ``InficondError`` if it does not
+    answer or has no workers."""
     try:
         from distributed import Client
     except ImportError as error:
@@ -132,7 +133,7 @@ def connected(address: str) -> Iterator[Any]:
 
 
 def differing(client: Client) -> list[str]:
-    """Return a line per worker and package whose version differs from this process's."""
+    """Return a line per package of a worker whose version differs from this process's version."""
     return [
         f"{address} has {name} {versions.get(name)}, this process {version}"
         for address, versions in sorted(client.run(_versions).items())
@@ -198,7 +199,7 @@ def _result(task: Any) -> tuple[int, Arrays]:
     except Exception as error:  # any error of a worker
         raise InficondError(
             f"The Dask cluster could not compute a batch: {type(error).__name__}: {error}",
-            "Read the workers' logs, and start again: the run resumes.",
+            "Read the workers' logs, and start the run again: it resumes.",
         ) from error
 
 
@@ -219,7 +220,8 @@ class Work(Protocol[Given, Result]):
 
 
 def done(work: Work, positions: list[int]) -> Arrays:
-    """Compute the arrays of a batch with one BLAS thread, so that every worker gets equal bits."""
+    """Run the three steps of ``work`` on the photos at ``positions``; return the batch's arrays.
+    One BLAS thread is used, so that every worker computes equal bits."""
     with one_thread():
         return work.after(work.run(work.before(positions)))
 
@@ -251,9 +253,9 @@ _LOADING = threading.RLock()  # reentrant: loading a teacher may load an encoder
 
 
 def loaded(key: str, load: Callable[[], Any], beside: Collection[str] = ()) -> Any:
-    """Return the result of ``load``, cached for the next call with the same key.
+    """Return the object that ``load`` returns, from a cache if it was loaded under ``key`` before.
 
-    The cache holds only the last key, and the keys in ``beside``.
+    After loading, the cache keeps only this object and the objects whose keys are in ``beside``.
     """
     with _LOADING:
         if key not in _LOADED:
@@ -264,13 +266,13 @@ def loaded(key: str, load: Callable[[], Any], beside: Collection[str] = ()) -> A
 
 
 def encoder_key(encoder: EncoderSection) -> str:
-    """Return the key of a loaded encoder, a hash of all settings that its vectors depend on."""
+    """Return an encoder's key for ``loaded``: a hash of all settings that its vectors depend on."""
     return key_of("encoder", [encoder_name(encoder), encoder_inputs(encoder)])
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Settings that a batch depends on, in addition to photos and encoder."""
+    """Settings of segments and thumbnails; a batch also depends on its photos and the encoder."""
 
     segments: SegmentSettings
     thumbnail_size: int
@@ -279,7 +281,9 @@ class Settings:
 
 @dataclass(frozen=True)
 class Decoded:
-    """A decoded batch: the readable images, and the same as the model's input ``pixels``."""
+    """A decoded batch: the readable ``images``, and ``pixels``, the model's input made from them.
+    ``positions`` are the positions of all photos of the batch; ``reasons`` states per photo why it
+    cannot be read, "" if it can."""
 
     positions: list[int]
     reasons: list[str]
@@ -309,20 +313,19 @@ def decode(
 
 @dataclass(frozen=True)
 class Features:
-    """Embeddings of whole photos for a teacher's heads; ``encoder`` is the heads' spec section."""
+    """Request for embeddings of whole photos, which a teacher's heads need. ``encoder`` is the
+    section of the heads' encoder in the spec."""
 
     encoder: EncoderSection
 
     @cached_property
     def key(self) -> str:
-        """Key of the loaded encoder."""
+        """Key of the heads' encoder for ``loaded``."""
         return encoder_key(self.encoder)
 
     def from_cells(self, model: Encoder, encoder: EncoderSection) -> bool:
-        """True if the model's pass for cells can give the features too.
-
-        Weights and image size must be equal, and the precision float32. ``encoder`` is the model's
-        spec section."""
+        """Return True if ``model``, of the spec section ``encoder``, computes the features too when
+        it computes cell embeddings: with equal weights, equal image size and precision float32."""
         size = chosen_size(self.encoder.image_size, model.own_size)
         alike = encoder_digest(encoder) == encoder_digest(self.encoder)
         return alike and size == model.size and encoder.precision == FLOAT32
@@ -356,7 +359,7 @@ class Segmenting:
         return loaded(key, lambda: load_encoder(encoder, self.device), beside)
 
     def before(self, positions: list[int]) -> Decoded:
-        """Decode the photos."""
+        """Decode the photos at ``positions`` and prepare the readable ones for the encoder."""
         return decode(self.dataset, positions, self.model.prepare)
 
     def run(self, photos: Decoded) -> tuple[Decoded, Vectors]:
@@ -373,7 +376,7 @@ class Segmenting:
         return photos, (model.dense(photos.pixels), whole)
 
     def after(self, given: tuple[Decoded, Vectors]) -> Arrays:
-        """Segment the photos, from the embeddings of their cells."""
+        """Segment the photos by the embeddings of their cells; return the batch's arrays."""
         photos, (cells, whole) = given
         arrays = {"reason": np.array(photos.reasons)}
         if cells is not None:
@@ -386,7 +389,8 @@ class Segmenting:
 def segment_batch(
     images: list[Image.Image], cells: np.ndarray, settings: Settings, ids: list[str]
 ) -> Arrays:
-    """Return arrays of segments, label maps and thumbnails, from cells ``(B, h, w, embed)``."""
+    """Segment images by their cell embeddings ``(B, h, w, embed)``; return the arrays of a batch
+    that ``Segmenting`` lists, without ``reason`` and ``feature``. ``ids`` name the mask files."""
     small = [thumbnail(i, settings.thumbnail_size, settings.thumbnail_quality) for i in images]
     segments = [
         segment(c, image, shape, settings.segments, image_id)

@@ -1,1 +1,1 @@
-"""Concepts of a corpus: reading, filters, sources, and projection to the plane."""
+"""Concepts of a corpus: read, filter and collect them, and project them to the plane."""

@@ -30,10 +30,10 @@ def read_corpus(
     """Read the concepts of a text file, in order: a dict from name to texts, the name first.
 
     A line is ``name`` or ``name, synonym, synonym``. Empty lines and comments (``#``) are skipped;
-    ``note`` gets the numbers of empty lines, and synonyms on two lines. Raises ``DataError`` with
-    all faults and their lines: a missing file, no concept, an empty text between commas, a text
-    twice on a line, and a concept listed twice (ignoring case and spaces), since two equal columns
-    have no unique solution.
+    ``note`` is called with warnings on empty lines and on a synonym of two concepts. Raises
+    ``DataError`` with all faults and their lines: a missing file, no concept, an empty text between
+    commas, a text twice on a line, and a concept listed twice (ignoring case and spaces), since two
+    equal columns have no unique solution.
     """
     remedy = "Use a UTF-8 text file with a word per line."
     lines = dict(enumerate(read_lines(path, "corpus", remedy, WORD_BYTES), 1))
@@ -44,11 +44,14 @@ def read_corpus(
         if number not in empty and not line.lstrip().startswith(_COMMENT)
     }
     if not corpus:
-        raise DataError(f"The corpus {path} is empty.", "Write a concept on each line.")
+        raise DataError(f"The corpus {path} is empty.", "Write a concept on each line of the file.")
     faults = [f"line {n}: {fault}" for n, texts in corpus.items() if (fault := fault_of(texts))]
     faults += _twice(((texts[0], number) for number, texts in corpus.items()), "listed twice")
     if faults:
-        raise DataError(f"The corpus {path} has faults: {'; '.join(faults)}.", "Correct the lines.")
+        raise DataError(
+            f"The corpus {path} has faults: {'; '.join(faults)}.",
+            "Correct these lines of the file.",
+        )
     if empty:
         note(f"The corpus {path.name} has empty lines: {', '.join(map(str, empty))}")
     every = ((text, number) for number, texts in corpus.items() for text in texts)
@@ -58,7 +61,7 @@ def read_corpus(
 
 
 def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
-    """Return a message for each text that is repeated on a later line."""
+    """Return a message per text of ``texts``, pairs (text, line), that a later line repeats."""
     first: dict[str, int] = {}
     return [
         f"{text!r} {what}, on lines {first[text.casefold()]} and {number}"
@@ -68,7 +71,7 @@ def _twice(texts: Iterable[tuple[str, int]], what: str) -> list[str]:
 
 
 def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
-    """Return a warning on concepts with nearly equal text embeddings; [] if there are none."""
+    """Return a warning that names pairs of concepts with nearly equal text embeddings, or []."""
     pairs = twins(text, concepts)
     if not pairs:
         return []
@@ -78,13 +81,13 @@ def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
 
 
 def zero_warnings(score: np.ndarray) -> list[str]:
-    """Return a warning if scores ``(image, concept)`` are mostly clipped at 0; else []."""
+    """Return a warning if most concept scores ``(image, concept)`` are 0 (clipped), else []."""
     zeros = float((score == 0).mean())
     if zeros < _MANY_ZEROS:
         return []
     return [
-        f"{zeros:.0%} of the scores are 0: the encoder's segments and texts lie far apart; "
-        "concepts.scores: {method: centred} may give better students"
+        f"{zeros:.0%} of the concept scores are 0, since the encoder's embeddings of segments and "
+        "texts are far apart. Setting concepts.scores: {method: centred} may give better students"
     ]
 
 
@@ -104,7 +107,7 @@ Dropped = tuple[str, str, str]
 
 @dataclass(frozen=True)
 class Filtered:
-    """Positions of the kept concepts, in order, and the dropped concepts."""
+    """Result of a filter: positions of the kept concepts, ascending, and the dropped concepts."""
 
     kept: list[int]
     dropped: list[Dropped]
@@ -126,9 +129,10 @@ def filter_texts(
     class_text: np.ndarray | None,
     filters: Filters,
 ) -> Filtered:
-    """Apply the filters that need no image; ``text`` ``(concept, embed)`` has unit vectors.
+    """Apply the filters that need no image: by length, and by similarity to classes and concepts.
 
-    ``class_text`` ``(class, embed)`` may be None if ``filters.class_cosine`` is None.
+    ``text`` ``(concept, embed)`` and ``class_text`` ``(class, embed)`` are unit vectors;
+    ``class_text`` may be None if ``filters.class_cosine`` is None.
     """
     dropped: list[Dropped] = []
     kept: list[int] = []
@@ -171,7 +175,7 @@ def check_left(kept: Sequence[object], dropped: Sequence[Dropped]) -> None:
 
 
 def filter_lines(kept: int, dropped: Iterable[Dropped]) -> list[str]:
-    """Return lines for people: how many concepts each filter dropped, which and why."""
+    """Return lines to print: the number ``kept``; dropped concepts by filter, with reasons."""
     dropped = list(dropped)
     lines = [f"concepts.filters: {kept} of {kept + len(dropped)} concepts stay"]
     for key, some in by_filter(dropped).items():
@@ -182,7 +186,7 @@ def filter_lines(kept: int, dropped: Iterable[Dropped]) -> list[str]:
 
 
 def by_filter(dropped: Iterable[Dropped]) -> Mapping[str, list[tuple[str, str]]]:
-    """Group dropped concepts (name, reason) by the filter's key, in the order of the filters."""
+    """Return pairs (name, reason) of dropped concepts, by the filter's key, in filter order."""
     dropped_by: dict[str, list[tuple[str, str]]] = {key: [] for key in REASONS}
     for name, key, why in dropped:
         dropped_by[key].append((name, why))

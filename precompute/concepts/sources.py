@@ -43,7 +43,7 @@ _WORDS = re.compile(r"[a-z]+(?:-[a-z]+)*|[^\sa-z]")
 
 
 def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[str]]:
-    """Return the text of a corpus from ``sources``, and a line for people on each source.
+    """Return the text of a corpus collected from ``sources``, and a line to print on each source.
 
     A source is ``classes``, ``KIND:FILE`` with a kind of ``KINDS``, or a file of words. Concepts of
     an earlier source are not repeated. Raises ``DataError`` for an unknown or unreadable source,
@@ -57,7 +57,7 @@ def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[s
         fresh = list({_first(text): text for text in fresh}.values())
         seen |= {_first(text) for text in fresh}
         lines += [f"# {' '.join(note.split())}", *fresh]
-        notes.append(f"{len(fresh)} from {note}")
+        notes.append(f"{len(fresh)} concepts from {note}")
     if not seen:
         raise DataError(f"No concept was found: {'; '.join(notes)}.", _REMEDY)
     return "\n".join(lines) + "\n", notes
@@ -85,7 +85,7 @@ def _read(source: str, classes: Sequence[str]) -> Found:
 
 
 def plain(text: str) -> str:
-    """Return a concept's words in the corpus's form: no commas, underscores or outer marks.
+    """Return a concept in the corpus's form: no commas, underscores, article or outer punctuation.
 
     ``/c/en/traffic_light/n`` and ``the traffic light.`` become ``traffic light``.
     """
@@ -97,7 +97,7 @@ def plain(text: str) -> str:
 
 
 def _assertions(path: Path, classes: Sequence[str]) -> Found:
-    """Return the concepts that assertions link to a class."""
+    """Return the concepts that the assertions in a file link to one of ``classes``, and a note."""
     wanted = {plain(name).casefold() for name in classes}
     counts: Counter[str] = Counter()
     others: Counter[str] = Counter()
@@ -112,7 +112,7 @@ def _assertions(path: Path, classes: Sequence[str]) -> Found:
         counts.update(
             text for text, is_class in zip(ends, known, strict=True) if text and not is_class
         )
-    left = f"; {sum(others.values())} of other relations are left out" if others else ""
+    left = f"; {sum(others.values())} assertions of other relations are left out" if others else ""
     return list(counts), f"the assertions of {path}{left}"
 
 
@@ -136,7 +136,7 @@ def _triples(path: Path) -> Iterator[tuple[str, str, str]]:
 
 
 def _captions(path: Path, _: Sequence[str]) -> Found:
-    """Return the most frequent nouns of captions."""
+    """Return the most frequent nouns of the captions in a file, and a note on their number."""
     captions = list(_caption_texts(path))
     return caption_nouns(captions), f"{len(captions)} captions of {path}"
 
@@ -150,12 +150,16 @@ def _caption_texts(path: Path) -> Iterable[str]:
     texts = [row.get("caption") if isinstance(row, dict) else row for row in rows]
     captions = [text for text in texts if isinstance(text, str)]
     if not captions:
-        raise DataError(f"{path} holds no captions.", "COCO's annotations have a key caption.")
+        raise DataError(
+            f"{path} holds no captions.",
+            "Use JSON like COCO's, whose annotations have a key caption, or a text file.",
+        )
     return captions
 
 
 def _answer(path: Path, _: Sequence[str]) -> Found:
-    """Return the concepts of an answer: JSON (a list, or lists by class), or one per line."""
+    """Return the concepts in a language model's answer, and a note. The answer is JSON (a list, or
+    lists by class), or has one concept per line."""
     text = _FENCE.sub("", read_text(path, WORD_BYTES))
     if text.lstrip()[:1] in ("[", "{"):
         parts = _texts(_json(text, path))
@@ -194,7 +198,7 @@ KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {
 
 
 def caption_nouns(captions: Iterable[str], most: int = MOST, least: int = LEAST) -> list[str]:
-    """Return the ``most`` frequent nouns, by number of captions, then alphabetically.
+    """Return the nouns that occur in the most captions, at most ``most``; ties alphabetically.
 
     Nouns in fewer than ``least`` captions are excluded.
     """
@@ -206,7 +210,7 @@ def caption_nouns(captions: Iterable[str], most: int = MOST, least: int = LEAST)
 
 
 def nouns_of(caption: str) -> Iterator[str]:
-    """Yield the nouns of one caption, in order: last words of phrases after a determiner."""
+    """Yield the nouns of one caption, in order: the last word of each phrase after a determiner."""
     phrase: list[str] | None = None
     for word in [*_WORDS.findall(caption.casefold()), "."]:
         if phrase is not None and (_ends(word) or (phrase and _VERB.search(word))):

@@ -19,7 +19,7 @@ _BLOCK = 8192
 
 
 def project(embedding: np.ndarray, methods: Sequence[str], seed: int) -> np.ndarray:
-    """Project concepts ``(concept, embed)`` by each method: ``(method, concept, 2)`` float32.
+    """Project concepts ``(concept, embed)`` to 2-D: ``(method, concept, 2)`` float32.
 
     Methods are ``pca``, ``tsne`` and ``umap``. The same seed gives the same points on one machine.
     Raises ``MissingExtraError`` for ``umap`` if umap-learn is not installed.
@@ -40,8 +40,8 @@ def project_segments(
     """Project segments to the concepts' maps: ``(method, segment, 2)`` float32.
 
     ``embedding`` ``(segment, embed)`` may be an array on disk; ``concepts`` is the result of
-    ``project`` for ``text``. Of more than ``most`` segments a seeded sample is projected; the
-    others are nan. On a PCA map segments are projected to its axes, then shifted and scaled to the
+    ``project`` for ``text``. Of more than ``most`` segments a seeded sample is projected; others
+    get nan. On a PCA map segments are projected to its axes, then shifted and scaled to the
     concepts' mean and spread, since images and texts are separate in an encoder's space. On other
     maps each segment is placed among its nearest concepts. Memory holds the result and one block.
     """
@@ -63,7 +63,7 @@ def project_segments(
 
 
 def _blocks(count: int, most: int, seed: int) -> Iterator[np.ndarray]:
-    """Yield the positions of the segments to project, ascending, at most 8,192 at a time."""
+    """Yield the positions of the segments to project, ascending, in blocks of at most 8,192."""
     chosen = np.arange(count)
     if count > most:
         chosen = np.sort(np.random.default_rng(seed).choice(count, most, replace=False))
@@ -130,6 +130,6 @@ def _umap(values: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _start(values: np.ndarray, seed: int, spread: float) -> np.ndarray:
-    """Return the PCA, scaled to a standard deviation of ``spread`` on its first axis."""
+    """Return 2-D PCA points, scaled so that their first axis has standard deviation ``spread``."""
     points = _pca(values, seed)
     return points * (spread / max(points[:, 0].std(), 1e-12))

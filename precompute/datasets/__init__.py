@@ -35,7 +35,7 @@ _DATASETS: dict[str, Callable[[Any], Dataset]] = {"store": store_dataset, "scene
 
 
 def load_dataset(section: Section) -> Dataset:
-    """Return the data set of a spec's section ``dataset``; photos' pixels are read later.
+    """Return the data set of a spec's section ``dataset``; its photos are opened only by ``load``.
 
     Raises ``DataError``, and ``StoreError`` for a store that cannot be used.
     """

@@ -37,12 +37,12 @@ Positives = Callable[[Sequence[str]], np.ndarray]
 
 
 def read_list(path: Path, known: Container[str] = ()) -> list[str]:
-    """Read the image ids of a list, one per line, in order.
+    """Read a file of image ids, one per line; return the ids in order.
 
-    A line that is not a ``known`` id is cut at its first blank: VOC's lists may have a second
+    A line that is not an id in ``known`` is cut at its first blank: VOC's lists may have a second
     column. Raises ``DataError`` for a missing or empty list, and for an image listed twice.
     """
-    lines = read_lines(path, "list", "Correct its name in the spec.")
+    lines = read_lines(path, "list", "Correct the list's name in the spec.")
     ids = [line if line in known else line.split()[0] for line in map(str.strip, lines) if line]
     if not ids:
         raise DataError(f"The list {path} is empty.", "Write an image_id on each line.")
@@ -56,12 +56,13 @@ def assign(
     known: Iterable[str],
     positives: Positives | None = None,
 ) -> dict[str, str]:
-    """Assign a split to each image id; images in no split are left out.
+    """Assign a split to each image: return the split by image id, without images in no split.
 
     ``references`` maps each split to its reference in the spec: a list's name, a share, or
     ``rest``. Shares of one list are disjoint parts of it; ``rest`` is the remainder. ``lists`` maps
-    each list's name to its ids. ``positives`` is called for a stratified share. Raises
-    ``DataError`` for an image in two splits or not among ``known``, and for an empty split.
+    each list's name to its ids. ``positives`` returns, for ids, a mask ``(image, class)`` of the
+    positive labels, for stratified shares. Raises ``DataError`` for an image in two splits or not
+    among ``known``, and for an empty split.
     """
     members: dict[str, list[str]] = {}
     shared: dict[str, list[str]] = {}
@@ -85,7 +86,8 @@ def assign(
 
 
 def _parts(ids: list[str], refs: list[Any], positives: Positives | None) -> list[list[str]]:
-    """Return the ids of each share, then of the remainder, each in the order of the list."""
+    """Divide a list's ids: return the ids of each share in ``refs``, then the remaining ids. Each
+    part is in the order of the list."""
     shares, rng = [ref.share for ref in refs], np.random.default_rng(refs[0].seed)
     order = rng.permutation(len(ids))
     if refs[0].stratify and positives is not None:
@@ -103,7 +105,9 @@ def _checked(members: dict[str, list[str]], known: set[str]) -> dict[str, str]:
     split_of: dict[str, str] = {}
     for split, ids in members.items():
         if not ids:
-            raise DataError(f"The split {split} has no image.", "Set a list or a larger share.")
+            raise DataError(
+                f"The split {split} has no image.", "Set a list with images, or a larger share."
+            )
         _check_labelled(ids, known, f"the split {split}")
         twice = [image for image in ids if image in split_of]
         if twice:
@@ -174,29 +178,29 @@ ENCODED = (
 
 @dataclass(frozen=True)
 class Encoded:
-    """Images that a store holds encoded: ``rows`` of ``store``, ascending."""
+    """Images whose encoding a store holds; ``rows`` are their rows in ``store``, ascending."""
 
     store: Store
     rows: np.ndarray
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the images' arrays from encoding, and of their rows."""
+        """SHA-256 of the store's encoded arrays and of the images' rows."""
         hashes = [self.store.attrs["variable_hashes"][name] for name in ENCODED]
         return hashlib.sha256(repr([hashes, self.rows.tolist()]).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """Images of all splits, in a fixed order.
+    """Images of all splits, in a fixed order, with their labels.
 
     ``label`` is ``(image, class)`` int8: 1 present, 0 absent, -1 ignored. ``load(i)`` returns image
     i as RGB or raises ``UnreadableImage``; ``digest(i)`` identifies its content. ``metadata`` holds
-    texts (image, column), ``metadata_columns`` the columns' names. ``notes`` are for people. With
-    ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)`` returns
-    the mask ``(height, width)`` of the classes' objects in image i; ``foreground`` is None if
-    unknown. With ``task`` "single_label" an image has exactly one class, or its label is unknown.
-    ``function``: name of the Python function that supplied the images, and its file's hash.
+    texts (image, column), ``metadata_columns`` the columns' names. ``notes`` are lines to print.
+    With ``encoded`` there are no photos, and ``load`` raises ``DataError``. ``foreground(i)``
+    returns the mask ``(height, width)`` of the classes' objects in image i; ``foreground`` is None
+    if unknown. With ``task`` "single_label" an image has exactly one class, or its label is
+    unknown. ``function``: name and file's hash of the Python function that supplied the images.
     """
 
     ids: tuple[str, ...]
@@ -216,12 +220,12 @@ class Dataset:
 
 @dataclass
 class Listing:
-    """Images of a data set by id, before they are divided into splits.
+    """Images and labels of a data set as read from its files, before they are divided into splits.
 
     ``known`` are all images with labels, in order. Functions return, for ids: the images of a list
     (``list_of``), the classes, labels ``(image, class)``, files (``paths``), and the mask of an
     image's objects, if known (``foreground``). ``metadata`` is a table of texts; splits by column
-    use the table ``columns``, or ``metadata`` if None.
+    use the table ``columns``, or ``metadata`` if ``columns`` is None.
     """
 
     known: Sequence[str]
@@ -254,7 +258,7 @@ class Listing:
         )
 
     def divide(self, splits: Splits) -> dict[str, str]:
-        """Return the split of each image; add a note on images that are in no split."""
+        """Return the split by image id; add a line to ``notes`` on images that are in no split."""
         references = {split: getattr(splits, split) for split in SPLITS}
         lists = {
             str(list_name(ref)): self._members(ref) for ref in references.values() if ref != REST
@@ -299,9 +303,10 @@ class Listing:
 
 
 def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> tuple[str, ...]:
-    """Return the classes ``chosen`` in the spec, or all classes ``found`` in the data, in order.
+    """Return the classes ``chosen`` in the spec or, if none, all classes ``found`` in the data.
 
-    Raises ``DataError`` for a chosen class that was not found, and if no class was found.
+    ``where`` is the place of the data, for messages. Raises ``DataError`` for a chosen class that
+    was not found, and if no class was found.
     """
     found = tuple(found)
     lost = [name for name in chosen if name not in found]
@@ -314,7 +319,7 @@ def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> t
 def label_matrix(
     ids: Sequence[str], classes: Sequence[str], of: Mapping[str, Mapping[str, int]]
 ) -> np.ndarray:
-    """Return labels ``(image, class)`` int8 from each image's labels by class; 0 if not named."""
+    """Return labels ``(image, class)`` int8 from ``of``, the labels by image and class, else 0."""
     rows = [[of[image].get(name, 0) for name in classes] for image in ids]
     return np.array(rows, dtype=np.int8).reshape(len(ids), len(classes))
 
@@ -324,7 +329,7 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
     lost = [image for image in ids if image not in row]
     if lost:
         raise DataError(
-            f"{table.path} lacks {len(lost)} images of the data set, {first_of(lost)}.",
+            f"{table.path} has no row for {len(lost)} images of the data set, {first_of(lost)}.",
             "Add a row for each image; leave cells of unknown values empty.",
         )
     return table.values[[row[image] for image in ids]]

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 
 
 def store_dataset(section: StoreDataset) -> Dataset:
-    """Return the data set of ``kind: store``; raises ``StoreError`` and ``DataError``."""
+    """Return the data set of ``kind: store``: images, labels and splits of an existing store.
+    Raises ``StoreError`` and ``DataError``."""
     from inficond_panel.store import open_store
 
     store = open_store(Path(section.path))
@@ -90,7 +91,7 @@ def _no_photo(store: Store) -> Image.Image:
 
 
 def check_encoder(encoded: Encoded, digest: str) -> None:
-    """Raise ``DataError`` if the store's encoder differs from the encoder for the words.
+    """Raise ``DataError`` if the store's images were encoded with another encoder than the spec's.
 
     ``digest`` is the digest of the spec's encoder.
     """
@@ -98,12 +99,13 @@ def check_encoder(encoded: Encoded, digest: str) -> None:
         raise DataError(
             f"{encoded.store.path} was made with {encoded.store.attrs['encoder']}, which is not "
             "the encoder of the spec.",
-            "Set concepts.encoder to that encoder (same files), or dataset to the photos.",
+            "Set concepts.encoder to that encoder (same files), or dataset to data with photos.",
         )
 
 
 def encoded_batches(encoded: Encoded, size: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield the store's encoding results, ``size`` images at a time, as encoding photos would."""
+    """Yield batches of ``size`` images with the arrays that encoding their photos would give, read
+    from the store."""
     for first in range(0, len(encoded.rows), size):
         parts = [_read(encoded.store, run) for run in _runs(encoded.rows[first : first + size])]
         yield {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
@@ -134,7 +136,7 @@ def _read(store: Store, rows: slice) -> dict[str, np.ndarray]:
 
 
 def scenes_dataset(section: ScenesDataset) -> Dataset:
-    """Return the data set of ``kind: scenes``.
+    """Return the data set of ``kind: scenes``: scenes drawn from the section's seed.
 
     Raises ``MissingExtraError`` if the recipe (not part of the wheel) or a package that it needs is
     missing.

@@ -33,7 +33,7 @@ _MOST_MASK_PIXELS = 2 * 89_478_485
 
 
 def voc_listing(dataset: VocDataset) -> Listing:
-    """List images and labels of ``kind: voc``; labels come from the objects in Annotations.
+    """List images and labels of a data set of ``kind: voc``; the labels come from Annotations.
 
     A label is 1 with an object of the class, -1 with only difficult objects, which VOC's scoring
     ignores, else 0 (Everingham et al., 2010, IJCV 88, sec. 4.1).
@@ -69,7 +69,7 @@ def voc_listing(dataset: VocDataset) -> Listing:
 
 
 def voc_classes(main: Path) -> tuple[str, ...]:
-    """Return the classes with a list per class: files ``<class>_<list>.txt`` of two columns.
+    """Return the sorted classes that ``main`` has lists for: ``<class>_<list>.txt`` of two columns.
 
     ``train_val.txt`` is a list of the class train; ``train.txt`` is a list of images.
     """
@@ -78,14 +78,14 @@ def voc_classes(main: Path) -> tuple[str, ...]:
     for stem in stems:
         name, _, of_list = stem.rpartition("_")
         if name and of_list in stems:
-            lines = read_lines(main / f"{stem}.txt", "list", "Save it as UTF-8.")
+            lines = read_lines(main / f"{stem}.txt", "list", "Save the list as UTF-8.")
             cells = {len(line.split()) for line in lines if line.strip()}
             names |= {name} if cells == {2} else set()
     return tuple(sorted(names))
 
 
 def voc_objects(path: Path) -> dict[str, int]:
-    """Return the label of each class in an annotation: 1, or -1 if all are ``difficult``."""
+    """Return an annotation's labels by class: 1, or -1 if all objects are ``difficult``."""
     objects: dict[str, int] = {}
     for thing in _annotation(path).iterfind("object"):
         name = (thing.findtext("name") or "").strip()
@@ -106,7 +106,7 @@ def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
     try:
         height, width = (int(tree.findtext(f"size/{side}", "")) for side in ("height", "width"))
         if height * width > _MOST_MASK_PIXELS:
-            raise ValueError(f"a photo of {width} x {height} pixels")  # noqa: TRY301
+            raise ValueError(f"{width} x {height} pixels are too many")  # noqa: TRY301
         mask = np.zeros((height, width), dtype=bool)
         for thing in tree.iterfind("object"):
             if (thing.findtext("name") or "").strip() in classes:
@@ -117,7 +117,7 @@ def voc_foreground(path: Path, classes: Collection[str]) -> np.ndarray:
                 mask[max(top - 1, 0) : max(bottom, 0), max(left - 1, 0) : max(right, 0)] = 1
     except (ValueError, OverflowError) as error:
         raise DataError(
-            f"{path} has no valid size or boxes: {error}.", "Restore the annotation's file."
+            f"{path} has no valid size or boxes: {error}.", "Restore the file from a copy."
         ) from error
     return mask
 
@@ -143,7 +143,8 @@ _KEPT = frozenset(
 
 @dataclass
 class Instances:
-    """One COCO annotation file: by image id the ``file_name`` and the ``labels`` per class."""
+    """Content of one COCO annotation file: by image id ``file_name``, and ``labels`` by class.
+    ``categories`` are the class names by category id."""
 
     path: Path
     file_name: dict[str, str] = field(default_factory=dict)
@@ -152,7 +153,7 @@ class Instances:
 
 
 def coco_listing(dataset: CocoDataset) -> Listing:
-    """List images and labels of ``kind: coco``."""
+    """List images and labels of a data set of ``kind: coco``, from its annotation files."""
     files = {
         name: read_instances(path, dataset.image_id == "number", dataset.crowd == "present")
         for name, path in dataset.annotation_files().items()
@@ -200,8 +201,9 @@ def coco_listing(dataset: CocoDataset) -> Listing:
 def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instances:
     """Read a COCO annotation file; raises ``DataError`` if it is invalid.
 
-    Outlines are dropped during reading, so that peak memory is about twice the file's size, and
-    most of it is freed afterwards.
+    Image ids are COCO's ids if ``by_number``, else file names without suffix. A class with only
+    iscrowd objects is present if ``crowd_present``, else ignored. Outlines are dropped during
+    reading, so that peak memory is about twice the file's size, and most of it is freed afterwards.
     """
     document = load_document(path)
     instances = Instances(path)
@@ -237,7 +239,8 @@ def _add_labels(
 
 
 def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
-    """Return an image's file: in ``images``, its folder for the list ``name``, or near the JSON."""
+    """Return an image's file, searched in ``images``, in its sub-folder for the list ``name``, and
+    beside the annotation file."""
     file_name = instances.file_name[image]
     folder = Path(name).name.partition("_")[2]
     paths = [images / file_name, images / folder / file_name, instances.path.parent / file_name]
@@ -275,7 +278,7 @@ class Boxes:
 
 @lru_cache(maxsize=4)
 def boxes_of(path: Path, by_number: bool) -> Boxes:
-    """Read the boxes of a file that ``read_instances`` has checked, with its image names.
+    """Read the boxes of a file that ``read_instances`` has checked; ``by_number`` as there.
 
     Raises ``DataError`` for an image without a size and for an invalid box.
     """
@@ -304,7 +307,7 @@ def _is_box(box: list[Any]) -> bool:
 
 
 def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:
-    """Read a JSON file; objects keep only the keys that labels need, and the keys in ``more``.
+    """Read a JSON file; its objects keep only the keys that labels need, and the keys in ``more``.
 
     Raises ``DataError`` if the file cannot be read.
     """
@@ -326,7 +329,8 @@ def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:
 
 
 def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> list[dict[str, Any]]:
-    """Return the document's list ``key``; each object has text or a number per ``needed`` key."""
+    """Return the document's list ``key``; raise ``DataError`` if it is missing or an object lacks
+    text or a number for one of the keys ``needed``."""
     objects = document.get(key) if isinstance(document, dict) else None
     if not isinstance(objects, list):
         raise fault(path, f"it has no list {key!r}")
@@ -338,7 +342,7 @@ def entries(path: Path, document: object, key: str, needed: Sequence[str]) -> li
 
 
 def fault(path: Path, what: str) -> DataError:
-    """Return the error on a file that is not a valid file of COCO instances."""
+    """Return the error that a file is no valid COCO annotation file; ``what`` is the reason."""
     return DataError(
         f"{path} is not a valid COCO file of instances: {what}.",
         "Restore or rewrite the file; it needs images, annotations and categories.",

@@ -1,4 +1,4 @@
-"""Data set from a Python function that the spec names, run only if the caller allows it."""
+"""Data set from a Python function that the spec names; it runs only if the caller allows it."""
 
 from __future__ import annotations
 
@@ -32,7 +32,8 @@ _FORM = "package.module:function (installed, or in PYTHONPATH), or file.py:funct
 
 
 def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
-    """Import the function that a spec's section names; ``DataError`` if forbidden or missing."""
+    """Import and return the Python function that a spec's section names. Raises ``DataError`` if
+    Python code is not allowed, or if the function is missing."""
     check_allowed(section)
     key = f"{_name(section).replace(' ', '')}.function {function_title(section.function)}"
     file, _, name = str(section.function).rpartition(":")
@@ -49,20 +50,19 @@ def load_function(section: PythonDataset | PythonTeacher) -> Callable[..., Any]:
 
 
 def check_allowed(section: PythonDataset | PythonTeacher) -> None:
-    """Raise ``DataError`` unless the caller has allowed the Python code that the spec names."""
+    """Raise ``DataError`` unless the caller of the command allowed the Python code in the spec."""
     if not section.allowed:
         raise DataError(
             f"The spec's {_name(section)} is Python code, {function_title(section.function)}, "
             "which could do anything.",
-            "If you trust it: --allow-python.",
+            "If you trust the code, add --allow-python to the command.",
         )
 
 
 def source(function: str | Path) -> tuple[str, str]:
-    """Return the name of a function and the SHA-256 of its file, without running it.
+    """Return a function's name and the SHA-256 of its file, without running the file.
 
-    The hash is "" without a file. It covers neither imported files nor data that the function
-    reads.
+    The hash is "" without a file. It does not cover imported files and data of the function.
     """
     if isinstance(function, Path):
         origin: Path | None = Path(str(function).rpartition(":")[0])
@@ -108,7 +108,7 @@ Labels = dict[str, int]
 
 @dataclass(frozen=True)
 class Record:
-    """An image; ``labels`` maps a class to 1, 0 or -1, None if the image's labels are unknown."""
+    """An image that a function returned; ``labels`` maps classes to 1, 0 or -1, None if unknown."""
 
     image: str
     photo: Path
@@ -179,7 +179,8 @@ def _metadata(where: str, records: Mapping[str, Record]) -> Table | None:
 
 @dataclass
 class _Reader:
-    """Reader of the records that the function ``where`` returns; ``names``: classes by number."""
+    """Reader of the records that a function returns; ``where`` is the function's name, ``names``
+    are class names by number, ``place`` is the current record."""
 
     where: str
     names: list[str]
@@ -189,12 +190,12 @@ class _Reader:
     counts: Counter[str] = field(default_factory=Counter)
 
     def fault(self, error: BaseException) -> DataError:
-        """Return an error that states the number of the current record."""
+        """Return ``error`` as a ``DataError`` that names the function and the current record."""
         reason = str(error) if isinstance(error, _Fault) else f"{type(error).__name__}: {error}"
         return DataError(f"{self.where} fails{self.place}: {reason}.", _REMEDY)
 
     def read(self, source: Any) -> Iterator[Record]:
-        """Yield the records of a source, or of a mapping from split to source."""
+        """Yield the records of a data set, or of a mapping from a split's name to its data set."""
         if isinstance(source, Mapping):
             for split, part in source.items():
                 yield from self._read(part, str(split))
@@ -232,7 +233,7 @@ class _Reader:
         )
 
     def _photo(self, image: Any) -> Path:
-        """Return the image's file; an image in memory is saved, and removed when Python exits."""
+        """Return the path of an image; an image in memory is saved to a file until Python exits."""
         if isinstance(image, str | Path):
             return Path(image).absolute()
         if self.folder is None:
@@ -248,8 +249,8 @@ class _Reader:
         return file
 
     def _labels(self, value: Any) -> Labels | None:
-        """Return labels by class, from a class name or number, a list of these, or a vector of 1,
-        0 and -1 in the order of ``names``."""
+        """Return labels by class; None if ``value`` is None. ``value`` is a class name or number, a
+        list of these, or a vector of 1, 0 and -1 in the order of ``names``."""
         if value is None:
             return None
         if np.ndim(value) == 1 and hasattr(value, "shape"):
@@ -272,12 +273,12 @@ class _Reader:
         if not isinstance(value, int):
             raise _Fault(f"{str(value)[:60]} is not a class: neither a name nor a whole number")
         if self.names and not 0 <= value < len(self.names):
-            raise _Fault(f"class {value} is none of the {len(self.names)} that have names")
+            raise _Fault(f"class {value} has no name: only 0 to {len(self.names) - 1} have names")
         return self.names[value] if self.names else str(value)
 
 
 class _Fault(Exception):  # noqa: N818 - part of a DataError's message
-    """Description of an invalid record."""
+    """Error with the reason why a record is invalid."""
 
 
 def _items(source: Any) -> Iterable[Any]:
@@ -288,7 +289,8 @@ def _items(source: Any) -> Iterable[Any]:
 
 
 def _picture(image: Any) -> Image.Image:
-    """Convert an array (height, width, 3) or tensor (3, height, width) of bytes or 0–1 floats."""
+    """Return an image in memory as a Pillow image: an array (height, width, 3) or a tensor (3,
+    height, width), of bytes or of floats from 0 to 1."""
     values = np.asarray(image)
     if hasattr(image, "permute") and values.ndim == 3:
         values = values.transpose(1, 2, 0)

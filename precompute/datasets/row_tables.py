@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"-?\d+")
 
 @dataclass(frozen=True)
 class Table:
-    """Table of one row per image. ``values`` is ``(row, column)``; ids are text, so that leading
+    """Table with one row per image. ``values`` is ``(row, column)``; ids are text, so that leading
     zeros stay. ``lines`` has the rows' line numbers, if the file has lines."""
 
     path: Path
@@ -86,7 +86,7 @@ def is_parquet(path: Path) -> bool:
 
 
 def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
-    """Record an image's line in ``lines``; ``DataError`` if its name is empty or repeated."""
+    """Record an image's line in ``lines``; raise ``DataError`` for an empty or repeated id."""
     if not image:
         raise DataError(f"{path}:{line}: the image has no name.", "Give each row an image_id.")
     if lines.setdefault(image, line) != line:
@@ -169,7 +169,7 @@ def _value(
 
 
 def is_spaced(path: Path) -> bool:
-    """True if a file is a table of spaced text, by its suffix ``.txt`` and its first lines."""
+    """Return True if a ``.txt`` file is a table with blanks between cells, by its first lines."""
     if path.suffix.lower() != ".txt":
         return False
     try:
@@ -183,7 +183,7 @@ def is_spaced(path: Path) -> bool:
 
 
 def spaced_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
-    """Yield (line, row) of spaced text without blank lines; the first row is the header."""
+    """Yield (line, row) of a table with blanks between cells; the first row is the header."""
     first = [line.split() for line in islice(lines_of(path), 3)]
     counted = _is_count(first)
     header = first[1] if counted else [path.stem.rpartition("_")[2]]
@@ -195,5 +195,5 @@ def spaced_rows(path: Path) -> Iterator[tuple[int, list[str]]]:
 
 
 def _is_count(rows: list[list[str]]) -> bool:
-    """True if the first line is the number of rows, and the second a header."""
+    """Return True if the first row is only the number of rows, and the second row a header."""
     return len(rows) > 1 and len(rows[0]) == 1 and bool(_NUMBER.fullmatch(rows[0][0]))

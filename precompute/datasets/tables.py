@@ -64,13 +64,13 @@ def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
 
 
 def without_suffix(name: str) -> str:
-    """Remove an image's suffix (such as .jpg) from a file name; other dots stay."""
+    """Return an image's file name without its suffix (such as .jpg); other dots stay."""
     stem, suffix = os.path.splitext(name)  # noqa: PTH122 - of many files
     return stem if suffix.lower() in SUFFIXES else name
 
 
 def is_below(folder: Path, name: str | Path) -> bool:
-    """True if a path, as written in a data file, stays below a folder.
+    """Return True if a path that a data file names stays below ``folder``.
 
     Links inside the folder are allowed, since the folder's author made them.
     """
@@ -80,7 +80,7 @@ def is_below(folder: Path, name: str | Path) -> bool:
 
 
 def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
-    """Return the file of each image; an id is the path in the folder, with or without suffix.
+    """Return the file of each image; an id is its path below the folder, with or without suffix.
 
     Only files below the folder are listed, so that no id leads outside. A missing file is reported
     when it is read. Raises ``DataError`` if an id matches several files.
@@ -99,7 +99,7 @@ def find_files(folder: Path, ids: Sequence[str]) -> list[Path]:
 
 
 def check_single(folder: Path, twice: Sequence[str]) -> None:
-    """Raise ``DataError`` if ``twice`` names images with several files."""
+    """Raise ``DataError`` if any image in ``folder`` has several files; ``twice`` lists these."""
     if twice:
         raise DataError(
             f"{folder} has several files for {len(twice)} images, {first_of(twice)}.",
@@ -108,7 +108,7 @@ def check_single(folder: Path, twice: Sequence[str]) -> None:
 
 
 def table_listing(dataset: TableDataset) -> Listing:
-    """List images and labels of ``kind: table``."""
+    """List images and labels of ``kind: table``: photos in a folder, and a table of labels."""
     table = read_table(Path(dataset.labels), *label_reader(dataset.absent))
     images = Path(dataset.images)
     for line, image in zip(table.lines, table.ids, strict=True):
@@ -163,7 +163,7 @@ Labels = dict[str, int]
 
 
 def columns_listing(dataset: ColumnsDataset) -> Listing:
-    """List images and labels of ``kind: columns``."""
+    """List images and labels of ``kind: columns``: a table with a column of image paths."""
     path = Path(dataset.table)
     header, rows = read_rows(path)
     splits = list(dataset.splits.columns())
@@ -244,7 +244,7 @@ def _classes(
 def _known(
     label_of: Mapping[str, Labels | None], ids: Sequence[str], names: Sequence[str]
 ) -> dict[str, Labels]:
-    """Return the labels of each image by class; all -1 (ignored) if the image has no labels."""
+    """Return each image's labels by class; an image without labels gets -1 (ignored) for all."""
     unknown = dict.fromkeys(names, -1)
     return {image: unknown if (known := label_of[image]) is None else known for image in ids}
 
@@ -276,7 +276,9 @@ def folder_listing(dataset: FolderDataset) -> Listing:
         check_single(root, [image for image in files if counts[image] > 1])
         loose = sum("/" not in file for file in every)
         if loose:
-            notes.append(f"{loose} images of {root / below} are in no folder of a class: left out.")
+            notes.append(
+                f"{loose} images of {root / below} are left out: they are in no class folder."
+            )
         members[name] = list(files)
         class_of |= {image: file.partition("/")[0] for image, file in files.items()}
         path_of |= {image: root / below / file for image, file in files.items()}
@@ -293,7 +295,7 @@ def folder_listing(dataset: FolderDataset) -> Listing:
 
 
 def _lists(splits: Splits) -> list[str]:
-    """Return the folders that hold the class folders; ``all`` stands for the root."""
+    """Return the folders of the spec's splits that hold class folders; ``all`` is the root."""
     references = [getattr(splits, split) for split in SPLITS]
     names = [
         ALL if isinstance(reference, ColumnPart) else str(list_name(reference))

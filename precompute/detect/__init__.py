@@ -1,4 +1,4 @@
-"""Detect the layout of a folder with images and labels, to write a spec for it."""
+"""Detect what a folder with images and labels holds, to write a spec for it (``inficond init``)."""
 
 from precompute.detect.find import find_layout
 from precompute.detect.layout import Layout, plan_splits

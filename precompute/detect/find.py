@@ -15,7 +15,7 @@ from precompute.detect.layout import Layout, TableSummary, role_of, summarize_ta
 _SAMPLES = "samples.json"
 #: Files that a library writes, a description of the folder, and the function that reads it.
 _LIBRARIES = {
-    _SAMPLES: ("an export of FiftyOne (imported there, by a name that is root)", "from_fiftyone"),
+    _SAMPLES: ("an export of FiftyOne (import it, and set root to its name)", "from_fiftyone"),
     "*.tar": ("shards of WebDataset", "from_webdataset"),
     "*.arrow": ("a folder of the package datasets", "from_datasets"),
     "*-of-*.parquet": ("Parquet files of the package datasets", "from_datasets"),
@@ -26,15 +26,16 @@ _NO_INSTANCES = ("captions", "person_keypoints", "panoptic", "stuff", "image_inf
 
 
 def find_layout(folder: Path) -> Layout:
-    """Return the layout of the data set in a folder; raise ``DataError`` if it is unknown."""
+    """Detect the data set in a folder: its kind, the spec's keys, lists and tables of logits.
+    Raises ``DataError`` if no layout fits."""
     if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}.", "Name the folder of your images.")
+        raise DataError(f"There is no folder {folder}.", "Name the folder with your images.")
     tables, faults = summarize_tables(folder)
     layout = _store(folder) or _voc(folder) or _coco(folder)
     if not layout and (folder / _SAMPLES).is_file():  # FiftyOne's folder of photos is not a class
         raise _by_function(folder, *_LIBRARIES[_SAMPLES])
     layout = layout or _by_tables(folder, tables) or _class_folders(folder)
-    aside = [f"left aside: {error.message.rstrip('.')}" for error in faults]
+    aside = [f"not used: {error.message.rstrip('.')}" for error in faults]
     if layout:
         tables += summarize_tables(layout.root)[0] if layout.root != folder else []
         layout.logits = [table.path for table in tables if table.is_logits]
@@ -50,13 +51,14 @@ def find_layout(folder: Path) -> Layout:
         "Looked for: a store, the layout of PASCAL VOC (Annotations, JPEGImages), JSON of COCO "
         "(here or in annotations), a table with image_id and a column of 0 and 1 per class, a "
         "table with a column of paths, and folders of classes with images in them.",
-        "Put a table of labels beside the images, or read them by a Python function; `inficond "
-        "docs data` shows each layout, and functions.",
+        "Put a table of labels beside the images, or write a Python function that reads them; "
+        "`inficond docs data` shows each layout, and such functions.",
     )
 
 
 def _by_function(folder: Path, what: str, file: str) -> DataError:
-    """Return the error on a folder that a Python function of the project can read."""
+    """Return the error that a folder needs a Python function to be read, with one that the project
+    ships; ``what`` describes the folder, ``file`` names the function's file."""
     function = shipped_folder("specs") / "functions" / f"{file}.py"
     return DataError(
         f"{folder} looks like {what}, which a Python function of ten lines reads.",
@@ -71,7 +73,7 @@ def _store(folder: Path) -> Layout | None:
     from inficond_panel.store import open_store
 
     store = open_store(folder)
-    title = f"a store: its images, as {store.attrs['encoder']} encoded them"
+    title = f"a store: images that {store.attrs['encoder']} has encoded"
     return Layout("store", folder, title)
 
 
@@ -84,7 +86,7 @@ def _voc(folder: Path) -> Layout | None:
             classes = voc_classes(main)
             lists = sorted({path.stem for path in main.glob("*.txt")})
             lists = [name for name in lists if name.rpartition("_")[0] not in classes]
-            title = "the layout of PASCAL VOC: labels from the boxes, -1 where only difficult"
+            title = "the layout of PASCAL VOC: labels from boxes, -1 (ignored) if all are difficult"
             return Layout("voc", root, title, lists=lists)
     return None
 
@@ -108,7 +110,7 @@ def _coco(folder: Path) -> Layout | None:
         layout.keys["images"] = "images"
     layout.whole = lists[0] if len(lists) == 1 else "all"
     layout.choices = [{}, {"image_id": "number"}]
-    layout.assumed.append("a category that is there only as iscrowd is present")
+    layout.assumed.append("a class with only iscrowd objects in an image counts as present")
     return layout
 
 
@@ -156,7 +158,7 @@ def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> La
 
 
 def _take_splits(layout: Layout, table: TableSummary) -> None:
-    """Set the layout's splits from the table's column of splits, if there is such a column."""
+    """Take the splits of ``layout`` from the table's column of splits, if such a column exists."""
     split = table.split_column()
     if split is None:
         return
@@ -171,7 +173,7 @@ def _take_splits(layout: Layout, table: TableSummary) -> None:
 def _take_absent(layout: Layout, table: TableSummary) -> None:
     if table.absent:
         layout.keys["absent"] = table.absent
-        layout.assumed.append("a label of -1 is a class that is absent")
+        layout.assumed.append("the label -1 means that the class is absent")
 
 
 def _hits(candidate: Path, ids: set[str]) -> int:
@@ -182,7 +184,7 @@ def _hits(candidate: Path, ids: set[str]) -> int:
 def _is_list(path: Path, ids: set[str]) -> bool:
     if not role_of(path.stem):
         return False
-    lines = read_lines(path, "list", "Save it as UTF-8.")
+    lines = read_lines(path, "list", "Save the list as UTF-8.")
     named = [line.strip() for line in lines if line.strip()]
     return sum(line in ids for line in named) * 2 > len(named)
 
@@ -215,14 +217,15 @@ def _columns(folder: Path, table: TableSummary) -> Layout | None:
 
 
 def _take_labels(layout: Layout, table: TableSummary, used: list[str]) -> list[str]:
-    """Set the layout's labels from columns of labels or of class names; return these columns."""
-    layout.assumed.append("an empty label is one that is not known")
+    """Take the labels of ``layout`` from a table's columns; return these columns, [] without any.
+    They are columns with a label per class or, without these, a column of class names."""
+    layout.assumed.append("an empty label means that the label is unknown")
     labels = [name for name in table.targets if name not in used]
     if labels:
         layout.keys["labels"] = labels
         _take_absent(layout, table)
         if table.targets != table.labels:
-            layout.assumed.append(f"{', '.join(labels)} is the class, the rest is metadata")
+            layout.assumed.append(f"{', '.join(labels)} is the class, other columns are metadata")
         return labels
     named = table.label_column()
     if named is None:
@@ -231,12 +234,13 @@ def _take_labels(layout: Layout, table: TableSummary, used: list[str]) -> list[s
     layout.keys["label"] = name
     if mark:
         layout.keys["separator"] = mark
-        layout.assumed.append(f"{mark!r} stands between the names in {name}")
+        layout.assumed.append(f"{mark!r} separates the class names in the column {name}")
     return [name]
 
 
 def _class_folders(folder: Path) -> Layout | None:
-    """Return the layout of class folders, or None; in ``train/1.jpg``, ``train`` is a class."""
+    """Return the layout if images lie in a folder per class, else None. The image ``train/1.jpg``
+    alone makes ``train`` a class, not a split."""
     files = image_files(folder)
     deep = [name for name in files if name.count("/") >= 2]
     tops = {name.partition("/")[0] for name in files if "/" in name}
@@ -253,7 +257,7 @@ def _class_folders(folder: Path) -> Layout | None:
 
 
 def _below(folder: Path, depth: int) -> Iterator[Path]:
-    """Yield the folders below a folder, ``depth`` levels deep, without hidden folders."""
+    """Yield the visible folders below a folder, down to ``depth`` levels."""
     for child in sorted(folder.iterdir()):
         if child.is_dir() and not child.name.startswith("."):
             yield child

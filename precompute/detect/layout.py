@@ -1,4 +1,4 @@
-"""Layout of a folder: its splits, and summaries of its tables (all rows are read)."""
+"""A detected data set, the plan of its splits, and summaries of its tables (all rows are read)."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _ROLES = {
 
 @dataclass
 class Layout:
-    """A detected data set in a folder: the spec's ``keys`` except kind and splits, assumptions.
+    """A data set detected in a folder: its ``kind``, and the spec's other ``keys`` except splits.
 
-    ``origin`` describes the layout for people. ``lists`` are the sources of splits: names of lists,
-    or values of ``column``; ``names`` maps a numeric value to its split. ``logits`` are tables that
-    look like a teacher's. ``choices`` are alternative keys, tried until the image_ids match the
-    teacher's.
+    ``origin`` describes the layout for people, ``assumed`` lists the assumptions. ``lists`` are the
+    sources of splits: names of lists, or values of ``column``; ``names`` maps a numeric value to
+    its split. ``logits`` are tables that look like a teacher's. ``choices`` are alternative keys,
+    tried until the image_ids match the teacher's.
     """
 
     kind: str
@@ -45,16 +45,16 @@ class Layout:
 
 
 def role_of(name: str) -> str:
-    """Return the split that a list's name suggests, or "": ``instances_val2017`` is for tune."""
+    """Return the split that a list's name suggests, or "": ``val2017`` suggests tune."""
     words = re.findall(r"[a-z]+", name.lower())
     roles = ("holdout", "tune", "fit")
     return next((role for role in roles if set(words) & set(_ROLES[role])), "")
 
 
 def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
-    """Return the spec's splits as plain data, and a note on how they were chosen."""
+    """Return the spec's splits as plain data, and a note for people on how they were chosen."""
     if layout.kind == "store":
-        return {}, "the store's own"
+        return {}, "the splits of the store"
     named: dict[str, list[str]] = {}
     for name in layout.lists:
         named.setdefault(role_of(layout.names.get(name, name)), []).append(name)
@@ -62,7 +62,7 @@ def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
     if layout.kind == "voc" and "trainval" in layout.lists and "test" in layout.lists:
         best = {"fit": "trainval", "holdout": "test"}
     if "fit" in best and len(best) == 3:
-        return {role: _whole(layout, best[role]) for role in _ROLES}, "as the folder has them"
+        return {role: _whole(layout, best[role]) for role in _ROLES}, "the splits of the folder"
     if "fit" in best and len(best) == 2:
         other = next(name for role, name in best.items() if role != "fit")
         splits = {"fit": _whole(layout, best["fit"]), "tune": _share(layout, other, 0.5)}
@@ -73,7 +73,7 @@ def plan_splits(layout: Layout) -> tuple[dict[str, Any], str]:
 
 
 def _best(names: list[str], role: str) -> str:
-    """Return the best of several names for a split: a usual name, else the shortest."""
+    """Return the best of several names for the split ``role``: a usual name, else the shortest."""
     return min(names, key=lambda name: (name.lower() not in _ROLES[role], len(name), name))
 
 
@@ -108,7 +108,8 @@ _ROWS_AT_ONCE = 1000
 class Column:
     """Summary of a column's cells: distinct ``values`` in order (None if too many).
 
-    ``numbers``: all are finite numbers; ``whole``: all are integers; ``marks``: separators found.
+    ``numbers``: all cells are finite numbers; ``whole``: all are integers; ``lists``: a cell is a
+    list; ``marks``: the characters ``|;,`` that occur.
     """
 
     values: dict[str, None] | None = field(default_factory=dict)
@@ -129,17 +130,17 @@ class Column:
             self.values = self.values if len(self.values) <= _MOST_VALUES else None
 
     def has_at_most(self, count: float) -> bool:
-        """True if the column has at most ``count`` values."""
+        """Return True if the column has at most ``count`` distinct values."""
         return self.values is not None and len(self.values) <= count
 
     def is_of(self, cells: set[str]) -> bool:
-        """True if all cells are among ``cells``, and at least one is not empty."""
+        """Return True if all cells are among ``cells``, and at least one is not empty."""
         return self.values is not None and {""} != self.values.keys() <= cells
 
 
 @dataclass(frozen=True)
 class TableSummary:
-    """Summary of a table: header, number of rows, and a summary per column."""
+    """Summary of a table: header, number of rows, and the summary of each column by name."""
 
     path: Path
     header: list[str]
@@ -147,49 +148,49 @@ class TableSummary:
     columns: Mapping[str, Column]
 
     def texts(self, name: str) -> list[str]:
-        """Read the cells of a column again, as text."""
+        """Read a column of the table again; return all its cells as text."""
         position = self.header.index(name)
         return [as_text(row[position]) for _, row in read_rows(self.path)[1]]
 
     @property
     def absent(self) -> int:
-        """Cell for an absent class: 0, or -1 if label columns hold 1 and -1, but never 1 and 0."""
+        """Label of an absent class: -1 if label columns hold -1 and 1, but never 0, else 0."""
         signed = [c for c in self.columns.values() if c.is_of(_SIGNED) and not c.is_of(_LABELS)]
         plain = [c for c in self.columns.values() if c.is_of(_LABELS) and not c.is_of(_SIGNED)]
         return -1 if signed and not plain else 0
 
     @property
     def labels(self) -> list[str]:
-        """Columns of labels: only 1, ``absent`` and empty cells, not all empty."""
+        """Names of the label columns: cells are 1, ``absent`` or empty, at least one not empty."""
         cells = _SIGNED if self.absent else _LABELS
         return [name for name, column in self.columns.items() if column.is_of(cells)]
 
     @property
     def targets(self) -> list[str]:
-        """Label columns named like a target, such as y; all label columns if there is none."""
+        """Names of the label columns called y, label or target; without any, all label columns."""
         return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
 
     @property
     def numbers(self) -> list[str]:
-        """Columns of finite numbers."""
+        """Names of the columns in which all cells are finite numbers."""
         return [name for name, column in self.columns.items() if column.numbers]
 
     @property
     def is_labels(self) -> bool:
-        """True if the table has ``image_id`` and then only columns of labels."""
+        """True if ``image_id`` is the first column, and all others are label columns."""
         return self._named and self.labels == self.header[1:]
 
     @property
     def is_logits(self) -> bool:
-        """True if the table has ``image_id`` and then only columns of numbers, not all integers as
-        labels, splits, boxes and landmarks are."""
+        """True if ``image_id`` is the first column, and all others are numbers, not all of them
+        integers as labels, splits, boxes and landmarks are."""
         others = [self.columns[name] for name in self.header[1:]]
         whole = all(column.whole for column in others)
         return self._named and not whole and all(column.numbers for column in others)
 
     @property
     def is_metadata(self) -> bool:
-        """True if the table has ``image_id`` and a column whose values several images share."""
+        """True if ``image_id`` is the first column, and images share values of another column."""
         shared = any(self.columns[name].has_at_most(self.rows / 2) for name in self.header[1:])
         return shared and self._named and not self.is_labels and not self.is_logits
 
@@ -198,7 +199,7 @@ class TableSummary:
         return self.header[0] == "image_id" and len(self.header) > 1
 
     def path_column(self, folder: Path) -> tuple[str, Path] | None:
-        """Return the column of image paths, and the folder that paths are relative to, or None."""
+        """Return the column of image paths, and the folder that the paths start from, or None."""
         folders = [folder, *sorted(start for start in folder.iterdir() if start.is_dir())]
         for name, column in self.columns.items():
             if column.numbers:
@@ -222,7 +223,8 @@ class TableSummary:
         return None
 
     def label_column(self) -> tuple[str, str] | None:
-        """Return the column of class names, and its separator ("" if none); None without one."""
+        """Return the name of the column of class names, and the separator in its cells, "" if a
+        cell has one name; None without such a column."""
         for name, column in self.columns.items():
             if column.lists:
                 return name, ""
@@ -231,14 +233,13 @@ class TableSummary:
         return None
 
     def id_columns(self) -> list[str]:
-        """Return columns that may hold image ids: with a usual name and unique cells."""
+        """Return the names of columns with a usual name of ids, such as id, and unique cells."""
         named = [name for name in self.header if name.lower() in _ID_NAMES]
         return [name for name in named if len(set(self.texts(name))) == self.rows]
 
 
 def summarize_table(path: Path) -> TableSummary | None:
-    """Read a whole table and return its summary, None if it has no rows. Raises ``DataError`` for
-    an invalid table."""
+    """Read a table and return its summary, None without rows; ``DataError`` if it is invalid."""
     header, rows = read_rows(path)
     columns, count = {name: Column() for name in header}, 0
     while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
@@ -249,7 +250,7 @@ def summarize_table(path: Path) -> TableSummary | None:
 
 
 def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]:
-    """Return summaries of a folder's tables, and the errors of unreadable tables."""
+    """Return the summaries of all tables in a folder, and the errors of unreadable tables."""
     tables, faults = [], []
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):

@@ -26,10 +26,10 @@ Written = Callable[[Path], str]
 
 @dataclass(frozen=True)
 class Choice:
-    """Chosen encoder or teacher: ``keys`` of its section, and ``note``, their origin, for people.
+    """A chosen encoder or teacher: ``keys`` of its section in the spec, and ``note`` on its origin.
 
-    ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. A teacher's
-    ``outputs`` are its output names, and ``activation`` that of its configuration; () and None if
+    ``table`` is the file of a teacher's logits; ``hint`` describes an alternative. ``outputs`` are
+    a teacher's output names, () if unknown, ``activation`` that of its configuration, None if
     unknown. A ``nameless`` network has no output names, or only generated names (``LABEL_0``).
     """
 
@@ -43,12 +43,12 @@ class Choice:
 
 
 def is_path(text: str) -> bool:
-    """True if a text starts like a path, or if it is an existing path."""
+    """Return True if a text starts like a path (``.``, ``/`` or ``~``), or is an existing path."""
     return text.startswith((".", "/", "~")) or Path(text).exists()
 
 
 def as_path(text: str) -> str:
-    """Return a model's path with a slash, since a spec reads a text without slash as a name."""
+    """Return a model's path with a slash: a spec takes a text without a slash as a model's name."""
     return text if "/" in text else f"./{text}"
 
 
@@ -69,8 +69,8 @@ _ENCODER_FORMS = (
 
 
 def choose_encoder(named: str | None, places: Iterable[Path], written: Written) -> Choice:
-    """Choose the encoder ``named``, else from a folder ``encoder`` in ``places``, else a model that
-    open_clip downloads at the first run.
+    """Choose an encoder for a new spec: the encoder ``named`` or, if None, a folder ``encoder`` in
+    ``places`` or else a model that open_clip downloads at the first run.
 
     Nothing is downloaded here. Raises ``DataError`` for a folder without an encoder, and for an
     unknown name or tag or a missing file.
@@ -85,7 +85,7 @@ def choose_encoder(named: str | None, places: Iterable[Path], written: Written) 
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
     if named.startswith(HUB):
         if not is_hub_name(named):
-            raise DataError(f"{named} names no model of the hub (ORG/NAME).", _ENCODER_FORMS)
+            raise DataError(f"{named} does not name a model of the hub.", _ENCODER_FORMS)
         return Choice({"model": named}, f"{named.removeprefix(HUB)}, downloaded at the first run")
     if is_path(named):
         return _of_folder(Path(named), written)
@@ -93,21 +93,22 @@ def choose_encoder(named: str | None, places: Iterable[Path], written: Written) 
 
 
 def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
-    """Return the key ``model`` of a transformers model (a folder, or ORG/NAME), and its origin.
+    """Return the spec's key ``model`` for a transformers model, and a note on where it comes from.
 
-    Raises ``DataError`` for any other text.
+    ``name`` is a folder, or ``ORG/NAME`` on the hub. Raises ``DataError`` for any other text.
     """
     name = name.removeprefix(HUB)
     if Path(name).is_dir():
         model_config(Path(name))  # raises for a broken configuration
         if not list(Path(name).glob("*.safetensors")):
             raise DataError(
-                f"{name} has no weights as safetensors, the only form that is read.", _ENCODER_FORMS
+                f"{name} has no weights as safetensors, the only format that is read.",
+                _ENCODER_FORMS,
             )
         return {"model": as_path(written(Path(name)))}, f"found in {name}"
     if not is_hub_name(f"{HUB}{name}") or is_path(name):
-        raise DataError(f"{name} is not a folder, and no ORG/NAME of the hub.", _ENCODER_FORMS)
-    note = f"{name} of the hub, downloaded at the first run, if it is not here yet"
+        raise DataError(f"{name} is neither a folder nor ORG/NAME of the hub.", _ENCODER_FORMS)
+    note = f"{name} of the hub, downloaded at the first run unless it was downloaded before"
     return {"model": f"{HUB}{name}"}, note
 
 
@@ -116,12 +117,12 @@ def _of_folder(folder: Path, written: Written) -> Choice:
         raise DataError(f"There is no folder {folder}.", _ENCODER_FORMS)
     choice = _folder(folder, written)
     if choice is None:
-        raise DataError(f"{folder} holds no encoder.", _ENCODER_FORMS)
+        raise DataError(f"{folder} holds no encoder that can be loaded.", _ENCODER_FORMS)
     return choice
 
 
 def _folder(folder: Path, written: Written) -> Choice | None:
-    """Return the encoder in a folder, None if the folder has none."""
+    """Return the encoder that a folder holds; None if it holds no encoder."""
     if (folder / CONFIG).is_file():
         keys, note = hub_model(str(folder), written)
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
@@ -152,7 +153,7 @@ def _by_name(named: str, written: Written) -> Choice:
         raise DataError(
             f"{what or f'The weights of {name} are not named.'}{near(weights, tags, most=3)} "
             f"There are {', '.join(tags) or 'none'}.",
-            f"Name one of them, or a file: --encoder {name}:{(tags or ['FILE'])[0]}",
+            f"Name one of these, or a file: --encoder {name}:{(tags or ['FILE'])[0]}",
         )
     note = f"{name} with the weights {weights}, downloaded at the first run"
     return Choice({"model": name, "pretrained": weights}, note)
@@ -171,8 +172,8 @@ _IMAGENET = {"size": [224, 224], "mean": [0.485, 0.456, 0.406], "std": [0.229, 0
 
 
 def choose_teacher(named: str | None, layout: Layout, written: Written) -> Choice:
-    """Choose the teacher ``named`` (a file, or ``KIND:NAME``), else a table of logits in the
-    folder, else heads that are fitted on the labels.
+    """Choose a teacher for a new spec: the teacher ``named`` (a file, or ``KIND:NAME``) or, if
+    None, a table of logits in the folder, or else heads that are fitted on the labels.
 
     Nothing is downloaded here. Raises ``DataError`` for an unknown kind or name or a missing file.
     """
@@ -183,7 +184,7 @@ def choose_teacher(named: str | None, layout: Layout, written: Written) -> Choic
     if Path(named).is_file() or drive or (not colon and kind not in _ALONE):
         return _by_suffix(Path(named), written)
     if kind not in _KINDS:
-        raise DataError(f"There is no kind {kind!r} of teacher.{near(kind, _KINDS)}", _KIND_FORMS)
+        raise DataError(f"{kind!r} is not a kind of teacher.{near(kind, _KINDS)}", _KIND_FORMS)
     return _KINDS[kind](kind, name, written)
 
 
@@ -234,7 +235,7 @@ def _of_file(kind: str, name: str, written: Written) -> Choice:
 
 
 def _outputs(kind: str, path: Path) -> dict[str, Any]:
-    """Return the fields of ``Choice`` on output names, from a network's file."""
+    """Return output names from a network's file, as the fields of ``Choice`` that they set."""
     names = tuple(names_in_file(kind, path))
     return {"outputs": names, "nameless": not names}
 
@@ -252,7 +253,7 @@ def _of_query2label(kind: str, name: str, written: Written) -> Choice:
 
 
 def _of_timm(kind: str, name: str, written: Written) -> Choice:
-    """Return a timm teacher from ``NAME.TAG`` or ``NAME:FILE``."""
+    """Choose a timm teacher from ``NAME.TAG`` or ``NAME:FILE``."""
     model, colon, file = name.partition(":")
     if colon:
         known_weights(model)
@@ -263,21 +264,21 @@ def _of_timm(kind: str, name: str, written: Written) -> Choice:
         raise DataError(
             f"timm knows no weights {tag!r} of {model}.{near(tag, tags, most=3)} "
             f"There are {', '.join(tags) or 'none'}.",
-            f"Name one of them, or a file: --teacher timm:{model}.TAG or timm:{model}:FILE",
+            f"Name one of these, or a file: --teacher timm:{model}.TAG or timm:{model}:FILE",
         )
     note = f"{name} of timm, downloaded at the first run; name its outputs: teacher.classes"
     return Choice({"kind": kind, "model": model, "pretrained": tag}, note)
 
 
 def _of_torchvision(kind: str, name: str, written: Written) -> Choice:
-    """Return a torchvision teacher from ``NAME:FILE``."""
+    """Choose a torchvision teacher from ``NAME:FILE``."""
     model, _, file = name.partition(":")
     models_with(model)
     return _with_weights(kind, model, Path(file), written)
 
 
 def _with_weights(kind: str, model: str, file: Path, written: Written) -> Choice:
-    """Return a teacher with a package's model ``model`` and weights from a file."""
+    """Choose the architecture ``model`` of the package ``kind``, with weights from a file."""
     _check_there(file)
     check_weights(file)
     keys = {"kind": kind, "model": model, "pretrained": as_path(written(file))}
@@ -287,7 +288,7 @@ def _with_weights(kind: str, model: str, file: Path, written: Written) -> Choice
 
 
 def _of_transformers(kind: str, name: str, written: Written) -> Choice:
-    """Return a transformers teacher from a folder, or ``ORG/NAME`` on the hub."""
+    """Choose a transformers teacher from a folder, or from ``ORG/NAME`` on the hub."""
     keys, note = hub_model(name, written)
     config = model_config(Path(name) if Path(name).is_dir() else keys["model"])
     outputs = tuple(own_names(name, config)) if config else ()
@@ -299,7 +300,7 @@ def _of_transformers(kind: str, name: str, written: Written) -> Choice:
 
 
 def _of_encoder(kind: str, name: str, written: Written) -> Choice:
-    """Return a teacher of kind head or open_clip, on the encoder ``name`` or the concepts'."""
+    """Choose a teacher of kind head or open_clip; ``name`` is its encoder, "" the concepts' one."""
     what = {
         "head": "linear heads are fitted on the labels of fit",
         "open_clip": "an image-text model classifies by the classes' names",

@@ -1,4 +1,4 @@
-"""Write a spec with comments for a folder; detect its task and the teacher's outputs."""
+"""Write a spec with comments for a folder; detect the task and the keys of the teacher."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _FILL = "# to fill: the class of this output"
 _WIDTH = 120
 _COMMENTS = {
     "task": "each image has exactly one class",
-    "image_id": "what an image is called in the teacher's table",
+    "image_id": "how the teacher's table names the images",
     "classes": "those that are taken",
     "metadata": "inficond metrics --by takes its columns",
 }
@@ -38,7 +38,7 @@ _COMMENTS = {
 
 @dataclass
 class Draft:
-    """Content of a spec to be written. ``teacher_more`` are teacher keys from the data set; with
+    """Content of a new spec. ``teacher_more`` are further keys of the teacher's section. With
     ``filtered`` the spec filters words; with ``to_fill`` a person must name the teacher's outputs.
 
     Paths have the form in which the spec writes them.
@@ -59,7 +59,7 @@ class Draft:
 
 
 def spec_text(draft: Draft) -> str:
-    """Return the text of the spec."""
+    """Return the text of a new spec, in YAML with comments."""
     return "\n".join(_lines(draft)) + "\n"
 
 
@@ -82,10 +82,10 @@ def _lines(draft: Draft) -> Iterator[str]:
     if layout.kind != "store":
         yield "  max_bad_share: 0.01 # of the images may be unreadable; with more the run stops"
     yield "concepts:"
-    yield f"  corpus: {value(draft.corpus)} # a word a line, yours to change"
+    yield f"  corpus: {value(draft.corpus)} # one concept per line, for you to edit"
     yield '  prompts: ["a photo of a {}"]'
     if draft.filtered:
-        yield "  filters: # inficond concept filter says which words fall"
+        yield "  filters: # inficond concept filter shows which words are dropped"
         yield "    longest: 30 # characters"
         yield "    class_cosine: 0.95 # with the name of a class"
         yield "    twin_cosine: 0.95 # with an earlier concept"
@@ -107,7 +107,8 @@ def _lines(draft: Draft) -> Iterator[str]:
 
 
 def _output_lines(classes: Sequence[str], to_fill: bool) -> Iterator[str]:
-    """Yield ``classes`` in one line if short, else a line per class; ``to_fill`` adds comments."""
+    """Yield the lines of ``teacher.classes``: one line if short, else a line per class. With
+    ``to_fill`` a comment after each class asks for its name."""
     if to_fill:
         yield "  classes:"
         yield from (f"    - {value(name)} {_FILL}" for name in classes)
@@ -121,12 +122,13 @@ def _output_lines(classes: Sequence[str], to_fill: bool) -> Iterator[str]:
 
 
 def is_to_fill(teacher: Choice, classes: Sequence[str]) -> bool:
-    """True if a person must name the outputs: they are unnamed, and not as many as ``classes``."""
+    """Return True if a person must name the teacher's outputs: the outputs have no names, and their
+    number is not that of ``classes``."""
     return teacher.nameless and len(teacher.outputs) not in (0, len(classes))
 
 
 def value(data: object) -> str:
-    """Return a value as YAML on one line."""
+    """Return a value as text of YAML, on one line."""
     if isinstance(data, Mapping):
         return "{" + ", ".join(f"{key}: {value(item)}" for key, item in data.items()) + "}"
     if isinstance(data, (list, tuple)):
@@ -141,7 +143,7 @@ def value(data: object) -> str:
 
 
 def relative(path: Path, folder: Path) -> str:
-    """Return a path as a spec in ``folder`` writes it: relative if below ``folder``."""
+    """Return a path as a spec in ``folder`` writes it: relative if the path is below ``folder``."""
     path, folder = path.absolute(), folder.absolute()
     below = path.relative_to(folder) if path.is_relative_to(folder) else path
     return below.as_posix()
@@ -157,8 +159,8 @@ _SIGMOIDS = ("head", "query2label")
 
 @dataclass(frozen=True)
 class TaskKeys:
-    """Keys of a spec's sections ``dataset`` and ``teacher`` that follow from labels and teacher;
-    ``assumed`` lists the assumptions for people."""
+    """Keys of a spec's sections ``dataset`` and ``teacher`` that are detected from labels and
+    teacher; ``assumed`` lists the assumptions for people."""
 
     dataset: dict[str, str] = field(default_factory=dict)
     teacher: dict[str, Any] = field(default_factory=dict)
@@ -168,7 +170,7 @@ class TaskKeys:
 def task_keys(
     dataset: Dataset, teacher: Choice, *, task: str = "", activation: str = "", outputs: str = ""
 ) -> TaskKeys:
-    """Return keys of the task, of the teacher's activation and outputs, and of its class names.
+    """Return the spec's keys of the task, and of the teacher's activation, outputs and class names.
 
     ``task``, ``activation`` and ``outputs`` are detected if empty. Raises ``DataError`` for an
     unreadable table, and for images without exactly one class if the task needs it.
@@ -195,14 +197,15 @@ def task_keys(
     elif teacher.activation == SOFTMAX:
         keys.teacher["activation"] = SIGMOID
         keys.assumed.append(
-            "an image can have several classes, though the teacher was trained to tell them "
-            "apart: each of its logits is taken by itself"
+            "an image can have several classes, though the teacher was trained for one class per "
+            "image: each of its logits gets a sigmoid"
         )
     return keys
 
 
 def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
-    """Add ``teacher.classes`` or ``teacher.labels`` if the file has no names, or other names."""
+    """Add ``teacher.classes`` if the file has no output names, ``teacher.labels`` if its names
+    differ from the data set's."""
     if is_to_fill(teacher, dataset.classes):
         keys.teacher["classes"] = list(teacher.outputs)
     elif teacher.nameless:
@@ -214,11 +217,11 @@ def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
     if labels := _labels(dataset.classes, teacher):
         keys.teacher["labels"] = labels
         renamed = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
-        keys.assumed.append(f"of what the teacher tells, {renamed}")
+        keys.assumed.append(f"in the teacher's output names {renamed}")
 
 
 def _checked(task: str, dataset: Dataset) -> str:
-    """Return the requested task; raise ``DataError`` for labels that do not fit it."""
+    """Return ``task``; raise ``DataError`` if it is single_label but an image has not one class."""
     fault = single_label_fault(dataset.label, dataset.ids, dataset.classes)
     if task == "single_label" and fault:
         raise DataError(fault, REMEDY)
@@ -226,21 +229,22 @@ def _checked(task: str, dataset: Dataset) -> str:
 
 
 def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:
-    """Add a single-label teacher's activation; ``apart``: its probabilities do not sum to 1."""
+    """Add the activation of a teacher of single-label data; with ``apart`` its probabilities do not
+    sum to 1, so that the activation is a sigmoid."""
     if teacher.keys["kind"] in _SIGMOIDS:
         return
     keys.teacher["activation"] = teacher.activation or (SIGMOID if apart else SOFTMAX)
     if not apart and not teacher.activation:
         keys.assumed.append(
-            "the teacher ends in a softmax, as each image has one class; if it was trained to "
-            "find each class by itself, teacher.activation is sigmoid"
+            "the teacher's activation is a softmax, as each image has one class; if it was trained "
+            "for each class separately, set teacher.activation: sigmoid"
         )
 
 
 def _labels(classes: Sequence[str], teacher: Choice) -> dict[str, str]:
-    """Return the output for each class without an output of its name, for transformers teachers.
-
-    It is the only output with the class among its comma-separated names (``tabby, tabby cat``)."""
+    """Return ``teacher.labels`` for a transformers teacher: the output by class, for classes
+    without an output of their name. It is the only output that has the class among its
+    comma-separated names (``tabby, tabby cat``)."""
     outputs = teacher.outputs if teacher.keys["kind"] == "transformers" else ()
     named: dict[str, list[str]] = {}
     for output in outputs:
@@ -252,7 +256,7 @@ def _labels(classes: Sequence[str], teacher: Choice) -> dict[str, str]:
 
 
 def logit_classes(path: Path) -> list[str]:
-    """Return the class names of a table of logits."""
+    """Return the class names in a teacher's table of logits (CSV, Parquet or npz)."""
     if path.suffix.lower() == ".npz":
         return [str(name) for name in read_arrays(path, ["class_name"])[0].ravel()]
     return list(read_rows(path)[0][1:])

@@ -42,8 +42,8 @@ def load_encoder(encoder: Section, device: str = CPU) -> Encoder:
     """Load the encoder of a spec's section onto a device (``common.devices``).
 
     Only a model on the hub, or weights named by a tag, are downloaded. Raises ``MissingExtraError``
-    without the packages, and ``DataError`` for a model that cannot be loaded or has no dense path,
-    and for an unavailable device.
+    if the packages are missing, and ``DataError`` for a model that cannot be loaded or cannot embed
+    cells (no dense path), and for an unavailable device.
     """
     if isinstance(encoder, TransformersEncoder):
         from precompute.encoder.transformers_model import load_transformers
@@ -53,9 +53,9 @@ def load_encoder(encoder: Section, device: str = CPU) -> Encoder:
 
 
 def load_text_encoder(encoder: Section, device: str = CPU) -> TextEncoder:
-    """Load an encoder's text tower, alone if possible; its vectors equal ``load_encoder``'s.
+    """Load the text tower of an encoder, without the image tower if possible.
 
-    Raises the errors of ``load_encoder``.
+    Its vectors equal those of ``load_encoder``. Raises the errors of ``load_encoder``.
     """
     if isinstance(encoder, TransformersEncoder):
         return load_encoder(encoder, device).text

@@ -31,7 +31,8 @@ from precompute.encoder.dense_blocks import (
 
 
 def open_clip_vit(tower: Any) -> Path | None:
-    """Return the path of open_clip's ViTs: class token, average (CLIPA), attention pool (CoCa)."""
+    """Return the dense path of an open_clip ViT that pools by class token, average (CLIPA) or
+    attention (CoCa); None for other towers."""
     from open_clip.transformer import VisionTransformer
 
     if not isinstance(tower, VisionTransformer):
@@ -66,7 +67,7 @@ def open_clip_vit(tower: Any) -> Path | None:
 
 
 def _value_of_pool(pool: Any, x: Any) -> Any:
-    """Apply open_clip's attention pool to each token alone."""
+    """Return the output of open_clip's attention pool for each token ``x`` alone."""
     attention = pool.attn
     width = attention.embed_dim
     weight = attention.v_proj_weight
@@ -78,7 +79,8 @@ def _value_of_pool(pool: Any, x: Any) -> Any:
 
 
 def timm_vit(tower: Any) -> Path | None:
-    """Return the path of timm's ViT and EVA: class token, average, attention pool (SigLIP, PE)."""
+    """Return the dense path of timm's ViT or EVA that pools by class token, average or attention
+    (SigLIP, PE); None for other towers."""
     from open_clip.timm_model import TimmModel
     from timm.models.eva import Eva
     from timm.models.vision_transformer import VisionTransformer
@@ -129,7 +131,7 @@ def _sequential(blocks: list[nn.Module]) -> nn.Module:
 
 
 def clip_resnet(tower: Any) -> Path | None:
-    """Return the path of CLIP's ResNets: the attention pool's projections as 1 x 1 convolutions."""
+    """Return the dense path of CLIP's ResNet: 1 x 1 convolutions for its pool; else None."""
     from open_clip.modified_resnet import ModifiedResNet
 
     if not isinstance(tower, ModifiedResNet):
@@ -147,7 +149,7 @@ def clip_resnet(tower: Any) -> Path | None:
 
 
 def timm_map(tower: Any) -> Path | None:
-    """Return the path of timm trunks with a feature map and average or attention pooling."""
+    """Return the dense path of a timm tower with an average or attention pool, else None."""
     from open_clip.timm_model import TimmModel
     from timm.layers import AttentionPool2d, RotAttentionPool2d
 
@@ -162,7 +164,7 @@ def timm_map(tower: Any) -> Path | None:
 
 
 def _has_map(trunk: Any) -> bool:
-    """True if a trunk's features are a map: timm then lists feature levels (``feature_info``)."""
+    """Return True if a trunk's features are a map: timm then lists levels (``feature_info``)."""
     return hasattr(trunk, "forward_features") and bool(getattr(trunk, "feature_info", None))
 
 
@@ -174,7 +176,8 @@ def _pools_by_average(trunk: Any) -> bool:
 
 
 def _average_pooled(tower: Any) -> View:
-    """Apply the head to each cell; for a linear head the cells' mean is the image's embedding."""
+    """Return a function that applies the head to each cell; for a linear head the cells' mean is
+    the image's embedding."""
     trunk = tower.trunk
     last = getattr(trunk, "output_fmt", "NCHW") == "NHWC"
 
@@ -195,7 +198,7 @@ def _whole(tower: Any, features: Any) -> Any:
 
 
 def _attention_pooled(tower: Any, pool: Any) -> View:
-    """Apply the pool's value and output projection to each cell, then the rest of the head."""
+    """Return a function that applies the pool's projections, then the head, to each cell."""
     rest = list(tower.head)[1:]
 
     def view(images: Any, whole: bool) -> tuple[Any, Any]:
@@ -217,7 +220,7 @@ def _value(pool: Any, places: Any) -> Any:
 
 
 _FAMILIES = (
-    "Use a model of one of the families with a dense path: vision transformers of open_clip (also "
+    "Use a model whose image cells can be embedded: vision transformers of open_clip (also "
     "of CoCa and CLIPA) and of timm (ViT, SigLIP, EVA, PE, ViTamin), ResNets of CLIP, trunks of "
     "timm with average pooling (such as ConvNeXt, EfficientNet, ResNet, FastViT, Swin)."
 )
@@ -229,16 +232,19 @@ def dense_function(
     """Adapt the model to images ``(B, 3, *size)``; return its dense function and its attention.
 
     The function returns embeddings ``(B, h, w, embed)``, not normalised. The returned attention is
-    the argument, else the family's default, None if it cannot be chosen. Raises ``DataError`` for
-    an image tower without a dense path, for a size that is no multiple of a patch, and for an
-    unsupported attention.
+    the argument, else the family's default, None if it cannot be chosen. ``name`` is for messages.
+    Raises ``DataError`` for an image tower without a dense path, for a size that is no multiple of
+    a patch, and for an unsupported attention.
     """
     path = dense_path(model.visual)
     if path is None:
-        raise DataError(f"The encoder {name} has no dense path.", _FAMILIES)
+        raise DataError(
+            f"The image tower of the encoder {name} gives no embedding per cell (no dense path).",
+            _FAMILIES,
+        )
     if attention is not None and path.own is None:
         raise DataError(
-            f"The encoder {name} has no attention to choose, but attention is {attention}.",
+            f"The encoder {name} has no choice of attention, but the spec sets {attention}.",
             "Leave out concepts.encoder.attention.",
         )
     chosen = attention or path.own

@@ -36,7 +36,7 @@ View = Callable[[Any, bool], tuple[Any, Any]]
 
 @dataclass(frozen=True)
 class Dense:
-    """Function that computes embeddings of cells, and of whole images, in one pass of the tower."""
+    """Function from images to embeddings of cells, and of whole images, in one pass of a tower."""
 
     view: View
 
@@ -45,24 +45,23 @@ class Dense:
         return self.view(images, False)[0]
 
     def with_whole(self, images: Tensor) -> tuple[Any, Any]:
-        """Return cell embeddings and, bit-identical to the tower's output, those of whole images
-        ``(B, embed)``."""
+        """Return the cell embeddings, and embeddings ``(B, embed)`` of whole images, bit-identical
+        to the tower's output."""
         return self.view(images, True)
 
 
 @dataclass(frozen=True)
 class Path:
-    """Dense path of a family of towers; ``own`` is its default attention (None: no choice).
-
-    ``build`` returns the function for an attention.
-    """
+    """Dense path of a family of image towers: its way to embed cells. ``build`` returns the
+    function for an attention of the last block; ``own`` is the default attention (None: no
+    choice)."""
 
     own: str | None
     build: Callable[[str | None], View]
 
 
 def fit_size(tower: Any, size: tuple[int, int]) -> None:
-    """Change the tower in place to take images of ``size`` (height, width).
+    """Change the image tower in place so that it takes images of ``size`` (height, width).
 
     Raises ``DataError`` for a size that is not a multiple of a patch.
     """
@@ -108,7 +107,7 @@ def grid_of(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:
         raise DataError(
             f"image_size {_shown(width, height)} is not a multiple of the encoder's patch size "
             f"{_shown(patch[1], patch[0])}.",
-            f"Set image_size: {_shown(near[1], near[0])}.",
+            f"Set concepts.encoder.image_size: {_shown(near[1], near[0])}.",
         )
     return tuple(side // step for side, step in zip(size, patch, strict=True))
 
@@ -118,7 +117,8 @@ def _shown(width: int, height: int) -> str:
 
 
 def _resized(embedding: Any, old: tuple[int, ...], new: tuple[int, ...]) -> nn.Parameter:
-    """Resize position embeddings like open_clip: keep row 0 (class, mean), interpolate the grid."""
+    """Return position embeddings resized from grid ``old`` to grid ``new``, as open_clip does: row
+    0 (class token or mean) stays, the grid is interpolated."""
     first, rest = embedding.data[:1], embedding.data[1:]
     grid = rest.T.reshape(1, -1, *old)
     grid = functional.interpolate(
@@ -132,7 +132,7 @@ ATTENTIONS = ("value", "plain", "clearclip", "sclip")
 
 
 def last_block(block: Any, attention: str | None) -> nn.Module:
-    """Return the block with another attention; unchanged weights are shared."""
+    """Return the block with ``attention`` (one of ``ATTENTIONS``); it shares unchanged weights."""
     if attention == "plain":
         return block
     if attention == "value":
@@ -152,7 +152,7 @@ def with_module(module: nn.Module, name: str, part: nn.Module) -> nn.Module:
 
 
 class Watched(nn.Module):
-    """Wrapper of a block that records the block's arguments in ``given``; for one pass only."""
+    """Wrapper of a block that stores the block's input in ``given``; for use in one pass only."""
 
     given: tuple[Any, dict[str, Any]]
 
@@ -161,13 +161,14 @@ class Watched(nn.Module):
         self.block = block
 
     def forward(self, x: Any, **more: Any) -> Any:
-        """Return the block's output."""
+        """Return the block's output; store the block's arguments in ``given``."""
         self.given = x, more
         return self.block(x, **more)
 
 
 class _Branch(nn.Module):
-    """A block's attention alone: no residual connection, no feed-forward part."""
+    """A block's attention without residual connection and feed-forward part; with ``alone`` each
+    token attends only to itself."""
 
     def __init__(self, block: nn.Module, attention: nn.Module, alone: bool) -> None:
         super().__init__()
@@ -183,7 +184,7 @@ class _Branch(nn.Module):
 
 
 def _branch(block: Any, attention: Any, x: Any, more: dict[str, Any]) -> Any:
-    """Apply norm, attention and scale in the block's order."""
+    """Return the attention's output for tokens ``x``, with the block's norm and scale."""
     if isinstance(attention, nn.MultiheadAttention):
         y = block.ln_1(x)
         return block.ls_1(attention(y, y, y, need_weights=False, **more)[0])
@@ -198,7 +199,7 @@ def _branch(block: Any, attention: Any, x: Any, more: dict[str, Any]) -> Any:
 
 
 class _Sum(nn.Module):
-    """Sum of two attentions with the same output projection, whose ``bias`` counts once."""
+    """Sum of two attentions with the same output projection, whose ``bias`` is counted once."""
 
     def __init__(self, first: nn.Module, second: nn.Module, bias: Any) -> None:
         super().__init__()
@@ -212,7 +213,8 @@ class _Sum(nn.Module):
 
 
 def _output_bias(attention: Any) -> Any:
-    """Return the output projection's bias (a sum of two outputs holds it twice), or 0."""
+    """Return the bias of an attention's output projection, 0 if it has none. A sum of two
+    attentions contains this bias twice."""
     inner = getattr(attention, "ln_inner", None) or getattr(attention, "norm", None)
     if inner is not None and not isinstance(inner, nn.Identity):
         raise DataError(
@@ -228,7 +230,7 @@ _MODULES = (("q_proj", "k_proj"), ("q_norm", "k_norm"), ("ln_q", "ln_k"))
 
 
 def _self_similar(attention: Any, source: str) -> nn.Module:
-    """Return a copy that compares queries with queries (``source`` query) or keys with keys."""
+    """Return a copy that compares queries with queries (``source`` "query"), or keys with keys."""
     changed = copy.deepcopy(attention).requires_grad_(False)
     take, give = _PARTS[source], 1 - _PARTS[source]
     qkv = getattr(changed, "qkv", None)

@@ -33,21 +33,21 @@ PATTERNS = (
 )  # fmt: skip
 _REMEDY = (
     "Download the model's files elsewhere (config.json, *.safetensors, processor and tokenizer), "
-    "and set model to their folder."
+    "and set the key model to their folder."
 )
 
 
 def hub_address(repository: str) -> str:
-    """Return the hub's address of a model's metadata."""
+    """Return the address of a model's metadata on the hub."""
     from huggingface_hub import constants
 
     return f"{constants.ENDPOINT}/api/models/{repository}"
 
 
 def check_answer(address: str) -> None:
-    """Raise ``OSError`` if a server is unreachable or silent, before a client retries for long.
+    """Raise ``OSError`` if no server answers at ``address`` within seconds.
 
-    Any answer, also an HTTP error, is accepted.
+    Clients of the hub would retry for long. Any answer, also an HTTP error, is accepted.
     """
     from huggingface_hub import constants
 
@@ -71,7 +71,7 @@ def check_answer(address: str) -> None:
 
 @contextmanager
 def offline() -> Iterator[None]:
-    """Forbid downloads from the hub in the block (nothing to do without huggingface_hub)."""
+    """Forbid downloads from the hub inside a ``with`` block; no effect without huggingface_hub."""
     try:
         from huggingface_hub import constants
     except ImportError:
@@ -86,7 +86,7 @@ def offline() -> Iterator[None]:
 
 
 def cached_file(repository: str, name: str) -> Path | None:
-    """Return a file of a hub's repository if it was downloaded before, else None."""
+    """Return the path of a file of a hub's repository; None if it was never downloaded."""
     from huggingface_hub import try_to_load_from_cache
 
     path = try_to_load_from_cache(repository, name)
@@ -94,18 +94,19 @@ def cached_file(repository: str, name: str) -> Path | None:
 
 
 def _state(path: Path) -> tuple[Path, int, int]:
-    """Return a file's path, size and modification time, the key of its cached hash."""
+    """Return path, size and modification time of a file; its hash is cached under these."""
     try:
         state = path.stat()
     except OSError as error:
         raise DataError(
-            f"{path} cannot be read: {error.strerror}.", "Check concepts.encoder."
+            f"{path} cannot be read: {error.strerror}.",
+            "Correct the path of the model in the spec.",
         ) from error
     return path, state.st_size, state.st_mtime_ns
 
 
 def digest_of(parts: Sequence[Path | str]) -> str:
-    """Return the SHA-256 of texts and of the bytes of files; ``DataError`` for a missing one."""
+    """Return one SHA-256 of texts and of the bytes of files; ``DataError`` for a missing file."""
     return _digest(*[_state(part) if isinstance(part, Path) else part for part in parts])
 
 
@@ -123,7 +124,7 @@ def _digest(*parts: str | tuple[Path, int, int]) -> str:
 
 
 def fetch_model(model: Path | str) -> Path:
-    """Return a model's folder; download a model on the hub if missing.
+    """Return the folder of a model; download the model first if it is on the hub only.
 
     Raises ``DataError`` for a folder without configuration or safetensors, and for a failed
     download, within seconds if the hub cannot be reached.
@@ -141,7 +142,7 @@ def fetch_model(model: Path | str) -> Path:
 
 
 def model_config(model: Path | str) -> dict[str, Any] | None:
-    """Return a model's configuration, None if it is not on this machine; nothing is downloaded.
+    """Return a model's configuration; None if it was never downloaded. Nothing is downloaded.
 
     Raises ``DataError`` for an unreadable configuration.
     """
@@ -158,7 +159,8 @@ def model_config(model: Path | str) -> dict[str, Any] | None:
         ) from error
     if not isinstance(config, dict):
         raise DataError(
-            f"{folder / CONFIG} is not a configuration.", "Save the model with save_pretrained."
+            f"{folder / CONFIG} is not a model's configuration.",
+            "Save the model with save_pretrained.",
         )
     return config
 
@@ -168,7 +170,7 @@ def _no_config(folder: Path) -> DataError:
 
 
 def model_digest(model: Path | str) -> str:
-    """Return the SHA-256 of a model's files, or of its name if it is not downloaded yet."""
+    """Return the SHA-256 of a model's files, or of its name if it was never downloaded."""
     folder = model if isinstance(model, Path) else _cached(model)
     if folder is None:
         return digest_of([str(model)])
@@ -178,9 +180,9 @@ def model_digest(model: Path | str) -> str:
 
 @contextmanager
 def loading(model: Path | str) -> Iterator[Any]:
-    """Yield the package transformers with log output off; errors in the block become ``DataError``.
+    """Yield the package transformers, silenced; errors in the ``with`` block become ``DataError``.
 
-    Raises ``MissingExtraError`` without the package.
+    Raises ``MissingExtraError`` if the package is missing.
     """
     try:
         import torch  # noqa: F401
@@ -235,7 +237,7 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
 
 
 def _cached(model: str) -> Path | None:
-    """Return the folder of a hub's model if config and all weights were downloaded, else None."""
+    """Return the folder of a model on the hub if all its files were downloaded, else None."""
     config, whole, index = (
         cached_file(model.removeprefix(HUB), name) for name in (CONFIG, "model.safetensors", _INDEX)
     )
@@ -245,7 +247,7 @@ def _cached(model: str) -> Path | None:
 
 
 def _has_parts(model: str, index: Path) -> bool:
-    """True if every weights file in the index was downloaded."""
+    """Return True if every weights file that ``index`` lists was downloaded."""
     try:
         parts = set(json.loads(read_text(index, ANNOTATION_BYTES))["weight_map"].values())
         return all(cached_file(model.removeprefix(HUB), str(name)) for name in parts)

@@ -1,4 +1,4 @@
-"""The image side of an encoder: an embedding per cell, in mixed precision if accurate enough."""
+"""The image side of an encoder: an embedding per cell, in mixed precision if that is accurate."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ FARTHEST = 0.02
 
 @dataclass
 class Precision:
-    """Precision ``name`` of the tower's matrix products (torch's autocast); weights stay float32.
+    """Floating-point precision ``name`` of an image tower's matrix products (torch's autocast).
 
-    ``distance`` is the largest distance of unit vectors from float32 in the first batch; None
-    before the first batch, and with float32."""
+    Weights stay float32. ``distance`` is the largest distance of unit vectors from float32 in the
+    first batch; None before the first batch, and with float32."""
 
     name: str = FLOAT32
     device: str = CPU
@@ -72,7 +72,7 @@ class Precision:
         return torch.autocast(kind, dtype=getattr(torch, self.name))
 
     def _checked(self, dense: Callable[[Any], Any], pixels: Tensor) -> float:
-        """Return the largest distance between a cell's unit vectors in both precisions."""
+        """Return the largest distance of a cell's unit vector from its float32 unit vector."""
         from torch.nn.functional import normalize
 
         mixed, exact = (
@@ -82,8 +82,8 @@ class Precision:
         distance = float((mixed - exact).norm(dim=-1).max())
         if not distance <= FARTHEST:  # nan too
             raise DataError(
-                f"In {self.name} the encoder's vectors of the first {len(pixels)} photos lie up to "
-                f"{distance:.2g} from float32's; at most {FARTHEST:g} is allowed.",
+                f"In {self.name} the encoder's unit vectors of the first {len(pixels)} photos "
+                f"differ by up to {distance:.2g} from float32; at most {FARTHEST:g} is allowed.",
                 f"Set concepts.encoder.precision: {FLOAT32}, or float16 instead of bfloat16.",
             )
         return distance
@@ -125,13 +125,13 @@ class Encoder:
 
     @property
     def tokenizer(self) -> Any:
-        """The text tower's tokenizer."""
+        """Tokenizer of the text tower: a function from texts to tokens."""
         return self.text.tokenizer
 
     @property
     def preprocessing(self) -> dict[str, Any]:
-        """Settings of ``prepare``, with open_clip's names; also ``attention``, if it can be chosen,
-        and ``precision``, if not float32."""
+        """Settings of ``prepare``, with open_clip's names; with ``attention`` if it can be chosen,
+        and with ``precision`` if it is not float32."""
         more = {} if self.attention is None else {"attention": self.attention}
         if self.precision.name != FLOAT32:
             more["precision"] = self.precision.name
@@ -157,7 +157,7 @@ class Encoder:
             return _array(self.precision.run(self._dense, self._pixels(images)))
 
     def dense_with_whole(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return ``dense`` and ``whole`` of images from one pass of the tower, float32."""
+        """Return the results of ``dense`` and ``whole`` for images, from one pass of the tower."""
         from torch.nn.functional import normalize
 
         with self._running():
@@ -183,11 +183,11 @@ class Encoder:
         return pixels.contiguous(memory_format=torch.channels_last)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """See ``TextEncoder.embed_text``."""
+        """Return unit vectors of texts; see ``TextEncoder.embed_text``."""
         return self.text.embed_text(texts)
 
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
-        """See ``TextEncoder.embed_concepts``."""
+        """Return unit vectors of concepts in prompts; see ``TextEncoder.embed_concepts``."""
         return self.text.embed_concepts(concepts, prompts)
 
 
@@ -266,7 +266,8 @@ def _channels_last(model: Any) -> Any:
 def chosen_size(
     wanted: int | tuple[int, int] | None, usual: int | Sequence[int]
 ) -> tuple[int, int]:
-    """Return (height, width) from the spec's side or (width, height), else the model's size."""
+    """Return the image size (height, width) that the spec sets, else the size ``usual``. ``wanted``
+    is a side or (width, height) from the spec, None if not set."""
     if wanted:
         return (wanted, wanted) if isinstance(wanted, int) else (wanted[1], wanted[0])
     return (usual, usual) if isinstance(usual, int) else (usual[0], usual[1])

@@ -37,9 +37,9 @@ _TEXT = (
 
 @contextmanager
 def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
-    """Yield the package open_clip; errors in the block become ``DataError`` with a remedy.
+    """Yield the package open_clip; errors in the ``with`` block become ``DataError`` with a remedy.
 
-    Raises ``MissingExtraError`` without a package.
+    Raises ``MissingExtraError`` if a package is missing.
     """
     open_clip = open_clip_package()
     try:
@@ -47,7 +47,7 @@ def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
     except InficondError:
         raise
     except Exception as error:  # open_clip, torch and the hub raise many kinds
-        named = encoder.pretrained or "the weights in it"
+        named = encoder.pretrained or "the weights in its folder"
         raise DataError(
             f"The encoder {encoder.model} cannot be loaded with {named}: "
             f"{type(error).__name__}: {error}",
@@ -56,7 +56,8 @@ def loading(encoder: OpenClipEncoder) -> Iterator[Any]:
 
 
 def build_model(open_clip: ModuleType, source: Source) -> Any:
-    """Return the model with its weights, in evaluation mode; only the spec's hub is accessed."""
+    """Return an open_clip model with its weights, in evaluation mode. Nothing is downloaded, except
+    from the hub if the spec names a model there."""
     root = logging.getLogger()
     root.addFilter(_says_nothing)  # hide a warning of random weights: weights are loaded next
     config = open_clip.get_model_config(source.model)
@@ -78,7 +79,7 @@ def build_model(open_clip: ModuleType, source: Source) -> Any:
 
 
 def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
-    """Load the model's tokenizer; files that it needs come from the model's folder."""
+    """Load the tokenizer of an open_clip model; a folder's model has its files in the folder."""
     with nullcontext() if source.online else offline():
         return open_clip.get_tokenizer(source.model)
 
@@ -97,11 +98,11 @@ def _remedy(error: Exception) -> str:
             "tokenizer.json and tokenizer_config.json into a folder with open_clip_config.json and "
             "the weights, and set concepts.encoder.model to the folder."
         )
-    return "Check that the checkpoint belongs to the model (safetensors, or a state_dict)."
+    return "Check that the weights (safetensors, or a state_dict) belong to this model."
 
 
 def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEncoder:
-    """Load the text tower of a spec's open_clip encoder.
+    """Load the text tower of a spec's open_clip encoder, as a ``TextEncoder``.
 
     Its vectors equal those of ``load_open_clip(encoder)``. From a safetensors file the image
     tower's weights are not read. Raises the errors of ``load_open_clip``.
@@ -120,10 +121,9 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
 
 
 def text_function(model: Any) -> Callable[[Any], Any]:
-    """Return a function from tokens ``(B, context)`` to embeddings ``(B, embed)`` of a text tower.
+    """Return the text tower as a function from tokens ``(B, context)`` to vectors ``(B, embed)``.
 
-    With causal attention and pooling at the end token, later tokens have no effect; they are cut
-    off for speed.
+    With causal attention and pooling at the end token, tokens after it have no effect and are cut.
     """
     tower = getattr(model, "text", model)
     if hasattr(tower, "token_embedding") and _reads_the_end(tower):
@@ -138,7 +138,7 @@ def text_function(model: Any) -> Callable[[Any], Any]:
 
 
 def _pool(tower: Any) -> tuple[str, int | None]:
-    """Return kind of pooling and end token; models without a text tower use other attributes."""
+    """Return the kind of pooling of a text tower, and the id of its end token or None."""
     kind = getattr(tower, "text_pool_type", None) or tower.pool_type
     return kind, getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
 
@@ -169,7 +169,7 @@ def _causal(tower: Any, tokens: Any) -> Any:
 
 
 def _text_tower(open_clip: ModuleType, source: Source) -> Any:
-    """Return the text tower with its weights, or the whole model if the weights' layout differs."""
+    """Return the text tower with its weights, or the whole model if weights cannot be split."""
     from open_clip.model import _build_text_tower
 
     config = open_clip.get_model_config(source.model)
@@ -185,7 +185,7 @@ def _text_tower(open_clip: ModuleType, source: Source) -> Any:
 
 
 def _text_state(path: Path) -> dict[str, Any] | None:
-    """Return the text tower's weights by parameter name; None if the file has another layout."""
+    """Return the weights of the text tower by parameter name; None for another file layout."""
     if path.suffix != ".safetensors":
         return None
     from safetensors import safe_open

@@ -36,7 +36,7 @@ _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "
 
 
 def fetch_encoder(encoder: Section) -> None:
-    """Download the encoder's files if the spec names a tag or a model on the hub."""
+    """Download an encoder's files if the spec names a tag of weights or a model on the hub."""
     if isinstance(encoder, OpenClipEncoder):
         if not isinstance(encoder.model, Path) and not isinstance(encoder.pretrained, Path):
             find_source(encoder)
@@ -45,14 +45,14 @@ def fetch_encoder(encoder: Section) -> None:
 
 
 def encoder_name(encoder: Section) -> str:
-    """Return the encoder's name, as a store records it."""
+    """Return the name under which a store records an encoder."""
     return open_clip_name(encoder) if isinstance(encoder, OpenClipEncoder) else encoder.title
 
 
 def encoder_digest(encoder: Section) -> str:
-    """Return the SHA-256 of the encoder's configuration and weights.
+    """Return the SHA-256 of an encoder's configuration and weights.
 
-    Files that are not downloaded yet are represented by the names in the spec.
+    Files that were never downloaded are represented by the names in the spec.
     """
     if isinstance(encoder, OpenClipEncoder):
         return open_clip_digest(encoder)
@@ -76,8 +76,8 @@ class Source:
     """Location of an open_clip model and its weights.
 
     ``model`` is open_clip's name of the model, or ``local-dir:FOLDER``; ``weights`` is a file;
-    ``tag`` is the weights' tag, if the spec names it; ``online`` is True if missing files, such as
-    a tokenizer's, may be downloaded."""
+    ``tag`` is the weights' tag, None if the spec names a file; ``online`` is True if missing files,
+    such as a tokenizer's, may be downloaded."""
 
     model: str
     weights: Path
@@ -85,15 +85,15 @@ class Source:
     online: bool = False
 
     def quick_gelu(self, config: dict[str, Any]) -> bool:
-        """True if the configuration or the tag states that the model was trained with QuickGELU."""
+        """Return True if ``config`` or the tag states that the model was trained with QuickGELU."""
         settings = tag_settings(self.model, self.tag) if self.tag else {}
         return bool(config.get("quick_gelu") or settings.get("quick_gelu"))
 
     def preprocessing(self) -> dict[str, Any] | None:
         """Return mean, std and interpolation of the weights; None if a folder's config has them.
 
-        For a weights file of a model by name they come from the model's tags. Raises ``DataError``
-        if the tags differ, since wrong settings give worse vectors without an error.
+        For a weights file of a named model they come from the model's tags. Raises ``DataError`` if
+        the tags differ, since wrong settings give worse vectors without an error.
         """
         if self.model.startswith("local-dir:"):
             return None
@@ -114,7 +114,7 @@ _PREPROCESSING = ("mean", "std", "interpolation")
 
 
 def find_source(encoder: OpenClipEncoder) -> Source:
-    """Return the location of a spec's encoder; download a tag's weights or a model on the hub.
+    """Return the location of a spec's open_clip encoder; download a tag's weights or a hub's model.
 
     Raises ``DataError`` for missing files and for failed downloads.
     """
@@ -139,7 +139,7 @@ def find_source(encoder: OpenClipEncoder) -> Source:
 
 
 def open_clip_name(encoder: OpenClipEncoder) -> str:
-    """Return the name for the store: a folder's checkpoint, else model and weights."""
+    """Return an encoder's name for the store: a folder's checkpoint, else model and weights."""
     if isinstance(encoder.model, Path):
         return _weights_of(encoder.model, encoder.pretrained).stem
     if encoder.pretrained is None:
@@ -148,10 +148,10 @@ def open_clip_name(encoder: OpenClipEncoder) -> str:
 
 
 def open_clip_digest(encoder: OpenClipEncoder) -> str:
-    """Return the SHA-256 of the encoder's configuration and weights.
+    """Return the SHA-256 of an open_clip encoder's configuration and weights.
 
-    For a model by name, the name stands for its configuration. Files that are not downloaded yet
-    are represented by the names in the spec."""
+    For a model by name, the name stands for its configuration. Files that were never downloaded are
+    represented by the names in the spec."""
     return digest_of(_parts(encoder))
 
 
@@ -188,14 +188,14 @@ def _weights_in(folder: Path) -> Path:
     if len(chosen) != 1:
         names = ", ".join(path.name for path in files) or "none"
         raise DataError(
-            f"The folder {folder} should hold one file of weights; it holds {names}.",
-            "Set concepts.encoder.pretrained to the file.",
+            f"The folder {folder} needs one file of weights; it holds {names}.",
+            "Set concepts.encoder.pretrained to one file of weights.",
         )
     return chosen[0]
 
 
 def open_clip_package() -> ModuleType:
-    """Return the package open_clip; raise ``MissingExtraError`` without open_clip or torch."""
+    """Import and return the package open_clip; ``MissingExtraError`` without open_clip or torch."""
     try:
         import open_clip
         import torch  # noqa: F401
@@ -205,7 +205,7 @@ def open_clip_package() -> ModuleType:
 
 
 def check_name(model: str) -> None:
-    """Raise ``DataError`` for a model unknown to open_clip, ``MissingExtraError`` without it."""
+    """Raise ``DataError`` if open_clip does not know a model; ``MissingExtraError`` without it."""
     known = open_clip_package().list_models()
     if model not in known:
         raise DataError(
@@ -228,7 +228,7 @@ def tag_settings(model: str, tag: str) -> dict[str, Any]:
 
 
 def fetch_weights(model: str, tag: str) -> Path:
-    """Return the file of a tag's weights; download it if missing.
+    """Return the weights file that a tag names; download the file if it is missing.
 
     Raises ``DataError`` for an unknown tag and for a failed download, with manual instructions.
     """
@@ -257,7 +257,7 @@ def fetch_weights(model: str, tag: str) -> Path:
 
 
 def cached_weights(model: str, tag: str) -> Path | None:
-    """Return the file of a tag's weights if it was downloaded before, else None."""
+    """Return the weights file that a tag names; None if it was never downloaded."""
     settings = tag_settings(model, tag)
     repository, names = _place(settings)
     for name in names:
@@ -268,7 +268,7 @@ def cached_weights(model: str, tag: str) -> Path | None:
 
 
 def fetch_folder(repository: str) -> Path:
-    """Return the folder of a hub's model (config, weights, tokenizer); download it if missing."""
+    """Return the folder of a model on the hub (config, weights, tokenizer); download it once."""
     from huggingface_hub import snapshot_download
 
     here = cached_folder(repository)
@@ -295,14 +295,14 @@ def fetch_folder(repository: str) -> Path:
 
 
 def cached_folder(repository: str) -> Path | None:
-    """Return the folder of a hub's model if config and weights were downloaded, else None."""
+    """Return the folder of a model on the hub; None if config or weights were never downloaded."""
     config = cached_file(repository, CONFIG)
     weights = [cached_file(repository, name) for name in _FILES]
     return config.parent if config and any(weights) else None
 
 
 def _place(config: dict[str, Any]) -> tuple[str, tuple[str, ...]]:
-    """Return a tag's repository on the hub, and names of its weights files in order of trial."""
+    """Return the hub's repository of a tag's weights, and the file names to try, in order."""
     repository, _, name = config.get("hf_hub", "").rpartition("/")
     return repository, (Path(name).with_suffix(".safetensors").name, name) if name else _FILES
 

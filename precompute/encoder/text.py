@@ -20,7 +20,8 @@ _SHOWN = 3
 
 @dataclass(frozen=True)
 class TextEncoder:
-    """Text tower of an encoder; ``digest`` is the hash of its configuration and weights."""
+    """Text tower of an encoder: unit vectors of texts. ``digest`` is the hash of the encoder's
+    configuration and weights."""
 
     name: str
     digest: str
@@ -29,7 +30,7 @@ class TextEncoder:
     device: str = CPU
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
-        """Return unit vectors ``(len(texts), embed)`` float32 of texts.
+        """Return unit vectors ``(len(texts), embed)`` float32, one per text.
 
         Raises ``DataError`` for texts longer than the encoder's context.
         """
@@ -37,7 +38,7 @@ class TextEncoder:
         return self._embed(list(texts))
 
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
-        """Return unit vectors ``(concept, embed)`` float32, an ensemble over prompts like CLIP's.
+        """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
 
         A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
         ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
@@ -65,7 +66,7 @@ def _moved(tokens: Any, device: str) -> Any:
 
 
 def check_length(tokenizer: Any, texts: Sequence[str]) -> None:
-    """Raise ``DataError`` for texts with more tokens than the encoder's context."""
+    """Raise ``DataError`` if a text has more tokens than the encoder's context."""
     limit = tokenizer.context_length
     lengths = {text: _tokens(tokenizer, text) for text in texts if len(text.encode()) > limit - 2}
     long = {text: length for text, length in lengths.items() if length > limit}

@@ -26,7 +26,8 @@ _TYPES = ("clip", "siglip")
 
 
 def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encoder:
-    """Load a transformers encoder: model, tokenizer, preprocessing. See ``load_encoder``."""
+    """Load an encoder of the package transformers: model, tokenizer, preprocessing. Raises the
+    errors of ``load_encoder``."""
     with loading(section.model) as transformers:
         folder = fetch_model(section.model)
         config = transformers.AutoConfig.from_pretrained(
@@ -34,7 +35,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         )
         if config.model_type not in _TYPES:
             raise DataError(
-                f"{section.model} is a model of type {config.model_type}, with no dense path.",
+                f"{section.model} is of type {config.model_type}, whose cells cannot be embedded.",
                 f"Use a model of type {' or '.join(_TYPES)}.",
             )
         hardware = torch_device(device)
@@ -65,7 +66,7 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
 
 
 class JointModel(nn.Module):
-    """Image and text tower, with the attribute names of open_clip's models."""
+    """CLIP or SigLIP of transformers as one module, with the method names of open_clip's models."""
 
     def __init__(self, joint: Any) -> None:
         super().__init__()
@@ -73,26 +74,26 @@ class JointModel(nn.Module):
 
     @property
     def reads_class(self) -> bool:
-        """True for CLIP, whose image tower pools by a class token; False for SigLIP."""
+        """True if the image tower pools by a class token (CLIP); False for SigLIP."""
         return hasattr(self.joint, "visual_projection")
 
     @property
     def logit_scale(self) -> Any:
-        """Logarithm of the factor for cosines (inverse temperature)."""
+        """Logarithm of the factor that turns cosines into logits (inverse temperature)."""
         return self.joint.logit_scale
 
     def encode_image(self, pixels: Any, normalize: bool = False) -> Any:
-        """Return embeddings ``(B, embed)`` of prepared photos ``(B, 3, H, W)``."""
+        """Return embeddings ``(B, embed)`` of prepared photos; unit vectors with ``normalize``."""
         out = self.visual(pixels)
         return functional.normalize(out, dim=-1) if normalize else out
 
     def encode_text(self, tokens: Any) -> Any:
-        """Return embeddings ``(B, embed)`` of the tokens of ``Tokenizer``."""
+        """Return embeddings ``(B, embed)`` of texts, from the output of ``Tokenizer``."""
         return self.joint.get_text_features(**tokens).pooler_output
 
 
 class _Visual(nn.Module):
-    """Image tower: one embedding per photo."""
+    """Image tower as a module: one embedding per photo."""
 
     def __init__(self, joint: Any) -> None:
         super().__init__()
@@ -116,7 +117,7 @@ class Tokenizer:
     whole: bool
 
     def __call__(self, texts: Sequence[str]) -> dict[str, Any]:
-        """Return the tokens of texts; ``check_length`` has made sure that no text is cut."""
+        """Return the tokens of texts by input name; ``check_length`` has refused too long texts."""
         padding: dict[str, Any] = {"padding": True}
         if self.whole:
             padding = {"padding": "max_length", "max_length": self.context_length}
@@ -137,7 +138,7 @@ def _interpolation(processor: Any) -> str:
 
 
 def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
-    """Return the dense function for images ``(B, 3, *size)``."""
+    """Return the function from images ``(B, 3, *size)`` to cell embeddings."""
     tower = joint.vision_model
     side = tower.embeddings.patch_size
     grid = grid_of(size, (side, side))
@@ -158,14 +159,14 @@ def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
 
 
 def _pool(joint: Any) -> Callable[[Any], Any]:
-    """Return a function from tokens ``(B, n, width)`` to an embedding per token."""
+    """Return a function from tokens ``(B, n, width)`` to embeddings, each token pooled alone."""
     if hasattr(joint, "visual_projection"):
         return joint.visual_projection
     head = getattr(joint.vision_model, "head", None)
     if head is None:
         raise DataError(
-            "The image tower of this SigLIP has no pool, and so no dense path.",
-            "Use a model with vision_use_head.",
+            "The image tower of this SigLIP has no pooling head, so that cells cannot be embedded.",
+            "Use a model with vision_use_head: true in its config.json.",
         )
     return lambda x: head(x.reshape(-1, 1, x.shape[-1]))
 
@@ -179,7 +180,7 @@ def _pool_all(joint: Any) -> Callable[[Any], Any]:
 
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:
-    """Return the last block with another attention; see ``precompute.encoder.dense_blocks``."""
+    """Return the last block as a function, with ``attention`` of ``dense_blocks.ATTENTIONS``."""
     projections, norm = block.self_attn, block.layer_norm1
     queries: Any = with_module(projections, "k_proj", projections.q_proj)
     keys: Any = with_module(projections, "q_proj", projections.k_proj)

@@ -1,4 +1,4 @@
-"""Score new photos like the photos of a store: encoder, segments, concept scores, teacher."""
+"""Score new photos as the photos of a store were scored: segments, concept scores, teacher."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ Part = tuple[list[str], np.ndarray, np.ndarray, list[PhotoSegments | None], str]
 
 @dataclass(frozen=True, eq=False)
 class Scorer:
-    """Encoder, segment settings and concept texts of a store, to score images outside the store.
+    """Encoder, segment settings and concept texts of a store, which score images outside it.
 
     ``size`` is the encoder's batch size. Batches are always full: rounding depends on their size.
     """
@@ -74,7 +74,7 @@ class Scorer:
     def score(
         self, images: list[Image.Image], names: list[str]
     ) -> tuple[np.ndarray, list[PhotoSegments]]:
-        """Return concept scores ``(n, C)`` float32 and segments of at most ``size`` images.
+        """Return concept scores ``(n, C)`` float32 and the segments of at most ``size`` images.
 
         ``names`` are the names of the images' mask files.
         """
@@ -82,14 +82,14 @@ class Scorer:
             return self.of_cells(images, self.encoder.dense(self.full_batch(images)), names)
 
     def full_batch(self, images: list[Image.Image]) -> np.ndarray:
-        """Return prepared images ``(size, 3, height, width)``, filled up with the last image."""
+        """Return prepared images ``(size, 3, height, width)``, filled up with the last one."""
         pixels = [self.encoder.prepare(image) for image in images]
         return np.stack([*pixels, *[pixels[-1]] * (self.size - len(pixels))])
 
     def of_cells(
         self, images: list[Image.Image], cells: np.ndarray, names: list[str]
     ) -> tuple[np.ndarray, list[PhotoSegments]]:
-        """Return what ``score`` does, from a batch's cell embeddings ``(size, h, w, embed)``."""
+        """Return what ``score`` returns, given cell embeddings ``(size, h, w, embed)``."""
         arrays = segment_batch(images, cells[: len(images)], self.settings, names)
         owner = np.repeat(np.arange(len(images)), arrays["segments"])
         score = self.texts.score(arrays["embedding"], owner, len(images))
@@ -98,7 +98,8 @@ class Scorer:
 
 @dataclass(frozen=True)
 class Applying:
-    """Loaded scorer and teacher of a store, for new photos; ``no_teacher``: why it is None."""
+    """Scorer and teacher of a store, loaded to score new photos. ``teacher`` is None if it cannot
+    run; ``no_teacher`` then states why."""
 
     store: Store
     scorer: Scorer
@@ -135,8 +136,8 @@ class Applying:
         )
 
     def batch(self, photos: Sequence[Path | bytes]) -> Part:
-        """Return faults, scores ``(n, C)``, teacher's log odds ``(n, K)`` and segments of photos,
-        and the reason why the teacher failed, "" if it did not."""
+        """Return, for at most ``size`` photos: the faults; scores ``(n, C)``; the teacher's log
+        odds ``(n, K)``; the segments; and why the teacher failed, "" if it did not."""
         images, faults = read_photos(photos, self.scorer.settings.segments)
         read = [i for i, fault in enumerate(faults) if not fault]
         store = self.store
@@ -159,7 +160,7 @@ class Applying:
         return faults, score, logit, segments, failed
 
     def _encoded(self, images: list[Image.Image]) -> tuple[np.ndarray, np.ndarray | None]:
-        """Return embeddings of cells and, if the heads need them, of whole images, else None."""
+        """Return embeddings of cells, and of whole images if heads need them, else None."""
         encoder, pixels = self.scorer.encoder, self.scorer.full_batch(images)
         if self.teacher is None or self.teacher.network:
             return encoder.dense(pixels), None
@@ -176,7 +177,7 @@ def scorer_of(spec: Spec, store: Store) -> Scorer:
 
 
 def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
-    """Return photos of the spec's data set by id; unreadable photos are left out.
+    """Return photos of the spec's data set by id; unknown ids and unreadable photos are left out.
 
     Raises ``DataError`` if no photo can be read, and the errors of ``load_dataset``.
     """
@@ -190,12 +191,14 @@ def photos_of(spec: Spec, ids: Sequence[str]) -> dict[str, Image.Image]:
         except (UnreadableImage, KeyError):
             continue
     if not photos:
-        raise DataError("None of the photos can be read.", "Restore the data set's files.")
+        raise DataError(
+            "No photo can be read.", "Restore the data set's files, or correct their paths."
+        )
     return photos
 
 
 def _segments_of(arrays: Arrays) -> list[PhotoSegments]:
-    """Split a batch's masks and embeddings by photo."""
+    """Return the mask and the embeddings of each photo's segments, from a batch's arrays."""
     shapes = arrays["thumbnail_shape"].astype(np.int64)
     masks = np.split(arrays["mask"], np.cumsum(shapes.prod(axis=1))[:-1])
     embeddings = np.split(arrays["embedding"], np.cumsum(arrays["segments"])[:-1])
@@ -212,7 +215,7 @@ def _name(photo: Path | bytes) -> str:
 def read_photos(
     photos: Sequence[Path | bytes], settings: SegmentSettings
 ) -> tuple[list[Image.Image], list[str]]:
-    """Return the images of the readable photos, and the fault of each photo ("" if readable)."""
+    """Return the images of the readable photos, and per photo its fault, "" if it is readable."""
     images, faults = [], []
     for photo in photos:
         try:
@@ -224,16 +227,16 @@ def read_photos(
 
 
 def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
-    """Read a new photo, from a path or bytes; raises ``UnreadableImage`` with the reason.
+    """Read a new photo from a path or a file's bytes; raises ``UnreadableImage`` with the reason.
 
-    With segments from files, the photo's mask is checked too: the mask file with its name.
+    If segments come from files, the mask file with the photo's name is checked too.
     """
     try:
         large = _bytes_of(photo) > MOST_BYTES
     except OSError as error:  # such as a folder that may not be entered
         raise UnreadableImage(error.strerror or str(error)) from error
     if large:
-        raise UnreadableImage(f"larger than {size_text(MOST_BYTES)}")
+        raise UnreadableImage(f"the file is larger than {size_text(MOST_BYTES)}")
     image = decode(photo)
     if settings.method == "file":
         read_mask(Path(settings.masks), _name(photo), image.size)
@@ -250,12 +253,12 @@ P = TypeVar("P")
 
 
 def batches(photos: Sequence[P], size: int) -> Iterator[Sequence[P]]:
-    """Cut photos into batches of the encoder; the last batch may be shorter."""
+    """Return the photos in batches of ``size``; the last batch may be shorter."""
     return (photos[start : start + size] for start in range(0, len(photos), size))
 
 
 def checked_settings(spec: Spec, store: Store) -> Settings:
-    """Return the settings of the store's segments; ``DataError`` if the spec's differ."""
+    """Return the settings of the store's segments; ``DataError`` if those of the spec differ."""
     settings = _settings(spec, store)
     _check_made_alike(spec, store, settings)
     return settings
@@ -276,14 +279,14 @@ def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
         raise DataError(
             f"teacher.{differ[0]} is {now.get(differ[0])!r} in the spec, but the store was made "
             f"with {made.get(differ[0])!r}.",
-            "Write the store's teacher in the spec, or make the store again: inficond precompute",
+            "Set the store's teacher in the spec, or make the store again: inficond precompute",
         )
     checked: LogitsTeacher | NetworkTeacher = section
     return checked
 
 
 def _settings(spec: Spec, store: Store) -> Settings:
-    """Return the settings of the store's segments, with the head's file beside the store."""
+    """Return the spec's segment settings; a trained head is the file beside the store."""
     section = spec.concepts
     segments = settings_of(section.segments)
     if segments.method == "head" and not segments.head:
@@ -303,7 +306,7 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
     if not {"encoder", "segments", "thumbnails"} <= made.keys():
         raise DataError(
             f"{store.path} does not record how its photos were encoded and segmented.",
-            "Use the spec of a store that was made from photos: inficond precompute SPEC",
+            "Use a store that was made from photos: inficond precompute SPEC",
         )
     segments = settings.segments.inputs()
     trained = made["segments"].get("head")
@@ -320,5 +323,5 @@ def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:
             raise DataError(
                 f"concepts.{part}.{differ[0]} is {values[differ[0]]!r} in the spec, but the store "
                 f"was made with {made[part].get(differ[0])!r}.",
-                "Make the store again (inficond precompute), or use the spec that made it.",
+                "Make the store again (inficond precompute SPEC), or use the spec that made it.",
             )

@@ -44,14 +44,14 @@ def near_duplicates(
 ) -> list[tuple[str, str, float]]:
     """Return pairs of nearly equal images of different splits, most similar first, at most 1,000.
 
-    A pair is (id, id, likeness). ``small`` is the array of ``small_photos``.
+    A pair is (id, id, likeness). ``small`` are the images as ``small_photos`` returns them.
     """
     pairs = sorted(near_pairs(small, split), key=lambda pair: (-pair[2], pair[:2]))
     return [(str(ids[a]), str(ids[b]), likeness) for a, b, likeness in pairs[:_KEPT]]
 
 
 def near_warning(found: Sequence[tuple[str, str, float]], split_of: Mapping[str, str]) -> str:
-    """Return a warning that counts the near-duplicates ``found`` and names the first five pairs."""
+    """Return a warning: the number of near-duplicate pairs ``found``, and the first five."""
     shown = "; ".join(
         f"{one} ({split_of[one]}) = {other} ({split_of[other]}), {likeness:.3f}"
         for one, other, likeness in found[:_SHOWN]
@@ -63,7 +63,7 @@ def near_warning(found: Sequence[tuple[str, str, float]], split_of: Mapping[str,
 
 
 def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
-    """Return photos at 16 x 16, ``(count, 16, 16, 3)`` uint8, from their JPEG thumbnails."""
+    """Return ``count`` photos at 16 x 16 as ``(count, 16, 16, 3)`` uint8, from JPEG thumbnails."""
     small = np.empty((count, _SIDE, _SIDE, 3), np.uint8)
     for i in range(count):
         with Image.open(io.BytesIO(jpeg_of(i)), formats=("JPEG",)) as image:
@@ -74,7 +74,8 @@ def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
 
 
 def near_pairs(small: np.ndarray, split: np.ndarray) -> list[Pair]:
-    """Return near-duplicate pairs of photos of different splits, at most 100,000."""
+    """Return pairs of nearly equal photos in different splits, at most 100,000. A pair is (index,
+    index, likeness) in ``small``, the array of ``small_photos``."""
     pairs: list[Pair] = []
     for pair in _pairs(small, split):
         pairs.append(pair)
@@ -109,7 +110,7 @@ def _likeness(first: np.ndarray, second: np.ndarray) -> float:
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    """Return rows minus their mean, scaled to unit length."""
+    """Return rows after subtracting each row's mean and scaling the row to length 1."""
     centred = values - values.mean(1, keepdims=True)
     return np.asarray(centred / np.linalg.norm(centred, axis=1, keepdims=True))
 
@@ -120,7 +121,8 @@ def assemble(
     results: Mapping[str, Arrays],
     records: Mapping[str, Mapping[str, Any]],
 ) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the store's arrays and attributes; ``records`` has each stage's time and speed."""
+    """Return the arrays and the attributes of the store, from the results of all stages.
+    ``records`` has the time and speed of each stage."""
     read, dataset = segmented.read, inputs.dataset
     split, label = np.array(dataset.split)[read], dataset.label[read]
     arrays: dict[str, Any] = {
@@ -157,7 +159,7 @@ def assemble(
 
 
 def encoded_arrays(segmented: Segmented) -> dict[str, Any]:
-    """Return the store's arrays of segments and thumbnails."""
+    """Return the arrays of a store that hold segments and thumbnails."""
     encoded: Mapping[str, Any] = segmented.arrays
     shape = np.asarray(encoded["thumbnail_shape"])
     return {
@@ -173,7 +175,7 @@ def encoded_arrays(segmented: Segmented) -> dict[str, Any]:
 
 
 def small_encoded(segmented: Segmented) -> np.ndarray:
-    """Return all thumbnails at 16 x 16, as ``small_photos`` does."""
+    """Return the thumbnails of all readable photos at 16 x 16, as ``small_photos`` returns them."""
     edges = _offsets(np.asarray(segmented.arrays["thumbnail_length"]))
 
     def jpeg(i: int) -> bytes:

@@ -1,4 +1,4 @@
-"""The stage that encodes and segments photos, in batches; existing batches are reused."""
+"""The stage that encodes and segments photos in batches; finished batches are reused."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _FEATURES = "features"
 
 @dataclass
 class Encoding:
-    """Batches of photos: finished earlier, in a nearby store, or still to be encoded.
+    """The batches of a run's photos, and what is done with each: reuse it or encode it.
 
     With ``features`` a batch to be encoded also gives the features of a teacher's heads, if they
     are missing too. ``seconds`` is the encoding time of this run alone.
@@ -50,18 +50,18 @@ class Encoding:
 
     @cached_property
     def every(self) -> list[Batch]:
-        """All batches."""
+        """All batches of photo keys; empty if the photos are already encoded in a store."""
         is_encoded = self.inputs.dataset.encoded is not None
         return [] if is_encoded else batches_of(self.inputs.keys, self.inputs.encoder.batch)
 
     @cached_property
     def here(self) -> set[Batch]:
-        """Batches in the run's folder, finished by an earlier run."""
+        """Batches that an earlier, interrupted run finished in this run's folder."""
         return {b for b in self.every if self.run.results.get("segments", self._key(b)) is not None}
 
     @cached_property
     def source(self) -> tuple[Store | None, set[Batch]]:
-        """The nearby store with the most of the missing batches, and these batches."""
+        """The store in the same folder that has most of the missing batches, and these batches."""
         missing = set(self.every) - self.here
         near = self.run.near if missing else []
         pairs = [(store, batches_in(store, self.inputs.encoding_key) & missing) for store in near]
@@ -69,12 +69,12 @@ class Encoding:
 
     @cached_property
     def missing(self) -> list[Batch]:
-        """Batches to be encoded."""
+        """Batches that this run must encode."""
         return [b for b in self.every if b not in self.here and b not in self.source[1]]
 
     @cached_property
     def without_features(self) -> frozenset[Batch]:
-        """Batches that still lack the features of a teacher's heads."""
+        """Batches whose features for a teacher's heads are not computed yet."""
         if not self.features or features_of(self.inputs) is None:
             return frozenset()
         key, size = self.inputs.teacher_passes[_FEATURES], self.inputs.encoder.batch
@@ -87,7 +87,8 @@ class Encoding:
         return images / self.seconds if images else None
 
     def segmented(self) -> Segmented:
-        """Return the segments of all photos; raise ``DataError`` if too many are unreadable."""
+        """Encode the missing batches; return the segments of all photos. Raises ``DataError`` if
+        too many photos are unreadable."""
         segmented = Segmented(self._parts(), self.inputs.keys)
         self.inputs.check_skipped(segmented.reason)
         return segmented
@@ -111,7 +112,7 @@ class Encoding:
         return parts + [(b, partial(self.run.results.open, "segments", self._key(b))) for b in mine]
 
     def _take(self, store: Store, taken: set[Batch]) -> list[Part]:
-        """Return the batches ``taken`` as a part read from ``store``; [] if it is damaged."""
+        """Copy a store's batches ``taken``; return them as one part, or [] if it is damaged."""
         skipped = stage_of(store, "segments").get("skipped", [])
         try:
             keys = keys_in(store) or []
@@ -138,12 +139,12 @@ class Encoding:
         precision = encoder_of(self.inputs).precision
         if precision.distance is not None:  # None where a cluster's workers compared
             self.run.progress(
-                f"Precision {precision.name}: on the first batch unit vectors of cells differ from "
+                f"Precision {precision.name}: unit vectors of cells of the first batch differ from "
                 f"float32 by at most {precision.distance:.2g}"
             )
 
     def _keeper(self, missing: list[Batch]) -> Callable[[Batch, Arrays], None]:
-        """Return a function that saves a batch's arrays; raises if too many photos are skipped."""
+        """Return a function that saves a batch, and raises if too many photos are unreadable."""
         total, started, skipped = len(self.run.rows), time.monotonic(), 0
         before = total - sum(map(len, missing))
 
@@ -165,7 +166,7 @@ class Encoding:
         return keep
 
     def _keep_features(self, batch: Batch, arrays: Arrays) -> None:
-        """Remove the features from a batch's arrays, and save them as a teacher's result.
+        """Move the features from a batch's arrays into the teacher's saved results.
 
         Raises ``DataError`` if a feature is not a finite number.
         """
@@ -205,7 +206,8 @@ class Encoding:
 
 
 def features_of(inputs: Inputs) -> Features | None:
-    """Return the extra work for heads that use the encoder's batch size; None for others."""
+    """Return the work to compute features of a teacher's heads while photos are encoded. Returns
+    None without heads, or if their batch size is not the encoder's."""
     teacher, encoder = inputs.teacher, inputs.encoder
     if not isinstance(teacher, HeadTeacher) or inputs.dataset.encoded is not None:
         return None

@@ -42,9 +42,9 @@ Values = dict[str, Any]
 
 @dataclass(frozen=True)
 class Inputs:
-    """Inputs of one run. ``digests`` and ``keys`` are one per photo, in the data set's order;
-    ``teacher_passes`` has a key per kind of network output, such as ``features``. The
-    ``device`` for networks is not part of any key."""
+    """All inputs of one run. ``digests`` and ``keys`` are one per photo, in the data set's order;
+    ``teacher_passes`` has the hash of the inputs by kind of network output, such as ``features``.
+    The ``device`` for networks is not part of any hash."""
 
     title: str
     dataset: Dataset
@@ -72,12 +72,12 @@ class Inputs:
 
     @cached_property
     def encoder_inputs(self) -> Values:
-        """Encoder settings that embeddings of photos and texts depend on."""
+        """Settings of the encoder that its embeddings of photos and texts depend on."""
         return {"model": encoder_name(self.encoder), **plain(encoder_inputs(self.encoder))}
 
     @cached_property
     def encoding(self) -> Values:
-        """Settings that a batch's result depends on, named as in the spec; photos excluded."""
+        """Settings of the spec that the encoding of a batch depends on, without its photos."""
         if self.dataset.encoded is not None:
             return {"encoder": self.encoder_inputs, "store": self.dataset.encoded.digest}
         return {
@@ -109,12 +109,12 @@ class Inputs:
 
     @cached_property
     def encoding_key(self) -> str:
-        """Hash of ``encoding``."""
+        """Hash of the settings ``encoding``."""
         return key_of("encoding", self.encoding)
 
     @cached_property
     def stages(self) -> dict[str, Values]:
-        """Inputs of each stage, in the order in which they are computed."""
+        """Inputs of each stage by the stage's name, in the order in which stages are computed."""
         photos = key_of("photos", self.keys)
         stages: dict[str, Values] = {"segments": {**self.encoding, "photos": photos}}
         stages["text"] = {**self._text(), **self._filters(stages["segments"])}
@@ -141,7 +141,7 @@ class Inputs:
         }
 
     def _filters(self, segments: Values) -> Values:
-        """Return the inputs of the filters; {} without filters."""
+        """Return the inputs of ``concepts.filters``; {} if the spec has no filters."""
         if self.filters is None:
             return {}
         limits = self.filters.limits()
@@ -170,12 +170,12 @@ class Inputs:
 
     @property
     def methods(self) -> list[str]:
-        """Names of the projections, sorted; the order in the spec is for the page only."""
+        """Names of the projections to the plane, sorted; only the page needs the spec's order."""
         return sorted(self.projections.methods)
 
     @cached_property
     def stage_keys(self) -> dict[str, str]:
-        """Key of each stage."""
+        """Hash of the inputs of each stage, by the stage's name: the key of its result."""
         return {name: key_of(name, inputs) for name, inputs in self.stages.items()}
 
     @cached_property
@@ -184,7 +184,7 @@ class Inputs:
         return key_of("store", {"format": FORMAT_VERSION, **self.stage_keys})
 
     def made(self, path: Path) -> bool:
-        """True if ``path`` is an undamaged store that was made from these inputs."""
+        """Return True if ``path`` is an undamaged store that was made from these inputs."""
         try:
             store = open_store(path)
             store.verify()
@@ -193,11 +193,11 @@ class Inputs:
         return bool(store.attrs["inputs_hash"] == self.inputs_hash)
 
     def skipped(self, reason: Sequence[str]) -> list[tuple[str, str]]:
-        """Return (id, reason) per skipped image, from all images' reasons ("" if not skipped)."""
+        """Return (id, reason) of each skipped image; other images have the ``reason`` ""."""
         return [(self.dataset.ids[i], str(why)) for i, why in enumerate(reason) if why]
 
     def check_skipped(self, reason: Sequence[str]) -> None:
-        """Raise ``DataError`` if more images are unreadable than the spec's ``max_bad_share``."""
+        """Raise ``DataError`` if too many images are unreadable (``max_bad_share``), or all."""
         skipped, total = self.skipped(reason), len(self.dataset.ids)
         if len(skipped) > self.max_bad_share * total:
             named = "; ".join(f"{image}: {why}" for image, why in skipped[:5])
@@ -211,14 +211,16 @@ class Inputs:
 
 
 def photos_for(training: Training, keys: list[str], split: tuple[str, ...]) -> list[int]:
-    """Return positions of the photos to train on, drawn from ``fit`` by content, not by order."""
+    """Return the positions of the photos of ``fit`` on which the head is trained. They are drawn by
+    content, so that the order of the photos has no effect."""
     fit = {key: i for i, key in enumerate(keys) if split[i] == FIT}
     drawn = sorted(fit, key=lambda key: key_of("head", [training.seed, key]))
     return [fit[key] for key in drawn[: training.images]]
 
 
 def read_inputs(spec: Spec, progress: Callable[[str], None]) -> Inputs:
-    """Read the inputs that the spec names; raise ``DataError`` if they are unusable."""
+    """Read and check all files that the spec names; return them as the inputs of a run. Raises
+    ``DataError`` if they are unusable."""
     concepts, encoder = spec.concepts, spec.concepts.encoder
     words = read_corpus(Path(concepts.corpus), progress)
     dataset = load_dataset(spec.dataset)

@@ -76,7 +76,7 @@ def extend(
     """
     started, path = time.monotonic(), Path(store_path)
     spec.check_making()
-    with writing_to(path, "Choose a store in a folder that can be written."):
+    with writing_to(path, "Use a store in a folder in which you can write."):
         store = open_store(path)
         with only_run(path):
             run = _Adding(spec, store, progress, cancelled, workers or usual_workers())
@@ -94,14 +94,14 @@ class _Photo:
 
 
 def _named(photos: Iterable[str | Path]) -> list[_Photo]:
-    """Return the photos of files and folders. A photo's name is its file name, or its path below
-    the folder, without suffix."""
+    """Return the photos in ``photos``, files or folders. A photo's name is its file name, or its
+    path below the folder, without suffix."""
     ids: dict[Path, str] = {}
     for source in map(Path, photos):
         if source.is_dir():
             below = {source / name: without_suffix(name) for name in image_files(source)}
             if not below:
-                raise DataError(f"{source} holds no photo.", "Name a folder of photos.")
+                raise DataError(f"The folder {source} holds no photo.", "Name a folder of photos.")
             ids = {**below, **ids}
         elif source.exists():
             ids.setdefault(source, without_suffix(source.name))
@@ -114,7 +114,7 @@ def _named(photos: Iterable[str | Path]) -> list[_Photo]:
 
 @dataclass(frozen=True)
 class _Adding:
-    """One run of ``extend``."""
+    """One run of ``extend``: it adds photos to ``store`` as the spec says."""
 
     spec: Spec
     store: Store
@@ -123,7 +123,7 @@ class _Adding:
     workers: int
 
     def add(self, photos: Sequence[_Photo], table: Path | None) -> Extended:
-        """Add the new ones among ``photos``; the caller holds the lock of the store."""
+        """Add those ``photos`` that are new to the store; the caller holds the store's lock."""
         settings = checked_settings(self.spec, self.store)
         teacher = checked_teacher(self.spec, self.store)
         before = more_photos(self.store)
@@ -183,7 +183,7 @@ class _Adding:
 def _sorted_out(
     photos: Sequence[_Photo], store: Store, before: MorePhotos
 ) -> tuple[Extended, list[_Photo]]:
-    """Return a report with the refused and skipped photos, and the new photos without repeats."""
+    """Return a report with the refused and skipped photos, and the new photos, each once."""
     digests = [str(one)[:_SHA256] for one in store.image_digest]
     rows = {split: store.rows(split) for split in _EVALUATION}
     barred = {digests[i]: (store.images[i], split) for split in _EVALUATION for i in rows[split]}
@@ -202,7 +202,7 @@ def _sorted_out(
 
 
 def _free_names(photos: Sequence[_Photo], taken: set[str]) -> list[str]:
-    """Return a unique name per photo: its name, with a number if ``taken`` has that name."""
+    """Return a unique name per photo: its name, with a number added if the name is in ``taken``."""
     names = []
     for photo in photos:
         tried = chain([photo.name], (f"{photo.name} ({n})" for n in range(2, len(taken) + 3)))
@@ -220,7 +220,7 @@ def _inputs(
     photos: Sequence[_Photo],
     names: Sequence[str],
 ) -> Inputs:
-    """Return inputs to encode and label the new photos with the settings of the store."""
+    """Return the inputs to encode the new photos and compute their logits, as for the store."""
     encoder, classes = spec.concepts.encoder, tuple(store.classes)
     dataset = Dataset(
         ids=tuple(names),
@@ -259,14 +259,14 @@ def _inputs(
 def _labeller(
     inputs: Inputs, store: Store, table: Path | None, photos: Sequence[_Photo]
 ) -> Callable[[Run], Columns]:
-    """Return a function that gives the photos' logits, from a table (read now) or the network."""
+    """Return a function that returns the photos' logits, from a table (read now) or the network."""
     teacher = inputs.teacher
     if isinstance(teacher, LogitsTeacher):
         logits = table_logits(teacher, store, table, [photo.name for photo in photos])
         return lambda _: logits
     if table is not None:
         raise DataError(
-            f"--logits is for teachers of kind logits; {teacher.kind} labels the photos itself.",
+            f"--logits is for teachers of kind logits; a {teacher.kind} teacher computes logits.",
             "Leave out --logits.",
         )
     return lambda run: network_logits(teacher, store, run, inputs.encoder, inputs.device)
@@ -275,8 +275,8 @@ def _labeller(
 def _arrays(
     store: Store, segmented: Segmented, names: Sequence[str], digests: Sequence[str]
 ) -> dict[str, Any]:
-    """Return the part's arrays that come from the encoder. Scores are computed from the saved
-    half-precision embeddings, like the store's."""
+    """Return the arrays of the new part that come from the encoder. Scores are computed from the
+    saved half-precision embeddings, as in the store."""
     arrays = encoded_arrays(segmented)
     scored = score_corpus(
         arrays["segment_embedding"],
@@ -300,7 +300,8 @@ def _arrays(
 def _near(
     store: Store, segmented: Segmented, names: Sequence[str]
 ) -> tuple[tuple[str, str, str], ...]:
-    """Return near-duplicates: names of an added and a tune or holdout image, and its split."""
+    """Return near-duplicates as (name of an added image, name of a similar tune or holdout image,
+    split of the similar image)."""
     rows = np.concatenate([store.rows(split) for split in _EVALUATION])
     evaluation = small_photos(lambda i: store.thumbnail(int(rows[i])), len(rows))
     small = np.concatenate([evaluation, small_encoded(segmented)])

@@ -62,7 +62,7 @@ class PixelScores(torch.nn.Module):
         return torch.where(used, values, torch.zeros_like(values)).max(0).values.clamp(min=0)[None]
 
     def _values(self, vectors: Tensor) -> Tensor:
-        """Return values ``(segment, C)``; a concept's score is their maximum over the segments."""
+        """Return values ``(segment, C)``; their maximum over segments is a concept's score."""
         if self.scoring.method == "centred":
             return _moved(vectors, self.centre) @ self.text.T
         cosine = vectors @ self.text.T
@@ -82,7 +82,7 @@ def _moved(vectors: Tensor, centre: Tensor) -> Tensor:
 
 
 def check_methods(settings: SegmentSettings) -> None:
-    """Raise ``ExportError`` for segments that need more than the encoder's cells."""
+    """Raise ``ExportError`` if segments need more than the encoder's cells, such as the photo."""
     refined = settings.refine != "none"
     if settings.method in METHODS and not refined:
         return
@@ -90,18 +90,18 @@ def check_methods(settings: SegmentSettings) -> None:
     raise ExportError(
         f"Segments with {setting} need the photo itself, but the ONNX model reads only the "
         "encoder's input pixels.",
-        f"Segments with method {' or '.join(METHODS)} and refine: none can be exported so; else "
-        "export the students over scores (--format onnx), which take the scores of new photos.",
+        f"Set concepts.segments to method {' or '.join(METHODS)} and refine: none, or export "
+        "students that take concept scores instead of photos: --format onnx.",
     )
 
 
 def check_spec(spec: Spec) -> None:
-    """Check a spec's segments with ``check_methods``, before an encoder is loaded."""
+    """Raise ``ExportError`` if a spec's segments cannot be exported; no encoder is loaded."""
     check_methods(settings_of(spec.concepts.segments))
 
 
 def scores_onnx(scorer: Scorer, store: Store) -> bytes:
-    """Return an ONNX model with input ``pixels`` (1, 3, H, W), output ``score`` (1, C), float32.
+    """Return an ONNX model with input ``pixels`` (1, 3, H, W) and output ``score`` (1, C), float32.
 
     Raises ``ExportError`` if the segments or the encoder cannot be written as ONNX.
     """
@@ -156,15 +156,15 @@ def _division(settings: SegmentSettings, grid: tuple[int, int]) -> torch.nn.Modu
         raise ExportError(
             f"The encoder has {grid[0] * grid[1]:,} cells; method graph can be exported with at "
             f"most {MOST_CELLS:,}.",
-            "Set a smaller concepts.encoder.image_size, or method: kmeans, and make the store "
-            "again.",
+            "Set a smaller concepts.encoder.image_size, or segments.method: kmeans, and make the "
+            "store again.",
         )
     return Graph(grid, settings.max_per_image, settings.spatial)
 
 
 @contextmanager
 def _plain_attention() -> Iterator[None]:
-    """Switch off torch's fused attention in the block: ONNX lacks its operator."""
+    """Switch off torch's fused attention in a ``with`` block: ONNX has no operator for it."""
     before = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)
     try:

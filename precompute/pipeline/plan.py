@@ -1,4 +1,4 @@
-"""Plan of a run: stages to run, and the changes since the existing store was made."""
+"""Plan of a run: what each stage will do, and what changed since the existing store was made."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _SILENT = {"photos"}
 
 @dataclass(frozen=True)
 class PlannedStage:
-    """One stage of a run.
+    """Plan of one stage of a run.
 
     ``does`` is ``nothing`` (the store has the result), ``take`` (copy it from ``source``), ``go
     on`` (part of the result is finished) or ``run``. ``why`` states what changed since the existing
@@ -53,10 +53,10 @@ class PlannedStage:
 
 @dataclass(frozen=True)
 class Plan:
-    """Stages in the order of their run; ``seconds`` sums the stages whose time is known.
+    """Plan of a run: its stages in order; ``seconds`` is the sum of the known times.
 
     ``sampled`` is the number of timed photos, 0 without a sample; ``memory_bytes`` is the memory of
-    a run with ``workers`` threads, None without a sample. ``faults`` lists stages not timed.
+    a run with ``workers`` threads, None without a sample. ``faults`` are reasons for missing times.
     """
 
     store: Path
@@ -75,7 +75,7 @@ class Plan:
         return {**asdict(self), "store": str(self.store)}
 
     def lines(self) -> Iterator[str]:
-        """Yield the plan as lines for people."""
+        """Yield the plan as lines to print."""
         if self.up_to_date:
             yield f"{self.store} is up to date: nothing to do."
             return
@@ -144,7 +144,7 @@ def plan(
     workers, timed = usual_workers(), Sample()
     unknown = {stage.name for stage in stages if stage.photos and stage.seconds is None}
     if sample and unknown:
-        progress("A sample of photos is timed")
+        progress("Timing a sample of photos")
         made = any(stage.beside for stage in stages)
         timed = take_sample(inputs, unknown, features_of(inputs) if made else None)
         stages = tuple(_with_seconds(stage, timed, workers) for stage in stages)
@@ -209,7 +209,7 @@ def _plan_photos(encoding: Encoding, there: Store | None) -> PlannedStage:
 
 
 def _plan_teacher(encoding: Encoding, there: Store | None) -> PlannedStage:
-    """Plan the teacher's stage; its photos are those without outputs of the network."""
+    """Return the plan of the teacher's stage, with the number of photos that lack its outputs."""
     inputs, run = encoding.inputs, encoding.run
     planned = _plan_stage("teacher", encoding, there)
     if planned.does != "run" or not isinstance(inputs.teacher, NetworkTeacher):
@@ -233,7 +233,7 @@ def _plan_teacher(encoding: Encoding, there: Store | None) -> PlannedStage:
 
 
 def _images_per_second(name: str, same: Mapping[str, Any], stores: Sequence[Store]) -> float | None:
-    """Return images per second of the first stage ``name`` with equal inputs."""
+    """Return the speed of the first stage ``name`` in ``stores`` whose inputs include ``same``."""
     for store in stores:
         stage = stage_of(store, name)
         inputs = stage.get("inputs", {})
@@ -244,7 +244,7 @@ def _images_per_second(name: str, same: Mapping[str, Any], stores: Sequence[Stor
 
 def _reasons(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
     if there is None:
-        return ("there is no store yet",)
+        return ("the store does not exist yet",)
     old = stage_of(there, name).get("inputs")
     if old is None:
         return ("the store does not record its inputs",)
@@ -252,7 +252,7 @@ def _reasons(name: str, inputs: Inputs, there: Store | None) -> tuple[str, ...]:
 
 
 def _photo_changes(inputs: Inputs, there: Store | None) -> Iterator[str]:
-    """Yield a line per kind of change (new, changed, gone) of the photos since the last store."""
+    """Yield a line for new, changed and removed photos since the existing store was made."""
     if there is None or not there.has("image_digest"):
         return
     skipped = stage_of(there, "segments").get("skipped", [])

@@ -1,4 +1,4 @@
-"""The pipeline from a spec to a store, stage by stage."""
+"""Run the pipeline from a spec to a store, stage by stage."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 @dataclass(frozen=True)
 class Report:
-    """Report on a run. ``skipped`` lists the skipped images: id and reason.
+    """Report on a finished run. ``skipped`` has (id, reason) of each skipped image.
 
     ``dropped`` lists the concepts that ``concepts.filters`` dropped: name, filter, and the number
     compared with the limit. ``images_per_second`` is the encoding speed, None if no image was
@@ -149,7 +149,8 @@ def usual_workers() -> int:
 
 @contextmanager
 def writing_to(path: Path, remedy: str) -> Iterator[None]:
-    """Turn an ``OSError`` into ``StoreError`` with ``remedy``; a full disk has its own remedy."""
+    """Turn an ``OSError`` in the ``with`` block into ``StoreError`` with ``remedy``, or with the
+    remedy for a full disk."""
     try:
         yield
     except InficondError:
@@ -158,21 +159,21 @@ def writing_to(path: Path, remedy: str) -> Iterator[None]:
         if error.errno in _FULL:
             raise StoreError(
                 f"The disk of {path} is full.",
-                "Free some space and start again: the run resumes.",
+                "Free some space, and start the run again: it resumes.",
             ) from error
         raise StoreError(f"{path} cannot be written: {error}.", remedy) from error
 
 
 @dataclass
 class _Stages:
-    """All stages of a run; ``records`` maps each stage to the time it was made, and its speed."""
+    """The stages of a run; ``records`` has the time and the speed of each stage that was made."""
 
     inputs: Inputs
     run: Run
     records: dict[str, dict[str, Any]] = field(default_factory=dict)
 
     def make(self, path: Path) -> float | None:
-        """Compute and write the store; return the encoding speed in images per second."""
+        """Compute all stages and write the store; return the encoded images per second."""
         inputs, run = self.inputs, self.run
         run.progress(f"Device: {device_text(inputs.device)}")
         with one_thread():  # workers are the threads
@@ -205,8 +206,8 @@ class _Stages:
         return encoding.speed
 
     def _result(self, name: str, compute: Callable[[], Arrays], *, anew: bool = False) -> Arrays:
-        """Return a stage's result: from an earlier run, else (unless ``anew``) from a store in the
-        same folder, else computed."""
+        """Return a stage's result, reused from an earlier run or a store in the same folder (unless
+        ``anew``), else computed."""
         results, key = self.run.results, self.inputs.stage_keys[name]
         arrays = results.get(name, key)
         if arrays is None and not anew:
@@ -243,7 +244,7 @@ class _Stages:
         return _record()
 
     def _known(self, name: str) -> bool:
-        """True if the stage's result exists already: in this run's folder or in a nearby store."""
+        """Return True if the stage's result exists, in this run's folder or in a nearby store."""
         key = self.inputs.stage_keys[name]
         in_store = any(stage_of(store, name).get("key") == key for store in self.run.near)
         return in_store or self.run.results.has(name, key)
@@ -259,7 +260,7 @@ class _Stages:
 
 
 def _known(stage: Mapping[str, Any]) -> dict[str, Any]:
-    """Return time, seconds and image count from a store's record of a stage."""
+    """Return the entries of a store's record of a stage that a new store keeps: time, speed."""
     return {key: stage[key] for key in ("made", "seconds", "images") if key in stage}
 
 
@@ -268,7 +269,7 @@ def _record(**values: Any) -> dict[str, Any]:
 
 
 def _report(store: Store, changed: bool, speed: float | None, started: float) -> Report:
-    """Return the report on a run that began at ``started`` (monotonic seconds)."""
+    """Return the report on a run that started at ``started`` (seconds of the monotonic clock)."""
     return Report(
         store=store.path,
         content_hash=store.content_hash,

@@ -25,9 +25,9 @@ MOST = 16
 
 @dataclass
 class Sample:
-    """Seconds per photo and stage on one thread; bytes of results per photo; and the peak memory
-    with one full batch, ``batch_bytes`` of which the batch itself needs. ``faults`` lists stages
-    that could not be timed."""
+    """Result of a sample: seconds per photo by stage, on one thread; bytes of results per photo;
+    peak memory with one full batch, of which the batch needs ``batch_bytes``; ``faults``: why
+    stages could not be timed."""
 
     photos: int = 0
     seconds: dict[str, float] = field(default_factory=dict)
@@ -40,9 +40,8 @@ class Sample:
 def take_sample(
     inputs: Inputs, stages: Collection[str], features: Features | None = None
 ) -> Sample:
-    """Run some readable photos through encoder and teacher twice, and time the second pass.
-    With ``features`` the encoder's pass also computes vectors of whole photos. Nothing is
-    downloaded, trained or written."""
+    """Run some readable photos through encoder and teacher twice, and time the second pass. With
+    ``features`` the encoder also embeds whole photos. Nothing is downloaded or written."""
     sample = Sample()
     rows = _readable(inputs)
     sample.photos = len(rows)
@@ -66,7 +65,8 @@ def _batch(inputs: Inputs, stage: str) -> int:
 
 
 def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
-    """Return seconds of a second ``run``; store its memory, times ``whole`` for a full batch."""
+    """Return the seconds of a second call of ``run``, and record its memory in ``sample``;
+    ``whole`` is the size of a full batch relative to the sample."""
     before = peak_memory()
     run()
     grown = round((peak_memory() - before) * whole)
@@ -78,7 +78,7 @@ def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
 
 
 def _readable(inputs: Inputs) -> list[int]:
-    """Return positions of readable photos, spread over the data set."""
+    """Return the positions of some readable photos, spread over the data set."""
     count = len(inputs.keys)
     wanted = min(MOST, inputs.encoder.batch, count)
     readable = []

@@ -56,15 +56,15 @@ OUTPUTS = {
 
 
 def encoder_of(inputs: Inputs) -> Encoder:
-    """Return the encoder, loaded at first use."""
+    """Return the encoder of a run, from a cache after the first call."""
     key = encoder_key(inputs.encoder)
     return loaded(key, lambda: load_encoder(inputs.encoder, inputs.device))
 
 
 def text(inputs: Inputs, segmented: Segmented) -> Arrays:
-    """Return text embeddings of the concepts that pass the filters, and facts for the store.
+    """Return the text embeddings of the concepts that pass the filters, and facts for the store.
 
-    The filter ``least_score`` needs scores of the images, so ``segmented`` is an argument.
+    ``segmented`` has the segments, since the filter ``least_score`` needs scores of images.
     """
     encoder = encoder_of(inputs)
     vectors, names = _vectors(encoder, inputs), inputs.concepts
@@ -86,7 +86,7 @@ def concepts(inputs: Inputs, text: Arrays) -> list[str]:
 def _filter_concepts(
     inputs: Inputs, filters: Filters, encoder: Encoder, vectors: np.ndarray, segmented: Segmented
 ) -> Filtered:
-    """Return kept concepts (positions in the corpus) and dropped concepts."""
+    """Apply the spec's filters: return kept concepts (positions in the corpus) and dropped."""
     names, classes = inputs.concepts, inputs.dataset.classes
     of_classes = class_texts(encoder, classes, inputs.prompts, filters)
     filtered = filter_texts(names, vectors, classes, of_classes, filters)
@@ -103,7 +103,8 @@ def _filter_concepts(
 
 
 def with_head(inputs: Inputs, encoder: Encoder, run: Run) -> Settings:
-    """Return the settings with the segmentation head's file; train it first if the spec says so.
+    """Return the settings with the file of a segmentation head; the head is trained first if the
+    spec says so and no file exists.
 
     The head is a file next to the store, ``<store's stem>.head.safetensors``, reused by other runs.
     """
@@ -177,7 +178,7 @@ def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
 
 
 def teacher(inputs: Inputs, run: Run) -> Arrays:
-    """Return the teacher's logits (and the oracle's, features) of all images of the data set."""
+    """Return the teacher's logits of all images (also the oracle's, and features), as arrays."""
     logits = teacher_logits(inputs.teacher, run, inputs.encoder, inputs.concepts, inputs.device)
     others, oracles = list(logits.logits.other_classes), logits.oracles
     arrays = {
@@ -207,7 +208,7 @@ def stored_result(store: Store, name: str, inputs: Inputs) -> Arrays:
 
 
 def facts_of(arrays: Arrays) -> dict[str, Any]:
-    """Return the facts that a stage recorded beside its arrays (warnings, names); {} if none."""
+    """Return the facts that a stage stored beside its arrays (warnings, names); {} if none."""
     return json.loads(str(arrays["told"])) if "told" in arrays else {}
 
 
@@ -216,17 +217,17 @@ def _as_array(**values: Any) -> np.ndarray:
 
 
 def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dropped], list[str]]:
-    """Return the words that ``concepts.filters`` keeps, drops, and cannot decide without a score.
+    """Return the words that ``concepts.filters`` keeps, the dropped words, and the kept words that
+    the filter ``least_score`` cannot decide, since the store has no scores of them.
 
-    Words are encoded, photos are not. For ``least_score`` the scores come from ``store``, as far as
-    it has the words. Raises ``DataError`` for a spec without filters.
+    Words are encoded, photos are not; scores come from ``store``. ``DataError`` without filters.
     """
     section = spec.concepts
     filters = section.filters
     if filters is None or not filters.limits():
         raise DataError(
             f"{spec.path.name} has no concepts.filters.",
-            "Add them, for example concepts.filters: {longest: 30, class_cosine: 0.95, "
+            "Add this key, for example concepts.filters: {longest: 30, class_cosine: 0.95, "
             "twin_cosine: 0.95, least_score: 0}.",
         )
     words = read_corpus(Path(section.corpus))
@@ -251,8 +252,7 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
 
 def _fallen_before(store: Store | None, names: Sequence[str], least: float) -> list[Dropped]:
     """Return the concepts among ``names`` that an equal ``least_score`` dropped when the store was
-    made, so that the store has no scores of them.
-    """
+    made; the store has no scores of them."""
     made = stage_of(store, "text")
     if made.get("inputs", {}).get("filters", {}).get("least_score") != least:
         return []

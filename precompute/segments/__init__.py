@@ -48,7 +48,7 @@ class Segments:
     """Segments of one image, in the order of their numbers.
 
     ``embedding`` is ``(n, embed)`` of unit length; ``box`` is ``(n, 4)``: x0, y0, x1, y1 as shares
-    of width and height; ``mask`` is ``(H, W)`` uint8: the segment of each pixel, from 1.
+    of width and height; ``mask`` is ``(H, W)`` uint8: the number of each pixel's segment, from 1.
     """
 
     embedding: np.ndarray
@@ -58,7 +58,7 @@ class Segments:
 
 @dataclass(frozen=True)
 class View:
-    """Input of a segmentation method: one image.
+    """One image as the input of a segmentation method.
 
     ``cells`` are the image's cell embeddings (h, w, embed), not normalised. ``pixels`` and the mask
     have ``shape`` (height, width).
@@ -71,7 +71,7 @@ class View:
 
     @cached_property
     def pixels(self) -> np.ndarray:
-        """The image at ``shape``: RGB ``(height, width, 3)`` uint8."""
+        """Image resized to ``shape``: RGB ``(height, width, 3)`` uint8."""
         size = self.shape[1], self.shape[0]
         return np.asarray(self.image.resize(size, Image.Resampling.LANCZOS))
 
@@ -98,7 +98,7 @@ def segment(
 
 
 def divide(view: View, settings: SegmentSettings) -> np.ndarray:
-    """Return a label map from 0 of the view's segments, per cell, per pixel, or in between."""
+    """Return the segments of an image as a label map from 0, per cell, per pixel, or in between."""
     labels = _METHODS[settings.method](view, settings)
     return to_edges(labels, view.pixels) if settings.refine == "edges" else labels
 

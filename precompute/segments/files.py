@@ -20,8 +20,7 @@ _MODES = {"1", "L", "P", "I", "I;16"}
 def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image:
     """Read the label map ``<folder>/<image_id>.png`` of an image of ``size`` (width, height).
 
-    Raises ``UnreadableImage`` if the file is missing or damaged, has colours instead of labels, or
-    has another size.
+    Raises ``UnreadableImage`` for a file that is missing, damaged, in colours, or of another size.
     """
     path = folder / f"{image_id}.png"
     try:
@@ -30,7 +29,7 @@ def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image
             image.load()
             return image.copy()
     except FileNotFoundError:
-        raise UnreadableImage(f"no mask {path.name} in {folder}") from None
+        raise UnreadableImage(f"there is no mask {path.name} in {folder}") from None
     except UnreadableImage:
         raise
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
@@ -49,7 +48,7 @@ def _check(path: Path, mask: Image.Image, size: tuple[int, int]) -> None:
 
 
 def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:
-    """Return the data set with the masks checked: images without a valid mask are unreadable.
+    """Return the data set so that images without a valid mask file are unreadable.
 
     The data set is unchanged if segments do not come from files.
     """
@@ -79,9 +78,10 @@ def divide_by_mask(
     cells: np.ndarray,
     settings: SegmentSettings,
 ) -> np.ndarray:
-    """Return an image's segments as labels of ``shape`` (height, width), from its mask.
+    """Return an image's segments as labels of ``shape`` (height, width), read from its mask file.
 
-    Each connected part of a label is a segment; more than the maximum are merged by embedding.
+    Each connected part of a label is a segment. If there are more than ``settings.max_per_image``,
+    segments with similar embeddings are merged.
     """
     mask = read_mask(Path(settings.masks), image_id, image.size)
     if mask.mode in ("1", "P"):

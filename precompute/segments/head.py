@@ -27,7 +27,8 @@ FORMAT = "inficond-head-2"
 
 @dataclass(frozen=True)
 class Layout:
-    """Sizes of the network. ``side``: about so many pixel embeddings along the longer side."""
+    """Sizes of a segmentation head's network; ``side`` is the approximate number of pixel
+    embeddings along the longer side."""
 
     embed: int
     width: int = 32
@@ -42,21 +43,21 @@ class Layout:
 
 @dataclass(frozen=True)
 class Head:
-    """A network with its layout; ``settings`` are the settings of its training."""
+    """A segmentation head: network and layout; ``settings`` are the settings of its training."""
 
     network: Any
     layout: Layout
     settings: dict[str, Any]
 
     def embed(self, cells: np.ndarray, image: Image.Image) -> np.ndarray:
-        """Return pixel embeddings ``(H, W, embed)`` of an image with ``cells`` (h, w, embed)."""
+        """Return pixel embeddings ``(H, W, embed)`` of an image with cell embeddings ``cells``."""
         import torch
 
         if cells.shape[-1] != self.layout.embed:
             raise DataError(
                 f"The head is for an encoder of {self.layout.embed} dimensions; this encoder has "
                 f"{cells.shape[-1]}.",
-                "Set a checkpoint that was trained with this encoder, or leave out the checkpoint.",
+                "Set concepts.segments.head.checkpoint to a head of this encoder, or leave it out.",
             )
         colours = colours_of(image, self.layout.grid(*cells.shape[:2]))
         with one_torch_thread(), torch.inference_mode():
@@ -65,16 +66,17 @@ class Head:
 
 
 def colours_of(image: Image.Image, grid: tuple[int, int]) -> np.ndarray:
-    """Return the network's input of a photo: ``(3, 2 H, 2 W)`` float32 from -1 to 1."""
+    """Return a photo as the network's input: ``(3, 2 H, 2 W)`` float32 from -1 to 1."""
     small = image.resize((2 * grid[1], 2 * grid[0]), Image.Resampling.BOX)
     return (np.asarray(small, dtype=np.float32) / 127.5 - 1).transpose(2, 0, 1)
 
 
 def build(layout: Layout) -> Any:
-    """Return a network with random weights that averages nearby cells of similar look per pixel.
+    """Return a network, with random weights, that computes pixel embeddings.
 
-    Similarity is of colours and learned features of the photo. The encoder's cells are only
-    averaged, never compared: interpolated cells at an edge would resemble both sides.
+    Each is a mean over nearby cells of similar look: of similar colours and learned features of the
+    photo. The encoder's cells are only averaged, never compared: interpolated cells at an edge
+    would resemble both sides.
     """
     import torch
     from torch import Tensor, nn
@@ -128,7 +130,7 @@ def build(layout: Layout) -> Any:
 
 
 def untrained(layout: Layout, seed: int) -> Head:
-    """Return a head with the initial weights of a training with this seed."""
+    """Return a head before its training: with the initial weights that ``seed`` gives."""
     import torch
 
     with torch.random.fork_rng(devices=[]):
@@ -148,13 +150,13 @@ def save_head(head: Head, path: Path) -> None:
 
 
 def load_head(path: Path | str) -> Head:
-    """Load a head from a file; raise ``DataError`` if missing, damaged, or of another format."""
+    """Load a head from a file; ``DataError`` if it is missing, damaged, or of another format."""
     try:
         changed = Path(path).stat().st_mtime_ns
         return _loaded(str(path), changed)
     except Exception as error:  # safetensors and torch raise many kinds
         raise DataError(
-            f"{path} is not a usable head of segments: {error or type(error).__name__}.",
+            f"{path} is not a segmentation head: {error or type(error).__name__}.",
             "Use a file that inficond precompute wrote for a spec with segments of method: head.",
         ) from error
 
@@ -166,7 +168,7 @@ def _loaded(path: str, _changed: int) -> Head:
     with safe_open(path, "pt") as file:
         about = json.loads((file.metadata() or {}).get("head", "{}"))
         if about.get("format") != FORMAT:
-            raise ValueError(f"the file's format is not {FORMAT}")
+            raise ValueError(f"its format is not {FORMAT}")
         layout = Layout(**about["layout"])
         network = build(layout)
         network.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118

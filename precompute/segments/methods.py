@@ -34,11 +34,11 @@ RECIPE = 3
 
 @dataclass(frozen=True)
 class SegmentSettings:
-    """Settings of ``segment``; each method uses its own.
+    """Settings of ``segment``; each method uses only some of them.
 
     ``spatial`` is the weight of the squared distance in the image (a side is 1) relative to 1 -
-    cosine. ``scale`` is Felzenszwalb's, ``superpixels`` and ``compactness`` SLIC's. ``masks`` is a
-    folder, ``head`` a file of ``precompute.segments.head``.
+    cosine. ``scale`` is a parameter of Felzenszwalb's method, ``superpixels`` and ``compactness``
+    are parameters of SLIC. ``masks`` is a folder, ``head`` a file of ``precompute.segments.head``.
     """
 
     method: str = "kmeans"
@@ -53,7 +53,7 @@ class SegmentSettings:
     head: str = ""
 
     def inputs(self) -> dict[str, Any]:
-        """Return all settings that segments depend on, for a hash; a head's file as its SHA-256."""
+        """Return the settings that segments depend on, for a hash; a head's file as its SHA-256."""
         values = asdict(self) | {"recipe": RECIPE}
         del values["masks"]  # a mask belongs to its image: see files.with_masks
         if self.head:
@@ -78,7 +78,7 @@ def settings_of(segments: Segments) -> SegmentSettings:
 
 @dataclass(frozen=True)
 class Training:
-    """Settings for training a head; images, encoder and texts are given separately."""
+    """Settings for training a segmentation head: number of ``images``, ``epochs``, ``seed``."""
 
     images: int = 200
     epochs: int = 8
@@ -86,7 +86,7 @@ class Training:
 
 
 def training_of(segments: Segments) -> Training | None:
-    """Return the head's training settings in ``concepts.segments``; None if no head is trained."""
+    """Return the training settings of a spec's segmentation head; None if no head is trained."""
     head = getattr(segments, "head", None)
     if head is None or head.checkpoint is not None:
         return None
@@ -121,6 +121,7 @@ def cluster_kmeans(
 
 
 def _first_labels(direction: np.ndarray, place: np.ndarray, count: int, seed: int) -> np.ndarray:
+    """Return the first label of each cell, from centres chosen by k-means++."""
     rng = np.random.default_rng(seed)
     chosen = [int(rng.integers(len(direction)))]
     cost = np.empty((len(direction), count), dtype=np.float32)
@@ -146,7 +147,7 @@ def _cost(
 def cluster_graph(cells: np.ndarray, max_segments: int, spatial: float = 1.0) -> np.ndarray:
     """Divide cells ``(h, w, embed)`` into ``max_segments`` connected segments, labels ``(h, w)``.
 
-    Neighbouring cells are merged by Ward's rule on direction and position: the cost of
+    Neighbouring cells are merged by Ward's rule on direction and position. The cost is that of
     ``cluster_kmeans``, but segments stay connected and no seed is needed.
     """
     height, width, _ = cells.shape
@@ -157,7 +158,7 @@ def cluster_graph(cells: np.ndarray, max_segments: int, spatial: float = 1.0) ->
 
 
 def features(embedding: np.ndarray, place: np.ndarray, spatial: float) -> np.ndarray:
-    """Return points with squared distance 1 - cosine + ``spatial``·(distance in the image)²."""
+    """Return a point for each cell: squared distances are 1 - cosine + ``spatial``·(distance)²."""
     direction = unit(embedding.astype(np.float32)) * np.float32(np.sqrt(0.5))
     return np.concatenate([direction, np.float32(np.sqrt(spatial)) * place], 1)
 
@@ -165,8 +166,8 @@ def features(embedding: np.ndarray, place: np.ndarray, spatial: float) -> np.nda
 def merge(feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray, count: int) -> np.ndarray:
     """Merge regions ``(n, d)`` of a connected graph until ``count`` are left; return labels (n,).
 
-    Ward's rule: merge the two neighbours whose union adds least to Σ weight·distance², the first
-    pair in a tie. Labels are numbered by their first region.
+    ``pairs`` are the neighbours. By Ward's rule the two neighbours whose union adds least to Σ
+    weight·distance² are merged, the first pair in a tie. Labels are numbered by their first region.
     """
     graph = _Graph(feature, weight, pairs)
     while len(graph.around) > count:
@@ -180,7 +181,7 @@ def merge(feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray, count: int
 
 
 class _Graph:
-    """Graph of regions and neighbours; a union gets a new number, higher than all others."""
+    """Regions and their neighbours, for merging; a union gets a number higher than all before."""
 
     def __init__(self, feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray) -> None:
         count = len(feature)
@@ -197,7 +198,7 @@ class _Graph:
         self._next = count
 
     def merge_nearest(self) -> None:
-        """Merge the pair of neighbours with the lowest cost."""
+        """Merge the two neighbours whose union costs least."""
         a, b = self._pop()
         new, around = self._next, self.around
         self._next += 1
@@ -218,7 +219,7 @@ class _Graph:
         return gap * self.weight[a] * self.weight[b] / (self.weight[a] + self.weight[b])
 
     def _pop(self) -> tuple[int, int]:
-        """Return the cheapest pair of regions that both still exist."""
+        """Return and remove the pair with the lowest cost among regions that still exist."""
         while True:
             _, a, b = heapq.heappop(self._heap)
             if a in self.around and b in self.around:
@@ -232,7 +233,7 @@ SCALE = 100.0
 
 
 def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Return regions of even colour (Felzenszwalb and Huttenlocher, 2004), merged by embedding."""
+    """Return regions of even colour, merged by embedding (Felzenszwalb and Huttenlocher, 2004)."""
     return merged(even_regions(pixels, settings.scale), cells, settings)
 
 
@@ -252,7 +253,7 @@ def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np
 
 
 def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarray:
-    """Return about ``count`` connected superpixels ``(H, W)``, from 0."""
+    """Return a label map ``(H, W)`` from 0 of about ``count`` connected superpixels."""
     from skimage.segmentation import slic as method
 
     labels = method(pixels, n_segments=count, compactness=compactness, start_label=0)
@@ -260,7 +261,7 @@ def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarra
 
 
 def merged(labels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Merge connected regions by Ward's rule, on embedding and position, to ``max_per_image``."""
+    """Merge connected regions, similar in embedding and position, to ``max_per_image`` regions."""
     if labels.max() < settings.max_per_image:
         return labels
     cover = shares(labels, cells.shape[:2])

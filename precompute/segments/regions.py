@@ -9,18 +9,19 @@ from scipy import ndimage
 
 
 def unit(vectors: np.ndarray) -> np.ndarray:
-    """Scale vectors to length 1 along the last axis; zero vectors stay."""
+    """Scale vectors to length 1 along the last axis; zero vectors stay zero."""
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
     return vectors / np.where(length > 0, length, 1)
 
 
 def numbered(labels: np.ndarray) -> np.ndarray:
-    """Renumber a map's labels as 0, 1, ... in ascending order."""
+    """Return a label map with its labels renumbered as 0, 1, ... in ascending order."""
     return np.unique(labels, return_inverse=True)[1].reshape(labels.shape)
 
 
 def components(labels: np.ndarray) -> np.ndarray:
-    """Make each connected part of a region (neighbours share a side) its own region, from 0."""
+    """Return a label map from 0 in which each connected part of a region is its own region. Cells
+    are connected if they share a side."""
     parts = np.empty(labels.shape, dtype=np.int64)
     count = 0
     regions = numbered(labels)
@@ -32,7 +33,7 @@ def components(labels: np.ndarray) -> np.ndarray:
 
 
 def connect(labels: np.ndarray) -> np.ndarray:
-    """Make every region connected; labels ``(h, w)`` are renumbered without gaps.
+    """Make every region connected; return labels ``(h, w)`` without gaps.
 
     A region in several parts keeps its largest part. Cells of the other parts are relabelled, from
     the rim inwards, with the label of most of their neighbours.
@@ -49,7 +50,7 @@ def connect(labels: np.ndarray) -> np.ndarray:
 
 
 def _filled(labels: np.ndarray) -> np.ndarray:
-    """Return the map with each -1 replaced by the label of most of its neighbours."""
+    """Return a label map in which most of its neighbours' label replaces each -1."""
     full = np.pad(labels, 1, constant_values=-1)
     while True:
         y, x = np.nonzero(full[1:-1, 1:-1] < 0)
@@ -92,14 +93,14 @@ def shares(labels: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def _corners(cells: int, places: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Return the two nearest cells, and their weights, for each of ``places`` points of a side."""
+    """Return the two nearest cells and their weights, for each of ``places`` points of a side."""
     at = np.clip((np.arange(places) + 0.5) * cells / places - 0.5, 0, cells - 1)
     first = np.floor(at).astype(np.int64)
     return (first, 1 - (at - first)), (np.minimum(first + 1, cells - 1), at - first)
 
 
 def middles(labels: np.ndarray) -> np.ndarray:
-    """Return the mean position ``(n, 2)`` of each region, y and x, as shares of the sides."""
+    """Return the mean position ``(n, 2)`` of each region: y, x as shares of height and width."""
     at = places(*labels.shape)
     area = np.bincount(labels.ravel())
     return np.stack([np.bincount(labels.ravel(), axis) / area for axis in at.T], 1)
@@ -116,7 +117,7 @@ def boxes(labels: np.ndarray) -> np.ndarray:
 
 
 def memberships(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return memberships ``(H, W, n)`` of pixels in regions of cells, by linear interpolation."""
+    """Return the share ``(H, W, n)`` of each pixel in regions of cells, interpolated linearly."""
     height, width = labels.shape
     count = int(labels.max()) + 1
     member = np.eye(count, dtype=np.float32)[labels]
@@ -135,14 +136,14 @@ def upsample(labels: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
 
 @lru_cache(maxsize=256)
 def interpolation(cells: int, pixels: int) -> np.ndarray:
-    """Return weights ``(pixels, cells)`` of linear interpolation between cell centres."""
+    """Return weights ``(pixels, cells)`` that interpolate linearly between the centres of cells."""
     at = np.clip((np.arange(pixels) + 0.5) * cells / pixels - 0.5, 0, cells - 1)
     return np.maximum(0, 1 - np.abs(at[:, None] - np.arange(cells))).astype(np.float32)
 
 
 @lru_cache(maxsize=16)
 def places(height: int, width: int) -> np.ndarray:
-    """Return the centres ``(h * w, 2)`` of cells, y and x, as shares of the image's sides."""
+    """Return the centres ``(h * w, 2)`` of cells: y and x, as shares of height and width."""
     y, x = np.mgrid[:height, :width]
     centres = np.stack([(y + 0.5) / height, (x + 0.5) / width], -1)
     return centres.reshape(-1, 2).astype(np.float32)

@@ -20,7 +20,7 @@ _NEVER = 1e30
 
 
 def unit(vectors: Tensor) -> Tensor:
-    """Scale vectors to length 1 along the last axis; zero vectors stay."""
+    """Scale vectors to length 1 along the last axis; zero vectors stay zero."""
     length = (vectors * vectors).sum(-1, keepdim=True).sqrt()
     return vectors / torch.where(length > 0, length, torch.ones_like(length))
 
@@ -35,7 +35,7 @@ def adjacency(grid: tuple[int, int]) -> np.ndarray:
 
 
 class Whole(torch.nn.Module):
-    """Module that makes one segment of all cells: members ``(n, 1)``."""
+    """Module that puts all cells into one segment: members ``(n, 1)``, all 1."""
 
     def forward(self, cells: Tensor) -> Tensor:
         """Return members of one segment, from cells ``(n, embed)``."""
@@ -43,7 +43,7 @@ class Whole(torch.nn.Module):
 
 
 class KMeans(torch.nn.Module):
-    """Module with the segments of ``cluster_kmeans`` as members ``(n, count)``, 0 or 1.
+    """Module with the segments of ``cluster_kmeans`` as members ``(n, count)``: 1 for its cells.
 
     Segments may be empty. The random draws depend on the seed and the number of cells alone, so
     they are constants."""
@@ -65,7 +65,7 @@ class KMeans(torch.nn.Module):
         self.register_buffer("numbers", torch.arange(self.count))
 
     def forward(self, cells: Tensor) -> Tensor:
-        """Return members of the segments, from cells ``(n, embed)``."""
+        """Return members ``(n, count)`` of the segments, from cells ``(n, embed)``."""
         direction = unit(cells)
         member = self._members(self._first_costs(direction))
         for _ in range(ITERATIONS):
@@ -130,7 +130,7 @@ def connected(member: Tensor, near: Tensor, rounds: int) -> Tensor:
 
 
 class Graph(torch.nn.Module):
-    """Module with the segments of ``cluster_graph`` as members ``(n, n)``, ``count`` not empty."""
+    """Module for the segments of ``cluster_graph``, as members ``(n, n)``; ``count`` have cells."""
 
     place: Tensor
     near: Tensor
@@ -145,7 +145,7 @@ class Graph(torch.nn.Module):
         self.merge = torch.jit.script(merge)
 
     def forward(self, cells: Tensor) -> Tensor:
-        """Return members of the segments, from cells ``(n, embed)``."""
+        """Return members ``(n, n)`` of the segments, from cells ``(n, embed)``."""
         direction = unit(cells) * float(np.float32(np.sqrt(0.5)))
         feature = torch.cat([direction, self.place], 1).double()
         return self.merge(feature, self.near, self.merges).to(cells.dtype)
@@ -154,7 +154,7 @@ class Graph(torch.nn.Module):
 def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
     """Merge regions ``(n, d)`` by Ward's rule in ``merges`` steps; return members ``(n, n)``.
 
-    A union gets a new number, and keeps the position of its first region.
+    ``near`` is 1 for neighbours. A union gets a new number, and the position of its first region.
     """
     cells = feature.shape[0]
     order = torch.arange(cells)
@@ -183,7 +183,7 @@ def merge(feature: Tensor, near: Tensor, merges: int) -> Tensor:
 
 
 def _nearest(cost: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
-    """Return positions of the pair with the lowest cost; in a tie, with the smallest numbers."""
+    """Return the positions of the two regions of lowest cost; in a tie, of the smallest numbers."""
     cells = cost.shape[0]
     low = torch.minimum(number[:, None], number[None])
     key = low * (2 * cells) + torch.maximum(number[:, None], number[None])
@@ -193,7 +193,7 @@ def _nearest(cost: Tensor, number: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _joined(around: Tensor, is_a: Tensor, either: Tensor) -> Tensor:
-    """Return the neighbours after merging b into a."""
+    """Return the neighbours, as a mask, after region b was merged into region a."""
     beside = (around & either[:, None]).any(0) & ~either
     kept = around & (~either)[:, None] & (~either)[None]
     return kept | (is_a[:, None] & beside[None]) | (beside[:, None] & is_a[None])

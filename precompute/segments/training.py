@@ -54,14 +54,14 @@ class ViewOfImage:
 
 @dataclass(frozen=True)
 class Example:
-    """Two views of one image, with equally numbered segments."""
+    """A training example: two views of one image, with equally numbered segments."""
 
     views: tuple[ViewOfImage, ViewOfImage]
 
 
 @dataclass(frozen=True)
 class Views:
-    """Factory of training examples; the example of image i does not depend on other images."""
+    """Maker of training examples; the example of image i does not depend on other images."""
 
     encoder: DenseEncoder
     layout: Layout
@@ -86,8 +86,8 @@ class Views:
         )
 
     def segments(self, image: Image.Image, cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
-        """Return the target segments of an image: clusters of the untrained head's pixel
-        embeddings, with outlines at edges of colour, finer than the grid."""
+        """Return the segments of an image that the head learns, finer than the grid: clusters of
+        the untrained head's pixel embeddings, with outlines at edges of colour."""
         embedded = untrained(self.layout, self.seed).embed(cells, image)
         size = FINER * grid[1], FINER * grid[0]
         pixels = np.asarray(image.resize(size, Image.Resampling.BOX))
@@ -100,7 +100,7 @@ def examples(
     progress: Callable[[str], None],
     cancelled: Callable[[], bool],
 ) -> Iterator[Example]:
-    """Yield the examples of the readable photos; each of ``photos`` is a function to load one."""
+    """Yield a training example per readable photo; ``photos`` are functions that load a photo."""
     for i, load in enumerate(photos):
         if cancelled():
             raise CancelledError("The head's training was stopped.", "Start the run again.")
@@ -113,7 +113,7 @@ def examples(
 
 
 def rim_of(labels: np.ndarray) -> np.ndarray:
-    """Return a mask ``(H, W)`` of points with another label within ``RIM``; all True if none."""
+    """Return a mask ``(H, W)`` of points within ``RIM`` of another label; all True without any."""
     across = 2 * RIM + 1
     rim = maximum_filter(labels, across) != minimum_filter(labels, across)
     return rim if rim.any() else ~rim
@@ -147,7 +147,7 @@ def _cut(image: Image.Image, box: tuple[float, float, float, float], mirror: boo
 def _cut_labels(
     labels: np.ndarray, grid: tuple[int, int], box: tuple[float, float, float, float], mirror: bool
 ) -> np.ndarray:
-    """Return the labels of a part of the image, resampled to a grid."""
+    """Return the labels of the part ``box`` of an image, resampled to a grid."""
     left, top, right, bottom = box
     rows = top + (np.arange(grid[0]) + 0.5) / grid[0] * (bottom - top)
     columns = left + (np.arange(grid[1]) + 0.5) / grid[1] * (right - left)
@@ -194,7 +194,7 @@ def train_head(
     nothing is done. On one kind of CPU the result is bit-identical for any number of threads."""
     settings = {"training": asdict(training), "inputs": inputs, "recipe": RECIPE}
     if path.is_file() and _settings(path) == settings:
-        progress(f"Reusing the head of the segments in {path}")
+        progress(f"Reusing the segmentation head in {path}")
         return
     prototypes = np.asarray(text(), dtype=np.float32)
     views = Views(encoder, Layout(prototypes.shape[1]), training.seed)
@@ -220,7 +220,7 @@ def fit(
     progress: Callable[[str], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Any:
-    """Train a network on examples, in one thread, so that sums have a fixed order; return it."""
+    """Return a network trained on ``examples``, in one thread, so that sums have a fixed order."""
     with one_torch_thread():
         return _fitted(examples, text, training, progress, cancelled)
 
@@ -261,7 +261,8 @@ def _fitted(
 
 
 def unknown_classes(examples: list[Example], seed: int) -> np.ndarray:
-    """Return prototypes ``(UNKNOWN, embed)``: clusters of the encoder's embeddings of segments."""
+    """Return prototypes ``(UNKNOWN, embed)`` of classes without a text: clusters of segments. They
+    are clustered by the encoder's embeddings."""
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
@@ -283,7 +284,7 @@ def _loss(network: Any, example: Example, prototypes: Any) -> Any:
 
 
 def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
-    """Return the weighted sum of an image's losses; ``pixels`` (2, H, W, embed): its two views."""
+    """Return the weighted sum of an image's losses, from its views' ``pixels`` (2, H, W, embed)."""
     import torch
     from torch.nn.functional import kl_div, log_softmax, normalize
 
@@ -328,7 +329,7 @@ def _on_torch(view: ViewOfImage) -> _Tensors:
 
 
 def _contrast(pixels: Tensor, labels: Tensor, means: Tensor, view: _Tensors) -> Any:
-    """Return the loss that attracts pixels (n, embed) to their segment's mean, not to other means.
+    """Return the loss that moves pixels (n, embed) towards their segment's mean, away from others.
 
     Segments with similar encoder embeddings do not repel: they may be parts of one object.
     """

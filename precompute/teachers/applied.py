@@ -1,7 +1,8 @@
-"""Run a store's teacher on new photos, and its oracle at several gammas.
+"""Run a store's teacher on new photos, and the oracle at several gammas.
 
-Lee et al., BMVC 2023, figures 3 and 4. The logits of each gamma are saved in a folder next to the
-store, ``NAME.oracles``; the store, its hash and its histories are unchanged.
+The oracle is the teacher on photos after a step of size gamma against the gradient of their labels'
+loss (Lee et al., BMVC 2023, figures 3 and 4). The logits of each gamma are saved in a folder next
+to the store, ``NAME.oracles``; the store, its hash and its histories are unchanged.
 """
 
 from __future__ import annotations
@@ -54,12 +55,12 @@ from precompute.teachers.stage import (
 from precompute.teachers.tables import Columns, other_classes, read_logits, split_columns
 from precompute.teachers.teacher import Teacher, TorchTeacher, stacked
 
-_NAME_TABLE = "Pass a table with a row per photo: --logits TABLE.csv"
+_NAME_TABLE = "Pass a table of logits with a row per photo: --logits TABLE.csv"
 
 
 @dataclass(frozen=True)
 class AppliedTeacher:
-    """A teacher's network, with logistic ``heads`` on its outputs if the teacher has kind head.
+    """A loaded teacher for new photos: a network, and logistic ``heads`` on it for kind head.
 
     The first ``classes`` outputs are the data set's classes; with ``softmax`` other classes may
     follow. Heads without a ``network`` use whole-photo embeddings of the segments' encoder.
@@ -73,7 +74,7 @@ class AppliedTeacher:
     def log_odds(self, images: list[Image.Image], whole: np.ndarray | None = None) -> np.ndarray:
         """Return log odds ``(n, K)`` float32 of RGB images, defined as ``Store.teacher_log_odds``.
 
-        ``whole`` ``(n, E)`` are the images' embeddings, needed if there is no network.
+        ``whole`` ``(n, E)`` are embeddings of the whole images, needed if ``network`` is None.
         """
         if self.network:
             prepare = self.network.preprocessing.prepare
@@ -81,7 +82,9 @@ class AppliedTeacher:
         elif whole is not None:
             values = whole
         else:
-            raise ValueError("the heads have neither a network nor whole-photo embeddings")
+            raise ValueError(
+                "log_odds of heads without a network needs whole-photo embeddings (whole)"
+            )
         if self.heads:
             return self.heads.of_others(values)
         columns = split_columns(values, self.classes)
@@ -93,10 +96,10 @@ class AppliedTeacher:
 def teacher_of(
     spec: Spec, store: Store, segments: Encoder | None = None
 ) -> tuple[AppliedTeacher | None, str]:
-    """Return the teacher of a spec, or None and the reason why it cannot run.
+    """Return a spec's teacher, loaded for new photos, or None and the reason why it cannot run.
 
-    New photos get the heads that were fitted on all of ``fit``. Heads have no network if the
-    encoder ``segments`` can compute their embeddings.
+    Heads are those that were fitted on all of ``fit``. They get no network if the encoder
+    ``segments`` can compute their embeddings.
     """
     encoder = spec.concepts.encoder
     if isinstance(spec.teacher, LogitsTeacher):
@@ -118,9 +121,9 @@ def teacher_of(
 
 
 def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
-    """Fit the heads of a store again from its features and labels; the result is the same.
+    """Fit the heads of a store's teacher again from the stored features and labels.
 
-    Raises ``DataError`` for a store without features.
+    The heads are the same as at first. Raises ``DataError`` for a store without features.
     """
     if not store.has("teacher_feature"):
         raise DataError(
@@ -146,9 +149,9 @@ def network_logits(
 ) -> Columns:
     """Return a teacher network's logits for the photos of ``run``; NaN for unreadable photos.
 
-    They are ``(n, K)`` of the data set's classes and ``(n, M)`` of others. Finished batches are not
-    run again. Heads are the store's, fitted on all of ``fit``. Raises ``DataError`` if the teacher
-    cannot run, and ``CancelledError``."""
+    The logits are ``(n, K)`` of the data set's classes and ``(n, M)`` of other classes. Finished
+    batches are not run again. Heads are the store's, fitted on all of ``fit``. Raises ``DataError``
+    if the teacher cannot run, and ``CancelledError``."""
     corpus = base_of(store).concepts
     if not isinstance(teacher, HeadTeacher):
         if teacher.oracle:  # it needs labels, which these photos do not have
@@ -197,7 +200,7 @@ def _twice(names: Sequence[str]) -> list[str]:
 
 
 def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str]) -> None:
-    """Raise ``DataError`` if the spec's table lacks rows for the photos, or names are ambiguous."""
+    """Raise ``DataError`` if the spec's table lacks rows for photos, or if names are not unique."""
     known = set(store.images)
     if alike := [*(name for name in names if name in known), *_twice(names)]:
         raise DataError(
@@ -220,12 +223,13 @@ Progress = Callable[[str], None]
 def oracle_sweep(
     spec: Spec, store: Store, gammas: Sequence[float], progress: Progress = lambda _: None
 ) -> dict[float, Columns]:
-    """Return the oracle's logits of the training images (``fit``) for each gamma.
+    """Return the oracle's logits of the training images (``fit``) by gamma.
 
-    They are ``(n, K)``, and ``(n, M)`` of other classes; gamma 0 gives the teacher's. Results of an
-    earlier run of the same teacher, store and photos are reused. Raises ``DataError`` for a teacher
-    without gradients, for images or classes that differ from the store's, and for a gamma whose
-    logits are not finite; nothing is saved then."""
+    The oracle is the teacher on images after a step of size gamma against the gradient of their
+    labels' loss; gamma 0 gives the teacher's logits. Logits are ``(n, K)``, and ``(n, M)`` of other
+    classes. Results of an earlier run of the same teacher, store and photos are reused. Raises
+    ``DataError`` for a teacher without gradients, for images or classes that differ from the
+    store's, and for a gamma whose logits are not finite; nothing is saved then."""
     if spec.of_store or not hasattr(spec.teacher, "oracle"):
         raise DataError(
             "An oracle needs gradients, but the spec's teacher has none.",
@@ -245,7 +249,7 @@ def oracle_sweep(
 
 
 class _Sweep:
-    """A spec's teacher, run on the training images (``fit``) of a store at several gammas."""
+    """Runs of a spec's teacher on a store's training images (``fit``) as an oracle."""
 
     def __init__(self, spec: Spec, store: Store, progress: Progress) -> None:
         self.store, self.progress = store, progress
@@ -279,7 +283,7 @@ class _Sweep:
         return len(self.store.classes) + len(self.others)
 
     def kept(self, gamma: float) -> np.ndarray | None:
-        """Return the saved values ``(n, width)`` of an earlier run, or None."""
+        """Return the oracle's saved logits ``(n, width)`` of an earlier run, None if missing."""
         try:
             with np.load(self._file(gamma), allow_pickle=False) as file:
                 if str(file["key"]) == self.key and file["gamma"] == gamma:
@@ -290,12 +294,13 @@ class _Sweep:
         return None
 
     def computed(self, gammas: Sequence[float]) -> dict[float, np.ndarray]:
-        """Compute and return the values of each gamma; save them when all are computed."""
+        """Compute the oracle's logits ``(n, width)`` by gamma; save them when all are computed."""
         teacher = self.network.teacher
         if not teacher.differentiable:
             raise DataError(
                 "An oracle needs gradients, but the spec's teacher has none.",
-                "Use a teacher of kind timm, torchscript, transformers, query2label or head.",
+                "Use a teacher of kind timm, torchscript, transformers, query2label, head or "
+                "open_clip.",
             )
         work = Pass(
             "oracle", self.key, self.network, self._compute(gammas), self.dataset,
@@ -336,7 +341,8 @@ def _reinforced(
     images: np.ndarray,
     rows: np.ndarray,
 ) -> np.ndarray:
-    """Return logits of all gammas, side by side. With ``heads``, ``teacher`` is their encoder."""
+    """Return the oracle's logits at all gammas, side by side, for prepared ``images`` at ``rows``.
+    With ``heads``, ``teacher`` is their encoder."""
     if heads is not None:
         teacher = heads.teacher(teacher, rows)
     oracles = teacher.oracles(images, label[rows], gammas)
@@ -344,7 +350,7 @@ def _reinforced(
         if not np.isfinite(values).all():
             raise DataError(
                 f"gamma {gamma:g} is too large: the teacher's logits on the reinforced photos are "
-                "no finite numbers.",
+                "not finite numbers.",
                 "Choose smaller gammas; in the paper's figure 4 they are from 0 to a few units.",
             )
     return np.hstack(oracles)
@@ -367,7 +373,7 @@ def _positions(dataset: Dataset, store: Store) -> np.ndarray:
 
 
 def _heads(teacher: HeadTeacher, store: Store, dataset: Dataset, device: str) -> Heads:
-    """Return the store's heads, with ``which`` (head per photo) in the data set's order."""
+    """Return the store's heads for the spec's data set: ``which`` has its images, in its order."""
     heads = stored_heads(teacher, store, device)
     position_of = {name: i for i, name in enumerate(dataset.ids)}
     which = np.full((len(position_of), len(store.classes)), teacher.folds)

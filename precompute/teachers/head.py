@@ -31,10 +31,10 @@ _NEWTON_STEPS, _SLOPE, _LEAST_BEND = 100, 1e-9, 1e-12
 
 @dataclass(frozen=True)
 class Heads:
-    """Heads of all folds: ``weight`` (folds + 1, K, E) and ``bias`` (folds + 1, K).
+    """Logistic heads of all folds: ``weight`` (folds + 1, K, E) and ``bias`` (folds + 1, K).
 
-    Head f was fitted without fold f, the last head on all of ``fit``. ``which`` (N, K) is the head
-    of each image and class. Features are centred and scaled first."""
+    Head f was fitted without fold f, the last head on all of ``fit``. ``which`` (N, K) is the index
+    of the head for each image and class. Features are centred and scaled first."""
 
     centre: np.ndarray
     scale: np.ndarray
@@ -45,23 +45,24 @@ class Heads:
 
     @property
     def digest(self) -> str:
-        """SHA-256 of the heads' weights and of the scaling."""
+        """SHA-256 of the heads' weights, and of the centre and scale of the features."""
         arrays = (self.centre, self.scale, self.weight, self.bias)
         return hashlib.sha256(b"".join(map(np.ndarray.tobytes, arrays))).hexdigest()
 
     def logits(self, features: np.ndarray) -> np.ndarray:
-        """Return logits ``(N, K)`` float32 from features ``(N, E)``, each image by its heads."""
+        """Return logits ``(N, K)`` float32 from features ``(N, E)``; each image has its heads."""
         every = np.einsum("ne,fke->nfk", (features - self.centre) / self.scale, self.weight)
         chosen = np.take_along_axis(every + self.bias, self.which[:, None, :], 1)[:, 0]
         return chosen.astype(np.float32)
 
     def of_others(self, features: np.ndarray) -> np.ndarray:
-        """Return logits ``(n, K)`` float32 from features ``(n, E)`` of new images (last head)."""
+        """Return logits ``(n, K)`` float32 of new images ``(n, E)``, by the last of the heads."""
         inputs = (features - self.centre) / self.scale
         return (inputs @ self.weight[-1].T + self.bias[-1]).astype(np.float32)
 
     def network(self, embed: Callable[[Any], Any], rows: np.ndarray) -> Callable[[Any], Any]:
-        """Return the network from pixels to logits for the images at ``rows``, by their heads."""
+        """Return a function from pixels of the images at ``rows`` to logits, each image by its
+        heads. ``embed`` is the encoder, as a function from pixels to features."""
         import torch
 
         which, column = self.which[rows], np.arange(self.weight.shape[1])
@@ -78,8 +79,8 @@ class Heads:
         return logits
 
     def teacher(self, embedding: TorchTeacher, rows: np.ndarray) -> TorchTeacher:
-        """Return encoder and heads as one network, on the encoder's device, for the photos at
-        ``rows``, each with its heads (``which``)."""
+        """Return encoder and heads as one network for the photos at ``rows``, each with its heads
+        in ``which``, on the encoder's device."""
         classes = self.bias.shape[1]
         network = self.network(embedding.network, rows)
         outputs = tuple(range(classes))
@@ -97,12 +98,13 @@ def fit_heads(
     device: str = CPU,
     l2: float | None = None,
 ) -> Heads:
-    """Fit the heads of all classes on features ``(N, E)`` and labels ``(N, K)`` of rows ``fit``.
+    """Fit a logistic head per class on features ``(N, E)`` and labels ``(N, K)`` of the rows
+    ``fit``.
 
     The solver is scikit-learn's or, if ``device`` is a GPU, Newton's method: the same optimum.
     ``teacher`` has ``folds``, ``l2`` (None: the value of least mean loss on the held-out folds) and
     ``seed``; the argument ``l2`` replaces that choice. Raises ``DataError`` for classes with fewer
-    than two positives or two negatives in ``fit``.
+    than two positives or two negatives.
     """
     check_labels(label[fit], classes)
     centre, scale = features[fit].mean(0), features[fit].std(0)
@@ -130,7 +132,7 @@ def chosen_l2(store: Store) -> float | None:
 
 
 def check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
-    """Raise ``DataError`` for classes with too few labels in ``label`` ``(n, K)`` of ``fit``."""
+    """Raise ``DataError`` for classes with too few labels for a head in ``label`` ``(n, K)``."""
     few = [
         f"{name!r} ({(column == 1).sum()} present, {(column == 0).sum()} absent)"
         for name, column in zip(classes, label.T, strict=True)
@@ -144,7 +146,7 @@ def check_labels(label: np.ndarray, classes: Sequence[str]) -> None:
 
 
 def _folds(label: np.ndarray, folds: int, seed: int) -> np.ndarray:
-    """Return the fold of each image for one class, ``(n,)``, stratified by its label ``(n,)``.
+    """Return the fold ``(n,)`` of each image for one class, stratified by the class's ``label``.
 
     An image with an ignored label gets ``folds``, the last head: no head was fitted on it.
     """
@@ -224,7 +226,7 @@ def newton_logistic(
 def _loss(
     solved: tuple[np.ndarray, np.ndarray], inputs: np.ndarray, label: np.ndarray, fold: np.ndarray
 ) -> float:
-    """Return the cross-validated mean logistic loss of the labels, by heads of the other folds."""
+    """Return the mean logistic loss of each label, by the head that was fitted without its fold."""
     weight, bias = solved
     every = np.einsum("ne,fke->nfk", inputs, weight) + bias
     logits = np.take_along_axis(every, fold[:, None, :], 1)[:, 0]

@@ -75,9 +75,9 @@ def load_teacher(
 
 
 def fetch_teacher(teacher: TeacherSection) -> None:
-    """Download the hub model of a spec's teacher, if it has one.
+    """Download a spec's teacher if it is a model on the hub.
 
-    Raises ``DataError`` for Python code that is not allowed.
+    Raises ``DataError`` if the teacher is Python code that is not allowed.
     """
     if isinstance(teacher, PythonTeacher):
         check_allowed(teacher)
@@ -88,7 +88,7 @@ def fetch_teacher(teacher: TeacherSection) -> None:
 def load_embedding(
     teacher: HeadTeacher, encoder: EncoderSection | None, device: str = CPU, kept: bool = False
 ) -> TorchTeacher:
-    """Load the image tower for a teacher's heads; outputs are unit-length embeddings of photos.
+    """Load the image tower that a teacher's heads use; its outputs are unit embeddings of photos.
 
     With ``kept`` an equal encoder that is still loaded, such as the segments', is reused.
     """
@@ -117,8 +117,8 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
         settings = getattr(teacher, "preprocessing", None)
         if not isinstance(teacher, TorchTeacher) or not isinstance(settings, Preprocessing):
             raise DataError(
-                f"The spec's teacher is of kind {spec.teacher.kind}, which shows no layers and no "
-                "gradients.",
+                f"The spec's teacher is of kind {spec.teacher.kind}, whose layers and gradients "
+                "cannot be read.",
                 f"Use --network encoder, or a spec with a teacher of kind {', '.join(_NETWORKS)}.",
             )
         network, preprocessing = teacher.network, settings
@@ -128,7 +128,7 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
 
 
 def batch_of(teacher: NetworkTeacher, encoder: EncoderSection | None) -> int:
-    """Return the teacher's batch size; heads without ``batch`` have the encoder's."""
+    """Return the teacher's batch size; for heads that set none, the batch size of their encoder."""
     if isinstance(teacher, HeadTeacher) and teacher.batch is None:
         return int(encoder_of(teacher, encoder).batch)
     return int(teacher.batch)
@@ -137,16 +137,18 @@ def batch_of(teacher: NetworkTeacher, encoder: EncoderSection | None) -> int:
 def encoder_of(
     teacher: OpenClipTeacher | HeadTeacher, encoder: EncoderSection | None
 ) -> EncoderSection:
-    """Return the teacher's encoder section, or the concepts' encoder at its training size."""
+    """Return the teacher's encoder section; if None, the concepts' one at its training size."""
     if teacher.encoder is not None:
         return teacher.encoder
     if encoder is None:
-        raise ValueError("neither the teacher nor the concepts have an encoder")
+        raise ValueError(
+            "the teacher has no encoder: set teacher.encoder, or pass the concepts' encoder"
+        )
     return at_own_size(encoder)
 
 
 def at_own_size(encoder: EncoderSection) -> EncoderSection:
-    """Return the section without ``image_size``, which is for cells; the training size is used."""
+    """Return an encoder's section without ``image_size`` (of cells); its training size is used."""
     names = [field.attribute for field in encoder.fields().values()]
     values = {name: getattr(encoder, name) for name in names if name != "image_size"}
     return type(encoder)(**{name: value for name, value in values.items() if value is not None})
@@ -185,7 +187,7 @@ def network_inputs(
     encoder: EncoderSection | None = None,
     corpus: Sequence[str] = (),
 ) -> dict[str, Any]:
-    """Return the inputs of the teacher alone, without the photos."""
+    """Return the inputs that a teacher's logits depend on, without the photos."""
     inputs: dict[str, Any] = {
         "recipe": RECIPE,
         "settings": settings(teacher, encoder),
@@ -197,9 +199,9 @@ def network_inputs(
 
 
 def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
-    """Return the key of each pass (logits, oracle, features) of photos through a network.
+    """Return the hash of the inputs of each pass (logits, oracle, features) through a network.
 
-    ``inputs`` are from ``network_inputs``. A photo's values in a pass depend on this key, on the
+    ``inputs`` are from ``network_inputs``. A photo's values in a pass depend on this hash, on the
     photo and its batch, and for the oracle on its labels. A head's features depend on the encoder
     alone; its oracle depends on all of ``fit``."""
     values, recipe = inputs["settings"], inputs["recipe"]
@@ -213,7 +215,7 @@ def pass_keys(inputs: dict[str, Any]) -> dict[str, str]:
 
 
 def settings(section: Section, encoder: EncoderSection | None = None) -> dict[str, Any]:
-    """Return a spec section as JSON, with files as hashes, and encoders as digests.
+    """Return a spec section as plain data, with files as hashes and encoders as digests.
 
     Keys of newer versions are included only if they change logits, so that stores stay up to date.
     """
@@ -238,7 +240,7 @@ def settings(section: Section, encoder: EncoderSection | None = None) -> dict[st
 
 
 def _later(section: Section, key: str, value: str | None) -> dict[str, str]:
-    """Return what ``settings`` includes for a key of a newer version; nothing for ``order``."""
+    """Return what ``settings`` includes for a key that newer versions added; {} for ``order``."""
     first = key == "outputs" and section.values()["kind"] in ("torchscript", "onnx")
     if first:  # these kinds have had the key since the first version
         return {key: value or "logits"}
@@ -253,7 +255,7 @@ def fit_rows(dataset: Dataset) -> np.ndarray:
 def described(
     teacher: TeacherSection, settings: dict[str, Any], preprocessing: Prepares | None = None
 ) -> dict[str, Any]:
-    """Return store attributes of a teacher: name, kind, digest of its settings, preprocessing."""
+    """Return a store's attributes on its teacher: name, kind, digest of settings, preprocessing."""
     plain = preprocessing.plain() if preprocessing else None
     text = json.dumps([settings, plain], sort_keys=True)
     attrs: dict[str, Any] = {
@@ -269,7 +271,8 @@ def described(
 def oracle_record(
     teacher: NetworkTeacher, dataset: Dataset, logit: np.ndarray, oracle: np.ndarray | None
 ) -> dict[str, Any]:
-    """Return the store attribute ``oracle``: gamma, mean loss of teacher and oracle on ``fit``.
+    """Return the store attribute ``oracle``: gamma (step size), mean losses of teacher and oracle
+    on ``fit``; {} if ``oracle`` is None.
 
     ``logit`` and ``oracle`` have the data set's classes, with a softmax also the other classes.
     """
@@ -302,11 +305,11 @@ def _mean_loss(logit: np.ndarray, label: np.ndarray, softmax: bool) -> float | N
 
 
 def too_large(attrs: dict[str, Any]) -> tuple[str, ...]:
-    """Return a warning if the oracle's loss is not below the teacher's; () otherwise."""
+    """Return a warning if the oracle's mean loss is not below the teacher's, () otherwise."""
     oracle = attrs.get("oracle")
     if not oracle or not oracle["images"] or oracle["reinforced_task_loss"] < oracle["task_loss"]:
         return ()
     return (
         f"the oracle's mean loss, {oracle['reinforced_task_loss']:g}, is not below the teacher's, "
-        f"{oracle['task_loss']:g}: gamma {oracle['gamma']:g} is too large, or nothing is labelled",
+        f"{oracle['task_loss']:g}: gamma {oracle['gamma']:g} is too large, or no image has a label",
     )

@@ -40,11 +40,11 @@ _PLACEHOLDER = re.compile(r"(label|class|output)?[ _]?\d*", re.IGNORECASE)
 
 
 def resolved(teacher: Section, classes: Sequence[str]) -> Any:
-    """Return the teacher's section, with ``classes`` set to the output names in its file.
+    """Return the teacher's section with the output names of its file as ``classes``.
 
     Names are spelled like the data set's ``classes``. The section is returned unchanged if it has
-    ``classes`` already, or if its file has no names. Raises ``DataError`` for a class of the data
-    set without an output."""
+    ``classes`` already, or if its file has no names. Raises ``DataError`` for a class without an
+    output."""
     if isinstance(teacher, TransformersTeacher):
         return of_transformers(teacher, classes)
     path = _file_of(teacher)
@@ -63,13 +63,13 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
 
 
 def names_in_file(kind: str, path: Path) -> list[str]:
-    """Return the names of a network's outputs, in order, from its file; [] if it has none."""
+    """Return the output names that a network's file contains, in order; [] if it has none."""
     read = {"onnx": _onnx_texts, "torchscript": _torchscript_texts, "timm": _beside}.get(kind)
     return names_of(read(path)) if read else []
 
 
 def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
-    """Return the names of outputs in a file's metadata entries; [] if no entry has names."""
+    """Return the names of outputs in a file's metadata ``texts``; [] if no entry has names."""
     for entry in _ENTRIES:
         value = _parsed(texts.get(entry))
         if isinstance(value, dict) and nested and (inner := names_of(value, nested=False)):
@@ -81,12 +81,12 @@ def names_of(texts: Mapping[str, object], nested: bool = True) -> list[str]:
 
 
 def are_placeholders(names: Sequence[str]) -> bool:
-    """True if all names are generated, like ``LABEL_0``, and so do not describe classes."""
+    """Return True if all names are generated, like ``LABEL_0``, and so do not describe classes."""
     return bool(names) and all(re.fullmatch(r"LABEL_\d+", name) for name in names)
 
 
 def in_words_of(names: Sequence[str], classes: Sequence[str]) -> list[str]:
-    """Return the names, spelled like the classes if only case, ``_`` or ``-`` differ."""
+    """Return the names, each spelled like a class if only case, ``_`` or ``-`` differ."""
     of_plain: dict[str, list[str]] = {}
     for name in classes:
         of_plain.setdefault(plain_name(name), []).append(name)
@@ -118,7 +118,7 @@ def _parsed(text: object) -> Any:
 
 
 def _in_order(value: object) -> list[str]:
-    """Return the names of a list, or of a dict by position from 0; [] for anything else."""
+    """Return the names in a list, or in a dict by position from 0; [] for other values."""
     if isinstance(value, dict):
         value = [value.get(i, value.get(str(i))) for i in range(len(value))]
     if not isinstance(value, list | tuple) or not all(isinstance(name, str) for name in value):
@@ -157,7 +157,7 @@ def _torchscript_texts(path: Path) -> Mapping[str, str]:
 
 
 def _beside(weights: Path) -> Mapping[str, Any]:
-    """Return ``label_names`` in ``config.json`` next to weights (timm's hub format); {} if none."""
+    """Return the entry ``label_names`` of ``config.json`` next to a weights file, or {}."""
     file = weights.with_name("config.json")
     try:
         if file.stat().st_size > _MOST:
@@ -170,14 +170,14 @@ def _beside(weights: Path) -> Mapping[str, Any]:
 
 
 def _file_of(teacher: Section) -> Path | None:
-    """Return the file that determines a section's outputs (head or weights); None without one."""
+    """Return the file with a teacher's last layer (head or weights); None without such a file."""
     path = getattr(teacher, "head", None) or getattr(teacher, "pretrained", None)
     path = path or getattr(teacher, "path", None)
     return path if isinstance(path, Path) and isinstance(teacher, NamedOutputs) else None
 
 
 def teacher_with(teacher: T, **values: Any) -> T:
-    """Return a copy of a section with other values; the value None removes a key."""
+    """Return a copy of a spec's section with the given values; a value None removes its key."""
     written = {**teacher.values(), **values}
     return type(teacher)(**{key: value for key, value in written.items() if value is not None})
 
@@ -191,8 +191,8 @@ def hold_teacher(
 ) -> OrderFinding | None:
     """Test the order of logits ``(N, K)``, and ``(N, M)`` of other classes, against the labels.
 
-    Return a better order, or None if there is none, if the spec sets ``order``, or if the teacher
-    was made from the classes' names or labels.
+    Return a better order, or None if there is none. None is also returned if the spec sets
+    ``order``, or if the teacher was made from the classes' names or labels.
     """
     from inficond_panel.store.teacher_outputs import hold_outputs
 
@@ -224,14 +224,15 @@ def check_table(teacher: LogitsTeacher, dataset: Dataset) -> None:
 
 
 def in_spec(error: OrderError, spec: Spec) -> OrderError:
-    """Return the error with line and column of ``teacher``, or ``teacher.classes``, in the spec."""
+    """Return the error with line and column in the spec of the teacher's classes, or teacher."""
     key, name = ("teacher", "classes") if getattr(spec.teacher, "classes", ()) else ("", "teacher")
     line = str(Problem(spec.path, *spec.place(key, name), ""))
     return OrderError(error.sentence, error.remedy, error.right_names, line)
 
 
 def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding) -> str:
-    """Return a remedy: the better order in the spec's form, and the key to keep the present one."""
+    """Return the remedy for outputs in a wrong order: the better order as the spec writes it, and
+    the key that keeps the present order."""
     overruled = "If the present order is right, set order: as_given in the section teacher."
     if isinstance(teacher, LogitsTeacher):
         return f"Rename columns of {teacher.path.name}: {finding.renamed}. {overruled}"
@@ -245,8 +246,8 @@ def order_remedy(teacher: Section, classes: Sequence[str], finding: OrderFinding
 def tried_rows(dataset: Dataset, keys: Sequence[str]) -> np.ndarray | None:
     """Return rows of photos for a first test of a network; None if a test would save nothing.
 
-    The photos are those whose keys (hashes) begin with some number of 0 bits: a reproducible sample
-    whose batches (``batches_of``) are also batches of all photos.
+    The photos are those whose ``keys`` (hashes) begin with some number of 0 bits: a reproducible
+    sample whose batches (``batches_of``) are also batches of all photos.
     """
     labelled = _seen(dataset)
     wanted = max(_TRIED, _TRIED_OF_CLASS * len(dataset.classes))
@@ -261,7 +262,7 @@ def tried_rows(dataset: Dataset, keys: Sequence[str]) -> np.ndarray | None:
 def with_fitting_outputs(
     error: OutputsError, teacher: Teacher, dataset: Dataset, softmax: bool, batch: int
 ) -> DataError:
-    """Extend the error on a wrong number of outputs by the outputs that fit the classes best."""
+    """Return the error on the number of outputs, with the outputs that fit the classes best."""
     from inficond_panel.store.teacher_outputs import fitting_text
 
     network: Any = teacher  # each kind is a dataclass with these two fields
@@ -297,7 +298,7 @@ def _run(
 
 
 def _seen(dataset: Dataset) -> np.ndarray:
-    """Return a mask of the images of ``fit`` and ``tune`` that have a label."""
+    """Return a mask of the images that are in ``fit`` or ``tune`` and have a label."""
     from inficond_panel.store.teacher_outputs import SEEN
 
     return np.isin(np.array(dataset.split), SEEN) & (dataset.label >= 0).any(axis=1)

@@ -18,7 +18,7 @@ from inficond_panel.errors import DataError
 
 @dataclass(frozen=True)
 class Shape:
-    """Shape of a network; ``self_attention`` has one bool for each decoder layer."""
+    """Sizes of a Query2Label network; ``self_attention`` has one bool for each decoder layer."""
 
     classes: int
     width: int
@@ -41,14 +41,14 @@ class EncoderLayer(nn.Module):
         self.norm2 = nn.LayerNorm(shape.width)
 
     def forward(self, places: Tensor, position: Tensor) -> Tensor:
-        """Return new features of the map's cells ``(B, h·w, d)``."""
+        """Return new features ``(B, h·w, d)`` of the map's cells ``places``."""
         key = places + position
         places = self.norm1(places + self.self_attn(key, key, places, need_weights=False)[0])
         return self.norm2(places + self.linear2(functional.relu(self.linear1(places))))
 
 
 class DecoderLayer(nn.Module):
-    """Transformer decoder layer: attention of labels to the map, optionally to labels first."""
+    """Transformer decoder layer: labels attend to the map, optionally to each other first."""
 
     def __init__(self, shape: Shape, self_attention: bool) -> None:
         super().__init__()
@@ -63,7 +63,7 @@ class DecoderLayer(nn.Module):
         self.norm3 = nn.LayerNorm(shape.width)
 
     def forward(self, labels: Tensor, query: Tensor, places: Tensor, position: Tensor) -> Tensor:
-        """Return new features of the labels ``(B, K, d)``."""
+        """Return new features ``(B, K, d)`` of the labels."""
         if self.keeps_self_attention:
             key = labels + query
             labels = self.norm1(labels + self.self_attn(key, key, labels, need_weights=False)[0])
@@ -101,7 +101,7 @@ class FeatureMap(nn.Module):
         features = self.body.forward_features(images)  # type: ignore[operator]
         if features.ndim != 4:
             raise DataError(
-                f"The backbone gives {tuple(features.shape)}, no feature map (B, C, h, w).",
+                f"The backbone returns {tuple(features.shape)}, not a feature map (B, C, h, w).",
                 "Use a convolutional backbone, or a Swin transformer.",
             )
         last = str(getattr(self.body, "output_fmt", "")).endswith("NHWC")

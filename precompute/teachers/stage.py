@@ -59,7 +59,7 @@ Prepared = tuple[Any, list[int]]
 
 @dataclass(frozen=True)
 class Network:
-    """A teacher, loaded in each process that runs it; ``key`` identifies it in the cache.
+    """A teacher that each process loads at first use; ``key`` identifies it in the cache of models.
 
     ``beside`` are the keys of other models that stay in the cache.
     """
@@ -76,10 +76,10 @@ class Network:
 
 @dataclass(frozen=True)
 class Pass:
-    """Work on a batch (``precompute.batches.run.Work``) that gives ``values`` (n, width) float32.
+    """Work on a batch (``precompute.batches.run.Work``): run photos through a network.
 
-    Unreadable photos get NaN; the encoding lists these photos. ``name`` is the kind of values,
-    ``key`` the hash of their inputs other than the photos.
+    It gives ``values`` (n, width) float32, NaN for unreadable photos. ``name`` is the kind of
+    values (logits, oracle, features), ``key`` the hash of all inputs but the photos.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Pass:
     width: int
 
     def before(self, rows: list[int]) -> tuple[list[int], Prepared]:
-        """Decode and prepare the photos at ``rows``."""
+        """Decode the photos at ``rows``, and prepare them for the network."""
         images, read = [], []
         prepare = self.network.teacher.preprocessing.prepare
         for i, row in enumerate(rows):
@@ -102,7 +102,7 @@ class Pass:
         return rows, (stacked(images) if images else np.empty(0, np.float32), read)
 
     def run(self, given: tuple[list[int], Prepared]) -> tuple[list[int], np.ndarray]:
-        """Run the network on the output of ``before``; raise ``DataError`` if not finite."""
+        """Run the network on the output of ``before``; ``DataError`` if outputs are not finite."""
         rows, (images, read) = given
         values = np.full((len(rows), self.width), np.nan, np.float32)
         if read:
@@ -113,12 +113,12 @@ class Pass:
         return rows, values
 
     def after(self, given: tuple[list[int], np.ndarray]) -> Arrays:
-        """Return the values as the batch's arrays."""
+        """Return the output of ``run`` as the batch's array ``values``."""
         return {"values": given[1]}
 
 
 def check_finite(what: str, values: np.ndarray, ids: Sequence[str]) -> None:
-    """Raise ``DataError`` if values ``(n, width)`` of images are not finite numbers."""
+    """Raise ``DataError`` if values ``(n, width)`` are not finite; ``what`` names the values."""
     broken = sorted(ids[int(i)] for i in np.flatnonzero(~np.isfinite(values).all(1)))
     if broken:
         raise DataError(
@@ -133,8 +133,7 @@ def run_pass(
     """Return values ``(N, width)`` float32 of all photos of a run, or of ``rows``; NaN elsewhere.
 
     Batches have at most ``size`` photos and depend on ``keys``, by default the photos' keys. A
-    batch comes from the run's results, from a nearby store, or is computed. Raises
-    ``CancelledError``.
+    batch is read from the run's results or a nearby store, or computed. Raises ``CancelledError``.
     """
     rows = np.arange(len(run.keys)) if rows is None else rows
     keys = keys or run.keys
@@ -159,14 +158,14 @@ def run_pass(
 
 
 def keep_batch(run: Run, name: str, key: str, batch: Batch, values: np.ndarray) -> None:
-    """Save the values of a batch of a pass, so that a later run can resume."""
+    """Save the values of a batch of a pass, so that a later run resumes after it."""
     run.results.put(name, _key(key, batch), {"values": values})
 
 
 def known_batches(
     run: Run, name: str, key: str, keys: Iterable[str], size: int
 ) -> tuple[dict[Batch, np.ndarray], list[Batch]]:
-    """Return values of the finished batches of a pass, and the unfinished batches."""
+    """Return the values of the finished batches of a pass, by batch, and the unfinished batches."""
     batches, values = batches_of(keys, size), {}
     for batch in batches:
         if arrays := run.results.get(name, _key(key, batch)):
@@ -182,7 +181,7 @@ def known_batches(
 
 
 def joint_keys(keys: Sequence[str], seen: np.ndarray) -> list[str]:
-    """Return keys of photos combined with an integer array ``(n, K)``, such as their labels."""
+    """Return keys of photos that also depend on integers ``(n, K)``, such as the photos' labels."""
     return [
         hashlib.sha256(key.encode() + row.astype(np.int16).tobytes()).hexdigest()
         for key, row in zip(keys, seen, strict=True)
@@ -194,7 +193,7 @@ def _key(key: str, batch: Batch) -> str:
 
 
 def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | None:
-    """Return keys and values of the photos that a store has a pass's values for; None if none.
+    """Return photo keys and values of a pass that a store holds; None if it holds none.
 
     For the oracle these are the readable photos of ``fit``.
     """
@@ -218,9 +217,9 @@ def _held(store: Store, name: str, key: str) -> tuple[list[str], np.ndarray] | N
 @dataclass(frozen=True)
 class Outputs:
     """Result of the teacher's stage. ``logits``: (N, K), and (N, M) of other classes, float32, NaN
-    for unreadable photos; ``oracles``: the same, NaN outside ``fit``, or None; ``features``: (N, E)
-    that heads were fitted on, or None; ``attrs``: store attributes, as JSON; ``passes``: key of
-    each pass; ``warnings``: for people."""
+    for unreadable photos; ``oracles``: the same of the oracle, NaN outside ``fit``, or None;
+    ``features``: (N, E) that heads were fitted on, or None; ``attrs``: store attributes, as JSON;
+    ``passes``: hash of the inputs of each pass; ``warnings``: lines to print."""
 
     logits: Columns
     oracles: Columns | None = None
@@ -231,12 +230,12 @@ class Outputs:
 
     @property
     def logit(self) -> np.ndarray:
-        """Logits of the data set's classes."""
+        """Teacher's logits (N, K) of the data set's classes."""
         return self.logits.own
 
     @property
     def oracle(self) -> np.ndarray | None:
-        """The oracle's logits of the data set's classes."""
+        """Oracle's logits (N, K) of the data set's classes; None without an oracle."""
         return None if self.oracles is None else self.oracles.own
 
 
@@ -309,7 +308,8 @@ def _by_head(
     keys: dict[str, str],
     device: str,
 ) -> Outputs:
-    """Encode the photos, fit the heads, and for an oracle run encoder and heads again."""
+    """Return the outputs of a teacher of kind head: encode the photos and fit the heads; for an
+    oracle run encoder and heads again."""
     dataset = run.dataset
     sections = [encoder_of(teacher, encoder), *([encoder] if encoder else [])]
     beside = tuple(map(encoder_key, sections))  # encoders of features and segments stay loaded
@@ -337,23 +337,23 @@ def _by_head(
 
 
 def _others(teacher: NetworkTeacher, classes: Sequence[str]) -> list[str]:
-    """Return the teacher's classes that the data set lacks, if a softmax includes them; else []."""
+    """Return the teacher's classes that the data set lacks if a softmax includes them, or []."""
     return other_classes(classes, getattr(teacher, "classes", ())) if teacher.softmax else []
 
 
 def _read_of_fit(run: Run, values: np.ndarray) -> np.ndarray:
-    """Return the rows of ``fit`` whose photos could be read (finite values)."""
+    """Return the rows of ``fit`` whose photos were readable: their ``values`` are finite."""
     rows = fit_rows(run.dataset)
     return rows[np.isfinite(values[rows]).all(1)]
 
 
 def _with(run: Run, rows: np.ndarray, seen: np.ndarray) -> list[str]:
-    """Return keys of the photos at ``rows`` combined with further inputs, such as their labels."""
+    """Return keys of the photos at ``rows`` that also depend on ``seen``, such as their labels."""
     return joint_keys([run.keys[i] for i in rows], seen[rows])
 
 
 def plain_logits(teacher: Teacher, images: np.ndarray, _: np.ndarray) -> np.ndarray:
-    """Return the teacher's logits of prepared photos; their rows are not used."""
+    """Return the teacher's logits of prepared photos: the ``compute`` of a pass of logits."""
     return teacher.logits(images)
 
 

@@ -1,4 +1,4 @@
-"""Convert and check a teacher's outputs as logits, and read tables of them.
+"""Convert a teacher's outputs to logits, check them, and read them from tables.
 
 A table is a file: CSV, Parquet or npz.
 """
@@ -39,7 +39,7 @@ _ARRAYS = ("image_id", "class_name", "logit")
 class Columns(NamedTuple):
     """Logits ``own`` ``(N, K)`` of the data set's classes, ``other`` ``(N, M)`` of other classes.
 
-    ``other_classes`` are names; ``left_out`` are classes of a table that are not used at all.
+    ``other_classes`` are their names; ``left_out`` are classes of a table that are not used at all.
     """
 
     own: np.ndarray
@@ -49,12 +49,13 @@ class Columns(NamedTuple):
 
 
 def from_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
-    """Return logits float32 from probabilities ``(N, K)``; raise ``DataError`` for other values."""
+    """Return logits float32 of probabilities ``(N, K)``; raise ``DataError`` if they are none."""
     return logits_of(check_probabilities(values, softmax), softmax).astype(np.float32)
 
 
 def check_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray:
-    """Return ``values`` unchanged; raise ``DataError`` if they are not probabilities."""
+    """Return ``values`` unchanged; raise ``DataError`` if they are not probabilities. With
+    ``softmax`` each row must sum to 1."""
     if fault := probabilities_fault(values, softmax):
         raise DataError(
             f"The teacher's outputs {fault}.",
@@ -67,7 +68,7 @@ def check_probabilities(values: np.ndarray, softmax: bool = False) -> np.ndarray
 def check_logits(logit: np.ndarray, teacher: Teacher) -> None:
     """Raise ``DataError`` for logits that look like probabilities or labels.
 
-    Rows with NaN are unreadable photos. If the spec sets ``outputs``, nothing is raised.
+    Rows with NaN (unreadable photos) are ignored. Nothing is raised if the spec sets ``outputs``.
     """
     fault = logits_fault(logit[np.isfinite(logit).all(axis=1)])
     if fault and teacher.outputs is None:
@@ -78,7 +79,7 @@ def check_logits(logit: np.ndarray, teacher: Teacher) -> None:
 
 
 def split_columns(values: np.ndarray, classes: int, names: Sequence[str] = ()) -> Columns:
-    """Split logits into the first ``classes`` columns (the data set's) and other classes."""
+    """Split values: the first ``classes`` columns are the data set's classes, then ``names``."""
     return Columns(values[:, :classes], values[:, classes:], tuple(names))
 
 
@@ -105,7 +106,7 @@ def read_logits(teacher: LogitsTeacher, ids: Sequence[str], classes: Sequence[st
 
 
 def left_out_text(teacher: LogitsTeacher, columns: Columns) -> list[str]:
-    """Return a note on the unused classes of a table, if there are any."""
+    """Return a note on the classes of a table that are not used; [] if all are used."""
     if not columns.left_out:
         return []
     shown = ", ".join(columns.left_out[:_SHOWN])
@@ -142,7 +143,7 @@ def read_outputs(
 
 def _lost_zeros(missing: list[str], row: dict[str, int]) -> str:
     if missing[0].lstrip("0") in row:
-        return f" There is {missing[0].lstrip('0')}: the ids lost their leading zeros; keep text."
+        return f" There is {missing[0].lstrip('0')}: the ids lost their leading zeros; write text."
     return ""
 
 
@@ -159,7 +160,7 @@ def _read_npz(path: Path) -> Table:
         raise DataError(
             f"{path}: logit is {values.dtype} {values.shape}; expected numbers "
             f"({names.size}, {classes.size}), a row per image and a column per class.",
-            f"Write the arrays {', '.join(_ARRAYS)} again.",
+            f"Save the arrays {', '.join(_ARRAYS)} with these shapes.",
         )
     return _checked(path, [str(n) for n in names.ravel()], [str(n) for n in classes], values)
 
@@ -187,7 +188,7 @@ def read_arrays(path: Path, wanted: Sequence[str]) -> list[np.ndarray]:
 
 
 def _array(archive: zipfile.ZipFile, entry: str) -> np.ndarray:
-    """Read an array of an npz; check its size in the file before memory is allocated."""
+    """Return an array of an npz file; its size is checked before memory is allocated."""
     with archive.open(entry) as stream:
         version = np.lib.format.read_magic(stream)
         shape, _, dtype = _HEADERS[version](stream)
@@ -202,7 +203,9 @@ def _checked(path: Path, ids: list[str], classes: list[str], values: np.ndarray)
     for what, names in (("image", ids), ("class", classes)):
         twice = [name for name, count in Counter(names).items() if count > 1]
         if twice:
-            raise DataError(f"{path} lists the {what} {twice[0]!r} twice.", f"Keep one {what}.")
+            raise DataError(
+                f"{path} lists the {what} {twice[0]!r} twice.", f"Keep one entry per {what}."
+            )
     wrong = np.argwhere(~(np.abs(values) <= _LARGEST))
     if len(wrong):
         row, column = wrong[0]

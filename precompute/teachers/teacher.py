@@ -1,9 +1,9 @@
 """Teacher networks: preprocessing of photos, logits, and logits of the oracle.
 
-The oracle is the teacher on inputs that were reinforced with their labels.
-
-Lee et al., "Distillation for High-Quality Knowledge Extraction via Explainable Oracle Approach",
-BMVC 2023, section 3.1, eq. 2: ``x* = x - gamma |x| * dL/dx``.
+The oracle is the teacher on inputs that were reinforced with their labels: a step of size gamma
+against the gradient of the labels' loss L. (Lee et al., "Distillation for High-Quality Knowledge
+Extraction via Explainable Oracle Approach", BMVC 2023, section 3.1, eq. 2: ``x* = x - gamma |x| *
+dL/dx``.)
 """
 
 from __future__ import annotations
@@ -37,24 +37,24 @@ _FILTERS = {
 
 
 class Prepares(Protocol):
-    """Preprocessing of a photo, by settings or by a model's processor."""
+    """Preprocessing from a photo to a network's input, by settings or by a model's processor."""
 
     def prepare(self, image: Image.Image) -> np.ndarray | Image.Image:
-        """Return the network's input of an RGB image: ``(3, height, width)`` float32, or itself."""
+        """Return the network's input of an RGB image: ``(3, H, W)`` float32, or the image."""
 
     def plain(self) -> dict[str, Any]:
-        """Return the settings as JSON, for the store's attributes and for hashes."""
+        """Return the settings of the preprocessing as JSON, for stores and hashes."""
 
 
 def stacked(prepared: Sequence[np.ndarray | Image.Image]) -> np.ndarray | list[Image.Image]:
-    """Combine outputs of ``prepare`` into a batch: one array, or a list of photos."""
+    """Return outputs of ``prepare`` as one batch: an array ``(B, 3, H, W)`` or a photo list."""
     photos = [one for one in prepared if isinstance(one, Image.Image)]
     return photos if photos else np.stack([np.asarray(one) for one in prepared])
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Preprocessing by settings: resizing, cropping, and normalising by ``mean`` and ``std``.
+    """Preprocessing by settings: resize, crop, and normalise by ``mean`` and ``std``.
 
     ``size`` is (width, height); ``mean`` and ``std`` are per channel, for levels 0 to 1. ``crop``
     is the central share of the resized photo's shorter side that is kept, like ``Resize`` and
@@ -74,7 +74,7 @@ class Preprocessing:
         return np.stack([((level - np.float32(m)) / np.float32(s))[c] for c, m, s in channels])
 
     def plain(self) -> dict[str, Any]:
-        """Return the settings as JSON, for the store's attributes and for hashes."""
+        """Return the settings of the preprocessing as JSON, for stores and hashes."""
         return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
 
     def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
@@ -91,7 +91,7 @@ class Preprocessing:
 
 
 def own_or_given(section: Section, own: dict[str, Any]) -> Preprocessing:
-    """Return the preprocessing of a spec's section, with the model's values for omitted keys."""
+    """Return the preprocessing of a spec's section; the model's values ``own`` are defaults."""
     written = {name: value for name, value in section.values().items() if value is not None}
     return Preprocessing(**{**own, **written})
 
@@ -124,7 +124,7 @@ Batch = Any
 
 
 class Teacher(Protocol):
-    """A network from photos to logits."""
+    """A loaded teacher network: a function from prepared photos to logits."""
 
     @property
     def preprocessing(self) -> Prepares:
@@ -136,7 +136,7 @@ class Teacher(Protocol):
 
     @property
     def differentiable(self) -> bool:
-        """True if the network has gradients, which an oracle needs."""
+        """True if gradients can be computed through the network, which an oracle needs."""
 
     def logits(self, images: Batch) -> np.ndarray:
         """Return logits ``(B, K)`` float32 of prepared photos ``(B, 3, H, W)``, or of a list."""
@@ -144,9 +144,10 @@ class Teacher(Protocol):
 
 @dataclass(frozen=True)
 class TorchTeacher:
-    """A torch network; ``columns`` are the outputs of the data set's classes, in order.
+    """A teacher as a torch network; ``columns`` are the outputs of the data set's classes.
 
-    With ``softmax`` the outputs of the other classes follow.
+    With ``softmax`` the outputs of the other classes follow. ``probabilities`` states that the
+    network returns probabilities, not logits.
     """
 
     network: Callable[[Any], Any]
@@ -166,13 +167,13 @@ class TorchTeacher:
             return self.forward(self._moved(images)).cpu().numpy()
 
     def oracle(self, images: np.ndarray, label: np.ndarray, gamma: float) -> np.ndarray:
-        """Return ``logits`` of the inputs after reinforcing them with their labels ``(B, K)``."""
+        """Return ``logits`` of inputs after reinforcing them with their labels ``(B, K)``."""
         return self.oracles(images, label, [gamma])[0]
 
     def oracles(
         self, images: np.ndarray, label: np.ndarray, gammas: Sequence[float]
     ) -> list[np.ndarray]:
-        """Return oracle logits for each gamma; the gradient is computed once."""
+        """Return the logits of ``oracle`` for each gamma; the gradient is computed once."""
         import torch
 
         known, pixels = self._moved(label.astype(np.int64)), self._moved(images)
@@ -189,7 +190,7 @@ class TorchTeacher:
         return torch.from_numpy(values).to(self.device)
 
     def forward(self, pixels: Tensor) -> Any:
-        """Return logits of pixels as tensors; raise ``DataError`` if the network fails."""
+        """Return logits of prepared photos as tensors; raise ``DataError`` if the network fails."""
         import torch
 
         try:
@@ -200,7 +201,7 @@ class TorchTeacher:
             raise _refused(pixels.shape, error) from error
         if not isinstance(values, torch.Tensor):
             raise DataError(
-                f"The teacher gives a {type(values).__name__}, no tensor.",
+                f"The teacher returns a {type(values).__name__}, not a tensor.",
                 "Save a model that returns only a tensor of logits.",
             )
         values = check_outputs(values, self.outputs)[:, list(self.columns)].float()
@@ -213,7 +214,7 @@ class TorchTeacher:
 
 
 class OutputsError(DataError):
-    """Error: a network has another number of ``outputs`` than expected."""
+    """Error: a network's number of ``outputs`` is not the number of expected outputs."""
 
     outputs = 0
 
@@ -222,8 +223,8 @@ def check_outputs(values: Outputs, outputs: int) -> Outputs:
     """Return ``values`` unchanged; raise ``OutputsError`` if not of shape ``(B, outputs)``."""
     if len(values.shape) != 2 or values.shape[1] != outputs:
         error = OutputsError(
-            f"The teacher gives {tuple(values.shape)} for {values.shape[0] if values.shape else 1} "
-            f"images; expected {outputs} classes each.",
+            f"The teacher returns {tuple(values.shape)} for "
+            f"{values.shape[0] if values.shape else 1} images; expected {outputs} outputs each.",
             "Name the class of each output, in order: teacher.classes.",
         )
         error.outputs = int(values.shape[1]) if len(values.shape) == 2 else 0
@@ -234,7 +235,7 @@ def check_outputs(values: Outputs, outputs: int) -> Outputs:
 def _refused(shape: Sequence[int], error: Exception) -> DataError:
     reason = (str(error).strip().splitlines() or [""])[-1]
     return DataError(
-        f"The teacher does not take photos {tuple(shape)}: {type(error).__name__}: {reason}",
+        f"The teacher fails on photos {tuple(shape)}: {type(error).__name__}: {reason}",
         "Correct teacher.preprocessing, first of all its size.",
     )
 
@@ -242,7 +243,7 @@ def _refused(shape: Sequence[int], error: Exception) -> DataError:
 def columns_of(
     classes: Sequence[str], outputs: Sequence[str], others: bool = False
 ) -> tuple[tuple[int, ...], int]:
-    """Return the output position of each class, and the number of outputs.
+    """Return the position of each class among a network's outputs, and the number of outputs.
 
     ``outputs`` are the outputs' names, equal to the classes if empty. With ``others`` the positions
     of the teacher's other classes follow."""
@@ -310,7 +311,7 @@ def loss_gradient(
     label: Tensor,
     loss_of: Callable[[Any, Any], Any] = task_loss,
 ) -> Any:
-    """Return the gradient ``dL/dx`` at inputs ``(B, 3, H, W)``, where L is each image's loss.
+    """Return the gradient ``dL/dx`` of each image's loss L at inputs x ``(B, 3, H, W)``.
 
     One thread is used, for equal bits on all workers. Raises ``DataError`` without a gradient.
     """
@@ -323,7 +324,7 @@ def loss_gradient(
             (gradient,) = torch.autograd.grad(loss, x)
         except RuntimeError as error:
             raise DataError(
-                f"The teacher gives no gradient: {str(error).splitlines()[0]}",
+                f"No gradient can be computed through the teacher: {str(error).splitlines()[0]}",
                 "Leave out teacher.oracle, or save the model without no_grad.",
             ) from error
     return gradient

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -> TorchTeacher:
-    """Load a timm model with its checkpoint, optionally with a separate linear head."""
+    """Load a timm model with its checkpoint as a teacher, or with a separate linear head."""
     columns, outputs = columns_of(classes, section.classes, section.softmax)
     model = build(
         section.model,
@@ -69,13 +69,13 @@ def build(
 
 
 def known_weights(name: str) -> list[str]:
-    """Return the tags of timm's pretrained weights for a model; ``DataError`` if it is unknown."""
+    """Return timm's tags of pretrained weights for a model; ``DataError`` for an unknown model."""
     full = _timm(name).models.get_arch_pretrained_cfgs(name)
     return [tag for tag in (one.partition(".")[2] for one in full) if tag]
 
 
 def _timm(name: str) -> Any:
-    """Return the package timm; raise ``DataError`` if it does not know the model."""
+    """Import and return the package timm; ``DataError`` if it does not know the model."""
     try:
         import timm
     except ImportError as error:
@@ -89,7 +89,8 @@ def _timm(name: str) -> Any:
 
 
 def _check_outputs(timm: Any, full: str, outputs: int) -> None:
-    """Raise ``DataError`` for another number of outputs: timm would set random weights then."""
+    """Raise ``DataError`` if published weights have another number of outputs than ``outputs``.
+    timm would then set random weights."""
     settings = timm.models.get_pretrained_cfg(full, allow_unregistered=False)
     if settings is not None and settings.num_classes != outputs:
         raise DataError(
@@ -100,7 +101,7 @@ def _check_outputs(timm: Any, full: str, outputs: int) -> None:
 
 
 def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) -> Any:
-    """Create a timm model; drop ``img_size`` if the architecture does not have this argument."""
+    """Create a timm model, without the option ``img_size`` if the architecture does not have it."""
     try:
         return timm.create_model(name, pretrained=pretrained, **options)
     except TypeError:
@@ -111,7 +112,7 @@ def _created(timm: Any, name: str, pretrained: bool, options: dict[str, Any]) ->
 
 
 def timm_layout(model: nn.Module, state: State) -> State:
-    """Convert published weights to timm's present names and shapes, if timm has a filter."""
+    """Return published weights with timm's present names and shapes."""
     module = sys.modules[type(model).__module__]
     convert = getattr(module, "checkpoint_filter_fn", None)
     return dict(convert(state, model)) if convert else state
@@ -135,7 +136,7 @@ def _load(model: Any, section: TimmTeacher) -> None:
         model,
         state,
         path,
-        "Check teacher.model, and teacher.classes: a name per output, in order.",
+        "Correct teacher.model, or teacher.classes: it needs a name per output, in order.",
     )
 
 
@@ -203,7 +204,7 @@ def load_query2label(
 
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
-    """Return the network's shape, from the names and shapes of a checkpoint's tensors."""
+    """Return the sizes of a Query2Label network, read from the tensors of its checkpoint."""
     from precompute.teachers.query2label import Shape
 
     missing = [name for name in _NEEDED if name not in state]
@@ -247,7 +248,8 @@ def _check_classes(section: Query2LabelTeacher, outputs: int, named: int) -> Non
 
 
 def _trained_size(state: State, model: Any) -> tuple[int, int] | None:
-    """Return (width, height) of the training images, from the position code; None without one."""
+    """Return (width, height) of the photos in training, computed from the position code. Returns
+    None without a position code."""
     import torch
 
     from precompute.teachers.query2label import sine_position
@@ -265,7 +267,7 @@ def _trained_size(state: State, model: Any) -> tuple[int, int] | None:
 
 
 def _renamed(state: State, model: Any) -> State:
-    """Rename a checkpoint's tensors to those of ``Query2Label`` and of the timm backbone."""
+    """Return a checkpoint's tensors with the names in ``Query2Label`` and in the timm backbone."""
     prefix = "backbone.0."
     body = {k.removeprefix(prefix): v for k, v in state.items() if k.startswith(prefix)}
     if body and all(name.startswith("body.") for name in body):  # within torchvision's layer getter

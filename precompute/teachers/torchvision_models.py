@@ -26,7 +26,7 @@ def load_torchvision(
         model,
         read_state(section.pretrained),
         section.pretrained,
-        "Check teacher.model, and teacher.classes: a name per output, in order.",
+        "Correct teacher.model, or teacher.classes: it needs a name per output, in order.",
     )
     preprocessing = own_or_given(section.preprocessing, _usual(models, section.model))
     hardware = torch_device(device)
@@ -37,7 +37,7 @@ def load_torchvision(
 
 
 def models_with(name: str) -> Any:
-    """Return the module ``torchvision.models``; ``DataError`` if it lacks a classifier ``name``."""
+    """Return the module ``torchvision.models``; ``DataError`` if it has no classifier ``name``."""
     try:
         from torchvision import models
     except ImportError as error:
@@ -52,7 +52,7 @@ def models_with(name: str) -> Any:
 
 
 def _usual(models: Any, name: str) -> dict[str, Any]:
-    """Return the preprocessing of torchvision's default weights for a model."""
+    """Return the preprocessing settings of torchvision's default weights for the model ``name``."""
     usual = models.get_model_weights(name).DEFAULT.transforms()
     size, shorter = usual.crop_size[0], usual.resize_size[0]
     return {

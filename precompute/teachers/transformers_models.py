@@ -31,10 +31,10 @@ from precompute.teachers.teacher import TorchTeacher, columns_of, of_encoder
 def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any:
     """Return the teacher's section, with ``classes`` set to the model's output names.
 
-    Names are replaced by the data set's (``teacher.labels``). The section is returned unchanged if
-    the model is on the hub and not downloaded yet. Raises ``DataError`` for a model without names
-    of outputs or without an output for one of ``classes``, for unknown ``labels``, and for a
-    single-label model if the spec sets no ``activation``.
+    Output names in ``teacher.labels`` are replaced by the data set's classes. The section is
+    returned unchanged if the model on the hub was never downloaded. Raises ``DataError`` for a
+    model without names of outputs or without an output for one of ``classes``, for unknown
+    ``labels``, and for a single-label model if the spec sets no ``activation``.
     """
     config = model_config(section.model)
     if config is None:
@@ -48,7 +48,7 @@ def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any
         )
     if section.activation is None and activation_of(config) == SOFTMAX:
         raise DataError(
-            f"{section.title} was trained to tell its classes apart (problem_type "
+            f"{section.title} was trained for one class per image (problem_type "
             "single_label_classification), but the spec sets no teacher.activation.",
             "Set teacher.activation: softmax with dataset.task: single_label, or sigmoid.",
         )
@@ -59,7 +59,7 @@ def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any
 def load_transformers(
     section: TransformersTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
-    """Load an image classifier of transformers; outputs are matched with ``classes`` by name."""
+    """Load an image classifier of transformers as a teacher; outputs are matched by name."""
     with loading(section.model) as transformers:
         folder = fetch_model(section.model)
         names = of_transformers(section, classes).classes
@@ -84,7 +84,7 @@ def load_transformers(
 
 @dataclass(frozen=True)
 class Processor:
-    """Preprocessing by the processor that comes with a model."""
+    """Preprocessing by the processor of transformers that comes with a model."""
 
     processor: Any
 
@@ -98,7 +98,7 @@ class Processor:
         return dict(json.loads(self.processor.to_json_string()))
 
     def check(self) -> None:
-        """Raise ``DataError`` if the input's shape depends on the photo's shape."""
+        """Raise ``DataError`` if the shape of the network's input depends on the photo's shape."""
         shapes = [self.prepare(Image.new("RGB", size)).shape for size in ((64, 48), (48, 64))]
         if shapes[0] != shapes[1] or len(shapes[0]) != 3:
             raise DataError(
@@ -109,7 +109,7 @@ class Processor:
 
 
 def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
-    """Return a model's output names (``id2label``), in order; ``DataError`` if not all unique."""
+    """Return a model's output names (``id2label``); ``DataError`` if missing or repeated."""
     label_of = config.get("id2label")
     names = []
     if isinstance(label_of, dict):
@@ -124,18 +124,18 @@ def own_names(model: str, config: Mapping[str, Any]) -> list[str]:
 
 
 def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
-    """Return the output names, with names in ``labels`` replaced by the data set's classes."""
+    """Return the output names; names in ``labels`` are replaced by the data set's classes."""
     for class_name, label in labels.items():
         if label not in names:
             raise DataError(
-                f"teacher.labels calls {class_name!r} {label!r}, which is not an output of the "
-                f"model{near_in_list(label, names)}.",
+                f"teacher.labels sets {class_name!r} to {label!r}, which is not an output of "
+                f"the model{near_in_list(label, names)}.",
                 "Correct the name in teacher.labels.",
             )
         if class_name in names and class_name != label:
             raise DataError(
-                f"teacher.labels calls {class_name!r} {label!r}, but the model also has an output "
-                f"{class_name!r}.",
+                f"teacher.labels sets {class_name!r} to {label!r}, but the model also has an "
+                f"output {class_name!r}.",
                 f"Remove {class_name!r} from teacher.labels, or rename the data set's class.",
             )
     class_of = {label: class_name for class_name, label in labels.items()}
@@ -145,7 +145,8 @@ def _renamed(names: list[str], labels: Mapping[str, str]) -> list[str]:
 def load_zero_shot(
     section: OpenClipTeacher, classes: Sequence[str], encoder: Encoder, corpus: Sequence[str]
 ) -> TorchTeacher:
-    """Return the zero-shot classifier of a data set's classes, from an image-text model."""
+    """Return an image-text model as a zero-shot teacher, with one logit per class. ``corpus`` are
+    the words that make the background, if the section has no ``background``."""
     _check_names(section, classes)
     names = [section.words.get(name, name) for name in classes]
     prompts = list(section.prompts)

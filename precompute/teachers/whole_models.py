@@ -51,7 +51,7 @@ def _check_operators(path: Path) -> None:
             code = [file for file in archive.infolist() if file.filename.lower().endswith(".py")]
             calls = [call for file in code for call in _REACHING_OUT.findall(archive.read(file))]
     except (OSError, zipfile.BadZipFile, NotImplementedError, RuntimeError, zlib.error) as error:
-        raise DataError(f"{path} cannot be read: {error}.", "Write the file again.") from error
+        raise DataError(f"{path} cannot be read: {error}.", "Export the file again.") from error
     if calls:
         raise DataError(
             f"{path} is refused: its code calls {calls[0].decode()}, which opens files or calls "
@@ -63,7 +63,7 @@ def _check_operators(path: Path) -> None:
 def load_torchscript(
     section: TorchScriptTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
-    """Load the TorchScript file that a spec's section names."""
+    """Load the TorchScript file that a spec's section names, as a teacher."""
     try:
         import torch
     except ImportError as error:
@@ -93,7 +93,7 @@ def load_torchscript(
 
 @dataclass(frozen=True)
 class OnnxTeacher:
-    """Network from an ONNX file; ``batch`` is its fixed batch size, None for any size."""
+    """A teacher from an ONNX file; ``batch`` is the file's fixed batch size, None for any size."""
 
     session: Any
     preprocessing: Preprocessing
@@ -112,7 +112,7 @@ class OnnxTeacher:
         return from_probabilities(values, self.softmax) if self.probabilities else values
 
     def _run(self, images: np.ndarray, size: int) -> np.ndarray:
-        """Return outputs of at most ``size`` photos; a smaller batch is padded with zeros."""
+        """Return outputs of at most ``size`` photos; the batch is filled up with zeros."""
         filled = np.zeros((size, *images.shape[1:]), np.float32)
         filled[: len(images)] = images
         name = self.session.get_inputs()[0].name
@@ -127,7 +127,7 @@ class OnnxTeacher:
 
 
 def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -> OnnxTeacher:
-    """Load a spec's ONNX file, with one input (B, 3, H, W) and first output (B, K)."""
+    """Load a spec's ONNX file as a teacher: input (B, 3, H, W), first output (B, K)."""
     try:
         import onnxruntime
     except ImportError as error:
@@ -156,7 +156,8 @@ def load_onnx(section: OnnxSection, classes: Sequence[str], device: str = CPU) -
 
 
 def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> int | None:
-    """Return the model's fixed batch size, None for any; ``DataError`` for an unusable input."""
+    """Return the fixed batch size of an ONNX model, None if it takes any; ``DataError`` if its
+    input is not that of photos of ``size``."""
     shapes = [f"{one.name} {one.shape} {one.type}" for one in inputs]
     shape = inputs[0].shape if inputs else []
     expected = [None, 3, size[1], size[0]]
@@ -167,7 +168,7 @@ def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> in
     ):
         raise DataError(
             f"{path} takes {'; '.join(shapes) or 'nothing'}; expected one input [batch, 3, "
-            f"{size[1]}, {size[0]}] of tensor(float), as teacher.preprocessing.size says.",
+            f"{size[1]}, {size[0]}] of tensor(float), by teacher.preprocessing.size.",
             "Correct that size, or export the model for float32 photos, channels first.",
         )
     return shape[0] if isinstance(shape[0], int) else None
@@ -175,21 +176,21 @@ def _fixed_batch(path: Path, inputs: Sequence[Any], size: tuple[int, int]) -> in
 
 @dataclass(frozen=True)
 class AsItIs:
-    """Preprocessing that changes nothing: the function gets the photos themselves."""
+    """Preprocessing that changes nothing, for a Python function that takes the photos."""
 
     def prepare(self, image: Image.Image) -> Image.Image:
         """Return the RGB photo unchanged."""
         return image
 
     def plain(self) -> dict[str, Any]:
-        """Return no settings."""
+        """Return {}: this preprocessing has no settings."""
         return {}
 
 
 @dataclass(frozen=True)
 class FunctionTeacher:
-    """A Python function from a list of RGB photos to outputs (n, K). One thread at a time calls the
-    function, since it need not be thread-safe."""
+    """A Python function as a teacher: from a list of RGB photos to outputs (n, K). One thread at a
+    time calls the function, since it need not be thread-safe."""
 
     function: Callable[[list[Image.Image]], Any]
     name: str
@@ -202,7 +203,7 @@ class FunctionTeacher:
     lock: Any = field(default_factory=threading.Lock, compare=False)
 
     def logits(self, images: Sequence[Image.Image]) -> np.ndarray:
-        """Return logits ``(B, K)`` float32; raise ``DataError`` if the function fails."""
+        """Return logits ``(B, K)`` float32 of photos; raise ``DataError`` if the function fails."""
         try:
             with self.lock:
                 outputs = self.function(list(images))
@@ -222,9 +223,9 @@ class FunctionTeacher:
 
 
 def load_python(section: PythonTeacher, classes: Sequence[str], _: str) -> FunctionTeacher:
-    """Load a spec's Python function as a teacher; raise ``DataError`` if forbidden or missing.
+    """Load the Python function that a spec names, as a teacher; it chooses its device itself.
 
-    The function chooses its device itself.
+    Raises ``DataError`` if Python code is not allowed or the function is missing.
     """
     function, name = load_function(section), function_title(section.function)
     columns, outputs = columns_of(classes, section.classes, section.softmax)

@@ -268,7 +268,7 @@ def test_a_backbone_without_a_map_is_told():
 
     from precompute.teachers.query2label import FeatureMap
 
-    with pytest.raises(DataError, match="no feature map"):
+    with pytest.raises(DataError, match="not a feature map"):
         FeatureMap(timm.create_model("test_vit", num_classes=0))(torch.zeros(1, 3, 160, 160))
 
 

@@ -88,7 +88,7 @@ def test_waterbirds_from_init_to_worst_group_accuracy(home, capsys):
     given = "--teacher", "logits.csv", "--encoder", "encoder", "--corpus", "words.txt"
     out = run(capsys, "init", "birds", *given)
     assert "in the column split 0 is train, 1 is val, 2 is test" in out
-    assert "y is the class, the rest is metadata" in out
+    assert "y is the class, other columns are metadata" in out
     run(capsys, "check", "birds.yaml")
     run(capsys, "precompute", "birds.yaml")
     store = open_store(load_spec("birds.yaml").store)
@@ -157,7 +157,7 @@ def test_celeba_has_labels_of_minus_one_and_splits_in_another_table(home, capsys
     (home / "faces").mkdir()
     names, signs, parts = celeba(home / "faces", kind)
     out = run(capsys, "init", "faces", "--encoder", "encoder", "--corpus", "words.txt")
-    assert "a label of -1 is a class that is absent" in out
+    assert "the label -1 means that the class is absent" in out
     run(capsys, "check", "faces.yaml")
     dataset = load_dataset(load_spec("faces.yaml").dataset)
     assert dataset.classes == ATTRIBUTES

@@ -40,7 +40,7 @@ def test_sources_in_their_order_each_concept_once(tmp_path):
         "street", "sky, heaven",
     ]  # fmt: skip
     assert [int(note.split()[0]) for note in notes] == [2, 3, 2, 1, 1, 1]
-    assert "1 of other relations are left out" in notes[1]
+    assert "1 assertions of other relations are left out" in notes[1]
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_sources_in_their_order_each_concept_once(tmp_path):
         ("assertions:x.tsv", "dog has a tail", "x.tsv:1: expected start, relation and end"),
         ("answer:x.json", "[1, ", "is not JSON"),
         ("captions:x.json", "{}", "holds no captions"),
-        ("answer:x.txt", "\n", "No concept was found: 0 from the answer"),
+        ("answer:x.txt", "\n", "No concept was found: 0 concepts from the answer"),
     ],
 )
 def test_sources_that_cannot_be_used_are_told(tmp_path, monkeypatch, source, content, told):
@@ -160,7 +160,7 @@ def test_init_makes_the_list_or_nothing(home, capsys):  # noqa: F811
     assert spec.concepts.filters.values() == {
         "longest": 30, "class_cosine": 0.95, "twin_cosine": 0.95, "least_score": 0,
     }  # fmt: skip
-    assert "2 from the classes' names" in out
+    assert "2 concepts from the classes' names" in out
     before = sorted(path.name for path in home.iterdir())
     for sources in (["answer:gone.txt"], ["captionz:a"]):
         assert main(["init", "data", "--output", "b.yaml", "--concepts", *sources]) == 1

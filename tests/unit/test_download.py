@@ -194,7 +194,7 @@ def test_it_goes_on_where_it_broke_off(ranges, publisher, here, capsys):
     publisher.most, publisher.ranges = size // 3, ranges
     assert main(["init", "--download", "voc2007"]) == 1
     told = capsys.readouterr().err
-    assert "could not be fetched: the connection was closed" in told
+    assert "could not be downloaded: the connection was closed" in told
     assert "Run the command again: it resumes." in told
     assert [path.name for path in here.iterdir()] == ["voc2007.archives"]
     publisher.most = 1 << 30
@@ -209,7 +209,7 @@ def test_another_file_than_the_published_one_is_removed(publisher, here, capsys)
     content = publisher.files["/CUB_200_2011.tgz"]
     publisher.files["/CUB_200_2011.tgz"] = content[:-1] + bytes([content[-1] ^ 1])
     assert main(["init", "--download", "cub200"]) == 1
-    assert "is not the file that was published: its SHA-256 is" in capsys.readouterr().err
+    assert "differs from the published file: its SHA-256 is" in capsys.readouterr().err
     publisher.files["/CUB_200_2011.tgz"] = content + b"more"
     assert main(["init", "--download", "cub200"]) == 1
     assert "it is larger than" in capsys.readouterr().err
@@ -229,8 +229,8 @@ def test_without_a_network_it_is_told(publisher, here, monkeypatch, capsys):
     monkeypatch.setitem(PUBLIC, "cub200", replace(PUBLIC["cub200"], archives=(gone,)))
     assert main(["init", "--download", "cub200"]) == 1
     told = capsys.readouterr().err
-    assert "http://127.0.0.1:9/CUB_200_2011.tgz could not be fetched" in told
-    assert "0 MB of 0 MB are here" in told
+    assert "http://127.0.0.1:9/CUB_200_2011.tgz could not be downloaded" in told
+    assert "0 MB of 0 MB were received" in told
     assert "cub200.archives/CUB_200_2011.tgz" in told
 
 
@@ -254,7 +254,7 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
         (["--download", "imagenet"], "There are: voc2007, coco-val2017, cub200."),
         (
             ["--download", "cub200", "full"],
-            "full already exists, and is not a fetched CUB-200-2011",
+            "full already exists, and is not a download of CUB-200-2011",
         ),
         (["--download", "cub200", "a", "b"], "--download is only for a folder of photos"),
         (["--download", "cub200", "--output", "there.yaml"], "there.yaml already exists"),
@@ -265,7 +265,7 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
         ),
         (
             ["--download", "cub200", "other"],
-            "other already exists, and is not a fetched CUB-200-2011",
+            "other already exists, and is not a download of CUB-200-2011",
         ),
         ([], "No folder is named"),
     ],

@@ -58,7 +58,7 @@ def test_the_teacher_labels_them_as_the_photos_of_the_store(folder, teacher):
     assert alike == (teacher != HEAD)
     one = folder / "one.jpg"
     one.write_bytes((folder / "new" / "00001.jpg").read_bytes() + b"1")
-    with pytest.raises(DataError, match="labels the photos itself"):
+    with pytest.raises(DataError, match="computes logits"):
         precompute.extend(spec, spec.store, [one], logits=folder / "logits.csv")
 
 

@@ -119,7 +119,7 @@ def test_a_table_that_breaks_off_late_is_told(home, capsys):
         file.write("y,1\n")
     assert main(["init", "data"]) == 1
     err = capsys.readouterr().err
-    assert "No data set was found in data (left aside: data/labels.csv:2022: 2 cells" in err
+    assert "No data set was found in data (not used: data/labels.csv:2022: 2 cells" in err
 
 
 def test_nothing_is_overwritten(home, capsys):
@@ -236,7 +236,7 @@ def test_a_store(home, capsys):
     spec, out = init(capsys, "a.zarr", "--teacher", "z.csv", "--output", "b.yaml")
     assert spec.dataset.path == home / "a.zarr"
     assert list(load_dataset(spec.dataset).ids) == store.images
-    assert "a store: its images, as synthetic encoder encoded them" in out
+    assert "a store: images that synthetic encoder has encoded" in out
     assert main(["init", "a.zarr", "--output", "c.yaml"]) == 1
     assert "Name a table of logits: --teacher FILE" in capsys.readouterr().err
 
@@ -255,7 +255,7 @@ def test_files_of_another_kind_hide_no_data_set(home, capsys, name, told):
         (folder / name).write_bytes(b"none")
     spec, out = init(capsys, "data")
     assert load_dataset(spec.dataset).classes == CLASSES
-    assert ("left aside: " in out) == (name == "broken.parquet")
+    assert ("not used: " in out) == (name == "broken.parquet")
     assert main(["init", "alone"]) == 1
     assert told in capsys.readouterr().err
 

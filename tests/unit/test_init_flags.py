@@ -58,7 +58,7 @@ def test_an_encoder_by_name_with_a_file(data, capsys):
         ("ViT-B-16:openia", "no weights 'openia' of ViT-B-16. Did you mean 'openai'"),
         ("ViT-B-16", "The weights of ViT-B-16 are not named. There are openai,"),
         ("ViT-B-16:none.pt", "There is no file none.pt"),
-        ("hf-hub:laion", "hf-hub:laion names no model of the hub"),
+        ("hf-hub:laion", "hf-hub:laion does not name a model of the hub"),
         ("./none", "There is no folder none"),
         ("data", "data holds no encoder"),
     ],
@@ -110,7 +110,7 @@ def test_a_teacher_with_an_encoder_of_its_own(data, capsys):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("tim:resnet50", "no kind 'tim' of teacher. Did you mean 'timm'"),
+        ("tim:resnet50", "'tim' is not a kind of teacher. Did you mean 'timm'"),
         ("headd", "There is no file headd. Did you mean 'head'"),
         ("net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
         ("onnx:net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
@@ -258,12 +258,12 @@ def test_what_a_model_states_it_ends_in(home, capsys):  # noqa: F811
     model_folder(home / "net", CLASSES, problem_type="multi_label_classification")
     spec, out = init(capsys, "data", "--teacher", net)
     assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "sigmoid")
-    assert "ends in a softmax" not in out
+    assert "activation is a softmax" not in out
     table(home / "several")
     model_folder(home / "apart", CLASSES, problem_type="single_label_classification")
     spec, out = init(capsys, "several", "--teacher", "transformers:apart")
     assert (spec.dataset.task, spec.teacher.activation) == ("multi_label", "sigmoid")
-    assert "though the teacher was trained to tell them apart" in out
+    assert "though the teacher was trained for one class per image" in out
     spec, _ = init(capsys, "data", "--teacher", "transformers:apart", "--output", "b.yaml")
     assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "softmax")
 
@@ -271,7 +271,7 @@ def test_what_a_model_states_it_ends_in(home, capsys):  # noqa: F811
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ("transformers:none", "none is not a folder, and no ORG/NAME of the hub"),
+        ("transformers:none", "none is neither a folder nor ORG/NAME of the hub"),
         ("transformers:data", "data has no config.json"),
         ("transformers:bare", "bare has no weights as safetensors"),
     ],
@@ -289,7 +289,7 @@ def test_task_and_outputs_that_are_said_of_a_folder(home, capsys):  # noqa: F811
     write_table(home / "z.csv", names, [[0.9, 0.1]] * 18, CLASSES)
     spec, out = init(capsys, "data", "--teacher", "z.csv", "--activation", "sigmoid")
     assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "sigmoid")
-    assert "ends in a softmax" not in out
+    assert "activation is a softmax" not in out
     several = ["--task", "multi_label", "--outputs", "logits", "--output", "b.yaml"]
     spec, out = init(capsys, "data", "--teacher", "z.csv", *several)
     assert (spec.dataset.task, spec.teacher.outputs) == ("multi_label", "logits")

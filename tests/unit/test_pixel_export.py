@@ -96,7 +96,7 @@ def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, seg
     out = tmp_path / "out"
     assert main(["export", str(spec), "--format", "onnx-pixels", "--output", str(out)]) == 1
     told = capsys.readouterr().err
-    assert "method kmeans or graph and refine: none can be exported so" in told
+    assert "Set concepts.segments to method kmeans or graph and refine: none" in told
     assert "--format onnx" in told
     assert not out.exists()
 

@@ -56,7 +56,7 @@ def test_one_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(image, "FARTHEST", 1e-9)
     mixed = encoder_in(tmp_path / "encoder", "bfloat16")
     for _ in range(2):  # nothing is taken unchecked after a refusal
-        with pytest.raises(DataError, match=r"In bfloat16 .* of the first 3 photos lie up to"):
+        with pytest.raises(DataError, match=r"In bfloat16 .* first 3 photos differ by up to"):
             mixed.dense(pixels_of(mixed))
 
 

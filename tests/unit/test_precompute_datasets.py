@@ -255,7 +255,7 @@ def test_each_image_needs_a_row_of_metadata(table):
     lists(table, fit=["00004", "00001"], tune=["00000"], holdout=["00003"])
     table.metadata = table.root / "metadata.csv"
     table.metadata.write_text("image_id,camera\n00000,a\n00003,b\n")
-    with pytest.raises(DataError, match=r"lacks 2 images of the data set.*00004, 00001"):
+    with pytest.raises(DataError, match=r"no row for 2 images of the data set.*00004, 00001"):
         load_dataset(table)
     table.metadata.write_text("image_id,camera\n00000,a\n00003,b,c\n")
     with pytest.raises(DataError, match=r"metadata.csv:3: 3 cells, but the header has 2"):

@@ -349,13 +349,13 @@ def test_a_sum_of_attentions_is_refused_where_a_norm_stands_between():
 
 
 def test_an_attention_is_refused_where_there_is_none():
-    with pytest.raises(DataError, match="no attention to choose, but attention is value"):
+    with pytest.raises(DataError, match="no choice of attention, but the spec sets value"):
         cells_of(FAMILIES["timm ResNet"][0](), images(), "value")
 
 
 def test_other_towers_are_told_with_the_families_that_are_not():
     for tower in (torch.nn.Flatten(), tower_of(**VIT, attentional_pool="parallel")):
-        with pytest.raises(DataError, match="it has no dense path") as told:
+        with pytest.raises(DataError, match="the encoder it gives no embedding per cell") as told:
             cells_of(tower, images())
         for family in ("SigLIP", "CoCa", "EVA", "ConvNeXt", "average pooling"):
             assert family in told.value.remedy
@@ -365,4 +365,4 @@ def test_other_towers_are_told_with_the_families_that_are_not():
 def test_a_size_that_is_no_multiple_of_a_patch_is_told(name):
     with pytest.raises(DataError, match=r"image_size \[70, 64\] is not a multiple") as told:
         cells_of(FAMILIES[name][0](), images(64, 70))
-    assert told.value.remedy == "Set image_size: 64."
+    assert told.value.remedy == "Set concepts.encoder.image_size: 64."

@@ -157,7 +157,7 @@ def test_what_cannot_be_used_is_told(tmp_path):
     section.image_size = (96, 70)
     with pytest.raises(DataError, match=r"\[96, 70\] is not a multiple of .* size 16") as told:
         load_encoder(section)
-    assert told.value.remedy == "Set image_size: [96, 64]."
+    assert told.value.remedy == "Set concepts.encoder.image_size: [96, 64]."
     section.pretrained.write_bytes(b"no weights")
     with pytest.raises(DataError, match="cannot be loaded"):
         load_encoder(section)

@@ -35,7 +35,7 @@ def test_folders_of_splits_that_hold_folders_of_classes(tmp_path):
     assert label["val/dog/1"] == [0, 1, 0]
     assert dataset.load(1).size == (6, 5)
     assert dataset.notes == (
-        f"1 images of {tmp_path / 'val'} are in no folder of a class: left out.",
+        f"1 images of {tmp_path / 'val'} are left out: they are in no class folder.",
     )
 
 

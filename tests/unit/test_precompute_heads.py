@@ -117,10 +117,10 @@ def test_embeddings_are_unit_vectors_on_a_finer_grid_and_come_back_from_a_file(t
 def test_what_is_no_head_is_told(trained, tmp_path):
     with pytest.raises(DataError, match="The head is for an encoder of 6 dimensions; this encoder"):
         load_head(trained).embed(np.ones((2, 2, 5), np.float32), picture(0))
-    with pytest.raises(DataError, match="is not a usable head"):
+    with pytest.raises(DataError, match="is not a segmentation head"):
         load_head(tmp_path / "absent")
     (tmp_path / "broken").write_bytes(trained.read_bytes()[:300])
-    with pytest.raises(DataError, match="is not a usable head"):
+    with pytest.raises(DataError, match="is not a segmentation head"):
         load_head(tmp_path / "broken")
     from safetensors.torch import save_file
 

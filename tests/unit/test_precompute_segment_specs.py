@@ -101,7 +101,7 @@ def test_a_head_is_trained_once_and_kept_beside_the_store(runs):
     _, said = run_with(runs, keys, "first")
     assert said[-1].endswith("is up to date: nothing to do.")
     _, said = run_with(runs, keys + ", spatial: 3", "first")
-    assert f"Reusing the head of the segments in {head}" in said
+    assert f"Reusing the segmentation head in {head}" in said
     _, said = run_with(runs, keys.replace("epochs: 1", "epochs: 2"), "first")
     assert f"Wrote {head}" in said
     assert head.read_bytes() != content

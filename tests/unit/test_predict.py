@@ -142,7 +142,7 @@ def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, mo
     file = files_of(folder, ["00001"])[0]
     call = ("predict", folder / "spec.yaml", file, "--json")
     status, out, err = run(*call)
-    told = "could do anything. If you trust it: --allow-python.\n"
+    told = "could do anything. If you trust the code, add --allow-python to the command.\n"
     assert (status, told in err) == (0, True)
     alone = json.loads(out)["decisions"]["rows"]
     beside = json.loads(run(*call, "--allow-python")[1])["decisions"]["rows"]
@@ -150,7 +150,7 @@ def test_a_teacher_that_fails_does_not_take_the_students_with_it(folder, run, mo
     loaded = sys.modules["failing_teacher"]
     for fault, told in (
         (lambda photos: photos[99], "fails on 1 photos: IndexError"),
-        (lambda photos: [[1.0] * 3] * len(photos), r"gives (1, 3) for 1 images"),
+        (lambda photos: [[1.0] * 3] * len(photos), r"returns (1, 3) for 1 images"),
         (
             lambda photos: [[float("nan"), 1]] * len(photos),
             "not finite numbers for the images 00001",
@@ -205,7 +205,7 @@ def test_faults_are_told_and_the_rest_goes_on(folder, monkeypatch):
         found.table["student_logit"], alone.table["student_logit"], atol=1e-12
     )
     assert found.faults[str(bad[0])].startswith("not an image of a known format")
-    assert found.faults[str(bad[1])] == "larger than 10.0 kB"
+    assert found.faults[str(bad[1])] == "the file is larger than 10.0 kB"
     assert found.faults[str(bad[2])] == "no such file"
     assert found.faults[str(folder)] == "not a file"
     assert found.faults[str(long)] == "File name too long"

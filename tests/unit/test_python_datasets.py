@@ -145,7 +145,7 @@ def images():
         (RECORDS.replace('"image"', '"photo"'), "record 0: dict is not a record with an image"),
         (RECORDS.replace('"labels"', '"label"'), "the key 'label' is none of image, labels, id"),
         (RECORDS.replace("NAMES[i % 2]", "i / 4"), "record 0: 0.0 is not a class: neither a name"),
-        (RECORDS.replace("NAMES[i % 2]", "i"), "record 2: class 2 is none of the 2 that have"),
+        (RECORDS.replace("NAMES[i % 2]", "i"), "record 2: class 2 has no name: only 0 to 1 have"),
         (RECORDS.replace("NAMES[i % 2]", "photo(0).histogram and None"), "has no class"),
         (RECORDS.replace("NAMES[i % 2]", "[1, 0, 1]"), "record 0: a list that names a class twice"),
         (RECORDS.replace("NAMES[i % 2]", "''"), "record 0:  is not a class"),

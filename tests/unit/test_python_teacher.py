@@ -65,7 +65,7 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
     teacher, why = teacher_of(spec, store)
     assert teacher is None
     assert "is Python code" in why
-    assert why.endswith("If you trust it: --allow-python")
+    assert why.endswith("If you trust the code, add --allow-python to the command")
     spec.allow_python()
     teacher, why = teacher_of(spec, store)
     assert teacher is not None
@@ -88,7 +88,7 @@ def test_it_runs_only_where_it_is_allowed(home, capsys):
         ("", "cannot be imported: AttributeError"),
         ("def logits(photos): return photos[9]", r"fails on \d photos: IndexError"),
         ("def logits(photos): return 'no'", "returns str, no array of numbers"),
-        ("def logits(photos): return [[1, 2]] * 2", r"\(2, 2\) for 2 images; expected 3 classes"),
+        ("def logits(photos): return [[1, 2]] * 2", r"\(2, 2\) for 2 images; expected 3 outputs"),
         ("def logits(photos): return [[1, 2, 3]]", "gives 1 rows for 2 photos"),
         (
             "def logits(photos): return [[1, float('nan'), 3]] * len(photos)",

@@ -108,7 +108,9 @@ def test_outputs_are_matched_by_name_and_others_left_aside(tmp_path, kind):
 def test_another_number_of_outputs_is_told(tmp_path, kind):
     section, *_ = make(kind, tmp_path / "a", outputs=4)
     teacher = load(section)
-    with pytest.raises(DataError, match=r"gives \(5, 4\) for 5 images; expected 2 classes") as told:
+    with pytest.raises(
+        DataError, match=r"returns \(5, 4\) for 5 images; expected 2 outputs"
+    ) as told:
         teacher.logits(batch_of(teacher.preprocessing))
     assert "teacher.classes" in told.value.remedy
 
@@ -137,7 +139,7 @@ def test_another_size_is_told(tmp_path):
     section, *_ = make("torchscript", tmp_path / "a")
     section.preprocessing.size = (10, 10)
     teacher = load(section)
-    with pytest.raises(DataError, match=r"does not take photos \(5, 3, 10, 10\)") as told:
+    with pytest.raises(DataError, match=r"fails on photos \(5, 3, 10, 10\)") as told:
         teacher.logits(batch_of(teacher.preprocessing))
     assert "teacher.preprocessing" in told.value.remedy
     section, *_ = make("onnx", tmp_path / "b")
@@ -153,7 +155,7 @@ class Pair(torch.nn.Module):
 
 def test_a_network_that_gives_a_tuple_is_told(tmp_path):
     teacher = load(teacher_section("torchscript", path=script(tmp_path / "a", Pair())))
-    with pytest.raises(DataError, match="gives a tuple, no tensor"):
+    with pytest.raises(DataError, match="returns a tuple, not a tensor"):
         teacher.logits(batch_of(teacher.preprocessing))
 
 

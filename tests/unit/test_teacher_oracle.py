@@ -82,5 +82,5 @@ def deep(seed):
 
 def test_a_network_without_gradient_is_told():
     *_, x, label = problem(4)
-    with pytest.raises(DataError, match="gives no gradient"):
+    with pytest.raises(DataError, match="No gradient can be computed"):
         reinforce(lambda p: deep(4)(p).detach(), torch.from_numpy(x), torch.from_numpy(label), 0.5)

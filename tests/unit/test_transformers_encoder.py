@@ -168,7 +168,7 @@ def test_another_type_and_broken_folders_are_told(saved, tmp_path):
     copy = shutil.copytree(saved["clip"][0], tmp_path / "m")
     config = json.loads((copy / "config.json").read_text())
     (copy / "config.json").write_text(json.dumps({"model_type": "vit"}))
-    with pytest.raises(DataError, match=r"of type vit, with no dense path"):
+    with pytest.raises(DataError, match=r"of type vit, whose cells cannot be embedded"):
         load(copy)
     (copy / "config.json").write_text(json.dumps(config))
     (copy / "model.safetensors").write_bytes(b"no tensors")

@@ -91,7 +91,7 @@ def test_classes_of_a_model_that_names_none(copy):
     ("classes", "labels", "fault"),
     [
         (("bicycles", "train"), {}, r"no output for 'bicycles' \(nearest: 'bicycle'\)"),
-        (("cat",), {"cat": "taby, cat"}, r"calls 'cat' 'taby, cat'.*\(nearest: 'tabby, cat'\)"),
+        (("cat",), {"cat": "taby, cat"}, r"sets 'cat' to 'taby, cat'.*\(nearest: 'tabby, cat'\)"),
         (("train",), {"train": "bicycle"}, "but the model also has an output 'train'"),
     ],
 )
@@ -145,7 +145,7 @@ def test_code_of_a_processor_is_not_run(copy, tmp_path):
 
 def test_a_folder_without_a_configuration_and_a_broken_one(copy):
     (copy / "config.json").write_text("[]")
-    with pytest.raises(DataError, match=r"config.json is not a configuration"):
+    with pytest.raises(DataError, match=r"config.json is not a model's configuration"):
         load(model=copy)
     (copy / "config.json").unlink()
     with pytest.raises(DataError, match="has no config"):
@@ -194,5 +194,5 @@ def test_a_hubs_model_that_was_downloaded_needs_no_network(folder, tmp_path, mon
     expected = [[row["bicycle"], row["train"]] for row in reference(folder)]
     np.testing.assert_allclose(logits(load(model="hf-hub:some/net")), expected, atol=1e-5)
     change(snapshot, problem_type="single_label_classification")
-    with pytest.raises(DataError, match="trained to tell its classes apart"):
+    with pytest.raises(DataError, match="trained for one class per image"):
         load(model="hf-hub:some/net")

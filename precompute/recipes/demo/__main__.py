@@ -1,4 +1,4 @@
-"""python -m precompute.recipes.demo: train the demo's encoder and teacher, write specs/demo/."""
+"""Train the demo's encoder and teacher, write specs/demo/: python -m precompute.recipes.demo."""
 
 import argparse
 import time
@@ -17,7 +17,7 @@ ENCODER_EPOCHS, TEACHER_EPOCHS = 16, 20
 
 
 def main() -> None:
-    """Train encoder and teacher for the data set of the spec, and write them beside its corpus."""
+    """Train the encoder and the teacher of the demo's spec, and write both beside its corpus."""
     parser = argparse.ArgumentParser(prog="python -m precompute.recipes.demo", description=__doc__)
     parser.add_argument("--spec", type=Path, default=Path("specs/demo.yaml"))
     parser.add_argument("--seed", type=int, default=0, help="seed of both trainings")

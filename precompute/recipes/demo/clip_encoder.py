@@ -50,7 +50,7 @@ CAPTION_WEIGHT = 0.3
 
 
 class WordLoss(nn.Module):
-    """Image-word contrast with several positives: a word must match some cell of its image.
+    """Contrast of images and words, with several positives: a word must match a cell of its image.
 
     logit = scale * (largest cosine over the cells) + bias, with the binary cross-entropy over all
     words of the corpus; words that a view shows in part are left out.
@@ -74,7 +74,8 @@ class WordLoss(nn.Module):
 def train_encoder(
     data: TrainingScenes, epochs: int, seed: int, progress: Callable[[str], None]
 ) -> open_clip.CLIP:
-    """Train image and text tower together. Deterministic on one machine and thread count."""
+    """Return a model whose image and text tower were trained together on the scenes `data`.
+    Deterministic on one machine and thread count."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     model, loss, batch, rate = open_clip.CLIP(**MODEL), WordLoss(), 64, 4e-3
@@ -130,7 +131,7 @@ def _forget_unseen_tokens(
     tokenizer: open_clip.SimpleTokenizer,
     prompts: torch.Tensor,
 ) -> open_clip.CLIP:
-    """Set the vectors of tokens that no caption had to 0, so that they have no random meaning."""
+    """Return the model with vectors 0 for tokens that are in no caption or prompt."""
     seen = torch.cat([prompts, tokenizer([caption(scene) for scene in data.scenes])]).unique()
     unseen = torch.ones(len(model.token_embedding.weight), dtype=torch.bool)
     unseen[seen] = False
@@ -139,7 +140,7 @@ def _forget_unseen_tokens(
 
 
 def save_encoder(model: open_clip.CLIP, checkpoint: Path) -> None:
-    """Write the weights (float16) to ``checkpoint``, and the configuration beside it.
+    """Write a model's weights (float16) to ``checkpoint``, and its configuration beside it.
 
     open_clip loads the folder as "local-dir:FOLDER".
     """

@@ -1,4 +1,4 @@
-"""The teacher: a plain convolutional net, trained on the labels of scenes without shortcuts."""
+"""The demo's teacher: a convolutional net, trained on labels of scenes without shortcuts."""
 
 import warnings
 from collections.abc import Callable
@@ -37,14 +37,14 @@ class SceneNet(nn.Module):
         self.classify = nn.Conv2d(WIDTHS[-1], classes, 1)
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Return logits (B, classes)."""
+        """Return logits (B, classes) of pixels (B, 3, height, width) in 0..1."""
         return self.classify(self.features(pixels - 0.5)).flatten(2).logsumexp(dim=2)
 
 
 def train_teacher(
     data: TrainingScenes, epochs: int, seed: int, progress: Callable[[str], None]
 ) -> SceneNet:
-    """Train the teacher on the labels, with mirrored and shifted images."""
+    """Return a network trained on the labels of scenes, with mirrored and shifted images."""
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
     net, rate = SceneNet(data.labels.shape[1]), 4e-3
@@ -75,14 +75,14 @@ def _augmented(pixels: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
 
 
 class Normalised(nn.Module):
-    """The network for levels (x - MEAN) / STD, as a spec's `preprocessing` gives them."""
+    """A network for normalised levels (x - MEAN) / STD, as a spec's `preprocessing` gives them."""
 
     def __init__(self, net: SceneNet) -> None:
         super().__init__()
         self.net = net
 
     def forward(self, levels: torch.Tensor) -> torch.Tensor:
-        """Return logits (B, classes)."""
+        """Return logits (B, classes) of normalised levels."""
         return self.net(levels * STD + MEAN)
 
 

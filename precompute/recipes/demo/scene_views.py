@@ -20,7 +20,7 @@ WHOLE = 0.85  # views that show at least this share of a side count as whole sce
 
 @dataclass(frozen=True)
 class View:
-    """A batch of views. pixels: (B, 3, side, side) in 0..1. words: (B, C) 1, 0 or -1 (unknown)."""
+    """A batch of crops. pixels: (B, 3, side, side) in 0..1. words: (B, C) 1, 0 or -1 (unknown)."""
 
     pixels: torch.Tensor
     words: torch.Tensor
@@ -29,7 +29,7 @@ class View:
 
 @dataclass(frozen=True)
 class TrainingScenes:
-    """Drawn scenes, without shortcuts: pixels (N, 3, height, width) uint8, plans and labels."""
+    """Scenes without shortcuts: pixels (N, 3, height, width) uint8, plans and labels."""
 
     pixels: torch.Tensor
     scenes: tuple[Scene, ...]
@@ -47,7 +47,7 @@ def _plain(key: tuple[int, int], size: tuple[int, int]) -> Scene:
 
 
 def training_scenes(seed: int, count: int, size: tuple[int, int], workers: int) -> TrainingScenes:
-    """Draw `count` scenes, every second scene jumbled. The number of workers changes no pixel."""
+    """Return `count` drawn scenes, every second jumbled. The number of workers changes no pixel."""
     starts = range(0, count, CHUNK)
     jobs = [(seed, size, range(start, min(start + CHUNK, count))) for start in starts]
     with ProcessPoolExecutor(workers) as pool:
@@ -61,7 +61,8 @@ def training_scenes(seed: int, count: int, size: tuple[int, int], workers: int) 
 
 
 def views(data: TrainingScenes, side: int, batch: int, rng: np.random.Generator) -> Iterator[View]:
-    """Yield one epoch of square views of `side` pixels: whole scenes, crops down to half a side."""
+    """Yield one epoch of square views of `side` pixels, in batches: whole scenes, and crops down to
+    half a side."""
     order = rng.permutation(len(data.scenes))
     for start in range(0, len(order) - batch + 1, batch):
         chosen = order[start : start + batch]
@@ -75,7 +76,7 @@ def views(data: TrainingScenes, side: int, batch: int, rng: np.random.Generator)
 
 
 def _cut(pixels: torch.Tensor, crops: np.ndarray, flip: np.ndarray, side: int) -> torch.Tensor:
-    """Cut crops (left, top, right, bottom in shares of the sides), mirrored where `flip`."""
+    """Return crops (left, top, right, bottom in shares of the sides), mirrored where `flip`."""
     theta = np.zeros((len(crops), 2, 3), dtype=np.float32)
     theta[:, 0, 0] = (crops[:, 2] - crops[:, 0]) * np.where(flip, -1, 1)
     theta[:, 1, 1] = crops[:, 3] - crops[:, 1]
@@ -85,7 +86,7 @@ def _cut(pixels: torch.Tensor, crops: np.ndarray, flip: np.ndarray, side: int) -
 
 
 def _words(scene: Scene, crop: np.ndarray) -> tuple[np.ndarray, str]:
-    """Return if a crop shows each concept (1), not (0) or in part (-1), and a caption."""
+    """Return for each concept if a crop shows it (1), not (0) or in part (-1); and a caption."""
     names = concept_names()
     index = {name: i for i, name in enumerate(names)}
     words = np.zeros(len(names), dtype=np.int8)

@@ -22,7 +22,7 @@ def sprite(code: str) -> Image.Image:
 
 @cache
 def shape(code: str) -> tuple[float, float]:
-    """Return width and height of the drawing as shares of its long side."""
+    """Return width and height of a drawing as shares of its longer side."""
     width, height = sprite(code).size
     return width / max(width, height), height / max(width, height)
 

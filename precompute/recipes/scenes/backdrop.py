@@ -73,7 +73,7 @@ def _gradient(
 
 
 def _ground(material: str, size: tuple[int, int], rng: np.random.Generator) -> np.ndarray:
-    """Paint one band of ground with the material's texture, as pixels (height, width, 3)."""
+    """Return one band of ground with the material's texture, as pixels (height, width, 3)."""
     width, height = size
     jitter = 26 if material == "carpet" else 8
     pixels = _gradient(GROUND[material], size, rng, jitter)
@@ -94,7 +94,7 @@ def _ground(material: str, size: tuple[int, int], rng: np.random.Generator) -> n
 
 
 def _fan(size: tuple[int, int]) -> np.ndarray:
-    """Return horizontal positions (h, w) in perspective, seen from a point above the middle."""
+    """Return horizontal positions (h, w) of pixels in perspective, seen from above the middle."""
     width, height = size
     x = np.arange(width, dtype=np.float32)[None, :] - width / 2
     return x / width / (0.25 + np.linspace(0, 1, height, dtype=np.float32)[:, None])
@@ -163,7 +163,7 @@ def _houses(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> None
 
 
 def _lines(canvas: Image.Image, scene: Scene) -> None:
-    """Paint marks on roads and runways, edges of quay and platform, rails, skirting board."""
+    """Paint marks on roads and runways, edges of quay and platform, rails, skirting boards."""
     pen, (width, height), horizon = ImageDraw.Draw(canvas), scene.size, scene.horizon
     depth = height - horizon
     if scene.setting in ("street", "airfield"):

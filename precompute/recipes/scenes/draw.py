@@ -90,7 +90,7 @@ def _pole(canvas: Image.Image, cover: Image.Image, placement: Placement) -> None
 
 
 def _lit(canvas: Image.Image, scene: Scene, rng: np.random.Generator) -> Image.Image:
-    """Apply the scene's light, uneven exposure, a little blur and grain."""
+    """Return the image with the scene's light, uneven exposure, a little blur and grain."""
     width, height = scene.size
     blur = rng.uniform(0, 0.6)
     pixels = np.asarray(canvas.filter(ImageFilter.GaussianBlur(blur)), dtype=np.float32)

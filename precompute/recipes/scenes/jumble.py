@@ -17,7 +17,7 @@ TRIES = 12
 
 
 def jumble(key: tuple[int, int], size: tuple[int, int]) -> Scene:
-    """Return the jumbled scene with this (seed, index)."""
+    """Return the jumbled scene with the `key` (seed, index) and the `size` (width, height)."""
     rng = np.random.default_rng(key)
     scene = surroundings(rng, size)
     things = list(catalogue().values())

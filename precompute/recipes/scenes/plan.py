@@ -23,7 +23,7 @@ Ranges = dict[str, tuple[float, float]]
 
 
 def plan(key: tuple[int, int], size: tuple[int, int], planted: bool) -> Scene:
-    """Return the planned scene with this (seed, index); `planted`: shortcuts are active in it."""
+    """Return the planned scene of `key` (seed, index); with `planted` shortcuts are active."""
     rng = np.random.default_rng(key)
     scene = surroundings(rng, size)
     ranges = places(scene)
@@ -59,7 +59,7 @@ def _wanted(rng: np.random.Generator, scene: Scene, ranges: Ranges, planted: boo
 
 
 def _spread(rng: np.random.Generator, things: list[Thing], fitting: list[Thing]) -> list[Thing]:
-    """Return the things to place: first the spread shortcut's, which then are not clutter."""
+    """Return the things to place, the spread shortcut's first; others of it are removed."""
     present = any(thing.label == SPREAD.label for thing in things)
     drawn = SPREAD.draw(rng, [thing.name for thing in fitting], present)
     context = [thing for thing in fitting if thing.name in drawn]
@@ -141,7 +141,7 @@ def _candidate(
 
 
 def _scale(rng: np.random.Generator, scene: Scene, spot: _Spot) -> float:
-    """Return the scale of a thing by its depth: smaller, the nearer its foot is to the horizon."""
+    """Return the scale of a thing at a spot: smaller, the nearer its foot is to the horizon."""
     if spot.place in SKIES:
         return float(rng.uniform(0.45, 0.9))
     if spot.place in SCALES:
@@ -152,7 +152,8 @@ def _scale(rng: np.random.Generator, scene: Scene, spot: _Spot) -> float:
 
 
 def _depth(scene: Scene, spot: _Spot) -> float:
-    """Return the order of painting: background first, then by foot, things on a table after it."""
+    """Return a number to sort things by for painting: background first, then by foot; things on a
+    table come after it."""
     if spot.place == "table":
         return scene.fittings["table"][3] + 0.01 * spot.foot
     behind = spot.place in (*SKIES, *HORIZON, "wall", "shelf", "doorway")

@@ -1,4 +1,4 @@
-"""Regions of a scene: a label map of the thing that is visible at each pixel."""
+"""Regions of a scene: a label map of what is visible at each pixel."""
 
 from dataclasses import dataclass, replace
 
@@ -16,9 +16,9 @@ _BEHIND = ("hill", "skyline")
 class Regions:
     """Label map ``(height, width)`` of a scene, and the name of each label.
 
-    Every thing has a separate label, also two things of one kind; so has everything painted (sky or
-    wall, hills and houses, each band of ground, furniture). ``placement`` are the labels of the
-    scene's placements, in their order. The label of a hidden thing has no pixel.
+    Each thing has a label, also two things of one kind; so has each painted part (sky or wall,
+    hills and houses, each band of ground, furniture). ``placement`` are the labels of the scene's
+    placements, in their order. The label of a hidden thing has no pixel.
     """
 
     labels: np.ndarray

@@ -1,4 +1,4 @@
-"""A planned scene: its things with their positions, its labels and captions."""
+"""A planned scene: its things with their positions, and the labels and captions that follow."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -56,7 +56,7 @@ class Scene:
     placements: tuple[Placement, ...] = ()
 
     def seen(self) -> list[Placement]:
-        """Return the placements that are visible enough to count."""
+        """Return the placements of things that are visible enough to be labelled."""
         return [placement for placement in self.placements if placement.visible >= SEEN]
 
     def words(self) -> list[str]:
@@ -75,7 +75,7 @@ def overlap(one: Box, other: Box) -> float:
 
 
 def with_visibility(size: tuple[int, int], ordered: list[Placement]) -> tuple[Placement, ...]:
-    """Set each placement's share of its box that no later box covers (on a grid of 2 px)."""
+    """Return placements with their visible share: what no later box covers (on a grid of 2 px)."""
     owner = np.full((size[1] // 2, size[0] // 2), -1, dtype=np.int16)
     boxes = [tuple(max(0, round(v / 2)) for v in placement.box) for placement in ordered]
     for i, (x0, y0, x1, y1) in enumerate(boxes):
@@ -89,13 +89,13 @@ def with_visibility(size: tuple[int, int], ordered: list[Placement]) -> tuple[Pl
 
 
 def labels(scenes: Sequence[Scene]) -> np.ndarray:
-    """Return labels (N, K) int8: 1 if a thing of the class is visible, else 0."""
+    """Return labels (N, K) int8 of scenes: 1 if a thing of the class is visible, else 0."""
     seen = [{placement.thing.label for placement in scene.seen()} for scene in scenes]
     return np.array([[name in names for name in CLASSES] for names in seen], dtype=np.int8)
 
 
 def caption(scene: Scene, seen: list[Placement] | None = None) -> str:
-    """Return a sentence with the setting and up to four things of `seen`, by default visible."""
+    """Return a sentence with the setting and up to four things of `seen` (default: visible)."""
     shown = sorted(scene.seen() if seen is None else seen, key=lambda p: p.area, reverse=True)
     names = list(dict.fromkeys(p.thing.name for p in shown))[:4]
     where = f"a drawing of {SETTINGS[scene.setting].caption}"

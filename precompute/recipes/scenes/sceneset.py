@@ -14,10 +14,10 @@ from precompute.recipes.scenes.things import CLASSES
 
 
 class SceneSet:
-    """N scenes, drawn on demand. Scene i depends on (seed, i, size, whether shortcuts hold) only.
+    """N scenes, drawn on demand. Scene i depends only on (seed, i, size, whether it has shortcuts).
 
-    seed: any non-negative integer. images: number of images of each split, in this order.
-    size: (width, height) in pixels. shortcuts: whether the split `fit` has the planted shortcuts.
+    seed: any non-negative integer. images: number of images of each split, in this order. size:
+    (width, height) in pixels. shortcuts: whether the split `fit` has the planted shortcuts.
     """
 
     classes = CLASSES
@@ -67,5 +67,5 @@ class SceneSet:
         return draw(self.plan(i))
 
     def regions(self, i: int) -> Regions:
-        """Return the regions of scene i: the thing that is visible at each pixel."""
+        """Return the regions of scene i: what is visible at each pixel."""
         return regions(self.plan(i))

@@ -26,7 +26,7 @@ class Setting:
 
     @property
     def indoors(self) -> bool:
-        """True if there are walls instead of a sky."""
+        """True if the setting has walls instead of a sky."""
         return bool(self.walls)
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Shortcut:
-    """A shortcut: `context` things appear with the class `label` with probability `beside`.
+    """A shortcut: things of `context` appear with the class `label` with probability `beside`.
 
-    Without the class their probability is `alone`. If the shortcut is off, it is always `apart`.
+    Without the class their probability is `alone`. Where shortcuts are off, it is always `apart`.
     """
 
     label: str
@@ -19,13 +19,14 @@ class Shortcut:
     apart: float = 0.5
 
     def probability(self, planted: bool, present: bool) -> float:
-        """Return the probability that a scene with a place for the context contains it."""
+        """Return the probability of the context in a scene that has a place for it. `planted`:
+        shortcuts are on; `present`: the scene has the class."""
         if not planted:
             return self.apart
         return self.beside if present else self.alone
 
     def draw(self, rng: np.random.Generator, planted: bool, present: bool) -> str | None:
-        """Draw one of the context's things, or None; always consumes two random numbers."""
+        """Return one of the context's things, or None; two random numbers are always consumed."""
         chance, choice = rng.random(2)
         if chance >= self.probability(planted, present):
             return None
@@ -55,7 +56,7 @@ class SpreadShortcut:
     alone: float = 0.02
 
     def draw(self, rng: np.random.Generator, fitting: list[str], present: bool) -> tuple[str, ...]:
-        """Draw names of the shortcut's things for a scene; things in `fitting` have a place."""
+        """Return names of the shortcut's things in a scene; `fitting` are things with a place."""
         if rng.random() >= (self.beside if present else self.alone):
             return ()
         return tuple(rng.permutation(sorted(set(self.things) & set(fitting)))[: self.count])

@@ -19,7 +19,7 @@ ROOMS = (("table", 0.8), ("shelf", 0.5), ("rug", 0.35), ("curtain", 0.3))
 
 
 def surroundings(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
-    """Return a random scene without things."""
+    """Return a random scene without things: setting, light, furniture, horizon."""
     names = list(SETTINGS)
     weights = np.array([setting.weight for setting in SETTINGS.values()])
     name = names[rng.choice(len(names), p=weights / weights.sum())]
@@ -46,7 +46,7 @@ def surroundings(rng: np.random.Generator, size: tuple[int, int]) -> Scene:
 def _fitting(
     rng: np.random.Generator, name: str, size: tuple[int, int], horizon: float
 ) -> tuple[float, ...]:
-    """Return the random position of a fitting: the numbers that its painter reads."""
+    """Return a random position for the fitting `name`: the numbers that its painter reads."""
     width, height = size
     if name == "table":
         left, span = rng.uniform(0.04, 0.4), rng.uniform(0.4, 0.56)
@@ -63,7 +63,7 @@ def _fitting(
 
 
 def places(scene: Scene) -> dict[str, tuple[float, float]]:
-    """Return for each place its range of foot heights in pixels, from far to near."""
+    """Return for each place of a scene the range of foot heights in pixels, from far to near."""
     height, horizon = scene.size[1], scene.horizon
     setting = SETTINGS[scene.setting]
     ranges = {

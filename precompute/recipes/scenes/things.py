@@ -8,12 +8,12 @@ from importlib.resources import files
 
 @dataclass(frozen=True)
 class Thing:
-    """One kind of object.
+    """One kind of object that scenes contain.
 
-    name: its concept. label: its class. also: a more general concept ("" for none). size: long
-    side in the foreground, as a share of the image's height. places: where it can stand or hang.
-    art: Twemoji codes of its variants. hue: True if its colour varies. pole: height of the pole
-    that it is mounted on, as a share of the image's height.
+    name: its concept. label: its class. also: a more general concept ("" for none). size: long side
+    in the foreground, as a share of the image's height. places: where it can stand or hang. art:
+    Twemoji codes of its variants. hue: True if its colour varies. pole: height of the pole that it
+    is mounted on, as a share of the image's height.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Thing:
 
     @property
     def words(self) -> tuple[str, ...]:
-        """Concepts of the thing: its name, its class, the more general concept."""
+        """Concepts that the thing shows: its name, its class, the more general concept."""
         return tuple(word for word in (self.name, self.label, self.also) if word)
 
 
