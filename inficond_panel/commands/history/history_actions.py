@@ -84,8 +84,8 @@ def set_note(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 def _labelled(tuner: Tuner, node: Node, label: str) -> Result:
     facts = _facts(tuner, tuner.nodes(deleted=True)[node.number])
-    line = f"#{node.number} {node.id} has {'the' if facts[label] else 'no'} {label}"
-    return {**_place(tuner), "node": facts}, [f"{line} {facts[label]!r}." if facts[label] else line]
+    label_text = f"the {label} {facts[label]!r}" if facts[label] else f"no {label}"
+    return {**_place(tuner), "node": facts}, [f"#{node.number} {node.id} has {label_text}."]
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -185,7 +185,7 @@ def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
 
 def _numbers(tuner: Tuner, ids: list[str]) -> str:
     nodes = [f"#{node.number}" for node in tuner.nodes(deleted=True) if node.id in ids]
-    return ", ".join(nodes) or "nothing; no change was needed"
+    return ", ".join(nodes) or "nothing, since it was so before"
 
 
 ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.DataFrame]] = {
