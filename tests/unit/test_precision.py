@@ -82,7 +82,7 @@ def test_a_run_tells_it_and_the_store_keeps_it(tmp_path, monkeypatch, capsys):
     path.write_text(plain.replace("batch: 3", "batch: 3, precision: bfloat16"))
     assert encoder_inputs(load_spec(path).concepts.encoder)["precision"] == "bfloat16"
     assert main(["precompute", str(path), "--store", str(tmp_path / "mixed.zarr")]) == 0
-    assert "Precision bfloat16: on the first batch" in capsys.readouterr().err
+    assert "Precision bfloat16: unit vectors of cells of the first batch" in capsys.readouterr().err
     stores = [open_store(tmp_path / f"{name}.zarr") for name in ("plain", "mixed")]
     first, second = (store.concept_score for store in stores)
     assert 0 < np.abs(first - second).max() < 0.2

@@ -94,7 +94,7 @@ def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
 def test_scores_that_are_mostly_clipped_are_told():
     assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
     (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
-    assert warning.startswith("50% of the scores are 0")
+    assert warning.startswith("50% of the concept scores are 0")
 
 
 @pytest.mark.slow
