@@ -42,7 +42,7 @@ from precompute.teachers.transformers_models import load_transformers, load_zero
 from precompute.teachers.whole_models import load_onnx, load_python, load_torchscript
 
 #: Kinds of teachers that ``network_of`` can load as a network.
-_NETWORKS = ("timm", "torchvision", "torchscript", "query2label", "onnx")
+_NETWORKS = ("timm", "torchvision", "torchscript", "query2label")
 
 
 def load_teacher(
