@@ -62,7 +62,7 @@ class Schema:
     busy_seconds: float = 10.0
 
     def statements(self) -> dict[str, str]:
-        """Return the SQL of every table, trigger and index by name, exactly as SQLite stores it."""
+        """Return the SQL to create each table, trigger and index, by name, as SQLite stores it."""
         tables = {name: f"CREATE TABLE {name} ({sql})" for name, sql in self.tables.items()}
         triggers = {
             f"{table}_{change.lower()}": _refusing(table, change, unless)

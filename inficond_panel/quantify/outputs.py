@@ -58,10 +58,10 @@ class Outputs:
         return self.raw.get(kind, self.logits[kind])
 
     def likeliest(self, kind: str) -> Reliability:
-        """Return the reliability diagram of the likeliest class, for one class per image.
+        """Return the reliability diagram of the likeliest class of ``kind``, teacher or oracle.
 
-        Lee et al., eq. 5. An event is an image, with the probability of its predicted class; the
-        event is present if the predicted class equals the label.
+        For one class per image (Lee et al., eq. 5). An event is an image, with the probability of
+        its predicted class; the event is present if the predicted class equals the label.
         """
         whole = self.whole[kind]
         named, confidence = likeliest(whole), whole.max(axis=1)

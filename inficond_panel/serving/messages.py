@@ -155,7 +155,7 @@ def unpack(data: str, limit: int) -> bytes:
     try:
         unpacked = stream.decompress(base64.b64decode(data), limit + 1)
     except (zlib.error, binascii.Error) as error:
-        raise DeserializationError("bytes that cannot be unpacked") from error
+        raise DeserializationError("bytes of a message that are not gzip in base64") from error
     if len(unpacked) > limit:
         raise DeserializationError(f"bytes that unpack to more than {UNPACKED_SIZE >> 20} MB")
     if not stream.eof or stream.unused_data:

@@ -293,8 +293,8 @@ def _named(spec: Spec) -> Iterator[tuple[str, str]]:
 def with_students(spec: Spec, **values: Any) -> Spec:
     """Return a copy of ``spec`` with other values of ``students``, such as ``lambda_=0.001``.
 
-    ``alpha`` sets ``students.labels``; None: no labels. Raises ``TuningError`` for values out of
-    bounds, and for keys that the spec's solver does not use.
+    ``alpha``, the teacher's weight beside labels, sets ``students.labels``; None: no labels. Raises
+    ``TuningError`` for values out of bounds, and for keys that the spec's solver does not use.
     """
     old = spec.students
     if "alpha" in values:

@@ -313,7 +313,7 @@ class StudyLog:
             set_fact(db, name, value)
 
     def change_fact(self, name: str, number: int, change: Callable[[str], str]) -> None:
-        """Replace a fact's value by ``change(value)``, unless the participant was deleted."""
+        """Set a study's fact to ``change(its value)``, unless participant ``number`` is deleted."""
         with self._database.transaction(write=True) as db:
             if db.execute("SELECT 1 FROM participants WHERE number = ?", (number,)).fetchone():
                 set_fact(db, name, change(fact_of(db, name)))

@@ -35,7 +35,7 @@ def to_row(node: Node) -> dict[str, Any]:
     Raises ``ValueError`` for a node whose id does not match its content (a preview).
     """
     if _expected_id(node) != node.id:
-        raise ValueError(f"{node.id} is not the id computed from parent, intents and settings")
+        raise ValueError(f"{node.id} cannot be stored: it is not the id computed from its content")
     concepts, classes = node.weights.shape
     row = {
         "id": node.id,

@@ -77,7 +77,7 @@ class RowResults:
         return Shown(name, metric, measured, hidden, changes, tuner.joint)
 
     def make(self, nodes: Sequence[Iteration], branches: Branches, shown: Shown) -> dict[str, Any]:
-        """Return results of ``nodes``, with an axis that fits all results of the class so far."""
+        """Return each row's metric and change, from ``shown``, and one axis for all rows so far."""
         made = {node.id: make_result(node, shown) for node in nodes}
         scope = (*self.scope, shown.metric)
         before = self._shown[1] if self._shown[0] == scope else {}
