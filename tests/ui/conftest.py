@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -47,9 +46,8 @@ BROKEN = (
     r"|not connected so cannot send"
 )
 
-#: Seconds of one test, after which its browser is ended, and after which a failed one ends it: a
-#: browser that drew nothing for so long draws nothing for the tests after it either.
-LONGEST, STALLED = 300, 150
+#: Seconds of one test, after which its browser is ended.
+LONGEST = 300
 
 #: Ports of servers, taken again: the browser has compiled the scripts of these addresses already.
 _PORTS: set[int] = set()
@@ -59,20 +57,17 @@ playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
-    """End a browser that never answers, or has stopped to draw: not every call has a time limit.
+    """End a browser that never answers: not every call has a time limit.
 
     The test fails then, and so do those after it in this process, at once; they run once more.
     """
     watch = threading.Timer(LONGEST, _end_playwright)
     watch.daemon = True
     watch.start()
-    begin, failed = time.monotonic(), item.session.testsfailed
     try:
         return (yield)
     finally:
         watch.cancel()
-        if item.session.testsfailed > failed and time.monotonic() - begin > STALLED:
-            _end_playwright()
 
 
 def _end_playwright() -> None:

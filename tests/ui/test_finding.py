@@ -20,7 +20,7 @@ def test_what_a_student_relies_on_is_said_and_removed_by_one_click(serve, open_p
     expect(page.locator(".knowledge .block.remove")).to_have_count(2)  # with its twin
     page.get_by_role("button", name="Fine-tune").click()
     expect(page.locator(".provenance [role=option]")).to_have_count(2)
-    expect(finding).not_to_contain_text("relies on traffic light")
+    expect(finding).to_contain_text("No concept is left to remove: find a repair")
 
 
 def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, open_page) -> None:

@@ -21,7 +21,7 @@ FIRST, OPEN = (60, 70), (120, 110)
 
 #: Words that nobody who begins can know, and names of splits.
 FOREIGN = re.compile(
-    r"\b(logits?|nats?|shift\w*|lambda|cross-fitted|fidelity|intents?|repairs?|balanc\w+|doubt\w*"
+    r"\b(logits?|nats?|shift\w*|lambda|cross-fitted|fidelity|intents?|cures?|balanc\w+|doubt\w*"
     r"|oracle|separation|disc\.|infl\.|susp\.|pp|tune|fit|holds\?|twins?|uptun\w+|downtun\w+"
     r"|gaps?|leans?|bonds?|mend\w*|refits?|factor|scope|p \(holm\)|nodes?)(?!\w)|λ|◆ ?\d",
     re.IGNORECASE,
