@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import pwd
 import shutil
-import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import psutil
 import pytest
 from ui_parts.server import free_port
+from waiting import PATIENCE
 
 _BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin/postgres"))
 
@@ -43,12 +44,12 @@ class PostgresServer:
 
     def kill(self) -> None:
         """End the server and all that works for it, as ``kill -9`` does."""
-        pid = int((self.folder / "data/postmaster.pid").read_text().split()[0])
-        children = subprocess.run(
-            ["pgrep", "-P", str(pid)], check=True, capture_output=True, text=True
-        )
-        for process in (pid, *map(int, children.stdout.split())):
-            os.kill(process, signal.SIGKILL)
+        server = psutil.Process(int((self.folder / "data/postmaster.pid").read_text().split()[0]))
+        server.suspend()  # it starts nobody any more
+        processes = [server, *server.children()]
+        for process in processes:
+            process.kill()
+        psutil.wait_procs(processes, timeout=PATIENCE)  # they hold its shared memory
 
     def address(self) -> str:
         self._databases += 1
