@@ -97,7 +97,7 @@ def test_moves_names_notes_and_branches(run):
     assert "1 The head, which new pages show, is in this branch" in told("delete", "--node", 1)
     assert run("restore", "--node", 3, "--json")[1]["restored"] == hidden
     assert "#3" in told("list")
-    assert "nothing; no change" in told("restore", "--node", 3)
+    assert "nothing, since it was so" in told("restore", "--node", 3)
 
 
 @pytest.mark.parametrize(

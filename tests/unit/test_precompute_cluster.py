@@ -68,7 +68,7 @@ def test_an_error_of_a_worker_is_told_as_it_is(home, tmp_path, cluster):
     spec.concepts.encoder.pretrained = broken
     with pytest.raises(DataError, match="cannot be loaded") as told:
         precompute.run(spec, tmp_path / "a.zarr", scheduler=cluster.scheduler_address)
-    assert "checkpoint" in told.value.remedy
+    assert "weights" in told.value.remedy
 
 
 def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path, cluster):

@@ -97,7 +97,7 @@ def test_too_few_labels_and_wrong_precisions_are_told(tmp_path, capsys):
     assert main(["thresholds", str(few)]) == 0
     assert "10 of each are needed" in capsys.readouterr().out
     tuner = open_tuner(few)
-    with pytest.raises(TuningError, match=r"precision is 1\.5"):
+    with pytest.raises(TuningError, match=r"must be above 0 and at most 1, got 1\.5"):
         thresholds(tuner, tuner.root(), precision=1.5)
     with pytest.raises(SystemExit):
         main(["thresholds", str(few), "--precision", "0"])
