@@ -222,7 +222,10 @@ def test_a_wrong_address_is_refused_without_its_password(address: str, message: 
     assert "secret" not in str(error.value)
 
 
-def test_students_are_tuned_backed_up_and_brought_back(address: str, tmp_path: Path) -> None:
+def test_students_are_tuned_backed_up_and_brought_back(
+    address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)  # where the history that is replaced is kept
     spec = tuned_spec(tmp_path)
     students = open_students(spec, history=address)
     tuned = students.fit().remove("bicycle", "wheel")
@@ -237,6 +240,7 @@ def test_students_are_tuned_backed_up_and_brought_back(address: str, tmp_path: P
     assert len(students.tuner.nodes()) == 3
     students.bring_back(tmp_path / "copy.sqlite")
     assert [node.id for node in open_tuner(spec, history=address).nodes()] == ids
+    assert len(list(tmp_path.glob("shared.before-*.sqlite"))) == 1
 
 
 def test_drafts_of_answers_are_shared(address: str) -> None:
