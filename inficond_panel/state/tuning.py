@@ -50,14 +50,20 @@ ON_HOLDOUT = "Tuning is off on the holdout: it would overfit these images. Show 
 def tuned_text(snapshot: Snapshot, preview: Preview | None) -> str:
     """Return ``#1: AP of dog +16.1 points``; for several tuned classes, their mean change in AP.
 
-    Uses the changes of the ``preview`` where they exist: cross-fitted if tune chose a student.
+    Uses the changes of the ``preview`` where they exist. The change by a repair has to be
+    cross-fitted if tune chose the student: without a preview of it the text names no number.
     """
     node = snapshot.node
-    expected = [preview.of(name, AP.key) if preview else None for name in node.tuned]
-    changes = [
-        change.estimate if change else snapshot.metrics[name].ap - snapshot.last[name].ap
-        for name, change in zip(node.tuned, expected, strict=True)
-    ]
+    repaired = {repair.class_name for repair in node.repairs}
+
+    def change_of(name: str) -> float:
+        if change := preview.of(name, AP.key) if preview else None:
+            return change.estimate
+        if name in repaired:
+            return math.nan
+        return snapshot.metrics[name].ap - snapshot.last[name].ap
+
+    changes = [change_of(name) for name in node.tuned]
     mean = float(np.mean(changes)) if changes else math.nan
     if math.isnan(mean):
         return f"#{node.number} is fitted."

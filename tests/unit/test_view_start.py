@@ -11,6 +11,7 @@ from test_detail_starts import shift
 
 import inficond_panel
 from inficond_panel.state import AppState, Jobs
+from inficond_panel.state.tuning import tuned_text
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.page.page import AllStudents
@@ -164,6 +165,8 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
     previewed = shifted.tuning.preview.of("truck", "ap").estimate
     shifted.tuning.fine_tune()
     assert shifted.tuning.notice.text == f"#1: AP of truck +{100 * previewed:.1f} points"
+    unseen = tuned_text(shifted.students.snapshot, None)  # its change is not cross-fitted yet
+    assert unseen == "#1 is fitted."
 
 
 def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_none(shifted):
