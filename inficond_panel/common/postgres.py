@@ -7,13 +7,12 @@ and logs show them. libpq takes the password from ``PGPASSWORD`` or ``~/.pgpass`
 from __future__ import annotations
 
 import contextlib
-import threading
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+from inficond_panel.common.database import Connected
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.common.sqlite_file import Database, Schema, live
+from inficond_panel.common.sqlite_file import Database, Schema
 from inficond_panel.errors import InficondError
 
 try:
@@ -86,7 +85,7 @@ class _Connection:
         return [tuple(row) for row in self.execute(_TRIGGERS)]
 
 
-class PostgresDatabase:
+class PostgresDatabase(Connected[_Connection]):
     """Tables of ``schema`` in the database at ``url``, in a namespace ``inficond_<noun>``.
 
     Same use and same errors as ``Database``: connects at the first transaction, again after the
@@ -96,12 +95,9 @@ class PostgresDatabase:
 
     def __init__(self, url: str, schema: Schema) -> None:
         check_address(url, schema)
-        self.schema, self.path = schema, url
+        super().__init__(url)
+        self.schema = schema
         self._space = f"inficond_{schema.noun}"
-        self._lock = threading.RLock()
-        self._connection: _Connection | None = None
-        self._closing: weakref.finalize[[], PostgresDatabase] | None = None
-        live.add(self)
 
     @contextlib.contextmanager
     def transaction(self, write: bool = False) -> Iterator[_Connection]:
@@ -143,15 +139,16 @@ class PostgresDatabase:
         db.execute("SELECT pg_advisory_xact_lock(?)", (self.schema.application_id,))
 
     def _connected(self) -> _Connection:
-        if self._connection is None:
-            db = _Connection(self.path, self.schema.busy_seconds)
-            try:
-                self._prepare(db)
-            except BaseException:
-                db.close()
-                raise
-            self._connection, self._closing = db, weakref.finalize(self, db.close)
-        return self._connection
+        if self._connection is not None:
+            return self._connection
+        db = _Connection(self.path, self.schema.busy_seconds)
+        try:
+            self._prepare(db)
+        except BaseException:
+            db.close()
+            raise
+        self._hold(db)
+        return db
 
     def _prepare(self, db: _Connection) -> None:
         """Create the tables if they are missing; check that schema and version are the expected."""
@@ -249,29 +246,15 @@ class PostgresDatabase:
             for table in self.schema.append_only:
                 db.execute(f"ALTER TABLE {table} ENABLE TRIGGER USER")
 
-    def close(self) -> None:
-        """Close the connection; the next use connects again."""
-        with self._lock:
-            if self._closing is not None:
-                self._closing()
-            self._connection = self._closing = None
-
-    def _forget(self) -> None:
-        """Forget the connection in a forked child; closing it would close the parent's too."""
-        _inherited.append(self._connection)
-        if self._closing is not None:
-            self._closing.detach()
-        self._lock = threading.RLock()
-        self._connection = self._closing = None
-
 
 _shared: dict[str, PostgresDatabase] = {}
-_inherited: list[_Connection | None] = []
 
 
 def shared_database(url: str, schema: Schema) -> PostgresDatabase:
     """Return the database at ``url``, with one connection for the whole process."""
-    return _shared.setdefault(url, PostgresDatabase(url, schema))
+    if url not in _shared:
+        _shared[url] = PostgresDatabase(url, schema)
+    return _shared[url]
 
 
 def check_address(url: str, schema: Schema) -> None:

@@ -6,34 +6,13 @@ import contextlib
 import os
 import random
 import sqlite3
-import threading
 import time
-import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
 
+from inficond_panel.common.database import Connected, Connection
 from inficond_panel.errors import InficondError
-
-
-class Row(Protocol):
-    """A row of a result; finds a value by the position or the name of its column."""
-
-    def keys(self) -> Any:
-        """Return the names of the columns."""
-
-    def __getitem__(self, key: Any, /) -> Any: ...
-
-
-class Connection(Protocol):
-    """A connection inside a transaction."""
-
-    def execute(self, sql: str, values: Sequence[Any] = ..., /) -> Any:
-        """Execute a statement with ``?`` in place of its values; return its rows."""
-
-    def schema_mark(self) -> object:
-        """Return a value that changes when anybody touches the tables or their triggers."""
 
 
 class _Connection(sqlite3.Connection):
@@ -156,7 +135,7 @@ def _code(error: sqlite3.Error) -> int:
     return int(getattr(error, "sqlite_errorcode", sqlite3.SQLITE_CORRUPT)) & 0xFF
 
 
-class Database:
+class Database(Connected[_Connection]):
     """Connection to the SQLite file at ``path`` (or ``":memory:"``), one per process.
 
     Opened at the first transaction, and again by the child after a fork; closed with the last
@@ -167,13 +146,9 @@ class Database:
     def __init__(self, path: str, schema: Schema) -> None:
         self.schema = schema
         # absolute, since the current folder may change before the file is opened
-        self.path = path if path == ":memory:" else os.path.abspath(path)  # noqa: PTH100
-        self._lock = threading.RLock()
-        self._connection: _Connection | None = None
-        self._closing: weakref.finalize[[], Database] | None = None
+        super().__init__(path if path == ":memory:" else os.path.abspath(path))  # noqa: PTH100
         self._file: tuple[int, int] | None = None
         self._still = False
-        live.add(self)
 
     @contextlib.contextmanager
     def transaction(self, write: bool = False) -> Iterator[Connection]:
@@ -201,11 +176,12 @@ class Database:
 
     def _connected(self) -> _Connection:
         if self._connection is None:
-            self._connection, self._still = open_file(self.path, self.schema)
-            self._closing = weakref.finalize(self, self._connection.close)
+            connection, self._still = open_file(self.path, self.schema)
+            self._hold(connection)
             self._file = _identity(self.path)
         elif _identity(self.path) != self._file:
             raise self.schema.moved(self.path)
+        assert self._connection is not None
         return self._connection
 
     def image(self) -> bytes:
@@ -234,21 +210,6 @@ class Database:
                 self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             except sqlite3.Error as error:
                 raise self.schema.explained(self.path, error) from error
-
-    def close(self) -> None:
-        """Close the file; the next use opens it again (a database in memory is lost)."""
-        with self._lock:
-            if self._closing is not None:
-                self._closing()
-            self._connection, self._closing, self._still = None, None, False
-
-    def _forget(self) -> None:
-        """Forget the connection in a forked child; closing it would close the parent's too."""
-        _inherited.append(self._connection)
-        if self._closing is not None:
-            self._closing.detach()
-        self._lock, self._still = threading.RLock(), False
-        self._connection, self._closing = None, None
 
 
 def _only_for(schema: Schema) -> Callable[[int, int, int], None]:
@@ -295,20 +256,6 @@ def _identity(path: str) -> tuple[int, int] | None:
     except OSError:
         return None
     return status.st_dev, status.st_ino
-
-
-#: Databases that a forked child must open anew.
-live: weakref.WeakSet[Any] = weakref.WeakSet()
-_inherited: list[sqlite3.Connection | None] = []
-
-
-def _after_fork() -> None:
-    for database in list(live):
-        database._forget()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_fork)
 
 
 def open_file(path: str, schema: Schema) -> tuple[_Connection, bool]:

@@ -14,7 +14,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Connection, Database
+from inficond_panel.common.database import Connection
+from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
 from inficond_panel.tuning.history.beside import history_database

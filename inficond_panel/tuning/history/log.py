@@ -15,7 +15,8 @@ from copy import copy
 from dataclasses import dataclass, field, fields
 
 from inficond_panel.common import clock
-from inficond_panel.common.sqlite_file import Connection, Schema
+from inficond_panel.common.database import Connection
+from inficond_panel.common.sqlite_file import Schema
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.tuning.node import Iteration
 

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.common.sqlite_file import Connection, Row
+from inficond_panel.common.database import Connection, Row
 from inficond_panel.tuning.edits import Repair, edit_from_json
 from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
