@@ -11,11 +11,11 @@ bicycle,1,000123.jpg,answers/001.jpg,the student disagrees with 'bicycle',1
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from threading import Lock
 from typing import Any
 
 from inficond_panel.common.files import lines_of, named, write_whole
@@ -28,8 +28,6 @@ from inficond_panel.tuning.history.beside import folder_beside
 
 #: Least number of a person's answers, and least agreement, before the teacher may answer.
 LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9
-_DRAFTS = "drafts.json"
-_WRITING = Lock()  # of the drafts of all histories: one thread reads and writes a file at a time
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,6 @@ class Draft:
     why: str
     images: tuple[str, ...]
     replies: tuple[Reply, ...] = ()
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """Key of the draft within a history: iteration and class."""
-        return self.node, self.class_name
 
     @property
     def complete(self) -> bool:
@@ -88,9 +81,9 @@ class Draft:
 
 
 class Drafts:
-    """The saved drafts of a history, in one file; a history in memory (``":memory:"``) saves none.
+    """The saved drafts of a history, a file each; a history in memory (``":memory:"``) saves none.
 
-    Raises ``TuningError`` for a damaged file, ``ExportError`` if the file cannot be written.
+    Raises ``TuningError`` for a damaged file, ``ExportError`` if a file cannot be written.
     """
 
     def __init__(self, history: str) -> None:
@@ -98,38 +91,43 @@ class Drafts:
 
     def find(self, node: str, class_name: str) -> Draft | None:
         """Return the draft on the student of a class at ``node`` (an id); None without a draft."""
-        return self._read().get((node, class_name))
+        return self._read(_file_name(node, class_name))
 
     def skipped(self, class_name: str) -> set[str]:
         """Return the images that a person skipped for a class, in all drafts."""
-        drafts = (draft for draft in self._read().values() if draft.class_name == class_name)
-        replied = (pair for one in drafts for pair in zip(one.images, one.replies, strict=False))
-        return {image for image, reply in replied if reply.value is None}
+        names = self._folder.names() if self._folder else []
+        drafts = [self._read(name) for name in names if name.endswith(".json")]
+        pairs = (
+            pair
+            for draft in drafts
+            if draft is not None and draft.class_name == class_name
+            for pair in zip(draft.images, draft.replies, strict=False)
+        )
+        return {image for image, reply in pairs if reply.value is None}
 
     def keep(self, draft: Draft) -> None:
         """Save ``draft`` in place of its earlier state; a draft without replies is deleted."""
         if self._folder is None:
             return
-        with _WRITING:
-            drafts = self._read()
-            drafts.pop(draft.key, None)
-            if draft.replies:
-                drafts[draft.key] = draft
-            text = json.dumps([asdict(one) for one in drafts.values()], ensure_ascii=False)
-            self._folder.write(_DRAFTS, text.encode())
+        name = _file_name(draft.node, draft.class_name)
+        if draft.replies:
+            self._folder.write(name, json.dumps(asdict(draft), ensure_ascii=False).encode())
+        else:
+            self._folder.remove(name)
 
-    def _read(self) -> dict[tuple[str, str], Draft]:
-        if self._folder is None:
-            return {}
+    def _read(self, name: str) -> Draft | None:
+        content = self._folder.read(name) if self._folder else None
         try:
-            content = self._folder.read(_DRAFTS) or b"[]"
-            drafts = [_draft(**one) for one in json.loads(content)]
-        except (OSError, ValueError, TypeError) as error:
+            return None if content is None else _draft(**json.loads(content))
+        except (ValueError, TypeError) as error:
             raise TuningError(
-                f"{self._folder.path}/{_DRAFTS} cannot be read: {error}.",
+                f"{self._folder.path if self._folder else ''}/{name} cannot be read: {error}.",
                 "Delete this file; it holds only answers that no student was refitted with yet.",
             ) from error
-        return {draft.key: draft for draft in drafts}
+
+
+def _file_name(node: str, class_name: str) -> str:
+    return f"{node}-{hashlib.sha256(class_name.encode()).hexdigest()[:12]}.json"
 
 
 def _draft(images: list[str], replies: list[dict[str, Any]], **facts: str) -> Draft:

@@ -163,10 +163,13 @@ def test_a_history_in_memory_keeps_no_drafts(tmp_path, monkeypatch) -> None:
 
 
 def test_damaged_drafts_are_reported_with_a_remedy(tmp_path) -> None:
-    (tmp_path / "h.answers").mkdir()
-    (tmp_path / "h.answers/drafts.json").write_text('[{"node": 1}]')
-    with pytest.raises(TuningError, match=r"drafts.json cannot be read.*\n.*Delete this file"):
-        Drafts(str(tmp_path / "h")).find("node", "bicycle")
+    drafts = Drafts(str(tmp_path / "h"))
+    drafts.keep(Draft("node", "bicycle", "why", ("a",), (Reply(None),)))
+    (file,) = (tmp_path / "h.answers").iterdir()
+    file.write_text('{"node": 1}')
+    for read in (lambda: drafts.find("node", "bicycle"), lambda: drafts.skipped("bicycle")):
+        with pytest.raises(TuningError, match=r"json cannot be read.*\n.*Delete this file"):
+            read()
 
 
 def test_the_teacher_answers_after_ten_answers_that_agree_with_it(tmp_path) -> None:

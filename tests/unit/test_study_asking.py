@@ -109,9 +109,9 @@ def test_a_reload_goes_on_with_the_photos(tmp_path: Path) -> None:
     again = Visitor(study, token)
     again.page.work.app.asking.open("bicycle")
     assert len(again.page.work.app.asking.draft.replies) == 1
-    assert len(list(tmp_path.rglob("drafts.json"))) == 1
+    assert len(list(tmp_path.rglob("*.answers/*.json"))) == 1
     study.delete_participant(1)
-    assert list(tmp_path.rglob("drafts.json")) == []
+    assert list(tmp_path.rglob("*.answers/*.json")) == []
 
 
 def test_who_may_not_is_refused(tmp_path: Path) -> None:

@@ -221,7 +221,7 @@ class RepairPanel(param.Parameterized):
             self.app.tuning.tell(error)
 
 
-class MendingActions(StudentActions):
+class RepairActions(StudentActions):
     """Actions of the browser on suspects and repairs of a student."""
 
     repair_panel: RepairPanel

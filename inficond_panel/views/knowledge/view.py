@@ -33,7 +33,7 @@ from inficond_panel.views.knowledge.parts import (
 from inficond_panel.views.knowledge.refit_report import ReportActions, ReportPanel
 from inficond_panel.views.knowledge.repairs import (
     AskActions,
-    MendingActions,
+    RepairActions,
     RepairPanel,
     make_asking,
 )
@@ -65,7 +65,7 @@ class Overview(Protocol):
 
 
 class KnowledgeView(
-    TableActions, FindingActions, MendingActions, MeasuresActions, ReportActions, AskActions, Viewer
+    TableActions, FindingActions, RepairActions, MeasuresActions, ReportActions, AskActions, Viewer
 ):
     """View of the student of the selected class; its rows keep their order until a refit is done.
 
