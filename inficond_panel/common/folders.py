@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from inficond_panel.common.files import write_whole
+from inficond_panel.errors import HistoryError
 
 if TYPE_CHECKING:
     from inficond_panel.common.postgres import PostgresDatabase
@@ -30,9 +31,17 @@ class DiskFolder:
         return sorted(file.name for file in self.path.glob("*"))
 
     def read(self, name: str) -> bytes | None:
-        """Return the content of the file ``name``; None if it does not exist."""
+        """Return the content of the file ``name``; None if it does not exist.
+
+        Raises ``HistoryError`` for a file that cannot be read.
+        """
         file = self.path / name
-        return file.read_bytes() if file.exists() else None
+        try:
+            return file.read_bytes()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise HistoryError(f"{file} cannot be read: {error}.", "Make it readable.") from error
 
     def write(self, name: str, content: bytes) -> None:
         """Write the file ``name``; an existing file of this name is replaced."""

@@ -242,8 +242,9 @@ class TypedFolder:
         return [n for n in self._folder.names() if n.startswith(begin) and n.endswith(".npz")]
 
     def _load(self, name: str) -> TypedConcept:
+        content = self._folder.read(name) or b""
         try:
-            with np.load(io.BytesIO(self._folder.read(name) or b""), allow_pickle=False) as file:
+            with np.load(io.BytesIO(content), allow_pickle=False) as file:
                 facts = json.loads(str(file["facts"]))
                 arrays = {name: file[name] for name in ("text", "score", "cosine")}
             texts, photos = (tuple(facts.get(name, ())) for name in ("texts", "photos"))

@@ -8,7 +8,7 @@ import pytest
 from factory import small_arrays, small_spec, unlabelled_arrays
 from frames import joint_spec
 
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.jobs import Job
 from inficond_panel.state.selection import Rights
@@ -170,6 +170,10 @@ def test_damaged_drafts_are_reported_with_a_remedy(tmp_path) -> None:
     for read in (lambda: drafts.find("node", "bicycle"), lambda: drafts.skipped("bicycle")):
         with pytest.raises(TuningError, match=r"json cannot be read.*\n.*Delete this file"):
             read()
+    file.unlink()
+    file.mkdir()
+    with pytest.raises(HistoryError, match=r"json cannot be read.*\n.*Make it readable"):
+        drafts.find("node", "bicycle")
 
 
 def test_the_teacher_answers_after_ten_answers_that_agree_with_it(tmp_path) -> None:
