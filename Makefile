@@ -45,7 +45,7 @@ NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_condition
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
+.PHONY: demo test test-browser test-others test-fast test-more test-processors release build-release test-examples test-cloud test-lowest test-newest test-pythons check check-quick check-types format docs notebooks site build-site lock
 .DELETE_ON_ERROR:
 
 demo: $(VENV)/.base
@@ -73,7 +73,7 @@ test-fast: $(VENV)/.test
 
 test-more: $(VENV)/.test
 	CHROMIUM="$$(.ci/find-chromium)" && export CHROMIUM && $(BIN)/python -m pytest --more -m "more or fuzz" --ignore tests/packaging
-	$(MAKE) site test-processors release test-examples test-lowest test-newest test-pythons
+	$(MAKE) site test-processors release test-examples test-cloud test-lowest test-newest test-pythons
 
 # As on processors with other instructions, from SSE4 to AVX-512: last digits decide nothing. What this
 # machine cannot run is told as SKIPPED.
@@ -94,6 +94,11 @@ test-examples: $(VENV)/.test
 	$(call with-versions,examples,$(PYTHON),--group examples,$(ALL_EXTRAS))
 	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k "not fiftyone_goes"
 	build/examples/bin/python -m pytest --quiet tests/unit/test_python_datasets.py -k fiftyone_goes
+
+# Object storage, against moto: a server of S3's protocol.
+test-cloud: $(VENV)/.test
+	$(call with-versions,cloud,$(PYTHON),--group cloud,$(ALL_EXTRAS))
+	build/cloud/bin/python -m pytest --quiet --more tests/faults/test_object_storage.py
 
 # The SBOM is of the wheel with the base, in the versions of the lock.
 build-release: $(VENV)/.packaging
@@ -168,8 +173,9 @@ build-site: $(VENV)/.site
 	@echo "The site begins at build/site/index.html"
 
 # Newest versions that pyproject.toml allows, the same for every Python and platform.
+# botocore, of s3fs, leaves newer python-dateutil out.
 lock: $(VENV)/.test
-	echo hatchling | $(LOCK) --upgrade -o locks/base.txt
+	printf 'hatchling\npython-dateutil<3\n' | $(LOCK) --upgrade -o locks/base.txt
 	echo hatchling | $(LOCK) --upgrade --all-extras -c locks/base.txt -o locks/test.txt
 	sed -n 's/^\([a-z].*\) \\$$/\1/p' locks/test.txt > locks/constraints.txt
 	echo hatchling | $(LOCK) --upgrade --extra sklearn --group site -c locks/test.txt -o locks/site.txt

@@ -25,6 +25,7 @@ PACKAGE = {
     "skimage": "scikit-image",
     "sklearn": "scikit-learn",
     "umap": "umap-learn",
+    "upath": "universal-pathlib",
     "yaml": "pyyaml",
 }
 #: Modules that need an extra as soon as they are loaded.
@@ -61,6 +62,6 @@ BASE = named_in(PROJECT["dependencies"])
 CHOSEN = {name: named_in(EXTRAS[name]) for name in EXTRAS.keys() - OF_THE_TREE - {"all"}}
 FOR_USERS = BASE.union(*CHOSEN.values())
 FOR_TREE = FOR_USERS.union(
-    named_in(DOCUMENT["dependency-groups"]["examples"]),
+    *(named_in(DOCUMENT["dependency-groups"][name]) for name in ("cloud", "examples")),
     *(named_in(EXTRAS[name]) for name in OF_THE_TREE),
 )

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.api.students import TunableStudents, open_students
 from inficond_panel.common.devices import CPU, EXPECTED, FORM
 from inficond_panel.common.near_words import near
+from inficond_panel.common.places import place_of
 from inficond_panel.errors import DataError
 from inficond_panel.store.checks import one_class_note
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
@@ -172,7 +173,7 @@ def from_frames(
     """
     from inficond_panel.store.frames import store_frames  # noqa: PLC0415 - reads pandas
 
-    target = _temporary() / "own-scores.zarr" if path is None else Path(path)
+    target = _temporary() / "own-scores.zarr" if path is None else place_of(path)
     settings: dict[str, Any] = {"split": split, "images": images, "metadata": metadata}
     settings |= {"task": task, "activation": activation, "outputs": outputs, "order": order}
     store = store_frames(

@@ -9,6 +9,7 @@ from pathlib import Path
 from inficond_panel.api.estimator import ConceptStudents
 from inficond_panel.api.exported_estimator import estimator
 from inficond_panel.api.students import TunableStudents
+from inficond_panel.common.places import is_remote
 from inficond_panel.errors import DifferenceWarning, ExportError
 from inficond_panel.export import differences, load_export
 from inficond_panel.spec import find_spec, load_spec
@@ -49,7 +50,7 @@ def _store(against: str | Path | Store | TunableStudents | None) -> Store | None
         return against
     if isinstance(against, TunableStudents):
         return against.tuner.store
-    if Path(against).is_dir():
+    if is_remote(against) or Path(against).is_dir():
         return open_store(against)
     spec = load_spec(find_spec(against), check_files=False)
     store = open_spec_store(against, os.environ.get("INFICOND_STORE") or spec.store)

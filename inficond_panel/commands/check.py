@@ -7,6 +7,7 @@ import argparse
 from inficond_panel.commands.shared.arguments import SPEC
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.common.places import has_store
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec, check_against, load_spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs
@@ -30,7 +31,7 @@ def run(args: argparse.Namespace) -> None:
         _check_study(args.spec)
         return
     spec = load_spec(file)
-    if spec.store.exists():
+    if has_store(spec.store):
         _check_against_store(spec)
     elif isinstance(spec.teacher, LogitsTeacher):
         _check_table(spec, spec.teacher)
@@ -43,13 +44,13 @@ def run(args: argparse.Namespace) -> None:
         say("students one softmax over all classes: a thumb on one class changes the others too")
     _say_store(spec, args.spec)
     say(f"history  {spec.history_of(args.spec)}")
-    if spec.study and spec.store.exists():
+    if spec.study and has_store(spec.store):
         _check_study(args.spec)
 
 
 def _say_store(spec: Spec, name: str) -> None:
     """Print the path of the store; if it does not exist, what cannot be checked yet."""
-    if spec.store.exists():
+    if has_store(spec.store):
         say(f"store    {spec.store}")
         return
     make = "" if spec.of_store else f" yet; run: inficond precompute {name}"

@@ -13,6 +13,7 @@ from inficond_panel.commands.shared.output import note
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.commands.shared.show import add_forms, show_all
 from inficond_panel.common.folders import is_address
+from inficond_panel.common.places import has_store, is_remote
 from inficond_panel.errors import InficondError
 from inficond_panel.vocabulary.splits import SPLITS
 
@@ -41,14 +42,14 @@ def run(args: argparse.Namespace) -> None:
     from inficond_panel.results.store_content import store_content
     from inficond_panel.spec import find_spec, load_spec
     from inficond_panel.store import open_store
-    from inficond_panel.tuning.opening import history_of
+    from inficond_panel.tuning.opening import history_of, store_place
 
-    if os.path.isdir(args.spec):  # noqa: PTH112 - never raises
+    if is_remote(args.spec) or os.path.isdir(args.spec):  # noqa: PTH112 - never raises
         store, known, history = open_store(args.spec), dict[str, Any](), None
     else:
         spec = load_spec(find_spec(args.spec), check_files=False)
-        folder = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
-        if not os.path.exists(folder):  # noqa: PTH110 - never raises
+        folder = store_place(spec, args.store)
+        if not has_store(folder):
             show_all(args, {"store": _planned(args)})
             return
         history = history_of(args.spec, spec)

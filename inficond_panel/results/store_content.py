@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import pandas as pd
 
 from inficond_panel.common.folders import DiskFolder
 from inficond_panel.common.numbers import count, significant, size_text, written, written_range
+from inficond_panel.common.places import is_remote, size_of
 from inficond_panel.concepts.typed import TypedFolder
 from inficond_panel.distill import metric_intervals
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
@@ -57,7 +57,7 @@ def store_content(
         "store": str(store.path),
         "store_hash": store.content_hash,
         "made": store.attrs.get("history"),
-        "bytes": _bytes(store.path),
+        "bytes": size_of(store.path),
         "classes": list(store.classes),
         "concepts": list(store.concepts),
         "images": {split: len(store.rows(split)) for split in SPLITS},
@@ -119,10 +119,6 @@ def _scores(store: Store) -> dict[str, str]:
     return more
 
 
-def _bytes(folder: Path) -> int:
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
-
-
 def _table(
     rows: list[dict[str, Any]],
     headings: Mapping[str, Heading],
@@ -158,7 +154,7 @@ def _arrays(store: Store) -> pd.DataFrame:
             "array": str(name),
             "dimensions": " x ".join(f"{dim} {n}" for dim, n in array.sizes.items()),
             "type": "string" if array.dtype.kind not in "fiu" else array.dtype.name,
-            "bytes": _bytes(store.path / str(name)),
+            "bytes": size_of(store.path / str(name)),
             "what": str(array.attrs.get("long_name", "")),
         }
         for name, array in sorted(store.dataset.variables.items(), key=lambda item: str(item[0]))
@@ -194,7 +190,8 @@ def _positives(store: Store) -> pd.DataFrame:
 
 def _typed(store: Store, history: str | None) -> pd.DataFrame:
     """Return concepts typed after the store was made, in its folder and in the history's."""
-    there = map(DiskFolder, store.path.absolute().parent.glob("*.concepts"))
+    beside = [] if is_remote(store.path) else store.path.absolute().parent.glob("*.concepts")
+    there = map(DiskFolder, beside)
     folders = {str(folder.path): TypedFolder(folder) for folder in there}
     if history and (of_history := typed_folder(history)):
         folders[str(of_history.path)] = of_history

@@ -11,10 +11,11 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import ValidationError
 
 from inficond_panel.common.installation import shipped_folder
+from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.errors import Problem, SpecError, TuningError
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
-from inficond_panel.spec.framework.types import AnyPath, Device, File, PathOrAddress, Text, option
+from inficond_panel.spec.framework.types import Device, File, PathOrAddress, Place, Text, option
 from inficond_panel.spec.framework.yaml_source import hint, short
 from inficond_panel.spec.sections.concepts import Concepts
 from inficond_panel.spec.sections.dataset import Dataset, PythonDataset, ScenesDataset, StoreDataset
@@ -47,10 +48,11 @@ class Spec(SpecFile):
     spared: ClassVar[dict[str, tuple[str, ...]]] = {"store": _MAKING}
 
     title: Text = option(doc="Name shown on the page.")
-    store: AnyPath = option(
+    store: Place = option(
         None,
-        doc="Folder of the store; if left out, next to the spec, with the spec's name. For an "
-        "existing store, dataset, concepts and teacher may be left out together.",
+        doc="Folder of the store; if left out, next to the spec, with the spec's name. Or an "
+        "address such as s3://BUCKET/NAME.zarr. For an existing store, dataset, concepts and "
+        "teacher may be left out together.",
     )
     history: PathOrAddress = option(
         None,
@@ -115,13 +117,15 @@ class Spec(SpecFile):
                 section.allowed = True
 
     def default_history(self) -> Path:
-        """Return the default path of the history: next to the store, with the store's name."""
-        return self.store.with_name(f"{self.store.name.removesuffix('.zarr')}.history.sqlite")
+        """Return the default path of the history: next to the store, with the store's name; next to
+        the spec if the store has an address."""
+        name = f"{self.store.name.removesuffix('.zarr')}.history.sqlite"
+        return self.path.with_name(name) if is_remote(self.store) else self.store.with_name(name)
 
     def history_of(self, name: str | Path) -> Path | str:
         """Return the path or address of the history. If ``name`` is the name of a packaged spec,
         the path is in the current folder."""
-        if isinstance(self.history, str) or Path(name).exists():
+        if isinstance(self.history, str) or is_remote(name) or Path(name).exists():
             return self.history
         return Path.cwd() / self.history.name
 
@@ -184,11 +188,15 @@ class Spec(SpecFile):
 
 
 def load_spec(path: str | Path, check_files: bool = True) -> Spec:
-    """Read and check the spec at ``path``; for a store's folder, make a spec of this store.
+    """Read and check the spec at ``path``; for a store's folder, or its address, make a spec of
+    this store.
 
     Raises ``SpecError`` with all problems of the file. If ``check_files`` is False, files and
     variables that only precompute needs may be missing.
     """
+    if is_remote(path):
+        store = place_of(path)
+        return Spec(path=Path(store.name), title=_store_title(store), store=store)
     if os.path.isfile(os.path.join(path, "zarr.json")):  # noqa: PTH113, PTH118 - never raises
         folder = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
         return Spec(path=folder, title=_store_title(folder), store=folder)
@@ -207,10 +215,12 @@ def _store_title(folder: Path) -> str:
 def find_spec(name: str | Path, kind: str = "spec") -> Path:
     """Return the path of a spec by path, or by the name of a packaged spec, such as ``demo``.
 
-    The folder of a store counts as a spec. A packaged spec comes before a folder of its name.
-    Packaged specs are in ``specs`` and ``public``; for ``kind`` "study" they are in ``studies``.
-    Raises ``SpecError`` if there is no such file and no such name.
+    The folder of a store, or its address, counts as a spec. A packaged spec comes before a folder
+    of its name. Packaged specs are in ``specs`` and ``public``; for ``kind`` "study" they are in
+    ``studies``. Raises ``SpecError`` if there is no such file and no such name.
     """
+    if is_remote(name):
+        return place_of(name)
     file = Path(name)
     exists = os.path.exists(file)  # noqa: PTH110 - never raises, not even for a name too long
     if exists and not file.is_dir():

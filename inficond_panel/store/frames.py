@@ -12,6 +12,7 @@ import pandas as pd
 from inficond_panel.common import clock
 from inficond_panel.common.files import named
 from inficond_panel.common.numbers import as_text
+from inficond_panel.common.places import has_store, place_of
 from inficond_panel.common.teacher_outputs import logits_of
 from inficond_panel.errors import DataError
 from inficond_panel.store import frame_checks as checks
@@ -69,7 +70,7 @@ def store_frames(
         _check_order(arrays, task, activation)
     changed = {name: word for name, word in words.items() if word not in (TASKS[0], ACTIVATIONS[0])}
     digest = content_hash({name: array_hash(values) for name, values in arrays.items()})
-    path = Path(path)
+    path = place_of(path)
     facts = {
         "title": title or path.name.removesuffix(".zarr"),
         "history": f"{clock.stamp()} {made_by}, version {__version__}",
@@ -82,9 +83,9 @@ def store_frames(
         **changed,
         **({"teacher_order": order} if order else {}),
     }
-    if not path.exists():
+    if not has_store(path):
         with named(path), only_run(path):
-            if not path.exists():  # another process may have written it meanwhile
+            if not has_store(path):  # another process may have written it meanwhile
                 write_store(path, arrays, facts)
     store = open_store(path)
     if store.content_hash != digest or (store.task, store.activation) != (task, activation):

@@ -21,6 +21,7 @@ import zarr
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import count
+from inficond_panel.common.places import for_zarr, stores_in
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
@@ -282,14 +283,14 @@ def _named(store: Store, wanted: Sequence[str]) -> Iterator[Part]:
 
 
 def _folders(store: Store) -> list[Path]:
-    folders = more_folder(store).glob("*.zarr")
-    return sorted(path for path in folders if path.stem.isascii() and path.stem.isdigit())
+    folders = stores_in(more_folder(store))
+    return [path for path in folders if path.stem.isascii() and path.stem.isdigit()]
 
 
 def _part(path: Path) -> tuple[str, Part]:
     """Return the content hash of the store that a part belongs to, and the part."""
     try:
-        group = zarr.open_group(path, mode="r")
+        group = zarr.open_group(for_zarr(path), mode="r")
         attrs, images = dict(group.attrs), group["image"]
         made = str(attrs.get("history", "")).split(" ")[0]
         part = Part(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]

@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from inficond_panel.errors import StoreFormatError, StoreMissingError
+from inficond_panel.common.places import check_readable, for_zarr, is_remote, place_of, size_of
+from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
     MOST_SEGMENTS,
     Sizes,
@@ -27,10 +28,12 @@ from inficond_panel.store.schema import (
     Variable,
     part_faults,
 )
-from inficond_panel.store.store import WRITE_AGAIN, Store
+from inficond_panel.store.store import WRITE_AGAIN, Store, unreachable_store
 
 #: Most names, or bytes of thumbnails, per byte on disk: no compression is better than this.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
+#: Bytes of such an array at an address that lists no sizes.
+_MOST_UNLISTED = 100_000_000
 _NEEDED = ("image", "concept", "class_name", "method")
 
 
@@ -42,21 +45,38 @@ def open_store(path: Path | str) -> Store:
     indices, labels, splits and sizes. Large arrays are checked against their hashes when they are
     read.
     """
-    path = Path(path)
-    if not path.exists():
-        raise StoreMissingError(f"There is no store at {path}.", WRITE_AGAIN)
+    path = place_of(path)
     try:
-        _refuse(path, list(odd_files(path)))
-        dataset = xr.open_zarr(path, chunks=None, consolidated=False, create_default_indexes=False)
-    except StoreFormatError:
+        _check_there(path)
+        dataset = xr.open_zarr(
+            for_zarr(path),
+            chunks=None,
+            consolidated=is_remote(path) or False,
+            create_default_indexes=False,
+        )
+    except StoreError:
         raise
     except Exception as error:  # zarr and xarray raise many exception types for one fault
+        if unreachable := unreachable_store(path, error):
+            raise unreachable from error
         raise StoreFormatError(f"{path} cannot be read as a store: {error}", WRITE_AGAIN) from error
     _check_version(path, dataset)
     _refuse(path, [*_shape_faults(path, dataset), *attribute_faults(dataset.attrs)])
     store = Store(path, dataset)
     _refuse(path, list(_value_faults(store)))
     return store
+
+
+def _check_there(path: Path) -> None:
+    """Raise ``StoreMissingError`` if there is nothing at ``path``, and ``StoreFormatError`` for
+    files on disk that cannot belong to a store."""
+    try:
+        if is_remote(path):  # which has no folders
+            check_readable(path / "zarr.json")
+        else:
+            _refuse(path, list(odd_files(path)))
+    except FileNotFoundError as error:
+        raise StoreMissingError(f"There is no store at {path}.", WRITE_AGAIN) from error
 
 
 def _refuse(path: Path, faults: list[str]) -> None:
@@ -104,7 +124,9 @@ def _size_faults(path: Path, dataset: xr.Dataset) -> Iterator[str]:
     if sizes.get("segment", 0) > MOST_SEGMENTS * sizes["image"]:
         yield f"it has {sizes['segment']} segments for {sizes['image']} images"
     for name in _MOST_PER_BYTE.keys() & dataset.variables.keys():
-        claimed, stored = math.prod(dataset[name].shape), size_on_disk(path / name)
+        claimed, stored = math.prod(dataset[name].shape), size_of(path / name)
+        if stored is None:
+            stored = _MOST_UNLISTED
         if claimed > _MOST_PER_BYTE[name] * stored:
             yield f"{name} states {claimed} values but has only {stored} bytes"
 
@@ -156,8 +178,3 @@ def odd_files(folder: Path) -> Iterator[str]:
                 else "neither a file nor a folder"
             )
             yield f"{entry.path} is {what}"
-
-
-def size_on_disk(folder: Path) -> int:
-    """Return the total size of all files in a folder, in bytes; 0 if the folder does not exist."""
-    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

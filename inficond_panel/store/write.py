@@ -5,17 +5,21 @@ from __future__ import annotations
 import os
 import socket
 import time
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import zarr
 from filelock import FileLock, Timeout
 from zarr.codecs import BloscCodec, ZstdCodec
+from zarr.errors import ZarrUserWarning
 
 from inficond_panel.common.files import replacing
+from inficond_panel.common.places import create, has_store, is_remote, place_of, upload
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.checks import attributes_hash
 from inficond_panel.store.schema import (
@@ -45,18 +49,20 @@ def only_run(store: Path) -> Iterator[None]:
     """Hold the lock file ``<store>.lock`` while the ``with`` block runs, so that no other process
     writes the store; raise ``StoreError`` if another process holds the lock.
 
-    The lock ends with its process, also after a crash. The file names the process and its host.
+    The lock ends with its process, also after a crash; at an address it is an object, which remains
+    after a crash. It names the process and its host.
     """
     path = lock_of(store)
+    if is_remote(store):
+        with _only_run_at(path, store):
+            yield
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path, timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise StoreError(
-            f"{store} is being written by {_holder(path)}.",
-            "Wait until it is done, stop it, or choose another path with --store.",
-        ) from None
+        raise _being_written(store, _holder(path)) from None
     try:
         _sign(path)
         yield
@@ -66,10 +72,36 @@ def only_run(store: Path) -> Iterator[None]:
         lock.release()
 
 
-def _sign(path: Path) -> None:
+@contextmanager
+def _only_run_at(lock: Path, store: Path) -> Iterator[None]:
+    """As ``only_run``, by an object at an address that one process alone can create."""
+    try:
+        create(lock, _this_process().encode())
+    except FileExistsError:
+        more = f" If that process is gone, remove {lock}."
+        raise _being_written(store, _holder(lock), more) from None
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            lock.unlink()
+
+
+def _being_written(store: Path, holder: str, more: str = "") -> StoreError:
+    return StoreError(
+        f"{store} is being written by {holder}.",
+        f"Wait until it is done, stop it, or choose another path with --store.{more}",
+    )
+
+
+def _this_process() -> str:
     began = time.strftime("%Y-%m-%d %H:%M:%S")
+    return f"process {os.getpid()} on {socket.gethostname()}, since {began}"
+
+
+def _sign(path: Path) -> None:
     with suppress(OSError):  # Windows forbids to write a locked file
-        path.write_text(f"process {os.getpid()} on {socket.gethostname()}, since {began}", "utf-8")
+        path.write_text(_this_process(), "utf-8")
 
 
 def _holder(path: Path) -> str:
@@ -93,9 +125,10 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
 
     An array may be any object with ``shape`` and ``dtype`` that returns rows when sliced, such as
     an array on disk; it is read once, by chunks. An existing store is replaced only when the new
-    store is complete. Raises ``StoreFormatError`` for arrays or attributes that do not fit the
-    schema.
+    store is complete; at an address it is not replaced. Raises ``StoreFormatError`` for arrays or
+    attributes that do not fit the schema, and ``StoreError`` for an existing store at an address.
     """
+    path = place_of(path)
     known = {**COORDINATES, **VARIABLES}
     needed = {name for name, variable in known.items() if variable.required}
     wrong = [f"missing array {name!r}" for name in sorted(needed - set(arrays))]
@@ -105,8 +138,24 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     wrong = wrong or _ill_shaped(arrays)
     if wrong:
         raise StoreFormatError("These arrays do not make a store: " + ", ".join(wrong) + ".")
-    with replacing(Path(path), alone=True) as writing:
-        return _write_all(writing, arrays, attrs)
+    if not is_remote(path):
+        with replacing(path, alone=True) as writing:
+            return _write_all(writing, arrays, attrs)
+    check_free(path)
+    with TemporaryDirectory() as folder:
+        digest = _write_all(Path(folder), arrays, attrs)
+        upload(Path(folder), path, last="zarr.json")
+    return digest
+
+
+def check_free(path: Path) -> None:
+    """Raise ``StoreError`` if there is a store at ``path``, an address: object storage cannot
+    replace many objects at once, and sessions may read them."""
+    if is_remote(path) and has_store(path):
+        raise StoreError(
+            f"There is another store at {path}, and a store at an address is not replaced.",
+            "Choose another name with --store, or remove the store.",
+        )
 
 
 def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:
@@ -127,6 +176,9 @@ def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any
         "variable_hashes": hashes,
     }
     group.update_attributes({**facts, "attributes_hash": attributes_hash(facts)})
+    with warnings.catch_warnings():  # not in Zarr's specification yet; only addresses need it
+        warnings.simplefilter("ignore", ZarrUserWarning)
+        zarr.consolidate_metadata(group.store, zarr_format=3)
     return digest
 
 

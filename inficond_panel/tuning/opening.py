@@ -15,6 +15,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed, missing
+from inficond_panel.common.places import place_of
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import (
     ExtendedStore,
@@ -185,7 +186,7 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
 
 
 @once(4)
-def _shared_store(spec: str, path: Path, *_: int) -> Store:
+def _shared_store(spec: str, path: Path, *_: float) -> Store:
     return open_spec_store(spec, path)
 
 
@@ -194,19 +195,19 @@ def _shared(store: Store, spec: Spec, history: str) -> Tuner:
     return Tuner(store, spec, History(history))
 
 
-def _state_of(store: Path) -> tuple[Path, int, int]:
+def _state_of(store: Path) -> tuple[Path, int, float]:
     """Return a store's path, with inode and time stamp, which change when it is rewritten."""
     try:
         status = (store / "zarr.json").stat()
     except OSError:
         return store, 0, 0
-    return store, status.st_ino, status.st_mtime_ns
+    return store, status.st_ino, status.st_mtime
 
 
 def store_place(spec: Spec, given: str | Path | None) -> Path:
     """Return the store's path: ``given``, else ``INFICOND_STORE``, else the spec's store."""
     named = spec.store if spec.path == spec.store else None  # SPEC is the store itself
-    return Path(given or named or os.environ.get("INFICOND_STORE") or spec.store)
+    return place_of(given or named or os.environ.get("INFICOND_STORE") or spec.store)
 
 
 def history_of(name: str | Path, spec: Spec, given: str | Path | None = None) -> str:

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.files import replacing
+from inficond_panel.common.places import stores_in
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.errors import StoreError
 from inficond_panel.store import Store, open_store
@@ -201,7 +202,7 @@ def _copy(store: Store, folder: Path, reasons: Sequence[str]) -> None:
 
 def stores_near(path: Path) -> Iterator[Store]:
     """Yield the readable stores among ``path`` and other stores (``*.zarr``) in its folder."""
-    for folder in (path, *sorted(other for other in path.parent.glob("*.zarr") if other != path)):
+    for folder in (path, *(other for other in stores_in(path.parent) if other != path)):
         try:
             yield open_store(folder)
         except StoreError:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.devices import device_text
+from inficond_panel.common.places import place_of
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.scoring import score_corpus
 from inficond_panel.concepts.typed import scoring_of
@@ -74,7 +75,7 @@ def extend(
     for photos without logits; ``MissingExtraError``; ``CancelledError``; and ``StoreError`` if
     the part cannot be written, or another run writes to the store.
     """
-    started, path = time.monotonic(), Path(store_path)
+    started, path = time.monotonic(), place_of(store_path)
     spec.check_making()
     with writing_to(path, "Use a store in a folder in which you can write."):
         store = open_store(path)

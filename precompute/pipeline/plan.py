@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from inficond_panel.common.numbers import duration, size_text
+from inficond_panel.common.places import place_of
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import NetworkTeacher
 from inficond_panel.store import Store
@@ -131,7 +132,7 @@ def plan(
     no earlier run timed; nothing is downloaded. Raises ``DataError`` for unusable inputs.
     """
     spec.check_photos()
-    path, inputs = Path(store_path), read_inputs(spec, progress)
+    path, inputs = place_of(store_path), read_inputs(spec, progress)
     results, near = Results(partial_folder(path)), list(stores_near(path))
     there = next((store for store in near if store.path == path), None)
     encoding = Encoding(inputs, Run(inputs.dataset, inputs.keys, results, near))
@@ -150,7 +151,8 @@ def plan(
         stages = tuple(_with_seconds(stage, timed, workers) for stage in stages)
     known = [stage.seconds for stage in stages if stage.seconds is not None]
     photos = len(inputs.keys) if not up_to_date else 0
-    folder = next(folder for folder in path.absolute().parents if folder.exists())
+    parents = partial_folder(path).absolute().parents
+    folder = next(folder for folder in parents if folder.exists())
     return Plan(
         store=path,
         up_to_date=up_to_date,

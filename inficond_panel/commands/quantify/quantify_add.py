@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -29,7 +28,8 @@ from inficond_panel.quantify.training import (
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.images import UnreadableImage
-from inficond_panel.store.write import add_arrays, only_run
+from inficond_panel.store.write import add_arrays, check_free, only_run
+from inficond_panel.tuning.opening import store_place
 
 
 def layers(args: argparse.Namespace) -> None:
@@ -57,7 +57,8 @@ def add(args: argparse.Namespace) -> None:
     precompute_package()
     from precompute.datasets import load_dataset
 
-    path = Path(args.store or os.environ.get("INFICOND_STORE") or spec.store)
+    path = store_place(spec, args.store)
+    check_free(path)
     store = open_store(path)
     dataset = load_dataset(spec.dataset)
     network, preprocessing = _network(spec, args.network, dataset.classes)

@@ -12,6 +12,7 @@ from pydantic import PrivateAttr
 from ruamel.yaml import YAML
 from ruamel.yaml.nodes import MappingNode
 
+from inficond_panel.common.places import is_remote
 from inficond_panel.errors import SpecError
 from inficond_panel.spec.framework.section import Key, Section, read_section
 from inficond_panel.spec.framework.types import NO_KEY, AnyPath, NameOrPath
@@ -67,7 +68,7 @@ class SpecFile(Section):
         for name, key in section.fields().items():
             value, usual = getattr(section, key.attribute), key.default
             named = partial and value is not None and key.attribute in section.model_fields_set
-            if isinstance(value, Path):
+            if isinstance(value, Path) or (is_remote(value) and not isinstance(value, str)):
                 text = self._locate(value, key, section)
                 if usual is None or text != str(usual):
                     plain[name] = text
@@ -87,6 +88,8 @@ class SpecFile(Section):
         made relative if possible."""
         base = key.location.below
         folder = getattr(section, base) if base else self.path.parent
+        if is_remote(path):
+            return self._written.get(path, str(path))
         below = path.relative_to(folder) if path.is_relative_to(folder) else path
         text = self._written.get(path, below.as_posix())
         return f"./{text}" if isinstance(key.location, NameOrPath) and "/" not in text else text

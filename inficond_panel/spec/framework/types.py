@@ -18,6 +18,7 @@ from pydantic_core import InitErrorDetails, PydanticCustomError, PydanticUndefin
 
 from inficond_panel.common.devices import EXPECTED, FORM
 from inficond_panel.common.folders import is_address
+from inficond_panel.common.places import address_fault, is_remote, place_of
 from inficond_panel.spec.framework.yaml_source import Reading, expand, short
 
 T = TypeVar("T", bound=Hashable)
@@ -176,6 +177,8 @@ class Location:
         if unset and not reading.data_optional:
             names = " and ".join(unset)
             raise fault(f"{names} is not set; set it first, for example: export {unset[0]}=FOLDER")
+        if is_remote(full):
+            return self._address(full, text, reading)
         below = reading.values.get(self.below) or reading.file.parent
         start = "" if text.startswith("${") else below  # as in a shell: from the current folder
         path = Path(os.path.abspath(start / Path(full)))  # noqa: PTH100 - links stay
@@ -185,8 +188,13 @@ class Location:
             reading.written[path] = text
         return path
 
+    def _address(self, address: str, text: str, reading: Reading) -> str | Path:
+        """Return the path of an address of object storage; raise a ``fault`` if none is allowed."""
+        raise fault(f"expected {self.phrase}, got the address {short(text)}")
+
     def _checked(self, value: Any, info: Any) -> Any:
-        if info.context is None and isinstance(value, Path | str | None):  # made in Python
+        in_python = isinstance(value, Path | str | None) or is_remote(value)
+        if info.context is None and in_python:
             return value
         if not isinstance(value, str):
             raise ValueError  # noqa: TRY004 - pydantic takes no TypeError
@@ -252,6 +260,20 @@ def function_title(function: str | Path | None) -> str:
     return function.name if isinstance(function, Path) else str(function)
 
 
+class _Place(Location):
+    """Type of the folder of a store, or of an address of object storage."""
+
+    phrase = "the path of a folder, or an address s3://BUCKET/NAME.zarr"
+
+    def _address(self, address: str, text: str, reading: Reading) -> str | Path:
+        if wrong := address_fault(address):
+            raise fault(wrong)
+        path = place_of(address)
+        if "${" in text:
+            reading.written[path] = text
+        return path
+
+
 class _Database(Location):
     """Type of the path of a file, or of the address of a database."""
 
@@ -262,6 +284,7 @@ class _Database(Location):
 
 
 AnyPath = Annotated[Path, Location()]
+Place = Annotated[Path, _Place()]
 PathOrAddress = Annotated[Path | str, _Database()]
 FunctionName = Annotated[str | Path, _Function()]
 File = Annotated[Path, Location("file")]

@@ -12,12 +12,12 @@ from inficond_panel.errors import MissingExtraError
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.types import (
     Absent,
-    AnyPath,
     FileBelow,
     Folder,
     FolderBelow,
     FunctionName,
     OneOf,
+    Place,
     Several,
     Size,
     Some,
@@ -291,8 +291,10 @@ class PythonDataset(Dataset):
         doc="Returns records (image, labels, id, split, metadata), a torch data set, or a mapping "
         "of these by split. It runs only with --allow-python."
     )
-    root: AnyPath | None = option(
-        None, doc="Folder that the function gets as argument; no argument if left out."
+    root: Place | None = option(
+        None,
+        doc="Folder, or address such as s3://BUCKET/photos, that the function gets as argument; no "
+        "argument if left out.",
     )
     splits: Splits = splits_field("splits of the records")
     names: Several[Text] = option(

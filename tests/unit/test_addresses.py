@@ -1,0 +1,204 @@
+"""Stores at addresses: fsspec's memory for writing, a web server for reading.
+
+Real object storage is in ``tests/faults/test_object_storage.py``.
+"""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, small_arrays, small_store
+from precompute_factory import dataset_section, photo
+
+from inficond_panel.common.installation import shipped_folder
+from inficond_panel.common.places import is_remote, place_of
+from inficond_panel.errors import DataError, SpecError, StoreError, StoreFormatError
+from inficond_panel.errors import StoreMissingError as Missing
+from inficond_panel.results.store_content import store_content
+from inficond_panel.spec import load_spec
+from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.store.more_photos import parts_of
+from inficond_panel.store.write import only_run
+from inficond_panel.tuning import open_tuner
+from precompute.datasets import load_dataset
+
+pytest.importorskip("upath")
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    """Files of a folder, but none below ``private``."""
+
+    def do_GET(self) -> None:
+        if "private" in self.path:
+            self.send_error(403)
+        else:
+            super().do_GET()
+
+    def log_message(self, *_: object) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def written(tmp_path_factory: pytest.TempPathFactory) -> Store:
+    return small_store(tmp_path_factory.mktemp("written") / "small.zarr")
+
+
+@pytest.fixture
+def website(tmp_path: Path) -> Iterator[ThreadingHTTPServer]:
+    """A web server of the folder ``tmp_path``."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(tmp_path)))
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def url(website: ThreadingHTTPServer, written: Store, tmp_path: Path) -> str:
+    """Address of a small store on the web server."""
+    shutil.copytree(written.path, tmp_path / "small.zarr")
+    return f"http://127.0.0.1:{website.server_port}/small.zarr"
+
+
+@pytest.fixture
+def memory(request: pytest.FixtureRequest) -> Iterator[str]:
+    """An address of its own in fsspec's memory."""
+    address = f"memory://{request.node.name}/small.zarr"
+    yield address
+    place = place_of(address).parent
+    if place.exists():
+        place.fs.rm(place.path, recursive=True)  # type: ignore[attr-defined]
+
+
+def test_a_store_on_a_web_server_is_the_store_on_disk(url: str, written: Store) -> None:
+    there = open_store(url)
+    there.verify()
+    assert there.content_hash == written.content_hash
+    assert there.thumbnail(3) == written.thumbnail(3)
+    assert (there.mask(3) == written.mask(3)).all()
+    assert parts_of(there) == []  # the server lists nothing
+    facts = store_content(there)["store"].attrs["facts"]
+    assert (facts["store"], facts["bytes"]) == (url, None)
+
+
+def test_its_students_are_those_of_the_store_on_disk(url: str, written: Store, tmp_path) -> None:
+    there = open_tuner(url, history=":memory:")
+    here = open_tuner(written.path, history=":memory:")
+    assert there.root().id == here.root().id
+
+
+def test_faults_at_an_address_are_told_apart(url: str, website, tmp_path: Path) -> None:
+    with pytest.raises(Missing, match=r"no store at http://.*/other\.zarr"):
+        open_store(url.replace("small", "other"))
+    with pytest.raises(StoreError, match=r"private\.zarr cannot be reached: 403"):
+        open_store(url.replace("small", "private"))
+    store = open_store(url)
+    (tmp_path / "small.zarr/concept_score/c/0/0").unlink()
+    with pytest.raises(StoreFormatError, match="concept_score differs from its hash"):
+        store.read("concept_score")
+    website.shutdown()
+    website.server_close()
+    for read in (lambda: store.thumbnail(0), lambda: open_store(url)):
+        with pytest.raises(StoreError, match=r"cannot be reached: .*connect.*\n.*your rights"):
+            read()
+
+
+def test_a_store_at_an_address_is_written_once(memory: str, written: Store) -> None:
+    assert write_store(memory, small_arrays(), ATTRS) == written.content_hash
+    open_store(memory).verify()
+    with pytest.raises(StoreError, match=r"not replaced.*\n.*another name"):
+        write_store(memory, small_arrays(seed=1), ATTRS)
+    assert open_store(memory).content_hash == written.content_hash
+
+
+def test_a_copy_without_its_last_file_is_no_store(memory: str, monkeypatch) -> None:
+    files = type(place_of(memory).fs)  # type: ignore[attr-defined]
+    put_file = files.put_file
+
+    def until_the_last(self: object, local: str, remote: str, **more: object) -> None:
+        if remote.endswith("small.zarr/zarr.json"):
+            raise OSError("the connection is lost")
+        put_file(self, local, remote, **more)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(files, "put_file", until_the_last)
+        with pytest.raises(OSError, match="is lost"):
+            write_store(memory, small_arrays(), ATTRS)
+    with pytest.raises(Missing, match="no store at memory"):
+        open_store(memory)
+    write_store(memory, small_arrays(), ATTRS)
+    open_store(memory).verify()
+
+
+def test_one_process_writes_a_store_at_an_address(memory: str) -> None:
+    place = place_of(memory)
+    with only_run(place):
+        second = only_run(place)
+        with pytest.raises(StoreError, match=r"by process \d+ on .*\n.*remove memory.*lock"):
+            second.__enter__()
+        assert place.with_name("small.zarr.lock").exists()
+    assert not place.with_name("small.zarr.lock").exists()
+
+
+def test_a_spec_names_a_store_by_its_address(memory: str, tmp_path: Path, monkeypatch) -> None:
+    write_store(memory, small_arrays(), ATTRS)
+    monkeypatch.setenv("BUCKET", memory.rpartition("/")[0])
+    (tmp_path / "a.yaml").write_text("title: A\nstore: ${BUCKET}/small.zarr\n")
+    spec = load_spec(tmp_path / "a.yaml")
+    assert str(spec.store) == memory
+    assert spec.history == tmp_path / "small.history.sqlite"
+    assert "store: ${BUCKET}/small.zarr\n" in spec.to_yaml()
+    open_tuner(tmp_path / "a.yaml").root()
+    assert (tmp_path / "small.history.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("address", "fault"),
+    [
+        ("ftp://host/a.zarr", "begins with s3://"),
+        ("file:///etc/passwd", "begins with s3://"),
+        ("simplecache::s3://b/a.zarr", "begins with s3://"),
+        ("s3://me:secret@bucket/a.zarr", "passwords do not belong"),
+        ("https://host/a.zarr?token=secret", "has no query"),
+        ("s3:///", "name of a bucket"),
+    ],
+)
+def test_other_addresses_are_refused(address: str, fault: str, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=fault) as told:
+        open_store(address)
+    assert "me:secret" not in str(told.value)
+    (tmp_path / "a.yaml").write_text(f"title: A\nstore: {address}\n")
+    with pytest.raises(SpecError, match=f"2:8: store: .*{fault}"):
+        load_spec(tmp_path / "a.yaml")
+
+
+def test_photos_at_an_address_come_from_the_shipped_function(memory: str, tmp_path: Path) -> None:
+    bucket = place_of(memory).parent
+    for number, (label, name) in enumerate([("cat", "a"), ("cat", "b"), ("dog", "a")]):
+        photo(number).save(tmp_path / "photo.png")
+        (bucket / label / f"{name}.png").write_bytes((tmp_path / "photo.png").read_bytes())
+    function = shipped_folder("specs") / "functions/from_bucket.py"
+    thirds = "{fit: {from: all, share: 0.34}, tune: {from: all, share: 0.33}, holdout: rest}"
+    text = f"{{kind: python, function: '{function}:images', root: '{bucket}', splits: {thirds}}}"
+    section = dataset_section(tmp_path, text)
+    section.allowed = True
+    dataset = load_dataset(section)
+    labels = dict(zip(dataset.ids, dataset.label.tolist(), strict=True))
+    assert labels == {"cat/a": [1, 0], "cat/b": [1, 0], "dog/a": [0, 1]}
+    dog = dataset.load(dataset.ids.index("dog/a"))
+    assert np.asarray(dog).tolist() == np.asarray(photo(2)).tolist()
+
+
+def test_only_a_store_may_have_an_address(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text("title: A\nstore: a.zarr\nstudy: s3://bucket/study.yaml\n")
+    with pytest.raises(SpecError, match="3:8: study: expected the path of a file, got the address"):
+        load_spec(tmp_path / "a.yaml")
+    assert not is_remote("C://a.zarr")
