@@ -37,6 +37,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.other_students import count_others
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, F1, FIDELITY
 from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -136,7 +137,7 @@ class TunableStudents(Measures):
         noise = self.tuner.spec.views.noise()
         rules = None if abstain is None else abstaining(students, store, abstain, noise)
         scores = score_photos(self.tuner.spec, store, several(photos))
-        return PhotoPredictions(students, scores, rules, store.task == "single_label")
+        return PhotoPredictions(students, scores, rules, store.task == SINGLE_LABEL)
 
     def extend(
         self, photos: str | Path | Iterable[str | Path], *, logits: str | Path | None = None

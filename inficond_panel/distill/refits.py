@@ -32,7 +32,7 @@ from inficond_panel.distill.solver.exact import Fit, fit
 from inficond_panel.distill.solver.joint import fit_joint, one_of_each
 from inficond_panel.distill.solver.penalty import per_student
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
-from inficond_panel.errors import CancelledError, SolverError
+from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.confidence import CONFIDENCE, tails
 
 #: Draws solved as the classes of one fit, so that they share passes over the scores.
@@ -193,12 +193,6 @@ def tell(progress: Progress | None, done: int, total: int, text: str) -> None:
     as ``3 of 10 refits``, made of ``done``, ``total`` and ``text``."""
     if progress is not None:
         progress(done / total, f"{done} of {total} {text}")
-
-
-def check_cancelled(cancelled: Cancelled | None) -> None:
-    """Raise CancelledError if ``cancelled()`` is true; do nothing for None."""
-    if cancelled is not None and cancelled():
-        raise CancelledError("The refits were cancelled.", "Nothing was changed.")
 
 
 @dataclass(frozen=True)

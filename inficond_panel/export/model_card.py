@@ -26,7 +26,7 @@ from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.metrics import METRICS
 from inficond_panel.vocabulary.splits import FIT, HOLDOUT, SPLITS, TUNE
-from inficond_panel.vocabulary.tasks import SOFTMAX
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL, SOFTMAX
 from inficond_panel.wording.metrics import teacher_sentences
 
 #: Number of positives below which metrics are uncertain.
@@ -183,7 +183,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         },
         "versions": _versions(tuner),
     }
-    if tuner.store.task == "single_label":
+    if tuner.store.task == SINGLE_LABEL:
         card["together"] = {split: measured_together(tuner, node, split) for split in splits}
     return {**card, "limits": limits(card)}
 

@@ -343,7 +343,7 @@ def abstaining(
     score = store.concept_score[rows][:, columns_of("concepts", students.concepts, store.concepts)]
     logit = decision_function(score, students.weights, students.intercepts, students.link)
     label = store.label[rows][:, columns_of("classes", students.classes, store.classes)]
-    if store.task == "single_label":
+    if store.task == SINGLE_LABEL:
         top = TopClass(class_positions(label), one_of_classes(logit), logit=logit)
         return Abstaining({ALL_CLASSES: top_decisions(top).rule(accuracy, **noise)}, level)
     outcomes = [

@@ -32,6 +32,7 @@ from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
 from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others, teacher_others
 from inficond_panel.vocabulary.splits import FIT
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,7 @@ def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, ND
     rows = store.rows(split)
     images = tuple(store.images[row] for row in rows)
     facts = split, images, tuple(store.classes), store.label[rows]
-    single, softmax = store.task == "single_label", store.activation == "softmax"
+    single, softmax = store.task == SINGLE_LABEL, store.activation == "softmax"
     logits, raw, whole = {}, {}, {}
     for kind, (of_classes, other) in found.items():
         logits[kind] = (

@@ -221,7 +221,7 @@ def decisions_of(tuner: Tuner, node: Node, class_name: str = "") -> Decisions:
     if class_name:
         check_name("class", class_name, tuner.store.classes)
         return class_decisions(evaluation_outcome(tuner, node, TUNE, class_name))
-    if tuner.store.task != "single_label":
+    if tuner.store.task != SINGLE_LABEL:
         raise TuningError(
             "An image may have several classes, each with its own decision.", "Name one class."
         )

@@ -31,6 +31,7 @@ from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.other_students import node_title
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.metrics import TOP_K, TOP_METRICS
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 STUDENT, TEACHER = "student", "teacher"
 _LISTED = 20  #: wrong pairs that a terminal shows
@@ -38,7 +39,7 @@ _LISTED = 20  #: wrong pairs that a terminal shows
 
 def check_single_label(store: Store) -> None:
     """Raise ``TuningError`` for a store whose images may have several classes."""
-    if store.task != "single_label":
+    if store.task != SINGLE_LABEL:
         raise TuningError(
             f"Images of {store.title!r} may have several classes: top-1 is undefined.",
             "If each image has exactly one, state that in the spec and make the store again: "

@@ -12,6 +12,7 @@ from inficond_panel.common.near_words import near, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
 from inficond_panel.store.checks import single_label_fault
 from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Largest absolute value in a frame: the store holds float32, where larger values become infinite.
 _LARGEST = float(np.finfo(np.float32).max) / 2
@@ -162,7 +163,7 @@ def word_faults(**given: tuple[str | None, Sequence[str | None]]) -> Iterator[st
 
 def task_faults(labels: pd.DataFrame, task: str, softmax: bool) -> Iterator[str]:
     """Yield a message if the labels, or a softmax teacher, contradict the task."""
-    if task == "single_label":
+    if task == SINGLE_LABEL:
         values = _numbers(labels)
         label = np.where(np.isnan(values), -1, values).astype(np.int8)
         images, classes = list(map(str, labels.index)), list(map(str, labels.columns))

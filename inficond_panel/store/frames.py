@@ -24,7 +24,7 @@ from inficond_panel.store.teacher_outputs import ORDER_REMEDY, hold_outputs
 from inficond_panel.store.write import only_run, write_store
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
-from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, TASKS
+from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, SINGLE_LABEL, TASKS
 
 #: Longer side of a thumbnail in pixels, and its JPEG quality: the defaults of a spec.
 _SIDE, _QUALITY = 256, 80
@@ -102,7 +102,7 @@ def _check_order(arrays: Mapping[str, np.ndarray], task: str, activation: str) -
         arrays["label"],
         arrays["split"],
         list(map(str, arrays["class_name"])),
-        single=task == "single_label",
+        single=task == SINGLE_LABEL,
         softmax=activation == "softmax",
         other=arrays.get("other_logit"),
     )

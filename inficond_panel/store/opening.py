@@ -29,6 +29,7 @@ from inficond_panel.store.schema import (
     part_faults,
 )
 from inficond_panel.store.store import WRITE_AGAIN, Store, unreachable_store
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Most names, or bytes of thumbnails, per byte on disk: no compression is better than this.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
@@ -140,7 +141,7 @@ def _value_faults(store: Store) -> Iterator[str]:
         except StoreFormatError as error:
             yield error.message.removeprefix(f"{store.path} is damaged: ").removesuffix(".")
     yield from _offset_faults(read, store.dataset.sizes)
-    if store.task == "single_label" and {"label", "image", "class_name"} <= read.keys():
+    if store.task == SINGLE_LABEL and {"label", "image", "class_name"} <= read.keys():
         images, classes = read["image"].tolist(), read["class_name"].tolist()
         fault = single_label_fault(read["label"], images, classes)
         yield from [fault.removesuffix(".")] if fault else []

@@ -15,7 +15,7 @@ from inficond_panel.distill.metrics.output_order import MOST, check_order, fitti
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.store.store import Store
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import AS_GIVEN
+from inficond_panel.vocabulary.tasks import AS_GIVEN, SINGLE_LABEL
 
 
 def teacher_others(store: Store, rows: np.ndarray) -> np.ndarray:
@@ -151,7 +151,7 @@ def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFi
         store.label,
         np.asarray(store.split),
         store.classes,
-        single=store.task == "single_label",
+        single=store.task == SINGLE_LABEL,
         softmax=store.activation == "softmax",
         other=store.other_logit if store.has("other_logit") else None,
         most=_FEW if few else MOST,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from inficond_panel.common.devices import CPU
+from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
@@ -98,6 +99,8 @@ def templates(prompts: Sequence[str]) -> list[str]:
 
 
 def _named(name: str) -> list[str]:
-    from open_clip import zero_shot_metadata
-
+    try:
+        from open_clip import zero_shot_metadata
+    except ImportError as error:
+        raise missing_extra("Encoding concepts", error, "precompute") from error
     return [template("{}") for template in getattr(zero_shot_metadata, TEMPLATES[name])]

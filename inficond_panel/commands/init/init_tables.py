@@ -11,7 +11,7 @@ from inficond_panel.common.files import check_file
 from inficond_panel.common.numbers import significant
 from inficond_panel.errors import DataError, OrderError
 from inficond_panel.vocabulary.splits import SPLITS
-from inficond_panel.vocabulary.tasks import task_text
+from inficond_panel.vocabulary.tasks import MULTI_LABEL, SINGLE_LABEL, task_text
 
 if TYPE_CHECKING:
     import numpy as np
@@ -57,7 +57,7 @@ def write_tables(args: argparse.Namespace) -> None:
     images = _column(args.photos, "path") if args.photos else None
     if images is not None:
         images = images.map(lambda name: Path(args.photos).parent / str(name))
-    task = args.task or ("single_label" if is_single_label(_matrix(labels)) else "multi_label")
+    task = args.task or (SINGLE_LABEL if is_single_label(_matrix(labels)) else MULTI_LABEL)
     try:
         store = store_frames(
             output,
@@ -70,7 +70,7 @@ def write_tables(args: argparse.Namespace) -> None:
             made_by="inficond init",
             title=args.title or "",
             task=task,
-            activation=args.activation or ("softmax" if task == "single_label" else "sigmoid"),
+            activation=args.activation or ("softmax" if task == SINGLE_LABEL else "sigmoid"),
             outputs=args.outputs,
             order=args.order,
         )
@@ -88,7 +88,7 @@ def write_tables(args: argparse.Namespace) -> None:
     outputs = others and others + len(store.classes)
     say(f"task      {task_text(store.task, store.activation, outputs)}")
     if (
-        task != "single_label"
+        task != SINGLE_LABEL
         and not args.task
         and (note := one_class_note(store.label, store.images))
     ):

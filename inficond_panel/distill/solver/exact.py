@@ -148,10 +148,11 @@ def _union(columns: list[NDArray[np.intp]]) -> NDArray[np.intp]:
     return np.unique(np.concatenate(columns))
 
 
-def check_cancelled(cancelled: Callable[[], bool] | None) -> None:
-    """Raise ``CancelledError`` if ``cancelled()`` is true; do nothing for None."""
+def check_cancelled(cancelled: Callable[[], bool] | None, what: str = "The fit was") -> None:
+    """Raise ``CancelledError`` if ``cancelled()`` is true; do nothing for None. ``what`` begins the
+    message."""
     if cancelled is not None and cancelled():
-        raise CancelledError("The fit was cancelled.", "Nothing was changed.")
+        raise CancelledError(f"{what} cancelled.", "Nothing was changed.")
 
 
 def _share_done(

@@ -23,7 +23,7 @@ from inficond_panel.tuning.node import Edited, Node, node_id
 from inficond_panel.tuning.thumbs import Bounds, Intent, box
 from inficond_panel.vocabulary.intents import TEACHER
 from inficond_panel.vocabulary.splits import FIT, TUNE
-from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
+from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: Key in the root's settings: classes whose L1 penalty was chosen from the data.
 LAMBDA_CHOSEN = "lambda_chosen"
@@ -182,7 +182,7 @@ def check_link(spec: Spec, store: Store) -> None:
     """Raise ``TuningError`` for ``link: softmax`` with several classes per image, or with l2."""
     if spec.students.link != SOFTMAX:
         return
-    if store.task != "single_label":
+    if store.task != SINGLE_LABEL:
         raise TuningError(
             f"{store.title!r} has any number of classes per image, but link: softmax needs exactly "
             "one class per image.",

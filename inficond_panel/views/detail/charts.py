@@ -260,10 +260,7 @@ def _suspect(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
 class DetailPanel(ViewComponent):
     """Component of the detail view: heading, charts, filter chips, gallery, dialog of one image.
 
-    Messages of the browser: ``{"pictures": [row, ...]}`` requests pictures that come near the part
-    of the gallery on screen; ``{"photo": row}`` the large photo of an image; ``{"apart": row}`` the
-    prediction on an image by concept; ``{"refit": "stop"}`` or ``{"refit": "go"}`` stops or
-    continues the refit what-if; ``{"save": [filter, ...]}`` requests a file of filtered images.
+    Messages of the browser call the methods of ``DetailView`` and its parts marked ``@action``.
     """
 
     student = param.String("", doc="Class of the student; empty: none selected.")

@@ -51,10 +51,7 @@ def _how_to_get(method: str) -> str:
 class EmbeddingPanel(ViewComponent):
     """Component of the embedding view: heading, choice of projection, plot, legend and tools.
 
-    Messages of the browser: texts for ``MapKeys.press``, and objects ``{what: value}``: ``point``
-    (null, or shares of the plot from its top left); for the group, ``open``, ``drop`` or ``thumb``
-    (a direction, for all concepts); ``tool``: lasso, home, ungroup, save, or leave. The answer to
-    ``point`` is ``{segment}``, see ``make_segment``, in shares of the plot; null for no segment.
+    Messages of the browser call the methods of ``EmbeddingView`` marked ``@action``.
     """
 
     projections = param.List([], doc="See ``make_projections``.")

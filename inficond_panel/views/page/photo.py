@@ -15,6 +15,7 @@ from inficond_panel.ui.component import RefitActions, action
 from inficond_panel.ui.images import outline
 from inficond_panel.views.detail.images import SHOWN, make_bars, make_decision
 from inficond_panel.vocabulary.confidence import confidence_word
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +70,7 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
 
 def make_named(store: Store, predictions: Iterable[Prediction]) -> str:
     """Return the photo's predicted class for single-label data; empty for multi-label."""
-    if store.task != "single_label":
+    if store.task != SINGLE_LABEL:
         return ""
     (named,) = named_classes(list(predictions)).values()
     return named.words

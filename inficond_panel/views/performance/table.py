@@ -19,6 +19,7 @@ from inficond_panel.ui.component import ViewComponent, tie
 from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, BEGIN, CLASS_SORTS
 from inficond_panel.vocabulary.palette import INK_2, SELECTION
+from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 if TYPE_CHECKING:
     from inficond_panel.state import AppState
@@ -123,7 +124,7 @@ class ConfusionsPanel(param.Parameterized):
     def __init__(self, app: AppState, table: PerformanceTable) -> None:
         self.app, self.table = app, table
         self._confused: Confused | None = None
-        table.classes = app.store.classes if app.store.task == "single_label" else []
+        table.classes = app.store.classes if app.store.task == SINGLE_LABEL else []
         tie(table, app.settings, confused="confused")
         super().__init__()
 
