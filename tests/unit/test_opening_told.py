@@ -18,17 +18,21 @@ from inficond_panel.tuning import shared_tuner
 from inficond_panel.tuning.history.history import History
 
 
-def again(explorer: Explorer) -> None:
-    """Press the button below the message."""
+async def failed(explorer: Explorer) -> Exception:
+    """The error that the page tells."""
+    await until(lambda: explorer.opening.error is not None)
+    return explorer.opening.error
+
+
+async def try_again(explorer: Explorer) -> None:
+    """Press the button below the message: the views are shown."""
     (button,) = explorer.opening._page.select(pn.widgets.Button)
     assert button.name == "Try again"
     button.clicks += 1
-
-
-async def shown(explorer: Explorer) -> None:
     await until(lambda: explorer.app is not None and not explorer.jobs.busy)
     assert explorer.opening.error is None
     assert explorer._page[0] is not explorer.opening._page
+    explorer.close()
 
 
 def test_a_history_that_is_away_is_told_and_tried_again(tmp_path: Path) -> None:
@@ -37,15 +41,13 @@ def test_a_history_that_is_away_is_told_and_tried_again(tmp_path: Path) -> None:
     path = Path(shared_tuner(spec).history.path)
 
     async def session() -> None:
-        path.rename(tmp_path / "elsewhere")
+        away = path.rename(tmp_path / "elsewhere")
         explorer = Explorer([spec])
-        await until(lambda: explorer.opening.error is not None)
-        assert isinstance(explorer.opening.error, HistoryError)
-        assert str(path) in explorer.opening.error.message
-        (tmp_path / "elsewhere").rename(path)
-        again(explorer)
-        await shown(explorer)
-        explorer.close()
+        error = await failed(explorer)
+        assert isinstance(error, HistoryError)
+        assert str(path) in error.message
+        away.rename(path)
+        await try_again(explorer)
 
     asyncio.run(session())
 
@@ -70,14 +72,12 @@ def test_a_defect_is_told_as_one_and_tried_again(
         with monkeypatch.context() as patch:
             patch.setattr(place, name, broken)
             explorer = Explorer([small_spec(tmp_path)])
-            await until(lambda: explorer.opening.error is not None)
+            await failed(explorer)
         told = explorer.opening._page[0].object
         assert "ZeroDivisionError: by &lt;b&gt;nothing" in told
         assert "defect of the program" in told
         assert explorer._page[0] is explorer.opening._page
-        again(explorer)
-        await shown(explorer)
-        explorer.close()
+        await try_again(explorer)
 
     asyncio.run(session())
 
@@ -88,8 +88,7 @@ def test_a_state_that_cannot_be_is_told(tmp_path: Path) -> None:
 
     async def session() -> None:
         explorer = Explorer([tuner])
-        await until(lambda: explorer.opening.error is not None)
-        assert "5000" in explorer.opening.error.message
+        assert "5000" in (await failed(explorer)).message
         explorer.close()
 
     asyncio.run(session())
