@@ -113,7 +113,10 @@ def test_pages_tell_a_history_that_fails_and_go_on(
             new = Explorer([spec])
             await until(lambda: new.app is not None or new.opening.error is not None)
         assert await tuned(page) == "done"
+        assert (new.app is None) == (word == "moved")
         if new.app is None:
+            assert isinstance(new.opening.error, HistoryError)
+            assert page.app.tuner.history.path in new.opening.error.message
             assert new.opening.error.remedy
             (again,) = new.opening._page.select(pn.widgets.Button)
             again.clicks += 1
