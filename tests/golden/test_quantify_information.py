@@ -68,24 +68,16 @@ def test_the_distance_that_is_told_is_the_distance_to_the_optimum():
     assert true < 0.12
 
 
-def test_a_pixel_that_the_feature_does_not_see_has_the_entropy_of_the_limit():
-    found = pixel_information(lambda x: x[:, :, :, :8], images(2), Perturbation(limit=0.5))
-    assert found.entropy[:, :, 8:] == pytest.approx(np.log(0.5) + UNIT_ENTROPY, abs=1e-6)
-    # those seen matter alike: half of the pixels take all of the bound
-    assert found.entropy[:, :, :8].mean() == pytest.approx(
-        np.log(0.1 * np.sqrt(0.5)) + UNIT_ENTROPY, abs=0.05
-    )
-
-
-def test_pixels_at_the_limit_keep_no_other_from_the_optimum():
+@pytest.mark.parametrize(("limit", "given"), [(1.0, {}), (0.5, {"limit": 0.5})])
+def test_pixels_that_are_not_seen_are_at_the_limit_and_keep_no_other_from_the_optimum(limit, given):
     """Three quarters are not seen; of the others, by hand, σ² = β δ² / (2 g_i)."""
     generator = torch.Generator().manual_seed(4)
     weight = torch.rand(1, 1, HEIGHT, 4, generator=generator).add(0.2)
-    settings = Perturbation(bound=0.25, tolerance=0.02, rounds=60)
+    settings = Perturbation(bound=0.25, tolerance=0.02, rounds=60, **given)
     found = pixel_information(lambda x: x[..., :4] * weight, images(6), settings)
     square = 3 * weight[0, 0].square().double().numpy()
     expected = 0.5 * np.log(0.25 * 0.01 * square.sum() / PIXELS / square) + UNIT_ENTROPY
-    assert (found.entropy[:, :, 4:] == np.float32(UNIT_ENTROPY)).all()
+    assert (found.entropy[:, :, 4:] == np.float32(np.log(limit) + UNIT_ENTROPY)).all()
     assert rms(found.entropy[:, :, :4] - expected) < 0.06
     assert found.converged.all()
 
