@@ -8,8 +8,8 @@ import shutil
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -60,19 +60,6 @@ def _read(log: bytes) -> Iterator[Operation]:
         at += holds
 
 
-@dataclass
-class _File:
-    """Part of a file that is surely on disk, and all that was done to it since."""
-
-    safe: bytearray = field(default_factory=bytearray)
-    since: list[Operation] = field(default_factory=list)
-
-    def sync(self) -> None:
-        for operation in self.since:
-            _apply(self.safe, operation)
-        self.since = []
-
-
 def cut(
     operations: list[Operation], moment: int, how: str, generator: random.Random
 ) -> Mapping[str, bytes]:
@@ -81,37 +68,37 @@ def cut(
     What was synced is there. Of the rest: nothing (``synced``), everything (``all``), any of the
     writes (``some``), or any sectors of them (``torn``).
     """
-    files: dict[str, _File] = {}
+    safe: dict[str, bytes] = {}
+    since: dict[str, list[Operation]] = {}
     for operation in operations[:moment]:
+        path = operation.path
         if operation.kind == "u":
-            files.pop(operation.path, None)
+            safe.pop(path, None)
+            since.pop(path, None)
             continue
-        file = files.setdefault(operation.path, _File())
+        safe.setdefault(path, b"")
         if operation.kind == "s":
-            file.sync()
+            safe[path] = _applied(safe[path], since.pop(path, []))
         else:
-            file.since.append(operation)
-    return {path: _rest(file, how, generator) for path, file in files.items()}
+            since.setdefault(path, []).append(operation)
+    return {
+        path: _applied(content, _kept(since.get(path, []), how, generator))
+        for path, content in safe.items()
+    }
 
 
-def _rest(file: _File, how: str, generator: random.Random) -> bytes:
-    content = bytearray(file.safe)
-    for operation in file.since:
-        if how == "all" or (how == "some" and generator.random() < 0.5):
-            _apply(content, operation)
-        elif how == "torn":
-            for part in _sectors(operation):
-                if generator.random() < 0.5:
-                    _apply(content, part)
-    return bytes(content)
+def _kept(since: list[Operation], how: str, generator: random.Random) -> Iterator[Operation]:
+    for operation in since if how != "synced" else []:
+        for part in _sectors(operation) if how == "torn" else [operation]:
+            if how == "all" or generator.random() < 0.5:
+                yield part
 
 
 def _sectors(operation: Operation) -> Iterator[Operation]:
     if operation.kind != "w":
         yield operation
         return
-    end = operation.offset + len(operation.content)
-    start = operation.offset
+    start, end = operation.offset, operation.offset + len(operation.content)
     while start < end:
         stop = min(end, (start // SECTOR + 1) * SECTOR)
         part = operation.content[start - operation.offset : stop - operation.offset]
@@ -119,11 +106,13 @@ def _sectors(operation: Operation) -> Iterator[Operation]:
         start = stop
 
 
-def _apply(content: bytearray, operation: Operation) -> None:
-    if operation.kind == "t":
-        del content[operation.offset :]
-        content.extend(bytes(operation.offset - len(content)))
-        return
-    end = operation.offset + len(operation.content)
-    content.extend(bytes(max(0, end - len(content))))
-    content[operation.offset : end] = operation.content
+def _applied(before: bytes, operations: Iterable[Operation]) -> bytes:
+    content = bytearray(before)
+    for operation in operations:
+        end = operation.offset + len(operation.content)  # a truncation has no content
+        content.extend(bytes(max(0, end - len(content))))
+        if operation.kind == "t":
+            del content[end:]
+        else:
+            content[operation.offset : end] = operation.content
+    return bytes(content)

@@ -19,23 +19,17 @@ from inficond_panel.errors import HistoryError
 from inficond_panel.tuning import Intent, Tuner
 from inficond_panel.tuning.history.log import HISTORY
 
-PARTS = ("", "-wal", "-shm")
-
-
-def move(path: Path, name: str) -> None:
-    """The file with what SQLite has beside it."""
-    for part in PARTS:
-        place = Path(f"{path}{part}")
-        if place.exists():
-            place.rename(place.with_name(f"{name}{part}"))
-
 
 @contextmanager
 def moved(tuner: Tuner) -> Iterator[None]:
+    """The file with what SQLite has beside it."""
     path = Path(tuner.history.path)
-    move(path, "elsewhere")
+    parts = [part for part in ("", "-wal", "-shm") if Path(f"{path}{part}").exists()]
+    for part in parts:
+        Path(f"{path}{part}").rename(path.with_name(f"elsewhere{part}"))
     yield
-    move(path.with_name("elsewhere"), path.name)
+    for part in parts:
+        path.with_name(f"elsewhere{part}").replace(f"{path}{part}")
 
 
 @contextmanager
@@ -119,7 +113,10 @@ def test_pages_tell_a_history_that_fails_and_go_on(
             new = Explorer([spec])
             await until(lambda: new.app is not None or new.opening.error is not None)
         assert await tuned(page) == "done"
+        assert (new.app is None) == (word == "moved")
         if new.app is None:
+            assert isinstance(new.opening.error, HistoryError)
+            assert page.app.tuner.history.path in new.opening.error.message
             assert new.opening.error.remedy
             (again,) = new.opening._page.select(pn.widgets.Button)
             again.clicks += 1

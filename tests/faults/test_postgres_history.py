@@ -65,13 +65,6 @@ def notes(history: History) -> list[str]:
     return [event.text for event in history.events(ROOT.id) if event.kind == "note"]
 
 
-def anew(address: str) -> History:
-    """A history with a connection of its own, as another server has."""
-    history = History(address)
-    history.close()
-    return History(address)
-
-
 @pytest.mark.parametrize("table", ["nodes", "events"])
 @pytest.mark.parametrize(
     "change", ["UPDATE {} SET created = ''", "DELETE FROM {}", "TRUNCATE {} CASCADE"]

@@ -4,9 +4,11 @@ A problem here is a dict: scores (N, C), targets (N, K), weight (N,) of sum 1, l
 upper (C, K) of the centred weights.
 """
 
-import clarabel
+from functools import partial
+
 import numpy as np
 from problems import concept_problem
+from references import blocks, solve_conic
 from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax, xlogy
@@ -120,15 +122,7 @@ def conic(p):
     x, t, a = p["scores"] - p["weight"] @ p["scores"], p["targets"], p["weight"]
     (n, c), k = x.shape, t.shape[1]
     eye = sparse.eye_array
-    widths = {"w": c * k, "r": c * k, "b": k, "s": n, "u": n * k}  # w by concept, u by image
-    size = sum(widths.values())
-
-    def put(**blocks):
-        height = next(iter(blocks.values())).shape[0]
-        return sparse.hstack(
-            [blocks.get(q, sparse.csr_array((height, m))) for q, m in widths.items()]
-        )
-
+    put = partial(blocks, {"w": c * k, "r": c * k, "b": k, "s": n, "u": n * k})  # w by concept
     cost = np.concatenate(
         [-(x.T @ (a[:, None] * t)).ravel(), np.tile(p["l1"], c), -(a @ t), a, np.zeros(n * k)]
     )
@@ -142,22 +136,12 @@ def conic(p):
         (-put(w=centre[low]), -p["lower"].ravel()[low]),
         (put(w=centre[high]), p["upper"].ravel()[high]),
     ]
-    positive = [(m, v) for m, v in positive if len(v)]
     f = sparse.kron(sparse.csr_array(x), eye(k)).tocsr()  # row (i, k), column (c, k)
     each = sparse.kron(np.ones((n, 1)), eye(k)).tocsr()
     first = -put(w=f, b=each, s=-sparse.kron(eye(n), np.ones((k, 1))).tocsr())
-    cone = sparse.vstack([first, sparse.csr_array((n * k, size)), -put(u=eye(n * k))]).tocsr()
-    order = np.arange(3 * n * k).reshape(3, n * k).T.ravel()
-    right = np.tile([0.0, 1.0, 0.0], n * k)
-    matrix = sparse.vstack([m for m, _ in positive] + [cone[order]]).tocsc()
-    limit = np.concatenate([v for _, v in positive] + [right])
-    kinds = [clarabel.NonnegativeConeT(sum(len(v) for _, v in positive))]
-    kinds += [clarabel.ExponentialConeT()] * (n * k)
-    settings = clarabel.DefaultSettings()
-    settings.verbose, settings.max_threads = False, 1
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-10
-    none = sparse.csc_array((size, size))
-    answer = clarabel.DefaultSolver(none, cost, matrix, limit, kinds, settings).solve()
+    cone = (first, sparse.csr_array((n * k, len(cost))), -put(u=eye(n * k)))
+    square = sparse.csc_array((len(cost), len(cost)))
+    answer = solve_conic(square, cost, positive, [cone], 1e-10)
     return answer.obj_val, answer.obj_val_dual, np.array(answer.x)[: c * k].reshape(c, k)
 
 

@@ -5,38 +5,13 @@ import pytest
 from scipy.special import expit
 
 KINDS = (
-    "plain",
-    "zero columns",
-    "duplicates",
-    "collinear",
-    "constant columns",
-    "constant class",
-    "hard labels",
-    "one positive",
-    "targets near 0 and 1",
-    "few images",
-    "many images",
-    "one concept",
-    "no L1, finite box",
-    "no L1, L2",
-    "L1 and L2",
-    "L1 near its maximum",
-    "tiny L1",
-    "L1 per class",
-    "fixed weights",
-    "open above",
-    "open below",
-    "box without 0",
-    "far bounds",
-    "values 1e-6",
-    "values 1e6",
-    "columns 1e-6 to 1e6",
-    "large mean",
-    "zero sample weights",
-    "uneven sample weights",
-    "whole numbers",
-    "L2 and weights per class",
-)
+    "plain", "zero columns", "duplicates", "collinear", "constant columns", "constant class",
+    "hard labels", "one positive", "targets near 0 and 1", "few images", "many images",
+    "one concept", "no L1, finite box", "no L1, L2", "L1 and L2", "L1 near its maximum", "tiny L1",
+    "L1 per class", "fixed weights", "open above", "open below", "box without 0", "far bounds",
+    "values 1e-6", "values 1e6", "columns 1e-6 to 1e6", "large mean", "zero sample weights",
+    "uneven sample weights", "whole numbers", "L2 and weights per class",
+)  # fmt: skip
 
 
 def seeds(few, many):

@@ -4,6 +4,8 @@ A problem here is a dict of arrays: scores (N, C), target (N,), weight (N,) of s
 lower and upper (C,).
 """
 
+from functools import partial
+
 import clarabel
 import numpy as np
 from scipy import sparse
@@ -83,6 +85,30 @@ def centred(p):
     return inner
 
 
+def blocks(widths, **given):
+    """A matrix of columns of these widths, by name; those that are not given are 0."""
+    height = next(iter(given.values())).shape[0]
+    parts = [given.get(name, sparse.csr_array((height, m))) for name, m in widths.items()]
+    return sparse.hstack(parts)
+
+
+def solve_conic(square, cost, positive, cones, tolerance):
+    """Clarabel's answer: matrices at most their limits; 1, in the middle, by exponential cones."""
+    positive = [(matrix, limit) for matrix, limit in positive if len(limit)]
+    height = cones[0][0].shape[0]
+    order = np.arange(3 * height).reshape(3, height).T.ravel()
+    stacked = [sparse.vstack(cone).tocsr()[order] for cone in cones]
+    matrix = sparse.vstack([m for m, _ in positive] + stacked).tocsc()
+    right = [np.tile([0.0, 1.0, 0.0], height)] * len(cones)
+    limit = np.concatenate([v for _, v in positive] + right)
+    kinds = [clarabel.NonnegativeConeT(sum(len(v) for _, v in positive))]
+    kinds += [clarabel.ExponentialConeT()] * (height * len(cones))
+    settings = clarabel.DefaultSettings()
+    settings.verbose, settings.max_threads = False, 1
+    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = tolerance
+    return clarabel.DefaultSolver(square, cost, matrix, limit, kinds, settings).solve()
+
+
 def conic(p):
     """Value of an interior-point solver's answer, and its lower bound: (primal, dual).
 
@@ -96,16 +122,9 @@ def conic(p):
     x = x / scale
     n, c = x.shape
     eye, one = sparse.eye_array, np.ones
-    size = 2 * c + 1 + 3 * n  # w, r >= |w|, b, s, u, v
-
-    def put(**blocks):
-        widths = {"w": c, "r": c, "b": 1, "s": n, "u": n, "v": n}
-        height = next(iter(blocks.values())).shape[0]
-        parts = [blocks.get(k, sparse.csr_array((height, m))) for k, m in widths.items()]
-        return sparse.hstack(parts)
-
+    put = partial(blocks, {"w": c, "r": c, "b": 1, "s": n, "u": n, "v": n})  # r >= |w|
     cost = np.concatenate([-x.T @ (a * t), p["l1"] / scale, [-a @ t], a, np.zeros(2 * n)])
-    square = sparse.diags_array(np.r_[p["l2"] / scale**2, np.zeros(size - c)])
+    square = sparse.diags_array(np.r_[p["l2"] / scale**2, np.zeros(len(cost) - c)])
     low, high = np.isfinite(p["lower"]), np.isfinite(p["upper"])
     positive = [
         (put(w=eye(c), r=-eye(c)), np.zeros(c)),
@@ -115,21 +134,10 @@ def conic(p):
         (put(w=eye(c).tocsr()[high]), (p["upper"] * scale)[high]),
     ]
     first = -put(w=sparse.csr_array(x), b=sparse.csr_array(one((n, 1))), s=-eye(n))
-    none = sparse.csr_array((n, size))
+    none = sparse.csr_array((n, len(cost)))
     cones = [(first, none, -put(u=eye(n))), (put(s=eye(n)), none, -put(v=eye(n)))]
-    order = np.arange(3 * n).reshape(3, n).T.ravel()
-    stacked = [sparse.vstack(cone).tocsr()[order] for cone in cones]
-    right = np.tile([0.0, 1.0, 0.0], n)
-    matrix = sparse.vstack([m for m, _ in positive] + stacked).tocsc()
-    limit = np.concatenate([v for _, v in positive] + [right, right])
-    kinds = [clarabel.NonnegativeConeT(sum(len(v) for _, v in positive))]
-    kinds += [clarabel.ExponentialConeT()] * (2 * n)
-    settings = clarabel.DefaultSettings()
-    settings.verbose, settings.max_threads = False, 1
-    settings.tol_gap_abs = settings.tol_gap_rel = settings.tol_feas = 1e-11
-    answer = clarabel.DefaultSolver(square.tocsc(), cost, matrix, limit, kinds, settings).solve()
-    w = np.array(answer.x)[:c] / scale
-    return value(p, w), answer.obj_val_dual
+    answer = solve_conic(square.tocsc(), cost, positive, cones, 1e-11)
+    return value(p, np.array(answer.x)[:c] / scale), answer.obj_val_dual
 
 
 def lbfgs(p):

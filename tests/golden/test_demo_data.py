@@ -22,23 +22,17 @@ def demo(spec: Spec) -> Store:
     return open_store(spec.store)
 
 
-def test_the_store_is_sound_and_as_large_as_promised(demo):
+def test_the_store_is_sound_and_as_large_as_promised(spec, demo):
+    def size(folder: Path) -> int:
+        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+
     demo.verify()
     assert len(demo.images) >= 1200
     assert len(demo.concepts) >= 150
     assert len(demo.classes) >= 12
     assert {"bicycle", "tv monitor"} <= set(demo.classes)
-
-
-def test_every_class_has_positives_in_every_split(demo):
-    for split in ("fit", "tune", "holdout"):
+    for split in ("fit", "tune", "holdout"):  # every class has positives
         assert (demo.label[demo.rows(split)] == 1).sum(0).min() >= 25
-
-
-def test_the_demo_is_small(spec):
-    def size(folder: Path) -> int:
-        return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
-
     assert size(Path(spec.store)) <= STORE_LIMIT
     assert size(spec.path.parent / "demo") <= SIZE_LIMIT
 
@@ -53,22 +47,16 @@ def scenes(spec: Spec):
     return SceneSet(spec.dataset.seed, counts, tuple(spec.dataset.size), spec.dataset.shortcuts)
 
 
-def test_the_labels_are_the_scenes(demo, scenes):
+def test_labels_metadata_and_corpus_are_the_scenes(spec, demo, scenes):
+    from precompute.recipes.scenes import concept_names
+
     assert list(scenes.image_ids) == list(demo.images)
     assert list(scenes.classes) == list(demo.classes)
     assert np.array_equal(scenes.labels, demo.label)
-
-
-def test_the_corpus_is_what_the_scenes_can_hold(spec, demo):
-    from precompute.recipes.scenes import concept_names
-
-    assert Path(spec.concepts.corpus).read_text().split("\n")[:-1] == list(concept_names())
-    assert set(demo.concepts) == set(concept_names())
-
-
-def test_the_metadata_are_the_scenes(demo, scenes):
     assert tuple(demo.metadata_columns) == scenes.metadata_columns
     assert np.array_equal(demo.metadata, scenes.metadata)
+    assert Path(spec.concepts.corpus).read_text().split("\n")[:-1] == list(concept_names())
+    assert set(demo.concepts) == set(concept_names())
 
 
 @pytest.mark.torch
@@ -95,10 +83,6 @@ def test_knowledge_points_are_kept_of_some_images(demo):
     assert sum(kept) == demo.attrs["knowledge"]["images"] >= 40
 
 
-def _unit(vectors: np.ndarray) -> np.ndarray:
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-
-
 @pytest.mark.torch
 def test_the_scores_are_the_encoders(spec, demo, scenes):
     pytest.importorskip("torch")
@@ -113,9 +97,13 @@ def test_the_scores_are_the_encoders(spec, demo, scenes):
     middle, words = demo.score_centre
     chosen = [0, 801, len(demo.images) - 1]
     pixels = np.stack([encoder.prepare(scenes.image(i)) for i in chosen])
+
+    def unit(vectors: np.ndarray) -> np.ndarray:
+        return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
     for i, cells in zip(chosen, encoder.dense(pixels), strict=True):
         found = segment(cells, scenes.image(i), scenes.size[::-1], settings)
-        cosine = _unit(found.embedding - middle) @ _unit(text - words).T
+        cosine = unit(found.embedding - middle) @ unit(text - words).T
         score = np.maximum(0, cosine.max(0))
         # Another version of a library may move a cell to the neighbouring segment.
         assert np.quantile(np.abs(score - demo.concept_score[i]), 0.95) < 0.02
@@ -132,9 +120,7 @@ def test_scenes_as_photos_get_the_logits_of_the_store(spec, demo, scenes, tmp_pa
     for file, i in zip(files, chosen, strict=True):
         scenes.image(i).save(file)
     table = students.predict_images(files).table
-    found = table["student_logit"].to_numpy().reshape(len(files), -1)
-    expected = students.tuner.logits(students.node)[chosen]
-    np.testing.assert_allclose(found, expected, atol=1e-4)
+    expected = students.tuner.logits(students.node)[chosen].ravel()
+    np.testing.assert_allclose(table["student_logit"], expected, atol=1e-4)
     far = np.abs(expected) > 1e-4
-    decided = table["student_decision"].to_numpy().reshape(len(files), -1)
-    np.testing.assert_array_equal(decided[far], (expected > 0)[far])
+    np.testing.assert_array_equal(table["student_decision"][far], (expected > 0)[far])

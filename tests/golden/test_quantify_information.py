@@ -35,20 +35,27 @@ def linear(seed=1, rows=60, channels=3):
     return (lambda x: x.flatten(1) @ matrix.T), square.double().numpy()
 
 
+def optimum(square, tau=0.1, bound=1.0):
+    """Entropies of a linear feature by hand.
+
+    d/dσ_i of Σ σ_i² g_i / δ² - β Σ log σ_i is 0 at σ_i² = β δ² / (2 g_i), with δ² = τ² Σ g_i and
+    β = 2 · bound / n: σ_i² = bound · τ² · mean(g) / g_i.
+    """
+    return 0.5 * np.log(bound * tau**2 * square.mean() / square) + UNIT_ENTROPY
+
+
+def rms(error):
+    """Of the image where it is largest."""
+    return np.sqrt((error**2).mean((1, 2))).max()
+
+
 @pytest.mark.parametrize(("tau", "bound"), [(0.1, 1.0), (0.05, 3.0)])
 def test_of_a_linear_feature_the_entropies_are_those_of_the_closed_form(tau, bound):
-    # d/dσ_i of Σ σ_i² g_i / δ² - β Σ log σ_i is 0 at σ_i² = β δ² / (2 g_i), with δ² = τ² Σ g_i
-    # and β = 2 · bound / n: σ_i² = bound · τ² · mean(g) / g_i.
     feature, square = linear()
-    found = pixel_information(
-        feature,
-        images(4),
-        Perturbation(tau=tau, bound=bound, limit=1e3, tolerance=0.03, rounds=60),
-    )
-    expected = 0.5 * np.log(bound * tau**2 * square.mean() / square) + UNIT_ENTROPY
-    error = found.entropy - expected
+    settings = Perturbation(tau=tau, bound=bound, limit=1e3, tolerance=0.03, rounds=60)
+    found = pixel_information(feature, images(4), settings)
     assert found.converged.all()
-    assert np.sqrt((error**2).mean((1, 2))).max() < 0.06  # nats, twice the tolerance
+    assert rms(found.entropy - optimum(square, tau, bound)) < 0.06  # nats, twice the tolerance
     assert found.inherent_variance == pytest.approx(tau**2 * square.sum(), rel=0.1)
     assert found.change == pytest.approx(bound, rel=0.1)  # the bound is what the noise changes
 
@@ -56,35 +63,22 @@ def test_of_a_linear_feature_the_entropies_are_those_of_the_closed_form(tau, bou
 def test_the_distance_that_is_told_is_the_distance_to_the_optimum():
     feature, square = linear()
     rough = pixel_information(feature, images(16), Perturbation(limit=1e3, tolerance=1, rounds=1))
-    expected = 0.5 * np.log(0.01 * square.mean() / square) + UNIT_ENTROPY
-    true = np.sqrt(((rough.entropy - expected) ** 2).mean())
+    true = np.sqrt(((rough.entropy - optimum(square)) ** 2).mean())
     assert np.sqrt((rough.distance**2).mean()) == pytest.approx(true, rel=0.4)
     assert true < 0.12
 
 
-def test_a_pixel_that_the_feature_does_not_see_has_the_entropy_of_the_limit():
-    found = pixel_information(lambda x: x[:, :, :, :8], images(2), Perturbation(limit=0.5))
-    assert found.entropy[:, :, 8:] == pytest.approx(np.log(0.5) + UNIT_ENTROPY, abs=1e-6)
-    # those seen matter alike: half of the pixels take all of the bound
-    assert found.entropy[:, :, :8].mean() == pytest.approx(
-        np.log(0.1 * np.sqrt(0.5)) + UNIT_ENTROPY, abs=0.05
-    )
-
-
-def test_pixels_at_the_limit_keep_no_other_from_the_optimum():
+@pytest.mark.parametrize(("limit", "given"), [(1.0, {}), (0.5, {"limit": 0.5})])
+def test_pixels_that_are_not_seen_are_at_the_limit_and_keep_no_other_from_the_optimum(limit, given):
     """Three quarters are not seen; of the others, by hand, σ² = β δ² / (2 g_i)."""
     generator = torch.Generator().manual_seed(4)
     weight = torch.rand(1, 1, HEIGHT, 4, generator=generator).add(0.2)
-    found = pixel_information(
-        lambda x: x[..., :4] * weight,
-        images(6),
-        Perturbation(bound=0.25, tolerance=0.02, rounds=60),
-    )
+    settings = Perturbation(bound=0.25, tolerance=0.02, rounds=60, **given)
+    found = pixel_information(lambda x: x[..., :4] * weight, images(6), settings)
     square = 3 * weight[0, 0].square().double().numpy()
     expected = 0.5 * np.log(0.25 * 0.01 * square.sum() / PIXELS / square) + UNIT_ENTROPY
-    assert (found.entropy[:, :, 4:] == np.float32(UNIT_ENTROPY)).all()
-    error = found.entropy[:, :, :4] - expected
-    assert np.sqrt((error**2).mean((1, 2))).max() < 0.06
+    assert (found.entropy[:, :, 4:] == np.float32(np.log(limit) + UNIT_ENTROPY)).all()
+    assert rms(found.entropy[:, :, :4] - expected) < 0.06
     assert found.converged.all()
 
 
@@ -105,25 +99,23 @@ def masked():
 
 def test_a_network_with_a_known_mask_gives_that_mask(masked):
     network, mask = masked
-    inputs = images(5, seed=3)
-    found = pixel_information(network, inputs, Perturbation(limit=10.0))
+    found = pixel_information(network, images(5, seed=3), Perturbation(limit=10.0))
     masks = np.broadcast_to(mask, (5, HEIGHT, WIDTH))
-    points = knowledge_points(contrast(found.entropy, masks))
-    agree = (points == masks).mean((1, 2))
+    seen = contrast(found.entropy, masks)
+    points = knowledge_points(seen)
     # b = 0.2 nats is twice the tolerance: a background pixel is a point where noise takes it there
     assert points[masks].all()
-    assert agree.min() > 0.9
-    assert (knowledge_points(contrast(found.entropy, masks), b=1.0) == masks).all()
-    counts = count_points(knowledge_points(contrast(found.entropy, masks), b=1.0), masks)
+    assert (points == masks).mean((1, 2)).min() > 0.9
+    assert (knowledge_points(seen, b=1.0) == masks).all()
+    counts = count_points(knowledge_points(seen, b=1.0), masks)
     assert (counts.foreground == mask.sum()).all()
     assert (counts.ratio == 1).all()
 
 
 def test_a_shift_of_the_scale_of_the_feature_changes_nothing(masked):
     network, _ = masked
-    inputs = images(2)
-    once = pixel_information(network, inputs)
-    scaled = pixel_information(lambda x: 1000 * network(x), inputs)
+    once = pixel_information(network, images(2))
+    scaled = pixel_information(lambda x: 1000 * network(x), images(2))
     assert scaled.entropy == pytest.approx(once.entropy, abs=1e-3)
     assert scaled.inherent_variance == pytest.approx(1e6 * once.inherent_variance, rel=1e-4)
 

@@ -6,7 +6,6 @@ them; the source tree is not in it. Nothing is fetched.
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 
 import pytest
 from documented import PAGES, commands, refusal, write_shown
-from test_installed import uv
+from test_installed import outer, uv
 from waiting import wait_until
 
 pytestmark = pytest.mark.more
@@ -51,11 +50,9 @@ def program(request, tmp_path_factory) -> Path:
 
 def environment() -> dict[str, str]:
     """Settings without those of the tests' own environment, and without network."""
-    left_out = ("PYTHONPATH", "VIRTUAL_ENV", "INFICOND_HISTORY")
-    kept = {name: value for name, value in os.environ.items() if name not in left_out}
-    nowhere = "http://127.0.0.1:9"
-    proxies = {"HTTP_PROXY": nowhere, "HTTPS_PROXY": nowhere, "http_proxy": nowhere}
-    return {**kept, **proxies, "https_proxy": nowhere, "no_proxy": "localhost", **STUDY}
+    proxies = ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    nowhere = dict.fromkeys(proxies, "http://127.0.0.1:9")
+    return {**outer(), **nowhere, "no_proxy": "localhost", **STUDY}
 
 
 def run(program: Path, text: str, folder: Path) -> tuple[int, str]:

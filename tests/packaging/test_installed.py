@@ -43,6 +43,12 @@ print(json.dumps(lacking))
 pytestmark = pytest.mark.more
 
 
+def outer() -> dict[str, str]:
+    """Settings without those of the tests' own environment."""
+    left_out = ("PYTHONPATH", "VIRTUAL_ENV", "INFICOND_HISTORY")
+    return {name: value for name, value in os.environ.items() if name not in left_out}
+
+
 @dataclass(frozen=True)
 class Installation:
     """A virtual environment with the project, and an empty folder to work in."""
@@ -55,14 +61,8 @@ class Installation:
         """Run a program of the environment in the empty folder."""
         line = [str(self.programs / str(words[0])), *map(str, words[1:])]
         return subprocess.run(
-            line, cwd=self.folder, env=self.env, capture_output=True, text=True, check=False
+            line, cwd=self.folder, env=outer(), capture_output=True, text=True, check=False
         )
-
-    @property
-    def env(self) -> dict[str, str]:
-        """Settings without those of the tests' own environment."""
-        left_out = ("PYTHONPATH", "VIRTUAL_ENV", "INFICOND_HISTORY")
-        return {name: value for name, value in os.environ.items() if name not in left_out}
 
 
 def uv(*words: object) -> str:
@@ -150,7 +150,7 @@ def demo_page(installed) -> Iterator[str]:
     with told.open("w") as output:
         line = [installed.programs / "inficond", "demo", "--port", "0"]
         server = subprocess.Popen(
-            line, cwd=installed.folder, env=installed.env, stdout=output, stderr=output
+            line, cwd=installed.folder, env=outer(), stdout=output, stderr=output
         )
     try:
         found = wait_until(

@@ -1,4 +1,4 @@
-"""Number formats, and undefined numbers."""
+"""Formats of numbers and sizes, and undefined numbers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from inficond_panel.common.numbers import (
     short,
     signed,
     significant,
+    size_text,
     written,
     written_range,
 )
@@ -65,6 +66,12 @@ from inficond_panel.common.numbers import (
         (written_range(-0.003, 0.027, sign=True), "[−0.003, +0.027]"),
         (written_range(-1.0, 2.25, 1), "[−1.0, 2.2]"),
         (written_range(math.nan, 0.027), "undefined"),
+        (size_text(0), "0 B"),
+        (size_text(999), "999 B"),
+        (size_text(1000), "1.0 kB"),
+        (size_text(999_960), "1.0 MB"),
+        (size_text(4.1e6), "4.1 MB"),
+        (size_text(2.5e15), "2500.0 TB"),
     ],
 )
 def test_formats(shown, expected):

@@ -5,49 +5,15 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
-import panel as pn
 import pytest
 from factory import small_spec
 from waiting import until
 
 from inficond_panel import app as app_module
 from inficond_panel.app import Explorer
-from inficond_panel.errors import HistoryError
 from inficond_panel.state import AppState
 from inficond_panel.tuning import shared_tuner
 from inficond_panel.tuning.history.history import History
-
-
-def again(explorer: Explorer) -> None:
-    """Press the button below the message."""
-    (button,) = explorer.opening._page.select(pn.widgets.Button)
-    assert button.name == "Try again"
-    button.clicks += 1
-
-
-async def shown(explorer: Explorer) -> None:
-    await until(lambda: explorer.app is not None and not explorer.jobs.busy)
-    assert explorer.opening.error is None
-    assert explorer._page[0] is not explorer.opening._page
-
-
-def test_a_history_that_is_away_is_told_and_tried_again(tmp_path: Path) -> None:
-    spec = small_spec(tmp_path)
-    shared_tuner(spec).root()
-    path = Path(shared_tuner(spec).history.path)
-
-    async def session() -> None:
-        path.rename(tmp_path / "elsewhere")
-        explorer = Explorer([spec])
-        await until(lambda: explorer.opening.error is not None)
-        assert isinstance(explorer.opening.error, HistoryError)
-        assert str(path) in explorer.opening.error.message
-        (tmp_path / "elsewhere").rename(path)
-        again(explorer)
-        await shown(explorer)
-        explorer.close()
-
-    asyncio.run(session())
 
 
 @pytest.mark.parametrize(
@@ -71,12 +37,15 @@ def test_a_defect_is_told_as_one_and_tried_again(
             patch.setattr(place, name, broken)
             explorer = Explorer([small_spec(tmp_path)])
             await until(lambda: explorer.opening.error is not None)
-        told = explorer.opening._page[0].object
-        assert "ZeroDivisionError: by &lt;b&gt;nothing" in told
-        assert "defect of the program" in told
+        told, button = explorer.opening._page
+        assert "ZeroDivisionError: by &lt;b&gt;nothing" in told.object
+        assert "defect of the program" in told.object
         assert explorer._page[0] is explorer.opening._page
-        again(explorer)
-        await shown(explorer)
+        assert button.name == "Try again"
+        button.clicks += 1
+        await until(lambda: explorer.app is not None and not explorer.jobs.busy)
+        assert explorer.opening.error is None
+        assert explorer._page[0] is not explorer.opening._page
         explorer.close()
 
     asyncio.run(session())

@@ -45,36 +45,35 @@ def socket(monkeypatch: pytest.MonkeyPatch) -> Socket:
         return connection._socket.write(msg.text)
 
     monkeypatch.setitem(document.extra_socket_handlers, Socket, write)
-    monkeypatch.setattr(document, "_dispatch_msgs", document._dispatch_msgs)
-    monkeypatch.setattr(document, "dispatch_tornado", document.dispatch_tornado)
-    monkeypatch.setattr(WebSocketHandler, "write_message", WebSocketHandler.write_message)
+    guarded = (document, "_dispatch_msgs"), (document, "dispatch_tornado")
+    for place, name in (*guarded, (WebSocketHandler, "write_message")):
+        monkeypatch.setattr(place, name, getattr(place, name))
     messages.guard_writes()
     return Socket()
 
 
-async def turns(loops: int = 5) -> None:
-    for _ in range(loops):
+async def turns() -> None:
+    for _ in range(5):
         await asyncio.sleep(0)
 
 
-async def write_two(socket: Socket) -> None:
-    """The second change is kept in the moment in which the first one has been written."""
-    page = Document()
-    connection: Any = Connection(socket)
-    document.schedule_write_events(page, [connection], ["first"])
-    await turns()
-    socket.over[0].set_result(None)
-    document.schedule_write_events(page, [connection], ["second"])
-    await turns()
-    assert len(socket.written) == 2, "the second change is left lying"
-    socket.over[-1].set_result(None)
-    await turns()
-    assert page not in messages._KEPT
-    assert page not in document._WRITE_BLOCK
-
-
 def test_a_change_kept_while_another_is_written_is_written_too(socket: Socket) -> None:
-    asyncio.run(write_two(socket))
+    async def write_two() -> None:
+        """The second change is kept in the moment in which the first one has been written."""
+        page = Document()
+        connection: Any = Connection(socket)
+        document.schedule_write_events(page, [connection], ["first"])
+        await turns()
+        socket.over[0].set_result(None)
+        document.schedule_write_events(page, [connection], ["second"])
+        await turns()
+        assert len(socket.written) == 2, "the second change is left lying"
+        socket.over[-1].set_result(None)
+        await turns()
+        assert page not in messages._KEPT
+        assert page not in document._WRITE_BLOCK
+
+    asyncio.run(write_two())
     assert socket.written == ["PATCH-DOC ['first']", "PATCH-DOC ['second']"]
 
 
@@ -97,27 +96,25 @@ class LeavingSocket(WebSocketHandler):
         return write
 
 
-async def write_to_a_page_that_leaves(
-    socket: Socket, left: LeavingSocket, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    told: list[Any] = []
-    asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
-    page = Document()
-    connections: list[Any] = [Connection(left), Connection(socket)]
-    monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
-    messages.guard_writes()
-    document.schedule_write_events(page, connections, ["first"])
-    await turns()
-    assert left.parts == 2, "the second part of a message found the page gone"
-    assert socket.written == ["PATCH-DOC ['first']"], "the other connection has it too"
-    socket.over[0].set_result(None)
-    await turns()
-    assert page not in document._WRITE_BLOCK
-    gc.collect()  # what was never waited for is told then
-    assert told == []
-
-
 def test_a_page_that_leaves_while_it_is_written_to_stops_nothing(
     socket: Socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asyncio.run(write_to_a_page_that_leaves(socket, LeavingSocket(), monkeypatch))
+    monkeypatch.setattr(WebSocketHandler, "write_message", LeavingSocket.write_message)
+    messages.guard_writes()
+
+    async def write() -> None:
+        left, told = LeavingSocket(), []
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: told.append(context))
+        page = Document()
+        connections: list[Any] = [Connection(left), Connection(socket)]
+        document.schedule_write_events(page, connections, ["first"])
+        await turns()
+        assert left.parts == 2, "the second part of a message found the page gone"
+        assert socket.written == ["PATCH-DOC ['first']"], "the other connection has it too"
+        socket.over[0].set_result(None)
+        await turns()
+        assert page not in document._WRITE_BLOCK
+        gc.collect()  # what was never waited for is told then
+        assert told == []
+
+    asyncio.run(write())

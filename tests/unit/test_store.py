@@ -1,203 +1,268 @@
-"""A store is written whole, read back equal, and tells when it is damaged."""
+"""A store is written whole, read back equal, and refused where it is damaged or cannot be."""
 
 from __future__ import annotations
 
-import hashlib
-import io
 import json
-from collections.abc import Callable
+import os
+import shutil
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import xarray as xr
-from PIL import Image
+from factory import ATTRS, small_arrays
 
 from inficond_panel.errors import StoreFormatError, StoreMissingError
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import array_hash, content_hash
 
 
-def _jpeg(width: int, height: int, shade: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", (width, height), (shade, 0, 255 - shade)).save(buffer, "JPEG")
-    return buffer.getvalue()
+def drawn() -> dict[str, np.ndarray]:
+    return small_arrays(images=40, concepts=10, classes=2)
 
 
-def _arrays() -> dict[str, np.ndarray]:
-    rng = np.random.default_rng(0)
-    thumbs = [_jpeg(24, 16, 10), _jpeg(12, 20, 200), _jpeg(8, 8, 90)]
-    shapes = np.array([[16, 24], [20, 12], [8, 8]])
-    masks = [np.ones((16, 24)), np.repeat([1, 2], 120).reshape(20, 12), np.zeros((8, 8))]
-    return {
-        "image": np.array(["000007", "ä b", "z"]),
-        "concept": np.array(["wheel", "sky"]),
-        "class_name": np.array(["train"]),
-        "method": np.array(["pca"]),
-        "concept_score": rng.random((3, 2)),
-        "teacher_logit": rng.normal(size=(3, 1)),
-        "label": np.array([[1], [0], [-1]]),
-        "split": np.array(["fit", "tune", "holdout"]),
-        "segment_image": np.array([0, 1, 1]),
-        "segment_concept": np.array([0, 1, 1]),
-        "segment_cosine": rng.random(3),
-        "segment_embedding": rng.normal(size=(3, 4)),
-        "segment_box": np.array([[0, 0, 1, 1], [0, 0, 1, 0.5], [0, 0.5, 1, 1]]),
-        "concept_text_embedding": rng.normal(size=(2, 4)),
-        "concept_projection": rng.normal(size=(1, 2, 2)),
-        "mask": np.concatenate([m.ravel() for m in masks]),
-        "mask_offset": np.array([0, 384, 624, 688]),
-        "thumbnail": np.frombuffer(b"".join(thumbs), np.uint8),
-        "thumbnail_offset": np.cumsum([0, *map(len, thumbs)]),
-        "thumbnail_shape": shapes,
-    }
-
-
-ATTRS = dict.fromkeys(
-    ["title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash"], "x"
-)
+def made(folder: Path, *changes: tuple[str, Any, Any], **attrs: Any) -> Path:
+    """A store whose hashes agree, of drawn arrays with other values at some (name, place)."""
+    arrays = drawn()
+    for name, at, value in changes:
+        arrays[name][at] = value
+    write_store(folder / "s.zarr", arrays, {**ATTRS, **attrs})
+    return folder / "s.zarr"
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    write_store(tmp_path / "s.zarr", _arrays(), ATTRS)
-    return tmp_path / "s.zarr"
+    return made(tmp_path)
 
 
-def test_reads_back_what_was_written(path: Path) -> None:
-    store, arrays = open_store(path), _arrays()
-    assert store.images == ["000007", "ä b", "z"]
-    assert store.classes == ["train"]
-    np.testing.assert_array_equal(store.label, arrays["label"])
-    np.testing.assert_array_equal(store.concept_score, arrays["concept_score"].astype("f4"))
-    assert store.rows("tune").tolist() == [1]
-    assert store.segments_of(1).tolist() == [1, 2]
-    assert store.segments_of(2).tolist() == []
-    store.verify()
-
-
-def test_arrays_are_read_only(path: Path) -> None:
-    with pytest.raises(ValueError, match="read-only"):
-        open_store(path).concept_score[0, 0] = 1
-
-
-def test_hash_is_sha256_of_type_shape_and_bytes() -> None:
-    values = np.array([[1, 2], [3, 4]], dtype="<i4")
-    expected = hashlib.sha256(b"int32(2, 2)" + values.tobytes()).hexdigest()
-    assert array_hash(values) == expected
-    assert array_hash(values.astype(">i4")) == expected
-    assert array_hash(values.T) != expected
-    assert content_hash({"b": "2", "a": "1"}) == hashlib.sha256(b"a 1\nb 2\n").hexdigest()
-
-
-@pytest.mark.parametrize("part", [1, 5, 6, 1000])
-def test_a_hash_is_the_same_read_in_parts(monkeypatch, part):
-    values = np.arange(42, dtype=np.float16).reshape(7, 2, 3)
-    expected = hashlib.sha256(b"float16(7, 2, 3)" + values.astype("<f2").tobytes()).hexdigest()
-    monkeypatch.setattr("inficond_panel.store.schema._PART", part)
-    assert array_hash(values) == expected
-    assert array_hash(xr.DataArray(values)) == expected
-
-
-def test_same_arrays_same_hash_and_one_value_changes_it(tmp_path: Path) -> None:
-    arrays = _arrays()
-    first = write_store(tmp_path / "a.zarr", arrays, ATTRS)
-    assert write_store(tmp_path / "b.zarr", arrays, ATTRS) == first
-    arrays["label"] = np.array([[1], [1], [-1]])
-    assert write_store(tmp_path / "c.zarr", arrays, ATTRS) != first
-
-
-def test_missing_store_says_what_to_run(tmp_path: Path) -> None:
-    with pytest.raises(StoreMissingError, match="inficond precompute"):
-        open_store(tmp_path / "none.zarr")
-
-
-def change_attributes(path: Path, change: Callable[[dict[str, object]], object]) -> None:
+def edit(path: Path, **attributes: object) -> None:
+    """Change attributes of a store by hand; None takes one out."""
     meta = json.loads((path / "zarr.json").read_text())
-    change(meta["attributes"])
+    edited = {**meta["attributes"], **attributes}
+    meta["attributes"] = {name: value for name, value in edited.items() if value is not None}
     (path / "zarr.json").write_text(json.dumps(meta))
 
 
-def test_other_format_version(path: Path) -> None:
-    meta = path / "zarr.json"
-    meta.write_text(meta.read_text().replace('"format_version": 1', '"format_version": 99'))
-    with pytest.raises(StoreFormatError, match="version 99"):
+def test_what_was_written_is_read_back_and_cannot_be_written_to(tmp_path: Path) -> None:
+    arrays = drawn()
+    arrays["image"][1] = "ä b"
+    arrays["segment_image"][arrays["segment_image"] == 3] = 2  # image 3 has none
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    store = open_store(tmp_path / "s.zarr")
+    assert store.images[:3] == ["000000", "ä b", "000002"]
+    assert store.classes == ["bicycle", "tv monitor"]
+    np.testing.assert_array_equal(store.label, arrays["label"])
+    np.testing.assert_array_equal(store.concept_score, arrays["concept_score"].astype("f4"))
+    assert store.rows("tune").tolist() == list(range(2, 40, 4))
+    of_two = np.flatnonzero(arrays["segment_image"] == 2)
+    assert store.segments_of(2).tolist() == of_two.tolist()
+    assert store.segments_of(3).tolist() == []
+    store.verify()
+    with pytest.raises(ValueError, match="read-only"):
+        store.concept_score[0, 0] = 1
+
+
+@pytest.mark.parametrize("part", [1, 5, 6, 1000])
+def test_a_hash_is_sha256_of_type_shape_and_bytes_however_it_is_read(monkeypatch, part) -> None:
+    values = np.arange(42, dtype=np.float16).reshape(7, 2, 3)
+    expected = sha256(b"float16(7, 2, 3)" + values.astype("<f2").tobytes()).hexdigest()
+    monkeypatch.setattr("inficond_panel.store.schema._PART", part)
+    for same in (values, values.astype(">f2"), xr.DataArray(values)):
+        assert array_hash(same) == expected
+    assert array_hash(values.T) != expected
+    assert content_hash({"b": "2", "a": "1"}) == sha256(b"a 1\nb 2\n").hexdigest()
+
+
+def test_the_same_arrays_have_the_same_content_hash_and_others_another(tmp_path: Path) -> None:
+    def digest(**changed: np.ndarray) -> str:
+        return write_store(tmp_path / "s.zarr", {**drawn(), **changed}, ATTRS)
+
+    def about(hour: str) -> dict[str, np.ndarray]:
+        texts = np.full((40, 2), "süd")
+        texts[0, 1] = hour
+        return {"metadata_column": np.array(["place", "hour"]), "metadata": texts}
+
+    label = drawn()["label"]
+    label[1, 0] = 1 - label[1, 0]
+    assert digest() == digest()
+    assert digest(**about("")) == digest(**about(""))
+    different = (digest(), digest(label=label), digest(**about("")), digest(**about("1 h")))
+    assert len(set(different)) == 4
+
+
+def test_a_store_is_replaced_only_by_a_complete_one(path: Path) -> None:
+    arrays = drawn()
+    arrays["label"][:] = 0
+    write_store(path, arrays, ATTRS)
+    assert not open_store(path).label.any()
+    before = open_store(path).content_hash
+    del arrays["label"]
+    with pytest.raises(StoreFormatError, match="missing array 'label'"):
+        write_store(path, arrays, ATTRS)
+    assert open_store(path).content_hash == before
+    assert [entry.name for entry in path.parent.iterdir()] == ["s.zarr"]
+
+
+def test_what_is_no_store_is_told(tmp_path: Path, path: Path) -> None:
+    with pytest.raises(StoreMissingError, match="inficond precompute"):
+        open_store(tmp_path / "none.zarr")
+    (tmp_path / "file").write_text("no store")
+    with pytest.raises(StoreFormatError, match="cannot be read as a store"):
+        open_store(tmp_path / "file")
+    shutil.rmtree(path / "split")
+    with pytest.raises(StoreFormatError, match="split is missing"):
         open_store(path)
 
 
-@pytest.mark.parametrize("name", ["label", "thumbnail", "concept"])
-def test_lost_chunk_is_noticed(path: Path, name: str) -> None:
-    chunk = next(f for f in (path / name / "c").rglob("*") if f.is_file())
+ATTRIBUTES = ("title", "encoder", "corpus", "teacher", "inputs_hash", "content_hash")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        *[({name: None}, f"attribute {name} is missing") for name in ATTRIBUTES],
+        ({"format": None}, "not a store"),
+        ({"format_version": 99}, "version 99"),
+        ({"content_hash": "00"}, "content_hash does not match its attribute variable_hashes"),
+        ({"variable_hashes": [1]}, "variable_hashes has the wrong type"),
+        ({"variable_hashes": {"label": "00"}}, "does not match its attribute variable_hashes"),
+        ({"scores": {"method": "centred"}}, "its attributes do not match their hash"),
+    ],
+)
+def test_an_attribute_that_was_changed_by_hand_is_noticed(path: Path, changed, message) -> None:
+    edit(path, **changed)
+    with pytest.raises(StoreFormatError, match=message):
+        open_store(path)
+
+
+def test_a_store_without_a_hash_of_its_attributes_opens(path: Path) -> None:
+    edit(path, attributes_hash=None)
+    assert open_store(path).title == "Small"
+
+
+def test_the_hash_of_attributes_is_that_of_their_json(tmp_path: Path) -> None:
+    attributes = json.loads((made(tmp_path, title="é") / "zarr.json").read_text())["attributes"]
+    found = attributes.pop("attributes_hash")
+    text = json.dumps(attributes, sort_keys=True, separators=(",", ":"))
+    assert "\\u00e9" in text
+    assert found == sha256(text.encode("ascii")).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("label", None), ("thumbnail", None), ("concept", None), ("teacher_logit", b"\x00garbled")],
+)
+def test_a_lost_or_garbled_chunk_is_noticed(path: Path, name: str, content) -> None:
+    chunk = next(file for file in (path / name / "c").rglob("*") if file.is_file())
     chunk.unlink()
+    if content:
+        chunk.write_bytes(content)
     with pytest.raises(StoreFormatError, match=f"damaged: {name}"):
         open_store(path).verify()
 
 
-def test_garbled_chunk_is_noticed(path: Path) -> None:
-    chunk = next(f for f in (path / "teacher_logit" / "c").rglob("*") if f.is_file())
-    chunk.write_bytes(b"\x00garbled")
-    with pytest.raises(StoreFormatError, match="teacher_logit"):
-        _ = open_store(path).teacher_logit
+FAULTS = {
+    "two classes of one name": ("class_name", 1, "bicycle", "has the name 'bicycle' twice"),
+    "two images of one name": ("image", 1, "000000", "image has the name '000000' twice"),
+    "two concepts of one name": ("concept", 3, "wheel", "concept has the name 'wheel' twice"),
+    "an empty name": ("concept", 3, " ", "concept has an empty name"),
+    "labels": ("label", (3, 1), -7, "label has 1 values that .* -1 and 1, the first at "
+               "image '000003', class_name 'tv monitor'"),
+    "split": ("split", 5, "Tune", "split has 1 values that are none of fit, tune, holdout"),
+    "image of a segment": ("segment_image", -1, 40, "segment_image .* not between 0 and 39"),
+    "order of segments": ("segment_image", 0, 39, "segment_image does not ascend"),
+    "concept of a segment": ("segment_concept", 0, 10**9, "segment_concept .* 0 and 9"),
+    "no concept of a segment": ("segment_concept", 0, -1, "segment_concept .* 0 and 9"),
+    "boxes": ("segment_box", (0, 1), np.nan, "segment_box has 1 values that are NaN"),
+    "logits": ("teacher_logit", (2, 0), np.inf, "teacher_logit has 1 values that are NaN"),
+    "places": ("concept_projection", (0, 2, 1), np.nan, "concept_projection has 1"),
+    "offsets fall": ("thumbnail_offset", 3, 10**6, "thumbnail_offset does not rise"),
+    "offsets end early": ("mask_offset", 40, 7, "mask_offset does not rise"),
+    "shapes": ("thumbnail_shape", (4, 0), 16, "mask_offset does not fit thumbnail_shape"),
+    "huge shapes": ("thumbnail_shape", (4, 0), 2**31 - 1, "thumbnail_shape .* 1 and 8192"),
+}  # fmt: skip
 
 
-def test_missing_array_and_foreign_group(path: Path, tmp_path: Path) -> None:
-    import shutil
+@pytest.mark.parametrize("fault", FAULTS)
+def test_values_that_cannot_be_are_refused(tmp_path: Path, fault: str) -> None:
+    *change, message = FAULTS[fault]
+    with pytest.raises(StoreFormatError, match=message) as told:
+        open_store(made(tmp_path, change))
+    assert "inficond precompute" in told.value.remedy
 
-    shutil.rmtree(path / "split")
-    with pytest.raises(StoreFormatError, match="split is missing"):
-        open_store(path)
-    (tmp_path / "file").write_text("no store")
+
+def test_a_store_without_a_projection_is_refused(tmp_path: Path) -> None:
+    arrays = drawn()
+    for name in ("method", "concept_projection"):
+        arrays[name] = arrays[name][:0]
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    with pytest.raises(StoreFormatError, match="it has no method"):
+        open_store(tmp_path / "s.zarr")
+
+
+@pytest.mark.parametrize("value", [np.nan, -0.5, np.inf])
+def test_scores_that_cannot_be_are_refused_before_they_are_used(tmp_path: Path, value) -> None:
+    store = open_store(made(tmp_path, ("concept_score", (2, 1), value)))
+    with pytest.raises(StoreFormatError, match=r"concept_score has 1 values .* concept 'spoke'"):
+        _ = store.concept_score
+
+
+def test_all_faults_are_told_together(tmp_path: Path) -> None:
+    changes = ("class_name", 1, "bicycle"), ("label", (0, 0), 5), ("mask_offset", 1, -1)
+    with pytest.raises(StoreFormatError) as told:
+        open_store(made(tmp_path, *changes))
+    for name, *_ in changes:
+        assert name in told.value.message
+
+
+@pytest.mark.parametrize(
+    ("attrs", "message"),
+    [
+        ({"encoder": [0]}, "attribute encoder has the wrong type"),
+        ({"title": 3}, "attribute title has the wrong type"),
+        ({"warnings": "all"}, "attribute warnings has the wrong type"),
+        ({"prompts": [1]}, "attribute prompts has the wrong type"),
+        ({"stages": ["text"]}, "attribute stages has the wrong type"),
+        ({"stages": {"text": {}}}, r"attribute stages\.text\.key is missing"),
+        ({"stages": {"text": {"key": "0", "seconds": "1"}}}, r"stages\.text\.seconds"),
+        ({"scores": {"method": "max"}}, r"scores\.method is 'max', not one of"),
+        ({"scores": {"method": "contrast", "temperature": 0}}, r"scores\.temperature"),
+        ({"scores": {"method": "centred"}}, "score_centre is missing"),
+        ({"knowledge": {"b": 1}}, r"knowledge\.network is missing"),
+    ],
+)
+def test_attributes_of_other_types_are_refused(tmp_path: Path, attrs, message: str) -> None:
+    with pytest.raises(StoreFormatError, match=message):
+        open_store(made(tmp_path, **attrs))
+
+
+@pytest.mark.parametrize("name", ["thumbnail", "mask", "image", "label", "segment_image"])
+def test_a_shape_that_no_file_fills_is_refused_at_once(path: Path, name: str) -> None:
+    meta = json.loads((path / name / "zarr.json").read_text())
+    meta["shape"][0] = 2**62
+    (path / name / "zarr.json").write_text(json.dumps(meta))
     with pytest.raises(StoreFormatError):
-        open_store(tmp_path / "file")
-    meta = json.loads((path / "zarr.json").read_text())
-    meta["attributes"] = {}
-    (path / "zarr.json").write_text(json.dumps(meta))
-    with pytest.raises(StoreFormatError, match="not a store"):
         open_store(path)
 
 
-@pytest.mark.parametrize(
-    "name", ["title", "encoder", "corpus", "teacher", "inputs_hash", "content_hash"]
-)
-def test_missing_attribute_is_noticed(path: Path, name: str) -> None:
-    change_attributes(path, lambda attributes: attributes.pop(name))
-    with pytest.raises(StoreFormatError, match=f"attribute {name} is missing"):
+@pytest.mark.parametrize("name", ["zarr.json", "label/zarr.json", "label/c/0/0", "thumbnail/c/0"])
+def test_a_pipe_in_a_store_is_refused(path: Path, name: str) -> None:
+    (path / name).unlink()
+    os.mkfifo(path / name)
+    with pytest.raises(StoreFormatError, match=f"{name} is neither a file nor a folder"):
         open_store(path)
 
 
-@pytest.mark.parametrize(
-    "changed",
-    [{"content_hash": "00"}, {"variable_hashes": [1]}, {"variable_hashes": {"label": "00"}}],
-)
-def test_changed_hash_is_noticed_on_opening(path: Path, changed: dict[str, object]) -> None:
-    change_attributes(path, lambda attributes: attributes.update(changed))
-    with pytest.raises(StoreFormatError, match="hashes"):
-        open_store(path)
-
-
-def test_a_store_is_replaced_only_by_a_complete_one(path: Path) -> None:
-    arrays = _arrays()
-    arrays["label"] = np.array([[0], [0], [0]])
-    write_store(path, arrays, ATTRS)
-    assert open_store(path).label.tolist() == [[0], [0], [0]]
-    assert [entry.name for entry in path.parent.iterdir()] == ["s.zarr"]
-
-
-def test_incomplete_arrays_are_refused(tmp_path: Path) -> None:
-    arrays = _arrays()
-    del arrays["label"]
-    with pytest.raises(StoreFormatError, match="missing array 'label'"):
-        write_store(tmp_path / "s.zarr", arrays, ATTRS)
-    assert not (tmp_path / "s.zarr").exists()
-
-
-def _with_metadata() -> dict[str, np.ndarray]:
-    texts = np.array([["north", ""], ["süd", "dusk"], ["north", "noon"]])
-    return {**_arrays(), "metadata_column": np.array(["place", "hour"]), "metadata": texts}
-
-
-def test_metadata_is_part_of_the_content_hash(tmp_path: Path, path: Path) -> None:
-    arrays = _with_metadata()
-    one = write_store(tmp_path / "a.zarr", arrays, ATTRS)
-    arrays["metadata"][0, 1] = "dawn"
-    assert write_store(tmp_path / "b.zarr", arrays, ATTRS) != one != open_store(path).content_hash
+def test_links_to_files_are_followed_and_others_refused(tmp_path: Path, path: Path) -> None:
+    chunk = path / "label" / "c" / "0" / "0"
+    shutil.move(chunk, tmp_path / "content")
+    chunk.symlink_to(tmp_path / "content")
+    open_store(path).verify()
+    chunk.unlink()
+    for link, target in ((chunk, "/dev/zero"), (path / "label" / "again", path)):
+        link.symlink_to(target)
+        with pytest.raises(StoreFormatError, match="is a link that leads to no file"):
+            open_store(path)
+        link.unlink()

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from factory import small_store
 
 from inficond_panel.cli import main
 from inficond_panel.store import open_store
@@ -32,12 +33,9 @@ def made(tmp_path_factory):
     return folder / "my.zarr"
 
 
-def test_the_script_needs_nothing_of_this_package():
+def test_it_needs_nothing_of_this_package_and_its_hashes_are_right(made):
     assert "inficond_panel" not in SCRIPT.read_text()
     assert "precompute" not in SCRIPT.read_text()
-
-
-def test_it_opens_and_its_hashes_are_right(made):
     store = open_store(made)
     store.verify()
     assert store.classes == ["bicycle", "train"]
@@ -59,31 +57,23 @@ def test_info_tells_what_is_in_it(made, capsys):
     arrays = {row["array"]: row for row in document["arrays"]["rows"]}
     assert arrays["concept_score"]["dimensions"] == "image 60 x concept 6"
     label, split = open_store(made).label, open_store(made).split
-    expected = {s: int((label[split == s, 1] == 1).sum()) for s in ("fit", "tune", "holdout")}
     (train,) = (row for row in document["positives"]["rows"] if row["class"] == "train")
-    assert {split: train[split] for split in expected} == expected
+    for name in ("fit", "tune", "holdout"):
+        assert train[name] == (label[split == name, 1] == 1).sum()
     assert document["store"]["bytes"] > sum(row["bytes"] for row in arrays.values())
     assert {row["fact"]: row["value"] for row in document["store"]["rows"]}["made"] == "not known"
 
 
-def test_every_array_of_the_schema_says_what_it_is(tmp_path):
-    for name in (*COORDINATES, *VARIABLES):
-        assert attributes_of(name)["long_name"]
-
-
 def test_what_this_package_writes_opens_in_xarray_with_its_attributes(tmp_path):
-    from factory import small_store
-
     small_store(tmp_path / "s.zarr")
     dataset = xr.open_zarr(tmp_path / "s.zarr", chunks=None, consolidated=False)
-    assert dataset.concept_score.attrs == {
-        "long_name": "score of a concept in an image",
-        "units": "1",
-    }
+    score = {"long_name": "score of a concept in an image", "units": "1"}
+    assert dataset.concept_score.attrs == score
     assert dataset.label.attrs["flag_meanings"].split() == ["ignored", "absent", "present"]
     np.testing.assert_array_equal(dataset.label.attrs["flag_values"], [-1, 0, 1])
     assert set(dataset.coords) == {"image", "concept", "class_name", "method"}
-    told = repr(dataset)
-    assert "concept_score" in told
-    assert "title:" in told
+    assert "concept_score" in repr(dataset)
+    assert "title:" in repr(dataset)
     assert zarr.open_group(tmp_path / "s.zarr", mode="r")["label"].metadata.dimension_names
+    for name in (*COORDINATES, *VARIABLES):  # also those that this store lacks
+        assert attributes_of(name)["long_name"]

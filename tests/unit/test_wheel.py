@@ -11,6 +11,15 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+CODE = """
+from inficond_panel.errors import MissingExtraError
+from inficond_panel.spec import find_spec, load_spec
+print(find_spec("voc2007"))
+try:
+    load_spec(find_spec("demo")).check_photos()
+except MissingExtraError as error:
+    print(error.message)
+"""
 
 
 def run(folder, *command):
@@ -58,42 +67,18 @@ def test_it_says_that_it_is_typed_and_under_which_licences(wheel):
     assert licences == {"LICENSE", "THIRD-PARTY-NOTICES.md", "OFL.txt"}
 
 
-def test_it_holds_the_demo(wheel):
-    names = [name.removeprefix("inficond_panel/specs/") for name in wheel.namelist()]
-    assert {"demo.yaml", "public/voc2007.yaml", "corpora/broden_object_584.txt"} <= set(names)
-    assert any(name.startswith("demo/") and "zarr" in name for name in names)
-
-
 def test_it_takes_no_more_than_the_demo_needs(wheel):
     """9 MB of it are the thumbnails, which are compressed already, and 3.5 the embeddings."""
     assert sum(entry.compress_size for entry in wheel.infolist()) < 21.7e6
 
 
-def test_specs_are_found_by_name_from_the_wheel(wheel, tmp_path):
+def test_from_the_wheel_specs_are_found_pages_printed_and_scenes_refused(wheel, tmp_path):
     wheel.extractall(tmp_path)
-    code = "from inficond_panel.spec import find_spec; print(find_spec('voc2007'))"
-    [found] = run(tmp_path, sys.executable, "-c", code)
-    assert Path(found) == tmp_path / "inficond_panel" / "specs" / "public/voc2007.yaml"
-
-
-def test_pages_are_printed_from_the_wheel(wheel, tmp_path):
-    wheel.extractall(tmp_path)
-    command = (sys.executable, "-m", "inficond_panel", "docs", "metrics")
-    assert "\n".join(run(tmp_path, *command)) == (ROOT / "docs" / "metrics.md").read_text().rstrip()
-
-
-def test_scenes_name_the_source_tree_from_the_wheel(wheel, tmp_path):
-    wheel.extractall(tmp_path)
-    code = """
-from inficond_panel.errors import MissingExtraError
-from inficond_panel.spec import find_spec, load_spec
-try:
-    load_spec(find_spec("demo")).check_photos()
-except MissingExtraError as error:
-    print(error.message)
-"""
-    [said] = run(tmp_path, sys.executable, "-c", code)
+    spec, said = run(tmp_path, sys.executable, "-c", CODE)
+    assert Path(spec) == tmp_path / "inficond_panel" / "specs" / "public/voc2007.yaml"
     assert said == "Scenes are drawn by the recipe of the demo, which only the source tree has."
+    page = run(tmp_path, sys.executable, "-m", "inficond_panel", "docs", "metrics")
+    assert "\n".join(page) == (ROOT / "docs" / "metrics.md").read_text().rstrip()
 
 
 def test_its_readme_has_no_link_that_leads_nowhere_on_an_index(wheel):

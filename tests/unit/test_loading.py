@@ -1,0 +1,126 @@
+"""What is loaded when: heavy packages not by an import, but ahead of the first page of a server."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from waiting import PATIENCE
+
+import inficond_panel
+from inficond_panel.commands.serve import server
+from inficond_panel.plots import cloud
+from inficond_panel.spec import find_spec, load_spec
+from inficond_panel.store import open_store
+
+ROOT = Path(__file__).parents[2]
+SCREEN = {"panel", "holoviews", "bokeh", "datashader"}
+TORCH = {"torch", "torchvision", "open_clip", "timm"}
+EXTRAS = {"sklearn", "onnx", "onnxruntime"}
+#: Slow to load, and only few results need them.
+SLOW = {"scipy.stats", "scipy.optimize", "dask", "numba"}
+#: One after the other in one process: modules, and packages that are not loaded after each.
+ALONE = [("precompute", TORCH | SCREEN)]
+ONE_BY_ONE = [
+    ("inficond_panel", SCREEN | TORCH | EXTRAS | {"numpy", "pandas", "precompute"}),
+    ("inficond_panel.spec", SCREEN | TORCH | EXTRAS | {"numpy", "precompute"}),
+    ("inficond_panel.tuning", SCREEN | TORCH | EXTRAS | SLOW | {"precompute"}),
+    ("inficond_panel.api.students", SCREEN | TORCH | EXTRAS | {"precompute"}),
+    ("inficond_panel.export", SCREEN | TORCH | EXTRAS | {"precompute"}),
+    ("inficond_panel.cli", SCREEN | TORCH | EXTRAS | {"precompute"}),
+    ("inficond_panel.api.estimator", SCREEN | TORCH | {"onnx", "precompute"}),
+    ("inficond_panel.state", SCREEN | TORCH | {"precompute"}),
+    ("inficond_panel.app", TORCH | {"precompute"}),
+]
+IMPORTS = """
+import importlib, sys
+for module, absent in {modules!r}:
+    importlib.import_module(module)
+    print(*(f"{{module}}:{{name}}" for name in sorted(absent & set(sys.modules))))
+"""
+#: Draws with Datashader where numba finds no place to keep what it compiles.
+READ_ONLY = """
+import sys
+from pathlib import Path
+from numba.core import caching
+
+def refuse(self):
+    raise PermissionError("read-only")
+
+caching.InTreeCacheLocator.ensure_cache_path = refuse
+caching.UserWideCacheLocator.ensure_cache_path = refuse
+{also}
+from inficond_panel.plots.cloud import _KEPT, datashader_package
+canvas = datashader_package().Canvas(4, 2, (0, 4), (0, 2))
+import pandas as pd
+print(int(canvas.points(pd.DataFrame({{"x": [1.5], "y": [0.5]}}), "x", "y").sum()))
+print(Path(_KEPT[0].name).is_dir(), _KEPT[0].name, sep="\\n")
+"""
+
+
+def in_python(code: str, **values: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", code.format(**values)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("modules", [ALONE, ONE_BY_ONE], ids=["alone", "one by one"])
+def test_what_an_import_does_not_load(modules) -> None:
+    done = in_python(IMPORTS, modules=modules)
+    assert (done.returncode, done.stdout.split()) == (0, []), done.stderr
+
+
+def test_the_package_shows_its_public_names_alone() -> None:
+    assert dir(inficond_panel) == sorted(inficond_panel.__all__)
+
+
+def test_where_no_folder_can_be_written_the_cache_of_numba_is_this_process_s_own() -> None:
+    done = in_python(READ_ONLY, also="")
+    assert done.returncode == 0, done.stderr
+    *printed, folder = done.stdout.splitlines()
+    assert printed == ["1", "True"]
+    assert not Path(folder).exists()
+
+
+def test_another_fault_of_the_import_is_told() -> None:
+    assert (
+        "ModuleNotFoundError"
+        in in_python(READ_ONLY, also="sys.modules['datashader'] = None").stderr
+    )
+
+
+def test_a_server_loads_ahead_in_a_thread_once_its_loop_runs(monkeypatch) -> None:
+    loaded, waiting, seen = threading.Event(), [], []
+
+    def load() -> None:
+        seen.append(threading.current_thread())
+        loaded.set()
+
+    monkeypatch.setattr(server, "load_ahead", load)
+    given = SimpleNamespace(io_loop=SimpleNamespace(add_callback=waiting.append))
+    assert server._Serve.customize_server(server._Serve.__new__(server._Serve), given) is given
+    assert not seen  # the loop has not begun
+    waiting[0]()
+    assert loaded.wait(PATIENCE)
+    assert seen[0] is not threading.current_thread()
+    assert seen[0].daemon  # a server that is stopped meanwhile ends at once
+
+
+def test_what_is_compiled_is_what_the_cloud_of_a_page_calls(monkeypatch) -> None:
+    """Another type of the places would be compiled anew, at the first page."""
+    types, original = [], cloud._counted
+
+    def counted(places, *rest):
+        types.append(places.dtype)
+        return original(places, *rest)
+
+    monkeypatch.setattr(cloud, "_counted", counted)
+    server.load_ahead()
+    assert {"scipy.stats", "datashader"} <= set(sys.modules)
+    store = open_store(load_spec(find_spec("demo")).store)
+    drawn = cloud.density_within(store, store.methods[0], cloud.WHOLE, cloud.WHOLE)
+    assert drawn.values.any()
+    assert types[0] == types[1]
