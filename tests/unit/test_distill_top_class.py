@@ -10,10 +10,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from inficond_panel.distill.metrics.bootstrap import (
-    draw_counts,
-    metric_intervals,
-)
+from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
 from inficond_panel.distill.metrics.top_class import TopClass, confusions
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import TOP_METRICS

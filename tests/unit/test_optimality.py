@@ -17,11 +17,7 @@ FAR = {
     "exact": ("{lambda: 1e-4, tolerance: 1.0e-17}", "did not converge for 4 of 4 classes"),
     "paper": ("{solver: paper, epochs: 1, lr: 0.001}", "above the optimum by more than 2%"),
 }
-COMMANDS = [
-    ["distill"],
-    ["metrics", "--draws", "5"],
-    ["export", "--format", "npz"],
-]
+COMMANDS = [["distill"], ["metrics", "--draws", "5"], ["export", "--format", "npz"]]
 
 
 @pytest.fixture(params=["exact", pytest.param("paper", marks=pytest.mark.torch)])

@@ -1,7 +1,8 @@
-"""``inficond compare``: the grid, the table, the files, and what cannot be compared."""
+"""Targets of an oracle: compared by command and script, and chosen on the page."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -9,19 +10,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
+from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
+from inficond_panel.oracle_app import Explorer
 from scipy.special import expit
+from waiting import until
 
 from inficond_panel import distill
 from inficond_panel.cli import main
 from inficond_panel.errors import StoreFormatError, TuningError
-from inficond_panel.results.distillations import (
-    Setting,
-    compare_settings,
-    setting_grid,
-)
+from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.views.configuration.view import ConfigurationView
 
 SEEN = "has seen the label"
 
@@ -193,3 +194,80 @@ def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
     assert SEEN in capsys.readouterr().err
     assert main(["distill", str(both), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["mark"] == SEEN
+
+
+@pytest.fixture
+def oracle_app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
+
+
+def test_without_an_oracle_there_is_no_choice(tmp_path):
+    oracle_app = AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+    assert ConfigurationView(oracle_app).data()["targets"] is None
+    oracle_app.targets.choose("oracle")
+    assert oracle_app.targets.tuner is None
+
+
+def test_the_oracles_students_have_a_root_of_their_own(oracle_app):
+    view = ConfigurationView(oracle_app)
+    assert view.data()["targets"]["value"] == "teacher"
+    assert view.data()["mark"] == ""
+    view.act({"action": "choose_targets", "name": "oracle"})
+
+    tuner = oracle_app.targets.tuner
+    assert tuner.history is oracle_app.tuner.history
+    assert tuner.root_id != oracle_app.tuner.root_id
+    assert tuner.nodes()[0].number == 0
+    assert oracle_app.tuner.nodes()[0].weights_hash != tuner.nodes()[0].weights_hash
+
+
+def test_all_metrics_compare_with_the_plain_teacher(oracle_app):
+    oracle_app.targets.choose("oracle")
+    other = AppState(oracle_app.targets.tuner, Jobs(inline=True))
+    for name, metrics in other.students.snapshot.metrics.items():
+        teacher = oracle_app.students.student(name).teacher_logits
+        student = other.students.student(name)
+        np.testing.assert_array_equal(student.teacher_logits, teacher)
+        alike = (student.logits > 0) == (teacher > 0)
+        assert metrics.fidelity == pytest.approx(alike.mean())
+        assert metrics.teacher_ap == oracle_app.students.snapshot.metrics[name].teacher_ap
+
+
+def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
+    arrays = small_arrays()
+    arrays["oracle_logit"] = np.full(arrays["teacher_logit"].shape, np.nan)
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    (tmp_path / "small.yaml").write_text(spec_text())
+    oracle_app = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
+    oracle_app.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    oracle_app.targets.choose("oracle")
+
+    shown = ConfigurationView(oracle_app).data()
+    assert "NaN or infinite" in shown["targets"]["error"]
+    assert "gamma" in shown["targets"]["error"]
+    assert shown["targets"]["value"] == "teacher"
+    assert not shown["busy"]
+    assert oracle_app.targets.tuner is None
+    assert len(oracle_app.tuning.pending) == 1
+
+
+def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
+    async def session() -> None:
+        explorer = Explorer([oracle_spec(tmp_path)])
+        await until(lambda: explorer.oracle_app is not None)
+        first = explorer.oracle_app
+        first.selection.class_name = "sheep"
+        first.tuning.toggle(Intent("sheep", "wheel", "up"))
+        first.targets.choose("oracle")
+        await until(lambda: explorer.oracle_app is not first)
+        second = explorer.oracle_app
+        assert second.targets.chosen == "oracle"
+        assert second.selection.class_name == "sheep"
+        assert second.tuning.pending == first.tuning.pending
+        second.targets.choose("teacher")
+        await until(lambda: explorer.oracle_app is not second)
+        assert explorer.oracle_app.tuner.root_id == first.tuner.root_id
+        await until(lambda: not explorer.jobs.busy)
+        explorer.close()
+
+    asyncio.run(session())

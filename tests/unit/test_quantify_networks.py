@@ -1,16 +1,14 @@
-"""Networks and their layers, checkpoints, and what is told where they cannot be measured."""
+"""Networks, their layers and checkpoints, and what is told where they cannot be measured."""
 
+import re
 from collections import OrderedDict
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from inficond_panel.errors import CancelledError, DataError
-
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
-
 from inficond_panel.quantify.experiment import follow, weight_distances  # noqa: E402
 from inficond_panel.quantify.information import Perturbation, pixel_information  # noqa: E402
 from inficond_panel.quantify.knowledge_points import feature_at  # noqa: E402
@@ -20,6 +18,10 @@ from inficond_panel.quantify.training import (  # noqa: E402
     parameters_at,
     save_weights,
 )
+
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
 
 QUICK = Perturbation(tolerance=1.0, draws=8, rounds=1)
 
@@ -169,3 +171,18 @@ def test_a_network_is_followed_over_its_checkpoints(tmp_path):
     assert np.array_equal(found[-1].entropy, alone.entropy)
     with pytest.raises(DataError, match="masks have shape"):
         follow(network(), checkpoint_files(folder), travelled, "features", x, mask[:2], QUICK)
+
+
+pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+PAGE = Path(__file__).parents[2] / "docs" / "quantify.md"
+
+
+def test_the_example_measures_a_network(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(example, str(PAGE), "exec"), names)
+    assert names["points"].shape == (4, 24, 32)
+    assert names["found"].converged.all()
+    assert capsys.readouterr().out.startswith("[ True  True  True  True]")

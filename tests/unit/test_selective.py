@@ -9,11 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from inficond_panel import from_frames, open_students
 from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
-from inficond_panel.distill.metrics.thresholds import (
-    LEAST_ANSWERED,
-    Decisions,
-    class_decisions,
-)
+from inficond_panel.distill.metrics.thresholds import LEAST_ANSWERED, Decisions, class_decisions
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import (

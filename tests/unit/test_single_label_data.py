@@ -13,11 +13,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError, StoreFormatError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
-from inficond_panel.store.checks import (
-    class_positions,
-    is_single_label,
-    single_label_fault,
-)
+from inficond_panel.store.checks import class_positions, is_single_label, single_label_fault
 from inficond_panel.store.schema import COORDINATES, VARIABLES
 
 

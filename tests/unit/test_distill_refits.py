@@ -1,16 +1,71 @@
-"""Stability over bootstrap samples, against loops of plain fits."""
+"""Refits, along a what-if and over bootstrap samples, against plain fits from nothing."""
+
+import itertools
 
 import numpy as np
 import pytest
 
-from inficond_panel.distill import (
-    bootstrap_stability,
-    fit,
-    fit_joint,
-    soft_targets,
-)
-from inficond_panel.distill.refits import joint_stability, summarised
+from inficond_panel.distill import bootstrap_stability, fit, fit_joint, refit_what_if, soft_targets
+from inficond_panel.distill.refits import joint_stability, refit_grid, summarised
 from inficond_panel.errors import CancelledError, SolverError
+
+
+def twins(seed=0, n=200, concepts=12):
+    rng = np.random.default_rng(seed)
+    scores = np.maximum(rng.normal(0.2, 0.15, (n, concepts)), 0)
+    scores[:, 1] = np.maximum(scores[:, 0] + rng.normal(0, 0.03, n), 0)  # a twin
+    teacher = 6 * scores[:, :1] - 4 * scores[:, 3:4] + rng.normal(0, 0.3, (n, 1))
+    return scores, soft_targets(teacher)
+
+
+def test_each_point_equals_a_fit_from_nothing():
+    scores, targets = twins()
+    start = fit(scores, targets, l1=1e-3, tolerance=1e-9)
+    options = {"l1": 1e-3, "tolerance": 1e-9}
+    points = list(refit_what_if(scores, targets[:, 0], 0, start, -2, 6, levels=3, **options))
+    assert len(points) == 2 + 2**3
+    for point in points:
+        lower, upper = np.full((12, 1), -np.inf), np.full((12, 1), np.inf)
+        lower[0] = upper[0] = point.influence
+        alone = fit(scores, targets, lower=lower, upper=upper, **options)
+        assert point.fit.weights[0, 0] == point.influence
+        assert point.fit.gap[0] <= 1e-9
+        assert point.fit.objective[0] == pytest.approx(alone.objective[0], rel=1e-8)
+        np.testing.assert_allclose(point.fit.weights, alone.weights, atol=2e-3)
+
+
+def test_the_present_weight_gives_the_present_student_and_the_least_objective():
+    scores, targets = twins(1)
+    start = fit(scores, targets, l1=1e-3, tolerance=1e-9)
+    points = list(refit_what_if(scores, targets[:, 0], 0, start, -3, 9, l1=1e-3, tolerance=1e-9))
+    assert points[0].influence == start.weights[0, 0]
+    np.testing.assert_allclose(points[0].fit.weights, start.weights, atol=1e-3)
+    objective = {point.influence: point.fit.objective[0] for point in points}
+    assert min(objective.values()) == pytest.approx(start.objective[0], rel=1e-8)
+    # the partial minimum of a convex function is convex
+    grid = np.array(sorted(objective))
+    slopes = np.diff([objective[v] for v in grid]) / np.diff(grid)
+    assert (np.diff(slopes) > -1e-6).all()
+
+
+def test_points_come_coarse_to_fine_and_outwards():
+    assert refit_grid(1.0, 0.0, 8.0, 3) == [
+        (0, 1.0), (0, 0.0), (0, 8.0), (1, 4.0), (2, 2.0), (2, 6.0), (3, 3.0), (3, 5.0), (3, 7.0)
+    ]  # fmt: skip
+
+
+def test_nothing_is_solved_that_nobody_asks_for():
+    scores, targets = twins(3)
+    start = fit(scores, targets, l1=1e-3)
+    asked = []
+    options = {"l1": 1e-3, "cancelled": lambda: bool(asked)}
+    points = refit_what_if(scores, targets[:, 0], 0, start, 0, 4, **options)
+    first = list(itertools.islice(points, 2))
+    assert [point.level for point in first] == [0, 0]
+    assert first[1].share == pytest.approx(2 / 18)
+    asked.append("stop")
+    with pytest.raises(CancelledError):
+        next(points)
 
 
 def problem(seed=0, n=250, concepts=8):
@@ -37,11 +92,12 @@ def test_bounds_hold_in_every_draw_and_weights_multiply():
     found = bootstrap_stability(scores, target, start, draws=4, l1=5e-3, upper=upper)
     assert (found.weights[:, 0] == 0.5).all()
     half = np.repeat([1.0, 0.0], 125)
+    options = {"l1": 5e-3, "tolerance": 1e-9}
     found = bootstrap_stability(
-        scores, target, start, draws=1, seed=3, l1=5e-3, tolerance=1e-9, sample_weight=half
+        scores, target, start, draws=1, seed=3, sample_weight=half, **options
     )
     rows = np.random.default_rng(3).integers(250, size=250)
-    alone = fit(scores[rows[rows < 125]], target[rows[rows < 125], None], l1=5e-3, tolerance=1e-9)
+    alone = fit(scores[rows[rows < 125]], target[rows[rows < 125], None], **options)
     np.testing.assert_allclose(found.weights[0], alone.weights[:, 0], atol=2e-3)
 
 
@@ -68,9 +124,8 @@ def test_a_draw_without_a_solution_is_drawn_again():
 def test_it_can_be_stopped_and_tells_how_far_it_is():
     scores, target, start = problem(8)
     told = []
-    bootstrap_stability(
-        scores, target, start, draws=20, l1=5e-3, progress=lambda share, text: told.append(share)
-    )
+    options = {"l1": 5e-3, "progress": lambda share, text: told.append(share)}
+    bootstrap_stability(scores, target, start, draws=20, **options)
     assert told == [0.5, 1.0]
     with pytest.raises(CancelledError):
         bootstrap_stability(scores, target, start, cancelled=lambda: True)
