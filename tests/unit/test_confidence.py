@@ -27,46 +27,25 @@ from inficond_panel.vocabulary.confidence import confidence_word, interval_word,
 THUMB = Intent("bicycle", "wheel", "up")
 
 
-@pytest.fixture(scope="module")
-def tuners(tmp_path_factory):
-    """The same store and history under the usual level and under 0.8, each tuned alike."""
-    found = {}
-    for level in (0.95, 0.8):
-        folder = tmp_path_factory.mktemp("level")
-        extra = f"views: {{confidence: {level}}}\n" if level != 0.95 else ""
-        tuner = open_tuner(small_spec(folder, extra=extra), history=folder / "h.sqlite")
-        tuner.history.set_head(
-            tuner.root_id, tuner.fine_tune(tuner.root(), [THUMB]).id, "fine-tune"
-        )
-        found[level] = tuner
-    return found
+def tuned(folder, extra=""):
+    """Students of a small store with one thumb."""
+    tuner = open_tuner(small_spec(folder, extra=extra), history=folder / "h.sqlite")
+    node = tuner.fine_tune(tuner.root(), [THUMB])
+    tuner.history.set_head(tuner.root_id, node.id, "fine-tune")
+    return tuner
 
 
-def drawn(student, metric):
-    """The metric on each bootstrap draw, by scikit-learn."""
-    known = student.labels >= 0
-    label, logit = student.labels[known], student.logits[known]
-    weights = draw_counts(len(label), 200, 0)
-    return np.array([metric(label, logit, row) for row in weights])
-
-
-def accuracy(label, logit, weight):
-    return accuracy_score(label, logit > 0, sample_weight=weight)
-
-
-def test_words():
-    assert [confidence_word(x) for x in (0.95, 0.8, 0.995, 0.57)] == [
-        "95 %",
-        "80 %",
-        "99.5 %",
-        "57 %",
-    ]
+def test_words() -> None:
+    words = {0.95: "95 %", 0.8: "80 %", 0.995: "99.5 %", 0.57: "57 %"}
+    assert {level: confidence_word(level) for level in words} == words
     assert interval_word(0.9) == "90 % interval"
     assert tails(0.8) == pytest.approx((0.1, 0.9))
 
 
-def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tuners):
-    wide, narrow = tuners[0.95], tuners[0.8]
+def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tmp_path_factory) -> None:
+    """The limits against scikit-learn on each draw."""
+    levels = ("", "views: {confidence: 0.8}\n")
+    wide, narrow = (tuned(tmp_path_factory.mktemp("level"), extra) for extra in levels)
     assert wide.head().id == narrow.head().id
     assert wide.head().weights_hash == narrow.head().weights_hash
     own = [measure(t, t.at(t.head(), "tune")["bicycle"]).now for t in (wide, narrow)]
@@ -75,12 +54,15 @@ def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tuners):
         assert old.estimate == new.estimate
         assert old.low <= new.low <= new.high <= old.high
         assert new.high - new.low < old.high - old.low
-    values = drawn(narrow.at(narrow.head(), "tune")["bicycle"], accuracy)
+    student = narrow.at(narrow.head(), "tune")["bicycle"]
+    known = student.labels >= 0
+    label, decided = student.labels[known], student.logits[known] > 0
+    draws = draw_counts(len(label), 200, 0)
+    values = [accuracy_score(label, decided, sample_weight=row) for row in draws]
     limits = np.percentile(values, [10, 90])
     assert own[1][["accuracy_low", "accuracy_high"]].tolist() == pytest.approx(limits)
 
 
-THUMB = Intent("bicycle", "wheel", "up")
 #: ``[low, high]``, ``95 %``, and what is said of an interval.
 LIMITS = re.compile(r"\[[+−-]?\d[\d.]*, |95 %|noise|interval")
 
@@ -95,20 +77,16 @@ def texts(told: Any) -> Iterator[str]:
 
 
 def limits_in(told: Any) -> list[str]:
-    """Texts with an interval in them."""
     return [text for text in texts(told) if LIMITS.search(text)]
 
 
 @pytest.fixture(scope="module")
 def apps(tmp_path_factory) -> dict[bool, AppState]:
-    """The same store and history with intervals and without, each tuned alike."""
+    """With intervals and without, each tuned alike."""
     found = {}
     for shown in (True, False):
-        folder = tmp_path_factory.mktemp("shown")
         extra = "" if shown else "views: {intervals: false}\n"
-        tuner = open_tuner(small_spec(folder, extra=extra), history=folder / "h.sqlite")
-        node = tuner.fine_tune(tuner.root(), [THUMB])
-        tuner.history.set_head(tuner.root_id, node.id, "fine-tune")
+        tuner = tuned(tmp_path_factory.mktemp("shown"), extra)
         found[shown] = AppState(tuner, Jobs(inline=True))
         found[shown].selection.class_name = "bicycle"
     return found

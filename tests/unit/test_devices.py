@@ -102,28 +102,19 @@ def test_the_papers_recipe_goes_there(monkeypatch, home):
     spec.students = PaperStudents()
     recipe = distillation(spec, ["a"])
     assert (recipe.device, "device" in recipe.settings(["a"])) == ("mps", False)
-    asked = []
-    monkeypatch.setattr(
-        "inficond_panel.distill.solver.paper_recipe.torch_device",
-        lambda d: asked.append(d) or "meta",
-    )
+    asked, place = [], "inficond_panel.distill.solver.paper_recipe.torch_device"
+    monkeypatch.setattr(place, lambda device: asked.append(device) or "meta")
     rng = np.random.default_rng(0)
     with pytest.raises(NotImplementedError, match="meta"):  # of which nothing comes back
         fit_paper(rng.random((9, 4)), rng.random((9, 1)), epochs=1, batch=4, device="mps")
     assert asked == ["mps"]
 
 
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
-
-
 def unit(values):
     return values / np.linalg.norm(values, axis=-1, keepdims=True)
 
 
-def encoder_in(folder, name, vision=CONV):
-    if not folder.exists():
-        tiny_encoder(folder, vision)
+def encoder_in(folder, name):
     return load_encoder(OpenClipEncoder(model=folder, precision=name))
 
 
@@ -136,8 +127,8 @@ def pixels_of(encoder, count=3, seed=0):
 @pytest.mark.parametrize("name", ["bfloat16", "float16"])
 def test_the_first_batch_is_compared_with_float32(tmp_path, monkeypatch, name, vision):
     monkeypatch.setattr(image, "FARTHEST", 1.0)
-    exact = encoder_in(tmp_path / "encoder", "float32", vision)
-    mixed = encoder_in(tmp_path / "encoder", name, vision)
+    tiny_encoder(tmp_path / "encoder", vision)
+    exact, mixed = (encoder_in(tmp_path / "encoder", each) for each in ("float32", name))
     pixels = pixels_of(exact)
     with torch.inference_mode(), torch.autocast("cpu", getattr(torch, name)):
         expected = mixed._dense(torch.from_numpy(pixels)).float().numpy()
@@ -153,16 +144,20 @@ def test_the_first_batch_is_compared_with_float32(tmp_path, monkeypatch, name, v
     assert mixed.precision.distance == pytest.approx(distance, rel=1e-2)  # of the first batch
 
 
-def test_one_that_is_too_far_off_is_refused(tmp_path, monkeypatch):
+def test_one_that_is_too_far_off_is_refused_and_leaves_no_store(home, monkeypatch, capsys):
     monkeypatch.setattr(image, "FARTHEST", 1e-9)
-    mixed = encoder_in(tmp_path / "encoder", "bfloat16")
+    mixed = encoder_in(home / "encoder", "bfloat16")
     for _ in range(2):  # nothing is taken unchecked after a refusal
         with pytest.raises(DataError, match=r"In bfloat16 .* first 3 photos differ by up to"):
             mixed.dense(pixels_of(mixed))
+    path = with_precision(home, "float16")
+    assert main(["precompute", str(path), "--store", str(home / "own.zarr")]) == 1
+    assert "Set concepts.encoder.precision: float32" in capsys.readouterr().err
+    assert not (home / "own.zarr").exists()
 
 
-def test_a_device_without_it_is_told(tmp_path):
-    mixed = encoder_in(tmp_path / "encoder", "float16")
+def test_a_device_without_it_is_told(home):
+    mixed = encoder_in(home / "encoder", "float16")
 
     def dense(_):
         raise RuntimeError("not implemented for 'Half'\nat line 7")
@@ -171,33 +166,24 @@ def test_a_device_without_it_is_told(tmp_path):
         mixed.precision.run(dense, torch.zeros(1))
 
 
-def test_a_run_tells_it_and_the_store_keeps_it(tmp_path, monkeypatch, capsys):
+def with_precision(home, name):
+    path = home / f"{name}.yaml"
+    text = (home / "spec.yaml").read_text()
+    path.write_text(text.replace("batch: 3", f"batch: 3, precision: {name}"))
+    return path
+
+
+def test_a_run_tells_it_and_the_store_keeps_it(home, monkeypatch, capsys):
     monkeypatch.setattr(image, "FARTHEST", 1.0)
-    photo_set(tmp_path)
-    tiny_encoder(tmp_path / "encoder", CONV)
-    path = tmp_path / "spec.yaml"
-    plain = path.read_text()
-    section = load_spec(path).concepts.encoder
-    assert "precision" not in encoder_inputs(section)  # stores of earlier versions stay up to date
-    precompute.run(load_spec(path), tmp_path / "plain.zarr")
-    path.write_text(plain.replace("batch: 3", "batch: 3, precision: bfloat16"))
+    plain, path = load_spec(home / "spec.yaml"), with_precision(home, "bfloat16")
+    # stores of earlier versions stay up to date
+    assert "precision" not in encoder_inputs(plain.concepts.encoder)
     assert encoder_inputs(load_spec(path).concepts.encoder)["precision"] == "bfloat16"
-    assert main(["precompute", str(path), "--store", str(tmp_path / "mixed.zarr")]) == 0
+    precompute.run(plain, home / "plain.zarr")
+    assert main(["precompute", str(path), "--store", str(home / "mixed.zarr")]) == 0
     assert "Precision bfloat16: unit vectors of cells of the first batch" in capsys.readouterr().err
-    stores = [open_store(tmp_path / f"{name}.zarr") for name in ("plain", "mixed")]
+    stores = [open_store(home / f"{name}.zarr") for name in ("plain", "mixed")]
     first, second = (store.concept_score for store in stores)
     assert 0 < np.abs(first - second).max() < 0.2
     assert "precision" not in stores[0].attrs["preprocessing"]
     assert "bfloat16" in str(stores[1].attrs["preprocessing"])
-
-
-def test_one_too_far_off_leaves_no_store(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(image, "FARTHEST", 1e-9)
-    photo_set(tmp_path)
-    tiny_encoder(tmp_path / "encoder", CONV)
-    path = tmp_path / "spec.yaml"
-    text = path.read_text().replace("batch: 3", "batch: 3, precision: float16")
-    path.write_text(text)
-    assert main(["precompute", str(path), "--store", str(tmp_path / "own.zarr")]) == 1
-    assert "Set concepts.encoder.precision: float32" in capsys.readouterr().err
-    assert not (tmp_path / "own.zarr").exists()

@@ -11,11 +11,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
-from inficond_panel.oracle_app import Explorer
 from scipy.special import expit
 from waiting import until
 
 from inficond_panel import distill
+from inficond_panel.app import Explorer
 from inficond_panel.cli import main
 from inficond_panel.errors import StoreFormatError, TuningError
 from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
@@ -24,7 +24,7 @@ from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
 
-SEEN = "has seen the label"
+SEEN, TARGETS = "has seen the label", ["teacher", "oracle"]
 
 
 @pytest.fixture
@@ -34,11 +34,9 @@ def both(tmp_path: Path) -> Path:
 
 
 def test_the_grid_is_all_combinations_with_targets_side_by_side():
-    grid = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0, 2.0], [0.1])
-    assert [vars(setting) for setting in grid[:2]] == [
-        {"targets": name, "alpha": None, "temperature": 1.0, "lambda_": 0.1, "tempered": "teacher"}
-        for name in ("teacher", "oracle")
-    ]
+    grid = setting_grid(TARGETS, [None, 1.0], [1.0, 2.0], [0.1])
+    rest = {"alpha": None, "temperature": 1.0, "lambda_": 0.1, "tempered": "teacher"}
+    assert [vars(each) for each in grid[:2]] == [{"targets": n, **rest} for n in TARGETS]
     assert len(grid) == 8
     assert grid[1].words == f"oracle ({SEEN}), T 1, lambda 0.1"
     assert grid[7].words == f"oracle ({SEEN}), alpha 1, T 2, lambda 0.1"
@@ -46,14 +44,10 @@ def test_the_grid_is_all_combinations_with_targets_side_by_side():
     assert grid[2].temperature == 2.0
     assert grid[4].alpha == 1.0
     both = setting_grid(["teacher"], [None], [1.0, 2.0], [0.1], ["teacher", "both"])
-    assert [(s.temperature, s.tempered) for s in both] == [
-        (1.0, "teacher"), (2.0, "teacher"), (2.0, "both"),
-    ]  # fmt: skip
-
-
-def test_labels_alone_are_one_student_a_penalty():
-    grid = setting_grid(["teacher", "oracle"], [0.0], [1.0, 2.0], [0.1, 0.2])
-    assert grid == [Setting("teacher", 0.0, 1.0, 0.1), Setting("teacher", 0.0, 1.0, 0.2)]
+    found = [(each.temperature, each.tempered) for each in both]
+    assert found == [(1.0, "teacher"), (2.0, "teacher"), (2.0, "both")]
+    labels = setting_grid(TARGETS, [0.0], [1.0, 2.0], [0.1, 0.2])  # one student a penalty
+    assert labels == [Setting("teacher", 0.0, 1.0, 0.1), Setting("teacher", 0.0, 1.0, 0.2)]
 
 
 def test_students_minimise_the_loss_of_their_setting(both):
@@ -197,40 +191,40 @@ def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
 
 
 @pytest.fixture
-def oracle_app(tmp_path: Path) -> AppState:
+def app(tmp_path: Path) -> AppState:
     return AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
 
 
 def test_without_an_oracle_there_is_no_choice(tmp_path):
-    oracle_app = AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
-    assert ConfigurationView(oracle_app).data()["targets"] is None
-    oracle_app.targets.choose("oracle")
-    assert oracle_app.targets.tuner is None
+    app = AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+    assert ConfigurationView(app).data()["targets"] is None
+    app.targets.choose("oracle")
+    assert app.targets.tuner is None
 
 
-def test_the_oracles_students_have_a_root_of_their_own(oracle_app):
-    view = ConfigurationView(oracle_app)
+def test_the_oracles_students_have_a_root_of_their_own(app):
+    view = ConfigurationView(app)
     assert view.data()["targets"]["value"] == "teacher"
     assert view.data()["mark"] == ""
     view.act({"action": "choose_targets", "name": "oracle"})
 
-    tuner = oracle_app.targets.tuner
-    assert tuner.history is oracle_app.tuner.history
-    assert tuner.root_id != oracle_app.tuner.root_id
+    tuner = app.targets.tuner
+    assert tuner.history is app.tuner.history
+    assert tuner.root_id != app.tuner.root_id
     assert tuner.nodes()[0].number == 0
-    assert oracle_app.tuner.nodes()[0].weights_hash != tuner.nodes()[0].weights_hash
+    assert app.tuner.nodes()[0].weights_hash != tuner.nodes()[0].weights_hash
 
 
-def test_all_metrics_compare_with_the_plain_teacher(oracle_app):
-    oracle_app.targets.choose("oracle")
-    other = AppState(oracle_app.targets.tuner, Jobs(inline=True))
+def test_all_metrics_compare_with_the_plain_teacher(app):
+    app.targets.choose("oracle")
+    other = AppState(app.targets.tuner, Jobs(inline=True))
     for name, metrics in other.students.snapshot.metrics.items():
-        teacher = oracle_app.students.student(name).teacher_logits
+        teacher = app.students.student(name).teacher_logits
         student = other.students.student(name)
         np.testing.assert_array_equal(student.teacher_logits, teacher)
         alike = (student.logits > 0) == (teacher > 0)
         assert metrics.fidelity == pytest.approx(alike.mean())
-        assert metrics.teacher_ap == oracle_app.students.snapshot.metrics[name].teacher_ap
+        assert metrics.teacher_ap == app.students.snapshot.metrics[name].teacher_ap
 
 
 def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
@@ -238,35 +232,35 @@ def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
     arrays["oracle_logit"] = np.full(arrays["teacher_logit"].shape, np.nan)
     write_store(tmp_path / "small.zarr", arrays, ATTRS)
     (tmp_path / "small.yaml").write_text(spec_text())
-    oracle_app = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
-    oracle_app.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    oracle_app.targets.choose("oracle")
+    app = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    app.targets.choose("oracle")
 
-    shown = ConfigurationView(oracle_app).data()
+    shown = ConfigurationView(app).data()
     assert "NaN or infinite" in shown["targets"]["error"]
     assert "gamma" in shown["targets"]["error"]
     assert shown["targets"]["value"] == "teacher"
     assert not shown["busy"]
-    assert oracle_app.targets.tuner is None
-    assert len(oracle_app.tuning.pending) == 1
+    assert app.targets.tuner is None
+    assert len(app.tuning.pending) == 1
 
 
 def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
     async def session() -> None:
         explorer = Explorer([oracle_spec(tmp_path)])
-        await until(lambda: explorer.oracle_app is not None)
-        first = explorer.oracle_app
+        await until(lambda: explorer.app is not None)
+        first = explorer.app
         first.selection.class_name = "sheep"
         first.tuning.toggle(Intent("sheep", "wheel", "up"))
         first.targets.choose("oracle")
-        await until(lambda: explorer.oracle_app is not first)
-        second = explorer.oracle_app
+        await until(lambda: explorer.app is not first)
+        second = explorer.app
         assert second.targets.chosen == "oracle"
         assert second.selection.class_name == "sheep"
         assert second.tuning.pending == first.tuning.pending
         second.targets.choose("teacher")
-        await until(lambda: explorer.oracle_app is not second)
-        assert explorer.oracle_app.tuner.root_id == first.tuner.root_id
+        await until(lambda: explorer.app is not second)
+        assert explorer.app.tuner.root_id == first.tuner.root_id
         await until(lambda: not explorer.jobs.busy)
         explorer.close()
 

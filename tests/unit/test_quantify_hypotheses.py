@@ -56,12 +56,6 @@ def test_every_point_is_counted_once(entropy, mask):
     assert np.isnan(counts.ratio[total == 0]).all()
 
 
-@pytest.mark.parametrize("shape", [(3, 5, 4), (2, 4, 5), (4, 5)])
-def test_masks_of_another_size_are_refused(shape):
-    with pytest.raises(DataError, match="masks have shape"):
-        contrast(np.zeros((3, 4, 5)), np.zeros(shape, bool))
-
-
 def test_the_distance_travelled_is_the_sum_of_the_steps_over_the_first_size():
     weights = [
         {"a": np.array([3.0, 0.0]), "b": np.array([[4.0]])},  # size 5
@@ -69,12 +63,6 @@ def test_the_distance_travelled_is_the_sum_of_the_steps_over_the_first_size():
         {"a": np.array([3.0, 3.0]), "b": np.array([[6.0]])},  # a step of 2
     ]
     assert distance_travelled(weights) == pytest.approx([0, 1, 1.4])
-
-
-@pytest.mark.parametrize("count", [0, 1])
-def test_a_run_without_checkpoints_is_told(count):
-    with pytest.raises(DataError, match="too few checkpoints"):
-        distance_travelled([{"a": np.ones(2)}] * count)
 
 
 def test_an_image_is_learned_where_it_first_has_most_points():
@@ -119,20 +107,23 @@ def followed(share, steps=3, seed=0):
     return Followed(np.stack([maps - gap for gap in later]), np.arange(1.0, steps + 1))
 
 
+def by_name(networks):
+    return {row.figure.name: row for row in hypotheses(networks, masks())}
+
+
 def test_figures_of_an_image_by_hand():
     maps = np.full((2, 1, 2, 3), -1.0)
     mask = np.array([[[True, True, False], [False, False, False]]])
     maps[0, 0, 0, :2] = 1  # both foreground pixels at the first checkpoint
     maps[1, 0, 0, 1] = maps[1, 0, 1, 1] = 1  # one of them at the last, and one of the background
     found = image_figures(Followed(maps, np.array([0.25, 0.75])), mask)
-    assert {name: value[0] for name, value in found.items()} == {
-        "foreground": 1, "background": 1, "ratio": 0.5, "learned_at": 0.25, "kept_share": 0.5,
-    }  # fmt: skip
+    figures = {"foreground": 1, "background": 1, "ratio": 0.5}
+    figures |= {"learned_at": 0.25, "kept_share": 0.5}
+    assert {name: value[0] for name, value in found.items()} == figures
 
 
 def test_a_student_that_knows_more_is_as_the_hypothesis_says():
-    rows = hypotheses({"student": [followed(0.8)], "baseline": [followed(0.3, seed=1)]}, masks())
-    row = {row.figure.name: row for row in rows}
+    row = by_name({"student": [followed(0.8)], "baseline": [followed(0.3, seed=1)]})
     assert row["N_fg"].verdict == "as said"
     assert row["N_fg"].values["student"].estimate == pytest.approx(6.4, abs=0.7)
     assert row["foreground_ratio"].verdict == "unchanged"  # 1 for both
@@ -142,16 +133,12 @@ def test_a_student_that_knows_more_is_as_the_hypothesis_says():
 
 
 def test_the_teacher_has_no_figures_over_checkpoints_and_no_part_in_the_difference():
-    networks = {
-        "teacher": [followed(0.9, steps=1)], "student": [followed(0.8)], "baseline": [followed(0.7)]
-    }  # fmt: skip
-    rows = hypotheses(networks, masks())
-    assert [row.figure.name for row in rows if "teacher" in row.values] == [
-        "N_fg", "N_bg", "foreground_ratio",
-    ]  # fmt: skip
-    del networks["teacher"]
-    alone = hypotheses(networks, masks())
-    assert [row.difference for row in alone] == [row.difference for row in rows]
+    networks = {"student": [followed(0.8)], "baseline": [followed(0.7)]}
+    rows = by_name({**networks, "teacher": [followed(0.9, steps=1)]})
+    having = [name for name, row in rows.items() if "teacher" in row.values]
+    assert having == ["N_fg", "N_bg", "foreground_ratio"]
+    for name, row in by_name(networks).items():
+        assert row.difference == rows[name].difference
 
 
 def test_intervals_hold_the_true_mean_about_as_often_as_they_say():
@@ -166,8 +153,7 @@ def test_intervals_hold_the_true_mean_about_as_often_as_they_say():
 
 def test_what_is_undefined_is_left_out_and_counted():
     nothing = Followed(np.full((2, N, H, W), -1.0), np.array([1.0, 2.0]))
-    rows = hypotheses({"student": [nothing], "baseline": [followed(0.5)]}, masks())
-    row = {row.figure.name: row for row in rows}
+    row = by_name({"student": [nothing], "baseline": [followed(0.5)]})
     assert row["N_fg"].values["student"].estimate == 0
     for name in ("foreground_ratio", "D_mean", "rho"):
         assert row[name].left_out["student"] == N
@@ -265,19 +251,31 @@ def test_tsne_keeps_clusters_and_is_repeatable():
     assert np.nanmean(silhouette(places, Groups(of, ("a", "b", "c"), "given"))) > 0.6
 
 
-def test_too_little_is_told():
-    one = Groups(np.zeros(4, int), ("a",), "images with one label, by that label")
-    with pytest.raises(DataError, match="two groups"):
-        silhouette(np.zeros((4, 2)), one)
-    with pytest.raises(DataError, match="too few"):
-        tsne(np.zeros((4, 2)))
+ONE_GROUP = Groups(np.zeros(4, int), ("a",), "images with one label, by that label")
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "fault"),
+    [
+        (contrast, [np.zeros((3, 4, 5)), np.zeros((3, 5, 4), bool)], "masks have shape"),
+        (contrast, [np.zeros((3, 4, 5)), np.zeros((2, 4, 5), bool)], "masks have shape"),
+        (contrast, [np.zeros((3, 4, 5)), np.zeros((4, 5), bool)], "masks have shape"),
+        (distance_travelled, [[]], "too few checkpoints"),
+        (distance_travelled, [[{"a": np.ones(2)}]], "too few checkpoints"),
+        (silhouette, [np.zeros((4, 2)), ONE_GROUP], "two groups"),
+        (tsne, [np.zeros((4, 2))], "too few"),
+    ],
+)
+def test_what_cannot_be_measured_is_told(function, arguments, fault):
+    with pytest.raises(DataError, match=fault):
+        function(*arguments)
 
 
 def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.metrics", None)
     monkeypatch.setitem(sys.modules, "sklearn.manifold", None)
     groups = Groups(np.array([0, 0, 1, 1]), ("a", "b"), "given")
-    for wanted in (lambda: silhouette(np.eye(4), groups), lambda: tsne(np.eye(6))):
+    for function, arguments in ((silhouette, [np.eye(4), groups]), (tsne, [np.eye(6)])):
         with pytest.raises(MissingExtraError) as told:
-            wanted()
+            function(*arguments)
         assert "[sklearn]" in told.value.remedy
