@@ -96,7 +96,6 @@ def test_a_diagram_by_hand():
     label = np.array([0, 1, 1, 0, 1, -1])
     probability = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.5])
     found = reliability(label, logit(probability), bins=2)
-
     np.testing.assert_array_equal(found.events, [3, 2])
     np.testing.assert_allclose(found.probability, [0.2, 0.75])
     np.testing.assert_allclose(found.frequency, [2 / 3, 0.5])
@@ -107,7 +106,6 @@ def test_a_diagram_by_hand():
 def test_bins_of_equal_mass_hold_equally_many():
     label, logits = drawn(ignored=0)
     found = reliability(label, logits, bins=10, equal_mass=True)
-
     np.testing.assert_array_equal(found.events, np.full(10, 90))
     assert (found.upper[:-1] <= found.lower[1:]).all()
     assert found.upper[-1] == expit(logits).max()
@@ -122,7 +120,6 @@ def test_the_diagram_is_scikit_learns(pooled):
     true, said = calibration_curve(label[known], expit(logits[known]), n_bins=15)
     found = reliability(label, logits)
     there = found.events > 0
-
     np.testing.assert_allclose(found.frequency[there], true)
     np.testing.assert_allclose(found.probability[there], said)
     share = found.events[there] / found.events.sum()
@@ -150,7 +147,6 @@ def test_oracle_and_teacher_are_measured_on_the_same_images():
     oracle = logits + np.where(label == 1, 2.0, -2.0)
     groups = single_label_groups(label, ["a", "b", "c"])
     found = measure_outputs(outputs(label, logits, oracle), groups=groups, draws=50)
-
     single = {"top1", "top_ece", "entropy_softmax", "silhouette_super"}  # other tasks, other groups
     assert list(found) == [name for name in MEASURES if name not in single]
     for name, measure in found.items():

@@ -1,7 +1,5 @@
 """Contract of fit and certify: inputs, errors, starts, cancelling, reproducibility."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 
@@ -99,24 +97,11 @@ def test_bounds_hold_exactly_and_cost():
     assert bound.objective[2] == pytest.approx(free.objective[2], abs=1e-9)
 
 
-def test_warm_start_ends_where_a_cold_one_does():
+def test_a_start_at_the_optimum_is_left_at_once():
     cold = fit(SCORES, TARGETS, tolerance=1e-9)
-    rng = np.random.default_rng(2)
-    wild = replace(cold, weights=rng.normal(0, 30, (30, 3)))
-    warm = fit(SCORES, TARGETS, start=wild, tolerance=1e-9)
-    np.testing.assert_allclose(warm.objective, cold.objective, atol=1e-9)
     again = fit(SCORES, TARGETS, start=cold)
     assert (again.iterations <= 1).all()
     np.testing.assert_allclose(again.objective, cold.objective, rtol=0, atol=1e-10)
-
-
-def test_a_start_outside_the_box_is_clipped():
-    _, upper = no_bounds()
-    upper[3] = -1.0
-    start = replace(fit(SCORES, TARGETS), weights=np.full((30, 3), 5.0))
-    bound = fit(SCORES, TARGETS, upper=upper, start=start)
-    assert (bound.weights[3] <= -1).all()
-    assert bound.converged.all()
 
 
 def test_certify_judges_any_students():

@@ -60,18 +60,6 @@ def test_labels_that_cannot_be_mixed_are_refused(mixed, label, alpha, text):
         mixed_targets(label, mixed[2], alpha)
 
 
-def test_each_class_has_its_own_sample_weights_and_l2(mixed):
-    scores, _, soft = mixed
-    weight = np.random.default_rng(1).random((200, 2))
-    l2 = np.array([1e-3, 1e-1])
-    together = fit(scores, soft, sample_weight=weight, l2=l2, tolerance=1e-10)
-    for k in range(2):
-        own = {"sample_weight": weight[:, k], "l2": float(l2[k])}
-        alone = fit(scores, soft[:, [k]], **own, tolerance=1e-10)
-        assert together.objective[k] == pytest.approx(alone.objective[0], abs=1e-10)
-        np.testing.assert_allclose(together.weights[:, k], alone.weights[:, 0], atol=1e-4)
-
-
 T, ALPHA, L1 = 3.0, 0.7, 2e-3
 
 

@@ -70,18 +70,6 @@ def test_a_notebook_shows_the_students_by_their_largest_influences():
         assert students._repr_html_() is None
 
 
-def test_it_finds_what_logistic_regression_finds(data):
-    """Soft targets as two weighted rows an image; C is 1 / (n λ)."""
-    scores, logits = data
-    students = ConceptStudents(0, l2=0.05, tolerance=1e-12).fit(scores, logits[:, 0])
-    soft = expit(logits[:, 0])
-    strength, weight = 1 / (len(scores) * 0.05), np.concatenate([soft, 1 - soft])
-    other = LogisticRegression(C=strength, tol=1e-12, max_iter=10_000)
-    other.fit(np.vstack([scores, scores]), np.repeat([1, 0], len(scores)), sample_weight=weight)
-    np.testing.assert_allclose(students.coef_, other.coef_, atol=1e-5)
-    np.testing.assert_allclose(students.intercept_, other.intercept_, atol=1e-5)
-
-
 def test_predictions_follow_from_the_logits(data):
     scores, logits = data
     students = ConceptStudents(threshold=[0, 1, -1]).fit(scores, logits)

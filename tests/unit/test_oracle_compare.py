@@ -10,14 +10,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import zarr
 from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
 from scipy.special import expit
 from waiting import until
 
-from inficond_panel import distill
+from inficond_panel import distill, open_students
 from inficond_panel.app import Explorer
 from inficond_panel.cli import main
 from inficond_panel.errors import StoreFormatError, TuningError
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
 from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
@@ -95,14 +98,11 @@ def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, capsys):
 
 
 def test_oracle_logits_of_another_shape_are_a_damaged_store(tmp_path):
-    import zarr
-
     arrays = small_arrays()
     arrays["oracle_logit"] = arrays["teacher_logit"]
     write_store(tmp_path / "a.zarr", arrays, ATTRS)
     group = zarr.open_group(tmp_path / "a.zarr", mode="a")
-    wrong = np.zeros((7, 4), np.float32)
-    names = ("image", "class_name")
+    wrong, names = np.zeros((7, 4), np.float32), ("image", "class_name")
     group.create_array("oracle_logit", data=wrong, dimension_names=names, overwrite=True)
     with pytest.raises(StoreFormatError, match=r"oracle_logit|conflicting sizes") as told:
         open_store(tmp_path / "a.zarr")
@@ -148,9 +148,7 @@ def test_settings_that_cannot_be_are_told(both, settings, told):
 
 
 def test_a_script_can_take_other_settings(both):
-    import inficond_panel
-
-    students = inficond_panel.open_students(both, history=":memory:").fit()
+    students = open_students(both, history=":memory:").fit()
     oracle = students.with_settings(targets="oracle").fit()
     assert SEEN in repr(oracle)
     assert SEEN not in repr(students)
@@ -169,16 +167,14 @@ def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):
 
 
 def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
-    from inficond_panel.export.card_markdown import card_markdown
-    from inficond_panel.export.model_card import model_card
-
     tuner = open_tuner(both).with_students(targets="oracle")
     card = model_card(tuner, tuner.root())
     assert card["distillation"]["targets"] == "oracle"
     assert SEEN in card_markdown(card)
     plain = open_tuner(both)
     assert SEEN not in card_markdown(model_card(plain, plain.root()))
-    teacher = "{kind: torchscript, path: t.pt, oracle: {}, preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}}"  # noqa: E501
+    sizes = "preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}"
+    teacher = f"{{kind: torchscript, path: t.pt, oracle: {{}}, {sizes}}}"
     text = SPEC.replace("{kind: logits, path: logits.csv}", teacher)
     both.write_text(f"{text}students: {{targets: oracle, lambda: 1e-4}}\n")
     for command in ("distill", "metrics"):
@@ -195,32 +191,23 @@ def app(tmp_path: Path) -> AppState:
     return AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
 
 
-def test_without_an_oracle_there_is_no_choice(tmp_path):
-    app = AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
-    assert ConfigurationView(app).data()["targets"] is None
-    app.targets.choose("oracle")
-    assert app.targets.tuner is None
-
-
-def test_the_oracles_students_have_a_root_of_their_own(app):
+def test_the_oracles_students_have_a_root_of_their_own_where_there_is_one(app, tmp_path):
+    without = AppState(open_tuner(small_spec(tmp_path / "plain")), Jobs(inline=True))
+    assert ConfigurationView(without).data()["targets"] is None
+    without.targets.choose("oracle")
+    assert without.targets.tuner is None
     view = ConfigurationView(app)
     assert view.data()["targets"]["value"] == "teacher"
     assert view.data()["mark"] == ""
     view.act({"action": "choose_targets", "name": "oracle"})
-
     tuner = app.targets.tuner
     assert tuner.history is app.tuner.history
     assert tuner.root_id != app.tuner.root_id
     assert tuner.nodes()[0].number == 0
     assert app.tuner.nodes()[0].weights_hash != tuner.nodes()[0].weights_hash
-
-
-def test_all_metrics_compare_with_the_plain_teacher(app):
-    app.targets.choose("oracle")
-    other = AppState(app.targets.tuner, Jobs(inline=True))
-    for name, metrics in other.students.snapshot.metrics.items():
-        teacher = app.students.student(name).teacher_logits
-        student = other.students.student(name)
+    other = AppState(tuner, Jobs(inline=True)).students
+    for name, metrics in other.snapshot.metrics.items():  # all are beside the plain teacher
+        teacher, student = app.students.student(name).teacher_logits, other.student(name)
         np.testing.assert_array_equal(student.teacher_logits, teacher)
         alike = (student.logits > 0) == (teacher > 0)
         assert metrics.fidelity == pytest.approx(alike.mean())
@@ -235,7 +222,6 @@ def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
     app = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
     app.tuning.toggle(Intent("bicycle", "wheel", "up"))
     app.targets.choose("oracle")
-
     shown = ConfigurationView(app).data()
     assert "NaN or infinite" in shown["targets"]["error"]
     assert "gamma" in shown["targets"]["error"]
