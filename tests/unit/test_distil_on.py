@@ -153,7 +153,7 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
         ("distil_on: [tune]", "distil_on: must contain fit"),
         ("distil_on: [fit, holdout]", "expected fit or tune"),
         ("distil_on: []", "a list of fit, tune"),
-        ("distil_on: [fit, tune], labels: {alpha: 1}", "cannot contain tune with labels"),
+        ("distil_on: [fit, tune], labels: {alpha: 1}", "on: cannot contain tune with labels"),
         ("distil_on: [fit, tune], targets: oracle", "with targets: oracle"),
         ("distil_on: [fit, tune], link: softmax", "with link: softmax"),
         ("distil_on: [fit, tune], temperature: 2, tempered: both", "with tempered: both"),

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
-from inficond_panel.distill.scores import components, correlation, spread
 
 from inficond_panel.distill import (
     Outcome,
@@ -19,7 +18,7 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
-from inficond_panel.distill.scores import collinear, correlation
+from inficond_panel.distill.scores import collinear, components, correlation, spread
 from inficond_panel.vocabulary.metrics import METRICS
 
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)

@@ -19,9 +19,8 @@ def twins(seed=0, n=200, concepts=12):
 
 
 def test_each_point_equals_a_fit_from_nothing():
-    scores, targets = twins()
-    start = fit(scores, targets, l1=1e-3, tolerance=1e-9)
-    options = {"l1": 1e-3, "tolerance": 1e-9}
+    (scores, targets), options = twins(), {"l1": 1e-3, "tolerance": 1e-9}
+    start = fit(scores, targets, **options)
     points = list(refit_what_if(scores, targets[:, 0], 0, start, -2, 6, levels=3, **options))
     assert len(points) == 2 + 2**3
     for point in points:
@@ -131,17 +130,11 @@ def test_it_can_be_stopped_and_tells_how_far_it_is():
         bootstrap_stability(scores, target, start, cancelled=lambda: True)
 
 
-def one_hot(counts, seed=0):
-    """Scores (N, 4), one label an image with so many images of each class, and its student."""
-    label = np.repeat(np.arange(len(counts)), counts)
-    scores = np.random.default_rng(seed).random((len(label), 4)) + np.eye(4)[label % 4]
-    targets = np.eye(len(counts))[label]
-    return scores, targets, fit_joint(scores, targets, l1=0.02).centred
-
-
 def test_draws_of_a_joint_student_show_every_class():
     """A sample is without the one image of the last class at a chance of 1/e: drawn again."""
-    scores, targets, start = one_hot([20, 20, 1])
+    label, rng = np.repeat([0, 1, 2], [20, 20, 1]), np.random.default_rng(0)
+    scores, targets = rng.random((41, 4)) + np.eye(4)[label], np.eye(3)[label]
+    start = fit_joint(scores, targets, l1=0.02).centred
     found = joint_stability(scores, targets, start, 0, draws=6, seed=1, l1=0.02)
     rng, drawn = np.random.default_rng(1), []
     while len(drawn) < 6:
@@ -154,6 +147,5 @@ def test_draws_of_a_joint_student_show_every_class():
 
 def test_classes_that_are_nearly_never_drawn_together_are_told():
     """By hand: 40 classes of one image are all there in a share of 40!/40^40 of the samples."""
-    targets = np.eye(40)
     with pytest.raises(SolverError, match="lacks a class"):
-        joint_stability(np.ones((40, 1)), targets, np.zeros((1, 40)), 0, draws=1, l1=0.1)
+        joint_stability(np.ones((40, 1)), np.eye(40), np.zeros((1, 40)), 0, draws=1, l1=0.1)

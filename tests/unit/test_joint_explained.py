@@ -97,19 +97,15 @@ def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
 
 def test_other_classes_that_moved_are_told_the_most_first(tuner):  # noqa: F811
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up", 4.0)])
-    rows = tuner.store.rows("tune")
-    p = [
-        softmax(tuner.store.concept_score[rows] @ n.weights + n.intercepts, axis=1)
-        for n in (tuner.root(), node)
-    ]
-    expected = dict(zip(CLASSES, np.abs(p[1] - p[0]).mean(axis=0), strict=True))
-    found = moved_classes(*(tuner.at(each, "tune") for each in (tuner.root(), node)))
+    x, nodes = tuner.store.concept_score[tuner.store.rows("tune")], (tuner.root(), node)
+    old, new = (softmax(x @ each.weights + each.intercepts, axis=1) for each in nodes)
+    found = moved_classes(*(tuner.at(each, "tune") for each in nodes))
     assert sorted(each.class_name for each in found) == ["bird", "dog"]
     assert found[0].moved >= found[1].moved > 0
     for each in found:
         k = CLASSES.index(each.class_name)
-        assert each.moved == pytest.approx(expected[each.class_name])
-        assert each.turned == ((p[0][:, k] > 0.5) != (p[1][:, k] > 0.5)).sum()
+        assert each.moved == pytest.approx(np.abs(new - old)[:, k].mean())
+        assert each.turned == ((old[:, k] > 0.5) != (new[:, k] > 0.5)).sum()
     assert explain(tuner, node, splits=["tune"]).moved == {"tune": found}
     told = moved_sentence(found, "tune")
     assert told.index(found[0].class_name) < told.index(found[1].class_name)
@@ -137,9 +133,8 @@ def test_what_if_solves_all_classes_again_at_each_influence(tuner, tuned):  # no
 
 
 def test_a_what_if_keeps_to_what_the_other_bounds_leave(tuner):  # noqa: F811
-    node = tuner.fine_tune(
-        tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "a", "remove")]
-    )
+    thumbs = [Intent(name, "a", "remove") for name in ("cat", "dog")]
+    node = tuner.fine_tune(tuner.root(), thumbs)
     points = list(refit_curve(tuner, tuner.at(node, "tune")["bird"], "a", levels=1))
     assert [point.influence for point in points] == pytest.approx([0], abs=1e-12)
     low, high = np.array([-1.0, -np.inf, 2.0]), np.array([3.0, 4.0, 5.0])
