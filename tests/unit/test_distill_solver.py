@@ -17,10 +17,6 @@ def made():
 SCORES, TARGETS = made()
 
 
-def no_bounds(concepts=30, classes=3):
-    return np.full((concepts, classes), -np.inf), np.full((concepts, classes), np.inf)
-
-
 def test_shapes_and_values():
     answer = fit(SCORES, TARGETS)
     assert (answer.weights.shape, answer.weights.dtype) == ((30, 3), np.float64)
@@ -83,20 +79,6 @@ def test_stored_precision_is_not_the_working_precision():
     assert again.converged.all()
 
 
-def test_bounds_hold_exactly_and_cost():
-    free = fit(SCORES, TARGETS)
-    lower, upper = no_bounds()
-    top = int(np.argmax(free.weights[:, 0]))
-    lower[top, 0] = 2 * free.weights[top, 0]
-    upper[top, 1] = lower[top, 1] = 0.7
-    bound = fit(SCORES, TARGETS, lower=lower, upper=upper, start=free)
-    assert bound.weights[top, 0] == lower[top, 0]
-    assert bound.weights[top, 1] == 0.7
-    assert bound.objective[0] > free.objective[0]
-    assert bound.converged.all()
-    assert bound.objective[2] == pytest.approx(free.objective[2], abs=1e-9)
-
-
 def test_a_start_at_the_optimum_is_left_at_once():
     cold = fit(SCORES, TARGETS, tolerance=1e-9)
     again = fit(SCORES, TARGETS, start=cold)
@@ -142,7 +124,7 @@ def changed(values, place, value):
 
 
 def bounds(place, low, high):
-    lower, upper = no_bounds()
+    lower, upper = np.full((30, 3), -np.inf), np.full((30, 3), np.inf)
     return {"lower": changed(lower, place, low), "upper": changed(upper, place, high)}
 
 
