@@ -25,6 +25,8 @@ torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 COUNT, GAMMAS = 32, (0.0, 0.5, 2.0)
+#: Of a linear network of five classes, in the order of the teacher's.
+WEIGHT = np.random.default_rng(2).normal(0, 0.4, (5, 36)).astype(np.float32)
 CLASSES = ("bicycle", "tv monitor", "sheep", "bird")
 HIGHER = {"bicycle": "thing", "tv monitor": "thing", "sheep": "animal", "bird": "animal"}
 SPEC = """\
@@ -43,18 +45,6 @@ teacher:
 """
 
 
-class Linear(torch.nn.Module):
-    """Logits of five classes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        rng = np.random.default_rng(2)
-        self.weight = torch.nn.Parameter(torch.from_numpy(rng.normal(0, 0.4, (5, 36))).float())
-
-    def forward(self, x):
-        return x.flatten(1) @ self.weight.T
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A spec with photos, a linear teacher, and a store whose logits are that teacher's."""
@@ -70,7 +60,9 @@ def folder(tmp_path_factory):
     (folder / "fit.txt").write_text("\n".join(ids[i] for i in sorted(order[:24])))
     (folder / "rest.txt").write_text("\n".join(ids[i] for i in sorted(order[24:])))
     (folder / "words.txt").write_text("wheel\n")
-    torch.jit.trace(Linear(), torch.zeros(1, 3, 3, 4)).save(folder / "teacher.pt")
+    teacher = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(36, 5, bias=False))
+    teacher[1].weight.data = torch.from_numpy(WEIGHT)
+    torch.jit.trace(teacher, torch.zeros(1, 3, 3, 4)).save(folder / "teacher.pt")
     (folder / "spec.yaml").write_text(SPEC)
     every = by_hand(folder, ids, label, 0.0)
     split = np.where(np.isin(np.arange(COUNT), order[:24]), "fit", "tune")
@@ -86,7 +78,7 @@ def by_hand(folder: Path, ids, label, gamma):
     """Logits (n, 5) of eq. 2 for a linear network: dL/dx = (softmax(z) - y)' W."""
     prepare = Preprocessing((4, 3), (0.5, 0.5, 0.5), (0.2, 0.25, 0.3)).prepare
     x = np.stack([prepare(Image.open(folder / "images" / f"{i}.png")).ravel() for i in ids])
-    weight = Linear().weight.detach().numpy()[[2, 3, 1, 0, 4]]  # in the order of CLASSES, other
+    weight = WEIGHT[[2, 3, 1, 0, 4]]  # in the order of CLASSES, other
     slope = softmax(x @ weight.T, axis=1) - np.hstack([label, np.zeros((len(label), 1))])
     return (x - gamma * np.abs(x) * (slope @ weight)) @ weight.T
 
