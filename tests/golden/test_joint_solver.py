@@ -72,36 +72,20 @@ def test_any_start_ends_at_the_optimum_and_the_gap_there_is_tight(kind, seed):
         assert again.objective - best.objective <= (1e-6 + 1e-9) * unit(problem(case))
 
 
-def test_scikit_learns_multinomial_with_saga():
-    case = random_case("hard labels", 3)
-    p = problem(case)
-    n, label = len(case["targets"]), case["targets"].argmax(1)
-    model = LogisticRegression(
-        C=1 / (n * case["l1"]), l1_ratio=1, solver="saga", tol=1e-10, max_iter=200_000
-    )
-    model.fit(case["scores"], label)
+@pytest.mark.parametrize(("kind", "seed"), [("hard labels", 3), ("plain", 1)])
+def test_scikit_learns_multinomial_with_saga(kind, seed):
+    """A soft target is a row of each class, weighted."""
+    case = random_case(kind, seed)
+    x, t, p = case["scores"], case["targets"], problem(case)
+    n, k = t.shape
+    strength = 1 / (n * case["l1"])
+    model = LogisticRegression(C=strength, l1_ratio=1, solver="saga", tol=1e-10, max_iter=200_000)
+    model.fit(np.repeat(x, k, axis=0), np.tile(np.arange(k), n), sample_weight=t.ravel())
     found = fit_joint(**case, tolerance=1e-10)
     theirs = objective(p, model.coef_.T, model.intercept_)
-    assert found.objective <= theirs + 1e-10
-    assert theirs - found.objective <= 1e-6 * unit(p)
-    np.testing.assert_allclose(
-        softmax(case["scores"] @ found.weights + found.intercepts, axis=1),
-        model.predict_proba(case["scores"]),
-        atol=1e-3,
-    )
-
-
-def test_soft_targets_are_weighted_rows_to_scikit_learn():
-    case = random_case("plain", 1)
-    n, k = case["targets"].shape
-    model = LogisticRegression(
-        C=1 / (n * case["l1"]), l1_ratio=1, solver="saga", tol=1e-10, max_iter=200_000
-    )
-    rows = np.repeat(case["scores"], k, axis=0)
-    model.fit(rows, np.tile(np.arange(k), n), sample_weight=case["targets"].ravel())
-    theirs = objective(problem(case), model.coef_.T, model.intercept_)
-    found = fit_joint(**case, tolerance=1e-10)
-    assert 0 <= theirs - found.objective + 1e-10 <= 1e-6 * unit(problem(case))
+    assert 0 <= theirs - found.objective + 1e-10 <= 1e-6 * unit(p)
+    mine = softmax(x @ found.weights + found.intercepts, axis=1)
+    np.testing.assert_allclose(mine, model.predict_proba(x), atol=1e-3)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -114,13 +98,11 @@ def test_two_classes_are_the_sigmoid_student(seed):
     upper = np.where(rng.random(size) < 0.5, rng.normal(0, 0.3, size), np.inf)
     bounds = np.stack([upper, np.full(size, np.inf)], axis=1)
     joint = fit_joint(**case, upper=bounds, tolerance=1e-10)
-    one = fit(
-        case["scores"], case["targets"][:, :1], l1=case["l1"], upper=2 * upper[:, None],
-        tolerance=1e-10,
-    )  # fmt: skip
+    x, target, both = case["scores"], case["targets"][:, :1], 2 * upper[:, None]
+    one = fit(x, target, l1=case["l1"], upper=both, tolerance=1e-10)
     assert joint.objective == pytest.approx(one.objective[0], abs=1e-8)
-    logits = case["scores"] @ joint.weights + joint.intercepts
-    theirs = case["scores"] @ one.weights[:, 0] + one.intercepts[0]
+    logits = x @ joint.weights + joint.intercepts
+    theirs = x @ one.weights[:, 0] + one.intercepts[0]
     np.testing.assert_allclose(logits[:, 0] - logits[:, 1], theirs, atol=1e-3)
     assert (joint.centred[:, 0] <= upper + 1e-11).all()
 
@@ -130,24 +112,15 @@ def test_weights_of_photos_are_photos_that_are_there_as_often():
     counts = np.random.default_rng(0).integers(0, 4, len(case["scores"]))
     counts[0] = 1
     weighted = fit_joint(**case, sample_weight=counts, tolerance=1e-10)
-    repeated = {
-        **case,
-        "scores": np.repeat(case["scores"], counts, axis=0),
-        "targets": np.repeat(case["targets"], counts, axis=0),
-    }
-    again = fit_joint(**repeated, tolerance=1e-10)
+    repeated = {name: np.repeat(case[name], counts, axis=0) for name in ("scores", "targets")}
+    again = fit_joint(**case | repeated, tolerance=1e-10)
     assert weighted.objective == pytest.approx(again.objective, abs=1e-9)
 
 
 def test_the_order_of_classes_does_not_matter():
     case = random_case("bounds", 0)
     order = np.random.default_rng(0).permutation(case["targets"].shape[1])
-    turned = {
-        **case,
-        "targets": case["targets"][:, order],
-        "lower": case["lower"][:, order],
-        "upper": case["upper"][:, order],
-    }
+    turned = case | {name: case[name][:, order] for name in ("targets", "lower", "upper")}
     first, second = fit_joint(**case, tolerance=1e-10), fit_joint(**turned, tolerance=1e-10)
     assert first.objective == pytest.approx(second.objective, abs=1e-9)
 
@@ -289,9 +262,8 @@ def test_offsets_of_the_columns_leave_student_and_certificate_as_they_are(spread
     assert moved.objective == pytest.approx(centred.objective, abs=2e-6 * np.log(4))
     assert abs(moved.intercepts.sum()) <= 1e-9 * max(1, np.abs(moved.intercepts).max())
     p = problem({"scores": scores + columns, "targets": targets, **given})
-    assert moved.objective == pytest.approx(
-        objective(p, moved.weights, moved.intercepts), abs=1e-15 * offset * 1e3
-    )
+    own = objective(p, moved.weights, moved.intercepts)
+    assert moved.objective == pytest.approx(own, abs=1e-15 * offset * 1e3)
     near = 1.01 * centred.weights
     ends = [certify_joint(x, targets, near, **given) for x in (scores, scores + columns)]
     assert ends[1].gap * np.log(4) >= ends[0].objective - centred.objective

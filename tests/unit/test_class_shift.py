@@ -11,7 +11,6 @@ from spread_shortcut import CONTEXT, shifted_frames
 import inficond_panel
 from inficond_panel.distill.shift_kinds import cross_fitted_model
 from inficond_panel.results.shift import student_shift, tune_aps
-from inficond_panel.store import open_store
 from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.edits import Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift
@@ -41,11 +40,8 @@ def test_the_shortcuts_of_the_demo_are_its_first_suspects(found) -> None:
     assert all(found[name].kind == "shift" for name in SHORTCUTS)
 
 
-def test_twins_stand_in_one_group(found) -> None:
+def test_twins_stand_in_one_group_and_no_class_is_its_own_suspect(found) -> None:
     assert "vertical traffic light" in found["bicycle"].suspects[0].group
-
-
-def test_no_class_is_its_own_suspect(found) -> None:
     for name, of_class in found.items():
         assert name not in [suspect.concept for suspect in of_class.suspects]
 
@@ -64,22 +60,22 @@ def test_a_model_of_tune_never_sees_the_label_that_it_is_measured_on() -> None:
     assert abs(np.corrcoef(logit, label)[0, 1]) < 0.25
 
 
-def test_where_fit_has_no_labels_the_teacher_decides(tuner, monkeypatch) -> None:
-    store = open_store(tuner.store.path)
-    label = np.array(store.label)
-    label[store.rows("fit")] = -1
+def with_labels(tuner, monkeypatch, split: str, value: int) -> ClassShift:
+    """Shift of dog where all labels of a split are these."""
+    label = np.array(tuner.store.label)
+    label[tuner.store.rows(split)] = value
     monkeypatch.setattr(tuner.store, "label", label)
-    found = shift_of(tuner, "dog")
+    return shift_of(tuner, "dog")
+
+
+def test_where_fit_has_no_labels_the_teacher_decides(tuner, monkeypatch) -> None:
+    found = with_labels(tuner, monkeypatch, "fit", -1)
     assert found.by_teacher
     assert found.suspects[0].concept == "soccer ball"
 
 
 def test_too_few_photos_are_unknown(tuner, monkeypatch) -> None:
-    store = open_store(tuner.store.path)
-    label = np.array(store.label)
-    label[store.rows("tune")] = 0
-    monkeypatch.setattr(tuner.store, "label", label)
-    found = shift_of(tuner, "dog")
+    found = with_labels(tuner, monkeypatch, "tune", 0)
     assert (found.kind, found.suspects, found.lost_bond) == ("unknown", (), False)
     assert found.lacking.startswith("tune has 0 positive and")
 

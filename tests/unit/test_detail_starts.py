@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from inficond_panel.distill import Interval
 from inficond_panel.distill.suspects import Presence, Verdict
-from inficond_panel.spec import load_spec
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.views.detail.charts import CONCEPTS, make_starts
 from inficond_panel.views.detail.view import DetailView
@@ -23,12 +18,8 @@ def suspect(concept: str) -> Suspect:
 
 def shift(name: str, lost: float, *concepts: str, kind: str = "shift") -> ClassShift:
     change = Interval(lost, lost, lost)
-    return ClassShift(
-        name,
-        kind,
-        verdict=Verdict(5.0, 0.9, change, change),
-        suspects=tuple(map(suspect, concepts)),
-    )
+    verdict = Verdict(5.0, 0.9, change, change)
+    return ClassShift(name, kind, verdict=verdict, suspects=tuple(map(suspect, concepts)))
 
 
 FOUND = {
@@ -45,17 +36,9 @@ def test_of_a_class_its_suspects_and_where_it_has_none_the_strongest():
     told = "In 90 % of the training images with dog, 40 % of the tuning ones."
     assert starts[0]["reason"] == told
     starts = make_starts(FOUND, "bus", {"wheel": 2.0, "road": -1.5})
-    assert [(each["concept"], each["reason"]) for each in starts] == [
-        ("wheel", "influence +2.00"),
-        ("road", "influence −1.50"),
-    ]
+    reasons = {each["concept"]: each["reason"] for each in starts}
+    assert reasons == {"wheel": "influence +2.00", "road": "influence −1.50"}
     assert {each["class_name"] for each in starts} == {"bus"}
-
-
-@pytest.fixture
-def app(spec_file) -> AppState:
-    spec = load_spec(spec_file, check_files=False)
-    return AppState(Tuner(open_store(spec.store), spec, History(":memory:")), Jobs(inline=True))
 
 
 def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
@@ -76,11 +59,10 @@ def test_the_view_offers_them_while_nothing_is_open_and_one_opens(app):
 
 def test_a_class_left_takes_its_concepts_along(app):
     view = DetailView(app)
-    app.selection.class_name = app.store.classes[0]
-    app.shifts.by_class = {
-        app.store.classes[0]: shift(app.store.classes[0], 0.2, app.store.concepts[0])
-    }
-    assert [each["concept"] for each in view.panel.starts] == [app.store.concepts[0]]
+    name, concept = app.store.classes[0], app.store.concepts[0]
+    app.selection.class_name = name
+    app.shifts.by_class = {name: shift(name, 0.2, concept)}
+    assert [each["concept"] for each in view.panel.starts] == [concept]
     app.selection.class_name = ""
     assert view.panel.starts == []  # the other classes are not known yet
 

@@ -135,13 +135,10 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
         for fold in range(FOLDS):
             rows = np.r_[store.rows("fit"), judged[folds != fold]]
             targets = np.r_[teacher_of(store, rows, 0), store.label[taught, 0]]
-            made = fit_students(
-                store.concept_score[np.r_[rows, taught]],
-                targets[:, None],
-                sample_weight=np.r_[np.ones(len(rows)), np.full(20, weight)],
-                l1=L1,
-                tolerance=1e-6,
-            )
+            weights = np.r_[np.ones(len(rows)), np.full(20, weight)]
+            options = {"sample_weight": weights, "l1": L1, "tolerance": 1e-6}
+            learned = store.concept_score[np.r_[rows, taught]]
+            made = fit_students(learned, targets[:, None], **options)
             scores = store.concept_score[judged[folds == fold]]
             shown = decision_function(scores, made.weights, made.intercepts)
             logits[folds == fold] = shown[:, 0]
@@ -156,10 +153,7 @@ def test_a_weight_of_a_label_is_chosen_on_images_left_out(tuner: Tuner) -> None:
         ("distil_on: [tune]", "distil_on: must contain fit"),
         ("distil_on: [fit, holdout]", "expected fit or tune"),
         ("distil_on: []", "a list of fit, tune"),
-        (
-            "distil_on: [fit, tune], labels: {alpha: 1}",
-            "distil_on: cannot contain tune with labels",
-        ),
+        ("distil_on: [fit, tune], labels: {alpha: 1}", "on: cannot contain tune with labels"),
         ("distil_on: [fit, tune], targets: oracle", "with targets: oracle"),
         ("distil_on: [fit, tune], link: softmax", "with link: softmax"),
         ("distil_on: [fit, tune], temperature: 2, tempered: both", "with tempered: both"),
@@ -176,10 +170,8 @@ def test_what_cannot_be_distilled_is_refused_at_its_place(tmp_path, students, wo
 def test_settings_in_python_are_refused_too(fit_alone: Tuner, monkeypatch) -> None:
     with pytest.raises(TuningError, match="cannot contain tune with labels"):
         fit_alone.with_students(distil_on=BOTH, alpha=1.0)
-    rows = fit_alone.store.rows
-    none = np.empty(0, np.intp)
-    monkeypatch.setattr(
-        fit_alone.store, "rows", lambda split: none if split == "tune" else rows(split)
-    )
+    rows, none = fit_alone.store.rows, np.empty(0, np.intp)
+    without = {"fit": rows("fit"), "tune": none, "holdout": rows("holdout")}
+    monkeypatch.setattr(fit_alone.store, "rows", without.__getitem__)
     with pytest.raises(TuningError, match="the split 'tune' has no images"):
         fit_alone.with_students(distil_on=BOTH)

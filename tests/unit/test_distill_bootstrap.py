@@ -1,10 +1,14 @@
-"""Bootstrap intervals against a loop over the draws."""
+"""Intervals: the bootstrap against a loop over the draws, and how an interval is written."""
+
+import json
+from math import nan
 
 import numpy as np
 import pytest
 from intervals import change_interval, metric_interval
 from scipy.special import expit
 
+from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.distill import (
     Outcome,
     change_intervals,
@@ -27,33 +31,27 @@ def case(n=300, seed=0):
     return label, before, np.round(before + rng.normal(0, 0.5, n) + 0.3 * label, 1)
 
 
-def loop(label, logit, metric, draws, seed, teacher=None):
-    values = []
-    for counts in draw_counts(len(label), draws, seed):
-        rows = np.repeat(np.arange(len(label)), counts)
-        other = logit if teacher is None else teacher
-        values.append(getattr(class_metrics(label[rows], logit[rows], other[rows]), metric))
-    return np.array(values)
+def loop(label, logit, metric, draws, seed, teacher):
+    drawn = [
+        np.repeat(np.arange(len(label)), counts) for counts in draw_counts(len(label), draws, seed)
+    ]
+    found = [class_metrics(label[rows], logit[rows], teacher[rows]) for rows in drawn]
+    return np.array([getattr(each, metric) for each in found])
 
 
 @pytest.mark.parametrize("metric", METRICS)
 def test_change_equals_a_loop_over_the_draws(metric):
     label, before, after = case()
     teacher = before - 0.4
-    found = change_interval(
-        label, before, after, draws=60, seed=3, level=0.9, metric=metric, teacher=teacher
-    )
-    change = loop(label, after, metric, 60, 3, teacher) - loop(
-        label, before, metric, 60, 3, teacher
-    )
-    low, high = np.nanquantile(change, [0.05, 0.95])
-    whole = [getattr(class_metrics(label, x, teacher), metric) for x in (before, after)]
-    estimate = whole[1] - whole[0]
+    options = {"draws": 60, "seed": 3, "metric": metric, "teacher": teacher}
+    found = change_interval(label, before, after, level=0.9, **options)
+    old, new = (loop(label, x, metric, 60, 3, teacher) for x in (before, after))
+    low, high = np.nanquantile(new - old, [0.05, 0.95])
+    old, new = (getattr(class_metrics(label, x, teacher), metric) for x in (before, after))
     if metric == "ece":  # the basic interval
-        low, high = 2 * estimate - high, 2 * estimate - low
-    assert found.low == pytest.approx(low, abs=1e-12)
-    assert found.high == pytest.approx(high, abs=1e-12)
-    assert found.estimate == pytest.approx(estimate, abs=1e-12)
+        low, high = 2 * (new - old) - high, 2 * (new - old) - low
+    expected = (low, high, new - old)
+    assert (found.low, found.high, found.estimate) == pytest.approx(expected, abs=1e-12)
 
 
 def test_all_metrics_at_once_equal_one_by_one():
@@ -63,10 +61,9 @@ def test_all_metrics_at_once_equal_one_by_one():
     levels = metric_intervals(new, draws=30)
     assert list(changes) == list(levels) == list(METRICS)
     for metric in METRICS:
-        one = change_interval(label, before, after, draws=30, metric=metric, teacher=after)
-        assert changes[metric] == one
-        one = metric_interval(label, after, draws=30, metric=metric, teacher=after)
-        assert levels[metric] == one
+        options = {"draws": 30, "metric": metric, "teacher": after}
+        assert changes[metric] == change_interval(label, before, after, **options)
+        assert levels[metric] == metric_interval(label, after, **options)
 
 
 def test_fidelity_draws_from_all_images_the_others_from_the_labelled():
@@ -98,8 +95,7 @@ def test_percentile_interval_of_a_mean_covers_as_it_should():
     rng = np.random.default_rng(11)
     covered = 0
     for _ in range(300):
-        label = rng.integers(0, 2, 200)
-        right = rng.random(200) < 0.8
+        label, right = rng.integers(0, 2, 200), rng.random(200) < 0.8
         logit = np.where(right == (label == 1), 1.0, -1.0)
         found = metric_interval(label, logit, metric="accuracy")
         covered += found.low <= 0.8 <= found.high
@@ -152,3 +148,45 @@ def test_an_unknown_metric_is_an_error_of_the_project(intervals):
     with pytest.raises(DataError, match=r"no metric 'recal'\. Did you mean 'recall'") as caught:
         intervals(np.array([0, 1, 0, 1]), *logits, metric="recal")
     assert "fidelity" in caught.value.remedy
+
+
+WIDE, ALONE = Interval(0.5, 0.25, 0.75), Interval(0.5, nan, nan)
+SMALL = Interval(0.00019, -0.001, 0.001)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (WIDE.text(), "0.500 [0.250, 0.750]"),
+        (WIDE.text(limits=False), "0.500"),
+        (ALONE.text(), "0.500"),
+        (NO_INTERVAL.text(), "–"),
+        (SMALL.text(2, scale=100, unit="points", sign=True), "+0.02 points [−0.10, +0.10]"),
+        (WIDE.written(), "0.500 [0.250, 0.750]"),
+        (NO_INTERVAL.written(), "undefined"),
+        (WIDE.written(sign=True), "+0.500 [+0.250, +0.750]"),
+        (WIDE.cells(), ["0.500", "[0.250, 0.750]"]),
+        (NO_INTERVAL.cells(), ["undefined", "undefined"]),
+        (Interval(0.019, 0.004, 0.033).change("points"), ("+1.9 points", "[+0.4, +3.3]")),
+        (Interval(-0.002, -0.004, 0.001).change(""), ("−0.002", "[−0.004, +0.001]")),
+        (WIDE.columns("ap"), {"ap": 0.5, "ap_low": 0.25, "ap_high": 0.75}),
+        (json.loads(json.dumps(ALONE.json())), {"estimate": 0.5, "low": None, "high": None}),
+    ],
+)
+def test_forms(shown, expected):
+    assert shown == expected
+
+
+@pytest.mark.parametrize(
+    ("ends", "words"),
+    [
+        ((0.2, 0.1, 0.3), "up"),
+        ((-0.2, -0.3, -0.1), "down"),
+        ((0.1, -0.1, 0.3), "within noise"),
+        ((0.1, 0.0, 0.2), "within noise"),
+        ((0.0, 0.0, 0.0), "unchanged"),
+        ((nan, nan, nan), "undefined"),
+    ],
+)
+def test_a_change_in_words(ends, words):
+    assert Interval(*ends).words == words

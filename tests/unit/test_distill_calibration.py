@@ -1,15 +1,23 @@
-"""Brier score and calibration error by hand, against scikit-learn, and by simulation."""
+"""Calibration by hand, against scikit-learn and by simulation; the measures of outputs."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit, logit
+from sklearn.calibration import calibration_curve
+from sklearn.metrics import brier_score_loss
 
-from inficond_panel.distill import brier, ece, ece_floor
-
-sklearn_metrics = pytest.importorskip("sklearn.metrics")
-calibration = pytest.importorskip("sklearn.calibration")
+from inficond_panel.distill import Outcome, brier, ece, ece_floor
+from inficond_panel.distill.metrics.bootstrap import class_mean, draw_counts
+from inficond_panel.quantify.output_report import MEASURES, measure_outputs
+from inficond_panel.quantify.outputs import (
+    Outputs,
+    entropy,
+    reliability,
+    silhouette,
+    single_label_groups,
+)
 
 
 def make_case(seed, n):
@@ -27,12 +35,9 @@ def test_by_hand():
     assert ece(label, f, bins=5) == pytest.approx((0.15 + 2 * 0.15 + 0.1) / 4)
     # two bins of equal mass are cut at the median 0.35: {0.15, 0.35, 0.35} and {0.9}
     assert ece(label, f, bins=2, equal_mass=True) == pytest.approx((abs(0.85 - 1) + 0.1) / 4)
-
-
-def test_a_bin_holds_its_upper_edge():
-    # 0.5 belongs to (0, 0.5], with 0.1: |mean label 0.5 - mean probability 0.3|
-    found = ece(np.array([1, 0]), logit(np.array([0.5, 0.1])), bins=2)
-    assert found == pytest.approx(0.2)
+    # a bin holds its upper edge: 0.5 belongs to (0, 0.5], with 0.1
+    edge = ece(np.array([1, 0]), logit(np.array([0.5, 0.1])), bins=2)
+    assert edge == pytest.approx(abs(0.5 - 0.3))
 
 
 @given(st.integers(0, 10**6), st.integers(1, 80))
@@ -42,8 +47,7 @@ def test_brier_equals_sklearn(seed, n):
     theirs = np.mean((label - expit(f)) ** 2)
     assert brier(label, f) == pytest.approx(theirs, abs=1e-14)
     if 0 < label.sum() < n:
-        theirs = sklearn_metrics.brier_score_loss(label, expit(f))
-        assert brier(label, f) == pytest.approx(theirs, abs=1e-12)
+        assert brier(label, f) == pytest.approx(brier_score_loss(label, expit(f)), abs=1e-12)
 
 
 @pytest.mark.parametrize(("strategy", "equal_mass"), [("uniform", False), ("quantile", True)])
@@ -56,7 +60,7 @@ def test_ece_equals_sklearns_reliability_diagram(strategy, equal_mass, seed, eac
     label = (rng.random(len(f)) < expit(1.5 * f)).astype(np.int8)
     if not 0 < label.sum() < len(f):
         return
-    true, said = calibration.calibration_curve(label, expit(f), n_bins=bins, strategy=strategy)
+    true, said = calibration_curve(label, expit(f), n_bins=bins, strategy=strategy)
     mass = np.full(bins, each)
     if not equal_mass:
         mass = np.bincount(np.searchsorted(np.linspace(0, 1, bins + 1)[1:-1], expit(f)))
@@ -72,3 +76,91 @@ def test_the_floor_is_what_a_perfect_student_shows(equal_mass):
     assert ece_floor(f, equal_mass=equal_mass) == pytest.approx(np.mean(seen), rel=0.05)
     biased = [ece(rng.random(500) < expit(f - 1), f) for _ in range(20)]
     assert np.mean(biased) > 2 * ece_floor(f)
+
+
+def drawn(images=300, classes=3, seed=0, ignored=0.1):
+    rng = np.random.default_rng(seed)
+    logits = rng.normal(-1, 2, (images, classes))
+    label = (rng.random(logits.shape) < expit(logits)).astype(np.int8)
+    label[rng.random(label.shape) < ignored] = -1
+    return label, logits
+
+
+def outputs(label, teacher, oracle=None):
+    logits = {"teacher": teacher} if oracle is None else {"teacher": teacher, "oracle": oracle}
+    images, classes = map(str, range(len(label))), map(str, range(label.shape[1]))
+    return Outputs("fit", tuple(images), tuple(classes), label, logits)
+
+
+def test_a_diagram_by_hand():
+    label = np.array([0, 1, 1, 0, 1, -1])
+    probability = np.array([0.1, 0.2, 0.3, 0.7, 0.8, 0.5])
+    found = reliability(label, logit(probability), bins=2)
+    np.testing.assert_array_equal(found.events, [3, 2])
+    np.testing.assert_allclose(found.probability, [0.2, 0.75])
+    np.testing.assert_allclose(found.frequency, [2 / 3, 0.5])
+    np.testing.assert_allclose([found.lower, found.upper], [[0, 0.5], [0.5, 1]])
+    assert found.ece == pytest.approx(3 / 5 * (2 / 3 - 0.2) + 2 / 5 * 0.25)
+
+
+def test_bins_of_equal_mass_hold_equally_many():
+    label, logits = drawn(ignored=0)
+    found = reliability(label, logits, bins=10, equal_mass=True)
+    np.testing.assert_array_equal(found.events, np.full(10, 90))
+    assert (found.upper[:-1] <= found.lower[1:]).all()
+    assert found.upper[-1] == expit(logits).max()
+
+
+@pytest.mark.parametrize("pooled", [False, True])
+def test_the_diagram_is_scikit_learns(pooled):
+    label, logits = drawn()
+    if not pooled:
+        label, logits = label[:, 0], logits[:, 0]
+    known = label >= 0
+    true, said = calibration_curve(label[known], expit(logits[known]), n_bins=15)
+    found = reliability(label, logits)
+    there = found.events > 0
+    np.testing.assert_allclose(found.frequency[there], true)
+    np.testing.assert_allclose(found.probability[there], said)
+    share = found.events[there] / found.events.sum()
+    assert found.ece == pytest.approx(float(share @ np.abs(true - said)), abs=1e-12)
+
+
+def test_means_over_classes_share_their_draws():
+    label, logits = drawn(60, 3)
+    label[:, 2] = 0  # without positives: AP undefined
+    teacher = logits + 1
+    outcomes = [Outcome(label[:, k], logits[:, k], teacher[:, k] > 0) for k in range(3)]
+    counts = draw_counts(60, 5, 0)
+    for metric in ("ap", "accuracy", "fidelity", "ece"):
+        found = class_mean(outcomes, metric, counts)
+        for row, times in enumerate(counts):
+            rows = np.repeat(np.arange(60), times)
+            parts = ((label[rows, k], logits[rows, k], teacher[rows, k] > 0) for k in range(3))
+            values = [Outcome(*part).value(metric) for part in parts]
+            assert found[row] == pytest.approx(np.nanmean(values), abs=1e-12), metric
+    assert np.isnan(class_mean(outcomes[2:], "ap")).all()
+
+
+def test_oracle_and_teacher_are_measured_on_the_same_images():
+    label, logits = drawn(ignored=0.05)
+    oracle = logits + np.where(label == 1, 2.0, -2.0)
+    groups = single_label_groups(label, ["a", "b", "c"])
+    found = measure_outputs(outputs(label, logits, oracle), groups=groups, draws=50)
+    single = {"top1", "top_ece", "entropy_softmax", "silhouette_super"}  # other tasks, other groups
+    assert list(found) == [name for name in MEASURES if name not in single]
+    for name, measure in found.items():
+        assert measure.change is not None
+        assert measure.oracle is not None
+        difference = measure.oracle.estimate - measure.teacher.estimate
+        assert measure.change.estimate == pytest.approx(difference), name
+    assert found["ap"].change.low > 0
+    assert found["accuracy"].change.low > 0
+    assert found["entropy"].change.high < 0
+    assert found["silhouette"].change.low > 0
+    shape = silhouette(logits, groups)
+    assert np.isnan(shape).any()  # of images without a class
+    assert found["silhouette"].teacher.estimate == pytest.approx(np.nanmean(shape))
+    pooled = found["ece_pooled"].teacher.estimate
+    assert pooled == pytest.approx(ece(label.ravel(), logits.ravel()), abs=1e-12)
+    assert found["entropy"].teacher.estimate == pytest.approx(entropy(logits).sum(1).mean())

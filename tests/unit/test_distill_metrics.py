@@ -1,4 +1,6 @@
-"""Point metrics, agreement and discrepancy by hand calculation and against scikit-learn."""
+"""Metrics, agreement, discrepancy and collinearity by hand and against other libraries."""
+
+from __future__ import annotations
 
 from fractions import Fraction
 
@@ -6,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
 
 from inficond_panel.distill import (
     Outcome,
@@ -15,10 +18,9 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
-from inficond_panel.distill.scores import collinear, correlation
+from inficond_panel.distill.scores import collinear, components, correlation, spread
 from inficond_panel.vocabulary.metrics import METRICS
 
-sklearn_metrics = pytest.importorskip("sklearn.metrics")
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)
 STUDENT = np.array([2.0, -1.0, 1.0, -2.0, 3.0, 4.0])
 TEACHER = np.array([1.0, 1.0, -1.0, -3.0, -2.0, -5.0])
@@ -34,26 +36,15 @@ def ranked(draw):
     return label, rng.integers(0, levels, n) / 7.0 - 0.5
 
 
-@given(ranked())
-@settings(max_examples=80, deadline=None)
-def test_average_precision_equals_sklearn(case):
-    label, score = case
-    ours = average_precision(label, score)
-    if not label.any():
-        assert np.isnan(ours)
-    else:
-        assert ours == pytest.approx(
-            sklearn_metrics.average_precision_score(label, score), abs=1e-12
-        )
-
-
-@given(ranked(), st.integers(0, 2**31))
-@settings(max_examples=80, deadline=None)
-def test_weighted_average_precision_equals_sklearn(case, seed):
-    label, score = case
-    weight = np.random.default_rng(seed).choice([0.0, 0.3, 1.0, 2.5], len(label))
+@given(ranked(), st.none() | st.integers(0, 2**31))
+@settings(max_examples=160, deadline=None)
+def test_average_precision_equals_sklearn(case, seed):
+    """Without weights, and with some of 0."""
+    (label, score), weight = case, None
+    if seed is not None:
+        weight = np.random.default_rng(seed).choice([0.0, 0.3, 1.0, 2.5], len(label))
     ours = average_precision(label, score, weight)
-    if not (weight * label).any():
+    if not (label if weight is None else weight * label).any():
         assert np.isnan(ours)
     else:
         theirs = sklearn_metrics.average_precision_score(label, score, sample_weight=weight)
@@ -112,10 +103,9 @@ def test_decision_metrics_equal_sklearn(case):
     label, logit = case
     found = class_metrics(label, logit, logit)
     decided = logit > 0
-    names = ("precision", "recall", "f1")
-    functions = ("precision_score", "recall_score", "f1_score")
-    for name, function in zip(names, functions, strict=True):
-        expected = getattr(sklearn_metrics, function)(label, decided, zero_division=np.nan)
+    for name in ("precision", "recall", "f1"):
+        of_sklearn = getattr(sklearn_metrics, f"{name}_score")
+        expected = of_sklearn(label, decided, zero_division=np.nan)
         assert getattr(found, name) == pytest.approx(expected, abs=1e-12, nan_ok=True), name
     assert found.accuracy == pytest.approx(np.mean(label == decided))
 
@@ -133,9 +123,8 @@ def test_class_metrics_by_hand():
     assert found.constant_fidelity == pytest.approx(4 / 6)
     assert found.logit_correlation == pytest.approx(np.corrcoef(STUDENT, TEACHER)[0, 1])
     assert (found.n, found.positives, found.negatives) == (5, 3, 2)
-    assert found.teacher_ap == pytest.approx(
-        sklearn_metrics.average_precision_score(LABEL[:5], TEACHER[:5])
-    )
+    theirs = sklearn_metrics.average_precision_score(LABEL[:5], TEACHER[:5])
+    assert found.teacher_ap == pytest.approx(theirs)
 
 
 def test_threshold_moves_student_and_teacher_alike():
@@ -162,18 +151,9 @@ def test_undefined_is_nan_never_zero():
 
 def test_agreement_by_hand():
     found = agreement(LABEL, STUDENT > 0, TEACHER > 0)
-    assert vars(found.positives) == {
-        "both_right": 1,
-        "student_wrong": 1,
-        "both_wrong": 0,
-        "teacher_wrong": 1,
-    }
-    assert vars(found.negatives) == {
-        "both_right": 1,
-        "student_wrong": 1,
-        "both_wrong": 0,
-        "teacher_wrong": 0,
-    }
+    sides = ("both_right", "student_wrong", "both_wrong", "teacher_wrong")
+    assert vars(found.positives) == dict(zip(sides, (1, 1, 0, 1), strict=True))
+    assert vars(found.negatives) == dict(zip(sides, (1, 1, 0, 0), strict=True))
     assert found.positives.total == 3
     assert found.negatives.total == 2
     teacher = {"accuracy": 4 / 5, "precision": 1.0, "recall": 2 / 3, "f1": 4 / 5}
@@ -187,13 +167,8 @@ def test_discrepancy_by_hand():
     np.testing.assert_allclose(found, [0.7 - 0.1, 0.3 - 0.9], atol=1e-7)
     found = discrepancy(scores, LABEL, STUDENT > 0, TEACHER > 0, positives=False)
     np.testing.assert_allclose(found, [0.3 - 0.7, 0.3 - 0.1])
-
-
-def test_discrepancy_is_nan_where_one_side_has_no_image():
-    scores = np.ones((3, 4))
-    found = discrepancy(scores, np.ones(3), np.ones(3) > 0, np.ones(3) > 0, positives=True)
-    assert found.shape == (4,)
-    assert np.isnan(found).all()
+    alike = discrepancy(np.ones((3, 4)), *np.ones((3, 3), bool), positives=True)  # none differs
+    np.testing.assert_array_equal(alike, np.full(4, np.nan))
 
 
 def test_collinear_finds_the_twin_and_leaves_constants_out():
@@ -206,3 +181,44 @@ def test_collinear_finds_the_twin_and_leaves_constants_out():
     assert found[0][1] == pytest.approx(1.0)
     assert found[1][1] == pytest.approx(np.corrcoef(base, scores[:, 2])[0, 1], abs=1e-6)
     assert collinear(correlation(scores), 3) == []
+
+
+@pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
+def test_correlation_and_spread_are_those_of_numpy(kind):
+    x = np.random.default_rng(0).uniform(size=(9000, 5)).astype(kind)
+    x[:, 1] = x[:, 0] + x[:, 1] / 4
+    np.testing.assert_allclose(spread(x), x.std(axis=0, dtype=np.float64), rtol=1e-6)
+    expected = np.corrcoef(x.astype(np.float64), rowvar=False)
+    np.testing.assert_allclose(correlation(x), expected, atol=1e-9)
+
+
+def test_a_concept_that_is_the_same_everywhere_correlates_with_none():
+    x = np.random.default_rng(0).uniform(size=(50, 3)).astype(np.float32)
+    x[:, 1] = 0.3
+    r = correlation(x)
+    assert (r[1] == 0).all()
+    assert (r[:, 1] == 0).all()
+    assert components(r, 0.0) == [(0, 2)] or r[0, 2] < 0
+
+
+def test_many_images_are_sampled_evenly(monkeypatch):
+    x = np.random.default_rng(0).uniform(size=(100, 3))
+    monkeypatch.setattr("inficond_panel.distill.scores.SAMPLE", 40)
+    np.testing.assert_allclose(correlation(x), np.corrcoef(x[::3], rowvar=False))
+
+
+@given(size=st.integers(2, 9), threshold=st.floats(0.1, 0.99), seed=st.integers(0, 10**6))
+def test_groups_are_the_connected_components(size, threshold, seed):
+    r = np.corrcoef(np.random.default_rng(seed).uniform(size=(size, 4)))
+    found = components(r, threshold)
+    expected = set()
+    for start in range(size):
+        reached, waiting = set(), [start]
+        while waiting:
+            at = waiting.pop()
+            if at not in reached:
+                reached.add(at)
+                waiting += [j for j in range(size) if r[at, j] >= threshold]
+        if len(reached) > 1:
+            expected.add(tuple(sorted(reached)))
+    assert found == sorted(expected)

@@ -1,14 +1,16 @@
-"""Penalty of L1, L2 and box: values by hand, and against a search over the weights."""
+"""Penalty of L1, L2 and box by hand and by search; prices against the slope of the objective."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
+from scipy.special import expit
 
-from inficond_panel.distill.solver.penalty import Penalty
+from inficond_panel.distill import fit
+from inficond_panel.distill.solver.penalty import Penalty, price_error, shadow_price
 
 INF = np.inf
 NUMBERS = st.floats(-3, 3, allow_subnormal=False)
@@ -108,3 +110,72 @@ def test_some_weights_in_other_units():
     assert scaled.l1.tolist() == [0.5, 0.25]
     assert (scaled.lower.tolist(), scaled.upper.tolist()) == ([-2.0, -4.0], [6.0, 12.0])
     assert scaled.kinks(np.array([1])).l1.tolist() == [0.25]
+
+
+class Problem:
+    """One student; the bound is on concept 0, and concept 1 is its collinear twin."""
+
+    def __init__(self, seed: int, l1: float = 2e-3, l2: float = 0.0) -> None:
+        rng = np.random.default_rng(seed)
+        self.x = rng.uniform(size=(300, 6))
+        self.x[:, 1] = self.x[:, 0] + 0.3 * self.x[:, 1]
+        logits = 4 * self.x[:, 0] - 3 * self.x[:, 2] + rng.normal(size=300)
+        self.t = expit(logits)[:, None]
+        self.l1, self.l2 = l1, l2
+
+    def solve(self, lower: float = -INF, upper: float = INF, tolerance: float = 1e-12):
+        low, high = np.full((6, 1), -INF), np.full((6, 1), INF)
+        low[0], high[0] = lower, upper
+        options = {"l1": self.l1, "l2": self.l2, "tolerance": tolerance}
+        return fit(self.x, self.t, lower=low, upper=high, **options)
+
+    def gradient(self, found) -> float:
+        p = expit(self.x @ found.weights + found.intercepts)
+        return float(self.x[:, 0] @ (p - self.t)[:, 0]) / len(self.x)
+
+    def price(self, lower: float = -INF, upper: float = INF):
+        found = self.solve(lower, upper)
+        penalty = Penalty(self.l1, self.l2, lower, upper)
+        return shadow_price(self.gradient(found), found.weights[0, 0], penalty)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize(("l1", "l2"), [(2e-3, 0.0), (2e-3, 1e-2), (0.0, 1e-2)])
+@pytest.mark.parametrize("side", ["lower", "upper", "fixed"])
+@pytest.mark.parametrize("away", [2.0, -2.0, None])
+def test_price_is_the_slope_of_the_optimal_objective(seed, l1, l2, side, away):
+    problem = Problem(seed, l1, l2)
+    free = float(problem.solve().weights[0, 0])
+    at = 0.0 if away is None else free + away
+    sides, step = ("lower", "upper") if side == "fixed" else (side,), 1e-4
+    below, here, above = (
+        float(problem.solve(**dict.fromkeys(sides, limit)).objective[0])
+        for limit in (at - step, at, at + step)
+    )
+    price = problem.price(**dict.fromkeys(sides, at))
+    slopes = (here - below) / step, (above - here) / step
+    assert (price.left, price.right) == pytest.approx(slopes, abs=5e-6)
+    if side != "fixed":
+        assert price.gain >= 0
+        assert price.cost >= 0
+    elif away is None:  # at 0 the two sides differ by twice the penalty
+        assert price.right - price.left == pytest.approx(2 * l1, abs=1e-9)
+
+
+def test_a_bound_that_just_touches_costs_only_when_tightened():
+    problem = Problem(0)
+    free = float(problem.solve().weights[0, 0])
+    assert abs(free) > 0.1
+    price = problem.price(lower=free)
+    assert price.gain == pytest.approx(0, abs=1e-6)
+    assert problem.price(lower=free - 1) == type(price)(0, 0, 0, 0, 0)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 10**6), tolerance=st.sampled_from([1e-1, 1e-2, 1e-4]))
+def test_the_error_of_a_price_is_bounded(seed, tolerance):
+    problem = Problem(seed, l1=1e-3)
+    rough, exact = problem.solve(upper=0.5, tolerance=tolerance), problem.solve(upper=0.5)
+    delta = float(rough.objective[0] - exact.objective[0])
+    off = abs(problem.gradient(rough) - problem.gradient(exact))
+    assert off <= price_error(float(problem.x[:, 0].std()), delta + 1e-13)

@@ -1,4 +1,4 @@
-"""Slices: values by hand, p-values against an own loop and by their distribution under chance."""
+"""Slices and groups: values by hand, p-values against a loop, intervals by their coverage."""
 
 import numpy as np
 import pytest
@@ -8,8 +8,10 @@ from scipy import stats
 from inficond_panel.distill import (
     Outcome,
     class_metrics,
+    compare_groups,
     compare_slices,
     holm,
+    label_groups,
     slices_by,
     worst_of_all,
 )
@@ -17,7 +19,7 @@ from inficond_panel.errors import CancelledError, DataError
 from inficond_panel.vocabulary.metrics import METRICS
 
 
-def case(seed=0, n=600, hurt=0.0):
+def placed(seed=0, n=600, hurt=0.0):
     """Four places; in "d" the student knows less by ``hurt``."""
     rng = np.random.default_rng(seed)
     place = rng.choice(list("abcd"), n, p=[0.4, 0.3, 0.2, 0.1])
@@ -26,6 +28,11 @@ def case(seed=0, n=600, hurt=0.0):
     logit = signal * (label - 0.5) + rng.normal(0, 1, n)
     label[rng.random(n) < 0.05] = -1
     return place, Outcome(label, logit, logit + rng.normal(0, 1, n) > 0)
+
+
+def compared(outcome, place, metric, **options):
+    """The report of one class."""
+    return compare_slices({"cat": outcome}, slices_by(place), metric, **options)["cat"]
 
 
 def test_masks_of_a_column_and_of_two():
@@ -40,8 +47,8 @@ def test_masks_of_a_column_and_of_two():
 
 @pytest.mark.parametrize("metric", ["ap", "fidelity", "ece"])
 def test_values_and_intervals_are_those_of_the_images_alone(metric):
-    place, outcome = case(1)
-    report = compare_slices({"cat": outcome}, slices_by(place), metric, permutations=99)["cat"]
+    place, outcome = placed(1)
+    report = compared(outcome, place, metric, permutations=99)
     for found in report.slices:
         rows = place == found.name
         args = outcome.label[rows], outcome.all_logits[rows], outcome.teacher[rows]
@@ -59,10 +66,8 @@ def test_values_and_intervals_are_those_of_the_images_alone(metric):
 
 @pytest.mark.parametrize("metric", ["ap", "brier"])
 def test_p_equals_a_loop_with_other_random_numbers(metric):
-    place, outcome = case(2, hurt=0.9)
-    report = compare_slices(
-        {"cat": outcome}, slices_by(place), metric, permutations=2000, min_positives=3
-    )["cat"]
+    place, outcome = placed(2, hurt=0.9)
+    report = compared(outcome, place, metric, permutations=2000, min_positives=3)
     rng = np.random.default_rng(99)
     known = np.flatnonzero(outcome.known)
     sign = 1 if metric == "ap" else -1
@@ -90,8 +95,9 @@ def test_p_is_uniform_where_slices_mean_nothing(metric):
         logit = label + rng.normal(0, 1, 120)
         outcome = Outcome(label, logit, logit + rng.normal(0, 1, 120) > 0)
         masks = {"half": rng.permutation(120) < 60}
-        values.append(compare_slices({"cat": outcome}, masks, metric, permutations=199, draws=2))
-    p = np.array([report["cat"].slices[0].p for report in values])
+        report = compare_slices({"cat": outcome}, masks, metric, permutations=199, draws=2)
+        values.append(report["cat"].slices[0].p)
+    p = np.array(values)
     assert stats.kstest(p, "uniform", alternative="greater").pvalue > 0.01  # not too small
     assert 0.3 < p.mean() < 0.75
 
@@ -104,29 +110,23 @@ def test_small_slices_are_shown_not_tested_and_never_the_worst():
     label[320:325] = 1
     logit = label + rng.normal(0, 1, 380)
     logit[300:] *= -1
-    report = compare_slices({"cat": Outcome(label, logit, logit > 0)}, slices_by(place), "ap")[
-        "cat"
-    ]
+    outcome = Outcome(label, logit, logit > 0)
+    report = compared(outcome, place, "ap")
     small = {part.name: part.small for part in report.slices}
     assert small == {"big": "", "few": "fewer than 30 images", "rare": "fewer than 10 positives"}
     assert report.worst.name == "big"
     assert report.tests == 1
     assert np.isnan([part.p for part in report.slices if part.small]).all()
-    brier = compare_slices({"cat": Outcome(label, logit, logit > 0)}, slices_by(place), "brier")[
-        "cat"
-    ]
-    assert brier.worst.name == "rare"
-    with_all = compare_slices(
-        {"cat": Outcome(label, logit, logit > 0)}, {"all": np.ones(380, bool)}, "accuracy"
-    )["cat"]
+    assert compared(outcome, place, "brier").worst.name == "rare"
+    with_all = compared(outcome, ["all"] * 380, "accuracy")
     assert with_all.slices[0].small == "nothing to compare with"
     assert with_all.worst is None
     assert worst_of_all({"cat": with_all}) is None
 
 
 def test_one_family_over_classes_and_repeatable():
-    place, one = case(5, hurt=1)
-    _, two = case(6)
+    place, one = placed(5, hurt=1)
+    _, two = placed(6)
     both = compare_slices({"cat": one, "dog": two}, slices_by(place), "f1", seed=3)
     parts = [part for report in both.values() for part in report.slices]
     assert [part.p_holm for part in parts] == pytest.approx(holm([part.p for part in parts]))
@@ -138,14 +138,12 @@ def test_one_family_over_classes_and_repeatable():
 
 
 def test_progress_and_cancel():
-    place, outcome = case(7)
+    place, outcome = placed(7)
     seen = []
-    compare_slices(
-        {"cat": outcome}, slices_by(place), "ap", progress=lambda share, text: seen.append(share)
-    )
+    compared(outcome, place, "ap", progress=lambda share, text: seen.append(share))
     assert seen == [1.0]
     with pytest.raises(CancelledError):
-        compare_slices({"cat": outcome}, slices_by(place), "ap", cancelled=lambda: True)
+        compared(outcome, place, "ap", cancelled=lambda: True)
 
 
 def test_holm_by_hand():
@@ -153,3 +151,80 @@ def test_holm_by_hand():
     found = holm([0.03, 0.01, np.nan, 0.5, 0.02])
     np.testing.assert_allclose(found, [0.06, 0.04, np.nan, 0.5, 0.06])
     assert holm([]) == []
+
+
+#: Ten images on land and six on water; -1 is ignored. Decided right: land 3 of 4 present and
+#: 5 of 5 absent, water 1 of 3 present and 2 of 2 absent.
+PLACE = ["land"] * 10 + ["water"] * 6
+LABEL = np.array([1, 1, 1, 1, 0, 0, 0, 0, 0, -1, 1, 1, 1, 0, 0, -1])
+LOGIT = np.array([2, 2, 2, -1, -2, -2, -2, -2, -2, 5, 1, -1, -3, -2, -2, 5.0])
+
+
+OUTCOME, MASKS = Outcome(LABEL, LOGIT, -LOGIT > 0), slices_by(PLACE)
+
+
+def minima(**options):
+    return {"min_images": 1, "min_positives": 1, "draws": 50, **options}
+
+
+def test_groups_by_hand():
+    report = compare_groups(OUTCOME, MASKS, ("accuracy", "recall", "brier"), **minima())
+    assert [(group.name, group.n, group.positives) for group in report.groups] == [
+        ("land", 9, 4), ("water", 5, 3)
+    ]  # fmt: skip
+    land, water = report.groups
+    assert land.metrics["accuracy"].estimate == pytest.approx(8 / 9)
+    assert water.metrics["accuracy"].estimate == pytest.approx(3 / 5)
+    gap = report.gaps["accuracy"]
+    assert (gap.worst, gap.best) == (water, land)
+    assert gap.difference.estimate == pytest.approx(8 / 9 - 3 / 5)
+    assert report.gaps["recall"].difference.estimate == pytest.approx(3 / 4 - 1 / 3)
+    brier = report.gaps["brier"]  # the largest error is the worst
+    assert brier.worst.metrics["brier"].estimate > brier.best.metrics["brier"].estimate
+    assert brier.difference.estimate > 0
+
+
+def test_cells_of_label_and_group_by_hand():
+    cells = label_groups(OUTCOME, MASKS)
+    report = compare_groups(OUTCOME, cells, ("accuracy",), **minima())
+    found = {group.name: (group.n, group.metrics["accuracy"].estimate) for group in report.groups}
+    assert found == {
+        "present · land": (4, 3 / 4),
+        "absent · land": (5, 1.0),
+        "present · water": (3, pytest.approx(1 / 3)),
+        "absent · water": (2, 1.0),
+    }
+    assert report.gaps["accuracy"].worst.name == "present · water"
+    assert report.gaps["accuracy"].difference.estimate == pytest.approx(2 / 3)
+    none_absent = label_groups(Outcome(np.ones(16), LOGIT), MASKS)
+    assert list(none_absent) == ["present · land", "present · water"]
+
+
+def test_small_groups_are_shown_and_never_the_worst():
+    report = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima(min_images=6))
+    assert report.groups[1].small == dict.fromkeys(("accuracy", "ap"), "fewer than 6 images")
+    assert report.gaps == {}
+    few = compare_groups(OUTCOME, MASKS, ("accuracy", "ap"), **minima(min_positives=4))
+    assert few.groups[1].small == {"ap": "fewer than 4 positives"}
+    assert list(few.gaps) == ["accuracy"]
+
+
+def case(seed, sizes, shares):
+    """Groups of ``sizes`` images, each decided right with the chance in ``shares``."""
+    rng = np.random.default_rng(seed)
+    place = np.repeat([f"g{i}" for i in range(len(sizes))], sizes)
+    label = rng.integers(0, 2, len(place))
+    right = rng.random(len(place)) < np.repeat(shares, sizes)
+    return place, Outcome(label, np.where(right, 1.0, -1.0) * (2 * label - 1))
+
+
+@pytest.mark.parametrize(
+    ("sizes", "shares"), [((100, 100, 40, 40), (0.9, 0.85, 0.7, 0.75)), ((60,) * 10, (0.8,) * 10)]
+)
+def test_the_interval_of_the_difference_holds_though_its_groups_are_picked(sizes, shares):
+    truth, held = max(shares) - min(shares), []
+    for seed in range(120):
+        place, outcome = case(seed, sizes, shares)
+        found = compare_groups(outcome, slices_by(place), ("accuracy",)).gaps["accuracy"].difference
+        held.append(found.low - 1e-12 <= truth <= found.high + 1e-12)
+    assert np.mean(held) >= 0.95 - 3 * np.sqrt(0.95 * 0.05 / 120)

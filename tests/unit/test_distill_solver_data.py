@@ -81,13 +81,6 @@ def test_zarr_arrays(case, expected, tmp_path, dtype, keep):
     check_equal(fit(data, case[1], tolerance=TOLERANCE), expected, case)
 
 
-def test_a_zarr_array_is_checked_as_it_is_read(case, tmp_path):
-    scores = case[0].copy()
-    scores[650, 3] = np.nan
-    with pytest.raises(DataError, match="1 of"):
-        fit(stored(tmp_path, scores), case[1])
-
-
 def test_passes_over_a_slow_source_are_few(case, tmp_path):
     lower = np.full((40, 1), -np.inf)
     parent = fit(case[0], case[1][:, [0]])
@@ -127,12 +120,17 @@ class TestDask:
             check_equal(answer, expected, case)
         assert weights[0] == weights[1]
 
-    def test_what_is_not_finite_is_said(self, case):
-        scores = case[0].copy()
-        scores[650, 3] = np.nan
+
+@pytest.mark.parametrize("kind", ["zarr", "dask"])
+def test_what_is_read_in_parts_is_checked(case, tmp_path, kind):
+    scores = case[0].copy()
+    scores[650, 3] = np.nan
+    if kind == "zarr":
+        array = stored(tmp_path, scores)
+    else:
         array = pytest.importorskip("dask.array").from_array(scores, chunks=(150, 40))
-        with pytest.raises(DataError, match="1 of the scores"):
-            fit(array, case[1])
+    with pytest.raises(DataError, match="1 of the scores" if kind == "dask" else "1 of"):
+        fit(array, case[1])
 
 
 MEMORY = """

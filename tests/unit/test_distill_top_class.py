@@ -10,10 +10,7 @@ from sklearn.metrics import (
     top_k_accuracy_score,
 )
 
-from inficond_panel.distill.metrics.bootstrap import (
-    draw_counts,
-    metric_intervals,
-)
+from inficond_panel.distill.metrics.bootstrap import draw_counts, metric_intervals
 from inficond_panel.distill.metrics.top_class import TopClass, confusions
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.metrics import TOP_METRICS
@@ -46,12 +43,9 @@ def test_counts_are_as_images_that_are_there_as_often():
     counts = np.random.default_rng(1).integers(0, 4, (5, 60))
     found = TopClass(label, p, teacher, k=2)
     for metric in TOP_METRICS:
-        repeated = [
-            TopClass(np.repeat(label, c), np.repeat(p, c, 0), np.repeat(teacher, c), k=2).value(
-                metric
-            )
-            for c in counts
-        ]
+        whole = (label, p, teacher)
+        drawn = ([np.repeat(each, count, axis=0) for each in whole] for count in counts)
+        repeated = [TopClass(*parts, k=2).value(metric) for parts in drawn]
         np.testing.assert_allclose(found.values(metric, counts), repeated, rtol=1e-12)
 
 
@@ -103,20 +97,15 @@ def test_confusions_with_their_intervals():
     label, p = made(120, classes=3, seed=4)
     found, counts = TopClass(label, p), draw_counts(120, 50, 0)
     matrix, all_of = found.confusion(), confusions(found, counts, wrong=False)
-    assert {(c.label, c.named): c.images for c in all_of} == {
-        (i, j): matrix[i, j] for i in range(3) for j in range(3) if matrix[i, j]
-    }
+    cells = {(c.label, c.named): c.images for c in all_of}
+    assert cells == {place: n for place, n in np.ndenumerate(matrix) if n}
     assert [c.images for c in all_of] == sorted((c.images for c in all_of), reverse=True)
     first = confusions(found, counts)[0]
     assert first.label != first.named
+    place, named = (first.label, first.named), p.argmax(1)
     drawn = [
-        confusion_matrix(label, p.argmax(1), sample_weight=c, normalize="true")[
-            first.label, first.named
-        ]
-        for c in counts
+        confusion_matrix(label, named, sample_weight=c, normalize="true")[place] for c in counts
     ]
     limits = first.share.low, first.share.high
     assert limits == pytest.approx(tuple(np.quantile(drawn, [0.025, 0.975])))
-    assert first.share.estimate == pytest.approx(
-        matrix[first.label, first.named] / matrix[first.label].sum()
-    )
+    assert first.share.estimate == pytest.approx(matrix[place] / matrix[first.label].sum())

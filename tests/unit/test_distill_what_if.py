@@ -1,10 +1,11 @@
-"""Curves of what-if against moving the weight by hand."""
+"""Curves of what-if against moving the weight by hand, and against scikit-learn."""
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from intervals import change_interval
+from sklearn import metrics as sklearn_metrics
 
 from inficond_panel.distill import (
     ap_what_if,
@@ -16,6 +17,7 @@ from inficond_panel.distill import (
     what_if_curve,
     what_if_curves,
 )
+from inficond_panel.distill.curves import decision_curves
 
 METRICS = ("accuracy", "precision", "recall", "f1")
 
@@ -28,13 +30,15 @@ def make_case(seed, n, *, signed=False):
     return score, np.round(rng.normal(-0.5, 1, n), 1), label
 
 
-@given(
-    st.integers(0, 10**6),
-    st.integers(1, 60),
-    st.floats(-5, 5),
-    st.sampled_from([0.0, 0.7]),
-    st.booleans(),
-)
+def between(curves):
+    """Influences between the breakpoints, where rounding decides nothing."""
+    return ((curves.edges[:-1] + curves.edges[1:]) / 2)[np.diff(curves.edges) > 1e-9]
+
+
+SEED, WEIGHT, THRESHOLD = st.integers(0, 10**6), st.floats(-5, 5), st.sampled_from([0.0, 0.7])
+
+
+@given(SEED, st.integers(1, 60), WEIGHT, THRESHOLD, st.booleans())
 @settings(max_examples=80, deadline=None)
 def test_curves_equal_moving_the_weight(seed, n, weight, threshold, signed):
     score, logit, label = make_case(seed, n, signed=signed)
@@ -42,9 +46,7 @@ def test_curves_equal_moving_the_weight(seed, n, weight, threshold, signed):
     curves = what_if_curve(score, logit, weight, label, -8.0, 8.0, threshold, teacher > threshold)
     assert (np.diff(curves.breakpoints) > 0).all()
     assert len(curves.f1) == len(curves.breakpoints) + 1 == len(curves.edges) - 1
-    inside = (curves.edges[:-1] + curves.edges[1:]) / 2
-    inside = inside[np.diff(curves.edges) > 1e-9]  # between breakpoints rounding decides nothing
-    for influence in [*inside, weight]:
+    for influence in [*between(curves), weight]:
         moved = logit + (influence - weight) * score
         truth = class_metrics(label, moved, teacher, threshold=threshold)
         found = curves.at(influence)
@@ -94,9 +96,7 @@ def test_all_concepts_equal_moving_each_weight(seed, n, concepts, threshold):
     for c in range(concepts):
         curves = found.concept(c)
         assert (curves.low, curves.high) == (low[c], high[c]) == influence_axis(weights, weights[c])
-        inside = (curves.edges[:-1] + curves.edges[1:]) / 2
-        inside = inside[np.diff(curves.edges) > 1e-9]
-        for influence in [*inside, weights[c]]:
+        for influence in [*between(curves), weights[c]]:
             moved = logit + (influence - weights[c]) * scores[:, c].astype(np.float64)
             truth = class_metrics(label, moved, moved, threshold=threshold)
             at = curves.at(influence)
@@ -193,9 +193,7 @@ def test_the_axis_by_hand():
 
 
 def test_undefined_stays_nan_along_the_curve():
-    curves = what_if_curve(
-        np.array([1.0, 1.0]), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0
-    )
+    curves = what_if_curve(np.ones(2), np.array([-1.0, -2.0]), 0.0, np.zeros(2), -1.0, 3.0)
     assert np.isnan(curves.recall).all()
     assert np.isnan(curves.precision[0])
     np.testing.assert_array_equal(curves.precision[1:], [0, 0])
@@ -210,6 +208,45 @@ def test_band_equals_the_paired_interval_at_each_influence(metric):
     assert (band.estimate[0], band.low[0], band.high[0]) == (0, 0, 0)
     moved = logit + 1.5 * score
     truth = change_interval(label, logit, moved, draws=50, metric=metric, teacher=teacher)
-    assert (band.estimate[1], band.low[1], band.high[1]) == pytest.approx(
-        (truth.estimate, truth.low, truth.high), abs=1e-12
-    )
+    expected = (truth.estimate, truth.low, truth.high)
+    found = (band.estimate[1], band.low[1], band.high[1])
+    assert found == pytest.approx(expected, abs=1e-12)
+
+
+def made(seed, images, signed):
+    rng = np.random.default_rng(seed)
+    score = np.round(rng.normal(0.0 if signed else 0.3, 0.5, images), 1)  # zeros and ties
+    score = score if signed else np.maximum(score, 0)
+    logit = np.round(rng.normal(-0.5, 1.5, images), 1)
+    return score, logit, rng.random(images) < 0.4, rng
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("metric", METRICS)
+@settings(max_examples=12, deadline=None)
+@given(
+    seed=st.integers(0, 10**6),
+    images=st.integers(1, 40),
+    weight=st.sampled_from([-1.0, 0.0, 0.3]),
+    threshold=st.sampled_from([-0.5, 0.0, 0.3]),
+    signed=st.booleans(),
+)
+def test_each_point_and_draw_is_what_scikit_learn_says(
+    metric, seed, images, weight, threshold, signed
+):
+    score, logit, positive, rng = made(seed, images, signed)
+    grid = np.union1d(np.linspace(-2, 2, 9), [weight])
+    counts = rng.integers(0, 3, (2, images)).astype(np.uint8)
+    found = decision_curves(score, logit, weight, positive, grid, metric, counts, threshold)
+    assert found.shape == (len(grid), 2)
+    for v, at in zip(grid, found, strict=True):
+        decided = logit + (v - weight) * score > threshold
+        for row, value in zip(counts, at, strict=True):
+            drawn = np.repeat(np.arange(images), row)
+            undefined = {"zero_division": np.nan} if metric != "accuracy" else {}
+            if not len(drawn):
+                assert np.isnan(value)
+                continue
+            of_sklearn = getattr(sklearn_metrics, f"{metric}_score")
+            truth = of_sklearn(positive[drawn], decided[drawn], **undefined)
+            np.testing.assert_allclose(value, truth, rtol=1e-13)

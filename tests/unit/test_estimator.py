@@ -70,20 +70,6 @@ def test_a_notebook_shows_the_students_by_their_largest_influences():
         assert students._repr_html_() is None
 
 
-def test_it_finds_what_logistic_regression_finds(data):
-    """Soft targets as two weighted rows an image; C is 1 / (n λ)."""
-    scores, logits = data
-    students = ConceptStudents(0, l2=0.05, tolerance=1e-12).fit(scores, logits[:, 0])
-    soft = expit(logits[:, 0])
-    other = LogisticRegression(C=1 / (len(scores) * 0.05), tol=1e-12, max_iter=10_000).fit(
-        np.vstack([scores, scores]),
-        np.repeat([1, 0], len(scores)),
-        sample_weight=np.concatenate([soft, 1 - soft]),
-    )
-    np.testing.assert_allclose(students.coef_, other.coef_, atol=1e-5)
-    np.testing.assert_allclose(students.intercept_, other.intercept_, atol=1e-5)
-
-
 def test_predictions_follow_from_the_logits(data):
     scores, logits = data
     students = ConceptStudents(threshold=[0, 1, -1]).fit(scores, logits)
@@ -97,13 +83,11 @@ def test_predictions_follow_from_the_logits(data):
 
 def test_one_class_may_be_a_column_of_its_own(data):
     scores, logits = data
-    one = ConceptStudents().fit(scores, logits[:, 1])
-    all_three = ConceptStudents().fit(scores, logits)
+    one, three = (ConceptStudents().fit(scores, y) for y in (logits[:, 1], logits))
     assert one.predict(scores).shape == one.predict_proba(scores).shape == (150,)
     assert one.coef_.shape == (1, 12)
-    np.testing.assert_allclose(
-        one.decision_function(scores), all_three.decision_function(scores)[:, 1], atol=1e-9
-    )
+    expected = three.decision_function(scores)[:, 1]
+    np.testing.assert_allclose(one.decision_function(scores), expected, atol=1e-9)
     assert 0.5 < one.score(scores, logits[:, 1]) <= 1
 
 
@@ -117,22 +101,38 @@ def test_names_come_from_data_frames(data):
         students.predict(frame[frame.columns[::-1]])
 
 
-def test_stopping_early_is_said(data):
-    with pytest.warns(ConvergenceWarning, match="class0"):
-        ConceptStudents(max_iter=1, tolerance=1e-12).fit(*data)
+SOFTMAX = {"link": "softmax"}
 
 
-def test_what_cannot_be_used_is_said(data):
+@pytest.mark.parametrize(
+    ("settings", "given", "error", "fault"),
+    [
+        ({"temperature": 0}, "logits", ValueError, "temperature"),
+        ({"lambda_": -1.0}, "logits", SolverError, "l1"),
+        ({}, "shares", ValueError, "look like probabilities"),
+        ({"y_kind": "probabilities"}, "logits", ValueError, "these are not probabilities"),
+        ({"y_kind": "odds"}, "logits", ValueError, "y_kind must be"),
+        ({**SOFTMAX, "l2": 0.1}, "logits", ValueError, "l2 is not used with link='softmax'"),
+        ({"link": "probit"}, "logits", ValueError, "link must be 'sigmoid' or 'softmax'"),
+        (SOFTMAX, "one class", ValueError, "at least two classes"),
+        ({**SOFTMAX, "y_kind": "probabilities"}, "shares", ValueError, "in a softmax to 1"),
+    ],
+)
+def test_what_cannot_be_used_is_said(data, settings, given, error, fault):
+    scores, logits = data
+    y = {"logits": logits, "shares": expit(logits), "one class": logits[:, 0]}[given]
+    with pytest.raises(error, match=fault):
+        ConceptStudents(**settings).fit(scores, y)
+
+
+def test_what_is_not_ready_is_said(data):
     scores, logits = data
     with pytest.raises(NotFittedError):
         ConceptStudents().predict(scores)
-    with pytest.raises(ValueError, match="temperature"):
-        ConceptStudents(temperature=0).fit(scores, logits)
-    with pytest.raises(SolverError):
-        ConceptStudents(-1.0).fit(scores, logits)
-    students = ConceptStudents().fit(scores, logits)
     with pytest.raises(ValueError, match="shape"):
-        students.score(scores, logits[:, 0])
+        ConceptStudents().fit(scores, logits).score(scores, logits[:, 0])
+    with pytest.warns(ConvergenceWarning, match="class0"):
+        ConceptStudents(max_iter=1, tolerance=1e-12).fit(scores, logits)
 
 
 def test_without_scikit_learn_the_remedy_is_said(monkeypatch):
@@ -154,12 +154,6 @@ def test_y_is_what_it_is_said_to_be(data):
     by_share = ConceptStudents(y_kind="probabilities").fit(scores, share)
     np.testing.assert_allclose(by_share.coef_, by_logits.coef_, atol=1e-5)
     assert by_share.score(scores, share) == by_logits.score(scores, logits)
-    with pytest.raises(ValueError, match="look like probabilities"):
-        ConceptStudents().fit(scores, share)
-    with pytest.raises(ValueError, match="these are not probabilities"):
-        ConceptStudents(y_kind="probabilities").fit(scores, logits)
-    with pytest.raises(ValueError, match="y_kind must be"):
-        ConceptStudents(y_kind="odds").fit(scores, logits)
 
 
 def test_labels_are_taken_as_labels_and_said_to_be(data):
@@ -182,7 +176,7 @@ def test_one_softmax_student(data):
     scores, logits = data
     p = softmax(logits, axis=1)
     students = ConceptStudents(1e-3, link="softmax", tolerance=1e-8).fit(scores, logits)
-    shifted = ConceptStudents(1e-3, link="softmax", tolerance=1e-8).fit(scores, logits + 5)
+    shifted = clone(students).fit(scores, logits + 5)
     np.testing.assert_allclose(students.coef_, shifted.coef_, atol=1e-6)
     np.testing.assert_allclose(students.coef_.sum(axis=0), 0, atol=1e-12)
     found = students.predict_proba(scores)
@@ -206,16 +200,3 @@ def test_bounds_of_one_softmax_student_are_of_the_centred_influence(data):
     assert held.coef_[k, c] == pytest.approx(upper[c, k], abs=1e-9)
     others = np.delete(np.arange(logits.shape[1]), k)
     assert np.abs(held.coef_[others, c] - free.coef_[others, c]).max() > 1e-6
-
-
-def test_what_a_softmax_student_does_not_take(data):
-    scores, logits = data
-    with pytest.raises(ValueError, match="l2 is not used with link='softmax'"):
-        ConceptStudents(link="softmax", l2=0.1).fit(scores, logits)
-    with pytest.raises(ValueError, match="link must be 'sigmoid' or 'softmax'"):
-        ConceptStudents(link="probit").fit(scores, logits)
-    with pytest.raises(ValueError, match="at least two classes"):
-        ConceptStudents(link="softmax").fit(scores, logits[:, 0])
-    students = ConceptStudents(link="softmax", y_kind="probabilities")
-    with pytest.raises(ValueError, match="in a softmax to 1"):
-        students.fit(scores, expit(logits))

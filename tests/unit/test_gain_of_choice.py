@@ -1,27 +1,33 @@
-"""Gains of choices on photos that did not choose, against slow ones and truths that are known."""
+"""Gains of choices on photos that did not choose, and what drawn photos teach."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score as ap
+from spread_shortcut import shifted_frames
 
-from inficond_panel.distill.metrics.bootstrap import draw_counts
+from inficond_panel import from_frames
+from inficond_panel.distill import decision_function, fit
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.tuning.edits import Learn
+from inficond_panel.tuning.fitting.class_fit import held_out_logits
+from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.resolution import ap_values, with_learned
+from inficond_panel.tuning.suggest.drawn_students import change_by_teaching
 from inficond_panel.tuning.suggest.gain import Choice, gain_of_choice, gain_of_levers
 
 PHOTOS, DRAWS = 120, 60
 
 
-def ranked(students: int, seed: int = 0, better: float = 0.0) -> tuple[np.ndarray, np.ndarray]:
-    """Labels, and logits of students equally good but for chance; the last is ``better``."""
+def ranked(students: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, and logits of students equally good but for chance."""
     rng = np.random.default_rng(seed)
     label = (rng.random(PHOTOS) < 0.3).astype(int)
-    logits = 1.5 * label + rng.normal(size=(students, PHOTOS))
-    logits[-1] += better * label
-    return label, logits
+    return label, 1.5 * label + rng.normal(size=(students, PHOTOS))
 
 
 def test_drawn_photos_choose_and_the_others_measure() -> None:
-    ap = pytest.importorskip("sklearn.metrics").average_precision_score
     label, logits = ranked(4)
     counts = draw_counts(PHOTOS, DRAWS, 1)
     gains, within = [], []
@@ -39,7 +45,6 @@ def test_drawn_photos_choose_and_the_others_measure() -> None:
 @pytest.mark.parametrize("careful", [False, True])
 def test_of_students_equally_good_none_gains(careful: bool) -> None:
     """The best of them seems to: that is the optimism which is taken away."""
-    ap = pytest.importorskip("sklearn.metrics").average_precision_score
     counts, stated, seeming = draw_counts(PHOTOS, DRAWS, 0), [], []
     for seed in range(60):
         label, logits = ranked(12, seed)
@@ -80,3 +85,62 @@ def test_the_best_of_levers_that_gain_nothing_is_not_stated_to_gain() -> None:
     error = np.std(stated) / np.sqrt(len(stated))
     assert np.mean(seeming) > 5 * error
     assert abs(np.mean(stated)) < 0.3 * np.mean(seeming) + 3 * error
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Photos of the class truck, 200 of them of tune."""
+    path = tmp_path_factory.mktemp("drawn") / "own.zarr"
+    students = from_frames(**shifted_frames(1200, bias=0.5, seed=2), path=path)
+    tuner = students.with_settings(lambda_=1e-3).fit().tuner
+    student = tuner.repairs.class_fit(tuner.root(), "truck")
+    return tuner.repairs.photos(student, tuner.store.rows("tune"))
+
+
+@pytest.fixture(scope="module")
+def counts(photos):
+    return draw_counts(len(photos.tune), 20, 3)
+
+
+def refitted(photos, terms: Terms, counts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """AP of each draw: by students that learn each photo once, and as often as it is drawn."""
+    student, rows = photos.student, photos.tune
+    folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
+    data = student.under(terms).data
+    at = len(data.rows) - len(rows)  # tune follows fit
+    logits = np.empty((len(counts), len(rows)))
+    for fold in range(FOLDS):
+        inside = np.append(np.ones(at), folds != fold)
+        weight = np.stack([data.weight(0) * inside * np.append(np.ones(at), c) for c in counts], 1)
+        targets = np.repeat(data.targets[:, [0]], len(counts), axis=1)
+        found = fit(data.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
+        scores = photos.tune_scores[folds == fold]
+        logits[:, folds == fold] = decision_function(scores, found.weights, found.intercepts).T
+    box = student.lower, student.upper
+    still = held_out_logits(student, [terms], *box, rows, folds, tolerance=1e-4)
+    pairs = zip(logits, counts, strict=True)
+    moved = [ap_values(photos.tune_label, x[None], c[None])[0, 0] for x, c in pairs]
+    return ap_values(photos.tune_label, still, counts)[0], np.array(moved)
+
+
+@pytest.mark.parametrize("source", ["teacher", "labels"])
+def test_the_change_is_that_of_students_fitted_to_the_draws(photos, counts, source: str) -> None:
+    (terms,) = with_learned(photos, Learn("truck", source, 2.0), Terms())
+    still, moved = refitted(photos, terms, counts)
+    found = change_by_teaching(photos, terms, counts)
+    assert np.corrcoef(found, moved - still)[0, 1] > 0.8
+    before = photos.student.logits(photos.student.base, photos.tune)
+    plain = ap_values(photos.tune_label, before[None], counts)[0]
+    spread, fixed = np.std(moved - plain), np.std(still - plain)
+    assert spread > 1.2 * fixed  # what is drawn teaches, and the gain varies more
+    assert np.std(still + found - plain) == pytest.approx(spread, rel=0.12)
+
+
+def test_a_draw_of_each_photo_once_changes_nothing(photos) -> None:
+    (terms,) = with_learned(photos, Learn("truck", "labels", 2.0), Terms())
+    once = np.ones((1, len(photos.tune)), dtype=np.uint8)
+    np.testing.assert_allclose(change_by_teaching(photos, terms, once), 0, atol=1e-12)
+
+
+def test_students_that_learn_nothing_of_tune_do_not_change(photos, counts) -> None:
+    np.testing.assert_array_equal(change_by_teaching(photos, Terms(penalty=3e-3), counts), 0)

@@ -1,14 +1,17 @@
-"""Reports on refits of the joint student: prices, what-ifs, other classes, stability, refusals."""
+"""Reports on refits of the joint student, its repairs and commands: prices, what-ifs, stability."""
+
+import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from frames import SINGLE as CLASSES
-from scipy.optimize import minimize
-from scipy.special import logsumexp, softmax
+from frames import joint_spec
+from scipy.special import softmax
 from sklearn.metrics import average_precision_score
-from test_joint_students import L1, by_slsqp, joint_spec, objective, problem, tuner  # noqa: F401
+from test_joint_students import L1, by_slsqp, objective, problem, tuner  # noqa: F401
 
-from inficond_panel import distill
+from inficond_panel import distill, load_students
 from inficond_panel.distill.solver.centred_bounds import ConceptAtOptimum, free_range
 from inficond_panel.errors import TuningError
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
@@ -16,7 +19,7 @@ from inficond_panel.results.refit_report import explain
 from inficond_panel.results.sensitivity import penalty_path, stability
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning import History, Intent, Tuner, open_tuner
 from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.node import to_iteration
 from inficond_panel.tuning.replay import replay
@@ -34,15 +37,19 @@ def tuned(tuner):  # noqa: F811
     return tuner.fine_tune(tuner.root(), THUMBS)
 
 
-def least(tuner, bounds):  # noqa: F811
-    """Least objective within bounds, by a solve of its own."""
-    x, t = problem(tuner)
+def box(bounds):
+    """Lower and upper bounds (5, 3) of a node's."""
     lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
     for (name, concept), (low, high) in bounds.items():
         place = "abcde".index(concept), CLASSES.index(name)
         lower[place] = -np.inf if low is None else low
         upper[place] = np.inf if high is None else high
-    return distill.fit_joint(x, t, l1=L1, lower=lower, upper=upper, tolerance=1e-12).objective
+    return {"lower": lower, "upper": upper}
+
+
+def least(tuner, bounds):  # noqa: F811
+    """Least objective within bounds, by a solve of its own."""
+    return distill.fit_joint(*problem(tuner), l1=L1, **box(bounds), tolerance=1e-12).objective
 
 
 @pytest.mark.parametrize("thumb", range(3))
@@ -61,24 +68,16 @@ def test_a_price_is_the_slope_of_the_least_objective(tuner, tuned, thumb):  # no
     assert bound.price.right == pytest.approx((above - now) / step, abs=3e-4)
     assert bound.active == (thumb != 1)  # dog went beyond its bound when cat lost the concept
     assert bound.at_limit == bound.active
-    if not bound.active:
-        return
-    free = least(tuner, {k: v for k, v in tuned.bounds.items() if k != key})
-    assert bound.lifted == pytest.approx(now - free, abs=1e-8)
+    if bound.active:
+        free = least(tuner, {k: v for k, v in tuned.bounds.items() if k != key})
+        assert bound.lifted == pytest.approx(now - free, abs=1e-8)
 
 
 def test_the_price_of_a_concept_that_is_not_used_has_two_sides():
     """Two classes, nothing used: by hand, m - mean(m) within the penalty less the gradient."""
-    found = ConceptAtOptimum(
-        gradient=np.array([0.02, -0.02]),
-        weights=np.zeros(2),
-        lower=np.array([0.0, -np.inf]),
-        upper=np.array([0.0, np.inf]),
-        l1=np.array([0.1, 0.1]),
-        multipliers=np.zeros(2),
-        spread=1.0,
-        delta=0.0,
-    ).price(0)
+    gradient, lower, upper = map(np.array, ([0.02, -0.02], [0.0, -np.inf], [0.0, np.inf]))
+    none, l1 = np.zeros(2), np.full(2, 0.1)
+    found = ConceptAtOptimum(gradient, none, lower, upper, l1, none, spread=1.0, delta=0.0).price(0)
     # |-0.02 - m/2| <= 0.1 and |0.02 + m/2| <= 0.1: m from -0.24 to 0.16
     assert (found.left, found.right) == pytest.approx((-0.16, 0.24), abs=1e-8)
     assert found.gain == 0
@@ -98,19 +97,15 @@ def test_the_objective_is_that_of_all_classes(tuner, tuned):  # noqa: F811
 
 def test_other_classes_that_moved_are_told_the_most_first(tuner):  # noqa: F811
     node = tuner.fine_tune(tuner.root(), [Intent("cat", "a", "up", 4.0)])
-    rows = tuner.store.rows("tune")
-    p = [
-        softmax(tuner.store.concept_score[rows] @ n.weights + n.intercepts, axis=1)
-        for n in (tuner.root(), node)
-    ]
-    expected = dict(zip(CLASSES, np.abs(p[1] - p[0]).mean(axis=0), strict=True))
-    found = moved_classes(*(tuner.at(each, "tune") for each in (tuner.root(), node)))
+    x, nodes = tuner.store.concept_score[tuner.store.rows("tune")], (tuner.root(), node)
+    old, new = (softmax(x @ each.weights + each.intercepts, axis=1) for each in nodes)
+    found = moved_classes(*(tuner.at(each, "tune") for each in nodes))
     assert sorted(each.class_name for each in found) == ["bird", "dog"]
     assert found[0].moved >= found[1].moved > 0
     for each in found:
         k = CLASSES.index(each.class_name)
-        assert each.moved == pytest.approx(expected[each.class_name])
-        assert each.turned == ((p[0][:, k] > 0.5) != (p[1][:, k] > 0.5)).sum()
+        assert each.moved == pytest.approx(np.abs(new - old)[:, k].mean())
+        assert each.turned == ((old[:, k] > 0.5) != (new[:, k] > 0.5)).sum()
     assert explain(tuner, node, splits=["tune"]).moved == {"tune": found}
     told = moved_sentence(found, "tune")
     assert told.index(found[0].class_name) < told.index(found[1].class_name)
@@ -138,9 +133,8 @@ def test_what_if_solves_all_classes_again_at_each_influence(tuner, tuned):  # no
 
 
 def test_a_what_if_keeps_to_what_the_other_bounds_leave(tuner):  # noqa: F811
-    node = tuner.fine_tune(
-        tuner.root(), [Intent("cat", "a", "remove"), Intent("dog", "a", "remove")]
-    )
+    thumbs = [Intent(name, "a", "remove") for name in ("cat", "dog")]
+    node = tuner.fine_tune(tuner.root(), thumbs)
     points = list(refit_curve(tuner, tuner.at(node, "tune")["bird"], "a", levels=1))
     assert [point.influence for point in points] == pytest.approx([0], abs=1e-12)
     low, high = np.array([-1.0, -np.inf, 2.0]), np.array([3.0, 4.0, 5.0])
@@ -152,45 +146,11 @@ def test_stability_refits_the_joint_student_on_repeated_images(tuner, tuned):  #
     report = stability(tuner, "dog", node=tuned, concepts=["b", "d"], draws=3, seed=5)
     x, t = problem(tuner)
     rng, found = np.random.default_rng(5), []
-    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
-    for (name, concept), (low, high) in tuned.bounds.items():
-        place = "abcde".index(concept), CLASSES.index(name)
-        lower[place] = -np.inf if low is None else low
-        upper[place] = np.inf if high is None else high
     for _ in range(3):
         rows = rng.integers(len(x), size=len(x))
-        alone = distill.fit_joint(x[rows], t[rows], l1=L1, lower=lower, upper=upper, tolerance=1e-9)
-        found.append(alone.centred[:, 2])
-    expected = np.median(found, axis=0)
-    assert report["median"].iloc[0] == pytest.approx(expected[1], abs=2e-2)
-    assert report["median"].iloc[1] == pytest.approx(expected[3], abs=2e-2)
-
-
-def joint_by_slsqp(x, t, l1):
-    """Least objective by scipy's SLSQP with a penalty (K,) for each class: w = p - n >= 0."""
-    (n, c), k = x.shape, t.shape[1]
-    size, cost = c * k, np.tile(l1, c)
-
-    def value(z):
-        p, m, b = z[:size], z[size : 2 * size], z[2 * size :]
-        logit = x @ (p - m).reshape(c, k) + b
-        u = (softmax(logit, axis=1) - t) / n
-        slope = (x.T @ u).ravel()
-        loss = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean()
-        grad = np.concatenate([slope + cost, cost - slope, u.sum(0)])
-        return loss + cost @ (p + m), grad
-
-    bounds = [(0, None)] * (2 * size) + [(None, None)] * k
-    found = minimize(
-        value,
-        np.full(2 * size + k, 0.01),
-        jac=True,
-        method="SLSQP",
-        bounds=bounds,
-        options={"maxiter": 2000, "ftol": 1e-14},
-    )
-    w = (found.x[:size] - found.x[size : 2 * size]).reshape(c, k)
-    return found.fun, w - w.mean(axis=1, keepdims=True)
+        alone = distill.fit_joint(x[rows], t[rows], l1=L1, **box(tuned.bounds), tolerance=1e-9)
+        found.append(alone.centred[[1, 3], 2])
+    assert report["median"].tolist() == pytest.approx(np.median(found, axis=0), abs=2e-2)
 
 
 @pytest.mark.parametrize("value", [3 * L1, 10 * L1, L1 / 10])
@@ -198,13 +158,9 @@ def test_a_lambda_of_one_class_is_its_penalty_in_the_one_solve(tuner, value):  #
     node = tuner.fine_tune(tuner.root(), [Lambda("cat", value)])
     x, t = problem(tuner)
     l1 = np.array([L1, value, L1])
-    best, weights = joint_by_slsqp(x, t, l1)
+    best, weights = by_slsqp(x, t, l1=l1)
     np.testing.assert_allclose(node.weights, weights, atol=2e-2)
-    logit = x @ node.weights + node.intercepts
-    apart = np.abs(node.weights[:, :, None] - node.weights[:, None, :])  # any of K shifts is best
-    least_l1 = np.einsum("ckj,k->cj", apart, l1).min(axis=1).sum()
-    here = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean() + least_l1
-    assert here == pytest.approx(best, abs=2e-6)
+    assert objective(node.weights, node.intercepts, x, t, l1) == pytest.approx(best, abs=2e-6)
     assert max(node.gap) <= 1e-6
     assert node.certificate == ("gap",) * 3
     assert node.repairs == (Lambda("cat", value),)
@@ -215,15 +171,15 @@ def test_a_lambda_holds_for_what_follows_and_is_replayed(tuner):  # noqa: F811
     first = tuner.fine_tune(tuner.root(), [Lambda("cat", 5 * L1)])
     thumb = Intent("dog", "b", "up")
     node = tuner.fine_tune(first, [thumb, Lambda("bird", 2 * L1)])
-    x, t = problem(tuner)
     lower = np.full((5, 3), -np.inf)
     lower[1, 2] = node.bounds[thumb.key][0]
-    alone = distill.fit_joint(x, t, l1=[2 * L1, 5 * L1, L1], lower=lower, tolerance=1e-9)
+    l1 = [2 * L1, 5 * L1, L1]
+    alone = distill.fit_joint(*problem(tuner), l1=l1, lower=lower, tolerance=1e-9)
     np.testing.assert_allclose(node.weights, alone.centred, atol=5e-3)
     rows = tuner.store.rows("tune")
     for k, name in enumerate(CLASSES):
         own = tuner.repairs.class_fit(node, name)
-        assert own.data.l1.tolist() == [2 * L1, 5 * L1, L1]
+        assert own.data.l1.tolist() == l1
         again = own.logits(own.solve(), rows)
         np.testing.assert_allclose(again, tuner.logits(node)[rows, k], atol=5e-2)
     again = Tuner(tuner.store, tuner.spec, History(":memory:"))
@@ -239,12 +195,7 @@ def test_the_student_of_one_class_is_the_joint_one_within_its_bounds(tuner, tune
     assert own.weights == pytest.approx(tuned.weights[:, 2])
     out = np.arange(60) % 5 == 0
     x, t = problem(tuner)
-    lower, upper = np.full((5, 3), -np.inf), np.full((5, 3), np.inf)
-    for (name, concept), (low, high) in tuned.bounds.items():
-        place = "abcde".index(concept), CLASSES.index(name)
-        lower[place] = -np.inf if low is None else low
-        upper[place] = np.inf if high is None else high
-    alone = distill.fit_joint(x[~out], t[~out], l1=L1, lower=lower, upper=upper, tolerance=1e-9)
+    alone = distill.fit_joint(x[~out], t[~out], l1=L1, **box(tuned.bounds), tolerance=1e-9)
     scores = tuner.store.concept_score[rows]
     p = softmax(scores @ alone.centred + alone.intercepts, axis=1)[:, 2]
     found = own.logits(own.fitted_without(out), rows)
@@ -257,9 +208,8 @@ def test_the_penalty_of_one_class_alone_is_varied(tuner):  # noqa: F811
     now, last = path[path["now"]], path.iloc[-1]
     assert list(now.index) == [L1]
     assert now["ap"].iloc[0] == tuner.metrics(tuner.root(), "tune")["cat"].ap
-    x, t = problem(tuner)
     assert last.name > L1
-    alone = distill.fit_joint(x, t, l1=[L1, last.name, L1], tolerance=1e-9)
+    alone = distill.fit_joint(*problem(tuner), l1=[L1, last.name, L1], tolerance=1e-9)
     rows = tuner.store.rows("tune")
     p = softmax(tuner.store.concept_score[rows] @ alone.centred + alone.intercepts, axis=1)
     label = tuner.at(tuner.root(), "tune")["cat"].labels
@@ -314,3 +264,80 @@ def test_nothing_that_moved_is_told_as_nothing():
         "The classes share one softmax, so others moved too, most on tune: dog, probability by "
         "0.250 on average, 1 prediction changed; 1 more moved less."
     )
+
+
+EDITS = """\
+- - {class: cat, concept: a, direction: up, factor: 4}
+  - {class: dog, concept: b, direction: remove}
+- - {class: bird, concept: c, direction: down}
+"""
+
+
+@pytest.fixture
+def said(run, tmp_path):
+    """Output of a command on a joint spec that ends well."""
+    spec = joint_spec(tmp_path)
+
+    def said(command, *arguments):
+        status, told, error = run(*command.split(), spec, *arguments)
+        assert status == 0, error
+        return told
+
+    return said
+
+
+def test_from_check_to_export(said, tmp_path):
+    (tmp_path / "edits.yaml").write_text(EDITS)
+    edits = ["--edits", tmp_path / "edits.yaml"]
+    assert "one softmax over all classes" in said("check")
+    assert "others moved too" in said("tune", *edits)
+    last = json.loads(said("tune", *edits, "--json"))["students"]["rows"]
+    assert {row["class"] for row in last} == set(CLASSES)
+    assert max(row["certificate"] for row in last) <= 1e-6
+    said("history list")
+    said("history compare", "--node", "0", "2")
+    said("history replay", tmp_path / "copy.sqlite")
+    told = json.loads(said("explain", "--json"))
+    assert [row["class"] for row in told["classes"]["rows"]] == ["bird"]
+    assert told["moved"]["rows"][0]["class"] in CLASSES
+    assert "others moved too" in said("explain")
+    together = json.loads(said("metrics", "--json", "--draws", "20"))["together"]["rows"]
+    said("export", "--output", tmp_path / "out", "--format", "npz")
+    store = open_tuner(tmp_path / "own.yaml").store
+    rows = store.rows("tune")
+    x = pd.DataFrame(store.concept_score[rows], columns=list("abcde"))
+    named = load_students(tmp_path / "out").predict_proba(x).argmax(1)
+    right = (named == store.label[rows].argmax(1)).mean()
+    assert {row["metric"]: row["students"] for row in together}["top1"] == pytest.approx(right)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["stability", "--class", "cat", "--draws", "3"],
+        ["lambda", "--class", "cat"],
+        ["doctor"],
+        ["compare", "--lambda", "1e-2,1e-3"],
+        ["distill"],
+    ],
+)
+def test_commands_that_take_a_joint_student(said, arguments):
+    assert said(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("line", "remedy"),
+    [
+        ("{class: cat, direction: doubt, value: auto}", "students.link: sigmoid"),
+        ("{class: cat, concepts: [a], direction: balance}", "students.link: sigmoid"),
+        ("{class: cat, direction: lambda, value: auto}", "give lambda a value"),
+        ("{class: cat, direction: lambda, value: 0}", "Give a value above 0."),
+    ],
+)
+def test_repairs_say_what_to_do(run, tmp_path, line, remedy):
+    spec = joint_spec(tmp_path)
+    (tmp_path / "repair.yaml").write_text(f"- - {line}\n")
+    status, _, told = run("tune", spec, "--edits", tmp_path / "repair.yaml")
+    assert status != 0
+    assert remedy in told
+    assert len(open_tuner(spec).nodes()) == 1

@@ -9,8 +9,7 @@ import pytest
 from factory import ATTRS, small_arrays, small_spec
 from frames import JOINT_L1 as L1
 from frames import SINGLE as CLASSES
-from frames import joint_spec as write_joint
-from frames import single_frames
+from frames import joint_spec, single_frames
 from scipy.optimize import minimize
 from scipy.special import logsumexp, softmax
 from sklearn.linear_model import LogisticRegression
@@ -30,14 +29,14 @@ from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 
 
-@pytest.fixture
-def joint_spec(tmp_path):
-    return write_joint(tmp_path)
+def with_labels(folder, alpha):
+    spec = joint_spec(folder, f"lambda: {L1}, labels: {{alpha: {alpha}}}")
+    return open_tuner(spec, history=":memory:")
 
 
 @pytest.fixture
-def tuner(joint_spec):
-    return open_tuner(joint_spec, history=":memory:")
+def tuner(tmp_path):
+    return open_tuner(joint_spec(tmp_path), history=":memory:")
 
 
 def problem(tuner):
@@ -53,30 +52,25 @@ def objective(weights, intercepts, x, t, l1=L1):
     """Multinomial cross-entropy with the least L1 term of weights that predict alike."""
     logit = x @ weights + intercepts
     loss = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean()
-    return loss + l1 * np.abs(weights - np.median(weights, axis=1, keepdims=True)).sum()
+    apart = np.abs(weights[:, :, None] - weights[:, None, :])  # one of K shifts is best
+    return loss + np.einsum("ckj,k->cj", apart, np.broadcast_to(l1, t.shape[1])).min(axis=1).sum()
 
 
 def by_slsqp(x, t, bound=None, l1=L1):
-    """Least objective by scipy's SLSQP over w = p - n >= 0 and intercepts.
+    """Least objective and its weights by scipy's SLSQP over w = p - n >= 0 and intercepts.
 
-    ``bound`` is (concept, class, value of the centred weight).
+    ``bound`` is (concept, class, value of the centred weight); ``l1`` may be one of each class.
     """
-    n, c = x.shape
-    k = t.shape[1]
-    size = c * k
-
-    def split(z):
-        return (z[:size] - z[size : 2 * size]).reshape(c, k), z[2 * size :]
+    (n, c), k = x.shape, t.shape[1]
+    size, cost = c * k, np.tile(np.broadcast_to(l1, k), c)
 
     def value(z):
-        w, b = split(z)
-        logit = x @ w + b
+        p, m, b = np.split(z, [size, 2 * size])
+        logit = x @ (p - m).reshape(c, k) + b
         u = (softmax(logit, axis=1) - t) / n
         slope = (x.T @ u).ravel()
-        grad = np.concatenate([slope + l1, -slope + l1, u.sum(0)])
-        return (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean() + l1 * z[
-            : 2 * size
-        ].sum(), grad
+        loss = (logsumexp(logit, axis=1) - (t * logit).sum(1)).mean()
+        return loss + cost @ (p + m), np.concatenate([slope + cost, cost - slope, u.sum(0)])
 
     constraints = []
     if bound is not None:
@@ -86,16 +80,13 @@ def by_slsqp(x, t, bound=None, l1=L1):
         row[at, of] += 1
         flat = np.concatenate([row.ravel(), -row.ravel(), np.zeros(k)])
         constraints = [{"type": "eq", "fun": lambda z: flat @ z - limit, "jac": lambda _: flat}]
-    found = minimize(
-        value,
-        np.full(2 * size + k, 0.01),
-        jac=True,
-        method="SLSQP",
-        bounds=[(0, None)] * (2 * size) + [(None, None)] * k,
-        constraints=constraints,
-        options={"maxiter": 2000, "ftol": 1e-14},
-    )
-    return found.fun, split(found.x)[0]
+    bounds = [(0, None)] * (2 * size) + [(None, None)] * k
+    options = {"maxiter": 2000, "ftol": 1e-14}
+    found = minimize(value, np.full(2 * size + k, 0.01), jac=True, method="SLSQP", bounds=bounds,
+                     options=options, constraints=constraints)  # fmt: skip
+    p, m, _ = np.split(found.x, [size, 2 * size])
+    w = (p - m).reshape(c, k)
+    return found.fun, w - w.mean(axis=1, keepdims=True)
 
 
 def test_the_root_is_the_best_joint_student(tuner):
@@ -103,30 +94,25 @@ def test_the_root_is_the_best_joint_student(tuner):
     root = tuner.root()
     best, weights = by_slsqp(x, t)
     assert objective(root.weights, root.intercepts, x, t) == pytest.approx(best, abs=2e-6)
-    np.testing.assert_allclose(root.weights, weights - weights.mean(1, keepdims=True), atol=2e-2)
+    np.testing.assert_allclose(root.weights, weights, atol=2e-2)
     np.testing.assert_allclose(root.weights.sum(axis=1), 0, atol=1e-9)
     assert max(root.gap) <= 1e-6
     assert root.certificate == ("gap",) * 3
 
 
 def test_labels_alone_give_scikit_learns_multinomial(tmp_path):
-    tuner = open_tuner(
-        write_joint(tmp_path, f"lambda: {L1}, labels: {{alpha: 0}}"), history=":memory:"
-    )
+    tuner = with_labels(tmp_path, 0)
     x, _ = problem(tuner)
     label = tuner.store.label[tuner.store.rows("fit")].argmax(1)
     saga = LogisticRegression(
         solver="saga", l1_ratio=1.0, C=1 / (L1 * len(x)), max_iter=200_000, tol=1e-9
     ).fit(x, label)
-    root = tuner.root()
-    mine = softmax(x @ root.weights + root.intercepts, axis=1)
+    mine = softmax(x @ tuner.root().weights + tuner.root().intercepts, axis=1)
     np.testing.assert_allclose(mine, saga.predict_proba(x), atol=2e-3)
 
 
 def test_labels_and_teacher_together_weigh_as_two_rows_an_image(tmp_path):
-    tuner = open_tuner(
-        write_joint(tmp_path, f"lambda: {L1}, labels: {{alpha: 0.5}}"), history=":memory:"
-    )
+    tuner = with_labels(tmp_path, 0.5)
     x, t = problem(tuner)
     label = np.eye(3)[tuner.store.label[tuner.store.rows("fit")].argmax(1)]
     weight = np.repeat([1.0, 0.5], len(x))
@@ -169,6 +155,8 @@ def test_probabilities_are_the_softmax_and_metrics_are_of_them(tuner):
     expected = softmax(linear, axis=1)
     logits = tuner.logits(node)[rows]
     np.testing.assert_allclose(1 / (1 + np.exp(-logits)), expected, atol=1e-12)
+    found = TunableStudents(tuner).jump(node.id).predict_proba("tune")
+    np.testing.assert_allclose(found, expected, atol=1e-12)
     label = tuner.store.label[rows]
     brier = ((expected - label) ** 2).mean(axis=0)
     found = [tuner.metrics(node, "tune")[name].brier for name in CLASSES]
@@ -176,11 +164,9 @@ def test_probabilities_are_the_softmax_and_metrics_are_of_them(tuner):
 
 
 def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
-    spec = write_joint(tmp_path)
-    given = single_frames(others=0)
-    from_frames(
-        **{**given, "task": "multi_label", "activation": "sigmoid"}, path=tmp_path / "many.zarr"
-    )
+    spec = joint_spec(tmp_path)
+    given = single_frames(others=0) | {"task": "multi_label", "activation": "sigmoid"}
+    from_frames(**given, path=tmp_path / "many.zarr")
     spec.write_text(spec.read_text().replace("own.zarr", "many.zarr"))
     with pytest.raises(SpecError) as caught:
         open_tuner(spec, history=":memory:")
@@ -194,9 +180,9 @@ def test_a_softmax_over_several_classes_an_image_is_told_at_its_place(tmp_path):
 
 
 def test_targets_of_a_sigmoid_teacher_add_up_to_1(tmp_path):
-    given = {**single_frames(others=0), "activation": "sigmoid"}
-    store = from_frames(**given, path=tmp_path / "s.zarr").tuner
-    joint = store.with_students(link="softmax", temperature=2.0)
+    given = single_frames(others=0) | {"activation": "sigmoid"}
+    one_by_one = from_frames(**given, path=tmp_path / "s.zarr").tuner
+    joint = one_by_one.with_students(link="softmax", temperature=2.0)
     z = given["logits"].to_numpy()[joint.store.rows("fit")] / 2
     p = 1 / (1 + np.exp(-z))
     np.testing.assert_allclose(joint.fit_data.targets, p / p.sum(1, keepdims=True), atol=1e-6)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.stats import ttest_rel
 from spread_shortcut import shifted_frames
 
 import inficond_panel
@@ -52,22 +53,15 @@ def test_the_largest_gain_above_0_is_recommended() -> None:
 
 def test_no_lever_is_taken_where_taking_the_best_gains_nothing() -> None:
     levers, nothing = (lever(AS_IT_IS, 0.0), lever("a", 0.01)), Change(-0.001, np.zeros(9))
-    assert ClassRepair(ClassShift("truck", "none"), levers, nothing).taken is None
-    assert (
-        ClassRepair(ClassShift("truck", "none"), levers, Change(0.004, np.zeros(9))).taken
-        is levers[1]
-    )
+    little, shift = Change(0.004, np.zeros(9)), ClassShift("truck", "none")
+    assert ClassRepair(shift, levers, nothing).taken is None
+    assert ClassRepair(shift, levers, little).taken is levers[1]
 
 
 def test_each_lever_is_measured_beside_the_student_as_it_is(students, suggestion) -> None:
     tuner, found = students.tuner, suggestion.repairs["truck"].levers
-    assert [each.name for each in found] == [
-        AS_IT_IS,
-        "lambda",
-        "teacher on tune",
-        "labels of tune",
-        "✕ suspects",
-    ]
+    names = [AS_IT_IS, "lambda", "teacher on tune", "labels of tune", "✕ suspects"]
+    assert [each.name for each in found] == names
     rows = tuner.store.rows("tune")
     label, logits = tuner.store.label[rows, 0], tuner.logits(tuner.root())[rows, 0]
     assert found[0].ap == pytest.approx(average_precision(label, logits), abs=2e-3)
@@ -83,9 +77,8 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
     """Cross-fitted: each photo is ranked without the suspects that the other folds name."""
     tuner, repair = students.tuner, suggestion.repairs["truck"]
     thumb = repair.levers[-1]
-    assert thumb.edits == tuple(
-        Intent("truck", suspect.concept, "remove") for suspect in repair.shift.suspects[:3]
-    )
+    first = (suspect.concept for suspect in repair.shift.suspects[:3])
+    assert thumb.edits == tuple(Intent("truck", concept, "remove") for concept in first)
     rows, logits = tuner.store.rows("tune"), np.empty((2, 400))
     label, root = tuner.store.label[rows, 0], tuner.root()
     folds = stratified_folds(label[:, None], FOLDS, 0)
@@ -94,9 +87,8 @@ def test_the_thumb_removes_the_first_suspects(students, suggestion) -> None:
         photos = tuner.repairs.photos(tuner.repairs.class_fit(root, "truck"), rows[~out])
         named = [Intent("truck", name, "remove") for name in first_suspects(photos, 3)]
         assert named
-        logits[:, out] = [
-            tuner.logits(node)[rows[out], 0] for node in (root, tuner.preview(root, named))
-        ]
+        nodes = (root, tuner.preview(root, named))
+        logits[:, out] = [tuner.logits(node)[rows[out], 0] for node in nodes]
     before, after = (average_precision(label, each) for each in logits)
     assert thumb.gain.estimate == pytest.approx(after - before, abs=0.02)
     alone = tuner.preview(root, thumb.edits)
@@ -130,8 +122,6 @@ def test_few_photos_of_a_class_learn_their_labels_or_nothing(students, positives
 
 
 def test_what_makes_labels_likelier_is_told_by_a_paired_test() -> None:
-    from scipy.stats import ttest_rel
-
     rng = np.random.default_rng(0)
     label = (rng.random(200) < 0.1).astype(int)
     answers = set()

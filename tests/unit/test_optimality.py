@@ -17,11 +17,7 @@ FAR = {
     "exact": ("{lambda: 1e-4, tolerance: 1.0e-17}", "did not converge for 4 of 4 classes"),
     "paper": ("{solver: paper, epochs: 1, lr: 0.001}", "above the optimum by more than 2%"),
 }
-COMMANDS = [
-    ["distill"],
-    ["metrics", "--draws", "5"],
-    ["export", "--format", "npz"],
-]
+COMMANDS = [["distill"], ["metrics", "--draws", "5"], ["export", "--format", "npz"]]
 
 
 @pytest.fixture(params=["exact", pytest.param("paper", marks=pytest.mark.torch)])
@@ -42,9 +38,7 @@ def test_each_command_that_distils_warns(run, case, command, tmp_path, monkeypat
 
 
 def test_the_sentence_names_the_worst_class_its_gap_and_the_remedy(tmp_path):
-    tuner = open_tuner(
-        small_spec(tmp_path, images=120, extra="students: {lambda: 1e-4, tolerance: 1.0e-17}\n")
-    )
+    tuner = open_tuner(small_spec(tmp_path, images=120, extra=f"students: {FAR['exact'][0]}\n"))
     with pytest.warns(OptimumWarning):
         root = tuner.root()
     (line,) = optimality_notices(root, tuner.store.classes)

@@ -1,7 +1,8 @@
-"""``inficond compare``: the grid, the table, the files, and what cannot be compared."""
+"""Targets of an oracle: compared by command and script, and chosen on the page."""
 
 from __future__ import annotations
 
+import asyncio
 import json
 import sys
 from pathlib import Path
@@ -9,21 +10,24 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec
+import zarr
+from factory import ATTRS, SPEC, oracle_spec, small_arrays, small_spec, spec_text
 from scipy.special import expit
+from waiting import until
 
-from inficond_panel import distill
+from inficond_panel import distill, open_students
+from inficond_panel.app import Explorer
 from inficond_panel.cli import main
 from inficond_panel.errors import StoreFormatError, TuningError
-from inficond_panel.results.distillations import (
-    Setting,
-    compare_settings,
-    setting_grid,
-)
+from inficond_panel.export.card_markdown import card_markdown
+from inficond_panel.export.model_card import model_card
+from inficond_panel.results.distillations import Setting, compare_settings, setting_grid
+from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
-from inficond_panel.tuning import open_tuner
+from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.views.configuration.view import ConfigurationView
 
-SEEN = "has seen the label"
+SEEN, TARGETS = "has seen the label", ["teacher", "oracle"]
 
 
 @pytest.fixture
@@ -33,11 +37,9 @@ def both(tmp_path: Path) -> Path:
 
 
 def test_the_grid_is_all_combinations_with_targets_side_by_side():
-    grid = setting_grid(["teacher", "oracle"], [None, 1.0], [1.0, 2.0], [0.1])
-    assert [vars(setting) for setting in grid[:2]] == [
-        {"targets": name, "alpha": None, "temperature": 1.0, "lambda_": 0.1, "tempered": "teacher"}
-        for name in ("teacher", "oracle")
-    ]
+    grid = setting_grid(TARGETS, [None, 1.0], [1.0, 2.0], [0.1])
+    rest = {"alpha": None, "temperature": 1.0, "lambda_": 0.1, "tempered": "teacher"}
+    assert [vars(each) for each in grid[:2]] == [{"targets": n, **rest} for n in TARGETS]
     assert len(grid) == 8
     assert grid[1].words == f"oracle ({SEEN}), T 1, lambda 0.1"
     assert grid[7].words == f"oracle ({SEEN}), alpha 1, T 2, lambda 0.1"
@@ -45,14 +47,10 @@ def test_the_grid_is_all_combinations_with_targets_side_by_side():
     assert grid[2].temperature == 2.0
     assert grid[4].alpha == 1.0
     both = setting_grid(["teacher"], [None], [1.0, 2.0], [0.1], ["teacher", "both"])
-    assert [(s.temperature, s.tempered) for s in both] == [
-        (1.0, "teacher"), (2.0, "teacher"), (2.0, "both"),
-    ]  # fmt: skip
-
-
-def test_labels_alone_are_one_student_a_penalty():
-    grid = setting_grid(["teacher", "oracle"], [0.0], [1.0, 2.0], [0.1, 0.2])
-    assert grid == [Setting("teacher", 0.0, 1.0, 0.1), Setting("teacher", 0.0, 1.0, 0.2)]
+    found = [(each.temperature, each.tempered) for each in both]
+    assert found == [(1.0, "teacher"), (2.0, "teacher"), (2.0, "both")]
+    labels = setting_grid(TARGETS, [0.0], [1.0, 2.0], [0.1, 0.2])  # one student a penalty
+    assert labels == [Setting("teacher", 0.0, 1.0, 0.1), Setting("teacher", 0.0, 1.0, 0.2)]
 
 
 def test_students_minimise_the_loss_of_their_setting(both):
@@ -100,14 +98,11 @@ def test_a_store_without_an_oracle_compares_its_teacher_alone(tmp_path, capsys):
 
 
 def test_oracle_logits_of_another_shape_are_a_damaged_store(tmp_path):
-    import zarr
-
     arrays = small_arrays()
     arrays["oracle_logit"] = arrays["teacher_logit"]
     write_store(tmp_path / "a.zarr", arrays, ATTRS)
     group = zarr.open_group(tmp_path / "a.zarr", mode="a")
-    wrong = np.zeros((7, 4), np.float32)
-    names = ("image", "class_name")
+    wrong, names = np.zeros((7, 4), np.float32), ("image", "class_name")
     group.create_array("oracle_logit", data=wrong, dimension_names=names, overwrite=True)
     with pytest.raises(StoreFormatError, match=r"oracle_logit|conflicting sizes") as told:
         open_store(tmp_path / "a.zarr")
@@ -153,9 +148,7 @@ def test_settings_that_cannot_be_are_told(both, settings, told):
 
 
 def test_a_script_can_take_other_settings(both):
-    import inficond_panel
-
-    students = inficond_panel.open_students(both, history=":memory:").fit()
+    students = open_students(both, history=":memory:").fit()
     oracle = students.with_settings(targets="oracle").fit()
     assert SEEN in repr(oracle)
     assert SEEN not in repr(students)
@@ -174,16 +167,14 @@ def test_without_scikit_learn_the_rest_is_said(both, capsys, monkeypatch):
 
 
 def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
-    from inficond_panel.export.card_markdown import card_markdown
-    from inficond_panel.export.model_card import model_card
-
     tuner = open_tuner(both).with_students(targets="oracle")
     card = model_card(tuner, tuner.root())
     assert card["distillation"]["targets"] == "oracle"
     assert SEEN in card_markdown(card)
     plain = open_tuner(both)
     assert SEEN not in card_markdown(model_card(plain, plain.root()))
-    teacher = "{kind: torchscript, path: t.pt, oracle: {}, preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}}"  # noqa: E501
+    sizes = "preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}"
+    teacher = f"{{kind: torchscript, path: t.pt, oracle: {{}}, {sizes}}}"
     text = SPEC.replace("{kind: logits, path: logits.csv}", teacher)
     both.write_text(f"{text}students: {{targets: oracle, lambda: 1e-4}}\n")
     for command in ("distill", "metrics"):
@@ -193,3 +184,70 @@ def test_students_of_the_oracle_say_so_where_they_are_named(both, capsys):
     assert SEEN in capsys.readouterr().err
     assert main(["distill", str(both), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["mark"] == SEEN
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> AppState:
+    return AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
+
+
+def test_the_oracles_students_have_a_root_of_their_own_where_there_is_one(app, tmp_path):
+    without = AppState(open_tuner(small_spec(tmp_path / "plain")), Jobs(inline=True))
+    assert ConfigurationView(without).data()["targets"] is None
+    without.targets.choose("oracle")
+    assert without.targets.tuner is None
+    view = ConfigurationView(app)
+    assert view.data()["targets"]["value"] == "teacher"
+    assert view.data()["mark"] == ""
+    view.act({"action": "choose_targets", "name": "oracle"})
+    tuner = app.targets.tuner
+    assert tuner.history is app.tuner.history
+    assert tuner.root_id != app.tuner.root_id
+    assert tuner.nodes()[0].number == 0
+    assert app.tuner.nodes()[0].weights_hash != tuner.nodes()[0].weights_hash
+    other = AppState(tuner, Jobs(inline=True)).students
+    for name, metrics in other.snapshot.metrics.items():  # all are beside the plain teacher
+        teacher, student = app.students.student(name).teacher_logits, other.student(name)
+        np.testing.assert_array_equal(student.teacher_logits, teacher)
+        alike = (student.logits > 0) == (teacher > 0)
+        assert metrics.fidelity == pytest.approx(alike.mean())
+        assert metrics.teacher_ap == app.students.snapshot.metrics[name].teacher_ap
+
+
+def test_an_oracle_that_cannot_be_used_is_told_and_nothing_is_lost(tmp_path):
+    arrays = small_arrays()
+    arrays["oracle_logit"] = np.full(arrays["teacher_logit"].shape, np.nan)
+    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    (tmp_path / "small.yaml").write_text(spec_text())
+    app = AppState(open_tuner(tmp_path / "small.yaml"), Jobs(inline=True))
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    app.targets.choose("oracle")
+    shown = ConfigurationView(app).data()
+    assert "NaN or infinite" in shown["targets"]["error"]
+    assert "gamma" in shown["targets"]["error"]
+    assert shown["targets"]["value"] == "teacher"
+    assert not shown["busy"]
+    assert app.targets.tuner is None
+    assert len(app.tuning.pending) == 1
+
+
+def test_the_page_goes_on_with_class_and_batch_and_comes_back(tmp_path):
+    async def session() -> None:
+        explorer = Explorer([oracle_spec(tmp_path)])
+        await until(lambda: explorer.app is not None)
+        first = explorer.app
+        first.selection.class_name = "sheep"
+        first.tuning.toggle(Intent("sheep", "wheel", "up"))
+        first.targets.choose("oracle")
+        await until(lambda: explorer.app is not first)
+        second = explorer.app
+        assert second.targets.chosen == "oracle"
+        assert second.selection.class_name == "sheep"
+        assert second.tuning.pending == first.tuning.pending
+        second.targets.choose("teacher")
+        await until(lambda: explorer.app is not second)
+        assert explorer.app.tuner.root_id == first.tuner.root_id
+        await until(lambda: not explorer.jobs.busy)
+        explorer.close()
+
+    asyncio.run(session())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from pathlib import Path
 
@@ -12,7 +11,6 @@ from factory import EMBED
 from histories import tuned_spec
 
 from inficond_panel.api.students import TunableStudents
-from inficond_panel.cli import main
 from inficond_panel.concepts.typed import TypedConcept, basis_of
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.records import named_concepts, read_others
@@ -37,22 +35,12 @@ def spec(tmp_path: Path) -> Path:
     return tuned_spec(tmp_path)
 
 
-@pytest.fixture
-def run(spec: Path, capsys: pytest.CaptureFixture[str]):
-    def call(*argv: str):
-        status = main([*argv])
-        out, err = capsys.readouterr()
-        return status, json.loads(out) if "--json" in argv and not status else out, err
-
-    return call
-
-
 def test_a_history_of_one_root_has_no_others(spec, run):
     tuner = open_tuner(spec)
     assert other_students(tuner) == []
     assert others_sentence(count_others(tuner)) == ""
-    assert "only" in run("history", "list", str(spec), "--others")[1]
-    assert "other students" not in run("history", "list", str(spec))[1]
+    assert "only" in run("history", "list", spec, "--others")[1]
+    assert "other students" not in run("history", "list", spec)[1]
     assert "other students" not in repr(TunableStudents(tuner))
 
 
@@ -72,8 +60,7 @@ def test_other_settings_are_told_apart(spec):
     assert other.kind == "with other settings"
     was, now = (float(each.spec.students.temperature) for each in (warmer, tuner))
     assert other.differs == (f"temperature {was}, not {now}",)
-    sentence = others_sentence(count_others(tuner), "small.yaml")
-    assert sentence == (
+    assert others_sentence(count_others(tuner), "small.yaml") == (
         "1 iteration of students with other settings is in this history; "
         "inficond history list small.yaml --others lists it."
     )
@@ -84,9 +71,7 @@ def test_other_settings_are_told_apart(spec):
 def test_the_python_object_tells_them(spec):
     students = TunableStudents(type_moss(open_tuner(spec)))
     assert "2 iterations of other students" in repr(students)
-    table = students.others
-    assert list(table["iterations"]) == [2]
-    assert list(table["differs"]) == ["without moss"]
+    assert students.others[["iterations", "differs"]].to_numpy().tolist() == [[2, "without moss"]]
 
 
 @pytest.mark.parametrize("settings", ["{", "[]", "null"])

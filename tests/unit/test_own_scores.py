@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,6 +20,7 @@ from inficond_panel.predict import PageEncoder
 from inficond_panel.results.concepts import concepts_file
 from inficond_panel.results.image_sets import showing
 from inficond_panel.results.local_explanation import take_apart
+from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.schema import PARTS
@@ -97,15 +100,12 @@ def test_what_cannot_be_is_refused_with_its_reason(store, command, message, caps
     assert "Traceback" not in told
 
 
-def test_what_needs_photos_says_that_given_scores_have_none(store):
+def test_what_needs_photos_says_that_given_scores_have_none(store, app):
     students = inficond_panel.open_students(store, history=":memory:")
     with pytest.raises(DataError, match=r"can be typed\. This store has no segments"):
         students.add_concept("claw")
     with pytest.raises(SpecError, match="given as tables have neither photos nor encoder"):
         students.predict_images(["photo.jpg"])
-
-
-def test_typing_a_concept_is_refused_on_the_page(app):
     app.concepts.look()
     assert "No concept can be typed. This store has no segments" in app.concepts.missing
     with pytest.raises(DataError, match="Give the concept's scores as one more column"):
@@ -169,7 +169,28 @@ def test_a_store_with_a_map_and_photos_but_no_segments_is_shown(tmp_path):
 
 def test_damaged_parts_are_told_on_opening(tmp_path):
     write_store(tmp_path / "s.zarr", small_arrays(images=12, concepts=4, classes=1), ATTRS)
-
     shutil.rmtree(tmp_path / "s.zarr" / "mask")
     with pytest.raises(StoreFormatError, match="segment_image needs mask"):
         open_store(tmp_path / "s.zarr")
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "notebook.md"
+
+
+def example(language):
+    return re.findall(rf"```{language}\n(.*?)```", PAGE.read_text("utf-8"), re.DOTALL)[0]
+
+
+def test_the_example_of_the_page_on_notebooks_makes_students(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, given in frames(60).items():
+        frame = given.to_frame("split") if name == "split" else given
+        frame.rename_axis("image_id").to_csv(f"{name}.csv")
+    names: dict[str, object] = {}
+    exec(compile(example("python"), str(PAGE), "exec"), names)
+    students = names["students"]
+    assert students.images("fit")[:2] == ["0000", "0001"]
+    assert students.metrics("tune")["ap"].between(0.5, 1).all()
+    (tmp_path / "birds.yaml").write_text(example("yaml"))
+    spec = load_spec("birds.yaml")
+    assert (spec.store, spec.students.lambda_) == (tmp_path / "own.zarr", 1e-3)

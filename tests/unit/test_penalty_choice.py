@@ -30,8 +30,9 @@ def make_tuner(store: Store, folder: Path, students: str = AUTO, history: str = 
     return Tuner(store, load_spec(path, check_files=False), History(history or ":memory:"))
 
 
-def best_on(store: Store, fitted: np.ndarray, compared: np.ndarray) -> np.ndarray:
+def best_on_tune(store: Store) -> tuple[float, ...]:
     """Least mean cross-entropy with the teacher, of students fitted one by one: penalties (K,)."""
+    fitted, compared = store.rows("fit"), store.rows("tune")
     soft, path = expit(store.teacher_logit.astype(float)), compared_penalties(store)
     losses = []
     for value in path:
@@ -39,13 +40,12 @@ def best_on(store: Store, fitted: np.ndarray, compared: np.ndarray) -> np.ndarra
         p = expit(store.concept_score[compared] @ students.weights + students.intercepts)
         t = soft[compared]
         losses.append(-(t * np.log(p) + (1 - t) * np.log1p(-p)).mean(axis=0))
-    return np.array(path)[np.argmin(losses, axis=0)]
+    return tuple(np.array(path)[np.argmin(losses, axis=0)])
 
 
 def test_the_student_nearest_to_the_teacher_on_tune_is_taken(store: Store, tmp_path: Path) -> None:
-    tuner = make_tuner(store, tmp_path)
-    expected = best_on(store, store.rows("fit"), store.rows("tune"))
-    assert tuner.penalties == tuple(expected)
+    tuner, expected = make_tuner(store, tmp_path), best_on_tune(store)
+    assert tuner.penalties == expected
     assert len(set(expected)) > 1
     numbers = dict(zip(store.classes, tuner.penalties, strict=True))
     fixed = make_tuner(store, tmp_path, f"{{lambda: {numbers}}}".replace("'", ""))
@@ -83,7 +83,7 @@ def test_students_of_other_settings_choose_for_themselves(store: Store, tmp_path
     make_tuner(store, tmp_path, "{lambda: 1e-2}", record).root()
     make_tuner(store, tmp_path, "{lambda: auto, temperature: 3}", record).root()
     tuner = make_tuner(store, tmp_path, history=record)
-    assert tuner.penalties == tuple(best_on(store, store.rows("fit"), store.rows("tune")))
+    assert tuner.penalties == best_on_tune(store)
 
 
 @pytest.mark.parametrize("students", ["labels: {alpha: 1}", "temperature: 2, tempered: both"])
@@ -93,16 +93,19 @@ def test_any_loss_has_a_choice(store: Store, tmp_path: Path, students: str) -> N
     assert set(chosen) <= set(compared_penalties(store))
 
 
+def chosen(given: dict, **settings: float) -> tuple[float, ...]:
+    students = inficond_panel.from_frames(**given)
+    return students.with_settings(lambda_="auto", **settings).tuner.penalties
+
+
 def test_labels_that_weigh_nothing_choose_nothing() -> None:
     """Where labels alone are learned, the teacher's logits of images without a label are unread."""
     given = frames(200)
     given["labels"] = given["labels"].astype(float)
     given["labels"].iloc[::3, 0] = np.nan
-    settings = {"lambda_": "auto", "alpha": 0.0}
-    one = inficond_panel.from_frames(**given).with_settings(**settings).tuner.penalties
+    one = chosen(given, alpha=0.0)
     given["logits"].iloc[::3, 0] *= 20  # on the same side of 0: in the same folds
-    other = inficond_panel.from_frames(**given).with_settings(**settings).tuner.penalties
-    assert one == other
+    assert chosen(given, alpha=0.0) == one
 
 
 @pytest.mark.parametrize("images", [4, 8, 16])
@@ -133,10 +136,9 @@ def test_a_class_that_a_fold_lacks_takes_the_least_penalty() -> None:
 
 def test_scores_on_another_scale_have_penalties_on_that_scale() -> None:
     given = frames(200)
-    one = inficond_panel.from_frames(**given).with_settings(lambda_="auto").tuner
+    one = chosen(given)
     given["scores"] *= 1000
-    other = inficond_panel.from_frames(**given).with_settings(lambda_="auto").tuner
-    np.testing.assert_allclose(other.penalties, np.multiply(one.penalties, 1000), rtol=1e-9)
+    np.testing.assert_allclose(chosen(given), np.multiply(one, 1000), rtol=1e-9)
 
 
 def test_text() -> None:

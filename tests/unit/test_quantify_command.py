@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from factory import ATTRS, small_arrays
 from PIL import Image
+from precompute_factory import CONV, WORDS, tiny_encoder, write_table
 
 from inficond_panel.cli import main
 from inficond_panel.store import open_store, write_store
+from precompute.recipes.scenes import SceneSet
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -31,16 +33,12 @@ SMALL = ["--images", "24", "--measured", "2", "--epochs", "2", "--checkpoints", 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     """A spec of drawn scenes with its store, and an experiment on it."""
-    from precompute_factory import CONV, WORDS, tiny_encoder
-
     folder = tmp_path_factory.mktemp("quantify")
     tiny_encoder(folder / "encoder", CONV)
     (folder / "words.txt").write_text("\n".join(WORDS) + "\n")
-    from precompute.recipes.scenes import SceneSet
-
     scenes = SceneSet(3, {"fit": 24, "tune": 16, "holdout": 4}, (96, 72))
-    rows = [f"{i},{','.join('0.5' for _ in scenes.classes)}" for i in scenes.image_ids]
-    (folder / "logits.csv").write_text("\n".join([",".join(["image_id", *scenes.classes]), *rows]))
+    ids, classes = scenes.image_ids, scenes.classes
+    write_table(folder / "logits.csv", ids, np.full((len(ids), len(classes)), 0.5), classes)
     (folder / "spec.yaml").write_text(SCENES.format(teacher="logits, path: logits.csv"))
     spec = str(folder / "spec.yaml")
     arrays = {**small_arrays(images=44), "image": np.array(scenes.image_ids)}
@@ -75,10 +73,8 @@ def test_maps_of_a_network_come_into_the_store(folder, capsys, network, tmp_path
     before = open_store(tmp_path / "b.zarr")
     network = network.replace("RUN", str(folder / "run"))
     layer = "features.block2" if "run" in network else "trunk.layer1"
-    status, text, _ = run(
-        capsys, "add", folder / "spec.yaml", "--store", tmp_path / "b.zarr", "--network", network,
-        "--layer", layer, "--images", "2", "--json",
-    )  # fmt: skip
+    arguments = ["add", folder / "spec.yaml", "--store", tmp_path / "b.zarr", "--images", "2"]
+    status, text, _ = run(capsys, *arguments, "--network", network, "--layer", layer, "--json")
     assert status == 0
     store = open_store(tmp_path / "b.zarr")
     store.verify()
@@ -116,14 +112,12 @@ def test_masks_from_a_folder_are_taken_and_checked(folder, capsys, tmp_path):
     arguments = ["experiment", folder / "spec.yaml", "--output", tmp_path / "x", *SMALL]
     status, _, told = run(capsys, *arguments, "--masks", tmp_path / "nowhere")
     assert (status, "There is no folder" in told) == (1, True)
-    for i in range(44):
-        Image.new("L", (95, 72), 255).save(tmp_path / f"scene-{i:05d}.png")
-    status, _, told = run(capsys, *arguments, "--masks", tmp_path)
-    assert (status, "is 95 × 72 pixels, its image 96 × 72" in told) == (1, True)
-    for i in range(44):
-        Image.new("L", (96, 72), 255).save(tmp_path / f"scene-{i:05d}.png")
-    status, _, told = run(capsys, *arguments, "--masks", tmp_path)
-    assert (status, "measuring needs images in tune" in told) == (1, True)
+    faults = {95: "is 95 × 72 pixels, its image 96 × 72", 96: "measuring needs images in tune"}
+    for width, fault in faults.items():
+        for i in range(44):
+            Image.new("L", (width, 72), 255).save(tmp_path / f"scene-{i:05d}.png")
+        status, _, told = run(capsys, *arguments, "--masks", tmp_path)
+        assert (status, fault in told) == (1, True)
     assert not list(tmp_path.glob("x*"))
 
 
@@ -144,10 +138,9 @@ def test_what_cannot_be_done_is_told(folder, capsys, arguments, message):
     places = {"SPEC": folder / "spec.yaml", "RUN": folder / "run", "FOLDER": folder / "encoder"}
     for name, place in places.items():
         arguments = [argument.replace(name, str(place)) for argument in arguments]
-    store = (
-        [] if "--store" in arguments or arguments[0] != "add" else ["--store", folder / "a.zarr"]
-    )
-    status, _, told = run(capsys, *arguments, *store)
+    if arguments[0] == "add" and "--store" not in arguments:
+        arguments += ["--store", folder / "a.zarr"]
+    status, _, told = run(capsys, *arguments)
     assert status == 1
     assert message in told
     assert "Traceback" not in told
@@ -156,10 +149,8 @@ def test_what_cannot_be_done_is_told(folder, capsys, arguments, message):
 def test_a_run_that_lost_its_checkpoints_or_figures_is_told(folder, capsys, tmp_path):
     shutil.copytree(folder / "run", tmp_path / "run")
     shutil.rmtree(tmp_path / "run" / "checkpoints" / "student")
-    status, _, told = run(
-        capsys, "add", folder / "spec.yaml", "--store", folder / "a.zarr", "--network",
-        f"{tmp_path}/run:student", "--layer", "features",
-    )  # fmt: skip
+    arguments = ["add", folder / "spec.yaml", "--store", folder / "a.zarr", "--layer", "features"]
+    status, _, told = run(capsys, *arguments, "--network", f"{tmp_path}/run:student")
     assert (status, "has no checkpoints" in told) == (1, True)
     (tmp_path / "run" / "figures.npz").write_bytes(b"PK")
     status, _, told = run(capsys, "table", tmp_path / "run")

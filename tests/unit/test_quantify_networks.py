@@ -1,26 +1,29 @@
-"""Networks and their layers, checkpoints, and what is told where they cannot be measured."""
+"""Networks, their layers and checkpoints, and what is told where they cannot be measured."""
 
+import re
 from collections import OrderedDict
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from inficond_panel.errors import CancelledError, DataError
-
-torch = pytest.importorskip("torch")
-pytestmark = pytest.mark.torch
-
-from inficond_panel.quantify.experiment import follow, weight_distances  # noqa: E402
-from inficond_panel.quantify.information import Perturbation, pixel_information  # noqa: E402
-from inficond_panel.quantify.knowledge_points import feature_at  # noqa: E402
-from inficond_panel.quantify.training import (  # noqa: E402
+from inficond_panel.quantify.experiment import follow, weight_distances
+from inficond_panel.quantify.information import Perturbation, pixel_information
+from inficond_panel.quantify.knowledge_points import feature_at
+from inficond_panel.quantify.training import (
     checkpoint_files,
     load_weights,
     parameters_at,
     save_weights,
 )
 
+torch = pytest.importorskip("torch")
+pytestmark = pytest.mark.torch
+
+
+PAGE = Path(__file__).parents[2] / "docs" / "quantify.md"
 QUICK = Perturbation(tolerance=1.0, draws=8, rounds=1)
 
 
@@ -40,18 +43,14 @@ def images(count=2, seed=0):
     return torch.randn(count, 3, 6, 8, generator=torch.Generator().manual_seed(seed))
 
 
-def test_the_feature_is_the_output_of_the_layer():
+def test_the_feature_is_the_output_of_the_layer_and_what_lies_above_is_not_run():
     net, x = network(), images()
     assert torch.equal(feature_at(net, "features.conv1")(x), net.features.conv1(x))
     assert torch.equal(feature_at(net, "features")(x), net.features(x))
     assert torch.equal(feature_at(net)(x), net(x))
     assert not net.features.conv1._forward_hooks
-
-
-def test_what_lies_above_the_layer_is_not_run():
-    net = network()
     net.upper = torch.nn.Linear(7, 1)  # would fail on what comes
-    assert feature_at(net, "features")(images()).shape == (2, 4, 6, 8)
+    assert feature_at(net, "features")(x).shape == (2, 4, 6, 8)
 
 
 def test_a_layer_that_no_image_reaches_is_told():
@@ -80,13 +79,14 @@ def test_features_that_cannot_be_measured_are_told(feature, message):
 def test_the_same_seed_gives_the_same_numbers_whatever_the_batch():
     net, x = network(), images(5)
     feature = feature_at(net, "features")
-    first = pixel_information(feature, x, Perturbation(batch=5, draws=16, rounds=2))
-    again = pixel_information(feature, x, Perturbation(batch=5, draws=16, rounds=2))
-    small = pixel_information(feature, x, Perturbation(batch=2, draws=16, rounds=2))
-    other = pixel_information(feature, x, Perturbation(batch=5, draws=16, rounds=2, seed=1))
-    assert np.array_equal(first.entropy, again.entropy)
-    assert small.entropy == pytest.approx(first.entropy, abs=1e-3)
-    assert np.abs(other.entropy - first.entropy).max() > 0.01
+    ways = ({"batch": 5}, {"batch": 5}, {"batch": 2}, {"batch": 5, "seed": 1})
+    first, again, small, other = (
+        pixel_information(feature, x, Perturbation(draws=16, rounds=2, **way)).entropy
+        for way in ways
+    )
+    assert np.array_equal(first, again)
+    assert small == pytest.approx(first, abs=1e-3)
+    assert np.abs(other - first).max() > 0.01
 
 
 def test_a_measurement_computes_with_one_thread_and_gives_the_others_back():
@@ -146,12 +146,11 @@ def test_weights_come_back_and_those_of_another_network_are_refused(tmp_path):
 def test_weight_distances_are_of_what_the_layer_depends_on(tmp_path):
     net, folder = network(), run_of(tmp_path)
     feature = feature_at(net, "features.conv1")
-    assert parameters_at(net, feature, images(1)) == [
-        "features.conv1.weight", "features.conv1.bias",
-    ]  # fmt: skip
+    names = ["features.conv1.weight", "features.conv1.bias"]
+    assert parameters_at(net, feature, images(1)) == names
     found = weight_distances(net, folder, "features.conv1", images(1))
-    flat = [torch.nn.utils.parameters_to_vector(network(i).features.conv1.parameters())
-            for i in range(4)]  # fmt: skip
+    layers = (network(i).features.conv1 for i in range(4))
+    flat = [torch.nn.utils.parameters_to_vector(layer.parameters()) for layer in layers]
     steps = [float((after - before).detach().norm()) for before, after in pairwise(flat)]
     assert found == pytest.approx(np.cumsum([0, *steps]) / float(flat[0].detach().norm()))
 
@@ -169,3 +168,12 @@ def test_a_network_is_followed_over_its_checkpoints(tmp_path):
     assert np.array_equal(found[-1].entropy, alone.entropy)
     with pytest.raises(DataError, match="masks have shape"):
         follow(network(), checkpoint_files(folder), travelled, "features", x, mask[:2], QUICK)
+
+
+def test_the_example_measures_a_network(capsys):
+    (example,) = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    names: dict[str, object] = {}
+    exec(compile(example, str(PAGE), "exec"), names)
+    assert names["points"].shape == (4, 24, 32)
+    assert names["found"].converged.all()
+    assert capsys.readouterr().out.startswith("[ True  True  True  True]")

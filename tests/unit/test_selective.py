@@ -9,11 +9,7 @@ from sklearn.metrics import accuracy_score, f1_score
 from inficond_panel import from_frames, open_students
 from inficond_panel.distill import Outcome, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
-from inficond_panel.distill.metrics.thresholds import (
-    LEAST_ANSWERED,
-    Decisions,
-    class_decisions,
-)
+from inficond_panel.distill.metrics.thresholds import LEAST_ANSWERED, Decisions, class_decisions
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import (
@@ -60,13 +56,11 @@ def test_few_sure_images_choose_nothing():
 
 def test_the_curve_by_hand():
     points = by_hand().curve()
-    assert [point.threshold for point in points] == [4, 3, 2]
-    assert [point.answered for point in points] == [20, 30, 40]
-    assert [point.coverage for point in points] == [0.5, 0.75, 1]
+    shares = [(point.threshold, point.answered, point.coverage) for point in points]
+    assert shares == [(4, 20, 0.5), (3, 30, 0.75), (2, 40, 1)]
     np.testing.assert_allclose([p.accuracy.estimate for p in points], [1, 28 / 30, 0.8])
-    np.testing.assert_allclose(
-        [p.gain.estimate for p in points], [0.2, 28 / 30 - 0.8, 0], atol=1e-15
-    )
+    gains = [p.gain.estimate for p in points]
+    np.testing.assert_allclose(gains, [0.2, 28 / 30 - 0.8, 0], atol=1e-15)
     f1 = [20 / 20, 28 / (28 + 2), 32 / (32 + 8)]  # 2 TP / (2 TP + wrong): 10, 14, 16 TP
     np.testing.assert_allclose([p.f1.estimate for p in points], f1)
     assert points[0].gain.low > 0
@@ -122,8 +116,7 @@ def predicted(name: str, logit: float, photo: str = "a") -> Prediction:
 
 def test_students_of_a_store(tmp_path):
     students = open_students(small_spec(tmp_path, images=400)).fit()
-    store = students.tuner.store
-    name = store.classes[0]
+    name = students.tuner.store.classes[0]
     frame = students.coverage(name)
     student = students.tuner.at(students.node, "tune")[name]
     right = (student.logits > 0) == (student.labels == 1)
@@ -135,16 +128,15 @@ def test_students_of_a_store(tmp_path):
     drawn = students.plot.coverage(name).Curve.I.dframe()
     np.testing.assert_allclose(drawn["coverage"], frame.index)
     np.testing.assert_allclose(drawn["accuracy"], frame["accuracy"])
-    rules = abstaining(as_exported(students.tuner, students.node, {}), store, 0.9)
-    rule = rules.rules[name]
-    sure = known & (np.abs(student.logits) >= rule.threshold)
-    assert right[sure].mean() >= 0.9
-    at = rule.threshold
+    given = as_exported(students.tuner, students.node, {}), students.tuner.store
+    rules = abstaining(*given, 0.9)
+    at = rules.rules[name].threshold
+    assert right[known & (np.abs(student.logits) >= at)].mean() >= 0.9
     found = rules.apply([predicted(name, at), predicted(name, -at), predicted(name, at / 2)])
     assert [one.answered for one in found] == [True, True, False]
     assert decision_frame(found)["student_decision"].fillna(-1).tolist() == [1, 0, -1]
     with pytest.raises(DataError, match="above 0, up to 1"):
-        abstaining(as_exported(students.tuner, students.node, {}), store, 1.5)
+        abstaining(*given, 1.5)
     with pytest.raises(TuningError, match="Name one class"):
         students.coverage()
     with pytest.raises(TuningError, match="Did you mean"):
@@ -169,9 +161,8 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     students = from_frames(**single_frames(images=240), path=tmp_path / "own.zarr").fit()
     frame = students.coverage()
     assert frame.index[-1] == 1
-    assert frame["accuracy"].iloc[-1] == pytest.approx(
-        students.metrics_together("tune").loc["top1", "students"]
-    )
+    top1 = students.metrics_together("tune").loc["top1", "students"]
+    assert frame["accuracy"].iloc[-1] == pytest.approx(top1)
     exported = as_exported(students.tuner, students.node, {})
     rules = abstaining(exported, students.tuner.store, 0.5)
     assert list(rules.rules) == [ALL_CLASSES]
@@ -179,12 +170,9 @@ def test_one_class_an_image_is_answered_as_a_whole(tmp_path):
     alike = [predicted(name, 0.0, "flat") for name in names]
     sure = [predicted(name, 9.0 if name == names[1] else -9.0, "sure") for name in names]
     found = rules.apply([*alike, *sure])
-    assert {one.answered for one in found[: len(names)]} == {False}
-    assert {one.answered for one in found[len(names) :]} == {True}
-    named = {
-        "flat": LikeliestClass("cat", 0.4, None, False),
-        "sure": LikeliestClass("dog", 0.9, None, True),
-    }
+    assert [one.answered for one in found] == [False] * len(names) + [True] * len(names)
+    flat, dog = LikeliestClass("cat", 0.4, None, False), LikeliestClass("dog", 0.9, None, True)
+    named = {"flat": flat, "sure": dog}
     rows = text_table(decision_frame(found, named))[1]
     assert [row[1] for row in rows] == [DONT_KNOW] * len(names) + ["dog"] * len(names)
 
@@ -194,16 +182,15 @@ def test_labels_of_tune_that_chose_lambda_do_not_judge(tmp_path):
     students = from_frames(**single_frames(), path=tmp_path / "own.zarr").fit()
     students.tune([{"class": "cat", "direction": "lambda", "value": "auto"}])
     tuner, node = students.tuner, students.node
-    label = tuner.at(node, "tune")["cat"].labels
-    judged = evaluation_outcome(tuner, node, "tune", "cat").all_logits
-    own = tuner.at(node, "tune")["cat"].logits
-    assert not np.array_equal(judged, own)
-    assert students.coverage("cat").index[-1] == 1
+    store, rows, k = tuner.store, tuner.store.rows("tune"), students.classes.index("cat")
+    student, label = tuner.at(node, "tune")["cat"], store.label[rows].argmax(1)
     logits = [evaluation_outcome(tuner, node, "tune", name).all_logits for name in students.classes]
-    decided = np.argmax(logits, axis=0) == students.classes.index("cat")
-    assert students.coverage("cat")["accuracy"].iloc[-1] == np.mean(decided == (label == 1))
-    logits = tuner.logits(node)[tuner.store.rows("tune")].copy()
-    logits[:, tuner.store.classes.index("cat")] = judged
-    right = logits.argmax(1) == tuner.store.label[tuner.store.rows("tune")].argmax(1)
+    assert not np.array_equal(logits[k], student.logits)
+    assert students.coverage("cat").index[-1] == 1
+    decided = np.argmax(logits, axis=0) == k
+    assert students.coverage("cat")["accuracy"].iloc[-1] == np.mean(decided == (label == k))
+    whole = tuner.logits(node)[rows].copy()
+    whole[:, k] = logits[k]
+    right = whole.argmax(1) == label
     assert students.coverage()["accuracy"].iloc[-1] == right.mean()
     assert students.metrics_together("tune").loc["top1", "students"] == right.mean()

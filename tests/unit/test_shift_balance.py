@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from inficond_panel.distill.drift import CUT, balance, density_ratio
 from inficond_panel.errors import DataError
@@ -18,13 +19,12 @@ def shifted(seed: int, count: int = 800, shift: float = 1.0):
 
 
 def test_the_ratio_is_that_of_scikit_learns_regression() -> None:
-    linear_model = pytest.importorskip("sklearn.linear_model")
     ours, theirs = shifted(0)
     both = np.concatenate([ours, theirs])
     scores = (both - both.mean(axis=0)) / both.std(axis=0)
     ratio, penalty = density_ratio(ours, theirs)
     target = np.repeat([0, 1], [len(ours), len(theirs)])
-    model = linear_model.LogisticRegression(C=1 / (penalty * len(both)), tol=1e-10, max_iter=1000)
+    model = LogisticRegression(C=1 / (penalty * len(both)), tol=1e-10, max_iter=1000)
     logit = model.fit(scores, target).decision_function(scores[: len(ours)])
     expected = np.clip(logit - np.log(len(theirs) / len(ours)), -CUT, CUT)
     np.testing.assert_allclose(np.log(ratio), expected, atol=2e-3)

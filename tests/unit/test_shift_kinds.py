@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from scipy.optimize import approx_fprime
+from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
-from scipy.stats import chi2_contingency, mannwhitneyu
+from scipy.stats import chi2_contingency, mannwhitneyu, norm
 
 from inficond_panel.distill.shift_kinds import (
     RIDGE,
@@ -69,18 +69,14 @@ def test_shares_of_wrong_labels_are_found(splits, added, missed) -> None:
 
 def test_the_evidence_is_the_best_of_a_grid(splits) -> None:
     """Twice the gain in log likelihood, over a grid of shares with the rest fitted anew."""
-    from scipy.optimize import minimize
-
     score, label, *tune = splits
     label = np.where(np.random.default_rng(5).random(len(label)) < 0.1, 1 - label, label)
     found = label_noise(score, label, *tune)
     spread = tune[0].std()
     sides = (score / spread, label, tune[0] / spread, tune[1])
 
-    def least(added: float, missed: float) -> float:
-        return minimize(
-            lambda at: _loss(np.array([*at, added, missed]), *sides)[0], [-1, -2, 2.0]
-        ).fun
+    def least(*shares: float) -> float:
+        return minimize(lambda at: _loss(np.array([*at, *shares]), *sides)[0], [-1, -2, 2.0]).fun
 
     clean = least(0.0, 0.0)
     grid = [least(a, m) for a in np.arange(0.04, 0.17, 0.02) for m in np.arange(0.0, 0.21, 0.04)]
@@ -94,12 +90,9 @@ def photos_of(splits, wrong, teacher) -> SimpleNamespace:
     weak = [one[:, 0] + rng.normal(0, 6, len(one)) for one in (fit, tune)]
     given = np.where(wrong, 1 - label, label)
     logits = {"fit": teacher(fit[:, 0], given), "tune": teacher(tune[:, 0], tune_label)}
-    return SimpleNamespace(
-        model_of_tune=(weak[1], weak[0]),
-        fit_label=given,
-        tune_label=tune_label,
-        teacher_log_odds=logits.__getitem__,
-    )
+    labels = {"fit_label": given, "tune_label": tune_label}
+    model = (weak[1], weak[0])
+    return SimpleNamespace(model_of_tune=model, teacher_log_odds=logits.__getitem__, **labels)
 
 
 def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits) -> None:
@@ -143,11 +136,8 @@ def test_the_share_of_a_class_is_compared_as_by_chi_squared() -> None:
 def test_ranks_are_compared_as_by_mann_and_whitney() -> None:
     rng = np.random.default_rng(0)
     one, other = rng.normal(0.3, size=80), rng.normal(size=50)
-    found = mannwhitneyu(
-        one, other, method="asymptotic", use_continuity=False, alternative="greater"
-    )
-    from scipy.stats import norm
-
+    options = {"method": "asymptotic", "use_continuity": False, "alternative": "greater"}
+    found = mannwhitneyu(one, other, **options)
     assert norm.sf(_rank_z(one, other)) == pytest.approx(found.pvalue)
 
 
@@ -181,13 +171,8 @@ def test_photos_that_are_others_are_told_from_a_lost_correlation(moved) -> None:
 def test_kinds_are_named_or_said_not_to_be_told_apart(
     shift, evidence, negatives, positives, share, kinds, perhaps
 ) -> None:
-    found = _told_apart(
-        SimpleNamespace(kind=shift),
-        LabelNoise(0.1, 0.1, evidence),
-        OtherPhotos(negatives, positives),
-        share,
-    )
-    assert found == (kinds, perhaps)
+    noise, photos = LabelNoise(0.1, 0.1, evidence), OtherPhotos(negatives, positives)
+    assert _told_apart(SimpleNamespace(kind=shift), noise, photos, share) == (kinds, perhaps)
 
 
 @pytest.mark.parametrize(

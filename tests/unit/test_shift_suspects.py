@@ -22,6 +22,12 @@ def values(these: Photos) -> np.ndarray:
     return np.asarray(these.scores.source.values, dtype=float)  # type: ignore[attr-defined]
 
 
+def five(scores: np.ndarray, label: np.ndarray) -> list[Photos]:
+    """Folds."""
+    parts = zip(np.array_split(scores, 5), np.array_split(label, 5), strict=True)
+    return [Photos(*part) for part in parts]
+
+
 def test_partial_correlation_is_the_correlation_of_what_the_label_leaves() -> None:
     rng = np.random.default_rng(0)
     tune = photos(rng)
@@ -40,16 +46,11 @@ def predicted(column: np.ndarray, label: np.ndarray) -> np.ndarray:
 
 def test_one_fold_against_tune_is_students_test_of_two_differences() -> None:
     """The negatives are constant: what is left is the difference of two means."""
-    rng = np.random.default_rng(1)
-    label = np.repeat([1, 0], 40)
-    scores = np.zeros((80, 1))
-    scores[:40, 0] = rng.random(40)
-    fit = Photos(scores, label)
-    logits = np.zeros((1, 80))
-    others = np.zeros((80, 1))
-    others[:40, 0] = rng.random(40) * 0.2
-    logits[0] = others[:, 0]  # the student is the concept itself
-    found = suspicion([fit], Photos(others, label), logits, np.ones((1, 1)))
+    rng, label = np.random.default_rng(1), np.repeat([1, 0], 40)
+    scores, others = np.zeros((2, 80, 1))
+    scores[:40, 0], others[:40, 0] = rng.random(40), rng.random(40) * 0.2
+    # the student is the concept itself
+    found = suspicion([Photos(scores, label)], Photos(others, label), others.T, np.ones((1, 1)))
     expected = ttest_ind(scores[:40, 0], others[:40, 0], alternative="greater")
     assert found.z[0] == pytest.approx(expected.statistic)
     assert found.q[0] == pytest.approx(expected.pvalue, rel=1e-6)
@@ -63,10 +64,8 @@ def test_weakening_is_students_t_of_each_side_and_only_what_weakens_counts() -> 
     logits = rng.normal(size=(1, 70))
     found = suspicion([fit], tune, logits, np.ones((1, 6)))
     sign = np.sign(tune.partial_correlation(logits)[0])
-    t = [
-        ttest_ind(values(fit)[fit.label == side], values(tune)[tune.label == side]).statistic
-        for side in (1, 0)
-    ]
+    sides = [[values(of)[of.label == side] for of in (fit, tune)] for side in (1, 0)]
+    t = [ttest_ind(*both).statistic for both in sides]
     falls, rises = np.maximum(sign * t[0], 0), np.maximum(-sign * t[1], 0)
     np.testing.assert_allclose(found.weakening, np.hypot(falls, rises), rtol=1e-5)
     assert found.weakening.min() < found.weakening.max()
@@ -100,12 +99,9 @@ def test_few_positives_do_not_hide_what_the_negatives_tell() -> None:
     context = np.stack([label, np.where(label, 1, np.arange(1000) % 2)])
     scores = np.stack([context, 0.6 * context], axis=2) + rng.normal(0, 0.4, (2, 1000, 2))
     scores[0, label, 1] += 1.5
-    folds = [
-        Photos(part, of) for part, of in zip(*map(_parts, (scores[0], label * 1)), strict=True)
-    ]
-    found = suspicion(
-        folds, Photos(scores[1], label * 1), np.tile(context[1], (5, 1)), np.ones((5, 2))
-    )
+    label = label * 1
+    logits = np.tile(context[1], (5, 1))
+    found = suspicion(five(scores[0], label), Photos(scores[1], label), logits, np.ones((5, 2)))
     assert found.z[0] < found.z[1]
     assert found.score[0] > found.score[1]
 
@@ -138,15 +134,11 @@ def test_a_bond_of_fit_alone_is_found_without_a_weight_of_its_own() -> None:
     scores[..., 1] += 0.2 * context
     scores[..., 2] += 0.1 * context
     weights = np.array([[8.0, 0.0, 8.0, 0.0]] * 5)
-    folds = [Photos(part, of) for part, of in zip(*map(_parts, (scores[0], label[0])), strict=True)]
-    found = suspicion(folds, Photos(scores[1], label[1]), weights @ scores[1].T, weights)
+    folds, tune = five(scores[0], label[0]), Photos(scores[1], label[1])
+    found = suspicion(folds, tune, weights @ scores[1].T, weights)
     assert sorted(np.argsort(-found.score)[:2]) == [1, 2]
     assert found.q[[1, 2]].max() < 1e-6 < 0.05 < found.q[[0, 3]].min()
     assert found.lost[1] == 0
-
-
-def _parts(rows: np.ndarray) -> list[np.ndarray]:
-    return np.array_split(rows, 5)
 
 
 def test_no_shift_gives_few_suspects() -> None:

@@ -13,11 +13,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import DataError, SpecError, StoreFormatError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
-from inficond_panel.store.checks import (
-    class_positions,
-    is_single_label,
-    single_label_fault,
-)
+from inficond_panel.store.checks import class_positions, is_single_label, single_label_fault
 from inficond_panel.store.schema import COORDINATES, VARIABLES
 
 
@@ -37,25 +33,24 @@ def test_labels_with_one_class_an_image():
     assert not is_single_label(np.full((2, 2), -1))
 
 
+def tables_of(folder, given):
+    """Arguments of ``inficond init`` for frames, written as tables."""
+    for name in ("scores", "logits", "labels", "split"):
+        frame = given[name].to_frame("split") if name == "split" else given[name]
+        frame.rename_axis("image_id").to_csv(folder / f"{name}.csv")
+    tables = [str(folder / f"{name}.csv") for name in ("scores", "logits", "labels")]
+    return [*tables, "--splits", str(folder / "split.csv"), "--output"]
+
+
 def test_a_task_that_is_not_said_is_told(tmp_path, capsys, home):  # noqa: F811
     given = single_frames(others=0)
     from_frames(**given, path=tmp_path / "one.zarr")
     assert "exactly one class" not in capsys.readouterr().err
-    from_frames(
-        **{**given, "task": "multi_label", "activation": "sigmoid"}, path=tmp_path / "o.zarr"
-    )
+    several = {"task": "multi_label", "activation": "sigmoid"}
+    from_frames(**{**given, **several}, path=tmp_path / "o.zarr")
     assert "120 of 120 labelled images have exactly one class" in capsys.readouterr().err
-    label = given["labels"].copy()
-    label.iloc[5] = 1
-    for name, frame in {
-        **given,
-        "labels": label,
-        "split": given["split"].to_frame("split"),
-    }.items():
-        if name not in ("task", "activation"):
-            frame.rename_axis("image_id").to_csv(tmp_path / f"{name}.csv")
-    tables = [str(tmp_path / f"{name}.csv") for name in ("scores", "logits", "labels")]
-    tables += ["--splits", str(tmp_path / "split.csv"), "--output"]
+    given["labels"].iloc[5] = 1
+    tables = tables_of(tmp_path, given)
     assert main(["init", *tables, str(tmp_path / "t.zarr")]) == 0
     assert "119 of 120 labelled images have exactly one class" in capsys.readouterr().out
     assert main(["init", *tables, str(tmp_path / "u.zarr"), "--task", "multi_label"]) == 0
@@ -148,43 +143,34 @@ def test_probabilities_of_a_softmax_taken_one_by_one_are_the_same_targets(tmp_pa
     given = single_frames(others=0)
     p = softmax(given["logits"], axis=1)
     given["logits"] = given["logits"] * 0 + p
+    given["outputs"] = "probabilities"
     whole, apart = (
-        from_frames(
-            **{**given, "activation": kind}, outputs="probabilities", path=tmp_path / f"{kind}.zarr"
-        )
+        from_frames(**given | {"activation": kind}, path=tmp_path / f"{kind}.zarr").tuner.fit_data
         for kind in ("softmax", "sigmoid")
     )
-    np.testing.assert_allclose(
-        whole.tuner.fit_data.targets, apart.tuner.fit_data.targets, atol=1e-5
-    )
+    np.testing.assert_allclose(whole.targets, apart.targets, atol=1e-5)
 
 
 def test_init_makes_a_store_of_tables_with_one_class_an_image(tmp_path, capsys):
-    given = single_frames()
-    for name in ("scores", "logits", "labels"):
-        given[name].rename_axis("image_id").to_csv(tmp_path / f"{name}.csv")
-    given["split"].rename("split").rename_axis("image_id").to_csv(tmp_path / "split.csv")
-    tables = [str(tmp_path / f"{name}.csv") for name in ("scores", "logits", "labels")]
-    rest = ["--splits", str(tmp_path / "split.csv"), "--output", str(tmp_path / "own.zarr")]
-    assert main(["init", *tables, *rest]) == 0
+    tables = tables_of(tmp_path, single_frames())
+    assert main(["init", *tables, str(tmp_path / "own.zarr")]) == 0
     said = "single_label (one class per image); the teacher ends in a softmax over 5 classes"
     assert said in capsys.readouterr().out
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
     assert f"task      {said}" in capsys.readouterr().out
 
 
-def folders(home):  # noqa: F811
-    photos(home / "data", [f"{name}/{i}.jpg" for name in CLASSES for i in range(10)])
-    return [f"{name}/{i}" for name in CLASSES for i in range(10)]
-
-
 def test_a_spec_tells_a_softmax_over_several_labels_and_a_task_without_an_activation(home, capsys):  # noqa: F811
-    write_table(home / "z.csv", folders(home), np.zeros((30, 3)) - 1, CLASSES)
+    ids = [f"{name}/{i}" for name in CLASSES for i in range(10)]
+    photos(home / "data", [f"{each}.jpg" for each in ids])
+    write_table(home / "z.csv", ids, np.zeros((30, 3)) - 1, CLASSES)
     spec, _ = init(capsys, "data", "--teacher", "z.csv")
     text = spec.path.read_text()
-    spec.path.write_text(text.replace("task: single_label", "task: multi_label"))
-    with pytest.raises(SpecError, match=r"teacher.activation: softmax needs one class per image"):
-        load_spec(spec.path)
-    spec.path.write_text(text.replace("  activation: softmax\n", ""))
-    with pytest.raises(SpecError, match=r"teacher.activation: is needed with task: single_label"):
-        load_spec(spec.path)
+    faults = [
+        ("task: single_label", "task: multi_label", "softmax needs one class per image"),
+        ("  activation: softmax\n", "", "is needed with task: single_label"),
+    ]
+    for old, new, fault in faults:
+        spec.path.write_text(text.replace(old, new))
+        with pytest.raises(SpecError, match=f"teacher.activation: {fault}"):
+            load_spec(spec.path)

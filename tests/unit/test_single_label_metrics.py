@@ -2,9 +2,10 @@
 
 import numpy as np
 import pytest
+from frames import SINGLE as CLASSES
+from frames import frames, single_frames
 from scipy.special import expit, softmax
 from sklearn.metrics import confusion_matrix, top_k_accuracy_score
-from test_single_label_data import CLASSES, single_frames
 
 from inficond_panel import from_frames
 from inficond_panel.cli import main
@@ -62,8 +63,6 @@ def test_top_k_changes_and_pairs_of_classes(students, capsys):
 
 
 def test_with_several_classes_an_image_there_is_no_top_one(tmp_path, capsys):
-    from frames import frames
-
     students = from_frames(**frames(), path=tmp_path / "own.zarr").fit()
     with pytest.raises(TuningError, match="several classes: top-1"):
         students.metrics_together("tune")

@@ -7,6 +7,7 @@ from ruamel.yaml import YAML
 from sklearn.metrics import f1_score
 
 from inficond_panel.cli import main
+from inficond_panel.distill.metrics.bootstrap import stratified_folds
 from inficond_panel.distill.metrics.thresholds import ThresholdChoice
 from inficond_panel.errors import TuningError
 from inficond_panel.results.decisions import thresholds
@@ -60,8 +61,6 @@ def test_no_image_chooses_the_threshold_that_decides_it():
     label, logit = data(1)
     label[7] = 1
     found = ThresholdChoice(label, logit).cross_fitted()
-    from inficond_panel.distill.metrics.bootstrap import stratified_folds
-
     folds = stratified_folds(label[:, None], 5, 0)
     for fold in range(5):
         out = folds == fold
@@ -69,12 +68,8 @@ def test_no_image_chooses_the_threshold_that_decides_it():
         np.testing.assert_allclose(found[out], logit[out] - alone)
 
 
-@pytest.fixture
-def spec(tmp_path):
-    return small_spec(tmp_path, images=400)
-
-
-def test_the_line_of_the_command_goes_into_the_spec(spec, capsys):
+def test_the_line_of_the_command_goes_into_the_spec(tmp_path, capsys):
+    spec = small_spec(tmp_path, images=400)
     assert main(["thresholds", str(spec), "--class", "bird", "--class", "sheep"]) == 0
     line = capsys.readouterr().out.splitlines()[-1]
     setting = YAML(typ="safe").load(line)["threshold"]

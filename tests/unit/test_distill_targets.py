@@ -1,4 +1,4 @@
-"""Temperature on teacher and student (Lee et al., eq. 3, 4): the exact students against scipy."""
+"""Targets with true labels mixed in, and with a temperature, against scipy."""
 
 from __future__ import annotations
 
@@ -7,10 +7,58 @@ import pytest
 from scipy.optimize import minimize
 from scipy.special import expit, log_softmax, softmax
 
-from inficond_panel.distill import fit, fit_joint
+from inficond_panel.distill import fit, fit_joint, mixed_targets
 from inficond_panel.distill.solver.joint import certify_joint
 from inficond_panel.distill.solver.tempered import Tempered
 from inficond_panel.errors import SolverError
+
+
+@pytest.fixture(scope="module")
+def mixed():
+    rng = np.random.default_rng(3)
+    scores = rng.random((200, 6))
+    soft = expit(8 * (scores - 0.5) @ rng.normal(0, 1, (6, 2)) + rng.normal(0, 1, (200, 2)))
+    label = (rng.random((200, 2)) < soft).astype(np.int8)
+    label[rng.random((200, 2)) < 0.2] = -1
+    return scores, label, soft
+
+
+@pytest.mark.parametrize("alpha", [0.0, 0.3, 1.0, 4.0])
+def test_mixed_labels_minimise_the_sum_of_both_losses(mixed, alpha):
+    scores, label, soft = mixed
+    targets, weight, scale = mixed_targets(label, soft, alpha)
+    l1 = np.array([3e-3, 1e-2])
+    penalties = {"l1": l1 * scale, "l2": 1e-3 * scale}
+    answer = fit(scores, targets, sample_weight=weight, tolerance=1e-9, **penalties)
+    for k in range(2):
+        loss = of_one_class(scores, label[:, k], soft[:, k], alpha, l2=1e-3)
+        least = split_form(*loss, 6, 1, l1[k]).fun
+        assert answer.objective[k] / scale[k] == pytest.approx(least, abs=1e-8)
+
+
+def test_all_labels_known_is_one_target_and_a_smaller_penalty(mixed):
+    _, label, soft = mixed
+    label = np.abs(label)
+    targets, weight, scale = mixed_targets(label, soft, 0.25)
+    np.testing.assert_allclose(targets, (label + 0.25 * soft) / 1.25)
+    np.testing.assert_allclose(weight, 1.25)
+    np.testing.assert_allclose(scale, 1 / 1.25)
+
+
+@pytest.mark.parametrize(
+    ("label", "alpha", "text"),
+    [
+        (np.full((200, 2), 2), 1.0, "1, 0 or -1"),
+        (np.ones((200, 3)), 1.0, "Labels .* shape"),
+        (np.ones((200, 2)), -1.0, "alpha .* -1"),
+        (np.ones((200, 2)), np.nan, "alpha .* nan"),
+        (np.full((200, 2), -1), 0.0, "Class 0 has no label"),
+    ],
+)
+def test_labels_that_cannot_be_mixed_are_refused(mixed, label, alpha, text):
+    with pytest.raises(SolverError, match=text):
+        mixed_targets(label, mixed[2], alpha)
+
 
 T, ALPHA, L1 = 3.0, 0.7, 2e-3
 
@@ -27,7 +75,23 @@ def bce(f, t):
     return np.logaddexp(0, f) - t * f
 
 
-def split_form(loss, size, free, l1, slope=None):
+def of_one_class(scores, label, soft, alpha, t=1.0, l2=0.0):
+    """Mean BCE(label) + alpha BCE(teacher, both over t) + the L2 term, and its slope."""
+    known = label >= 0
+
+    def loss(w, b):
+        f = scores @ w + b[0]
+        return (known * bce(f, label) + alpha * bce(f / t, soft)).mean() + l2 / 2 * w @ w
+
+    def slope(w, b):
+        f = scores @ w + b[0]
+        each = (known * (expit(f) - label) + alpha / t * (expit(f / t) - soft)) / len(f)
+        return scores.T @ each + l2 * w, [each.sum()]
+
+    return loss, slope
+
+
+def split_form(loss, slope, size, free, l1):
     """Least loss + l1 |w| over w = w+ - w- by L-BFGS-B; the last ``free`` numbers have no sign."""
 
     def value(v):
@@ -40,7 +104,7 @@ def split_form(loss, size, free, l1, slope=None):
     bounds = [(0, None)] * (2 * size) + [(None, None)] * free
     options = {"maxiter": 5000, "maxfun": 10**7, "ftol": 1e-15, "gtol": 1e-9}
     return minimize(value, np.full(2 * size + free, 0.1), method="L-BFGS-B", bounds=bounds,
-                    options=options, jac=slope and jac)  # fmt: skip
+                    options=options, jac=jac)  # fmt: skip
 
 
 @pytest.mark.parametrize("labels", [False, True])
@@ -55,17 +119,13 @@ def test_the_exact_student_is_the_optimum_of_the_papers_loss(case, labels):
     found = fit(scores, Tempered(label, soft, alpha, T), l1=L1, tolerance=1e-9)
     assert found.converged.all()
     for k in range(2):
-        known = label[:, k] >= 0
-
-        def loss(w, b, k=k, known=known):
-            f = scores @ w + b[0]
-            return (np.where(known, bce(f, label[:, k]), 0) + alpha * bce(f / T, soft[:, k])).mean()
-
+        loss, slope = of_one_class(scores, label[:, k], soft[:, k], alpha, T)
         own = loss(found.weights[:, k], found.intercepts[[k]])
         own += L1 * np.abs(found.weights[:, k]).sum()
         assert own == pytest.approx(found.objective[k], abs=1e-12)
-        assert own == pytest.approx(split_form(loss, 8, 1, L1).fun, abs=2e-7)
-        assert own <= split_form(loss, 8, 1, L1).fun + 1e-9
+        least = split_form(loss, slope, 8, 1, L1).fun
+        assert own == pytest.approx(least, abs=2e-7)
+        assert own <= least + 1e-9
 
 
 @pytest.mark.parametrize("labels", [False, True])
@@ -77,7 +137,8 @@ def test_the_joint_student_is_the_optimum_of_the_softmax_loss(case, labels):
     if labels:
         label[::9] = -1
     alpha = ALPHA if labels else 1.0
-    found = fit_joint(scores, Tempered(label, soft, alpha, T), l1=L1, tolerance=1e-8)
+    targets = Tempered(label, soft, alpha, T)
+    found = fit_joint(scores, targets, l1=L1, tolerance=1e-8)
     assert found.converged
     known = label[:, 0] >= 0
 
@@ -94,11 +155,11 @@ def test_the_joint_student_is_the_optimum_of_the_softmax_loss(case, labels):
 
     own = loss(found.weights.ravel(), found.intercepts) + L1 * np.abs(found.weights).sum()
     assert own == pytest.approx(found.objective, abs=1e-12)
-    best = split_form(loss, 24, 3, L1, slope).fun
+    best = split_form(loss, slope, 24, 3, L1).fun
     assert own <= best + 1e-8
     assert own == pytest.approx(best, abs=1e-6)
-    off = certify_joint(scores, Tempered(label, soft, alpha, T), 0.9 * found.weights, l1=L1)
-    unit = fit_joint(scores, Tempered(label, soft, alpha, T), l1=10.0).objective
+    off = certify_joint(scores, targets, 0.9 * found.weights, l1=L1)
+    unit = fit_joint(scores, targets, l1=10.0).objective
     assert off.gap * unit >= off.objective - own - 1e-12
 
 
@@ -135,13 +196,11 @@ def test_settings_that_cannot_be_are_refused(change):
         Tempered(**{**given, **change})
 
 
+NO_LABEL = "has no label, and alpha 0 leaves out the teacher"
 LABELS = {
-    "none has a label": (np.full(20, -1), "has no label, and alpha 0 leaves out the teacher"),
+    "none has a label": (np.full(20, -1), NO_LABEL),
     "all labels are 1": (np.where(np.arange(20) < 9, 1, -1), "All targets of class 1 are 1"),
-    "labels that do not count": (
-        np.where(np.arange(20) < 5, np.arange(20) % 2, -1),
-        "has no label, and alpha 0 leaves out the teacher",
-    ),
+    "labels that do not count": (np.where(np.arange(20) < 5, np.arange(20) % 2, -1), NO_LABEL),
 }
 
 
