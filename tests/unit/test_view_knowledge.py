@@ -39,8 +39,6 @@ from inficond_panel.views.knowledge.rows import make_concept_rows, make_effect, 
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.metrics import make_change
 
-UNDEFINED = Interval(math.nan, math.nan, math.nan)
-
 
 @pytest.fixture
 def view(app) -> KnowledgeView:
@@ -148,45 +146,36 @@ def summary(now: ClassMetrics, total=None, preview=None, split="tune", parent="n
     return make_summary(snapshot, "bicycle", total, preview)
 
 
-def test_pending_bounds_in_words_and_relative_to_the_strongest():
+def test_bounds_are_told_in_words_and_relative_to_the_strongest():
     pending = make_pending(Intent("bicycle", "wheel", "down", 2.0), (None, 0.75), strongest=1.5)
     assert (pending["bound"], pending["value"], pending["share"]) == ("≤ 0.75", 0.75, 0.5)
     removed = Intent("bicycle", "wheel", "remove")
     assert make_pending(removed, (0.0, 0.0), strongest=0.0)["share"] == 0.0
     released = make_pending(Intent("bicycle", "wheel", "release"), (None, None), strongest=1.5)
     assert (released["bound"], released["value"], released["share"]) == ("release", None, None)
+    held = {("bicycle", "sky"): (0.0, 0.0), ("bird", "fur"): (None, 0.5), ("bird", "sky"): (1, 2)}
+    assert make_held(held, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
+    assert [each["bound"] for each in make_held(held, "bird")] == ["≤ 0.50", "≥ 1.00, ≤ 2.00"]
 
 
-def test_bounds_in_force_are_listed_by_student():
-    bounds = {("bicycle", "sky"): (0.0, 0.0), ("bird", "fur"): (None, 0.5), ("bird", "sky"): (1, 2)}
-    assert make_held(bounds, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
-    assert [each["bound"] for each in make_held(bounds, "bird")] == ["≤ 0.50", "≥ 1.00, ≤ 2.00"]
-
-
-def test_summary_tells_change_and_preview_of_the_class():
+def test_summary_tells_change_and_preview_of_the_class_and_why_there_is_none():
+    total, undefined = Interval(0.1, 0.05, 0.2), metrics(ap=math.nan, positives=0)
     changes = {"bicycle": {"ap": Interval(0.01, -0.02, 0.03)}}
-    preview = Preview(node=None, changes=changes, sides={"bicycle": 9})
-    total = Interval(0.1, 0.05, 0.2)
-    told = summary(metrics(), total, preview)
+    told = summary(metrics(), total, Preview(node=None, changes=changes, sides={"bicycle": 9}))
     assert told["since"] == make_change(total)
-    assert (told["preview"]["at"][0], told["preview"]["noise"]) == (-2, True)
-    assert told["flips"] == 9
-    change = make_change(total)
-    assert make_status(Status("done", "Done"), change)["change"] == change
-    assert make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
-
-
-def test_summary_of_an_undefined_ap_says_why_and_only_an_untouched_student_is_called_so():
-    undefined = metrics(ap=math.nan, positives=0)
+    assert (told["preview"]["at"][0], told["preview"]["noise"], told["flips"]) == (-2, True, 9)
     told = summary(undefined, split="holdout")
-    assert told["ap"] is None
-    assert told["reason"] == "The holdout split has no positive of bicycle."
-    told = summary(undefined, UNDEFINED)
+    why = "The holdout split has no positive of bicycle."
+    assert (told["ap"], told["reason"]) == (None, why)
+    told = summary(undefined, Interval(math.nan, math.nan, math.nan))
     assert (told["since"], told["no_change"]) == (None, "undefined")
     told = summary(metrics(), parent=None)
     assert (told["since"], told["no_change"]) == (None, "original student")
     told = summary(metrics(ap=0.75))
     assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 points", "")  # it comes
+    change = make_change(total)
+    assert make_status(Status("done", "Done"), change)["change"] == change
+    assert make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
 
 
 def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
@@ -268,6 +257,7 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     thumb(view, concept)
     ask(view, "fine_tune")
     table, rows = view.table, list(view.table.rows)
+    assert view.bar.notices == []
     assert table.options["concepts"] == len(app.store.concepts)
     assert table.influential == np.count_nonzero(app.students.node.weights[:, 0])
     table.find = concept.upper()
@@ -278,8 +268,13 @@ def test_a_search_finds_concepts_without_influence_beside_the_list(view, app):
     assert set(found) <= set(table.effects)
     thumb(view, concept, "up")
     assert [p["concept"] for p in view.bar.pending] == [concept]
+    told = view.bar.notices  # before the refit and after
+    assert any("is replaced by" in notice for notice in told)
     table.find = "no such word"
     assert table.found == []
+    ask(view, "fine_tune")
+    assert view.bar.notices == told
+    table.find = "e"
     app.selection.class_name = "sheep"
     assert (table.find, table.sought) == ("", "")
 
@@ -309,27 +304,25 @@ def test_rows_on_screen_are_saved_with_their_numbers(view, app, sent):
 # --- thumbs ------------------------------------------------------------------------------------
 
 
-def test_thumbs_toggle_and_blocks_take_out(view, app):
+def test_thumbs_toggle_on_the_rows_in_view_and_blocks_take_out(view, app):
+    def pending():
+        return [(each["concept"], each["direction"]) for each in view.bar.pending]
+
     concept = listed(view)[0]
-    thumb(view, concept, "down")
-    assert [(p["concept"], p["direction"]) for p in view.bar.pending] == [(concept, "down")]
+    thumb(view, concept, "down", seen="sheep")  # whose rows are not in view any more
+    assert pending() == []
+    ask(view, "open", concept=concept, seen="sheep")
+    assert app.selection.concept == view.table.concept == concept
+    thumb(view, concept, "down", seen="bicycle")
+    assert pending() == [(concept, "down")]
     assert view.bar.summary["preview"] is not None
     thumb(view, concept, "up")
-    assert [p["direction"] for p in view.bar.pending] == ["up"]
-    ask(view, "take_out", place=["thumb", view.student, concept])
-    assert view.bar.pending == app.tuning.pending == []
+    assert pending() == [(concept, "up")]
+    ask(view, "take_out", place=["thumb", "bicycle", concept])
+    assert pending() == app.tuning.pending == []
     thumb(view, concept)
     ask(view, "clear")
-    assert view.bar.pending == []
-
-
-def test_a_thumb_on_the_rows_of_a_student_not_in_view_any_more_is_left_out(view, app):
-    thumb(view, "wheel", "down", seen="sheep")
-    assert view.bar.pending == []
-    ask(view, "open", concept="wheel", seen="sheep")
-    assert app.selection.concept == view.table.concept == "wheel"
-    thumb(view, "wheel", "down", seen=view.table.student)
-    assert [each["concept"] for each in view.bar.pending] == ["wheel"]
+    assert pending() == []
 
 
 def test_a_thumb_has_its_own_factor_and_keeps_its_place(view, app):
@@ -406,45 +399,24 @@ def test_the_preview_is_told_by_concept_and_a_click_goes_to_another_student(view
 # --- refits ------------------------------------------------------------------------------------
 
 
-def test_the_order_of_rows_stays_until_the_refit_is_done(view):
+def test_a_removal_keeps_the_order_until_its_refit_and_its_row_until_it_is_released(view):
     before = listed(view)
-    thumb(view, before[0])
+    first = before[0]
+    thumb(view, first)
     assert listed(view) == before
     ask(view, "fine_tune")
-    assert view.bar.status["kind"] == "done"
+    assert (view.bar.status["kind"], view.bar.pending) == ("done", [])
     assert view.bar.status["change"] == view.bar.summary["since"]
-    assert view.bar.pending == []
-    assert before[0] not in [r["concept"] for r in view.table.rows if r["rank"]]
-
-
-def test_a_refit_of_other_classes_says_so(view, app):
-    assert make_others(("bicycle",), "bicycle") == ""
-    thumb(view, "wheel", "down")
-    ask(view, "fine_tune")
-    assert view.bar.status["change"] is not None
-    assert view.bar.status["others"] == ""
-    app.selection.class_name = "sheep"
-    assert view.bar.status["change"] is None
-    assert view.bar.status["others"] == "It tuned bicycle; sheep is as it was."
-    assert view.bar.summary["since"]["text"] == "unchanged"
-    assert make_others(("bird", "cat"), "sheep") == "It tuned 2 other classes; sheep is as it was."
-
-
-def test_a_concept_held_at_0_stays_in_the_list_until_it_is_released(view):
-    first = listed(view)[0]
-    thumb(view, first)
-    ask(view, "fine_tune")
     last = view.table.rows[-1]
-    assert (last["concept"], last["rank"]) == (first, None)
-    assert (last["held"], last["since"]) == ("= 0", "#1")
+    told = (last["concept"], last["rank"], last["held"], last["since"])
+    assert told == (first, None, "= 0", "#1")
     assert len(view.table.rows) == view.table.top + 1
     assert view.bar.held == [{"concept": first, "bound": "= 0"}]
     thumb(view, first, "release")
     assert view.bar.pending[0]["direction"] == "release"
     assert view.bar.group is None
     ask(view, "fine_tune")
-    assert view.bar.held == []
-    assert listed(view)[0] == first
+    assert (view.bar.held, listed(view)[0]) == ([], first)
     assert len(view.table.rows) == view.table.top
 
 
@@ -461,19 +433,24 @@ def test_work_that_fails_is_told_unless_it_was_cancelled(view, app):
     app.tuning.tell(CancelledError("Cancelled."))
     assert app.tuning.status.kind == "idle"
     app.tuning.tell(DataError("Scores are below 0.", "Compute the store again."))
-    assert view.bar.status["text"] == "Scores are below 0."
-    assert view.bar.status["remedy"] == "Compute the store again."
+    told = (view.bar.status["text"], view.bar.status["remedy"])
+    assert told == ("Scores are below 0.", "Compute the store again.")
 
 
-def test_a_refit_is_told_once_it_is_known(view, app):
+def test_a_refit_is_told_of_the_class_that_it_tuned(view, app):
     assert (view.panels.refit, view.panels.report) == (None, None)
     thumb(view, listed(view)[0], "down")
     ask(view, "fine_tune")
-    assert view.panels.refit == 1
-    assert view.panels.report["number"] == 1
+    assert view.panels.refit == view.panels.report["number"] == 1
     assert "active bound" in view.panels.report["line"]
+    assert view.bar.status["change"] is not None
+    assert view.bar.status["others"] == ""
     app.selection.class_name = "sheep"
     assert (view.panels.refit, view.panels.report) == (None, None)
+    assert view.bar.status["change"] is None
+    assert view.bar.status["others"] == "It tuned bicycle; sheep is as it was."
+    assert view.bar.summary["since"]["text"] == "unchanged"
+    assert make_others(("bird", "cat"), "sheep") == "It tuned 2 other classes; sheep is as it was."
     thumb(view, listed(view)[0], "up")
     ask(view, "fine_tune")
     app.selection.class_name = "bicycle"
@@ -496,23 +473,11 @@ def test_a_report_waits_for_a_preview_and_a_refit(view, app, monkeypatch):
 
 def test_a_student_that_these_photos_chose_is_marked(view, app):
     app.tuning.jump(app.tuner.fine_tune(app.tuner.root(), [Lambda("bicycle")]).id)
-    labelled = int((app.store.label[app.store.rows("tune"), 0] >= 0).sum())
+    labelled = (app.store.label[app.store.rows("tune"), 0] >= 0).sum()
     (notice,) = view.bar.notices
     assert f"labels of {labelled} of these images" in notice
     app.selection.class_name = "bird"
     assert view.bar.notices == []
-
-
-def test_notices_are_told_before_the_refit_and_after(view):
-    concept = listed(view)[0]
-    thumb(view, concept)
-    ask(view, "fine_tune")
-    assert view.bar.notices == []
-    thumb(view, concept, "up")
-    told = view.bar.notices
-    assert any("is replaced by" in notice for notice in told)
-    ask(view, "fine_tune")
-    assert view.bar.notices == told
 
 
 def test_a_repair_search_that_fails_is_told_once_and_not_asked_for_again(app, view, monkeypatch):
@@ -534,10 +499,10 @@ def test_a_repair_search_that_fails_is_told_once_and_not_asked_for_again(app, vi
 
 
 def test_the_dialog_tells_encoder_prompt_and_what_is_missing(view):
-    assert view.table.typing["encoder"] == "synthetic encoder"
-    assert view.table.typing["typed"] == {}
     ask(view, "look_for_texts")
-    assert "inficond serve" in view.table.typing["missing"]
+    typing = view.table.typing
+    assert (typing["encoder"], typing["typed"]) == ("synthetic encoder", {})
+    assert "inficond serve" in typing["missing"]
 
 
 PLACES = "performance/performance knowledge/table/table knowledge/bar knowledge/panels/panels"
