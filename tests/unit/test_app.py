@@ -18,12 +18,7 @@ from waiting import until
 import inficond_panel
 from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
-from inficond_panel.views.page.page import (
-    error_html,
-    publish_to_loop,
-    publish_to_page,
-    publisher,
-)
+from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
 
 ROOT = Path(__file__).parents[2]
 

@@ -12,20 +12,7 @@ from hypothesis import strategies as st
 
 from inficond_panel.concepts.scoring import SCALE
 from inficond_panel.plots import cloud, concept_map, map_layers
-from inficond_panel.plots.concept_map import (
-    EDGE,
-    LEADER_FROM,
-    RING,
-    Anchor,
-    Frame,
-    Names,
-    Shown,
-    clipped,
-    moved_apart,
-    place_labels,
-    place_names,
-    spread,
-)
+from inficond_panel.plots.concept_map import Anchor, Frame, Shown, place_labels, place_names, spread
 from inficond_panel.store import open_store, write_store
 from inficond_panel.views.embedding.map_layers import REACH, make_segment, nearest_segment
 from inficond_panel.views.embedding.map_plot import make_facts
@@ -49,13 +36,17 @@ def rows_of(columns: dict[str, list]) -> list[dict]:
 # --- labels ------------------------------------------------------------------------------------
 
 
-def test_a_label_lies_to_the_right_of_its_mark_and_at_the_right_edge_to_the_left():
+def test_a_label_lies_to_the_right_of_its_mark_unless_there_is_the_edge_or_a_dot():
     label, other = (place_labels([Anchor(x, 100, 5, "chair")], SIZE)[0] for x in (100, 595))
     assert label.box[0] == pytest.approx(109)
     assert label.centre[1] == pytest.approx(100)
     assert label.leader is None
     assert other.box[2] <= 590
     assert place_labels([Anchor(-3, 100, 5, "chair")], SIZE) == [None]  # outside the plot
+    dots = [(120.0, 100.0), (125.0, 101.0)]
+    (label,) = place_labels([Anchor(100, 100, 5, "chair")], SIZE, np.array(dots))
+    left, top, right, bottom = label.box
+    assert not any(left <= x <= right and top <= y <= bottom for x, y in dots)
 
 
 def test_a_label_that_must_go_far_has_a_leader_from_the_edge_of_its_mark():
@@ -64,14 +55,7 @@ def test_a_label_that_must_go_far_has_a_leader_from_the_edge_of_its_mark():
     label = place_labels([Anchor(300, 115, 5, "chair"), *crowd], SIZE)[0]
     x, y, *end = label.leader
     assert math.hypot(x - 300, y - 115) == pytest.approx(5)
-    assert math.dist((x, y), end) >= LEADER_FROM - 1e-9
-
-
-def test_among_equal_places_it_covers_the_fewest_dots():
-    dots = np.array([[120.0, 100.0], [125.0, 101.0]])
-    (label,) = place_labels([Anchor(100, 100, 5, "chair")], SIZE, dots)
-    left, top, right, bottom = label.box
-    assert not any(left <= x <= right and top <= y <= bottom for x, y in dots)
+    assert math.dist((x, y), end) >= concept_map.LEADER_FROM - 1e-9
 
 
 names = st.text("abcmwil ", min_size=1, max_size=18)
@@ -101,13 +85,13 @@ def test_a_long_name_is_clipped_and_more_where_it_finds_no_place():
     assert label.text == "washer, automatic washe…"
     (label,) = place_labels([Anchor(54, 24, 5, name)], (118, 68))
     assert label.text == "washer, aut…"
-    assert clipped("washer", 6) == "washer"
+    assert concept_map.clipped("washer", 6) == "washer"
 
 
 @given(st.lists(st.tuples(st.floats(0, 600), st.floats(0, 230)), max_size=4))
 def test_few_marks_are_moved_apart_the_first_stays(points):
     places, radius = np.array(points).reshape(-1, 2), np.array([7.0, 6.0, 4.0, 3.0])[: len(points)]
-    found = moved_apart(places, radius)
+    found = concept_map.moved_apart(places, radius)
     assert found[:1].tolist() == places[:1].tolist()
     for i in range(len(points)):
         for j in range(i):
@@ -145,7 +129,7 @@ def test_marks_show_the_sign_the_pending_thumb_and_a_ring_around_the_opened_conc
         assert (mark["shape"], mark["fill"]) == (shape, color.dark)
     marks = rows_of(map_layers.make_marks(XY, Shown(pending={2: "remove"}, opened=2), False))
     assert [mark["shape"] for mark in marks] == ["circle", "x", "circle"]
-    assert (marks[-1]["across"], marks[-1]["opacity"]) == (2 * RING, 0.0)
+    assert (marks[-1]["across"], marks[-1]["opacity"]) == (2 * concept_map.RING, 0.0)
     assert rows_of(map_layers.make_marks(XY, Shown(), False)) == []
 
 
@@ -156,13 +140,6 @@ def test_dots_are_all_concepts_those_of_the_group_stand_out_and_those_below_mark
     assert list(dots["name"]) == NAMES
     dots = map_layers.make_dots(XY, Shown(INFLUENCE), (), {"name": NAMES}, False)
     assert list(dots["shade"]) == [*[map_layers.UNSEEN] * 2, usual, map_layers.UNSEEN]
-
-
-def test_frame_goes_to_pixels_and_back():
-    frame = Frame((0.0, 0.5), (0.5, 1.0), (200.0, 100.0))
-    assert frame.pixels(np.array([[0.25, 0.75]])).tolist() == [[100.0, 50.0]]
-    assert frame.pixels(np.array([[0.0, 1.0]])).tolist() == [[0.0, 0.0]]
-    assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
 
 
 def test_marks_at_one_place_lie_side_by_side_until_the_map_is_enlarged():
@@ -178,13 +155,16 @@ def test_marks_at_one_place_lie_side_by_side_until_the_map_is_enlarged():
 def test_the_ring_of_the_concept_opened_is_whole_in_a_low_map():
     xy, shown = np.array([[0.0, 0.0], [0.5, 1.0], [1.0, 0.5]]), Shown(opened=1)
     low, high = Frame(size=(600.0, 90.0)), Frame(size=(600.0, 600.0))
-    assert low.pixels(spread(xy, shown, low))[1, 1] == pytest.approx(EDGE)
+    assert low.pixels(spread(xy, shown, low))[1, 1] == pytest.approx(concept_map.EDGE)
     np.testing.assert_array_equal(spread(xy, shown, low)[[0, 2]], xy[[0, 2]])
     np.testing.assert_array_equal(spread(xy, shown, high), xy)
 
 
 def test_texts_lie_where_the_labels_were_placed_and_may_be_none():
-    for made in (map_layers.make_texts(Names(), False), map_layers.make_leaders(Names(), False)):
+    for made in (
+        map_layers.make_texts(concept_map.Names(), False),
+        map_layers.make_leaders(concept_map.Names(), False),
+    ):
         assert rows_of(made) == []
     placed = place_names(XY, NAMES, Shown(INFLUENCE, opened=1), Frame())
     texts = rows_of(map_layers.make_texts(placed, False))
@@ -228,7 +208,11 @@ def test_on_a_page_drawn_larger_marks_and_labels_are_larger_and_still_apart():
     assert place_names(XY, NAMES, shown, Frame()).scale == 1.0
 
 
-def test_a_tap_means_the_nearest_concept_within_reach():
+def test_frame_goes_to_pixels_and_back_and_a_tap_means_the_nearest_concept_within_reach():
+    frame = Frame((0.0, 0.5), (0.5, 1.0), (200.0, 100.0))
+    there = frame.pixels(np.array([[0.25, 0.75], [0.0, 1.0]]))
+    assert there.tolist() == [[100.0, 50.0], [0.0, 0.0]]
+    assert frame.positions(frame.pixels(XY)) == pytest.approx(XY)
     assert concept_map.tapped(XY, 0.505, 0.505, Shown(INFLUENCE), Frame()) == 1
     assert concept_map.tapped(XY, 0.75, 0.25, Shown(INFLUENCE), Frame()) is None
 
@@ -267,9 +251,8 @@ def test_facts_tell_influence_rank_segments_and_nearest(store):
     influence = np.zeros(len(store.concepts))
     influence[[2, 5]] = -1.5, 0.25
     facts = make_facts(store, Shown(influence))
-    assert facts["influence"][2] == "−1.50 · rank 1"
-    assert facts["influence"][5] == "+0.25 · rank 2"
-    assert facts["influence"][0] == "0.00"
+    told = [facts["influence"][at] for at in (2, 5, 0)]
+    assert told == ["−1.50 · rank 1", "+0.25 · rank 2", "0.00"]
     assert facts["nearest"][0] == "spoke"
     assert sum(map(int, facts["segments"])) == len(store.segment_concept)
 
@@ -277,12 +260,9 @@ def test_facts_tell_influence_rank_segments_and_nearest(store):
 # --- cloud -------------------------------------------------------------------------------------
 
 
-def test_positions_fill_the_unit_square_and_flat_ones_stay_finite():
-    unit = cloud.unit_square(np.array([[1.0, 7.0], [3.0, 7.0], [2.0, 7.0]]))
-    assert unit.tolist() == [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]
-
-
 def test_a_segment_lies_at_the_weighted_mean_of_its_three_nearest_concepts(store):
+    unit = cloud.unit_square(np.array([[1.0, 7.0], [3.0, 7.0], [2.0, 7.0]]))
+    assert unit.tolist() == [[0.0, 0.0], [1.0, 0.0], [0.5, 0.0]]  # flat ones stay finite
     cosine = store.segment_embedding[0].astype(float) @ store.concept_text_embedding.T
     nearest = np.argsort(cosine)[-3:]
     weight = np.exp(SCALE * cosine[nearest])

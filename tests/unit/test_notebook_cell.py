@@ -197,7 +197,9 @@ def displayed(outputs, monkeypatch):
     return outputs
 
 
-def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while(page, displayed):
+def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while_unless_it_is_closed(
+    page, displayed
+):
     widget_module.display(page, page.publish)
     waits = []
     while displayed.later:
@@ -209,14 +211,10 @@ def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while(page, displayed
     ids = [data[WIDGET]["model_id"] for data in bundles]
     assert len(set(ids)) == len(ids) == 6
     assert len(page._models) == 1
-
-
-def test_a_closed_page_is_not_displayed_anew(page, displayed):
     widget_module.display(page, page.publish)
     page.close()
     displayed.later.pop()[1]()
-    assert not displayed.later
-    assert len(displayed[0]) == 1
+    assert (displayed.later, len(displayed[1])) == ([], 1)
     assert not page._models
 
 
@@ -297,17 +295,17 @@ def test_several_changes_make_one_new_picture_and_none_makes_none(kernel):
     assert "<script" not in second  # stays whole where a notebook is not trusted
 
 
-def test_while_it_opens_a_sentence_stands_in_its_place(kernel):
+def test_while_it_opens_a_sentence_stands_in_its_place_and_outside_a_kernel_nothing(
+    kernel, monkeypatch
+):
     Still(lambda: None).show()
     [[bundle]] = kernel
     assert NOT_YET in bundle["text/html"]
-
-
-def test_outside_a_kernel_nothing_is_displayed(outputs, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(IPython.display, "display", lambda *_, **__: pytest.fail("displayed"))
     Still(lambda: drawn("words")).show()
     monkeypatch.delitem(sys.modules, "IPython")
     Still(lambda: drawn("words")).show()
-    assert outputs == []
 
 
 def test_each_view_and_the_page_have_a_picture(tmp_path: Path) -> None:

@@ -305,23 +305,18 @@ def test_a_pending_thumb_is_drawn_without_loading_the_images_again(app, view):
     assert view.panel.captions[0]["pending"] is None
 
 
-def test_the_preview_of_a_batch_is_marked_at_what_it_would_give(app, view):
+def test_the_preview_of_a_batch_is_marked_at_what_its_refit_gives(app, view):
     app.tuning.toggle(Intent("sheep", "fur", "down"))
     preview = app.tuning.preview
     row, column = app.store.concepts.index("screen"), app.store.classes.index("sheep")
     expected = [preview.node.weights[row, column], preview.metrics["sheep"].f1]
     assert view.panel.captions[0]["preview"] == pytest.approx(expected)
-    app.tuning.clear()
-    app.tuning.toggle(Intent("bird", "fur", "down"))
-    assert view.panel.captions[0]["preview"] is None
-
-
-def test_a_refit_shows_the_new_influence(app, view):
     before = view.panel.influence
-    app.tuning.toggle(Intent("sheep", "screen", "down"))
     app.tuning.fine_tune()
     assert view.panel.influence != before
-    assert view.panel.captions[0]["now"][0] == app.students.weight("sheep", "screen")
+    assert view.panel.captions[0]["now"] == pytest.approx(expected)
+    app.tuning.toggle(Intent("bird", "fur", "down"))
+    assert view.panel.captions[0]["preview"] is None
 
 
 def test_the_curves_have_the_interval_of_the_change_from_now(app, view):

@@ -25,16 +25,8 @@ from inficond_panel.results.concept_rows import ConceptRow
 from inficond_panel.state import Preview, Status
 from inficond_panel.tuning import Intent, Lambda
 from inficond_panel.ui import browser, images
-from inficond_panel.views.knowledge import repairs
+from inficond_panel.views.knowledge import batch, repairs
 from inficond_panel.views.knowledge import rows as effects
-from inficond_panel.views.knowledge.batch import (
-    make_held,
-    make_others,
-    make_pending,
-    make_status,
-    make_summary,
-    make_touched,
-)
 from inficond_panel.views.knowledge.rows import make_concept_rows, make_effect, make_undefined
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.wording.metrics import make_change
@@ -143,19 +135,23 @@ def summary(now: ClassMetrics, total=None, preview=None, split="tune", parent="n
     before = {"bicycle": metrics(ap=now.ap if math.isnan(now.ap) else 0.7)}
     node = SimpleNamespace(parent=parent)
     snapshot = SimpleNamespace(node=node, split=split, metrics={"bicycle": now}, before=before)
-    return make_summary(snapshot, "bicycle", total, preview)
+    return batch.make_summary(snapshot, "bicycle", total, preview)
 
 
 def test_bounds_are_told_in_words_and_relative_to_the_strongest():
-    pending = make_pending(Intent("bicycle", "wheel", "down", 2.0), (None, 0.75), strongest=1.5)
+    pending = batch.make_pending(
+        Intent("bicycle", "wheel", "down", 2.0), (None, 0.75), strongest=1.5
+    )
     assert (pending["bound"], pending["value"], pending["share"]) == ("≤ 0.75", 0.75, 0.5)
     removed = Intent("bicycle", "wheel", "remove")
-    assert make_pending(removed, (0.0, 0.0), strongest=0.0)["share"] == 0.0
-    released = make_pending(Intent("bicycle", "wheel", "release"), (None, None), strongest=1.5)
+    assert batch.make_pending(removed, (0.0, 0.0), strongest=0.0)["share"] == 0.0
+    released = batch.make_pending(
+        Intent("bicycle", "wheel", "release"), (None, None), strongest=1.5
+    )
     assert (released["bound"], released["value"], released["share"]) == ("release", None, None)
     held = {("bicycle", "sky"): (0.0, 0.0), ("bird", "fur"): (None, 0.5), ("bird", "sky"): (1, 2)}
-    assert make_held(held, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
-    assert [each["bound"] for each in make_held(held, "bird")] == ["≤ 0.50", "≥ 1.00, ≤ 2.00"]
+    assert batch.make_held(held, "bicycle") == [{"concept": "sky", "bound": "= 0"}]
+    assert [each["bound"] for each in batch.make_held(held, "bird")] == ["≤ 0.50", "≥ 1.00, ≤ 2.00"]
 
 
 def test_summary_tells_change_and_preview_of_the_class_and_why_there_is_none():
@@ -174,24 +170,24 @@ def test_summary_tells_change_and_preview_of_the_class_and_why_there_is_none():
     told = summary(metrics(ap=0.75))
     assert (told["since"]["text"], told["since"]["interval"]) == ("+5.0 points", "")  # it comes
     change = make_change(total)
-    assert make_status(Status("done", "Done"), change)["change"] == change
-    assert make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
+    assert batch.make_status(Status("done", "Done"), change)["change"] == change
+    assert batch.make_status(Status("fitting", "Fitting", 0.5), change)["change"] is None
 
 
 def test_the_students_that_a_batch_touches_are_told_with_what_it_gives_each():
-    batch = [
+    thumbs = [
         Intent("sheep", "fur", "up", 2.0),
         Intent("bicycle", "wheel", "down", 2.0),
         Intent("bicycle", "spoke", "remove"),
         Lambda("bicycle"),
     ]
     preview = Preview(node=None, changes={"bicycle": {"ap": Interval(0.02, 0.01, 0.03)}})
-    bicycle, sheep = make_touched(batch, preview)
+    bicycle, sheep = batch.make_touched(thumbs, preview)
     assert (bicycle["student"], sheep["student"]) == ("bicycle", "sheep")
     assert bicycle["items"] == [["▼", "down", 1], ["✕", "remove", 1], ["λ", "lambda", 1]]
     assert bicycle["change"]["noise"] is False
     assert sheep["change"] is None
-    assert make_touched(batch, None)[0]["change"] is None
+    assert batch.make_touched(thumbs, None)[0]["change"] is None
 
 
 # --- the list ----------------------------------------------------------------------------------
@@ -450,7 +446,10 @@ def test_a_refit_is_told_of_the_class_that_it_tuned(view, app):
     assert view.bar.status["change"] is None
     assert view.bar.status["others"] == "It tuned bicycle; sheep is as it was."
     assert view.bar.summary["since"]["text"] == "unchanged"
-    assert make_others(("bird", "cat"), "sheep") == "It tuned 2 other classes; sheep is as it was."
+    assert (
+        batch.make_others(("bird", "cat"), "sheep")
+        == "It tuned 2 other classes; sheep is as it was."
+    )
     thumb(view, listed(view)[0], "up")
     ask(view, "fine_tune")
     app.selection.class_name = "bicycle"

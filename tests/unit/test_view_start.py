@@ -20,14 +20,8 @@ from inficond_panel.tuning import Intent
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.views.matrix.view import NAMED, MatrixView, make_table, make_words
 from inficond_panel.views.page.page import AllStudents
-from inficond_panel.views.start.view import (
-    BEHIND,
-    CARDS,
-    StartView,
-    make_behind,
-    make_cards,
-    make_offers,
-)
+from inficond_panel.views.start import view as start
+from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
 from inficond_panel.wording.suspects import relying_sentence
 
 # --- sentences and cards -----------------------------------------------------------------------
@@ -93,7 +87,7 @@ def test_cards_come_once_all_students_are_known_each_with_a_picture_of_its_class
     twins.shifts.by_class = {names[0]: shift(names[0], 0.1, "wheel")}
     assert view.panel.cards == []
     suspect_all(twins, "wheel")
-    assert len(view.panel.cards) == min(CARDS, len(names))
+    assert len(view.panel.cards) == min(start.CARDS, len(names))
     name = view.panel.cards[0]["class_name"]
     assert twins.store.split[pictured_row(view, twins, name)] == "fit"
     assert view.panel.photos[name]["source"].startswith("data:image/")
@@ -123,7 +117,7 @@ def test_where_no_student_relies_on_a_suspect_the_farthest_behind_have_a_card(tw
     behind = {name: metrics[name].teacher_ap - metrics[name].ap for name in names}
     expected = sorted((name for name in names if behind[name] > 0), key=lambda n: -behind[n])
     cards, first = view.panel.cards, expected[0]
-    assert [card["class_name"] for card in cards] == expected[:BEHIND] != []
+    assert [card["class_name"] for card in cards] == expected[: start.BEHIND] != []
     of = metrics[first]
     assert cards[0]["shares"] == f"AP {of.ap:.3f}, its teacher {of.teacher_ap:.3f}"
     assert view.panel.purpose.endswith("Begin with those that are farthest behind the teacher:")
