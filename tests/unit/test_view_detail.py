@@ -247,11 +247,8 @@ def test_an_outline_follows_the_edge_of_its_mask_with_a_ring_for_each_part_and_e
     found = corners(np.ones((40, 60), bool))  # stays inside the image
     assert (found >= 0).all()
     assert (found <= [60, 40]).all()
-
-
-def test_a_round_mask_keeps_its_shape_with_few_points():
     y, x = np.mgrid[:200, :200]
-    found = corners((x - 100) ** 2 + (y - 100) ** 2 < 80**2)
+    found = corners((x - 100) ** 2 + (y - 100) ** 2 < 80**2)  # round, with few points
     assert np.hypot(*(found - 100.5).T) == pytest.approx(np.full(len(found), 80), abs=1.5)
     assert len(found) < 60
 

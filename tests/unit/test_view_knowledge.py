@@ -63,28 +63,18 @@ def row(**values) -> ConceptRow:
     return ConceptRow(**{**fields, **unknown, **values})
 
 
-def test_rows_are_plain_data_with_at_most_five_patches():
+def test_rows_are_plain_data_with_at_most_five_patches_and_bounds_in_words():
     rows = make_concept_rows([row(patches=[(s, 0.3) for s in range(9)])], "why")
     json.dumps(rows, allow_nan=False)
     assert rows[0]["discrepancy"] is None
     assert rows[0]["undefined"] == "why"
     assert [patch["segment"] for patch in rows[0]["patches"]] == [0, 1, 2, 3, 4]
+    bounds = [(1.4, None), (None, -0.75), (0.0, 0.0), None]
+    rows = make_concept_rows([row(bounds=each, bound_since=1) for each in bounds], "why")
+    told = [(each["held"], each["since"]) for each in rows]
+    assert told == [("≥ 1.40", "#1"), ("≤ −0.75", "#1"), ("= 0", "#1"), ("", "")]
     assert make_undefined("discrepancy_p", Counts(3, 0, 2, 0)) == "no positive on which they differ"
     assert make_undefined("discrepancy_n", Counts(0, 4, 0, 0)) == "no negative on which they agree"
-
-
-@pytest.mark.parametrize(
-    ("bounds", "told"),
-    [
-        ((1.4, None), ("≥ 1.40", "#1")),
-        ((None, -0.75), ("≤ −0.75", "#1")),
-        ((0.0, 0.0), ("= 0", "#1")),
-        (None, ("", "")),
-    ],
-)
-def test_held_bounds(bounds, told):
-    (made,) = make_concept_rows([row(bounds=bounds, bound_since=1)], "why")
-    assert (made["held"], made["since"]) == told
 
 
 def test_patches_are_small_pictures_as_in_the_store(store):
@@ -207,7 +197,7 @@ def test_a_class_gives_rows_and_a_curve_for_each(app):
         assert effect["change"][effect["x"].index(round(told["influence"], 5))] == 0
 
 
-def test_top_sort_and_metric_follow_the_controls(view):
+def test_top_sort_and_metric_follow_the_controls(view, app):
     view.table.top = 5
     assert len(view.table.rows) == len(view.table.effects) == 5
     by_ap = view.table.effects
@@ -221,16 +211,11 @@ def test_top_sort_and_metric_follow_the_controls(view):
     view.table.sort = "discrepancy_n"
     defined = [abs(r["discrepancy"]) for r in view.table.rows if r["discrepancy"] is not None]
     assert defined == sorted(defined, reverse=True)
-
-
-@pytest.mark.parametrize("sort", ["weight", "discrepancy_p"])
-def test_all_concepts_are_listed_those_at_0_last(view, app, sort):
-    view.table.param.update(sort=sort, top=0)
-    assert sorted(listed(view)) == sorted(app.store.concepts)
-    if sort == "weight":
-        ranks = [row["rank"] for row in view.table.rows]
-        used = view.table.influential
-        assert ranks == [*range(1, used + 1), *[None] * (len(ranks) - used)]
+    for sort in ("discrepancy_p", "weight"):
+        view.table.param.update(sort=sort, top=0)  # all concepts, those at 0 last
+        assert sorted(listed(view)) == sorted(app.store.concepts)
+    ranks, used = [row["rank"] for row in view.table.rows], view.table.influential
+    assert ranks == [*range(1, used + 1), *[None] * (len(ranks) - used)]
 
 
 def test_of_a_long_list_the_rows_in_view_have_curves(view, monkeypatch):

@@ -228,18 +228,17 @@ def test_the_chosen_one_has_its_worth_and_a_line_that_keeps_those_of_the_spec(gi
     assert again == f"{setting['bird']:+.3f}".replace("-", "\u2212")
 
 
-def test_recall_at_a_precision_is_another_rule_and_wrong_ones_are_told(given):
+def test_another_rule_is_told_and_why_there_is_no_choice(given, tmp_path):
     assert choose(given, 0.9)["text"].startswith("most recall at precision 0.9 at ")
-    told = choose(given, 1.5)
-    assert told["kind"] == "error"
-    assert "The precision must be above 0 and at most 1, got 1.5" in told["text"]
-
-
-def test_too_few_labels_are_told(tmp_path):
-    told = choose(KnowledgeView(session_on(small_spec(tmp_path, images=40), "bird")))
-    assert told["kind"] == "error"
-    assert "10 of each are needed" in told["text"]
-    assert "line" not in told
+    few = KnowledgeView(session_on(small_spec(tmp_path / "few", images=40), "bird"))
+    for view, least, why in (
+        (given, 1.5, "The precision must be above 0 and at most 1, got 1.5"),
+        (few, None, "10 of each are needed"),
+    ):
+        told = choose(view, least)
+        assert told["kind"] == "error"
+        assert why in told["text"]
+        assert "line" not in told
 
 
 def test_another_student_or_a_batch_that_is_awaited_drops_the_choice(given, monkeypatch):

@@ -67,14 +67,10 @@ def test_the_head_tells_classes_and_the_newest_node_and_where_it_is() -> None:
     assert (unkept["at"], unkept["text"]) == ("", "Not kept: history in memory")
 
 
-def test_a_page_without_views_is_a_skeleton_until_they_are_placed(shell) -> None:
-    assert shell._page.views == []
+def test_views_colours_tabs_and_words_follow_browser_and_state(app, shell) -> None:
+    assert shell._page.views == []  # a skeleton
     shell.place({"performance": pn.pane.Str("rows")})
-    assert shell._page.names == ["performance"]
-    assert len(shell._page.views) == 1
-
-
-def test_colours_tabs_and_words_follow_browser_and_state(app, shell) -> None:
+    assert (shell._page.names, len(shell._page.views)) == (["performance"], 1)
     shell._page.dark = True
     assert app.theme == "dark"
     shell._page.dark = False

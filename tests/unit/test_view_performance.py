@@ -41,7 +41,7 @@ def changed(snapshot: Snapshot, name: str, **metrics: float) -> Snapshot:
     )
 
 
-def test_a_row_a_class_with_the_gap_to_the_teacher_and_undefined_metrics_as_none(app):
+def test_a_row_a_class_with_counts_the_gap_to_the_teacher_and_undefined_metrics(app):
     snapshot = changed(app.students.snapshot, "bicycle", ap=0.5, teacher_ap=0.75)
     rows = {row["name"]: row for row in make_performance_rows(snapshot)}
     assert list(rows) == app.store.classes
@@ -58,12 +58,9 @@ def test_a_row_a_class_with_the_gap_to_the_teacher_and_undefined_metrics_as_none
     none = on_images(app.tuner, snapshot, [])
     assert {row["ap"] for row in make_performance_rows(none)} == {None}
     assert none.teacher is snapshot.teacher
-
-
-def test_counts_come_in_the_order_of_the_fills(app):
-    agreement = Agreement(Counts(1, 2, 3, 4), Counts(5, 6, 7, 8))
+    agreement = Agreement(Counts(1, 2, 3, 4), Counts(5, 6, 7, 8))  # in the order of the fills
     of_all = dict.fromkeys(app.store.classes, agreement)
-    row = make_performance_rows(replace(app.students.snapshot, agreement=of_all))[0]
+    row, *_ = make_performance_rows(replace(snapshot, agreement=of_all))
     assert (row["positives"], row["negatives"]) == ([1, 2, 3, 4], [5, 6, 7, 8])
     assert row["teacher"]["recall"] == 3 / 10
     assert row["teacher"]["precision"] == 3 / (3 + 15)
