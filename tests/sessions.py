@@ -20,3 +20,10 @@ def fine_tune(app: AppState, concept: str, direction: str = "remove") -> str:
     app.tuning.toggle(Intent("bicycle", concept, direction))
     app.tuning.fine_tune()
     return app.students.node.id
+
+
+def session_on(spec: Path | str, class_name: str = "", **history: str) -> AppState:
+    """A session on #0 of a spec, with a class selected, whose jobs are done at once."""
+    app = AppState(open_tuner(spec, **history), Jobs(inline=True))
+    app.selection.class_name = class_name
+    return app

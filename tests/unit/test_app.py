@@ -1,4 +1,4 @@
-"""The page opens off the event loop, tells what is wrong, and switches data sets."""
+"""The page opens off the event loop, tells what is wrong, and is updated while it is there."""
 
 from __future__ import annotations
 
@@ -12,21 +12,15 @@ import panel as pn
 import pytest
 from bokeh.document import Document
 from factory import small_spec
+from sessions import session_on
 from waiting import until
 
 import inficond_panel
 from inficond_panel.app import Explorer
 from inficond_panel.errors import InficondError, Problem, SpecError
-from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import open_tuner
-from inficond_panel.views.page.page import (
-    error_html,
-    publish_to_loop,
-    publish_to_page,
-    publisher,
-)
+from inficond_panel.views.page.page import error_html, publish_to_loop, publish_to_page, publisher
 
-DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
+ROOT = Path(__file__).parents[2]
 
 
 def test_who_asked_is_told_when_the_state_is_there(tmp_path: Path) -> None:
@@ -46,11 +40,11 @@ def test_who_asked_is_told_when_the_state_is_there(tmp_path: Path) -> None:
 
 
 def test_the_state_has_what_the_docs_name() -> None:
-    page = (Path(__file__).parents[2] / "docs" / "notebook.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "notebook.md").read_text(encoding="utf-8")
     page = page.partition("## In an app of your own")[2]
     named = re.findall(r"^\| `([\w.]+)` \|", page, re.MULTILINE)
     assert len(named) > 10
-    app = AppState(open_tuner(DEMO, history=":memory:"), Jobs(inline=True))
+    app = session_on(ROOT / "specs" / "demo.yaml", history=":memory:")
     for path in named:
         *objects, name = path.split(".")
         place = app
@@ -62,25 +56,15 @@ def test_the_state_has_what_the_docs_name() -> None:
 def test_views_by_themselves_share_the_state(tmp_path: Path) -> None:
     async def cells() -> None:
         explorer = inficond_panel.explore(small_spec(tmp_path))
-        early = explorer.views.knowledge
+        views = explorer.views
+        early = views.knowledge
         early.get_root()
         await until(lambda: explorer.app is not None)
-        late = explorer.views.performance
-        assert explorer.views.knowledge is early
-        (knowledge,), (performance,) = early, late
+        assert views.knowledge is early
+        (knowledge,), (performance,) = early, views.performance
         performance.selected = "sheep"
         assert knowledge.student == explorer.app.selection.class_name == "sheep"
         assert knowledge.rows
-        explorer.close()
-
-    asyncio.run(cells())
-
-
-def test_all_six_views_are_offered_and_no_other(tmp_path: Path) -> None:
-    async def cells() -> None:
-        explorer = inficond_panel.explore(small_spec(tmp_path))
-        await until(lambda: explorer.app is not None)
-        views = explorer.views
         six = ["configuration", "performance", "embedding", "knowledge", "detail", "provenance"]
         assert dir(views) == sorted(six)
         assert all(getattr(views, name).get_root() is not None for name in six)
@@ -110,22 +94,7 @@ def test_text_from_files_is_escaped() -> None:
     assert "&lt;i&gt;" in error_html(InficondError("<i>"))
 
 
-def test_a_closed_loop_takes_no_updates() -> None:
-    loop, updates = asyncio.new_event_loop(), []
-    publish_to_loop(loop, lambda: updates.append("open"))
-    loop.run_until_complete(asyncio.sleep(0))
-    loop.close()
-    publish_to_loop(loop, lambda: updates.append("closed"))
-    assert updates == ["open"]
-
-
-def test_a_closed_page_takes_no_updates() -> None:
-    told: list[str] = []
-    for destroyed in (False, True):
-        page = served_page(destroyed=destroyed)
-        publish_to_page(page, lambda now=destroyed: told.append(f"destroyed: {now}"))
-    publish_to_page(Document(), lambda: told.append("gone"))
-    assert told == ["destroyed: False"]
+# --- updates -----------------------------------------------------------------------------------
 
 
 def served_page(*, destroyed: bool = False) -> Document:
@@ -134,6 +103,18 @@ def served_page(*, destroyed: bool = False) -> Document:
     page._session_context = lambda: context
     page.add_next_tick_callback = lambda update: update()
     return page
+
+
+def test_a_closed_loop_or_page_takes_no_updates() -> None:
+    loop, updates = asyncio.new_event_loop(), []
+    publish_to_loop(loop, lambda: updates.append("open"))
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+    publish_to_loop(loop, lambda: updates.append("closed"))
+    publish_to_page(served_page(), lambda: updates.append("served"))
+    publish_to_page(served_page(destroyed=True), lambda: updates.append("destroyed"))
+    publish_to_page(Document(), lambda: updates.append("gone"))
+    assert updates == ["open", "served"]
 
 
 def test_a_result_is_told_in_one_message() -> None:

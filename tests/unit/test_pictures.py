@@ -35,41 +35,35 @@ def as_jpeg(image: Image.Image, quality: int) -> Image.Image:
     return Image.open(io.BytesIO(file.getvalue())).convert("RGB")
 
 
-def test_brightness_and_contrast_are_those_of_the_gray_levels() -> None:
+def test_properties_are_those_of_gray_levels_laplacian_and_size() -> None:
     image = noise()
     gray = np.asarray(image.convert("L"), dtype=float)
+    luma = np.asarray(image, dtype=float) @ [0.299, 0.587, 0.114]
+    inside = ndimage.laplace(luma)[1:-1, 1:-1]
     found = measured(image)
     assert found["brightness"] == pytest.approx(gray.mean() / 255, abs=0.003)
     assert found["contrast"] == pytest.approx(gray.std() / (gray.mean() + 8), abs=0.003)
+    sharpness = np.log((inside.var() + 1) / (luma.var() + 1))
+    assert found["sharpness"] == pytest.approx(sharpness, rel=1e-4)
+    assert measured(noise(smooth=6))["sharpness"] < found["sharpness"] - 1
+    wide = measured(noise((200, 50)))
+    assert wide["size"] == pytest.approx(np.log(10_000))
+    assert wide["aspect"] == pytest.approx(np.log(4))
+    gray = measured(ImageOps.grayscale(image).convert("RGB"))
+    assert (gray["saturation"], gray["colour"]) == (0, 0)
+    assert found["colour"] > 0.5
 
 
-def test_a_gray_image_has_no_colour() -> None:
-    found = measured(ImageOps.grayscale(noise()).convert("RGB"))
-    assert (found["saturation"], found["colour"]) == (0, 0)
-    assert measured(noise())["colour"] > 0.5
-
-
-def test_sharpness_is_the_variance_of_the_laplacian() -> None:
-    image = noise()
-    luma = np.asarray(image, dtype=float) @ [0.299, 0.587, 0.114]
-    inside = ndimage.laplace(luma)[1:-1, 1:-1]
-    expected = np.log((inside.var() + 1) / (luma.var() + 1))
-    assert measured(image)["sharpness"] == pytest.approx(expected, rel=1e-4)
-    assert measured(noise(smooth=6))["sharpness"] < measured(image)["sharpness"] - 1
-
-
-def test_a_darker_image_is_darker_and_hardly_more() -> None:
+def test_a_darker_image_is_darker_and_hardly_more_and_a_mirrored_one_the_same() -> None:
+    """But for blocks and letters."""
     image = noise()
     here, there = measured(image), measured(ImageEnhance.Brightness(image).enhance(0.5))
     assert there["brightness"] == pytest.approx(here["brightness"] / 2, rel=0.01)
     for key in ("contrast", "saturation", "colour", "sharpness", "text"):
         assert there[key] == pytest.approx(here[key], rel=0.12, abs=0.02), key
-
-
-def test_size_and_aspect() -> None:
-    found = measured(noise((200, 50)))
-    assert found["size"] == pytest.approx(np.log(10_000))
-    assert found["aspect"] == pytest.approx(np.log(4))
+    there = measured(ImageOps.mirror(image))
+    for key in ("brightness", "contrast", "saturation", "colour", "sharpness", "border"):
+        assert here[key] == pytest.approx(there[key], rel=1e-4), key
 
 
 @pytest.mark.parametrize("quality", [10, 30])
@@ -90,10 +84,3 @@ def test_a_border_counts_by_its_share_of_the_side(border: tuple[int, int], share
 def test_any_image_has_finite_properties(size: tuple[int, int]) -> None:
     for colour in ("black", "white", (3, 200, 90)):
         assert np.isfinite(picture_properties(Image.new("RGB", size, colour))).all()
-
-
-def test_a_mirrored_image_has_the_same_but_for_blocks_and_letters() -> None:
-    image = noise()
-    here, there = measured(image), measured(ImageOps.mirror(image))
-    for key in ("brightness", "contrast", "saturation", "colour", "sharpness", "border"):
-        assert here[key] == pytest.approx(there[key], rel=1e-4)

@@ -23,16 +23,13 @@ def students(tmp_path: Path) -> TunableStudents:
 
 @pytest.fixture
 def sides(students: TunableStudents) -> dict[str, np.ndarray]:
-    """Labels, logits of student and teacher of class bicycle on the tune split, from the store."""
-    store = students.tuner.store
-    rows, column = np.flatnonzero(store.split == "tune"), store.classes.index("bicycle")
-    node = students.node
-    return {
-        "label": store.label[rows, column],
-        "score": store.concept_score[rows],
-        "student": store.concept_score[rows] @ node.weights[:, column] + node.intercepts[column],
-        "teacher": store.teacher_logit[rows, column],
-    }
+    """Labels, scores, and logits of the student of bicycle, of the labelled images of tune."""
+    store, node = students.tuner.store, students.node
+    column = store.classes.index("bicycle")
+    rows = np.flatnonzero((store.split == "tune") & (store.label[:, column] >= 0))
+    score = store.concept_score[rows]
+    logit = score @ node.weights[:, column] + node.intercepts[column]
+    return {"label": store.label[rows, column], "score": score, "logit": logit}
 
 
 def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
@@ -43,36 +40,30 @@ def layer(overlay: hv.Overlay, kind: type[hv.Element]) -> hv.Element:
 def test_what_if_of_ap_lies_on_a_grid_with_its_interval(students, sides):
     overlay = students.plot.what_if("bicycle", "wheel")
     line, area = layer(overlay, hv.Curve).dframe(), layer(overlay, hv.Area).dframe()
-    c, known = students.concepts.index("wheel"), sides["label"] >= 0
+    c = students.concepts.index("wheel")
     weight = students.node.weights[c, students.classes.index("bicycle")]
     for v, ap in line[["influence", "ap"]].to_numpy()[::20]:
-        moved = sides["student"] + (v - weight) * sides["score"][:, c]
-        assert ap == pytest.approx(
-            average_precision_score(sides["label"][known], moved[known]), abs=1e-12
-        )
+        moved = sides["logit"] + (v - weight) * sides["score"][:, c]
+        assert ap == pytest.approx(average_precision_score(sides["label"], moved), abs=1e-12)
     here = area["influence"] == weight
     assert here.sum() == 1
     assert area.loc[here, "ap_low"].item() == area.loc[here, "ap_high"].item()
     assert (area["ap_low"] <= area["ap_high"]).all()
 
 
-def test_confusion_is_that_of_scikit_learn(students, sides):
+def test_confusion_and_reliability_are_those_of_scikit_learn_and_of_bins_of_equal_width(
+    students, sides
+):
     cells = layer(students.plot.confusion("bicycle"), hv.HeatMap).dframe()
-    known = sides["label"] >= 0
-    (tn, fp), (fn, tp) = confusion_matrix(sides["label"][known], sides["student"][known] > 0)
-    found = cells.set_index(["student", "label"])["images"].to_dict()
-    assert found == {
+    (tn, fp), (fn, tp) = confusion_matrix(sides["label"], sides["logit"] > 0)
+    assert cells.set_index(["student", "label"])["images"].to_dict() == {
         ("decided present", "labelled present"): tp,
         ("decided present", "labelled absent"): fp,
         ("decided absent", "labelled present"): fn,
         ("decided absent", "labelled absent"): tn,
     }
-
-
-def test_reliability_bins_are_of_equal_width(students, sides):
     points = layer(students.plot.reliability("bicycle"), hv.Points).dframe()
-    known = sides["label"] >= 0
-    chance, truth = expit(sides["student"][known]), sides["label"][known]
+    chance, truth = expit(sides["logit"]), sides["label"]
     bins = np.clip(np.ceil(chance * 15).astype(int) - 1, 0, 14)
     for row, at in zip(points.itertuples(), np.unique(bins), strict=True):
         assert row.probability == pytest.approx(chance[bins == at].mean())
@@ -80,31 +71,23 @@ def test_reliability_bins_are_of_equal_width(students, sides):
         assert row.images == (bins == at).sum()
 
 
-def test_matrix_holds_the_influences(students):
-    image = students.plot.matrix(top=5)
-    weights, strength = students.node.weights, np.abs(students.node.weights).max(axis=1)
-    order = sorted(range(len(strength)), key=lambda c: -strength[c])[:5]
-    shown = image.dimension_values("influence", flat=False)[::-1]
-    np.testing.assert_array_equal(np.nan_to_num(shown), weights[order].astype(np.float32))
-    names = [name for _, name in students.plot.matrix(top=5).opts.get().kwargs["yticks"]]
-    assert names == [students.concepts[c] for c in order]
-
-
-def test_matrix_is_searched_and_sorted(students):
-    def names(**options) -> list[str]:
-        ticks = students.plot.matrix(top=0, **options).opts.get().kwargs["yticks"]
+def test_matrix_holds_the_influences_is_searched_and_sorted(students):
+    def names(top: int = 0, **options) -> list[str]:
+        ticks = students.plot.matrix(top=top, **options).opts.get().kwargs["yticks"]
         return [name for _, name in ticks]
 
+    weights, strength = students.node.weights, np.abs(students.node.weights).max(axis=1)
+    order = sorted(range(len(strength)), key=lambda c: -strength[c])[:5]
+    shown = students.plot.matrix(top=5).dimension_values("influence", flat=False)[::-1]
+    np.testing.assert_array_equal(np.nan_to_num(shown), weights[order].astype(np.float32))
+    assert names(top=5) == [students.concepts[c] for c in order]
     assert names(order="name") == sorted(students.concepts, key=str.casefold)
     assert names(order="marked", marked={("bird", "hair")})[0] == "hair"
     assert set(names(find="wheel")) == {name for name in students.concepts if "wheel" in name}
-    with pytest.raises(TuningError, match="Did you mean 'similar'"):
-        students.plot.matrix(order="simlar")
 
 
 def test_embedding_labels_the_strongest(students):
-    overlay = students.plot.embedding("bicycle", "pca")
-    store = students.tuner.store
+    overlay, store = students.plot.embedding("bicycle", "pca"), students.tuner.store
     places = layer(overlay, hv.Points).dframe()
     raw = store.concept_projection[store.methods.index("pca")]
     unit = (raw - raw.min(axis=0)) / np.ptp(raw, axis=0)
@@ -129,17 +112,20 @@ def test_embedding_lights_the_segments_of_a_concept(students):
     assert title == f"{own.sum()} segments assigned to fur; + is their centre."
 
 
+#: A plot, its arguments, and words of what is told.
+UNKNOWN = [
+    ("knowledge", ["bicycel"], "Did you mean 'bicycle'"),
+    ("what_if", ["bicycle", "whel"], "Did you mean 'wheel'"),
+    ("what_if", ["bicycle", "wheel", "recal"], "Did you mean 'recall'"),
+    ("confusion", ["bicycle", "test"], "no split 'test'"),
+    ("embedding", ["bicycle", "mds"], "no projection 'mds'"),
+    ("embedding", ["bicycle", "pca", "whel"], "Did you mean 'wheel'"),
+    ("matrix", [5, "simlar"], "Did you mean 'similar'"),
+]
+
+
 def test_names_that_are_not_there_are_told_with_the_nearest(students):
-    plot = students.plot
-    with pytest.raises(TuningError, match="Did you mean 'bicycle'"):
-        plot.knowledge("bicycel")
-    with pytest.raises(TuningError, match="Did you mean 'wheel'"):
-        plot.what_if("bicycle", "whel")
-    with pytest.raises(TuningError, match="Did you mean 'recall'"):
-        plot.what_if("bicycle", "wheel", "recal")
-    with pytest.raises(TuningError, match="no split 'test'"):
-        plot.confusion("bicycle", "test")
-    with pytest.raises(DataError, match="no projection 'mds'"):
-        plot.embedding("bicycle", "mds")
-    with pytest.raises(TuningError, match="Did you mean 'wheel'"):
-        plot.embedding(concept="whel")
+    for plot, arguments, told in UNKNOWN:
+        kind = DataError if "mds" in arguments else TuningError
+        with pytest.raises(kind, match=told):
+            getattr(students.plot, plot)(*arguments)

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from inficond_panel import distill
+from inficond_panel.distill import average_precision as ap
+from inficond_panel.distill import discrepancy
+from inficond_panel.distill import metric_intervals as intervals
 from inficond_panel.distill.metrics.calibration import brier, ece, ece_floor
 from inficond_panel.distill.metrics.outcome import Outcome
 from inficond_panel.distill.metrics.top_class import TopClass
@@ -24,7 +27,7 @@ LABEL, LOGIT = np.tile([1, 0, -1], 10), RNG.normal(size=30)
 NAN, INF = (np.where(np.arange(30) == 7, value, LOGIT) for value in (np.nan, np.inf))
 TWO, HALF = (np.where(np.arange(30) == 7, value, LABEL) for value in (2, 0.5))
 HUGE = np.full(30, 1e308)
-SKEWED = np.where(np.arange(30) == 0, 1.0, 1e-30)
+STRONG = Intent("a", "b", "up", 1e30)
 FAR = np.full((4, 2), 1e300)
 
 
@@ -36,28 +39,24 @@ def softmax(**given: object) -> Callable[[], object]:
     return lambda: distill.fit_joint(SCORES, ROWS, l1=1e-3, **given)
 
 
+def uneven() -> object:
+    targets = np.eye(2)[(np.arange(30) > 0).astype(int)]
+    return distill.fit(SCORES, targets, sample_weight=np.where(np.arange(30) == 0, 1.0, 1e-30))
+
+
 #: The call, the error, and words of its message.
 REFUSED: dict[str, tuple[Callable[[], object], type[InficondError], str]] = {
     "weights overflow": (sigmoid(sample_weight=HUGE), DataError, "weights add up to inf"),
     "weights vanish": (sigmoid(sample_weight=HUGE * 0 + 1e-320), DataError, "weights add up to"),
     "weights overflow, softmax": (softmax(sample_weight=HUGE), DataError, "weights add up to inf"),
-    "weights overflow, AP": (
-        lambda: distill.average_precision(LABEL, LOGIT, HUGE), DataError, "weights add up to inf",
-    ),
-    "weights too uneven": (
-        lambda: distill.fit(
-            SCORES, np.eye(2)[(np.arange(30) > 0).astype(int)], sample_weight=SKEWED
-        ),
-        SolverError, "weights leave only targets of 1 of class 0",
-    ),
+    "weights overflow, AP": (lambda: ap(LABEL, LOGIT, HUGE), DataError, "weights add up to inf"),
+    "weights too uneven": (uneven, SolverError, "weights leave only targets of 1 of class 0"),
     "NaN weight": (sigmoid(sample_weight=NAN), DataError, "sample weights are NaN"),
     "bound of 1e300": (sigmoid(upper=FAR), SolverError, "bound of concept 0 of class 0 is 1e"),
     "bound of -1e300": (sigmoid(lower=-FAR), SolverError, "lower bound of concept 0 of class 0"),
     "bound of 1e300, softmax": (softmax(upper=FAR), SolverError, "upper bound of concept 0"),
     "thumb of 1e300": (lambda: Intent("a", "b", "up", bound=1e300), TuningError, "is 1e.300"),
-    "factor of 1e30": (
-        lambda: bound(Intent("a", "b", "up", 1e30), 2.0, 0.1), TuningError, "weight of 2 to 2e",
-    ),
+    "factor of 1e30": (lambda: bound(STRONG, 2.0, 0.1), TuningError, "weight of 2 to 2e"),
     "NaN logits": (lambda: Outcome(LABEL, NAN), DataError, "1 of 30 logits are NaN or inf"),
     "infinite logits": (lambda: Outcome(LABEL, INF), DataError, "1 of 30 logits"),
     "logits for decisions": (lambda: Outcome(LABEL, LOGIT, LOGIT), DataError, "True or False"),
@@ -68,19 +67,15 @@ REFUSED: dict[str, tuple[Callable[[], object], type[InficondError], str]] = {
     "metrics": (lambda: distill.class_metrics(LABEL, NAN, LOGIT), DataError, "logits"),
     "agreement": (lambda: distill.agreement(LABEL, LOGIT, INF), DataError, "True or False"),
     "agreement of label 2": (lambda: distill.agreement(TWO, LOGIT, LOGIT), DataError, "labels"),
-    "discrepancy": (
-        lambda: distill.discrepancy(SCORES, TWO, LOGIT, LOGIT, True), DataError, "labels",
-    ),
-    "AP": (lambda: distill.average_precision(TWO, LOGIT), DataError, "labels"),
+    "discrepancy": (lambda: discrepancy(SCORES, TWO, LOGIT, LOGIT, True), DataError, "labels"),
+    "AP": (lambda: ap(TWO, LOGIT), DataError, "labels"),
     "Brier": (lambda: brier(LABEL, NAN), DataError, "logits"),
     "ECE": (lambda: ece(TWO, LOGIT), DataError, "labels"),
     "floor of the ECE": (lambda: ece_floor(NAN), DataError, "logits"),
     "class 2 of 2": (lambda: TopClass(TWO, ROWS), DataError, "not between -1 and 1"),
     "NaN probability": (lambda: TopClass(LABEL, ROWS * np.nan), DataError, "60 of 60 logits"),
-    "metric of draws": (
-        lambda: distill.metric_intervals(Outcome(LABEL, INF), draws=3), DataError, "logits",
-    ),
-}  # fmt: skip
+    "metric of draws": (lambda: intervals(Outcome(LABEL, INF), draws=3), DataError, "logits"),
+}
 
 
 @pytest.mark.parametrize("name", REFUSED)

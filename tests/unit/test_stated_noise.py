@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import json
 
 import numpy as np
@@ -13,23 +11,19 @@ from scipy.stats import norm
 from sklearn.metrics import average_precision_score
 
 from inficond_panel import open_students
-from inficond_panel.cli import main
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.errors import TuningError
 from inficond_panel.results.sensitivity import stability
 from inficond_panel.tuning.suggest.gain import Change
-
-THUMB = ("bicycle", "wheel", "up")
 
 
 @pytest.fixture(scope="module")
 def students(tmp_path_factory):
     """Students of the same store, tuned alike, with intervals of 40 draws and of 200."""
     found = {}
-    for draws in (40, 200):
-        folder = tmp_path_factory.mktemp("draws")
-        extra = f"views: {{draws: {draws}}}\n" if draws != 200 else ""
-        found[draws] = open_students(small_spec(folder, extra=extra)).fit().tune([THUMB])
+    for draws, extra in ((40, "views: {draws: 40}\n"), (200, "")):
+        spec = small_spec(tmp_path_factory.mktemp("draws"), extra=extra)
+        found[draws] = open_students(spec).fit().tune([("bicycle", "wheel", "up")])
     return found
 
 
@@ -54,12 +48,13 @@ def limits(frame):
 
 @pytest.mark.parametrize("name", TABLES)
 def test_tables_draw_as_often_as_the_spec_says(name, students):
-    few, usual = (TABLES[name](students[draws]) for draws in (40, 200))
-    assert not np.array_equal(limits(few), limits(usual), equal_nan=True)
+    few, usual = (limits(TABLES[name](students[draws])) for draws in (40, 200))
+    assert not np.array_equal(few, usual, equal_nan=True)
     assert students[40].tuner.spec.views.draws == 40
 
 
-def test_limits_are_the_percentiles_of_scikit_learns_values(students):
+@pytest.mark.parametrize("more", [[], ["--draws=40"]])
+def test_limits_are_the_percentiles_of_scikit_learns_values(students, run, more):
     student = students[40].student("bicycle", "tune")
     known = student.labels >= 0
     label, logit = student.labels[known], student.logits[known]
@@ -68,32 +63,20 @@ def test_limits_are_the_percentiles_of_scikit_learns_values(students):
         for row in draw_counts(len(label), 40, 0)
     ]
     found = students[40].metrics(intervals=True).loc["bicycle"]
-    expected = np.percentile(values, [2.5, 97.5])
-    assert [found["ap_low"], found["ap_high"]] == pytest.approx(expected)
-    assert found["ap_low"] == pytest.approx(_of_command(students[40], "ap"))
+    expected = pytest.approx(np.percentile(values, [2.5, 97.5]))
+    assert [found["ap_low"], found["ap_high"]] == expected
+    status, said, _ = run("metrics", students[40].tuner.spec.path, "--json", *more)
+    classes = json.loads(said)["classes"]
+    (row,) = (row for row in classes["rows"] if row["class"] == "bicycle")
+    assert (status, classes["draws"]) == (0, 40)
+    assert [row["ap_low"], row["ap_high"]] == expected
 
 
-def _of_command(students, metric):
-    """Lower limit as ``inficond metrics`` states it, without and with ``--draws``."""
-    spec = str(students.tuner.spec.path)
-    shown = [json.loads(_output("metrics", spec, "--json", *more)) for more in ([], ["--draws=40"])]
-    assert [each["classes"]["draws"] for each in shown] == [40, 40]
-    rows = [row for each in shown for row in each["classes"]["rows"] if row["class"] == "bicycle"]
-    low = {row[f"{metric}_low"] for row in rows}
-    return low.pop() if len(low) == 1 else None
-
-
-def _output(*args):
-    with contextlib.redirect_stdout(io.StringIO()) as out:
-        assert main(list(args)) == 0
-    return out.getvalue()
-
-
-def test_draws_too_few_for_the_level_are_refused(tmp_path, capsys):
-    spec = str(small_spec(tmp_path, extra="views: {confidence: 0.999, draws: 2000}\n"))
-    for command in (["metrics"], ["compare"], ["stability", "--class", "bicycle"]):
-        assert main([*command, spec, "--draws", "20"]) == 1
-        said = capsys.readouterr().err
+def test_draws_too_few_for_the_level_are_refused(tmp_path, run):
+    spec = small_spec(tmp_path, extra="views: {confidence: 0.999, draws: 2000}\n")
+    for command, *more in (["metrics"], ["compare"], ["stability", "--class", "bicycle"]):
+        status, _, said = run(command, *more, spec, "--draws", 20)
+        assert status == 1
         assert "20 draws are too few: intervals at 99.9 % need at least 2,000." in said
     students = open_students(spec)
     with pytest.raises(TuningError, match="need at least 2,000"):
@@ -101,11 +84,10 @@ def test_draws_too_few_for_the_level_are_refused(tmp_path, capsys):
     assert set(students.coverage("bicycle")["level"]) == {0.999}
 
 
-def test_refits_are_as_many_as_their_limits_need(tmp_path):
-    usual = open_students(small_spec(tmp_path)).tuner
-    assert stability(usual, "bicycle", top=1).attrs["facts"]["draws"] == 100
-    sure = open_students(small_spec(tmp_path, extra="views: {confidence: 0.99}\n")).tuner
-    assert stability(sure, "bicycle", top=1).attrs["facts"]["draws"] == 200
+@pytest.mark.parametrize(("extra", "draws"), [("", 100), ("views: {confidence: 0.99}\n", 200)])
+def test_refits_are_as_many_as_their_limits_need(tmp_path, extra, draws):
+    tuner = open_students(small_spec(tmp_path, extra=extra)).tuner
+    assert stability(tuner, "bicycle", top=1).attrs["facts"]["draws"] == draws
 
 
 def test_a_gain_at_a_level_beyond_its_draws_is_a_normal_one():

@@ -1,6 +1,10 @@
-"""Components of the page, as the browser gets them."""
+"""Components of the page: what the browser gets, and messages that it may send."""
 
 from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
 
 import panel as pn
 import param
@@ -9,24 +13,14 @@ from bokeh.document import Document
 from panel.custom import Child
 from panel.io.state import set_curdoc
 from panel.models.esm import DataEvent
+from viewing import ask
 
-from inficond_panel.ui.component import Component, whole_text
+import inficond_panel
+from inficond_panel.study.pages import board, participant  # noqa: F401 - their pages
+from inficond_panel.ui.component import Acting, Component, action, whole_text
+from inficond_panel.views.page import page  # noqa: F401 - all views
 
-
-class One(Component):
-    _esm = "export function render() { return 'one' }"
-
-
-class Two(Component):
-    _esm = "export function render() { return 'two' }"
-
-
-def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is() -> None:
-    """Panel compiles a source without a name, and keeps one module for all of the same name."""
-    first, again, other = (kind().get_root() for kind in (One, One, Two))
-    assert first.bundle
-    assert first.bundle == again.bundle != other.bundle
-    assert (first.esm, other.esm) == (One._esm, Two._esm)
+SOURCES = Path(inficond_panel.__file__).parent
 
 
 class Holding(Component):
@@ -34,6 +28,22 @@ class Holding(Component):
     below = Child()
 
     _esm = "export function render() { return 'holding' }"
+
+
+class Taking(Component):
+    asked = param.String("")
+    kept = param.String("")
+
+    _taken = frozenset({"asked"})
+    _esm = "export function render() { return 'taking' }"
+
+
+def test_each_source_has_a_name_so_that_the_browser_takes_it_as_it_is() -> None:
+    """Panel compiles a source without a name, and keeps one module for all of the same name."""
+    first, again, other = (kind().get_root() for kind in (Taking, Taking, Holding))
+    assert first.bundle
+    assert first.bundle == again.bundle != other.bundle
+    assert (first.esm, other.esm) == (Taking._esm, Holding._esm)
 
 
 @pytest.mark.parametrize(
@@ -56,54 +66,139 @@ def test_only_children_are_searched_for_models(monkeypatch, search) -> None:
     assert next(iter(view._models.values()))[0].data.rows == rows
 
 
-class Told(Component):
-    name_shown = param.String("")
-
-    _taken = frozenset({"name_shown"})
-    _esm = "export function render() { return 'told' }"
+def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> None:
+    view, document = Holding(below=pn.pane.HTML("one")), Document()
+    document.add_root(view.get_root(document))
+    view.below = pn.pane.HTML("two")
+    texts = " ".join(model.text for model in document.models if hasattr(model, "text"))
+    assert ("two" in texts, "one" in texts) == (True, False)
 
 
 def test_what_the_browser_sets_or_says_is_answered_in_one_message() -> None:
-    view, document, held = Told(), Document(), []
+    view, document, held = Taking(), Document(), []
     root = view.get_root(document)
     document.add_root(root)
-    view.param.watch(lambda _: held.append(document.callbacks.hold_value), "name_shown")
+    view.param.watch(lambda _: held.append(document.callbacks.hold_value), "asked")
     view.on_msg(lambda _: held.append(document.callbacks.hold_value))
     with set_curdoc(document):
-        view._process_events({"name_shown": "wheel"})
+        view._process_events({"asked": "wheel"})
         view._process_event(DataEvent(root, {"action": "open"}))
     assert held == ["combine", "combine"]
     assert document.callbacks.hold_value is None
 
 
-def test_a_child_that_comes_is_in_the_document_and_one_that_leaves_is_not() -> None:
-    view = Holding(below=pn.pane.HTML("one"))
-    document = Document()
-    document.add_root(view.get_root(document))
-    view.below = pn.pane.HTML("two")
-    texts = [model.text for model in document.models if hasattr(model, "text")]
-    assert [text for text in texts if "two" in text]
-    assert not [text for text in texts if "one" in text]
-
-
-class Taking(Component):
-    asked = param.String("")
-    kept = param.String("")
-
-    _taken = frozenset({"asked"})
-    _esm = "export function render() { return 'taking' }"
-
-
-def test_the_browser_sets_nothing_but_what_is_taken() -> None:
-    view = Taking()
-    view._process_events({"kept": "changed"})
-    view._process_events({"asked": "wheel", "kept": "changed", "none": 1})
-    assert (view.asked, view.kept) == ("wheel", "")
-
-
-def test_half_a_character_is_no_text_that_can_be_stored() -> None:
+def test_the_browser_sets_nothing_but_what_is_taken_and_whole_characters() -> None:
     """A browser cuts what is typed at a field's limit, also within an emoji."""
     view = Taking()
-    view._process_events({"asked": "wheel \ud83d"})
-    assert view.asked == "wheel ?"
+    view._process_events({"kept": "changed"})
+    view._process_events({"asked": "wheel \ud83d", "kept": "changed", "none": 1})
+    assert (view.asked, view.kept) == ("wheel ?", "")
     assert whole_text({"a": ["\ud83d", 1, {"\ud83d\ude00": None}]})["a"][0] == "?"
+
+
+# --- actions -------------------------------------------------------------------------------------
+
+
+class View(Acting):
+    def __init__(self) -> None:
+        self.done: list[Any] = []
+
+    @action
+    def _open(self, concept: str, rows: list[int], place: list[float] | None = None) -> None:
+        self.done.append((concept, rows, place))
+
+    @action
+    def keep(self, what: dict[str, Any], sure: bool, share: float, more: Any = 1) -> None:
+        self.done.append((what, sure, share, more))
+
+    def close(self) -> None:
+        self.done.append("closed")
+
+
+class Shy(View):
+    @action
+    def _greet(self) -> None:
+        self.done.append("hello")
+
+    def _takes(self, name: str) -> bool:
+        return name == "greet"
+
+
+OPEN, KEEP = {"concept": "", "rows": []}, {"what": {}, "sure": True, "share": 2}
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "done"),
+    [
+        ("open", {"concept": "wheel", "rows": [1, 2]}, ("wheel", [1, 2], None)),
+        ("open", OPEN | {"place": [1, 0.5]}, ("", [], [1, 0.5])),
+        ("open", OPEN | {"place": None}, ("", [], None)),
+        ("keep", KEEP, ({}, True, 2, 1)),
+        ("keep", {"what": {"a": 1}, "sure": False, "share": 0.5, "more": None},
+         ({"a": 1}, False, 0.5, None)),
+    ],
+)  # fmt: skip
+def test_an_action_is_called_with_its_arguments(name: str, arguments: dict, done: Any) -> None:
+    view = View()
+    ask(view, name, **arguments)
+    assert view.done == [done]
+
+
+@pytest.mark.parametrize(
+    ("message", "error"),
+    [
+        ({}, ValueError),
+        ({"action": "close"}, ValueError),  # a method, but no action
+        ({"action": "_open"} | OPEN, ValueError),
+        ({"action": ["open"]}, ValueError),
+        ({"action": "open", "concept": "wheel"}, TypeError),
+        ({"action": "open"} | OPEN | {"self": 1}, TypeError),
+        ({"action": "open"} | OPEN | {"other": 1}, TypeError),
+        ({"action": "open"} | OPEN | {"concept": 1}, TypeError),
+        ({"action": "open"} | OPEN | {"rows": "12"}, TypeError),
+        ({"action": "open"} | OPEN | {"rows": [True]}, TypeError),
+        ({"action": "open"} | OPEN | {"rows": [1.0]}, TypeError),
+        ({"action": "open"} | OPEN | {"place": ["1"]}, TypeError),
+        ({"action": "keep"} | KEEP | {"what": []}, TypeError),
+        ({"action": "keep"} | KEEP | {"sure": 1}, TypeError),
+        ({"action": "keep"} | KEEP | {"share": True}, TypeError),
+    ],
+)
+def test_what_no_control_sends_is_refused(message: dict[str, Any], error: type) -> None:
+    view = View()
+    with pytest.raises(error):
+        view.act(message)
+    assert view.done == []
+
+
+def test_an_action_may_be_left_out_for_now_and_those_of_bases_are_joined() -> None:
+    class Polite(Acting):
+        @action
+        def _thank(self) -> None: ...
+
+    class Both(Polite, Shy): ...
+
+    view = Shy()
+    ask(view, "open", **OPEN)
+    ask(view, "greet")
+    assert view.done == ["hello"]
+    assert sorted(View._actions) == ["keep", "open"]
+    assert sorted(Shy._actions) == ["greet", "keep", "open"]
+    assert sorted(Both._actions) == ["greet", "keep", "open", "thank"]
+
+
+def descendants(base: type[Acting]) -> list[type[Acting]]:
+    return [each for own in base.__subclasses__() for each in (own, *descendants(own))]
+
+
+def test_the_browser_sends_actions_only_and_some_view_has_each() -> None:
+    known = {name for view in descendants(Acting) for name in view._actions}
+    sends = [
+        (file.name, rest)
+        for file in SOURCES.rglob("*.js")
+        for rest in file.read_text(encoding="utf-8").split("send_msg(")[1:]
+    ]
+    assert len(sends) > 20
+    assert [name for name, rest in sends if not re.match(r"\{ action\b", rest)] == []
+    named = {m[1] for _, rest in sends if (m := re.match(r'\{ action: "(\w+)"', rest))}
+    assert named - known == set()

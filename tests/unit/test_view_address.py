@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from factory import oracle_spec, small_spec
+from sessions import session_on
 
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import projections
@@ -14,17 +15,20 @@ from inficond_panel.state.selection import Settings
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page.address import PLACES, SETTINGS, Address, make_address
 
+REMOVE = Intent("bicycle", "wheel", "remove")
+
 
 @pytest.fixture
 def app(tmp_path: Path) -> AppState:
     """A session on #1 of two iterations."""
     tuner = open_tuner(small_spec(tmp_path))
-    first = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
-    tuner.set_head(first)
+    tuner.set_head(tuner.fine_tune(tuner.root(), [REMOVE]))
     return AppState(tuner, Jobs(inline=True))
 
 
 def test_a_link_shows_the_same(app):
+    assert set(SETTINGS.values()) | {"name"} == set(Settings.param)
+    assert not set(SETTINGS) & set(PLACES)
     app.selection.param.update(class_name="tv monitor", concept="sky")
     app.settings.param.update(
         show="simple",
@@ -48,87 +52,84 @@ def test_a_link_shows_the_same(app):
     link = make_address(app)
     other = AppState(app.tuner, Jobs(inline=True))
     other.tuning.jump(node.parent)
-
     assert Address(f"?{link}").follow(other) == ""
     assert other.students.node.id == node.id
     assert (other.selection.class_name, other.selection.concept) == ("tv monitor", "sky")
     assert other.comparison.pair == app.comparison.pair
     assert other.comparison.result is not None
-    assert other.settings.param.values() == {
-        **app.settings.param.values(),
-        "name": other.settings.name,
-    }
+    unnamed = {**app.settings.param.values(), "name": other.settings.name}
+    assert other.settings.param.values() == unnamed
     assert make_address(other) == link
 
 
 @pytest.mark.parametrize(
     ("filters", "word"),
-    [([], "images=all"), (["wrong"], "images=wrong"), (["assigned"], "")],
+    [([], "&images=all"), (["wrong"], "&images=wrong"), (["assigned"], "")],
 )
-def test_a_link_holds_the_filters_that_differ_from_the_assigned_images(app, filters, word):
-    app.settings.filters = filters
+def test_a_link_holds_what_is_not_as_usual(app, filters, word):
+    app.settings.param.update(filters=filters, projection=projections(app.store)[0])
     link = make_address(app)
-    assert [part for part in link.split("&") if part.startswith("images")] == word.split()
+    assert link == f"at={app.students.node.id[:8]}{word}"
     other = AppState(app.tuner, Jobs(inline=True))
     other.settings.filters = ["negative"]
     assert Address(f"?{link}").follow(other) == ""
     assert other.settings.filters == filters
 
 
-def test_what_is_as_usual_is_left_out(app):
-    app.settings.projection = projections(app.store)[0]
-    assert make_address(app) == f"at={app.students.node.id[:8]}"
-
-
-def test_a_page_that_begins_simple_says_so_when_it_shows_all(tmp_path):
-    spec = small_spec(tmp_path, extra="layout: {show: simple}\n")
-    app = AppState(open_tuner(spec), Jobs(inline=True))
+def test_a_choice_that_the_spec_does_not_begin_with_is_in_the_link(tmp_path):
+    extra = "views: {top: 20, patches_of: assigned}\nlayout: {show: simple}\n"
+    app = session_on(small_spec(tmp_path, extra=extra))
     assert app.settings.show == "simple"
-    assert "show" not in make_address(app)
+    assert make_address(app) == ""
+    app.settings.top = Settings.param["top"].default
+    link = make_address(app)
+    assert link == "top=10"
+    app.settings.top = 50
+    Address(link).follow(app)
+    assert app.settings.top == 10
+    Address("class=bicycle").follow(app)
+    assert app.settings.top == 20
     app.settings.show = "details"
-    assert "show=details" in make_address(app)
+    assert make_address(app) == "class=bicycle&show=details"
 
 
-def test_a_link_holds_every_setting_of_the_views():
-    assert set(SETTINGS.values()) | {"name"} == set(Settings.param)
-    assert not set(SETTINGS) & set(PLACES)
+#: A link, and words of what it is answered.
+UNKNOWN = {
+    "class=unicorn": "no class 'unicorn'",
+    "class=shep": "There is no class 'shep' in the store. Did you mean 'sheep'?",
+    "concept=unicorn": "no concept 'unicorn'",
+    "at=zzzz": "no iteration 'zzzz'",
+    "sort=beauty": "no sort 'beauty'",
+    "sort=accuracyy": "There is no sort 'accuracyy'. Did you mean 'accuracy'?",
+    "order=sideways": "no order 'sideways'",
+    "top=11": "no top '11'",
+    "top=all,10": "no top 'all,10'",
+    "effect=ece": "no effect 'ece'",
+    "images=positive,pretty": "no images 'positive,pretty'",
+    "images=,": "no images ','",
+    "slices=weather": "no slices 'weather'",
+    "metrics=yes": "no metrics 'yes'",
+    "map=globe": "no map 'globe'",
+    "tab=secret": "no tab 'secret'",
+    "targets=oracle": "no targets 'oracle'",
+    "compare=00,zz": "no two iterations '00,zz'",
+    "compare=1,2,3": "no two iterations '1,2,3'",
+    "data=Elsewhere": "not here: Elsewhere",
+    "split=holdout": "does not open the holdout",
+}
 
 
-@pytest.mark.parametrize(
-    ("search", "told"),
-    [
-        ("?class=unicorn", "no class 'unicorn'"),
-        ("?concept=unicorn", "no concept 'unicorn'"),
-        ("?at=zzzz", "no iteration 'zzzz'"),
-        ("?sort=beauty", "no sort 'beauty'"),
-        ("?sort=accuracyy", "There is no sort 'accuracyy'. Did you mean 'accuracy'?"),
-        ("?class=shep", "There is no class 'shep' in the store. Did you mean 'sheep'?"),
-        ("?order=sideways", "no order 'sideways'"),
-        ("?top=11", "no top '11'"),
-        ("?top=all,10", "no top 'all,10'"),
-        ("?effect=ece", "no effect 'ece'"),
-        ("?images=positive,pretty", "no images 'positive,pretty'"),
-        ("?images=,", "no images ','"),
-        ("?slices=weather", "no slices 'weather'"),
-        ("?metrics=yes", "no metrics 'yes'"),
-        ("?map=globe", "no map 'globe'"),
-        ("?tab=secret", "no tab 'secret'"),
-        ("?targets=oracle", "no targets 'oracle'"),
-        ("?compare=00,zz", "no two iterations '00,zz'"),
-        ("?compare=1,2,3", "no two iterations '1,2,3'"),
-        ("?data=Elsewhere", "not here: Elsewhere"),
-        ("?split=holdout", "does not open the holdout"),
-    ],
-)
-def test_what_is_unknown_is_told_and_the_rest_is_shown(app, search, told):
-    node, looks = app.students.node.id, app.dataset.looks
-    said = Address(f"{search}&class=sheep").follow(app) if "class" not in search else ""
-    said = said or Address(search).follow(app)
-
-    assert told in said
-    assert app.students.node.id == node
-    assert app.selection.class_name in ("", "sheep")
-    assert (app.dataset.split, app.dataset.looks) == ("tune", looks)
+def test_what_is_unknown_is_told_and_the_rest_is_shown(app):
+    node, looks, settings = app.students.node.id, app.dataset.looks, app.settings.param.values()
+    for search, told in UNKNOWN.items():
+        app.selection.class_name = ""
+        known = {} if search.startswith("class") else {"class": "sheep"}
+        also = "".join(f"&{key}={value}" for key, value in known.items())
+        assert told in Address(f"?{search}{also}").follow(app), search
+        assert app.selection.class_name == known.get("class", ""), search
+        assert app.students.node.id == node
+        assert (app.dataset.split, app.dataset.looks) == ("tune", looks)
+        assert app.settings.param.values() == settings, search
 
 
 @pytest.mark.parametrize("search", ["", "?", "?&&==&", "?class=%FF%00", "?" + "class=a&" * 9999])
@@ -137,24 +138,17 @@ def test_no_query_breaks_the_page(app, search):
     assert app.selection.class_name == ""
 
 
-def test_a_link_is_followed_once(app):
-    address = Address("?class=sheep")
-    address.follow(app)
-    app.selection.class_name = "bird"
-
-    assert address.follow(app) == ""
-    assert app.selection.class_name == "bird"
-
-
-def test_a_link_to_another_data_set_opens_it_first(app):
+def test_a_link_is_followed_once_and_opens_another_data_set_first(app):
     app.datasets = ["Small", "Other"]
     address = Address()
-
     assert address.go(app, "?data=Other&class=sheep") == ""
     assert app.requested == "Other"
     assert app.selection.class_name == ""
     address.follow(app)
     assert app.selection.class_name == "sheep"
+    app.selection.class_name = "bird"
+    assert address.follow(app) == ""
+    assert app.selection.class_name == "bird"
 
 
 def on_oracle(before: AppState) -> AppState:
@@ -165,11 +159,10 @@ def on_oracle(before: AppState) -> AppState:
 
 
 def test_a_link_of_other_targets_waits_for_their_students(tmp_path):
-    app = AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
+    app = session_on(oracle_spec(tmp_path))
     oracle = app.tuner.with_students(targets="oracle")
-    first = oracle.fine_tune(oracle.root(), [Intent("bicycle", "wheel", "remove")])
+    first = oracle.fine_tune(oracle.root(), [REMOVE])
     address = Address(f"?targets=oracle&class=bicycle&top=20&at={first.id[:8]}")
-
     assert address.follow(app) == ""
     assert (app.selection.class_name, app.settings.top) == ("bicycle", 20)
     assert not address.arrived(app)
@@ -187,43 +180,24 @@ def test_a_link_of_other_targets_waits_for_their_students(tmp_path):
     assert make_address(back) == "class=sheep"
 
 
-def test_targets_of_the_spec_are_left_out(tmp_path):
-    tuner = open_tuner(oracle_spec(tmp_path)).with_students(targets="oracle")
-    app = AppState(tuner, Jobs(inline=True))
+def test_targets_of_the_spec_are_left_out_and_those_that_fail_are_not_waited_for(tmp_path):
+    spec = oracle_spec(tmp_path)
+    app = AppState(open_tuner(spec).with_students(targets="oracle"), Jobs(inline=True))
     assert make_address(app) == ""
     app.targets.choose("teacher")
     assert make_address(on_oracle(app)) == "targets=teacher"
-
-
-def test_targets_that_fail_are_not_waited_for(tmp_path):
-    app = AppState(open_tuner(oracle_spec(tmp_path)), Jobs(inline=True))
+    app = session_on(spec)
     address = Address("?targets=oracle&at=12345678")
     address.follow(app)
     app.targets.fail(InficondError("No solution.", "None."))
-
     assert address.arrived(app)
     assert address.follow(app) == ""
 
 
 def test_going_back_closes_a_comparison(app):
     link = make_address(app)
-    app.comparison.compare(app.tuner.root_id, app.students.node.id)
-    root, node = app.tuner.root_id[:8], app.students.node.id[:8]
-    assert make_address(app) == f"at={node}&compare={root},{node}"
-
+    root, node = app.tuner.root_id, app.students.node.id
+    app.comparison.compare(root, node)
+    assert make_address(app) == f"at={node[:8]}&compare={root[:8]},{node[:8]}"
     assert Address().go(app, f"?{link}") == ""
     assert app.comparison.pair is None
-
-
-def test_a_choice_that_the_spec_does_not_begin_with_is_in_the_link(tmp_path):
-    extra = "views: {top: 20, patches_of: assigned}\n"
-    app = AppState(open_tuner(small_spec(tmp_path, extra=extra)), Jobs(inline=True))
-    assert make_address(app) == ""
-    app.settings.top = Settings.param["top"].default
-    link = make_address(app)
-    assert link == "top=10"
-    app.settings.top = 50
-    Address(link).follow(app)
-    assert app.settings.top == 10
-    Address("class=bicycle").follow(app)
-    assert app.settings.top == 20

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import math
 from dataclasses import replace
 from types import SimpleNamespace
@@ -10,6 +9,7 @@ from types import SimpleNamespace
 import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
+from viewing import ask, saved
 
 from inficond_panel.distill import Interval
 from inficond_panel.plots.student_plots import Branches, make_lanes, make_path
@@ -22,7 +22,7 @@ from inficond_panel.views.provenance.view import ProvenanceView, typed_sentence
 from inficond_panel.vocabulary.metrics import BRIER
 from inficond_panel.wording.metrics import change_text, make_change
 
-AUTHORS = ("machine:crossfit", "machine", "user", "")
+# -- the tree -----------------------------------------------------------------------------------
 
 
 def tree(*parents: int | None) -> list[SimpleNamespace]:
@@ -31,28 +31,6 @@ def tree(*parents: int | None) -> list[SimpleNamespace]:
         SimpleNamespace(id=f"n{i}", number=i, parent=None if p is None else f"n{p}")
         for i, p in enumerate(parents)
     ]
-
-
-def rows(view: ProvenanceView) -> list[dict]:
-    """The rows in the window with their results, the card's lines together."""
-    made = []
-    for row in view._tree.tree["rows"]:
-        results, card = view._tree.results, row["card"]
-        result = results["each"][results["of"][row["id"]]]
-        names = [name for _, name in view._tree.data["metrics"]]
-        metrics = zip(names, result["metrics"], strict=False)  # none while they are measured
-        made.append(row | result | {"card": [*card["intents"], *metrics, *card["facts"]]})
-    return made
-
-
-def _tune(app: AppState, *thumbs: tuple[str, str, str]) -> str:
-    for thumb in thumbs:
-        app.tuning.toggle(Intent(*thumb))
-    app.tuning.fine_tune()
-    return app.students.node.id
-
-
-# -- the tree -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -75,35 +53,26 @@ random_trees = (
 
 
 @hypothesis_given(random_trees)
-def test_no_line_runs_through_another_node(nodes):
+def test_no_line_runs_through_another_node_and_the_newest_child_stands_above_its_parent(nodes):
     """A line keeps its child's lane down to the row above the parent: no node may stand there."""
     lanes = make_lanes(nodes)
     for edge in Branches(nodes, nodes[0].id).edges():
         (child, lane), (parent, _) = edge["from"], edge["to"]
         assert parent > child
         assert all(lanes[row] != lane for row in range(child + 1, parent))
-
-
-@hypothesis_given(random_trees)
-def test_newest_child_stands_above_its_parent(nodes):
-    lanes = dict(zip([node.id for node in reversed(nodes)], make_lanes(nodes), strict=True))
+    lane_of = dict(zip([node.id for node in reversed(nodes)], lanes, strict=True))
     for node in nodes:
-        children = [child.id for child in nodes if child.parent == node.id]
-        if children:
-            assert lanes[node.id] == min(lanes[child] for child in children)
+        children = [lane_of[child.id] for child in nodes if child.parent == node.id]
+        assert lane_of[node.id] == min(children, default=lane_of[node.id])
 
 
 def test_the_path_to_the_current_node_is_marked():
     nodes = tree(None, 0, 1, 1)
-
     assert [node.number for node in make_path(nodes, "n2")] == [2, 1, 0]
     assert [e["path"] for e in Branches(nodes, "n2").edges()] == [False, True, True]
 
 
 # -- changes ------------------------------------------------------------------------------------
-
-
-UNDEFINED = Interval(math.nan, math.nan, math.nan)
 
 
 @pytest.mark.parametrize(
@@ -130,7 +99,7 @@ def test_a_change_with_its_interval(given, text, interval, at):
 
 def test_a_change_that_nobody_can_tell_is_none():
     assert make_change(None) is None
-    assert make_change(UNDEFINED, 0.012) is None
+    assert make_change(Interval(math.nan, math.nan, math.nan), 0.012) is None
     assert make_change(Interval(0.0, -0.01, 0.0))["noise"]
 
 
@@ -143,16 +112,17 @@ def test_noise_is_what_the_interval_says(estimate, low, high):
 def test_all_whiskers_lie_on_one_axis_that_holds_zero():
     rows = [{"change": make_change(Interval(0.02, 0.01, 0.03))}, {"change": None}]
     low, high = make_axis(rows)
-
     assert low < 0 < 3 < high
     assert make_axis([{"change": None}]) == [-0.06, 0.06]
 
 
-def test_chips_name_the_class_where_it_is_another():
+def test_chips_name_the_class_where_it_is_another_and_rows_a_machine_as_the_author():
     chip = make_chip(Intent("bicycle", "wheel", "down", 2.0), "sheep")
-
     assert chip == {"direction": "down", "sign": "▼", "of": "bicycle", "concept": "wheel"}
     assert make_chip(Intent("bicycle", "sky", "remove"), "bicycle")["of"] == ""
+    authors = ("machine:crossfit", "machine", "user", "")
+    made = [make_author(SimpleNamespace(author=author)) for author in authors]
+    assert made == ["by a machine: crossfit", "", "", ""]
 
 
 # -- the view -----------------------------------------------------------------------------------
@@ -173,175 +143,155 @@ def sent(view, monkeypatch) -> list[dict]:
     return messages
 
 
+def rows(view: ProvenanceView) -> list[dict]:
+    """The rows in the window with their results, the card's lines together."""
+    made = []
+    for row in view._tree.tree["rows"]:
+        results, card = view._tree.results, row["card"]
+        result = results["each"][results["of"][row["id"]]]
+        names = [name for _, name in view._tree.data["metrics"]]
+        metrics = zip(names, result["metrics"], strict=False)  # none while they are measured
+        made.append(row | result | {"card": [*card["intents"], *metrics, *card["facts"]]})
+    return made
+
+
+def tune(app: AppState, *thumbs: tuple[str, str, str]) -> str:
+    for thumb in thumbs:
+        app.tuning.toggle(Intent(*thumb))
+    app.tuning.fine_tune()
+    return app.students.node.id
+
+
+DOWN, REMOVE = ("bicycle", "wheel", "down"), ("bicycle", "wheel", "remove")
+
+
 def test_rows_follow_a_fine_tune(app, view):
     assert [row["number"] for row in rows(view)] == ["#0"]
-
-    _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "up"))
+    tune(app, DOWN, ("bicycle", "sky", "remove"))
     newest, oldest = rows(view)
     change = app.changes.last("bicycle", ["ap"])["ap"]
-
-    assert newest["current"]
-    assert not oldest["current"]
+    assert (newest["current"], oldest["current"]) == (True, False)
     assert {chip["concept"] for chip in newest["chips"]} == {"wheel", "sky"}
     assert newest["change"]["at"][1] == pytest.approx(100 * change.estimate)
     assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
     assert view._tree.data["total"] == newest["change"]
     assert oldest["change"] is None
+    card = dict(newest["card"])
+    assert card["▼ wheel, bicycle"].startswith("×2 · ≤ ")
+    assert card["✕ sky, bicycle"] == "= 0"
+    assert card["Bounds in force"] == "2"
 
 
-@pytest.mark.parametrize("metric", ["f1", "recall", "precision", "accuracy", "fidelity"])
+@pytest.mark.parametrize("metric", ["ap", "f1", "recall", "precision", "accuracy", "fidelity"])
 def test_rows_tell_any_metric_with_its_noise(app, view, metric):
-    _tune(app, ("bicycle", "wheel", "remove"))
+    tune(app, REMOVE)
     card = dict(rows(view)[0]["card"])
     app.settings.history_metric = metric
     row, snapshot = rows(view)[0], app.students.snapshot
     change = app.changes.last("bicycle", [metric])[metric]
+    of = snapshot.metrics["bicycle"]
     now, before = (getattr(m["bicycle"], metric) for m in (snapshot.metrics, snapshot.before))
-
-    assert row["value"] == f"{now:.3f}" == card[metric.title()]
+    name = "AP" if metric == "ap" else metric.title()
+    assert row["value"] == f"{now:.3f}" == card[name]
+    beside = {"accuracy": f"{of.fidelity:.3f}", "fidelity": f"{of.accuracy:.3f}"}
+    assert row["beside"] == beside.get(metric, "")
     assert change.estimate == pytest.approx(now - before)
     assert row["change"]["at"] == [100 * v for v in (change.low, change.estimate, change.high)]
     assert view._tree.data["total"] == row["change"]
     app.selection.class_name = ""
     told = dict(view._tree.data["metrics"])[metric]
-    assert told.startswith("Mean ")
+    assert told.lower() == ("map" if metric == "ap" else f"mean {metric}")
     mean = app.changes.last("", [metric])[metric]
     assert rows(view)[0]["change"] == make_change(mean) == view._tree.data["total"]
     assert mean.estimate == pytest.approx(change.estimate / len(app.store.classes))
 
 
-def test_fidelity_is_told_beside_accuracy(app, view):
-    _tune(app, ("bicycle", "wheel", "remove"))
-    now = app.students.snapshot.metrics["bicycle"]
-    for metric, beside in (("accuracy", now.fidelity), ("fidelity", now.accuracy), ("ap", None)):
-        app.settings.history_metric = metric
-        told = rows(view)[0]["beside"]
-        assert told == (f"{beside:.3f}" if beside else "")
-
-
-def test_an_iteration_on_another_class_changes_nothing_here(app):
-    view = ProvenanceView(app)
+def test_an_iteration_on_another_class_changes_nothing_here(app, view):
     app.selection.class_name = "sheep"
-    _tune(app, ("bicycle", "wheel", "down"))
+    tune(app, DOWN)
     row = rows(view)[0]
-
-    assert row["change"] is None
-    assert row["quiet"] == "no change to sheep"
+    assert (row["change"], row["quiet"]) == (None, "no change to sheep")
     assert row["chips"][0]["of"] == "bicycle"
 
 
-def test_without_a_class_rows_tell_the_mean(app):
-    view = ProvenanceView(app)
-    _tune(app, ("bicycle", "wheel", "down"))
-    snapshot = app.students.snapshot
-    gain = [snapshot.metrics[k].ap - snapshot.last[k].ap for k in snapshot.metrics]
-
-    assert ["ap", "mAP"] in view._tree.data["metrics"]
-    text = rows(view)[0]["change"]["text"].replace("−", "-").removesuffix(" points")
-    assert float(text) == pytest.approx(100 * sum(gain) / len(gain), abs=0.05)
-
-
 def test_moves_notes_names_and_branches(app, view):
-    root = app.students.node.id
-    first = _tune(app, ("bicycle", "wheel", "down"))
+    root, first = app.students.node.id, tune(app, DOWN)
+    kept = ["The iteration shown is in it", "The original student stays"]
+    assert [row["kept"] for row in rows(view)] == kept
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (True, False)
-    assert [row["kept"] for row in rows(view)] == [
-        "The iteration shown is in it",
-        "The original student stays",
-    ]
-    view.act({"action": "undo"})
+    ask(view, "undo")
     assert (view._tree.data["undo"], view._tree.data["redo"]) == (False, True)
-    view.act({"action": "redo"})
+    ask(view, "redo")
     assert app.students.node.id == first
-    view.act({"action": "set_note", "text": "<b>wheels</b>", "node": first})
+    ask(view, "set_note", text="<b>wheels</b>", node=first)
     assert rows(view)[0]["note"] == app.tuner.nodes()[-1].note == "<b>wheels</b>"
-    view.act({"action": "rename", "text": "untouched", "node": root})
+    ask(view, "rename", text="untouched", node=root)
     assert [row["title"] for row in rows(view)] == ["#1", "#0 untouched"]
-    view.act({"action": "rename", "text": "#7", "node": root})
+    ask(view, "rename", text="#7", node=root)
     assert "cannot be named" in view._tree.data["problem"]
 
-    view.act({"action": "jump", "node": root})  # going back deletes nothing
+    ask(view, "jump", node=root)  # going back deletes nothing
     assert [(row["id"], row["current"]) for row in rows(view)] == [(first, False), (root, True)]
-    second = _tune(app, ("bicycle", "spoke", "up"))
-    found = [(row["id"], row["lane"], row["kept"]) for row in rows(view)]
-    assert [made[:2] for made in found] == [(second, 0), (first, 1), (root, 0)]
-    assert found[1][2] == ""
-    view.act({"action": "delete", "node": first})
+    second = tune(app, ("bicycle", "spoke", "up"))
+    found = [(row["id"], row["lane"]) for row in rows(view)]
+    assert found == [(second, 0), (first, 1), (root, 0)]
+    assert rows(view)[1]["kept"] == ""
+    ask(view, "delete", node=first)
     assert [row["id"] for row in rows(view)] == [second, root]
-    assert view._tree.deleted == [
-        {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
-    ]
-    view.act({"action": "restore", "branch": first})
-    assert len(rows(view)) == 3
-    assert view._tree.deleted == []
+    gone = {"id": first, "title": "#1", "text": "1 iteration · ▼ bicycle: wheel"}
+    assert view._tree.deleted == [gone]
+    ask(view, "restore", branch=first)
+    assert (len(rows(view)), view._tree.deleted) == (3, [])
 
 
 def test_holdout_numbers_are_shown_only_of_nodes_looked_at(app, view):
-    _tune(app, ("bicycle", "wheel", "down"))
+    tune(app, DOWN)
     app.tuning.show_split("holdout")
     newest, root = rows(view)
-
     assert newest["looks"] == "1 look"
     assert newest["value"] == f"{app.students.snapshot.metrics['bicycle'].ap:.3f}"
     assert (root["value"], root["change"]) == ("", None)
     assert root["quiet"] == "holdout not looked at"
 
 
-def test_the_card_tells_factor_bound_and_certificate(app):
-    view = ProvenanceView(app)
-    _tune(app, ("bicycle", "wheel", "down"), ("bicycle", "sky", "remove"))
-    told = dict(rows(view)[0]["card"])
-
-    assert told["▼ wheel, bicycle"].startswith("×2 · ≤ ")
-    assert told["✕ sky, bicycle"] == "= 0"
-    assert told["Bounds in force"] == "2"
-
-
-# -- labels, branches, machines ------------------------------------------------------------------
-
-
-def test_a_machine_is_named_as_the_author():
-    made = [make_author(SimpleNamespace(author=author)) for author in AUTHORS]
-
-    assert made == ["by a machine: crossfit", "", "", ""]
-
-
 # -- the comparison ------------------------------------------------------------------------------
 
 
-def test_a_comparison_tells_metrics_movers_and_images(app):
-    view = ProvenanceView(app)
+def test_a_comparison_tells_metrics_movers_and_images(app, view, sent):
     root = app.students.node.id
-    node = _tune(app, ("bicycle", "wheel", "remove"), ("sheep", "sky", "up"))
-    view.act({"action": "compare", "before": root, "after": node})
-    shown, found = view._tree.comparison, app.comparison.result
-    item = found.of("bicycle")
-
+    removed = [("bicycle", "spoke", "remove"), REMOVE]
+    node = tune(app, *removed, ("sheep", "sky", "up"))
+    ask(view, "compare", before=root, after=node)
+    shown, item = view._tree.comparison, app.comparison.result.of("bicycle")
     assert shown["title"] == "#0 → #1"
     assert shown["unchanged"] == "The same student: tv monitor, bird"
     assert shown["sides"][0]["steps"] == []
-    assert shown["sides"][1]["steps"][0]["chips"][0]["concept"] == "wheel"
+    chips = [chip["concept"] for chip in shown["sides"][1]["steps"][0]["chips"]]
+    assert set(chips) == {"spoke", "wheel", "sky"}
     first = shown["detail"]["metrics"][0]
     assert first["change"]["at"][1] == pytest.approx(100 * item.changes["ap"].estimate)
     assert first["words"] == item.changes["ap"].words
     movers = shown["detail"]["movers"]
     assert movers[0]["concept"] == max(item.movers, key=lambda mover: abs(mover.change)).concept
     assert max(abs(mover["share"]) for mover in movers) == 1
-    assert len(shown["detail"]["flips"]) == len(item.churn.flips)
+    rows = {flip.row for flip in item.churn.flips}
+    assert len(shown["detail"]["flips"]) == len(item.churn.flips) == len(rows) > 0
+    foreign = next(row for row in range(len(app.store.images)) if row not in rows)
+    ask(view, "pictures", rows=[*rows, foreign])
+    assert set(sent[-1]["pictures"]) == {str(row) for row in rows}
 
     assert shown["detail"]["name"] == "bicycle"
-    view.act({"action": "choose_class", "name": "sheep"})
-    view.act({"action": "swap"})  # the class that was chosen stays
+    ask(view, "choose_class", name="sheep")
+    ask(view, "swap")  # the class that was chosen stays
     assert view._tree.comparison["title"] == "#1 → #0"
     assert view._tree.comparison["detail"]["name"] == "sheep"
-    view.act({"action": "close_comparison"})
+    ask(view, "close_comparison")
     assert view._tree.comparison == {}
 
 
 def test_an_image_that_changed_sides_tells_way_and_verdict():
     flip = Flip("a", 3, present=True, label=0, teacher=False, before=-0.5, after=0.25)
     made = make_flip(flip)
-
     assert (made["way"], made["words"]) == ("absent → present", "now present, now wrong")
     assert (made["fill"], made["before"], made["after"]) == ("student-wrong", "−0.50", "+0.25")
     ignored = make_flip(replace(flip, label=-1))
@@ -349,12 +299,9 @@ def test_an_image_that_changed_sides_tells_way_and_verdict():
 
 
 def test_images_that_changed_sides_are_counted_in_words():
-    flips = (
-        Flip("a", 0, present=True, label=1, teacher=True, before=-1.0, after=1.0),
-        Flip("b", 1, present=True, label=0, teacher=True, before=-1.0, after=1.0),
-        Flip("c", 2, present=False, label=-1, teacher=True, before=1.0, after=-1.0),
-    )
-
+    right = Flip("a", 0, present=True, label=1, teacher=True, before=-1.0, after=1.0)
+    ignored = Flip("c", 2, present=False, label=-1, teacher=True, before=1.0, after=-1.0)
+    flips = (right, replace(right, row=1, label=0), ignored)
     assert churn_text(Churn("tune", 400, flips)) == (
         "3 of 400 images changed their prediction: 1 to right, 1 to wrong, 1 without a label"
     )
@@ -362,39 +309,22 @@ def test_images_that_changed_sides_are_counted_in_words():
     assert churn_text(Churn("tune", 400, ())) == "No image of 400 changed its prediction"
 
 
-def test_pictures_are_sent_of_images_in_the_comparison_only(app, view, sent):
-    root = app.students.node.id
-    node = _tune(app, ("bicycle", "wheel", "remove"), ("bicycle", "spoke", "remove"))
-    view.act({"action": "compare", "before": root, "after": node})
-    rows = {flip.row for flip in app.comparison.result.of("bicycle").churn.flips}
-    foreign = next(row for row in range(len(app.store.images)) if row not in rows)
-    view.act({"action": "pictures", "rows": [*rows, foreign]})
-
-    assert set(sent[-1]["pictures"]) == {str(row) for row in rows}
-
-
 # -- export --------------------------------------------------------------------------------------
 
 
-def test_an_export_goes_to_the_browser(app, view, sent):
+def test_an_export_goes_to_the_browser_and_one_that_fails_is_told_with_its_remedy(app, view, sent):
     app.export.param.trigger("asked")  # its choices are opened from elsewhere
     assert sent.pop() == {"export": True}
-    view.act({"action": "find_formats"})
+    ask(view, "find_formats")
     assert [each["name"] for each in view._tree.exporting["formats"]] == ["npz", "onnx", "sklearn"]
-
-    node = app.students.node.id
-    view.act({"action": "export_edits", "node": node})
+    node = app.students.node
+    ask(view, "export_edits", node=node.id)
     [message] = sent
-    text = base64.b64decode(message["save"]["content"]).decode()
-    assert message["save"]["name"] == f"small-0-{node}-edits.yaml"
-    assert app.students.node.weights_hash in text
+    name, text = saved(message)
+    assert name == f"small-0-{node.id}-edits.yaml"
+    assert node.weights_hash in text
     assert view._tree.exporting["status"].endswith(f"is ready, {len(text.encode())} B")
-
-
-def test_an_export_that_fails_is_told_with_its_remedy(app):
-    view = ProvenanceView(app)
-    view.act({"action": "export_students", "node": app.students.node.id, "formats": []})
-
+    ask(view, "export_students", node=node.id, formats=[])
     assert view._tree.exporting["error"].startswith("No format to export.")
     assert view._tree.exporting["busy"] is False
 

@@ -1,51 +1,45 @@
-"""Where to begin: the students that rely on the wrong thing, their pictures, and a removal."""
+"""All students: cards of those that rely on the wrong thing, repairs, and the matrix."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from factory import small_spec, twin_arrays
+from sessions import session_on
 from spread_shortcut import shifted_frames
-from test_detail_starts import shift
+from test_detail_starts import FOUND, shift
+from viewing import ask
 
 import inficond_panel
+from inficond_panel.plots.concept_matrix import Cells
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.tuning import tuned_text
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.tuning import Intent
 from inficond_panel.tuning.suggest import suggest
+from inficond_panel.views.matrix.view import NAMED, MatrixView, make_table, make_words
 from inficond_panel.views.page.page import AllStudents
-from inficond_panel.views.start.view import (
-    BEHIND,
-    CARDS,
-    StartView,
-    make_behind,
-    make_cards,
-    make_offers,
-)
+from inficond_panel.views.start import view as start
+from inficond_panel.views.start.view import StartView, make_behind, make_cards, make_offers
 from inficond_panel.wording.suspects import relying_sentence
 
-FOUND = {
-    "cat": shift("cat", 0.1, "sofa"),
-    "dog": shift("dog", 0.3, "ball", "grass"),
-    "cow": shift("cow", 0.4, "field", kind="none"),
-    "bus": shift("bus", 0.5),
-}
+# --- sentences and cards -----------------------------------------------------------------------
 
 
-def test_the_first_suspect_of_each_shift_the_largest_loss_first():
-    cards = make_cards(FOUND)
-    assert [(card["class_name"], card["concept"]) for card in cards] == [
-        ("dog", "ball"),
-        ("cat", "sofa"),
-    ]
-    assert cards[0]["shares"] == "in 90 % of the training images with dog, 40 % of the tuning ones"
-
-
-def test_a_suspect_that_was_tuned_gives_its_card_to_the_next():
-    assert [card["concept"] for card in make_cards(FOUND, {("dog", "ball")})] == ["grass", "sofa"]
-    tuned = {("dog", "ball"), ("dog", "grass")}
-    assert [card["class_name"] for card in make_cards(FOUND, tuned)] == ["cat"]
+@pytest.mark.parametrize(
+    ("tuned", "cards"),
+    [
+        (set(), [("dog", "ball"), ("cat", "sofa")]),  # the largest loss first
+        ({("dog", "ball")}, [("dog", "grass"), ("cat", "sofa")]),
+        ({("dog", "ball"), ("dog", "grass")}, [("cat", "sofa")]),
+    ],
+)
+def test_the_first_suspect_of_each_shift_that_was_not_tuned_has_a_card(tuned, cards):
+    made = make_cards(FOUND, tuned)
+    assert [(card["class_name"], card["concept"]) for card in made] == cards
+    said = "in 90 % of the training images with dog, 40 % of the tuning ones"
+    assert made[0]["shares"] == said.replace("dog", cards[0][0])
 
 
 @pytest.mark.parametrize(
@@ -73,71 +67,76 @@ def test_classes_with_too_few_images_are_counted_where_none_is_wrong():
 
 
 @pytest.fixture
-def app(tmp_path) -> AppState:
-    tuner = open_tuner(small_spec(tmp_path, make=twin_arrays), history=":memory:")
-    return AppState(tuner, Jobs(inline=True))
+def twins(tmp_path) -> AppState:
+    return session_on(small_spec(tmp_path, make=twin_arrays), history=":memory:")
 
 
 def suspect_all(app: AppState, concept: str) -> None:
     app.shifts.by_class = {name: shift(name, 0.1, concept) for name in app.store.classes}
 
 
-def test_cards_come_once_all_students_are_known_each_with_a_picture_of_its_class(app):
-    view, names = StartView(app), app.store.classes
-    app.shifts.by_class = {names[0]: shift(names[0], 0.1, "wheel")}
+def pictured_row(view: StartView, app: AppState, name: str) -> int:
+    """Row of the picture on a class's card, which shows the class."""
+    row = app.store.images.index(view.panel.photos[name]["image"])
+    assert app.store.label[row, app.store.classes.index(name)] == 1
+    return row
+
+
+def test_cards_come_once_all_students_are_known_each_with_a_picture_of_its_class(twins):
+    view, names = StartView(twins), twins.store.classes
+    twins.shifts.by_class = {names[0]: shift(names[0], 0.1, "wheel")}
     assert view.panel.cards == []
-    suspect_all(app, "wheel")
-    assert len(view.panel.cards) == min(CARDS, len(names))
+    suspect_all(twins, "wheel")
+    assert len(view.panel.cards) == min(start.CARDS, len(names))
     name = view.panel.cards[0]["class_name"]
-    picture = view.panel.photos[name]
-    row = app.store.images.index(picture["image"])
-    assert app.store.split[row] == "fit"
-    assert app.store.label[row, names.index(name)] == 1
-    assert picture["source"].startswith("data:image/")
+    assert twins.store.split[pictured_row(view, twins, name)] == "fit"
+    assert view.panel.photos[name]["source"].startswith("data:image/")
+    ask(view, "look", class_name=names[1], concept="wheel")  # changes nothing
+    assert (twins.selection.class_name, twins.selection.concept) == (names[1], "wheel")
+    assert twins.tuning.pending == []
 
 
-def test_remove_puts_the_concept_and_its_twins_into_the_batch_and_opens_the_student(app):
-    view, name = StartView(app), app.store.classes[0]
-    suspect_all(app, "wheel")
-    twins = app.students.group(name, "wheel").twins
-    assert len(twins) > 1  # else this test sees nothing
-    view.act({"action": "remove", "class_name": name, "concept": "wheel"})
-    assert {intent.key for intent in app.tuning.thumbs} == {(name, twin) for twin in twins}
-    assert {intent.direction for intent in app.tuning.thumbs} == {"remove"}
-    assert (app.selection.class_name, app.selection.concept) == (name, "wheel")
-    app.selection.class_name = ""
+def test_remove_puts_the_concept_and_its_twins_into_the_batch_and_opens_the_student(twins):
+    view, name = StartView(twins), twins.store.classes[0]
+    suspect_all(twins, "wheel")
+    group = twins.students.group(name, "wheel").twins
+    assert len(group) > 1  # else this test sees nothing
+    ask(view, "remove", class_name=name, concept="wheel")
+    given = {(intent.key, intent.direction) for intent in twins.tuning.thumbs}
+    assert given == {((name, twin), "remove") for twin in group}
+    assert (twins.selection.class_name, twins.selection.concept) == (name, "wheel")
+    twins.selection.class_name = ""
     assert view.panel.removed == [name]
-    assert view.panel.batch["thumbs"] == len(twins)
+    assert view.panel.batch["thumbs"] == len(group)
 
 
-def test_where_no_student_relies_on_a_suspect_the_farthest_behind_have_a_card(app):
-    view, names = StartView(app), app.store.classes
-    app.shifts.by_class = {name: shift(name, 0.0, kind="none") for name in names}
-    metrics = app.students.snapshot.metrics
+def test_where_no_student_relies_on_a_suspect_the_farthest_behind_have_a_card(twins):
+    view, names = StartView(twins), twins.store.classes
+    twins.shifts.by_class = {name: shift(name, 0.0, kind="none") for name in names}
+    metrics = twins.students.snapshot.metrics
     behind = {name: metrics[name].teacher_ap - metrics[name].ap for name in names}
     expected = sorted((name for name in names if behind[name] > 0), key=lambda n: -behind[n])
-    cards = view.panel.cards
-    assert [card["class_name"] for card in cards] == expected[:BEHIND] != []
-    first = cards[0]
-    assert first["shares"] == (
-        f"AP {metrics[expected[0]].ap:.3f}, its teacher {metrics[expected[0]].teacher_ap:.3f}"
-    )
+    cards, first = view.panel.cards, expected[0]
+    assert [card["class_name"] for card in cards] == expected[: start.BEHIND] != []
+    of = metrics[first]
+    assert cards[0]["shares"] == f"AP {of.ap:.3f}, its teacher {of.teacher_ap:.3f}"
     assert view.panel.purpose.endswith("Begin with those that are farthest behind the teacher:")
-    row = app.store.images.index(view.panel.photos[expected[0]]["image"])
-    assert app.store.label[row, names.index(expected[0])] == 1
-    view.act({"action": "look", "class_name": expected[0], "concept": ""})
-    assert (app.selection.class_name, app.selection.concept) == (expected[0], "")
+    pictured_row(view, twins, first)
+    ask(view, "look", class_name=first, concept="")
+    assert (twins.selection.class_name, twins.selection.concept) == (first, "")
 
 
 def test_a_class_with_few_positives_or_ahead_of_its_teacher_has_no_such_card(app):
     metrics = dict(app.students.snapshot.metrics)
     name = next(iter(metrics))
-    metrics[name] = replace(metrics[name], ap=0.5, teacher_ap=0.9, positives=9)
-    assert name not in {card["class_name"] for card in make_behind(metrics)}
-    metrics[name] = replace(metrics[name], positives=10)
-    assert make_behind(metrics)[0]["class_name"] == name
-    metrics[name] = replace(metrics[name], ap=0.95)
-    assert name not in {card["class_name"] for card in make_behind(metrics)}
+    for ap, positives, has in ((0.5, 9, False), (0.5, 10, True), (0.95, 10, False)):
+        metrics[name] = replace(metrics[name], ap=ap, teacher_ap=0.9, positives=positives)
+        cards = [card["class_name"] for card in make_behind(metrics)]
+        assert (name in cards) == has
+        assert not has or cards[0] == name
+
+
+# --- repairs -----------------------------------------------------------------------------------
 
 
 @pytest.fixture
@@ -154,7 +153,7 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
     gain = 100 * expected.gain_of("truck").estimate
     assert view.panel.offers == {"truck": {"removes": False, "gain": f"+{gain:.1f} points"}}
     assert shifted.tuning.pending == []  # nobody has asked for it
-    view.act({"action": "repair", "class_name": "truck", "concept": ""})
+    ask(view, "repair", class_name="truck", concept="")
     assert tuple(shifted.tuning.pending) == expected.intents
     assert shifted.selection.class_name == "truck"
     assert shifted.suggestion.latest.intents == expected.intents
@@ -172,9 +171,8 @@ def test_the_repair_that_is_recommended_is_offered_with_its_gain_and_taken(shift
 def test_nothing_is_offered_where_a_repair_may_gain_nothing_or_the_spec_shows_none(shifted):
     lever = suggest(shifted.tuner, classes=["bird"])
     assert make_offers({"bird": lever}) == {}
-    view = StartView(shifted)
     with pytest.raises(ValueError, match="no repair is offered"):
-        view.act({"action": "repair", "class_name": "bird", "concept": ""})
+        ask(StartView(shifted), "repair", class_name="bird", concept="")
     shifted.spec.tuning.suggest = False
     view = StartView(shifted)
     shifted.shifts.start()
@@ -186,17 +184,82 @@ def test_what_is_expected_is_of_the_iteration_shown(shifted):
     assert set(shifted.suggestion.expected) == {"truck"}
     shifted.tuning.put(shifted.suggestion.expected["truck"].intents)
     shifted.tuning.fine_tune()
-    assert shifted.suggestion.expected.keys() <= {"truck"}
-    assert all(
-        each.parent == shifted.students.node.id for each in shifted.suggestion.expected.values()
-    )
+    expected = shifted.suggestion.expected
+    assert expected.keys() <= {"truck"}
+    assert all(each.parent == shifted.students.node.id for each in expected.values())
 
 
-def test_look_opens_class_and_concept_and_changes_nothing(app):
-    view = StartView(app)
-    view.act({"action": "look", "class_name": app.store.classes[1], "concept": "wheel"})
-    assert (app.selection.class_name, app.selection.concept) == (app.store.classes[1], "wheel")
-    assert app.tuning.pending == []
+# --- the matrix --------------------------------------------------------------------------------
+
+
+def test_the_table_has_the_students_of_each_concept_with_the_strongest_first():
+    cells = Cells(np.array([[0.5, -2.0, 0.0], [0.0] * 3]), ["a<b", "sky"], ["x", "y", "z"], 2.0)
+    table = make_table(cells)
+    assert "<th scope='row'>a&lt;b</th><td>y −2.00, x +0.50</td>" in table
+    assert "<th scope='row'>sky</th><td>none</td>" in table
+    many = Cells(np.ones((1, NAMED + 2)), ["fur"], [f"c{k}" for k in range(NAMED + 2)], 1.0)
+    assert make_table(many).count("+1.00") == NAMED
+    assert "and 2 more" in make_table(many)
+    words = make_words(Cells(np.ones((1, 1)), ["fur"], ["cat"], 1.0, {("cat", "fur")}), 30)
+    assert "1 of 30 concepts" in words
+    assert "suspects have an outline" in words
+    assert "No concept matches" in make_words(Cells(np.ones((0, 1)), [], ["cat"], 1.0), 30)
+
+
+def by_name(view: MatrixView) -> list[str]:
+    return sorted(view.cells.concepts, key=str.casefold)
+
+
+def test_a_click_opens_the_student_and_the_concept_of_its_cell(app):
+    view = MatrixView(app)
+    view._open(1.5, len(view.cells.concepts) - 2.5)
+    selected = (app.store.classes[1], view.cells.concepts[2])
+    assert (app.selection.class_name, app.selection.concept) == selected
+    for outside in ((-1.0, 1.0), (1.0, -1.0), (99.0, 1.0), (None, None)):
+        view._open(*outside)
+    assert (app.selection.class_name, app.selection.concept) == selected
+    assert MatrixView(app).cells.concepts  # made beside a class, it is drawn
+
+
+def test_nothing_is_drawn_anew_while_a_class_is_selected(app):
+    view = MatrixView(app)
+    app.selection.class_name = "bird"
+    before = view.cells
+    view.order = "name"
+    app.tuning.toggle(Intent("bird", "fur", "down"))
+    assert view.cells is before
+    app.selection.class_name = ""
+    assert view.cells.concepts == by_name(view)
+    assert dict(view.cells.pending) == {("bird", "fur"): "▼"}
+    view.marked = frozenset({("bird", "hair"), ("sheep", "hair"), ("bird", "leaf")})
+    view.order = "marked"
+    assert view.cells.concepts[:2] == ["hair", "leaf"]
+
+
+def test_an_order_that_comes_late_does_not_replace_the_one_chosen_since(app):
+    late: list = []
+    view = MatrixView(AppState(app.tuner, Jobs(late.append, inline=True)))
+    late.clear()
+    view.order = "similar"
+    view.order = "name"
+    (tell,) = late
+    tell()
+    assert view.cells.concepts == by_name(view)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_a_figure_that_is_drawn_follows_search_and_order(app, theme):
+    app.theme = theme
+    view = MatrixView(app)
+    view._plot.get_root()
+    (plot, _), *_ = view._plot._plots.values()
+    view.find = "wheel"
+    image, texts, _ = (renderer.data_source.data for renderer in plot.state.renderers)
+    assert image["image"][0].shape == (len(view.cells.concepts), 4)
+    assert len(texts["number"]) == np.count_nonzero(view.cells.influence)
+    labels = plot.state.yaxis[0].major_label_overrides.values()
+    assert set(labels) == set(view.cells.concepts)
+    view.close()
 
 
 def test_the_matrix_is_made_only_where_details_are_shown(app):

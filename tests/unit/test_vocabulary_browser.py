@@ -14,28 +14,21 @@ PACKAGE = Path(inficond_panel.__file__).parent
 START = "const $vocabulary = "
 
 
-def records(source: str) -> dict:
-    line = next(line for line in source.splitlines() if line.startswith(START))
-    return json.loads(line.removeprefix(START))
+IMPORTING = "knowledge/table/table embedding/embedding performance/performance detail/detail"
 
 
-PLACES = """knowledge/table/table embedding/embedding performance/performance detail/detail
-provenance/provenance"""
-
-
-@pytest.mark.parametrize("name", PLACES.split())
+@pytest.mark.parametrize("name", [*IMPORTING.split(), "provenance/provenance"])
 def test_a_view_that_imports_the_vocabulary_gets_its_values_once_and_first(name):
     source = browser.module(PACKAGE / "views" / f"{name}.js")
     assert source.startswith(START)
     assert source.count(START) == 1
 
 
-def test_a_module_that_does_not_import_it_stays_without():
-    assert "$vocabulary" not in browser.module(PACKAGE / "ui" / "connection.js")
-
-
 def test_values_are_those_that_people_read_and_press():
-    found = records(browser.module(PACKAGE / "views" / "knowledge" / "table" / "table.js"))
+    assert "$vocabulary" not in browser.module(PACKAGE / "ui" / "connection.js")  # no import
+    source = browser.module(PACKAGE / "views" / "knowledge" / "table" / "table.js")
+    line = next(line for line in source.splitlines() if line.startswith(START))
+    found = json.loads(line.removeprefix(START))
     assert found["directions"] == {
         "up": {"verb": "Raise", "mark": "▲", "key": "u", "icon": "thumb"},
         "down": {"verb": "Lower", "mark": "▼", "key": "d", "icon": "thumb"},

@@ -1,15 +1,17 @@
-"""Sentences on shifts, on how many students rely on suspects, and on suggestions."""
+"""Presence of concepts in photos, and the sentences on shifts, suspects, findings and repairs."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from sklearn.cluster import KMeans
 
 from inficond_panel.distill import Interval
 from inficond_panel.distill.shift_kinds import LabelNoise
-from inficond_panel.distill.suspects import Presence, Verdict
+from inficond_panel.distill.suspects import Presence, Verdict, dividing_score, presence
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn
 from inficond_panel.tuning.shift import ClassShift, Suspect
 from inficond_panel.tuning.shift_kinds import Differences
@@ -18,64 +20,140 @@ from inficond_panel.tuning.suggest.levers import ClassRepair, Lever
 from inficond_panel.tuning.suggest.suggestion import Suggestion
 from inficond_panel.tuning.thumbs import Intent
 from inficond_panel.vocabulary.shift_kinds import FEW, LOST, NOISE, SHARE
-from inficond_panel.wording.repairs import (
-    plain_edit,
-    repair_notes,
-    repair_sentence,
-)
+from inficond_panel.wording.repairs import plain_edit, repair_notes, repair_sentence
 from inficond_panel.wording.shift_kinds import finding_sentence
 from inficond_panel.wording.suspects import (
+    plain_reason,
     plain_sentence,
     shift_sentence,
+    suspect_numbers,
+    suspect_reason,
+)
+
+# --- presence ------------------------------------------------------------------------------------
+
+
+def test_the_threshold_parts_two_groups_as_two_means_do() -> None:
+    rng = np.random.default_rng(0)
+    scores = np.concatenate([rng.normal(-3, 1, 70), rng.normal(2, 1, 30)])
+    groups = KMeans(2, n_init=20, random_state=0).fit_predict(scores[:, None])
+    upper = groups == groups[scores.argmax()]
+    expected = (scores[upper].min() + scores[~upper].max()) / 2
+    assert dividing_score(scores) == pytest.approx(expected)
+    assert dividing_score(10 * scores + 7) == pytest.approx(10 * expected + 7)  # of any scale
+    assert dividing_score([0, 0, 0, 1]) == 0.5
+    assert math.isnan(dividing_score([2, 2, 2]))
+
+
+def test_shares_are_of_positives_and_negatives_by_the_threshold_of_fit() -> None:
+    fit, tune = [0.0, 0.0, 1.0, 1.0], [0.4, 0.6, 0.9, 0.1]
+    found = presence(fit, np.array([0, 0, 1, 1]), tune, np.array([1, 1, 1, 0]))
+    assert (found.threshold, found.fit) == (0.5, (1.0, 0.0))
+    assert found.tune == (pytest.approx(2 / 3), 0.0)
+
+
+# --- suspects ------------------------------------------------------------------------------------
+
+LIGHT = Presence(0.271, (0.954, 0.03), (0.5, 0.17))
+BICYCLE = ClassShift("bicycle", "shift")
+SUSPECT = Suspect(
+    concept="traffic light",
+    score=1.0,
+    z=8.61,
+    q=0.0,
+    reliance=0.4,
+    weight=1.5,
+    lost=0.8,
+    fit=2.2,
+    tune=1.0,
+    group=(),
+    presence=LIGHT,
 )
 
 
-def test_a_verdict_in_plain_words_has_no_numbers_and_no_names_of_splits():
-    for kind in ("shift", "none", "unknown"):
-        said = plain_sentence(ClassShift("boat", kind))
-        assert "boat" in said
-        assert not any(each.isdigit() for each in said)
-        assert not {"fit", "tune"} & set(said.split())
+def test_photos_with_the_class_lead_and_the_others_follow_where_they_differ_more() -> None:
+    ball = replace(SUSPECT, presence=Presence(0.1, (0.9, 0.1), (0.85, 0.5)))
+    shift = ClassShift("dog", "shift")
+    assert suspect_reason(shift, ball) == (
+        "In 90 % of the photos with dog on fit, 85 % on tune; of those without, 10 % and 50 %."
+    )
+    assert plain_reason(shift, ball) == (
+        "In 90 % of the training images with dog, 85 % of the tuning ones; without dog, in 10 % "
+        "and 50 %."
+    )
 
 
-def verdict_of(ap: tuple[float, ...], separation: tuple[float, ...]) -> Verdict:
+def test_z_is_stated_of_the_labels_where_it_is_of_labels() -> None:
+    by_scores = suspect_numbers(BICYCLE, SUSPECT)
+    mean = "differ by +2.2 standard deviations on fit and by +1.0 on tune, a change of 8.6"
+    assert mean in by_scores
+    by_labels = suspect_numbers(BICYCLE, replace(SUSPECT, labelled="traffic light"))
+    correlation = "By labels, the correlation changes by 8.6 standard errors (z). The mean scores"
+    assert correlation in by_labels
+    assert by_labels.count("(z)") == by_scores.count("(z)") == 1
+
+
+def test_reliance_on_a_concept_at_0_comes_with_its_reason() -> None:
+    why = "Its own influence is 0: correlated concepts carry it."
+    held = replace(SUSPECT, weight=0.0)
+    assert suspect_numbers(BICYCLE, held).endswith(why)
+    assert plain_reason(BICYCLE, held).endswith(why)
+    assert "own" not in plain_reason(BICYCLE, SUSPECT)
+    both = replace(BICYCLE, suspects=(held, replace(SUSPECT, concept="pole")))
+    assert plain_sentence(both).startswith("bicycle relies on pole, in 95 %")  # it can be removed
+    assert plain_sentence(replace(both, suspects=(held,))).endswith(why)
+
+
+# --- verdicts ------------------------------------------------------------------------------------
+
+
+def verdict_of(ap: tuple[float, ...], separation: tuple[float, ...] = (0.0, -1.0, 1.0)) -> Verdict:
     """Losses of AP and of separation, each with its limits; 90 points and 4 logits on fit."""
     return Verdict(4.0, 0.9, Interval(*separation), Interval(*ap))
 
 
+STILL, UNSURE = (0.0, -0.05, 0.05), (0.02, -0.14, 0.18)
+
+
+@pytest.mark.parametrize(("kind", "loss"), [("shift", STILL), ("none", STILL), ("unknown", UNSURE)])
+def test_no_verdict_says_that_nothing_can_gain_and_in_plain_words_it_has_no_numbers(kind, loss):
+    shown = shift_sentence(ClassShift("boat", kind, verdict=verdict_of(loss)))
+    assert "not expected" not in shown
+    assert "inficond suggest" in shown
+    said = plain_sentence(ClassShift("boat", kind))
+    assert "boat" in said
+    assert not any(each.isdigit() for each in said)
+    assert not {"fit", "tune"} & set(said.split())
+
+
 def test_a_negative_loss_is_a_gain_and_not_within_noise():
-    verdict = verdict_of((0.0, -0.05, 0.05), (-0.43, -0.69, -0.17))
+    verdict = verdict_of(STILL, (-0.43, -0.69, -0.17))
     shown = shift_sentence(ClassShift("boat", "shift", lost_bond=True, verdict=verdict))
     assert "separation is better on tune than on fit by 0.43 logits [0.17, 0.69]" in shown
     assert "−0.43" not in shown
     assert "noise" not in shown
     assert "Wrong labels or harder photos in fit" in shown
     assert shown.startswith("Shift: the student relies on a concept that is clearly less")
-    fell = verdict_of((0.0, -0.05, 0.05), (0.43, 0.17, 0.69))
+    fell = verdict_of(STILL, (0.43, 0.17, 0.69))
     assert "Wrong labels" not in shift_sentence(ClassShift("boat", "shift", verdict=fell))
 
 
 @pytest.mark.parametrize(
     ("loss", "times"),
     [
-        ((0.02, -0.14, 0.18), 4.0),  # 0.16 wide above, 0.08 to 10 points: (0.16 / 0.08)² times
+        (UNSURE, 4.0),  # 0.16 wide above, 0.08 to 10 points: (0.16 / 0.08)² times
         ((0.08, -0.12, 0.2), 6.25),  # 0.2 wide below, 0.08 to 0: sooner than (0.12 / 0.02)²
         ((0.2, -0.1, 0.4), 2.25),  # beyond 10 points only a loss can be shown
         ((-0.1, -0.3, 0.12), 1.21),  # a gain can only exclude the loss: (0.22 / 0.2)²
     ],
 )
 def test_the_photos_needed_follow_from_an_interval_that_narrows_with_their_root(loss, times):
-    verdict = verdict_of(loss, (0.0, -1.0, 1.0))
+    verdict = verdict_of(loss)
     assert verdict.kind == "unknown"
     assert verdict.times_to_decide == pytest.approx(times)
 
 
-def test_no_verdict_says_that_nothing_can_gain():
-    for kind, loss in (("none", (0.0, -0.05, 0.05)), ("unknown", (0.02, -0.14, 0.18))):
-        verdict = verdict_of(loss, (0.0, -1.0, 1.0))
-        shown = shift_sentence(ClassShift("boat", kind, verdict=verdict))
-        assert "not expected" not in shown
-        assert "inficond suggest" in shown
+# --- findings and repairs ------------------------------------------------------------------------
 
 
 def repair(name: str, gain: float) -> ClassRepair:
@@ -112,28 +190,36 @@ def test_an_edit_has_words_for_people_who_begin(edit, words):
     assert plain_edit(edit) == words
 
 
+DOG = ClassShift("dog", "none")
+WRONG = Differences("dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90))
+
+
 def test_a_finding_says_what_is_wrong_and_then_what_helps():
-    noise = Differences("dog", (40, 50), (200, 200), (NOISE,), (), -1.0, LabelNoise(0.2, 0.05, 90))
-    said = finding_sentence(noise, ClassShift("dog", "none"))
-    assert said == (
+    assert finding_sentence(WRONG, DOG) == (
         "By the labels of the tuning images, 20% of the training images without dog are labelled "
         "as showing it, and 5% of those with it are not. Correct the labels that are likely wrong."
     )
-    few = Differences("dog", (4, 50), (100, 200), (FEW,), (), 0.0)
-    assert "At this share about 250 training images suffice, now 100." in finding_sentence(
-        few, ClassShift("dog", "unknown")
-    )
-    unsure = replace(noise, kinds=(), perhaps=(NOISE, SHARE))
-    assert "labels of training images or another share of the class: the images do not" in (
-        finding_sentence(unsure, ClassShift("dog", "none"))
-    )
-    ball = Suspect(
-        "ball", 1, 5, 0.0, 0.1, 2.0, 1, 1, 0.2, (), Presence(0.5, (0.9, 0.1), (0.4, 0.3))
-    )
-    lost = replace(noise, kinds=(LOST,))
     for weight, helps in ((2.0, "Remove the concept."), (0.0, "No concept is left to remove: ")):
-        shift = ClassShift("dog", "shift", suspects=(replace(ball, weight=weight),))
-        assert helps in finding_sentence(lost, shift)
-    nothing = replace(noise, kinds=())
-    for found in (nothing, None):
-        assert finding_sentence(found, ClassShift("dog", "none")).startswith("dog does about as")
+        shift = ClassShift("dog", "shift", suspects=(replace(SUSPECT, weight=weight),))
+        assert helps in finding_sentence(replace(WRONG, kinds=(LOST,)), shift)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        (
+            Differences("dog", (4, 50), (100, 200), (FEW,), (), 0.0),
+            "At this share about 250 training images suffice, now 100.",
+        ),
+        (
+            replace(WRONG, kinds=(), perhaps=(NOISE, SHARE)),
+            "labels of training images or another share of the class: the images do not",
+        ),
+        (replace(WRONG, kinds=()), "dog does about as"),
+        (None, "dog does about as"),
+    ],
+)
+def test_a_finding_that_is_unsure_says_so(found, told):
+    sentence = finding_sentence(found, DOG)
+    assert told in sentence
+    assert sentence.startswith(told) == (told == "dog does about as")

@@ -1,11 +1,29 @@
-"""Log lines that browsers cause: few of a kind a minute."""
+"""Messages: the nearest of the known words at their end, and few log lines of a kind a minute."""
 
 from __future__ import annotations
 
 import logging
 import time
 
+import pytest
+
+from inficond_panel.common.near_words import near
 from inficond_panel.common.seldom import MOST, Seldom
+
+
+@pytest.mark.parametrize(
+    ("word", "choices", "number", "expected"),
+    [
+        ("weel", ["sky", "wheel"], 1, " Did you mean 'wheel'?"),
+        ("WHEEL", ["sky", "Wheel"], 1, " Did you mean 'Wheel'?"),
+        ("xyz", ["sky", "wheel"], 1, ""),
+        ("weel", [], 1, ""),
+        ("layr1", ["layer1", "layer10", "head"], 2, " Did you mean 'layer1' or 'layer10'?"),
+    ],
+)
+def test_the_nearest_choices_end_a_message_the_best_first(word, choices, number, expected):
+    assert near(word, choices, number) == expected
+    assert number > 1 or near(word, choices) == expected
 
 
 def test_a_kind_is_written_so_often_a_minute_and_others_go_on(monkeypatch):

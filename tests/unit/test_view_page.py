@@ -1,0 +1,249 @@
+"""The page: its layout, its word on saving, its keys, and what runs once for a change."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import wraps
+from pathlib import Path
+from types import SimpleNamespace
+
+import panel as pn
+import pytest
+from factory import small_spec
+from sessions import session_on
+from viewing import ask
+
+from inficond_panel.spec.sections.page import Layout
+from inficond_panel.state import AppState, Jobs, Status
+from inficond_panel.tuning import Intent
+from inficond_panel.views.detail.view import DetailView
+from inficond_panel.views.embedding.map_layers import MapCloud
+from inficond_panel.views.embedding.view import EmbeddingView
+from inficond_panel.views.knowledge.view import KnowledgeView
+from inficond_panel.views.page.page import make_views
+from inficond_panel.views.page.shell import Shell, make_layout, make_saved, make_subtitle
+from inficond_panel.views.page.shortcuts import SHORTCUTS, make_shortcuts
+from inficond_panel.views.performance.view import PerformanceView
+from inficond_panel.views.provenance.view import ProvenanceView
+
+DOWN = Intent("bicycle", "wheel", "down")
+ROWS = [["configuration", "performance", "knowledge"], ["embedding", "detail", "provenance"]]
+TWO = [(["performance"], 3), (["knowledge"], 5)]
+
+
+@pytest.fixture
+def shell(app: AppState) -> Shell:
+    return Shell(app)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [
+        (ROWS, [*TWO, (ROWS[1], 4)]),
+        ([["performance", "knowledge"]], TWO),
+        ([["performance"], ["knowledge"]], TWO),
+        ([["embedding", "detail"]], [(["embedding"], 4), (["detail"], 4)]),
+        ([["configuration"], ["provenance"]], [(["provenance"], 4)]),
+        ([["embedding"], ROWS[1][1:]], [(["embedding"], 4), (ROWS[1][1:], 4)]),
+        ([["configuration"]], []),
+    ],
+)
+def test_rows_of_the_spec_become_columns(rows, columns) -> None:
+    page = make_layout(Layout(rows=rows))
+    assert list(zip(page["columns"], page["widths"], strict=True)) == columns
+    assert page["strip"] == any("configuration" in row for row in rows)
+
+
+def test_the_head_tells_classes_and_the_newest_node_and_where_it_is() -> None:
+    assert make_subtitle("Small", 1) == "Small, 1 class"
+    assert make_subtitle("Small", 1200) == "Small, 1,200 classes"
+    times = ["2026-11-20T08:00:00+00:00", "2026-11-20T09:30:00+00:00"]
+    nodes = [SimpleNamespace(created=time) for time in times]
+    assert make_saved(nodes[:1], "", "/data/a.sqlite")["at"] == ""  # nothing was done yet
+    saved = make_saved(nodes, "", "/data/a.sqlite")
+    assert saved == {"text": "", "at": times[1], "place": "1 iteration in a.sqlite"}
+    assert make_saved(nodes, "Fine-tuning…", "/data/a.sqlite")["text"] == "Fine-tuning…"
+    unkept = make_saved(nodes[:1], "", ":memory:")
+    assert (unkept["at"], unkept["text"]) == ("", "Not kept: history in memory")
+
+
+def test_views_colours_tabs_and_words_follow_browser_and_state(app, shell) -> None:
+    assert shell._page.views == []  # a skeleton
+    shell.place({"performance": pn.pane.Str("rows")})
+    assert (shell._page.names, len(shell._page.views)) == (["performance"], 1)
+    shell._page.dark = True
+    assert app.theme == "dark"
+    shell._page.dark = False
+    assert app.theme == "light"
+    shell._page.tab = "provenance"
+    app.selection.concept = "wheel"
+    assert shell._page.tab == "detail"
+    asked = []
+    app.export.param.watch(asked.append, "asked")
+    ask(shell, "open_export")
+    assert (len(asked), shell._page.tab) == (1, "provenance")
+    app.concepts.status = Status("adding", "Encoding moss", 0.1)  # its dialog is closed
+    assert shell._page.saved["text"] == "Encoding moss…"
+    app.concepts.status = Status()
+    assert shell._page.saved["text"] == ""
+
+
+def test_keys_clear_fine_tune_undo_redo_and_cancel(app, shell) -> None:
+    app.tuning.toggle(DOWN)
+    ask(shell, "clear")
+    assert app.tuning.pending == []
+    app.tuning.toggle(DOWN)
+    ask(shell, "fine_tune")
+    tuned = app.students.node
+    assert tuned.tuned == ("bicycle",)
+    ask(shell, "undo")
+    assert app.students.node.parent is None
+    ask(shell, "redo")
+    assert app.students.node.id == tuned.id
+    app.tuning.status = Status("fitting", "Fitting", 0.5)
+    ask(shell, "fine_tune")
+    assert app.tuning.status.kind == "cancelling"
+
+
+def test_keys_of_what_is_closed_are_not_told() -> None:
+    told = dict(make_shortcuts(["typing", "export"]))
+    assert not told.keys() & {"T", "R N E"}
+    assert told["R N"] == "On an iteration: rename it, write a note"
+    assert [tuple(pair) for pair in make_shortcuts([])] == list(SHORTCUTS)
+
+
+# --- a batch over a reload -----------------------------------------------------------------------
+
+
+def test_a_batch_goes_on_after_a_reload(app, shell) -> None:
+    app.tuning.scale(3.0)
+    app.tuning.toggle(DOWN)
+    app.tuning.toggle(Intent("sheep", "wheel", "remove"))
+    other = AppState(app.tuner, Jobs(inline=True))
+    again = Shell(other)
+    assert again._page.root == shell._page.root
+    ask(again, "take_back", **shell._page.batch)
+    assert other.tuning.pending == app.tuning.pending
+    assert (other.tuning.factor, again._page.notice) == (3.0, "")
+    other.tuning.fine_tune()
+    assert again._page.batch == {}
+
+
+def test_a_refit_that_ran_while_the_page_was_left_is_shown(app, shell) -> None:
+    app.tuning.toggle(DOWN)
+    kept = dict(shell._page.batch)
+    app.tuning.fine_tune()
+    app.tuning.undo()
+    ask(shell, "take_back", **kept)
+    assert (app.tuning.pending, app.students.node.number) == ([], 1)
+    assert shell._page.notice == "The fine-tune ended meanwhile: it is #1."
+    app.tuning.toggle(DOWN)
+    kept = dict(shell._page.batch)  # the same thumbs once more
+    app.tuning.clear()
+    ask(shell, "take_back", **kept)
+    assert len(app.tuning.pending) == 1
+
+
+def test_what_of_a_batch_is_not_here_is_told(app, shell) -> None:
+    thumb = {"class": "bicycle", "concept": "wheel", "direction": "down", "factor": 2.0}
+    odd = [{**thumb, "concept": "gone"}, {"class": 3}, {**thumb, "factor": "x"}, "x"]
+    ask(shell, "take_back", at="", thumbs=[thumb, *odd])
+    assert [intent.concept for intent in app.tuning.pending] == ["wheel"]
+    assert shell._page.notice.startswith("4 of the 5 pending thumbs cannot be kept")
+    ask(shell, "take_back", at="", thumbs=[{**thumb, "class": "sheep"}])
+    assert len(app.tuning.pending) == 1  # what is done meanwhile stays
+
+
+# --- what follows a change runs once for it ------------------------------------------------------
+
+#: Methods that follow a change; those that also follow intervals as they come are left out.
+DEPENDANTS = {
+    Shell: "_recolour _update_saved _show_detail _tell_address _tell_batch",
+    KnowledgeView: "_show_rows _show_found _show_concept _set_factor",
+    DetailView: "_show_mode _show_concept",
+    EmbeddingView: "_draw_dots _bring_into_view _draw_scene _change_cloud _enlarge",
+    MapCloud: "_draw _follow",
+    PerformanceView: "_forget_changes",
+    ProvenanceView: "_update _show_exporting _open_export _show_comparison",
+}
+
+
+@pytest.fixture
+def runs(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
+    """Number of runs of each dependant, by its name in its class."""
+    found: Counter[str] = Counter()
+
+    def count(kind: type, name: str) -> None:
+        method = getattr(kind, name)
+
+        @wraps(method)
+        def call(self, *args, **given):
+            found[f"{kind.__name__}.{name}"] += 1
+            return method(self, *args, **given)
+
+        monkeypatch.setattr(kind, name, call)
+
+    for kind, names in DEPENDANTS.items():
+        for name in names.split():
+            count(kind, name)
+    return found
+
+
+@pytest.fixture
+def whole(runs: Counter[str], tmp_path: Path) -> AppState:
+    """The state of a page with all views, on which a class is selected."""
+    app = session_on(small_spec(tmp_path))
+    app.views = make_views(app)
+    app.shell = Shell(app, dict(app.views))
+    app.selection.class_name = "bicycle"
+    runs.clear()
+    return app
+
+
+SCENE = "EmbeddingView._draw_dots EmbeddingView._draw_scene"
+#: What is changed, from the state on, and what runs once for it.
+ONCE = {
+    ("selection.class_name", "sheep"): f"DetailView._show_concept {SCENE}"
+    " KnowledgeView._show_rows Shell._tell_address",
+    ("selection.concept", "wheel"): "DetailView._show_concept EmbeddingView._bring_into_view"
+    " EmbeddingView._draw_scene KnowledgeView._show_concept Shell._show_detail Shell._tell_address",
+    ("settings.concept_sort", "discrepancy_p"): "KnowledgeView._show_rows Shell._tell_address",
+    ("settings.sort", "ap"): "PerformanceView._forget_changes Shell._tell_address",
+    ("settings.what_if", "refit"): "DetailView._show_mode Shell._tell_address",
+    ("settings.projection", "pca"): f"{SCENE} EmbeddingView._change_cloud Shell._tell_address",
+    ("settings.tab", "provenance"): "Shell._tell_address",
+    ("shell._page.dark", True): f"Shell._recolour {SCENE}",
+    ("views.embedding.panel.zoom", 2.0): "EmbeddingView._enlarge EmbeddingView._draw_scene"
+    " MapCloud._follow",
+    ("views.knowledge.table.find", "wh"): "KnowledgeView._show_found",
+    ("views.knowledge.bar.factor", 3.0): "KnowledgeView._set_factor",
+    ("export.asked", None): "ProvenanceView._open_export",
+}
+
+
+@pytest.mark.parametrize(("place", "value"), ONCE, ids=[place for place, _ in ONCE])
+def test_a_change(whole: AppState, runs: Counter[str], place: str, value: object) -> None:
+    *objects, name = place.split(".")
+    at = whole
+    for each in objects:
+        at = at[each] if isinstance(at, dict) else getattr(at, each)
+    if value is None:
+        at.param.trigger(name)
+    else:
+        setattr(at, name, value)
+    runs.pop("MapCloud._draw", None)  # of the cloud itself, which comes in steps
+    assert runs == Counter(ONCE[place, value].split())
+
+
+def test_a_thumb_with_its_preview_and_a_fine_tune(whole: AppState, runs: Counter[str]) -> None:
+    """The batch changes once; the status twice, as the preview begins and as it is there."""
+    whole.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    twice = "Shell._tell_address Shell._update_saved "
+    assert runs == Counter(f"EmbeddingView._draw_scene Shell._tell_batch {2 * twice}".split())
+    runs.clear()
+    whole.tuning.fine_tune()  # node and tree change at once: who follows both draws once
+    assert runs["ProvenanceView._update"] == 1
+    assert runs["DetailView._show_concept"] == 1
+    assert runs["EmbeddingView._draw_dots"] == 1
+    assert runs["EmbeddingView._draw_scene"] == 2  # for the empty batch, and for the node
+    assert runs["PerformanceView._forget_changes"] == 1
