@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from factory import small_spec
+from sessions import fine_tune
 from waiting import PATIENCE
 
 from inficond_panel.errors import CancelledError
@@ -36,12 +37,6 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_pat
     assert again.head().weights_hash == now.weights_hash
 
 
-def test_a_split_that_is_not_there_is_refused(app: AppState) -> None:
-    with pytest.raises(ValueError, match=r"split must be one of .* got 'spoke'"):
-        app.tuning.show_split("spoke")
-    assert app.students.snapshot.split == "tune"
-
-
 def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
     app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     waiting, factor = app.tuning.pending, app.tuning.factor
@@ -53,69 +48,54 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
     app.suggestion.ask()
     app.tuning.clear()
     app.tuning.fine_tune()
-    assert app.tuning.pending == waiting
-    assert app.tuning.factor == factor
+    assert (app.tuning.pending, app.tuning.factor) == (waiting, factor)
     assert not app.suggestion.running
     assert len(app.tuning.nodes) == 1
     app.tuning.show_split("tune")
     assert app.tuning.locked == ""
     app.tuning.fine_tune()
     assert [node.number for node in app.tuning.nodes] == [0, 1]
+    with pytest.raises(ValueError, match=r"split must be one of .* got 'spoke'"):
+        app.tuning.show_split("spoke")
+    assert app.students.snapshot.split == "tune"
 
 
-def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
-    rows = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=10)
+def rows_of(app: AppState, sort: str = "weight", top: int = 50, find: str = "") -> list:
+    student = app.students.student("bicycle")
+    return concept_rows(app.tuner, student, sort=sort, top=top, find=find)
+
+
+def test_rows_are_ranked_by_absolute_influence_or_discrepancy(app: AppState) -> None:
+    rows = rows_of(app, top=10)
     influence = np.abs(app.students.node.weights[:, 0])
     assert [row.rank for row in rows] == list(range(1, 11))
     assert [abs(row.influence) for row in rows] == sorted(influence, reverse=True)[:10]
     assert abs(rows[0].share) == 1
+    for sort in ("discrepancy_p", "discrepancy_n"):
+        values = [row.discrepancy for row in rows_of(app, sort, top=30)]
+        known = [abs(v) for v in values if not np.isnan(v)]
+        assert known == sorted(known, reverse=True)
+        assert not np.isnan(values[: len(known)]).any()  # the undefined come last
 
 
 def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app: AppState) -> None:
-    app.tuning.toggle(Intent("bicycle", "wheel 2", "remove"))
-    app.tuning.fine_tune()
+    fine_tune(app, "wheel 2")
     influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
     assert influence["wheel 2"] == 0
-    rows = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=50)
+    rows = rows_of(app)
     assert {row.concept for row in rows[:-1]} == {name for name in influence if influence[name]}
     assert (rows[-1].concept, rows[-1].rank) == ("wheel 2", None)
-    few = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=3)
-    assert [row.rank for row in few] == [1, 2, 3, None]
-    found = concept_rows(
-        app.tuner, app.students.student("bicycle"), sort="weight", top=50, find=" WHEEL"
-    )
-    assert {row.concept for row in found} == {name for name in influence if "wheel" in name}
+    assert [row.rank for row in rows_of(app, top=3)] == [1, 2, 3, None]
+    found = {row.concept: row.rank for row in rows_of(app, find=" WHEEL")}
     ranks = {row.concept: row.rank for row in rows}
-    assert {row.concept: row.rank for row in found} == {
-        row.concept: ranks.get(row.concept) for row in found
-    }
-    assert found[-1].rank is None
-    assert (
-        concept_rows(
-            app.tuner,
-            app.students.student("bicycle"),
-            sort="discrepancy_p",
-            top=50,
-            find="no such word",
-        )
-        == []
-    )
-
-
-def test_rows_by_discrepancy_put_the_undefined_last(app: AppState) -> None:
-    for sort in ("discrepancy_p", "discrepancy_n"):
-        values = [
-            row.discrepancy
-            for row in concept_rows(app.tuner, app.students.student("bicycle"), sort=sort, top=30)
-        ]
-        known = [abs(v) for v in values if not np.isnan(v)]
-        assert known == sorted(known, reverse=True)
-        assert not np.isnan(values[: len(known)]).any()
+    assert found == {name: ranks.get(name) for name in influence if "wheel" in name}
+    assert list(found.values())[-1] is None
+    assert rows_of(app, "discrepancy_p", find="no such word") == []
 
 
 def test_patches_are_the_nearest_segments_and_never_of_the_holdout(app: AppState) -> None:
     store = app.store
-    row = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=1)[0]
+    (row,) = rows_of(app, top=1)
     c = store.concepts.index(row.concept)
     segments = [segment for segment, _ in row.patches]
     cosine = store.segment_embedding.astype("f4") @ store.concept_text_embedding[c]
@@ -129,24 +109,22 @@ def test_an_iteration_that_left_a_class_as_it_was_shares_its_curves(app: AppStat
     app.tuning.toggle(Intent("sheep", "wheel", "down"))
     app.tuning.fine_tune()
     assert app.students.effect("bicycle", "wheel") is before["bicycle"]
-    after = app.students.effect("sheep", "wheel")
-    assert app.students.weight("sheep", "wheel") in after.grid
-    assert app.students.weight("sheep", "wheel") not in before["sheep"].grid
+    weight = app.students.weight("sheep", "wheel")
+    assert weight in app.students.effect("sheep", "wheel").grid
+    assert weight not in before["sheep"].grid
 
 
 def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> None:
     gallery, store = take_gallery(app.students.student("bicycle"), "wheel"), app.store
-    score = store.concept_score[:, store.concepts.index("wheel")]
+    c, k, tune = store.concepts.index("wheel"), store.classes.index("bicycle"), store.rows("tune")
     assert gallery.score.tolist() == sorted(gallery.score.tolist(), reverse=True)
-    tune = store.rows("tune")
-    assert set(gallery.rows.tolist()) == set(tune[score[tune] > 0].tolist())
-    k = store.classes.index("bicycle")
+    assert set(gallery.rows.tolist()) == set(tune[store.concept_score[tune, c] > 0].tolist())
     np.testing.assert_array_equal(gallery.label, store.label[gallery.rows, k])
-    segment = best_segment(store, int(gallery.rows[0]), store.concepts.index("wheel"))
-    assert store.segment_image[segment] == gallery.rows[0]
-    text = store.concept_text_embedding[store.concepts.index("wheel")]
-    own = store.segment_embedding[store.segments_of(int(gallery.rows[0]))].astype(float) @ text
-    assert store.segment_embedding[segment].astype(float) @ text == own.max()
+    row = int(gallery.rows[0])
+    cosine = store.segment_embedding.astype(float) @ store.concept_text_embedding[c]
+    segment = best_segment(store, row, c)
+    assert store.segment_image[segment] == row
+    assert cosine[segment] == cosine[store.segments_of(row)].max()
 
 
 def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState) -> None:
@@ -205,19 +183,18 @@ def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told() -> None:
 
 
 def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
-    waiting: list = []
-    jobs = Jobs(waiting.append)  # what a job finds waits, as on an event loop
-    other = AppState(app.tuner, jobs)
-    told = []
-    other.tuning.param.watch(
-        lambda *events: told.append(sorted(event.name for event in events)),
-        ["pending", "preview", "status"],
-    )
-    other.tuning.toggle(Intent("bicycle", "sky", "down"))
+    waiting, told = [], []  # what a job finds waits, as on an event loop
+    tuning = AppState(app.tuner, Jobs(waiting.append)).tuning
+
+    def note(*events) -> None:
+        told.append(sorted(event.name for event in events))
+
+    tuning.param.watch(note, ["pending", "preview", "status"])
+    tuning.toggle(Intent("bicycle", "sky", "down"))
     assert told == [["pending", "status"]]
-    assert other.tuning.status.kind == "previewing"
-    other.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    other.tuning.clear()
+    assert tuning.status.kind == "previewing"
+    tuning.toggle(Intent("bicycle", "wheel", "up"))
+    tuning.clear()
     assert told[1:] == [["pending", "status"]] * 2
-    assert other.tuning.status.kind == "idle"
-    jobs.close()
+    assert tuning.status.kind == "idle"
+    tuning.jobs.close()
