@@ -86,12 +86,6 @@ def test_a_word_that_is_the_same_everywhere_decides_nothing(tmp_path) -> None:
     assert list(flat.ask("truck", n=6).index) == [images[i] for i in in_turn(logit, -logit, 6)]
 
 
-def test_photos_that_were_taught_are_not_asked_about_again(students) -> None:
-    asked = students.ask("truck", n=6)
-    students.teach("truck", dict(zip(asked.index, TRUTH[asked.index], strict=True)), force=True)
-    assert not set(students.ask("truck", n=300).index) & set(asked.index)
-
-
 def answered(students, count=20) -> dict[str, int]:
     return TRUTH[students.ask("truck", count).index].to_dict()
 

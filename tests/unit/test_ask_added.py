@@ -23,7 +23,6 @@ from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, decided, judged, photos_to_ask, teacher_decided
 from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.replay import replay
 from inficond_panel.ui.images import load_photo
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -146,13 +145,6 @@ def test_the_answers_judge_on_added_photos(tuner) -> None:
     assert not np.allclose(found.after, found.before)
     assert decided(tuner, root, "truck", images) == list(found.before > 0)
     assert teacher_decided(tuner, "truck", images) == (teacher > 0).tolist()
-
-
-def test_cross_fits_find_the_added_photos_again(tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
-    rows = tuner.store.rows("tune")
-    logits = cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
-    assert np.corrcoef(logits, tuner.logits(node)[rows, 0])[0, 1] > 0.9
 
 
 def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner) -> None:
