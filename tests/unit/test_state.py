@@ -1,4 +1,4 @@
-"""State without a browser: set parameters, check what they cause."""
+"""State without a browser: what set parameters cause, and what it tells of the students."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import small_spec
+from factory import small_spec, twins_spec
 from sessions import fine_tune
 from waiting import PATIENCE
 
@@ -15,6 +15,8 @@ from inficond_panel.errors import CancelledError
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.gallery import take_gallery
 from inficond_panel.results.image_sets import best_segment
+from inficond_panel.results.local_explanation import take_apart
+from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Lambda
@@ -198,3 +200,75 @@ def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
     assert told[1:] == [["pending", "status"]] * 2
     assert tuning.status.kind == "idle"
     tuning.jobs.close()
+
+
+# -- what is told of a refit, of a group, and of one image --------------------------------------
+
+
+def test_a_report_is_made_once_and_is_the_engines(app: AppState) -> None:
+    fine_tune(app, "wheel", "down")
+    refit = app.students.refit_of("bicycle")
+    assert app.students.known_report(refit) is None
+    report = app.students.report(refit, lambda: False)
+    assert app.students.known_report(refit) is report
+    assert app.students.report(refit, lambda: True) is report
+    expected, found = explain(app.tuner, refit).of("bicycle"), report.of("bicycle")
+    assert found.bounds == expected.bounds
+    assert {churn.split for churn in found.churn} == {"fit", "tune"}
+
+
+def test_a_group_holds_the_collinear_concepts_nearest_first(tmp_path: Path) -> None:
+    app = AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
+    group = app.students.group("bicycle", "wheel")
+    assert group.members[0].concept == "wheel"
+    assert set(group.twins) == {"wheel", "spoke", "wheel 2"}
+    near = [member.correlation for member in group.members]
+    assert near == sorted(near, reverse=True)
+    store = app.store
+    correlation = np.corrcoef(store.concept_score[store.rows("fit")].T) - np.eye(30)
+    alone = store.concepts[int(np.argmin(correlation.max(axis=1)))]
+    assert app.students.group("bicycle", alone) is None
+
+
+def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) -> None:
+    fine_tune(app, "wheel")
+    assert app.tuning.notices() == []
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    told = app.tuning.notices()
+    for words in ("is replaced by", "weight 0"):
+        assert any(words in notice for notice in told)
+    app.tuning.fine_tune()
+    assert app.tuning.notices() == told
+    app.tuning.undo()
+    assert app.tuning.notices() == []
+
+
+@pytest.mark.parametrize("class_name", ["bicycle", "sheep"])
+def test_the_parts_of_a_prediction_add_up_to_the_logit(app: AppState, class_name: str) -> None:
+    k = app.store.classes.index(class_name)
+    for row in app.dataset.rows[:10].tolist():
+        apart = take_apart(app.students.student(class_name), row)
+        parts = [part.logit for part in apart.parts]
+        assert sum(parts) + apart.intercept == pytest.approx(apart.logit, abs=1e-5)
+        assert parts == sorted(parts, key=abs, reverse=True)
+        assert apart.teacher == app.store.teacher_logit[row, k]
+        assert apart.label == app.store.label[row, k]
+
+
+def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app: AppState) -> None:
+    scores, weights = app.store.concept_score, app.students.node.weights[:, 0]
+    logits, rows = app.tuner.logits(app.students.node)[:, 0], app.dataset.rows
+    decided = logits > 0
+    for row in rows[:20].tolist():
+        apart = take_apart(app.students.student("bicycle"), row)
+        edit = apart.edit
+        c = app.store.concepts.index(edit.concept)
+        beyond = logits + scores[:, c] * edit.change * (1 + 1e-6)
+        assert (beyond[row] > 0) == edit.present != decided[row]
+        others = rows[rows != row]
+        assert edit.others == np.count_nonzero((beyond > 0)[others] != decided[others])
+        before = logits[row] + scores[row] * edit.change * (1 - 1e-6)  # on any concept, less
+        assert ((before > 0) == decided[row]).all()
+        assert edit.before == weights[c]
+        assert apart.used.before != 0  # the edit among concepts with influence
+        assert abs(apart.used.change) >= abs(edit.change)
