@@ -123,14 +123,14 @@ def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers, tmp_path: Path
 def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
     history = History(tmp_path / "h.sqlite")
     history.add(ROOT)
-    child = os.fork()
+    child, status = os.fork(), 1
     if child == 0:
         try:
             history.add(make_node("child", ROOT))
             history.close()
-            os._exit(0)
+            status = 0
         finally:
-            os._exit(1)
+            os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     history.add(make_node("parent", ROOT))
     names = [make_node(label, ROOT).id for label in ("child", "parent")]

@@ -53,16 +53,17 @@ def test_thumbing_twice_goes_further_and_the_later_replaces_the_earlier(tuner: T
 
 
 def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path: Path) -> None:
-    file = str(tmp_path / "h.sqlite")
-    first = make_tuner(store, tmp_path, history=file)
+    def opened(extra: str = "") -> Tuner:
+        return make_tuner(store, tmp_path, extra, history=str(tmp_path / "h.sqlite"))
+
+    first, again = opened(), opened()
     node = first.fine_tune(first.root(), [UP])
     first.set_head(node, "fine-tune")
     first.set_note(node.id, "wheels matter")
-    again = make_tuner(store, tmp_path, history=file)
     assert again.head() == node
     assert again.head().note == "wheels matter"
     assert again.fine_tune(again.root(), [UP]).created == node.created
-    other = make_tuner(store, tmp_path, "students: {lambda: 1e-3}\n", history=file)
+    other = opened("students: {lambda: 1e-3}\n")
     assert other.head().id == other.root_id
     assert [n.number for n in other.nodes()] == [0]
 
@@ -123,16 +124,17 @@ def test_cancelled_work_leaves_nothing(tuner: Tuner) -> None:
 
 
 def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
-    plain = make_tuner(store, tmp_path)
-    strict = make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {bird: 3.0}}\n")
-    before, after = (t.metrics(t.root(), "tune")["bird"] for t in (plain, strict))
+    def with_threshold(class_name: str) -> Tuner:
+        students = f"{{lambda: 1e-4, threshold: {{{class_name}: 3.0}}}}"
+        return make_tuner(store, tmp_path, f"students: {students}\n")
+
+    plain, high = make_tuner(store, tmp_path), with_threshold("bird")
+    before, after = (t.metrics(t.root(), "tune")["bird"] for t in (plain, high))
     assert after.ap == before.ap
     assert after.recall < before.recall
-    assert dict(zip(strict.store.classes, strict.thresholds, strict=True)) == {
-        name: 3.0 if name == "bird" else 0.0 for name in strict.store.classes
-    }
+    assert list(high.thresholds) == [3.0 if name == "bird" else 0.0 for name in store.classes]
     with pytest.raises(TuningError, match=r"no class 'birds' in the store. Did you mean 'bird'"):
-        make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {birds: 3.0}}\n")
+        with_threshold("birds")
 
 
 @pytest.mark.parametrize(
@@ -226,10 +228,8 @@ def test_a_student_is_what_arrays_and_weights_say(
     scores = arrays["concept_score"].astype(np.float32)
     assert student.column == k
     assert student.rows.tolist() == rows
-    assert student.labels.tolist() == [arrays["label"][i, k] for i in rows]
-    assert student.teacher_logits.tolist() == [
-        np.float32(arrays["teacher_logit"][i, k]) for i in rows
-    ]
+    assert student.labels.tolist() == arrays["label"][rows, k].tolist()
+    assert student.teacher_logits.tolist() == arrays["teacher_logit"][rows, k].astype("f4").tolist()
     by_hand = [sum(float(s) * w for s, w in zip(scores[i], weights, strict=True)) for i in rows]
     np.testing.assert_allclose(student.logits, np.add(by_hand, intercept), rtol=0, atol=1e-12)
     assert student.cutoff == threshold
