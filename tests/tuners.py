@@ -1,7 +1,5 @@
 """Tuners over stores that a test makes: of arrays, and of photos whose context shifts."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Photos that are asked about, by hand calculations; answers judged, taught, read and replayed."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Photos added to a store are asked about, their answers taught, and the nodes replayed."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The history gives back what was stored, and tells what is wrong with its file."""
 
-from __future__ import annotations
-
 import contextlib
 import dataclasses
 import os

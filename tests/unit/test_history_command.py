@@ -1,8 +1,6 @@
 """``inficond history``: each action, for people and as JSON, its mistakes, and copies that are made
 while others write and brought back while others read."""
 
-from __future__ import annotations
-
 import dataclasses
 import json
 import sqlite3

@@ -1,7 +1,5 @@
 """The log of a history: moves, labels, deleted branches, and the state that follows from them."""
 
-from __future__ import annotations
-
 from datetime import datetime
 
 import pytest

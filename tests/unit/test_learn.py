@@ -1,8 +1,6 @@
 """A class learns the photos of tune, each of which is shown by a student without it, and the photos
 that were added to the store, by the teacher's probabilities."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 

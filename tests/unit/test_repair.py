@@ -1,8 +1,6 @@
 """Cross-fitting lets no label judge itself; repair mends shifts and leaves the rest alone; what a
 machine sees, what it asks for, and whose it is."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

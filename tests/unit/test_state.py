@@ -1,7 +1,5 @@
 """State without a browser: what set parameters cause, and what it tells of the students."""
 
-from __future__ import annotations
-
 import threading
 from pathlib import Path
 

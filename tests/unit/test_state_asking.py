@@ -1,7 +1,5 @@
 """Photos asked about in a session: replies, undo, drafts, judging, teaching, the teacher."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

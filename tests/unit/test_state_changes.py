@@ -1,8 +1,6 @@
 """Changes between iterations as a session asks for them: means over classes by hand, comparisons,
 and what leaves the page as a file."""
 
-from __future__ import annotations
-
 import io
 import sys
 import threading

@@ -1,7 +1,5 @@
 """The history as a session shows it: moves, deleted branches, cancelling, one redraw a change."""
 
-from __future__ import annotations
-
 import queue
 import re
 import threading

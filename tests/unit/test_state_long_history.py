@@ -1,7 +1,5 @@
 """Reads and messages of a step do not grow with the history, and are the same as in full."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress

@@ -1,7 +1,5 @@
 """A photo put on the page: decided, followed, cancelled, refused, and kept nowhere."""
 
-from __future__ import annotations
-
 import base64
 import io
 

@@ -1,7 +1,5 @@
 """The photos behind a store's images: found below their folders only, and shown only if alike."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from types import SimpleNamespace

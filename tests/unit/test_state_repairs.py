@@ -1,7 +1,5 @@
 """State of repairs, suspects, suggestions and the refit what-if, without a browser."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,8 +1,6 @@
 """Thumbs resolve to bounds that lie where they point, one rule decides where they contradict each
 other, and what a bound does is obeyed, said, stored and replayed."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 

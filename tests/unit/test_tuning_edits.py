@@ -1,7 +1,5 @@
 """Edits files: what they say comes back; what is wrong is told all at once, with its place."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest

@@ -1,7 +1,5 @@
 """The report on a refit, against refits with the bound moved and against plain counting."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 

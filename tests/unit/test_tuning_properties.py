@@ -1,7 +1,5 @@
 """Properties of any history: bounds beyond the parent, obeyed, replayed, undone, in any order."""
 
-from __future__ import annotations
-
 import itertools
 import math
 

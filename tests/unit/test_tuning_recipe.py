@@ -1,7 +1,5 @@
 """Penalties, labels, temperatures and targets of the spec reach the solver, and the ids."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import histories

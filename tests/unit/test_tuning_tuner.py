@@ -1,8 +1,6 @@
 """The tuner: refits obey the branch, touch only what they must, and can be replayed; one class on
 one split at one node is what arrays and weights say."""
 
-from __future__ import annotations
-
 import dataclasses
 from pathlib import Path
 

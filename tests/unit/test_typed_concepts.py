@@ -1,8 +1,6 @@
 """Concepts that a person types: each set of them has its own tree of iterations and none is lost;
 by the command and on the page, where it is told what is carried on and what stays as it was."""
 
-from __future__ import annotations
-
 import json
 import runpy
 import shutil
