@@ -42,10 +42,9 @@ class Waiting(Jobs):
             super()._run(self.waiting.pop(0))
 
 
-def truth(app: AppState, image: str, class_name: str = "bicycle") -> int | None:
-    """The label that the store left out; None where there is none."""
-    row, k = app.store.images.index(image), app.store.classes.index(class_name)
-    label = int(small_arrays()["label"][row, k])
+def truth(app: AppState, image: str) -> int | None:
+    """The label of bicycle that the store left out; None where there is none."""
+    label = int(small_arrays()["label"][app.store.images.index(image), 0])
     return label if label >= 0 else None
 
 
@@ -55,10 +54,10 @@ def says(app: AppState, image: str) -> int:
     return int(scores @ app.students.node.weights[:, 0] + app.students.node.intercepts[0] > 0)
 
 
-def answer_all(app: AppState, answer=truth) -> None:
-    """Answer the photos left; the last answer judges."""
+def answer_all(app: AppState) -> None:
+    """Answer the photos left, by the truth; the last answer judges."""
     while image := app.asking.image:
-        app.asking.answer(len(app.asking.draft.replies), answer(app, image))
+        app.asking.answer(len(app.asking.draft.replies), truth(app, image))
 
 
 @pytest.fixture

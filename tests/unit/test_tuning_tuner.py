@@ -253,21 +253,17 @@ def test_decisions_of_its_outcome_are_counted_by_hand(strict, node) -> None:
     np.testing.assert_array_equal(strict.logits(node)[student.rows, 3], student.logits)
 
 
-def test_a_bound_is_its_own_class_s_alone(strict, node) -> None:
+def test_students_are_those_of_all_classes_each_with_its_own_bounds(strict, node, arrays) -> None:
     students = strict.at(node, "tune")
-    assert students["bird"].bound("wheel") == (0.0, 0.0)
-    assert students["bird"].bound("fur") is None
-    assert students["bicycle"].bound("wheel") is None
-
-
-def test_students_are_those_of_all_classes_in_the_store_s_order(strict, node, arrays) -> None:
-    students = strict.at(node, "tune")
-    assert list(students) == arrays["class_name"].tolist()
+    assert list(students) == arrays["class_name"].tolist()  # in the store's order
     assert len(students) == 4
     assert [one.class_name for one in students.values()] == list(students)
     assert {name: one.outcome for name, one in students.items()} == students.outcomes
     with pytest.raises(KeyError, match="birds"):
         students["birds"]
+    assert students["bird"].bound("wheel") == (0.0, 0.0)
+    assert students["bird"].bound("fur") is None
+    assert students["bicycle"].bound("wheel") is None
 
 
 def test_arrays_are_read_only_and_kept_for_who_asks_again(strict, node) -> None:
