@@ -30,8 +30,7 @@ from inficond_panel.tuning.node import node_id
 from inficond_panel.tuning.replay import replay
 from inficond_panel.wording.repairs import teaching_sentences
 
-FRAMES = shifted_frames(seed=1)
-TRUTH = FRAMES["labels"]["truck"]
+TRUTH = shifted_frames(seed=1)["labels"]["truck"]
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, decided, judged, photos_to_ask, teacher_decided
 from inficond_panel.tuning.edits import Label, Learn
 from inficond_panel.tuning.fitting.terms import Terms
+from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.replay import replay
 from inficond_panel.ui.images import load_photo
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -214,3 +215,10 @@ def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(small, tmp
     for other in (write(tmp_path / "other.jpg", 901), str(tmp_path)):
         part.attrs["paths"][1] = other
         assert load_photo(small.spec, part, 1) is None
+
+
+def test_cross_fits_find_the_added_photos_again(tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
+    rows = tuner.store.rows("tune")
+    logits = cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
+    assert np.corrcoef(logits, tuner.logits(node)[rows, 0])[0, 1] > 0.9
