@@ -1,7 +1,5 @@
 """Photos added to a store are asked about, their answers taught, and the nodes replayed."""
 
-from __future__ import annotations
-
 import shutil
 from pathlib import Path
 
@@ -11,18 +9,17 @@ from factory import small_spec, unlabelled_arrays
 from more_factory import added_part
 from scipy.special import expit
 from spread_shortcut import shifted_frames
-from test_learn_more import another, unbiased_part
+from tuners import afresh, shifted_store, unbiased_part
 
 import inficond_panel
 from inficond_panel.distill import Scores, fit
 from inficond_panel.errors import StoreError
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store.more_photos import AllImages
-from inficond_panel.tuning import open_tuner, read_edits
+from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answer_files import Draft, asked_rows, read_answers
 from inficond_panel.tuning.answers import Answers, decided, judged, photos_to_ask, teacher_decided
 from inficond_panel.tuning.edits import Label, Learn
-from inficond_panel.tuning.edits_file import dump_edits
 from inficond_panel.tuning.fitting.terms import Terms
 from inficond_panel.tuning.repairs.cross_fit import cross_fitted_logits, steps_to
 from inficond_panel.tuning.replay import replay
@@ -35,9 +32,7 @@ ADDED = 60
 @pytest.fixture(scope="module")
 def path(tmp_path_factory) -> Path:
     """A store whose photos of tune have labels."""
-    folder = tmp_path_factory.mktemp("own") / "own.zarr"
-    inficond_panel.from_frames(**shifted_frames(seed=1), path=folder)
-    return folder
+    return shifted_store(tmp_path_factory.mktemp("own"))
 
 
 @pytest.fixture
@@ -49,9 +44,16 @@ def tuner(path, tmp_path):
     return tuner
 
 
+def drawn(images) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Labels, scores and teacher's logits of added photos, as they were drawn."""
+    frames = shifted_frames(ADDED, fit=0, seed=4)
+    at = [int(image.rsplit(" ", 1)[1]) for image in images]
+    label, logit = frames["labels"]["truck"].to_numpy(), frames["logits"].to_numpy()[:, 0]
+    return label[at], frames["scores"].to_numpy(np.float32)[at], logit[at]
+
+
 def truth(images) -> dict[str, int]:
-    label = shifted_frames(ADDED, fit=0, seed=4)["labels"]["truck"].to_numpy()
-    return {image: int(label[int(image.rsplit(" ", 1)[1])]) for image in images}
+    return dict(zip(images, drawn(images)[0].tolist(), strict=True))
 
 
 def asked(tuner, most=20, node=None) -> list[str]:
@@ -60,48 +62,40 @@ def asked(tuner, most=20, node=None) -> list[str]:
 
 
 def test_of_labelled_photos_of_tune_and_added_ones_the_added_are_asked_about(tuner) -> None:
-    images = asked(tuner, 200)
-    assert sorted(images) == sorted(f"more 4 {i}" for i in range(ADDED))
-    drawn, root = shifted_frames(ADDED, fit=0, seed=4)["scores"], tuner.root()
-    rows, store = tuner.store.rows("tune"), tuner.store
-    scores = np.r_[store.concept_score[rows], drawn[store.concepts].to_numpy(np.float32)]
-    logits = scores.astype(float) @ root.weights[:, 0] + root.intercepts[0]
-    word = scores[:, store.concepts.index("truck")].astype(float)
+    images, added = asked(tuner, 200), [f"more 4 {i}" for i in range(ADDED)]
+    assert sorted(images) == sorted(added)
+    root, store = tuner.root(), tuner.store
+    scores = np.r_[store.concept_score[store.rows("tune")], drawn(added)[1]].astype(float)
+    logits = scores @ root.weights[:, 0] + root.intercepts[0]
+    word = scores[:, store.concepts.index("truck")]
     z, w = ((each - each.mean()) / each.std() for each in (logits, word))
-    assert images[0] == f"more 4 {np.argmax((z - 0.7 * w)[len(rows) :])}"
-    assert images[1] == f"more 4 {np.argmax((w - 0.7 * z)[len(rows) :])}"
+    sides = ((z - 0.7 * w)[-ADDED:], (w - 0.7 * z)[-ADDED:])
+    assert images[:2] == [added[np.argmax(side)] for side in sides]
 
 
 def test_unlabelled_photos_of_tune_are_asked_about_beside_added_ones(tmp_path) -> None:
-    frames = shifted_frames(seed=1)
-    labels = frames["labels"].astype(float)
-    labels[frames["split"] == "tune"] = np.nan
-    made = inficond_panel.from_frames(**frames | {"labels": labels}, path=tmp_path / "own.zarr")
-    tuner = made.fit().tuner
-    before = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "truck"), 40)
+    path = shifted_store(tmp_path, tune_labels=False)
+    tuner = inficond_panel.open_students(path, history=":memory:").fit().tuner
+    student, images = tuner.repairs.class_fit(tuner.root(), "truck"), len(tuner.store.images)
+    before = photos_to_ask(student, 40).rows
     unbiased_part(tuner.store, 300, seed=4)
-    found = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "truck"), 40)
-    added = found.rows >= len(tuner.store.images)
+    added = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "truck"), 40).rows >= images
     assert 0 < added.sum() < 40
-    assert before.rows.max() < len(tuner.store.images)
+    assert before.max() < images
 
 
 def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner) -> None:
     """The corrected teacher on tune, and the answers on theirs; each weighs as a photo of fit."""
-    images = asked(tuner)
+    images = sorted(asked(tuner))
     node = tuner.fine_tune(tuner.root(), Answers("truck", truth(images)).edits)
     terms, store = tuner.terms(node)["truck"], tuner.store
     (part,) = AllImages(store).more.parts
     assert (terms.taught.weight, terms.taught.parts) == (1.0, (part,))
     rows, tune = store.rows("fit"), store.rows("tune")
-    correction = terms.learned[0].correction
-    frames = shifted_frames(ADDED, fit=0, seed=4)
-    at = [int(image.rsplit(" ", 1)[1]) for image in sorted(images)]
-    own = frames["scores"][store.concepts].to_numpy(np.float32)[at]
-    corrected = correction.log_odds(
+    corrected = terms.learned[0].correction.log_odds(
         store.teacher_logit[tune, 0].astype(float), store.concept_score[tune], store.concepts
     )
-    label = [truth([image])[image] for image in sorted(images)]
+    label, own, _ = drawn(images)
     targets = np.r_[expit(store.teacher_logit[rows, 0]), label, expit(corrected)]
     scores = np.concatenate([store.concept_score[rows], own, store.concept_score[tune]])
     given = {"l1": tuner.penalties[0], "sample_weight": np.ones(len(targets)), "tolerance": 1e-8}
@@ -110,17 +104,12 @@ def test_an_answer_on_an_added_photo_is_fitted_to_by_hand(tuner) -> None:
     assert np.abs(node.weights[:, 0] - tuner.root().weights[:, 0]).max() > 0.1
 
 
-def test_what_was_taught_comes_back_bit_for_bit(tuner, tmp_path) -> None:
-    images = asked(tuner)
-    taught = tuner.fine_tune(tuner.root(), Answers("truck", truth(images)).edits)
+def test_what_was_taught_comes_back_bit_for_bit(tuner) -> None:
+    taught = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
     tuner.fine_tune(taught, [Learn("truck", "more", 1.0)])
     unbiased_part(tuner.store, 30, seed=8)  # parts that come later change nothing
-    other = another(tuner)
-    for old, new in replay(tuner, other):
+    for old, new in replay(tuner, afresh(tuner)):
         assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
-    file = tmp_path / "edits.yaml"
-    file.write_text(dump_edits([taught.edits]))
-    assert list(read_edits(file, tuner.store)[0]) == list(taught.edits)
     document = tuner.terms(taught)["truck"].to_json()
     assert Terms.from_json(document, len(tuner.store.rows("fit"))).to_json() == document
 
@@ -135,38 +124,26 @@ def test_ids_and_terms_without_an_added_photo_stay(tuner, path) -> None:
 
 
 def test_a_part_that_is_gone_is_an_error_with_a_remedy(tuner) -> None:
-    images = asked(tuner)
-    taught = tuner.fine_tune(tuner.root(), Answers("truck", truth(images)).edits)
+    images, root = asked(tuner), tuner.root()
+    terms = tuner.terms(tuner.fine_tune(root, Answers("truck", truth(images)).edits))["truck"]
     shutil.rmtree(tuner.store.path.with_name("own.more"))
     with pytest.raises(StoreError, match="has no part") as told:
-        another(tuner).repairs.class_fit(
-            tuner.root(), "truck", tuner.terms(taught)["truck"]
-        ).solve()
+        afresh(tuner).repairs.class_fit(root, "truck", terms).solve()
     assert "inficond extend" in told.value.remedy
     with pytest.raises(StoreError, match="have an image 'more 4"):
-        decided(tuner, tuner.root(), "truck", images)
+        decided(tuner, root, "truck", images)
 
 
 def test_the_answers_judge_on_added_photos(tuner) -> None:
-    images, root = asked(tuner), tuner.root()
-    found = judged(tuner, root, Answers("truck", truth(images)))
-    drawn = shifted_frames(ADDED, fit=0, seed=4)
-    at = [int(image.rsplit(" ", 1)[1]) for image in found.answers.given]
-    scores = drawn["scores"][tuner.store.concepts].to_numpy(np.float32)[at].astype(float)
-    np.testing.assert_allclose(
-        found.before, scores @ root.weights[:, 0] + root.intercepts[0], atol=1e-4
-    )
+    root = tuner.root()
+    found = judged(tuner, root, Answers("truck", truth(asked(tuner))))
+    images = list(found.answers.given)
+    _, scores, teacher = drawn(images)
+    by_hand = scores.astype(float) @ root.weights[:, 0] + root.intercepts[0]
+    np.testing.assert_allclose(found.before, by_hand, atol=1e-4)
     assert not np.allclose(found.after, found.before)
-    assert decided(tuner, root, "truck", list(found.answers.given)) == list(found.before > 0)
-    teacher = drawn["logits"].to_numpy()[at, 0] > 0
-    assert teacher_decided(tuner, "truck", list(found.answers.given)) == teacher.tolist()
-
-
-def test_cross_fits_find_the_added_photos_again(tuner) -> None:
-    node = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
-    rows = tuner.store.rows("tune")
-    logits = cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
-    assert np.corrcoef(logits, tuner.logits(node)[rows, 0])[0, 1] > 0.9
+    assert decided(tuner, root, "truck", images) == list(found.before > 0)
+    assert teacher_decided(tuner, "truck", images) == (teacher > 0).tolist()
 
 
 def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner) -> None:
@@ -179,25 +156,29 @@ def test_a_taught_photo_is_not_learned_from_the_teacher_too(tuner) -> None:
     assert data.weight(0)[more][at] == 0
 
 
-def test_a_table_has_added_photos_with_their_pictures(tmp_path) -> None:
+@pytest.fixture
+def small(tmp_path):
+    """Students of a store with pictures, whose tune has no label, and 40 photos that were added."""
     tuner = open_tuner(small_spec(tmp_path, make=unlabelled_arrays), history=":memory:")
     added_part(tuner.store, 40)
-    found = photos_to_ask(tuner.repairs.class_fit(tuner.root(), "bicycle"), 300)
-    rows = asked_rows(tuner.store, "bicycle", found, tmp_path / "seen")
-    (part,) = AllImages(tuner.store).more.stores
+    return tuner
+
+
+def test_a_table_has_added_photos_with_their_pictures(small, tmp_path) -> None:
+    found = photos_to_ask(small.repairs.class_fit(small.root(), "bicycle"), 300)
+    rows = asked_rows(small.store, "bicycle", found, tmp_path / "seen")
+    (part,) = AllImages(small.store).more.stores
     pictures = {row[2]: row[3] for row in rows if row[2].startswith("new ")}
     assert len(pictures) == 40
     for image, picture in pictures.items():
         assert Path(picture).read_bytes() == part.thumbnail(part.images.index(image))
     file = tmp_path / "answers.csv"
     file.write_text("image,answer\nnew 3,1\nnew 5,no\n")
-    assert read_answers(file, "bicycle", tuner.store).values == {"new 3": 1, "new 5": 0}
+    assert read_answers(file, "bicycle", small.store).values == {"new 3": 1, "new 5": 0}
 
 
-def test_the_page_shows_and_takes_answers_on_added_photos(tmp_path, monkeypatch) -> None:
-    tuner = open_tuner(small_spec(tmp_path, make=unlabelled_arrays), history=":memory:")
-    added_part(tuner.store, 40)
-    app = AppState(tuner, Jobs(inline=True))
+def test_the_page_shows_and_takes_answers_on_added_photos(small, monkeypatch) -> None:
+    app = AppState(small, Jobs(inline=True))
     app.selection.class_name = "bicycle"
     view, sent = KnowledgeView(app), []
     monkeypatch.setattr(type(view.panels), "_send_msg", lambda _, message: sent.append(message))
@@ -216,21 +197,28 @@ def test_the_page_shows_and_takes_answers_on_added_photos(tmp_path, monkeypatch)
     assert app.asking.draft.answers.given == {"new 2": 1}
 
 
-def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(tmp_path) -> None:
-    tuner = open_tuner(small_spec(tmp_path, make=unlabelled_arrays), history=":memory:")
-    drawn = added_part(tuner.store, 3)  # once for its thumbnails: the files are made from them
-    (part,) = AllImages(tuner.store).more.stores
-    file = tmp_path / "new 1.jpg"
-    small = part.picture(1)
-    small.resize((900, 900 * small.height // small.width)).save(file)
-    shutil.rmtree(drawn.path)
-    added_part(tuner.store, 3, folder=str(tmp_path))
-    (part,) = AllImages(tuner.store).more.stores
-    assert load_photo(tuner.spec, part, 0) is None  # there is no such file
-    assert load_photo(tuner.spec, part, 1).width == 900
-    other = tmp_path / "other.jpg"  # looks alike, and is another file
-    small.resize((901, 901 * small.height // small.width)).save(other)
-    part.attrs["paths"][1] = str(other)
-    assert load_photo(tuner.spec, part, 1) is None
-    part.attrs["paths"][1] = str(tmp_path)
-    assert load_photo(tuner.spec, part, 1) is None
+def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(small, tmp_path) -> None:
+    (part,) = AllImages(small.store).more.stores
+    picture = part.picture(1)  # the files are made of their thumbnails
+    shutil.rmtree(part.path)
+
+    def write(file: Path, width: int) -> str:
+        picture.resize((width, width * picture.height // picture.width)).save(file)
+        return str(file)
+
+    write(tmp_path / "new 1.jpg", 900)
+    added_part(small.store, 40, folder=str(tmp_path))
+    (part,) = AllImages(small.store).more.stores
+    assert load_photo(small.spec, part, 0) is None  # there is no such file
+    assert load_photo(small.spec, part, 1).width == 900
+    # one that looks alike, and a folder
+    for other in (write(tmp_path / "other.jpg", 901), str(tmp_path)):
+        part.attrs["paths"][1] = other
+        assert load_photo(small.spec, part, 1) is None
+
+
+def test_cross_fits_find_the_added_photos_again(tuner) -> None:
+    node = tuner.fine_tune(tuner.root(), Answers("truck", truth(asked(tuner))).edits)
+    rows = tuner.store.rows("tune")
+    logits = cross_fitted_logits(tuner, node, "truck", steps_to(tuner, node, "truck"), rows)
+    assert np.corrcoef(logits, tuner.logits(node)[rows, 0])[0, 1] > 0.9

@@ -1,15 +1,19 @@
-"""``inficond history``: every action, for people and as JSON, and its mistakes."""
+"""``inficond history``: each action, for people and as JSON, its mistakes, and copies that are made
+while others write and brought back while others read."""
 
-from __future__ import annotations
-
+import dataclasses
 import json
+import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
-from factory import small_spec
+from factory import STUDENTS, small_spec
+from waiting import wait_until
 
 from inficond_panel.cli import main
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.errors import HistoryError
+from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.tuning.history.log import _STEPS
 
 
@@ -19,39 +23,34 @@ def spec(tmp_path: Path) -> Path:
     spec = small_spec(tmp_path)
     tuner = open_tuner(spec)
     first = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove")])
-    tuner.history.set_head(tuner.root_id, first.id, "fine-tune")
     second = tuner.fine_tune(first, [Intent("bicycle", "sky", "up", 3.0)])
-    tuner.history.set_head(tuner.root_id, second.id, "fine-tune")
+    for node in (first, second):
+        tuner.history.set_head(tuner.root_id, node.id, "fine-tune")
     tuner.fine_tune(first, [Intent("sheep", "grass", "down")], author="machine:random")
     return spec
 
 
 @pytest.fixture
-def run(spec: Path, capsys: pytest.CaptureFixture[str]):
-    """Run an action; give status, standard output (read, if JSON), standard error."""
+def told(spec: Path, run):
+    """Run an action; its answer (read, if it is JSON), or its status and fault."""
 
     def call(action: str, *argv: object):
-        status = main(["history", action, str(spec), *map(str, argv)])
-        out, err = capsys.readouterr()
-        return status, json.loads(out) if "--json" in argv and not status else out, err
+        status, out, err = run("history", action, spec, *argv)
+        if status:
+            assert out == ""
+            return f"{status} {err}"
+        return json.loads(out) if "--json" in argv else out
 
     return call
 
 
-def head_number(run) -> int:
-    _, document, _ = run("list", "--json")
-    return next(row["iteration"] for row in document["rows"] if row["here"])
-
-
-def test_the_tree_is_drawn(run, spec):
+def test_the_tree_is_drawn(told, spec) -> None:
     tuner = open_tuner(spec)
     tuner.count_look(tuner.nodes()[2], "holdout")
-    run("rename", "--node", 3, "less grass")
-    run("note", "--node", 1, "wheels are\x1b[2J\nin every scene")
-    status, out, _ = run("list")
-    assert status == 0
+    told("rename", "--node", 3, "less grass")
+    told("note", "--node", 1, "wheels are\x1b[2J\nin every scene")
     ids = [node.id for node in tuner.nodes()]
-    drawn = [" ".join(line.split()) for line in out.splitlines()[4:8]]
+    drawn = [" ".join(line.split()) for line in told("list").splitlines()[4:8]]
     expected = [
         f"● #0 {ids[0]} 0.000 ",
         f"● #1 {ids[1]} remove wheel on bicycle ",
@@ -64,58 +63,53 @@ def test_the_tree_is_drawn(run, spec):
     assert drawn[2].endswith("+00:00 1")
 
 
-def test_the_history_is_told_by_a_flag(run, tmp_path):
-    status, _, err = run("list", "--history", tmp_path / "other.sqlite")
-    assert status == 1
-    assert "other.sqlite has no iterations" in err
-
-
-def test_moves_names_notes_and_branches(run):
-    def told(*argv: object) -> str:
-        status, out, err = run(*argv)
-        return out if status == 0 else f"{status} {err}"
+def test_moves_names_notes_and_branches(told) -> None:
+    def head() -> int:
+        return next(row["iteration"] for row in told("list", "--json")["rows"] if row["here"])
 
     assert told("undo").startswith("Now at #1 ")
     told("undo")
     assert "1 There is nothing to undo" in told("undo")
     told("redo")
-    assert run("redo", "--json")[1]["node"]["number"] == head_number(run) == 2
+    assert told("redo", "--json")["node"]["number"] == head() == 2
     assert "1 There is nothing to redo" in told("redo")
-    assert run("rename", "--node", 1, "no wheels", "--json")[1]["node"]["name"] == "no wheels"
+    assert told("rename", "--node", 1, "no wheels", "--json")["node"]["name"] == "no wheels"
     told("jump", "--node", "no wheels")
-    assert head_number(run) == 1
+    assert head() == 1
     assert "has no name" in told("rename", "--node", 1, "")
     assert "note 'why'" in told("note", "--node", "#1", "why")
     assert "cannot be named" in told("rename", "--node", 1, "7")
 
-    hidden = run("delete", "--node", 3, "--json")[1]["hidden"]
+    hidden = told("delete", "--node", 3, "--json")["hidden"]
     assert "#3" not in told("list")
     assert "Not shown, in deleted branches: 1" in told("list")
     assert "#3" in told("list", "--all")
     assert "grass" in told("show", "--node", 3)
     assert "deleted branch" in told("jump", "--node", 3)
     assert "1 The head, which new pages show, is in this branch" in told("delete", "--node", 1)
-    assert run("restore", "--node", 3, "--json")[1]["restored"] == hidden
+    assert told("restore", "--node", 3, "--json")["restored"] == hidden
     assert "#3" in told("list")
     assert "nothing, since it was so" in told("restore", "--node", 3)
 
 
 @pytest.mark.parametrize(
-    "argv",
+    ("argv", "fault"),
     [
-        ["show", "--node", "9"],
-        ["jump", "--node", "none"],
-        ["compare", "--node", "0", "nine"],
+        (["show", "--node", "9"], "There is no iteration"),
+        (["jump", "--node", "none"], "There is no iteration"),
+        (["compare", "--node", "0", "nine"], "There is no iteration"),
+        (["list", "--history", "other.sqlite"], "other.sqlite has no iterations"),
     ],
 )
-def test_an_iteration_that_is_not_there(run, argv):
-    status, out, err = run(*argv)
-    assert (status, out) == (1, "")
-    assert "There is no iteration" in err
+def test_what_is_not_there_is_told(told, monkeypatch, tmp_path, argv, fault) -> None:
+    monkeypatch.chdir(tmp_path)
+    found = told(*argv)
+    assert found.startswith("1 ")
+    assert fault in found
 
 
 @pytest.mark.parametrize(
-    ("argv", "told"),
+    ("argv", "faults"),
     [
         ([], ["the action is missing", "Usage: inficond history ACTION SPEC", "Actions: list, "]),
         (["demo"], ["'demo' is not an action", "Usage: inficond history ACTION SPEC"]),
@@ -124,58 +118,177 @@ def test_an_iteration_that_is_not_there(run, argv):
         (["undoo", "demo"], ["'undoo' is not an action. Did you mean 'undo'?"]),
     ],
 )
-def test_a_mistaken_action_is_told_with_the_form(capsys, argv, told):
+def test_a_mistaken_action_is_told_with_the_form(capsys, argv, faults) -> None:
     with pytest.raises(SystemExit) as caught:
         main(["history", *argv])
     assert caught.value.code == 2
     out, err = capsys.readouterr()
     assert out == ""
-    assert [text for text in told if text not in err] == []
+    assert [text for text in faults if text not in err] == []
 
 
-def test_all_that_happened_is_replayed_in_a_new_history(run, spec, tmp_path):
+def test_all_that_happened_is_replayed_in_a_new_history(told, spec, tmp_path) -> None:
     for argv in (
         ["rename", "--node", 1, "no wheels"], ["note", "--node", 2, "why"],
         ["undo"], ["undo"], ["redo"], ["jump", "--node", 1],
         ["compare", "--node", 0, 3, "--split", "holdout"], ["delete", "--node", 3],
         ["restore", "--node", 3], ["delete", "--node", 2],
     ):  # fmt: skip
-        assert run(*argv)[0] == 0
+        assert not told(*argv).startswith("1")
     tuner = open_tuner(spec)
     tuner.tag(tuner.store.images[:3], "odd")
     tuner.tag(tuner.store.images[:1], "odd", on=False)
     kinds = {event.kind for event in tuner.history.events(tuner.root_id)}
     assert kinds == set(_STEPS)  # a new kind of event is carried out here too
     fresh = tmp_path / "fresh.sqlite"
-    status, document, _ = run("replay", fresh, "--json")
-    assert status == 0
-    assert [node["equal"] for node in document["nodes"]] == [True] * 4
+    assert [node["equal"] for node in told("replay", fresh, "--json")["nodes"]] == [True] * 4
     old, new = open_tuner(spec), open_tuner(spec, history=fresh)
     assert new.history.state(new.root_id) == old.history.state(old.root_id)
     assert new.tags() == old.tags() == dict.fromkeys(old.store.images[1:3], ("odd",))
-    facts = [
-        [(n.id, n.weights_hash, n.number, n.name, n.note, n.author, n.bounds) for n in nodes]
-        for nodes in (old.nodes(deleted=True), new.nodes(deleted=True))
-    ]
-    assert facts[0] == facts[1]
-    events = [
-        [(e.number, e.kind, e.node, e.origin, e.author) for e in t.history.events(t.root_id)]
-        for t in (old, new)
-    ]
-    assert events[0] == events[1]
-    status, _, err = run("replay", fresh)
-    assert status == 1
-    assert "has iterations already" in err
+
+    def facts(tuner: Tuner) -> list:
+        nodes = [
+            (n.id, n.weights_hash, n.number, n.name, n.note, n.author, n.bounds)
+            for n in tuner.nodes(deleted=True)
+        ]
+        events = tuner.history.events(tuner.root_id)
+        return [nodes, [(e.number, e.kind, e.node, e.origin, e.author) for e in events]]
+
+    assert facts(new) == facts(old)
+    assert "1 " in told("replay", fresh)
+    assert "has iterations already" in told("replay", fresh)
 
 
-@pytest.mark.parametrize(
-    ("action", "remedy"),
-    [("replay", "Name a new file."), ("from-backup", "Name a copy of a history.")],
-)
-def test_a_file_that_is_no_history_is_told_as_that(action, remedy, run, tmp_path):
-    other = tmp_path / "notes.txt"
-    other.write_text("of the user")
-    status, _, err = run(action, other)
-    assert status == 1
-    assert err == f"{other} is not a history: it is not an SQLite file.\n{remedy}\n"
-    assert other.read_text() == "of the user"
+# -- copies ---------------------------------------------------------------------------------
+
+
+def all_of(tuner: Tuner) -> list:
+    """All that a history tells of the students."""
+    nodes = [(n.id, n.weights_hash, n.name, n.created) for n in tuner.nodes(deleted=True)]
+    return [nodes, tuner.history.events(tuner.root_id)]
+
+
+def test_a_copy_made_while_others_write_is_whole(spec, tmp_path) -> None:
+    tuner, other = open_tuner(spec), open_tuner(spec)
+    node, done = tuner.nodes()[1], threading.Event()
+
+    def write() -> None:
+        while not done.is_set():
+            other.history.set_note(node.id, "note")
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    copies = [tmp_path / f"copy {at}.sqlite" for at in range(10)]
+    for at, place in enumerate(copies):
+        wait_until(lambda n=5 * at: len(tuner.history.events(tuner.root_id)) > n, "more is written")
+        place.write_bytes(tuner.history.image())
+    done.set()
+    writer.join()
+    events = all_of(tuner)[1]
+    lengths = []
+    for place in copies:
+        copy = open_tuner(spec, history=place)
+        found = all_of(copy)[1]  # reads the chain of checksums
+        assert found == events[: len(found)]
+        lengths.append(len(found))
+        copy.history.close()
+    assert lengths == sorted(lengths)
+    assert lengths[-1] > lengths[0]
+
+
+def test_a_copy_is_brought_back_for_all_that_have_the_history_open(told, spec, tmp_path) -> None:
+    copy, reader = tmp_path / "copy.sqlite", open_tuner(spec)
+    told("rename", "--node", 1, "no wheels")
+    told("undo")
+    before = all_of(reader)
+    assert told("backup", copy, "--json")["iterations"] == 4
+    assert all_of(open_tuner(spec, history=copy)) == before
+    thumb = [Intent("sheep", "sky", "down")]
+    reader.fine_tune(reader.nodes()[1], thumb)
+    told("rename", "--node", 1, "gone again")
+    after = all_of(reader)
+    assert len(after[0]) == 5
+    kept = told("from-backup", copy, "--json")["kept"]
+    assert all_of(reader) == all_of(open_tuner(spec)) == before
+    assert all_of(open_tuner(spec, history=kept)) == after
+    reader.fine_tune(reader.nodes()[1], thumb)
+    assert [node.number for node in reader.nodes()] == [0, 1, 2, 3, 4]
+
+
+def test_a_copy_is_made_where_only_other_students_have_iterations(told, spec, tmp_path) -> None:
+    """Other settings are other students: the file holds theirs alone, and is worth a copy."""
+    before, text = all_of(open_tuner(spec)), spec.read_text()
+    spec.write_text(text.replace(STUDENTS, "students: {l2: 0.5}\n"))
+    assert open_tuner(spec).nodes() == []
+    assert told("backup", tmp_path / "copy.sqlite", "--json")["iterations"] == 0
+    assert "no iterations of these students" in told("list")
+    spec.write_text(text)
+    assert all_of(open_tuner(spec, history=tmp_path / "copy.sqlite")) == before
+
+
+def test_nothing_is_overwritten_and_no_other_file_is_brought_back(told, spec, tmp_path) -> None:
+    before, none, notes = all_of(open_tuner(spec)), tmp_path / "none", tmp_path / "notes.txt"
+    notes.write_text("of the user")
+    (tmp_path / "empty").write_bytes(b"")
+    assert "already exists" in told("backup", notes)
+    assert "There is no file" in told("from-backup", none)
+    assert "no iterations of these students" in told("from-backup", tmp_path / "empty")
+    for action, remedy in (
+        ("replay", "Name a new file."),
+        ("from-backup", "Name a copy of a history."),
+    ):
+        fault = f"{notes} is not a history: it is not an SQLite file."
+        assert told(action, notes) == f"1 {fault}\n{remedy}\n"
+    assert notes.read_text() == "of the user"
+    assert not none.exists()
+    assert all_of(open_tuner(spec)) == before
+
+
+def test_a_copy_waits_only_so_long_for_one_that_writes(told, spec, tmp_path, monkeypatch) -> None:
+    told("backup", tmp_path / "copy.sqlite")
+    reader, copy = open_tuner(spec), open_tuner(spec, history=tmp_path / "copy.sqlite")
+    before, database = all_of(reader), reader.history._database
+    monkeypatch.setattr(database, "schema", dataclasses.replace(database.schema, busy_seconds=0.05))
+    reader.history.close()
+    other = sqlite3.connect(reader.history.path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(HistoryError, match="in use by another process"):
+        reader.history.become(copy.history)
+    other.execute("ROLLBACK")
+    other.close()
+    assert all_of(reader) == before
+
+
+def test_a_copy_has_its_own_typed_concepts_and_no_others(run, tmp_path) -> None:
+    """One typed since is gone with it, its iterations are kept; one removed is in no new copy."""
+    history, copy = tmp_path / "demo.sqlite", tmp_path / "copy.sqlite"
+
+    def demo(*argv: object):
+        status, out, err = run(*argv, "--history", history, "--json")
+        assert not status, err
+        return json.loads(out)
+
+    def opened(path: Path | str) -> Tuner:
+        return open_tuner("demo", history=path)
+
+    tuner = opened(history)
+    tuner.fine_tune(tuner.root(), [Intent("bicycle", "traffic light", "remove")])
+    demo("history", "backup", "demo", copy)
+    demo("concept", "add", "demo", "red bus")
+    assert "red bus" in opened(history).store.concepts
+    document = demo("history", "from-backup", "demo", copy)
+    assert document["iterations"] == 2
+    assert [node.number for node in opened(history).nodes()] == [0, 1]
+    assert "red bus" not in opened(history).store.concepts
+    assert "red bus" in opened(document["kept"]).store.concepts
+
+    demo("concept", "add", "demo", "red bus")
+    demo("distill", "demo")
+    copy.unlink()
+    demo("history", "backup", "demo", copy)
+    assert "red bus" in opened(copy).store.concepts
+    demo("concept", "remove", "demo", "red bus")
+    copy.unlink()
+    demo("history", "backup", "demo", copy)
+    assert "red bus" not in opened(copy).store.concepts
+    assert len(opened(copy).nodes()) == 2

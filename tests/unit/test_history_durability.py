@@ -21,7 +21,7 @@ import writers
 from factory import small_spec
 from histories import make_node
 
-from inficond_panel.tuning import History, Node, open_tuner
+from inficond_panel.tuning import History, open_tuner
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 
@@ -76,33 +76,31 @@ def workers() -> Iterator[Workers]:
         yield workers
 
 
-def checked(path: str | Path, root: str) -> list[Node]:
-    """All nodes of a history; reading them checks hashes, numbers and the chain of events."""
+def stored_facts(path: str | Path, root: str) -> list[Any]:
+    """Of all nodes of a history; reading them checks hashes, numbers and the chain of events."""
     nodes = History(path).nodes(root, deleted=True)
     with contextlib.closing(sqlite3.connect(path)) as db:
         assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         assert db.execute("PRAGMA foreign_key_check").fetchall() == []
-    return nodes
-
-
-def facts(nodes: list[Node]) -> list[Any]:
     return [writers.facts(node) for node in nodes]
 
 
-def test_a_writer_killed_at_any_moment_loses_nothing_reported(
-    workers: Workers, tmp_path: Path
-) -> None:
+def expect(stored: list[Any], before: list[Any], reported: list[Any]) -> None:
+    """Nothing is lost: neither of before nor of what was reported since, which is in order."""
+    assert stored[: len(before)] == before
+    new = stored[len(before) :]
+    assert new[: len(reported)] == reported
+    assert len(new) <= len(reported) + 1  # at most the one that was not yet reported
+
+
+def test_a_writer_killed_at_any_moment_loses_nothing_reported(workers, tmp_path: Path) -> None:
     rng, total = random.Random(0), 0
     done: dict[Path, list[Any]] = {tmp_path / f"{i}.sqlite": [] for i in range(FILES)}
     for kill in range(KILLS_OF_A_WRITER):
         path = rng.choice(list(done))
         reported = workers.killed(rng, "write", str(path), kill)
-        stored = facts(checked(path, ROOT.id))
-        before = max(len(done[path]), 1)  # the root is the first, and is not reported
-        assert stored[: len(done[path])] == done[path]
-        new = stored[before:]
-        assert new[: len(reported)] == reported  # in order, and no hole before or among them
-        assert len(new) <= len(reported) + 1  # at most the one that was not yet reported
+        stored = stored_facts(path, ROOT.id)
+        expect(stored, done[path] or stored[:1], reported)  # the root is not reported
         if reported:
             moves = [e.node for e in History(path).events(ROOT.id) if e.kind == "fine-tune"]
             assert reported[-1][0] in moves[-2:]
@@ -110,33 +108,29 @@ def test_a_writer_killed_at_any_moment_loses_nothing_reported(
     assert total >= KILLS_OF_A_WRITER
 
 
-def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers: Workers, tmp_path: Path) -> None:
+def test_a_tuner_killed_at_any_moment_loses_no_iteration(workers, tmp_path: Path) -> None:
     spec = small_spec(tmp_path, images=80, concepts=10, classes=2)
-    tuner = open_tuner(spec)
-    stored = facts([tuner.root()])
-    rng, path = random.Random(1), tuner.history.path
+    tuner, rng = open_tuner(spec), random.Random(1)
+    stored, path = [writers.facts(tuner.root())], tuner.history.path
     for kill in range(KILLS_OF_A_TUNER):
         reported = workers.killed(rng, "tune", str(spec), kill)
-        before, stored = stored, facts(checked(path, tuner.root_id))
-        assert stored[: len(before)] == before
-        new = stored[len(before) :]
-        assert new[: len(reported)] == reported
-        assert len(new) <= len(reported) + 1
+        before, stored = stored, stored_facts(path, tuner.root_id)
+        expect(stored, before, reported)
         if reported:
-            assert History(path).head(tuner.root_id) in {reported[-1][0], new[-1][0]}
+            assert History(path).head(tuner.root_id) in {reported[-1][0], stored[-1][0]}
 
 
 def test_a_forked_child_opens_the_file_anew(tmp_path: Path) -> None:
     history = History(tmp_path / "h.sqlite")
     history.add(ROOT)
-    child = os.fork()
+    child, status = os.fork(), 1
     if child == 0:
         try:
             history.add(make_node("child", ROOT))
             history.close()
-            os._exit(0)
+            status = 0
         finally:
-            os._exit(1)
+            os._exit(status)
     assert os.waitpid(child, 0)[1] == 0
     history.add(make_node("parent", ROOT))
     names = [make_node(label, ROOT).id for label in ("child", "parent")]

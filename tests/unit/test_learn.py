@@ -1,153 +1,143 @@
-"""A class learns the photos of tune, and each of them is shown by a student without it."""
+"""A class learns the photos of tune, each of which is shown by a student without it, and the photos
+that were added to the store, by the teacher's probabilities."""
 
-from __future__ import annotations
-
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
+from factory import small_spec
+from more_factory import added_part
+from scipy.special import expit
 from spread_shortcut import shifted_frames
+from tuners import afresh, shifted_store, unbiased_part
 
 import inficond_panel
-from inficond_panel.distill import decision_function, fit
+from inficond_panel.concepts.typed import TypedConcept, basis_of, extended
+from inficond_panel.distill import Scores, average_precision, decision_function, fit
 from inficond_panel.distill.metrics.bootstrap import stratified_folds
-from inficond_panel.errors import EditsError, TuningError
+from inficond_panel.errors import StoreError, TuningError
 from inficond_panel.results.metrics import evaluation_outcome
-from inficond_panel.tuning import History, Node, Tuner, read_edits
+from inficond_panel.store import open_store
+from inficond_panel.tuning import Tuner, open_tuner
 from inficond_panel.tuning.edits import Label, Lambda, Learn, canonical_repairs
-from inficond_panel.tuning.edits_file import dump_edits
-from inficond_panel.tuning.fitting.class_fit import (
-    FOLDS,
-    held_out_logits,
-    learns_from_tune,
-)
+from inficond_panel.tuning.fitting.class_fit import FOLDS, held_out_logits, learns_from_tune
 from inficond_panel.tuning.fitting.terms import Learned, Terms
 from inficond_panel.tuning.repairs.resolution import choose, compared_terms
+from inficond_panel.tuning.suggest import suggest
+from inficond_panel.wording.repairs import edit_words, terms_words
+
+MORE = Learn("truck", "more", 1.0)
 
 
 @pytest.fixture(scope="module")
 def own(tmp_path_factory) -> Tuner:
-    path = tmp_path_factory.mktemp("learn") / "own.zarr"
-    return inficond_panel.from_frames(**shifted_frames(seed=1), path=path).fit().tuner
+    path = shifted_store(tmp_path_factory.mktemp("learn"))
+    return inficond_panel.open_students(path, history=":memory:").fit().tuner
 
 
 @pytest.fixture
-def tuner(own) -> Tuner:
-    """The same students with a history of their own."""
-    return Tuner(own.store, own.spec, History(":memory:"))
+def tuner(own: Tuner, tmp_path: Path) -> Tuner:
+    """The same students of a copy of the store, without added photos, and an empty history."""
+    shutil.copytree(own.store.path, tmp_path / "own.zarr")
+    return afresh(own, open_store(tmp_path / "own.zarr"))
 
 
-def own_fit(tuner: Tuner, targets: np.ndarray, weight: float, inside: np.ndarray | None = None):
-    """The student of truck on fit and tune, put together by hand."""
-    store = tuner.store
-    fit_rows, tune = store.rows("fit"), store.rows("tune")
-    targets = np.concatenate([tuner.fit_data.teacher[:, 0], targets])
-    weights = np.r_[np.ones(len(fit_rows)), np.full(len(tune), weight)]
-    if inside is not None:
-        weights[len(fit_rows) :] *= inside
-    scores = store.concept_score[np.r_[fit_rows, tune]]
+def fit_by_hand(tuner: Tuner, scores, targets, weight):
+    """The student of the first class on fit and on more photos, put together by hand."""
+    rows = tuner.store.rows("fit")
+    targets = np.r_[expit(tuner.store.teacher_logit[rows, 0].astype(float)), targets]
+    weights = np.r_[np.ones(len(rows)), np.broadcast_to(weight, len(scores))]
+    scores = Scores(np.concatenate([tuner.store.concept_score[rows], scores]))
     given = {"l1": tuner.penalties[0], "sample_weight": weights, "tolerance": 1e-8}
     return fit(scores, targets[:, None], **given)
 
 
-def tune_labels(tuner: Tuner) -> np.ndarray:
-    return np.asarray(tuner.store.label)[tuner.store.rows("tune"), 0]
+def logits_on(scores: np.ndarray, student) -> np.ndarray:
+    return decision_function(scores, student.weights, student.intercepts)[:, 0]
+
+
+def tune_of(tuner: Tuner) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Rows, labels of truck, and scores."""
+    rows = tuner.store.rows("tune")
+    return rows, np.asarray(tuner.store.label)[rows, 0], tuner.store.concept_score[rows]
 
 
 def unseen_by_hand(tuner: Tuner, weight: float) -> np.ndarray:
     """Logits of truck on tune by five students without a fold each."""
-    rows, label = tuner.store.rows("tune"), tune_labels(tuner)
-    folds, logits = stratified_folds(label[:, None], FOLDS, 0), np.empty(len(rows))
+    _, label, scores = tune_of(tuner)
+    folds, logits = stratified_folds(label[:, None], FOLDS, 0), np.empty(len(label))
     for fold in range(FOLDS):
         out = folds == fold
-        found = own_fit(tuner, label.astype(float), weight, ~out)
-        scores = tuner.store.concept_score[rows[out]]
-        logits[out] = decision_function(scores, found.weights, found.intercepts)[:, 0]
+        found = fit_by_hand(tuner, scores, label.astype(float), weight * ~out)
+        logits[out] = logits_on(scores[out], found)
     return logits
+
+
+# -- photos of tune -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("source", ["labels", "teacher"])
 @pytest.mark.parametrize("weight", [1.0, 2.5])
-def test_the_photos_of_tune_are_fitted_to(tuner, source: str, weight: float) -> None:
+def test_the_photos_of_tune_are_fitted_to(tuner: Tuner, source: str, weight: float) -> None:
     node = tuner.fine_tune(tuner.root(), [Learn("truck", source, weight)])
-    store = tuner.store
-    by_teacher = tuner.fit_data.teacher_on(store.rows("tune"))[:, 0]
-    targets = by_teacher if source == "teacher" else tune_labels(tuner).astype(float)
-    found = own_fit(tuner, targets, weight)
+    rows, label, scores = tune_of(tuner)
+    by_teacher = tuner.fit_data.teacher_on(rows)[:, 0]
+    targets = by_teacher if source == "teacher" else label.astype(float)
+    found = fit_by_hand(tuner, scores, targets, weight)
     np.testing.assert_allclose(node.weights[:, 0], found.weights[:, 0], atol=2e-2)
-    scores = store.concept_score[store.rows("holdout")]
-    before = decision_function(scores, found.weights, found.intercepts)[:, 0]
-    np.testing.assert_allclose(tuner.logits(node)[store.rows("holdout"), 0], before, atol=1e-2)
+    held = tuner.store.rows("holdout")
+    by_hand = logits_on(tuner.store.concept_score[held], found)
+    np.testing.assert_allclose(tuner.logits(node)[held, 0], by_hand, atol=1e-2)
     np.testing.assert_array_equal(node.weights[:, 1], tuner.root().weights[:, 1])
 
 
-def test_each_photo_of_tune_is_shown_by_a_student_without_it(tuner) -> None:
+def test_each_photo_of_tune_is_shown_and_judged_by_a_student_without_it(tuner: Tuner) -> None:
     node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
-    rows, label = tuner.store.rows("tune"), tune_labels(tuner)
+    rows, label, scores = tune_of(tuner)
     found, logits = tuner.logits(node)[rows, 0], unseen_by_hand(tuner, 2.0)
     np.testing.assert_allclose(found, logits, atol=0.05)
-    scores = tuner.store.concept_score[rows]
-    seen = decision_function(scores, node.weights, node.intercepts)[:, 0]
-    assert np.abs(found - seen).max() > 0.1
+    assert np.abs(found - logits_on(scores, node)).max() > 0.1
     ap = pytest.importorskip("sklearn.metrics").average_precision_score
     assert tuner.metrics(node, "tune")["truck"].ap == pytest.approx(ap(label, logits), abs=5e-3)
     assert evaluation_outcome(tuner, node, "tune", "truck").logit == pytest.approx(logits, abs=0.1)
+    photos = tuner.repairs.photos(tuner.repairs.class_fit(node, "truck"))
+    np.testing.assert_allclose(photos.tune_logits[0], logits, atol=0.1)
 
 
-def test_taught_photos_of_tune_are_left_out_in_turn_too(tuner) -> None:
-    store, rows = tuner.store, tuner.store.rows("tune")
-    labels = [Label("truck", store.images[row], int(store.label[row, 0])) for row in rows[:40]]
+def test_taught_photos_of_tune_are_left_out_in_turn_too(tuner: Tuner) -> None:
+    rows, label, scores = tune_of(tuner)
+    images = [tuner.store.images[row] for row in rows[:40]]
+    labels = [Label("truck", *each) for each in zip(images, label[:40].tolist(), strict=False)]
     node = tuner.fine_tune(tuner.root(), labels)
-    assert learns_from_tune(tuner.terms(node)["truck"], store)
-    scores = store.concept_score[rows]
-    seen = decision_function(scores, node.weights, node.intercepts)[:, 0]
-    assert (tuner.logits(node)[rows, 0] != seen).mean() > 0.9
+    assert learns_from_tune(tuner.terms(node)["truck"], tuner.store)
+    assert (tuner.logits(node)[rows, 0] != logits_on(scores, node)).mean() > 0.9
 
 
-def test_a_taught_label_counts_in_place_of_the_learned(tuner) -> None:
-    row = tuner.store.rows("tune")[0]
-    given = Label("truck", tuner.store.images[row], 1 - int(tuner.store.label[row, 0]))
+def test_a_taught_label_counts_in_place_of_the_learned(tuner: Tuner) -> None:
+    rows, label, _ = tune_of(tuner)
+    given = Label("truck", tuner.store.images[rows[0]], 1 - int(label[0]))
     taught = tuner.fine_tune(tuner.root(), [given])
-    node = tuner.fine_tune(taught, [Learn("truck", "labels", 1.0)])
-    data = tuner.data_at(node)
-    learned = data.learned["labels"]
-    places = np.flatnonzero(data.rows == row)
+    data = tuner.data_at(tuner.fine_tune(taught, [Learn("truck", "labels", 1.0)]))
+    learned, places = data.learned["labels"], np.flatnonzero(data.rows == rows[0])
     assert [place for place in places if data.sample_weight[place, 0] > 0] == [places[0]]
     assert places[1] in range(learned.start, learned.stop)
 
 
-def student_of(tuner: Tuner):
-    return tuner.repairs.class_fit(tuner.root(), "truck")
-
-
-def test_weight_and_lambda_are_those_of_highest_ap(tuner) -> None:
+def test_weight_and_lambda_are_those_of_highest_ap(tuner: Tuner) -> None:
     repairs = [Learn("truck"), Lambda("truck")]
-    node = tuner.fine_tune(tuner.root(), repairs)
-    photos = tuner.repairs.photos(student_of(tuner))
-    tried, label = compared_terms(photos, repairs), tune_labels(tuner)
-    folds = stratified_folds(label[:, None], FOLDS, 0)
-    student = photos.student
+    terms = tuner.terms(tuner.fine_tune(tuner.root(), repairs))["truck"]
+    photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
+    tried, (_, label, _) = compared_terms(photos, repairs), tune_of(tuner)
+    folds, student = stratified_folds(label[:, None], FOLDS, 0), photos.student
     logits = held_out_logits(student, tried, student.lower, student.upper, photos.tune, folds)
     ap = pytest.importorskip("sklearn.metrics").average_precision_score
-    values = [ap(label, each) for each in logits]
-    (learned,) = tuner.terms(node)["truck"].learned
-    best = tried[int(np.argmax(values))]
-    assert (learned.weight, tuner.terms(node)["truck"].penalty) == (
-        best.learned[0].weight,
-        best.penalty,
-    )
-    assert choose(label, logits).best == int(np.argmax(values))
+    best = int(np.argmax([ap(label, each) for each in logits]))
+    assert terms.learned[0].weight == tried[best].learned[0].weight
+    assert terms.penalty == tried[best].penalty
+    assert choose(label, logits).best == best
     assert len({each.learned[0].weight for each in tried}) == 3
     assert len({each.penalty for each in tried}) == 4
-
-
-def test_without_learning_terms_are_written_as_before() -> None:
-    assert "learn" not in Terms(penalty=0.1).to_json()
-    given = Terms(learned=(Learned("labels", 2.5), Learned("teacher", 1.0)), used=3)
-    assert given.to_json()["learn"] == {"labels": 2.5, "teacher": 1.0}
-    assert Terms.from_json(given.to_json(), 10) == given
-    with pytest.raises(ValueError, match="unknown source of photos among attic"):
-        Terms.from_json({**given.to_json(), "learn": {"attic": 1.0}}, 10)
 
 
 def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatch) -> None:
@@ -156,18 +146,16 @@ def test_labels_too_few_are_refused_and_the_teacher_needs_none(tuner, monkeypatc
     monkeypatch.setattr(tuner.store, "label", label)
     with pytest.raises(TuningError, match="learn on 'truck' needs labels of tune"):
         tuner.fine_tune(tuner.root(), [Learn("truck")])
-    node = tuner.fine_tune(tuner.root(), [Learn("truck", "teacher")])
-    terms = tuner.terms(node)["truck"]
+    terms = tuner.terms(tuner.fine_tune(tuner.root(), [Learn("truck", "teacher")]))["truck"]
     assert (terms.learned, terms.used) == ((Learned("teacher", 1.0),), 0)
 
 
+# -- what is asked, and what is written ------------------------------------------------------
+
+
 def test_one_learn_of_each_source_per_iteration() -> None:
-    given = [Learn("a", "labels", 2), Learn("a"), Learn("a", "teacher"), Learn("b")]
-    assert canonical_repairs(given) == (
-        Learn("a", "labels", 2),
-        Learn("a", "teacher"),
-        Learn("b"),
-    )
+    kept = (Learn("a", "labels", 2), Learn("a", "teacher"), Learn("b"))
+    assert canonical_repairs([kept[0], Learn("a"), *kept[1:]]) == kept
 
 
 @pytest.mark.parametrize(
@@ -183,20 +171,149 @@ def test_what_cannot_be_learned_is_refused(given, words) -> None:
         Learn("truck", **given)
 
 
-def test_edits_files_hold_it(tuner, tmp_path: Path) -> None:
-    path = tmp_path / "edits.yaml"
-    given = [[Learn("truck", "labels", 2.5), Learn("truck", "teacher")]]
-    path.write_text(dump_edits(given))
-    assert [list(one) for one in read_edits(path, tuner.store)] == given
-    path.write_text("- - {class: truck, direction: learn, from: lables, value: -1}\n")
-    with pytest.raises(EditsError) as caught:
-        read_edits(path, tuner.store)
-    text = str(caught.value)
-    assert ":1:44: expected labels or teacher" in text
-    assert "expected a number above 0, or auto" in text
+def test_terms_are_read_as_they_were_written_and_without_learning_as_before() -> None:
+    assert "learn" not in Terms(penalty=0.1).to_json()
+    more = Learned("more", 2.5, parts=("ab", "cd"))
+    given = Terms(learned=(Learned("labels", 2.5), more, Learned("teacher", 1.0)), used=3)
+    written = given.to_json()
+    parts = {"weight": 2.5, "parts": ["ab", "cd"]}
+    assert written["learn"] == {"labels": 2.5, "teacher": 1.0, "more": parts}
+    assert Terms.from_json(written, 10) == given
+    for wrong, words in (
+        ({"attic": 1.0}, "unknown source of photos among attic"),
+        ({"more": {"weight": 1.0, "parts": []}}, "no parts"),
+        ({"more": {"weight": 1.0, "parts": "ab"}}, "no parts"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            Terms.from_json({**written, "learn": wrong}, 10)
+    words = terms_words(Terms(learned=(more,)))
+    assert words == ["learned the teacher on added photos, each photo as 2.5 of fit"]
+    assert edit_words(Learn("truck", "more", 2.5)) == "learn the teacher on added photos 2.5"
 
 
-def test_shift_of_a_student_that_learned_is_of_photos_it_did_not_see(tuner) -> None:
-    node: Node = tuner.fine_tune(tuner.root(), [Learn("truck", "labels", 2.0)])
-    photos = tuner.repairs.photos(tuner.repairs.class_fit(node, "truck"))
-    np.testing.assert_allclose(photos.tune_logits[0], unseen_by_hand(tuner, 2.0), atol=0.1)
+# -- added photos ---------------------------------------------------------------------------
+
+
+def drawn(images: int = 200, seed: int = 9) -> tuple[np.ndarray, np.ndarray]:
+    """Scores, and the teacher's logits of truck, of an ``unbiased_part``."""
+    frames = shifted_frames(images, fit=0, seed=seed)
+    return frames["scores"].to_numpy().astype(np.float32), frames["logits"].to_numpy()[:, 0]
+
+
+@pytest.mark.parametrize("weight", [1.0, 2.5])
+def test_added_photos_are_fitted_to(tuner: Tuner, weight: float) -> None:
+    first, second = unbiased_part(tuner.store), unbiased_part(tuner.store, 60, seed=4)
+    node, root = tuner.fine_tune(tuner.root(), [Learn("truck", "more", weight)]), tuner.root()
+    added = zip(drawn(), drawn(60, seed=4), strict=True)
+    score, logit = (np.concatenate(both) for both in added)
+    found = fit_by_hand(tuner, score, expit(logit), weight)
+    np.testing.assert_allclose(node.weights[:, 0], found.weights[:, 0], atol=2e-2)
+    assert np.abs(node.weights[:, 0] - root.weights[:, 0]).max() > 0.1
+    np.testing.assert_array_equal(node.weights[:, 1], root.weights[:, 1])
+    terms = tuner.terms(node)["truck"]
+    parts = tuple(sorted([first.content_hash, second.content_hash]))
+    assert (terms.learned, terms.used) == ((Learned("more", weight, parts=parts),), 0)
+
+
+def test_beside_the_labels_of_tune_its_photos_are_left_out_in_turn(tuner: Tuner) -> None:
+    unbiased_part(tuner.store)
+    node = tuner.fine_tune(tuner.root(), [MORE, Learn("truck", "labels", 1.0)])
+    rows, _, scores = tune_of(tuner)
+    assert np.abs(tuner.logits(node)[rows, 0] - logits_on(scores, node)).max() > 0.05
+    data = tuner.data_at(node)
+    added = data.rows[data.learned["more"]]
+    assert (len(added), set(added.tolist())) == (200, {-1})
+    assert data.without(rows)[data.learned["more"]].all()
+    assert not data.without(rows)[data.learned["labels"]].any()
+
+
+def test_auto_takes_the_weight_of_highest_ap_on_tune(tuner: Tuner) -> None:
+    """Of weight 1 and of those that give the photos 30 % and 70 % of the fit: 800 of fit, 200."""
+    unbiased_part(tuner.store)
+    node = tuner.fine_tune(tuner.root(), [Learn("truck", "more")])
+    (score, logit), (rows, label, scores), values = drawn(), tune_of(tuner), {}
+    for weight in (1.0, 1.7, 9.3):
+        made = fit_by_hand(tuner, score, expit(logit), weight)
+        values[average_precision(label, logits_on(scores, made))] = weight
+    terms = tuner.terms(node)["truck"]
+    assert terms.learned[0].weight == values[max(values)]
+    assert terms.used == len(rows)
+    outcome = evaluation_outcome(tuner, node, "tune", "truck")  # each fold by the others' choice
+    assert np.isfinite(outcome.logit).all()
+
+
+def test_no_added_photos_is_an_error_with_its_remedy(tuner: Tuner) -> None:
+    with pytest.raises(TuningError, match="learn on 'truck' is from more, but no photos") as told:
+        tuner.fine_tune(tuner.root(), [MORE])
+    assert "inficond extend SPEC FOLDER" in told.value.remedy
+
+
+def test_a_replay_uses_the_same_parts_though_others_were_added(tuner: Tuner) -> None:
+    unbiased_part(tuner.store)
+    node = tuner.fine_tune(tuner.root(), [Learn("truck", "more"), Lambda("truck")])
+    unbiased_part(tuner.store, 80, seed=3)
+    other, fresh = afresh(tuner), afresh(tuner)
+    again = other.fine_tune(other.root(), node.repairs, resolved=node.resolved)
+    assert (again.id, again.weights_hash) == (node.id, node.weights_hash)
+    anew = fresh.fine_tune(fresh.root(), node.repairs)
+    assert len(fresh.terms(anew)["truck"].learned[0].parts) == 2
+    assert anew.weights_hash != node.weights_hash
+
+
+def test_a_part_that_is_gone_is_named_and_the_students_stay(tuner: Tuner) -> None:
+    part = unbiased_part(tuner.store)
+    node = tuner.fine_tune(tuner.root(), [MORE])
+    shutil.rmtree(part.path)
+    other = Tuner(open_store(tuner.store.path), tuner.spec, tuner.history, tuner.penalties)
+    assert other.metrics(other.node(node.id), "tune")["truck"].ap > 0.5  # needs no added photo
+    fresh = afresh(tuner)
+    for refit in (
+        lambda: other.fine_tune(other.node(node.id), [Lambda("truck", 1e-3)]),
+        lambda: fresh.fine_tune(fresh.root(), node.repairs, resolved=node.resolved),
+    ):
+        with pytest.raises(StoreError, match=f"no part {part.content_hash[:12]}"):
+            refit()
+
+
+def test_a_history_without_the_parts_of_a_learn_is_refused(tuner: Tuner) -> None:
+    unbiased_part(tuner.store, 30)
+    node = tuner.fine_tune(tuner.root(), [MORE])
+    resolved = {"truck": {**node.resolved["truck"], "learn": {"more": 1.0}}}
+    with pytest.raises(TuningError, match="belong to other photos"):
+        tuner.fine_tune(tuner.root(), [MORE], resolved=resolved)
+
+
+def test_a_typed_concept_has_scores_of_added_photos(tmp_path: Path) -> None:
+    small = open_tuner(small_spec(tmp_path, images=120), history=":memory:")
+    part, store = added_part(small.store, 40), small.store
+    vector = np.random.default_rng(3).normal(size=store.concept_text_embedding.shape[1])
+    vector = (vector / np.linalg.norm(vector)).astype(np.float32)
+
+    def cosines(of) -> tuple[np.ndarray, np.ndarray]:
+        """Of each segment, and the largest of each image."""
+        cosine = np.asarray(of.segment_embedding, np.float32) @ vector
+        largest = np.zeros(len(of.images), np.float32)
+        np.maximum.at(largest, of.segment_image, cosine)
+        return cosine, largest
+
+    cosine, score = cosines(store)
+    typed = TypedConcept(("word",), basis_of(store), vector, score, cosine)
+    tuner = afresh(small, extended(store, [typed]))
+    node = tuner.fine_tune(tuner.root(), [Learn("bicycle", "more", 3.0)])
+    added = open_store(part.path)
+    both = np.column_stack([added.concept_score, cosines(added)[1]])
+    found = fit_by_hand(tuner, both, expit(added.teacher_logit[:, 0]), 3.0)
+    np.testing.assert_allclose(node.weights[:, 0], found.weights[:, 0], atol=2e-2)
+    assert len(node.weights) == len(store.concepts) + 1
+
+
+def test_added_photos_are_a_lever_where_there_are_some(tuner: Tuner) -> None:
+    def lever(of: Tuner):
+        levers = suggest(of, classes=["truck"]).repairs["truck"].levers
+        return {each.name: each for each in levers}.get("teacher on added photos")
+
+    assert lever(tuner) is None
+    unbiased_part(tuner.store)
+    found = lever(afresh(tuner))
+    assert found.gain.estimate > 0.02
+    assert found.edits == (Learn("truck", "more"),)

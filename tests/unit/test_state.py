@@ -1,19 +1,20 @@
-"""State without a browser: set parameters, check what they cause."""
-
-from __future__ import annotations
+"""State without a browser: what set parameters cause, and what it tells of the students."""
 
 import threading
 from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import small_spec
+from factory import small_spec, twins_spec
+from sessions import fine_tune
 from waiting import PATIENCE
 
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.gallery import take_gallery
 from inficond_panel.results.image_sets import best_segment
+from inficond_panel.results.local_explanation import take_apart
+from inficond_panel.results.refit_report import explain
 from inficond_panel.state import AppState, Job, Jobs, Status
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Lambda
@@ -36,12 +37,6 @@ def test_a_fine_tune_refits_and_is_in_the_history_at_once(app: AppState, tmp_pat
     assert again.head().weights_hash == now.weights_hash
 
 
-def test_a_split_that_is_not_there_is_refused(app: AppState) -> None:
-    with pytest.raises(ValueError, match=r"split must be one of .* got 'spoke'"):
-        app.tuning.show_split("spoke")
-    assert app.students.snapshot.split == "tune"
-
-
 def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
     app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
     waiting, factor = app.tuning.pending, app.tuning.factor
@@ -53,69 +48,54 @@ def test_nothing_is_tuned_while_the_holdout_is_in_view(app: AppState) -> None:
     app.suggestion.ask()
     app.tuning.clear()
     app.tuning.fine_tune()
-    assert app.tuning.pending == waiting
-    assert app.tuning.factor == factor
+    assert (app.tuning.pending, app.tuning.factor) == (waiting, factor)
     assert not app.suggestion.running
     assert len(app.tuning.nodes) == 1
     app.tuning.show_split("tune")
     assert app.tuning.locked == ""
     app.tuning.fine_tune()
     assert [node.number for node in app.tuning.nodes] == [0, 1]
+    with pytest.raises(ValueError, match=r"split must be one of .* got 'spoke'"):
+        app.tuning.show_split("spoke")
+    assert app.students.snapshot.split == "tune"
 
 
-def test_rows_are_ranked_by_absolute_influence(app: AppState) -> None:
-    rows = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=10)
+def rows_of(app: AppState, sort: str = "weight", top: int = 50, find: str = "") -> list:
+    student = app.students.student("bicycle")
+    return concept_rows(app.tuner, student, sort=sort, top=top, find=find)
+
+
+def test_rows_are_ranked_by_absolute_influence_or_discrepancy(app: AppState) -> None:
+    rows = rows_of(app, top=10)
     influence = np.abs(app.students.node.weights[:, 0])
     assert [row.rank for row in rows] == list(range(1, 11))
     assert [abs(row.influence) for row in rows] == sorted(influence, reverse=True)[:10]
     assert abs(rows[0].share) == 1
+    for sort in ("discrepancy_p", "discrepancy_n"):
+        values = [row.discrepancy for row in rows_of(app, sort, top=30)]
+        known = [abs(v) for v in values if not np.isnan(v)]
+        assert known == sorted(known, reverse=True)
+        assert not np.isnan(values[: len(known)]).any()  # the undefined come last
 
 
 def test_concepts_at_zero_are_found_and_listed_only_where_they_are_held(app: AppState) -> None:
-    app.tuning.toggle(Intent("bicycle", "wheel 2", "remove"))
-    app.tuning.fine_tune()
+    fine_tune(app, "wheel 2")
     influence = dict(zip(app.store.concepts, app.students.node.weights[:, 0], strict=True))
     assert influence["wheel 2"] == 0
-    rows = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=50)
+    rows = rows_of(app)
     assert {row.concept for row in rows[:-1]} == {name for name in influence if influence[name]}
     assert (rows[-1].concept, rows[-1].rank) == ("wheel 2", None)
-    few = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=3)
-    assert [row.rank for row in few] == [1, 2, 3, None]
-    found = concept_rows(
-        app.tuner, app.students.student("bicycle"), sort="weight", top=50, find=" WHEEL"
-    )
-    assert {row.concept for row in found} == {name for name in influence if "wheel" in name}
+    assert [row.rank for row in rows_of(app, top=3)] == [1, 2, 3, None]
+    found = {row.concept: row.rank for row in rows_of(app, find=" WHEEL")}
     ranks = {row.concept: row.rank for row in rows}
-    assert {row.concept: row.rank for row in found} == {
-        row.concept: ranks.get(row.concept) for row in found
-    }
-    assert found[-1].rank is None
-    assert (
-        concept_rows(
-            app.tuner,
-            app.students.student("bicycle"),
-            sort="discrepancy_p",
-            top=50,
-            find="no such word",
-        )
-        == []
-    )
-
-
-def test_rows_by_discrepancy_put_the_undefined_last(app: AppState) -> None:
-    for sort in ("discrepancy_p", "discrepancy_n"):
-        values = [
-            row.discrepancy
-            for row in concept_rows(app.tuner, app.students.student("bicycle"), sort=sort, top=30)
-        ]
-        known = [abs(v) for v in values if not np.isnan(v)]
-        assert known == sorted(known, reverse=True)
-        assert not np.isnan(values[: len(known)]).any()
+    assert found == {name: ranks.get(name) for name in influence if "wheel" in name}
+    assert list(found.values())[-1] is None
+    assert rows_of(app, "discrepancy_p", find="no such word") == []
 
 
 def test_patches_are_the_nearest_segments_and_never_of_the_holdout(app: AppState) -> None:
     store = app.store
-    row = concept_rows(app.tuner, app.students.student("bicycle"), sort="weight", top=1)[0]
+    (row,) = rows_of(app, top=1)
     c = store.concepts.index(row.concept)
     segments = [segment for segment, _ in row.patches]
     cosine = store.segment_embedding.astype("f4") @ store.concept_text_embedding[c]
@@ -129,24 +109,22 @@ def test_an_iteration_that_left_a_class_as_it_was_shares_its_curves(app: AppStat
     app.tuning.toggle(Intent("sheep", "wheel", "down"))
     app.tuning.fine_tune()
     assert app.students.effect("bicycle", "wheel") is before["bicycle"]
-    after = app.students.effect("sheep", "wheel")
-    assert app.students.weight("sheep", "wheel") in after.grid
-    assert app.students.weight("sheep", "wheel") not in before["sheep"].grid
+    weight = app.students.weight("sheep", "wheel")
+    assert weight in app.students.effect("sheep", "wheel").grid
+    assert weight not in before["sheep"].grid
 
 
 def test_the_gallery_shows_the_split_in_view_strongest_first(app: AppState) -> None:
     gallery, store = take_gallery(app.students.student("bicycle"), "wheel"), app.store
-    score = store.concept_score[:, store.concepts.index("wheel")]
+    c, k, tune = store.concepts.index("wheel"), store.classes.index("bicycle"), store.rows("tune")
     assert gallery.score.tolist() == sorted(gallery.score.tolist(), reverse=True)
-    tune = store.rows("tune")
-    assert set(gallery.rows.tolist()) == set(tune[score[tune] > 0].tolist())
-    k = store.classes.index("bicycle")
+    assert set(gallery.rows.tolist()) == set(tune[store.concept_score[tune, c] > 0].tolist())
     np.testing.assert_array_equal(gallery.label, store.label[gallery.rows, k])
-    segment = best_segment(store, int(gallery.rows[0]), store.concepts.index("wheel"))
-    assert store.segment_image[segment] == gallery.rows[0]
-    text = store.concept_text_embedding[store.concepts.index("wheel")]
-    own = store.segment_embedding[store.segments_of(int(gallery.rows[0]))].astype(float) @ text
-    assert store.segment_embedding[segment].astype(float) @ text == own.max()
+    row = int(gallery.rows[0])
+    cosine = store.segment_embedding.astype(float) @ store.concept_text_embedding[c]
+    segment = best_segment(store, row, c)
+    assert store.segment_image[segment] == row
+    assert cosine[segment] == cosine[store.segments_of(row)].max()
 
 
 def test_a_preview_that_ends_late_does_not_hide_the_running_refit(app: AppState) -> None:
@@ -205,19 +183,90 @@ def test_progress_of_a_job_that_was_cancelled_meanwhile_is_not_told() -> None:
 
 
 def test_a_thumb_is_told_once_to_all_who_watch(app: AppState) -> None:
-    waiting: list = []
-    jobs = Jobs(waiting.append)  # what a job finds waits, as on an event loop
-    other = AppState(app.tuner, jobs)
-    told = []
-    other.tuning.param.watch(
-        lambda *events: told.append(sorted(event.name for event in events)),
-        ["pending", "preview", "status"],
-    )
-    other.tuning.toggle(Intent("bicycle", "sky", "down"))
+    waiting, told = [], []  # what a job finds waits, as on an event loop
+    tuning = AppState(app.tuner, Jobs(waiting.append)).tuning
+
+    def note(*events) -> None:
+        told.append(sorted(event.name for event in events))
+
+    tuning.param.watch(note, ["pending", "preview", "status"])
+    tuning.toggle(Intent("bicycle", "sky", "down"))
     assert told == [["pending", "status"]]
-    assert other.tuning.status.kind == "previewing"
-    other.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    other.tuning.clear()
+    assert tuning.status.kind == "previewing"
+    tuning.toggle(Intent("bicycle", "wheel", "up"))
+    tuning.clear()
     assert told[1:] == [["pending", "status"]] * 2
-    assert other.tuning.status.kind == "idle"
-    jobs.close()
+    assert tuning.status.kind == "idle"
+    tuning.jobs.close()
+
+
+# -- what is told of a refit, of a group, and of one image --------------------------------------
+
+
+def test_a_report_is_made_once_and_is_the_engines(app: AppState) -> None:
+    fine_tune(app, "wheel", "down")
+    refit = app.students.refit_of("bicycle")
+    assert app.students.known_report(refit) is None
+    report = app.students.report(refit, lambda: False)
+    assert app.students.known_report(refit) is report
+    assert app.students.report(refit, lambda: True) is report
+    expected, found = explain(app.tuner, refit).of("bicycle"), report.of("bicycle")
+    assert found.bounds == expected.bounds
+    assert {churn.split for churn in found.churn} == {"fit", "tune"}
+
+
+def test_a_group_holds_the_collinear_concepts_nearest_first(tmp_path: Path) -> None:
+    app = AppState(open_tuner(twins_spec(tmp_path)), Jobs(inline=True))
+    group = app.students.group("bicycle", "wheel")
+    assert group.members[0].concept == "wheel"
+    assert set(group.twins) == {"wheel", "spoke", "wheel 2"}
+    near = [member.correlation for member in group.members]
+    assert near == sorted(near, reverse=True)
+    store = app.store
+    correlation = np.corrcoef(store.concept_score[store.rows("fit")].T) - np.eye(30)
+    alone = store.concepts[int(np.argmin(correlation.max(axis=1)))]
+    assert app.students.group("bicycle", alone) is None
+
+
+def test_rules_that_decide_are_told_before_the_refit_and_after(app: AppState) -> None:
+    fine_tune(app, "wheel")
+    assert app.tuning.notices() == []
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    told = app.tuning.notices()
+    for words in ("is replaced by", "weight 0"):
+        assert any(words in notice for notice in told)
+    app.tuning.fine_tune()
+    assert app.tuning.notices() == told
+    app.tuning.undo()
+    assert app.tuning.notices() == []
+
+
+@pytest.mark.parametrize("class_name", ["bicycle", "sheep"])
+def test_the_parts_of_a_prediction_add_up_to_the_logit(app: AppState, class_name: str) -> None:
+    k = app.store.classes.index(class_name)
+    for row in app.dataset.rows[:10].tolist():
+        apart = take_apart(app.students.student(class_name), row)
+        parts = [part.logit for part in apart.parts]
+        assert sum(parts) + apart.intercept == pytest.approx(apart.logit, abs=1e-5)
+        assert parts == sorted(parts, key=abs, reverse=True)
+        assert apart.teacher == app.store.teacher_logit[row, k]
+        assert apart.label == app.store.label[row, k]
+
+
+def test_the_smallest_edit_flips_the_image_and_no_smaller_one_does(app: AppState) -> None:
+    scores, weights = app.store.concept_score, app.students.node.weights[:, 0]
+    logits, rows = app.tuner.logits(app.students.node)[:, 0], app.dataset.rows
+    decided = logits > 0
+    for row in rows[:20].tolist():
+        apart = take_apart(app.students.student("bicycle"), row)
+        edit = apart.edit
+        c = app.store.concepts.index(edit.concept)
+        beyond = logits + scores[:, c] * edit.change * (1 + 1e-6)
+        assert (beyond[row] > 0) == edit.present != decided[row]
+        others = rows[rows != row]
+        assert edit.others == np.count_nonzero((beyond > 0)[others] != decided[others])
+        before = logits[row] + scores[row] * edit.change * (1 - 1e-6)  # on any concept, less
+        assert ((before > 0) == decided[row]).all()
+        assert edit.before == weights[c]
+        assert apart.used.before != 0  # the edit among concepts with influence
+        assert abs(apart.used.change) >= abs(edit.change)

@@ -1,48 +1,27 @@
-"""Changes between iterations: means over classes by hand, and what views are given of them."""
+"""Changes between iterations as a session asks for them: means over classes by hand, comparisons,
+and what leaves the page as a file."""
 
-from __future__ import annotations
-
+import io
+import sys
 import threading
+import zipfile
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import small_arrays
+from sessions import fine_tune
+from tuners import tuner_of
 from waiting import PATIENCE
 
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
+from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state import comparison as changes_module
-from inficond_panel.store import write_store
-from inficond_panel.tuning import Intent, open_tuner
 
 METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
-
-
-def by_hand(metric: str, label: np.ndarray, logit: np.ndarray, teacher: np.ndarray) -> float:
-    """One metric of one class on images as they come, repeated ones and all; nan if undefined."""
-    if metric == "fidelity":
-        return float(np.mean((logit > 0) == (teacher > 0)))
-    present, logit = label[label >= 0] > 0, logit[label >= 0]
-    named = logit > 0
-    both = int(np.sum(present & named))
-    if metric == "accuracy":
-        return float(np.mean(present == named))
-    if metric == "ap":
-        if not present.any():
-            return np.nan
-        value = 0.0
-        for cut in np.unique(logit):  # recall gained at each cut, times the precision there
-            above = logit >= cut
-            value += np.sum(present & (logit == cut)) / present.sum() * present[above].mean()
-        return float(value)
-    part, whole = {
-        "recall": (both, present.sum()),
-        "precision": (both, named.sum()),
-        "f1": (2 * both, present.sum() + named.sum()),
-    }[metric]
-    return float(part / whole) if whole else np.nan
 
 
 @pytest.mark.parametrize("metric", METRICS)
@@ -55,60 +34,47 @@ def test_the_mean_over_classes_is_drawn_as_by_hand(metric: str) -> None:
     teacher = rng.normal(size=(n, k))
     old, new = (np.round(rng.normal(size=(n, k)) + label, 1) for _ in range(2))
 
-    def mean(logit: np.ndarray, picks: np.ndarray) -> float:
-        each = [
-            by_hand(metric, label[picks, c], logit[picks, c], teacher[picks, c]) for c in range(k)
-        ]
-        return float(np.nanmean(each))
+    def outcomes(logit: np.ndarray, picks=slice(None)) -> list[Outcome]:
+        columns = ((each[picks, c] for each in (label, logit, teacher > 0)) for c in range(k))
+        return [Outcome(*each) for each in columns]
 
-    def outcomes(logit: np.ndarray) -> list[Outcome]:
-        return [Outcome(label[:, c], logit[:, c], teacher[:, c] > 0) for c in range(k)]
+    def mean(logit: np.ndarray, picks=slice(None)) -> float:
+        return float(np.nanmean([each.value(metric) for each in outcomes(logit, picks)]))
 
-    found = mean_change(outcomes(old), outcomes(new), metric)
-    draw = np.random.default_rng(0)
+    found, draw = mean_change(outcomes(old), outcomes(new), metric), np.random.default_rng(0)
     picks = [draw.integers(n, size=n) for _ in range(200)]
     moved = [mean(new, each) - mean(old, each) for each in picks]
-    everything = np.arange(n)
-    assert found.estimate == pytest.approx(mean(new, everything) - mean(old, everything))
+    assert found.estimate == pytest.approx(mean(new) - mean(old))
     assert (found.low, found.high) == pytest.approx(tuple(np.quantile(moved, [0.025, 0.975])))
-
-
-def test_a_mean_of_the_same_students_does_not_move() -> None:
-    rng = np.random.default_rng(2)
-    label, logit = rng.integers(2, size=30), rng.normal(size=30)
-    found = mean_change([Outcome(label, logit)], [Outcome(label, logit)], "f1")
-    assert (found.estimate, found.low, found.high) == (0, 0, 0)
-
-
-# --- the state ---------------------------------------------------------------------------------
+    same = mean_change(outcomes(old), outcomes(old), metric)
+    assert (same.estimate, same.low, same.high) == (0, 0, 0)
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> AppState:
-    app = AppState(open_tuner(small_spec(tmp_path)), Jobs(inline=True))
+def tuned(app: AppState) -> AppState:
+    """At #2, from #1, from #0."""
     for concept in ("wheel", "sky"):
-        app.tuning.toggle(Intent("bicycle", concept, "remove"))
-        app.tuning.fine_tune()
+        fine_tune(app, concept)
     return app
 
 
-def test_changes_are_those_of_the_bootstrap_against_start_and_parent(app: AppState) -> None:
-    root, first, second = app.tuner.nodes()
-    outcomes = {node.id: app.tuner.at(node, "tune").outcomes for node in (root, first, second)}
+def test_changes_are_those_of_the_bootstrap_against_start_and_parent(tuned: AppState) -> None:
+    root, first, second = tuned.tuner.nodes()
+    outcomes = {node.id: tuned.tuner.at(node, "tune").outcomes for node in (root, first, second)}
 
     def expected(before: str, after: str) -> dict:
         return change_intervals(outcomes[before]["bicycle"], outcomes[after]["bicycle"], METRICS)
 
-    assert app.changes.total("bicycle", METRICS) == expected(root.id, second.id)
-    assert app.changes.last("bicycle", METRICS) == expected(first.id, second.id)
+    assert tuned.changes.total("bicycle", METRICS) == expected(root.id, second.id)
+    assert tuned.changes.last("bicycle", METRICS) == expected(first.id, second.id)
     pairs = [(root.id, first.id), (first.id, second.id)]
-    found = app.changes.between(pairs, "bicycle", "f1")
+    found = tuned.changes.between(pairs, "bicycle", "f1")
     assert found == {pair: expected(*pair)["f1"] for pair in pairs}
-    app.tuning.jump(root.id)
-    assert app.changes.total("bicycle", METRICS) == app.changes.last("bicycle", METRICS) == {}
+    tuned.tuning.jump(root.id)
+    assert tuned.changes.total("bicycle", METRICS) == tuned.changes.last("bicycle", METRICS) == {}
 
 
-def test_a_change_is_worked_out_once_and_by_the_worker(app: AppState) -> None:
+def test_a_change_is_worked_out_once_and_by_the_worker(tuned: AppState) -> None:
     """A change is given when it has come; the event loop (this thread) is never held."""
     updates: list = []
     there, threads = threading.Event(), []
@@ -117,8 +83,8 @@ def test_a_change_is_worked_out_once_and_by_the_worker(app: AppState) -> None:
         updates.append(update)
         there.set()
 
-    app.jobs = jobs = Jobs(publish)
-    state = changes_module.ChangesState(app.tuner, app.students, jobs)
+    tuned.jobs = jobs = Jobs(publish)
+    state = changes_module.ChangesState(tuned.tuner, tuned.students, jobs)
     compute = state._compute
     state._compute = lambda asked: (threads.append(threading.current_thread()), compute(asked))[1]
     assert state.total("bicycle", ["f1"]) == {}
@@ -132,12 +98,12 @@ def test_a_change_is_worked_out_once_and_by_the_worker(app: AppState) -> None:
     jobs.close()
 
 
-def test_what_was_asked_for_last_comes_first(app: AppState, monkeypatch) -> None:
+def test_what_was_asked_for_last_comes_first(tuned: AppState, monkeypatch) -> None:
     """A click on the next class does not wait for what the last one asked for."""
     monkeypatch.setattr(changes_module, "SLICE", 0)  # one at a time
     waiting: list = []
-    app.jobs.submit = waiting.append
-    state = changes_module.ChangesState(app.tuner, app.students, app.jobs)
+    tuned.jobs.submit = waiting.append
+    state = changes_module.ChangesState(tuned.tuner, tuned.students, tuned.jobs)
     state.total("bicycle", ["f1", "ap"])
     state.total("sheep", ["ap"])
     made = []
@@ -155,12 +121,117 @@ def test_a_failure_is_told(app: AppState) -> None:
 
 
 def test_an_undefined_change_is_known_to_be(tmp_path: Path) -> None:
-    spec, arrays = small_spec(tmp_path), small_arrays()
+    arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 0] = 0
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    app = AppState(open_tuner(spec), Jobs(inline=True))
-    app.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    app.tuning.fine_tune()
+    app = AppState(tuner_of(arrays, tmp_path), Jobs(inline=True))
+    fine_tune(app, "wheel")
     found = app.changes.total("bicycle", ["ap", "accuracy"])
-    assert (found["ap"].words, found["accuracy"].words != "undefined") == ("undefined", True)
+    assert found["ap"].words == "undefined" != found["accuracy"].words
     assert np.isfinite(app.changes.total("", ["ap"])["ap"].estimate)
+
+
+# -- two iterations side by side -----------------------------------------------------------
+
+
+def two_branches(app: AppState) -> tuple[str, str]:
+    root = app.students.node.id
+    first = fine_tune(app, "wheel")
+    app.tuning.jump(root)
+    return first, fine_tune(app, "sky")
+
+
+def test_two_branches_are_compared_as_the_engine_does(app: AppState) -> None:
+    first, second = two_branches(app)
+    app.comparison.compare(first, second)
+    found, tuner = app.comparison.result, app.tuner
+    again = compare(tuner, tuner.node(first), tuner.node(second))
+    there, here = (comparison_frames(tuner, each) for each in (found, again))
+    for name, frame in there.items():
+        pd.testing.assert_frame_equal(frame, here[name])
+        assert frame.attrs == here[name].attrs
+    assert found.ancestor.number == 0
+    app.comparison.swap()
+    assert app.comparison.pair == (second, first)
+    turned = app.comparison.result.of("bicycle").changes["ap"].estimate
+    assert turned == pytest.approx(-found.of("bicycle").changes["ap"].estimate)
+
+
+def test_a_node_that_is_not_there_is_told(app: AppState) -> None:
+    app.comparison.compare(app.students.node.id, "no such id")
+    assert app.comparison.result is None
+    assert "no iteration 'no such id'" in app.comparison.problem
+    app.comparison.close()
+    assert (app.comparison.pair, app.comparison.problem) == (None, "")
+
+
+def test_holdout_is_compared_only_where_both_were_looked_at(app: AppState) -> None:
+    first, second = two_branches(app)
+    app.tuning.show_split("holdout")
+    app.comparison.compare(first, second)
+    assert app.comparison.result.split == "tune"
+    app.tuning.jump(first)
+    app.tuning.show_split("holdout")
+    app.comparison.compare(first, second)
+    assert app.comparison.result.split == "holdout"
+    assert app.tuner.looks() == 2
+
+
+def test_a_late_result_is_not_shown_after_closing(app: AppState, monkeypatch) -> None:
+    root, node = app.students.node.id, fine_tune(app, "wheel")
+    submitted = []
+    monkeypatch.setattr(app.jobs, "submit", submitted.append)
+    app.comparison.compare(root, node)
+    app.comparison.close()
+    [job] = submitted
+    job.done(job.work(job))
+    assert app.comparison.result is None
+
+
+def test_a_refused_change_is_told_until_one_succeeds(app: AppState) -> None:
+    node = fine_tune(app, "wheel")
+    app.tuning.delete(node)
+    assert "shown is in this branch" in app.tuning.problem
+    app.tuning.rename(node, "12")
+    assert "cannot be named '12'" in app.tuning.problem
+    app.tuning.rename(node, "no wheels")
+    assert (app.tuning.problem, app.tuning.nodes[1].name) == ("", "no wheels")
+
+
+# -- files ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def files(app: AppState) -> list:
+    """Files that were made for the browser."""
+    made: list = []
+    app.export.param.watch(lambda event: event.new and made.append(event.new), "file")
+    return made
+
+
+def test_the_zip_and_the_edits_are_what_the_command_writes(app: AppState, files) -> None:
+    node = app.tuner.node(fine_tune(app, "wheel"))
+    app.export.students(node.id, ["npz", "sklearn"])
+    assert (app.export.file, app.export.status.kind) == (None, "done")
+    app.export.edits(node.id)
+    made, edits = files
+    folder = f"small-1-{node.id}"
+    assert (made.name, edits.name) == (f"{folder}.zip", f"{folder}-edits.yaml")
+    with zipfile.ZipFile(io.BytesIO(made.content)) as archive:
+        names = {name.removeprefix(f"{folder}/") for name in archive.namelist()}
+        npz = io.BytesIO(archive.read(f"{folder}/students.npz"))
+    expected = "students.npz students.json README.md card.md card.json edits.yaml"
+    assert names == set(expected.split())
+    assert (np.load(npz, allow_pickle=False)["weights"] == node.weights).all()
+    assert node.weights_hash in edits.content.decode()
+    assert "wheel" in edits.content.decode()
+
+
+def test_a_format_without_its_package_says_so(app: AppState, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    app.export.look()
+    missing = {made.name: made.missing for made in app.export.formats}
+    assert "[onnx]'" in missing["onnx"]
+    assert (missing["npz"], missing["sklearn"]) == ("", "")
+    app.export.students(app.students.node.id, ["onnx"])
+    assert app.export.status.kind == "error"
+    assert "pip install" in app.export.status.remedy

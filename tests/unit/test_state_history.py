@@ -1,7 +1,5 @@
 """The history as a session shows it: moves, deleted branches, cancelling, one redraw a change."""
 
-from __future__ import annotations
-
 import queue
 import re
 import threading
@@ -71,12 +69,15 @@ def session(loop: Loop, tmp_path: Path) -> AppState:
 
 
 class Held:
-    """A refit that goes on until it is let go, and then heeds a cancellation."""
+    """A refit without wheel that goes on until it is let go, and then heeds a cancellation."""
 
-    def __init__(self, app: AppState, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, session: AppState, monkeypatch: pytest.MonkeyPatch) -> None:
         self.began, self.let_go = threading.Event(), threading.Event()
-        self.refit = app.tuner.fine_tune
-        monkeypatch.setattr(app.tuner, "fine_tune", self)
+        self.refit = session.tuner.fine_tune
+        monkeypatch.setattr(session.tuner, "fine_tune", self)
+        session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
+        session.tuning.fine_tune()
+        assert self.began.wait(PATIENCE)
 
     def __call__(self, parent, batch, progress, cancelled, author):
         self.began.set()
@@ -87,61 +88,51 @@ class Held:
 
 
 def test_a_cancelled_refit_says_so_until_it_has_stopped(session, loop, monkeypatch) -> None:
+    tuning = session.tuning
+    tuning.cancel()  # nothing
+    assert tuning.status.kind == "idle"
     held = Held(session, monkeypatch)
-    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    session.tuning.fine_tune()
-    assert held.began.wait(PATIENCE)
-    session.tuning.cancel()
-    assert session.tuning.status.kind == "cancelling"
-    assert session.tuning.busy
-    session.tuning._fitting(0.5, "late")  # a report that was on its way
-    session.tuning.fine_tune()  # not twice
-    session.tuning.undo()  # nor a move meanwhile
-    assert session.tuning.status.kind == "cancelling"
+    tuning.cancel()
+    assert tuning.status.kind == "cancelling"
+    assert tuning.busy
+    tuning._fitting(0.5, "late")  # a report that was on its way
+    tuning.fine_tune()  # not twice
+    tuning.undo()  # nor a move meanwhile
+    assert tuning.status.kind == "cancelling"
     held.let_go.set()
-    loop.until(lambda: not session.tuning.busy)
-    assert session.tuning.status.kind == "idle"
-    assert [intent.concept for intent in session.tuning.pending] == ["wheel"]
+    loop.until(lambda: not tuning.busy)
+    assert tuning.status.kind == "idle"
+    assert [intent.concept for intent in tuning.pending] == ["wheel"]
     assert numbers(session) == [0]
     assert not session.jobs.busy
 
 
-def test_cancelling_nothing_changes_nothing(app: AppState) -> None:
-    app.tuning.cancel()
-    assert app.tuning.status.kind == "idle"
-
-
-def test_thumbs_during_a_refit_wait_for_the_next_one(session, loop, monkeypatch) -> None:
-    held = Held(session, monkeypatch)
-    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    session.tuning.fine_tune()
-    assert held.began.wait(PATIENCE)
-    session.tuning.toggle(Intent("bicycle", "sky", "down"))
-    assert session.tuning.status.kind == "fitting"
+def test_thumbs_during_a_refit_wait_and_what_is_fitted_is_not_cleared(session, loop, monkeypatch):
+    held, tuning = Held(session, monkeypatch), session.tuning
+    tuning.clear()
+    assert [intent.concept for intent in tuning.pending] == ["wheel"]
+    assert tuning.notice is None
+    tuning.toggle(Intent("bicycle", "sky", "down"))
+    assert tuning.status.kind == "fitting"
     held.let_go.set()
-    loop.until(lambda: not session.tuning.busy)
+    loop.until(lambda: not tuning.busy)
     assert session.students.node.number == 1
-    assert [intent.concept for intent in session.tuning.pending] == ["sky"]
+    assert [intent.concept for intent in tuning.pending] == ["sky"]
 
 
 def test_quick_moves_all_count(session, loop) -> None:
     for concept in ("wheel", "sky", "fur"):
-        session.tuning.toggle(Intent("bicycle", concept, "remove"))
-        session.tuning.fine_tune()
+        fine_tune(session, concept)
         loop.until(lambda: not session.jobs.busy)
-    session.tuning.undo()
-    session.tuning.undo()  # before the first has been shown
-    loop.until(lambda: not session.jobs.busy)
-    assert session.students.node.number == 1
-    session.tuning.redo()
-    session.tuning.redo()
-    loop.until(lambda: not session.jobs.busy)
-    assert session.students.node.number == 3
+    for move, number in ((session.tuning.undo, 1), (session.tuning.redo, 3)):
+        move()
+        move()  # before the first has been shown
+        loop.until(lambda: not session.jobs.busy)
+        assert session.students.node.number == number
 
 
 def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monkeypatch) -> None:
-    threads = set()
-    transaction = Database.transaction
+    threads, transaction, tuning = set(), Database.transaction, session.tuning
 
     def noted(self, write: bool = False):
         threads.add(threading.current_thread())
@@ -149,28 +140,27 @@ def test_the_history_is_read_and_written_off_the_event_loop(session, loop, monke
 
     monkeypatch.setattr(Database, "transaction", noted)
     for act in (
-        lambda: session.tuning.toggle(Intent("bicycle", "wheel", "remove")),
-        session.tuning.fine_tune,
-        lambda: session.tuning.show_split("holdout"),
-        session.tuning.undo,
-        session.tuning.redo,
-        lambda: session.tuning.set_note(session.tuning.head.id, "why"),
-        lambda: session.tuning.rename(session.tuning.head.id, "name"),
-        lambda: session.tuning.jump(session.tuning.nodes[0].id),
-        lambda: session.tuning.delete(session.tuning.nodes[1].id),
+        lambda: tuning.toggle(Intent("bicycle", "wheel", "remove")),
+        tuning.fine_tune,
+        lambda: tuning.show_split("holdout"),
+        tuning.undo,
+        tuning.redo,
+        lambda: tuning.set_note(tuning.head.id, "why"),
+        lambda: tuning.rename(tuning.head.id, "name"),
+        lambda: tuning.jump(tuning.nodes[0].id),
+        lambda: tuning.delete(tuning.nodes[1].id),
     ):
         act()
         loop.until(lambda: not session.jobs.busy)
-        assert session.tuning.status.kind in {"idle", "done"}
-        assert set(session.tuning.looks.values()) <= {0, 1}
+        assert tuning.status.kind in {"idle", "done"}
+        assert set(tuning.looks.values()) <= {0, 1}
     assert numbers(session) == [0]
     assert len(threads) == 1
     assert threading.current_thread() not in threads
 
 
 def test_a_look_is_counted_only_for_the_node_that_was_asked_for(session, loop) -> None:
-    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    session.tuning.fine_tune()
+    fine_tune(session, "wheel")
     loop.until(lambda: not session.jobs.busy)
     session.tuning.undo()
     session.tuning.show_split("holdout")  # of #1, while #0 is on its way
@@ -180,72 +170,58 @@ def test_a_look_is_counted_only_for_the_node_that_was_asked_for(session, loop) -
     assert session.tuner.looks() == 0
 
 
-def test_the_log_tells_who_did_it(app):
+def test_the_log_tells_who_did_it(app) -> None:
     app.tuning.author = "ada"
-    app.tuning.toggle(Intent("sheep", "fur", "down"))
-    app.tuning.fine_tune()
-    node = app.students.node
-    app.tuning.rename(node.id, "less fur")
-    app.tuning.set_note(node.id, "it is the grass")
+    node = fine_tune(app, "fur", "down")
+    app.tuning.rename(node, "less fur")
+    app.tuning.set_note(node, "it is the grass")
     app.tuning.show_split("holdout")
     app.tuning.undo()
     app.tuning.redo()
     app.tuning.jump(app.tuner.root_id)
-    app.tuning.delete(node.id)
-    app.tuning.restore(node.id)
-    assert app.tuner.node(node.id).author == "ada"
+    app.tuning.delete(node)
+    app.tuning.restore(node)
+    assert app.tuner.node(node).author == "ada"
     own = app.tuner.history.events(app.tuner.root_id)[1:]
     assert {event.author for event in own} == {"ada"}
-    assert {"add", "fine-tune", "rename", "note", "look", "undo", "redo", "jump", "delete"} < {
-        event.kind for event in own
-    }
+    kinds = "add fine-tune rename note look undo redo jump delete restore"
+    assert {event.kind for event in own} == set(kinds.split())
 
 
 def test_what_can_be_taken_back_is_told_with_the_way_back(app: AppState) -> None:
+    tuning = app.tuning
     fine_tune(app, "wheel")
-    app.tuning.undo()
-    assert (app.tuning.notice.text, app.tuning.notice.offer) == ("#1 is undone, and kept.", "Redo")
-    app.tuning.notice.run()
+    tuning.undo()
+    assert (tuning.notice.text, tuning.notice.offer) == ("#1 is undone, and kept.", "Redo")
+    tuning.notice.run()
     assert app.students.node.number == 1
-    assert app.tuning.notice is None  # there is nothing to redo
+    assert tuning.notice is None  # there is nothing to redo
 
     fine_tune(app, "sky")
-    root, first = (node.id for node in app.tuning.nodes[:2])
-    app.tuning.jump(root)
-    app.tuning.delete(first)
-    assert app.tuning.notice.text == "#1 and 1 more deleted."
+    root, first = (node.id for node in tuning.nodes[:2])
+    tuning.jump(root)
+    tuning.delete(first)
+    assert tuning.notice.text == "#1 and 1 more deleted."
     assert numbers(app) == [0]
-    app.tuning.notice.run()
+    tuning.notice.run()
     assert numbers(app) == [0, 1, 2]
 
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    waiting = app.tuning.pending
-    app.tuning.clear()
-    assert app.tuning.notice.text == "1 change cleared."
-    app.tuning.notice.run()
-    assert app.tuning.pending == waiting
+    tuning.toggle(Intent("bicycle", "wheel", "down"))
+    waiting = tuning.pending
+    tuning.clear()
+    assert tuning.notice.text == "1 change cleared."
+    tuning.notice.run()
+    assert tuning.pending == waiting
 
-    app.tuning.jump(first)
-    app.tuning.undo()
-    assert app.tuning.notice.offer == "Redo"
-    app.tuning.fine_tune()
-    told = app.tuning.notice  # a redo would leave what was just made
+    tuning.jump(first)
+    tuning.undo()
+    assert tuning.notice.offer == "Redo"
+    tuning.fine_tune()
+    told = tuning.notice  # a redo would leave what was just made
     assert re.fullmatch(r"#3: AP of bicycle [+−]\d+\.\d points", told.text)
     assert (told.offer, told.compared) == ("Undo", (root, app.students.node.id))
     told.run()
     assert app.students.node.id == root
-
-
-def test_a_batch_that_is_fitted_is_not_cleared(session, loop, monkeypatch) -> None:
-    held = Held(session, monkeypatch)
-    session.tuning.toggle(Intent("bicycle", "wheel", "remove"))
-    session.tuning.fine_tune()
-    assert held.began.wait(PATIENCE)
-    session.tuning.clear()
-    assert len(session.tuning.pending) == 1
-    assert session.tuning.notice is None
-    held.let_go.set()
-    loop.until(lambda: not session.tuning.busy)
 
 
 def test_iterations_of_another_window_are_told_once_and_shown_on_request(

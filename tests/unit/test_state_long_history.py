@@ -1,7 +1,5 @@
 """Reads and messages of a step do not grow with the history, and are the same as in full."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -16,18 +14,13 @@ from long_history import grow
 
 from inficond_panel.errors import HistoryError, TuningError
 from inficond_panel.state import AppState, Jobs
-from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.tuning import History, Intent, open_tuner
 from inficond_panel.views.configuration.view import ConfigurationView
 from inficond_panel.views.page.shell import Shell
 from inficond_panel.views.provenance.iterations import MOST, WHOLE, cut_window, place_window
 from inficond_panel.views.provenance.view import ProvenanceView
 
 ROOT = make_node()
-
-
-@pytest.fixture
-def tuner(tmp_path: Path) -> Tuner:
-    return open_tuner(small_spec(tmp_path))
 
 
 # -- the tree is read once, then what is new ------------------------------------------------------
@@ -44,18 +37,12 @@ done = {
 }
 
 
+KIND = st.sampled_from(["add", "add", *done])
+STEP = st.tuples(KIND, st.integers(0, 9), st.integers(0, 1), st.booleans())
+
+
 @settings(max_examples=30, deadline=None)
-@given(
-    st.lists(
-        st.tuples(
-            st.sampled_from(["add", "add", *done]),
-            st.integers(0, 9),
-            st.integers(0, 1),
-            st.booleans(),
-        ),
-        max_size=25,
-    )
-)
+@given(st.lists(STEP, max_size=25))
 def test_the_tree_that_is_kept_up_is_that_of_the_file(tmp_path_factory, steps):
     """Two processes write one file; each now and then looks at the tree."""
     path = tmp_path_factory.mktemp("h") / "h.sqlite"
@@ -75,10 +62,9 @@ def test_the_tree_that_is_kept_up_is_that_of_the_file(tmp_path_factory, steps):
     for history in both:
         found, now = history.iterations(ROOT.id, lambda _: None)
         assert now == state
-        assert [(it.id, it.parent, it.number, it.intents, it.created) for it in found] == [
-            (node.id, node.parent, node.number, node.intents, node.created) for node in whole
-        ]
-        assert [it.weights_hash for it in found] == [node.weights_hash for node in whole]
+        for it, node in zip(found, whole, strict=True):
+            for field in ("id", "parent", "number", "intents", "created", "weights_hash"):
+                assert getattr(it, field) == getattr(node, field)
         assert now.all_hidden() == {it.id for it in found if now.hidden(it.id)}
 
 
@@ -96,36 +82,31 @@ def test_rows_altered_while_the_file_is_open_are_found(tmp_path):
 places = st.integers(-(10**6), 10**6)
 
 
-@given(st.integers(1, 3000), places, places)
-def test_any_window_that_is_asked_for_is_cut_to_rows_that_there_are(size, first, last):
+@given(st.integers(1, 3000), st.data(), places, places)
+def test_any_window_that_is_asked_for_is_cut_to_rows_that_there_are(size, data, first, last):
+    """And it goes to the row that is shown."""
     found = cut_window(size, first, last)
-
     assert 0 <= found[0] < found[1] <= size
     assert found[1] - found[0] <= max(MOST, WHOLE)
     if size <= WHOLE:
         assert found == (0, size)
     elif 0 <= first < last <= size:
         assert found == (first, min(last, first + MOST))
-
-
-@given(st.integers(1, 3000), st.data(), places, places)
-def test_the_window_goes_to_the_row_that_is_shown(size, data, first, last):
     wanted = data.draw(st.integers(0, size - 1))
-    before = cut_window(size, first, last)
-    found = place_window(size, wanted, before)
-
-    assert found[0] <= wanted < found[1]
-    assert found == cut_window(size, *found)
-    if before[0] <= wanted < before[1]:
-        assert found == before
-    assert place_window(size, None, before) == before
+    placed = place_window(size, wanted, found)
+    assert placed[0] <= wanted < placed[1]
+    assert placed == cut_window(size, *placed)
+    if found[0] <= wanted < found[1]:
+        assert placed == found
+    assert place_window(size, None, found) == found
 
 
 # -- the view -------------------------------------------------------------------------------------
 
 
-def test_rows_in_a_window_are_those_of_the_whole_list(tuner):
+def test_rows_in_a_window_are_those_of_the_whole_list(tmp_path):
     """After each of many steps, also of another session on the same history."""
+    tuner = open_tuner(small_spec(tmp_path))
     nodes = grow(tuner, 80)
     app, other = (AppState(tuner, Jobs(inline=True)) for _ in range(2))
     app.tuning.jump(nodes[5].id)
@@ -153,16 +134,11 @@ def test_rows_in_a_window_are_those_of_the_whole_list(tuner):
         rows = shown[tree["first"] :][: len(tree["rows"])]
         assert rows
         for row, node in zip(tree["rows"], rows, strict=True):
-            assert (row["id"], row["at"], row["name"], row["note"]) == (
-                node.id,
-                node.number,
-                node.name,
-                node.note,
-            )
+            facts = (node.id, node.number, node.name, node.note)
+            assert (row["id"], row["at"], row["name"], row["note"]) == facts
             assert row["current"] == (node.id == app.students.node.id)
             results = view._tree.results
-            result = results["each"][results["of"][row["id"]]]
-            _expect_value(app, row["id"], result)
+            _expect_value(app, node.id, results["each"][results["of"][node.id]])
         assert tree["current"]["id"] == app.students.node.id
     assert len(app.tuning.nodes) == 83
 

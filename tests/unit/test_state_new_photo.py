@@ -1,15 +1,14 @@
 """A photo put on the page: decided, followed, cancelled, refused, and kept nowhere."""
 
-from __future__ import annotations
-
 import base64
 import io
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import small_arrays, small_spec
 from PIL import Image
 from scipy.special import expit
+from tuners import tuner_of
 
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments
 from inficond_panel.errors import CancelledError, MissingExtraError
@@ -17,7 +16,6 @@ from inficond_panel.predict import PagePhotos
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.state.networks import MOST_BYTES
 from inficond_panel.state.selection import Rights
-from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page.photo import make_photo
 from inficond_panel.views.page.shell import Shell
@@ -74,29 +72,23 @@ def app(tuner) -> AppState:
     return AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
 
 
-def test_a_photo_is_decided_by_all_students(app):
+def test_a_photo_is_decided_by_all_students_and_follows_them_encoded_once(app) -> None:
     app.photo.put(content())
-    found = app.photo.decided
-    expected = app.tuner.logits(app.students.node)[0]
-    logits = [found.predictions[name].logit for name in app.store.classes]
-    np.testing.assert_allclose(logits, expected, atol=1e-6)
-    teacher = [found.predictions[name].teacher for name in app.store.classes]
+    found, classes = app.photo.decided.predictions, app.store.classes
+    logits = [found[name].logit for name in classes]
+    np.testing.assert_allclose(logits, app.tuner.logits(app.students.node)[0], atol=1e-6)
+    teacher = [found[name].teacher for name in classes]
     np.testing.assert_allclose(teacher, app.store.teacher_log_odds[0])
     assert app.photo.status.kind == "idle"
-    app.photo.close()
-    assert app.photo.decided is None
-
-
-def test_it_follows_the_students_and_is_encoded_once(app):
-    app.photo.put(content())
-    name = app.store.classes[0]
-    (concept,) = [part.concept for part in app.photo.decided.predictions[name].parts[:1]]
-    node = app.tuner.fine_tune(app.students.node, [Intent(name, concept, "remove")])
+    concept = found[classes[0]].parts[0].concept
+    node = app.tuner.fine_tune(app.students.node, [Intent(classes[0], concept, "remove")])
     app.tuning.jump(node.id)
     assert app.photo.decided.node == node
-    shown = [part.concept for part in app.photo.decided.predictions[name].parts]
-    assert concept not in shown
+    parts = app.photo.decided.predictions[classes[0]].parts
+    assert concept not in [part.concept for part in parts]
     assert len(app.photo.scorer.photos) == 1
+    app.photo.close()
+    assert app.photo.decided is None
 
 
 @pytest.mark.parametrize(
@@ -116,18 +108,15 @@ def test_what_the_page_does_not_send_is_refused(app, photo, told):
     assert app.photo.scorer.photos == []
 
 
-def test_it_is_cancelled(app):
-    app.photo.scorer.during = app.photo.cancel
-    app.photo.put(content())
-    assert app.photo.decided is None
-    assert app.photo.status.kind == "idle"
-
-
-def test_one_that_cannot_be_read_cancels_the_one_before_and_is_told(app):
-    app.photo.scorer.during = lambda: app.photo.put(b"no image")
-    app.photo.put(content())
-    assert app.photo.decided is None
-    assert "not a JPEG or PNG" in app.photo.status.text
+@pytest.mark.parametrize("other", [None, b"no image"])
+def test_it_is_cancelled_also_by_another_that_cannot_be_read(app, other) -> None:
+    photo = app.photo
+    photo.scorer.during = photo.cancel if other is None else lambda: photo.put(other)
+    photo.put(content())
+    assert photo.decided is None
+    told = ("idle", "") if other is None else ("error", "not a JPEG or PNG")
+    assert photo.status.kind == told[0]
+    assert told[1] in photo.status.text
 
 
 def test_why_there_is_none_is_told(tuner):
@@ -149,22 +138,25 @@ def test_a_store_alone_is_told_without_its_place(tuner, tmp_path):
         assert str(tmp_path) not in app.photo.missing
 
 
+def put(shell: Shell, *parts: str) -> None:
+    """Put a photo on the page, in the parts that a browser sends."""
+    whole = base64.b64encode(content()).decode()
+    shell.act({"action": "put_photo", "parts": list(parts) or [whole[:7], whole[7:]]})
+
+
 def test_a_page_without_the_right_refuses(tuner):
     shut = Rights(photos=False)
     app = AppState(tuner, Jobs(inline=True), rights=shut, photos=Scorer(tuner.store))
     assert "photos" in shut.closed
-    shell = Shell(app)
-    shell.act({"action": "put_photo", "parts": [base64.b64encode(content()).decode()]})
+    put(Shell(app))
     assert (app.photo.decided, app.photo.scorer.photos) == (None, [])
     assert app.photo.missing == "This page does not allow photos."
 
 
 def test_the_dialog_tells_what_the_browser_asks_for(app):
     shell = Shell(app)
-    assert shell._page.photo["rows"] == []
-    assert shell._page.photo["side"] == SIDE
-    text = base64.b64encode(content()).decode()
-    shell.act({"action": "put_photo", "parts": [text[:7], text[7:]]})
+    assert (shell._page.photo["rows"], shell._page.photo["side"]) == ([], SIDE)
+    put(shell)
     shown = shell._page.photo
     logits = app.tuner.logits(app.students.node)[0]
     order = np.argsort(-logits, kind="stable")
@@ -199,18 +191,20 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
     tuner = open_tuner(small_spec(tmp_path, images=400))
     app = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
     shell, rows = Shell(app), tuner.store.rows("tune")
-    shell.act({"action": "put_photo", "parts": [base64.b64encode(content()).decode()]})
-    plain = {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+    put(shell)
+
+    def decisions() -> dict[str, str]:
+        return {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+
+    plain = decisions()
     assert set(plain.values()) <= {"present", "absent"}
-    on_tune = tuner.logits(app.students.node)[rows]
-    own = tuner.logits(app.students.node)[0]
-    words = set()
+    logits, words = tuner.logits(app.students.node), set()
     for percent in (50, 70, 80, 90, 100):
         shell.act({"action": "abstain_photo", "percent": percent})
-        shown = {row["name"]: row["student"] for row in shell._page.photo["rows"]}
+        shown = decisions()
         for k, name in enumerate(tuner.store.classes):
-            least = least_sure(tuner.store.label[rows, k], on_tune[:, k], percent / 100)
-            assert shown[name] == (plain[name] if abs(own[k]) >= least else "don't know")
+            least = least_sure(tuner.store.label[rows, k], logits[rows, k], percent / 100)
+            assert shown[name] == (plain[name] if abs(logits[0, k]) >= least else "don't know")
             shell.act({"action": "show_photo_class", "name": name})
             worth, decision = (shell._page.photo[key] for key in ("worth", "decision"))
             assert (f"logit {least:.2f} from" in worth) == np.isfinite(least)
@@ -220,7 +214,7 @@ def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_
     assert {"don't know", "present"} <= words
     assert len(app.photo.scorer.photos) == 1  # encoded once
     shell.act({"action": "abstain_photo", "percent": 0})
-    assert {row["name"]: row["student"] for row in shell._page.photo["rows"]} == plain
+    assert decisions() == plain
     assert shell._page.photo["worth"] == ""
     with pytest.raises(ValueError, match="asked"):
         shell.act({"action": "abstain_photo", "percent": 200})
@@ -246,9 +240,7 @@ def test_with_one_class_an_image_it_is_named(tmp_path, app):
     arrays = small_arrays()
     arrays["label"] = np.eye(4, dtype=np.int8)[arrays["teacher_logit"].argmax(axis=1)]
     facts = {"task": "single_label", "teacher_activation": "softmax"}
-    write_store(tmp_path / "one.zarr", arrays, {**ATTRS, **facts})
-    (tmp_path / "one.yaml").write_text("title: One\nstore: one.zarr\n")
-    tuner = open_tuner(tmp_path / "one.yaml")
+    tuner = tuner_of(arrays, tmp_path, **facts)
     single = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
     single.photo.put(content())
     share = expit(tuner.logits(single.students.node)[0])

@@ -1,7 +1,5 @@
 """The photos behind a store's images: found below their folders only, and shown only if alike."""
 
-from __future__ import annotations
-
 import io
 from pathlib import Path
 from types import SimpleNamespace
@@ -52,27 +50,26 @@ def spec_of(*folders: Path) -> SimpleNamespace:
     return SimpleNamespace(dataset=SimpleNamespace(photo_folders=lambda: folders))
 
 
+INSTANCES = ["annotations/instances_val2017.json"]
+
+
 @pytest.mark.parametrize(
-    ("dataset", "expected"),
+    ("dataset", "given", "expected"),
     [
-        (TableDataset.model_construct(root=ROOT, images=Path("photos")), [ROOT / "photos"]),
-        (TableDataset.model_construct(root=ROOT, images=Path("/elsewhere")), [Path("/elsewhere")]),
-        (VocDataset.model_construct(root=ROOT), [ROOT / "JPEGImages"]),
-        (FolderDataset.model_construct(root=ROOT), [ROOT]),
-        (ColumnsDataset.model_construct(root=ROOT, path="file"), [ROOT]),
-        (ColumnsDataset.model_construct(root=ROOT, path="file", image_id="id"), []),
-        (
-            CocoDataset.model_construct(
-                root=ROOT, annotations=["annotations/instances_val2017.json"]
-            ),
-            [ROOT, ROOT / "val2017"],
-        ),
-        (CocoDataset.model_construct(root=ROOT, annotations=["a.json"], image_id="number"), []),
-        (TableDataset.model_construct(root=None), []),
+        (TableDataset, {"images": Path("photos")}, [ROOT / "photos"]),
+        (TableDataset, {"images": Path("/elsewhere")}, [Path("/elsewhere")]),
+        (TableDataset, {"root": None}, []),
+        (VocDataset, {}, [ROOT / "JPEGImages"]),
+        (FolderDataset, {}, [ROOT]),
+        (ColumnsDataset, {"path": "file"}, [ROOT]),
+        (ColumnsDataset, {"path": "file", "image_id": "id"}, []),
+        (CocoDataset, {"annotations": INSTANCES}, [ROOT, ROOT / "val2017"]),
+        (CocoDataset, {"annotations": ["a.json"], "image_id": "number"}, []),
     ],
 )
-def test_the_folders_are_those_where_a_photo_is_called_after_its_image(dataset, expected):
-    assert list(dataset.photo_folders()) == expected
+def test_the_folders_are_those_where_a_photo_is_called_after_its_image(dataset, given, expected):
+    made = dataset.model_construct(**{"root": ROOT, **given})
+    assert list(made.photo_folders()) == expected
 
 
 @pytest.mark.parametrize("name", ["../secret", "kitchen/../../secret", "link", "x" * 4000, "a\0b"])
@@ -91,15 +88,16 @@ def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "small",
-    [picture(160, 120, seed=1), picture(120, 160), picture(160, 140)],
-    ids=["another", "turned", "cut"],
+    ("folders", "image", "small"),
+    [
+        (True, "kitchen/7", picture(160, 120, seed=1)),  # another
+        (True, "kitchen/7", picture(120, 160)),  # turned
+        (True, "kitchen/7", picture(160, 140)),  # cut
+        (True, "9", picture(60, 40)),  # damaged
+        (False, "8", picture(60, 40)),  # a data set without photos
+    ],
 )
-def test_a_file_that_shows_something_else_is_not_the_photo(folder, small):
-    assert load_photo(spec_of(folder), stored("kitchen/7", small), 0) is None
-
-
-def test_a_damaged_file_and_a_data_set_without_photos_give_none(folder):
-    (folder / "8.png").write_bytes(b"no image")
-    assert load_photo(spec_of(folder), stored("8", picture(60, 40)), 0) is None
-    assert load_photo(spec_of(), stored("8", picture(60, 40)), 0) is None
+def test_what_shows_something_else_or_nothing_is_not_the_photo(folder, folders, image, small):
+    (folder / "9.png").write_bytes(b"no image")
+    spec = spec_of(*[folder] * folders)
+    assert load_photo(spec, stored(image, small), 0) is None

@@ -1,15 +1,15 @@
-"""State of repairs, suspects and suggestions, without a browser."""
-
-from __future__ import annotations
+"""State of repairs, suspects, suggestions and the refit what-if, without a browser."""
 
 from pathlib import Path
 
 import pytest
 from factory import shift_of
 
-from inficond_panel.errors import TuningError
-from inficond_panel.state import AppState, Jobs
+from inficond_panel.errors import CancelledError, InficondError, TuningError
+from inficond_panel.results.what_if_curves import refit_curve
+from inficond_panel.state import AppState, Jobs, Status, repairs
 from inficond_panel.state.batch import toggled
+from inficond_panel.state.repairs import RefitWhatIf
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.views.knowledge.view import KnowledgeView
@@ -18,8 +18,16 @@ DEMO = Path(__file__).parents[2] / "specs" / "demo.yaml"
 
 
 @pytest.fixture(scope="module")
-def demo(tmp_path_factory):
+def demo_tuner(tmp_path_factory):
     return open_tuner(DEMO, history=tmp_path_factory.mktemp("demo") / "h.sqlite")
+
+
+@pytest.fixture
+def demo(demo_tuner) -> AppState:
+    """A session on #0 of the demo."""
+    app = AppState(demo_tuner, Jobs(inline=True))
+    app.tuning.jump(demo_tuner.root_id)
+    return app
 
 
 THUMB = Intent("bicycle", "wheel", "down", 2.0)
@@ -53,115 +61,146 @@ def test_concepts_to_balance_add_up_and_are_taken_out_again():
     assert toggled([BALANCE], [BALANCE]) == []
 
 
-def test_what_the_factor_changes_are_thumbs_alone(app: AppState):
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    app.tuning.toggle(Lambda("bicycle", 0.05))
-    app.tuning.scale(3.0)
-    assert {i.factor for i in app.tuning.thumbs} == {3.0}
-    assert Lambda("bicycle", 0.05) in app.tuning.pending
-
-
 def test_repairs_that_wait_come_back_with_the_page(app: AppState):
-    app.tuning.toggle(Intent("bicycle", "wheel", "down"))
-    app.tuning.toggle(Lambda("bicycle", 0.05))
-    app.tuning.toggle(Balance("bicycle", ("wheel",)))
-    kept = [item.to_json() for item in app.tuning.pending]
+    for item in (THUMB, Lambda("bicycle", 0.05), Balance("bicycle", ("wheel",))):
+        app.tuning.toggle(item)
+    app.tuning.scale(3.0)  # of thumbs alone
     before, at = list(app.tuning.pending), app.tuning.head.id
+    assert {i.factor for i in app.tuning.thumbs} == {3.0}
+    assert Lambda("bicycle", 0.05) in before
+    kept = [*(item.to_json() for item in before), {"class": "bicycle", "direction": "repair"}]
     app.tuning.clear()
-    assert app.tuning.take_back(at, [*kept, {"class": "bicycle", "direction": "repair"}]) == (
-        None,
-        1,
-    )
+    assert app.tuning.take_back(at, kept) == (None, 1)
     assert app.tuning.pending == before
 
 
-def test_a_repair_with_an_unknown_name_is_refused(app: AppState):
-    with pytest.raises(TuningError, match="does not have"):
-        app.tuning.toggle(Balance("bicycle", ("no such concept",)))
-    with pytest.raises(TuningError, match="does not have"):
-        app.tuning.toggle(Label("bicycle", "no such image", 1))
+def test_a_repair_of_an_unknown_name_is_refused_and_one_that_cannot_be_is_told(app: AppState):
+    for unknown in (Balance("bicycle", ("none",)), Label("bicycle", "no such image", 1)):
+        with pytest.raises(TuningError, match="does not have"):
+            app.tuning.toggle(unknown)
     assert app.tuning.pending == []
-
-
-def test_a_repair_that_cannot_be_is_told_and_stays_in_the_batch(app: AppState):
-    image = app.store.images[app.store.rows("holdout")[0]]
-    app.tuning.toggle(Label("bicycle", image, 1))
+    held = Label("bicycle", app.store.images[app.store.rows("holdout")[0]], 1)
+    app.tuning.toggle(held)
     assert app.tuning.status.kind == "error"
     assert "holdout" in app.tuning.status.text
-    assert len(app.tuning.pending) == 1
+    assert app.tuning.pending == [held]
 
 
 def test_shifts_are_those_of_the_doctor_and_wait_until_asked_for(demo):
-    app = AppState(demo, Jobs(inline=True))
-    assert app.shifts.by_class == {}
-    app.shifts.start()
-    assert app.shifts.complete
+    assert demo.shifts.by_class == {}
+    demo.shifts.start()
+    assert demo.shifts.complete
     for name in ("bicycle", "bird", "bottle"):
-        expected = shift_of(demo, name)
-        assert app.shifts.by_class[name].kind == expected.kind
-        assert app.shifts.suspects(name) == [s.concept for s in expected.suspects]
+        expected = shift_of(demo.tuner, name)
+        assert demo.shifts.by_class[name].kind == expected.kind
+        assert demo.shifts.suspects(name) == [s.concept for s in expected.suspects]
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 16), (60, 1)])
 def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch, seconds, told):
-    monkeypatch.setattr("inficond_panel.state.repairs.SLICE", seconds)
-    app, seen = AppState(demo, Jobs(inline=True)), []
-    app.selection.class_name = "sheep"
-    app.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")
-    app.shifts.start()
+    monkeypatch.setattr(repairs, "SLICE", seconds)
+    seen = []
+    demo.selection.class_name = "sheep"
+    demo.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")
+    demo.shifts.start()
     assert seen[0][0] == "sheep"
     assert len(seen) == told
-    assert set(seen[-1]) == set(app.store.classes)
+    assert set(seen[-1]) == set(demo.store.classes)
 
 
 def test_of_many_classes_only_those_selected_are_looked_at(demo, monkeypatch):
-    monkeypatch.setattr("inficond_panel.state.repairs.ALL_UP_TO", 15)
-    app = AppState(demo, Jobs(inline=True))
-    app.shifts.start()
-    assert app.shifts.by_class == {}
+    monkeypatch.setattr(repairs, "ALL_UP_TO", 15)
+    demo.shifts.start()
+    assert demo.shifts.by_class == {}
     for name in ("bird", "sheep"):
-        app.selection.class_name = name
-    assert [*app.shifts.by_class] == ["bird", "sheep"]
+        demo.selection.class_name = name
+    assert [*demo.shifts.by_class] == ["bird", "sheep"]
 
 
-def test_a_repaird_student_is_judged_anew(demo):
-    app = AppState(demo, Jobs(inline=True))
-    app.shifts.start()
-    before = app.shifts.by_class
-    app.tuning.put([Doubt("bicycle"), Lambda("bicycle")])
-    seen = []
-    app.shifts.param.watch(lambda event: seen.append(set(event.new)), "by_class")
-    app.tuning.fine_tune()
+def test_a_repaired_student_is_judged_anew(demo):
+    demo.shifts.start()
+    before, seen = demo.shifts.by_class, []
+    demo.tuning.put([Doubt("bicycle"), Lambda("bicycle")])
+    demo.shifts.param.watch(lambda event: seen.append(set(event.new)), "by_class")
+    demo.tuning.fine_tune()
     assert seen[0] == {*before} - {"bicycle"}  # the others are not looked for again
-    after = app.shifts.by_class
-    assert app.shifts.complete
+    after = demo.shifts.by_class
+    assert demo.shifts.complete
     assert after["bicycle"].verdict.ap_lost.estimate < before["bicycle"].verdict.ap_lost.estimate
     assert after["bird"] is before["bird"]
-    app.tuning.undo()
 
 
-def test_a_suggestion_is_told_and_waits_in_the_batch(demo):
-    app = AppState(demo, Jobs(inline=True))
-    panels = KnowledgeView(app).panels
-    app.selection.class_name = "bicycle"
-    app.suggestion.ask(["bicycle"])
+def test_a_suggestion_waits_in_the_batch_and_is_forgotten_at_another_iteration(demo):
+    panels, suggestion = KnowledgeView(demo).panels, demo.suggestion
+    suggestion.ask(["train"])
+    assert demo.tuning.pending == []
+    assert suggestion.latest.intents == ()
+    assert "Taking the best lever gains nothing on photos" in suggestion.latest.summary
+    demo.selection.class_name = "bicycle"
+    suggestion.ask(["bicycle"])
     assert panels.repair["sentence"].endswith(" points expected.")
-    assert set(app.tuning.pending) == set(app.suggestion.latest.intents)
-    app.selection.class_name = "horse"
+    assert set(demo.tuning.pending) == set(suggestion.latest.intents)
+    demo.selection.class_name = "horse"
     assert panels.repair["sentence"] == ""
+    demo.tuning.fine_tune()
+    assert suggestion.latest is None
 
 
-def test_nothing_is_put_where_nothing_is_suggested(demo):
-    app = AppState(demo, Jobs(inline=True))
-    app.suggestion.ask(["train"])
-    assert app.tuning.pending == []
-    assert app.suggestion.latest.intents == ()
-    assert "Taking the best lever gains nothing on photos" in app.suggestion.latest.summary
+# -- the refit what-if of one concept: point by point, stopped, resumed, behind a fine-tune -----
 
 
-def test_a_suggestion_for_another_iteration_is_forgotten(demo):
-    app = AppState(demo, Jobs(inline=True))
-    app.suggestion.ask(["bicycle"])
-    app.tuning.fine_tune()
-    assert app.suggestion.latest is None
-    app.tuning.undo()
+@pytest.fixture
+def refit(app: AppState) -> RefitWhatIf:
+    return app.refit_what_if
+
+
+def test_points_come_one_by_one_and_a_curve_that_is_known_is_not_solved_again(refit, monkeypatch):
+    seen = []
+    refit.param.watch(lambda _: seen.append((len(refit.points), refit.share)), "points")
+    refit.solve("sheep", "fur")
+    counts, shares = zip(*seen, strict=True)
+    assert counts == tuple(range(1, len(refit.points) + 1))
+    assert list(shares) == sorted(shares)
+    assert (refit.state, refit.share) == ("done", 1.0)
+    known = refit.points
+    monkeypatch.setattr(repairs, "refit_curve", lambda *_, **__: pytest.fail("solved again"))
+    refit.solve("sheep", "fur")
+    assert refit.points is known
+
+
+def test_a_stopped_curve_keeps_its_points_and_goes_on(app, refit, monkeypatch):
+    solved = list(refit_curve(app.tuner, app.students.student("sheep"), "fur"))
+
+    def three(*_, **__):
+        yield from solved[:3]
+        refit.stop()
+        raise CancelledError("Cancelled.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(repairs, "refit_curve", three)
+        refit.solve("sheep", "fur")
+    assert refit.state == "stopped"
+    assert list(refit.points) == [point.influence for point in solved[:3]]
+    refit.solve("sheep", "fur")
+    assert refit.state == "done"
+    assert len(refit.points) == len(solved)
+
+
+def test_it_waits_for_a_fine_tune_and_goes_on_then(app, refit):
+    app.tuning.status = Status("fitting", "Fitting")
+    refit.solve("sheep", "fur")
+    assert (refit.state, refit.points) == ("waiting", {})
+    app.tuning.status = Status()
+    assert refit.state == "done"
+
+
+def test_a_failure_is_told_with_its_remedy(app, refit, monkeypatch):
+    def fail(*_, **__):
+        raise InficondError("No finite solution.", "Raise lambda.")
+        yield
+
+    monkeypatch.setattr(repairs, "refit_curve", fail)
+    refit.solve("sheep", "fur")
+    told = (app.tuning.status.text, app.tuning.status.remedy)
+    assert told == ("No finite solution.", "Raise lambda.")
+    assert refit.state == "stopped"

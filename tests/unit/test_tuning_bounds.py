@@ -1,16 +1,26 @@
-"""Intents resolve to bounds that lie where the thumb points."""
+"""Thumbs resolve to bounds that lie where they point, one rule decides where they contradict each
+other, and what a bound does is obeyed, said, stored and replayed."""
 
-from __future__ import annotations
+import hashlib
+import json
 
 import numpy as np
 import pytest
+from histories import make_tuner
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from scipy.optimize import minimize
+from scipy.special import expit
 
 from inficond_panel.errors import TuningError
+from inficond_panel.results.history import iterations
+from inficond_panel.tuning import Intent, Tuner, dump_edits, read_edits
+from inficond_panel.tuning.node import node_id
+from inficond_panel.tuning.notices import limits_text, notices
+from inficond_panel.tuning.replay import branch, replay
 from inficond_panel.tuning.thumbs import (
     STEP_FLOOR,
-    Intent,
+    GroupIntent,
     bound,
     box,
     canonical,
@@ -19,8 +29,27 @@ from inficond_panel.tuning.thumbs import (
     resolve,
     step_sizes,
 )
+from inficond_panel.wording.repairs import edit_words
 
 CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
+BIKE, WHEEL = "bicycle", "wheel"
+
+
+@pytest.fixture(scope="module")
+def tuner(store, tmp_path_factory) -> Tuner:
+    return make_tuner(store, tmp_path_factory.mktemp("spec"))
+
+
+def ear(*thumb) -> Intent:
+    return Intent("cat", "ear", *thumb)
+
+
+def wheel(*thumb, **given) -> Intent:
+    return Intent(BIKE, WHEEL, *thumb, **given)
+
+
+def place(tuner: Tuner, concept: str = WHEEL) -> tuple[int, int]:
+    return tuner.store.concepts.index(concept), tuner.store.classes.index(BIKE)
 
 
 @pytest.mark.parametrize(
@@ -36,82 +65,255 @@ CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
         ("remove", 5.0, (0.0, 0.0)),
     ],
 )
-def test_formula_with_factor_3_and_step_one_half(direction, w, expected):
-    intent = Intent("cat", "ear", direction).resolved(3.0)
-    assert bound(intent, w, 0.5) == pytest.approx(expected)
+def test_formula_with_factor_3_and_step_one_half(direction, w, expected) -> None:
+    assert bound(ear(direction).resolved(3.0), w, 0.5) == pytest.approx(expected)
 
 
-def test_step_is_a_share_of_the_largest_untouched_weight():
+def test_step_is_a_share_of_the_largest_effect_of_the_untouched_student() -> None:
     assert step_sizes(np.array([1.0, -8.0, 3.0]), 0.05) == pytest.approx([0.4] * 3)
     assert step_sizes(np.zeros(3), 0.05) == pytest.approx([STEP_FLOOR] * 3)
-
-
-def test_the_step_on_scores_of_several_scales_is_one_effect():
     weights, spread = np.array([1.0, -8.0, 0.0]), np.array([100.0, 0.5, 2.0])
     # the largest effect is 1 × 100; 5 % of it are 5 logits per spread
     assert step_sizes(weights, 0.05, spread) == pytest.approx([0.05, 10, 2.5])
     assert step_sizes(np.zeros(3), 0.05, spread) == pytest.approx(STEP_FLOOR / spread)
 
 
-def _resolve(reference, *intents, parent=None):
+@pytest.mark.parametrize(("reference", "lower"), [("parent", 16.0), ("original", 8.0)])
+def test_reference_parent_goes_on_from_the_parent_and_original_does_not(reference, lower) -> None:
     original = np.array([[4.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
-    return resolve(
-        canonical(intents, 2.0),
-        classes=CLASSES,
-        concepts=CONCEPTS,
-        parent=original if parent is None else parent,
-        original=original,
-        reference=reference,
-        step=0.05,
-    )
-
-
-def test_reference_parent_goes_on_from_the_parent_and_original_does_not():
     parent = np.array([[8.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
-    intent = Intent("cat", "ear", "up")
-    assert _resolve("parent", intent, parent=parent) == {("cat", "ear"): (16.0, None)}
-    assert _resolve("original", intent, parent=parent) == {("cat", "ear"): (8.0, None)}
+    given = {"classes": CLASSES, "concepts": CONCEPTS, "reference": reference, "step": 0.05}
+    found = resolve(canonical([ear("up")], 2.0), parent=parent, original=original, **given)
+    assert found == {("cat", "ear"): (lower, None)}
 
 
-def test_later_bound_replaces_the_earlier_and_the_others_stay():
-    earlier = {("cat", "ear"): (8.0, None), ("dog", "fur"): (0.0, 0.0)}
+def test_a_later_bound_replaces_the_earlier_and_the_box_has_those_of_a_class() -> None:
+    earlier = {("cat", "ear"): (8.0, None), ("dog", "fur"): (None, 3.0), ("dog", "sky"): (0.0, 0.0)}
     later = {("cat", "ear"): (None, 4.0)}
-    assert in_force(earlier, later) == {("cat", "ear"): (None, 4.0), ("dog", "fur"): (0.0, 0.0)}
-
-
-def test_box_holds_the_bounds_of_the_classes_that_are_solved():
-    bounds = {("cat", "ear"): (8.0, None), ("dog", "fur"): (None, 3.0), ("dog", "sky"): (0.0, 0.0)}
-    lower, upper = box(bounds, ["dog"], CONCEPTS)
+    assert in_force(earlier, later) == {**earlier, **later}
+    lower, upper = box(earlier, ["dog"], CONCEPTS)
     assert lower.tolist() == [[-np.inf], [-np.inf], [0.0]]
     assert upper.tolist() == [[np.inf], [3.0], [0.0]]
 
 
+def test_a_given_bound_is_the_bound_whatever_the_weight() -> None:
+    for weight in (-3.0, 0.0, 5.0):
+        assert bound(wheel("up", bound=-0.46), weight, 0.1) == (-0.46, None)
+        assert bound(wheel("down", bound=-0.46), weight, 0.1) == (None, -0.46)
+    kept = wheel("down", bound=-0.0)
+    assert str(kept.to_json()["bound"]) == "0.0"  # one id for one bound
+    assert kept.resolved(3.0) == kept  # no factor beside it
+
+
 @given(direction=st.sampled_from(["up", "down", "remove"]), x=st.none() | st.floats(1.001, 1e6))
-def test_json_round_trip(direction, x):
-    x = None if direction == "remove" else x
-    intent = Intent("tv monitor", "wheel", direction, x)
+def test_an_intent_without_a_bound_is_written_as_before(direction, x) -> None:
+    intent = wheel(direction, None if direction == "remove" else x)
     assert Intent.from_json(intent.to_json()) == intent
-    assert set(intent.to_json()) == {"class", "concept", "direction", "factor"}
+    facts = {"class": BIKE, "concept": WHEEL, "direction": direction, "factor": intent.factor}
+    assert intent.to_json() == facts
+    text = json.dumps({"intents": [facts], "parent": "p", "settings": {}})
+    assert node_id("p", [intent], {}) == hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
 @given(st.floats())
-def test_factor_must_be_finite_and_above_one(x):
+def test_factor_must_be_finite_and_above_one(x) -> None:
     assume(not 1 < x < np.inf)
     with pytest.raises(TuningError, match="factor"):
-        Intent("cat", "ear", "up", x)
+        ear("up", x)
 
 
-def test_unknown_words_come_with_the_nearest():
-    with pytest.raises(TuningError, match="Did you mean 'remove'"):
-        Intent("cat", "ear", "removed")
-    with pytest.raises(TuningError, match=r"no concept 'eer'.*Did you mean 'ear'"):
-        check_names([Intent("cat", "eer", "up")], CLASSES, CONCEPTS)
-    with pytest.raises(TuningError, match=r"no class 'Dog'.*Did you mean 'dog'"):
-        check_names([Intent("Dog", "ear", "up")], CLASSES, CONCEPTS)
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({"direction": "up", "bound": float("nan")}, "bound of 'wheel' on 'bicycle' is nan"),
+        ({"direction": "down", "bound": float("-inf")}, "is -inf"),
+        ({"direction": "down", "bound": 1.0, "factor": 2.0}, "both a factor and a bound"),
+        ({"direction": "remove", "bound": 1.0}, "has the bound 1, which it cannot use"),
+        ({"direction": "release", "factor": 2.0}, "has the factor 2, which it cannot use"),
+        ({"direction": "removed"}, "Did you mean 'remove'"),
+    ],
+)
+def test_thumbs_that_cannot_be(given, said) -> None:
+    with pytest.raises(TuningError, match=said):
+        wheel(**given)
+    with pytest.raises(TuningError):
+        GroupIntent(BIKE, (WHEEL, "spoke"), **given)
 
 
-def test_factor_that_no_number_can_hold_is_refused():
-    with pytest.raises(TuningError, match="'cat' on 'dog'") as caught:
-        bound(Intent("dog", "cat", "up", 1e308), 100.0, 1.0)
+@pytest.mark.parametrize("concepts", [(), ("ear",), "ear", ("ear", "fur", "ear")])
+def test_a_group_names_two_concepts_or_more(concepts) -> None:
+    with pytest.raises(TuningError, match="A group on 'cat'"):
+        GroupIntent("cat", concepts, "up")
+
+
+def test_unknown_names_come_with_the_nearest() -> None:
+    for intent, said in (
+        (Intent("cat", "eer", "up"), r"no concept 'eer'.*Did you mean 'ear'"),
+        (Intent("Dog", "ear", "up"), r"no class 'Dog'.*Did you mean 'dog'"),
+    ):
+        with pytest.raises(TuningError, match=said):
+            check_names([intent], CLASSES, CONCEPTS)
+
+
+def test_factor_that_no_number_can_hold_is_refused() -> None:
+    with pytest.raises(TuningError, match="'ear' on 'cat'") as caught:
+        bound(ear("up", 1e308), 100.0, 1.0)
     assert caught.value.remedy
-    assert bound(Intent("dog", "cat", "down", 1e308), 100.0, 1.0) == (None, 0.0)
+    assert bound(ear("down", 1e308), 100.0, 1.0) == (None, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("asked", "counts"),
+    [
+        ([ear("up"), ear("down")], ("down", 2.0, None)),
+        ([ear("down", 9.0), ear("remove")], ("remove", None, None)),
+        ([ear("up", 3.0), ear("up")], ("up", 3.0, None)),
+        ([GroupIntent("cat", ("ear", "fur"), "remove"), ear("up")], ("up", 2.0, None)),
+        (
+            [GroupIntent("cat", ("fur", "ear"), "up"), GroupIntent("cat", ("ear", "sky"), "down")],
+            ("down", 2.0, None),
+        ),
+        ([ear("up", 9.0), ear("up", None, 0.1)], ("up", None, 0.1)),
+        ([ear("up", None, 0.1), ear("up", None, 0.2)], ("up", None, 0.2)),
+        ([ear("down", None, 0.1), ear("down", None, -0.2)], ("down", None, -0.2)),
+        ([ear("release"), ear("up")], ("up", 2.0, None)),
+        ([ear("release"), ear("release")], ("release", None, None)),
+        ([ear("remove"), ear("down", None, -0.2)], ("remove", None, None)),
+    ],
+)
+def test_one_thumb_counts_where_they_contradict_each_other(asked, counts) -> None:
+    for order in (asked, asked[::-1]):
+        (found,) = [intent for intent in canonical(order, 2.0) if intent.concept == "ear"]
+        assert (found.direction, found.factor, found.bound) == counts
+
+
+# -- what is said of a batch ----------------------------------------------------------------
+
+
+def test_what_the_rule_decided_within_an_iteration_is_said(tuner: Tuner) -> None:
+    group, sky = GroupIntent(BIKE, (WHEEL, "spoke"), "up", 3.0), Intent("bird", "sky", "remove")
+    assert notices(tuner, tuner.root(), [wheel("down"), group, sky, sky])[:2] == [
+        "“wheel” on “bicycle” has 2 thumbs in one iteration: down ×2 counts, not up ×3 "
+        "of the group wheel, spoke.",
+        "“sky” on “bird” has the same thumb more than once: it counts once.",
+    ]
+
+
+def test_weights_of_0_are_moved_too_and_it_is_said(tuner: Tuner) -> None:
+    root, (_, k) = tuner.root(), place(tuner)
+    zero = [tuner.store.concepts[c] for c in (root.weights[:, k] == 0).nonzero()[0][:2]]
+    group = GroupIntent(BIKE, tuple(zero), "down")
+    node, said = tuner.fine_tune(root, [group]), notices(tuner, root, [group])
+    for name, line in zip(sorted(zero), said, strict=True):
+        upper = node.bounds[BIKE, name][1]
+        assert upper < 0
+        assert node.weights[place(tuner, name)] <= upper
+        start = f"“{name}” has no influence on “bicycle” (weight 0): the thumb moves it"
+        assert line.startswith(start)
+    removed = notices(tuner, root, [GroupIntent(BIKE, tuple(zero), "remove")])
+    assert all(line.endswith("keeps it at 0.") for line in removed)
+
+
+def test_a_weight_that_is_past_its_bound_is_said(store, tmp_path) -> None:
+    tuner = make_tuner(store, tmp_path, "tuning: {reference: original}\n")
+    once = tuner.fine_tune(tuner.root(), [wheel("up", 4.0)])
+    lines = notices(tuner, once, [wheel("up", 2.0)])
+    assert "is replaced by" in lines[0]
+    assert "already" in lines[1]
+
+
+def test_a_bound_beyond_which_the_weight_is_already_only_holds_it(tuner: Tuner) -> None:
+    weight = float(tuner.root().weights[place(tuner)])
+    far = wheel("up", bound=weight - 10)
+    (said,) = notices(tuner, tuner.root(), [far])
+    assert said.endswith("does not move it.")
+    node = tuner.preview(tuner.root(), [far])
+    assert node.weights[place(tuner)] == pytest.approx(weight, rel=0.01)
+
+
+def test_what_is_released_is_said(tuner: Tuner) -> None:
+    root, release = tuner.root(), [wheel("release")]
+    held = tuner.fine_tune(root, [wheel("remove")])
+    none = ["“wheel” on “bicycle” has no bound: release has no effect."]
+    assert notices(tuner, root, release) == none
+    assert notices(tuner, held, release) == [
+        f"“wheel” on “bicycle”: the bound w = 0, set in #{held.number}, is released."
+    ]
+
+
+@pytest.mark.parametrize(
+    ("limits", "text"),
+    [((0.5, None), "w ≥ 0.50"), ((None, -0.0412), "w ≤ −0.041"), ((0.0, 0.0), "w = 0")],
+)
+def test_limits_in_words(limits, text) -> None:
+    assert limits_text(limits) == text
+
+
+# -- refits within bounds that are given, and without those that are released ---------------
+
+
+def objective_of(tuner: Tuner, node) -> float:
+    k, data = place(tuner)[1], tuner.fit_data
+    loss = data.loss(data.logits(node.weights[:, k], node.intercepts[k]), k)
+    return loss + data.l1_of(k) * np.abs(node.weights[:, k]).sum()
+
+
+def reference(x, target, l1, c, upper) -> float:
+    """Least objective with w[c] ≤ upper < 0, by L-BFGS-B on w = p − n."""
+    size = x.shape[1]
+
+    def objective(v):
+        p, n, b = v[:size], v[size:-1], v[-1]
+        logit = x @ (p - n) + b
+        value = np.mean(np.logaddexp(0, logit) - target * logit) + l1 * (p.sum() + n.sum())
+        slope = x.T @ (expit(logit) - target) / len(x)
+        return value, np.concatenate([slope + l1, l1 - slope, [np.mean(expit(logit) - target)]])
+
+    sides = [(0, 0 if i == c else None) for i in range(size)]
+    sides += [(-upper if i == c else 0, None) for i in range(size)] + [(None, None)]
+    start = np.array([max(low or 0, 0) for low, _ in sides], dtype=float)
+    how = {"maxiter": 100_000, "maxfun": 10**6, "ftol": 1e-15, "gtol": 1e-10}
+    return minimize(objective, start, jac=True, bounds=sides, method="L-BFGS-B", options=how).fun
+
+
+def test_the_refit_within_a_given_bound_is_the_optimum(tuner: Tuner) -> None:
+    c, k = place(tuner)
+    node, data = tuner.fine_tune(tuner.root(), [wheel("down", bound=-0.46)]), tuner.fit_data
+    assert node.bounds == {(BIKE, WHEEL): (None, -0.46)}
+    assert node.weights[c, k] == -0.46  # its root is above: it goes no further than it must
+    assert node.gap[k] < 1e-6
+    least = reference(data.scores, data.targets[:, k], data.l1_of(k), c, -0.46)
+    assert objective_of(tuner, node) == pytest.approx(least, abs=1e-6)
+
+
+def test_a_released_student_is_as_good_as_one_never_bound(tuner: Tuner) -> None:
+    root = tuner.root()
+    removed = tuner.fine_tune(root, [wheel("remove"), Intent(BIKE, "sky", "down")])
+    free = tuner.fine_tune(removed, [GroupIntent(BIKE, (WHEEL, "sky"), "release")])
+    assert free.bounds == {}
+    assert objective_of(tuner, removed) > objective_of(tuner, root) + 1e-5
+    assert objective_of(tuner, free) == pytest.approx(objective_of(tuner, root), abs=1e-6)
+
+
+def test_a_bound_is_stored_replayed_and_written(tuner: Tuner, tmp_path) -> None:
+    held = tuner.fine_tune(tuner.root(), [wheel("down", bound=-0.46)])
+    further = tuner.fine_tune(held, [wheel("up", bound=0.25)])
+    free = tuner.fine_tune(further, [wheel("release")])
+    assert [dict(node.bounds) for node in (further, free)] == [{(BIKE, WHEEL): (0.25, None)}, {}]
+    again = make_tuner(tuner.store, tmp_path)
+    for old, new in replay(tuner, again):
+        assert (old.id, old.weights_hash) == (new.id, new.weights_hash)
+    path = tmp_path / "edits.yaml"
+    path.write_text(dump_edits([node.edits for node in branch(tuner, free)[1:]]))
+    assert "bound: -0.46" in path.read_text()
+    at = again.root()
+    for batch in read_edits(path, tuner.store):
+        at = again.fine_tune(at, batch)
+    assert at.id == free.id
+    told = iterations(tuner, free)["intents"][[held.number, further.number, free.number]]
+    assert told.tolist() == [
+        "down wheel ≤ −0.46 on bicycle",
+        "up wheel ≥ 0.25 on bicycle",
+        "release wheel on bicycle",
+    ]
+    assert edit_words(held.intents[0], sign=True) == "▼ wheel ≤ −0.46"

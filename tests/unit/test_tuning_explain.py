@@ -1,14 +1,13 @@
 """The report on a refit, against refits with the bound moved and against plain counting."""
 
-from __future__ import annotations
-
 import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays
+from factory import small_arrays, twin_arrays
 from histories import make_tuner
+from tuners import tuner_of
 
 from inficond_panel.distill import fit, soft_targets
 from inficond_panel.errors import CancelledError, TuningError
@@ -17,88 +16,85 @@ from inficond_panel.results.refit_changes import churn
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refit_words import group_sentence, sentences, short_sentences
 from inficond_panel.results.refits import refit_frames
-from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.tuning import Intent, Tuner
+from inficond_panel.tuning import Intent, Node, Tuner
 
 UP, DOWN = Intent("bicycle", "wheel", "up"), Intent("bicycle", "sky", "down")
 
 
-@pytest.fixture
-def tuner(store: Store, tmp_path: Path) -> Tuner:
-    return make_tuner(store, tmp_path)
+@pytest.fixture(scope="module")
+def tuner(store, tmp_path_factory) -> Tuner:
+    return make_tuner(store, tmp_path_factory.mktemp("spec"))
 
 
-@pytest.fixture
-def twins(tmp_path: Path) -> Tuner:
-    """A store in which 'spoke' is a near copy of 'wheel', and 'hair' one of 'fur'."""
-    arrays = small_arrays()
-    score, names = arrays["concept_score"], list(arrays["concept"])
-    for name, twin in (("wheel", "spoke"), ("fur", "hair")):
-        noise = 0.1 * score[:, names.index("cloud")]
-        score[:, names.index(twin)] = score[:, names.index(name)] + noise
-    write_store(tmp_path / "twins.zarr", arrays, ATTRS)
-    return make_tuner(open_store(tmp_path / "twins.zarr"), tmp_path)
+@pytest.fixture(scope="module")
+def node(tuner: Tuner) -> Node:
+    return tuner.fine_tune(tuner.root(), [UP, DOWN])
 
 
-def value(tuner: Tuner, bounds, class_name: str) -> float:
-    """Least objective of a class within bounds by concept, from nothing."""
-    store = tuner.store
-    rows, k = store.rows("fit"), store.classes.index(class_name)
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory) -> Tuner:
+    """A store in which 'spoke' and 'wheel 2' are near copies of 'wheel'."""
+    return tuner_of(twin_arrays(), tmp_path_factory.mktemp("twins"))
+
+
+def correlations(tuner: Tuner, concept: str) -> np.ndarray:
+    scores = tuner.store.concept_score[tuner.store.rows("fit")].astype(float)
+    return np.corrcoef(scores, rowvar=False)[tuner.store.concepts.index(concept)]
+
+
+def tuned(tuner: Tuner, *intents: tuple) -> Node:
+    """From the untouched students, by thumbs on bicycle."""
+    return tuner.fine_tune(tuner.root(), [Intent("bicycle", *intent) for intent in intents])
+
+
+def value(tuner: Tuner, bounds) -> float:
+    """Least objective of bicycle within bounds by concept, from nothing."""
+    store, rows = tuner.store, tuner.store.rows("fit")
     lower = np.full((len(store.concepts), 1), -np.inf)
     upper = np.full_like(lower, np.inf)
     for concept, (low, high) in bounds.items():
         c = store.concepts.index(concept)
         lower[c], upper[c] = -np.inf if low is None else low, np.inf if high is None else high
-    targets = soft_targets(store.teacher_logit[rows][:, [k]], 1.0)
-    scores = store.concept_score[rows]
-    found = fit(scores, targets, l1=1e-4, lower=lower, upper=upper, tolerance=1e-12)
-    return float(found.objective[0])
+    targets = soft_targets(store.teacher_logit[rows][:, [0]], 1.0)
+    given = {"l1": 1e-4, "lower": lower, "upper": upper, "tolerance": 1e-12}
+    return float(fit(store.concept_score[rows], targets, **given).objective[0])
 
 
 def test_prices_are_slopes_of_the_objective_under_all_bounds_of_the_branch(tuner: Tuner) -> None:
-    once = tuner.fine_tune(tuner.root(), [DOWN, Intent("bicycle", "fur", "remove")])
-    node = tuner.fine_tune(once, [UP])
+    node = tuner.fine_tune(tuned(tuner, ("sky", "down"), ("fur", "remove")), [UP])
     report = explain(tuner, node, lift=True).of("bicycle")
     held = {concept: limits for (_, concept), limits in node.bounds.items()}
     assert {bound.concept for bound in report.bounds} == set(held)
-    here, step = value(tuner, held, "bicycle"), 1e-3
+    here, step = value(tuner, held), 1e-3
     assert report.objective.optimum == pytest.approx(here, abs=1e-9)
     assert any(bound.active for bound in report.bounds)
     for bound in report.bounds:
-        looser, tighter = [], []
-        for sign in (-1, 1):
-            moved = tuple(
-                None if side is None else side + sign * step for side in held[bound.concept]
-            )
-            found = value(tuner, held | {bound.concept: moved}, "bicycle")
-            (looser if found <= here else tighter).append((found - here) / (sign * step))
-        slopes = (bound.price.left, bound.price.right)
-        for slope in looser + tighter:
+        limits, slopes = held[bound.concept], (bound.price.left, bound.price.right)
+        for change in (-step, step):
+            moved = tuple(None if side is None else side + change for side in limits)
+            slope = (value(tuner, held | {bound.concept: moved}) - here) / change
             assert min(abs(slope - each) for each in slopes) < 2e-5
-        without = {concept: limits for concept, limits in held.items() if concept != bound.concept}
+        without = {concept: each for concept, each in held.items() if concept != bound.concept}
         if bound.active:
-            assert bound.lifted == pytest.approx(here - value(tuner, without, "bicycle"), abs=1e-8)
+            assert bound.lifted == pytest.approx(here - value(tuner, without), abs=1e-8)
             assert bound.lifted > 0
         else:
             assert np.isnan(bound.lifted)
 
 
 def test_a_bound_that_the_student_would_keep_does_not_bind(tuner: Tuner) -> None:
-    root, k = tuner.root(), tuner.store.classes.index("bicycle")
-    zero = tuner.store.concepts[int(np.flatnonzero(root.weights[:, k] == 0)[0])]
-    node = tuner.fine_tune(root, [Intent("bicycle", zero, "remove")])
-    (bound,) = explain(tuner, node, lift=True).of("bicycle").bounds
+    zero = tuner.store.concepts[int(np.flatnonzero(tuner.root().weights[:, 0] == 0)[0])]
+    report = explain(tuner, tuned(tuner, (zero, "remove")), lift=True).of("bicycle")
+    (bound,) = report.bounds
     assert not bound.active
     assert bound.price.gain == 0
     assert bound.price.right - bound.price.left == pytest.approx(2e-4)
-    assert "is not active: the weight" in sentences(explain(tuner, node).of("bicycle"))[0]
+    assert "is not active: the weight" in sentences(report)[0]
 
 
-def test_objective_by_its_definition(tuner: Tuner) -> None:
-    root = tuner.root()
-    node = tuner.fine_tune(root, [UP, DOWN])
+def test_objective_by_its_definition(tuner: Tuner, node: Node) -> None:
+    root, store, k = tuner.root(), tuner.store, 0
     found = explain(tuner, node).of("bicycle").objective
-    store, k = tuner.store, 0
     rows = store.rows("fit")
     p = soft_targets(store.teacher_logit[rows, k], 1.0)
     for weights, intercept, loss, whole in (
@@ -114,26 +110,21 @@ def test_objective_by_its_definition(tuner: Tuner) -> None:
     assert (found.teacher_before, found.teacher_after) == pytest.approx(
         (found.loss_before, found.loss_after)
     )
-    assert found.free == pytest.approx(value(tuner, {}, "bicycle"), abs=1e-8)
+    assert found.free == pytest.approx(value(tuner, {}), abs=1e-8)
     assert found.free <= found.before <= found.after
     assert found.rise_share == pytest.approx((found.after - found.before) / found.zero)
     assert found.rise_by_branch == pytest.approx((found.after - found.free) / found.zero)
 
 
-def test_movers_are_in_logits_and_their_shares_add_up(tuner: Tuner) -> None:
-    root = tuner.root()
-    node = tuner.fine_tune(root, [UP, DOWN])
-    store = tuner.store
+def test_movers_are_in_logits_and_their_shares_add_up(tuner: Tuner, node: Node) -> None:
+    root, store = tuner.root(), tuner.store
     found = explain(tuner, node, top=len(store.concepts)).of("bicycle").moves
     x = store.concept_score[store.rows("fit")].astype(float)
     change = node.weights[:, 0] - root.weights[:, 0]
     assert [mover.concept for mover in found.tuned] == ["sky", "wheel"]
     movers = [*found.up, *found.down]
-    assert {mover.concept for mover in movers} == {
-        store.concepts[c]
-        for c in np.flatnonzero(change)
-        if store.concepts[c] not in ("sky", "wheel")
-    }
+    moved = {store.concepts[c] for c in np.flatnonzero(change)}
+    assert {mover.concept for mover in movers} == moved - {"sky", "wheel"}
     for mover in (*found.tuned, *movers):
         c = store.concepts.index(mover.concept)
         assert mover.change == pytest.approx(change[c] * x[:, c].std())
@@ -148,63 +139,51 @@ def test_movers_are_in_logits_and_their_shares_add_up(tuner: Tuner) -> None:
     assert len(explain(tuner, node, top=1).of("bicycle").moves.up) == 1
 
 
-def test_a_twin_takes_the_place_of_a_removed_concept(twins: Tuner) -> None:
-    root, k = twins.root(), 0
-    weights = dict(zip(twins.store.concepts, root.weights[:, k], strict=True))
-    strong = max(("wheel", "spoke"), key=lambda name: weights[name])
-    other = ({"wheel", "spoke"} - {strong}).pop()
-    node = twins.fine_tune(root, [Intent("bicycle", strong, "remove")])
+def test_the_nearest_twin_takes_the_place_of_a_removed_concept(twins: Tuner) -> None:
+    trio, weights = ("wheel", "spoke", "wheel 2"), twins.root().weights[:, 0]
+    weight = dict(zip(twins.store.concepts, weights, strict=True))
+    strong = max(trio, key=lambda name: weight[name])
+    near = dict(zip(twins.store.concepts, correlations(twins, strong), strict=True))
+    node = tuned(twins, (strong, "remove"))
     report = explain(twins, node).of("bicycle")
     (group,) = report.groups
-    assert group.twins[:2] == (strong, other)
-    assert group.members[0].tuned
+    assert group.twins == tuple(sorted(trio, key=lambda name: -near[name]))
+    assert [member.tuned for member in group.members[:3]] == [True, False, False]
     twin = group.members[1]
-    assert (twin.before, twin.after) == (
-        weights[other],
-        node.weights[twins.store.concepts.index(other), k],
-    )
+    after = node.weights[twins.store.concepts.index(twin.concept), 0]
+    assert (twin.before, twin.after) == (weight[twin.concept], after)
     assert twin.after > twin.before
-    assert report.moves.up[0].concept == other
+    assert report.moves.up[0].concept == twin.concept
     assert report.moves.taken_over > 0.9
-    both = twins.fine_tune(root, [Intent("bicycle", name, "remove") for name in (strong, other)])
-    report = explain(twins, both).of("bicycle")
-    assert [member.tuned for member in report.groups[0].members[:2]] == [True, True]
-    assert report.moves.taken_over < 0.9
+    gone = explain(twins, tuned(twins, *((name, "remove") for name in trio))).of("bicycle")
+    assert [member.tuned for member in gone.groups[0].members[:3]] == [True, True, True]
+    assert gone.moves.taken_over < 0.9
 
 
 def test_group_holds_all_that_correlates_above_the_threshold(twins: Tuner) -> None:
-    node = twins.fine_tune(twins.root(), [Intent("bicycle", "wheel", "up")])
-    store = twins.store
-    r = np.corrcoef(store.concept_score[store.rows("fit")].astype(float), rowvar=False)
+    node, store = tuned(twins, ("wheel", "up")), twins.store
+    r = np.stack([correlations(twins, concept) for concept in store.concepts])
+    wheel = r[store.concepts.index("wheel")]
     for threshold in (0.3, 0.8):
         (group,) = explain(twins, node, threshold=threshold).of("bicycle").groups
         inside = [store.concepts.index(member.concept) for member in group.members]
         outside = np.setdiff1d(range(len(store.concepts)), inside)
         assert r[np.ix_(inside, outside)].max() < threshold
-        for member in group.members[1:]:
-            c = store.concepts.index(member.concept)
-            assert member.correlation == pytest.approx(
-                r[store.concepts.index("wheel"), c], abs=1e-6
-            )
+        found = [member.correlation for member in group.members[1:]]
+        assert found == pytest.approx(wheel[inside[1:]], abs=1e-6)
     assert explain(twins, node, threshold=0.9999).of("bicycle").groups == ()
 
 
-def test_a_word_for_the_class_itself_is_told_but_never_offered(store: Store, tmp_path) -> None:
+def test_a_word_for_the_class_itself_is_told_but_never_offered(tmp_path: Path) -> None:
     """Here a bicycle goes with fur: a thumb down on fur must not take *bicycle* along."""
     arrays = small_arrays()
-    names = list(arrays["concept"])
-    arrays["concept"] = np.array(
-        ["Bicycles" if name == "spoke" else name for name in names], dtype=object
-    )
-    score = arrays["concept_score"]
+    names, score = list(arrays["concept"]), arrays["concept_score"]
     for twin in ("spoke", "hair"):
         noise = 0.1 * score[:, names.index("wheel")]
         score[:, names.index(twin)] = score[:, names.index("fur")] + noise
-    write_store(tmp_path / "own.zarr", arrays, ATTRS)
-    tuner = make_tuner(open_store(tmp_path / "own.zarr"), tmp_path)
-    report = explain(tuner, tuner.fine_tune(tuner.root(), [Intent("bicycle", "fur", "down")])).of(
-        "bicycle"
-    )
+    arrays["concept"] = np.array(["Bicycles" if name == "spoke" else name for name in names])
+    tuner = tuner_of(arrays, tmp_path)
+    report = explain(tuner, tuned(tuner, ("fur", "down"))).of("bicycle")
     (group,) = report.groups
     assert {member.concept for member in group.members} == {"fur", "hair", "Bicycles"}
     assert group.twins == ("fur", "hair")
@@ -213,20 +192,15 @@ def test_a_word_for_the_class_itself_is_told_but_never_offered(store: Store, tmp
     assert text.startswith("fur is correlated with hair (r ")
     assert "Bicycles, named like the class, is not in the group." in text
     assert "concepts: [fur, hair]" in text
-    by_hand = explain(tuner, tuner.fine_tune(tuner.root(), [Intent("bicycle", "Bicycles", "down")]))
+    by_hand = explain(tuner, tuned(tuner, ("Bicycles", "down")))
     assert "Bicycles" in by_hand.of("bicycle").groups[0].twins
 
 
 @pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
 def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
-    root = tuner.root()
-    node = tuner.fine_tune(
-        root, [Intent("bicycle", "wheel", "remove"), Intent("bicycle", "sky", "up", 9)]
-    )
+    root, node = tuner.root(), tuned(tuner, ("wheel", "remove"), ("sky", "up", 9))
     was, now = (tuner.at(each, split)["bicycle"] for each in (root, node))
-    found = churn(was, now)
-    store = tuner.store
-    expected = {}
+    found, store, expected = churn(was, now), tuner.store, {}
     for row in store.rows(split):
         old, new = (tuner.logits(each)[row, 0] > 0 for each in (root, node))
         if old != new:
@@ -242,8 +216,8 @@ def test_churn_is_counted_image_by_image(tuner: Tuner, split: str) -> None:
     assert churn(was, was).flips == ()
 
 
-def test_progress_and_cancelling(tuner: Tuner) -> None:
-    node, shares = tuner.fine_tune(tuner.root(), [UP]), []
+def test_progress_and_cancelling(tuner: Tuner, node: Node) -> None:
+    shares: list[float] = []
     explain(tuner, node, progress=lambda share, _: shares.append(share))
     assert shares == sorted(shares)
     assert shares[-1] == 1
@@ -251,24 +225,21 @@ def test_progress_and_cancelling(tuner: Tuner) -> None:
         explain(tuner, node, cancelled=lambda: True)
 
 
-@pytest.mark.parametrize("factor", [1e15, 1e30, 1e300])
-def test_a_factor_beyond_every_bound_is_refused(tuner: Tuner, factor: float) -> None:
-    with pytest.raises(TuningError, match="raises its weight of"):
-        tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up", factor)])
-
-
 @pytest.mark.filterwarnings("ignore::inficond_panel.errors.OptimumWarning")
-@pytest.mark.parametrize("factor", [1e7])
-def test_a_factor_beyond_what_the_solver_can_do_is_said(tuner: Tuner, factor: float) -> None:
-    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "up", factor)])
+def test_a_factor_beyond_what_the_solver_can_do_is_said_and_beyond_every_bound_refused(tuner):
+    node = tuned(tuner, ("wheel", "up", 1e7))
     lower, _ = node.bounds["bicycle", "wheel"]
     assert node.weights[tuner.store.concepts.index("wheel"), 0] >= lower
-    report = explain(tuner, node).of("bicycle")
+    found = explain(tuner, node)
+    report = found.of("bicycle")
     assert not report.reached
     for lines in (sentences(report), short_sentences(report, "tune")):
         assert lines[0].startswith("The solver stopped at a relative gap of")
         assert "is not active" not in " ".join(lines)
-    json.dumps(documents(refit_frames(explain(tuner, node))), allow_nan=False)
+    json.dumps(documents(refit_frames(found)), allow_nan=False)
+    for factor in (1e15, 1e30, 1e300):
+        with pytest.raises(TuningError, match="raises its weight of"):
+            tuned(tuner, ("wheel", "up", factor))
 
 
 @pytest.mark.torch
@@ -279,6 +250,6 @@ def test_prices_of_students_by_the_paper_are_those_of_the_exact_optimum(store, t
     node = tuner.fine_tune(tuner.root(), [UP])
     report = explain(tuner, node).of("bicycle")
     assert report.objective.optimum == pytest.approx(
-        value(tuner, {"wheel": node.bounds["bicycle", "wheel"]}, "bicycle"), abs=1e-8
+        value(tuner, {"wheel": node.bounds["bicycle", "wheel"]}), abs=1e-8
     )
     assert report.objective.after > report.objective.optimum

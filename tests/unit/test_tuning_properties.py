@@ -1,21 +1,18 @@
 """Properties of any history: bounds beyond the parent, obeyed, replayed, undone, in any order."""
 
-from __future__ import annotations
-
 import itertools
 import math
-from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import SPEC, small_store
+from factory import small_store
+from histories import make_tuner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from inficond_panel.spec import load_spec
 from inficond_panel.store import Store
-from inficond_panel.tuning import History, Intent, Tuner
-from inficond_panel.tuning.thumbs import GroupIntent, bound, in_force
+from inficond_panel.tuning import Intent, Node
+from inficond_panel.tuning.thumbs import GroupIntent, bound, canonical, in_force
 
 CONCEPTS = ["wheel", "spoke", "sky", "cloud", "fur"]
 CLASSES = ["bicycle", "tv monitor"]
@@ -40,26 +37,14 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Store:
     )
 
 
-def make_tuner(store: Store, folder: Path, reference: str, history: str = ":memory:") -> Tuner:
-    path = folder / f"{reference}.yaml"
-    path.write_text(SPEC + f"students: {{lambda: 1e-3}}\ntuning: {{reference: {reference}}}\n")
-    return Tuner(store, load_spec(path, check_files=False), History(history))
-
-
-def carried_out(tuner: Tuner, batches):
+def made(store: Store, folders, reference: str, batches) -> list[Node]:
+    """#0 and the nodes of the batches, each from the one before, in a history of their own."""
+    extra = f"students: {{lambda: 1e-3}}\ntuning: {{reference: {reference}}}\n"
+    tuner = make_tuner(store, folders.getbasetemp(), extra)
     nodes = [tuner.root()]
     for batch in batches:
         nodes.append(tuner.fine_tune(nodes[-1], batch))
     return nodes
-
-
-def obeys(tuner: Tuner, node) -> bool:
-    for (class_name, concept), (lower, upper) in node.bounds.items():
-        place = tuner.store.concepts.index(concept), tuner.store.classes.index(class_name)
-        w = node.weights[place]
-        if (lower is not None and w < lower) or (upper is not None and w > upper):
-            return False
-    return True
 
 
 @settings(max_examples=25)
@@ -67,28 +52,31 @@ def obeys(tuner: Tuner, node) -> bool:
 def test_bounds_lie_beyond_the_reference_and_the_whole_branch_obeys(
     tiny, tmp_path_factory, batches, reference
 ):
-    tuner = make_tuner(tiny, tmp_path_factory.getbasetemp(), reference)
-    nodes = carried_out(tuner, batches)
-    expected = {}
+    nodes, expected = made(tiny, tmp_path_factory, reference, batches), {}
     for parent, node in itertools.pairwise(nodes):
         against = parent if reference == "parent" else nodes[0]
-        fresh = {}
+        fresh = {intent.key: node.bounds[intent.key] for intent in node.intents}
         for intent in node.intents:
-            c, k = tiny.concepts.index(intent.concept), tiny.classes.index(intent.class_name)
-            lower, upper = node.bounds[intent.key]
-            fresh[intent.key] = (lower, upper)
+            (lower, upper), at = fresh[intent.key], place(tiny, intent.key)
             if intent.direction == "up":
                 assert upper is None
-                assert lower > against.weights[c, k]
+                assert lower > against.weights[at]
             elif intent.direction == "down":
                 assert lower is None
-                assert upper < against.weights[c, k]
+                assert upper < against.weights[at]
             else:
-                assert (lower, upper, node.weights[c, k]) == (0.0, 0.0, 0.0)
+                assert (lower, upper, node.weights[at]) == (0.0, 0.0, 0.0)
         expected = in_force(expected, fresh)
         assert node.bounds == expected  # all of the branch, the later in place of the earlier
-        assert obeys(tuner, node)
+        for key, (lower, upper) in node.bounds.items():
+            weight = node.weights[place(tiny, key)]
+            assert lower is None or weight >= lower
+            assert upper is None or weight <= upper
         assert all(np.array(node.gap) <= 1e-6)
+
+
+def place(store: Store, key: tuple[str, str]) -> tuple[int, int]:
+    return store.concepts.index(key[1]), store.classes.index(key[0])
 
 
 @settings(max_examples=15)
@@ -96,15 +84,22 @@ def test_bounds_lie_beyond_the_reference_and_the_whole_branch_obeys(
 def test_replay_in_another_history_and_order_gives_the_same_bits(
     tiny, tmp_path_factory, batches, reference, data
 ):
-    folder = tmp_path_factory.getbasetemp()
-    first = carried_out(make_tuner(tiny, folder, reference), batches)
+    first = made(tiny, tmp_path_factory, reference, batches)
     shuffled = [data.draw(st.permutations(batch)) for batch in batches]
-    second = carried_out(make_tuner(tiny, folder, reference), shuffled)
-    assert [node.id for node in first] == [node.id for node in second]
-    assert [node.weights_hash for node in first] == [node.weights_hash for node in second]
-    canonical_ones = [list(node.intents) for node in first[1:]]
-    third = carried_out(make_tuner(tiny, folder, reference), canonical_ones)
-    assert [node.weights_hash for node in first] == [node.weights_hash for node in third]
+    for again in (shuffled, [list(node.intents) for node in first[1:]]):
+        nodes = made(tiny, tmp_path_factory, reference, again)
+        assert [node.id for node in nodes] == [node.id for node in first]
+        assert [node.weights_hash for node in nodes] == [node.weights_hash for node in first]
+
+
+@given(asked=st.lists(ASKED, min_size=1, max_size=6), data=st.data())
+def test_order_does_not_matter_and_each_concept_has_one_intent(asked, data):
+    found = canonical(asked, 2.0)
+    assert canonical(data.draw(st.permutations(asked)), 2.0) == found
+    members = [item.members() if isinstance(item, GroupIntent) else [item] for item in asked]
+    wanted = {member.key for group in members for member in group}
+    assert [intent.key for intent in found] == sorted(wanted)
+    assert canonical(found, 7.0) == found
 
 
 @given(

@@ -1,19 +1,19 @@
-"""Penalties and true labels of the spec reach the solver, and the ids of nodes."""
-
-from __future__ import annotations
+"""Penalties, labels, temperatures and targets of the spec reach the solver, and the ids."""
 
 from pathlib import Path
 
+import histories
 import numpy as np
 import pytest
-from factory import ATTRS, SPEC, small_arrays
+from factory import SPEC, oracle_arrays, small_arrays
 from scipy.special import expit
+from tuners import tuner_of
 
 from inficond_panel import distill
-from inficond_panel.errors import CancelledError, TuningError
+from inficond_panel.errors import CancelledError, DataError, TuningError
 from inficond_panel.results.refit_report import explain
 from inficond_panel.spec import load_spec
-from inficond_panel.store import Store, open_store, write_store
+from inficond_panel.store import Store
 from inficond_panel.tuning import Balance, History, Intent, Tuner
 from inficond_panel.tuning.node import optimality_notices
 
@@ -21,9 +21,11 @@ UP = Intent("bicycle", "wheel", "up")
 
 
 def make_tuner(store: Store, folder: Path, students: str) -> Tuner:
-    path = folder / "small.yaml"
-    path.write_text(f"{SPEC}students: {students}\n")
-    return Tuner(store, load_spec(path, check_files=False), History(":memory:"))
+    return histories.make_tuner(store, folder, f"students: {students}\n")
+
+
+def of_arrays(arrays: dict[str, np.ndarray], folder: Path, students: str) -> Tuner:
+    return tuner_of(arrays, folder, f"students: {students}\n")
 
 
 def fit_rows(store: Store):
@@ -39,22 +41,13 @@ def test_each_class_has_its_penalty(store: Store, tmp_path: Path) -> None:
     np.testing.assert_array_equal(tuner.root().weights, expected.weights)
     node = tuner.fine_tune(tuner.root(), [UP, Intent("bird", "sky", "remove")])
     assert (np.array(node.gap) <= 1e-6).all()
+    lower = np.full((30, 1), -np.inf)
+    lower[store.concepts.index("sky")] = 0.0
+    given = {"l1": 1e-2, "l2": 1e-3, "lower": lower, "upper": np.abs(lower), "tolerance": 1e-9}
+    held = distill.fit(scores, soft[:, 3:], **given).objective[0]
     objective = explain(tuner, node).of("bird").objective
-    lower = np.full((30, 4), -np.inf)
-    sky = store.concepts.index("sky")
-    upper = -lower
-    lower[sky, 3] = upper[sky, 3] = 0.0
-    held = distill.fit(
-        scores,
-        soft[:, 3:],
-        l1=1e-2,
-        l2=1e-3,
-        lower=lower[:, 3:],
-        upper=upper[:, 3:],
-        tolerance=1e-9,
-    )
-    assert objective.optimum == pytest.approx(held.objective[0], abs=1e-8)
-    assert objective.after == pytest.approx(held.objective[0], abs=1e-5)
+    assert objective.optimum == pytest.approx(held, abs=1e-8)
+    assert objective.after == pytest.approx(held, abs=1e-5)
 
 
 @pytest.mark.parametrize("alpha", [0.25, 4.0])
@@ -63,12 +56,9 @@ def test_labels_mixed_in_are_two_rows_an_image(tmp_path: Path, alpha, ignored) -
     arrays = small_arrays()
     if not ignored:
         arrays["label"][arrays["label"] < 0] = 0
-    write_store(tmp_path / "s.zarr", arrays, ATTRS)
-    store = open_store(tmp_path / "s.zarr")
-    tuner = make_tuner(
-        store, tmp_path, f"{{labels: {{alpha: {alpha}}}, l2: 1e-2, lambda: 1e-3, tolerance: 1e-9}}"
-    )
-    root, (scores, soft, label) = tuner.root(), fit_rows(store)
+    students = f"{{labels: {{alpha: {alpha}}}, l2: 1e-2, lambda: 1e-3, tolerance: 1e-9}}"
+    tuner = of_arrays(arrays, tmp_path, students)
+    root, (scores, soft, label) = tuner.root(), fit_rows(tuner.store)
     assert ((label < 0).any()) == ignored
     for k in range(4):
         known = label[:, k] >= 0
@@ -76,14 +66,8 @@ def test_labels_mixed_in_are_two_rows_an_image(tmp_path: Path, alpha, ignored) -
         targets = np.concatenate([label[known, k].astype(float), soft[:, k]])
         weight = np.concatenate([np.ones(known.sum()), np.full(len(soft), alpha)])
         mean = weight.sum() / len(soft)
-        alone = distill.fit(
-            both,
-            targets[:, None],
-            l1=1e-3 / mean,
-            l2=1e-2 / mean,
-            sample_weight=weight,
-            tolerance=1e-9,
-        )
+        given = {"l1": 1e-3 / mean, "l2": 1e-2 / mean, "tolerance": 1e-9}
+        alone = distill.fit(both, targets[:, None], sample_weight=weight, **given)
         np.testing.assert_allclose(root.weights[:, k], alone.weights[:, 0], atol=1e-3)
         np.testing.assert_allclose(root.intercepts[k], alone.intercepts[0], atol=1e-3)
     assert (np.array(root.gap) <= 1e-9).all()
@@ -103,9 +87,8 @@ def test_refits_with_labels_obey_replay_and_are_explained(store: Store, tmp_path
     assert objective.free <= objective.before + 1e-12 <= objective.after
     assert objective.teacher_before != objective.loss_before
     shares: list[float] = []
-    first.fine_tune(
-        first.root(), [Intent("bird", "sky", "up"), UP], progress=lambda s, _: shares.append(s)
-    )
+    sky = Intent("bird", "sky", "up")
+    first.fine_tune(first.root(), [sky, UP], progress=lambda share, _: shares.append(share))
     assert shares[-1] == 1
     assert shares == sorted(shares)
     with pytest.raises(CancelledError):
@@ -115,36 +98,24 @@ def test_refits_with_labels_obey_replay_and_are_explained(store: Store, tmp_path
 def test_a_class_without_labels_needs_the_teacher(tmp_path: Path) -> None:
     arrays = small_arrays(images=40)
     arrays["label"][arrays["split"] == "fit", 2] = -1
-    write_store(tmp_path / "s.zarr", arrays, ATTRS)
-    store = open_store(tmp_path / "s.zarr")
     with pytest.raises(TuningError, match="'sheep' has no label"):
-        make_tuner(store, tmp_path, "{labels: {alpha: 0}}").root()
-    assert make_tuner(store, tmp_path, "{labels: {alpha: 0.1}}").root().number == 0
+        of_arrays(arrays, tmp_path, "{labels: {alpha: 0}}").root()
+    assert of_arrays(arrays, tmp_path, "{labels: {alpha: 0.1}}").root().number == 0
     arrays["label"][:, 2] = 0
-    write_store(tmp_path / "s.zarr", arrays, ATTRS)
     with pytest.raises(TuningError, match="Labels and teacher are certain of 'sheep'"):
-        make_tuner(open_store(tmp_path / "s.zarr"), tmp_path, "{labels: {alpha: 0}}").root()
+        of_arrays(arrays, tmp_path, "{labels: {alpha: 0}}").root()
 
 
 def test_the_penalty_of_one_class_is_in_all_ids_and_defaults_are_in_none(store, tmp_path) -> None:
-    same = [
-        "{lambda: 1e-4}",
-        "{lambda: {default: 1e-4}}",
-        "{lambda: 1e-4, l2: 0}",
-        "{lambda: {default: 1e-4, bird: 1e-4}}",
-    ]
-    other = [
-        "{lambda: {default: 1e-4, bird: 2e-4}}",
-        "{lambda: {default: 1e-4, sheep: 2e-4}}",
-        "{lambda: 1e-4, l2: 1e-6}",
-        "{lambda: 2e-4}",
-    ]
-    plain = {make_tuner(store, tmp_path, text).root_id for text in same}
+    def ids(*penalties: str) -> list[str]:
+        return [make_tuner(store, tmp_path, f"{{lambda: {each}}}").root_id for each in penalties]
+
+    plain = set(ids("1e-4", "{default: 1e-4}", "1e-4, l2: 0", "{default: 1e-4, bird: 1e-4}"))
     assert len(plain) == 1
-    ids = [make_tuner(store, tmp_path, text).root_id for text in other]
-    assert len({*ids, *plain}) == len(other) + 1
-    mapped = "{lambda: {bird: 2e-4, sheep: 2e-4, bicycle: 2e-4, tv monitor: 2e-4}}"
-    assert make_tuner(store, tmp_path, mapped).root_id == ids[-1]
+    one = ids("{default: 1e-4, bird: 2e-4}", "{default: 1e-4, sheep: 2e-4}", "1e-4, l2: 1e-6")
+    all_ = ids("2e-4", "{bird: 2e-4, sheep: 2e-4, bicycle: 2e-4, tv monitor: 2e-4}")
+    assert len(set(all_)) == 1
+    assert len({*plain, *one, *all_}) == 5
 
 
 def test_ids_of_students_with_default_settings_stay(store, tmp_path) -> None:
@@ -222,7 +193,39 @@ def test_labels_alone_are_checked_where_both_are_tempered(tmp_path) -> None:
     """With alpha 0 no teacher is learned from, also on photos without a label."""
     arrays = small_arrays()
     arrays["label"][:, 0] = np.where(np.arange(len(arrays["label"])) % 2, 1, -1)
-    write_store(tmp_path / "ones.zarr", arrays, ATTRS)
     text = "{temperature: 3, tempered: both, labels: {alpha: 0}}"
     with pytest.raises(TuningError, match="no finite intercept"):
-        make_tuner(open_store(tmp_path / "ones.zarr"), tmp_path, text).root()
+        of_arrays(arrays, tmp_path, text).root()
+
+
+ORACLE = "{kind: torchscript, path: t.pt, oracle: {}, preprocessing: {size: [8, 8], mean: [0, 0, 0], std: [1, 1, 1]}}"  # fmt: skip  # noqa: E501
+
+
+def with_oracle(store: Store, folder: Path, students: str) -> Tuner:
+    """Students of a teacher that has an oracle, by the spec."""
+    before = SPEC[SPEC.index("teacher:") :].splitlines()[0]
+    text = SPEC.replace(before, f"teacher: {ORACLE}")
+    (folder / "small.yaml").write_text(f"{text}students: {students}\n")
+    return Tuner(store, load_spec(folder / "small.yaml", check_files=False), History(":memory:"))
+
+
+@pytest.mark.parametrize("alpha", [None, 2.0])
+def test_the_oracles_logits_are_learned(tmp_path: Path, alpha) -> None:
+    arrays = oracle_arrays()
+    arrays["label"] = np.maximum(arrays["label"], 0)
+    store = of_arrays(arrays, tmp_path, "{}").store
+    mixed = f", labels: {{alpha: {alpha}}}" if alpha else ""
+    students = f"{{lambda: 1e-4, targets: oracle, temperature: 2{mixed}}}"
+    rows, penalty = store.rows("fit"), 1e-4
+    target, label = expit(store.oracle_logit[rows].astype(float) / 2), store.label[rows]
+    if alpha:
+        target, penalty = (label + alpha * target) / (1 + alpha), penalty / (1 + alpha)
+    expected = distill.fit(store.concept_score[rows], target, l1=penalty, tolerance=1e-6)
+    root = with_oracle(store, tmp_path, students).root()
+    np.testing.assert_allclose(root.weights, expected.weights, atol=1e-4)
+
+
+def test_a_store_without_an_oracle_is_told(store: Store, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match="has no oracle logits") as told:
+        with_oracle(store, tmp_path, "{targets: oracle}").root()
+    assert "teacher.oracle" in told.value.remedy

@@ -1,18 +1,19 @@
-"""The tuner: refits obey the branch, touch only what they must, and can be replayed."""
+"""The tuner: refits obey the branch, touch only what they must, and can be replayed; one class on
+one split at one node is what arrays and weights say."""
 
-from __future__ import annotations
-
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays
+from factory import small_arrays
 from histories import make_tuner
+from tuners import tuner_of
 
 from inficond_panel.errors import CancelledError, HistoryError, StoreFormatError, TuningError
-from inficond_panel.spec import load_spec
-from inficond_panel.store import Store, open_store, write_store
-from inficond_panel.tuning import History, Intent, Tuner, open_tuner
+from inficond_panel.store import Store
+from inficond_panel.tuning import History, Intent, Node, Tuner, open_tuner
+from inficond_panel.tuning.node import node_id
 
 UP = Intent("bicycle", "wheel", "up")
 DOWN = Intent("bicycle", "sky", "down")
@@ -50,16 +51,17 @@ def test_thumbing_twice_goes_further_and_the_later_replaces_the_earlier(tuner: T
 
 
 def test_history_survives_and_other_students_keep_theirs(store: Store, tmp_path: Path) -> None:
-    file = str(tmp_path / "h.sqlite")
-    first = make_tuner(store, tmp_path, history=file)
+    def opened(extra: str = "") -> Tuner:
+        return make_tuner(store, tmp_path, extra, history=str(tmp_path / "h.sqlite"))
+
+    first, again = opened(), opened()
     node = first.fine_tune(first.root(), [UP])
     first.set_head(node, "fine-tune")
     first.set_note(node.id, "wheels matter")
-    again = make_tuner(store, tmp_path, history=file)
     assert again.head() == node
     assert again.head().note == "wheels matter"
     assert again.fine_tune(again.root(), [UP]).created == node.created
-    other = make_tuner(store, tmp_path, "students: {lambda: 1e-3}\n", history=file)
+    other = opened("students: {lambda: 1e-3}\n")
     assert other.head().id == other.root_id
     assert [n.number for n in other.nodes()] == [0]
 
@@ -119,29 +121,18 @@ def test_cancelled_work_leaves_nothing(tuner: Tuner) -> None:
     assert tuner.nodes() == [root]
 
 
-def test_logits_and_metrics_follow_their_definition(tuner: Tuner) -> None:
-    node, store = tuner.fine_tune(tuner.root(), [UP]), tuner.store
-    expected = store.concept_score.astype(float) @ node.weights + node.intercepts
-    np.testing.assert_allclose(tuner.logits(node), expected, rtol=1e-12, atol=1e-12)
-    rows = store.rows("holdout")
-    decided, teacher = tuner.logits(node)[rows, 3] > 0, store.teacher_logit[rows, 3] > 0
-    label = store.label[rows, 3]
-    metrics = tuner.metrics(node, "holdout")["bird"]
-    assert metrics.fidelity == pytest.approx(np.mean(decided == teacher))
-    assert metrics.accuracy == pytest.approx(np.mean((decided == (label == 1))[label >= 0]))
-
-
 def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
-    plain = make_tuner(store, tmp_path)
-    strict = make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {bird: 3.0}}\n")
-    before, after = (t.metrics(t.root(), "tune")["bird"] for t in (plain, strict))
+    def with_threshold(class_name: str) -> Tuner:
+        students = f"{{lambda: 1e-4, threshold: {{{class_name}: 3.0}}}}"
+        return make_tuner(store, tmp_path, f"students: {students}\n")
+
+    plain, high = make_tuner(store, tmp_path), with_threshold("bird")
+    before, after = (t.metrics(t.root(), "tune")["bird"] for t in (plain, high))
     assert after.ap == before.ap
     assert after.recall < before.recall
-    assert dict(zip(strict.store.classes, strict.thresholds, strict=True)) == {
-        name: 3.0 if name == "bird" else 0.0 for name in strict.store.classes
-    }
+    assert list(high.thresholds) == [3.0 if name == "bird" else 0.0 for name in store.classes]
     with pytest.raises(TuningError, match=r"no class 'birds' in the store. Did you mean 'bird'"):
-        make_tuner(store, tmp_path, "students: {lambda: 1e-4, threshold: {birds: 3.0}}\n")
+        with_threshold("birds")
 
 
 @pytest.mark.parametrize(
@@ -151,9 +142,8 @@ def test_threshold_moves_decisions_only(store: Store, tmp_path: Path) -> None:
 def test_values_that_are_not_finite_are_named_in_any_split(tmp_path, name, column, image) -> None:
     arrays = small_arrays(images=40)
     arrays[name][image, 0] = np.nan
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
     with pytest.raises(StoreFormatError, match=f"{name} has 1 values .*NaN.*'{column}'") as caught:
-        make_tuner(open_store(tmp_path / "small.zarr"), tmp_path).root()
+        tuner_of(arrays, tmp_path).root()
     assert f"{image:06d}" in str(caught.value)
     assert "inficond precompute" in caught.value.remedy
 
@@ -167,14 +157,12 @@ def test_history_of_a_spec_that_comes_along_is_in_the_current_folder(
     assert tuner.history.path == str(tmp_path / "voc2007.history.sqlite")
 
 
-def altered(tuner: Tuner, node, **changes):
-    """The same history, where a node is stored with ``changes`` and with fitting checksums."""
-    import dataclasses
-
+def altered(tuner: Tuner, node: Node, **changes) -> Tuner:
+    """A tuner on a history where a node is stored with ``changes`` and with fitting checksums."""
     history = History(":memory:")
     for each in tuner.nodes():
         history.add(dataclasses.replace(each, **(changes if each.id == node.id else {})))
-    return history
+    return Tuner(tuner.store, tuner.spec, history)
 
 
 @pytest.mark.parametrize(
@@ -187,12 +175,9 @@ def altered(tuner: Tuner, node, **changes):
         ({"weights": np.zeros((29, 4))}, "another shape"),
     ],
 )
-def test_a_node_that_does_not_follow_from_its_parent_is_refused(
-    tuner: Tuner, store: Store, tmp_path: Path, changes, message
-) -> None:
+def test_a_node_that_does_not_follow_from_its_parent_is_refused(tuner, changes, message) -> None:
     node = tuner.fine_tune(tuner.root(), [UP])
-    path = tmp_path / "small.yaml"
-    again = Tuner(store, load_spec(path, check_files=False), altered(tuner, node, **changes))
+    again = altered(tuner, node, **changes)
     for read in (lambda: again.node(node.id), again.nodes, lambda: again.fine_tune(node, [DOWN])):
         with pytest.raises(HistoryError, match=message) as caught:
             read()
@@ -200,15 +185,95 @@ def test_a_node_that_does_not_follow_from_its_parent_is_refused(
     assert again.root().weights_hash == tuner.root().weights_hash
 
 
-def test_names_that_the_store_has_not_are_told_not_a_traceback(
-    tuner: Tuner, store: Store, tmp_path: Path
-) -> None:
-    from inficond_panel.tuning.node import node_id
-
+def test_names_that_the_store_has_not_are_told_not_a_traceback(tuner: Tuner) -> None:
     node = tuner.fine_tune(tuner.root(), [UP])
     intents = (Intent("bicycle", "weel", "up", 2.0),)
     name = node_id(node.parent, intents, node.settings)
-    history = altered(tuner, node, id=name, intents=intents)
-    again = Tuner(store, load_spec(tmp_path / "small.yaml", check_files=False), history)
     with pytest.raises(HistoryError, match="no concept 'weel'"):
-        again.nodes()
+        altered(tuner, node, id=name, intents=intents).nodes()
+
+
+# -- one class on one split at one node, by hand from the arrays of the store ----------------
+
+
+@pytest.fixture(scope="module")
+def arrays() -> dict[str, np.ndarray]:
+    made = small_arrays()
+    made["label"][::7, 3] = -1
+    return made
+
+
+@pytest.fixture(scope="module")
+def strict(arrays, tmp_path_factory) -> Tuner:
+    """Students of which bird decides by a threshold of its own."""
+    students = "students: {lambda: 1e-4, threshold: {bird: 0.25}}\n"
+    return tuner_of(arrays, tmp_path_factory.mktemp("strict"), students)
+
+
+@pytest.fixture(scope="module")
+def node(strict: Tuner) -> Node:
+    return strict.fine_tune(strict.root(), [Intent("bird", "wheel", "remove")])
+
+
+@pytest.mark.parametrize("split", ["fit", "tune", "holdout"])
+@pytest.mark.parametrize(("name", "k", "threshold"), [("bicycle", 0, 0.0), ("bird", 3, 0.25)])
+def test_a_student_is_what_arrays_and_weights_say(
+    strict, node, arrays, split, name, k, threshold
+) -> None:
+    student = strict.at(node, split)[name]
+    rows = [i for i, own in enumerate(arrays["split"]) if own == split]
+    weights, intercept = node.weights[:, k], node.intercepts[k]
+    scores = arrays["concept_score"].astype(np.float32)
+    assert student.column == k
+    assert student.rows.tolist() == rows
+    assert student.labels.tolist() == arrays["label"][rows, k].tolist()
+    assert student.teacher_logits.tolist() == arrays["teacher_logit"][rows, k].astype("f4").tolist()
+    by_hand = [sum(float(s) * w for s, w in zip(scores[i], weights, strict=True)) for i in rows]
+    np.testing.assert_allclose(student.logits, np.add(by_hand, intercept), rtol=0, atol=1e-12)
+    assert student.cutoff == threshold
+    assert np.array_equal(student.scores, scores[rows])
+    assert student.intercept == intercept
+    assert np.array_equal(student.weights, weights)
+    for concept in ("wheel", "fur"):
+        c = arrays["concept"].tolist().index(concept)
+        assert np.array_equal(student.score(concept), scores[rows, c])
+        assert student.weight(concept) == weights[c]
+
+
+def test_decisions_of_its_outcome_are_counted_by_hand(strict, node) -> None:
+    student = strict.at(node, "tune")["bird"]
+    known = student.labels >= 0
+    right = (student.logits > 0.25) == (student.labels == 1)
+    alike = (student.logits > 0.25) == (student.teacher_logits > 0.25)
+    assert 0 < known.sum() < len(known)
+    assert student.metrics.accuracy == right[known].mean()
+    assert student.metrics.fidelity == alike.mean()
+    assert student.outcome.value("accuracy") == right[known].mean()
+    assert strict.metrics(node, "tune")["bird"] == student.metrics
+    np.testing.assert_array_equal(strict.logits(node)[student.rows, 3], student.logits)
+
+
+def test_students_are_those_of_all_classes_each_with_its_own_bounds(strict, node, arrays) -> None:
+    students = strict.at(node, "tune")
+    assert list(students) == arrays["class_name"].tolist()  # in the store's order
+    assert len(students) == 4
+    assert [one.class_name for one in students.values()] == list(students)
+    assert {name: one.outcome for name, one in students.items()} == students.outcomes
+    with pytest.raises(KeyError, match="birds"):
+        students["birds"]
+    assert students["bird"].bound("wheel") == (0.0, 0.0)
+    assert students["bird"].bound("fur") is None
+    assert students["bicycle"].bound("wheel") is None
+
+
+def test_arrays_are_read_only_and_kept_for_who_asks_again(strict, node) -> None:
+    one, again = strict.at(node, "tune")["bird"], strict.at(node, "tune")["bird"]
+    assert one == again
+    assert one.logits is again.logits
+    assert one.labels is again.labels
+    assert one.outcome is again.outcome
+    for name in ("rows", "labels", "logits", "teacher_logits", "scores", "weights"):
+        assert not getattr(one, name).flags.writeable, name
+    assert not one.score("wheel").flags.writeable
+    with pytest.raises(AttributeError):
+        one.split = "holdout"

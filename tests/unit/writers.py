@@ -55,24 +55,6 @@ def tune(spec: str, seed: int) -> None:
         say(facts(node))
 
 
-def race(path: str, processes: int, count: int) -> None:
-    """Several processes make one file and add ``count`` nodes each; report their statuses."""
-    children = []
-    for process in range(processes):
-        child = os.fork()
-        if child == 0:
-            try:
-                history = History(path)
-                history.add(ROOT)
-                for i in range(count):
-                    history.add(make_node(f"{process}-{i}", ROOT, seed=i))
-                os._exit(0)
-            finally:
-                os._exit(1)
-        children.append(child)
-    say([os.waitpid(child, 0)[1] for child in children])
-
-
 def main() -> None:
     """Serve commands until the input ends."""
     for line in sys.stdin:
@@ -81,7 +63,7 @@ def main() -> None:
         if child == 0:
             try:
                 say(os.getpid())  # by the child itself: its first report may come at once
-                {"write": write, "tune": tune, "race": race}[work](*arguments)
+                {"write": write, "tune": tune}[work](*arguments)
             finally:
                 os._exit(1)
         os.waitpid(child, 0)

@@ -1,0 +1,326 @@
+"""Concepts that a person types: each set of them has its own tree of iterations and none is lost;
+by the command and on the page, where it is told what is carried on and what stays as it was."""
+
+import json
+import runpy
+import shutil
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from factory import ATTRS, EMBED, small_arrays, spec_text
+from sessions import fine_tune
+
+import inficond_panel.app
+from inficond_panel.app import Explorer
+from inficond_panel.errors import (
+    CancelledError,
+    MissingExtraError,
+    Problem,
+    SpecError,
+    TuningError,
+)
+from inficond_panel.results.concept_rows import concept_rows
+from inficond_panel.state import AppState, Jobs, Status
+from inficond_panel.store import write_store
+from inficond_panel.tuning import Intent, Tuner, open_tuner, shared_tuner
+from inficond_panel.tuning.opening import add_concept, remove_concept, typed_folder, typed_of
+
+DIGEST = "d" * 64
+
+
+class Encoder:
+    """A vector from the text; that of 'wheels' is nearly the one of 'wheel'."""
+
+    digest = DIGEST
+
+    def __init__(self, near: np.ndarray) -> None:
+        self.near, self.fault = near, None
+
+    def check(self) -> None:
+        if self.fault:
+            raise self.fault
+
+    def embed_text(self, texts):
+        vectors = [self._vector(text) for text in texts]
+        return np.stack(vectors).astype(np.float32)
+
+    def _vector(self, text: str) -> np.ndarray:
+        drawn = np.random.default_rng(list(text.encode())).normal(size=EMBED)
+        vector = self.near + 0.01 * drawn if "wheels" in text else drawn
+        return vector / np.linalg.norm(vector)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory) -> Path:
+    folder, arrays = tmp_path_factory.mktemp("typed"), small_arrays(120, concepts=12, classes=2)
+    own = {
+        "encoder_digest": DIGEST,
+        "prompts": ["a photo of a {}"],
+        "synonyms": {"sky": ["heaven"]},
+    }
+    write_store(folder / "small.zarr", arrays, {**ATTRS, **own})
+    (folder / "small.yaml").write_text(spec_text())
+    return folder
+
+
+@pytest.fixture
+def spec(made, tmp_path) -> Path:
+    shutil.copytree(made, tmp_path / "own")
+    return tmp_path / "own" / "small.yaml"
+
+
+@pytest.fixture
+def encoder(spec) -> Encoder:
+    return Encoder(open_tuner(spec).store.concept_text_embedding[0])
+
+
+@pytest.fixture
+def app(spec, encoder) -> AppState:
+    return AppState(open_tuner(spec), Jobs(inline=True), encoder)
+
+
+def typed(tuner: Tuner) -> list[str]:
+    return [one.name for one in typed_of(tuner.store)]
+
+
+# -- by Python and by the command -----------------------------------------------------------
+
+
+def test_they_lie_beside_the_history(spec, encoder, tmp_path) -> None:
+    add_concept(open_tuner(spec, history=tmp_path / "ann.history.sqlite"), "moss", encoder)
+    assert len(list((tmp_path / "ann.concepts").glob("*.npz"))) == 1
+    assert typed(open_tuner(spec)) == []
+    assert typed_folder("bob.sqlite").path.name == "bob.concepts"
+    kept_nowhere = open_tuner(spec, history=":memory:")
+    assert typed(add_concept(kept_nowhere, "moss", encoder)) == ["moss"]
+    assert typed_folder(":memory:") is None
+
+
+def test_only_typed_concepts_can_be_removed(spec, encoder) -> None:
+    tuner = add_concept(open_tuner(spec), "moss", encoder)
+    with pytest.raises(TuningError, match=r"no typed concept 'mos'. Did you mean 'moss'\?"):
+        remove_concept(tuner, "mos")
+    with pytest.raises(TuningError, match="no typed concept 'wheel'"):
+        remove_concept(tuner, "wheel")
+
+
+@pytest.fixture
+def command(run, spec, encoder, monkeypatch):
+    """Run ``inficond concept``."""
+    place = "inficond_panel.commands.concept.concept_actions.text_encoder"
+    monkeypatch.setattr(place, lambda _: encoder)
+    return lambda action, *more: run("concept", action, spec, *more)
+
+
+def test_the_command(spec, command) -> None:
+    assert "No concept was typed" in command("list")[1]
+    _, out, _ = command("add", "red bus, scarlet bus")
+    assert out.startswith("Added red bus (scarlet bus): scores 0.")
+    assert "nearest concepts: " in out
+    document, tuner = json.loads(command("list", "--json")[1]), open_tuner(spec)
+    assert document["typed"][0]["synonyms"] == ["scarlet bus"]
+    assert (document["root"], document["store_hash"]) == (tuner.root_id, tuner.store.content_hash)
+    status, out, err = command("add", "Red bus")
+    assert (status, out) == (1, "")
+    assert "'red bus' already exists" in err
+    assert command("remove", "red bus")[0] == 0
+    assert json.loads(command("list", "--json")[1])["typed"] == []
+
+
+def test_a_history_replayed_elsewhere_takes_its_concepts_along(spec, run, command, tmp_path):
+    command("add", "red bus")
+    tuner = open_tuner(spec)
+    node = tuner.fine_tune(tuner.root(), [Intent("bicycle", "red bus", "remove")])
+    assert run("history", "replay", spec, tmp_path / "new.sqlite")[0] == 0
+    there = open_tuner(spec, history=tmp_path / "new.sqlite")
+    assert [found.id for found in there.nodes()] == [tuner.root_id, node.id]
+
+
+def test_without_the_encoder_it_is_said_what_is_missing(spec, run) -> None:
+    pytest.importorskip("torch")
+    status, _, err = run("concept", "add", spec, "red bus")
+    assert status == 1
+    assert "weights.pt" in err
+
+
+def test_without_the_extra_it_is_said_what_to_install(spec, run, monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "precompute.encoder", None)
+    status, _, err = run("concept", "add", spec, "red bus")
+    assert status == 1
+    assert "[precompute]'" in err
+    assert run("concept", "list", spec)[0] == 0
+
+
+# -- on the page ----------------------------------------------------------------------------
+
+
+def after(app: AppState) -> AppState:
+    """The state that the page goes on with."""
+    found = AppState(app.concepts.tuner, app.jobs, app.concepts.encoder)
+    found.go_on_from(app)
+    return found
+
+
+def test_a_typed_concept_is_a_column_with_patches_and_a_place(app) -> None:
+    app.concepts.add("wheels, tyres")
+    grown = after(app)
+    assert grown.concepts.typed == ["wheels"]
+    assert grown.store.concepts[-1] == "wheels"
+    assert grown.students.node.weights.shape == (13, 2)
+    assert grown.store.concept_projection.shape[1] == 13
+    student = grown.students.student("bicycle")
+    (row,) = concept_rows(grown.tuner, student, sort="weight", top=5, find="wheels")
+    assert row.concept == "wheels"
+    assert len(row.patches) > 0
+    assert np.isfinite(grown.students.effect("bicycle", "wheels").estimate).all()
+    told = " ".join(grown.concepts.outcome)
+    assert "Added wheels (tyres): scores 0." in told
+    assert "Nearest concepts by text: wheel (0." in told
+    assert "fitted again" not in told
+
+
+def test_the_branch_is_carried_on_and_stays_without_the_concept(app) -> None:
+    before = app.tuner.node(fine_tune(app, "sky", "down"))
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    app.tuning.set_note(before.id, "less sky")
+    app.tuner.count_look(before, "holdout")
+    app.concepts.add("wheels")
+    grown = after(app)
+    node = grown.students.node
+    assert (node.number, node.note, node.intents) == (1, "less sky", before.intents)
+    assert node.id != before.id
+    assert grown.tuner.looks() == 1
+    assert [intent.concept for intent in grown.tuning.pending] == ["wheel"]
+    assert "up to #1" in grown.concepts.outcome[-1]
+    grown.concepts.forget("wheels")
+    back = after(grown)
+    assert back.students.node.id == before.id
+    assert back.concepts.typed == []
+    assert back.tuner.looks() == 1
+    back.concepts.add("wheels")  # nothing is fitted, labelled or counted twice
+    again = after(back)
+    assert again.students.node.id == node.id
+    assert again.tuner.looks() == 1
+
+
+def test_what_is_carried_on_and_what_stays_is_known_before(app) -> None:
+    """An iteration that gets another number says which it had."""
+    fine_tune(app, "sky", "down")
+    app.tuning.undo()
+    fine_tune(app, "wheel", "down")
+    fine_tune(app, "fur")
+    app.tuning.undo()
+    assert app.students.node.number == 2
+    assert (app.concepts.carried, app.concepts.others) == (1, 2)
+    app.concepts.add("moss")
+    assert [(node.number, node.name) for node in after(app).tuning.nodes] == [
+        (0, ""),
+        (1, "was #2"),
+    ]
+
+
+def test_each_run_of_the_app_s_file_finds_the_same_tuner(spec, tmp_path) -> None:
+    history = str(tmp_path / "shared.sqlite")  # a server runs the file anew for each session
+    first, second = (runpy.run_path(inficond_panel.app.__file__) for _ in range(2))
+    assert first["Explorer"] is not second["Explorer"]
+    assert first["shared_tuner"](spec, history) is second["shared_tuner"](spec, history)
+
+
+def test_a_spec_or_store_that_has_changed_is_opened_anew(spec, tmp_path) -> None:
+    history = str(tmp_path / "shared.sqlite")
+    before = shared_tuner(spec, history)
+    spec.write_text(spec.read_text().replace("title: ", "title: New "))
+    edited = shared_tuner(spec, history)
+    assert (edited.store, edited.spec.title) == (before.store, f"New {before.spec.title}")
+    place = before.store.path
+    shutil.copytree(place, place.with_name("copy"))
+    shutil.rmtree(place)
+    place.with_name("copy").rename(place)
+    assert shared_tuner(spec, history).store is not before.store
+
+
+def test_other_sessions_stay_and_later_ones_see_it(spec, app) -> None:
+    def shared() -> Tuner:
+        return shared_tuner(str(spec), str(app.tuner.history.path))
+
+    other = shared()
+    app.concepts.add("moss")
+    assert "moss" not in other.store.concepts
+    later = shared()
+    assert typed(later) == ["moss"]
+    assert shared() is later
+    assert later.root_id == app.concepts.tuner.root_id
+    after(app).concepts.forget("moss")
+    assert typed(shared()) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("Wheel", "'wheel' already exists"),
+        ("heaven", "'heaven' is a synonym of the concept 'sky'"),
+        ("moss, heaven", "'heaven' is a synonym of the concept 'sky'"),
+        ("moss, ", "empty"),
+        ("", "empty"),
+    ],
+)
+def test_faults_are_told_with_a_remedy_and_add_nothing(app, text, fault) -> None:
+    app.concepts.add(text)
+    assert app.concepts.status.kind == "error"
+    assert fault in app.concepts.status.text
+    assert app.concepts.status.remedy
+    assert app.concepts.tuner is None
+    assert typed(open_tuner(app.spec.path)) == []
+
+
+def test_cancelled_nothing_is_added(app, monkeypatch) -> None:
+    def cancelled(*_, **__):
+        raise CancelledError("Cancelled.")
+
+    monkeypatch.setattr("inficond_panel.state.networks.carry_on", cancelled)
+    app.concepts.add("moss")
+    assert app.concepts.status.kind == "idle"
+    assert app.concepts.tuner is None
+    assert typed(open_tuner(app.spec.path)) == []
+
+
+def test_what_is_missing_is_said_when_the_dialog_is_opened(app) -> None:
+    problem = Problem(Path("/srv/private/own.yaml"), 1, 1, "encoder is missing")
+    for fault, missing in (
+        (None, ""),
+        (MissingExtraError("Needs torch.", "Install it: x"), "Needs torch. Install it: x"),
+        (SpecError([problem], "Name it."), "own.yaml:1:1: encoder is missing Name it."),
+    ):
+        app.concepts.encoder.fault = fault
+        app.concepts.look()
+        assert app.concepts.missing == missing
+    app.concepts.encoder = None
+    app.concepts.add("moss")
+    assert "inficond serve" in app.concepts.missing
+
+
+def test_the_dialog_opened_again_does_not_lose_what_runs(app) -> None:
+    app.concepts.status = Status("adding", "Encoding moss", 0.1)
+    app.concepts.look()
+    assert app.concepts.busy
+    app.concepts.add("wheels")
+    assert app.concepts.tuner is None
+
+
+def test_the_page_goes_on_with_the_same_class_and_theme(spec, encoder, tmp_path) -> None:
+    explorer = Explorer([str(spec)], tmp_path / "own.sqlite")
+    explorer.jobs = Jobs(inline=True)
+    explorer.open(str(spec))
+    app = explorer.app
+    app.theme = "dark"
+    app.selection.class_name = "bicycle"
+    app.concepts.encoder = encoder
+    app.concepts.add("wheels")
+    now = explorer.app
+    assert now is not app
+    shown = (now.selection.class_name, now.selection.concept, now.theme)
+    assert shown == ("bicycle", "wheels", "dark")
+    assert now.concepts.outcome == app.concepts.outcome
+    explorer.close()
