@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from histories import alter
 from hypothesis import given
 from hypothesis import strategies as st
 from studies import Person, small_study
@@ -14,7 +15,14 @@ from studies import Person, small_study
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.recorder import Session
-from inficond_panel.study.run.records import FLOW, INTERACTIONS, Assigned, Note, storable
+from inficond_panel.study.run.records import (
+    FLOW,
+    INTERACTIONS,
+    Assigned,
+    Note,
+    Participant,
+    storable,
+)
 
 PLAN = (Assigned("bicycle", "a"), Assigned("sheep", "b"))
 
@@ -28,8 +36,16 @@ def note(action: str = "set", **payload: object) -> Note:
     return Note("2026-01-01T12:00:00.000+00:00", "bicycle", "detail", action, payload)
 
 
-def test_a_new_link_ends_the_old_one(log: StudyLog) -> None:
-    who, old = log.add(lambda slot: PLAN)
+@pytest.fixture
+def who(log: StudyLog) -> Participant:
+    """A participant whose first window is open."""
+    participant, _ = log.add(lambda slot: PLAN)
+    log.open(participant.number, "one")
+    return participant
+
+
+def test_a_new_link_ends_the_old_one(log: StudyLog, who: Participant) -> None:
+    old = log.new_token(who.number)
     log.open(who.number, "one")
     new = log.new_token(who.number)
     assert log.find(new) == who
@@ -39,24 +55,18 @@ def test_a_new_link_ends_the_old_one(log: StudyLog) -> None:
         log.append(who.number, "one", [note()])
 
 
-def test_a_second_window_takes_over_and_the_first_records_nothing_more(log: StudyLog) -> None:
-    who, _ = log.add(lambda slot: PLAN)
-    log.open(who.number, "one")
+def test_a_second_window_takes_over_and_the_first_records_nothing_more(log, who) -> None:
     log.append(who.number, "one", [note()])
     log.open(who.number, "two")
-    for act in (
-        lambda: log.append(who.number, "one", [note()]),
-        lambda: log.touch(who.number, "one"),
-    ):
-        with pytest.raises(StudyLinkError, match="another window"):
-            act()
+    with pytest.raises(StudyLinkError, match="another window"):
+        log.append(who.number, "one", [note()])
+    with pytest.raises(StudyLinkError, match="another window"):
+        log.touch(who.number, "one")
     log.append(who.number, "two", [note()])
     assert [e.session for e in log.events(who.number)] == ["one", "one", "two", "two"]
 
 
-def test_events_are_neither_changed_nor_erased(log: StudyLog) -> None:
-    who, _ = log.add(lambda slot: PLAN)
-    log.open(who.number, "one")
+def test_events_are_neither_changed_nor_erased(log: StudyLog, who: Participant) -> None:
     log.close()
     with sqlite3.connect(log.path) as db:
         for statement in ("UPDATE events SET view = 'x'", "DELETE FROM events"):
@@ -65,17 +75,10 @@ def test_events_are_neither_changed_nor_erased(log: StudyLog) -> None:
 
 
 @pytest.mark.parametrize("column", ["time", "session", "step", "view", "action", "payload"])
-def test_an_altered_event_is_found(log: StudyLog, column: str) -> None:
-    who, _ = log.add(lambda slot: PLAN)
-    log.open(who.number, "one")
+def test_an_altered_event_is_found(log: StudyLog, who: Participant, column: str) -> None:
     log.append(who.number, "one", [note(), note()])
     log.close()
-    with sqlite3.connect(log.path) as db:
-        [(sql,)] = db.execute("SELECT sql FROM sqlite_master WHERE name = 'events_update'")
-        db.execute("DROP TRIGGER events_update")
-        value = json.dumps({"x": 1})
-        db.execute(f"UPDATE events SET {column} = ? WHERE number = 2", (value,))
-        db.execute(sql)
+    alter(log.path, f"UPDATE events SET {column} = ? WHERE number = 2", json.dumps({"x": 1}))
     with pytest.raises(StudyError, match="event 2 was altered"):
         StudyLog(log.path).events(who.number)
 
