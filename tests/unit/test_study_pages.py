@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from studies import STUDY, Visitor, small_study
+from studies import STUDY, Visitor, at_work, small_study
 
 from inficond_panel.errors import StudyError
 from inficond_panel.study.pages.screens import make_brief
@@ -15,7 +15,6 @@ from inficond_panel.study.run.recorder import SETTINGS, SHARED
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import Balance
-from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.page.page import make_views
 
 PNG = b"\x89PNG\r\n\x1a\n..."
@@ -67,8 +66,7 @@ def test_the_whole_way(study: Study, visitor: Visitor) -> None:
 def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
     text = STUDY.replace("class: bicycle", "class: bicycle\n    other_classes: true")
     study = small_study(tmp_path, text)
-    visitor = Visitor(study, study.add_participant()[1])
-    visitor.to_task()
+    visitor = at_work(study)
     visitor.send("visit", view="performance")
     app = visitor.page.work.app
     app.selection.class_name = "sheep"
@@ -180,9 +178,7 @@ def test_who_declines_is_asked_no_more(study: Study) -> None:
 
 
 def test_two_participants_do_not_meet(study: Study) -> None:
-    one, two = (Visitor(study, study.add_participant()[1]) for _ in range(2))
-    one.to_task()
-    two.to_task()
+    one, two = at_work(study), at_work(study)
     one.tune("wheel")
     assert len(one.page.work.app.tuning.nodes) == 2
     two.page.work.app.tuning.undo()
@@ -217,8 +213,7 @@ def test_a_full_disk_stops_the_page_and_loses_nothing(visitor, monkeypatch, capl
 def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
     text = STUDY.replace("count: 2}", "count: 9}\n    time_limit: 10\n    may_leave: false")
     study = small_study(tmp_path, text)
-    visitor = Visitor(study, study.add_participant()[1])
-    visitor.to_task()
+    visitor = at_work(study)
     assert visitor.screen["button"] == ""
     assert 590 < visitor.screen["left"] <= 600
     visitor.leave()
@@ -233,25 +228,6 @@ def test_the_time_limit_ends_a_task(tmp_path: Path, monkeypatch) -> None:
     visitor.send("try_again")
     assert visitor.screen["kind"] == "brief"
     assert progress_of(study, visitor.page.session.participant).outcome("bicycle") == "time"
-
-
-def test_a_condition_hides_views_preview_suspects_and_suggestions(tmp_path: Path) -> None:
-    spec = "{tuning: {preview: false, suspects: false, suggest: false}}"
-    bare = f"[{{name: bare, views: [performance, knowledge], spec: {spec}}}]"
-    study = small_study(tmp_path, f"{STUDY}conditions: {{levels: {bare}}}\n")
-    visitor = Visitor(study, study.add_participant()[1])
-    visitor.to_task()
-    app = visitor.page.work.app
-    assert visitor.page.work.shell._page.names == ["performance", "knowledge"]
-    app.selection.class_name = "bicycle"
-    assert app.shifts.by_class == {}
-    knowledge = KnowledgeView(app)
-    knowledge.act({"action": "repair", "repair": {"direction": "lambda", "value": 0.1}})
-    knowledge.act({"action": "suggest"})
-    assert app.tuning.pending == []
-    assert not app.suggestion.running
-    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
-    assert app.tuning.preview is None
 
 
 def test_a_deleted_participant_is_shown_out(study: Study, visitor: Visitor) -> None:
