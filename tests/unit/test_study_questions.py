@@ -111,18 +111,6 @@ def test_the_sus_is_that_of_brooke(answers: list[int], score: float) -> None:
     assert TEMPLATES["sus"].score_of({**given, "sus-3": None}) is None
 
 
-def test_an_id_comes_in_by_the_link_and_goes_out_at_the_end(tmp_path: Path) -> None:
-    visitor = begin(tmp_path, external="a@b:7")
-    person = visitor.page.session.participant
-    progress = progress_of(visitor.study, person)
-    for _ in progress.steps[1:-1]:
-        visitor.page.session.record(("", "leave", {}))
-    visitor.page.show_step()
-    assert visitor.screen["url"] == "https://panel.example/back?who=a%40b%3A7"
-    assert visitor.screen["code"] == "C0DE"
-    assert board(visitor.study)[0].external == "a@b:7"
-
-
 NO_NUMBERS = [float("nan"), float("inf"), -float("inf"), 10**15, 10**4000, True, "40", [40]]
 
 
