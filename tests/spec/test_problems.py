@@ -109,8 +109,8 @@ CASES = re.findall(
   3:3: dataset.kind: missing; expected table, voc, coco, f…er, columns, python, store or scenes
 - kind: table\n => kind: table\n  image_id: file\n
   4:3: dataset.image_id: is not used with kind: table; it belongs to kind: coco or kind: columns
--   corpus: =>   prompts: [a photo]\n  scores: {method: centered}\n  projections: {methods: [pca, pac]}\n
-|  corpus:
+-   corpus: =>   prompts: [a photo]\n  scores: {method: centered}\n
+|  projections: {methods: [pca, pac]}\n  corpus:
   11:13: concepts.prompts: expected a text with {} in it,…et or imagenet_simple, got 'a photo'
   12:20: concepts.scores.method: expected max_cosine, contrast or centred, …Did you mean 'centred'?
   13:32: concepts.projections.methods: expected pca, tsne…umap, got 'pac'. Did you mean 'pca'?

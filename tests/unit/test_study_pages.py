@@ -67,8 +67,17 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
     text = STUDY.replace("class: bicycle", "class: bicycle\n    other_classes: true")
     study = small_study(tmp_path, text)
     visitor = at_work(study)
-    visitor.send("visit", view="performance")
     app = visitor.page.work.app
+    views = make_views(app)
+    for name, (part, settings) in SETTINGS.items():
+        holder = getattr(views[name], part) if part else views[name]
+        assert set(settings) <= set(holder.param), name
+    assert set(SHARED) == set(app.settings.param) - {"name"}
+    app.settings.sort = "recall"
+    app.settings.filters = ["wrong"]
+    sets = [(e.view, dict(e.payload)) for e in study.log.events(1) if e.action == "set"]
+    assert sets == [("performance", {"sort": "recall"}), ("detail", {"filters": ["wrong"]})]
+    visitor.send("visit", view="performance")
     app.selection.class_name = "sheep"
     app.selection.concept = "wheel"
     app.selection.concepts = ["sky", "cloud"]
@@ -77,28 +86,13 @@ def test_what_is_done_in_the_views_is_recorded(tmp_path: Path) -> None:
     app.tuning.undo()
     app.comparison.compare(*[node.id for node in app.tuning.nodes])
     assert visitor.page.work.recorder.view == "performance"
-    events = visitor.study.log.events(1)
+    events = [e for e in study.log.events(1) if e.action != "set"]
     seen = [(e.view, e.action) for e in events if e.step == "bicycle" and e.view]
     actions = ["visit", "class", "concept", "group", "batch", "fine-tune", "batch", "compare"]
     assert seen == [("performance", action) for action in actions]
     batch = next(e for e in events if e.action == "batch")
-    assert batch.payload["intents"] == [
-        {"class": "sheep", "concept": "wheel", "direction": "up", "factor": 2.0}
-    ]
-
-
-def test_every_setting_that_is_watched_is_there(visitor: Visitor) -> None:
-    visitor.to_task()
-    views = make_views(visitor.page.work.app)
-    for name, (part, settings) in SETTINGS.items():
-        holder = getattr(views[name], part) if part else views[name]
-        assert set(settings) <= set(holder.param), name
-    app = visitor.page.work.app
-    assert set(SHARED) == set(app.settings.param) - {"name"}
-    app.settings.sort = "recall"
-    app.settings.filters = ["wrong"]
-    sets = [(e.view, dict(e.payload)) for e in visitor.study.log.events(1) if e.action == "set"]
-    assert sets == [("performance", {"sort": "recall"}), ("detail", {"filters": ["wrong"]})]
+    thumb = {"class": "sheep", "concept": "wheel", "direction": "up", "factor": 2.0}
+    assert batch.payload["intents"] == [thumb]
 
 
 def test_a_reload_goes_on_where_it_was(study: Study) -> None:
@@ -190,7 +184,8 @@ def test_two_participants_do_not_meet(study: Study) -> None:
 def test_a_full_disk_stops_the_page_and_loses_nothing(visitor, monkeypatch, caplog) -> None:
     visitor.next()
     visitor.next()
-    append, log = visitor.study.log.append, visitor.study.log
+    log = visitor.study.log
+    append = log.append
 
     def full(*_: object) -> None:
         raise StudyError("The study cannot be written: disk is full.", "Free some space.")

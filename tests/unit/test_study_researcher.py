@@ -129,20 +129,6 @@ def file(tmp_path: Path) -> Path:
     return small_study(tmp_path, prepare=False).spec.path
 
 
-@pytest.fixture
-def begun(file: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A study that one has gone through."""
-    study = open_study(file)
-    study.prepare()
-    person = Person(study, monkeypatch)
-    person.notes(1, "bicycle", "start")
-    node = person.tune("bicycle", [2, 3], ["wheel", "spoke"])
-    person.notes(4, "bicycle", "done", node=node, value=2, target=2)
-    person.notes(5, "bicycle", "leave", outcome="done")
-    monkeypatch.undo()
-    return file
-
-
 def done(run, *argv: object) -> str:
     status, out, err = run(*argv)
     assert status == 0, err
@@ -163,21 +149,29 @@ def test_links_are_told_once_and_lead_to_participants(run, file: Path) -> None:
     assert links["P02"] not in out
 
 
-def test_replay_shows_each_step_and_rebuilds_until_it_is_deleted(run, begun: Path) -> None:
-    out = done(run, "study", "replay", begun, "P01")
+def test_replay_shows_each_step_and_rebuilds_until_it_is_deleted(run, file, monkeypatch) -> None:
+    study = open_study(file)
+    study.prepare()
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    node = person.tune("bicycle", [2, 3], ["wheel", "spoke"])
+    person.notes(4, "bicycle", "done", node=node, value=2, target=2)
+    person.notes(5, "bicycle", "leave", outcome="done")
+    monkeypatch.undo()
+    out = done(run, "study", "replay", file, "P01")
     assert "3 students rebuilt; 3 are equal bit for bit." in out
     lines = [line.split() for line in out.splitlines()]
     assert ["2:00.0", "bicycle", "provenance", "fine-tune"] in [line[:4] for line in lines]
-    document = json.loads(done(run, "study", "replay", begun, "1", "--json"))
+    document = json.loads(done(run, "study", "replay", file, "1", "--json"))
     assert [node["equal"] for node in document["nodes"]] == [True] * 3
     assert [e["action"] for e in document["events"]] == [
         "open", "start", "add", "fine-tune", "add", "fine-tune", "done", "leave",
     ]  # fmt: skip
-    status, _, err = run("study", "delete", begun, "P01")
+    status, _, err = run("study", "delete", file, "P01")
     assert (status, "--yes" in err) == (1, True)
-    done(run, "study", "delete", begun, "P01", "--yes")
-    assert json.loads(done(run, "study", "list", begun, "--json"))["rows"] == []
-    status, _, err = run("study", "replay", begun, "P01")
+    done(run, "study", "delete", file, "P01", "--yes")
+    assert json.loads(done(run, "study", "list", file, "--json"))["rows"] == []
+    status, _, err = run("study", "replay", file, "P01")
     assert (status, "no participant P01" in err) == (1, True)
 
 

@@ -177,8 +177,9 @@ def recorded(visitor: Visitor) -> list[tuple[str, dict]]:
     return [(e.action, dict(e.payload)) for e in events if about.match(e.action)]
 
 
-def test_each_answer_is_recorded_with_its_time(tmp_path: Path) -> None:
-    visitor = at_work(small_study(tmp_path, ASKING))
+def test_each_answer_is_recorded_with_its_time_and_found_again(tmp_path: Path) -> None:
+    study = small_study(tmp_path, ASKING)
+    visitor = at_work(study)
     asking = visitor.page.work.app.asking
     asking.open("bicycle")
     images = list(asking.draft.images)
@@ -195,10 +196,16 @@ def test_each_answer_is_recorded_with_its_time(tmp_path: Path) -> None:
         ("photo-answer", {**answer, "answer": None}),
         ("photos-left", {"replies": 1}),
     ]
-    moments = timeline(visitor.study, visitor.page.session.participant)
+    moments = timeline(study, visitor.page.session.participant)
     times = [moment.time for moment in moments if moment.action == "photo-answer"]
     assert len(times) == 2
     assert times == sorted(times)
+    again = Visitor(study, study.log.new_token(1)).page.work.app.asking
+    again.open("bicycle")
+    assert len(again.draft.replies) == 1
+    assert len(list(tmp_path.rglob("*.answers/*.json"))) == 1
+    study.delete_participant(1)
+    assert list(tmp_path.rglob("*.answers/*.json")) == []
 
 
 def test_what_was_taught_is_in_the_timeline_and_comes_back_bit_for_bit(tmp_path: Path) -> None:
@@ -236,19 +243,6 @@ def test_a_task_is_done_by_the_number_of_answers(tmp_path: Path) -> None:
     asking.answer(1, 0)
     assert visitor.screen["goal"] == "Done: Photos answered 2, goal 2"
     assert visitor.actions.count("done") == 1
-
-
-def test_a_reload_goes_on_with_the_photos(tmp_path: Path) -> None:
-    study = small_study(tmp_path, ASKING)
-    visitor = at_work(study)
-    visitor.page.work.app.asking.open("bicycle")
-    visitor.page.work.app.asking.answer(0, 1)
-    again = Visitor(study, study.log.new_token(1))
-    again.page.work.app.asking.open("bicycle")
-    assert len(again.page.work.app.asking.draft.replies) == 1
-    assert len(list(tmp_path.rglob("*.answers/*.json"))) == 1
-    study.delete_participant(1)
-    assert list(tmp_path.rglob("*.answers/*.json")) == []
 
 
 TEMPERED = "students: {tempered: both, temperature: 2}\n"
