@@ -154,3 +154,10 @@ class Visitor:
         tuning = self.page.work.app.tuning
         tuning.toggle(Intent("bicycle", concept, "down"))
         tuning.fine_tune()
+
+
+def at_work(study: Study) -> Visitor:
+    """One who has come by a link of their own, in the views of the first task."""
+    visitor = Visitor(study, study.add_participant()[1])
+    visitor.to_task()
+    return visitor

@@ -49,15 +49,8 @@ def csv_bytes(rng: random.Random, grid: list[list[str]]) -> bytes:
 
 def readers(file: Path) -> list[Any]:
     """Every reader of a table."""
-    section = SimpleNamespace(
-        labels=file,
-        images=file.parent,
-        metadata=file,
-        list_file=None,
-        absent=0,
-        classes=[],
-        table=file,
-    )
+    paths = {"labels": file, "images": file.parent, "metadata": file, "table": file}
+    section = SimpleNamespace(**paths, list_file=None, absent=0, classes=[])
     return [
         lambda: read_table(file, *label_reader(absent=0)),
         lambda: read_table(file, *label_reader(absent=-1)),

@@ -8,14 +8,14 @@ from guard import BYTES, attempt
 from inficond_panel.errors import DataError
 
 
+def fail(error):
+    raise error
+
+
 def test_results_and_errors_of_ours_pass():
     assert attempt("one", lambda: 1) == 1
     error = DataError("It is broken.")
-
-    def fail():
-        raise error
-
-    assert attempt("two", fail) is error
+    assert attempt("two", lambda: fail(error)) is error
 
 
 def spin():
@@ -27,19 +27,10 @@ def spin():
             continue
 
 
-def raise_it(error):
-    raise error
+FAILING = [lambda: {}["absent"], lambda: bytearray(2 * BYTES), spin, lambda: fail(DataError(""))]
 
 
-@pytest.mark.parametrize(
-    "call",
-    [
-        lambda: {}["absent"],
-        lambda: bytearray(2 * BYTES),
-        spin,
-        lambda: raise_it(DataError("")),
-    ],
-)
+@pytest.mark.parametrize("call", FAILING)
 def test_anything_else_fails(call, monkeypatch):
     monkeypatch.setattr("guard.CPU_SECONDS", 0.3)
     with pytest.raises(AssertionError, match="three"):

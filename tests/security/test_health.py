@@ -1,26 +1,102 @@
-"""``/health`` and ``/metrics``: whether the pages of a server can be opened, and nothing else."""
+"""``/health``, ``/metrics`` and the guards, which are there before a page has been opened."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
+from pathlib import Path
 
 import pytest
 from factory import small_spec
 from waiting import wait_until
 from wire import serving
 
+import inficond_panel
+from inficond_panel.commands.serve.panel_serve import guarded
 from inficond_panel.serving import health
+
+APP = str(Path(inficond_panel.__file__).with_name("app.py"))
+#: Answers without a page, as soon as the server listens.
+ICON = "/favicon.ico"
+OWN_APP = "import panel as pn\npn.panel('mine').servable()\n"
+#: ``panel`` as it starts where the installed package has no entry points.
+UNREGISTERED = """
+import panel.entry_points
+panel.entry_points.entry_points_for = lambda group: iter(())
+from panel.command import main
+main()
+"""
 
 
 @pytest.fixture
-def served(tmp_path):
-    spec = small_spec(tmp_path, images=60)
-    arguments = ["inficond_panel", "serve", str(spec), "--basic-auth", "word"]
-    flags = ["--cookie-secret", "a secret for cookies", "--prefix", "/tools"]
+def spec(tmp_path):
+    (tmp_path / "own.py").write_text(OWN_APP)
+    return str(small_spec(tmp_path, images=60))
+
+
+@pytest.mark.parametrize(
+    ("command", "specs"),
+    [
+        (["panel", "serve", APP, "--args", "{spec}"], 1),
+        (["panel", "serve", "--num-procs", "2", APP, "--args", "{spec}", "{spec}"], 2),
+        (["panel", "serve", "{own}", "--plugins", "inficond_panel.serving.plugin"], 0),
+        (["inficond_panel", "serve", "{spec}"], 1),
+    ],
+)
+def test_the_first_request_meets_the_guards(tmp_path, spec, command, specs) -> None:
+    filled = [word.format(spec=spec, own=tmp_path / "own.py") for word in command]
+    history = str(tmp_path / "history.sqlite")
+    with serving(tmp_path, *filled, page=ICON, INFICOND_HISTORY=history) as server:
+        assert server.get("/components/unittest.__main__/a/b/c")[0] == 404
+        status, headers, text = server.get("/health")
+        assert (status, json.loads(text)) == (200, {"status": "ok", "ready": specs, "specs": specs})
+        assert headers["X-Content-Type-Options"] == "nosniff"
+        assert f"inficond_specs_ready {specs}\n" in server.get("/metrics")[2]
+        assert server.get("/components/unittest.__main__/a/b/c")[0] == 404  # it is still there
+        if command[0] == "inficond_panel":
+            assert metrics(server)["inficond_sessions"] == 0
+            assert server.get("/app")[0] == 200
+            assert metrics(server)["inficond_sessions"] == 1
+
+
+def test_health_says_before_any_page_that_a_spec_cannot_be_read(tmp_path) -> None:
+    command = ["panel", "serve", APP, "--args", str(tmp_path / "none.yaml")]
+    with serving(tmp_path, *command, page=ICON) as server:
+        assert server.get("/health")[0] == 503
+
+
+def test_other_commands_of_panel_are_left_as_they_are(tmp_path) -> None:
+    own = ("panel serve", f"panel serve {tmp_path}/app.py", f"panel serve own.py --args {APP}")
+    for line in ("panel", f"panel convert {APP}", *own):
+        assert guarded(line.split()) == line.split()
+
+
+def test_a_page_says_where_its_server_was_not_guarded(tmp_path, spec) -> None:
+    (tmp_path / "unregistered.py").write_text(UNREGISTERED)
+    command = ["unregistered", "serve", APP, "--args", spec]
+    places = {"PYTHONPATH": str(tmp_path), "INFICOND_HISTORY": str(tmp_path / "history.sqlite")}
+    with serving(tmp_path, *command, page="/app", **places) as server:
+        assert "no guards" in server.log.read_text()
+        assert server.get("/components/unittest.__main__/a/b/c")[0] == 404  # from now on
+
+
+# --- whether pages can be opened
+
+
+@pytest.fixture
+def served(tmp_path, spec):
+    flags = [
+        "--basic-auth",
+        "word",
+        "--cookie-secret",
+        "a secret for cookies",
+        "--prefix",
+        "/tools",
+    ]
     history = {"INFICOND_HISTORY": str(tmp_path / "history.sqlite")}
-    with serving(tmp_path, *arguments, *flags, page="/tools/login", **history) as server:
+    command = ["inficond_panel", "serve", spec, *flags]
+    with serving(tmp_path, *command, page="/tools/login", **history) as server:
         yield server, tmp_path / "small.zarr"
 
 
@@ -68,15 +144,6 @@ def test_many_who_ask_at_once_cost_one_look_at_the_disk(monkeypatch) -> None:
     assert len(looks) == 2
     assert asyncio.run(counting.count()) == 2
     assert len(looks) == 4  # what was counted is too old
-
-
-def test_open_pages_are_counted(tmp_path) -> None:
-    spec = small_spec(tmp_path, images=60)
-    history = {"INFICOND_HISTORY": str(tmp_path / "history.sqlite")}
-    with serving(tmp_path, "inficond_panel", "serve", str(spec), page="/health", **history) as one:
-        assert metrics(one)["inficond_sessions"] == 0
-        assert one.get("/app")[0] == 200
-        assert metrics(one)["inficond_sessions"] == 1
 
 
 def test_a_study_is_well_while_something_can_be_recorded(tmp_path) -> None:

@@ -34,29 +34,31 @@ def server(tmp_path_factory):
         yield served
 
 
-def try_password(server, password: str, address: str = "10.0.0.1", query: str = "", **headers: str):
+def try_password(
+    server, password: str, address: str = "10.0.0.1", query: str = "", cookie: str = "", **headers
+):
     """Fill in the login form; the answer's status and headers."""
     _, given, html = server.get(f"/login{query}", X_Real_Ip=address, **headers)
     field = re.search(r'name="_xsrf" value="([^"]+)"', html)[1]
     form = {"username": "ada", "password": password, "_xsrf": field}
-    cookies = "; ".join(cookie.split(";")[0] for cookie in given.get_all("Set-Cookie"))
-    kind = "application/x-www-form-urlencoded"
+    kind = {"Content_Type": "application/x-www-form-urlencoded", "X_Real_Ip": address}
+    cookies = "; ".join(filter(None, [*cookies_of(given), cookie]))
     body = urllib.parse.urlencode(form)
-    return server.get(
-        "/login", "POST", body,
-        Cookie=cookies, Content_Type=kind, X_Real_Ip=address, **headers,
-    )  # fmt: skip
+    return server.get("/login", "POST", body, Cookie=cookies, **kind, **headers)
 
 
-def test_the_form_has_its_token_and_the_cookies_stay_on_the_site(server) -> None:
-    status, headers, _ = try_password(server, "secret")
+def cookies_of(headers) -> list[str]:
+    return [cookie.split(";")[0] for cookie in headers.get_all("Set-Cookie")]
+
+
+@pytest.mark.parametrize("protocol", ["http", "https"])
+def test_the_form_has_its_token_and_the_cookies_stay_on_the_site(server, protocol) -> None:
+    status, headers, _ = try_password(server, "secret", X_Forwarded_Proto=protocol)
     assert status == 302
     cookies = headers.get_all("Set-Cookie")
     assert any(cookie.startswith("user=") for cookie in cookies)
-    assert all("SameSite=Lax" in cookie and "Secure" not in cookie for cookie in cookies)
-    _, headers, _ = try_password(server, "secret", X_Forwarded_Proto="https")
-    cookies = headers.get_all("Set-Cookie")
-    assert all("SameSite=Lax" in cookie and "Secure" in cookie for cookie in cookies)
+    assert all("SameSite=Lax" in cookie for cookie in cookies)
+    assert {"Secure" in cookie for cookie in cookies} == {protocol == "https"}
 
 
 #: As they stand in a link; ``%5C`` is a backslash, ``%09`` a tab, which browsers leave out.
@@ -85,15 +87,8 @@ def test_a_login_leads_to_the_page_that_was_asked_for(server, asked) -> None:
 
 def test_a_cookie_leads_to_no_other_server(server) -> None:
     """A neighbour of the same domain can set one."""
-    _, given, html = server.get("/login", X_Real_Ip="10.0.0.3")
-    field = re.search(r'name="_xsrf" value="([^"]+)"', html)[1]
-    form = urllib.parse.urlencode({"username": "ada", "password": "secret", "_xsrf": field})
-    own = given["Set-Cookie"].split(";")[0]
-    status, headers, _ = server.get(
-        "/login", "POST", form,
-        Cookie=f"{own}; next_url=///evil.example", X_Real_Ip="10.0.0.3",
-        Content_Type="application/x-www-form-urlencoded",
-    )  # fmt: skip
+    cookie = "next_url=///evil.example"
+    status, headers, _ = try_password(server, "secret", address="10.0.0.3", cookie=cookie)
     assert (status, headers["Location"]) == (400, None)
 
 
@@ -161,7 +156,6 @@ def test_password_and_secret_can_come_from_the_environment(tmp_path) -> None:
         assert served.get("/app")[0] in {302, 403}
         assert "error" in try_password(served, "a secret")[1]["Location"]
         status, headers, _ = try_password(served, "A Secret")
-        cookies = "; ".join(one.split(";")[0] for one in headers.get_all("Set-Cookie"))
         assert (status, "error" in headers["Location"]) == (302, False)
-        assert served.get("/app", Cookie=cookies)[0] == 200
+        assert served.get("/app", Cookie="; ".join(cookies_of(headers)))[0] == 200
         assert b"Secret" not in Path(f"/proc/{served.process.pid}/cmdline").read_bytes()

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 from bokeh.util.token import generate_jwt_token, generate_session_id
+from panel.io.resources import component_resource_path
+from panel.widgets import Tabulator
 from tornado.iostream import StreamClosedError
 from tornado.websocket import WebSocketClosedError
 from wire import Client, serving, session_of
@@ -68,12 +70,8 @@ def test_a_url_imports_nothing(any_server, module) -> None:
 
 def test_no_odd_path_is_an_error_of_the_server_or_leaves_its_folders(any_server) -> None:
     page = any_server.page
-    prefixes = [
-        "/", "/components/", "/static/", "/static/extensions/", "/static/extensions/panel/",
-        "/rest/",
-        f"{page}/", f"{page}/static/",
-    ]  # fmt: skip
-    for prefix in prefixes:
+    folders = ["/", "/components/", "/static/", "/static/extensions/", "/static/extensions/panel/"]
+    for prefix in (*folders, "/rest/", f"{page}/", f"{page}/static/"):
         for odd in ODD:
             status, headers, text = any_server.get(prefix + odd)
             assert status < 500, prefix + odd
@@ -81,25 +79,22 @@ def test_no_odd_path_is_an_error_of_the_server_or_leaves_its_folders(any_server)
             assert headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.parametrize("query", ["", "?class=bus&at=1", "?note=a%2F%2Fb"])
-def test_the_root_leads_to_the_page_with_its_query(plain_server, query) -> None:
-    status, headers, _ = plain_server.get(f"/{query}")
-    assert (status, headers["Location"]) == (302, f"./app{query}")
+def test_the_root_leads_to_the_page_with_its_query(plain_server) -> None:
+    for query in ("", "?class=bus&at=1", "?note=a%2F%2Fb"):
+        status, headers, _ = plain_server.get(f"/{query}")
+        assert (status, headers["Location"]) == (302, f"./app{query}")
 
 
 @pytest.mark.parametrize("method", ["HEAD", "POST", "PUT", "OPTIONS", "DELETE"])
 def test_no_method_is_an_error_of_the_server(any_server, method) -> None:
-    page = any_server.page
-    for end in ("", "/ws", "/metadata", "/autoload.js", "/autoload.js?bokeh-autoload-element=x"):
-        assert any_server.get(page + end, method)[0] < 500
+    script = "/autoload.js"
+    for end in ("", "/ws", "/metadata", script, f"{script}?bokeh-autoload-element=x"):
+        assert any_server.get(any_server.page + end, method)[0] < 500
     assert any_server.get("/", method)[0] < 500
 
 
 def test_components_of_the_page_are_served(any_server) -> None:
     """Files that Panel's own components load, so that the guard does not shut out the page."""
-    from panel.io.resources import component_resource_path
-    from panel.widgets import Tabulator
-
     path = component_resource_path(Tabulator, "__css__", "x").rpartition("/")[0]
     assert any_server.get(f"/{path}/x")[0] in {403, 404}
     assert any_server.get("/static/extensions/panel/panel.min.js")[0] == 200
@@ -109,8 +104,7 @@ def test_the_first_page_is_the_participants_and_loads_nothing_from_elsewhere(ser
     status, _, html = server.get("/")
     assert status == 200
     assert "researcher" not in html
-    outside = re.findall(r'(?:src|href)="((?:https?:)?//[^"]+)"', html)
-    assert outside == []
+    assert re.findall(r'(?:src|href)="((?:https?:)?//[^"]+)"', html) == []
 
 
 # --- headers
@@ -127,14 +121,12 @@ def test_every_answer_says_who_may_frame_it(any_server) -> None:
 
 
 def test_the_script_to_embed_a_page_is_for_hosts_that_are_named(server) -> None:
-    script = "/study/autoload.js?bokeh-autoload-element=x"
+    script, own = "/study/autoload.js?bokeh-autoload-element=x", f"http://localhost:{server.port}"
     assert server.get(script, Origin="http://evil.example")[0] == 403
     assert server.get(script, Sec_Fetch_Site="cross-site")[0] == 403
     assert server.get(script, "OPTIONS", Origin="http://evil.example")[0] == 403
-    status, headers, _ = server.get(script, Origin=f"http://localhost:{server.port}")
-    assert (status, headers["Access-Control-Allow-Origin"]) == (
-        200, f"http://localhost:{server.port}",
-    )  # fmt: skip
+    status, headers, _ = server.get(script, Origin=own)
+    assert (status, headers["Access-Control-Allow-Origin"]) == (200, own)
     assert server.get(script)[1]["Access-Control-Allow-Origin"] is None
     for name in ("bokeh-app-path", "bokeh-absolute-url"):
         assert server.get(f"{script}&{name}=%22;alert(2)//")[0] == 400
@@ -144,13 +136,11 @@ def test_the_script_to_embed_a_page_is_for_hosts_that_are_named(server) -> None:
 
 
 def test_no_request_names_its_session(any_server) -> None:
-    own = any_server.token()
-    page = any_server.page
-    for name, value in (("bokeh-session-id", session_of(own)), ("bokeh-token", own)):
-        assert any_server.get(f"{page}?{name}={value}")[0] == 403
-        assert (
-            any_server.get(f"{page}/autoload.js?bokeh-autoload-element=x&{name}={value}")[0] == 403
-        )
+    own, page = any_server.token(), any_server.page
+    script = f"{page}/autoload.js?bokeh-autoload-element=x"
+    for named in (f"bokeh-session-id={session_of(own)}", f"bokeh-token={own}"):
+        assert any_server.get(f"{page}?{named}")[0] == 403
+        assert any_server.get(f"{script}&{named}")[0] == 403
     assert any_server.get(f"{page}?bokeh-session-id=evil")[0] == 403
     assert any_server.get(page, Bokeh_Session_Id="evil")[0] == 403
     assert session_of(any_server.token()) != session_of(own)
@@ -196,25 +186,20 @@ def test_what_the_controls_of_a_page_send_is_done(plain_server) -> None:
         await client.event("document_ready")
         await client.until("KnowledgeTable", lambda _: True)
         components = await client.components()
-        knowledge, data = components["KnowledgeTable"]
-        await client.tell(
-            components["ConfigurationStrip"][0], {"action": "choose_class", "name": "bicycle"}
+        (knowledge, data), (strip, _) = (
+            components[name] for name in ("KnowledgeTable", "ConfigurationStrip")
         )
+        await client.tell(strip, {"action": "choose_class", "name": "bicycle"})
         rows = (await client.until("KnowledgeTable", lambda now: now["rows"]))["rows"]
-        thumb = {
-            "action": "toggle",
-            "concept": dict(rows[0]["entries"])["concept"],
-            "direction": "down",
-        }
+        concept = dict(rows[0]["entries"])["concept"]
+        thumb = {"action": "toggle", "concept": concept, "direction": "down"}
         await client.tell(knowledge, thumb)
         await client.until("KnowledgeTable", lambda now: len(now["pending"]) == 1)
         change = {"kind": "ModelChanged", "model": {"id": data["id"]}, "attr": "top", "new": 5}
         await client.patch(change)
         await client.until("KnowledgeTable", lambda now: len(now["rows"]) == 5)
-        own = (await client.until("KnowledgeTable", lambda now: now["student"] == "bicycle"))[
-            "rows"
-        ]
-        assert len(own) == 5
+        own = await client.until("KnowledgeTable", lambda now: now["student"] == "bicycle")
+        assert len(own["rows"]) == 5
         client.close()
 
     before = len(plain_server.log.read_text())
@@ -263,21 +248,21 @@ def test_a_message_that_unpacks_to_much_is_refused_unpacked(server) -> None:
     asyncio.run(send())
 
 
-@pytest.mark.parametrize(
-    "fragments",
-    [
-        ("x" * (MESSAGE_SIZE + 1),),
-        ("{", "{}", "{}"),
-        ('{"msgid": "1"}', "{}", "{}"),
-        ('{"msgid": "1", "msgtype": "NONE"}', "{}", "{}"),
-        ('{"msgid": "1", "msgtype": "PUSH-DOC"}', "{}", '{"doc": {}}'),
-        ('{"msgid": "1", "msgtype": "PATCH-DOC"}', "{}", "[" * 200_000),
-        (b"binary",),
-        ('{"msgid": "1", "msgtype": "PATCH-DOC", "num_buffers": 9999}', "{}", '{"events": []}')
-        + ('{"id": "1"}', b"x" * (MESSAGE_SIZE - 1)) * 17,
-    ],
-    ids=["large", "no json", "no kind", "unknown", "push", "deep", "binary", "buffers"],
-)
+PATCH = '{"msgid": "1", "msgtype": "PATCH-DOC"}'
+BUFFERS = '{"msgid": "1", "msgtype": "PATCH-DOC", "num_buffers": 9999}'
+NO_MESSAGES = {
+    "large": ("x" * (MESSAGE_SIZE + 1),),
+    "no json": ("{", "{}", "{}"),
+    "no kind": ('{"msgid": "1"}', "{}", "{}"),
+    "unknown": ('{"msgid": "1", "msgtype": "NONE"}', "{}", "{}"),
+    "push": ('{"msgid": "1", "msgtype": "PUSH-DOC"}', "{}", '{"doc": {}}'),
+    "deep": (PATCH, "{}", "[" * 200_000),
+    "binary": (b"binary",),
+    "buffers": (BUFFERS, "{}", '{"events": []}') + ('{"id": "1"}', b"x" * (MESSAGE_SIZE - 1)) * 17,
+}
+
+
+@pytest.mark.parametrize("fragments", NO_MESSAGES.values(), ids=NO_MESSAGES)
 def test_what_is_no_message_ends_its_connection_and_nothing_else(server, fragments) -> None:
     async def send() -> None:
         client, _ = await open_page(server)
@@ -326,12 +311,8 @@ def test_a_malformed_change_is_answered_and_the_page_goes_on(server, event) -> N
 
 def test_bytes_are_unpacked_up_to_the_limit() -> None:
     assert unpack(bomb(UNPACKED_SIZE), UNPACKED_SIZE) == b"\0" * UNPACKED_SIZE
-    for data in (
-        bomb(UNPACKED_SIZE + 1),
-        bomb(9)[:-8],
-        "no base64 !",
-        base64.b64encode(b"x" * 9).decode(),
-    ):
+    no_gzip = base64.b64encode(b"x" * 9).decode()
+    for data in (bomb(UNPACKED_SIZE + 1), bomb(9)[:-8], "no base64 !", no_gzip):
         with pytest.raises(ValueError, match=r"^bytes "):
             unpack(data, UNPACKED_SIZE)
     two = base64.b64encode(gzip.compress(b"a") + gzip.compress(b"b")).decode()

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import pytest
-from good_spec import GOOD
 
 from inficond_panel.errors import SpecError
 from inficond_panel.spec import Spec, load_spec
@@ -41,8 +40,3 @@ def folder(tmp_path: Path) -> Folder:
     for file in (*data, *lists, *(tmp_path / n for n in ("words.txt", "weights.pt", "logits.csv"))):
         file.write_text("")
     return Folder(tmp_path)
-
-
-@pytest.fixture
-def good() -> str:
-    return GOOD

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from inficond_panel.errors import SpecError
-from inficond_panel.spec import load_spec
+from inficond_panel.spec import check_against, load_spec
 
 #: A change to the good spec: - one text => another, or + a line before the teacher; below it
 #: each problem that it must cause, with its place, its key and words of it (… is anything).
@@ -19,33 +19,37 @@ CASES = re.findall(
 - title: Small => titel: Small
   1:1: titel: unknown key. Did you mean 'title'?
   1:1: title: missing; expected text
-- path: logits.csv} => path: logits.csv}\nstudents: {temprature: 2}
-  14:12: students.temprature: unknown key. Did you mean 'temperature'?
-+ zzz: 1
++ students: {temprature: 2, lambda_: 1, lambda: abc, labels: {}, distil_on: fit,
+| threshold: {cat: x}, targets: oracle}
+  13:12: students.temprature: unknown key. Did you mean 'temperature'?
+  13:27: students.lambda_: unknown key. Did you mean 'lambda'?
+  13:47: students.lambda: expected auto, a number >= 0 or…default) to such numbers, got 'abc'
+  13:60: students.labels.alpha: missing; expected a number >= 0
+  13:75: students.distil_on: expected a list of fit, tune, got 'fit'
+  13:97: students.threshold: expected a number, got 'x'
+  13:101: students.targets: oracle needs oracle logits; set teacher.oracle
++ zzz: {a: !b 1}
   13:1: zzz: unknown key; the keys are title, store, history,…udents, tuning, views, layout, study
-+ students: {lambda_: 1}
-  13:12: students.lambda_: unknown key. Did you mean 'lambda'?
-+ students: {lambda: abc}
-  13:20: students.lambda: expected auto, a number >= 0 or…default) to such numbers, got 'abc'
+  13:10: the tag '!b' is not allowed
 + students: {lambda: '0.5'}
   13:20: students.lambda: expected auto, a number >= 0 or…to such numbers, got '0.5' in quotes
 + students: {lambda: {cat: -1}}
   13:26: students.lambda: expected auto or a number >= 0, got '-1'
-+ students: {lambda: {}}
++ students: {lambda: {}, epochs: 5, lr: 1, seed: 1}
   13:20: students.lambda: expected auto, a number >= 0 or…ault) to such numbers, got a mapping
-+ students: {labels: {}}
-  13:20: students.labels.alpha: missing; expected a number >= 0
-+ students: {solver: paper, l2: 1, labels: {alpha: 1}}
+  13:24: students.epochs: is not used with solver: exact; it belongs to solver: paper
+  13:35: students.lr: is not used with solver: exact; it belongs to solver: paper
+  13:42: students.seed: is not used with solver: exact; it belongs to solver: paper
++ students: {solver: paper, l2: 1, labels: {alpha: 1}, link: softmax, epochs: 2.5, tolerance: 1e-6}
   13:27: students.l2: is not used with solver: paper; it belongs to solver: exact
   13:34: students.labels: is not used with solver: paper; it belongs to solver: exact
-+ students: {link: softmax}
-  13:12: students.link: softmax needs one class per image;…: single_label or use sigmoid
+  13:54: students.link: is not used with solver: paper; it belongs to solver: exact
+  13:77: students.epochs: expected a whole number >= 1, got '2.5'
+  13:82: students.tolerance: is not used with solver: paper; it belongs to solver: exact
 + students: {link: softmax, l2: 1, lambda: {cat: 0, default: 1}}
   13:12: students.link: softmax needs one class per image;…: single_label or use sigmoid
   13:27: students.l2: is not used with link: softmax; leave it out, or write link: sigmoid
   13:34: students.lambda: must be above 0 with link: softmax
-+ students: {solver: paper, link: softmax}
-  13:27: students.link: is not used with solver: paper; it belongs to solver: exact
 + tuning: {factor: true}
   13:18: tuning.factor: expected a number > 1 and <= 1000, got 'true'
 + tuning: {factor: .nan, step: nan}
@@ -58,8 +62,6 @@ CASES = re.findall(
   1:8: title: expected text, got '2024' (for text write "2024")
 - title: Small => title: 0x10
   1:8: title: expected text, got '0x10' (for text write "0x10")
-+ students: {distil_on: fit}
-  13:23: students.distil_on: expected a list of fit, tune, got 'fit'
 - title: Small => title:
   1:1: title: expected text, got nothing
 - title: Small => title: ' '
@@ -93,14 +95,12 @@ CASES = re.findall(
   13:39: teacher.oracle.gamma: expected a number > 0, got '0'
 - kind: logits, path: logits.csv => kind: head, oracle: {gamma: 1e999}
   13:39: teacher.oracle.gamma: expected a number > 0, got '1e999'
-+ students: {targets: oracle}
-  13:12: students.targets: oracle needs oracle logits; set teacher.oracle
-+ students: {solver: paper, epochs: 2.5}
-  13:35: students.epochs: expected a whole number >= 1, got '2.5'
-+ tuning: {preview: yes}
-  13:19: tuning.preview: expected true or false, got 'yes'
-+ layout: {theme: drak}
++ tuning: {factor: 1001, preview: yes}
+  13:18: tuning.factor: expected a number > 1 and <= 1000, got '1001'
+  13:33: tuning.preview: expected true or false, got 'yes'
++ layout: {theme: drak, rows: [[embeding]]}
   13:17: layout.theme: expected auto, light or dark, got 'drak'. Did you mean 'dark'?
+  13:31: layout.rows: expected configuration, performance,…embeding'. Did you mean 'embedding'?
 -   labels: labels.csv\n =>
   3:3: dataset.labels: missing; expected the path of a file
 - kind: table => kind: tabel
@@ -109,24 +109,35 @@ CASES = re.findall(
   3:3: dataset.kind: missing; expected table, voc, coco, f…er, columns, python, store or scenes
 - kind: table\n => kind: table\n  image_id: file\n
   4:3: dataset.image_id: is not used with kind: table; it belongs to kind: coco or kind: columns
-+ students: {epochs: 5, lr: 1, seed: 1}
-  13:12: students.epochs: is not used with solver: exact; it belongs to solver: paper
-  13:23: students.lr: is not used with solver: exact; it belongs to solver: paper
-  13:30: students.seed: is not used with solver: exact; it belongs to solver: paper
-+ students: {solver: paper, tolerance: 1e-6}
-  13:27: students.tolerance: is not used with solver: paper; it belongs to solver: exact
-+ tuning: {epochs: 3}
-  13:10: tuning.epochs: is not used with solver: exact; it belongs to solver: paper
-+ students: {threshold: {cat: x}}
-  13:29: students.threshold: expected a number, got 'x'
--   corpus: =>   prompts: [a photo]\n  corpus:
+-   corpus: =>   prompts: [a photo]\n  scores: {method: centered}\n
+|  projections: {methods: [pca, pac]}\n  corpus:
   11:13: concepts.prompts: expected a text with {} in it,…et or imagenet_simple, got 'a photo'
--   corpus: =>   prompts: []\n  corpus:
+  12:20: concepts.scores.method: expected max_cosine, contrast or centred, …Did you mean 'centred'?
+  13:32: concepts.projections.methods: expected pca, tsne…umap, got 'pac'. Did you mean 'pca'?
+-   corpus: =>   prompts: []\n  scores: {temperature: 0.1}\n  projections: {segments: 2000000}\n
+|  corpus:
   11:12: concepts.prompts: expected a list of texts with {…; or one of these, got an empty list
--   corpus: =>   projections: {methods: [pca, pac]}\n  corpus:
-  11:32: concepts.projections.methods: expected pca, tsne…umap, got 'pac'. Did you mean 'pca'?
--   corpus: =>   projections: {methods: [pca, pca]}\n  corpus:
-  11:32: concepts.projections.methods: 'pca' is named twice
+  12:12: concepts.scores.temperature: is not used with met…cosine; it belongs to method: contrast
+  13:27: concepts.projections.segments: expected a whole number >= 0 and <= 1e+06, got '2000000'
+- pretrained: weights.pt => image_size: 32
+  12:13: concepts.encoder.model: needs pretrained, a name, or the path of a file
+- ViT-B-16, pretrained: weights.pt => 'hf-hub:a/b', pretrained: openai
+  12:34: concepts.encoder.pretrained: is not used with hf-hub:a/b; the hub has the weights
+- ViT-B-16, pretrained: weights.pt => ./data, pretrained: openai
+  12:28: concepts.encoder.pretrained: must be a file for a model's folder, got 'openai'
+- ViT-B-16, pretrained: weights.pt => 'hf-hub:a'
+  12:20: concepts.encoder.model: expected a name, hf-hub:ORG/NAME, or the path of a folder, got 'h…
+- weights.pt => weights.pt, image_size: 31, attention: values
+  12:66: concepts.encoder.image_size: expected a…>= 32, or [width, height] of such numbers, got '31'
+  12:81: concepts.encoder.attention: expected value, plain, clearclip or scl…Did you mean 'value'?
+- weights.pt => weights.pt, image_size: [64, 16]
+  12:66: concepts.encoder.image_size: expected a…>= 32, or [width, height] of such nu…, got a list
+-   corpus: =>   scores: {method: contrast, temperature: 0}\n  projections: {methods: [pca, pca]}\n
+|  corpus:
+  11:43: concepts.scores.temperature: expected a number > 0, got '0'
+  12:32: concepts.projections.methods: 'pca' is named twice
+-   corpus: =>   scores: max_cosine\n  corpus:
+  11:11: concepts.scores: expected a mapping with the keys method, temperature, got 'max_cosine'
 -     fit: train.txt\n =>
   7:5: dataset.splits.fit: missing; expected a list's name…{column: NAME, value: VALUE} or rest
 - tune: {from: test, share: 0.5} => tune: test
@@ -153,6 +164,8 @@ CASES = re.findall(
 - share: 0.5} => shar: 0.5}
   8:11: dataset.splits.tune.share: missing; expected a number > 0 and < 1
   8:24: dataset.splits.tune.shar: unknown key. Did you mean 'share'?
+- labels.csv\n => labels.csv\n  metadata: [camera]\n
+  6:13: dataset.metadata: expected the path of a file, got a list
 - fit: train.txt => fit: [a]
   7:10: dataset.splits.fit: expected a list's name, {from:…E, value: VALUE} or rest, got a list
 - root: data => root: dat
@@ -161,18 +174,16 @@ CASES = re.findall(
   4:11: dataset.images: no such folder: FOLDER/data/pictures
 - corpus: words.txt => corpus: word.txt
   11:11: concepts.corpus: no such file: FOLDER/word.txt
-- weights.pt => weight.pt
-  12:42: concepts.encoder.pretrained: no such file: FOLDER/weight.pt
-- ViT-B-16 => models/mine
+- ViT-B-16, pretrained: weights.pt => models/mine, pretrained: weight.pt
   12:20: concepts.encoder.model: no such folder: FOLDER/models/mine
+  12:45: concepts.encoder.pretrained: no such file: FOLDER/weight.pt
 - corpus: words.txt => corpus: data
   11:11: concepts.corpus: no such file: FOLDER/data
 - root: data => root: ${NOT_SET_HERE}/a
   4:9: dataset.root: NOT_SET_HERE is not set; set it first…example: export NOT_SET_HERE=FOLDER
-+ layout: {rows: [[embeding]]}
-  13:18: layout.rows: expected configuration, performance,…embeding'. Did you mean 'embedding'?
-+ layout: {rows: [[detail], [detail]]}
-  13:28: layout.rows: the view 'detail' is named twice; remove one
++ layout: &a {theme: *a, rows: [[detail], [detail]]}
+  13:9: layout.theme: expected auto, light or dark, got a mapping
+  13:42: layout.rows: the view 'detail' is named twice; remove one
 + layout: {rows: [[]]}
   13:17: layout.rows: expected a list of configuration, pe…etail, provenance, got an empty list
 + views: {draws: 399, confidence: 0.995}
@@ -184,9 +195,6 @@ CASES = re.findall(
 - title: Small => title: !!python/object/apply:os.system [ls]
   1:8: the tag 'tag:yaml.org,2002:python/object/apply:os.system' is not allowed
   1:8: title: expected text, got a list
-+ zzz: {a: !b 1}
-  13:1: zzz: unknown key; the keys are title, store, history,…udents, tuning, views, layout, study
-  13:10: the tag '!b' is not allowed
 + ? [a]\n: b
   13:3: a key must be text, got a list
 - {kind: logits, path: logits.csv} => {kind: logits
@@ -197,6 +205,14 @@ CASES = re.findall(
   1:1: not YAML: while scanning for the next token, found…ter '\t' that cannot start any token
 + ---
   13:1: not YAML: expected a single document in the stream, but found another document
+- title: Small => title: "\ud800"
+  1:8: has half of a character (\ud800 to \udfff); write it anew
+- kind: table\n => kind: columns\n  path: p\n
+  2:1: dataset.table: needs the columns of the labels; write labels: [...], or label: NAME
+  3:3: dataset.table: missing; expected the path of a file
+  6:11: dataset.labels: expected a list of texts, got 'labels.csv'
++ store: /
+  13:8: store: expected a path of at most 3000 bytes, with names of 1 to 200 bytes, got '/'
 - title: Small => title: Small\nzzz: \x01
   2:6: not YAML: a control character
 """.replace("\n|", ""),
@@ -204,28 +220,39 @@ CASES = re.findall(
 )
 
 
-@pytest.mark.parametrize(("change", "told"), CASES)
-def test_each_problem_has_its_place_and_its_words(folder, good, change, told, monkeypatch):
+LONG = "expected a path of at most 3000 bytes, with names of 1 to 200 bytes, got …"
+CASES += [
+    (f"+ store: {'x' * 256}", f"  13:8: store: {LONG}\n"),
+    (f"+ history: {'x/' * 2000}x", f"  13:10: history: {LONG}\n"),
+]
+
+
+@pytest.mark.parametrize(("change", "told"), CASES, ids=[change[:40] for change, _ in CASES])
+def test_each_problem_has_its_place_and_its_words(folder, change, told, monkeypatch):
     monkeypatch.delenv("NOT_SET_HERE", raising=False)
     change = re.sub(r"\\[nt\\]|\\x01", lambda found: ast.literal_eval(f'"{found[0]}"'), change)
     old, _, new = change[2:].partition(" =>")
     if change.startswith("+"):
         old, new = "teacher:", f" {change[2:]}\nteacher:"
-    assert good.count(old) == 1
-    found = folder.problems(good.replace(old, new.removeprefix(" ")))
+    assert GOOD.count(old) == 1
+    found = folder.problems(GOOD.replace(old, new.removeprefix(" ")))
     told = [re.escape(line.strip()).replace("…", ".*") for line in told.splitlines()]
     assert len(found) == len(told)
     for problem, words in zip(found, told, strict=True):
         assert re.fullmatch(words, problem.replace(str(folder.path), "FOLDER"))
 
 
+EMPTY = "1:1: the file is empty; a spec starts with 'title: ...'"
+MAPPING = "1:1: expected a mapping (title: ..., dataset: ...), got "
+
+
 @pytest.mark.parametrize(
     ("text", "problem"),
     [
-        (b"", "1:1: the file is empty; a spec starts with 'title: ...'"),
-        (b"# only a comment\n", "1:1: the file is empty; a spec starts with 'title: ...'"),
-        (b"- a\n", "1:1: expected a mapping (title: ..., dataset: ...), got a list"),
-        (b"words", "1:1: expected a mapping (title: ..., dataset: ...), got 'words'"),
+        (b"", EMPTY),
+        (b"# only a comment\n", EMPTY),
+        (b"- a\n", MAPPING + "a list"),
+        (b"words", MAPPING + "'words'"),
         (b"title: a\nb: caf\xe9\n", "2:7: not UTF-8 text; save the file as UTF-8"),
         ("title: a".encode("utf-16"), "1:1: not UTF-8 text; save the file as UTF-8"),
         (b"[" * 5000, "1:51: not YAML: nested too deeply"),
@@ -235,17 +262,37 @@ def test_files_that_are_no_mapping(folder, text, problem):
     assert folder.problems(text) == [problem]
 
 
-def test_aliases_that_hold_themselves_end(folder, good):
-    [problem] = folder.problems(good + "layout: &a {theme: *a}\n")
-    assert problem == "14:9: layout.theme: expected auto, light or dark, got a mapping"
+def test_missing_and_unreadable_files(tmp_path):
+    with pytest.raises(SpecError, match=r"none\.yaml:1:1: no such file"):
+        load_spec(tmp_path / "none.yaml")
+    with pytest.raises(SpecError, match=":1:1: is a folder, expected a YAML file"):
+        load_spec(tmp_path)
 
 
-PIECES = st.one_of(
-    st.sampled_from(
-        [*"{}[]:,-#&*!|>'\"%@`?\n\t ", "<<: *a", "${X}", "null", "!!set", "1e9999", "~"]
-    ),
-    st.text(max_size=4),
-)
+WRONG = """\
+students:
+  lambda: {default: 1e-3, dgo: 1e-4}
+  threshold:
+    cat: 0.5
+    "hors\\u0065": 1
+"""
+
+
+def test_classes_that_the_store_has_not_are_all_told_at_their_place(folder):
+    spec = folder.load(GOOD + WRONG)
+    start = GOOD.count("\n") + 1
+    with pytest.raises(SpecError) as caught:
+        check_against(spec, ["cat", "dog", "default"], "multi_label")
+    assert [(p.file, p.line, p.column, p.message) for p in caught.value.problems] == [
+        (spec.path, start + 1, 27,
+         "students.lambda: there is no class 'dgo' in the store. Did you mean 'dog'?"),
+        (spec.path, start + 4, 5, "students.threshold: there is no class 'horse' in the store"),
+    ]  # fmt: skip
+    assert "inficond info" in caught.value.remedy
+
+
+MARKS = [*"{}[]:,-#&*!|>'\"%@`?\n\t ", "<<: *a", "${X}", "null", "!!set", "1e9999", "~"]
+PIECES = st.sampled_from(MARKS) | st.text(max_size=4)
 
 
 @given(st.lists(st.tuples(st.integers(0, 330), st.integers(0, 12), PIECES), min_size=1, max_size=4))
@@ -263,27 +310,3 @@ def test_any_damage_is_a_problem_or_harmless(tmp_path_factory, changes):
         problems = error.problems
     lines = text.count("\n") + 1
     assert all(1 <= problem.line <= lines and problem.column >= 1 for problem in problems)
-
-
-ELSEWHERE = {
-    "a list as a key": ("[a]: b\n", ["1:1: a key must be text, got a list"]),
-    "columns without a table": (
-        "dataset: {kind: columns, root: ., path: p, splits: {fit: a, tune: b, holdout: c}}\n",
-        ["1:1: dataset.table: needs the columns of the labels", "1:10: dataset.table: missing"],
-    ),
-    "no such kind": ("dataset: {kind: nope, path: p}\n", ["1:17: dataset.kind: expected table,"]),
-    "no name": ("store: /\n", ["1:8: store: expected a path of at most 3000"]),
-    "a long name": (f"store: {'x' * 256}\n", ["1:8: store: expected a path of at most 3000"]),
-    "a long path": (f"history: {'x/' * 2000}x\n", ["1:10: history: expected a path of"]),
-    "a large factor": ("tuning: {factor: 1001}\n", ["1:18: tuning.factor: expected a number > 1"]),
-    "half a character": ('title: "\\ud800"\n', ["1:8: has half of a character"]),
-}
-
-
-@pytest.mark.parametrize("case", ELSEWHERE)
-def test_faults_at_keys_that_are_not_there_are_told_at_their_section(folder, case):
-    text, expected = ELSEWHERE[case]
-    found = folder.problems(text, check_files=False)
-    for start in expected:
-        assert any(line.startswith(start) for line in found), found
-    assert not any("Traceback" in line for line in found)

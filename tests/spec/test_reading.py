@@ -2,6 +2,7 @@
 
 import os
 import time
+from pathlib import Path
 
 import pytest
 
@@ -25,38 +26,23 @@ def told(folder, text):
     return caught.value.problems, time.process_time() - start
 
 
-def odd(folder):
-    """Paths that never end, or never begin, with what is said of them."""
-    os.mkfifo(folder / "pipe")
-    with (folder / "sparse").open("wb") as file:
+def test_what_never_ends_or_never_begins_is_told(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with (tmp_path / "sparse").open("wb") as file:
         file.truncate(3 * 10**9)
     device = "it is a device or a pipe, not a file"
-    return {
-        folder / "pipe": device,
-        "/dev/zero": device,
-        "/dev/urandom": device,
-        folder / "sparse": "it has more than 1 MB",
-    }
-
-
-def test_specs_that_never_end(tmp_path):
-    for path, words in odd(tmp_path).items():
+    odd = dict.fromkeys((tmp_path / "pipe", Path("/dev/zero"), Path("/dev/urandom")), device)
+    for path, words in {**odd, tmp_path / "sparse": "it has more than 1 MB"}.items():
         with pytest.raises(SpecError, match=f":1:1: cannot be read \\({words}"):
             load_spec(path)
-
-
-def test_tables_and_lists_that_never_end(tmp_path):
-    (tmp_path / "a.csv").symlink_to("/dev/zero")
-    (tmp_path / "a.parquet").symlink_to("/dev/zero")
+        for read in (read_list, read_corpus):
+            with pytest.raises(DataError, match=r"cannot be read: it (is a device|has more than)"):
+                read(path)
+    pytest.importorskip("pyarrow")
     for name in ("a.csv", "a.parquet"):
-        pytest.importorskip("pyarrow")
+        (tmp_path / name).symlink_to("/dev/zero")
         with pytest.raises(DataError, match="a device or a pipe"):
             read_rows(tmp_path / name)
-    for path in odd(tmp_path):
-        with pytest.raises(DataError, match=r"cannot be read: it (is a device|has more than)"):
-            read_list(tmp_path / path)
-        with pytest.raises(DataError, match=r"cannot be read: it (is a device|has more than)"):
-            read_corpus(tmp_path / path)
 
 
 def test_a_row_has_an_end(tmp_path, monkeypatch):
@@ -67,17 +53,17 @@ def test_a_row_has_an_end(tmp_path, monkeypatch):
         list(rows)
 
 
+LONG = {
+    "comment": f"# {'x' * 990_000}\n",
+    "comments": "# x\n" * 240_000,
+    "text": f"title: [{'a b ' * 240_000}]\n",
+    "brackets": "[" * 900_000,
+    "dashes": "- " * 400_000,
+}
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "text",
-    [
-        pytest.param(f"# {'x' * 990_000}\n", id="comment"),
-        pytest.param("# x\n" * 240_000, id="comments"),
-        pytest.param(f"title: [{'a b ' * 240_000}]\n", id="text"),
-        pytest.param("[" * 900_000, id="brackets"),
-        pytest.param("- " * 400_000, id="dashes"),
-    ],
-)
+@pytest.mark.parametrize("text", LONG.values(), ids=LONG)
 def test_what_is_long_is_told_in_time(tmp_path, text):
     problems, seconds = told(tmp_path, text)
     assert problems

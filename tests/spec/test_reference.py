@@ -5,6 +5,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from good_spec import GOOD
+from ruamel.yaml import YAML
 
 from inficond_panel.spec import json_schema
 from inficond_panel.spec.spec import sections
@@ -14,14 +16,9 @@ REFERENCE = runpy.run_path(str(DOCS / "reference.py"), run_name="reference")
 
 
 @pytest.mark.parametrize("name", REFERENCE["PAGES"])
-def test_the_page_is_up_to_date(name):
-    assert (DOCS / name).read_text(encoding="utf-8") == REFERENCE["reference"](name), (
-        "run: make docs"
-    )
-
-
-@pytest.mark.parametrize("name", REFERENCE["PAGES"])
-def test_every_key_has_a_doc(name):
+def test_the_page_is_up_to_date_and_every_key_has_a_doc(name):
+    page = (DOCS / name).read_text(encoding="utf-8")
+    assert page == REFERENCE["reference"](name), "run: make docs"
     walked = sections(REFERENCE["PAGES"][name][0])
     kinds = [kind for _, part in walked for kind in part.kinds().values() or [part]]
     assert len(kinds) > 5
@@ -31,5 +28,51 @@ def test_every_key_has_a_doc(name):
             assert key.doc, f"{kind.__name__}.{name}"
 
 
-def test_the_schema_is_one():
-    jsonschema.Draft202012Validator.check_schema(json_schema())
+@pytest.fixture(scope="module")
+def check():
+    schema = json_schema()
+    jsonschema.Draft202012Validator.check_schema(schema)
+    return jsonschema.Draft202012Validator(schema).is_valid
+
+
+def concepts(**keys):
+    encoder = {"model": "ViT-B-16", "pretrained": "weights.pt"}
+    return {"concepts": {"corpus": "words.txt", "encoder": encoder, **keys}}
+
+
+PLAIN = YAML(typ="safe", pure=True).load(GOOD)
+HUB = {"model": "hf-hub:a/b", "image_size": [64, 32], "attention": "sclip"}
+
+
+@pytest.mark.parametrize(("keys", "taken"), [
+    ({}, True),
+    (concepts(encoder={"model": "a", "pretrained": "openai", "image_size": 224}), True),
+    (concepts(encoder=HUB), True),
+    (concepts(prompts="imagenet"), True),
+    (concepts(prompts=["a {}", "imagenet_simple"]), True),
+    (concepts(prompts=["a dog"]), False),
+    (concepts(encoder={**HUB, "image_size": 16}), False),
+    (concepts(encoder={**HUB, "attention": "none"}), False),
+    ({"title": ""}, False),
+    ({"titel": "a"}, False),
+    ({"students": {"lambda": -1}}, False),
+    ({"students": {"epochs": 3}}, False),
+    ({"students": {"solver": "exat"}}, False),
+    ({"tuning": {"factor": 1}}, False),
+    ({"layout": {"rows": [["embeding"]]}}, False),
+    ({"layout": {"columns": [["detail"]]}}, False),
+])  # fmt: skip
+def test_the_schema_refuses_what_the_reader_refuses(folder, check, keys, taken):
+    assert check({**PLAIN, **keys}) == taken
+    file = folder.path / "a.yaml"
+    YAML(typ="safe", pure=True).dump({**PLAIN, **keys}, file)
+    if taken:
+        folder.load(file.read_text())
+    else:
+        assert folder.problems(file.read_text())
+
+
+def test_a_store_needs_a_title_alone_or_all_that_it_was_made_from(check):
+    own = {"title": "Own", "store": "own.zarr"}
+    assert check(own)
+    assert not check({**own, "teacher": {"kind": "head"}})

@@ -8,7 +8,7 @@ import pytest
 from factory import small_store, spec_text
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from test_round_trip import drawn, made
+from test_round_trip import made
 
 from inficond_panel.spec import Layout, load_spec
 from inficond_panel.spec.sections.students import ExactStudents, Labels, Tuning
@@ -45,17 +45,7 @@ def students(draw: st.DrawFn) -> ExactStudents:
     )
 
 
-@st.composite
-def tuning(draw: st.DrawFn) -> Tuning:
-    return Tuning(
-        factor=draw(drawn(Tuning.fields()["factor"].schema)),
-        reference=draw(st.sampled_from(["parent", "original"])),
-        step=draw(SIZES),
-        preview=draw(st.booleans()),
-    )
-
-
-@given(TITLES, made(Layout, Path("/")), tuning(), students())
+@given(TITLES, made(Layout, Path("/")), made(Tuning, Path("/")), students())
 @example("x" * 20_000, Layout(), Tuning(factor=12.0), ExactStudents())
 @example("\x00\x1b]0;x\x07\u202e<b>", Layout(rows=[["configuration"]]), Tuning(factor=1000.0),
          ExactStudents())  # fmt: skip

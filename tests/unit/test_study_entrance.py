@@ -1,20 +1,37 @@
-"""Who comes in by a link: personal, or open to all whom a panel provider sends with an id."""
+"""Who comes in by a link, personal or open to all with an id, and the plan that they get."""
 
 from __future__ import annotations
 
 import heapq
 import random
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from studies import STUDY, Person, Visitor, at, small_study
 
 from inficond_panel.study.results.study_tables import participants_table
-from inficond_panel.study.results.timeline import progress_of
+from inficond_panel.study.results.timeline import board, progress_of
 from inficond_panel.study.run.entrance import open_query
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.records import Assigned, Note
+from inficond_panel.study.run.study import Study
+from inficond_panel.study.run.tasks import assign, balanced_square
+from inficond_panel.study.spec.conditions import Conditions, Level
+from inficond_panel.study.spec.study_spec import StudySpec, Task
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return small_study(tmp_path)
+
+
+@pytest.fixture
+def token(study: Study) -> str:
+    return study.log.make_open_link()
 
 
 def set_clock(monkeypatch, minute: float) -> None:
@@ -26,9 +43,7 @@ def number_of(visitor: Visitor) -> int | None:
     return session and session.participant.number
 
 
-def test_an_id_belongs_to_the_browser_that_begins_with_it(tmp_path: Path) -> None:
-    study = small_study(tmp_path)
-    token = study.log.make_open_link()
+def test_an_id_belongs_to_the_browser_that_begins_with_it(study: Study, token: str) -> None:
     first = Visitor(study, token, external="p1")
     key = first.page.frame.own_link
     assert study.log.find(key).number == number_of(first) == 1
@@ -45,48 +60,28 @@ def test_an_id_belongs_to_the_browser_that_begins_with_it(tmp_path: Path) -> Non
     assert number_of(Visitor(study, key)) == 1
 
 
-def test_who_has_said_nothing_begins_anew(tmp_path: Path) -> None:
-    study = small_study(tmp_path)
-    token = study.log.make_open_link()
+def test_who_has_said_nothing_begins_anew(study: Study, token: str) -> None:
     lost, again = (Visitor(study, token, external="p1") for _ in range(2))
     assert (number_of(lost), number_of(again)) == (1, 1)
     assert number_of(Visitor(study, lost.page.frame.own_link)) is None
     assert number_of(Visitor(study, again.page.frame.own_link)) == 1
 
 
-def test_a_personal_link_claims_no_id(tmp_path: Path) -> None:
-    study = small_study(tmp_path)
-    personal = study.add_participant()[1]
-    thief = Visitor(study, personal, external="victim")
+def test_a_personal_link_claims_no_id(study: Study, token: str) -> None:
+    thief = Visitor(study, study.add_participant()[1], external="victim")
     thief.next()
-    victim = Visitor(study, study.log.make_open_link(), external="victim")
+    victim = Visitor(study, token, external="victim")
     assert (number_of(thief), number_of(victim)) == (1, 2)
-    assert [progress_of(study, who).ids for who in study.log.participants()] == [
-        {}, {"pid": "victim"},
-    ]  # fmt: skip
+    ids = [progress_of(study, who).ids for who in study.log.participants()]
+    assert ids == [{}, {"pid": "victim"}]
 
 
-def test_links_and_ids_that_cannot_be_are_refused(tmp_path: Path) -> None:
-    study = small_study(tmp_path)
-    token = study.log.make_open_link()
+def test_links_and_ids_that_cannot_be_are_refused(study: Study, token: str) -> None:
     for wrong in ("", "<b>", "a b", "x" * 129):
         assert number_of(Visitor(study, token, external=wrong)) is None
     assert study.log.participants() == []
     study.log.make_open_link()
     assert number_of(Visitor(study, token, external="p1")) is None
-
-
-def test_several_ids_of_any_name_are_recorded(tmp_path: Path) -> None:
-    names = ["PROLIFIC_PID", "STUDY_ID", "SESSION_ID"]
-    study = small_study(tmp_path, STUDY + f"participants: {{ids: {names}}}\n")
-    assert open_query(study.spec) == "?PROLIFIC_PID=ID&STUDY_ID=ID&SESSION_ID=ID"
-    ids = {"PROLIFIC_PID": "a1", "STUDY_ID": "s2", "SESSION_ID": "", "other": "x"}
-    visitor = Visitor(study, "none")
-    visitor.send("enter", token=study.log.make_open_link(), ids=ids)
-    assert progress_of(study, visitor.page.session.participant).ids == {
-        "PROLIFIC_PID": "a1", "STUDY_ID": "s2",
-    }  # fmt: skip
-    assert participants_table(study)[names].to_numpy().tolist() == [["a1", "s2", ""]]
 
 
 def test_no_more_come_than_the_study_takes(tmp_path: Path, monkeypatch) -> None:
@@ -144,23 +139,30 @@ def test_cells_are_equal_where_three_of_ten_drop_out(seed: int, monkeypatch) -> 
     assert abs(finished["a"] - finished["b"]) <= 1
 
 
+SCHOOL = "https://SCHOOL.sona-systems.com/webstudy_credit.aspx"
+#: Ids of a person, the question that a link to the study asks, and the link back.
 PROVIDERS = {
     "Prolific": (
-        {"PROLIFIC_PID": "5f", "STUDY_ID": "s", "SESSION_ID": "t"},
+        {"PROLIFIC_PID": "5f", "STUDY_ID": "s", "SESSION_ID": ""},
+        "?PROLIFIC_PID=ID&STUDY_ID=ID&SESSION_ID=ID",
         "https://app.prolific.com/submissions/complete?cc=C0DE",
     ),
     "SONA": (
-        {"id": "4711"},
-        "https://SCHOOL.sona-systems.com/webstudy_credit.aspx"
-        "?experiment_id=N&credit_token=T&survey_code=4711",
+        {"id": "a@b:7"},
+        "?id=ID",
+        f"{SCHOOL}?experiment_id=N&credit_token=T&survey_code=a%40b%3A7",
     ),
-    "MTurk": ({"workerId": "A1", "assignmentId": "3X", "hitId": "9Z"}, ""),
+    "MTurk": (
+        {"workerId": "A1", "assignmentId": "3X", "hitId": "9Z"},
+        "?workerId=ID&assignmentId=ID&hitId=ID",
+        "",
+    ),
 }
 
 
 @pytest.mark.parametrize("provider", PROVIDERS)
 def test_the_way_from_a_provider_and_back_is_as_documented(tmp_path: Path, provider: str) -> None:
-    ids, way_back = PROVIDERS[provider]
+    ids, query, way_back = PROVIDERS[provider]
     lines = (Path(__file__).parents[2] / "docs" / "study.md").read_text().splitlines()
     table = lines[lines.index("| | Prolific | SONA | MTurk |") :][:6]
     rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
@@ -169,9 +171,73 @@ def test_the_way_from_a_provider_and_back_is_as_documented(tmp_path: Path, provi
     end = f"end: {{title: Done, text: Thanks., completion: {{{url}code: C0DE}}}}\n"
     study = small_study(tmp_path, f"{STUDY}participants: {{ids: {documented['`ids`']}}}\n{end}")
     visitor = Visitor(study, "none")
-    visitor.send("enter", token=study.log.make_open_link(), ids=ids)
-    assert progress_of(study, visitor.page.session.participant).ids == ids
+    visitor.send("enter", token=study.log.make_open_link(), ids={**ids, "other": "x"})
+    known = {name: value for name, value in ids.items() if value}
+    assert progress_of(study, visitor.page.session.participant).ids == known
+    if provider == "SONA":
+        assert board(study)[0].external == "a@b:7"
+    assert open_query(study.spec) == query
+    [row] = participants_table(study)[list(ids)].to_numpy().tolist()
+    assert row == list(ids.values())
     for _ in visitor.page.session.progress.steps[:-1]:
         visitor.page.session.record(("", "leave", {}))
     visitor.page.show_step()
     assert (visitor.screen["url"], visitor.screen["code"]) == (way_back, "C0DE")
+
+
+# --- plans
+
+
+def plan_of(tasks: int, levels: int = 0, **values) -> StudySpec:
+    made = [Task(name_=f"t{i}", title="T", text="x", class_=["a"]) for i in range(tasks)]
+    conditions = {key: values.pop(key) for key in ("design", "assignment") if key in values}
+    if levels:
+        named = [Level(name_=f"c{i}") for i in range(levels)]
+        values["conditions"] = Conditions(levels=named, **conditions)
+    return StudySpec(title="S", tasks=made, **values)
+
+
+@given(st.integers(1, 9))
+def test_squares_balance_places_and_followers(size: int) -> None:
+    rows = balanced_square(size)
+    assert len(rows) == (size if size % 2 == 0 else 2 * size)
+    share = len(rows) // size
+    for place in range(size):
+        assert Counter(row[place] for row in rows) == dict.fromkeys(range(size), share)
+    pairs = Counter(pair for row in rows for pair in pairwise(row))
+    if size > 1:
+        assert set(pairs.values()) == {share}
+        assert len(pairs) == size * (size - 1)
+
+
+def test_the_square_of_four_is_williams_own() -> None:
+    assert balanced_square(4)[0] == [0, 1, 3, 2]
+
+
+@pytest.mark.parametrize("order", ["fixed", "latin_square"])
+def test_within_each_task_meets_each_condition_equally_often(order: str) -> None:
+    spec = plan_of(2, 2, design="within", order=order)
+    rounds = [assign(spec, slot) for slot in range(4)]
+    met = Counter((item.task, item.condition) for row in rounds for item in row)
+    assert set(met.values()) == {2}
+    assert len(met) == 4
+    assert all({item.condition for item in row} == {"c0", "c1"} for row in rounds)
+
+
+@pytest.mark.parametrize("assignment", ["latin_square", "random"])
+def test_between_groups_are_of_equal_size(assignment: str) -> None:
+    spec = plan_of(3, 3, design="between", assignment=assignment, seed=5)
+    rows = [assign(spec, slot) for slot in range(12)]
+    assert all(len({item.condition for item in row}) == 1 for row in rows)
+    for block in range(4):
+        groups = {row[0].condition for row in rows[3 * block : 3 * block + 3]}
+        assert groups == {"c0", "c1", "c2"}
+
+
+@given(st.integers(0, 99), st.integers(0, 50))
+def test_draws_follow_from_the_seed(seed: int, slot: int) -> None:
+    spec = plan_of(4, 2, design="within", assignment="random", order="random", seed=seed)
+    row = assign(spec, slot)
+    assert row == assign(spec, slot)
+    assert sorted(item.task for item in row) == ["t0", "t1", "t2", "t3"]
+    assert Counter(item.condition for item in row) == {"c0": 2, "c1": 2}

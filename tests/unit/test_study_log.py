@@ -7,6 +7,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
+from histories import alter
 from hypothesis import given
 from hypothesis import strategies as st
 from studies import Person, small_study
@@ -14,7 +15,14 @@ from studies import Person, small_study
 from inficond_panel.errors import StudyError, StudyLinkError
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.recorder import Session
-from inficond_panel.study.run.records import FLOW, INTERACTIONS, Assigned, Note, storable
+from inficond_panel.study.run.records import (
+    FLOW,
+    INTERACTIONS,
+    Assigned,
+    Note,
+    Participant,
+    storable,
+)
 
 PLAN = (Assigned("bicycle", "a"), Assigned("sheep", "b"))
 
@@ -28,8 +36,16 @@ def note(action: str = "set", **payload: object) -> Note:
     return Note("2026-01-01T12:00:00.000+00:00", "bicycle", "detail", action, payload)
 
 
-def test_a_new_link_ends_the_old_one(log: StudyLog) -> None:
-    who, old = log.add(lambda slot: PLAN)
+@pytest.fixture
+def who(log: StudyLog) -> Participant:
+    """A participant whose first window is open."""
+    participant, _ = log.add(lambda slot: PLAN)
+    log.open(participant.number, "one")
+    return participant
+
+
+def test_a_new_link_ends_the_old_one(log: StudyLog, who: Participant) -> None:
+    old = log.new_token(who.number)
     log.open(who.number, "one")
     new = log.new_token(who.number)
     assert log.find(new) == who
@@ -39,24 +55,18 @@ def test_a_new_link_ends_the_old_one(log: StudyLog) -> None:
         log.append(who.number, "one", [note()])
 
 
-def test_a_second_window_takes_over_and_the_first_records_nothing_more(log: StudyLog) -> None:
-    who, _ = log.add(lambda slot: PLAN)
-    log.open(who.number, "one")
+def test_a_second_window_takes_over_and_the_first_records_nothing_more(log, who) -> None:
     log.append(who.number, "one", [note()])
     log.open(who.number, "two")
-    for act in (
-        lambda: log.append(who.number, "one", [note()]),
-        lambda: log.touch(who.number, "one"),
-    ):
-        with pytest.raises(StudyLinkError, match="another window"):
-            act()
+    with pytest.raises(StudyLinkError, match="another window"):
+        log.append(who.number, "one", [note()])
+    with pytest.raises(StudyLinkError, match="another window"):
+        log.touch(who.number, "one")
     log.append(who.number, "two", [note()])
     assert [e.session for e in log.events(who.number)] == ["one", "one", "two", "two"]
 
 
-def test_events_are_neither_changed_nor_erased(log: StudyLog) -> None:
-    who, _ = log.add(lambda slot: PLAN)
-    log.open(who.number, "one")
+def test_events_are_neither_changed_nor_erased(log: StudyLog, who: Participant) -> None:
     log.close()
     with sqlite3.connect(log.path) as db:
         for statement in ("UPDATE events SET view = 'x'", "DELETE FROM events"):
@@ -65,17 +75,10 @@ def test_events_are_neither_changed_nor_erased(log: StudyLog) -> None:
 
 
 @pytest.mark.parametrize("column", ["time", "session", "step", "view", "action", "payload"])
-def test_an_altered_event_is_found(log: StudyLog, column: str) -> None:
-    who, _ = log.add(lambda slot: PLAN)
-    log.open(who.number, "one")
+def test_an_altered_event_is_found(log: StudyLog, who: Participant, column: str) -> None:
     log.append(who.number, "one", [note(), note()])
     log.close()
-    with sqlite3.connect(log.path) as db:
-        [(sql,)] = db.execute("SELECT sql FROM sqlite_master WHERE name = 'events_update'")
-        db.execute("DROP TRIGGER events_update")
-        value = json.dumps({"x": 1})
-        db.execute(f"UPDATE events SET {column} = ? WHERE number = 2", (value,))
-        db.execute(sql)
+    alter(log.path, f"UPDATE events SET {column} = ? WHERE number = 2", json.dumps({"x": 1}))
     with pytest.raises(StudyError, match="event 2 was altered"):
         StudyLog(log.path).events(who.number)
 
@@ -89,23 +92,17 @@ def test_another_programs_file_is_left_alone(tmp_path: Path) -> None:
 
 
 def test_places_that_became_free_are_given_again_and_numbers_are_not(log: StudyLog) -> None:
-    slots: list[int] = []
-
-    def plan(slot: int) -> tuple[Assigned, ...]:
-        slots.append(slot)
-        return PLAN
-
-    people = [log.add(plan)[0] for _ in range(3)]
+    people = [log.add(lambda slot: [Assigned("task", str(slot))])[0] for _ in range(3)]
     log.delete(people[1].number)
-    again, _ = log.add(plan)
-    assert slots == [0, 1, 2, 1]
-    assert again.number == 4
+    people.append(log.add(lambda slot: [Assigned("task", str(slot))])[0])
+    assert [person.condition() for person in people] == ["0", "1", "2", "1"]
+    assert [person.number for person in people] == [1, 2, 3, 4]
 
 
 def test_nothing_is_left_of_a_participant_who_is_deleted(tmp_path: Path, monkeypatch) -> None:
     study = small_study(tmp_path)
     gone, stays = Person(study, monkeypatch), Person(study, monkeypatch)
-    for person, word in ((gone, "forgetful-otter"), (stays, "steadfast-heron")):
+    for person, word in ((gone, "otter-1f5"), (stays, "heron-8c2")):
         person.notes(1, "bicycle", "start")
         person.tune("bicycle", [2], ["wheel"])
         person.answers(3, "questionnaire-1", remarks=word)
@@ -113,8 +110,8 @@ def test_nothing_is_left_of_a_participant_who_is_deleted(tmp_path: Path, monkeyp
     study.delete_participant(number)
     study.close()
     held = b"".join(file.read_bytes() for file in study.folder.rglob("*") if file.is_file())
-    assert b"forgetful-otter" not in held
-    assert b"steadfast-heron" in held
+    assert b"otter-1f5" not in held
+    assert b"heron-8c2" in held
     assert not (study.folder / "participants" / "P01").exists()
     assert (study.folder / "participants" / "P02" / "bicycle.history.sqlite").exists()
     with pytest.raises(StudyError, match="no participant P01"):
@@ -139,10 +136,9 @@ def test_a_full_disk_is_told_and_what_waits_is_written_later(tmp_path: Path) -> 
 
     with pytest.raises(StudyError, match="cannot be written: database or disk is full"):
         fill()
-    assert len(session.waiting) == 1
     with pytest.raises(StudyError, match="disk is full"):
         session.record(("detail", "visit", {}))
-    assert len(session.waiting) == 2
+    assert [note.action for note in session.waiting] == ["set", "visit"]
     before = study.log.events(session.participant.number)
     study.log._database._connection.execute("PRAGMA max_page_count = 100000")
     session.write()

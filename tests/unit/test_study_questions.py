@@ -1,17 +1,19 @@
-"""Questions around the tasks: checks, pages after a task, templates; ids in and out."""
+"""Questions around the tasks: checks, pages after a task, templates, answers; texts; the end."""
 
 from __future__ import annotations
 
+import base64
 from pathlib import Path
 
 import pytest
-from studies import STUDY, Person, Visitor, small_study
+from studies import STUDY, Visitor, small_study
 
 from inficond_panel.errors import SpecError
 from inficond_panel.study.pages.report import answer_charts
+from inficond_panel.study.pages.screens import to_tree
 from inficond_panel.study.results.study_tables import answers_table, scores_table
 from inficond_panel.study.results.timeline import board, progress_of
-from inficond_panel.study.spec.pages import TEMPLATES
+from inficond_panel.study.spec.pages import TEMPLATES, ChoiceQuestion, TextQuestion
 
 CHECK = """comprehension:
   attempts: 2
@@ -59,36 +61,32 @@ def test_a_check_is_to_be_answered_right_and_is_flagged_where_it_was_not(tmp_pat
     assert board(visitor.study)[0].check == "wrong"
 
 
-def test_one_goes_back_to_pages_and_never_into_a_task(tmp_path: Path) -> None:
+def test_one_goes_back_to_pages_and_never_into_a_task_whose_questions_are_scored(
+    tmp_path: Path,
+) -> None:
     visitor = begin(tmp_path)
+
+    def go_back() -> dict:
+        return visitor.send("go_back", step=visitor.screen["step"])
+
     assert visitor.next()["back"] == "Back"
-    assert visitor.send("go_back", step=visitor.screen["step"])["title"] == "Hello"
-    assert visitor.send("go_back", step=visitor.screen["step"])["title"] == "Hello"  # no consent
+    assert go_back()["title"] == "Hello"
+    assert go_back()["title"] == "Hello"  # no consent
     visitor.next()
     assert give(visitor, role="student", best=1)["title"] == "About you"
     assert give(visitor, age=40)["kind"] == "brief"
-    assert visitor.send("go_back", step=visitor.screen["step"])["title"] == "About you"
+    assert go_back()["title"] == "About you"
     assert visitor.screen["questions"][0]["value"] == 40
     visitor.next()
     visitor.next()
     visitor.leave()
-    assert visitor.screen["title"] == "Ease of the task"
-    assert visitor.screen["back"] == ""
-    assert visitor.send("go_back", step=visitor.screen["step"])["title"] == "Ease of the task"
+    assert (visitor.screen["title"], visitor.screen["back"]) == ("Ease of the task", "")
+    assert go_back()["title"] == "Ease of the task"
     assert progress_of(visitor.study, visitor.page.session.participant).outcome("bicycle") == "left"
-
-
-def test_questions_after_a_task_are_scored(tmp_path: Path) -> None:
-    visitor = begin(tmp_path)
-    visitor.next()
-    give(visitor, role="student", best=1)
-    give(visitor, age=40)
-    visitor.next()
-    visitor.leave()
     give(visitor, seq=6, why="Because.")
     assert visitor.screen["title"] == "Workload"
     assert len(visitor.screen["questions"]) == 6
-    scales = dict(zip(("mental", "physical", "temporal"), (21, 1, 11), strict=True))
+    scales = {"mental": 21, "physical": 1, "temporal": 11}
     rest = {"performance": 11, "effort": 1, "frustration": 6}
     give(visitor, **{f"tlx-{name}": step for name, step in {**scales, **rest}.items()})
     scores = scores_table(visitor.study).reset_index().set_index("template")
@@ -113,54 +111,38 @@ def test_the_sus_is_that_of_brooke(answers: list[int], score: float) -> None:
     assert TEMPLATES["sus"].score_of({**given, "sus-3": None}) is None
 
 
-def test_an_id_comes_in_by_the_link_and_goes_out_at_the_end(tmp_path: Path) -> None:
-    visitor = begin(tmp_path, external="a@b:7")
-    person = visitor.page.session.participant
-    progress = progress_of(visitor.study, person)
-    for _ in progress.steps[1:-1]:
-        visitor.page.session.record(("", "leave", {}))
-    visitor.page.show_step()
-    assert visitor.screen["url"] == "https://panel.example/back?who=a%40b%3A7"
-    assert visitor.screen["code"] == "C0DE"
-    assert board(visitor.study)[0].external == "a@b:7"
+NO_NUMBERS = [float("nan"), float("inf"), -float("inf"), 10**15, 10**4000, True, "40", [40]]
 
 
-def test_what_the_researcher_notes_is_an_event_and_costs_no_time(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from inficond_panel.study.results.results import results
-
-    study = small_study(tmp_path)
-    person = Person(study, monkeypatch)
-    person.notes(1, "bicycle", "start")
-    person.notes(3, "bicycle", "visit", view="knowledge")
-    person._clock(9)
-    study.log.remark(1, "bicycle", "says: the light, again?")
-    [note] = [event for event in study.log.events(1) if event.action == "note"]
-    assert (note.step, note.payload["text"]) == ("bicycle", "says: the light, again?")
-    [result] = results(study)
-    assert result.minutes == pytest.approx(2)
+def test_an_answer_that_is_no_number_is_not_taken(tmp_path: Path) -> None:
+    visitor = begin(tmp_path, text=STUDY)
+    visitor.next()
+    before = visitor.actions
+    for answer in NO_NUMBERS:
+        visitor.send("answer", name="age", answer=answer)
+        assert visitor.actions == before
+    visitor.send("answer", name="age", answer=40)
+    assert visitor.actions == [*before, "answer"]
 
 
+def test_answers_have_limits() -> None:
+    several = ChoiceQuestion(name_="b", text="?", options=["a", "b"], several=True)
+    assert several.fault(["a", "b"]) == ""
+    assert several.fault(["b"] * 2_000_000) == "Choose each option once."
+    text = TextQuestion(name_="t", text="?")
+    assert text.fault("fine ✓") == ""
+    assert text.fault("half \ud83d") == "A character cannot be stored; write it anew."
+    assert text.fault("x" * 4001) == "At most 4000 characters."
+
+
+URL = "https://panel.example/back?who={pid}"
 CASES = {
     "no right answer": ("right: 1", "lowest: 0", "'best' has no right answer"),
-    "right is no option": (
-        "right: [student]",
-        "right: [oracle]",
-        "'oracle' is not in options",
-    ),
+    "right is no option": ("[student]}", "[oracle]}", "'oracle' is not in options"),
     "no web link": ("https://panel", "javascript://panel", "expected a link with http"),
-    "no way out": (
-        'completion: {url: "https://panel.example/back?who={pid}", code: C0DE}',
-        "completion: {}",
-        "expected a url or a code",
-    ),
-    "an id that nobody has": ("who={pid}", "who={prolific}", "unknown id 'prolific'; the ids"),
-    "nothing to follow": (
-        'url: "https://panel.example/back?who={pid}", code: C0DE',
-        "code: C0DE, seconds: 9",
-        "is used only with url",
-    ),
+    "no way out": (f'{{url: "{URL}", code: C0DE}}', "{}", "expected a url or a code"),
+    "an id that nobody has": ("{pid}", "{prolific}", "unknown id 'prolific'; the ids"),
+    "nothing to follow": (f'url: "{URL}"', "seconds: 9", "is used only with url"),
     "unknown template": ("template: seq", "template: sue", "Did you mean 'sus'"),
     "empty page": ("- template: nasa_tlx", "- title: Empty", "questions: missing"),
 }
@@ -172,3 +154,41 @@ def test_faults_are_told(tmp_path: Path, case: str) -> None:
     assert old in FULL
     with pytest.raises(SpecError, match=expected):
         small_study(tmp_path, FULL.replace(old, new), prepare=False)
+
+
+# --- texts
+
+PNG = b"\x89PNG\r\n\x1a\n..."
+
+
+def test_markdown_is_a_tree_and_loads_nothing(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    text = "# A\n\n**b** <script>x</script> [l](javascript:y) ![own](a.png) ![far](http://x/y.png)"
+    tree = to_tree(text, tmp_path)
+    assert tree[0][0] == "h1"
+    paragraph = tree[1][2]
+    assert paragraph[0] == ["strong", {"href": ""}, ["b"]]
+    assert "<script>x</script> [l](javascript:y)" in paragraph[1]
+    source = f"data:image/png;base64,{base64.b64encode(PNG).decode()}"
+    assert paragraph[2] == ["img", {"src": source, "alt": "own"}, []]
+    assert paragraph[-1] == "[far]"
+
+
+def test_only_a_small_picture_in_the_folder_of_the_study_is_shown(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(PNG)
+    (folder := tmp_path / "study").mkdir()
+    (folder / "link.png").symlink_to(tmp_path / "a.png")
+    (folder / "text.png").write_bytes(b"just text")
+    (folder / "large.png").write_bytes(PNG + bytes(2_000_000))
+    outside = ("../a.png", str(tmp_path / "a.png"), "link.png")
+    for source in (*outside, "text.png", "large.png", "absent.png", "a" * 300 + ".png", ""):
+        assert to_tree(f"![other]({source})", folder) == [["p", {"href": ""}, ["[other]"]]]
+    (folder / "drawing").write_text("<?xml version='1.0'?><svg xmlns='...'/>")
+    [[_, _, [[tag, facts, _]]]] = to_tree("![own](drawing)", folder)
+    assert tag == "img"
+    assert facts["src"].startswith("data:image/svg+xml;")
+
+
+def test_a_tight_list_has_no_paragraphs(tmp_path: Path) -> None:
+    [[tag, _, items]] = to_tree("- a\n- b", tmp_path)
+    assert (tag, [item[2] for item in items]) == ("ul", [["a"], ["b"]])

@@ -31,7 +31,7 @@ from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
 from inficond_panel.study.run.study import Study
-from inficond_panel.tuning import Intent
+from inficond_panel.tuning import Intent, Node, Tuner
 
 CONCEPTS = ("wheel", "spoke", "sky", "cloud", "screen")
 PAPER = {"bicycle": (7.0, 2.0, 4.5, 0.5), "sheep": (4.0, 1.0, 2.5, 0.5)}
@@ -85,34 +85,30 @@ def test_means_and_deviations_of_the_paper(paper) -> None:
         assert item.spreads["minutes"].low < minutes < item.spreads["minutes"].high
 
 
+def true_ap(study: Study, tuner: Tuner, task: str, node: Node, split: str) -> float:
+    """AP of a node's student by scikit-learn."""
+    store = tuner.store
+    rows, k = store.rows(split), store.classes.index(study.ready[task].class_name)
+    logits = store.concept_score[rows].astype(float) @ node.weights[:, k] + node.intercepts[k]
+    label = store.label[rows, k]
+    return average_precision_score(label[label >= 0], logits[label >= 0])
+
+
 def test_gains_are_those_of_the_students_on_tune(paper) -> None:
     for result in results(paper):
-        who = paper.log.participant(int(result.participant[1:]))
-        tuner = paper.tuner(who, result.task)
+        tuner = paper.tuner(paper.log.participant(int(result.participant[1:])), result.task)
         node = tuner.nodes()[-1]
-        store = tuner.store
-        rows = store.rows("tune")
-        k = store.classes.index(paper.ready[result.task].class_name)
-        scores = store.concept_score[rows].astype(float)
-        for weights, measured in (
-            (tuner.root(), result.ap_start),
-            (node, result.ap_end),
-        ):
-            logits = scores @ weights.weights[:, k] + weights.intercepts[k]
-            label = store.label[rows, k]
-            truth = average_precision_score(label[label >= 0], logits[label >= 0])
+        for one, measured in ((tuner.root(), result.ap_start), (node, result.ap_end)):
+            truth = true_ap(paper, tuner, result.task, one, "tune")
             assert measured == pytest.approx(truth, abs=1e-9)
         assert result.gain == pytest.approx(100 * (result.ap_end - result.ap_start))
-        assert result.iterations == node.number
-        assert result.thumbs == 1
+        assert (result.iterations, result.thumbs) == (node.number, 1)
 
 
 @pytest.mark.parametrize("values", [[1.0, 2, 4, 8], list(drawn(5, 1, 12, 3))])
 def test_a_spread_is_scipys(values) -> None:
-    found = spread(values)
-    true = stats.bootstrap(
-        (values,), np.mean, n_resamples=2000, method="BCa", random_state=np.random.default_rng(0)
-    ).confidence_interval
+    found, options = spread(values), {"n_resamples": 2000, "method": "BCa", "rng": 0}
+    true = stats.bootstrap((values,), np.mean, **options).confidence_interval
     assert found.mean == pytest.approx(np.mean(values))
     assert found.sd == pytest.approx(stats.tstd(values))
     assert (found.low, found.high) == pytest.approx(tuple(true))
@@ -136,8 +132,22 @@ def test_breaks_do_not_count(tmp_path: Path, monkeypatch) -> None:
     person.notes(66, "bicycle", "leave", outcome="left")
     [result] = results(study)
     assert result.minutes == pytest.approx(5)
-    assert result.outcome == "left"
-    assert (result.iterations, result.gain) == (0, 0)
+    assert (result.outcome, result.iterations, result.gain) == ("left", 0, 0)
+
+
+def test_what_the_researcher_notes_is_an_event_and_costs_no_time(
+    tmp_path: Path, monkeypatch
+) -> None:
+    study = small_study(tmp_path)
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    person.notes(3, "bicycle", "visit", view="knowledge")
+    person._clock(9)
+    study.log.remark(1, "bicycle", "says: the light, again?")
+    [note] = [event for event in study.log.events(1) if event.action == "note"]
+    assert (note.step, note.payload["text"]) == ("bicycle", "says: the light, again?")
+    [result] = results(study)
+    assert result.minutes == pytest.approx(2)
 
 
 def test_a_clock_that_is_put_back_shortens_no_task(tmp_path: Path, monkeypatch) -> None:
@@ -184,10 +194,8 @@ def test_the_report_stands_alone_and_has_the_figures(paper, tmp_path: Path, caps
     assert "Remark 3 &lt;b&gt;&amp;" in page
     assert page.count('<svg role="img"') == 6
     assert "n 10, median 4.5" in page
-    tasks = pd.read_csv(output / "tasks.csv")
-    assert tasks.groupby("task").minutes.mean().to_dict() == pytest.approx(
-        {"bicycle": 7, "sheep": 4}
-    )
+    minutes = pd.read_csv(output / "tasks.csv").groupby("task").minutes.mean()
+    assert minutes.to_dict() == pytest.approx({"bicycle": 7, "sheep": 4})
     assert len(pd.read_csv(output / "answers.csv")) == 20
     summary = pd.read_csv(output / "summary.csv").set_index(["measure", "task"])
     assert summary.loc["iterations", "mean"].tolist() == [4.5, 2.5]
@@ -199,21 +207,13 @@ def test_the_holdout_is_looked_at_once_for_each_last_student(paper) -> None:
     looks = looks_of(paper)
     assert looks.count == len(found) == 20
     assert "20 looks of the researcher" in make_page(paper, found, make_frames(paper, found))
-    again = with_holdout(paper, results(paper))
-    assert again == found
+    assert with_holdout(paper, results(paper)) == found
     assert looks_of(paper) == looks  # by time too: no student was seen twice
     result = found[3]
     tuner = paper.tuner(paper.log.participant(int(result.participant[1:])), result.task)
-    k = tuner.store.classes.index(paper.ready[result.task].class_name)
-    rows = tuner.store.rows("holdout")
-    scores, label = tuner.store.concept_score[rows].astype(float), tuner.store.label[rows, k]
-    known = label >= 0
-    for node, measured in (
-        (tuner.root(), result.holdout_start),
-        (tuner.nodes()[-1], result.holdout_end),
-    ):
-        logits = scores @ node.weights[:, k] + node.intercepts[k]
-        truth = average_precision_score(label[known], logits[known])
+    last = tuner.nodes()[-1]
+    for node, measured in ((tuner.root(), result.holdout_start), (last, result.holdout_end)):
+        truth = true_ap(paper, tuner, result.task, node, "holdout")
         assert measured == pytest.approx(truth, abs=1e-9)
     assert tuner.looks() == 0  # participants' own counts stay as they were
 
@@ -298,21 +298,12 @@ def test_reports_that_measure_at_the_same_time_keep_what_both_have_seen(
 
 
 def test_tables_hold_every_event(paper, tmp_path: Path) -> None:
+    pytest.importorskip("pyarrow")
     for kind, read in (("csv", pd.read_csv), ("parquet", pd.read_parquet)):
-        pytest.importorskip("pyarrow")
-        command = [
-            "study",
-            "export",
-            str(paper.spec.path),
-            "--output",
-            str(tmp_path),
-            "--format",
-            kind,
-        ]
-        assert main(command) == 0
+        output = ["--output", str(tmp_path), "--format", kind]
+        assert main(["study", "export", str(paper.spec.path), *output]) == 0
         events = read(tmp_path / f"events.{kind}")
-        count = sum(len(timeline(paper, who)) for who in paper.log.participants())
-        assert len(events) == count
+        assert len(events) == sum(len(timeline(paper, who)) for who in paper.log.participants())
         assert events.columns.tolist() == [
             "participant", "time", "source", "session", "step", "view", "action", "payload",
             "typed",

@@ -1,0 +1,207 @@
+"""The researcher: their page, ``inficond study``, and ``inficond check`` on studies."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from studies import STUDY, Person, Visitor, small_study
+
+from inficond_panel.commands.study import study_actions as command
+from inficond_panel.common.files import write_whole
+from inficond_panel.state import Jobs
+from inficond_panel.study.pages import board as board_page
+from inficond_panel.study.pages.board import PASSWORD, BoardPage
+from inficond_panel.study.results import study_tables
+from inficond_panel.study.run.study import Study, open_study
+
+TABLES = (
+    *("answers", "differences", "events", "notes", "participants", "remarks", "scores"),
+    *("summary", "tasks", "typed", "views"),
+)
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Study:
+    return small_study(tmp_path)
+
+
+@pytest.fixture
+def board(study: Study, monkeypatch: pytest.MonkeyPatch) -> BoardPage:
+    monkeypatch.setenv(PASSWORD, "ein Wort")
+    return BoardPage(study)
+
+
+def test_nothing_is_told_and_done_without_the_password(
+    study: Study, board: BoardPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study.add_participant()
+    board.act({"action": "add_participant"})
+    board.look()
+    assert board.frame.screen == {"kind": "login", "problem": ""}
+    board.act({"action": "login", "password": "ein wort"})
+    board.act({"action": "delete_participant", "number": 1})
+    assert board.frame.screen == {"kind": "login", "problem": "This is not the password."}
+    assert len(study.log.participants()) == 1
+    monkeypatch.delenv(PASSWORD)
+    page = BoardPage(study)
+    page.act({"action": "login", "password": ""})
+    assert "without a password" in page.frame.screen["problem"]
+
+
+def test_a_wrong_password_keeps_its_own_page_waiting_and_no_other(
+    study: Study, board: BoardPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    later: list[Callable[[], None]] = []
+    monkeypatch.setattr(board_page, "_after", lambda _, act: later.append(act))
+    board.act({"action": "login", "password": "guess"})
+    board.act({"action": "login", "password": "ein Wort"})
+    assert board.frame.screen == {"kind": "login", "problem": ""}
+    other = BoardPage(study)
+    other.act({"action": "login", "password": "ein Wort"})
+    assert other.frame.screen["kind"] == "board"
+    later.pop()()
+    assert board.frame.screen["problem"] == "This is not the password."
+    board.act({"action": "login", "password": "ein Wort"})
+    assert board.frame.screen["kind"] == "board"
+
+
+def test_the_researcher_sees_who_is_where(study: Study, board: BoardPage, monkeypatch) -> None:
+    board.act({"action": "login", "password": "ein Wort"})
+    assert board.frame.screen["rows"] == []
+    board.act({"action": "add_participant"})
+    visitor = Visitor(study, board.frame.made["token"])
+    visitor.to_task()
+    visitor.tune("wheel")
+    board.look()
+    [row] = board.frame.screen["rows"]
+    facts = [row[name] for name in ("participant", "state", "step", "iterations")]
+    assert facts == ["P01", "here", "bicycle", 1]
+    board.act({"action": "note", "number": 1, "text": "=asks <what> AP is"})
+    board.act({"action": "note", "number": 1, "text": " " * 9})
+    assert "A note must have 1 to" in board.frame.problem
+    [[time, step, text]] = board.frame.screen["rows"][0]["notes"]
+    assert (step, text) == ("bicycle", "=asks <what> AP is")
+    board.jobs, sent, tables = Jobs(inline=True), [], []
+    board.frame._send_msg = sent.append
+
+    def noted(file: Path, content: bytes) -> None:
+        tables.append(file.name)
+        write_whole(file, content)
+
+    monkeypatch.setattr(study_tables, "write_whole", noted)
+    board.act({"action": "download"})
+    content = base64.b64decode(sent[0]["save"]["content"])
+    assert sorted(tables) == [f"{name}.csv" for name in TABLES]  # each is made once
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        files = sorted(archive.namelist())
+        assert files == sorted(f"study/{name}" for name in ["report.html", *tables])
+        notes = pd.read_csv(archive.open("study/notes.csv"))
+        report = archive.read("study/report.html").decode()
+    assert "1 participant, 0 finished" in report
+    day, minute = time[:10], time[11:16]
+    assert f"<td>{day} {minute}</td><td>bicycle</td><td>=asks &lt;what&gt; AP is</td>" in report
+    [noted] = notes[["participant", "step", "text"]].values.tolist()
+    assert noted == ["P01", "bicycle", "'=asks <what> AP is"]
+    assert board.frame.busy is False
+    board.act({"action": "make_open_link"})
+    assert study.log.is_open_link(board.frame.made["token"])
+    board.act({"action": "make_link", "number": 1})
+    assert study.log.find(board.frame.made["token"]).number == 1
+    board.act({"action": "delete_participant", "number": 1})
+    assert board.frame.screen["rows"] == []
+    board.act({"action": "delete_participant", "number": 1})
+    assert "no participant" in board.frame.problem
+
+
+# --- commands
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    """A study that nobody has begun."""
+    return small_study(tmp_path, prepare=False).spec.path
+
+
+def done(run, *argv: object) -> str:
+    status, out, err = run(*argv)
+    assert status == 0, err
+    return out
+
+
+def test_links_are_told_once_and_lead_to_participants(run, file: Path) -> None:
+    told = done(run, "study", "add", file, "--count", "2", "--url", "http://host:1/", "--json")
+    links = json.loads(told)["links"]
+    assert list(links) == ["P01", "P02"]
+    log = open_study(file).log
+    for number, link in enumerate(links.values(), 1):
+        assert link.startswith("http://host:1/study#")
+        assert log.find(link.partition("#")[2]).number == number
+    out = done(run, "study", "link", file, "p2")
+    assert out.startswith("P02  http://localhost:5006/study#")
+    assert log.find(out.strip().partition("#")[2]).number == 2
+    assert links["P02"] not in out
+
+
+def test_replay_shows_each_step_and_rebuilds_until_it_is_deleted(run, file, monkeypatch) -> None:
+    study = open_study(file)
+    study.prepare()
+    person = Person(study, monkeypatch)
+    person.notes(1, "bicycle", "start")
+    node = person.tune("bicycle", [2, 3], ["wheel", "spoke"])
+    person.notes(4, "bicycle", "done", node=node, value=2, target=2)
+    person.notes(5, "bicycle", "leave", outcome="done")
+    monkeypatch.undo()
+    out = done(run, "study", "replay", file, "P01")
+    assert "3 students rebuilt; 3 are equal bit for bit." in out
+    lines = [line.split() for line in out.splitlines()]
+    assert ["2:00.0", "bicycle", "provenance", "fine-tune"] in [line[:4] for line in lines]
+    document = json.loads(done(run, "study", "replay", file, "1", "--json"))
+    assert [node["equal"] for node in document["nodes"]] == [True] * 3
+    assert [e["action"] for e in document["events"]] == [
+        "open", "start", "add", "fine-tune", "add", "fine-tune", "done", "leave",
+    ]  # fmt: skip
+    status, _, err = run("study", "delete", file, "P01")
+    assert (status, "--yes" in err) == (1, True)
+    done(run, "study", "delete", file, "P01", "--yes")
+    assert json.loads(done(run, "study", "list", file, "--json"))["rows"] == []
+    status, _, err = run("study", "replay", file, "P01")
+    assert (status, "no participant P01" in err) == (1, True)
+
+
+def test_before_anybody_comes_nothing_is_told_or_written(run, file: Path) -> None:
+    for action in ("list", "report", "export"):
+        status, _, err = run("study", action, file)
+        assert (status, "Nothing is recorded in" in err) == (1, True)
+    assert "bicycle of Small" in done(run, "check", file)
+    assert not file.with_suffix(".study").exists()
+    file.write_text(STUDY.replace("class: sheep", "class: ship"))
+    status, _, err = run("check", file)
+    assert status == 2
+    assert "tasks[1].class: there is no class 'ship'" in err
+    assert str(file) in err
+
+
+def test_the_papers_study_can_be_begun_on_the_demo(run, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert "tv monitor of Drawn scenes" in done(run, "check", "inficond")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_password_comes_from_a_file_or_the_environment(tmp_path: Path, monkeypatch) -> None:
+    file = tmp_path / "word"
+    file.write_text("ein Wort \nmehr")
+    monkeypatch.setenv(command.PASSWORD, "other")
+    assert command._password(str(file)) == "ein Wort"
+    assert command._password(None) == "other"
+    file.write_text("\n")
+    with pytest.raises(command.StudyError, match="holds no password"):
+        command._password(str(file))
+    with pytest.raises(command.StudyError, match="cannot be read"):
+        command._password(str(tmp_path / "no"))

@@ -1,0 +1,386 @@
+"""What a task and its condition allow: keys of the app's spec, photos answered, concepts typed."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from factory import ATTRS, small_arrays, small_spec, spec_text
+from studies import STUDY, Visitor, at_work, small_study
+
+from inficond_panel.errors import SpecError, TuningError
+from inficond_panel.spec import load_spec
+from inficond_panel.spec.sections.students import PaperStudents, Tuning
+from inficond_panel.store import write_store
+from inficond_panel.study.pages.report import write_report
+from inficond_panel.study.results.results import results, with_holdout
+from inficond_panel.study.results.study_tables import events_table
+from inficond_panel.study.results.timeline import board, rebuild, timeline
+from inficond_panel.study.run.study import Study, page_spec
+from inficond_panel.study.spec.conditions import Variation
+from inficond_panel.tuning import History, Intent, Tuner
+from inficond_panel.tuning.edits import Label
+from inficond_panel.tuning.opening import open_spec_store
+from inficond_panel.views.knowledge.view import KnowledgeView
+
+LEVELS = """conditions:
+  levels:
+    - name: usual
+    - name: strong
+      spec:
+        tuning: {factor: 4, preview: true}
+        students: {lambda: 0.02}
+        views: {intervals: false}
+        layout: {rows: [[performance], [knowledge, detail]]}
+"""
+
+
+def test_a_condition_changes_any_key_and_keeps_the_rest(tmp_path: Path) -> None:
+    study = small_study(tmp_path, STUDY + LEVELS)
+    usual, strong = at_work(study), at_work(study)
+    one, other = usual.page.work.app, strong.page.work.app
+    assert (one.tuning.factor, other.tuning.factor) == (2, 4)
+    assert other.spec.layout.rows == [["performance"], ["knowledge", "detail"]]
+    assert other.spec.tuning.step == one.spec.tuning.step
+    assert (one.spec.views.intervals, other.spec.views.intervals) == (True, False)
+    assert other.spec.views.draws == one.spec.views.draws
+    spec = load_spec(tmp_path / "small.yaml", check_files=False)
+    spec.students.lambda_ = 0.02
+    root = Tuner(open_spec_store(spec.path, spec.store), spec, History(":memory:")).root()
+    assert other.students.node.id == root.id != one.students.node.id
+    np.testing.assert_array_equal(other.students.node.weights, root.weights)
+    strong.tune("wheel")
+    assert all(item.equal for item in rebuild(study, strong.page.session.participant))
+
+
+@pytest.mark.parametrize(
+    ("part", "value"),
+    [({"tuning": Tuning(factor=3)}, 3), ({"students": PaperStudents(solver="paper")}, "paper")],
+)
+def test_a_condition_is_over_a_title_and_a_store(tmp_path: Path, part: dict, value) -> None:
+    """Also where the other solver cannot have what the spec's has: lambda auto."""
+    (tmp_path / "own.yaml").write_text("title: Own\nstore: own.zarr\n")
+    spec = load_spec(tmp_path / "own.yaml")
+    variation = Variation(**part)
+    assert not list(variation.misfits(spec))
+    over = variation.over(spec)
+    assert value in (over.tuning.factor, over.students.solver)
+    assert (over.path, over.dataset) == (spec.path, None)
+
+
+def test_places_of_a_task_or_condition_leave_how_much_is_shown(tmp_path: Path) -> None:
+    small_spec(tmp_path, extra="layout: {show: simple}\n")
+    bare = STUDY.replace("class: bicycle", "class: bicycle\n    views: [performance, detail]")
+    study = small_study(tmp_path, bare + LEVELS, prepare=False)
+    spec = load_spec(tmp_path / "small.yaml", check_files=False)
+    layout = page_spec(spec, study.spec.all_tasks[0], None).layout
+    assert (layout.views, layout.show) == (["performance", "detail"], "simple")
+    assert study.spec.levels[1].spec.over(spec).layout.show == "simple"
+
+
+def test_a_condition_hides_views_preview_suspects_and_suggestions(tmp_path: Path) -> None:
+    spec = "{tuning: {preview: false, suspects: false, suggest: false}}"
+    bare = f"[{{name: bare, views: [performance, knowledge], spec: {spec}}}]"
+    visitor = at_work(small_study(tmp_path, f"{STUDY}conditions: {{levels: {bare}}}\n"))
+    app = visitor.page.work.app
+    assert visitor.page.work.shell._page.names == ["performance", "knowledge"]
+    app.selection.class_name = "bicycle"
+    assert app.shifts.by_class == {}
+    knowledge = KnowledgeView(app)
+    knowledge.act({"action": "repair", "repair": {"direction": "lambda", "value": 0.1}})
+    knowledge.act({"action": "suggest"})
+    assert app.tuning.pending == []
+    assert not app.suggestion.running
+    app.tuning.toggle(Intent("bicycle", "wheel", "up"))
+    assert app.tuning.preview is None
+
+
+def test_a_condition_has_a_store_of_its_own(tmp_path: Path) -> None:
+    write_store(tmp_path / "other.zarr", small_arrays(concepts=20, seed=5), ATTRS)
+    text = LEVELS.replace("tuning: {factor: 4, preview: true}", "store: other.zarr")
+    study = small_study(tmp_path, STUDY + text)
+    assert len(study.ready["bicycle"].store.concepts) == 30
+    assert len(study.varied["bicycle", "strong"].store.concepts) == 20
+
+
+CASES = {
+    "unknown key": ("factor: 4", "facter: 4", "tuning.facter: unknown key. Did you mean 'factor'"),
+    "out of bounds": ("factor: 4", "factor: 0.5", "tuning.factor: expected a number > 1"),
+    "does not fit": ("factor: 4", "epochs: 4", "tuning.epochs: is not used with solver"),
+    "no section": ("tuning:", "tunning:", "Did you mean 'tuning'"),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_condition_is_checked_where_it_stands(tmp_path: Path, case: str) -> None:
+    old, new, expected = CASES[case]
+    text = STUDY + LEVELS
+    with pytest.raises(SpecError) as caught:
+        small_study(tmp_path, text.replace(old, new, 1))
+    [problem] = caught.value.problems
+    assert expected in problem.message
+    assert problem.line == 1 + text[: text.index("tuning:")].count("\n")
+
+
+CLOSED = ["export", "holdout", "photos", "asking", "typing", "forgetting", "targets", "class"]
+
+
+def test_a_participant_cannot_do_what_is_no_part_of_the_task(tmp_path: Path) -> None:
+    visitor = at_work(small_study(tmp_path))
+    app, shell = visitor.page.work.app, visitor.page.work.shell
+    assert visitor.screen["closed"] == CLOSED
+    for name in ("sheep", ""):
+        with pytest.raises(TuningError):
+            app.selection.class_name = name
+    save = {"action": "save_students", "names": ["bicycle"], "kind": "csv"}
+    refused: list[tuple[str, Callable[[], object]]] = [
+        ("allows bicycle only", lambda: app.tuning.toggle(Intent("sheep", "wheel", "down"))),
+        ("not allow holdout", lambda: app.tuning.show_split("holdout")),
+        ("not allow export", lambda: app.export.edits(app.students.node.id)),
+        ("not allow export", lambda: app.export.students(app.students.node.id, ["npz"])),
+        ("not allow export", lambda: visitor.page.work._views["performance"].act(save)),
+        ("not allow asking", lambda: app.asking.open("bicycle")),
+    ]
+    for told, act in refused:
+        with pytest.raises(TuningError, match=told):
+            act()
+    sent = []
+    shell._page._send_msg = sent.append
+    shell.act({"action": "open_export"})
+    assert sent == []
+    assert app.selection.class_name == "bicycle"
+    assert sum(app.tuning.looks.values()) == 0
+    assert app.tuning.pending == []
+
+
+# --- photos that are answered
+
+ASKING = STUDY.replace("class: bicycle", "class: bicycle\n    may_ask: true")
+ITERATIONS = "{rule: iterations, count: 2}"
+
+
+def hardly_labelled() -> dict[str, np.ndarray]:
+    """Arrays of a small store; eight images of tune have labels."""
+    arrays = small_arrays()
+    arrays["label"][np.flatnonzero(arrays["split"] == "tune")[8:]] = -1
+    return arrays
+
+
+def recorded(visitor: Visitor) -> list[tuple[str, dict]]:
+    """Actions and payloads of the photos, as recorded."""
+    events = visitor.study.log.events(1)
+    about = re.compile("ask|photo|teacher-answers")
+    return [(e.action, dict(e.payload)) for e in events if about.match(e.action)]
+
+
+def test_each_answer_is_recorded_with_its_time_and_found_again(tmp_path: Path) -> None:
+    study = small_study(tmp_path, ASKING)
+    visitor = at_work(study)
+    asking = visitor.page.work.app.asking
+    asking.open("bicycle")
+    images = list(asking.draft.images)
+    asking.answer(0, 1)
+    says = asking.student_says(images[0])
+    asking.undo()
+    asking.answer(0, None)
+    asking.close()
+    answer = {"place": 1, "image": images[0], "student": says}
+    assert recorded(visitor) == [
+        ("ask", {"class": "bicycle", "images": images, "replies": 0}),
+        ("photo-answer", {**answer, "answer": 1}),
+        ("photo-undo", {"place": 0, "images": [images[0]]}),
+        ("photo-answer", {**answer, "answer": None}),
+        ("photos-left", {"replies": 1}),
+    ]
+    moments = timeline(study, visitor.page.session.participant)
+    times = [moment.time for moment in moments if moment.action == "photo-answer"]
+    assert len(times) == 2
+    assert times == sorted(times)
+    again = Visitor(study, study.log.new_token(1)).page.work.app.asking
+    again.open("bicycle")
+    assert len(again.draft.replies) == 1
+    assert len(list(tmp_path.rglob("*.answers/*.json"))) == 1
+    study.delete_participant(1)
+    assert list(tmp_path.rglob("*.answers/*.json")) == []
+
+
+def test_what_was_taught_is_in_the_timeline_and_comes_back_bit_for_bit(tmp_path: Path) -> None:
+    small_spec(tmp_path, make=hardly_labelled)
+    visitor = at_work(small_study(tmp_path, ASKING))
+    app = visitor.page.work.app
+    wheel = app.store.concept_score[:, app.store.concepts.index("wheel")]
+    app.asking.open("bicycle")
+    while image := app.asking.image:
+        shown = wheel[app.store.images.index(image)] > np.median(wheel)
+        app.asking.answer(len(app.asking.draft.replies), int(shown))
+    action, judged = recorded(visitor)[-1]
+    taught = app.tuning.head
+    assert (action, judged["node"], taught.number) == ("photos-judge", taught.id, 1)
+    assert judged["answers"] == sum(isinstance(repair, Label) for repair in taught.repairs)
+    participant = visitor.page.session.participant
+    moments = timeline(visitor.study, participant)
+    added = [one.payload for one in moments if one.source == "history" and one.action == "add"]
+    assert [one["node"] for one in added] == [taught.id]
+    assert [one.equal for one in rebuild(visitor.study, participant)] == [True, True]
+
+
+def test_a_task_is_done_by_the_number_of_answers(tmp_path: Path) -> None:
+    text = ASKING.replace(ITERATIONS, "{rule: answers, count: 2}")
+    visitor = at_work(small_study(tmp_path, text))
+    asking = visitor.page.work.app.asking
+    asking.open("bicycle")
+    asking.answer(0, None)
+    asking.answer(1, 0)
+    assert visitor.screen["goal"] == "Photos answered 1, goal 2"
+    asking.undo()
+    assert visitor.screen["goal"] == "Photos answered 0, goal 2"
+    asking.undo()
+    asking.answer(0, 1)
+    asking.answer(1, 0)
+    assert visitor.screen["goal"] == "Done: Photos answered 2, goal 2"
+    assert visitor.actions.count("done") == 1
+
+
+TEMPERED = "students: {tempered: both, temperature: 2}\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "spec", "fault"),
+    [
+        (
+            STUDY.replace(ITERATIONS, "{rule: answers}"), "",
+            r"done_when: photos cannot be answered in this task; write may_ask: true",
+        ),
+        (
+            ASKING, TEMPERED,
+            r"may_ask: these students cannot learn answers\. Repairs reweight a single loss",
+        ),
+    ],
+)  # fmt: skip
+def test_a_study_in_which_nobody_can_answer_is_refused(tmp_path: Path, text, spec, fault) -> None:
+    small_spec(tmp_path, extra=spec)
+    with pytest.raises(SpecError, match=fault):
+        small_study(tmp_path, text)
+
+
+# --- concepts that are typed
+
+
+class Encoder:
+    """Unit vectors drawn from the text, in place of the encoder of a spec."""
+
+    digest = "d" * 64
+
+    def __init__(self, spec: object) -> None:
+        self.spec = spec
+
+    def check(self) -> None:
+        """It is there."""
+
+    def embed_text(self, texts: list[str]) -> np.ndarray:
+        rngs = [np.random.default_rng(list(text.encode())) for text in texts]
+        vectors = np.stack([rng.normal(size=24) for rng in rngs]).astype(np.float32)
+        return vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """A study in whose first task concepts can be typed."""
+    monkeypatch.setattr("inficond_panel.study.pages.work.PageEncoder", Encoder)
+    attrs = {**ATTRS, "encoder_digest": Encoder.digest, "prompts": ["a photo of a {}"]}
+    write_store(tmp_path / "small.zarr", small_arrays(concepts=10), attrs)
+    (tmp_path / "small.yaml").write_text(spec_text())
+    text = STUDY.replace("class: bicycle", "class: bicycle\n    may_type: true")
+    return small_study(tmp_path, text)
+
+
+def typed(visitor: Visitor, text: str) -> None:
+    visitor.page.work._views["knowledge"].act({"action": "add", "text": text})
+
+
+def test_a_closed_browser_finds_its_concepts_again(study: Study) -> None:
+    first = at_work(study)
+    first.tune("spoke")
+    typed(first, "moss")
+    first.page.work.app.tuning.toggle(Intent("bicycle", "moss", "up"))
+    node = first.page.work.app.students.node.id
+    first.page.close()
+    again = Visitor(study, study.log.new_token(1))
+    app = again.page.work.app
+    assert app.students.node.id == node
+    assert app.selection.concept == "moss"
+    assert app.tuning.thumbs == [Intent("bicycle", "moss", "up", factor=2.0)]
+    assert again.screen["goal"] == "Fine-tunes 1, goal 2"
+    app.tuning.fine_tune()
+    assert again.screen["goal"].startswith("Done")
+    assert again.leave()["kind"] == "brief"
+    assert "moss" not in at_work(study).page.work.app.store.concepts
+
+
+def test_figures_are_of_the_concepts_that_there_were(study: Study) -> None:
+    visitor = at_work(study)
+    visitor.tune("spoke")
+    typed(visitor, "moss")
+    app = visitor.page.work.app
+    shown = app.tuner.metrics(app.students.node, "tune")["bicycle"].ap
+    [result] = results(study)
+    assert (result.typed, result.iterations, result.thumbs) == (1, 1, 1)
+    assert (result.node, result.ap_end) == (app.students.node.id, shown)
+    app.tuning.toggle(Intent("bicycle", "moss", "up"))
+    app.tuning.fine_tune()
+    app.tuning.undo()
+    last = app.students.node
+    visitor.leave()
+    [result] = results(study)
+    assert (result.typed, result.iterations, result.undos) == (1, 2, 0)  # done at the second
+    assert [place.iterations for place in board(study)] == [None]
+    [seen] = with_holdout(study, [result])
+    tuner = study.tuner(visitor.page.session.participant, "bicycle")
+    node = tuner.node(result.node)
+    assert node.parent == last.id
+    assert seen.holdout_end == tuner.metrics(node, "holdout")["bicycle"].ap
+    tuner.history.close()
+
+
+def test_everything_is_rebuilt_and_told_with_its_concepts(study: Study, tmp_path: Path) -> None:
+    visitor = at_work(study)
+    visitor.tune("spoke")
+    typed(visitor, "moss")
+    visitor.tune("sky")
+    typed(visitor, "lichen, green crust")
+    who = visitor.page.session.participant
+    rebuilt = rebuild(study, who)
+    assert len(rebuilt) == 2 + 3 + 3  # each root, with what was carried on
+    assert all(item.equal for item in rebuilt)
+    told = [m for m in timeline(study, who) if m.action in {"fine-tune", "type", "add"}]
+    assert [(m.source, m.action, m.typed) for m in told] == [
+        ("study", "fine-tune", ()),
+        ("history", "add", ()),
+        ("history", "fine-tune", ()),
+        ("study", "type", ("moss",)),
+        ("study", "fine-tune", ("moss",)),
+        ("history", "add", ("moss",)),
+        ("history", "fine-tune", ("moss",)),
+        ("study", "type", ("moss", "lichen")),
+    ]
+    assert events_table(study).typed.iloc[-1] == "moss; lichen"
+    visitor.leave()
+    (page, *_), _ = write_report(study, tmp_path / "report")
+    assert "<h2>Concepts typed</h2>" in page.read_text()
+    rows = pd.read_csv(tmp_path / "report" / "typed.csv")
+    assert rows.concept.tolist() == ["moss", "lichen"]
+    assert rows.synonyms.fillna("").tolist() == ["", "green crust"]
+    summary = pd.read_csv(tmp_path / "report" / "summary.csv")
+    assert set(summary.typed) == {1}  # the other came when it was done
+
+
+def test_an_encoder_that_does_not_fit_is_told_before_anybody_comes(study, monkeypatch) -> None:
+    study.prepare(encoder=Encoder)
+    monkeypatch.setattr(Encoder, "digest", "e" * 64)
+    study.prepare()  # a report needs no encoder
+    with pytest.raises(SpecError, match=r"tasks\[0\].may_type: .*another encoder"):
+        study.check(encoder=Encoder)
