@@ -222,6 +222,7 @@ class Position:
 def board(study: Study) -> list[Position]:
     """Return the position of every participant; the study must be prepared."""
     presence, time = study.log.presence(), clock.now()
+    first_id = next(iter(study.spec.participants.ids), "")  # the log sorts ids by name
     rows = []
     for who in study.log.participants():
         progress, page = progress_of(study, who), presence.get(who.number)
@@ -239,7 +240,7 @@ def board(study: Study) -> list[Position]:
                 done=sum(bool(progress.outcome(item.task)) for item in who.plan),
                 tasks=len(who.plan),
                 seen=page.seen if page else "",
-                external=next(iter(progress.ids.values()), ""),
+                external=progress.ids.get(first_id, ""),
                 check=progress.outcome("comprehension"),
                 notes=tuple(
                     (event.time, event.step, str(event.payload["text"]))
