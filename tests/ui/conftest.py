@@ -55,6 +55,14 @@ _PORTS: set[int] = set()
 playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.ui)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """End a browser that never answers: not every call has a time limit.
@@ -201,16 +209,6 @@ def small_url(small_server: Server) -> Iterator[str]:
     """A small store, served for all tests that write nothing to its history."""
     yield small_server.url
     small_server.check_log()
-
-
-@pytest.fixture(scope="session")
-def wrong_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``panel serve`` of a spec that is wrong, which the page tells."""
-    folder = tmp_path_factory.mktemp("wrong")
-    spec = folder / "wrong.yaml"
-    spec.write_text("title: Wrong\nteacher: {kind: logit}\nstudnets: {lambda: -1}\n")
-    with serving(folder) as start:
-        yield start(spec, plain_panel=True).url
 
 
 @pytest.fixture(scope="session")

@@ -16,7 +16,7 @@ from bokeh.util.token import generate_jwt_token, generate_session_id
 from factory import small_spec
 from playwright.sync_api import expect
 from test_main_job import iterations, rows, select_class
-from test_static_export import expect_pictures
+from test_saved_page import expect_pictures
 from waiting import PATIENCE, wait_until
 
 from inficond_panel.tuning import open_tuner
