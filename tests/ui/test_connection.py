@@ -8,13 +8,9 @@ import pytest
 from conftest import BROKEN
 from factory import small_spec
 from playwright.sync_api import Page, expect
-from test_main_job import iterations, rows, select_class
+from steps import blocks, iterations, select_class
 from test_provenance import press
 from waiting import wait_until
-
-pytestmark = pytest.mark.ui
-
-BLOCKS = ".knowledge .block:is(.up, .down, .remove)"
 
 
 @pytest.fixture
@@ -26,10 +22,7 @@ def server(proxy, serve, tmp_path):
 
 @pytest.fixture
 def page(server, proxy, open_page) -> Page:
-    page = open_page(f"http://localhost:{proxy.port}/app", expected=BROKEN)
-    expect(rows(page).first).to_be_visible()
-    select_class(page, "bicycle")
-    return page
+    return select_class(open_page(f"http://localhost:{proxy.port}/app", expected=BROKEN), "bicycle")
 
 
 def banner(page: Page):
@@ -42,7 +35,7 @@ def back(page: Page):
 
 def thumb_down(page: Page) -> None:
     page.locator(".knowledge .thumb.down").first.click()
-    expect(page.locator(BLOCKS)).to_have_count(1)
+    expect(blocks(page)).to_have_count(1)
     # the browser keeps it for a reload
     wait_until(lambda: "thumbs" in page.evaluate("JSON.stringify(sessionStorage)"), "kept")
 
@@ -50,14 +43,14 @@ def thumb_down(page: Page) -> None:
 def fine_tune(page: Page, number: int) -> None:
     page.get_by_role("button", name="Fine-tune").click()
     expect(iterations(page)).to_have_count(1 + number)
-    expect(page.locator(BLOCKS)).to_have_count(0)
+    expect(blocks(page)).to_have_count(0)
 
 
 def goes_on(page: Page, number: int = 1) -> None:
     """The page is back by itself with its thumb, which can be fine-tuned."""
     expect(back(page)).to_be_visible()
     expect(banner(page)).to_have_count(0)
-    expect(page.locator(BLOCKS)).to_have_count(1)
+    expect(blocks(page)).to_have_count(1)
     fine_tune(page, number)
 
 
@@ -113,7 +106,7 @@ def test_a_server_that_was_only_slow_goes_on_without_a_reload(page, proxy) -> No
     expect(banner(page)).to_be_visible()
     proxy.unmute()
     expect(banner(page)).to_have_count(0)
-    expect(page.locator(BLOCKS)).to_have_count(1)
+    expect(blocks(page)).to_have_count(1)
     assert page.evaluate("window.same")
 
 

@@ -13,7 +13,7 @@ from factory import small_arrays, small_spec
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 from resizing import resize
-from steps import blocks, classes, concepts, open_concept, select_class, select_first
+from steps import blocks, classes, concepts, open_concept, select_first
 from waiting import comes_to, wait_until
 
 from inficond_panel.spec import load_spec
@@ -325,19 +325,3 @@ def test_the_photo_takes_the_place_of_the_thumbnail_and_knowledge_points_lie_ove
     comes_to(lambda: heat.bounding_box() == picture.bounding_box(), True)
     switch.click()
     expect(heat).to_have_count(0)
-
-
-def test_where_nothing_is_open_the_concepts_to_begin_with_are_listed(open_page, serve) -> None:
-    page = open_page(serve(Path("demo")).url, 1280, 800)
-    starts = page.locator(".detail .starts button")
-    select_class(page, "bird")
-    expect(starts.first).to_contain_text("influence")  # no suspect: the strongest
-    select_class(page, "dog")
-    expect(starts.first).to_contain_text("of the training images with dog")
-    first = starts.first.locator("b").inner_text()
-    starts.first.focus()
-    page.keyboard.press("Enter")
-    expect(page.locator(".detail .subtitle")).to_have_text(first)
-    expect(page.locator(".knowledge .subtitle")).to_have_text("dog")
-    expect(starts.first).to_be_hidden()
-    expect(page.locator(".detail .filter-chip").first).to_be_focused()

@@ -8,7 +8,8 @@ from itertools import chain
 
 from factory import twins_spec
 from playwright.sync_api import Page, expect
-from steps import blocks, classes, concepts, iterations, names, row_of
+from steps import blocks, classes, concepts, iterations, names, row_of, select_first
+from waiting import comes_to
 
 from inficond_panel.views.page.shortcuts import SHORTCUTS
 
@@ -54,10 +55,11 @@ def keys_of_lists(page: Page) -> Iterator[str]:
 
 def keys_of_the_batch(page: Page) -> Iterator[str]:
     key, wheel = page.keyboard.press, row_of(page, "wheel")
+    find, listed = page.get_by_label("Find concept"), names(concepts(page))
     key("c")
-    expect(page.get_by_label("Find concept")).to_be_focused()
-    page.keyboard.type("wheel")
-    expect(page.locator(".knowledge .tally")).to_contain_text("found for “wheel”")
+    expect(find).to_be_focused()
+    page.keyboard.type("WHEEL")
+    expect(page.locator(".knowledge .tally")).to_contain_text("found for “WHEEL”")
     expect(concepts(page).filter(has_not_text="wheel")).to_have_count(0)
     expect(wheel).to_be_visible()
     for _ in range(names(concepts(page)).index("wheel") + 1):
@@ -89,6 +91,9 @@ def keys_of_the_batch(page: Page) -> Iterator[str]:
     expect(everyone).to_have_count(0)
     expect(blocks(page, ".up")).to_have_count(3)
     yield "The same for all of its group"
+    find.focus()
+    key("Escape")
+    comes_to(lambda: names(concepts(page)), listed)
     for letter, part, meaning in (
         ("a", "#measures-body", "All metrics of the student"),
         ("b", "#repair-body", "Suspects and repairs of the student"),
@@ -229,3 +234,34 @@ def test_each_key_of_the_sheet_does_what_it_says(serve, tmp_path, open_page) -> 
         keys_of_iterations(page),
     )
     assert set(done) == {meaning for _, meaning in SHORTCUTS}
+
+
+def test_a_choice_is_gone_through_by_keys_though_it_is_drawn_anew_and_the_page_takes_them_after_it(
+    small_url, open_page
+) -> None:
+    page = select_first(open_page(small_url))
+    choice = page.get_by_label("Metric of the what-if")
+    metrics = choice.evaluate("(list) => [...list.options].map((option) => option.value)")
+    choice.focus()
+    for metric in metrics[1:3]:
+        page.keyboard.press("ArrowDown")
+        expect(choice).to_have_value(metric)
+        expect(choice).to_be_focused()
+
+    sort, key = page.get_by_label("Sort by", exact=True), page.keyboard.press
+    sort.focus()
+    key("?")
+    expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
+    key("Escape")
+    sort.focus()
+    key("c")  # finds an option, as in every select
+    expect(sort).to_be_focused()
+    key("/")
+    expect(page.get_by_label("Find class")).to_be_focused()
+    box = sort.bounding_box()
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    sort.evaluate("(list) => { list.value = 'f1'; list.dispatchEvent(new Event('change')) }")
+    expect(sort).not_to_be_focused()
+    key("Escape")
+    key("c")
+    expect(page.get_by_label("Find concept")).to_be_focused()

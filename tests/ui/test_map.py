@@ -160,17 +160,6 @@ def test_the_list_lies_beside_its_group(page) -> None:
         forget(page)
 
 
-def test_a_tap_on_a_mark_opens_its_concept(page) -> None:
-    subtitle = page.locator(".detail .subtitle")
-    before = subtitle.inner_text()
-    for x, y in scan(page, 12):  # the answer comes later: a few marks more may be tapped
-        page.mouse.click(x, y)
-        if subtitle.inner_text() != before:
-            break
-    expect(subtitle).not_to_have_text(before)
-    expect(page.locator(".detail .chart .caption b").first).to_have_text(re.compile(r"\d|–"))
-
-
 def test_pointing_at_the_cloud_shows_the_photo_of_a_segment(page) -> None:
     with page.expect_websocket() as opened:
         page.reload()

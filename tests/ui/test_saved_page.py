@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import itertools
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -23,7 +25,7 @@ from steps import (
 )
 from waiting import comes_to, wait_until
 
-from inficond_panel.app import page_html
+from inficond_panel.cli import main
 from inficond_panel.common.numbers import signed
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.ui.browser import FAMILY
@@ -68,39 +70,10 @@ def test_the_screen_is_saved_as_it_is(serve, open_page, open_file, tmp_path) -> 
     expect(iterations(still)).to_have_count(2)
     expect_pictures(still, ".knowledge .patch img")
     expect_pictures(still, ".detail .tile img")
-    for name in ("Export", "Copy a link to what is shown"):
-        expect(still.get_by_role("button", name=name, exact=True)).to_have_count(0)
-    for width, height in ((1280, 800), (1920, 1080), (3840, 2160)):
-        still.set_viewport_size({"width": width, "height": height})
-        still.wait_for_function(FITS)
     expect(still.get_by_role("button", name="Choose by tune")).to_be_hidden()
-    expect(still.locator(".knowledge .thumb").first).to_be_hidden()
-    select_class(still, "sheep")
-    expect(still.locator(".performance [aria-selected=true]")).to_contain_text("sheep")
 
 
-def test_the_command_writes_the_page_of_an_iteration(open_file, tmp_path, run) -> None:
-    spec, history, file = (tmp_path / name for name in ("small.yaml", "h.sqlite", "page.html"))
-    small_spec(tmp_path)
-    chosen = ["--class", "sheep", "--dark", "--output", file]
-    status, out, _ = run("page", spec, "--history", history, *chosen)
-    assert status == 0
-    assert f"{file}, {file.stat().st_size / 1e6:.1f} MB" in out
-    assert file.stat().st_size < 8e6
-    tuner = open_tuner(spec, history=history)
-    assert [event.kind for event in tuner.history.events(tuner.root_id)] == ["add"]
-    page = open_file(file)
-    assert file.read_text().count(f"font-family: '{FAMILY}'") == 1
-    shown(page, "sheep")
-    for place in (page.get_by_role("note"), page.locator(".performance").first):
-        assert written_in_ours(place)
-    views = ("configuration", "performance", "embedding", "knowledge", "detail", "provenance")
-    for view in views:
-        expect(page.locator(f".place[data-view={view}]")).to_have_count(1)
-    expect_pictures(page, ".knowledge .patch img")
-
-
-# --- a file is gone through ----------------------------------------------------------------------
+# --- a file that the command wrote is gone through ------------------------------------------------
 
 
 class Saved(NamedTuple):
@@ -115,12 +88,20 @@ class Saved(NamedTuple):
 @pytest.fixture(scope="module")
 def opened(browser, tmp_path_factory) -> Iterator[Saved]:
     folder = tmp_path_factory.mktemp("saved")
-    tuner = open_tuner(small_spec(folder), history=folder / "h.sqlite")
+    spec, history, file = small_spec(folder), folder / "h.sqlite", folder / "page.html"
+    tuner = open_tuner(spec, history=history)
     root = tuner.root()
     concept = strongest(tuner, root, "bicycle")[0]
     tuned = tuner.fine_tune(root, [Intent("bicycle", concept, "remove")])
-    file = folder / "page.html"
-    file.write_text(page_html(tuner, tuned, "sheep"), encoding="utf-8")
+    tuner.set_head(tuned)
+    moves = tuner.history.events(tuner.root_id)
+    chosen = ["--class", "sheep", "--dark", "--output", str(file)]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        assert main(["page", str(spec), "--history", str(history), *chosen]) == 0
+    assert f"{file}, {file.stat().st_size / 1e6:.1f} MB" in said.getvalue()
+    assert tuner.history.events(tuner.root_id) == moves
+    assert file.stat().st_size < 8e6
+    assert file.read_text().count(f"font-family: '{FAMILY}'") == 1
     with opening_files(browser) as open_file:
         page = open_file(file)
         expect(classes(page).first).to_be_visible()
@@ -237,7 +218,8 @@ def test_what_needs_a_server_is_left_out_and_its_keys_do_nothing(saved) -> None:
     page = select_class(saved.page, "bicycle")
     open_concept(page)
     first = concepts(page).first
-    expect(page.get_by_role("button", name="Export the")).to_have_count(0)
+    for name in ("Export", "Copy a link to what is shown"):
+        expect(page.get_by_role("button", name=name)).to_have_count(0)
     for name in ("thumb", "add", "suggest", "find", "seg", "handle", "lift"):
         expect(page.locator(f".knowledge .{name}").first).to_be_hidden()
     for name in (".detail .tile > button", ".knowledge .patch", ".knowledge .holds"):
@@ -296,10 +278,17 @@ def apart(one: list[float], other: list[float]) -> bool:
     return beside or one[3] <= other[1] or other[3] <= one[1]
 
 
-def test_names_on_the_map_lie_beside_their_marks_at_any_size(saved) -> None:
+def test_all_views_are_there_and_names_on_the_map_lie_beside_their_marks_at_any_size(
+    saved,
+) -> None:
     page = select_class(saved.page, "bicycle")
-    for width, height in ((1280, 800), (1920, 1080)):
+    for view in ("configuration", "performance", "embedding", "knowledge", "detail", "provenance"):
+        expect(page.locator(f".place[data-view={view}]")).to_have_count(1)
+    for place in (page.get_by_role("note"), page.locator(".performance").first):
+        assert written_in_ours(place)
+    for width, height in ((3840, 2160), (1280, 800), (1920, 1080)):
         page.set_viewport_size({"width": width, "height": height})
+        page.wait_for_function(FITS)
         page.wait_for_function(f"() => ({LABELS})().length && ({LABELS})()[0].room < {width}")
         comes_to(lambda: misplaced(page), [])
 
