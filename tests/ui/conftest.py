@@ -347,9 +347,7 @@ def opening_files(browser) -> Iterator:
         contexts.append(context)
         context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda r: None if _in_file(r.url) else faults.append(r.url))
+        listen(page, "(?!)", faults, here=("file:", "data:", "blob:"))
         page.goto(path.as_uri())
         return page
 
@@ -363,7 +361,3 @@ def opening_files(browser) -> Iterator:
 def open_file(browser) -> Iterator:
     with opening_files(browser) as open_:
         yield open_
-
-
-def _in_file(url: str) -> bool:
-    return url.startswith(("file:", "data:", "blob:"))

@@ -61,7 +61,7 @@ def point_at_chart(page: Page, at: int) -> None:
     page.mouse.move(field["x"] + field["width"] * 0.9, field["y"] + field["height"] / 2)
 
 
-def test_the_pointer_reads_all_charts_at_one_influence_with_their_bands(page) -> None:
+def test_pointer_and_keyboard_read_all_charts_at_one_influence_with_their_bands(page) -> None:
     expect(page.locator(".detail path.band")).to_have_count(5)
     expect(page.locator(".detail .samples")).to_contain_text("95 % interval")
     point_at_chart(page, 1)
@@ -73,6 +73,17 @@ def test_the_pointer_reads_all_charts_at_one_influence_with_their_bands(page) ->
     page.mouse.move(2, 2)
     expect(card).to_be_hidden()
     expect(page.locator(".detail .reading line")).to_have_count(0)
+    reader = page.get_by_role("slider", name="Influence at which the curves are read")
+    expect(reader).to_have_attribute("aria-valuetext", re.compile(r"Accuracy .*teacher"))
+    now = float(reader.get_attribute("aria-valuenow"))
+    reader.focus()
+    page.keyboard.press("ArrowRight")
+    expect(reader).to_have_attribute("aria-valuetext", re.compile(r"^Influence .*Precision"))
+    assert float(reader.get_attribute("aria-valuenow")) > now
+    page.keyboard.press("End")
+    expect(reader).to_have_attribute("aria-valuenow", reader.get_attribute("aria-valuemax"))
+    page.keyboard.press("Escape")
+    expect(reader).to_have_attribute("aria-valuetext", re.compile(r"teacher"))
 
 
 def test_the_refit_is_drawn_over_the_exact_curves_with_bands(page) -> None:
@@ -88,20 +99,6 @@ def test_the_refit_is_drawn_over_the_exact_curves_with_bands(page) -> None:
     page.get_by_role("radio", name="Others re-optimised").press("ArrowLeft")
     expect(page.get_by_role("radio", name="Others held (exact)")).to_be_focused()
     expect(page.locator(".detail path.refit")).to_have_count(0)
-
-
-def test_the_keyboard_reads_the_charts(page) -> None:
-    reader = page.get_by_role("slider", name="Influence at which the curves are read")
-    expect(reader).to_have_attribute("aria-valuetext", re.compile(r"Accuracy .*teacher"))
-    now = float(reader.get_attribute("aria-valuenow"))
-    reader.focus()
-    page.keyboard.press("ArrowRight")
-    expect(reader).to_have_attribute("aria-valuetext", re.compile(r"^Influence .*Precision"))
-    assert float(reader.get_attribute("aria-valuenow")) > now
-    page.keyboard.press("End")
-    expect(reader).to_have_attribute("aria-valuenow", reader.get_attribute("aria-valuemax"))
-    page.keyboard.press("Escape")
-    expect(reader).to_have_attribute("aria-valuetext", re.compile(r"teacher"))
 
 
 def touching(page: Page) -> list[object]:

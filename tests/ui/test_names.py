@@ -9,7 +9,7 @@ import pytest
 from factory import ATTRS, small_arrays, spec_text
 from playwright.sync_api import Page, expect
 from resizing import resize
-from steps import classes, concepts, fine_tune, row_of, select_first, shown
+from steps import classes, concepts, fine_tune, row_of, select_first, show_details, shown
 from waiting import comes_to, wait_until
 
 from inficond_panel.store import write_store
@@ -94,7 +94,7 @@ def write(folder: Path, title: str, arrays: dict[str, np.ndarray]) -> Path:
 def url(serve_module, tmp_path_factory) -> str:
     folder = tmp_path_factory.mktemp("hard")
     tiny = write(folder / "tiny", "Tiny", small_arrays(classes=1, concepts=5))
-    return f"{serve_module(hard_spec(folder), tiny).url}?show=details"
+    return serve_module(hard_spec(folder), tiny).url
 
 
 def nothing_misplaced(page: Page) -> None:
@@ -107,7 +107,7 @@ def nothing_misplaced(page: Page) -> None:
 def test_beside_a_waiting_batch_nothing_is_cut_or_pushed_out(
     url, open_page, name, own_font
 ) -> None:
-    page = open_page(url, *SIZES[0], own_font)
+    page = open_page(f"{url}?show=details", *SIZES[0], own_font)
     comes_to(lambda: page.evaluate("document.fonts.size"), own_font)
     expect(classes(page)).to_have_count(4)
     row = classes(page).filter(has_text=name)
@@ -154,6 +154,7 @@ def test_names_stay_text_in_all_views_and_data_sets_are_switched(url, open_page)
     comes_to(lambda: head.bounding_box()["x"] - patches.bounding_box()["x"], beside)
 
     page.set_viewport_size({"width": 1280, "height": 800})
+    show_details(page, True)
     page.get_by_label("Find class").fill(EVIL)
     page.keyboard.press("Enter")
     shown(page, EVIL)

@@ -301,5 +301,5 @@ def test_lists_are_found_and_sorted_in_the_file(saved) -> None:
     comes_to(lambda: names(classes(page)), [name for name in by_ap if "bi" in name])
     page.get_by_role("searchbox", name="Find class").fill("")
     page.get_by_role("combobox", name="Sort by").select_option("f1")
-    by_f1 = sorted(values, key=lambda name: -values[name].f1)
+    by_f1 = sorted(values, key=lambda name: values[name].f1)
     comes_to(lambda: names(classes(page)), by_f1)
