@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from counting import controls, numbers, texts
+from factory import small_spec
 from playwright.sync_api import Locator, Page, expect
 from steps import blocks, classes, concepts, iterations, names, select_class, show_details, shown
 from test_layout import SMALL
@@ -14,8 +15,9 @@ from waiting import comes_to
 
 from inficond_panel.tuning import open_tuner
 
-#: Most controls and numbers at 1440 × 900: of the first screen, and with a class open.
-FIRST, OPEN = (60, 70), (120, 110)
+#: Most controls and numbers at 1440 × 900: of the first screen, with a class open, and with two
+#: rows more of concepts that were removed.
+FIRST, OPEN, TUNED = (60, 70), (120, 110), (125, 110)
 #: Words that nobody who begins can know, and names of splits.
 FOREIGN = re.compile(
     r"\b(logits?|nats?|shift\w*|lambda|cross-fitted|fidelity|intents?|cures?|balanc\w+|doubt\w*"
@@ -83,10 +85,10 @@ def test_from_what_a_student_relies_on_to_a_better_one_the_page_stays_easy(
     expect(page.locator(".toast")).to_contain_text("#1")
     expect(finding).to_contain_text("No concept is left to remove: find a repair")
     expect(curves).to_have_count(12)
-    easy(page, OPEN)
+    easy(page, TUNED)
     page.get_by_role("button", name="Find a repair").click()
     expect(finding.locator(".result")).to_contain_text(re.compile(r"\.$"))
-    easy(page, OPEN)
+    easy(page, TUNED)
 
 
 def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_back(
@@ -192,12 +194,15 @@ def test_classes_that_can_be_repaired_come_first_then_the_widest_gap(page) -> No
         assert part == sorted(part, key=by_gap.index)
 
 
-def test_the_card_of_an_iteration_waits_until_the_pointer_rests(small_url, open_page) -> None:
+def test_the_card_of_an_iteration_waits_until_the_pointer_rests(serve, tmp_path, open_page) -> None:
     page = open_page("about:blank", 1440, 900, own_context=True)
     page.clock.install()
-    page.goto(f"{small_url}?show=simple")
+    page.goto(f"{serve(small_spec(tmp_path)).url}?show=simple")
     select_class(page, "bicycle")
     row, card = iterations(page).first, page.locator(".card:popover-open")
+    page.locator(".knowledge .thumb.up").first.click()
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(2)
     expect(row).to_be_visible()
     box = row.bounding_box()
     page.clock.pause_at(page.evaluate("Date.now() + 10000"))
