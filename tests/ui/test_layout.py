@@ -257,7 +257,7 @@ def test_cards_and_dialogs_are_beside_what_they_are_about(big) -> None:
     question = big.get_by_label("Look at holdout?")
     button.click()
     expect(question).to_be_visible()
-    wait_until(lambda: is_below(question, button, 100), "the question is below its button")
+    wait_until(lambda: is_below(question, button, 180), "the question is below its button")
     big.keyboard.press("Escape")
     expect(question).to_be_hidden()
 

@@ -171,7 +171,7 @@ def test_names_stay_text_in_all_views_and_data_sets_are_switched(url, open_page)
     page.get_by_role("button", name="Fine-tune").click()
     page.get_by_role("tab", name="Provenance").click()
     first = page.locator(".provenance [role=option]").first
-    expect(first).to_contain_text("#1")
+    expect(first).to_contain_text(EVIL)
     first.hover()
     expect(page.locator(".card:popover-open")).to_contain_text(EVIL)
     expect(page.locator('img[src="x"]')).to_have_count(0)
