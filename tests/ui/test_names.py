@@ -9,7 +9,16 @@ import pytest
 from factory import ATTRS, small_arrays, spec_text
 from playwright.sync_api import Page, expect
 from resizing import resize
-from steps import classes, concepts, fine_tune, row_of, select_first, show_details, shown
+from steps import (
+    classes,
+    concepts,
+    fine_tune,
+    iterations,
+    row_of,
+    select_first,
+    show_details,
+    shown,
+)
 from waiting import comes_to, wait_until
 
 from inficond_panel.store import write_store
@@ -168,10 +177,10 @@ def test_names_stay_text_in_all_views_and_data_sets_are_switched(url, open_page)
     page.locator(".detail .tile button").first.click()
     expect(page.locator("dialog.large[open] #image-title")).to_contain_text(EVIL)
     page.keyboard.press("Escape")
-    page.get_by_role("button", name="Fine-tune").click()
+    fine_tune(page)
     page.get_by_role("tab", name="Provenance").click()
-    first = page.locator(".provenance [role=option]").first
-    expect(first).to_contain_text(EVIL)
+    first = iterations(page).first
+    expect(first.locator(".chips")).to_contain_text(EVIL)
     first.hover()
     expect(page.locator(".card:popover-open")).to_contain_text(EVIL)
     expect(page.locator('img[src="x"]')).to_have_count(0)
