@@ -55,6 +55,14 @@ _PORTS: set[int] = set()
 playwright_api.expect.set_options(timeout=PATIENCE * 1000)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark all tests of this folder."""
+    for item in items:
+        if item.path.is_relative_to(Path(__file__).parent):
+            item.add_marker(pytest.mark.ui)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
     """End a browser that never answers: not every call has a time limit.
@@ -204,16 +212,6 @@ def small_url(small_server: Server) -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def wrong_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """``panel serve`` of a spec that is wrong, which the page tells."""
-    folder = tmp_path_factory.mktemp("wrong")
-    spec = folder / "wrong.yaml"
-    spec.write_text("title: Wrong\nteacher: {kind: logit}\nstudnets: {lambda: -1}\n")
-    with serving(folder) as start:
-        yield start(spec, plain_panel=True).url
-
-
-@pytest.fixture(scope="session")
 def playwright() -> Iterator:
     """Playwright, of which a process can have one only."""
     with playwright_api.sync_playwright() as playwright:
@@ -349,9 +347,7 @@ def opening_files(browser) -> Iterator:
         contexts.append(context)
         context.set_default_timeout(PATIENCE * 1000)
         page = context.new_page()
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("request", lambda r: None if _in_file(r.url) else faults.append(r.url))
+        listen(page, "(?!)", faults, here=("file:", "data:", "blob:"))
         page.goto(path.as_uri())
         return page
 
@@ -365,7 +361,3 @@ def opening_files(browser) -> Iterator:
 def open_file(browser) -> Iterator:
     with opening_files(browser) as open_:
         yield open_
-
-
-def _in_file(url: str) -> bool:
-    return url.startswith(("file:", "data:", "blob:"))

@@ -9,23 +9,31 @@ CONTROLS = frozenset(
     {"application", "button", "checkbox", "combobox", "link", "option", "radio", "searchbox"}
     | {"slider", "spinbutton", "switch", "tab", "textbox"}
 )
-#: Numbers in texts that are drawn within the window, those of drawings among them; what only a
-#: screen reader says and what is scrolled out of sight is not.
-NUMBERS = r"""() => {
+#: What a function finds in the elements that are drawn; what only a screen reader says is not.
+WALK = r"""() => {
   const found = [], SKIPPED = ["SCRIPT", "STYLE", "OPTION", "TITLE"]
+  const of = OF
   const look = (root) => { for (const element of root.querySelectorAll("*")) {
     if (element.shadowRoot) look(element.shadowRoot)
     if (SKIPPED.includes(element.tagName) || element.closest(".vh")) continue
+    if (!element.checkVisibility({ visibilityProperty: true })) continue
     const texts = [...element.childNodes].filter((node) => node.nodeType === 3)
-    const words = texts.map((node) => node.data).join(" ")
-    if (!/\d/.test(words) || !element.checkVisibility({ visibilityProperty: true })) continue
-    const { left, top, width, height } = element.getBoundingClientRect()
-    const at = root.elementFromPoint(left + width / 2, top + height / 2)
-    if (at && (element.contains(at) || at.contains(element)))
-      found.push(...words.match(/[+−-]?[\d.,]*\d/g))
+    found.push(...of(element, texts.map((node) => node.data), root))
   } }
   look(document)
   return found
+}"""
+#: Numbers in texts within the window, those of drawings among them; not what is scrolled away.
+NUMBERS = r"""(element, texts, root) => {
+  const { left, top, width, height } = element.getBoundingClientRect()
+  const at = root.elementFromPoint(left + width / 2, top + height / 2)
+  const drawn = at && (element.contains(at) || at.contains(element))
+  return drawn ? texts.join(" ").match(/[+−-]?[\d.,]*\d/g) ?? [] : []
+}"""
+#: Of selects what is chosen, of fields what they say while they are empty.
+TEXTS = """(element, texts) => {
+  if (element.localName === "select") texts.push(element.selectedOptions[0]?.text)
+  return [...texts, element.placeholder].map((text) => text?.trim()).filter(Boolean)
 }"""
 
 
@@ -58,27 +66,9 @@ def roles_above(node: dict, by_id: dict[str, dict]) -> set[str]:
 
 def numbers(page: Page) -> list[str]:
     """Numbers that are drawn on the page."""
-    return list(page.evaluate(NUMBERS))
-
-
-#: Texts that are drawn: of selects what is chosen, of fields what they say while they are empty.
-TEXTS = r"""() => {
-  const found = [], SKIPPED = ["SCRIPT", "STYLE", "OPTION", "TITLE"]
-  const look = (root) => { for (const element of root.querySelectorAll("*")) {
-    if (element.shadowRoot) look(element.shadowRoot)
-    if (SKIPPED.includes(element.tagName) || element.closest(".vh")) continue
-    if (!element.checkVisibility({ visibilityProperty: true })) continue
-    const nodes = [...element.childNodes].filter((node) => node.nodeType === 3)
-    const texts = nodes.map((node) => node.data)
-    if (element.localName === "select") texts.push(element.selectedOptions[0]?.text)
-    texts.push(element.placeholder)
-    for (const text of texts) if (text?.trim()) found.push(text.trim())
-  } }
-  look(document)
-  return found
-}"""
+    return list(page.evaluate(WALK.replace("OF", NUMBERS)))
 
 
 def texts(page: Page) -> list[str]:
     """Texts that a person can see on the page, but for what is scrolled out of sight too."""
-    return list(dict.fromkeys(page.evaluate(TEXTS)))
+    return list(dict.fromkeys(page.evaluate(WALK.replace("OF", TEXTS))))

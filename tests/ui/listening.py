@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 
+HERE = ("http://localhost:", "ws://localhost:", "data:", "blob:")
 
-def listen(page, expected: str, faults: list[str]) -> None:
-    """Note what a page logs as an error, and asks other hosts for."""
+
+def listen(page, expected: str, faults: list[str], here: tuple[str, ...] = HERE) -> None:
+    """Note what a page logs as an error, and asks for elsewhere."""
 
     def note(message) -> None:
         if message.type == "error" and not re.search(expected, message.text):
@@ -14,8 +16,4 @@ def listen(page, expected: str, faults: list[str]) -> None:
 
     page.on("console", note)
     page.on("pageerror", lambda error: faults.append(str(error)))
-    page.on("request", lambda r: None if _is_local(r.url) else faults.append(r.url))
-
-
-def _is_local(url: str) -> bool:
-    return url.startswith(("http://localhost:", "ws://localhost:", "data:", "blob:"))
+    page.on("request", lambda r: None if r.url.startswith(here) else faults.append(r.url))

@@ -6,19 +6,29 @@ Axe's rules are waived for nobody: what Panel and Bokeh draw on our page keeps t
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from factory import small_spec
+from fonts import written_in_ours
 from playwright.sync_api import Page, expect
+from steps import (
+    blocks,
+    classes,
+    concepts,
+    fine_tune,
+    iterations,
+    open_concept,
+    select_first,
+    show_details,
+)
 from waiting import wait_until
-
-pytestmark = pytest.mark.ui
 
 #: Rules that axe runs only if asked, beside all that it runs by itself.
 ASKED = ("label-content-name-mismatch", "target-size", "td-has-header", "table-fake-caption")
-
+#: Rules that colours and sizes decide, which is what differs in the dark on a small screen.
+SEEN = ("color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable")
 #: Drops a file, given as base64, on the first element of a selector.
 DROP = """([data, name, place]) => {
   const bytes = Uint8Array.from(atob(data), (letter) => letter.charCodeAt(0))
@@ -34,8 +44,7 @@ DROP = """([data, name, place]) => {
 
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
-    spec = small_spec(tmp_path_factory.mktemp("audited"))
-    return serve_module(spec).url
+    return serve_module(small_spec(tmp_path_factory.mktemp("audited"))).url
 
 
 def findings(page: Page, *only: str) -> list[str]:
@@ -54,186 +63,111 @@ def findings(page: Page, *only: str) -> list[str]:
     ]
 
 
-def start(page: Page) -> None:
-    expect(page.locator(".performance [role=option]").first).to_be_visible()
+def states(page: Page) -> Iterator[str]:
+    """Names of the states that a page is brought to, one after the other."""
+    key = page.keyboard.press
+    expect(classes(page).first).to_be_visible()
     expect(page.locator(".panel.provenance")).to_be_attached()
     expect(page.locator(".provenance .bones")).to_be_hidden()
-
-
-def link_copied(page: Page) -> None:
-    page.keyboard.press("Escape")
-    page.keyboard.press("l")
-    expect(page.locator(".notice:visible")).to_contain_text("link")
-
-
-def class_chosen(page: Page) -> None:
-    page.locator(".performance [role=option]").first.click()
-    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
-
-
-def concept_open(page: Page) -> None:
-    page.locator(".knowledge .rows > .row .open").first.click()
-    expect(page.locator(".detail .tile img").first).to_be_visible()
+    yield "begun"
+    select_first(page)
+    yield "a class"
+    open_concept(page)
     expect(page.locator(".map .assigned.lit")).to_contain_text("segments assigned to")
-
-
-def its_segments_chosen(page: Page) -> None:
+    yield "a concept"
     page.get_by_label("Patches shown").select_option("assigned")
     expect(page).to_have_url(re.compile("patches=assigned"))
     expect(page.locator(".knowledge .patch").first).to_be_visible()
-
-
-def batch_pending(page: Page) -> None:
+    yield "its segments"
     for row, direction in ((0, "down"), (1, "up"), (2, "remove")):
-        page.locator(".knowledge .rows > .row").nth(row).locator(f".thumb.{direction}").click()
-        expect(page.locator(f".knowledge .block.{direction}")).to_have_count(1)
+        concepts(page).nth(row).locator(f".thumb.{direction}").click()
+        expect(blocks(page, f".{direction}")).to_have_count(1)
     expect(page.locator(".knowledge .status")).to_contain_text("prediction")  # the preview is there
-
-
-def simple_shown(page: Page) -> None:
-    page.get_by_role("switch", name="Details").uncheck()
+    yield "a batch"
+    show_details(page, False)
     expect(page.locator(".knowledge .rank")).to_have_count(0)
-
-
-def one_column(page: Page) -> None:
-    page.usual_size = page.viewport_size
+    yield "simple"
+    size = page.viewport_size
     page.set_viewport_size({"width": 768, "height": 1024})
     for name in ("Performance", "Knowledge"):
         page.get_by_role("tab", name=name).click()
     expect(page.locator(".knowledge .sentence")).to_be_visible()
-
-
-def forced_colours(page: Page) -> None:
+    yield "one column"
     page.emulate_media(forced_colors="active")
-
-
-def all_shown_again(page: Page) -> None:
-    page.set_viewport_size(page.usual_size)
-    page.get_by_role("switch", name="Details").check()
+    yield "forced colours"
+    page.set_viewport_size(size)
+    show_details(page, True)
     expect(page.locator(".knowledge .rank").first).to_be_visible()
-
-
-def large_image(page: Page) -> None:
+    yield "all in forced colours"
     page.emulate_media(forced_colors="none")
     page.locator(".detail .tile button").first.click()
     expect(page.locator("dialog.large[open] img")).to_be_visible()
-
-
-def refit_done(page: Page) -> None:
-    page.keyboard.press("Escape")
-    page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
-
-
-def report_open(page: Page) -> None:
-    page.keyboard.press("w")
+    yield "a large image"
+    key("Escape")
+    fine_tune(page)
+    yield "a refit"
+    key("w")
     expect(page.locator(".knowledge .report [aria-expanded=true]")).to_be_visible()
-
-
-def threshold_chosen(page: Page) -> None:
-    page.keyboard.press("w")
-    page.keyboard.press("a")
+    yield "its report"
+    key("w")
+    key("a")
     page.get_by_role("button", name="Choose by tune").click()
     expect(page.locator(".knowledge .threshold table")).to_be_visible()
-
-
-def repairs_open(page: Page) -> None:
-    page.keyboard.press("a")
-    page.keyboard.press("b")
+    yield "a threshold"
+    key("a")
+    key("b")
     expect(page.locator(".knowledge .repair-panel .path")).to_be_visible()
+    yield "repairs"
+    key("b")
+    yield from states_of_dialogs(page)
 
 
-def node_menu(page: Page) -> None:
-    page.keyboard.press("b")
+def states_of_dialogs(page: Page) -> Iterator[str]:
+    key, newest = page.keyboard.press, iterations(page).first
+    key("l")
+    expect(page.locator(".notice:visible")).to_contain_text("link")
+    yield "a link that is copied"
     provenance = page.get_by_role("tab", name="Provenance")
     if provenance.is_visible():
         provenance.click()
-    newest(page).focus()
-    page.keyboard.press(".")
+    newest.focus()
+    key(".")
     expect(page.get_by_role("menuitem").first).to_be_focused()
-
-
-def name_edited(page: Page) -> None:
-    page.keyboard.press("Escape")
-    expect(newest(page)).to_be_focused()
-    page.keyboard.press("r")
+    yield "a menu"
+    key("Escape")
+    expect(newest).to_be_focused()
+    key("r")
     expect(page.get_by_label(re.compile("^Name of"))).to_be_focused()
-
-
-def export_open(page: Page) -> None:
-    page.keyboard.press("Escape")
-    expect(newest(page)).to_be_focused()
-    page.keyboard.press("e")
+    yield "a name that is edited"
+    key("Escape")
+    expect(newest).to_be_focused()
+    key("e")
     expect(page.locator("dialog.export[open] input").first).to_be_visible()
-
-
-def comparison_open(page: Page) -> None:
-    page.keyboard.press("Escape")
-    newest(page).focus()
-    page.keyboard.press("m")
+    yield "an export"
+    key("Escape")
+    newest.focus()
+    key("m")
     expect(page.locator("dialog.compare .metrics")).to_be_visible()
-
-
-def keys_shown(page: Page) -> None:
-    page.keyboard.press("Escape")
+    yield "a comparison"
+    key("Escape")
     expect(page.locator("dialog.compare")).to_be_hidden()
-    page.keyboard.press("?")
+    key("?")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_visible()
-
-
-def photo_refused(page: Page) -> None:
-    page.keyboard.press("Escape")
+    yield "the keys"
+    key("Escape")
     expect(page.get_by_role("dialog", name="Keyboard")).to_be_hidden()
     page.evaluate(DROP, ["", "photo.png", ".shell"])
     expect(page.locator("dialog.photo[open] .told")).to_contain_text("The store does not record")
-
-
-def holdout_asked(page: Page) -> None:
-    page.keyboard.press("Escape")
+    yield "a photo that is refused"
+    key("Escape")
     page.get_by_role("radio", name="Holdout").click()
     expect(page.get_by_role("dialog", name="Look at holdout?")).to_be_visible()
-
-
-def holdout_shown(page: Page) -> None:
+    yield "a question"
     page.get_by_role("button", name="Look", exact=True).click()
     expect(page.get_by_text("HOLDOUT", exact=True)).to_be_visible()
     expect(page.locator(".knowledge .status")).to_contain_text("Tuning is off on the holdout")
     expect(page.locator(".knowledge .thumb:enabled")).to_have_count(0)
-
-
-STATES: tuple[Callable[[Page], None], ...] = (
-    start,
-    link_copied,
-    class_chosen,
-    concept_open,
-    its_segments_chosen,
-    batch_pending,
-    simple_shown,
-    one_column,
-    forced_colours,
-    all_shown_again,
-    large_image,
-    refit_done,
-    report_open,
-    threshold_chosen,
-    repairs_open,
-    node_menu,
-    name_edited,
-    export_open,
-    comparison_open,
-    keys_shown,
-    photo_refused,
-    holdout_asked,
-    holdout_shown,
-)
-
-
-def newest(page: Page):
-    return page.locator(".provenance [role=option]").first
-
-
-#: Rules that colours and sizes decide, which is what differs in the dark on a small screen.
-SEEN = ("color-contrast", "link-in-text-block", "target-size", "scrollable-region-focusable")
+    yield "the holdout"
 
 
 @pytest.mark.parametrize(
@@ -241,17 +175,21 @@ SEEN = ("color-contrast", "link-in-text-block", "target-size", "scrollable-regio
 )
 def test_axe_finds_nothing_in_any_state(scheme, size, rules, url, open_page) -> None:
     page = open_page(url, *size, color_scheme=scheme)
-    found = {}
-    for enter in STATES:
-        enter(page)
-        if faults := findings(page, *rules):
-            found[enter.__name__] = faults
-    assert found == {}
+    found = {state: findings(page, *rules) for state in states(page)}
+    assert len(found) == 23
+    assert {state: faults for state, faults in found.items() if faults} == {}
 
 
-def test_axe_finds_nothing_on_the_page_of_an_error(wrong_url, open_page) -> None:
-    page = open_page(wrong_url)
-    expect(page.get_by_role("alert")).to_contain_text("change")
+def test_the_page_of_an_error_names_the_mistake_in_our_font_and_axe_finds_nothing(
+    serve, tmp_path, open_page
+) -> None:
+    spec = tmp_path / "wrong.yaml"
+    spec.write_text("title: Wrong\nteacher: {kind: logit}\nstudnets: {lambda: -1}\n")
+    page = open_page(serve(spec, plain_panel=True).url)
+    alert = page.get_by_role("alert")
+    for words in ("change", "Did you mean", "wrong.yaml:"):
+        expect(alert).to_contain_text(words)
+    assert written_in_ours(alert.locator("h1"))
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)
         assert findings(page) == [], scheme
@@ -299,25 +237,16 @@ def test_where_reduced_motion_is_asked_for_nothing_moves_and_tab_reaches_every_c
     url, open_page
 ) -> None:
     page = open_page(url, reduced_motion="reduce")
-    for enter in (start, class_chosen, concept_open, batch_pending):
-        enter(page)
-    nothing_moves(page)
-    tab_reaches_every_control(page)
-
-
-def nothing_moves(page: Page) -> None:
+    assert "a batch" in states(page)
     parts = "[null, '::before', '::after']"
     some = f"{parts}.some((part) => moves(getComputedStyle(element, part)))"
     moving = run(page, f"[...everything()].filter((element) => {some}).map(tell)")
     assert set(moving) <= PANEL_MOVES
 
-
-def tab_reaches_every_control(page: Page) -> None:
     run(page, "void (window.reached = new Set())")
     page.locator("h1").click()
     wait_until(lambda: run(page, "controls().length") > 30, "the controls are there")
-    steps = run(page, "controls().length")
-    for _ in range(steps):
+    for _ in range(run(page, "controls().length")):
         page.keyboard.press("Tab")
         run(page, "void reached.add(focused())")
     by_tab = "controls().filter((each) => each.tabIndex >= 0 && !reached.has(each))"

@@ -8,11 +8,10 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from factory import small_spec
 from playwright.sync_api import Page, expect
+from steps import classes, concepts, iterations, select_class, shown
 from waiting import comes_to
 
 from inficond_panel.tuning import Intent, open_tuner
-
-pytestmark = pytest.mark.ui
 
 #: Steps back (-1) or forward (1), none of which waits for the page.
 QUICKLY = """async ([step, times]) => {
@@ -38,18 +37,9 @@ def page(url, open_page) -> Page:
 
 
 def opened(page: Page) -> Page:
-    expect(page.locator(".performance [role=option]").first).to_be_visible()
+    expect(classes(page).first).to_be_visible()
     expect(page).to_have_url(re.compile("at="))
     return page
-
-
-def choose(page: Page, name: str) -> None:
-    page.locator(".performance [role=option]").filter(has_text=re.compile(f"^{name}")).click()
-    shown(page, name)
-
-
-def shown(page: Page, name: str) -> None:
-    expect(page.locator(".knowledge .subtitle")).to_have_text(name)
 
 
 def query(page: Page) -> dict[str, list[str]]:
@@ -57,8 +47,8 @@ def query(page: Page) -> dict[str, list[str]]:
 
 
 def test_a_link_opens_the_same_view(page, open_page) -> None:
-    choose(page, "sheep")
-    row = page.locator(".knowledge .rows > .row .open").nth(1)
+    select_class(page, "sheep")
+    row = concepts(page).nth(1).locator(".open")
     concept = row.inner_text()
     row.click()
     expect(page.locator(".detail .subtitle")).to_have_text(concept)
@@ -78,8 +68,8 @@ def test_a_link_opens_the_same_view(page, open_page) -> None:
 
 
 def test_a_comparison_is_in_the_link_and_back_closes_it(page, open_page) -> None:
-    choose(page, "bicycle")
-    first = page.locator(".provenance [role=option]").first
+    select_class(page, "bicycle")
+    first = iterations(page).first
     expect(first).to_be_visible()  # before that it takes no focus
     first.focus()
     for key in ("m", "ArrowDown", "m"):
@@ -97,19 +87,15 @@ def test_a_comparison_is_in_the_link_and_back_closes_it(page, open_page) -> None
 
 
 def test_back_and_forward_go_between_what_was_looked_at(page) -> None:
-    choose(page, "sheep")
-    choose(page, "bird")
-    page.locator(".provenance [role=option]").last.click()
-    expect(page.locator(".provenance [role=option]").last).to_have_attribute(
-        "aria-selected", "true"
-    )
+    select_class(page, "sheep")
+    select_class(page, "bird")
+    iterations(page).last.click()
+    expect(iterations(page).last).to_have_attribute("aria-selected", "true")
     # no entry of its own
     page.get_by_label("Sort concepts by").select_option("discrepancy_n")
     expect(page).to_have_url(re.compile("discrepancy_n"))
     page.go_back()
-    expect(page.locator(".provenance [role=option]").first).to_have_attribute(
-        "aria-selected", "true"
-    )
+    expect(iterations(page).first).to_have_attribute("aria-selected", "true")
     shown(page, "bird")
     page.go_back()
     shown(page, "sheep")
@@ -118,18 +104,12 @@ def test_back_and_forward_go_between_what_was_looked_at(page) -> None:
 
 
 def test_quick_steps_back_and_forward_lose_nothing(page) -> None:
-    names = ["sheep", "bird", "bicycle", "sheep", "bird"]
-    for name in names:
-        choose(page, name)
+    for name in ("sheep", "bird", "bicycle", "sheep", "bird"):
+        select_class(page, name)
         expect(page).to_have_url(re.compile(f"class={name}"))
     entries = page.evaluate("history.length")
-    page.evaluate(QUICKLY, [-1, 4])
-    shown(page, "sheep")
-    expect(page).to_have_url(re.compile("class=sheep"))
-    page.evaluate(QUICKLY, [1, 4])
-    shown(page, "bird")
-    expect(page).to_have_url(re.compile("class=bird"))
-    page.evaluate(QUICKLY, [-1, 2])
-    shown(page, "bicycle")
-    expect(page).to_have_url(re.compile("class=bicycle"))
+    for step, times, name in ((-1, 4, "sheep"), (1, 4, "bird"), (-1, 2, "bicycle")):
+        page.evaluate(QUICKLY, [step, times])
+        shown(page, name)
+        expect(page).to_have_url(re.compile(f"class={name}"))
     comes_to(lambda: page.evaluate("history.length"), entries)

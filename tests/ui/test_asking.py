@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 from factory import CLASSES, small_arrays, small_spec, unlabelled_arrays
 from playwright.sync_api import Page, expect
+from resizing import resize
+from steps import select_class
 from test_accessibility import findings
 
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answers import photos_to_ask
-
-pytestmark = pytest.mark.ui
 
 ARRAYS = small_arrays()
 OFFER = "Look at 20 photos of which the student is least sure"
@@ -27,19 +27,13 @@ def spec(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def server(serve_module, spec):
-    return serve_module(spec)
-
-
-@pytest.fixture
-def url(server) -> str:
-    return server.url
+def url(serve_module, spec) -> str:
+    return serve_module(spec).url
 
 
 def asked(page: Page, name: str) -> None:
     """Open the photos of a class."""
-    page.locator(f'.performance [role=option][data-key="{name}"]').click()
-    expect(page.locator(".knowledge .titles .subtitle")).to_have_text(name)
+    select_class(page, name)
     page.get_by_role("button", name=OFFER).click()
     expect(page.get_by_role("dialog", name=f"Does this photo show {name}?")).to_be_visible()
     expect(page.locator(".asking .photo img")).to_be_visible()
@@ -66,7 +60,7 @@ def press(page: Page, keys: list[str], at: int = 0) -> None:
         page.keyboard.press(key)
 
 
-def test_twenty_answers_by_keys_are_taught_and_undone(url, open_page, spec):
+def test_twenty_answers_by_keys_are_taught_and_undone(url, open_page, spec) -> None:
     page = open_page(f"{url}?class=sheep")
     asked(page, "bicycle")
     expect(place(page)).to_have_text("1 of 20")  # and nothing of what the student says
@@ -77,14 +71,14 @@ def test_twenty_answers_by_keys_are_taught_and_undone(url, open_page, spec):
     page.keyboard.press("u")
     expect(place(page)).to_have_text("1 of 20")
     press(page, keys)
-    told = page.locator(".asking .end")
+    told, offer = page.locator(".asking .end"), page.get_by_role("button", name=OFFER)
     expect(told).to_contain_text("photos the student was right")
     expect(told).to_contain_text("iteration #1.")
     page.get_by_role("button", name="Undo #1").click()
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator(".notice:visible")).to_contain_text("#1 is undone, and kept.")
-    expect(page.get_by_role("button", name=OFFER)).to_be_focused()
-    page.get_by_role("button", name=OFFER).click()  # the answers are kept
+    expect(offer).to_be_focused()
+    offer.click()  # the answers are kept
     expect(told).to_contain_text("Each of the 20 photos has a reply")
     page.get_by_role("button", name="Evaluate the student").click()
     expect(told).to_contain_text("iteration #1.")
@@ -94,7 +88,7 @@ def test_twenty_answers_by_keys_are_taught_and_undone(url, open_page, spec):
     expect(page.locator(".knowledge .line .status")).to_contain_text("Done in")
 
 
-def test_answers_are_gone_on_with_after_a_reload(url, open_page):
+def test_answers_are_gone_on_with_after_a_reload(url, open_page) -> None:
     page = open_page(f"{url}?class=bird")
     asked(page, "bird")
     press(page, ["ArrowRight", "ArrowLeft", "ArrowDown"])
@@ -104,13 +98,10 @@ def test_answers_are_gone_on_with_after_a_reload(url, open_page):
     expect(place(page)).to_have_text("4 of 20. You skipped a photo.")
     page.keyboard.press("Backspace")
     expect(place(page)).to_contain_text("3 of 20")
-    shown = page.locator(".asking .photo img")  # a photo that is not there yet is not answered
-    expect(shown).to_be_visible()
-    page.get_by_role("button", name="Yes").click()
-    expect(place(page)).to_contain_text("4 of 20. You said yes")
-    expect(shown).to_be_visible()
-    page.get_by_role("button", name="No", exact=True).click()
-    expect(place(page)).to_contain_text("5 of 20. You said no")
+    for at, answer in ((4, "Yes"), (5, "No")):
+        expect(page.locator(".asking .photo img")).to_be_visible()  # before that none is answered
+        page.get_by_role("button", name=answer, exact=True).click()
+        expect(place(page)).to_contain_text(f"{at} of 20. You said {answer.lower()}")
     page.get_by_role("button", name="Stop and evaluate").click()
     expect(page.locator(".asking .end")).to_contain_text("On 4 photos the student was right")
     page.get_by_role("button", name="Look at the other 16").click()
@@ -119,7 +110,9 @@ def test_answers_are_gone_on_with_after_a_reload(url, open_page):
     expect(page.get_by_role("dialog")).to_have_count(0)
 
 
-def test_keys_in_the_dialog_are_for_the_dialog(url, open_page):
+def test_keys_in_the_dialog_are_for_the_dialog_and_a_finger_to_the_right_says_yes(
+    url, open_page
+) -> None:
     page = open_page(f"{url}?class=sheep")
     asked(page, "sheep")
     page.locator(".asking h2").click()  # nothing that takes a focus by itself
@@ -135,26 +128,7 @@ def test_keys_in_the_dialog_are_for_the_dialog(url, open_page):
             " at = at.shadowRoot.activeElement; return at === document.body"
             " || Boolean(at.closest('dialog')) }"
         )
-
-
-@pytest.mark.parametrize(("width", "height", "scheme"), [(320, 568, "light"), (1280, 800, "dark")])
-def test_the_photo_is_large_and_the_buttons_are_for_fingers(url, open_page, width, height, scheme):
-    page = open_page(f"{url}?class=sheep", width=width, height=height, color_scheme=scheme)
-    page.get_by_role("button", name=OFFER).click()
-    expect(page.locator(".asking .photo img")).to_be_visible()
-    assert page.locator(".asking .photo").bounding_box()["height"] >= 0.6 * height
-    for button in page.locator(".asking button:visible").all():
-        box = button.bounding_box()
-        assert min(box["width"], box["height"]) >= FINGER - 0.5
-        assert box["x"] >= 0
-        assert box["x"] + box["width"] <= width
-    assert findings(page) == []
-
-
-def test_a_finger_to_the_right_says_yes(url, open_page):
-    page = open_page(f"{url}?class=tv%20monitor", width=390, height=844)
-    page.get_by_role("button", name=OFFER).click()
-    expect(page.locator(".asking .photo img")).to_be_visible()
+    page.set_viewport_size({"width": 390, "height": 844})
     box = page.locator(".asking .photo").bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
@@ -166,11 +140,17 @@ def test_a_finger_to_the_right_says_yes(url, open_page):
     expect(place(page)).to_have_text("1 of 20")
 
 
-def test_students_that_learn_no_answers_say_so(serve, open_page, tmp_path):
-    students = "students: {tempered: both, temperature: 2}\n"
-    page = open_page(f"{serve(small_spec(tmp_path, extra=students)).url}?class=sheep")
-    line = page.locator(".knowledge .asking-line")
-    expect(line).to_contain_text(
-        "These students cannot learn from answers on photos. Repairs reweight a single loss"
-    )
-    expect(line.get_by_role("button")).to_have_count(0)
+def test_the_photo_is_large_and_the_buttons_are_for_fingers(url, open_page) -> None:
+    page = open_page(f"{url}?class=tv%20monitor", 320, 568)
+    page.get_by_role("button", name=OFFER).click()
+    expect(page.locator(".asking .photo img")).to_be_visible()
+    for width, height, scheme in ((320, 568, "light"), (1280, 800, "dark")):
+        resize(page, width, height)
+        page.emulate_media(color_scheme=scheme)
+        assert page.locator(".asking .photo").bounding_box()["height"] >= 0.6 * height
+        for button in page.locator(".asking button:visible").all():
+            box = button.bounding_box()
+            assert min(box["width"], box["height"]) >= FINGER - 0.5
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= width
+        assert findings(page) == []

@@ -10,11 +10,10 @@ import pytest
 from factory import small_arrays, small_spec
 from PIL import Image
 from playwright.sync_api import Page, expect
+from steps import classes, names
 from waiting import comes_to
 
 from inficond_panel.vocabulary.palette import BOTH_RIGHT, BOTH_WRONG
-
-pytestmark = pytest.mark.ui
 
 CLASSES = 120  #: more than the plot covers at once, and than are there at once
 #: Words and boxes of the rows that are wholly in view.
@@ -29,6 +28,7 @@ ROWS = """(scroll) => {
     .map((row) => [row.querySelector(".vh").textContent,
       [...row.querySelectorAll(".bar")].map(box)])
 }"""
+SIDES = ("positives", "negatives")
 #: Words of one side, as for screen readers.
 SIDE = r"{}: (\d+) both right, (\d+) teacher right, student wrong, (\d+) both wrong, (\d+) student"
 
@@ -49,9 +49,11 @@ def url(serve_module, tmp_path_factory) -> str:
 
 
 @pytest.fixture
-def page(url, open_page) -> Page:
-    page = open_page(url, color_scheme="light")
-    expect(page.locator(".performance [role=option]").first).to_be_visible()
+def page(url, share_page) -> Page:
+    """A page whose classes are all listed, in light."""
+    page = share_page(url)
+    expect(classes(page).nth(2)).to_be_visible()
+    page.mouse.move(1, 1)  # in a larger window something with a card would come below it
     return page
 
 
@@ -67,7 +69,7 @@ def misplaced(page: Page, dark: bool = False) -> list[str]:
     pixels = np.asarray(Image.open(io.BytesIO(page.screenshot())))
     wrong = []
     for words, boxes in rows:
-        for side, (x, y, width, height) in zip(("positives", "negatives"), boxes, strict=True):
+        for side, (x, y, width, height) in zip(SIDES, boxes, strict=True):
             counts = [int(n) for n in re.search(SIDE.format(side), words).groups()]
             ends = x + width * np.cumsum([0, *counts]) / max(sum(counts), 1)
             for fill, colour in ((0, BOTH_RIGHT), (2, BOTH_WRONG)):
@@ -85,45 +87,49 @@ def misplaced(page: Page, dark: bool = False) -> list[str]:
 
 
 def test_bars_lie_in_their_rows(page) -> None:
-    scroll = page.locator(".performance .scroll")
+    scroll, find = page.locator(".performance .scroll"), page.get_by_label("Find class")
     comes_to(lambda: misplaced(page), [])
     page.get_by_label("Largest first").click()
-    page.mouse.move(1, 1)  # in a larger window something with a card would come below it
+    page.mouse.move(1, 1)
     comes_to(lambda: misplaced(page), [])
     for part in (0.5, 1):
         scroll.evaluate(
             "(e, part) => { e.scrollTop = part * (e.scrollHeight - e.clientHeight) }", part
         )
         comes_to(lambda: misplaced(page), [])
-    page.get_by_label("Find class").fill("1")
+    find.fill("1")
     comes_to(lambda: misplaced(page), [])
     page.emulate_media(color_scheme="dark")
     comes_to(lambda: misplaced(page, dark=True), [])
-    page.get_by_label("Find class").fill("")
-    page.set_viewport_size({"width": 1280, "height": 800})
-    comes_to(lambda: misplaced(page, dark=True), [])
-    page.set_viewport_size({"width": 3840, "height": 2160})
-    comes_to(lambda: misplaced(page, dark=True), [])
+    find.fill("")
+    for width, height in ((1280, 800), (3840, 2160), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        comes_to(lambda: misplaced(page, dark=True), [])
+    page.emulate_media(color_scheme="light")
 
-
-def test_the_gray_bar_is_the_share_of_the_split_however_small(page) -> None:
-    page.get_by_label("Find class").fill("class 77")
-    row = page.locator(".performance [role=option]")
-    expect(row).to_have_count(1)
-    numbers = re.compile(rf"{SIDE.format('positives')}.*{SIDE.format('negatives')}")
-    counts = [int(n) for n in numbers.search(row.locator(".vh").text_content()).groups()]
-    positives, negatives = sum(counts[:4]), sum(counts[4:])
+    find.fill("class 77")
+    expect(classes(page)).to_have_count(1)
+    positives, negatives = (sum(counts(page, side)) for side in SIDES)
     share = 100 * positives / (positives + negatives)
     assert positives == 1
     assert share < 6
-    heights = row.locator(".size > i").evaluate_all("(all) => all.map((i) => i.style.height)")
-    assert [float(height.rstrip("%")) for height in heights] == pytest.approx(
-        [share, 100 - share], rel=1e-4
+    heights = (
+        classes(page)
+        .locator(".size > i")
+        .evaluate_all("(all) => all.map((i) => parseFloat(i.style.height))")
     )
+    assert heights == pytest.approx([share, 100 - share], rel=1e-4)  # however small
+    find.fill("")
+
+
+def counts(page: Page, side: str, at: int = 0) -> list[int]:
+    """Numbers of images on a side of a row, in the order of its fills."""
+    words = classes(page).nth(at).locator(".vh").text_content()
+    return [int(n) for n in re.search(SIDE.format(side), words).groups()]
 
 
 def test_a_click_fills_no_row_that_shows_the_same(page) -> None:
-    rows = page.locator(".performance [role=option]")
+    rows = classes(page)
     rows.nth(3).locator(".vh").evaluate("(words) => { words.textContent = 'as it was' }")
     rows.nth(1).click()
     expect(rows.nth(1)).to_have_attribute("aria-selected", "true")
@@ -136,48 +142,44 @@ def test_a_click_fills_no_row_that_shows_the_same(page) -> None:
 
 
 def test_of_many_classes_the_rows_near_the_view_are_there_and_keys_reach_all(page) -> None:
-    rows = page.locator(".performance [role=option]")
+    rows, focused = classes(page), page.locator(".performance .row:focus")
+    page.locator(".performance .scroll").evaluate("(e) => { e.scrollTop = 0 }")
+    expect(page.locator(".performance [aria-posinset='1']")).to_be_in_viewport()
     expect(rows.first).to_have_attribute("aria-setsize", str(CLASSES))
     assert rows.count() < CLASSES / 2
     rows.first.focus()
-    first, focused = rows.first.get_attribute("data-key"), page.locator(".performance .row:focus")
-    for key, place in (("End", CLASSES), ("ArrowUp", CLASSES - 1), ("Home", 1), ("ArrowDown", 2)):
+    for key, place in (
+        ("Home", 1), ("End", CLASSES), ("ArrowUp", CLASSES - 1), ("Home", 1), ("ArrowDown", 2),
+    ):  # fmt: skip
         page.keyboard.press(key)
         expect(focused).to_have_attribute("aria-posinset", str(place))
         expect(focused).to_be_in_viewport()
         comes_to(lambda: misplaced(page), [])
-    page.keyboard.press("ArrowUp")
-    expect(focused).to_have_attribute("data-key", first)
-    scroll = page.locator(".performance .scroll")
-    scroll.evaluate("(e) => { e.scrollTop = e.scrollHeight }")
+    page.locator(".performance .scroll").evaluate("(e) => { e.scrollTop = e.scrollHeight }")
     expect(page.locator(f".performance [aria-posinset='{CLASSES}']")).to_be_in_viewport()
-    expect(focused).to_have_attribute("data-key", first)  # out of view, and still there
+    expect(focused).to_have_attribute("aria-posinset", "2")  # out of view, and still there
     assert rows.count() < CLASSES / 2
 
 
 def test_with_details_the_bars_follow_the_images_that_are_picked_out(url, open_page) -> None:
-    page = open_page(f"{url}?show=details", color_scheme="light")
-    rows, picked = page.locator(".performance [role=option]"), page.locator(".performance .picked")
-    names = page.locator(".performance [role=option] .name")
-    rows.nth(2).click()
-    expect(rows.nth(2)).to_have_attribute("aria-selected", "true")
-    before, whole = names.all_inner_texts(), rows.nth(2).locator(".vh").text_content()
-    rows.nth(2).press("i")  # all its positives: a part of its own bars
+    page = open_page(f"{url}?show=details")
+    row, picked = classes(page).nth(2), page.locator(".performance .picked")
+    row.click()
+    expect(row).to_have_attribute("aria-selected", "true")
+    before, whole = names(classes(page)), row.locator(".vh").text_content()
+    row.press("i")  # all its positives: a part of its own bars
     expect(page.locator(".detail .subtitle")).to_contain_text("positives")
     expect(picked).to_be_hidden()
-    patches = page.locator(".knowledge .rows > .row[role=listitem] .patch")
-    patches.first.click()
+    page.locator(".knowledge .rows > .row[role=listitem] .patch").first.click()
     expect(picked).to_have_text(re.compile(r"Measured on [\d,]+ images?: .*most similar patches"))
     many = int(re.search(r"[\d,]+", picked.inner_text()).group().replace(",", ""))
-    own = rows.nth(2).locator(".vh").text_content()
-    sides = [re.search(SIDE.format(side), own).groups() for side in ("positives", "negatives")]
-    assert 0 < sum(int(n) for side in sides for n in side) <= many
-    assert names.all_inner_texts()[:8] == before[:8]  # no row has moved
+    assert 0 < sum(sum(counts(page, side, 2)) for side in SIDES) <= many
+    assert names(classes(page))[:8] == before[:8]  # no row has moved
     page.keyboard.press("Escape")  # the photo that the patch opened
     page.mouse.move(1, 1)  # no card over the rows
     comes_to(lambda: misplaced(page), [])
     picked.get_by_role("button").click()
     page.mouse.move(1, 1)
     expect(picked).to_be_hidden()
-    expect(rows.nth(2).locator(".vh")).to_contain_text(whole.partition("; Too few")[0])
+    expect(row.locator(".vh")).to_contain_text(whole.partition("; Too few")[0])
     comes_to(lambda: misplaced(page), [])

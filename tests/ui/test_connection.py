@@ -8,13 +8,9 @@ import pytest
 from conftest import BROKEN
 from factory import small_spec
 from playwright.sync_api import Page, expect
-from test_main_job import iterations, rows, select_class
+from steps import blocks, iterations, select_class
 from test_provenance import press
 from waiting import wait_until
-
-pytestmark = pytest.mark.ui
-
-BLOCKS = ".knowledge .block:is(.up, .down, .remove)"
 
 
 @pytest.fixture
@@ -26,10 +22,7 @@ def server(proxy, serve, tmp_path):
 
 @pytest.fixture
 def page(server, proxy, open_page) -> Page:
-    page = open_page(f"http://localhost:{proxy.port}/app", expected=BROKEN)
-    expect(rows(page).first).to_be_visible()
-    select_class(page, "bicycle")
-    return page
+    return select_class(open_page(f"http://localhost:{proxy.port}/app", expected=BROKEN), "bicycle")
 
 
 def banner(page: Page):
@@ -42,26 +35,28 @@ def back(page: Page):
 
 def thumb_down(page: Page) -> None:
     page.locator(".knowledge .thumb.down").first.click()
-    expect(page.locator(BLOCKS)).to_have_count(1)
-    # the browser keeps it for a reload
+    kept(page)
+
+
+def kept(page: Page) -> None:
+    """Wait until a thumb waits, and the browser keeps it for a reload."""
+    expect(blocks(page)).to_have_count(1)
     wait_until(lambda: "thumbs" in page.evaluate("JSON.stringify(sessionStorage)"), "kept")
 
 
-def fine_tune(page: Page, number: int) -> None:
-    page.get_by_role("button", name="Fine-tune").click()
-    expect(iterations(page)).to_have_count(1 + number)
-    expect(page.locator(BLOCKS)).to_have_count(0)
-
-
-def goes_on(page: Page, number: int = 1) -> None:
+def goes_on(page: Page, number: int) -> None:
     """The page is back by itself with its thumb, which can be fine-tuned."""
     expect(back(page)).to_be_visible()
     expect(banner(page)).to_have_count(0)
-    expect(page.locator(BLOCKS)).to_have_count(1)
-    fine_tune(page, number)
+    expect(blocks(page)).to_have_count(1)
+    page.get_by_role("button", name="Fine-tune").click()
+    expect(iterations(page)).to_have_count(1 + number)
+    expect(blocks(page)).to_have_count(0)
 
 
-def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
+def test_a_break_is_told_at_once_and_mended_and_a_note_that_is_being_written_is_kept(
+    page, proxy
+) -> None:
     thumb_down(page)
     proxy.cut()
     expect(banner(page)).to_contain_text("Connection lost. Trying again…")
@@ -77,23 +72,41 @@ def test_a_break_is_told_at_once_and_mended(page, proxy) -> None:
     page.get_by_role("button", name="Reload now").click()  # there is nothing to load yet
     expect(banner(page)).to_be_visible()
     proxy.mend()
-    goes_on(page)
+    goes_on(page, 1)
+
+    search, note = page.get_by_label("Find concept"), page.get_by_label("Note of #1", exact=True)
+    search.fill("whe")
+    press(page, 1, "n")
+    note.fill("the wheels <b>are</b> in every")
+    proxy.cut()
+    expect(banner(page)).to_be_visible()
+    proxy.mend()
+    expect(note).to_have_value("the wheels <b>are</b> in every")
+    expect(search).to_have_value("whe")
+    page.reload()
+    expect(note).to_have_value("the wheels <b>are</b> in every")
 
 
-def test_a_server_that_was_killed_is_awaited(page, server) -> None:
-    thumb_down(page)
+def test_a_server_that_is_slow_or_killed_or_silent_is_awaited(page, server, proxy) -> None:
+    page.evaluate("window.same = true")
+    proxy.mute()
+    proxy.refuse()
+    page.locator(".knowledge .thumb.down").first.click()
+    expect(banner(page)).to_be_visible()
+    proxy.unmute()
+    proxy.mend()
+    expect(banner(page)).to_have_count(0)
+    kept(page)
+    assert page.evaluate("window.same")  # it was only slow, and goes on without a reload
+
     server.kill()
     expect(banner(page)).to_be_visible()
     saved = page.locator(".saved").inner_text()
     expect(banner(page)).to_contain_text(re.compile(r"([6-9]|\d\d) s"))
     assert page.locator(".saved").inner_text() == saved
     server.start()
-    goes_on(page)
+    goes_on(page, 1)
 
-
-def test_a_connection_that_falls_silent_is_noticed_by_what_is_done(page, proxy) -> None:
-    thumb_down(page)
-    fine_tune(page, 1)
     thumb_down(page)
     press(page, 1, "n")
     page.get_by_label("Note of #1", exact=True).fill("lost?")
@@ -105,37 +118,9 @@ def test_a_connection_that_falls_silent_is_noticed_by_what_is_done(page, proxy) 
     goes_on(page, 2)
 
 
-def test_a_server_that_was_only_slow_goes_on_without_a_reload(page, proxy) -> None:
-    page.evaluate("window.same = true")
-    proxy.mute()
-    proxy.refuse()
-    page.locator(".knowledge .thumb.down").first.click()
-    expect(banner(page)).to_be_visible()
-    proxy.unmute()
-    expect(banner(page)).to_have_count(0)
-    expect(page.locator(BLOCKS)).to_have_count(1)
-    assert page.evaluate("window.same")
-
-
 @pytest.mark.more
 def test_an_idle_page_notices_too(page, proxy) -> None:
     expect(page.locator(".saved")).to_be_visible()
     proxy.mute()
     expect(banner(page)).to_be_visible()
     expect(back(page)).to_be_visible()
-
-
-def test_a_note_that_is_being_written_is_kept(page, proxy) -> None:
-    thumb_down(page)
-    fine_tune(page, 1)
-    page.get_by_label("Find concept").fill("whe")
-    press(page, 1, "n")
-    note = page.get_by_label("Note of #1", exact=True)
-    note.fill("the wheels <b>are</b> in every")
-    proxy.cut()
-    expect(banner(page)).to_be_visible()
-    proxy.mend()
-    expect(note).to_have_value("the wheels <b>are</b> in every")
-    expect(page.get_by_label("Find concept")).to_have_value("whe")
-    page.reload()
-    expect(note).to_have_value("the wheels <b>are</b> in every")

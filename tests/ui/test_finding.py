@@ -1,32 +1,20 @@
-"""The finding on a student and what helps: a removal by one click, labels that are corrected."""
+"""What the page says first on a student: wrong labels, an unknown class, too few photos."""
 
 from __future__ import annotations
 
-from pathlib import Path
-
-import pytest
-from factory import noisy_arrays, small_spec
+import numpy as np
+from factory import noisy_arrays, small_spec, unknown_arrays
 from playwright.sync_api import expect
+from steps import blocks, classes, iterations, show_details
 
-pytestmark = pytest.mark.ui
-
-
-def test_what_a_student_relies_on_is_said_and_removed_by_one_click(serve, open_page) -> None:
-    page = open_page(f"{serve(Path('demo')).url}?class=bicycle", 1440, 900)
-    finding = page.locator(".knowledge .finding")
-    expect(finding).to_contain_text("bicycle relies on traffic light, in 90 % of the training")
-    finding.get_by_role("button", name="Remove traffic light").click()
-    expect(finding.get_by_role("button", name="traffic light is in the batch")).to_be_disabled()
-    expect(page.locator(".knowledge .block.remove")).to_have_count(2)  # with its twin
-    page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
-    expect(finding).to_contain_text("No concept is left to remove: find a repair")
+SENTENCE = "The teacher does not know 'sheep'"
+FEW = 4
 
 
 def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, open_page) -> None:
     spec = small_spec(tmp_path, make=noisy_arrays, extra="layout: {show: simple}\n")
     page = open_page(f"{serve(spec).url}?class=bicycle", 1440, 900)
-    finding = page.locator(".knowledge .finding")
+    finding, block = page.locator(".knowledge .finding"), blocks(page, ".repair")
     expect(finding).to_contain_text("Correct the labels that are likely wrong.")
     look = finding.get_by_role("button", name="Look at 50 labels that are likely wrong")
     look.click()
@@ -37,15 +25,50 @@ def test_labels_that_are_likely_wrong_are_shown_and_corrected(serve, tmp_path, o
     correct = labels.first.locator(".group-thumb")
     correct.click()
     expect(correct).to_have_attribute("aria-pressed", "true")
-    block = page.locator(".knowledge .block.repair")
     expect(block).to_contain_text("bicycle")
     labels.nth(1).locator(".photo").click()
-    large = page.locator("dialog.large[open]")
-    expect(large).to_contain_text("2 of 50")
+    expect(page.locator("dialog.large[open]")).to_contain_text("2 of 50")
     page.keyboard.press("Escape")
     block.click()
     expect(correct).to_have_attribute("aria-pressed", "false")
     correct.click()
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    expect(iterations(page)).to_have_count(2)
     expect(finding.get_by_role("button", name="Look at 49 labels")).to_be_visible()
+
+
+def few_arrays(**sizes: int) -> dict[str, np.ndarray]:
+    """The teacher does not know 'sheep'; four tuning images show 'bird', on which it is right."""
+    arrays = unknown_arrays(**sizes)
+    label, names = arrays["label"], list(arrays["class_name"])
+    bird = names.index("bird")
+    shown = np.flatnonzero((arrays["split"] == "tune") & (label[:, bird] == 1))
+    label[shown[FEW:], bird] = 0
+    return arrays
+
+
+def test_a_class_that_the_teacher_does_not_know_is_marked_and_one_of_few_photos_comes_last(
+    tmp_path, serve, open_page
+) -> None:
+    spec = small_spec(tmp_path, make=few_arrays, images=600, extra="layout: {show: simple}\n")
+    page = open_page(serve(spec).url, 1280, 800)
+    finding, last = page.locator(".knowledge .finding .sentence"), classes(page).last
+    expect(last).to_have_attribute("data-key", "bird")
+    expect(last).to_contain_text(f"n = {FEW}")
+    last.click()
+    expect(finding).to_contain_text(f"and {FEW} tuning images: at least 10 of each are needed.")
+
+    table = page.locator(".performance")
+    own, other = (table.locator(f'[data-key="{name}"]') for name in ("sheep", "bird"))
+    expect(own.locator(".unknown")).to_be_visible()
+    expect(other.locator(".unknown")).to_be_hidden()
+    expect(own.locator("> .vh")).to_contain_text(SENTENCE)
+    expect(table.locator(".legend")).to_contain_text("does not know the class: 1 of 4")
+    for details in (True, False):
+        show_details(page, details)
+        own.click()
+        expect(finding).to_contain_text(SENTENCE)
+        expect(finding).to_contain_text("imitates noise")
+        expect(page.locator(".strip .metric .teacher").first).to_contain_text("teacher 0.")
+        other.click()
+        expect(finding).not_to_contain_text("does not know")

@@ -5,7 +5,6 @@ Pictures of the page lie in build/firefox afterwards.
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,11 +14,12 @@ from firefox_bridge import program
 from listening import listen
 from playwright.sync_api import Page, expect
 from resizing import resize
+from steps import classes, concepts, iterations, open_concept, select_class
 from waiting import PATIENCE, comes_to
 
 from inficond_panel.spec import find_spec
 
-pytestmark = [pytest.mark.ui, pytest.mark.more]
+pytestmark = pytest.mark.more
 
 BRIDGE = Path(__file__).with_name("firefox_bridge.py")
 PICTURES = Path(__file__).parents[2] / "build" / "firefox"
@@ -27,7 +27,6 @@ SIZES = ((1280, 800), (1920, 1080))
 #: How Firefox is told the scheme that a page asks for.
 SCHEME = {"dark": 0, "light": 1}
 TAKEN = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
-CLASS = "bicycle"
 
 
 @pytest.fixture(scope="module", params=SCHEME)
@@ -64,14 +63,6 @@ def page(firefox, serve_module) -> Iterator[Page]:
     assert faults == []
 
 
-def classes(page: Page):
-    return page.locator(".performance [role=option]")
-
-
-def concepts(page: Page):
-    return page.locator(".knowledge .rows > .row[role=listitem]")
-
-
 def test_nothing_is_cut(page, firefox):
     PICTURES.mkdir(parents=True, exist_ok=True)
     dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
@@ -84,20 +75,15 @@ def test_nothing_is_cut(page, firefox):
 
 
 def test_a_thumb_changes_the_number_and_undo_brings_it_back(page, firefox):
-    classes(page).filter(has_text=re.compile(rf"^{CLASS}")).first.click()
+    select_class(page, "bicycle")
     now = page.locator(".knowledge .now b").first
     expect(now).to_be_visible()
     before = now.inner_text()
-    row = concepts(page).first
-    name = row.get_attribute("data-key")
-    page.locator(".knowledge").get_by_role("button", name=name, exact=True).first.click()
-    expect(page.locator(".detail .subtitle")).to_have_text(name)
+    open_concept(page)
     expect(page.locator(".detail .tile path.line").first).to_be_visible()
-    row.locator(".thumb.remove").click()
+    concepts(page).first.locator(".thumb.remove").click()
     page.get_by_role("button", name="Fine-tune").click()
-    iterations = page.locator(".provenance [role=option]")
-    count = iterations.count
-    comes_to(lambda: count() > 1, True)
+    comes_to(lambda: iterations(page).count() > 1, True)
     expect(now).not_to_have_text(before)
     for width, height in SIZES:
         resize(page, width, height)

@@ -1,4 +1,4 @@
-"""Student knowledge beyond the main job: metrics, stability, several students, rows, concepts."""
+"""Student knowledge beyond the main job: metrics, influence by hand, several students, concepts."""
 
 from __future__ import annotations
 
@@ -11,9 +11,8 @@ import numpy as np
 import pytest
 from factory import small_arrays, small_spec
 from playwright.sync_api import Locator, Page, expect
+from steps import blocks, classes, concepts, fine_tune, iterations, names, select_class
 from waiting import comes_to, wait_until
-
-pytestmark = pytest.mark.ui
 
 #: Scrolls the list of concepts from top to end; gives the number of concepts that came into view.
 SCROLLED_THROUGH = """async () => {
@@ -60,24 +59,11 @@ def sliced(tmp_path_factory, serve_module) -> str:
 @pytest.fixture
 def page(sliced, share_page) -> Page:
     """A page of 'bicycle'; tests leave it with nothing pending and nothing searched."""
-    return select(share_page(sliced), "bicycle")
+    return select_class(share_page(sliced), "bicycle")
 
 
-def select(page: Page, name: str) -> Page:
-    row = page.locator(f'.performance [role=option][data-key="{name}"]')
-    row.click()
-    expect(page.locator(".knowledge .subtitle")).to_have_text(name)
-    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
-    return page
-
-
-def row(page: Page, at: int):
-    return page.locator(".knowledge .rows > .row").nth(at)
-
-
-def fine_tune(page: Page) -> None:
-    page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
+def row(page: Page, at: int) -> Locator:
+    return concepts(page).nth(at)
 
 
 def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
@@ -100,52 +86,51 @@ def test_metrics_open_with_their_noise_and_the_worst_slice(page) -> None:
     slider.press("End")
     expect(tried).to_contain_text("precision – · recall 0.000")
     body.get_by_label("Slices by").select_option("light")
-    expect(body.locator(".slices [role=status]")).to_contain_text("Worst slice: ")
-    expect(body.locator(".slices tbody tr")).to_have_count(2)
-    expect(body.locator(".slices")).to_contain_text("<b>night</b>")
+    slices = body.locator(".slices")
+    status = slices.locator("[role=status]")
+    expect(status).to_contain_text("Worst slice: ")
+    expect(slices.locator("tbody tr")).to_have_count(2)
+    expect(slices).to_contain_text("<b>night</b>")
     metric = body.get_by_label("Metric of the slices")
     metric.focus()
     metric.select_option("accuracy")
     expect(metric).to_be_focused()
-    expect(body.locator(".slices thead")).to_contain_text("Accuracy95 %Fidelity")
-    expect(body.locator(".slices [role=status]")).to_contain_text("Accuracy 0.")
-    expect(body.locator(".slices tbody td").nth(1)).to_have_text(re.compile(r"^\[0\.\d+, [01]\."))
-    select(page, "sheep")
-    expect(body.locator(".slices [role=status]")).to_contain_text("for sheep")
+    expect(slices.locator("thead")).to_contain_text("Accuracy95 %Fidelity")
+    expect(status).to_contain_text("Accuracy 0.")
+    expect(slices.locator("tbody td").nth(1)).to_have_text(re.compile(r"^\[0\.\d+, [01]\."))
+    select_class(page, "sheep")
+    expect(status).to_contain_text("for sheep")
     expect(page).to_have_url(re.compile("metrics=open&slices=light&by=accuracy"))
     page.keyboard.press("a")
 
 
-def drag(page: Page, grip, across: float, *, drop: bool = True) -> None:
-    """Drag what is at the middle of ``grip`` by so many pixels."""
+def drag(page: Page, grip: Locator, across: float) -> None:
+    """Drag what is at the middle of ``grip`` by so many pixels, and hold it."""
     box = grip.bounding_box()
     x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
     page.mouse.move(x, y)
     page.mouse.down()
     page.mouse.move(x + across, y, steps=4)
-    if drop:
-        page.mouse.up()
 
 
 def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) -> None:
-    page = select(
-        open_page(serve(small_spec(tmp_path, make=sliced_arrays)).url), "bicycle"
-    )  # nothing is held yet
+    page = select_class(open_page(serve(small_spec(tmp_path)).url), "bicycle")  # nothing is held
     first, second = row(page, 0), row(page, 1)
     slider = first.locator(".handle")
     expect(first.locator(".effect .grip")).to_have_count(1)
     expect(slider).to_be_hidden()  # until the pointer or the focus is in the row
     first.hover()
     start = slider.get_attribute("aria-valuenow")
-    drag(page, slider, -20, drop=False)
+    drag(page, slider, -20)
     expect(first.locator(".note")).to_contain_text("≤")
     expect(page.locator(".card:popover-open")).to_contain_text("others held")
     page.keyboard.press("Escape")
     expect(slider).to_have_attribute("aria-valuenow", start)
     page.mouse.up()
-    expect(page.locator(".knowledge .block.down")).to_have_count(0)
+    expect(blocks(page, ".down")).to_have_count(0)
     drag(page, first.locator(".effect .grip"), -20)
-    expect(page.locator(".knowledge .block.down")).to_have_count(1)
+    page.mouse.up()
+    expect(blocks(page, ".down")).to_have_count(1)
     now = "(slider) => Number(slider.getAttribute('aria-valuenow'))"
     wait_until(lambda: slider.evaluate(now) < float(start), "the influence is less")
     expect(first).not_to_have_class(re.compile("current"))  # a drag is no click
@@ -159,7 +144,7 @@ def test_an_influence_is_set_by_hand_and_released(serve, tmp_path, open_page) ->
     held = page.locator(".knowledge .held .chip")
     expect(held).to_have_count(2)
     held.first.get_by_role("button", name=re.compile("^Release ")).click()
-    expect(page.locator(".knowledge .block.release")).to_have_count(1)
+    expect(blocks(page, ".release")).to_have_count(1)
     fine_tune(page)
     expect(held).to_have_count(1)
 
@@ -169,7 +154,7 @@ def test_a_batch_over_two_students_says_which(page) -> None:
     touched = page.locator(".knowledge .touched")
     expect(page.locator('.performance [data-key="bicycle"] .touch')).to_have_text("1")
     expect(touched).to_be_hidden()
-    select(page, "sheep")
+    select_class(page, "sheep")
     expect(touched).to_contain_text("This batch tunes 1 student:")
     row(page, 1).locator(".thumb.up").click()
     expect(touched).to_contain_text("This batch tunes 2 students:")
@@ -177,12 +162,11 @@ def test_a_batch_over_two_students_says_which(page) -> None:
     expect(row(page, 1).locator(".note")).to_contain_text("≥")
     touched.get_by_role("button").first.click()
     expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
-    expect(page.locator(".knowledge .block.down")).to_have_count(1)
+    expect(blocks(page, ".down")).to_have_count(1)
     fine_tune(page)
     expect(touched).to_be_hidden()
     expect(page.locator(".performance .touch:not(:empty)")).to_have_count(0)
-    ring = page.locator('.performance [data-key="sheep"] .ring').first
-    ring.hover()
+    page.locator('.performance [data-key="sheep"] .ring').first.hover()
     expect(page.locator(".card:popover-open")).to_contain_text("AP since start")
     expect(page.locator(".card:popover-open")).to_contain_text("Correlation of the logits")
 
@@ -190,7 +174,7 @@ def test_a_batch_over_two_students_says_which(page) -> None:
 def test_a_thumb_that_waits_is_seen_in_the_row_of_the_open_concept(page) -> None:
     row(page, 0).locator(".open").click()
     expect(row(page, 0)).to_have_class(re.compile("current"))
-    thumb = row(page, 0).locator(".thumb.remove")
+    thumb, other = (row(page, 0).locator(f".thumb.{kind}") for kind in ("remove", "up"))
     thumb.click()
     expect(thumb).to_have_attribute("aria-pressed", "true")
     look = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).color]"
@@ -198,7 +182,6 @@ def test_a_thumb_that_waits_is_seen_in_the_row_of_the_open_concept(page) -> None
     assert under_pointer != colour
     page.mouse.move(1, 1)
     comes_to(lambda: thumb.evaluate(look)[0], under_pointer)
-    other = row(page, 0).locator(".thumb.up")
     wait_until(lambda: other.evaluate(look)[0] != under_pointer, "the others look otherwise")
     thumb.click()
     expect(thumb).to_have_attribute("aria-pressed", "false")
@@ -219,16 +202,12 @@ def test_rows_shown_are_saved(page) -> None:
 
     page.get_by_label("Concepts listed").select_option("5")
     expect(ranked(page)).to_have_count(5)
-    names = [name.inner_text() for name in page.locator(".knowledge .rows .open").all()]
-    expect(page.locator(".knowledge .rows .open")).to_have_count(len(names))
-    concepts = json.loads(save(".knowledge", "JSON").read_text())
-    assert {each["concept"] for each in concepts} == set(names)
+    saved = json.loads(save(".knowledge", "JSON").read_text())
+    assert {each["concept"] for each in saved} == set(names(concepts(page)))
     page.get_by_label("Find class").fill("b")
-    shown = page.locator(".performance [role=option]")
-    expect(shown).to_have_count(2)
+    expect(classes(page)).to_have_count(2)
     with save(".performance", "CSV").open() as file:
-        classes = [each["class"] for each in csv.DictReader(file)]
-    assert classes == [each.get_attribute("data-key") for each in shown.all()]
+        assert [each["class"] for each in csv.DictReader(file)] == names(classes(page))
     page.get_by_label("Find class").fill("")
     page.get_by_label("Concepts listed").select_option("10")
 
@@ -250,8 +229,7 @@ def test_what_cannot_be_added_is_told_in_the_dialog(page) -> None:
     expect(ranked(page)).to_have_count(10)
 
 
-def test_a_concept_is_made_of_the_photos_with_a_tag(serve, tmp_path, open_page) -> None:
-    page = select(open_page(serve(small_spec(tmp_path)).url, 1280, 800), "bicycle")
+def test_a_concept_that_is_made_of_photos_with_a_tag_joins_the_page_and_leaves_it(page) -> None:
     row(page, 0).locator(".open").click()
     page.locator(".detail .tile button").first.click()
     page.get_by_label("Add a tag").fill("<b>strap</b>")
@@ -268,70 +246,55 @@ def test_a_concept_is_made_of_the_photos_with_a_tag(serve, tmp_path, open_page) 
     expect(dialog).to_contain_text("What these photos have in common.")
     dialog.get_by_label("Name; synonyms").fill("harness")
     page.keyboard.press("Enter")
-    said = f"Added harness (from {words.split()[0]} photos): scores"
-    expect(page.locator(".knowledge .notices")).to_contain_text(said)
-    expect(page.locator(".detail .subtitle")).to_have_text("harness")
-
-
-@pytest.mark.torch
-def test_a_typed_concept_joins_the_page_and_leaves_it(serve, tmp_path, open_page) -> None:
-    pytest.importorskip("open_clip")
-    page = select(open_page(f"{serve(Path('demo')).url}?show=details"), "bicycle")
-    row(page, 1).locator(".thumb.down").click()
-    fine_tune(page)
-    page.keyboard.press("t")
-    page.get_by_label("Name; synonyms").fill("red scooter, small scooter")
-    page.keyboard.press("Enter")
     notices = page.locator(".knowledge .notices")
-    expect(notices).to_contain_text("Added red scooter (small scooter): scores")
+    expect(notices).to_contain_text(f"Added harness (from {words.split()[0]} photos): scores")
+    expect(page.locator(".detail .subtitle")).to_have_text("harness")
     expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
-    expect(page.get_by_label("Find concept")).to_have_value("red scooter")
-    expect(page.locator('.knowledge .row[data-key="red scooter"] img')).to_have_count(5)
-    expect(page.locator(".detail .subtitle")).to_have_text("red scooter")
-    expect(page.get_by_text("237 concepts").first).to_be_visible()
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    expect(page.get_by_label("Find concept")).to_have_value("harness")
+    expect(page.locator('.knowledge .row[data-key="harness"] img')).to_have_count(5)
+    expect(page.get_by_text("31 concepts").first).to_be_visible()
+    many = iterations(page).count()
     page.keyboard.press("t")
-    page.get_by_role("button", name="Delete red scooter").click()
-    expect(notices).to_contain_text("red scooter was taken away")
-    expect(page.get_by_text("236 concepts").first).to_be_visible()
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
+    page.get_by_role("button", name="Delete harness").click()
+    expect(notices).to_contain_text("harness was taken away")
+    expect(page.get_by_text("30 concepts").first).to_be_visible()
+    expect(iterations(page)).to_have_count(many)
+    page.get_by_label("Find concept").fill("")
 
 
 @pytest.mark.parametrize(
-    ("classes", "concepts"), [(40, 200), pytest.param(80, 2000, marks=pytest.mark.more)]
+    ("many", "count"), [(40, 200), pytest.param(80, 2000, marks=pytest.mark.more)]
 )
-def test_many_classes_and_concepts(serve, tmp_path, open_page, classes, concepts) -> None:
-    spec = small_spec(tmp_path, make=large_arrays, classes=classes, concepts=concepts)
+def test_many_classes_and_concepts(serve, tmp_path, open_page, many, count) -> None:
+    spec = small_spec(tmp_path, make=large_arrays, classes=many, concepts=count)
     page = open_page(serve(spec).url, 1280, 800)
-    rows = page.locator(".performance [role=option]")
-    expect(rows).to_have_count(classes)
-    rows.nth(3).click()
-    listed = page.locator(".knowledge .rows > .row")
-    expect(listed.first).to_be_visible()
+    expect(classes(page)).to_have_count(many)
+    classes(page).nth(3).click()
+    listed, first = concepts(page), concepts(page).first
+    expect(first).to_be_visible()
     page.get_by_label("Sort concepts by").select_option("discrepancy_n")
     page.get_by_label("Concepts listed").select_option("All")
-    expect(listed.first).to_have_attribute("aria-setsize", str(concepts))
-    comes_to(lambda: page.evaluate(SCROLLED_THROUGH), concepts)
+    expect(first).to_have_attribute("aria-setsize", str(count))
+    comes_to(lambda: page.evaluate(SCROLLED_THROUGH), count)
     assert listed.count() < 50
-    listed.first.focus()
+    first.focus()
     page.keyboard.press("End")
-    last = page.locator(f'.knowledge .row[aria-posinset="{concepts}"]')
+    last = page.locator(f'.knowledge .row[aria-posinset="{count}"]')
     expect(last).to_be_focused()
     expect(last).to_be_in_viewport(ratio=0.9)
     expect(last.locator(".effect[aria-busy]")).to_have_count(0)
     expect(last.locator("img[src^='data:image/webp']").first).to_be_visible()
     page.keyboard.press("u")
-    name = last.get_attribute("data-key")
-    expect(page.locator(".knowledge .block.up")).to_contain_text(name)
+    expect(blocks(page, ".up")).to_contain_text(last.get_attribute("data-key"))
     page.keyboard.press("ArrowUp")
-    expect(page.locator(f'.knowledge .row[aria-posinset="{concepts - 1}"]')).to_be_focused()
+    expect(page.locator(f'.knowledge .row[aria-posinset="{count - 1}"]')).to_be_focused()
     page.keyboard.press("Home")
-    expect(listed.first).to_be_focused()
-    expect(listed.first).to_have_attribute("aria-posinset", "1")
+    expect(first).to_be_focused()
+    expect(first).to_have_attribute("aria-posinset", "1")
     page.keyboard.press("c")
     page.keyboard.type("wheel")
-    expect(page.locator(".knowledge .tally")).to_contain_text(f"{concepts // 10} concepts found")
-    expect(listed.first).to_have_attribute("aria-setsize", str(concepts // 10))
+    expect(page.locator(".knowledge .tally")).to_contain_text(f"{count // 10} concepts found")
+    expect(first).to_have_attribute("aria-setsize", str(count // 10))
     page.get_by_label("Find concept").press("Escape")
     head = page.locator(".knowledge .panel-head")
     comes_to(lambda: head.evaluate("head => head.scrollWidth <= head.clientWidth"), True)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
+from steps import blocks, concepts, select_class, shown
 from waiting import wait_until
-
-pytestmark = pytest.mark.ui
 
 
 class Held:
@@ -55,19 +54,18 @@ def held(small_url, share_page) -> Held:
 
 def test_a_thumb_on_rows_of_a_student_not_in_view_any_more_is_of_nobody(held):
     page = held.page
-    choose(page, "bicycle")
-    expect(page.locator(".knowledge .subtitle")).to_have_text("bicycle")
+    select_class(page, "bicycle")
     held.kept = True
     choose(page, "sheep")
     wait_until(lambda: held.holds("sheep"), "the server has chosen the class")
     thumbs = page.locator(".knowledge .rows .thumb.down")
     thumbs.nth(0).click()
     held.release()
-    expect(page.locator(".knowledge .subtitle")).to_have_text("sheep")
+    shown(page, "sheep")
     thumbs.nth(1).click()
     expect(thumbs.nth(1)).to_have_attribute("aria-pressed", "true")
-    page.locator(".knowledge .block.down").click()
-    expect(page.locator(".knowledge .block.down")).to_have_count(0)
+    blocks(page).click()
+    expect(blocks(page)).to_have_count(0)
 
 
 def test_an_answer_to_an_earlier_class_does_not_take_a_later_one_back(held):
@@ -90,6 +88,44 @@ def test_an_answer_to_an_earlier_class_does_not_take_a_later_one_back(held):
     wait_until(lambda: held.holds(second), "the server has chosen the class")
     page.keyboard.press("ArrowDown")
     held.release()
-    expect(page.locator(".knowledge .subtitle")).to_have_text(third)
+    shown(page, third)
     expect(classes).to_have_value(third)
     assert set(classes.evaluate("(list) => list.shown")) == {third}
+
+
+#: A search box in which somebody types a word and presses a key, all in one turn of the browser.
+HURRIED = """(box, [word, key]) => {
+  box.value = word
+  box.dispatchEvent(new Event("input"))
+  box.dispatchEvent(new KeyboardEvent("keydown", { key }))
+}"""
+
+
+def test_what_is_pressed_before_the_answer_is_done_with_what_was_found(held) -> None:
+    page = select_class(held.page, "bicycle")
+    find = page.get_by_label("Find concept")
+    find.focus()
+    find.evaluate(HURRIED, ["hair 2", "Enter"])
+    expect(page.locator(".detail .subtitle")).to_have_text("hair 2")
+    find.evaluate(HURRIED, ["hair 3", "ArrowDown"])
+    expect(page.locator('.knowledge .rows [data-key="hair 3"]')).to_be_focused()
+    find.fill("")
+    expect(concepts(page)).to_have_count(10)
+
+
+def test_no_concept_is_missed_before_the_answer(held) -> None:
+    page = select_class(held.page, "bicycle")
+    tally = page.locator(".knowledge .tally")
+    tally.evaluate("""(tally) => {
+      tally.told = []
+      const tell = () => tally.told.push(tally.textContent)
+      new MutationObserver(tell).observe(tally, { childList: true })
+    }""")
+    for word in ("hair", "wheel"):
+        page.get_by_label("Find concept").fill(word)
+        expect(tally).to_contain_text(f"found for “{word}”")
+    told = tally.evaluate("(tally) => tally.told")
+    assert len(told) >= 2
+    assert not [words for words in told if "No concept has" in words]
+    page.get_by_label("Find concept").fill("")
+    expect(concepts(page)).to_have_count(10)

@@ -1,25 +1,58 @@
-"""Views have their places at every size of the page."""
+"""Places of the views and their letters, from a telephone to a screen of very many pixels."""
 
 from __future__ import annotations
 
 import re
 
 import pytest
-from playwright.sync_api import Page, expect
+from factory import small_spec
+from fonts import as_wide_as_ours, written_in_ours
+from playwright.sync_api import Locator, Page, expect
 from resizing import resize
+from steps import classes, concepts, fine_tune, open_concept, select_first, show_details
 from waiting import comes_to, wait_until
 
-pytestmark = pytest.mark.ui
+from inficond_panel.ui.browser import FAMILY
+
+#: Texts that are drawn in letters of less than 12 pixels; those of tooltips and options are not.
+SMALL = """() => {
+  const found = [], drawn = (element) => element.getScreenCTM?.().a ?? 1
+  const look = (root) => { for (const element of root.querySelectorAll("*")) {
+    if (element.shadowRoot) look(element.shadowRoot)
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
+    if (own && element.checkVisibility() && element.getBoundingClientRect().width > 1
+      && parseFloat(getComputedStyle(element).fontSize) * drawn(element) < 11.9)
+      found.push(element.textContent)
+  } }
+  look(document.body)
+  return found
+}"""
+#: Width and height that the page takes.
+TAKEN = "[document.documentElement.scrollWidth, document.documentElement.scrollHeight]"
+WIDE = "Math.max(document.documentElement.scrollWidth, innerWidth)"
+FITS = "(panel) => panel.scrollWidth <= panel.clientWidth"
+CUT = "(parts) => parts.filter((part) => part.scrollWidth > part.clientWidth + 1).length"
+#: Number of rows of images that are wholly in view.
+IMAGES = """(gallery) => {
+  const box = gallery.getBoundingClientRect()
+  const whole = (tile) => tile.getBoundingClientRect().bottom <= box.bottom + 1
+  return new Set([...gallery.querySelectorAll(".tile")].filter(whole).map((tile) =>
+    Math.round(tile.getBoundingClientRect().top))).size
+}"""
+#: Filters that leave the view.
+BEYOND = """(panel) => {
+  const { left, right } = panel.getBoundingClientRect()
+  const chips = [...panel.querySelectorAll(".filter-chip")].filter((chip) => chip.checkVisibility())
+  const boxes = chips.map((chip) => chip.getBoundingClientRect())
+  return chips.length ? boxes.filter((box) => box.left < left || box.right > right) : ["none"]
+}"""
+TABS = ("Performance", "Knowledge", "Embedding", "Provenance", "Detail")
 
 
 @pytest.fixture
 def page(share_page, small_url) -> Page:
-    """A page whose views are there."""
-    return share_page(small_url, begin)
-
-
-def begin(page: Page) -> None:
-    expect(page.locator(".performance [role=option]").first).to_be_visible()
+    """A page of a class."""
+    return select_first(share_page(small_url))
 
 
 def misplaced(page: Page, width: int, height: int) -> list[str]:
@@ -42,37 +75,11 @@ def misplaced(page: Page, width: int, height: int) -> list[str]:
 def test_no_view_overlaps_another_or_leaves_the_page(page) -> None:
     for width, height in ((3840, 2160), (1920, 1080), (1280, 800), (1024, 780), (1920, 1080)):
         resize(page, width, height)
-        expect(page.locator("main > .column").first).to_be_visible()
         comes_to(lambda w=width, h=height: [w, *misplaced(page, w, h)], [width])
-
-
-#: Texts that are drawn in letters of less than 12 pixels; those of tooltips and options are not.
-SMALL = """() => {
-  const found = [], drawn = (element) => element.getScreenCTM?.().a ?? 1
-  const look = (root) => { for (const element of root.querySelectorAll("*")) {
-    if (element.shadowRoot) look(element.shadowRoot)
-    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.data.trim())
-    if (own && element.checkVisibility() && element.getBoundingClientRect().width > 1
-      && parseFloat(getComputedStyle(element).fontSize) * drawn(element) < 11.9)
-      found.push(element.textContent)
-  } }
-  look(document.body)
-  return found
-}"""
-WIDE = "Math.max(document.documentElement.scrollWidth, innerWidth)"
-FITS = "(panel) => panel.scrollWidth <= panel.clientWidth"
-CUT = "(parts) => parts.filter((part) => part.scrollWidth > part.clientWidth + 1).length"
-IMAGES = """(gallery) => {
-  const box = gallery.getBoundingClientRect()
-  const whole = (tile) => tile.getBoundingClientRect().bottom <= box.bottom + 1
-  return new Set([...gallery.querySelectorAll(".tile")].filter(whole).map((tile) =>
-    Math.round(tile.getBoundingClientRect().top))).size
-}"""
+        comes_to(lambda: page.evaluate(TAKEN), [width, height])
 
 
 def test_a_dialog_stays_over_the_page_where_its_view_becomes_a_tab(page) -> None:
-    page.locator(".performance [role=option]").first.click()
-    expect(page.locator(".knowledge .rows > .row").first).to_be_visible()
     page.keyboard.press("t")
     field = page.get_by_label("Name; synonyms")
     expect(field).to_be_focused()
@@ -87,24 +94,19 @@ def test_a_dialog_stays_over_the_page_where_its_view_becomes_a_tab(page) -> None
 
 
 def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters(page) -> None:
-    page.locator(".performance [role=option]").first.click()
-    page.locator(".knowledge .rows > .row .open").first.click()
-    expect(page.locator(".detail .tile").first).to_be_visible()
-    for width, height in (
-        (2560, 1440),
-        (1920, 1080),
-        (1366, 768),
-        (1280, 720),
-        (1024, 768),
-        (960, 540),
-        (768, 1024),
-    ):
+    open_concept(page)
+    gallery = page.locator(".detail .gallery")
+    sizes = ((2560, 1440), (1920, 1080), (1366, 768), (1280, 720), (1024, 768), (960, 540))
+    for width, height in (*sizes, (768, 1024)):
         resize(page, width, height)
         comes_to(lambda: page.evaluate(WIDE), width)
+        if width == 1024:
+            find = page.get_by_label("Find class")
+            comes_to(lambda f=find: f.evaluate(FITS), True)
+            comes_to(lambda: page.locator(".panel.detail").evaluate(BEYOND), [])
         if 1280 <= width <= 1366:
-            gallery = page.locator(".detail .gallery")
-            comes_to(lambda g=gallery: g.evaluate(IMAGES) >= 2, True)
-    for name in ("Performance", "Knowledge", "Embedding", "Provenance", "Detail"):
+            comes_to(lambda: gallery.evaluate(IMAGES) >= 2, True)
+    for name in TABS:
         page.get_by_role("tab", name=name).click()
         panel = page.locator(".place:visible .panel").last
         wait_until(lambda p=panel: p.evaluate(FITS), f"{name} fits its width")
@@ -114,10 +116,166 @@ def test_at_no_width_is_there_scrolling_sideways_and_simple_has_no_small_letters
         resize(page, width, height)
         comes_to(lambda: page.evaluate(WIDE), width)
         comes_to(lambda: parts.evaluate_all(CUT), 0)
-    page.get_by_role("switch", name="Details").uncheck()
-    for name in ("Performance", "Knowledge", "Embedding", "Provenance", "Detail"):
+    show_details(page, False)
+    for name in TABS:
         page.get_by_role("tab", name=name).click()
         comes_to(lambda: page.evaluate(SMALL), [])
     page.reload()
     expect(page.get_by_role("switch", name="Details")).not_to_be_checked()
     expect(page).to_have_url(re.compile("show=simple"))
+    show_details(page, True)
+    resize(page, 1920, 1080)
+
+
+def test_the_page_is_written_in_the_font_that_it_brings_along(small_url, open_page) -> None:
+    page = select_first(open_page(small_url, 1280, 800))
+    for view in ("configuration", "performance", "knowledge", "detail"):
+        assert written_in_ours(page.locator(f".place[data-view={view}] .panel, .strip").first)
+    on_canvas = """() => [...Bokeh.documents[0]._all_models.values()]
+      .filter((model) => model.type === "Text").map((glyph) => glyph.text_font.value)"""
+    page.wait_for_function(f"({on_canvas})().length > 0")
+    assert all(font.startswith(f"'{FAMILY}'") for font in page.evaluate(on_canvas))
+    machine = open_page(small_url, 1280, 800, own_font=False)
+    expect(classes(machine).first).to_be_visible()
+    assert not as_wide_as_ours(machine.locator(".performance").first)  # else this test sees nothing
+
+
+# --- the strip above the views -------------------------------------------------------------------
+
+#: Left end and width of each element.
+PLACES = "all => all.map((each) => each.getBoundingClientRect()).map(({ x, width }) => [x, width])"
+COLOURS = "(e) => new Set([getComputedStyle(e).color, getComputedStyle(e).backgroundColor]).size"
+
+
+def strip_height(page: Page) -> float:
+    return page.locator("[data-view=configuration]").bounding_box()["height"]
+
+
+def test_the_strip_takes_as_many_lines_as_it_has_with_changes_as_without(
+    open_page, serve, tmp_path
+) -> None:
+    page = select_first(open_page(serve(small_spec(tmp_path)).url, 1024, 768))
+    metrics = page.locator("[data-view=configuration] .metric:visible")
+    expect(metrics).to_have_count(6)
+    comes_to(lambda: len({round(each.bounding_box()["y"]) for each in metrics.all()}), 1)
+    resize(page, 1920, 1080)
+    before = strip_height(page)
+    page.locator(".knowledge .thumb.down").first.click()
+    fine_tune(page)
+    expect(page.locator(".metric .value > span").first).not_to_be_empty()
+    comes_to(lambda: strip_height(page), before)
+    show_details(page, False)
+    expect(metrics).to_have_count(1)
+    for width in (1920, 1024):
+        resize(page, width, 768)
+        comes_to(lambda: strip_height(page), 44)
+    # In forced colours the browser puts a box of the page's colour behind text of that colour.
+    page.emulate_media(forced_colors="active")
+    page.locator(".knowledge .thumb.down").first.click()
+    main = page.get_by_role("button", name="Fine-tune")
+    expect(main).to_be_enabled()
+    expect(main).to_have_css("forced-color-adjust", "none")
+    comes_to(lambda: main.evaluate(COLOURS), 2)
+
+
+def test_on_a_telephone_all_metrics_fit_and_the_views_below_are_scrolled_to(
+    open_page, small_url
+) -> None:
+    page = open_page(small_url, 390, 844)
+    show_details(page, True)
+    metrics, tabs = page.locator("[data-view=configuration] .metric"), page.locator(".tabs")
+    expect(metrics.last).to_be_visible()
+    comes_to(lambda: page.evaluate("document.documentElement.scrollWidth"), 390)
+    comes_to(lambda: len({round(x) for x, _ in metrics.evaluate_all(PLACES)}), 2)
+    assert all(width > 150 for _, width in metrics.evaluate_all(PLACES))
+    comes_to(lambda: 590 <= tabs.bounding_box()["height"] < 700, True)
+    page.mouse.move(195, 300)
+    page.mouse.wheel(0, 2000)
+    comes_to(lambda: page.evaluate("scrollY") > 0, True)
+    comes_to(lambda: tabs.bounding_box()["y"] + tabs.bounding_box()["height"] <= 844, True)
+    page.get_by_role("tab", name="Performance").click()
+    classes(page).first.click()
+    page.get_by_role("tab", name="Knowledge").click()
+    expect(concepts(page).last).to_be_attached()
+    comes_to(lambda: tabs.bounding_box()["height"] < 700, True)  # its list scrolls, not the page
+
+
+# --- on a screen of very many pixels the page is drawn larger, and all that points meets -------
+
+
+@pytest.fixture
+def big(share_page, small_url) -> Page:
+    return select_first(share_page(small_url, width=3840, height=2160))
+
+
+def fits(page: Page, size: tuple[int, int], drawn: float) -> None:
+    """The page is drawn ``drawn`` times as large, and fills the window."""
+    expect(classes(page).first).to_be_visible()
+    zoom = "(shell) => shell.currentCSSZoom"
+    comes_to(lambda: page.locator(".shell").evaluate(zoom), pytest.approx(drawn))
+    comes_to(lambda: page.evaluate("document.documentElement.scrollWidth <= innerWidth"), True)
+    height = pytest.approx(size[1], abs=1)
+    comes_to(lambda: page.locator(".shell").bounding_box()["height"], height)
+
+
+@pytest.mark.parametrize(
+    ("size", "pixels"),
+    [
+        ((2080, 1170), 1.5),  # of a screen of 3120 pixels
+        ((3840, 2000), 0.5),  # made smaller by the person, on a screen of 1920 pixels
+    ],
+)
+def test_the_page_is_no_larger_where_pixels_have_another_size(
+    small_url, open_page, size, pixels
+) -> None:
+    fits(open_page(small_url, *size, device_scale_factor=pixels), size, 1)
+
+
+def test_the_page_is_drawn_larger_on_a_large_screen_alone(big) -> None:
+    for size, drawn in (
+        ((3200, 1800), 1.5),
+        ((1280, 800), 1),
+        ((2560, 1440), 1.2),
+        ((3440, 1170), 1),  # wide, but no higher than a desk's
+        ((3840, 2160), 1.8),
+    ):
+        resize(big, *size)
+        fits(big, size, drawn)
+
+
+def is_below(card: Locator, anchor: Locator, aside: float) -> bool:
+    box, place = card.bounding_box(), anchor.bounding_box()
+    return abs(box["x"] - place["x"]) < aside and 0 < box["y"] - place["y"] < 100
+
+
+def test_cards_and_dialogs_are_beside_what_they_are_about(big) -> None:
+    part, card = big.locator(".performance .bar").nth(3), big.locator(".card:popover-open")
+    part.hover()
+    expect(card).to_be_visible()
+    wait_until(lambda: is_below(card, part, 200), "the card is below the bar")
+    button = big.get_by_role("radio", name="Holdout")
+    question = big.get_by_label("Look at holdout?")
+    button.click()
+    expect(question).to_be_visible()
+    wait_until(lambda: is_below(question, button, 180), "the question is below its button")
+    big.keyboard.press("Escape")
+    expect(question).to_be_hidden()
+
+
+def test_the_map_meets_the_pointer_and_the_gallery_goes_on_as_it_is_scrolled(big) -> None:
+    plot, canvas = big.locator(".map .plot"), big.locator(".map canvas").first
+    width = pytest.approx(plot.bounding_box()["width"], abs=2)
+    comes_to(lambda: canvas.bounding_box()["width"], width)
+    box, subtitle = plot.bounding_box(), big.locator(".detail .subtitle")
+    for y in range(20, int(box["height"]), 18):
+        for x in range(20, int(box["width"]), 18):
+            big.mouse.click(box["x"] + x, box["y"] + y)
+        if subtitle.inner_text():
+            break
+    expect(subtitle).not_to_have_text("")
+    open_concept(big)
+    last = big.locator(".detail .tile").last
+    grid = big.locator(".detail .scroll:has(.tile)").first
+    grid.evaluate("(grid) => { grid.scrollTop = grid.scrollHeight }")
+    expect(last).to_be_in_viewport()
+    expect(big.locator(".detail .filter-chip[aria-pressed=true]")).to_have_text(re.compile(r"\d"))

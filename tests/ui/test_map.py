@@ -7,10 +7,9 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
+from steps import select_first
 from waiting import comes_to
-
-pytestmark = pytest.mark.ui
 
 
 @pytest.fixture
@@ -20,8 +19,7 @@ def page(share_page, small_url) -> Page:
 
 
 def begin(page: Page) -> None:
-    page.locator(".performance [role=option]").first.click()
-    expect(page.locator(".knowledge .rows > .row[role=listitem]").first).to_be_visible()
+    select_first(page)
     expect(page.locator(".map canvas").first).to_be_visible()
 
 
@@ -29,11 +27,14 @@ def plot(page: Page) -> dict[str, float]:
     return page.locator(".map .plot").bounding_box()
 
 
-def lasso_everything(page: Page) -> None:
-    lasso(page, 0, 1)
+def group(page: Page, count: int) -> Locator:
+    """The list of a group of so many concepts."""
+    card = page.get_by_role("dialog", name=f"{count} concepts")
+    expect(card).to_be_visible()
+    return card
 
 
-def lasso(page: Page, start: float, end: float) -> None:
+def lasso(page: Page, start: float = 0, end: float = 1) -> None:
     """Select what lies between two shares of the map's width."""
     tool(page, pressed="true")
     box = plot(page)
@@ -84,33 +85,27 @@ def scan(page: Page, step: int):
             yield box["x"] + x, box["y"] + y
 
 
-def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_path: Path) -> None:
-    lasso_everything(page)
-    card = page.get_by_role("dialog", name="30 concepts")
-    expect(card).to_be_visible()
+def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page) -> None:
+    lasso(page)
+    card = group(page, 30)
     expect(card.locator("li")).to_have_count(30)
     map_, list_ = plot(page), card.bounding_box()
-    assert list_["y"] >= map_["y"] - 4
     assert list_["x"] + list_["width"] <= map_["x"] + map_["width"]
-
     card.get_by_role("button", name="Take").first.click()
-    card = page.get_by_role("dialog", name="29 concepts")
-    expect(card).to_be_visible()
-    card.locator(".member").nth(1).click()
-    name = card.locator(".member").nth(1).inner_text()
-    expect(page.locator(".detail .subtitle")).to_have_text(name)
+    card = group(page, 29)
+    second = card.locator(".member").nth(1)
+    second.click()
+    expect(page.locator(".detail .subtitle")).to_have_text(second.inner_text())
 
-    card.get_by_label("Lower all of the group").click()
-    expect(card.get_by_label("Lower all of the group")).to_have_attribute("aria-pressed", "true")
-    expect(card.locator(".mark.down")).to_have_count(29)
-    card.get_by_label("Lower all of the group").click()
-    expect(card.locator(".mark.down")).to_have_count(0)
+    lower = card.get_by_label("Lower all of the group")
+    for pressed, marks in (("true", 29), ("false", 0)):
+        lower.click()
+        expect(lower).to_have_attribute("aria-pressed", pressed)
+        expect(card.locator(".mark.down")).to_have_count(marks)
 
     with page.expect_download() as download:
         card.get_by_label("Save the group as CSV").click()
-    path = tmp_path / "group.csv"
-    download.value.save_as(path)
-    lines = list(csv.DictReader(path.open()))
+    lines = list(csv.DictReader(Path(download.value.path()).read_text().splitlines()))
     assert len(lines) == 29
     assert {"concept", "influence", "discrepancy_p", "segments"} <= lines[0].keys()
 
@@ -119,68 +114,50 @@ def test_the_lasso_lists_a_group_that_is_thumbed_saved_and_forgotten(page, tmp_p
     expect(page.locator(".detail .listed")).to_contain_text("student right on")
     image = page.locator(".detail .gallery .tile button").first
     expect(image).to_have_accessible_name(re.compile(r"^Image \d+, (?!concept)"))
-
     forget(page)
 
 
-def test_a_group_that_was_forgotten_is_listed_when_it_is_selected_again(page) -> None:
+def test_a_list_that_was_closed_is_opened_by_keys_and_by_the_lasso_again(page) -> None:
     for _ in range(2):
-        lasso_everything(page)
-        expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
+        lasso(page)
+        group(page, 30)
         forget(page)
-    lasso_everything(page)
-    page.get_by_role("dialog", name="30 concepts").get_by_role("button", name="Take").first.click()
-    expect(page.get_by_role("dialog", name="29 concepts")).to_be_visible()
-    selected(page, 29)
+    lasso(page)
+    card = group(page, 30)
     page.keyboard.press("Escape")
-    lasso_everything(page)
-    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
-    forget(page)
-
-
-@pytest.mark.parametrize(("start", "end"), [(0.0, 0.4), (0.6, 1.0), (0.0, 1.0)])
-def test_the_list_lies_beside_its_group(page, start, end) -> None:
-    """From the moment on in which it is open; the browser tells of that later, and here never."""
-    card = page.locator(".group-card")
-    card.evaluate("""(card) => {
-      const stop = (event) => event.stopImmediatePropagation()
-      card.addEventListener("toggle", stop, { capture: true, once: true })
-    }""")
-    lasso(page, start, end)
-    expect(card).to_be_visible()
-    map_, list_ = plot(page), card.bounding_box()
-    assert 0 <= list_["y"] <= list_["y"] + list_["height"] <= 1080
-    if (start, end) == (0.0, 1.0):
-        assert list_["y"] >= map_["y"] + map_["height"]
-    else:
-        ends = [(list_["x"] + side * list_["width"] - map_["x"]) / map_["width"] for side in (0, 1)]
-        assert ends[1] <= start or end <= ends[0]
-    forget(page)
-
-
-def test_the_list_of_a_group_is_opened_and_closed_by_keys(page) -> None:
-    lasso_everything(page)
-    button = page.get_by_role("button", name="30 selected: list them")
-    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("dialog", name="30 concepts")).to_be_hidden()
-    button.focus()
+    expect(card).to_be_hidden()
+    page.get_by_role("button", name="30 selected: list them").focus()
     page.keyboard.press("Enter")
-    expect(page.get_by_role("dialog", name="30 concepts")).to_be_visible()
+    card.get_by_role("button", name="Take").first.wait_for()
     page.keyboard.press("Tab")
     expect(page.get_by_label("Raise all of the group")).to_be_focused()
+    card.get_by_role("button", name="Take").first.click()
+    group(page, 29)
+    selected(page, 29)
+    page.keyboard.press("Escape")
+    lasso(page)
+    group(page, 30)
     forget(page)
 
 
-def test_a_tap_on_a_mark_opens_its_concept(page) -> None:
-    subtitle = page.locator(".detail .subtitle")
-    before = subtitle.inner_text()
-    for x, y in scan(page, 12):  # the answer comes later: a few marks more may be tapped
-        page.mouse.click(x, y)
-        if subtitle.inner_text() != before:
-            break
-    expect(subtitle).not_to_have_text(before)
-    expect(page.locator(".detail .chart .caption b").first).to_have_text(re.compile(r"\d|–"))
+def test_the_list_lies_beside_its_group(page) -> None:
+    """From the moment on in which it is open; the browser tells of that later, and here never."""
+    card = page.locator(".group-card")
+    for start, end in ((0.0, 0.4), (0.6, 1.0), (0.0, 1.0)):
+        card.evaluate("""(card) => {
+          const stop = (event) => event.stopImmediatePropagation()
+          card.addEventListener("toggle", stop, { capture: true, once: true })
+        }""")
+        lasso(page, start, end)
+        expect(card).to_be_visible()
+        map_, list_ = plot(page), card.bounding_box()
+        assert 0 <= list_["y"] <= list_["y"] + list_["height"] <= 1080
+        ends = [(list_["x"] + side * list_["width"] - map_["x"]) / map_["width"] for side in (0, 1)]
+        if (start, end) == (0.0, 1.0):
+            assert list_["y"] >= map_["y"] + map_["height"]
+        else:
+            assert ends[1] <= start or end <= ends[0]
+        forget(page)
 
 
 def test_pointing_at_the_cloud_shows_the_photo_of_a_segment(page) -> None:
@@ -206,20 +183,20 @@ def test_pointing_at_the_cloud_shows_the_photo_of_a_segment(page) -> None:
 
 
 def test_projections_are_chosen_by_keyboard_and_a_missing_one_says_how_to_get_it(page) -> None:
-    page.get_by_role("radio", name="t-SNE").focus()
+    tsne, pca, umap = (page.get_by_role("radio", name=name) for name in ("t-SNE", "PCA", "UMAP"))
+    tsne.focus()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("radio", name="PCA")).to_have_attribute("aria-checked", "true")
-    expect(page.get_by_role("radio", name="PCA")).to_be_focused()
+    expect(pca).to_have_attribute("aria-checked", "true")
+    expect(pca).to_be_focused()
     page.keyboard.press("ArrowRight")
-    expect(page.get_by_role("radio", name="UMAP")).to_be_focused()
+    expect(umap).to_be_focused()
     told = page.get_by_text("This store has no UMAP map")
-    expect(told).to_be_visible()
     expect(told).to_contain_text("inficond-panel[umap]")
-    expect(page.get_by_role("radio", name="PCA")).to_have_attribute("aria-checked", "true")
+    expect(pca).to_have_attribute("aria-checked", "true")
     page.keyboard.press("Tab")
     expect(told).to_be_hidden()
-    page.get_by_role("radio", name="t-SNE").click()
-    expect(page.get_by_role("radio", name="t-SNE")).to_have_attribute("aria-checked", "true")
+    tsne.click()
+    expect(tsne).to_have_attribute("aria-checked", "true")
 
 
 #: Green discs on the map: Bokeh's sources of the glyphs that are 4 pixels across, and the crosses.
@@ -230,8 +207,7 @@ LIT = """() => [...Bokeh.documents[0]._all_models.values()]
 
 
 def test_a_concept_that_is_opened_has_its_segments_lit_and_counted(small_url, open_page) -> None:
-    page = open_page(small_url)
-    begin(page)
+    page = select_first(open_page(small_url))
     line = page.locator(".map .assigned")
     expect(line).to_have_text("Open a concept: its segments are lit.")
     row = page.locator(".knowledge .rows > .row[role=listitem]").first

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from precompute_factory import SPEC, TABLE, TIMM, photo, photo_folder
 from test_accessibility import DROP, findings
 from waiting import comes_to
@@ -18,7 +18,7 @@ from inficond_panel.common.numbers import signed
 from inficond_panel.spec import load_spec
 
 pytest.importorskip("torch")
-pytestmark = [pytest.mark.ui, pytest.mark.torch]
+pytestmark = pytest.mark.torch
 
 
 @pytest.fixture(scope="module")
@@ -70,25 +70,19 @@ def drop(page: Page, file: Path, place: str) -> None:
 
 def says(page: Page, expected) -> None:
     """The dialog tells each class as the command does."""
-    dialog = dialog_of(page)
     for (_, name), row in expected.table.iterrows():
-        line = dialog.locator("tbody tr").filter(has_text=name)
-        expect(line.locator("td").first).to_have_text(signed(row["student_logit"]))
-        words = ["present" if row[each] else "absent" for each in DECISIONS]
-        expect(line.locator("td").nth(2)).to_have_text(words[0])
-        expect(line.locator("td").nth(3)).to_have_text(words[1])
+        line = dialog_of(page).locator("tbody tr").filter(has_text=name).locator("td")
+        expect(line.first).to_have_text(signed(row["student_logit"]))
+        for at, decision in ((2, "student_decision"), (3, "teacher_decision")):
+            expect(line.nth(at)).to_have_text("present" if row[decision] else "absent")
 
 
-def shown_by_concepts(expected) -> str:
-    """A class whose logit has parts by concepts."""
-    parts = expected.parts[expected.parts["concept"] != ""]
-    return parts.index[0][1]
+def expect_size(picture: Locator, size: tuple[int, int]) -> None:
+    found = "(image) => [image.naturalWidth, image.naturalHeight]"
+    comes_to(lambda: picture.evaluate(found), [*size])
 
 
-DECISIONS = ("student_decision", "teacher_decision")
-
-
-def test_a_photo_is_chosen_by_keys_and_gone_when_closed(page, folder, expected):
+def test_a_photo_is_chosen_by_keys_and_gone_when_closed(page, folder, expected) -> None:
     page.get_by_role("button", name="Decide a photo").focus()
     page.keyboard.press("Enter")
     dialog = dialog_of(page)
@@ -99,7 +93,8 @@ def test_a_photo_is_chosen_by_keys_and_gone_when_closed(page, folder, expected):
     says(page, expected)
     first = dialog.locator("tbody tr[aria-current=true]")
     expect(dialog.locator(".parts .sum b")).to_have_text(first.locator("td").first.inner_text())
-    for name in (expected.table.index[0][1], shown_by_concepts(expected)):
+    parts = expected.parts[expected.parts["concept"] != ""]
+    for name in (expected.table.index[0][1], parts.index[0][1]):  # the latter by concepts
         dialog.get_by_role("button", name=name, exact=True).click()
         expect(dialog.locator("h3")).to_have_text(f"{name} by concept: score × influence")
     concept = dialog.locator(".parts .link").first
@@ -115,30 +110,9 @@ def test_a_photo_is_chosen_by_keys_and_gone_when_closed(page, folder, expected):
     expect(dialog.locator(".picture img")).not_to_have_attribute("src", re.compile(""))
 
 
-def test_a_photo_is_dropped(page, folder, expected):
-    drop(page, folder / "new.png", ".shell")
-    says(page, expected)
-    page.emulate_media(color_scheme="dark")
-    assert findings(page) == []
-    drop(page, folder / "text.png", "dialog.photo")
-    expect(dialog_of(page).locator(".told")).to_contain_text("This browser cannot read it")
-
-
-def test_a_photo_that_is_dropped_as_the_dialog_closes_is_decided(page, folder, expected):
-    """All in one turn of the browser, which tells of the closing after it."""
-    drop(page, folder / "large.png", ".shell")
-    expect(dialog_of(page).locator("tbody tr")).to_have_count(2)
-    content = base64.b64encode((folder / "new.png").read_bytes()).decode()
-    close_and_drop = f"([dialog, ...dropped]) => {{ dialog.close(); ({DROP})(dropped) }}"
-    dialog = page.locator("dialog.photo").element_handle()
-    page.evaluate(close_and_drop, [dialog, content, "new.png", ".shell"])
-    says(page, expected)
-    size = "(image) => [image.naturalWidth, image.naturalHeight]"
-    picture = dialog_of(page).locator(".picture img")
-    comes_to(lambda: picture.evaluate(size), [*Image.open(folder / "new.png").size])
-
-
-def test_a_student_that_is_not_sure_enough_does_not_know(page, folder, expected):
+def test_a_photo_is_dropped_and_a_student_that_is_not_sure_enough_does_not_know(
+    page, folder, expected
+) -> None:
     drop(page, folder / "new.png", ".shell")
     says(page, expected)
     dialog, answer = dialog_of(page), dialog_of(page).get_by_label("Answer")
@@ -147,26 +121,32 @@ def test_a_student_that_is_not_sure_enough_does_not_know(page, folder, expected)
         page.keyboard.press("ArrowDown")
     expect(answer.locator("option:checked")).to_have_text("if 99 % right on tune")
     expect(dialog.locator("tbody td:nth-child(4)").first).to_have_text("don't know")  # few images
-    expect(dialog).to_contain_text("The student says don't know.")
-    expect(dialog).to_contain_text("no photo is answered")
+    for words in ("The student says don't know.", "no photo is answered"):
+        expect(dialog).to_contain_text(words)
+    page.emulate_media(color_scheme="dark")
     assert findings(page) == []
     answer.select_option("always")
     says(page, expected)
-
-
-def test_a_large_photo_is_scaled_down_before_it_is_sent(page, folder):
-    page.get_by_role("button", name="Decide a photo").click()
-    dialog = dialog_of(page)
-    dialog.locator("input").set_input_files(folder / "large.png")
-    expect(dialog.locator("tbody tr")).to_have_count(2)
-    size = "(image) => [image.naturalWidth, image.naturalHeight]"
-    comes_to(lambda: dialog.locator("img").evaluate(size), [1024, 614])
-    dialog.locator("input").set_input_files(folder / "text.png")
+    drop(page, folder / "text.png", "dialog.photo")
     expect(dialog.locator(".told")).to_contain_text("This browser cannot read it")
     expect(dialog.locator(".found")).to_be_hidden()
 
 
-def test_a_store_without_encoder_has_no_control_and_says_why(small_url, open_page, folder):
+def test_a_photo_that_is_dropped_as_the_dialog_closes_is_decided(page, folder, expected) -> None:
+    """All in one turn of the browser, which tells of the closing after it."""
+    drop(page, folder / "large.png", ".shell")
+    picture = dialog_of(page).locator(".picture img")
+    expect(dialog_of(page).locator("tbody tr")).to_have_count(2)
+    expect_size(picture, (1024, 614))  # scaled down before it is sent
+    content = base64.b64encode((folder / "new.png").read_bytes()).decode()
+    close_and_drop = f"([dialog, ...dropped]) => {{ dialog.close(); ({DROP})(dropped) }}"
+    dialog = page.locator("dialog.photo").element_handle()
+    page.evaluate(close_and_drop, [dialog, content, "new.png", ".shell"])
+    says(page, expected)
+    expect_size(picture, Image.open(folder / "new.png").size)
+
+
+def test_a_store_without_encoder_has_no_control_and_says_why(small_url, open_page, folder) -> None:
     page = open_page(small_url, 1280, 900)
     expect(page.locator(".performance [role=option]").first).to_be_visible()
     expect(page.get_by_role("button", name="Keyboard shortcuts")).to_be_visible()

@@ -1,20 +1,20 @@
-"""The history on screen: names, notes, branches deleted and restored, comparison, export."""
+"""The history on screen: names, notes, branches, comparison, export; one of hundreds of rows."""
 
 from __future__ import annotations
 
-import io
 import re
 import zipfile
 from pathlib import Path
 
-import numpy as np
 import pytest
 from factory import small_spec
-from playwright.sync_api import Page, expect
+from long_history import grow
+from playwright.sync_api import Locator, Page, expect
+from steps import iterations
+from waiting import comes_to, wait_until
 
 from inficond_panel.tuning import Intent, Tuner, open_tuner
-
-pytestmark = pytest.mark.ui
+from inficond_panel.views.provenance.iterations import MOST
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +34,10 @@ def served(serve_module, tmp_path_factory: pytest.TempPathFactory) -> tuple[str,
 def page(served: tuple[str, Tuner], share_page) -> Page:
     """A page that shows #2."""
     page = share_page(served[0])
-    expect(rows(page)).to_have_count(4)
+    expect(iterations(page)).to_have_count(4)
     expect(row(page, 2)).to_be_visible()  # before that no row takes the focus
     if row(page, 2).get_attribute("aria-selected") != "true":
-        row(page, 2).click()
-        expect(row(page, 2)).to_have_attribute("aria-selected", "true")
+        show(page, 2)
     return page
 
 
@@ -51,12 +50,8 @@ LATE = """(menu) => menu.addEventListener("toggle", (event) => {
 }, true)"""
 
 
-def rows(page: Page):
-    return page.locator(".provenance [role=option]")
-
-
-def row(page: Page, number: int):
-    return rows(page).filter(has=page.locator(".number", has_text=f"#{number}"))
+def row(page: Page, number: int) -> Locator:
+    return iterations(page).filter(has=page.get_by_text(f"#{number}", exact=True))
 
 
 def press(page: Page, number: int, key: str) -> None:
@@ -64,9 +59,13 @@ def press(page: Page, number: int, key: str) -> None:
     page.keyboard.press(key)
 
 
-def compare(page: Page, one: int, other: int):
-    press(page, one, "Enter")
-    expect(row(page, one)).to_have_attribute("aria-selected", "true")
+def show(page: Page, number: int) -> None:
+    press(page, number, "Enter")
+    expect(row(page, number)).to_have_attribute("aria-selected", "true")
+
+
+def compare(page: Page, one: int, other: int) -> Locator:
+    show(page, one)
     press(page, other, "m")
     dialog = page.locator("dialog.compare")
     expect(dialog.locator(".metrics")).to_be_visible()
@@ -79,15 +78,13 @@ def test_rows_are_named_and_noted_and_keep_it(page) -> None:
     page.keyboard.press("Enter")
     expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels")
     expect(row(page, 1)).to_be_focused()
-    press(page, 2, "n")
     note = page.get_by_label("Note of #2", exact=True)
-    note.fill("the sky is in every scene")
-    page.keyboard.press("Enter")
-    expect(row(page, 2)).to_be_focused()
-    press(page, 2, "n")
-    note.fill("not kept")
-    page.keyboard.press("Escape")
-    expect(note).to_have_value("the sky is in every scene")
+    for text, key in (("the sky is in every scene", "Enter"), ("not kept", "Escape")):
+        press(page, 2, "n")
+        note.fill(text)
+        page.keyboard.press(key)
+        expect(row(page, 2)).to_be_focused()
+        expect(note).to_have_value("the sky is in every scene")
     page.reload()
     expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels")
     expect(note).to_have_value("the sky is in every scene")
@@ -100,16 +97,16 @@ def test_a_branch_is_deleted_and_restored_by_keys(page) -> None:
     page.keyboard.press("Escape")
     expect(refused).to_be_hidden()
     expect(row(page, 1)).to_be_focused()
-    expect(rows(page)).to_have_count(4)
+    expect(iterations(page)).to_have_count(4)
     press(page, 3, "Delete")
-    expect(rows(page)).to_have_count(3)
+    expect(iterations(page)).to_have_count(3)
     expect(row(page, 2)).to_be_focused()
     deleted = page.get_by_role("button", name="1 deleted branch")
     deleted.focus()
     page.keyboard.press("Enter")
     expect(page.get_by_role("button", name="Restore #3")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(rows(page)).to_have_count(4)
+    expect(iterations(page)).to_have_count(4)
     expect(deleted).to_be_hidden()
 
 
@@ -119,7 +116,6 @@ def test_the_menu_of_a_row_is_worked_by_keys_and_pointer(page) -> None:
     expect(menu.get_by_role("menuitem").first).to_be_focused()
     delete = menu.get_by_role("menuitem", name="Delete the branch from here")
     expect(delete).to_have_attribute("aria-disabled", "true")
-    expect(delete).to_contain_text("The iteration shown is in it")
     menu.evaluate(LATE)
     page.keyboard.press("Escape")
     expect(menu).to_be_hidden()
@@ -128,25 +124,33 @@ def test_the_menu_of_a_row_is_worked_by_keys_and_pointer(page) -> None:
     page.get_by_role("button", name="Actions of #3").click()
     page.get_by_role("menuitem", name="Show this iteration").click()
     expect(row(page, 3)).to_have_attribute("aria-selected", "true")
+    page.get_by_role("button", name="Compare with the iteration before").click()
+    title = page.locator("dialog.compare h2")
+    expect(title).to_have_text(re.compile(r"^#\d.* → #3"))
+    page.keyboard.press("Escape")
+    expect(title).to_be_hidden()
 
 
 def test_two_rows_are_compared(page) -> None:
     dialog = compare(page, 3, 2)
-    expect(dialog.locator("h2")).to_have_text("#2 → #3")
-    expect(dialog.locator("header")).to_contain_text("tune, 50 images")
-    expect(dialog.locator(".sides section").first).to_contain_text("Only #2, since #0")
-    expect(dialog.locator(".sides section").first).to_contain_text("✕ bicycle: wheel")
-    expect(dialog.locator(".sides section").last).to_contain_text("by a machine: crossfit")
+    for place, words in (
+        ("h2", "#2 → #3"),
+        ("header", "tune, 50 images"),
+        (".sides section >> nth=0", "Only #2, since #0"),
+        (".sides section >> nth=0", "✕ bicycle: wheel"),
+        (".sides section >> nth=1", "by a machine: crossfit"),
+    ):
+        expect(dialog.locator(place)).to_contain_text(words)
     expect(dialog.locator(".metrics tbody tr")).to_have_count(6)
     words = re.compile("^(up|down|within noise|unchanged|undefined)$")
     all_words = dialog.locator(".metrics .words")
     expect(all_words.filter(has_text=words)).to_have_count(all_words.count())
     expect(dialog.locator(".movers tbody tr").first).to_contain_text(re.compile(r"[+−]\d"))
-    ap = dialog.locator(".metrics tbody tr").first.locator(".change").inner_text()
+    change = dialog.locator(".metrics tbody tr").first.locator(".change")
+    turned = change.inner_text().translate({ord("+"): "−", ord("−"): "+"})
     dialog.get_by_role("button", name="Swap").click()
     expect(dialog.locator("h2")).to_have_text("#3 → #2")
-    turned = ap.translate({ord("+"): "−", ord("−"): "+"})
-    expect(dialog.locator(".metrics tbody tr").first.locator(".change")).to_have_text(turned)
+    expect(change).to_have_text(turned)
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
 
@@ -159,8 +163,7 @@ def test_a_comparison_that_was_closed_is_not_opened_again_by_what_comes_after_it
       dialog.addEventListener("close", stop, { capture: true, once: true })
       dialog.close()
     }""")
-    press(page, 1, "Enter")
-    expect(row(page, 1)).to_have_attribute("aria-selected", "true")
+    show(page, 1)
     expect(dialog).to_be_hidden()
 
 
@@ -178,23 +181,11 @@ def test_images_that_changed_sides_have_pictures_and_open_large(page) -> None:
     expect(large.locator("img")).to_be_visible()
     page.keyboard.press("Escape")
     expect(large).to_have_count(0)
-    expect(dialog).to_be_visible()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
 
 
-def test_the_iteration_shown_is_compared_with_its_parent(page) -> None:
-    press(page, 3, "Enter")
-    expect(row(page, 3)).to_have_attribute("aria-selected", "true")
-    parent = page.get_by_role("button", name="Compare with the iteration before")
-    parent.click()
-    title = page.locator("dialog.compare h2")
-    expect(title).to_have_text(re.compile(r"^#\d.* → #3"))
-    page.keyboard.press("Escape")
-    expect(title).to_be_hidden()
-
-
-def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
+def test_students_of_any_row_and_of_the_one_shown_are_exported(page, served) -> None:
     press(page, 3, "e")
     dialog = page.get_by_role("dialog", name="Export #3")
     dialog.get_by_label("JSON for scikit-learn").check()
@@ -203,28 +194,17 @@ def test_students_of_any_row_are_saved_as_a_zip(page, served) -> None:
     node = served[1].nodes()[3]
     assert saved.value.suggested_filename == f"small-3-{node.id}.zip"
     with zipfile.ZipFile(saved.value.path()) as archive:
-        files = {Path(name).name: archive.read(name) for name in archive.namelist()}
-    assert set(files) == {
-        "students.npz",
-        "students.json",
-        "README.md",
-        "card.md",
-        "card.json",
-        "edits.yaml",
+        files = {Path(name).name for name in archive.namelist()}
+    assert files == {
+        *["students.npz", "students.json", "README.md", "card.md", "card.json", "edits.yaml"]
     }
-    arrays = np.load(io.BytesIO(files["students.npz"]), allow_pickle=False)
-    assert (arrays["weights"] == node.weights).all()
     expect(dialog.get_by_role("status")).to_contain_text("is ready")
     with page.expect_download() as saved:
         dialog.get_by_role("button", name="Save edits file only").click()
     assert node.weights_hash in Path(saved.value.path()).read_text()
     page.keyboard.press("Escape")
     expect(dialog).to_be_hidden()
-
-
-def test_the_header_exports_the_iteration_shown_also_from_behind_a_tab(page) -> None:
-    row(page, 1).click()
-    expect(row(page, 1)).to_have_attribute("aria-selected", "true")
+    show(page, 1)  # which the header exports, also from behind a tab
     page.set_viewport_size({"width": 1280, "height": 800})
     page.get_by_role("tab", name="Concept detail").click()
     expect(row(page, 1)).to_be_hidden()
@@ -233,3 +213,110 @@ def test_the_header_exports_the_iteration_shown_also_from_behind_a_tab(page) -> 
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog", name="Export #1")).to_be_hidden()
     page.set_viewport_size({"width": 1920, "height": 1080})
+
+
+# --- a long history ----------------------------------------------------------------------------
+
+LENGTH = 600
+
+
+@pytest.fixture(scope="module")
+def long_url(serve_module, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A page that shows the newest of ``LENGTH`` iterations."""
+    spec = small_spec(tmp_path_factory.mktemp("long"), seed=1)
+    server = serve_module(spec)
+    tuner = open_tuner(spec, history=server.history)
+    tuner.set_head(grow(tuner, LENGTH)[-1])
+    return server.url
+
+
+@pytest.fixture
+def long(long_url, share_page) -> Page:
+    """A page that shows the newest iteration, with the top of the list in view."""
+    page = share_page(long_url)
+    scroll(page, 0)
+    expect(row(page, LENGTH)).to_have_attribute("aria-selected", "true")
+    expect(row(page, LENGTH)).to_be_visible()  # before that no row takes the focus
+    return page
+
+
+def scroll(page: Page, part: float) -> None:
+    page.locator(".provenance .body").evaluate(
+        "(body, part) => { body.scrollTop = part * body.scrollHeight }", part
+    )
+
+
+def to_the_oldest(page: Page) -> None:
+    press(page, LENGTH, "End")
+    expect(row(page, 0)).to_be_focused()
+
+
+def test_rows_come_as_the_list_is_scrolled(long) -> None:
+    number = row(long, LENGTH).locator(".number")
+    comes_to(lambda: number.evaluate("(it) => it.scrollWidth <= it.clientWidth"), True)
+    wait_until(lambda: number.evaluate("(it) => it.clientWidth") < 40, "no more than it takes")
+    scroll(long, 1)
+    oldest = row(long, 0)
+    expect(oldest.locator(".chips")).to_contain_text("original student")
+    expect(row(long, 1).locator(".value")).to_contain_text("0.")
+    expect(oldest).to_have_attribute("aria-posinset", str(LENGTH + 1))
+    expect(oldest).to_be_in_viewport()
+    for part in (0.1, 0.5, 0.9):
+        scroll(long, part)
+        expect(row(long, LENGTH - round(part * (LENGTH + 1)) - 2)).to_be_in_viewport()
+        assert iterations(long).count() <= MOST
+    assert long.locator(".provenance .tree circle").count() <= MOST
+
+
+def test_keys_reach_all_rows_and_the_newest_again(long) -> None:
+    to_the_oldest(long)
+    for number in (1, 2, 3):
+        long.keyboard.press("ArrowUp")
+        expect(row(long, number)).to_be_focused()
+    long.keyboard.press("n")
+    expect(long.get_by_label("Note of #3", exact=True)).to_be_focused()
+    long.keyboard.press("Escape")
+    expect(row(long, 3)).to_be_focused()
+    long.keyboard.press("Home")
+    expect(row(long, LENGTH)).to_be_focused()
+    to_the_oldest(long)
+    long.keyboard.press("m")
+    dialog = long.locator("dialog.compare")
+    expect(dialog.locator("h2")).to_have_text(f"#0 → #{LENGTH}")
+    long.keyboard.press("Escape")
+    expect(dialog).to_be_hidden()
+
+
+def test_a_row_that_goes_out_of_view_has_the_focus_when_it_comes_again_unless_it_was_taken(
+    long,
+) -> None:
+    to_the_oldest(long)
+    long.keyboard.press("ArrowUp")
+    expect(row(long, 1)).to_be_focused()
+    scroll(long, 0)
+    expect(row(long, LENGTH)).to_be_focused()
+    expect(row(long, 1)).to_have_count(0)
+    scroll(long, 1)
+    expect(row(long, 1)).to_be_focused()
+    scroll(long, 0)
+    expect(row(long, LENGTH)).to_be_focused()
+    elsewhere = long.get_by_label("Metric of the iterations")
+    elsewhere.focus()
+    scroll(long, 1)
+    expect(row(long, 0)).to_be_visible()
+    expect(elsewhere).to_be_focused()
+
+
+def test_a_row_far_away_is_shown_and_undone(long) -> None:
+    to_the_oldest(long)
+    long.keyboard.press("ArrowUp")
+    long.keyboard.press("Enter")
+    expect(row(long, 1)).to_have_attribute("aria-selected", "true")
+    expect(row(long, 1)).to_be_focused()
+    long.get_by_role("button", name="Undo the last iteration").click()
+    expect(row(long, 0)).to_have_attribute("aria-selected", "true")
+    expect(row(long, 0)).to_be_in_viewport()
+    scroll(long, 0)
+    expect(row(long, LENGTH)).to_be_in_viewport()
+    row(long, LENGTH).click()
+    expect(row(long, LENGTH)).to_have_attribute("aria-selected", "true")

@@ -7,18 +7,17 @@ from pathlib import Path
 
 import pytest
 from counting import controls, numbers, texts
-from playwright.sync_api import Page, expect
+from factory import small_spec
+from playwright.sync_api import Locator, Page, expect
+from steps import blocks, classes, concepts, iterations, names, select_class, show_details, shown
 from test_layout import SMALL
 from waiting import comes_to
 
 from inficond_panel.tuning import open_tuner
 
-pytestmark = pytest.mark.ui
-
-#: Most controls and numbers at 1440 × 900: of the first screen, and with a class open.
-FIRST, OPEN = (60, 70), (120, 110)
-
-
+#: Most controls and numbers at 1440 × 900: of the first screen, with a class open, and with two
+#: rows more of concepts that were removed.
+FIRST, OPEN, TUNED = (60, 70), (120, 110), (125, 110)
 #: Words that nobody who begins can know, and names of splits.
 FOREIGN = re.compile(
     r"\b(logits?|nats?|shift\w*|lambda|cross-fitted|fidelity|intents?|cures?|balanc\w+|doubt\w*"
@@ -28,106 +27,141 @@ FOREIGN = re.compile(
 )
 
 
-@pytest.fixture
-def page(open_page, serve) -> Page:
+def begun(page: Page) -> Page:
     """The demo, as a person who begins sees it."""
-    page = open_page(serve(Path("demo")).url, 1440, 900)
-    expect(page.locator(".start .cards > li")).to_have_count(5)
+    expect(cards(page)).to_have_count(5)
     return page
 
 
-def within(page: Page, most: tuple[int, int]) -> None:
+def cards(page: Page) -> Locator:
+    return page.locator(".start .cards > li")
+
+
+@pytest.fixture(scope="module")
+def url(serve_module) -> str:
+    """The demo for tests that write nothing."""
+    return serve_module(Path("demo")).url
+
+
+@pytest.fixture
+def page(url, open_page) -> Page:
+    return begun(open_page(url, 1440, 900))
+
+
+def easy(page: Page, most: tuple[int, int]) -> None:
+    """No letters below 12 pixels, no word of ``FOREIGN`` but names of the data; few controls."""
+    store = open_tuner("demo", history=":memory:").store
+    known = sorted([*store.classes, *store.concepts], key=len, reverse=True)
+    data = re.compile("|".join(map(re.escape, known)))
     found = controls(page), numbers(page)
     assert len(found[0]) <= most[0], found[0]
     assert len(found[1]) <= most[1], found[1]
-
-
-def test_the_page_stays_within_its_budget_and_has_no_letters_below_12_pixels(page) -> None:
-    expect(page.get_by_role("switch", name="Details")).not_to_be_checked()
-    within(page, FIRST)
     comes_to(lambda: page.evaluate(SMALL), [])
+    seen = [data.sub("", re.sub("(?i)fine-tun(e|ing)", "", text)) for text in texts(page)]
+    assert len(seen) > 50
+    assert [text for text in seen if FOREIGN.search(text)] == []
+
+
+def test_from_what_a_student_relies_on_to_a_better_one_the_page_stays_easy(
+    serve, open_page
+) -> None:
+    page = begun(open_page(serve(Path("demo")).url, 1440, 900))
+    curves, finding = page.locator(".knowledge .effect .curve"), page.locator(".knowledge .finding")
+    expect(page.get_by_role("switch", name="Details")).not_to_be_checked()
+    easy(page, FIRST)
     page.get_by_role("button", name="Look at traffic light in bicycle").click()
     expect(page.locator(".detail .tile").first).to_be_visible()
     expect(page.locator(".knowledge .rows > .row .patch img").first).to_be_visible()
-    expect(page.locator(".knowledge .effect .curve")).to_have_count(10)
-    within(page, OPEN)
-    comes_to(lambda: page.evaluate(SMALL), [])
-    page.locator(".knowledge .row[data-key='traffic light'] .thumb.remove").click()
+    expect(curves).to_have_count(10)
+    expect(finding).to_contain_text("bicycle relies on traffic light, in 90 % of the training")
+    easy(page, OPEN)
+    finding.get_by_role("button", name="Remove traffic light").click()
+    expect(finding.get_by_role("button", name="traffic light is in the batch")).to_be_disabled()
+    expect(blocks(page, ".remove")).to_have_count(2)  # with its twin
+    expect(page.locator(".knowledge .changes")).to_contain_text("points")
+    easy(page, OPEN)
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
-    expect(page.locator(".knowledge .effect .curve")).to_have_count(11)
-    within(page, OPEN)
-    comes_to(lambda: page.evaluate(SMALL), [])
+    expect(iterations(page)).to_have_count(2)
+    expect(page.locator(".toast")).to_contain_text("#1")
+    expect(finding).to_contain_text("No concept is left to remove: find a repair")
+    expect(curves).to_have_count(12)
+    easy(page, TUNED)
+    page.get_by_role("button", name="Find a repair").click()
+    expect(finding.locator(".result")).to_contain_text(re.compile(r"\.$"))
+    easy(page, TUNED)
 
 
-def test_what_only_details_show_is_built_with_them(page) -> None:
-    page.locator(".performance [role=option]").first.click()
-    expect(page.locator(".knowledge .rows > .row")).to_have_count(10)
+def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_back(
+    serve, open_page
+) -> None:
+    page = begun(open_page(serve(Path("demo")).url, 1440, 900))
+    expect(page.locator(".start .purpose")).to_contain_text("5 of them rely on the wrong thing:")
+    card = cards(page).filter(has_text="bicycle")
+    expect(card.locator("img")).to_be_visible()
+    card.get_by_role("button", name="Remove traffic light from bicycle").click()
+    shown(page, "bicycle")
+    expect(page.locator(".detail .subtitle")).to_contain_text("traffic light")
+    main, all_students = (
+        page.get_by_role("button", name=name) for name in ("Fine-tune", "All students")
+    )
+    expect(main).to_contain_text("2")
+    main.click()
+    expect(iterations(page)).to_have_count(2)
+    all_students.click()
+    expect(cards(page)).to_have_count(4)
+    page.get_by_role("button", name="Undo the last iteration").click()
+    expect(cards(page)).to_have_count(5)
+
+    batch, couch = page.locator(".start .batch"), cards(page).filter(has_text="couch")
+    expect(batch).to_be_hidden()
+    page.get_by_role("button", name="Remove couch from tv monitor").click()
+    expect(main).to_contain_text("1")
+    all_students.click()
+    expect(batch).to_contain_text("1 change waits.")
+    expect(couch).to_contain_text("In the batch")
+    batch.get_by_role("button", name="Fine-tune").click()
+    expect(couch).to_have_count(0)
+    expect(batch).to_be_hidden()
+
+
+def test_details_are_kept_in_the_link_and_bring_what_only_they_show(page) -> None:
+    matrix = page.get_by_role("heading", name="All students")
     only = page.locator(".knowledge :is(.rank, .influence, .unfold, .factor, .add)")
+    expect(matrix).to_have_count(0)
+    show_details(page, True)
+    expect(matrix).to_be_visible()
+    assert "show=details" in page.url
+    show_details(page, False)
+    expect(matrix).to_have_count(0)
+    expect(cards(page)).to_have_count(5)
+    assert "show" not in page.url
+    classes(page).first.click()
+    expect(concepts(page)).to_have_count(10)
     assert only.count() == 0
-    details = page.get_by_role("switch", name="Details")
-    details.check()
+    show_details(page, True)
     expect(page.locator(".knowledge .rank")).to_have_count(10)
     expect(page.locator(".knowledge .unfold")).to_have_count(3)
-    details.uncheck()
+    lines = page.locator(".knowledge .unfold-line:visible")  # one is open at a time
+    expect(lines).to_have_count(2)
+    opened = page.locator(".knowledge .unfold-line[aria-expanded=true]")
+    for at in (0, 1, 0):
+        lines.nth(at).click()
+        expect(lines.nth(at)).to_have_attribute("aria-expanded", "true")
+        expect(opened).to_have_count(1)
+    lines.nth(0).click()
+    expect(opened).to_have_count(0)
+    show_details(page, False)
     expect(only).to_have_count(0)
 
 
-def test_all_six_views_are_seen_from_1280_pixels_up(page) -> None:
-    names = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
-    for width, height in ((1280, 720), (1440, 900), (1920, 1080)):
-        page.set_viewport_size({"width": width, "height": height})
-        for name in names:
-            panel = page.locator(f".place[data-view={name}]")
-            expect(panel).to_be_visible()
-            comes_to(
-                lambda p=panel, h=height: p.bounding_box()["y"] + p.bounding_box()["height"] <= h,
-                True,
-            )
+def bottom(panel: Locator) -> float:
+    box = panel.bounding_box()
+    return box["y"] + box["height"]
 
 
-def test_two_presses_remove_a_wrong_concept_and_its_twin_and_a_third_takes_it_back(page) -> None:
-    expect(page.locator(".start .purpose")).to_contain_text("5 of them rely on the wrong thing:")
-    card = page.locator(".start .cards > li", has_text="bicycle")
-    expect(card.locator("img")).to_be_visible()
-    card.get_by_role("button", name="Remove traffic light from bicycle").click()
-    expect(page.locator(".knowledge .subtitle").first).to_have_text("bicycle")
-    expect(page.locator(".detail .subtitle")).to_contain_text("traffic light")
-    button = page.get_by_role("button", name="Fine-tune")
-    expect(button).to_contain_text("2")
-    button.click()
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
-    page.get_by_role("button", name="All students").click()
-    expect(page.locator(".start .cards > li")).to_have_count(4)
-    page.get_by_role("button", name="Undo the last iteration").click()
-    expect(page.locator(".start .cards > li")).to_have_count(5)
-
-
-def test_what_waits_is_fine_tuned_from_the_first_screen(page) -> None:
-    batch = page.locator(".start .batch")
-    expect(batch).to_be_hidden()
-    page.get_by_role("button", name="Remove couch from tv monitor").click()
-    expect(page.get_by_role("button", name="Fine-tune")).to_contain_text("1")
-    page.get_by_role("button", name="All students").click()
-    expect(batch).to_contain_text("1 change waits.")
-    expect(page.locator(".start .cards > li", has_text="couch")).to_contain_text("In the batch")
-    batch.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".start .cards > li", has_text="couch")).to_have_count(0)
-    expect(batch).to_be_hidden()
-
-
-def test_details_are_kept_in_the_link_and_bring_the_matrix(page) -> None:
-    expect(page.get_by_role("heading", name="All students")).to_have_count(0)
-    page.get_by_role("switch", name="Details").check()
-    expect(page.get_by_role("heading", name="All students")).to_be_visible()
-    assert "show=details" in page.url
-    page.get_by_role("switch", name="Details").uncheck()
-    expect(page.get_by_role("heading", name="All students")).to_have_count(0)
-    expect(page.locator(".start .cards > li")).to_have_count(5)
-    assert "show" not in page.url
-
-
-def test_the_first_key_skips_to_a_panel_and_a_phone_opens_with_the_classes(page) -> None:
+def test_all_six_views_are_seen_from_1280_pixels_up_and_a_phone_opens_with_the_classes(
+    page,
+) -> None:
     page.keyboard.press("Tab")
     skip = page.get_by_role("button", name="Skip to Student performance")
     expect(skip).to_be_focused()
@@ -135,37 +169,45 @@ def test_the_first_key_skips_to_a_panel_and_a_phone_opens_with_the_classes(page)
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
     comes_to(lambda: page.locator(".performance :focus").count(), 1)
+    views = ["configuration", "performance", "knowledge", "embedding", "detail", "provenance"]
+    for width, height in ((1280, 720), (1440, 900), (1920, 1080)):
+        page.set_viewport_size({"width": width, "height": height})
+        for name in views:
+            panel = page.locator(f".place[data-view={name}]")
+            expect(panel).to_be_visible()
+            comes_to(lambda p=panel, h=height: bottom(p) <= h, True)
     page.set_viewport_size({"width": 390, "height": 844})
-    expect(page.get_by_role("tab", name="Performance")).to_have_attribute("aria-selected", "true")
-    page.locator(".performance [role=option]").first.click()
-    expect(page.get_by_role("tab", name="Knowledge")).to_have_attribute("aria-selected", "true")
+    tabs = [page.get_by_role("tab", name=name) for name in ("Performance", "Knowledge")]
+    expect(tabs[0]).to_have_attribute("aria-selected", "true")
+    classes(page).first.click()
+    expect(tabs[1]).to_have_attribute("aria-selected", "true")
 
 
-def plain(page: Page, names: list[str]) -> None:
-    """No word of ``FOREIGN`` is seen; names of the data are exempt."""
-    data = re.compile("|".join(re.escape(name) for name in sorted(names, key=len, reverse=True)))
-    seen = [data.sub("", re.sub("(?i)fine-tun(e|ing)", "", text)) for text in texts(page)]
-    assert len(seen) > 50
-    assert [text for text in seen if FOREIGN.search(text)] == []
+def test_classes_that_can_be_repaired_come_first_then_the_widest_gap(page) -> None:
+    wrong = {card.locator("b").first.inner_text() for card in cards(page).all()}
+    comes_to(lambda: set(names(classes(page))[:5]), wrong)
+    order = names(classes(page))
+    page.get_by_label("Sort by").select_option("gap")
+    comes_to(lambda: names(classes(page)) != order, True)
+    by_gap = names(classes(page))
+    for part in (order[:5], order[5:]):
+        assert part == sorted(part, key=by_gap.index)
 
 
-def test_nobody_meets_a_word_that_has_to_be_looked_up(page) -> None:
-    store = open_tuner("demo", history=":memory:").store
-    names = [*store.classes, *store.concepts]
-    plain(page, names)
-    page.locator(".performance [role=option][data-key=bicycle]").click()
-    expect(page.locator(".knowledge .finding .sentence")).to_contain_text("relies on")
-    expect(page.locator(".knowledge .effect .curve")).to_have_count(10)
-    plain(page, names)
-    page.locator(".knowledge .finding").get_by_role("button", name="Remove traffic light").click()
-    expect(page.locator(".knowledge .changes")).to_contain_text("points")
-    page.locator(".knowledge .rows .open").first.click()
-    expect(page.locator(".detail .tile").first).to_be_visible()
-    plain(page, names)
+def test_the_card_of_an_iteration_waits_until_the_pointer_rests(serve, tmp_path, open_page) -> None:
+    page = open_page("about:blank", 1440, 900, own_context=True)
+    page.clock.install()
+    page.goto(f"{serve(small_spec(tmp_path)).url}?show=simple")
+    select_class(page, "bicycle")
+    row, card = iterations(page).first, page.locator(".card:popover-open")
+    page.locator(".knowledge .thumb.up").first.click()
     page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".provenance [role=option]")).to_have_count(2)
-    expect(page.locator(".toast")).to_contain_text("#1")
-    plain(page, names)
-    page.get_by_role("button", name="Find a repair").click()
-    expect(page.locator(".knowledge .finding .result")).to_contain_text(re.compile(r"\.$"))
-    plain(page, names)
+    expect(iterations(page)).to_have_count(2)
+    expect(row).to_be_visible()
+    box = row.bounding_box()
+    page.clock.pause_at(page.evaluate("Date.now() + 10000"))
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.clock.run_for(500)
+    expect(card).to_have_count(0)
+    page.clock.run_for(200)
+    expect(card).to_have_count(1)

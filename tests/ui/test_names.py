@@ -1,4 +1,4 @@
-"""Names as long as real ones, and longer: beside a waiting batch nothing is cut or pushed out."""
+"""Names that are hard to show: as long as real ones and longer, or like code; and few of them."""
 
 from __future__ import annotations
 
@@ -9,15 +9,25 @@ import pytest
 from factory import ATTRS, small_arrays, spec_text
 from playwright.sync_api import Page, expect
 from resizing import resize
-from waiting import comes_to
+from steps import (
+    classes,
+    concepts,
+    fine_tune,
+    iterations,
+    row_of,
+    select_first,
+    show_details,
+    shown,
+)
+from waiting import comes_to, wait_until
 
 from inficond_panel.store import write_store
 
-pytestmark = pytest.mark.ui
-
 REAL = ("washer, automatic washer", "television receiver, television", "swimming pool")
-SIZES = ((1920, 1080), (1280, 800))
+EVIL = "<img src=x onerror=alert(1)>"
 LONGER = "with a name as long as those that people make of whole sentences"
+LONGEST = "a name that goes on and on " * 8
+SIZES = ((1920, 1080), (1280, 800))
 #: What is cut without an ellipsis, lies outside its view, or lies on its neighbour.
 MISPLACED = """() => {
   const found = []
@@ -72,23 +82,28 @@ MISPLACED = """() => {
 }"""
 
 
-def long_spec(folder: Path) -> Path:
+def hard_spec(folder: Path) -> Path:
     arrays = small_arrays(concepts=24, classes=4)
-    long = [f"{name} {LONGER}" for name in arrays["concept"][3:12]]
-    arrays["concept"] = np.array([*REAL, *long, *arrays["concept"][12:]])
-    kept = arrays["class_name"]
-    arrays["class_name"] = np.array(["sports equipment", f"{kept[1]} {LONGER}", *kept[2:]])
-    write_store(folder / "small.zarr", arrays, {**ATTRS, "title": f"A data set {LONGER}"})
+    long = [f"{name} {LONGER}" for name in arrays["concept"][3:10]]
+    arrays["concept"] = np.array([*REAL, *long, EVIL, LONGEST, *arrays["concept"][12:]])
+    arrays["class_name"] = np.array(["sports equipment", f"tv {LONGER}", EVIL, LONGEST])
+    arrays["image"] = np.array([f"{i} {EVIL}" for i in range(len(arrays["image"]))])
+    return write(folder / "hard", f"{EVIL} {LONGER}", arrays)
+
+
+def write(folder: Path, title: str, arrays: dict[str, np.ndarray]) -> Path:
+    folder.mkdir()
+    write_store(folder / "small.zarr", arrays, {**ATTRS, "title": title})
     spec = folder / "spec.yaml"
-    spec.write_text(
-        spec_text().replace("title: Small", f"title: A data set {LONGER}\nstore: small.zarr")
-    )
+    spec.write_text(spec_text().replace("title: Small", f"title: {title!r}\nstore: small.zarr"))
     return spec
 
 
 @pytest.fixture(scope="module")
 def url(serve_module, tmp_path_factory) -> str:
-    return serve_module(long_spec(tmp_path_factory.mktemp("long"))).url
+    folder = tmp_path_factory.mktemp("hard")
+    tiny = write(folder / "tiny", "Tiny", small_arrays(classes=1, concepts=5))
+    return serve_module(hard_spec(folder), tiny).url
 
 
 def nothing_misplaced(page: Page) -> None:
@@ -97,47 +112,85 @@ def nothing_misplaced(page: Page) -> None:
         comes_to(lambda w=width: [w, *page.evaluate(MISPLACED)], [width])
 
 
-@pytest.mark.parametrize(("place", "own_font"), [(0, True), (1, False)])
-def test_nothing_is_cut_or_pushed_out(url, open_page, place, own_font) -> None:
+@pytest.mark.parametrize(("name", "own_font"), [("sports equipment", True), (LONGER, False)])
+def test_beside_a_waiting_batch_nothing_is_cut_or_pushed_out(
+    url, open_page, name, own_font
+) -> None:
     page = open_page(f"{url}?show=details", *SIZES[0], own_font)
     comes_to(lambda: page.evaluate("document.fonts.size"), own_font)
-    classes = page.locator(".performance [role=option]")
-    expect(classes).to_have_count(4)
-    name = classes.filter(has_text=["sports equipment", LONGER][place])
-    name.click()
-    rows = page.locator(".knowledge .rows > .row")
-    expect(rows.nth(9)).to_be_attached()
-    tuned = page.locator(f'.knowledge .row[data-key="{rows.first.get_attribute("data-key")}"]')
+    expect(classes(page)).to_have_count(4)
+    row = classes(page).filter(has_text=name)
+    row.click()
+    expect(concepts(page).nth(9)).to_be_attached()
+    tuned = row_of(page, concepts(page).first.get_attribute("data-key"))
     tuned.locator(".open").click()
     tuned.locator(".thumb.up").click()
-    rows.nth(2).locator(".thumb.down").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("prediction")
-    expect(name.locator(".touch")).to_have_text("2")
+    concepts(page).nth(2).locator(".thumb.down").click()
+    status, order = page.locator(".knowledge .status"), page.get_by_label("Sort concepts by")
+    expect(status).to_contain_text("prediction")
+    expect(row.locator(".touch")).to_have_text("2")
     nothing_misplaced(page)
     page.keyboard.press("c")
     page.keyboard.type("a")
     expect(page.locator(".knowledge .tally.found")).to_be_visible()
     nothing_misplaced(page)
     page.keyboard.press("Escape")
-    page.get_by_label("Sort concepts by").select_option("discrepancy_p")
+    order.select_option("discrepancy_p")
     nothing_misplaced(page)
-    page.get_by_role("button", name="Fine-tune").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("Done in")
-    page.get_by_label("Sort concepts by").select_option("weight")
+    fine_tune(page)
+    order.select_option("weight")
     tuned.locator(".thumb.remove").click()
-    expect(page.locator(".knowledge .status")).to_contain_text("prediction")
+    expect(status).to_contain_text("prediction")
     expect(page.locator(".knowledge .notices")).to_contain_text("is replaced by")
     nothing_misplaced(page)
 
 
-def test_column_heads_stand_over_their_columns(url, open_page) -> None:
+def right_end(page: Page, part: str) -> float:
+    box = page.locator(f".detail{part}").bounding_box()
+    return box["x"] + box["width"]
+
+
+def test_names_stay_text_in_all_views_and_data_sets_are_switched(url, open_page) -> None:
     page = open_page(url, 1280, 600)
-    page.locator(".performance [role=option]").first.click()
-    rows = page.locator(".knowledge .rows > .row")
-    expect(rows.nth(9)).to_be_attached()
+    page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
+    select_first(page)
+    expect(concepts(page).nth(9)).to_be_attached()
     scroll = page.locator(".knowledge .scroll")
     comes_to(lambda: scroll.evaluate("e => e.scrollHeight > e.clientHeight"), True)
     head = page.locator(".knowledge .columns > span").nth(2)
-    patches = rows.first.locator(".patches")
+    patches = concepts(page).first.locator(".patches")  # its column's head stands over it
     beside = pytest.approx(0, abs=1)
     comes_to(lambda: head.bounding_box()["x"] - patches.bounding_box()["x"], beside)
+
+    page.set_viewport_size({"width": 1280, "height": 800})
+    show_details(page, True)
+    page.get_by_label("Find class").fill(EVIL)
+    page.keyboard.press("Enter")
+    shown(page, EVIL)
+    page.get_by_label("Concepts listed").select_option("50")
+    for name in (LONGEST, EVIL):
+        row_of(page, name).locator(".thumb.down").click()
+        row_of(page, name).locator(".open").click()
+        expect(page.locator(".detail .subtitle")).to_have_text(name)
+        expect(page.locator(".detail .samples")).to_contain_text("preview")
+        wait_until(lambda: right_end(page, " .how") <= right_end(page, ""), "the choice is inside")
+    page.locator(".detail .tile button").first.click()
+    expect(page.locator("dialog.large[open] #image-title")).to_contain_text(EVIL)
+    page.keyboard.press("Escape")
+    fine_tune(page)
+    page.get_by_role("tab", name="Provenance").click()
+    first = iterations(page).first
+    expect(first.locator(".chips")).to_contain_text(EVIL)
+    first.hover()
+    expect(page.locator(".card:popover-open")).to_contain_text(EVIL)
+    expect(page.locator('img[src="x"]')).to_have_count(0)
+    comes_to(lambda: page.evaluate("document.documentElement.scrollWidth"), 1280)
+
+    page.get_by_label("Dataset").select_option("Tiny")
+    expect(page.locator(".shell > header")).to_contain_text("Tiny, 1 class")
+    expect(classes(page)).to_have_count(1)
+    expect(page.locator(".knowledge .subtitle")).to_have_text("")
+    classes(page).click()
+    expect(page.locator(".knowledge")).to_contain_text("concepts have influence")
+    expect(concepts(page).first).to_be_visible()
+    assert 1 <= concepts(page).count() < 5  # of 5; the others are at 0

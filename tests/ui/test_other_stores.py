@@ -1,0 +1,189 @@
+"""Pages over other students and stores: one softmax, an oracle, scores from elsewhere; a matrix."""
+
+from __future__ import annotations
+
+import re
+
+from factory import oracle_spec
+from frames import SINGLE, frames, joint_spec
+from playwright.sync_api import expect
+from steps import blocks, concepts, fine_tune, row_of, select_class
+from waiting import comes_to
+
+import inficond_panel
+from inficond_panel.cli import main
+from inficond_panel.tuning import open_tuner
+from inficond_panel.ui.notebook_scripts import packed
+
+
+def test_a_thumb_on_one_class_of_a_joint_student_moves_the_others_and_the_page_says_so(
+    serve, tmp_path, open_page
+) -> None:
+    spec = joint_spec(tmp_path, images=400)
+    server = serve(spec)
+    page = select_class(open_page(f"{server.url}?show=details"), "cat")
+    status, notice = (page.locator(f".knowledge .{part}") for part in ("status", "notices"))
+    row_of(page, "a").locator(".thumb.up").click()
+    fine_tune(page)
+    expect(notice).to_contain_text("The classes share one softmax, so others moved too")
+    for name in SINGLE[::2]:
+        expect(notice).to_contain_text(f"{name}, probability by")
+    select_class(page, "dog")
+    expect(status).to_contain_text("It tuned cat; dog moved with it")
+    tuner = open_tuner(spec, history=server.history)
+    node = tuner.node(tuner.history.head(tuner.root_id))
+    assert node.number == 1
+    ap = tuner.metrics(node, "tune")["dog"].ap
+    expect(page.locator(".knowledge .now b").first).to_have_text(f"{ap:.3f}")
+
+    concepts(page).first.locator(".open").click()  # a what-if is solved, an image taken apart
+    page.get_by_role("radio", name="Refit: others re-optimised").click()
+    expect(page.locator(".detail .solving")).to_be_hidden()
+    expect(page.locator(".detail .problem, .detail .error")).to_have_count(0)
+    page.locator(".gallery .tile").first.get_by_role("button").click()
+    expect(page.locator("dialog.large[open]")).to_contain_text("Other classes")
+    page.keyboard.press("Escape")
+
+    page.get_by_role("radio", name="Confusions").click()
+    most, rows = (page.locator(f".performance .{part}") for part in ("pairs .student", "rows"))
+    expect(rows).to_be_hidden()
+    number = most.first.inner_text()
+    most.first.click()
+    told = re.compile(f"taken for .* by the student, {number}")
+    expect(page.locator(".detail .subtitle")).to_have_text(told)
+    expect(page.locator(".detail .filter-chip").first).to_contain_text(number)
+    page.get_by_role("radio", name="Classes").click()
+    expect(rows).to_be_visible()
+
+    select_class(page, "dog")  # takes a lambda and no other repair
+    page.keyboard.press("b")
+    panel = page.locator(".knowledge .repair-panel")
+    expect(panel).to_contain_text("give lambda a value")
+    expect(panel.get_by_role("button", name="λ auto")).to_be_disabled()
+    panel.get_by_role("slider").press("ArrowRight")
+    expect(blocks(page, ".repair")).to_be_visible()
+    fine_tune(page)
+    expect(panel).to_contain_text("In force: lambda")
+
+
+def test_the_targets_are_chosen_and_the_oracle_is_marked(serve, open_page, tmp_path) -> None:
+    page = open_page(serve(oracle_spec(tmp_path)).url)
+    choice = page.get_by_role("radiogroup", name="Targets")
+    teacher, oracle = (choice.get_by_role("radio", name=name) for name in ("Teacher", "Oracle"))
+    student, metric = page.locator("[data-field=student]"), page.locator(".metric").first
+    seen = "has seen the label"
+    expect(teacher).to_have_attribute("aria-checked", "true")
+    expect(student).not_to_contain_text(seen)
+    before = metric.text_content()
+    oracle.click()
+    expect(oracle).to_have_attribute("aria-checked", "true")
+    expect(student).to_contain_text(seen)
+    expect(metric).not_to_have_text(before)
+    oracle.press("ArrowLeft")
+    expect(teacher).to_have_attribute("aria-checked", "true")
+    expect(student).not_to_contain_text(seen)
+    expect(metric).to_have_text(before)
+
+
+def test_over_scores_from_elsewhere_each_view_says_what_the_store_lacks(
+    serve, tmp_path, open_page, open_file
+) -> None:
+    """No photos, segments or map, and scores below 0."""
+    store, file = tmp_path / "signed.zarr", tmp_path / "page.html"
+    students = inficond_panel.from_frames(**frames(signed=True), path=store)
+    students.fit().tune([("bird", "beak", "remove")])
+    page = open_page(f"{serve(store).url}?class=bird&concept=tail&show=details", 1280, 900)
+    current, large = page.locator(".knowledge .row.current"), page.locator("dialog.large[open]")
+    expect(current).to_be_visible()
+    for place, words in (
+        (page.get_by_label("Concept embedding", exact=True), "This store has no map of its"),
+        (page.locator(".knowledge .legend"), "no patches: no segments"),
+        (page.locator(".detail .listed"), "no segments to assign to concepts"),
+    ):
+        expect(place).to_contain_text(words)
+    expect(page.locator(".knowledge .patch")).to_have_count(0)
+    expect(page.locator(".detail .filter-chip[data-id=assigned]")).to_be_hidden()
+    tile = page.locator(".gallery .tile").first
+    image = tile.locator(".no-photo > b").inner_text()
+    tile.get_by_role("button").click()
+    for words in (f"Image {image}", "no photo in this store", "Smallest flip"):
+        expect(large).to_contain_text(words)
+    page.keyboard.press("Escape")
+    current.locator(".influence").hover()
+    for words in ("Score on fit", "λ per spread"):
+        expect(page.locator(".card:popover-open").first).to_contain_text(words)
+    page.get_by_title("Add a concept by typing it").click()
+    expect(page.locator("dialog.typing[open]")).to_contain_text("No concept can be typed.")
+    expect(page.locator("dialog.typing[open] input")).to_be_disabled()
+    page.keyboard.press("Escape")
+    assert main(["page", str(store), "--output", str(file)]) == 0
+    expect(open_file(file).get_by_text("No map of the concepts")).to_be_visible()
+
+
+#: Middle of the cell in a row and a column of the matrix, in pixels of the window.
+PLACE = """([row, column]) => {
+  const models = [...Bokeh.documents[0]._all_models.values()]
+  const figure = models.find((model) => model.type === "Figure" && model.above.length)
+  const view = Bokeh.index.find_one_by_id(figure.id)
+  const box = view.el.getBoundingClientRect()
+  const { x_scale, y_scale } = view.frame
+  return [box.x + x_scale.compute(column + 0.5),
+    box.y + y_scale.compute(figure.y_range.end - row - 0.5)]
+}"""
+
+
+def test_a_cell_of_all_students_is_named_and_opened_and_rows_are_sorted_and_searched(
+    small_url, open_page
+) -> None:
+    page = open_page(f"{small_url}?show=details")
+    heading = page.get_by_role("heading", name="All students")
+    expect(heading).to_be_visible()
+    page.get_by_text("The same as a table").click()
+    rows, search = page.locator("details th[scope=row]"), page.get_by_label("Search concepts")
+    concept = rows.nth(2).inner_text()
+
+    def told() -> list[str]:
+        """What is told of the cell; what stands above the matrix may come later, and move it."""
+        heading.evaluate("(e) => e.scrollIntoView()")
+        page.mouse.move(*page.evaluate(PLACE, [2, 1]))
+        return page.locator(".bk-Tooltip dd").all_inner_texts()[:2]
+
+    comes_to(told, ["tv monitor", concept])
+    page.mouse.click(*page.evaluate(PLACE, [2, 1]))
+    expect(page.locator(".knowledge .subtitle")).to_have_text("tv monitor")
+    expect(page.locator(".detail .subtitle")).to_have_text(concept)
+    page.get_by_role("button", name="All students", exact=True).click()
+    expect(heading).to_be_visible()
+
+    page.get_by_label("Order", exact=True).select_option("Name")
+    expect(rows.first).to_have_text("cloud")
+    search.fill("wheel")
+    page.keyboard.press("Enter")
+    expect(rows.first).to_contain_text("wheel")
+    expect(rows.filter(has_not_text="wheel")).to_have_count(0)
+    search.fill("no such thing")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("No concept matches.")).to_be_visible()
+
+
+RAN = "document.body.dataset.order = (document.body.dataset.order ?? '') + '%s'"
+#: The first script is unpacked late.
+LATE = """() => {
+  const { text } = Response.prototype
+  let first = new Promise((done) => setTimeout(done, 500))
+  Response.prototype.text = async function () {
+    const wait = first
+    first = undefined
+    await wait
+    return text.call(this)
+  }
+}"""
+
+
+def test_packed_scripts_of_a_notebook_run_one_after_the_other(browser) -> None:
+    page = browser.new_page()
+    page.evaluate(LATE)
+    scripts = [RAN % words for words in ("é", " </scr' + 'ipt>", " last")]
+    page.set_content("".join(f"<script>{packed(each)}</script>" for each in scripts))
+    expect(page.locator("body")).to_have_attribute("data-order", "é </script> last")
+    page.close()
