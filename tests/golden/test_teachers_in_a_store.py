@@ -1,44 +1,46 @@
-"""The whole way with teachers that are run: photos, a store, and students of the oracle."""
+"""The whole way with teachers that are run: photos, a store, students, and photos added to it."""
+
+from __future__ import annotations
 
 import errno
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, SPEC, photo_set, tiny_encoder, write_table
+from precompute_factory import (
+    HEAD,
+    SPEC,
+    TABLE,
+    TIMM,
+    photo_folder,
+    write_table,
+)
 
+import precompute
+from inficond_panel import open_students
 from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from inficond_panel.tuning import History, Tuner
+from inficond_panel.store.more_photos import more_photos, parts_of
+from inficond_panel.tuning import History, Tuner, open_tuner
+from inficond_panel.tuning.opening import add_concept
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
-
-HEAD = "teacher: {kind: head, folds: 2, l2: 0.1, oracle: {gamma: 0.2}}\n"
-OWN = (
-    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
-    "  preprocessing: {size: [64, 64], crop: 0}\n  oracle: {}\n"
-)
+ORACLE = HEAD.replace("}", ", oracle: {gamma: 0.2}}")
+OWN = f"{TIMM}  oracle: {{}}\n"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    import timm
-
-    folder = tmp_path_factory.mktemp("teachers")
-    photo_set(folder, 16)
+def folder(tmp_path_factory) -> Path:
+    folder = photo_folder(tmp_path_factory.mktemp("teachers"))
     (folder / "photos" / "images" / "00003.jpg").write_text("no image")
-    tiny_encoder(folder / "encoder", CONV)
-    torch.manual_seed(0)
-    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
     return folder
 
 
 def make(folder, teacher, students="", single=False):
-    import precompute
-
-    text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", teacher) + students
+    text = SPEC.replace(TABLE, teacher) + students
     if single:
         text = text.replace("  labels:", "  task: single_label\n  labels:")
     (folder / "spec.yaml").write_text(text)
@@ -47,7 +49,7 @@ def make(folder, teacher, students="", single=False):
     return spec, report, open_store(folder / "a.zarr")
 
 
-@pytest.mark.parametrize(("teacher", "gamma"), [(HEAD, 0.2), (OWN, 0.5)])
+@pytest.mark.parametrize(("teacher", "gamma"), [(ORACLE, 0.2), (OWN, 0.5)])
 def test_logits_and_oracle_reach_the_store(folder, teacher, gamma):
     spec, report, store = make(folder, teacher)
     assert "00003" not in store.images
@@ -65,10 +67,10 @@ def test_logits_and_oracle_reach_the_store(folder, teacher, gamma):
 
 
 def test_students_of_teacher_and_oracle_differ_and_are_measured_alike(folder):
-    _, report, store = make(folder, HEAD)
+    _, report, store = make(folder, ORACLE)
     roots = {}
     for targets in ("teacher", "oracle"):
-        spec, again, _ = make(folder, HEAD, f"students: {{targets: {targets}, lambda: 0.01}}\n")
+        spec, again, _ = make(folder, ORACLE, f"students: {{targets: {targets}, lambda: 0.01}}\n")
         assert again.content_hash == report.content_hash  # students are not part of the store
         tuner = Tuner(store, spec, History(":memory:"))
         roots[targets] = tuner.root()
@@ -97,8 +99,6 @@ class Counted:
 
 
 def planned(folder):
-    import precompute
-
     plan = precompute.plan(load_spec(folder / "spec.yaml"), folder / "a.zarr")
     return next(stage for stage in plan.stages if stage.name == "teacher")
 
@@ -147,9 +147,9 @@ def test_another_label_or_gamma_leaves_the_logits_alone(own, monkeypatch):
 
 
 def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch):
-    make(own, HEAD.replace(", oracle: {gamma: 0.2}", ""))
+    make(own, HEAD)
     counted = Counted(monkeypatch)
-    other = HEAD.replace("l2: 0.1, oracle: {gamma: 0.2}", "l2: 1.0")
+    other = HEAD.replace("l2: 0.1", "l2: 1.0")
     _, report, store = make(own, other)
     assert counted.take() == {}
     assert store.teacher_feature.shape == (15, 24)
@@ -160,7 +160,7 @@ def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch)
     assert len(counted.take()["features"]) == 1
 
 
-@pytest.mark.parametrize(("teacher", "name"), [(SMALL, "oracle"), (HEAD, "features")])
+@pytest.mark.parametrize(("teacher", "name"), [(SMALL, "oracle"), (ORACLE, "features")])
 def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
     own, monkeypatch, teacher, name
 ):
@@ -168,10 +168,10 @@ def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
 
     put, counted = Results.put, Counted(monkeypatch)
 
-    def full(results, of, key, arrays):
+    def full(results, of, *given):
         if of == name:
             raise OSError(errno.ENOSPC, "No space left on device")
-        put(results, of, key, arrays)
+        put(results, of, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Results, "put", full)
@@ -194,23 +194,14 @@ def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
     takes every photo's logits from the store."""
     import timm
 
-    import precompute
-
-    ids = photo_set(tmp_path, 16)
+    photo_folder(tmp_path)
     label = np.eye(2, dtype=int)[np.arange(16) % 2]
-    write_table(tmp_path / "photos" / "labels.csv", ids, label)
-    tiny_encoder(tmp_path / "encoder", CONV)
-    torch.manual_seed(0)
+    write_table(tmp_path / "photos" / "labels.csv", [f"{i:05d}" for i in range(16)], label)
     torch.save(timm.create_model("test_resnet", num_classes=4).state_dict(), tmp_path / "mine.pt")
-    teacher = OWN.replace("oracle: {}", "oracle: {gamma: 0.01}")
+    teacher = OWN.replace("{}", "{gamma: 0.01}")
     teacher += "  activation: softmax\n  classes: [eel, train, cat, bicycle]\n"
-    text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", teacher)
-    text = text.replace("  labels:", "  task: single_label\n  labels:")
-    text += "students: {targets: oracle, temperature: 2}\n"
-    (tmp_path / "spec.yaml").write_text(text)
-    spec = load_spec(tmp_path / "spec.yaml")
-    precompute.run(spec, tmp_path / "a.zarr")
-    store = open_store(tmp_path / "a.zarr")
+    students = "students: {targets: oracle, temperature: 2}\n"
+    spec, _, store = make(tmp_path, teacher, students, single=True)
     store.verify()
     assert (store.task, store.activation) == ("single_label", "softmax")
     assert [str(name) for name in store.read("other_class")] == ["eel", "cat"]
@@ -221,9 +212,9 @@ def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
     expected = (odds / odds.sum(axis=1, keepdims=True))[:, :2]
     np.testing.assert_allclose(tuner.fit_data.targets, expected, rtol=1e-5)
     assert not precompute.run(spec, tmp_path / "a.zarr").changed
-    (tmp_path / "spec.yaml").write_text(text.replace("gamma: 0.01", "gamma: 0.02"))
-    told = []
-    precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr", progress=told.append)
+    text, told = spec.path.read_text(), []
+    spec.path.write_text(text.replace("gamma: 0.01", "gamma: 0.02"))
+    precompute.run(load_spec(spec.path), tmp_path / "a.zarr", progress=told.append)
     assert not any("(logits)" in line for line in told)
     assert any("(oracle)" in line for line in told)
     again = open_store(tmp_path / "a.zarr")
@@ -231,6 +222,65 @@ def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
 
 
 def test_images_with_two_classes_stop_a_run_of_one_class_an_image(folder):
-    teacher = "teacher: {kind: logits, path: logits.csv, activation: softmax}\n"
+    teacher = TABLE.replace("}", ", activation: softmax}")
     with pytest.raises(DataError, match=r"single_label, but 4 of 16 images have several classes"):
         make(folder, teacher, single=True)
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory) -> Path:
+    more = photo_folder(tmp_path_factory.mktemp("extend"))
+    (more / "new").mkdir()
+    for file in (more / "photos" / "images").iterdir():  # other content, the same pixels
+        (more / "new" / file.name).write_bytes(file.read_bytes() + b"\0")
+    return more
+
+
+def extended(more: Path, teacher: str):
+    """A store made with a teacher, and its own photos added to it under other names."""
+    name = f"teacher{len(teacher)}"
+    text = SPEC.replace(TABLE, teacher).replace("title: Tiny", f"title: Tiny\nstore: {name}.zarr")
+    (more / f"{name}.yaml").write_text(text)
+    spec = load_spec(more / f"{name}.yaml")
+    precompute.run(spec, spec.store)
+    store = open_store(spec.store)
+    if not parts_of(store):
+        found = precompute.extend(spec, spec.store, [more / "new"])
+        assert len(found.added) == 16
+    return spec, store, more_photos(store)
+
+
+@pytest.mark.parametrize("teacher", [TIMM, f"{TIMM}  oracle: {{gamma: 0.5}}\n", HEAD])
+def test_the_teacher_labels_them_as_the_photos_of_the_store(more, teacher):
+    spec, store, found = extended(more, teacher)
+    own = [store.images.index(name.removesuffix(" (2)")) for name in found.images]
+    np.testing.assert_allclose(found.score, store.concept_score[own], atol=1e-5)
+    seen = np.isin(own, store.rows("fit"))
+    assert 0 < seen.sum() < 16
+    expected = store.teacher_logit[own]
+    np.testing.assert_allclose(found.teacher_logit[~seen], expected[~seen], atol=1e-4)
+    # a head of a fold has not seen the photo, that of all of fit has
+    alike = np.allclose(found.teacher_logit[seen], expected[seen], atol=1e-4)
+    assert alike == (teacher != HEAD)
+    one = more / "one.jpg"
+    one.write_bytes((more / "new" / "00001.jpg").read_bytes() + b"1")
+    with pytest.raises(DataError, match="computes logits"):
+        precompute.extend(spec, spec.store, [one], logits=more / "logits.csv")
+
+
+def test_a_concept_that_is_typed_has_scores_for_them(more):
+    from precompute.encoder import load_text_encoder
+
+    spec = extended(more, TIMM)[0]
+    tuner = open_tuner(spec.path)
+    encoder = load_text_encoder(spec.concepts.encoder)
+    bigger = add_concept(tuner, "red bus, scarlet coach", encoder).store
+    found = more_photos(bigger)
+    own = [bigger.images.index(name.removesuffix(" (2)")) for name in found.images]
+    assert bigger.concepts[-1] == "red bus"
+    np.testing.assert_allclose(found.score[:, -1], bigger.concept_score[own, -1], atol=1e-5)
+    assert found.score[:, -1].any()
+    students = open_students(spec.path)
+    again = students.extend(more / "new")
+    assert (again.part, len(again.already_there)) == (None, 16)
+    assert len(students.more_photos) == 16
