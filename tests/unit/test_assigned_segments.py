@@ -8,11 +8,7 @@ from factory import ATTRS, small_arrays, small_spec, spec_text
 
 from inficond_panel.errors import DataError, SpecError
 from inficond_panel.plots.cloud import segment_positions, take_assigned
-from inficond_panel.results.image_sets import (
-    patch_images,
-    patches_of,
-    shown_segments,
-)
+from inficond_panel.results.image_sets import patch_images, patches_of, shown_segments
 from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState
 from inficond_panel.state.jobs import Jobs
@@ -63,25 +59,20 @@ def test_its_patches_are_these_but_none_of_a_holdout_image(six):
     assert 5 not in shown_segments(six)
 
 
-# --- on the map --------------------------------------------------------------------------------
-
-
-def test_on_the_map_are_those_placed_and_their_mean(six):
-    found = take_assigned(six, "pca", six.concepts[0])
+@pytest.mark.parametrize(
+    ("most", "places", "told"),
+    [
+        (3, [[1, 0.5], [0.5, 0.25], [0, 0]], ""),
+        (2, [[1, 0.5], [0, 0]], ", 2 drawn"),
+    ],
+)
+def test_on_the_map_are_those_placed_by_nearness_and_the_centre_of_all(six, most, places, told):
+    found = take_assigned(six, "pca", six.concepts[0], drawn=most)
     assert (found.total, found.placed) == (4, 3)
-    assert found.xy == pytest.approx(np.array([[1, 0.5], [0.5, 0.25], [0, 0]]))
+    assert found.xy == pytest.approx(np.array(places))
     assert found.centre == pytest.approx([0.5, 0.25])
-    name = six.concepts[0]
-    assert (
-        found.words() == f"4 segments assigned to {name}, 3 of them on the map; + is their centre."
-    )
-
-
-def test_of_many_some_are_drawn_from_the_nearest_to_the_farthest_and_the_centre_is_of_all(six):
-    found = take_assigned(six, "pca", six.concepts[0], drawn=2)
-    assert found.xy == pytest.approx(np.array([[1, 0.5], [0, 0]]))
-    assert found.centre == pytest.approx([0.5, 0.25])
-    assert "3 of them on the map, 2 drawn" in found.words()
+    said = f"4 segments assigned to {six.concepts[0]}, 3 of them on the map{told}"
+    assert found.words() == f"{said}; + is their centre."
 
 
 def test_the_concept_opened_is_lit_on_each_projection(app):
@@ -116,9 +107,6 @@ def test_a_concept_closed_meanwhile_and_a_fault_light_nothing(spec_file):
     app.selection.concept = "sky"
     job.failed(DataError("An array is damaged.", "Write the store again."))
     assert view.panel.assigned == {"words": "An array is damaged.", "lit": False}
-
-
-# --- beside the concepts -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Images that are picked out by what is decided on them, and the gallery that they stand in."""
+"""Images that are picked out by what is decided on them or tagged, and the gallery of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from factory import small_spec
 from frames import joint_spec
 from sklearn.metrics import average_precision_score
 
+from inficond_panel.errors import TuningError
 from inficond_panel.results.gallery import take_picked
 from inficond_panel.results.image_sets import decided_images, image_set
 from inficond_panel.results.top_measures import STUDENT, TEACHER, find_confused
@@ -25,6 +26,11 @@ from inficond_panel.views.performance.view import PerformanceView
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory):
     return open_tuner(small_spec(tmp_path_factory.mktemp("small")), history=":memory:")
+
+
+@pytest.fixture
+def own(tmp_path):
+    return open_tuner(small_spec(tmp_path), history=":memory:")
 
 
 @pytest.fixture(scope="module")
@@ -79,9 +85,8 @@ def test_a_part_of_a_bar_opens_its_images_until_a_concept_is_opened(app):
     performance, detail = PerformanceView(app), DetailView(app)
     app.selection.open_concept("wheel", "sheep")
     assert (detail.panel.concept, detail.panel.outlined) == ("wheel", "wheel")
-    performance.act(
-        {"action": "open_images", "name": "bicycle", "side": "positives", "fill": "student-wrong"}
-    )
+    opened = {"action": "open_images", "name": "bicycle", "side": "positives"}
+    performance.act({**opened, "fill": "student-wrong"})
     assert app.selection.class_name == "bicycle"
     assert detail.panel.picked == "bicycle, positives: teacher right, student wrong"
     row = next(row for row in performance.table.rows if row["name"] == "bicycle")
@@ -89,14 +94,12 @@ def test_a_part_of_a_bar_opens_its_images_until_a_concept_is_opened(app):
     assert detail.panel.outlined == ""
     app.selection.open_concept("wheel")
     assert (detail.panel.picked, detail.panel.outlined) == ("", "wheel")
-    performance.act({"action": "open_images", "name": "bicycle", "side": "negatives", "fill": ""})
+    performance.act({**opened, "side": "negatives", "fill": ""})
     assert len(detail.panel.gallery["rows"]) == sum(row["negatives"])
     detail.act({"action": "leave_images"})
     assert detail.panel.picked == ""
     with pytest.raises(ValueError, match="unknown class, side or fill"):
-        performance.act(
-            {"action": "open_images", "name": "bicycle", "side": "positives", "fill": "x"}
-        )
+        performance.act({**opened, "fill": "x"})
 
 
 def test_a_patch_opens_its_photo_with_the_concept_outlined(app):
@@ -153,3 +156,31 @@ def test_a_confusion_opens_its_images(single):
     )
     assert len(detail.panel.gallery["rows"]) == by_student
     assert detail.panel.picked.startswith(f"{names[i]} taken for {names[j]} by the student")
+
+
+@pytest.mark.parametrize("tag", ["", " \n", "x" * 41])
+def test_a_tag_that_says_nothing_or_too_much_is_refused(own, tag):
+    own.root()
+    with pytest.raises(TuningError, match="cannot be tagged"):
+        own.tag(own.store.images[:1], tag)
+    with pytest.raises(TuningError, match="There is no image 'nowhere'"):
+        own.tag(["nowhere"], "odd")
+    assert own.tags() == {}
+
+
+def test_the_page_tags_images_that_are_listed_and_lists_those_with_a_tag(own):
+    app = AppState(own, Jobs(inline=True))
+    detail = DetailView(app)
+    panel, act = detail.panel, detail.act
+    app.selection.open_concept("wheel", "bicycle")
+    shown = panel.gallery["rows"]
+    rows = shown[:2]
+    away = next(row for row in range(len(own.store.images)) if row not in shown)
+    act({"action": "tag", "rows": [*rows, away], "tag": "odd", "on": True})
+    assert panel.tagged == {str(row): ["odd"] for row in rows}
+    assert panel.known_tags == ["odd"]
+    assert set(own.tags()) == {own.store.images[row] for row in rows}
+    act({"action": "open_tagged", "tag": "odd"})
+    assert (panel.picked, panel.gallery["rows"]) == ("Tagged odd", rows)
+    act({"action": "tag", "rows": rows, "tag": "odd", "on": False})
+    assert panel.tagged == {}

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from precompute_factory import attend
 
 from inficond_panel.errors import DataError
 
@@ -208,34 +209,16 @@ def into_last_block(tower, pixels):
     return block, *seen[0]
 
 
-def softmax(x):
-    e = np.exp(x - x.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
-
-
 def attended(x, attention, pairs):
     """Attention by hand, in float64: the sum over ``pairs`` (such as "qk") of softmax(a b') v."""
-    weight = attention.in_proj_weight if hasattr(attention, "in_proj_weight") else None
-    bias = attention.in_proj_bias if weight is not None else attention.qkv.bias
-    weight = attention.qkv.weight if weight is None else weight
-    out = attention.out_proj if hasattr(attention, "out_proj") else attention.proj
+    own = hasattr(attention, "in_proj_weight")
+    weight = attention.in_proj_weight if own else attention.qkv.weight
+    bias = attention.in_proj_bias if own else attention.qkv.bias
+    out = attention.out_proj if own else attention.proj
     rows = x @ weight.double().numpy().T + bias.double().numpy()
-    parts = dict(zip("qkv", np.split(rows, 3, -1), strict=True))
-    width = parts["q"].shape[-1] // 2
-    heads = []
-    for h in range(2):
-        q, k, v = (parts[name][..., h * width : (h + 1) * width] for name in "qkv")
-        by = {"q": q, "k": k}
-        if not pairs:
-            heads.append(v)
-            continue
-        weights = sum(softmax(by[a] @ by[b].swapaxes(-1, -2) / np.sqrt(width)) for a, b in pairs)
-        heads.append(weights @ v)
-    return np.concatenate(heads, -1) @ out.weight.double().numpy().T + out.bias.double().numpy()
-
-
-def double(value):
-    return torch.from_numpy(np.asarray(value)).double()
+    by = dict(zip("qkv", np.split(rows, 3, -1), strict=True))
+    seen = sum(attend(by[a], by[b], by["v"], 2) for a, b in pairs) if pairs else by["v"]
+    return seen @ out.weight.double().numpy().T + out.bias.double().numpy()
 
 
 #: Attention, the pairs that it compares, whether residual connection and feed-forward part stay.
@@ -258,7 +241,7 @@ def test_each_attention_of_the_last_block_by_hand(name, attention, pairs, rest):
         tower = tower.double()
         own = name == "CLIP ViT"
         norms = (block.ln_1, block.ln_2) if own else (block.norm1, block.norm2)
-        out = double(attended(norms[0](x.double()).numpy(), block.attn, pairs))
+        out = torch.from_numpy(attended(norms[0](x.double()).numpy(), block.attn, pairs))
         if rest:
             out = x.double() + out
             out = out + block.mlp(norms[1](out))

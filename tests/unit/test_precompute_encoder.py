@@ -4,8 +4,8 @@ import sys
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, RESNET, VIT, photo, tiny_encoder
-from scipy.special import erf, softmax
+from precompute_factory import CONV, RESNET, VIT, attend, photo, tiny_encoder
+from scipy.special import erf
 
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
@@ -31,7 +31,7 @@ def layer_norm(x, state, name):
     return (x - mean) / np.sqrt(variance + 1e-5) * state[f"{name}.weight"] + state[f"{name}.bias"]
 
 
-def vit_cells_by_hand(state, pixels, positions, heads=2, patch=16):
+def vit_cells_by_hand(state, pixels, positions, patch=16):
     """A two-block ViT in NumPy: a whole first block, then the second one's values only."""
     weight = state["conv1.weight"].reshape(len(state["conv1.weight"]), -1)
     rows, columns = pixels.shape[1] // patch, pixels.shape[2] // patch
@@ -44,9 +44,7 @@ def vit_cells_by_hand(state, pixels, positions, heads=2, patch=16):
         qkv = y @ state[f"{name}.attn.in_proj_weight"].T + state[f"{name}.attn.in_proj_bias"]
         q, k, v = np.split(qkv, 3, axis=-1)
         if b == 0:
-            parts = [slice(h * 16, (h + 1) * 16) for h in range(heads)]
-            shares = [softmax(q[:, part] @ k[:, part].T / 4, axis=-1) for part in parts]
-            v = np.hstack([share @ v[:, part] for share, part in zip(shares, parts, strict=True)])
+            v = attend(q, k, v, 2)
         out = v @ state[f"{name}.attn.out_proj.weight"].T + state[f"{name}.attn.out_proj.bias"]
         if b == 1:
             return layer_norm(out, state, "ln_post")[1:] @ state["proj"]

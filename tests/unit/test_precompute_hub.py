@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import ssl
+from unittest.mock import Mock
 from urllib.error import URLError
 
 import numpy as np
@@ -33,16 +34,12 @@ def asked(monkeypatch):
     """No network: what a socket is asked to reach."""
     hosts = []
 
-    def refuse(self, address):
+    def refuse(socket_or_host, *address, **_):
         hosts.append(address)
-        raise OSError("no network here")
-
-    def unknown(host, *_, **__):
-        hosts.append(host)
-        raise socket.gaierror("no name server here")
+        raise socket.gaierror("no network here")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     # The hub's client tries again and again, each time later.
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
     return hosts
@@ -112,10 +109,9 @@ def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeyp
 
 
 @pytest.mark.parametrize(
-    "section", [{"model": "tiny", "pretrained": "one"}, {"model": "hf-hub:some/model"},
-                {"model": "tiny", "pretrained": "silent"}]
-)  # fmt: skip
-def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, section):
+    ("model", "tag"), [("tiny", "one"), ("hf-hub:some/model", None), ("tiny", "silent")]
+)
+def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, model, tag):
     """It accepts the connection, and says nothing; so does one that open_clip names itself."""
     from huggingface_hub import constants
     from open_clip import pretrained
@@ -127,7 +123,7 @@ def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, secti
         tags = pretrained._PRETRAINED["tiny"]
         monkeypatch.setitem(tags, "silent", {"url": f"{address}/tiny.pt", **SIGLIP})
         with pytest.raises(DataError, match=r"failed: TimeoutError: no answer within 0.5 s"):
-            fetch_encoder(OpenClipEncoder(**section))
+            fetch_encoder(OpenClipEncoder(model=model, pretrained=tag))
 
 
 def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkeypatch, tmp_path):
@@ -158,33 +154,28 @@ def test_a_model_of_the_hub_is_its_folder(named, asked, monkeypatch, tmp_path):
 
 
 def test_a_server_whose_certificate_is_not_trusted_is_left_to_the_client(monkeypatch):
-    asked = []
-
-    def untrusted(request, timeout):
-        asked.append(request.get_method())
-        raise URLError(ssl.SSLCertVerificationError("self-signed certificate"))
-
-    monkeypatch.setattr("precompute.encoder.hub.urlopen", untrusted)
+    untrusted = URLError(ssl.SSLCertVerificationError("self-signed certificate"))
+    asked = Mock(side_effect=untrusted)
+    monkeypatch.setattr("precompute.encoder.hub.urlopen", asked)
     check_answer("https://hub.test/api/models/some/tiny")
-    assert asked == ["HEAD"]  # of a file only its header is fetched
+    assert asked.call_args.args[0].get_method() == "HEAD"  # of a file only its header is fetched
 
 
 def test_half_a_download_of_several_files_is_completed(monkeypatch, tmp_path):
-    names = ["model-1.safetensors", "model-2.safetensors"]
-    weights = dict(zip("ab", names, strict=True))
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}))
+    weights = {"a": "model-1.safetensors", "b": "model-2.safetensors"}
     files = [tmp_path / "config.json", tmp_path / "model.safetensors.index.json"]
+    for file, content in zip(files, ({}, {"weight_map": weights}), strict=True):
+        file.write_text(json.dumps(content))
     snapshot = cache(monkeypatch, tmp_path, "some/large", files)
-    (snapshot / names[0]).touch()
+    (snapshot / weights["a"]).touch()
 
     def download(model):
-        (snapshot / names[1]).touch()
+        (snapshot / weights["b"]).touch()
         return snapshot
 
     monkeypatch.setattr("precompute.encoder.hub._download", download)
     assert fetch_model("hf-hub:some/large") == snapshot
-    assert (snapshot / names[1]).is_file()
+    assert (snapshot / weights["b"]).is_file()
     monkeypatch.setattr("precompute.encoder.hub._download", None)  # all is here now
     assert fetch_model("hf-hub:some/large") == snapshot
 

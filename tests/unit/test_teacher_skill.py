@@ -33,9 +33,6 @@ SENTENCE = f"The teacher does not know '{BROKEN}' (AP "
 NOTHING_TO_GAIN = ("No shift", "not expected to gain", "nothing to repair", "no gain was found")
 
 
-# --- the rule ----------------------------------------------------------------------------------
-
-
 def verdicts(images: int, positives: int, apart: float, samples: int = 200) -> list[bool | None]:
     """Verdicts on normal logits, whose means differ by ``apart`` standard deviations."""
     rng = np.random.default_rng([images, positives])
@@ -79,9 +76,6 @@ def test_the_verdict_does_not_depend_on_the_level_that_is_stated():
     assert wide.knows is True
 
 
-# --- sentences ---------------------------------------------------------------------------------
-
-
 def skill(ap: float = 0.17, chance: float = 0.25, *, knows: bool | None = False) -> TeacherSkill:
     return TeacherSkill(Interval(ap, ap - 0.05, ap + 0.05), chance, knows)
 
@@ -112,9 +106,6 @@ def test_a_suggestion_has_the_classes_that_the_teacher_does_not_know():
     repairs = {BROKEN: ClassRepair(ClassShift(BROKEN, "unknown"))}
     made = Suggestion(0, "p", 600, 0.95, repairs, unknown={BROKEN: skill()})
     assert levers(made).attrs["facts"]["unknown_to_teacher"][BROKEN]["knows"] is False
-
-
-# --- the doors ---------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,7 @@ import sys
 import numpy as np
 import pytest
 from hub_factory import MEAN, SIDE, STD, classifier, encoder
-from precompute_factory import photo, photo_set
+from precompute_factory import attend, photo, photo_set
 
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
@@ -62,12 +62,7 @@ def hidden(model, pixels):
 def attended(block, x, query, key):
     """Attention by hand, with the given projections as queries and keys."""
     own = block.self_attn
-    split = (*x.shape[:2], own.num_heads, own.head_dim)
-    q, k, v = (linear(p, x).reshape(split) for p in (query, key, own.v_proj))
-    scores = np.einsum("bihd,bjhd->bhij", q, k) / np.sqrt(own.head_dim)
-    share = np.exp(scores - scores.max(-1, keepdims=True))
-    share /= share.sum(-1, keepdims=True)
-    return np.einsum("bhij,bjhd->bihd", share, v).reshape(x.shape)
+    return attend(*(linear(p, x) for p in (query, key, own.v_proj)), own.num_heads)
 
 
 def expected_tokens(model, x, attention):
