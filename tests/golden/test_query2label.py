@@ -269,31 +269,3 @@ def test_a_swin_backbone_in_its_first_layout_is_taken(tmp_path):
         places = model.eval().forward_features(torch.from_numpy(images)).permute(0, 3, 1, 2)
     expected = Reference(head, 4)(places[0].numpy(), (False, False))
     np.testing.assert_allclose(teacher.logits(images)[0], expected, atol=2e-3)
-
-
-def test_it_learns():
-    """A few steps tell photos by their colour."""
-    import timm
-    from torch.nn.functional import binary_cross_entropy_with_logits
-
-    from precompute.teachers.query2label import FeatureMap, Query2Label, Shape
-
-    torch.manual_seed(0)
-    body = timm.create_model("test_resnet", num_classes=0, global_pool="")
-    shape = Shape(3, 32, 64, 4, 1, (False, False), projected=True)
-    network = Query2Label(FeatureMap(body), body.num_features, shape).train()
-    rng = np.random.default_rng(0)
-    label = torch.from_numpy(rng.integers(0, 2, (24, 3)))
-    colour = label[:, :, None, None].float()
-    photos = colour.expand(-1, -1, 64, 64) + 0.3 * torch.randn(24, 3, 64, 64)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    losses = []
-    for _ in range(25):
-        loss = binary_cross_entropy_with_logits(network(photos), label.float())
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.25 * losses[0]
-    with torch.inference_mode():
-        assert ((network(photos) > 0) == (label == 1)).float().mean() > 0.95

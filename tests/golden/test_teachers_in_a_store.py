@@ -18,13 +18,11 @@ from precompute_factory import (
 )
 
 import precompute
-from inficond_panel import open_students
 from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
-from inficond_panel.store.more_photos import more_photos, parts_of
-from inficond_panel.tuning import History, Tuner, open_tuner
-from inficond_panel.tuning.opening import add_concept
+from inficond_panel.store.more_photos import more_photos
+from inficond_panel.tuning import History, Tuner
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
@@ -64,19 +62,6 @@ def test_logits_and_oracle_reach_the_store(folder, teacher, gamma):
     assert store.attrs["teacher_preprocessing"]["size"] == [64, 64]
     again = make(folder, teacher)[1]
     assert (again.changed, again.content_hash) == (False, report.content_hash)
-
-
-def test_students_of_teacher_and_oracle_differ_and_are_measured_alike(folder):
-    _, report, store = make(folder, ORACLE)
-    roots = {}
-    for targets in ("teacher", "oracle"):
-        spec, again, _ = make(folder, ORACLE, f"students: {{targets: {targets}, lambda: 0.01}}\n")
-        assert again.content_hash == report.content_hash  # students are not part of the store
-        tuner = Tuner(store, spec, History(":memory:"))
-        roots[targets] = tuner.root()
-        np.testing.assert_array_equal(tuner.fit_data.teacher.shape, (7, 2))
-    assert roots["teacher"].weights_hash != roots["oracle"].weights_hash
-    assert roots["teacher"].id != roots["oracle"].id
 
 
 class Counted:
@@ -236,23 +221,16 @@ def more(tmp_path_factory) -> Path:
     return more
 
 
-def extended(more: Path, teacher: str):
-    """A store made with a teacher, and its own photos added to it under other names."""
+@pytest.mark.parametrize("teacher", [TIMM, f"{TIMM}  oracle: {{gamma: 0.5}}\n", HEAD])
+def test_the_teacher_labels_added_photos_as_those_of_the_store(more, teacher):
     name = f"teacher{len(teacher)}"
     text = SPEC.replace(TABLE, teacher).replace("title: Tiny", f"title: Tiny\nstore: {name}.zarr")
     (more / f"{name}.yaml").write_text(text)
     spec = load_spec(more / f"{name}.yaml")
     precompute.run(spec, spec.store)
     store = open_store(spec.store)
-    if not parts_of(store):
-        found = precompute.extend(spec, spec.store, [more / "new"])
-        assert len(found.added) == 16
-    return spec, store, more_photos(store)
-
-
-@pytest.mark.parametrize("teacher", [TIMM, f"{TIMM}  oracle: {{gamma: 0.5}}\n", HEAD])
-def test_the_teacher_labels_them_as_the_photos_of_the_store(more, teacher):
-    spec, store, found = extended(more, teacher)
+    assert len(precompute.extend(spec, spec.store, [more / "new"]).added) == 16
+    found = more_photos(store)
     own = [store.images.index(name.removesuffix(" (2)")) for name in found.images]
     np.testing.assert_allclose(found.score, store.concept_score[own], atol=1e-5)
     seen = np.isin(own, store.rows("fit"))
@@ -266,21 +244,3 @@ def test_the_teacher_labels_them_as_the_photos_of_the_store(more, teacher):
     one.write_bytes((more / "new" / "00001.jpg").read_bytes() + b"1")
     with pytest.raises(DataError, match="computes logits"):
         precompute.extend(spec, spec.store, [one], logits=more / "logits.csv")
-
-
-def test_a_concept_that_is_typed_has_scores_for_them(more):
-    from precompute.encoder import load_text_encoder
-
-    spec = extended(more, TIMM)[0]
-    tuner = open_tuner(spec.path)
-    encoder = load_text_encoder(spec.concepts.encoder)
-    bigger = add_concept(tuner, "red bus, scarlet coach", encoder).store
-    found = more_photos(bigger)
-    own = [bigger.images.index(name.removesuffix(" (2)")) for name in found.images]
-    assert bigger.concepts[-1] == "red bus"
-    np.testing.assert_allclose(found.score[:, -1], bigger.concept_score[own, -1], atol=1e-5)
-    assert found.score[:, -1].any()
-    students = open_students(spec.path)
-    again = students.extend(more / "new")
-    assert (again.part, len(again.already_there)) == (None, 16)
-    assert len(students.more_photos) == 16

@@ -261,13 +261,3 @@ def test_a_later_concept_is_centred_on_the_means_of_the_corpus():
     np.testing.assert_allclose(later, [max(0, *cosine[:2]), max(0, *cosine[2:])], atol=2e-5)
     again, _ = score_concept(embedding, image, text[0], images=2, scoring=corpus.scoring)
     np.testing.assert_allclose(again, corpus.score[:, 0], atol=1e-6)
-
-
-def test_contrast_does_not_change_by_what_all_cosines_share():
-    """An offset common to all texts of a segment cancels; the largest cosine keeps it."""
-    embedding, image, text = drawn(6, [2, 3])
-    extended = np.hstack([embedding, np.full((5, 1), 0.5, np.float16)])
-    offset = np.hstack([text, np.full((5, 1), 0.4, np.float32)])
-    one = score_corpus(embedding, image, text, images=2, scoring=chosen("contrast"))
-    other = score_corpus(extended, image, offset, images=2, scoring=chosen("contrast"))
-    np.testing.assert_allclose(one.score, other.score, atol=2e-5)

@@ -67,15 +67,6 @@ def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
     assert torch.isfinite(reinforce(saturating, torch.from_numpy(x), label, 1.0)).all()
 
 
-def test_the_loss_is_the_sum_over_known_labels():
-    from precompute.teachers.teacher import task_loss
-
-    logits, label = np.array([[0.3, -2.0, 5.0], [1.0, 1.0, 1.0]]), np.array([[1, 0, -1], [-1] * 3])
-    expected = [-np.log(expit(0.3)) - np.log(1 - expit(-2.0)), 0]
-    found = task_loss(torch.from_numpy(logits), torch.from_numpy(label))
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-12)
-
-
 def test_a_network_without_gradient_is_told():
     weight, bias, x, label = problem(4)
     with pytest.raises(DataError, match="No gradient can be computed"):
