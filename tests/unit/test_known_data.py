@@ -1,4 +1,4 @@
-"""Layouts of known data sets on painted photos, from init to metrics; the worked examples."""
+"""Known data sets on painted photos, from init to metrics; worked examples; real photos."""
 
 import csv
 import json
@@ -15,8 +15,10 @@ import pytest
 from PIL import Image
 from precompute_factory import NumpyEncoder, named_encoder, without_torch
 
+import precompute
 from inficond_panel.cli import main
 from inficond_panel.common.installation import shipped_folder
+from inficond_panel.distill import average_precision
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import open_store
 from precompute.datasets import load_dataset
@@ -309,12 +311,13 @@ def test_what_is_missing_is_told_in_a_sentence(tmp_path, monkeypatch):
 
 
 DATA = Path(os.environ.get("INFICOND_DATA", "")) / "coco18-mini"
+WITH_DATA = pytest.mark.skipif(
+    not DATA.is_dir(), reason="needs INFICOND_DATA, a folder with coco18-mini and encoder"
+)
 
 
 @pytest.mark.more
-@pytest.mark.skipif(
-    not DATA.is_dir(), reason="needs INFICOND_DATA, a folder with coco18-mini and encoder"
-)
+@WITH_DATA
 def test_real_photos_in_the_layout_of_waterbirds(tmp_path, capsys, monkeypatch):
     """Animals, in the training photos nearly always with people: repair lifts the worst group."""
     labels = pd.read_csv(DATA / "labels.csv", dtype={"image_id": str}, index_col="image_id")
@@ -340,3 +343,38 @@ def test_real_photos_in_the_layout_of_waterbirds(tmp_path, capsys, monkeypatch):
         capsys, monkeypatch, "waterbirds", spec_of("waterbirds", tmp_path, encoder=encoder)
     )
     assert np.all(table["repaired"] > table["students"] + 0.05)
+
+
+REAL = """\
+title: Cats and others
+dataset:
+  kind: table
+  root: {data}
+  labels: labels.csv
+  splits: {{fit: {home}/fit.txt, tune: {home}/tune.txt, holdout: {home}/holdout.txt}}
+concepts:
+  corpus: words.txt
+  encoder: {{model: {data}/../encoder, image_size: 256}}
+teacher: {{kind: logits, path: {data}/teacher_logits.csv}}
+"""
+
+
+@pytest.mark.torch
+@pytest.mark.data
+@WITH_DATA
+def test_the_score_of_a_concept_finds_its_photos(tmp_path):
+    pytest.importorskip("torch")
+    label = pd.read_csv(DATA / "labels.csv", dtype={"image_id": str}, index_col="image_id")["cat"]
+    test = (DATA / "test.txt").read_text().split()
+    kinds = ([i for i in test if label[i] == value][:14] for value in (1, 0))
+    ids = [i for pair in zip(*kinds, strict=True) for i in pair]
+    for split, part in (("fit", ids[:4]), ("tune", ids[4:]), ("holdout", test[-2:])):
+        (tmp_path / f"{split}.txt").write_text("\n".join(part))
+    (tmp_path / "words.txt").write_text("cat\nairplane\nroad\n")
+    (tmp_path / "spec.yaml").write_text(REAL.format(data=DATA.resolve(), home=tmp_path))
+    precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr")
+    store = open_store(tmp_path / "a.zarr")
+    cat = store.label[:, store.classes.index("cat")]
+    score = store.concept_score[:, store.concepts.index("cat")]
+    assert average_precision(cat, score) > 0.9
+    assert average_precision(cat, store.concept_score[:, 1]) < 0.8

@@ -1,14 +1,20 @@
-"""Photos of all kinds become upright RGB; what cannot be read says why."""
+"""Photos of all kinds become upright RGB; only readers of expected formats get a file."""
 
+import ast
 import io
 import os
 import struct
+import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from factory import ATTRS, small_arrays
 from PIL import Image, ImageCms
 
+from inficond_panel.errors import StoreFormatError
+from inficond_panel.store import open_store, write_store
 from inficond_panel.store.images import DETAIL, MOST_SCANS, UnreadableImage, decode, thumbnail
 
 
@@ -189,3 +195,50 @@ def test_thumbnail_keeps_the_shape_and_never_enlarges():
     assert shape == (50, 200)
     assert Image.open(io.BytesIO(data)).size == (200, 50)
     assert thumbnail(Image.new("RGB", (30, 20)), 200, 80)[1] == (20, 30)
+
+
+ROOT = Path(__file__).parents[2]
+FILES = [*(ROOT / "inficond_panel").rglob("*.py"), *(ROOT / "precompute").rglob("*.py")]
+
+
+def test_every_call_names_the_formats():
+    calls = {
+        f"{file}:{node.lineno}": {keyword.arg for keyword in node.keywords}
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Image.open", "PIL.Image.open")
+    }
+    assert len(calls) >= 5
+    assert [place for place, named in calls.items() if "formats" not in named] == []
+
+
+def picture(form, size=(32, 32)):
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        Image.new("1" if form == "PNG" else "RGB", size).save(buffer, form)
+    return buffer.getvalue()
+
+
+OTHERS = {
+    "a format that starts a program": picture("EPS"),
+    "a decompression bomb": picture("PNG", (20_000, 20_000)),
+    "another size": picture("JPEG", (33, 32)),
+    "cut": picture("JPEG")[:200],
+    "no picture": b"none",
+}
+
+
+@pytest.mark.parametrize("thumbnail", OTHERS.values(), ids=OTHERS)
+def test_a_thumbnail_that_is_no_jpeg_of_its_size_is_refused(tmp_path, thumbnail, monkeypatch):
+    arrays = small_arrays(images=12, concepts=6, classes=2)
+    whole = picture("JPEG")
+    arrays["thumbnail"] = np.frombuffer(thumbnail + 11 * whole, np.uint8)
+    lengths = [len(thumbnail), *[len(whole)] * 11]
+    arrays["thumbnail_offset"] = np.cumsum([0, *lengths])
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    store = open_store(tmp_path / "s.zarr")
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", None)
+    with pytest.raises(StoreFormatError, match="of the image '000000' is not a JPEG of 32"):
+        store.patch(0)
+    assert store.picture(1).size == (32, 32)
