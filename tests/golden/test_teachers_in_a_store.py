@@ -8,14 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from precompute_factory import (
-    HEAD,
-    SPEC,
-    TABLE,
-    TIMM,
-    photo_folder,
-    write_table,
-)
+from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo_folder, write_table
 
 import precompute
 from inficond_panel.errors import DataError, StoreError

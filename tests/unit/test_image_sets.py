@@ -235,10 +235,7 @@ def test_its_patches_are_these_but_none_of_a_holdout_image(six):
 
 @pytest.mark.parametrize(
     ("most", "places", "told"),
-    [
-        (3, [[1, 0.5], [0.5, 0.25], [0, 0]], ""),
-        (2, [[1, 0.5], [0, 0]], ", 2 drawn"),
-    ],
+    [(3, [[1, 0.5], [0.5, 0.25], [0, 0]], ""), (2, [[1, 0.5], [0, 0]], ", 2 drawn")],
 )
 def test_on_the_map_are_those_placed_by_nearness_and_the_centre_of_all(six, most, places, told):
     found = take_assigned(six, "pca", six.concepts[0], drawn=most)

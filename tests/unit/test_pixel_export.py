@@ -86,8 +86,7 @@ def test_logits_are_those_of_predict(tmp_path, vision, segments, scores):
 
 
 @pytest.mark.parametrize(
-    "segments",
-    ["{max_per_image: 4, refine: edges}", "{method: slic}", "{method: felzenszwalb}"],
+    "segments", ["{max_per_image: 4, refine: edges}", "{method: slic}", "{method: felzenszwalb}"]
 )
 def test_segments_that_look_at_the_photo_are_refused(made, tmp_path, capsys, segments):
     spec = made / f"{len(segments)}.yaml"

@@ -25,10 +25,7 @@ def test_faulty_lists_are_told(tmp_path, text, fault):
 
 @pytest.mark.parametrize(
     ("tune", "known", "fault"),
-    [
-        (["a", "c"], "abc", "in the split fit and in tune.* a"),
-        (["c", "d"], "abc", "no labels.* d"),
-    ],
+    [(["a", "c"], "abc", "in the split fit and in tune.* a"), (["c", "d"], "abc", "no labels.* d")],
 )
 def test_overlap_and_unknown_images_are_told(tune, known, fault):
     with pytest.raises(DataError, match=fault):

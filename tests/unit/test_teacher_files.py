@@ -15,10 +15,7 @@ from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.store.network_weights import read_state
 
 torch = pytest.importorskip("torch")
-pytestmark = [
-    pytest.mark.torch,
-    pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning"),
-]
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
 CLASSES = ("bicycle", "train")
 WIDTH, HEIGHT = PLAIN["size"]
 
