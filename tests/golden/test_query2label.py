@@ -8,8 +8,16 @@ from precompute_factory import attend, photo
 from teacher_factory import teacher_section
 
 from inficond_panel.errors import DataError
+from precompute.teachers.loading import load_teacher
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import timm
+import torch
+import torchvision
+
+from precompute.teachers.query2label import FeatureMap
+
 pytestmark = pytest.mark.torch
 
 CLASSES = ("bicycle", "train", "sofa")
@@ -21,8 +29,6 @@ def published(self_attention=(False, False), projected=True, width=WIDTH):
 
     Batch norms are frozen there: without a counter of batches.
     """
-    import torchvision
-
     torch.manual_seed(0)
     body = torchvision.models.resnet18(weights=None).state_dict()
     state = {
@@ -156,8 +162,6 @@ class Reference:
 
 def torchvision_map(state, images):
     """Feature map of the body, by torchvision's own network."""
-    import torchvision
-
     network = torchvision.models.resnet18(weights=None)
     network.fc = torch.nn.Identity()
     prefix = "backbone.0.body."
@@ -171,8 +175,6 @@ def torchvision_map(state, images):
 
 
 def load(path, known=CLASSES, backbone="resnet18", **values):
-    from precompute.teachers.loading import load_teacher
-
     section = teacher_section("query2label", path=path, backbone=backbone, **values)
     return load_teacher(section, known)
 
@@ -239,18 +241,12 @@ def test_settings_that_do_not_fit_are_told(tmp_path):
 
 
 def test_a_backbone_without_a_map_is_told():
-    import timm
-
-    from precompute.teachers.query2label import FeatureMap
-
     with pytest.raises(DataError, match="not a feature map"):
         FeatureMap(timm.create_model("test_vit", num_classes=0))(torch.zeros(1, 3, 160, 160))
 
 
 def test_a_swin_backbone_in_its_first_layout_is_taken(tmp_path):
     """Older Swin files divide the stages otherwise, and keep buffers that are made anew today."""
-    import timm
-
     torch.manual_seed(0)
     name = "swin_tiny_patch4_window7_224"
     model = timm.create_model(name, num_classes=0, global_pool="")

@@ -16,8 +16,14 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import History, Tuner
+from precompute.batches.results import Results
+from precompute.teachers.stage import Pass
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import timm
+import torch
+
 pytestmark = pytest.mark.torch
 ORACLE = HEAD.replace("}", ", oracle: {gamma: 0.2}}")
 OWN = f"{TIMM}  oracle: {{}}\n"
@@ -61,8 +67,6 @@ class Counted:
     """Photos that go through networks, by what they are run for."""
 
     def __init__(self, monkeypatch):
-        from precompute.teachers.stage import Pass
-
         before, self.seen = Pass.before, {}
 
         def counting(work, rows):
@@ -142,8 +146,6 @@ def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch)
 def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
     own, monkeypatch, teacher, name
 ):
-    from precompute.batches.results import Results
-
     put, counted = Results.put, Counted(monkeypatch)
 
     def full(results, of, *given):
@@ -170,8 +172,6 @@ def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
 def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
     """One class an image; the oracle's students learn a softmax over all four classes; another run
     takes every photo's logits from the store."""
-    import timm
-
     photo_folder(tmp_path)
     label = np.eye(2, dtype=int)[np.arange(16) % 2]
     write_table(tmp_path / "photos" / "labels.csv", [f"{i:05d}" for i in range(16)], label)

@@ -23,6 +23,7 @@ from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import add_concept, concept_title, typed_of
 from inficond_panel.tuning.shift import class_shift, shift_photos
 from inficond_panel.views.knowledge.view import KnowledgeView
+from precompute.encoder import load_text_encoder
 
 #: Of each photo the one segment that has no word, or its background.
 CONTEXT = np.eye(EMBED)[EMBED - 1]
@@ -208,8 +209,6 @@ def own(photos, tmp_path):
 @pytest.mark.torch
 @pytest.mark.parametrize("method", METHODS)
 def test_it_equals_a_run_with_the_word_in_the_corpus(own, method):
-    from precompute.encoder import load_text_encoder
-
     whole = computed(own, [*WORDS, LINE], METHODS[method])
     assert whole.attrs["synonyms"] == {"red bus": ["scarlet coach"]}
     assert whole.attrs["scores"]["method"] == method

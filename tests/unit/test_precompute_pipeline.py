@@ -19,6 +19,7 @@ from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from precompute.batches.pictures import picture_properties
+from precompute.encoder import load_encoder
 from precompute.segments import settings_of, unit
 
 torch = pytest.importorskip("torch")
@@ -67,8 +68,6 @@ def test_the_store_holds_what_a_naive_loop_computes(home):
 
 
 def test_segments_are_means_of_the_encoders_cells(home):
-    from precompute.encoder import load_encoder
-
     store, spec = open_store(home / "whole.zarr"), load_spec(home / "spec.yaml")
     encoder = load_encoder(spec.concepts.encoder)
     assert store.attrs["preprocessing"] == encoder.preprocessing

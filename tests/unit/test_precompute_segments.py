@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, sparse
 from segment_parts.measures import (
     achievable_accuracy,
     boundary_recall,
@@ -118,8 +118,6 @@ def test_equal_and_empty_cells_make_no_fault(how):
 @given(st.tuples(st.integers(1, 7), st.integers(2, 7)), st.integers(1, 6), st.integers(0, 99))
 def test_merging_is_wards_of_scikit_learn(shape, count, seed):
     cluster_module = pytest.importorskip("sklearn.cluster")
-    from scipy import sparse
-
     size = shape[0] * shape[1]
     count = min(count, size)
     point = np.random.default_rng(seed).normal(size=(size, 3))

@@ -13,8 +13,16 @@ from teacher_factory import PLAIN, teacher_section
 
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.store.network_weights import read_state
+from precompute.teachers.loading import load_teacher
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import timm
+import torch
+from safetensors.torch import save_file
+from torchvision import models
+from torchvision.models import ResNet18_Weights
+
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
 CLASSES = ("bicycle", "train")
 WIDTH, HEIGHT = PLAIN["size"]
@@ -62,8 +70,6 @@ def batch_of(preprocessing, count=5):
 
 
 def load(section, classes=CLASSES):
-    from precompute.teachers.loading import load_teacher
-
     return load_teacher(section, classes)
 
 
@@ -150,10 +156,6 @@ NAMED = {"timm": "test_resnet", "torchvision": "resnet18"}
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
     """By package: a tiny model with three classes, and a file of its weights."""
-    import timm
-    from safetensors.torch import save_file
-    from torchvision import models
-
     torch.manual_seed(1)
     folder = tmp_path_factory.mktemp("models")
     own = timm.create_model("test_resnet", num_classes=3).eval()
@@ -218,8 +220,6 @@ def test_what_does_not_fit_is_told(small, kind, values, fault):
 
 
 def test_a_tag_that_cannot_be_downloaded_says_what_to_do(small, monkeypatch):
-    import timm
-
     def offline(name, pretrained=False, **_):
         assert (name, pretrained) == ("test_resnet.r160_in1k", True)
         raise OSError("no network")
@@ -239,8 +239,6 @@ def test_weights_with_another_number_of_outputs_get_no_random_classifier(small):
 
 
 def test_photos_are_prepared_as_torchvision_prepares_them(small):
-    from torchvision.models import ResNet18_Weights
-
     teacher, image = load(section_of(small, "torchvision")), photo(3)
     pixels = ResNet18_Weights.DEFAULT.transforms()(image)
     prepared = teacher.preprocessing.prepare(image)

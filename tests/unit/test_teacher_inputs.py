@@ -10,9 +10,24 @@ from teacher_factory import encoder_section
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Preprocessing as Section
+from precompute.encoder import load_encoder
+from precompute.teachers.teacher import (
+    Preprocessing,
+    loss_gradient,
+    of_encoder,
+    of_timm,
+    own_or_given,
+    stepped,
+)
 
-torch = pytest.importorskip("torch")
 pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import timm
+import torch
+from timm.data import create_transform, resolve_model_data_config
+from torchvision import transforms
+
 pytestmark = pytest.mark.torch
 SHAPE = (4, 3, 5, 6)
 
@@ -33,8 +48,6 @@ def by_hand(weight, bias, x, label, gamma):
 
 
 def reinforce(forward, pixels, label, gamma):
-    from precompute.teachers.teacher import loss_gradient, stepped
-
     return stepped(pixels, loss_gradient(forward, pixels, label), gamma)
 
 
@@ -84,11 +97,6 @@ SIZES = [(80, 60), (60, 81), (37, 150), (50, 50), (20, 31)]
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("name", ["test_resnet", "resnet18", "vit_tiny_patch16_224"])
 def test_a_models_own_preprocessing_is_timms(name, size):
-    import timm
-    from timm.data import create_transform, resolve_model_data_config
-
-    from precompute.teachers.teacher import of_timm, own_or_given
-
     model = timm.create_model(name)
     image = photo(1, size)
     own = own_or_given(Section(), of_timm(model))
@@ -99,10 +107,6 @@ def test_a_models_own_preprocessing_is_timms(name, size):
 @pytest.mark.parametrize("crop", [0.875, 1.0])
 @pytest.mark.parametrize("size", SIZES)
 def test_a_crop_is_torchvisions(size, crop):
-    from torchvision import transforms
-
-    from precompute.teachers.teacher import Preprocessing
-
     image = photo(2, size)
     ours = Preprocessing((28, 28), (0.5, 0.4, 0.3), (0.2, 0.3, 0.4), "bicubic", crop)
     resize = transforms.Resize(int(28 / crop), transforms.InterpolationMode.BICUBIC)
@@ -115,8 +119,6 @@ def test_a_crop_is_torchvisions(size, crop):
 
 @pytest.mark.parametrize("size", SIZES)
 def test_other_shapes_are_covered_whole(size):
-    from precompute.teachers.teacher import Preprocessing
-
     for crop in (0.0, 0.7, 1.0):
         ours = Preprocessing((31, 17), (0, 0, 0), (1, 1, 1), "lanczos", crop)
         values = ours.prepare(photo(3, size))
@@ -127,10 +129,6 @@ def test_other_shapes_are_covered_whole(size):
 
 
 def test_the_spec_overrides_single_settings():
-    import timm
-
-    from precompute.teachers.teacher import of_timm, own_or_given
-
     own = of_timm(timm.create_model("test_resnet"))
     assert own["crop"] > 0
     mixed = own_or_given(Section(size=(40, 30), crop=0), own)
@@ -140,9 +138,6 @@ def test_the_spec_overrides_single_settings():
 
 
 def test_an_image_text_models_is_that_of_its_dense_view(tmp_path):
-    from precompute.encoder import load_encoder
-    from precompute.teachers.teacher import of_encoder
-
     encoder = load_encoder(encoder_section(tiny_encoder(tmp_path / "encoder", CONV)))
     image = photo(4)
     np.testing.assert_array_equal(of_encoder(encoder).prepare(image), encoder.prepare(image))

@@ -7,8 +7,19 @@ from scipy.special import expit, logsumexp, softmax
 from teacher_factory import PLAIN, digests, drawn, encoder_section, teacher_section
 
 from inficond_panel.errors import CancelledError, DataError
+from precompute.batches.results import Results, photo_keys
+from precompute.batches.run import Run
+from precompute.encoder import load_encoder
+from precompute.teachers.head import fit_heads, newton_logistic
+from precompute.teachers.loading import teacher_inputs
+from precompute.teachers.stage import teacher_logits
+from precompute.teachers.teacher import Preprocessing
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
+from sklearn.linear_model import LogisticRegression
+
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
 
 WIDTH, HEIGHT = PLAIN["size"]
@@ -29,8 +40,6 @@ def traced(folder, network, **values):
 
 def by_hand(network, dataset):
     """Inputs of a ``flat`` network, its weight and its logits."""
-    from precompute.teachers.teacher import Preprocessing
-
     prepare = Preprocessing(**PLAIN).prepare
     x = np.stack([prepare(dataset.load(i)).ravel() for i in range(len(dataset.ids))])
     weight, bias = (value.detach().numpy() for value in network[1].parameters())
@@ -44,15 +53,10 @@ def linear(tmp_path_factory):
 
 
 def photos_of(dataset, **options):
-    from precompute.batches.results import photo_keys
-    from precompute.batches.run import Run
-
     return Run(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
 
 
 def run(section, dataset, *given, **options):
-    from precompute.teachers.stage import teacher_logits
-
     return teacher_logits(section, photos_of(dataset, **options), *given)
 
 
@@ -120,8 +124,6 @@ def counted(dataset):
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
-    from precompute.batches.results import Results
-
     section = teacher_section("torchscript", path=linear, batch=2, oracle=0.5)
     whole = run(section, drawn())
     lines = []
@@ -160,8 +162,6 @@ def test_order_other_photos_and_threads_change_no_bit(linear, threads):
 
 
 def test_what_the_logits_depend_on(linear, tmp_path):
-    from precompute.teachers.loading import teacher_inputs
-
     dataset = drawn()
     section = teacher_section("torchscript", path=linear)
     first = teacher_inputs(section, dataset, digests(dataset))
@@ -232,8 +232,6 @@ def encoder(tmp_path_factory):
 
 def image_vectors(section, dataset):
     """Unit vectors of the photos at the model's own size, by the model itself."""
-    from precompute.encoder import load_encoder
-
     model = load_encoder(type(section)(model=section.model, pretrained=section.pretrained))
     with torch.inference_mode():
         pixels = np.stack([model.prepare(dataset.load(i)) for i in range(len(dataset.ids))])
@@ -279,10 +277,6 @@ def test_names_that_are_no_classes_are_told(encoder, values, fault):
 
 
 def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
-    from sklearn.linear_model import LogisticRegression
-
-    from precompute.teachers.head import fit_heads
-
     dataset = drawn(40)
     section = teacher_section("head", folds=4, l2=0.1, oracle=0.2, batch=7)
     result = run(section, dataset, encoder)
@@ -310,10 +304,6 @@ def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
 
 @pytest.mark.parametrize("l2", [1e-3, 1.0])
 def test_newton_finds_the_heads_of_scikit_learn(l2):
-    from sklearn.linear_model import LogisticRegression
-
-    from precompute.teachers.head import newton_logistic
-
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(80, 100))  # the classes can be separated: the penalty decides
     label = (inputs[:, 0] + rng.normal(size=80) > 1).astype(np.int8)

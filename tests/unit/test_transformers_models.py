@@ -10,12 +10,22 @@ import pytest
 from hub_factory import MEAN, SIDE, STD, classifier, encoder
 from precompute_factory import attend, photo, photo_set
 
+from inficond_panel import open_students
+from inficond_panel.cli import main
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
 from inficond_panel.spec.sections.teacher import TransformersTeacher
+from precompute.encoder import load_encoder
+from precompute.teachers.loading import load_teacher
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+import transformers
+from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
+
 pytestmark = pytest.mark.torch
 WORDS = ["a", "photo", "of", "wheel", "rail", "sky"]
 KINDS = ("clip", "siglip")
@@ -29,8 +39,6 @@ def saved(tmp_path_factory):
 
 
 def load(folder, **values):
-    from precompute.encoder import load_encoder
-
     return load_encoder(TransformersEncoder(model=folder, **values))
 
 
@@ -178,9 +186,6 @@ def test_a_missing_package_names_the_extra(saved, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys, kind):
     """Encoder and teacher by flags, then precompute, students, and a photo of the store again."""
-    from inficond_panel import open_students
-    from inficond_panel.cli import main
-
     monkeypatch.chdir(tmp_path)
     photo_set(tmp_path)
     classifier(tmp_path / "net", ["train", "cat", "bicycle"])
@@ -234,8 +239,6 @@ def teacher_of(model, classes=CLASSES, **values):
 
 
 def load_section(section, classes=CLASSES):
-    from precompute.teachers.loading import load_teacher
-
     return load_teacher(section, classes)
 
 
@@ -293,8 +296,6 @@ def test_names_that_do_not_fit(folder, classes, labels, fault):
 
 
 def test_weights_that_lack_would_be_random_and_pickled_ones_are_not_loaded(copy):
-    from safetensors.torch import load_file, save_file
-
     file = copy / "model.safetensors"
     state = load_file(file)
     some = {k: v for k, v in state.items() if not k.startswith("classifier")}
@@ -338,8 +339,6 @@ def test_other_processors_and_configurations_are_told(copy):
 
 def test_a_hubs_model_without_network_is_told_at_once(tmp_path, monkeypatch):
     """The hub's own client would ask again and again, with longer and longer pauses."""
-    from huggingface_hub import constants
-
     asked = []
 
     def unknown(host, *_, **__):
@@ -355,8 +354,6 @@ def test_a_hubs_model_without_network_is_told_at_once(tmp_path, monkeypatch):
 
 
 def test_a_hubs_model_that_was_downloaded_needs_no_network(folder, tmp_path, monkeypatch):
-    from huggingface_hub import constants
-
     snapshot = tmp_path / "models--some--net" / "snapshots" / "0"
     shutil.copytree(folder, snapshot)
     (snapshot.parents[1] / "refs").mkdir()
