@@ -238,9 +238,6 @@ def test_settings_that_do_not_fit_are_told(tmp_path):
     assert load(tmp_path / "a.pkl", CLASSES[:1], classes=list(CLASSES)).columns == (0,)
     with pytest.raises(DataError, match=r"multiple of teacher\.heads \(3\)"):
         load(tmp_path / "a.pkl", heads=3)
-
-
-def test_a_backbone_without_a_map_is_told():
     with pytest.raises(DataError, match="not a feature map"):
         FeatureMap(timm.create_model("test_vit", num_classes=0))(torch.zeros(1, 3, 160, 160))
 

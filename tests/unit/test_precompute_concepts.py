@@ -23,14 +23,15 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def read(folder, text, note=lambda _: None):
-    (folder / "words.txt").write_text(text)
-    return read_corpus(folder / "words.txt", note)
-
-
-def test_corpus_keeps_the_order_and_passes_blank_lines_over(tmp_path):
-    (tmp_path / "words.txt").write_bytes("\ufeffwheel\r\n\r\n  tv  monitor \ncafé".encode())
-    assert list(read_corpus(tmp_path / "words.txt")) == ["wheel", "tv monitor", "café"]
+def test_a_corpus_keeps_its_order_and_notes_empty_lines_and_shared_synonyms(tmp_path):
+    file, notes = tmp_path / "words.txt", []
+    file.write_bytes("\ufeffwheel\r\n\r\n  tv  monitor \ncafé".encode())
+    assert list(read_corpus(file)) == ["wheel", "tv monitor", "café"]
+    file.write_text("car, auto\n\nvan, Auto\n \nauto mobile\n")
+    read_corpus(file, notes.append)
+    assert len(notes) == 2
+    assert notes[0].endswith("has empty lines: 2, 4")
+    assert "'Auto' stands for two concepts, on lines 1 and 3" in notes[1]
 
 
 @pytest.mark.parametrize(
@@ -44,16 +45,9 @@ def test_corpus_keeps_the_order_and_passes_blank_lines_over(tmp_path):
     ],
 )
 def test_faulty_corpora_are_told(tmp_path, text, fault):
+    (tmp_path / "words.txt").write_text(text)
     with pytest.raises(DataError, match=fault):
-        read(tmp_path, text)
-
-
-def test_empty_lines_and_shared_synonyms_are_noted(tmp_path):
-    notes = []
-    read(tmp_path, "car, auto\n\nvan, Auto\n \nauto mobile\n", notes.append)
-    assert len(notes) == 2
-    assert notes[0].endswith("has empty lines: 2, 4")
-    assert "'Auto' stands for two concepts, on lines 1 and 3" in notes[1]
+        read_corpus(tmp_path / "words.txt")
 
 
 class Letters:
@@ -72,7 +66,7 @@ def test_a_text_vector_is_the_normalised_mean_over_synonyms_and_prompts():
         np.testing.assert_allclose(row, unit(each.mean(0)), atol=1e-6)
 
 
-def test_twins_are_told_nearest_first():
+def test_twins_are_told_nearest_first_and_scores_that_are_mostly_clipped():
     text = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.01], [0, 0, 1.0]]))
     pairs = twins(text, ["a", "b", "c", "d", "e"])
     assert [pair[:2] for pair in pairs] == [("c", "d"), ("a", "b")]
@@ -82,6 +76,9 @@ def test_twins_are_told_nearest_first():
     assert twin_warnings(np.eye(3), ["a", "b", "c"]) == []
     many = twin_warnings(np.ones((8, 1)), list("abcdefgh"))[0]
     assert many.endswith("and 18 more")
+    assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
+    (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
+    assert warning.startswith("50% of the concept scores are 0")
 
 
 def nearest(points):
@@ -99,12 +96,6 @@ def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
     np.testing.assert_allclose(points[0], PCA(2).fit_transform(groups), atol=1e-5)
     assert (nearest(points[1]) // 12 == np.arange(36) // 12).all()
     np.testing.assert_array_equal(points, project(groups, ["pca", "tsne"], seed=0))
-
-
-def test_scores_that_are_mostly_clipped_are_told():
-    assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
-    (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
-    assert warning.startswith("50% of the concept scores are 0")
 
 
 @pytest.mark.slow

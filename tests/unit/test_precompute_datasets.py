@@ -33,6 +33,9 @@ def test_table_keeps_leading_zeros_and_the_order_of_the_splits(table):
     assert dataset.label.tolist() == [[0, 0], [1, 0], [0, 0], [1, 1]]
     assert dataset.load(0).size == (80, 60)
     assert dataset.digest(0) != dataset.digest(1)
+    Image.new("RGB", (5, 5)).save(table.images / "00001.png")
+    with pytest.raises(DataError, match="several files for 1 images, the first are 00001"):
+        load_dataset(table)
 
 
 def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
@@ -70,13 +73,6 @@ def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_pat
     lists(table, fit=["00000"], tune=["00001"], holdout=[image])
     table.labels.write_text(f"image_id,x\n00000,1\n00001,0\n{image},0\n")
     with pytest.raises(DataError, match=rf"labels\.csv:4: the image '{image}' is outside of"):
-        load_dataset(table)
-
-
-def test_two_files_for_one_image_are_told(table):
-    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-    Image.new("RGB", (5, 5)).save(table.images / "00001.png")
-    with pytest.raises(DataError, match="several files for 1 images, the first are 00001"):
         load_dataset(table)
 
 
@@ -192,9 +188,6 @@ def test_columns_of_labels_splits_and_metadata(folder):
     assert dataset.metadata_columns == ("camera",)
     assert dataset.metadata.ravel().tolist() == ["x", "y", "", "x"]
     assert [dataset.load(i).width for i in range(4)] == [5, 6, 7, 8]
-
-
-def test_columns_where_minus_one_is_absent(folder):
     text = CSV.replace(",1,1,x", ",1,-1,x").replace(",,0,,y", ",,0,1.0,y")
     (folder / "t.csv").write_text(text.replace("none,0,0,", "none,-1.0,,"))
     dataset = load_dataset(dataset_section(folder, f"{LABELS}\nabsent: -1"))

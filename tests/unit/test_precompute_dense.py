@@ -281,28 +281,19 @@ def test_values_of_eva_are_free_of_its_rotary_embedding_and_comparisons_have_it(
     torch.testing.assert_close(cells.flatten(1, 2), similar, atol=1e-5, rtol=1e-4)
 
 
-def test_a_sum_of_attentions_is_refused_where_a_norm_stands_between():
-    tower = tower_of(**VIT, block_type="custom", scale_attn_inner=True)
+def test_what_cannot_be_used_is_told():
+    between = tower_of(**VIT, block_type="custom", scale_attn_inner=True)  # a norm
     with pytest.raises(DataError, match="sclip cannot be used with this encoder"):
-        cells_of(tower, images(), "sclip")
-    assert cells_of(tower, images(), "clearclip")[1] == "clearclip"
-
-
-def test_an_attention_is_refused_where_there_is_none():
+        cells_of(between, images(), "sclip")
+    assert cells_of(between, images(), "clearclip")[1] == "clearclip"
     with pytest.raises(DataError, match="no choice of attention, but the spec sets value"):
         cells_of(built("timm ResNet"), images(), "value")
-
-
-def test_other_towers_are_told_with_the_families_that_are_not():
     for tower in (torch.nn.Flatten(), tower_of(**VIT, attentional_pool="parallel")):
         with pytest.raises(DataError, match="the encoder it gives no embedding per cell") as told:
             cells_of(tower, images())
         for family in ("SigLIP", "CoCa", "EVA", "ConvNeXt", "average pooling"):
             assert family in told.value.remedy
-
-
-@pytest.mark.parametrize("name", ["CLIP ViT", "SigLIP", "EVA"])
-def test_a_size_that_is_no_multiple_of_a_patch_is_told(name):
-    with pytest.raises(DataError, match=r"image_size \[70, 64\] is not a multiple") as told:
-        cells_of(built(name), images(64, 70))
-    assert told.value.remedy == "Set concepts.encoder.image_size: 64."
+    for name in ("CLIP ViT", "SigLIP", "EVA"):
+        with pytest.raises(DataError, match=r"image_size \[70, 64\] is not a multiple") as told:
+            cells_of(built(name), images(64, 70))
+        assert told.value.remedy == "Set concepts.encoder.image_size: 64."

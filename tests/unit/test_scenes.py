@@ -44,10 +44,17 @@ def test_every_concept_is_drawn_somewhere():
     assert len(CLASSES) >= 12
 
 
-def test_a_label_says_that_a_thing_of_the_class_can_be_seen(scenes):
-    for scene, row in zip(scenes.scenes, scenes.labels, strict=True):
+def test_labels_words_captions_and_metadata_say_what_can_be_seen(scenes):
+    names = set(concept_names())
+    assert scenes.metadata_columns == ("setting", "light")
+    every = scenes.scenes, scenes.labels, scenes.captions, scenes.metadata
+    for scene, label, caption, (setting, light) in zip(*every, strict=True):
         seen = {p.thing.label for p in scene.placements if p.visible >= SEEN} - {""}
-        assert seen == {CLASSES[k] for k in np.flatnonzero(row)}
+        assert seen == {CLASSES[k] for k in np.flatnonzero(label)}
+        assert set(scene.words()) <= names
+        assert caption.startswith(f"a drawing of {SETTINGS[scene.setting].caption}")
+        assert set(scene.stuff) <= set(STUFF)
+        assert ("night sky" in scene.stuff) == (light == "night" and not SETTINGS[setting].indoors)
 
 
 def test_things_stand_where_they_belong(scenes):
@@ -67,14 +74,6 @@ def test_nothing_is_hidden_by_its_neighbour(scenes):
         boxes = [placement.box for placement in scene.placements]
         for i, one in enumerate(boxes):
             assert all(overlap(one, other) <= 0.6 + 1e-9 for other in boxes[:i])
-
-
-def test_words_and_captions_name_what_is_seen(scenes):
-    names = set(concept_names())
-    for scene, text in zip(scenes.scenes, scenes.captions, strict=True):
-        assert set(scene.words()) <= names
-        assert text.startswith(f"a drawing of {SETTINGS[scene.setting].caption}")
-        assert set(scene.stuff) <= set(STUFF)
 
 
 @pytest.mark.parametrize("shortcut", SHORTCUTS, ids=lambda shortcut: shortcut.label)
@@ -105,14 +104,6 @@ def test_the_spread_shortcut_holds_in_fit_only(scenes, fit):
     for thing in SPREAD.things:  # none gives the class away
         there = np.array([any(p.thing.name == thing for p in s.placements) for s in scenes.scenes])
         assert there[fit & present].mean() < 0.7
-
-
-def test_metadata_are_setting_and_light(scenes):
-    assert scenes.metadata_columns == ("setting", "light")
-    assert scenes.metadata.shape == (600, 2)
-    for scene, (setting, light) in zip(scenes.scenes, scenes.metadata, strict=True):
-        assert setting in SETTINGS
-        assert ("night sky" in scene.stuff) == (light == "night" and not SETTINGS[setting].indoors)
 
 
 def test_shortcuts_can_be_left_out():

@@ -65,6 +65,11 @@ def onnx_file(path, weight, bias, sigmoid=False):
     return path
 
 
+class Pair(torch.nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))[:, :2], x
+
+
 def batch_of(preprocessing, count=5):
     return np.stack([preprocessing.prepare(photo(i)) for i in range(count)])
 
@@ -126,7 +131,7 @@ def test_values_that_are_no_probabilities_and_other_files_are_told(tmp_path, kin
         load(section)
 
 
-def test_another_size_is_told(tmp_path):
+def test_another_size_and_a_tuple_are_told(tmp_path):
     section, *_ = make("torchscript", tmp_path / "a")
     section.preprocessing.size = (10, 10)
     teacher = load(section)
@@ -137,15 +142,7 @@ def test_another_size_is_told(tmp_path):
     section.preprocessing.size = (10, 10)
     with pytest.raises(DataError, match=r"expected one input \[batch, 3, 10, 10\]"):
         load(section)
-
-
-class Pair(torch.nn.Module):
-    def forward(self, x):
-        return x.mean((2, 3))[:, :2], x
-
-
-def test_a_network_that_gives_a_tuple_is_told(tmp_path):
-    teacher = load(teacher_section("torchscript", path=script(tmp_path / "a", Pair())))
+    teacher = load(teacher_section("torchscript", path=script(tmp_path / "c", Pair())))
     with pytest.raises(DataError, match="returns a tuple, not a tensor"):
         teacher.logits(batch_of(teacher.preprocessing))
 
@@ -219,7 +216,12 @@ def test_what_does_not_fit_is_told(small, kind, values, fault):
         load(section_of(small, kind, **values))
 
 
-def test_a_tag_that_cannot_be_downloaded_says_what_to_do(small, monkeypatch):
+def test_a_tag_of_other_outputs_and_one_that_cannot_be_downloaded_are_told(small, monkeypatch):
+    # timm would make a random classifier in silence
+    with pytest.raises(DataError, match=r"r160_in1k has 1000 outputs; expected 3 classes") as told:
+        load(section_of(small, "timm", pretrained="r160_in1k"))
+    assert "teacher.classes" in told.value.remedy
+
     def offline(name, pretrained=False, **_):
         assert (name, pretrained) == ("test_resnet.r160_in1k", True)
         raise OSError("no network")
@@ -229,13 +231,6 @@ def test_a_tag_that_cannot_be_downloaded_says_what_to_do(small, monkeypatch):
     with pytest.raises(DataError, match="no network") as told:
         load(section_of(small, "timm", pretrained="r160_in1k", classes=names))
     assert "teacher.pretrained" in told.value.remedy
-
-
-def test_weights_with_another_number_of_outputs_get_no_random_classifier(small):
-    """timm would make one in silence."""
-    with pytest.raises(DataError, match=r"r160_in1k has 1000 outputs; expected 3 classes") as told:
-        load(section_of(small, "timm", pretrained="r160_in1k"))
-    assert "teacher.classes" in told.value.remedy
 
 
 def test_photos_are_prepared_as_torchvision_prepares_them(small):

@@ -80,16 +80,13 @@ def skill(ap: float = 0.17, chance: float = 0.25, *, knows: bool | None = False)
     return TeacherSkill(Interval(ap, ap - 0.05, ap + 0.05), chance, knows)
 
 
-@pytest.mark.parametrize("knows", [True, None])
-def test_nothing_is_said_of_a_class_that_is_known_or_has_few_images(knows):
-    assert teacher_sentences({"bus": skill(knows=knows)}) == []
-
-
 @pytest.mark.parametrize(
     ("kind", "least", "most"),
     [("none", -0.02, 0.03), ("unknown", -0.02, 0.3), ("shift", 0.02, 0.3)],
 )
 def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
+    known = {"bus": skill(knows=True), "car": skill(knows=None)}  # None: of few images
+    assert teacher_sentences(known) == []
     verdict = Verdict(4.0, 0.9, Interval(0.3, -0.4, 0.5), Interval(0.02, least, most))
     assert verdict.kind == kind
     of_class = ClassShift(BROKEN, kind, verdict=verdict, teacher=skill())
