@@ -63,21 +63,23 @@ def test_logits_and_oracle_reach_the_store(folder, teacher, gamma):
     assert (again.changed, again.content_hash) == (False, report.content_hash)
 
 
-class Counted:
+@pytest.fixture
+def counted(monkeypatch) -> dict[str, list[str]]:
     """Photos that go through networks, by what they are run for."""
+    before, seen = Pass.before, {}
 
-    def __init__(self, monkeypatch):
-        before, self.seen = Pass.before, {}
+    def counting(work, rows):
+        seen.setdefault(work.name, []).extend(work.dataset.ids[row] for row in rows)
+        return before(work, rows)
 
-        def counting(work, rows):
-            self.seen.setdefault(work.name, []).extend(work.dataset.ids[row] for row in rows)
-            return before(work, rows)
+    monkeypatch.setattr(Pass, "before", counting)
+    return seen
 
-        monkeypatch.setattr(Pass, "before", counting)
 
-    def take(self):
-        seen, self.seen = self.seen, {}
-        return seen
+def take(counted: dict[str, list[str]]) -> dict[str, list[str]]:
+    found = dict(counted)
+    counted.clear()
+    return found
 
 
 def planned(folder):
@@ -94,9 +96,9 @@ def own(folder, tmp_path):
 SMALL = OWN.replace("  oracle", "  batch: 2\n  oracle")
 
 
-def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, monkeypatch):
+def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, counted):
     make(own, SMALL)
-    counted = Counted(monkeypatch)
+    counted.clear()
     images = own / "photos" / "images"
     (images / "00002.jpg").write_bytes((images / "00009.jpg").read_bytes() + b"x")
     plan = planned(own)
@@ -104,7 +106,7 @@ def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, mon
     assert plan.photos <= 5  # of its old batch, and of its new one
     assert "photos changed: 1 (00002)" in plan.why
     report = make(own, SMALL)[1]
-    seen = counted.take()
+    seen = take(counted)
     assert len(seen["logits"]) == plan.photos
     assert "00002" in seen["logits"]
     assert "00002" in seen["oracle"]
@@ -113,40 +115,40 @@ def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, mon
     assert make(own, SMALL)[1].content_hash == report.content_hash  # as if run from nothing
 
 
-def test_another_label_or_gamma_leaves_the_logits_alone(own, monkeypatch):
+def test_another_label_or_gamma_leaves_the_logits_alone(own, counted):
     make(own, SMALL)
-    counted = Counted(monkeypatch)
+    counted.clear()
     labels = own / "photos" / "labels.csv"
     labels.write_text(labels.read_text().replace("00001,1,0", "00001,0,0"))
     assert planned(own).photos == 0
     make(own, SMALL)
-    seen = counted.take()
+    seen = take(counted)
     assert "logits" not in seen
     assert "00001" in seen["oracle"]
     assert len(seen["oracle"]) <= 5
     make(own, SMALL.replace("{}", "{gamma: 0.25}"))
-    assert counted.take().keys() == {"oracle"}
+    assert take(counted).keys() == {"oracle"}
 
 
-def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch):
+def test_heads_are_fitted_again_on_the_features_that_are_there(own, counted):
     make(own, HEAD)
-    counted = Counted(monkeypatch)
+    counted.clear()
     other = HEAD.replace("l2: 0.1", "l2: 1.0")
     _, report, store = make(own, other)
-    assert counted.take() == {}
+    assert take(counted) == {}
     assert store.teacher_feature.shape == (15, 24)
     np.testing.assert_allclose(np.linalg.norm(store.teacher_feature, axis=1), 1, atol=1e-5)
     (own / "a.zarr").rename(own / "old")
     assert make(own, other)[1].content_hash == report.content_hash
     # the batch of the photo that cannot be read; the others came with their segments
-    assert len(counted.take()["features"]) == 1
+    assert len(take(counted)["features"]) == 1
 
 
 @pytest.mark.parametrize(("teacher", "name"), [(SMALL, "oracle"), (ORACLE, "features")])
 def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
-    own, monkeypatch, teacher, name
+    own, counted, monkeypatch, teacher, name
 ):
-    put, counted = Results.put, Counted(monkeypatch)
+    put = Results.put
 
     def full(results, of, *given):
         if of == name:
@@ -158,9 +160,9 @@ def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
         with pytest.raises(StoreError, match="is full"):
             make(own, teacher)
     assert not (own / "a.zarr").exists()
-    before = counted.take()
+    before = take(counted)
     report = make(own, teacher)[1]
-    again = counted.take()
+    again = take(counted)
     assert name in again
     if name == "oracle":
         assert len(before["logits"]) == 16

@@ -209,7 +209,6 @@ def test_a_file_fetched_otherwise_is_taken(publisher, here):
 
 
 def instead(monkeypatch, **changed):
-    """Another archive of the birds."""
     data = PUBLIC["cub200"]
     archives = (replace(data.archives[0], **changed),)
     monkeypatch.setitem(PUBLIC, "cub200", replace(data, archives=archives))

@@ -180,7 +180,6 @@ PLACES = ("forest", "water")
 
 
 def by_turns(number):
-    """Logits of the teacher where two classes take turns."""
     return [-2.0, 2.0] if number % 2 else [2.0, -2.0]
 
 

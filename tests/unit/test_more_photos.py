@@ -149,7 +149,6 @@ def test_a_typed_concept_scores_added_photos_as_if_it_were_in_the_corpus(tmp_pat
 
 
 def write_again(store, arrays):
-    """The images of a store, under other names, as a part of it."""
     unlike = {"concept", "class_name", "method", "label", "split", "concept_projection"}
     unlike |= {"concept_text_embedding", "score_centre", "other_class"}
     kept = {name: one for name, one in arrays.items() if name not in unlike}

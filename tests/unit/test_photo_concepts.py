@@ -51,7 +51,6 @@ def arrays() -> dict[str, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def written(arrays, tmp_path_factory) -> Path:
-    """A folder with a spec and its store."""
     folder = tmp_path_factory.mktemp("photos")
     text = arrays["concept_text_embedding"].astype(np.float32)
     text /= np.linalg.norm(text, axis=1, keepdims=True)
@@ -78,7 +77,6 @@ def store(written):
 
 @pytest.fixture(scope="module")
 def examples(store, arrays) -> list[str]:
-    """Six photos of tune that show it."""
     rows = store.rows("tune")
     return [store.images[row] for row in rows[arrays["shows"][rows]][:6]]
 

@@ -28,7 +28,6 @@ CENTRED = "  scores: {method: centred}\n"
 
 
 def make(folder: Path, vision: dict, segments: str = KMEANS, scores: str = ""):
-    """A store of 12 photos, with its spec; the students are at #0."""
     photo_set(folder, 12)
     tiny_encoder(folder / "encoder", vision)
     text = SPEC.replace(KMEANS, segments).replace("  segments:", f"{scores}  segments:")

@@ -137,7 +137,6 @@ def whole(tower, pixels):
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_each_family_gives_cells_of_images_of_any_shape_and_the_whole_in_one_run(name):
-    """The whole to the bit: at the tower's own size, at another, with each kind of attention."""
     tower, own = built(name), FAMILIES[name][2]
     before = whole(tower, images())
     cells_of(tower, images())

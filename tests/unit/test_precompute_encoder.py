@@ -216,7 +216,6 @@ TOWERS = {
 
 
 def section_of(folder, name="CLIP", context=16):
-    """A tiny encoder with one of the text towers."""
     more = TOWERS[name]
     tiny = {"context_length": context, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
     text = {**tiny, **more.get("text_cfg", {})}

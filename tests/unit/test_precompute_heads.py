@@ -214,7 +214,6 @@ def test_the_photos_to_train_on_are_drawn_by_content():
 
 
 def finer(cells, factor):
-    """Cells interpolated to a finer grid."""
     rows, columns = (interpolation(n, factor * n) for n in cells.shape[:2])
     return np.einsum("Hh,Ww,hwe->HWe", rows, columns, unit(cells), optimize=True)
 
@@ -287,7 +286,6 @@ def cells_of(seed: int) -> np.ndarray:
 
 
 def together(labels: np.ndarray) -> np.ndarray:
-    """Pairs of places that are in one segment, whatever its number."""
     return labels.ravel()[:, None] == labels.ravel()[None]
 
 

@@ -67,7 +67,6 @@ def named(tmp_path, monkeypatch):
 
 
 def cache(monkeypatch, tmp_path, repository, files):
-    """A hub's cache that holds files of one repository."""
     home = tmp_path / "cache"
     snapshot = home / f"models--{repository.replace('/', '--')}" / "snapshots" / "0"
     snapshot.mkdir(parents=True)

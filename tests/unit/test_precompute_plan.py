@@ -30,7 +30,6 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def own(made, tmp_path):
-    """A copy of it to change."""
     shutil.copytree(made, tmp_path / "own")
     return tmp_path / "own"
 

@@ -196,7 +196,6 @@ def shipped(library):
 
 
 def example(folder, library):
-    """The data set of a shipped example, on the folder ``data``."""
     given = f"function: {shipped(library)}:images, root: data, splits: {HALVES}"
     found = dataset_section(folder, f"{{kind: python, {given}}}")
     found.allowed = True

@@ -258,8 +258,6 @@ def test_a_missing_package_is_told(tmp_path, monkeypatch, package, kind, extra):
 
 
 class Writes(torch.nn.Module):
-    """A network that writes a file, when it runs."""
-
     def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path
@@ -270,8 +268,6 @@ class Writes(torch.nn.Module):
 
 
 class Restores(Writes):
-    """A network that writes a file when it is loaded."""
-
     @torch.jit.export
     def __getstate__(self) -> str:
         return self.path

@@ -107,7 +107,6 @@ def test_a_suggestion_has_the_classes_that_the_teacher_does_not_know():
 
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A spec of a store whose teacher does not know one class."""
     return small_spec(tmp_path_factory.mktemp("broken"), make=unknown_arrays, images=600)
 
 

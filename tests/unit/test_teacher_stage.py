@@ -32,7 +32,6 @@ def flat(outputs, *more):
 
 
 def traced(folder, network, **values):
-    """A section of the network as TorchScript."""
     file = folder / "mine.pt"
     torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(file))
     return teacher_section("torchscript", path=file, **values)
@@ -48,7 +47,6 @@ def by_hand(network, dataset):
 
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory):
-    """A linear TorchScript network: its file."""
     return traced(tmp_path_factory.mktemp("linear"), flat(2)).path
 
 

@@ -33,7 +33,6 @@ KINDS = ("clip", "siglip")
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Folders of the models, and the models, by kind."""
     place = tmp_path_factory.mktemp("hub")
     return {kind: (place / kind, encoder(place / kind, kind, WORDS)) for kind in KINDS}
 
