@@ -18,7 +18,7 @@ from segment_parts.measures import (
 
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.segments import SegmentSettings, View, connect, divide, segment, upsample
+from precompute.segments import SegmentSettings, View, connect, divide, segment, unit, upsample
 from precompute.segments.files import read_mask, with_masks
 from precompute.segments.methods import cluster_kmeans, merge
 from precompute.segments.regions import components, neighbours, shares
@@ -90,6 +90,24 @@ def test_embedding_and_box_are_those_of_the_cells(shape, most, seed):
         box = [x.min() / shape[1], y.min() / shape[0]]
         box += [(x.max() + 1) / shape[1], (y.max() + 1) / shape[0]]
         np.testing.assert_allclose(found.box[j], box, atol=1e-6)
+
+
+def test_clustering_lowers_the_cost_below_that_of_the_seeds_alone(monkeypatch):
+    cells = np.random.default_rng(1).normal(size=(9, 9, 4)).astype(np.float32)
+    direction = unit(cells).reshape(-1, 4)
+    place = np.stack(np.mgrid[:9, :9], -1).reshape(-1, 2) / 9
+
+    def spread(labels):
+        total = 0.0
+        for j in np.unique(labels):
+            inside = labels.ravel() == j
+            total += (1 - direction[inside] @ unit(direction[inside].mean(0))).sum()
+            total += np.square(place[inside] - place[inside].mean(0)).sum()
+        return total
+
+    whole = spread(cluster_kmeans(cells, 8, 0))
+    monkeypatch.setattr("precompute.segments.methods.ITERATIONS", 0)
+    assert whole < 0.95 * spread(cluster_kmeans(cells, 8, 0))
 
 
 def test_more_weight_of_place_makes_segments_compact():
