@@ -33,8 +33,6 @@ concepts:
   thumbnails: {size: 48}
 teacher: {kind: logits, path: logits.csv}
 """
-
-
 #: The teacher of ``SPEC``, and others that take its line.
 TABLE = "teacher: {kind: logits, path: logits.csv}\n"
 TIMM = (
@@ -170,3 +168,12 @@ def named_encoder(folder: Path) -> None:
     folder.mkdir(parents=True)
     (folder / "open_clip_config.json").write_text("{}")
     (folder / "weights.safetensors").write_bytes(b"weights")
+
+
+def attend(query: np.ndarray, key: np.ndarray, value: np.ndarray, heads: int) -> np.ndarray:
+    """Attention by hand, on arrays ``(..., places, width)``: the heads' outputs side by side."""
+    from scipy.special import softmax
+
+    q, k, v = (np.stack(np.split(x, heads, -1), -3) for x in (query, key, value))
+    seen = softmax(q @ k.swapaxes(-1, -2) / np.sqrt(q.shape[-1]), axis=-1) @ v
+    return np.concatenate(list(np.moveaxis(seen, -3, 0)), -1)

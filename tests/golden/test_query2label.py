@@ -4,28 +4,33 @@ import math
 
 import numpy as np
 import pytest
-from precompute_factory import photo
-from scipy.special import expit, softmax
+from precompute_factory import attend, photo
 from teacher_factory import teacher_section
 
 from inficond_panel.errors import DataError
+from precompute.teachers.loading import load_teacher
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import timm
+import torch
+import torchvision
+
+from precompute.teachers.query2label import FeatureMap
+
 pytestmark = pytest.mark.torch
 
 CLASSES = ("bicycle", "train", "sofa")
 WIDTH, FEEDFORWARD, SIDE = 512, 64, 64
 
 
-def published(self_attention=(False, False), projected=True, width=WIDTH, stem="resnet18"):
+def published(self_attention=(False, False), projected=True, width=WIDTH):
     """Tensors named and shaped as in the published files, with torchvision's ResNet as the body.
 
     Batch norms are frozen there: without a counter of batches.
     """
-    import torchvision
-
     torch.manual_seed(0)
-    body = getattr(torchvision.models, stem)(weights=None).state_dict()
+    body = torchvision.models.resnet18(weights=None).state_dict()
     state = {
         f"backbone.0.body.{name}": value
         for name, value in body.items()
@@ -34,7 +39,7 @@ def published(self_attention=(False, False), projected=True, width=WIDTH, stem="
     for name, value in state.items():  # statistics that hide no mistake
         if name.endswith(("running_mean", "bias")):
             state[name] = 0.1 * torch.randn_like(value)
-        elif name.endswith(("running_var",)):
+        elif name.endswith("running_var"):
             state[name] = 0.5 + torch.rand_like(value)
     state["backbone.1.pe"] = torch.from_numpy(sine(width, SIDE // 32, SIDE // 32)[None])
     if projected:
@@ -56,10 +61,8 @@ def published(self_attention=(False, False), projected=True, width=WIDTH, stem="
 
 def layer(name, shape):
     scale = 1 / math.sqrt(math.prod(shape[1:]))
-    return {
-        f"{name}.weight": scale * torch.randn(shape),
-        f"{name}.bias": 0.1 * torch.randn(shape[0]),
-    }
+    made = {f"{name}.weight": scale * torch.randn(shape)}
+    return {**made, f"{name}.bias": 0.1 * torch.randn(shape[0])}
 
 
 def norm(name, width):
@@ -79,12 +82,11 @@ def attention(name, width):
 
 
 def rest(name, width, norms):
-    parts = [
-        layer(f"{name}.linear1", (FEEDFORWARD, width)),
-        layer(f"{name}.linear2", (width, FEEDFORWARD)),
-    ]
-    parts += [norm(f"{name}.norm{i + 1}", width) for i in range(norms)]
-    return {key: value for part in parts for key, value in part.items()}
+    state = layer(f"{name}.linear1", (FEEDFORWARD, width))
+    state |= layer(f"{name}.linear2", (width, FEEDFORWARD))
+    for i in range(norms):
+        state |= norm(f"{name}.norm{i + 1}", width)
+    return state
 
 
 def sine(width, rows, columns):
@@ -124,12 +126,7 @@ class Reference:
             strict=True,
         )
         q, k, v = (x @ w.T + b for w, b, x in parts)
-        size, seen = q.shape[1] // self.heads, []
-        for head in range(self.heads):
-            part = slice(head * size, (head + 1) * size)
-            weights = softmax(q[:, part] @ k[:, part].T / math.sqrt(size), axis=1)
-            seen.append(weights @ v[:, part])
-        return self.linear(f"{name}.out_proj", np.concatenate(seen, 1))
+        return self.linear(f"{name}.out_proj", attend(q, k, v, self.heads))
 
     def feed(self, name, x):
         return self.linear(f"{name}.linear2", np.maximum(self.linear(f"{name}.linear1", x), 0))
@@ -165,8 +162,6 @@ class Reference:
 
 def torchvision_map(state, images):
     """Feature map of the body, by torchvision's own network."""
-    import torchvision
-
     network = torchvision.models.resnet18(weights=None)
     network.fc = torch.nn.Identity()
     prefix = "backbone.0.body."
@@ -179,31 +174,30 @@ def torchvision_map(state, images):
     return x.numpy()
 
 
-def section(path, **values):
-    return teacher_section("query2label", path=path, backbone="resnet18", **values)
-
-
-def load(path, known=CLASSES, **values):
-    from precompute.teachers.loading import load_teacher
-
-    return load_teacher(section(path, **values), known)
+def load(path, known=CLASSES, backbone="resnet18", **values):
+    section = teacher_section("query2label", path=path, backbone=backbone, **values)
+    return load_teacher(section, known)
 
 
 @pytest.mark.parametrize(
-    ("self_attention", "projected", "nested"),
+    ("self_attention", "projected", "nested", "size"),
     [
-        ((False, False), True, True),
-        ((False, False), False, False),
-        ((False, True), True, True),
-        ((True, True), True, False),
+        ((False, False), True, True, None),
+        ((False, False), False, False, None),
+        ((False, True), True, True, None),
+        ((True, True), True, False, None),
+        ((False, False), True, False, (128, 96)),  # with a code of their own
     ],
 )
-def test_a_published_file_gives_the_references_logits(tmp_path, self_attention, projected, nested):
+def test_a_published_file_gives_the_references_logits(
+    tmp_path, self_attention, projected, nested, size
+):
     state = published(self_attention, projected)
     named = {f"module.{name}": value for name, value in state.items()}
     torch.save({"state_dict": named, "epoch": 79} if nested else state, tmp_path / "a.pkl")
-    teacher = load(tmp_path / "a.pkl", heads=4)
-    assert teacher.preprocessing.size == (SIDE, SIDE)  # of the position code in the file
+    teacher = load(tmp_path / "a.pkl", heads=4, preprocessing={"size": size} if size else {})
+    # else of the position code in the file
+    assert teacher.preprocessing.size == (size or (SIDE, SIDE))
     images = np.stack([teacher.preprocessing.prepare(photo(i)) for i in range(3)])
     reference = Reference(state, 4)
     expected = [reference(one, self_attention) for one in torchvision_map(state, images)]
@@ -212,43 +206,26 @@ def test_a_published_file_gives_the_references_logits(tmp_path, self_attention, 
     np.testing.assert_allclose(logits, expected, atol=2e-3)
 
 
-def test_photos_of_another_size_get_a_code_of_their_own(tmp_path):
-    state = published()
-    torch.save(state, tmp_path / "a.pkl")
-    teacher = load(tmp_path / "a.pkl", preprocessing={"size": (128, 96)})
-    images = np.stack([teacher.preprocessing.prepare(photo(i)) for i in range(2)])
-    reference = Reference(state, 4)
-    expected = [reference(one, (False, False)) for one in torchvision_map(state, images)]
-    np.testing.assert_allclose(teacher.logits(images), expected, atol=2e-3)
-
-
-def faulty(change):
-    state = published()
-    if change == "lacks":
-        del state["transformer.decoder.layers.1.multihead_attn.out_proj.bias"]
-    elif change == "also":
-        state["transformer.encoder.norm.weight"] = torch.ones(WIDTH)
-    elif change == "backbone":
-        state["backbone.0.body.conv1.weight"] = torch.ones(8, 3, 7, 7)
-    elif change == "position":
-        state["backbone.1.pe"] += 1
-    elif change == "another":
-        state = {"fc.weight": torch.ones(3, 4)}
-    return state
+BIAS = "transformer.decoder.layers.1.multihead_attn.out_proj.bias"
 
 
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        ("lacks", "lacks transformer.decoder.layers.1.multihead_attn.out_proj.bias"),
-        ("also", "also has transformer.encoder.norm.weight"),
-        ("backbone", r"backbone.body.conv1.weight is \(8, 3, 7, 7\), expected \(64, 3, 7, 7\)"),
-        ("position", "is not Query2Label's sine code"),
-        ("another", "not a checkpoint of Query2Label: it lacks query_embed.weight"),
+        ({BIAS: None}, f"lacks {BIAS}"),
+        ({"transformer.encoder.norm.weight": 512}, "also has transformer.encoder.norm.weight"),
+        (
+            {"backbone.0.body.conv1.weight": (8, 3, 7, 7)},
+            r"backbone.body.conv1.weight is \(8, 3, 7, 7\), expected \(64, 3, 7, 7\)",
+        ),
+        ({"backbone.1.pe": (1, WIDTH, 2, 2)}, "is not Query2Label's sine code"),
+        ({"query_embed.weight": None}, "not a checkpoint of Query2Label: it lacks query_embed.wei"),
     ],
 )
 def test_files_that_do_not_fit_are_told(tmp_path, change, fault):
-    torch.save(faulty(change), tmp_path / "a.pkl")
+    changed = {name: torch.ones(shape) for name, shape in change.items() if shape}
+    state = {name: value for name, value in published().items() if name not in change}
+    torch.save(state | changed, tmp_path / "a.pkl")
     with pytest.raises(DataError, match=fault):
         load(tmp_path / "a.pkl")
 
@@ -261,21 +238,12 @@ def test_settings_that_do_not_fit_are_told(tmp_path):
     assert load(tmp_path / "a.pkl", CLASSES[:1], classes=list(CLASSES)).columns == (0,)
     with pytest.raises(DataError, match=r"multiple of teacher\.heads \(3\)"):
         load(tmp_path / "a.pkl", heads=3)
-
-
-def test_a_backbone_without_a_map_is_told():
-    import timm
-
-    from precompute.teachers.query2label import FeatureMap
-
     with pytest.raises(DataError, match="not a feature map"):
         FeatureMap(timm.create_model("test_vit", num_classes=0))(torch.zeros(1, 3, 160, 160))
 
 
 def test_a_swin_backbone_in_its_first_layout_is_taken(tmp_path):
     """Older Swin files divide the stages otherwise, and keep buffers that are made anew today."""
-    import timm
-
     torch.manual_seed(0)
     name = "swin_tiny_patch4_window7_224"
     model = timm.create_model(name, num_classes=0, global_pool="")
@@ -288,64 +256,9 @@ def test_a_swin_backbone_in_its_first_layout_is_taken(tmp_path):
     body["backbone.0.layers.0.blocks.1.attn_mask"] = torch.zeros(1)
     head = {k: v for k, v in published(width=768, projected=False).items() if "backbone" not in k}
     torch.save({"state_dict": body | head}, tmp_path / "a.pth")
-    from precompute.teachers.loading import load_teacher
-
-    values = {"path": tmp_path / "a.pth", "backbone": name, "heads": 4}
-    teacher = load_teacher(teacher_section("query2label", **values), CLASSES)
+    teacher = load(tmp_path / "a.pth", backbone=name, heads=4)
     images = np.stack([teacher.preprocessing.prepare(photo(0))])
     with torch.inference_mode():
         places = model.eval().forward_features(torch.from_numpy(images)).permute(0, 3, 1, 2)
     expected = Reference(head, 4)(places[0].numpy(), (False, False))
     np.testing.assert_allclose(teacher.logits(images)[0], expected, atol=2e-3)
-
-
-def asymmetric_loss(logits, label, gamma_negative=2.0, gamma_positive=0.0):
-    """The loss that Query2Label is trained with, summed over classes, mean over images.
-
-    ``-(1-p)^γ+ log p`` of a present class, ``-p^γ- log(1-p)`` of an absent one; a label of -1 has
-    none. ``logits`` and ``label`` are ``(B, K)``.
-    """
-    p = logits.sigmoid()
-    present = (1 - p) ** gamma_positive * torch.nn.functional.logsigmoid(logits)
-    absent = p**gamma_negative * torch.nn.functional.logsigmoid(-logits)
-    return -((label == 1) * present + (label == 0) * absent).sum(1).mean()
-
-
-def test_the_loss_is_that_of_the_paper():
-    rng = np.random.default_rng(0)
-    logits, label = rng.normal(size=(5, 4)), rng.integers(-1, 2, (5, 4))
-    p, total = expit(logits), 0.0
-    for i, k in np.ndindex(label.shape):
-        if label[i, k] == 1:
-            total -= (1 - p[i, k]) ** 0.5 * math.log(p[i, k])
-        elif label[i, k] == 0:
-            total -= p[i, k] ** 2 * math.log(1 - p[i, k])
-    found = asymmetric_loss(torch.from_numpy(logits), torch.from_numpy(label), 2.0, 0.5)
-    assert float(found) == pytest.approx(total / 5)
-
-
-def test_it_learns():
-    """A few steps with the asymmetric loss tell photos by their colour."""
-    import timm
-
-    from precompute.teachers.query2label import FeatureMap, Query2Label, Shape
-
-    torch.manual_seed(0)
-    body = timm.create_model("test_resnet", num_classes=0, global_pool="")
-    shape = Shape(3, 32, 64, 4, 1, (False, False), projected=True)
-    network = Query2Label(FeatureMap(body), body.num_features, shape).train()
-    rng = np.random.default_rng(0)
-    label = torch.from_numpy(rng.integers(0, 2, (24, 3)))
-    colour = label[:, :, None, None].float()
-    photos = colour.expand(-1, -1, 64, 64) + 0.3 * torch.randn(24, 3, 64, 64)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=2e-3)
-    losses = []
-    for _ in range(25):
-        loss = asymmetric_loss(network(photos), label)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        losses.append(float(loss.detach()))
-    assert losses[-1] < 0.25 * losses[0]
-    with torch.inference_mode():
-        assert ((network(photos) > 0) == (label == 1)).float().mean() > 0.95

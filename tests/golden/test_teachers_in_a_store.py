@@ -1,44 +1,43 @@
-"""The whole way with teachers that are run: photos, a store, and students of the oracle."""
+"""The whole way with teachers that are run: photos, a store, students, and photos added to it."""
+
+from __future__ import annotations
 
 import errno
 import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, SPEC, photo_set, tiny_encoder, write_table
+from precompute_factory import HEAD, SPEC, TABLE, TIMM, photo_folder, write_table
 
+import precompute
 from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
+from inficond_panel.store.more_photos import more_photos
 from inficond_panel.tuning import History, Tuner
+from precompute.batches.results import Results
+from precompute.teachers.stage import Pass
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import timm
+import torch
+
 pytestmark = pytest.mark.torch
-
-HEAD = "teacher: {kind: head, folds: 2, l2: 0.1, oracle: {gamma: 0.2}}\n"
-OWN = (
-    "teacher:\n  kind: timm\n  model: test_resnet\n  pretrained: mine.pt\n"
-    "  preprocessing: {size: [64, 64], crop: 0}\n  oracle: {}\n"
-)
+ORACLE = HEAD.replace("}", ", oracle: {gamma: 0.2}}")
+OWN = f"{TIMM}  oracle: {{}}\n"
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    import timm
-
-    folder = tmp_path_factory.mktemp("teachers")
-    photo_set(folder, 16)
+def folder(tmp_path_factory) -> Path:
+    folder = photo_folder(tmp_path_factory.mktemp("teachers"))
     (folder / "photos" / "images" / "00003.jpg").write_text("no image")
-    tiny_encoder(folder / "encoder", CONV)
-    torch.manual_seed(0)
-    torch.save(timm.create_model("test_resnet", num_classes=2).state_dict(), folder / "mine.pt")
     return folder
 
 
 def make(folder, teacher, students="", single=False):
-    import precompute
-
-    text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", teacher) + students
+    text = SPEC.replace(TABLE, teacher) + students
     if single:
         text = text.replace("  labels:", "  task: single_label\n  labels:")
     (folder / "spec.yaml").write_text(text)
@@ -47,7 +46,7 @@ def make(folder, teacher, students="", single=False):
     return spec, report, open_store(folder / "a.zarr")
 
 
-@pytest.mark.parametrize(("teacher", "gamma"), [(HEAD, 0.2), (OWN, 0.5)])
+@pytest.mark.parametrize(("teacher", "gamma"), [(ORACLE, 0.2), (OWN, 0.5)])
 def test_logits_and_oracle_reach_the_store(folder, teacher, gamma):
     spec, report, store = make(folder, teacher)
     assert "00003" not in store.images
@@ -64,41 +63,26 @@ def test_logits_and_oracle_reach_the_store(folder, teacher, gamma):
     assert (again.changed, again.content_hash) == (False, report.content_hash)
 
 
-def test_students_of_teacher_and_oracle_differ_and_are_measured_alike(folder):
-    _, report, store = make(folder, HEAD)
-    roots = {}
-    for targets in ("teacher", "oracle"):
-        spec, again, _ = make(folder, HEAD, f"students: {{targets: {targets}, lambda: 0.01}}\n")
-        assert again.content_hash == report.content_hash  # students are not part of the store
-        tuner = Tuner(store, spec, History(":memory:"))
-        roots[targets] = tuner.root()
-        np.testing.assert_array_equal(tuner.fit_data.teacher.shape, (7, 2))
-    assert roots["teacher"].weights_hash != roots["oracle"].weights_hash
-    assert roots["teacher"].id != roots["oracle"].id
-
-
-class Counted:
+@pytest.fixture
+def counted(monkeypatch) -> dict[str, list[str]]:
     """Photos that go through networks, by what they are run for."""
+    before, seen = Pass.before, {}
 
-    def __init__(self, monkeypatch):
-        from precompute.teachers.stage import Pass
+    def counting(work, rows):
+        seen.setdefault(work.name, []).extend(work.dataset.ids[row] for row in rows)
+        return before(work, rows)
 
-        before, self.seen = Pass.before, {}
+    monkeypatch.setattr(Pass, "before", counting)
+    return seen
 
-        def counting(work, rows):
-            self.seen.setdefault(work.name, []).extend(work.dataset.ids[row] for row in rows)
-            return before(work, rows)
 
-        monkeypatch.setattr(Pass, "before", counting)
-
-    def take(self):
-        seen, self.seen = self.seen, {}
-        return seen
+def take(counted: dict[str, list[str]]) -> dict[str, list[str]]:
+    found = dict(counted)
+    counted.clear()
+    return found
 
 
 def planned(folder):
-    import precompute
-
     plan = precompute.plan(load_spec(folder / "spec.yaml"), folder / "a.zarr")
     return next(stage for stage in plan.stages if stage.name == "teacher")
 
@@ -112,9 +96,9 @@ def own(folder, tmp_path):
 SMALL = OWN.replace("  oracle", "  batch: 2\n  oracle")
 
 
-def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, monkeypatch):
+def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, counted):
     make(own, SMALL)
-    counted = Counted(monkeypatch)
+    counted.clear()
     images = own / "photos" / "images"
     (images / "00002.jpg").write_bytes((images / "00009.jpg").read_bytes() + b"x")
     plan = planned(own)
@@ -122,7 +106,7 @@ def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, mon
     assert plan.photos <= 5  # of its old batch, and of its new one
     assert "photos changed: 1 (00002)" in plan.why
     report = make(own, SMALL)[1]
-    seen = counted.take()
+    seen = take(counted)
     assert len(seen["logits"]) == plan.photos
     assert "00002" in seen["logits"]
     assert "00002" in seen["oracle"]
@@ -131,56 +115,54 @@ def test_only_batches_with_a_changed_photo_go_through_the_network_again(own, mon
     assert make(own, SMALL)[1].content_hash == report.content_hash  # as if run from nothing
 
 
-def test_another_label_or_gamma_leaves_the_logits_alone(own, monkeypatch):
+def test_another_label_or_gamma_leaves_the_logits_alone(own, counted):
     make(own, SMALL)
-    counted = Counted(monkeypatch)
+    counted.clear()
     labels = own / "photos" / "labels.csv"
     labels.write_text(labels.read_text().replace("00001,1,0", "00001,0,0"))
     assert planned(own).photos == 0
     make(own, SMALL)
-    seen = counted.take()
+    seen = take(counted)
     assert "logits" not in seen
     assert "00001" in seen["oracle"]
     assert len(seen["oracle"]) <= 5
     make(own, SMALL.replace("{}", "{gamma: 0.25}"))
-    assert counted.take().keys() == {"oracle"}
+    assert take(counted).keys() == {"oracle"}
 
 
-def test_heads_are_fitted_again_on_the_features_that_are_there(own, monkeypatch):
-    make(own, HEAD.replace(", oracle: {gamma: 0.2}", ""))
-    counted = Counted(monkeypatch)
-    other = HEAD.replace("l2: 0.1, oracle: {gamma: 0.2}", "l2: 1.0")
+def test_heads_are_fitted_again_on_the_features_that_are_there(own, counted):
+    make(own, HEAD)
+    counted.clear()
+    other = HEAD.replace("l2: 0.1", "l2: 1.0")
     _, report, store = make(own, other)
-    assert counted.take() == {}
+    assert take(counted) == {}
     assert store.teacher_feature.shape == (15, 24)
     np.testing.assert_allclose(np.linalg.norm(store.teacher_feature, axis=1), 1, atol=1e-5)
     (own / "a.zarr").rename(own / "old")
     assert make(own, other)[1].content_hash == report.content_hash
     # the batch of the photo that cannot be read; the others came with their segments
-    assert len(counted.take()["features"]) == 1
+    assert len(take(counted)["features"]) == 1
 
 
-@pytest.mark.parametrize(("teacher", "name"), [(SMALL, "oracle"), (HEAD, "features")])
+@pytest.mark.parametrize(("teacher", "name"), [(SMALL, "oracle"), (ORACLE, "features")])
 def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
-    own, monkeypatch, teacher, name
+    own, counted, monkeypatch, teacher, name
 ):
-    from precompute.batches.results import Results
+    put = Results.put
 
-    put, counted = Results.put, Counted(monkeypatch)
-
-    def full(results, of, key, arrays):
+    def full(results, of, *given):
         if of == name:
             raise OSError(errno.ENOSPC, "No space left on device")
-        put(results, of, key, arrays)
+        put(results, of, *given)
 
     with monkeypatch.context() as patch:
         patch.setattr(Results, "put", full)
         with pytest.raises(StoreError, match="is full"):
             make(own, teacher)
     assert not (own / "a.zarr").exists()
-    before = counted.take()
+    before = take(counted)
     report = make(own, teacher)[1]
-    again = counted.take()
+    again = take(counted)
     assert name in again
     if name == "oracle":
         assert len(before["logits"]) == 16
@@ -192,25 +174,14 @@ def test_a_disk_that_is_full_while_a_teacher_runs_is_told_and_the_run_goes_on(
 def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
     """One class an image; the oracle's students learn a softmax over all four classes; another run
     takes every photo's logits from the store."""
-    import timm
-
-    import precompute
-
-    ids = photo_set(tmp_path, 16)
+    photo_folder(tmp_path)
     label = np.eye(2, dtype=int)[np.arange(16) % 2]
-    write_table(tmp_path / "photos" / "labels.csv", ids, label)
-    tiny_encoder(tmp_path / "encoder", CONV)
-    torch.manual_seed(0)
+    write_table(tmp_path / "photos" / "labels.csv", [f"{i:05d}" for i in range(16)], label)
     torch.save(timm.create_model("test_resnet", num_classes=4).state_dict(), tmp_path / "mine.pt")
-    teacher = OWN.replace("oracle: {}", "oracle: {gamma: 0.01}")
+    teacher = OWN.replace("{}", "{gamma: 0.01}")
     teacher += "  activation: softmax\n  classes: [eel, train, cat, bicycle]\n"
-    text = SPEC.replace("teacher: {kind: logits, path: logits.csv}\n", teacher)
-    text = text.replace("  labels:", "  task: single_label\n  labels:")
-    text += "students: {targets: oracle, temperature: 2}\n"
-    (tmp_path / "spec.yaml").write_text(text)
-    spec = load_spec(tmp_path / "spec.yaml")
-    precompute.run(spec, tmp_path / "a.zarr")
-    store = open_store(tmp_path / "a.zarr")
+    students = "students: {targets: oracle, temperature: 2}\n"
+    spec, _, store = make(tmp_path, teacher, students, single=True)
     store.verify()
     assert (store.task, store.activation) == ("single_label", "softmax")
     assert [str(name) for name in store.read("other_class")] == ["eel", "cat"]
@@ -221,9 +192,9 @@ def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
     expected = (odds / odds.sum(axis=1, keepdims=True))[:, :2]
     np.testing.assert_allclose(tuner.fit_data.targets, expected, rtol=1e-5)
     assert not precompute.run(spec, tmp_path / "a.zarr").changed
-    (tmp_path / "spec.yaml").write_text(text.replace("gamma: 0.01", "gamma: 0.02"))
-    told = []
-    precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr", progress=told.append)
+    text, told = spec.path.read_text(), []
+    spec.path.write_text(text.replace("gamma: 0.01", "gamma: 0.02"))
+    precompute.run(load_spec(spec.path), tmp_path / "a.zarr", progress=told.append)
     assert not any("(logits)" in line for line in told)
     assert any("(oracle)" in line for line in told)
     again = open_store(tmp_path / "a.zarr")
@@ -231,6 +202,40 @@ def test_a_softmax_teacher_with_other_classes_reaches_the_store(tmp_path):
 
 
 def test_images_with_two_classes_stop_a_run_of_one_class_an_image(folder):
-    teacher = "teacher: {kind: logits, path: logits.csv, activation: softmax}\n"
+    teacher = TABLE.replace("}", ", activation: softmax}")
     with pytest.raises(DataError, match=r"single_label, but 4 of 16 images have several classes"):
         make(folder, teacher, single=True)
+
+
+@pytest.fixture(scope="module")
+def more(tmp_path_factory) -> Path:
+    more = photo_folder(tmp_path_factory.mktemp("extend"))
+    (more / "new").mkdir()
+    for file in (more / "photos" / "images").iterdir():  # other content, the same pixels
+        (more / "new" / file.name).write_bytes(file.read_bytes() + b"\0")
+    return more
+
+
+@pytest.mark.parametrize("teacher", [TIMM, f"{TIMM}  oracle: {{gamma: 0.5}}\n", HEAD])
+def test_the_teacher_labels_added_photos_as_those_of_the_store(more, teacher):
+    name = f"teacher{len(teacher)}"
+    text = SPEC.replace(TABLE, teacher).replace("title: Tiny", f"title: Tiny\nstore: {name}.zarr")
+    (more / f"{name}.yaml").write_text(text)
+    spec = load_spec(more / f"{name}.yaml")
+    precompute.run(spec, spec.store)
+    store = open_store(spec.store)
+    assert len(precompute.extend(spec, spec.store, [more / "new"]).added) == 16
+    found = more_photos(store)
+    own = [store.images.index(name.removesuffix(" (2)")) for name in found.images]
+    np.testing.assert_allclose(found.score, store.concept_score[own], atol=1e-5)
+    seen = np.isin(own, store.rows("fit"))
+    assert 0 < seen.sum() < 16
+    expected = store.teacher_logit[own]
+    np.testing.assert_allclose(found.teacher_logit[~seen], expected[~seen], atol=1e-4)
+    # a head of a fold has not seen the photo, that of all of fit has
+    alike = np.allclose(found.teacher_logit[seen], expected[seen], atol=1e-4)
+    assert alike == (teacher != HEAD)
+    one = more / "one.jpg"
+    one.write_bytes((more / "new" / "00001.jpg").read_bytes() + b"1")
+    with pytest.raises(DataError, match="computes logits"):
+        precompute.extend(spec, spec.store, [one], logits=more / "logits.csv")

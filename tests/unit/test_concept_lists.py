@@ -35,10 +35,8 @@ def test_sources_in_their_order_each_concept_once(tmp_path):
                f"captions:{tmp_path / 'captions.json'}", str(tmp_path / "more.txt")]  # fmt: skip
     text, notes = collect(sources, ["dog", "bicycle"])
     words = [line for line in text.splitlines() if not line.startswith("#")]
-    assert words == [
-        *("dog", "bicycle"), *("tail", "wheel", "wet nose"), *("four legs", "fur"), "paw",
-        "street", "sky, heaven",
-    ]  # fmt: skip
+    expected = ["dog", "bicycle", "tail", "wheel", "wet nose", "four legs", "fur", "paw"]
+    assert words == [*expected, "street", "sky, heaven"]
     assert [int(note.split()[0]) for note in notes] == [2, 3, 2, 1, 1, 1]
     assert "1 assertions of other relations are left out" in notes[1]
 
@@ -65,10 +63,8 @@ def test_sources_that_cannot_be_used_are_told(tmp_path, monkeypatch, source, con
 def test_filters_drop_in_their_order_and_of_two_alike_the_later():
     names = ["a very long name of a thing", "hound", "wheel", "rim", "sky"]
     text = np.array([[1, 0, 0], [0.98, 0.2, 0], [0, 1, 0], [0, 0.96, 0.28], [0, 0, 1]])
-    found = filter_texts(
-        names, text, ["dog"], np.array([[1.0, 0, 0]]),
-        Filters(longest=20, class_cosine=0.95, twin_cosine=0.9),
-    )  # fmt: skip
+    filters = Filters(longest=20, class_cosine=0.95, twin_cosine=0.9)
+    found = filter_texts(names, text, ["dog"], np.array([[1.0, 0, 0]]), filters)
     assert found.kept == [2, 4]
     assert found.dropped == [
         ("a very long name of a thing", "longest", "27 characters"),
@@ -111,10 +107,8 @@ def test_a_store_has_the_concepts_that_stay_and_tells_the_others(tmp_path, monke
     fit = before.concept_score[before.rows("fit")]
     top = np.sort(fit, axis=0)[-5:].mean(0)
     least = float(np.sort(top)[1])  # drops the two least active
-    text = spec.read_text().replace(
-        "  corpus: words.txt\n",
-        f"  corpus: words.txt\n  filters: {{longest: 5, least_score: {least!r}}}\n",
-    )
+    filters = f"  filters: {{longest: 5, least_score: {least!r}}}\n"
+    text = spec.read_text().replace("words.txt\n", f"words.txt\n{filters}")
     spec.write_text(text)
     report = precompute.run(load_spec(spec), tmp_path / "own.zarr")
     store = open_store(tmp_path / "own.zarr")
@@ -130,7 +124,7 @@ def test_a_store_has_the_concepts_that_stay_and_tells_the_others(tmp_path, monke
     assert store.segment_concept.max() < len(left)
     assert not precompute.run(load_spec(spec), tmp_path / "own.zarr").changed
     assert main(["info", str(tmp_path / "own.zarr")]) == 0
-    assert f"{long[0]}" in capsys.readouterr().out
+    assert long[0] in capsys.readouterr().out
     monkeypatch.setattr(
         "precompute.pipeline.stages.load_text_encoder", lambda *_: without_torch(monkeypatch)
     )
@@ -154,12 +148,10 @@ def test_init_makes_the_list_or_nothing(home, capsys):  # noqa: F811
     logits(home / "data" / "teacher_logits.csv", ids)
     (home / "a.txt").write_text("whiskers, vibrissae\nrail\n")
     spec, out = init(capsys, "data", "--concepts", "classes", "a.txt")
-    assert spec.concepts.corpus.read_text().splitlines() == [
-        "# the classes' names", "cat", "train", "# a.txt", "whiskers, vibrissae", "rail",
-    ]  # fmt: skip
-    assert spec.concepts.filters.values() == {
-        "longest": 30, "class_cosine": 0.95, "twin_cosine": 0.95, "least_score": 0,
-    }  # fmt: skip
+    own = "# the classes' names\ncat\ntrain\n# a.txt\nwhiskers, vibrissae\nrail"
+    assert spec.concepts.corpus.read_text().splitlines() == own.splitlines()
+    usual = {"longest": 30, "class_cosine": 0.95, "twin_cosine": 0.95, "least_score": 0}
+    assert spec.concepts.filters.values() == usual
     assert "2 concepts from the classes' names" in out
     before = sorted(path.name for path in home.iterdir())
     for sources in (["answer:gone.txt"], ["captionz:a"]):

@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 import http.server
 import io
+import json
 import tarfile
 import threading
 import zipfile
@@ -54,40 +55,36 @@ def voc(part: str, first: int) -> bytes:
         members[f"{home}/JPEGImages/{name}.jpg"] = jpeg(i)
         kinds = ("cat", "dog") if i == 0 else (("cat", "dog")[i % 2],)
         boxes = [f"<object><name>{kind}</name><difficult>0</difficult></object>" for kind in kinds]
-        members[f"{home}/Annotations/{name}.xml"] = (
-            f"<annotation>{''.join(boxes)}</annotation>".encode()
-        )
-    members[f"{home}/ImageSets/Main/{part}.txt"] = "\n".join(names).encode()
-    for label in ("cat", "dog"):
-        members[f"{home}/ImageSets/Main/{label}_{part}.txt"] = "\n".join(names).encode()
+        members[f"{home}/Annotations/{name}.xml"] = f"<a>{''.join(boxes)}</a>".encode()
+    for stem in (part, f"cat_{part}", f"dog_{part}"):
+        members[f"{home}/ImageSets/Main/{stem}.txt"] = "\n".join(names).encode()
     return tarred({**members, f"{home}/SegmentationClass/000001.png": b"not asked for"})
 
 
 def coco() -> list[bytes]:
+    """Ten photos of cats, five of dogs, five of both."""
     photos = {f"val2017/{i:012d}.jpg": jpeg(i) for i in range(20)}
-    images = ", ".join(f'{{"id": {i}, "file_name": "{i:012d}.jpg"}}' for i in range(20))
     kind_of = [*[(i, 1) for i in (*range(10), *range(15, 20))], *[(i, 2) for i in range(10, 20)]]
-    marks = ", ".join(  # ten of cats, five of dogs, five of both
-        f'{{"id": {at}, "image_id": {image}, "category_id": {kind}, "iscrowd": 0}}'
-        for at, (image, kind) in enumerate(kind_of)
-    )
-    kinds = '{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}'
-    text = f'{{"images": [{images}], "annotations": [{marks}], "categories": [{kinds}]}}'
-    instances = "annotations/instances_val2017.json"
+    document = {
+        "images": [{"id": i, "file_name": f"{i:012d}.jpg"} for i in range(20)],
+        "annotations": [
+            {"id": at, "image_id": image, "category_id": kind, "iscrowd": 0}
+            for at, (image, kind) in enumerate(kind_of)
+        ],
+        "categories": [{"id": 1, "name": "cat"}, {"id": 2, "name": "dog"}],
+    }
+    instances = {"annotations/instances_val2017.json": json.dumps(document).encode()}
     others = {"annotations/captions_val2017.json": b"{}", "../escaped.txt": b"no"}
-    return [zipped(photos), zipped({instances: text.encode(), **others})]
+    return [zipped(photos), zipped(instances | others)]
 
 
 def cub() -> list[bytes]:
     home, members = "CUB_200_2011", {"attributes.txt": ATTRIBUTES.encode()}
     kinds = ["001.Black_footed_Albatross", "002.Laysan_Albatross"]
     paths = [f"{kinds[i % 2]}/bird_{i}.jpg" for i in range(12)]
-    lists = {
-        "images": paths,
-        "classes": kinds,
-        "image_class_labels": [str(1 + i % 2) for i in range(12)],
-        "train_test_split": [str(int(i < 6)) for i in range(12)],
-    }
+    lists = {"images": paths, "classes": kinds}
+    lists["image_class_labels"] = [1 + i % 2 for i in range(12)]
+    lists["train_test_split"] = [int(i < 6) for i in range(12)]
     for name, lines in lists.items():
         numbered = [f"{i} {line}" for i, line in enumerate(lines, 1)]
         members[f"{home}/{name}.txt"] = "\n".join(numbered).encode()
@@ -95,11 +92,8 @@ def cub() -> list[bytes]:
     return [tarred({**members, **photos}, "w:gz")]
 
 
-MADE = {
-    "voc2007": lambda: [voc("trainval", 1), voc("test", 101)],
-    "coco-val2017": coco,
-    "cub200": cub,
-}
+MADE = {"coco-val2017": coco, "cub200": cub}
+MADE["voc2007"] = lambda: [voc("trainval", 1), voc("test", 101)]
 
 
 class Publisher(http.server.BaseHTTPRequestHandler):
@@ -146,9 +140,6 @@ def here(tmp_path, monkeypatch) -> Path:
     return tmp_path
 
 
-def quiet(_: float, __: str) -> None: ...
-
-
 @pytest.mark.parametrize(
     ("name", "classes", "counts"),
     [
@@ -163,7 +154,7 @@ def test_it_is_fetched_and_the_spec_that_comes_along_fits(
     assert main(["init", "--download", name, f"data/{name}", "--output", "own.yaml"]) == 0
     assert PUBLIC[name].terms in capsys.readouterr().err
     monkeypatch.setenv("INFICOND_DATA", str(here / "data"))
-    for file in ("own.yaml", find_spec(name)):
+    for file in (find_spec(name), "own.yaml"):
         spec = load_spec(file)
         dataset = load_dataset(spec.dataset)
         assert dataset.classes == classes
@@ -172,20 +163,14 @@ def test_it_is_fetched_and_the_spec_that_comes_along_fits(
         assert found == pytest.approx(counts, abs=1)  # drawn by stratum
         assert dataset.load(0).size == (20, 16)
         assert spec.dataset.task == ("single_label" if name == "cub200" else "multi_label")
+    if name == "cub200":  # the attributes of birds are the words
+        words = Path(spec.concepts.corpus).read_text().splitlines()
+        assert words == ["curved (up or down) bill shape", "blue wing color"]
     assert sorted(path.name for path in (here / "data").iterdir()) == [name]
     assert not list(here.rglob("escaped.txt")) + list(here.rglob("*Segmentation*"))
     sent = len(publisher.sent)
     assert main(["init", "--download", name, f"data/{name}", "--output", "again.yaml"]) == 0
     assert len(publisher.sent) == sent
-
-
-def test_attributes_of_birds_are_the_words(publisher, here):
-    assert main(["init", "--download", "cub200"]) == 0
-    words = load_spec("cub200.yaml").concepts.corpus
-    assert Path(words).read_text().splitlines() == [
-        "curved (up or down) bill shape",
-        "blue wing color",
-    ]
 
 
 @pytest.mark.parametrize("ranges", [True, False], ids=["ranges", "no ranges"])
@@ -200,9 +185,8 @@ def test_it_goes_on_where_it_broke_off(ranges, publisher, here, capsys):
     publisher.most = 1 << 30
     assert main(["init", "--download", "voc2007"]) == 0
     assert publisher.sent[:2] == [size // 3, size - size // 3 if ranges else size]
-    assert sorted(path.name for path in here.iterdir() if path.suffix != ".txt") == [
-        "voc2007", "voc2007.yaml",
-    ]  # fmt: skip
+    left = sorted(path.name for path in here.iterdir() if path.suffix != ".txt")
+    assert left == ["voc2007", "voc2007.yaml"]
 
 
 def test_another_file_than_the_published_one_is_removed(publisher, here, capsys):
@@ -220,13 +204,18 @@ def test_a_file_fetched_otherwise_is_taken(publisher, here):
     (here / "cub200.archives").mkdir()
     content = publisher.files["/CUB_200_2011.tgz"]
     (here / "cub200.archives" / "CUB_200_2011.tgz").write_bytes(content)
-    assert bring(PUBLIC["cub200"], Path("cub200"), quiet).is_dir()
+    assert bring(PUBLIC["cub200"], Path("cub200"), lambda *_: None).is_dir()
     assert publisher.sent == []
 
 
+def instead(monkeypatch, **changed):
+    data = PUBLIC["cub200"]
+    archives = (replace(data.archives[0], **changed),)
+    monkeypatch.setitem(PUBLIC, "cub200", replace(data, archives=archives))
+
+
 def test_without_a_network_it_is_told(publisher, here, monkeypatch, capsys):
-    gone = replace(PUBLIC["cub200"].archives[0], url="http://127.0.0.1:9/CUB_200_2011.tgz")
-    monkeypatch.setitem(PUBLIC, "cub200", replace(PUBLIC["cub200"], archives=(gone,)))
+    instead(monkeypatch, url="http://127.0.0.1:9/CUB_200_2011.tgz")
     assert main(["init", "--download", "cub200"]) == 1
     told = capsys.readouterr().err
     assert "http://127.0.0.1:9/CUB_200_2011.tgz could not be downloaded" in told
@@ -237,10 +226,7 @@ def test_without_a_network_it_is_told(publisher, here, monkeypatch, capsys):
 def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatch, capsys):
     short = tarred({"CUB_200_2011/images.txt": b"1 a/b.jpg\n", "CUB_200_2011/classes.txt": b""})
     publisher.files["/CUB_200_2011.tgz"] = short
-    archive = replace(
-        PUBLIC["cub200"].archives[0], sha256=hashlib.sha256(short).hexdigest(), size=len(short)
-    )
-    monkeypatch.setitem(PUBLIC, "cub200", replace(PUBLIC["cub200"], archives=(archive,)))
+    instead(monkeypatch, sha256=hashlib.sha256(short).hexdigest(), size=len(short))
     assert main(["init", "--download", "cub200"]) == 1
     assert "image_class_labels.txt cannot be read" in capsys.readouterr().err
     assert not (here / "cub200").exists()
@@ -250,24 +236,18 @@ def test_an_archive_that_does_not_fit_leaves_nothing(publisher, here, monkeypatc
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["--download", "voc2070"], "data set 'voc2070'. Did you mean 'voc2007'?"),
-        (["--download", "imagenet"], "There are: voc2007, coco-val2017, cub200."),
+        ("--download voc2070", "data set 'voc2070'. Did you mean 'voc2007'?"),
+        ("--download imagenet", "There are: voc2007, coco-val2017, cub200."),
+        ("--download cub200 full", "full already exists, and is not a download of CUB-200-2011"),
+        ("--download cub200 a b", "--download is only for a folder of photos"),
+        ("--download cub200 --output there.yaml", "there.yaml already exists"),
+        ("--download cub200 --output none/a.yaml", "There is no folder none"),
         (
-            ["--download", "cub200", "full"],
-            "full already exists, and is not a download of CUB-200-2011",
-        ),
-        (["--download", "cub200", "a", "b"], "--download is only for a folder of photos"),
-        (["--download", "cub200", "--output", "there.yaml"], "there.yaml already exists"),
-        (["--download", "cub200", "--output", "none/a.yaml"], "There is no folder none"),
-        (
-            ["--download", "cub200", "--concepts", "classes", "--corpus", "mine.txt"],
+            "--download cub200 --concepts classes --corpus mine.txt",
             "--concepts makes a list of words, and --corpus",
         ),
-        (
-            ["--download", "cub200", "other"],
-            "other already exists, and is not a download of CUB-200-2011",
-        ),
-        ([], "No folder is named"),
+        ("--download cub200 other", "other already exists, and is not a download of CUB-200-2011"),
+        ("", "No folder is named"),
     ],
 )
 def test_mistakes_are_told_before_anything_is_fetched(words, told, publisher, here, capsys):
@@ -275,6 +255,6 @@ def test_mistakes_are_told_before_anything_is_fetched(words, told, publisher, he
     (here / "other").mkdir()
     (here / "other" / ".fetched").write_text("PASCAL VOC 2007: terms\n")
     (here / "there.yaml").write_text("title: there\n")
-    assert main(["init", *words]) == 1
+    assert main(["init", *words.split()]) == 1
     assert told in capsys.readouterr().err
     assert publisher.sent == []

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from precompute_factory import SPEC, VIT, photo_set, tiny_encoder
+from precompute_factory import HEAD, SPEC, TABLE, VIT, photo_set, tiny_encoder
 
 import precompute
 from inficond_panel import open_students
@@ -22,8 +22,6 @@ torch = pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 pytestmark = pytest.mark.torch
 
-TABLE = "teacher: {kind: logits, path: logits.csv}\n"
-HEAD = "teacher: {kind: head, folds: 2, l2: 0.1}\n"
 SPEC = SPEC.replace("  thumbnails", "  projections: {methods: [pca]}\n  thumbnails")
 OWN_SIZE = SPEC.replace("image_size: 96, ", "")
 
@@ -60,11 +58,10 @@ def seen(monkeypatch) -> Counter:
     handle.remove()
 
 
-def made(folder: Path, spec: str, teacher: str, said: list[str] | None = None, workers: int = 2):
+def made(folder: Path, spec: str, teacher: str):
     (folder / "spec.yaml").write_text(spec.replace(TABLE, teacher))
     spec = load_spec(folder / "spec.yaml")
-    progress = (lambda _: None) if said is None else said.append
-    precompute.run(spec, spec.store, progress=progress, workers=workers)
+    precompute.run(spec, spec.store, workers=2)
     return open_store(spec.store)
 
 

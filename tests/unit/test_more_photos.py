@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from unittest.mock import Mock
 
 import numpy as np
 import pytest
@@ -70,12 +71,10 @@ def test_a_part_that_was_changed_is_an_error_only_where_it_is_needed(store):
 
 @pytest.mark.parametrize("paths", [7, "abcde", ["a"] * 4, ["a"] * 4 + [None]])
 def test_a_part_made_by_hand_names_a_file_for_each_photo(store, monkeypatch, paths):
-    write = more_module.write_store
-    monkeypatch.setattr(
-        more_module,
-        "write_store",
-        lambda at, arrays, attrs: write(at, arrays, attrs | {"paths": paths}),
-    )
+    def write(at, arrays, attrs):
+        return write_store(at, arrays, attrs | {"paths": paths})
+
+    monkeypatch.setattr(more_module, "write_store", write)
     added_part(store, 5)
     (more_folder(store) / "0x.zarr").mkdir()  # no part
     with pytest.raises(StoreFormatError, match="a file for each"):
@@ -100,13 +99,11 @@ def test_parts_of_another_content_are_left_out_and_counted(store):
 def test_a_half_written_part_is_no_part(store, monkeypatch):
     first = added_part(store, 5, 1)
 
-    def stopped(*_):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("inficond_panel.store.write.content_hash", stopped)
-    with pytest.raises(KeyboardInterrupt):
-        added_part(store, 3, 2)
-    monkeypatch.undo()
+    with monkeypatch.context() as patch:
+        stopped = Mock(side_effect=KeyboardInterrupt)
+        patch.setattr("inficond_panel.store.write.content_hash", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            added_part(store, 3, 2)
     shutil.copytree(first.path, more_folder(store) / "0002.zarr.writing")  # as a killed run leaves
     assert parts_of(store) == [first]
     assert added_part(store, 3, 2).path.name == "0002.zarr"
@@ -121,50 +118,44 @@ def test_a_typed_concept_scores_added_photos_as_if_it_were_in_the_corpus(tmp_pat
     owner = arrays["segment_image"]
     scoring = Scoring(method, 0.05 if method == "contrast" else None)
     scored = score_corpus(embedding, owner, text, images=30, scoring=scoring)
-    made = {
-        "score_centre": scored.scoring.centre,
-        "segment_normaliser": scored.scoring.normaliser,
-        "concept_score": scored.score,
-    }
-    attrs = {**ATTRS, "scores": scoring.settings}
-    whole = {**arrays, **{name: one for name, one in made.items() if one is not None}}
-    write_store(tmp_path / "a.zarr", whole, attrs)
+    whole = {**arrays, "concept_score": scored.score}
+    if method == "centred":
+        whole["score_centre"] = scored.scoring.centre
+    if method == "contrast":
+        whole["segment_normaliser"] = scored.scoring.normaliser
+    write_store(tmp_path / "a.zarr", whole, {**ATTRS, "scores": scoring.settings})
     store = open_store(tmp_path / "a.zarr")
     vector = np.random.default_rng(3).normal(size=text.shape[1]).astype(np.float32)
     vector /= np.linalg.norm(vector)
-    typed = TypedConcept(
-        ("word",), basis_of(store), vector, np.zeros(30, np.float32), np.zeros(len(owner))
-    )
+    scores = np.zeros(30, np.float32), np.zeros(len(owner))
+    typed = TypedConcept(("word",), basis_of(store), vector, *scores)
     bigger = extended(store, [typed])
     part = write_again(store, whole)
     found = more_photos(bigger)
     assert (found.score.shape[1], bigger.written_hash) == (len(text) + 1, store.content_hash)
     np.testing.assert_array_equal(found.score[:, :-1], store.concept_score)
-    given = {"images": 30, "scoring": scored.scoring}
-    if method == "contrast":  # the word contends with the corpus: softmax over one more
-        cosine = embedding.astype(np.float32) @ np.vstack([text, vector]).T / np.float32(0.05)
-        share = np.exp(cosine[:, -1] - np.logaddexp.reduce(cosine, axis=1))
-    elif method == "centred":
-        both = score_corpus(embedding, owner, vector[None], **given)
-        share = None
-        np.testing.assert_allclose(found.score[:, -1], both.score[:, 0], atol=1e-6)
+    if method == "centred":
+        both = score_corpus(embedding, owner, vector[None], images=30, scoring=scored.scoring)
+        expected = both.score[:, 0]
     else:
         share = embedding.astype(np.float32) @ vector
-    if share is not None:
+        if method == "contrast":  # the word contends with the corpus: softmax over one more
+            cosine = np.column_stack([embedding.astype(np.float32) @ text.T, share]) / 0.05
+            share = np.exp(cosine[:, -1] - np.logaddexp.reduce(cosine, axis=1))
         expected = np.zeros(30)
         np.maximum.at(expected, owner, share)
-        np.testing.assert_allclose(found.score[:, -1], expected, atol=1e-6)
+    np.testing.assert_allclose(found.score[:, -1], expected, atol=1e-6)
     assert more_photos(bigger, [part.content_hash]).parts == (part.content_hash,)
 
 
 def write_again(store, arrays):
-    """The images of a store, under other names, as a part of it."""
     unlike = {"concept", "class_name", "method", "label", "split", "concept_projection"}
     unlike |= {"concept_text_embedding", "score_centre", "other_class"}
     kept = {name: one for name, one in arrays.items() if name not in unlike}
     names = [f"copy {i}" for i in range(len(arrays["image"]))]
-    own = {"image": np.array(names), "image_digest": np.array(names)}
-    return write_part(store, {**kept, **own}, names)
+    return write_part(
+        store, {**kept, "image": np.array(names), "image_digest": np.array(names)}, names
+    )
 
 
 def test_a_softmax_teacher_has_its_other_logits(tmp_path):

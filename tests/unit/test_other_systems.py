@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path, PureWindowsPath
+from unittest.mock import Mock
 
 import pytest
 from factory import small_spec
@@ -19,9 +20,11 @@ from inficond_panel import cli
 from inficond_panel.commands.serve import server
 from inficond_panel.commands.serve.server import check_processes
 from inficond_panel.commands.shared import output
-from inficond_panel.errors import InficondError
+from inficond_panel.errors import InficondError, StoreError
+from inficond_panel.store import write
 from precompute.detect import writing
-from precompute.detect.models import choose_teacher
+from precompute.detect.models import as_path, choose_teacher
+from precompute.pipeline.sampling import peak_memory
 
 ROOT = Path(__file__).parents[2]
 #: Modules of the standard library that Windows does not have.
@@ -30,6 +33,7 @@ REFUSED = re.compile(r'[<>:"|?*\\]|[ .]$|^(con|prn|aux|nul|com\d|lpt\d)(\.|$)', 
 
 
 def test_several_processes_are_refused_with_a_sentence(monkeypatch, tmp_path, capsys):
+    check_processes()  # with fork they are not
     monkeypatch.delattr(os, "fork")
     monkeypatch.setenv("INFICOND_HISTORY", str(tmp_path / "history.sqlite"))
     words = ["serve", str(small_spec(tmp_path)), "--num-procs", "2", "--port", "0"]
@@ -37,10 +41,6 @@ def test_several_processes_are_refused_with_a_sentence(monkeypatch, tmp_path, ca
     told = capsys.readouterr().err
     assert "--num-procs" in told
     assert "WSL" in told
-
-
-def test_with_fork_they_are_not_refused():
-    check_processes()
 
 
 def test_unix_modules_are_imported_where_their_lack_is_met():
@@ -54,8 +54,6 @@ def test_unix_modules_are_imported_where_their_lack_is_met():
 
 
 def test_without_resource_the_memory_is_not_told(monkeypatch):
-    from precompute.pipeline.sampling import peak_memory
-
     assert peak_memory() > 0
     monkeypatch.setitem(sys.modules, "resource", None)
     assert peak_memory() == 0
@@ -63,14 +61,8 @@ def test_without_resource_the_memory_is_not_told(monkeypatch):
 
 def test_a_lock_is_held_where_its_file_cannot_be_read(monkeypatch, tmp_path):
     """As on Windows, where a file that is locked cannot be opened a second time."""
-    from inficond_panel.errors import StoreError
-    from inficond_panel.store import write
-
-    def refused(*_: object, **__: object) -> None:
-        raise PermissionError
-
-    monkeypatch.setattr(Path, "write_text", refused)
-    monkeypatch.setattr(Path, "read_text", refused)
+    for name in ("write_text", "read_text"):
+        monkeypatch.setattr(Path, name, Mock(side_effect=PermissionError))
     store = tmp_path / "a.zarr"
     with write.only_run(store), pytest.raises(StoreError, match="written by another process"):
         write.only_run(store).__enter__()
@@ -81,17 +73,10 @@ def test_a_lock_is_held_where_its_file_cannot_be_read(monkeypatch, tmp_path):
 def test_no_file_has_a_name_that_windows_refuses():
     if not (ROOT / ".git").exists():
         pytest.skip("not a git checkout")
-    listed = subprocess.run(
-        ["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
-    )
-    names = listed.stdout.splitlines()
+    names = subprocess.check_output(["git", "ls-files"], cwd=ROOT, text=True).splitlines()
+    assert all(map(REFUSED.search, ("a:b", "aux.txt", "what?", "end.")))
     assert [name for name in names if any(map(REFUSED.search, name.split("/")))] == []
     assert len({name.lower() for name in names}) == len(names)
-
-
-@pytest.mark.parametrize("name", ["a:b", "aux.txt", "what?", "end."])
-def test_a_name_that_windows_refuses_is_seen(name):
-    assert REFUSED.search(name)
 
 
 @pytest.mark.parametrize(("encoding", "said"), [(None, "−".encode()), ("cp1252", rb"\u2212")])
@@ -136,7 +121,6 @@ def test_a_reader_who_has_gone_is_no_fault(monkeypatch, platform, status):
 
 def test_a_spec_has_slashes_in_its_paths():
     """A path of another drive, too: with backslashes alone it would be taken for a name."""
-    from precompute.detect.models import as_path
 
     class Windows(PureWindowsPath):
         def absolute(self) -> PureWindowsPath:

@@ -1,24 +1,29 @@
-"""A concept made of example photos: its vector, where it is kept, and the context that it finds."""
+"""Concepts made of example photos, and typed ones against a run with the word in the corpus."""
 
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from factory import ATTRS, EMBED, small_arrays, spec_text
+from precompute_factory import CONV, WORDS, photo_set, tiny_encoder
 
 from inficond_panel.common.folders import DiskFolder
 from inficond_panel.concepts.scoring import Scoring, score_corpus, vector_of_photos
 from inficond_panel.concepts.typed import TypedFolder, concept_of_photos, extended
 from inficond_panel.errors import DataError
+from inficond_panel.spec import load_spec
 from inficond_panel.state import AppState, Jobs
 from inficond_panel.store import open_store, write_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import add_concept, concept_title, typed_of
 from inficond_panel.tuning.shift import class_shift, shift_photos
 from inficond_panel.views.knowledge.view import KnowledgeView
+from precompute.encoder import load_text_encoder
 
 #: Of each photo the one segment that has no word, or its background.
 CONTEXT = np.eye(EMBED)[EMBED - 1]
@@ -45,48 +50,33 @@ def arrays() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture(scope="module")
-def made(arrays, tmp_path_factory):
-    return {
-        method: written(tmp_path_factory, arrays, method) for method in ("max_cosine", "centred")
-    }
-
-
-def written(tmp_path_factory, arrays, method):
-    folder = tmp_path_factory.mktemp(method)
+def written(arrays, tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
     text = arrays["concept_text_embedding"].astype(np.float32)
     text /= np.linalg.norm(text, axis=1, keepdims=True)
     embedding = arrays["segment_embedding"].astype(np.float16)
-    scored = score_corpus(
-        embedding, arrays["segment_image"], text, images=600, scoring=Scoring(method)
-    )
-    kept = {
-        "score_centre": scored.scoring.centre,
-        "concept_text_embedding": text,
-        "concept_score": scored.score,
-        "segment_concept": scored.concept,
-        "segment_cosine": scored.cosine,
-    }
-    kept = {name: values for name, values in kept.items() if values is not None}
-    every = {name: values for name, values in arrays.items() if name != "shows"} | kept
-    write_store(folder / "small.zarr", every, {**ATTRS, "scores": {"method": method}})
+    scored = score_corpus(embedding, arrays["segment_image"], text, images=600)
+    every = {name: values for name, values in arrays.items() if name != "shows"}
+    every |= {"concept_text_embedding": text, "concept_score": scored.score}
+    every |= {"segment_concept": scored.concept, "segment_cosine": scored.cosine}
+    write_store(folder / "small.zarr", every, {**ATTRS, "scores": {"method": "max_cosine"}})
     (folder / "small.yaml").write_text(spec_text())
     return folder
 
 
 @pytest.fixture
-def spec(made, tmp_path, monkeypatch):
+def spec(written, tmp_path, monkeypatch):
     monkeypatch.setenv("INFICOND_HISTORY", str(tmp_path / "own.history.sqlite"))
-    return made["max_cosine"] / "small.yaml"
+    return written / "small.yaml"
 
 
 @pytest.fixture(scope="module")
-def store(made):
-    return open_store(made["max_cosine"] / "small.zarr")
+def store(written):
+    return open_store(written / "small.zarr")
 
 
 @pytest.fixture(scope="module")
 def examples(store, arrays) -> list[str]:
-    """Six photos of tune that show it."""
     rows = store.rows("tune")
     return [store.images[row] for row in rows[arrays["shows"][rows]][:6]]
 
@@ -113,25 +103,19 @@ def test_the_vector_of_a_case_worked_by_hand() -> None:
 
 
 def test_order_and_repeats_of_the_photos_do_not_matter(store, examples) -> None:
-    one, other = (
-        concept_of_photos(store, "harness", each) for each in (examples, examples[::-1] * 2)
-    )
+    one = concept_of_photos(store, "harness", examples)
+    other = concept_of_photos(store, "harness", examples[::-1] * 2)
     assert one == replace(other, made="")
     assert one.photos == tuple(examples)
     np.testing.assert_array_equal(one.text, other.text)
     assert one != concept_of_photos(store, "harness", examples[:5])
-
-
-def test_an_image_that_is_not_there_is_named(store, examples) -> None:
     with pytest.raises(DataError, match=r"There is no image '0000021'\. Did you mean"):
         concept_of_photos(store, "harness", [*examples, "0000021"])
 
 
 def test_kept_and_read_again(store, examples, tmp_path) -> None:
-    folder, typed = (
-        TypedFolder(DiskFolder(tmp_path / "x.concepts")),
-        concept_of_photos(store, "harness", examples),
-    )
+    folder = TypedFolder(DiskFolder(tmp_path / "x.concepts"))
+    typed = concept_of_photos(store, "harness", examples)
     folder.add(typed)
     (read,) = folder.read(store)
     assert read == typed
@@ -181,3 +165,79 @@ def test_on_the_page_it_is_made_of_the_photos_with_a_tag(spec, store, examples) 
     assert app.concepts.outcome[0].startswith("Added harness (from 6 photos): scores")
     (typed,) = typed_of(app.concepts.tuner.store)
     assert typed.photos == tuple(examples)
+
+
+LINE = "red bus, scarlet coach"
+METHODS = {
+    "max_cosine": "",
+    "contrast": "  scores: {method: contrast, temperature: 0.05}\n",
+    "centred": "  scores: {method: centred}\n",
+}
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder with photos (one of them cannot be read), an encoder and a spec."""
+    pytest.importorskip("torch")
+    folder = tmp_path_factory.mktemp("typed")
+    photo_set(folder)
+    (folder / "photos" / "images" / "00002.jpg").write_text("no image")
+    tiny_encoder(folder / "encoder", CONV)
+    (folder / "spec.yaml").rename(folder / "plain.yaml")
+    return folder
+
+
+def computed(folder, words, scores):
+    """Store of other words, scored otherwise, in the folder."""
+    import precompute
+
+    (folder / "words.txt").write_text("\n".join(words))
+    spec = folder / "spec.yaml"
+    text = (folder / "plain.yaml").read_text()
+    spec.write_text(text.replace("  segments:", f"{scores}  segments:"))
+    precompute.run(load_spec(spec), folder / "spec.zarr")
+    return open_store(folder / "spec.zarr")
+
+
+@pytest.fixture
+def own(photos, tmp_path):
+    return shutil.copytree(photos, tmp_path / "own")
+
+
+@pytest.mark.torch
+@pytest.mark.parametrize("method", METHODS)
+def test_it_equals_a_run_with_the_word_in_the_corpus(own, method):
+    whole = computed(own, [*WORDS, LINE], METHODS[method])
+    assert whole.attrs["synonyms"] == {"red bus": ["scarlet coach"]}
+    assert whole.attrs["scores"]["method"] == method
+    read = {name: getattr(whole, name) for name in ("concept_score", "segment_concept")}
+    text, positions = whole.concept_text_embedding, whole.concept_projection
+    computed(own, WORDS, METHODS[method])
+    spec = load_spec(own / "spec.yaml")
+    shutil.rmtree(own / "photos")  # no photo is read
+    tuner = open_tuner(own / "spec.yaml", history=own / "x.sqlite")
+    found = add_concept(tuner, LINE, load_text_encoder(spec.concepts.encoder)).store
+    assert found.concepts == [*WORDS, "red bus"]
+    np.testing.assert_allclose(found.concept_text_embedding, text, atol=1e-5)
+    np.testing.assert_array_equal(found.segment_concept, read["segment_concept"])
+    if method == "centred":  # on the means without the word
+        assert np.corrcoef(found.concept_score[:, 5], read["concept_score"][:, 5])[0, 1] > 0.9
+    else:
+        np.testing.assert_allclose(
+            found.concept_score[:, 5], read["concept_score"][:, 5], atol=1e-5
+        )
+    if method == "max_cosine":
+        np.testing.assert_allclose(found.concept_score, read["concept_score"], atol=1e-5)
+    assert found.concept_projection.shape == positions.shape
+    assert np.isfinite(found.concept_projection).all()
+
+
+@pytest.mark.torch
+def test_segments_are_placed_unless_the_spec_says_none(own):
+    store = computed(own, WORDS, "")
+    assert store.segment_projection.shape == (2, len(store.segment_image), 2)
+    assert np.isfinite(store.segment_projection).all()
+    none = computed(own, WORDS, "  projections: {segments: 0}\n")
+    assert not none.has("segment_projection")
+    few = computed(own, WORDS, "  projections: {segments: 7}\n")
+    assert (~np.isnan(few.segment_projection[:, :, 0])).sum(1).tolist() == [7, 7]

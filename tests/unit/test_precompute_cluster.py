@@ -81,33 +81,24 @@ def test_a_killed_worker_does_not_stop_the_run_and_changes_no_bit(home, tmp_path
             killed.append(worker.pid)
             os.kill(worker.pid, signal.SIGKILL)
 
-    report = precompute.run(
-        load_spec(home / "spec.yaml"),
-        tmp_path / "a.zarr",
-        progress=kill,
-        scheduler=cluster.scheduler_address,
-    )
+    spec, address = load_spec(home / "spec.yaml"), cluster.scheduler_address
+    report = precompute.run(spec, tmp_path / "a.zarr", progress=kill, scheduler=address)
     assert killed
-    assert f"Encoding with 2 workers of {cluster.scheduler_address}" in lines
+    assert f"Encoding with 2 workers of {address}" in lines
     assert not [line for line in lines if "may differ" in line]
     assert report.content_hash == open_store(home / "whole" / "a.zarr").content_hash
     assert report.skipped[0][0] == "00004"
 
 
-def test_no_scheduler_there_is_told(home, tmp_path, monkeypatch):
+def test_no_scheduler_and_one_without_workers_are_told(home, tmp_path, monkeypatch):
     monkeypatch.setattr("precompute.batches.run.TIMEOUT", "0.2s")
-    spec = load_spec(home / "spec.yaml")
+    spec, store = load_spec(home / "spec.yaml"), tmp_path / "a.zarr"
     with pytest.raises(InficondError, match=r"No Dask scheduler answers at tcp://127\.0\.0\.1:1"):
-        precompute.run(spec, tmp_path / "a.zarr", scheduler="tcp://127.0.0.1:1")
-
-
-def test_a_scheduler_without_workers_is_told(home, tmp_path):
+        precompute.run(spec, store, scheduler="tcp://127.0.0.1:1")
+    monkeypatch.undo()
+    given = {"n_workers": 0, "processes": False, "dashboard_address": None}
     with (
-        distributed.LocalCluster(n_workers=0, processes=False, dashboard_address=None) as cluster,
+        distributed.LocalCluster(**given) as cluster,
         pytest.raises(InficondError, match="has no workers"),
     ):
-        precompute.run(
-            load_spec(home / "spec.yaml"),
-            tmp_path / "a.zarr",
-            scheduler=cluster.scheduler_address,
-        )
+        precompute.run(spec, store, scheduler=cluster.scheduler_address)

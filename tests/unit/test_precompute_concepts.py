@@ -1,13 +1,19 @@
-"""The corpus, its text vectors, and the projections of concepts and segments."""
+"""The corpus, its text vectors, scores of images by concept, and projections."""
 
 import sys
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import softmax
 from sklearn.decomposition import PCA
 
+from inficond_panel.concepts import scoring
+from inficond_panel.concepts.scoring import Scoring, score_concept, score_corpus
 from inficond_panel.concepts.texts import embed_concepts, twins
 from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.store.schema import SCORING_METHODS
 from precompute.concepts import umap_projection as project_module
 from precompute.concepts.corpus import read_corpus, twin_warnings, zero_warnings
 from precompute.concepts.umap_projection import project, project_segments
@@ -17,14 +23,15 @@ def unit(vectors):
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def read(folder, text, note=lambda _: None):
-    (folder / "words.txt").write_text(text)
-    return read_corpus(folder / "words.txt", note)
-
-
-def test_corpus_keeps_the_order_and_passes_blank_lines_over(tmp_path):
-    (tmp_path / "words.txt").write_bytes("\ufeffwheel\r\n\r\n  tv  monitor \ncafé".encode())
-    assert list(read_corpus(tmp_path / "words.txt")) == ["wheel", "tv monitor", "café"]
+def test_a_corpus_keeps_its_order_and_notes_empty_lines_and_shared_synonyms(tmp_path):
+    file, notes = tmp_path / "words.txt", []
+    file.write_bytes("\ufeffwheel\r\n\r\n  tv  monitor \ncafé".encode())
+    assert list(read_corpus(file)) == ["wheel", "tv monitor", "café"]
+    file.write_text("car, auto\n\nvan, Auto\n \nauto mobile\n")
+    read_corpus(file, notes.append)
+    assert len(notes) == 2
+    assert notes[0].endswith("has empty lines: 2, 4")
+    assert "'Auto' stands for two concepts, on lines 1 and 3" in notes[1]
 
 
 @pytest.mark.parametrize(
@@ -38,16 +45,9 @@ def test_corpus_keeps_the_order_and_passes_blank_lines_over(tmp_path):
     ],
 )
 def test_faulty_corpora_are_told(tmp_path, text, fault):
+    (tmp_path / "words.txt").write_text(text)
     with pytest.raises(DataError, match=fault):
-        read(tmp_path, text)
-
-
-def test_empty_lines_and_shared_synonyms_are_noted(tmp_path):
-    notes = []
-    read(tmp_path, "car, auto\n\nvan, Auto\n \nauto mobile\n", notes.append)
-    assert len(notes) == 2
-    assert notes[0].endswith("has empty lines: 2, 4")
-    assert "'Auto' stands for two concepts, on lines 1 and 3" in notes[1]
+        read_corpus(tmp_path / "words.txt")
 
 
 class Letters:
@@ -66,7 +66,7 @@ def test_a_text_vector_is_the_normalised_mean_over_synonyms_and_prompts():
         np.testing.assert_allclose(row, unit(each.mean(0)), atol=1e-6)
 
 
-def test_twins_are_told_nearest_first():
+def test_twins_are_told_nearest_first_and_scores_that_are_mostly_clipped():
     text = unit(np.array([[1, 0, 0], [1, 0.1, 0], [0, 1, 0], [0, 1, 0.01], [0, 0, 1.0]]))
     pairs = twins(text, ["a", "b", "c", "d", "e"])
     assert [pair[:2] for pair in pairs] == [("c", "d"), ("a", "b")]
@@ -76,6 +76,15 @@ def test_twins_are_told_nearest_first():
     assert twin_warnings(np.eye(3), ["a", "b", "c"]) == []
     many = twin_warnings(np.ones((8, 1)), list("abcdefgh"))[0]
     assert many.endswith("and 18 more")
+    assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
+    (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
+    assert warning.startswith("50% of the concept scores are 0")
+
+
+def nearest(points):
+    away = np.linalg.norm(points[:, None] - points[None], axis=-1)
+    np.fill_diagonal(away, np.inf)
+    return away.argmin(1)
 
 
 def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
@@ -85,16 +94,8 @@ def test_pca_is_that_of_scikit_learn_and_tsne_keeps_neighbours():
     assert points.shape == (2, 36, 2)
     assert points.dtype == np.float32
     np.testing.assert_allclose(points[0], PCA(2).fit_transform(groups), atol=1e-5)
-    away = np.linalg.norm(points[1][:, None] - points[1][None], axis=-1)
-    np.fill_diagonal(away, np.inf)
-    assert (away.argmin(1) // 12 == np.arange(36) // 12).all()
+    assert (nearest(points[1]) // 12 == np.arange(36) // 12).all()
     np.testing.assert_array_equal(points, project(groups, ["pca", "tsne"], seed=0))
-
-
-def test_scores_that_are_mostly_clipped_are_told():
-    assert zero_warnings(np.array([[0.1, 0.2], [0.0, 0.3]])) == []
-    (warning,) = zero_warnings(np.array([[0.1, 0], [0.0, 0.3]]))
-    assert warning.startswith("50% of the concept scores are 0")
 
 
 @pytest.mark.slow
@@ -103,9 +104,7 @@ def test_umap_keeps_neighbours_and_is_the_same_again():
     rng = np.random.default_rng(0)
     groups = unit(np.repeat(np.eye(3, 16), 20, axis=0) + 0.05 * rng.normal(size=(60, 16)))
     (points,) = project(groups, ["umap"], seed=0)
-    away = np.linalg.norm(points[:, None] - points[None], axis=-1)
-    np.fill_diagonal(away, np.inf)
-    assert (away.argmin(1) // 20 == np.arange(60) // 20).all()
+    assert (nearest(points) // 20 == np.arange(60) // 20).all()
     np.testing.assert_array_equal(points, project(groups, ["umap"], seed=0)[0])
     for count in (1, 3, 4, 5):
         assert np.isfinite(project(groups[:: 60 // count][:count], ["umap"], seed=0)).all()
@@ -127,40 +126,129 @@ def map_of_words():
     return text, project(text, ["pca", "tsne"], seed=0), segments
 
 
-def test_segments_lie_along_the_axes_of_a_pca(map_of_words):
+def placed_on(map_of_words, most, seed=0):
     text, maps, segments = map_of_words
-    placed = project_segments(segments, text, maps, ["pca", "tsne"], 1000, 0)
+    return project_segments(segments, text, maps, ["pca", "tsne"], most, seed)
+
+
+def test_segments_lie_along_the_axes_of_a_pca_else_at_the_concepts_they_are_like(map_of_words):
+    text, maps, segments = map_of_words
+    placed = placed_on(map_of_words, 1000)
     assert (placed.shape, placed.dtype) == ((2, 50, 2), np.float32)
     pca = PCA(2, svd_solver="full").fit(text)
     along = segments.astype(float) @ pca.components_.T
     along *= np.sign((pca.transform(text) * maps[0]).sum(0))
-    np.testing.assert_allclose(
-        placed[0], (along - along.mean(0)) / along.std(0) * maps[0].std(0), atol=1e-4
-    )
+    expected = (along - along.mean(0)) / along.std(0) * maps[0].std(0)
+    np.testing.assert_allclose(placed[0], expected, atol=1e-4)
     np.testing.assert_allclose(placed[0].mean(0), maps[0].mean(0), atol=1e-5)
-
-
-def test_on_other_maps_segments_lie_at_the_concepts_that_they_are_like(map_of_words):
-    text, maps, segments = map_of_words
-    placed = project_segments(segments, text, maps, ["pca", "tsne"], 1000, 0)[1]
-    np.testing.assert_allclose(placed[:12], maps[1], atol=1e-2 * np.ptp(maps[1]))
+    np.testing.assert_allclose(placed[1, :12], maps[1], atol=1e-2 * np.ptp(maps[1]))
     low, high = maps[1].min(0) - 1e-3, maps[1].max(0) + 1e-3
-    assert ((placed >= low) & (placed <= high)).all()
+    assert ((placed[1] >= low) & (placed[1] <= high)).all()
 
 
 def test_of_more_segments_a_sample_is_placed(map_of_words, monkeypatch):
-    text, maps, segments = map_of_words
-    every = project_segments(segments, text, maps, ["pca", "tsne"], 50, 0)
+    every = placed_on(map_of_words, 50)
     monkeypatch.setattr(project_module, "_BLOCK", 7)
-    parts = project_segments(segments, text, maps, ["pca", "tsne"], 50, 0)
-    np.testing.assert_allclose(parts, every, atol=1e-4)
-    some = project_segments(segments, text, maps, ["pca", "tsne"], 20, 1)
+    np.testing.assert_allclose(placed_on(map_of_words, 50), every, atol=1e-4)
+    some = placed_on(map_of_words, 20, 1)
     there = ~np.isnan(some[0, :, 0])
     assert there.sum() == 20
     np.testing.assert_array_equal(np.isnan(some), np.broadcast_to(~there[:, None], some.shape))
     np.testing.assert_allclose(some[1][there], every[1][there], atol=1e-4)
-    np.testing.assert_array_equal(
-        some, project_segments(segments, text, maps, ["pca", "tsne"], 20, 1)
-    )
-    other = project_segments(segments, text, maps, ["pca", "tsne"], 20, 2)
-    assert (np.isnan(other) != np.isnan(some)).any()
+    np.testing.assert_array_equal(some, placed_on(map_of_words, 20, 1))
+    assert (np.isnan(placed_on(map_of_words, 20, 2)) != np.isnan(some)).any()
+
+
+EMBED = 6
+
+
+def drawn(seed, counts, concepts=5):
+    """Segments (half precision) of images with so many each, and texts."""
+    rng = np.random.default_rng(seed)
+    image = np.repeat(np.arange(len(counts)), counts)
+    offset = rng.normal(size=EMBED)
+    embedding = unit(rng.normal(size=(len(image), EMBED)) + offset).astype(np.float16)
+    return embedding, image, unit(rng.normal(size=(concepts, EMBED))).astype(np.float32)
+
+
+def expected(method, embedding, image, text, images, temperature=None, fit=None):
+    """The definition, image after image, in double precision."""
+    segments, text = embedding.astype(float), text.astype(float)
+    cosine = segments @ text.T
+    value = cosine
+    if method == "contrast":
+        value = softmax(cosine / temperature, axis=1)
+    if method == "centred":
+        mean = segments[fit].mean(0) if fit is not None else segments.mean(0)
+        value = unit(segments - mean) @ unit(text - text.mean(0)).T
+    score = np.zeros((images, len(text)))
+    for s, i in enumerate(image):
+        score[i] = np.maximum(score[i], value[s])
+    return score, cosine
+
+
+def chosen(method):
+    return Scoring(method, 0.05 if method == "contrast" else None)
+
+
+@given(st.integers(0, 10_000), st.lists(st.integers(0, 5), min_size=1, max_size=9))
+@pytest.mark.parametrize("method", SCORING_METHODS)
+def test_scores_equal_a_naive_loop(method, seed, counts):
+    counts = [2, *counts]
+    embedding, image, text = drawn(seed, counts)
+    found = score_corpus(embedding, image, text, images=len(counts), scoring=chosen(method))
+    score, cosine = expected(method, embedding, image, text, len(counts), 0.05)
+    np.testing.assert_allclose(found.score, score, atol=2e-5)
+    np.testing.assert_allclose(found.cosine, cosine.max(1), atol=1e-6)
+    at_best = cosine[np.arange(len(image)), found.concept]
+    np.testing.assert_allclose(at_best, cosine.max(1), atol=1e-6)
+    assert found.score.dtype == np.float32
+    assert (found.score[np.array(counts) == 0] == 0).all()
+
+
+@pytest.mark.parametrize("method", SCORING_METHODS)
+def test_scoring_in_parts_is_scoring_at_once(monkeypatch, method):
+    embedding, image, text = drawn(0, [1, 3, 0, 2, 4, 1, 5])
+    whole = score_corpus(embedding, image, text, images=7, scoring=chosen(method))
+    monkeypatch.setattr(scoring, "_SEGMENTS_AT_A_TIME", 3)
+    parts = score_corpus(embedding, image, text, images=7, scoring=chosen(method))
+    np.testing.assert_allclose(parts.score, whole.score, atol=1e-6)
+    np.testing.assert_array_equal(parts.concept, whole.concept)
+    one = score_concept(embedding, image, text[2], images=7, scoring=parts.scoring)
+    np.testing.assert_allclose(one[1], embedding.astype(float) @ text[2], atol=1e-6)
+
+
+def test_the_mean_of_the_segments_is_that_of_the_split_fit():
+    embedding, image, text = drawn(4, [3, 3, 3])
+    fit = image < 2
+    found = score_corpus(embedding, image, text, images=3, scoring=Scoring("centred"), fit=fit)
+    score, _ = expected("centred", embedding, image, text, 3, fit=fit)
+    np.testing.assert_allclose(found.score, score, atol=2e-5)
+    np.testing.assert_allclose(found.scoring.centre[0], embedding[fit].mean(0, float), atol=1e-6)
+    np.testing.assert_allclose(found.scoring.centre[1], text.mean(0), atol=1e-6)
+    usual = score_corpus(embedding, image, text, images=3).scoring  # the paper's
+    assert usual.settings == {"method": "max_cosine"}
+    assert usual.centre is usual.normaliser is None
+
+
+@given(st.integers(0, 10_000))
+@pytest.mark.parametrize("method", ["max_cosine", "contrast"])
+def test_a_later_concept_is_scored_as_if_it_had_been_in_the_corpus(method, seed):
+    counts = [1, 4, 0, 2]
+    embedding, image, text = drawn(seed, counts)
+    corpus = score_corpus(embedding, image, text[:-1], images=4, scoring=chosen(method))
+    later, cosine = score_concept(embedding, image, text[-1], images=4, scoring=corpus.scoring)
+    whole = score_corpus(embedding, image, text, images=4, scoring=chosen(method))
+    np.testing.assert_allclose(later, whole.score[:, -1], atol=2e-5)
+    np.testing.assert_allclose(cosine, embedding.astype(float) @ text[-1], atol=1e-6)
+
+
+def test_a_later_concept_is_centred_on_the_means_of_the_corpus():
+    embedding, image, text = drawn(5, [2, 3])
+    corpus = score_corpus(embedding, image, text[:-1], images=2, scoring=Scoring("centred"))
+    later, _ = score_concept(embedding, image, text[-1], images=2, scoring=corpus.scoring)
+    segments = unit(embedding.astype(float) - embedding.mean(0, float))
+    cosine = segments @ unit(text[-1] - text[:-1].mean(0, dtype=float))
+    np.testing.assert_allclose(later, [max(0, *cosine[:2]), max(0, *cosine[2:])], atol=2e-5)
+    again, _ = score_concept(embedding, image, text[0], images=2, scoring=corpus.scoring)
+    np.testing.assert_allclose(again, corpus.score[:, 0], atol=1e-6)

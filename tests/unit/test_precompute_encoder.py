@@ -1,14 +1,29 @@
-"""Dense embeddings of open_clip's models against references made by hand."""
+"""open_clip's models: cells and texts against references by hand, and what is told."""
+
+import sys
 
 import numpy as np
 import pytest
-from precompute_factory import CONV, RESNET, VIT, photo, tiny_encoder
+from precompute_factory import CONV, RESNET, VIT, attend, photo, tiny_encoder
+from scipy.special import erf
 
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import OpenClipEncoder
-from precompute.encoder import encoder_digest, encoder_inputs, encoder_name, load_encoder
+from precompute.encoder import (
+    encoder_digest,
+    encoder_inputs,
+    encoder_name,
+    load_encoder,
+    load_text_encoder,
+    templates,
+)
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import open_clip
+import torch
+from open_clip.transform import PreprocessCfg, image_transform_v2
+
 pytestmark = pytest.mark.torch
 
 
@@ -21,26 +36,12 @@ def layer_norm(x, state, name):
     return (x - mean) / np.sqrt(variance + 1e-5) * state[f"{name}.weight"] + state[f"{name}.bias"]
 
 
-def softmax(x):
-    e = np.exp(x - x.max(-1, keepdims=True))
-    return e / e.sum(-1, keepdims=True)
-
-
-def gelu(x):
-    from scipy.special import erf
-
-    return x * (1 + erf(x / np.sqrt(2))) / 2
-
-
-def vit_cells_by_hand(state, pixels, positions, heads=2, patch=16):
+def vit_cells_by_hand(state, pixels, positions, patch=16):
     """A two-block ViT in NumPy: a whole first block, then the second one's values only."""
     weight = state["conv1.weight"].reshape(len(state["conv1.weight"]), -1)
     rows, columns = pixels.shape[1] // patch, pixels.shape[2] // patch
-    tokens = [state["class_embedding"]]
-    for r in range(rows):
-        for c in range(columns):
-            area = pixels[:, r * patch : (r + 1) * patch, c * patch : (c + 1) * patch]
-            tokens.append(weight @ area.ravel())
+    areas = pixels.reshape(3, rows, patch, columns, patch).transpose(1, 3, 0, 2, 4)
+    tokens = [state["class_embedding"], *(areas.reshape(rows * columns, -1) @ weight.T)]
     x = layer_norm(np.array(tokens) + positions, state, "ln_pre")
     for b in range(2):
         name = f"transformer.resblocks.{b}"
@@ -48,19 +49,14 @@ def vit_cells_by_hand(state, pixels, positions, heads=2, patch=16):
         qkv = y @ state[f"{name}.attn.in_proj_weight"].T + state[f"{name}.attn.in_proj_bias"]
         q, k, v = np.split(qkv, 3, axis=-1)
         if b == 0:
-            parts = []
-            for h in range(heads):
-                part = slice(h * 16, (h + 1) * 16)
-                parts.append(softmax(q[:, part] @ k[:, part].T / 4) @ v[:, part])
-            v = np.concatenate(parts, -1)
+            v = attend(q, k, v, 2)
         out = v @ state[f"{name}.attn.out_proj.weight"].T + state[f"{name}.attn.out_proj.bias"]
         if b == 1:
             return layer_norm(out, state, "ln_post")[1:] @ state["proj"]
         x = x + out
-        y = gelu(
-            layer_norm(x, state, f"{name}.ln_2") @ state[f"{name}.mlp.c_fc.weight"].T
-            + state[f"{name}.mlp.c_fc.bias"]
-        )
+        y = layer_norm(x, state, f"{name}.ln_2") @ state[f"{name}.mlp.c_fc.weight"].T
+        y = y + state[f"{name}.mlp.c_fc.bias"]
+        y = y * (1 + erf(y / np.sqrt(2))) / 2  # GELU
         x = x + y @ state[f"{name}.mlp.c_proj.weight"].T + state[f"{name}.mlp.c_proj.bias"]
     return None
 
@@ -71,13 +67,13 @@ def test_vit_cells_are_the_values_of_the_last_block(tmp_path, size):
     section.image_size = size
     encoder = load_encoder(section)
     pixels = pixels_of(encoder)
-    state = {
-        name: value.double().numpy() for name, value in encoder.model.visual.state_dict().items()
-    }
+    tower = encoder.model.visual
+    state = {name: value.double().numpy() for name, value in tower.state_dict().items()}
     side = (size or 64) // 16
     cells = encoder.dense(pixels)
     assert cells.shape == (2, side, side, 24)
-    original = load_encoder(tiny_section(section)).model.visual.positional_embedding.detach()
+    plain = OpenClipEncoder(model=section.model, pretrained=section.pretrained)
+    original = load_encoder(plain).model.visual.positional_embedding.detach()
     grid = original[1:].T.reshape(1, -1, 4, 4)
     if size:
         grid = torch.nn.functional.interpolate(
@@ -87,10 +83,6 @@ def test_vit_cells_are_the_values_of_the_last_block(tmp_path, size):
     for cell, image in zip(cells, pixels, strict=True):
         expected = vit_cells_by_hand(state, image.astype(float), positions)
         np.testing.assert_allclose(cell.reshape(-1, 24), expected, atol=2e-4)
-
-
-def tiny_section(section):
-    return OpenClipEncoder(model=section.model, pretrained=section.pretrained)
 
 
 def test_attention_pooled_resnet_gives_values_of_the_pooling_layer(tmp_path):
@@ -107,11 +99,9 @@ def test_attention_pooled_resnet_gives_values_of_the_pooling_layer(tmp_path):
     pool = {name: value.numpy() for name, value in tower.attnpool.state_dict().items()}
     cells = encoder.dense(pixels)
     assert cells.shape == (2, 3, 3, 24)
-    for y in range(3):
-        for x in range(3):
-            value = features[:, :, y, x] @ pool["v_proj.weight"].T + pool["v_proj.bias"]
-            expected = value @ pool["c_proj.weight"].T + pool["c_proj.bias"]
-            np.testing.assert_allclose(cells[:, y, x], expected, atol=1e-5)
+    value = features.transpose(0, 2, 3, 1) @ pool["v_proj.weight"].T + pool["v_proj.bias"]
+    expected = value @ pool["c_proj.weight"].T + pool["c_proj.bias"]
+    np.testing.assert_allclose(cells, expected, atol=1e-5)
 
 
 def test_preprocessing_is_that_of_the_config(tmp_path):
@@ -124,22 +114,9 @@ def test_preprocessing_is_that_of_the_config(tmp_path):
         "interpolation": "bicubic",
         "resize_mode": "squash",
     }
-    from open_clip.transform import PreprocessCfg, image_transform_v2
-
     transform = image_transform_v2(PreprocessCfg(**encoder.model.visual.preprocess_cfg), False)
     image = photo(3, (90, 50))
     np.testing.assert_allclose(encoder.prepare(image), transform(image).numpy(), atol=1e-6)
-
-
-def test_the_digest_is_of_config_and_weights(tmp_path):
-    section = tiny_encoder(tmp_path / "e", CONV)
-    before = encoder_digest(section)
-    assert encoder_digest(section) == before
-    config = section.model / "open_clip_config.json"
-    config.write_text(config.read_text() + " ")
-    changed = encoder_digest(section)
-    section.pretrained.write_bytes(section.pretrained.read_bytes() + b" ")
-    assert len({before, changed, encoder_digest(section)}) == 3
 
 
 def test_a_model_without_cells_is_told(tmp_path):
@@ -158,17 +135,13 @@ def test_what_cannot_be_used_is_told(tmp_path):
     with pytest.raises(DataError, match=r"\[96, 70\] is not a multiple of .* size 16") as told:
         load_encoder(section)
     assert told.value.remedy == "Set concepts.encoder.image_size: [96, 64]."
-    section.pretrained.write_bytes(b"no weights")
-    with pytest.raises(DataError, match="cannot be loaded"):
-        load_encoder(section)
-    section.pretrained = "some_tag"
-    with pytest.raises(DataError, match="'some_tag' is not a file of weights"):
-        load_encoder(section)
-    with pytest.raises(DataError, match=r"no model ViT-Z-99\. Did you mean 'ViT-"):
-        load_encoder(OpenClipEncoder(model="ViT-Z-99", pretrained="x"))
-    with pytest.raises(DataError, match="no weights 'no-such-tag' of ViT-B-16") as told:
-        load_encoder(OpenClipEncoder(model="ViT-B-16", pretrained="no-such-tag"))
-    assert "openai" in str(told.value)
+    for model, pretrained, fault in (
+        (section.model, "some_tag", "'some_tag' is not a file of weights"),
+        ("ViT-Z-99", "x", r"no model ViT-Z-99\. Did you mean 'ViT-"),
+        ("ViT-B-16", "no-such-tag", "no weights 'no-such-tag' of ViT-B-16.*openai"),
+    ):
+        with pytest.raises(DataError, match=fault):
+            load_encoder(OpenClipEncoder(model=model, pretrained=pretrained))
 
 
 def test_a_folder_with_one_file_of_weights_needs_no_other_name(tmp_path):
@@ -192,8 +165,11 @@ class Harm:
         return (print, ("harm",))
 
 
-def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
+def test_what_is_no_checkpoint_or_has_code_in_it_is_not_loaded(tmp_path, capsys):
     section = tiny_encoder(tmp_path / "e", CONV)
+    section.pretrained.write_bytes(b"no weights")
+    with pytest.raises(DataError, match="cannot be loaded"):
+        load_encoder(section)
     section.pretrained = tmp_path / "weights.pt"
     torch.save({"state_dict": {"x": torch.zeros(1)}, "harm": Harm()}, section.pretrained)
     with pytest.raises(DataError, match="cannot be loaded"):
@@ -203,19 +179,91 @@ def test_code_in_a_checkpoint_is_not_run(tmp_path, capsys):
 
 def test_inputs_say_all_that_a_vector_depends_on(tmp_path):
     section = tiny_encoder(tmp_path / "e", VIT)
-    inputs = encoder_inputs(section)
-    assert inputs == {
-        "kind": "open_clip",
-        "digest": encoder_digest(section),
-        "image_size": None,
-        "attention": None,
-    }
+    inputs, before = encoder_inputs(section), encoder_digest(section)
+    assert inputs == {"kind": "open_clip", "digest": before, "image_size": None, "attention": None}
     section.attention, section.image_size = "plain", (96, 64)
     assert encoder_inputs(section) == {**inputs, "attention": "plain", "image_size": [96, 64]}
+    config = section.model / "open_clip_config.json"
+    config.write_text(config.read_text() + " ")
+    changed = encoder_digest(section)
+    section.pretrained.write_bytes(section.pretrained.read_bytes() + b" ")
+    assert len({before, changed, encoder_digest(section)}) == 3
 
 
 def test_without_torch_the_extra_is_named(monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "open_clip", None)
+    monkeypatch.setitem(sys.modules, "open_clip", None)
     with pytest.raises(MissingExtraError, match="open_clip") as told:
         load_encoder(OpenClipEncoder(model="x", pretrained="y"))
     assert "[precompute]" in told.value.remedy
+
+
+WORDS = ["dog", "traffic light", "{x}"]
+COCA = {"embed_cls": True, "output_tokens": True}
+SIGLIP = {"no_causal_mask": True, "pool_type": "last", "proj_bias": True}
+#: Text towers: what the model's configuration has beside the tiny one's.
+TOWERS = {
+    "CLIP": {},
+    "custom": {"custom_text": True},
+    "CoCa": {
+        "custom_text": True,
+        "text_cfg": COCA,
+        "multimodal_cfg": {"context_length": 16, "width": 32, "heads": 2, "layers": 1},
+        "vision_cfg": {**VIT, "attentional_pool": True, "output_tokens": True},
+    },
+    "SigLIP": {"custom_text": True, "text_cfg": SIGLIP},
+    "QuickGELU": {"quick_gelu": True},
+}
+
+
+def section_of(folder, name="CLIP", context=16):
+    more = TOWERS[name]
+    tiny = {"context_length": context, "vocab_size": 49408, "width": 32, "heads": 2, "layers": 2}
+    text = {**tiny, **more.get("text_cfg", {})}
+    rest = {key: value for key, value in more.items() if not key.endswith("n_cfg")}
+    return tiny_encoder(folder, more.get("vision_cfg", CONV), **{**rest, "text_cfg": text})
+
+
+def by_open_clip(encoder, texts):
+    with torch.inference_mode():
+        return encoder.model.encode_text(encoder.tokenizer(texts), normalize=True).numpy()
+
+
+@pytest.mark.parametrize("name", TOWERS)
+def test_texts_have_open_clips_vectors_and_the_tower_alone_gives_the_same(tmp_path, name):
+    section = section_of(tmp_path / "e", name)
+    encoder = load_encoder(section)
+    vectors = encoder.embed_text(WORDS)
+    np.testing.assert_allclose(vectors, by_open_clip(encoder, WORDS), atol=2e-6)
+    alone = load_text_encoder(section)
+    np.testing.assert_array_equal(alone.embed_text(WORDS), vectors)
+    assert (alone.name, alone.digest) == (encoder.name, encoder.text.digest)
+    section.pretrained = tmp_path / "weights.pt"  # the same as a checkpoint of torch
+    torch.save(encoder.model.state_dict(), section.pretrained)
+    np.testing.assert_array_equal(load_text_encoder(section).embed_text(WORDS), vectors)
+
+
+def test_named_prompts_are_clips_ensemble_and_go_together_with_others(tmp_path):
+    """Against open_clip's own zero-shot classifier."""
+    encoder = load_encoder(section_of(tmp_path / "e", context=32))
+    every, simple = open_clip.OPENAI_IMAGENET_TEMPLATES, open_clip.SIMPLE_IMAGENET_TEMPLATES
+    for name, lists, count in (("imagenet", every, 80), ("imagenet_simple", simple, 7)):
+        expected = open_clip.build_zero_shot_classifier(
+            encoder.model, encoder.tokenizer, ["dog", "tree"], lists
+        )
+        text = encoder.embed_concepts(["dog", "tree"], [name])
+        np.testing.assert_allclose(text, expected.detach().T.numpy(), atol=2e-6)
+        assert len(templates([name])) == len(lists) == count
+    both = templates(["a {} here", "imagenet_simple", "itap of a {}.", "imagenet"])
+    assert both[0] == "a {} here"
+    assert len(both) == len(set(both)) == 1 + 80  # each once
+
+
+def test_a_text_that_would_be_cut_is_told(tmp_path):
+    encoder = load_text_encoder(section_of(tmp_path / "e"))
+    fits = "dog " * 14  # with the first and the last token 16, the context
+    encoder.embed_text([fits])
+    with pytest.raises(DataError, match=r"reads 16 tokens.*: '(dog ){15}' \(17\)\.") as told:
+        encoder.embed_text(["dog", fits + "dog "])
+    assert "Shorten" in told.value.remedy
+    with pytest.raises(DataError, match=r"\(20\); .* and 2 more\."):
+        encoder.embed_concepts(["dog " * 14 + str(i) for i in range(5)], ["a big black {}"])

@@ -1,22 +1,18 @@
 """The images of a store as a data set, with its own splits or others."""
 
-from pathlib import Path
+import re
+import shutil
 
 import numpy as np
 import pytest
 from factory import small_store
-from precompute_factory import dataset_section
+from precompute_factory import CONV, SPEC, dataset_section, photo_set, tiny_encoder
 
+import precompute
 from inficond_panel.errors import DataError, SpecError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from precompute.datasets import encoded_batches, load_dataset
-
-OTHERS = """
-splits:
-  fit: {from: all, share: 0.5, stratify: true}
-  tune: {from: all, share: 0.2, stratify: true}
-  holdout: rest"""
 
 
 @pytest.fixture
@@ -25,7 +21,7 @@ def folder(tmp_path):
     return tmp_path
 
 
-def test_ids_labels_and_splits_stay(folder):
+def test_ids_labels_and_splits_stay_and_there_are_no_photos(folder):
     store = open_store(folder / "a.zarr")
     dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr", check_files=True))
     assert list(dataset.ids) == store.images
@@ -34,10 +30,6 @@ def test_ids_labels_and_splits_stay(folder):
     np.testing.assert_array_equal(dataset.label, store.label)
     assert not dataset.notes
     assert len({dataset.digest(i) for i in range(len(dataset.ids))}) == len(dataset.ids)
-
-
-def test_there_are_no_photos(folder):
-    dataset = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr"))
     with pytest.raises(DataError, match="holds no photos, only thumbnails") as told:
         dataset.load(0)
     assert "the photos' data set" in told.value.remedy
@@ -66,19 +58,20 @@ def test_what_encoding_gave_comes_back_for_the_images_that_are_left(folder, size
 
 
 def test_other_splits_may_be_stratified(folder):
-    dataset = load_dataset(dataset_section(folder, f"kind: store\npath: a.zarr{OTHERS}"))
-    total = len(dataset.ids)
+    half, some = (f"{{from: all, share: {share}, stratify: true}}" for share in (0.5, 0.2))
+    text = f"kind: store\npath: a.zarr\nsplits: {{fit: {half}, tune: {some}, holdout: rest}}"
+    dataset = load_dataset(dataset_section(folder, text))
     counts = [dataset.split.count(split) for split in ("fit", "tune", "holdout")]
-    assert np.abs(np.array(counts) - np.array([0.5, 0.2, 0.3]) * total).max() <= 2
+    assert np.abs(np.array(counts) - np.array([0.5, 0.2, 0.3]) * len(dataset.ids)).max() <= 2
 
 
 def test_digests_depend_on_what_encoding_gave_and_on_the_images(folder):
     whole = load_dataset(dataset_section(folder, "kind: store\npath: a.zarr")).encoded
-    text = "kind: store\npath: a.zarr\nsplits: {fit: fit, tune: tune, holdout: "
-    same = load_dataset(dataset_section(folder, f"{text}holdout}}")).encoded
-    less = text.replace("fit: fit", "fit: {from: fit, share: 0.5}")
+    text = "kind: store\npath: a.zarr\nsplits: {fit: fit, tune: tune, holdout: holdout}"
+    same = load_dataset(dataset_section(folder, text)).encoded
+    text = text.replace("fit: fit", "fit: {from: fit, share: 0.5}")
     assert whole.digest == same.digest
-    assert load_dataset(dataset_section(folder, f"{less}holdout}}")).encoded.digest != whole.digest
+    assert load_dataset(dataset_section(folder, text)).encoded.digest != whole.digest
 
 
 def test_keys_that_need_photos_are_told(folder):
@@ -103,23 +96,15 @@ def test_what_is_no_store_or_no_list_is_told(folder):
     (folder / "b.zarr").mkdir()
     with pytest.raises(StoreError, match=r"cannot be read as a store|not a store"):
         load_dataset(dataset_section(folder, "kind: store\npath: b.zarr"))
+    text = "kind: store\npath: a.zarr\nsplits: {fit: train, tune: t, holdout: h}"
     with pytest.raises(SpecError, match=r"splits.fit: lists of a store are fit, tune and holdout"):
-        dataset_section(
-            folder, "kind: store\npath: a.zarr\nsplits: {fit: train, tune: t, holdout: h}"
-        )
-    assert Path(folder / "a.zarr").is_dir()
+        dataset_section(folder, text)
 
 
 @pytest.mark.torch
 def test_other_words_for_the_images_of_a_store_need_no_photo(tmp_path):
     """As from the photos, which are gone; another encoder is refused."""
     pytest.importorskip("torch")
-    import shutil
-
-    from precompute_factory import CONV, SPEC, photo_set, tiny_encoder
-
-    import precompute
-
     photo_set(tmp_path)
     tiny_encoder(tmp_path / "encoder", CONV)
     (tmp_path / "words.txt").write_text("bell\nsaddle\nsky\n")
@@ -131,8 +116,7 @@ def test_other_words_for_the_images_of_a_store_need_no_photo(tmp_path):
     start, end = text.index("dataset:"), text.index("concepts:")
     section = "dataset: {kind: store, path: far/photos.zarr}\n"
     rest = text[end:].replace("image_size: 96, ", "")
-    rest = "".join(line for line in rest.splitlines(True) if "segments:" not in line)
-    rest = "".join(line for line in rest.splitlines(True) if "thumbnails:" not in line)
+    rest = re.sub(r".*(segments|thumbnails):.*\n", "", rest)
     (tmp_path / "store.yaml").write_text(text[:start] + section + rest)
     shutil.rmtree(tmp_path / "photos")
     report = precompute.run(load_spec(tmp_path / "store.yaml"), tmp_path / "b.zarr")

@@ -5,6 +5,7 @@ import multiprocessing
 import os
 import signal
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from precompute_factory import named_encoder, photo_set, without_torch
@@ -15,6 +16,9 @@ from inficond_panel.common import files as whole_files
 from inficond_panel.errors import StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write
+from inficond_panel.store.write import only_run
+from precompute.batches.results import batches_of
+from precompute.pipeline.inputs import read_inputs
 
 FORK = multiprocessing.get_context("fork")
 PHOTOS = 24
@@ -129,9 +133,6 @@ def test_what_a_killed_run_left_beside_a_finished_store_is_removed(home, tmp_pat
 
 
 def total(home):
-    from precompute.batches.results import batches_of
-    from precompute.pipeline.inputs import read_inputs
-
     inputs = read_inputs(load_spec(home / "spec.yaml"), lambda _: None)
     return len(batches_of(inputs.keys, inputs.encoder.batch))
 
@@ -190,11 +191,9 @@ def test_a_disk_that_is_full_when_the_store_is_written_leaves_the_old_one(
     spec.concepts.corpus = tmp_path / "words.txt"
     spec.concepts.corpus.write_text("sky\nsea")
 
-    def full(*_):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
+    full = OSError(errno.ENOSPC, "No space left on device")
     with monkeypatch.context() as patch:
-        patch.setattr(write, "_write", full)
+        patch.setattr(write, "_write", Mock(side_effect=full))
         with pytest.raises(StoreError, match="is full"):
             precompute.run(spec, store)
     assert open_store(store).content_hash == old
@@ -204,10 +203,35 @@ def test_a_disk_that_is_full_when_the_store_is_written_leaves_the_old_one(
 
 
 def test_other_faults_of_the_disk_are_told_as_they_are(home, tmp_path, encoder, monkeypatch):
-    def fault(*_):
-        raise OSError(errno.EIO, "Input/output error")
-
-    monkeypatch.setattr("precompute.batches.results.save", fault)
+    fault = OSError(errno.EIO, "Input/output error")
+    monkeypatch.setattr("precompute.batches.results.save", Mock(side_effect=fault))
     with pytest.raises(StoreError, match="Input/output error") as told:
         precompute.run(load_spec(home / "spec.yaml"), tmp_path / "a.zarr")
     assert "--store" in told.value.remedy
+
+
+def hold(store):
+    with only_run(store):
+        store.with_name("held").write_text("")
+        signal.pause()
+
+
+def test_a_second_run_on_the_same_store_is_told_who_has_it(tmp_path):
+    store, flag = tmp_path / "a.zarr", tmp_path / "held"
+    holder = FORK.Process(target=hold, args=(store,))
+    holder.start()
+    while not flag.exists():
+        holder.join(0.01)
+        assert holder.is_alive()
+    with pytest.raises(StoreError, match=f"being written by process {holder.pid} on ") as told:
+        only_run(store).__enter__()
+    assert "--store" in told.value.remedy
+    with pytest.raises(ZeroDivisionError), only_run(tmp_path / "b.zarr"):
+        _ = 1 / 0
+    with only_run(tmp_path / "b.zarr"):  # the lock ends with an error too
+        pass
+    holder.kill()
+    holder.join()
+    with only_run(store):  # the lock went with its process
+        assert str(os.getpid()) in (tmp_path / "a.zarr.lock").read_text()
+    assert not list(tmp_path.glob("*.lock"))

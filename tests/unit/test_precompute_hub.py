@@ -4,6 +4,7 @@ import json
 import shutil
 import socket
 import ssl
+from unittest.mock import Mock
 from urllib.error import URLError
 
 import numpy as np
@@ -22,7 +23,12 @@ from precompute.encoder import (
 )
 from precompute.encoder.hub import check_answer, fetch_model
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import open_clip
+from huggingface_hub import constants, hf_hub_download
+from open_clip import factory, pretrained
+
 pytestmark = pytest.mark.torch
 
 SIGLIP = {"mean": (0.5, 0.5, 0.5), "std": (0.5, 0.5, 0.5), "interpolation": "bilinear"}
@@ -33,16 +39,12 @@ def asked(monkeypatch):
     """No network: what a socket is asked to reach."""
     hosts = []
 
-    def refuse(self, address):
+    def refuse(socket_or_host, *address, **_):
         hosts.append(address)
-        raise OSError("no network here")
-
-    def unknown(host, *_, **__):
-        hosts.append(host)
-        raise socket.gaierror("no name server here")
+        raise socket.gaierror("no network here")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
     # The hub's client tries again and again, each time later.
     monkeypatch.setattr("huggingface_hub.utils._http.time.sleep", lambda _: None)
     return hosts
@@ -51,9 +53,6 @@ def asked(monkeypatch):
 @pytest.fixture
 def named(tmp_path, monkeypatch):
     """A model that open_clip knows by the name tiny, with tags; its files are not on the hub."""
-    import open_clip
-    from open_clip import factory, pretrained
-
     section = tiny_encoder(tmp_path / "e", VIT)
     config = factory.get_model_config(f"local-dir:{section.model}")
     monkeypatch.setitem(factory._MODEL_CONFIGS, "tiny", config)
@@ -68,9 +67,6 @@ def named(tmp_path, monkeypatch):
 
 
 def cache(monkeypatch, tmp_path, repository, files):
-    """A hub's cache that holds files of one repository."""
-    from huggingface_hub import constants
-
     home = tmp_path / "cache"
     snapshot = home / f"models--{repository.replace('/', '--')}" / "snapshots" / "0"
     snapshot.mkdir(parents=True)
@@ -88,9 +84,6 @@ def pixels(encoder):
 
 
 def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, monkeypatch):
-    import open_clip
-    from huggingface_hub import hf_hub_download
-
     monkeypatch.setattr(
         open_clip, "get_tokenizer", lambda _: hf_hub_download("some/tokenizer", "tokenizer.json")
     )
@@ -102,8 +95,6 @@ def test_a_library_that_asks_the_hub_beside_the_spec_is_stopped(named, asked, mo
 
 
 def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeypatch):
-    from open_clip import pretrained
-
     other = {"hf_hub": "some/other/", "mean": (0.1, 0.2, 0.3)}
     monkeypatch.setitem(pretrained._PRETRAINED["tiny"], "other", other)
     with pytest.raises(DataError, match="differ in their preprocessing") as told:
@@ -112,14 +103,10 @@ def test_weights_that_differ_in_their_preprocessing_need_a_folder(named, monkeyp
 
 
 @pytest.mark.parametrize(
-    "section", [{"model": "tiny", "pretrained": "one"}, {"model": "hf-hub:some/model"},
-                {"model": "tiny", "pretrained": "silent"}]
-)  # fmt: skip
-def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, section):
+    ("model", "tag"), [("tiny", "one"), ("hf-hub:some/model", None), ("tiny", "silent")]
+)
+def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, model, tag):
     """It accepts the connection, and says nothing; so does one that open_clip names itself."""
-    from huggingface_hub import constants
-    from open_clip import pretrained
-
     monkeypatch.setattr("precompute.encoder.hub._PATIENCE", 0.5)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         address = f"http://127.0.0.1:{silent.getsockname()[1]}"
@@ -127,7 +114,7 @@ def test_a_server_that_never_answers_is_not_waited_for(named, monkeypatch, secti
         tags = pretrained._PRETRAINED["tiny"]
         monkeypatch.setitem(tags, "silent", {"url": f"{address}/tiny.pt", **SIGLIP})
         with pytest.raises(DataError, match=r"failed: TimeoutError: no answer within 0.5 s"):
-            fetch_encoder(OpenClipEncoder(**section))
+            fetch_encoder(OpenClipEncoder(model=model, pretrained=tag))
 
 
 def test_what_was_downloaded_is_loaded_without_asking_again(named, asked, monkeypatch, tmp_path):
@@ -158,33 +145,28 @@ def test_a_model_of_the_hub_is_its_folder(named, asked, monkeypatch, tmp_path):
 
 
 def test_a_server_whose_certificate_is_not_trusted_is_left_to_the_client(monkeypatch):
-    asked = []
-
-    def untrusted(request, timeout):
-        asked.append(request.get_method())
-        raise URLError(ssl.SSLCertVerificationError("self-signed certificate"))
-
-    monkeypatch.setattr("precompute.encoder.hub.urlopen", untrusted)
+    untrusted = URLError(ssl.SSLCertVerificationError("self-signed certificate"))
+    asked = Mock(side_effect=untrusted)
+    monkeypatch.setattr("precompute.encoder.hub.urlopen", asked)
     check_answer("https://hub.test/api/models/some/tiny")
-    assert asked == ["HEAD"]  # of a file only its header is fetched
+    assert asked.call_args.args[0].get_method() == "HEAD"  # of a file only its header is fetched
 
 
 def test_half_a_download_of_several_files_is_completed(monkeypatch, tmp_path):
-    names = ["model-1.safetensors", "model-2.safetensors"]
-    weights = dict(zip("ab", names, strict=True))
-    (tmp_path / "config.json").write_text("{}")
-    (tmp_path / "model.safetensors.index.json").write_text(json.dumps({"weight_map": weights}))
+    weights = {"a": "model-1.safetensors", "b": "model-2.safetensors"}
     files = [tmp_path / "config.json", tmp_path / "model.safetensors.index.json"]
+    for file, content in zip(files, ({}, {"weight_map": weights}), strict=True):
+        file.write_text(json.dumps(content))
     snapshot = cache(monkeypatch, tmp_path, "some/large", files)
-    (snapshot / names[0]).touch()
+    (snapshot / weights["a"]).touch()
 
     def download(model):
-        (snapshot / names[1]).touch()
+        (snapshot / weights["b"]).touch()
         return snapshot
 
     monkeypatch.setattr("precompute.encoder.hub._download", download)
     assert fetch_model("hf-hub:some/large") == snapshot
-    assert (snapshot / names[1]).is_file()
+    assert (snapshot / weights["b"]).is_file()
     monkeypatch.setattr("precompute.encoder.hub._download", None)  # all is here now
     assert fetch_model("hf-hub:some/large") == snapshot
 

@@ -1,14 +1,20 @@
-"""Photos of all kinds become upright RGB; what cannot be read says why."""
+"""Photos of all kinds become upright RGB; only readers of expected formats get a file."""
 
+import ast
 import io
 import os
 import struct
+import warnings
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
+from factory import ATTRS, small_arrays
 from PIL import Image, ImageCms
 
+from inficond_panel.errors import StoreFormatError
+from inficond_panel.store import open_store, write_store
 from inficond_panel.store.images import DETAIL, MOST_SCANS, UnreadableImage, decode, thumbnail
 
 
@@ -45,9 +51,15 @@ def test_modes_become_rgb(tmp_path, mode, colour, suffix, expected):
     assert image.getpixel((4, 3)) == expected
 
 
-def test_cmyk_jpeg_keeps_its_colours(tmp_path):
-    Image.new("RGB", (16, 16), (200, 30, 40)).convert("CMYK").save(tmp_path / "a.jpg", quality=98)
-    assert np.abs(np.array(decode(tmp_path / "a.jpg").getpixel((8, 8))) - (200, 30, 40)).max() < 8
+def test_frames_after_the_first_profiles_and_inks_keep_the_colours(tmp_path):
+    red, blue = (Image.new("RGB", (16, 16), colour) for colour in ((200, 30, 40), "blue"))
+    red.save(tmp_path / "a.gif", save_all=True, append_images=[blue])
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
+    red.save(tmp_path / "a.png", icc_profile=profile)
+    red.convert("CMYK").save(tmp_path / "a.jpg", quality=98)
+    for suffix, within in (("gif", 0), ("png", 0), ("jpg", 7)):
+        found = np.array(decode(tmp_path / f"a.{suffix}").getpixel((8, 8)))
+        assert np.abs(found - (200, 30, 40)).max() <= within
 
 
 def test_sixteen_bit_grey_is_scaled(tmp_path):
@@ -55,12 +67,6 @@ def test_sixteen_bit_grey_is_scaled(tmp_path):
     Image.fromarray(values).save(tmp_path / "a.png")
     grey = np.asarray(decode(tmp_path / "a.png"))[..., 0]
     assert grey.tolist() == [[0, 100], [255, 0]]
-
-
-def test_animation_gives_its_first_frame(tmp_path):
-    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue")]
-    frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
-    assert decode(tmp_path / "a.gif").getpixel((3, 3)) == (255, 0, 0)
 
 
 def test_sixteen_bit_colour_keeps_its_upper_byte(tmp_path):
@@ -73,13 +79,6 @@ def test_sixteen_bit_colour_keeps_its_upper_byte(tmp_path):
     (tmp_path / "a.png").write_bytes(png)
     image = decode(tmp_path / "a.png")
     assert [image.getpixel((x, 0)) for x in (0, 1)] == [(255, 0, 77), (0, 0, 0)]
-
-
-def test_a_colour_profile_changes_nothing(tmp_path):
-    image = Image.new("RGB", (8, 8), (200, 30, 40))
-    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
-    image.save(tmp_path / "a.png", icc_profile=profile)
-    assert decode(tmp_path / "a.png").getpixel((3, 3)) == (200, 30, 40)
 
 
 def noisy(width, height):
@@ -162,14 +161,9 @@ def test_no_other_reader_of_pillow_gets_a_file(tmp_path, monkeypatch):
 
 
 def test_what_cannot_be_read_says_why(tmp_path):
-    buffer = io.BytesIO()
-    Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90, 3), dtype=np.uint8)).save(
-        buffer, "JPEG"
-    )
-    (tmp_path / "cut.jpg").write_bytes(buffer.getvalue()[:900])
-    buffer = io.BytesIO()
-    Image.new("RGB", (90, 90)).save(buffer, "PNG")
-    (tmp_path / "cut.png").write_bytes(buffer.getvalue()[:-30])
+    for name, most in (("cut.jpg", 900), ("cut.png", -30)):
+        noisy(90, 90).save(tmp_path / name)
+        (tmp_path / name).write_bytes((tmp_path / name).read_bytes()[:most])
     (tmp_path / "text.jpg").write_text("no image")
     (tmp_path / "empty.jpg").write_bytes(b"")
     (tmp_path / "phone.jpg").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
@@ -201,3 +195,50 @@ def test_thumbnail_keeps_the_shape_and_never_enlarges():
     assert shape == (50, 200)
     assert Image.open(io.BytesIO(data)).size == (200, 50)
     assert thumbnail(Image.new("RGB", (30, 20)), 200, 80)[1] == (20, 30)
+
+
+ROOT = Path(__file__).parents[2]
+FILES = [*(ROOT / "inficond_panel").rglob("*.py"), *(ROOT / "precompute").rglob("*.py")]
+
+
+def test_every_call_names_the_formats():
+    calls = {
+        f"{file}:{node.lineno}": {keyword.arg for keyword in node.keywords}
+        for file in FILES
+        for node in ast.walk(ast.parse(file.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("Image.open", "PIL.Image.open")
+    }
+    assert len(calls) >= 5
+    assert [place for place, named in calls.items() if "formats" not in named] == []
+
+
+def picture(form, size=(32, 32)):
+    buffer = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        Image.new("1" if form == "PNG" else "RGB", size).save(buffer, form)
+    return buffer.getvalue()
+
+
+OTHERS = {
+    "a format that starts a program": picture("EPS"),
+    "a decompression bomb": picture("PNG", (20_000, 20_000)),
+    "another size": picture("JPEG", (33, 32)),
+    "cut": picture("JPEG")[:200],
+    "no picture": b"none",
+}
+
+
+@pytest.mark.parametrize("thumbnail", OTHERS.values(), ids=OTHERS)
+def test_a_thumbnail_that_is_no_jpeg_of_its_size_is_refused(tmp_path, thumbnail, monkeypatch):
+    arrays = small_arrays(images=12, concepts=6, classes=2)
+    whole = picture("JPEG")
+    arrays["thumbnail"] = np.frombuffer(thumbnail + 11 * whole, np.uint8)
+    lengths = [len(thumbnail), *[len(whole)] * 11]
+    arrays["thumbnail_offset"] = np.cumsum([0, *lengths])
+    write_store(tmp_path / "s.zarr", arrays, ATTRS)
+    store = open_store(tmp_path / "s.zarr")
+    monkeypatch.setattr("PIL.EpsImagePlugin.Ghostscript", None)
+    with pytest.raises(StoreFormatError, match="of the image '000000' is not a JPEG of 32"):
+        store.patch(0)
+    assert store.picture(1).size == (32, 32)

@@ -1,22 +1,28 @@
-"""From a spec to a store with a genuine, tiny open_clip model."""
+"""From a spec to a store with a genuine, tiny open_clip model: values, faults, bits."""
 
 import io
+import os
 import shutil
+import subprocess
+import sys
+import threading
 
 import numpy as np
 import pytest
 from PIL import Image
-from precompute_factory import CLASSES, CONV, SPEC, WORDS, photo_set, tiny_encoder
+from precompute_factory import CLASSES, CONV, SPEC, VIT, WORDS, photo_set, tiny_encoder
 
 import precompute
-from inficond_panel.errors import DataError, StoreError
+from inficond_panel.common.threads import one_torch_thread
+from inficond_panel.errors import DataError, SpecError, StoreError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from precompute.batches.pictures import picture_properties
-from precompute.segments import unit
+from precompute.encoder import load_encoder
+from precompute.segments import settings_of, unit
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch
 
 
@@ -55,10 +61,6 @@ def test_the_store_holds_what_a_naive_loop_computes(home):
         assert store.segment_cosine[s] == pytest.approx(max(cosines), abs=1e-6)
     np.testing.assert_allclose(store.concept_score, expected, atol=1e-6)
     assert not list(home.glob("*.partial"))
-
-
-def test_the_store_holds_the_properties_of_each_picture(home):
-    store = open_store(home / "whole.zarr")
     assert store.read("picture").tolist() == [each.key for each in PICTURE_PROPERTIES]
     for image, values in zip(store.images, store.picture_property, strict=True):
         with Image.open(home / "photos" / "images" / f"{image}.jpg") as photo:
@@ -66,8 +68,6 @@ def test_the_store_holds_the_properties_of_each_picture(home):
 
 
 def test_segments_are_means_of_the_encoders_cells(home):
-    from precompute.encoder import load_encoder
-
     store, spec = open_store(home / "whole.zarr"), load_spec(home / "spec.yaml")
     encoder = load_encoder(spec.concepts.encoder)
     assert store.attrs["preprocessing"] == encoder.preprocessing
@@ -122,34 +122,9 @@ def test_too_many_bad_photos_stop_the_run(own):
     assert not (own / "a.zarr").exists()
 
 
-@pytest.mark.parametrize("what", ["labels", "logits", "words", "photo", "factor"])
-def test_what_matters_changes_the_inputs_hash(home, own, what):
-    from precompute.pipeline.inputs import read_inputs
-
-    def hash_now():
-        return read_inputs(load_spec(own / "spec.yaml"), lambda _: None).inputs_hash
-
-    before = hash_now()
-    assert before == open_store(home / "whole.zarr").attrs["inputs_hash"]
-    if what == "labels":
-        path = own / "photos" / "labels.csv"
-        path.write_text(path.read_text().replace("00000,0,0", "00000,1,0"))
-    elif what == "logits":
-        path = own / "logits.csv"
-        path.write_text(path.read_text().replace("00000,-", "00000,-1"))
-    elif what == "words":
-        (own / "words.txt").write_text("\n".join(WORDS[::-1]))
-    elif what == "photo":
-        Image.new("RGB", (20, 20)).save(own / "photos" / "images" / "00003.jpg")
-    else:
-        (own / "spec.yaml").write_text(SPEC + "tuning: {factor: 3}\n")
-    assert (hash_now() == before) == (what == "factor")
-
-
 def test_a_folder_that_cannot_be_written_is_told(own):
-    (own / "file").write_text("")
     with pytest.raises(StoreError, match="cannot be written") as told:
-        precompute.run(load_spec(own / "spec.yaml"), own / "file" / "a.zarr")
+        precompute.run(load_spec(own / "spec.yaml"), own / "words.txt" / "a.zarr")
     assert "--store" in told.value.remedy
 
 
@@ -160,3 +135,114 @@ def test_a_damaged_store_is_written_again(home, own):
     report = precompute.run(load_spec(own / "spec.yaml"), own / "a.zarr")
     assert report.changed
     open_store(own / "a.zarr").verify()
+
+
+SEGMENTS = "segments: {max_per_image: 4}"
+
+
+def spec_with(folder, segments):
+    text = (folder / "spec.yaml").read_text()
+    assert SEGMENTS in text
+    (folder / "own.yaml").write_text(text.replace(SEGMENTS, f"segments: {{{segments}}}"))
+    return load_spec(folder / "own.yaml")
+
+
+def test_a_head_that_is_trained_already_takes_no_settings(own):
+    (own / "a.safetensors").touch()
+    with pytest.raises(SpecError, match=r"head.epochs: is not used with a checkpoint, which is al"):
+        spec_with(own, "method: head, head: {checkpoint: a.safetensors, epochs: 3}")
+    spec = spec_with(own, "method: head, head: {checkpoint: a.safetensors}")
+    settings = settings_of(spec.concepts.segments)
+    assert settings.head == str(own / "a.safetensors")
+    before = settings.inputs()
+    (own / "a.safetensors").write_bytes(b"other")
+    assert settings.inputs() != before
+
+
+def run_with(folder, segments):
+    said = []
+    precompute.run(spec_with(folder, segments), folder / "own.zarr", progress=said.append)
+    return said
+
+
+def test_masks_from_files_become_the_stores(own):
+    folder = own / "masks"
+    folder.mkdir()
+    for file in (own / "photos" / "images").iterdir():
+        with Image.open(file) as image:
+            mask = np.zeros(image.size[::-1], np.uint8)
+        mask[:, mask.shape[1] // 2 :] = 9
+        Image.fromarray(mask).save(folder / f"{file.stem}.png")
+    (folder / "00003.png").unlink()
+    Image.new("L", (5, 5)).save(folder / "00004.png")
+    run_with(own, "method: file, max_per_image: 4, masks: masks")
+    store = open_store(own / "own.zarr")
+    assert not {"00003", "00004"} & set(store.images)
+    assert np.bincount(store.segment_image).tolist() == [2] * (12 - 2)
+    np.testing.assert_allclose(store.dataset["segment_box"][:, 3], 1)
+    warnings = " ".join(store.attrs["warnings"])
+    assert "no mask 00003.png" in warnings
+    assert "the mask 00004.png is 5 x 5, the image" in warnings
+
+
+def test_a_head_is_trained_once_and_kept_beside_the_store(own):
+    keys, head = "method: head, max_per_image: 4, head: {images: 3, epochs: 1}", "own.head"
+    assert f"Wrote {own / head}.safetensors" in run_with(own, keys)
+    content = (own / f"{head}.safetensors").read_bytes()
+    assert run_with(own, keys)[-1].endswith("is up to date: nothing to do.")
+    said = run_with(own, f"{keys}, spatial: 3")
+    assert f"Reusing the segmentation head in {own / head}.safetensors" in said
+    said = run_with(own, keys.replace("epochs: 1", "epochs: 2"))
+    assert f"Wrote {own / head}.safetensors" in said
+    assert (own / f"{head}.safetensors").read_bytes() != content
+
+
+RUN = """
+import sys, precompute
+from inficond_panel.spec import load_spec
+spec, store, threads = sys.argv[1:]
+print(precompute.run(load_spec(spec), store, workers=int(threads)).content_hash)
+"""
+
+
+def test_a_store_has_the_same_bits_whatever_the_threads(tmp_path):
+    """The encoder is large enough for torch to divide its sums."""
+    photo_set(tmp_path)
+    tiny_encoder(tmp_path / "encoder", {**VIT, "layers": 3, "width": 256, "head_width": 64}, 224)
+    spec = tmp_path / "spec.yaml"
+    spec.write_text(SPEC.replace("image_size: 96, batch: 3", "image_size: 224, batch: 4"))
+    here = precompute.run(load_spec(spec), tmp_path / "a.zarr", workers=1)
+    command = [sys.executable, "-c", RUN, spec, tmp_path / "b" / "a.zarr", "3"]
+    environment = {**os.environ, "OMP_NUM_THREADS": "5"}
+    there = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert here.content_hash == there.stdout.split()[-1]
+
+
+@pytest.fixture
+def two_threads():
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    yield
+    torch.set_num_threads(before)
+
+
+def test_torch_has_one_thread_in_each_thread_until_the_last_has_left(two_threads):
+    seen = []
+    barrier = threading.Barrier(2)
+
+    def work():
+        with one_torch_thread():
+            barrier.wait()
+            seen.append(torch.get_num_threads())
+            barrier.wait()
+
+    other = threading.Thread(target=work)
+    with one_torch_thread():
+        other.start()
+        barrier.wait()
+        assert torch.get_num_threads() == 1
+        barrier.wait()
+        other.join()
+        assert torch.get_num_threads() == 1
+    assert seen == [1]
+    assert torch.get_num_threads() == 2

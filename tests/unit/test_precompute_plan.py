@@ -5,7 +5,7 @@ import shutil
 
 import pytest
 from PIL import Image
-from precompute_factory import WORDS, named_encoder, photo, photo_set, without_torch
+from precompute_factory import named_encoder, photo, photo_set, without_torch
 
 import precompute
 from inficond_panel.cli import main
@@ -30,7 +30,6 @@ def made(tmp_path_factory):
 
 @pytest.fixture
 def own(made, tmp_path):
-    """A copy of it to change."""
     shutil.copytree(made, tmp_path / "own")
     return tmp_path / "own"
 
@@ -40,68 +39,48 @@ def encoder(monkeypatch):
     return without_torch(monkeypatch)
 
 
-def words(own):
-    (own / "words.txt").write_text("\n".join([*WORDS[1:], "saddle"]))
-
-
-def prompts(own):
-    replace(own / "spec.yaml", "a drawing of", "a picture of")
-
-
-def logits(own):
-    replace(own / "logits.csv", "00000,-", "00000,-1")
-
-
-def labels(own):
-    replace(own / "photos" / "labels.csv", "00000,0,0", "00000,1,0")
-
-
-def segments(own):
-    replace(own / "spec.yaml", "max_per_image: 4", "max_per_image: 5")
-
-
-def seed(own):
-    replace(own / "spec.yaml", "thumbnails:", "projections: {seed: 7}\n  thumbnails:")
-
-
-def scores(own):
-    replace(own / "spec.yaml", "thumbnails:", "scores: {method: contrast}\n  thumbnails:")
-
-
 def replace(path, old, new):
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new))
 
 
-CHANGES = [
-    (words, {"text", "scores", "projections"}, "concepts: added saddle; removed wheel"),
-    (prompts, {"text", "scores", "projections"}, "added a picture of a {}; removed a drawing of"),
-    (logits, {"teacher"}, "path: "),
-    (labels, {"labels"}, "label: "),
-    (segments, {"segments", "scores", "projections"}, "segments.max_per_image: 4 → 5"),
-    (seed, {"projections"}, "seed: 0 → 7"),
-    (scores, {"scores"}, "method: max_cosine → contrast"),
-]
+def change(own, name):
+    file, old, new, *_ = CHANGES[name]
+    replace(own / file, old, new)
 
 
-@pytest.mark.parametrize(
-    ("change", "again", "why"), CHANGES, ids=lambda c: getattr(c, "__name__", "")
-)
-def test_only_what_depends_on_a_change_is_computed_again(
-    own, tmp_path, encoder, change, again, why
-):
-    change(own)
+FROM_TEXT = {"text", "scores", "projections"}
+#: What is changed by name: file, text and other text; the stages that run again, and why.
+CHANGES = {
+    "words": ("words.txt", "wheel\nrail\nsky", "rail\nsaddle\nsky", FROM_TEXT,
+              "concepts: added saddle; removed wheel"),
+    "prompts": ("spec.yaml", "a drawing of", "a picture of", FROM_TEXT,
+                "added a picture of a {}; removed a drawing of"),
+    "logits": ("logits.csv", "00000,-", "00000,-1", {"teacher"}, "path: "),
+    "labels": ("photos/labels.csv", "00000,0,0", "00000,1,0", {"labels"}, "label: "),
+    "segments": ("spec.yaml", "max_per_image: 4", "max_per_image: 5",
+                 {"segments", "scores", "projections"}, "segments.max_per_image: 4 → 5"),
+    "seed": ("spec.yaml", "  thumbnails:", "  projections: {seed: 7}\n  thumbnails:",
+             {"projections"}, "seed: 0 → 7"),
+    "scores": ("spec.yaml", "  thumbnails:", "  scores: {method: contrast}\n  thumbnails:",
+               {"scores"}, "method: max_cosine → contrast"),
+    "tuning": ("spec.yaml", "teacher:", "tuning: {factor: 3}\nteacher:", set(), ""),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_only_what_depends_on_a_change_is_computed_again(own, tmp_path, encoder, name):
+    *_, again, why = CHANGES[name]
+    change(own, name)
     spec, lines = load_spec(own / "spec.yaml"), []
     plan = precompute.plan(spec, own / "a.zarr")
     assert {stage.name for stage in plan.stages if stage.does != "nothing"} == again
     assert why in "\n".join(plan.lines())
-    assert not plan.up_to_date
+    assert plan.up_to_date == (not again)
     report = precompute.run(spec, own / "a.zarr", progress=lines.append)
-    assert {line.split()[1] for line in lines if line.startswith("Stage")} == again - {
-        "segments",
-        "labels",
-    }
+    told = {line.split()[1] for line in lines if line.startswith("Stage")}
+    assert told == again - {"segments", "labels"}
     assert bool(encoder.runs) == bool(report.images_per_second) == ("segments" in again)
     anew = precompute.run(spec, tmp_path / "elsewhere" / "anew.zarr")
     assert report.content_hash == anew.content_hash
@@ -121,7 +100,7 @@ def test_a_photo_that_can_be_read_again_gets_its_logits(tmp_path, monkeypatch):
         patch.setattr(images, "MOST_PIXELS", 5_000)
         first = precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr")
     assert [image for image, _ in first.skipped] == ["00003"]
-    segments(tmp_path)
+    change(tmp_path, "segments")
     report = precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "a.zarr")
     anew = precompute.run(load_spec(tmp_path / "spec.yaml"), tmp_path / "elsewhere" / "a.zarr")
     assert not report.skipped
@@ -156,7 +135,7 @@ def test_one_photo_encodes_its_batch_only(own, tmp_path, encoder, what):
 
 
 def test_a_damaged_store_is_not_used(own, encoder):
-    words(own)
+    change(own, "words")
     chunk = next(p for p in (own / "a.zarr" / "mask" / "c").rglob("*") if p.is_file())
     chunk.write_bytes(b"spoilt")
     precompute.run(load_spec(own / "spec.yaml"), own / "b.zarr")
@@ -180,23 +159,14 @@ def test_the_plan_estimates_time_by_the_stored_speed(own):
 
 def test_the_command_plans_and_writes_nothing(own, capsys):
     before = sorted(own.rglob("*"))
-    words(own)
-    assert (
-        main(["precompute", str(own / "spec.yaml"), "--store", str(own / "a.zarr"), "--plan"]) == 0
-    )
+    change(own, "words")
+    args = ["precompute", str(own / "spec.yaml"), "--plan", "--store"]
+    assert main([*args, str(own / "a.zarr")]) == 0
     told = capsys.readouterr().out
     assert "segments     unchanged" in told
     assert "text         runs" in told
     assert "concepts: added saddle; removed wheel" in told
-    args = [
-        "precompute",
-        str(own / "spec.yaml"),
-        "--store",
-        str(own / "new.zarr"),
-        "--plan",
-        "--json",
-    ]
-    assert main(args) == 0
+    assert main([*args, str(own / "new.zarr"), "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
     assert document["up_to_date"] is False
     assert {stage["name"]: stage["does"] for stage in document["stages"]}["segments"] == "take"

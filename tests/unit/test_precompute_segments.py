@@ -1,4 +1,4 @@
-"""Segments: uniform, connected, at most so many, the same each time, by every method."""
+"""Segments: uniform, connected, at most so many, the same each time; their measures by hand."""
 
 from dataclasses import replace
 
@@ -7,9 +7,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from scipy import ndimage
+from scipy import ndimage, sparse
+from segment_parts.measures import (
+    achievable_accuracy,
+    boundary_recall,
+    consistency,
+    innermost,
+    undersegmentation_error,
+)
 
 from inficond_panel.store.images import UnreadableImage
+from precompute.datasets import Dataset
 from precompute.segments import SegmentSettings, View, connect, divide, segment, unit, upsample
 from precompute.segments.files import read_mask, with_masks
 from precompute.segments.methods import cluster_kmeans, merge
@@ -86,10 +94,10 @@ def test_embedding_and_box_are_those_of_the_cells(shape, most, seed):
 
 def test_clustering_lowers_the_cost_below_that_of_the_seeds_alone(monkeypatch):
     cells = np.random.default_rng(1).normal(size=(9, 9, 4)).astype(np.float32)
+    direction = unit(cells).reshape(-1, 4)
+    place = np.stack(np.mgrid[:9, :9], -1).reshape(-1, 2) / 9
 
     def spread(labels):
-        direction = unit(cells).reshape(-1, 4)
-        place = np.stack(np.mgrid[:9, :9], -1).reshape(-1, 2) / 9
         total = 0.0
         for j in np.unique(labels):
             inside = labels.ravel() == j
@@ -128,8 +136,6 @@ def test_equal_and_empty_cells_make_no_fault(how):
 @given(st.tuples(st.integers(1, 7), st.integers(2, 7)), st.integers(1, 6), st.integers(0, 99))
 def test_merging_is_wards_of_scikit_learn(shape, count, seed):
     cluster_module = pytest.importorskip("sklearn.cluster")
-    from scipy import sparse
-
     size = shape[0] * shape[1]
     count = min(count, size)
     point = np.random.default_rng(seed).normal(size=(size, 3))
@@ -142,15 +148,6 @@ def test_merging_is_wards_of_scikit_learn(shape, count, seed):
     assert len(np.unique(np.stack([found, expected]), axis=1).T) == count
 
 
-def test_an_island_goes_to_the_segment_around_it():
-    labels = np.zeros((5, 6), dtype=int)
-    labels[:, 4:] = 1
-    labels[2, 1] = 1
-    expected = np.zeros((5, 6), dtype=int)
-    expected[:, 4:] = 1
-    np.testing.assert_array_equal(connect(labels), expected)
-
-
 def connected_by_hand(labels):
     """Slow reference: places one after the other."""
     height, width = labels.shape
@@ -161,11 +158,8 @@ def connected_by_hand(labels):
     while (keep < 0).any():
         before = keep.copy()
         for y, x in zip(*np.nonzero(before < 0), strict=True):
-            around = [
-                before[v, u]
-                for v, u in ((y - 1, x), (y + 1, x), (y, x - 1), (y, x + 1))
-                if 0 <= v < height and 0 <= u < width and before[v, u] >= 0
-            ]
+            cross = before[max(y - 1, 0) : y + 2, x], before[y, max(x - 1, 0) : x + 2]
+            around = [value for value in np.hstack(cross) if value >= 0]
             if around:
                 keep[y, x] = max(sorted(set(around)), key=around.count)
     return np.unique(keep, return_inverse=True)[1].reshape(height, width)
@@ -249,33 +243,28 @@ class TestFiles:
         found = segment(cells, Image.new("RGB", (32, 8)), (8, 32), how, "a")
         np.testing.assert_array_equal(found.mask[0], np.repeat([1, 2], 16))
 
-    def test_what_is_wrong_with_a_mask_is_told(self, how, tmp_path):
+    def test_what_is_wrong_with_a_mask_is_told(self, how, tmp_path, monkeypatch):
         with pytest.raises(UnreadableImage, match=r"no mask b\.png in "):
             read_mask(tmp_path, "b", (4, 4))
         self.write(how, np.zeros((4, 6)))
-        with pytest.raises(UnreadableImage, match=r"the mask a\.png is 6 x 4, the image 4 x 4"):
-            read_mask(tmp_path, "a", (4, 4))
+        with monkeypatch.context() as patch:
+            patch.setattr("PIL.ImageFile.ImageFile.load", None)  # it is not decoded
+            with pytest.raises(UnreadableImage, match=r"mask a\.png is 6 x 4, the image 4 x 4"):
+                read_mask(tmp_path, "a", (4, 4))
         Image.new("RGB", (4, 4)).save(tmp_path / "c.png")
         with pytest.raises(UnreadableImage, match="is RGB; labels are grey or palette values"):
             read_mask(tmp_path, "c", (4, 4))
         (tmp_path / "d.png").write_bytes((tmp_path / "a.png").read_bytes()[:40])
-        with pytest.raises(UnreadableImage, match=r"the mask d\.png cannot be read"):
-            read_mask(tmp_path, "d", (6, 4))
+        for form in ("EPS", "JPEG"):  # EPS would start a program
+            Image.new("RGB", (6, 4)).save(tmp_path / f"{form}.png", form)
+        for name in ("d", "EPS", "JPEG"):
+            with pytest.raises(UnreadableImage, match=rf"the mask {name}\.png cannot be read"):
+                read_mask(tmp_path, name, (6, 4))
 
     def test_a_data_set_knows_its_masks(self, how):
-        from types import SimpleNamespace
-
-        from precompute import datasets
-
-        image = Image.new("RGB", (6, 4))
-        plain = datasets.Dataset(
-            ids=("a", "b"),
-            split=("fit", "fit"),
-            classes=("x",),
-            label=np.zeros((2, 1), np.int8),
-            load=lambda i: image,
-            digest=lambda i: SimpleNamespace(i=i).i * "x" + "d",
-        )
+        image, label = Image.new("RGB", (6, 4)), np.zeros((2, 1), np.int8)
+        digests = ("d", "xd").__getitem__
+        plain = Dataset(("a", "b"), ("fit", "fit"), ("x",), label, lambda i: image, digests)
         assert with_masks(plain, SegmentSettings()) is plain
         self.write(how, np.zeros((4, 6)))
         masked = with_masks(plain, how)
@@ -285,3 +274,42 @@ class TestFiles:
         before = masked.digest(0)
         self.write(how, np.ones((4, 6)))
         assert masked.digest(0) != before
+
+
+TRUTH = np.array([[0, 0, 0, 1, 1, 1]] * 4)
+
+
+@pytest.mark.parametrize(
+    ("labels", "recall", "accuracy", "error"),
+    [
+        pytest.param(TRUTH, (1, 1), 1, 0, id="the truth"),
+        # 12 pixels for each of two regions
+        pytest.param(np.zeros_like(TRUTH), (0, 0), 0.5, 1, id="one for all"),
+        # 4 pixels over region 1's rim: min(12, 4) for region 0, min(4, 12) for region 1
+        pytest.param([[5, 5, 5, 5, 9, 9]] * 4, (0, 1), 20 / 24, 8 / 24, id="a pixel off"),
+        pytest.param(np.arange(24).reshape(4, 6), (1, 1), 1, 0, id="cut up"),
+    ],
+)
+def test_measures_by_hand(labels, recall, accuracy, error):
+    labels = np.array(labels)
+    assert tuple(boundary_recall(labels, TRUTH, off) for off in (0, 1)) == recall
+    assert achievable_accuracy(labels, TRUTH) == pytest.approx(accuracy)
+    assert undersegmentation_error(labels, TRUTH) == pytest.approx(error)
+    assert boundary_recall(TRUTH, np.zeros_like(TRUTH)) == 1  # without a boundary
+
+
+def test_innermost_is_far_from_the_rim_also_of_the_image():
+    mask = np.zeros((7, 9), dtype=bool)
+    mask[:5, :5] = True
+    mask[2, 5:] = True
+    assert innermost(mask) == (2, 2)
+
+
+def test_consistency_is_the_share_of_places_that_embed_like_their_own_region():
+    embedded = np.zeros((2, 4, 2))
+    embedded[:, :2, 0] = embedded[:, 2:, 1] = 3  # the regions' halves; no unit vectors
+    truth = np.repeat([[0, 0, 0, 0, 5, 5, 5, 5]], 6, 0)
+    assert consistency(embedded, truth) == 1
+    embedded[0, 0] = [0, 1]  # one of eight looks like the other region
+    assert consistency(embedded, truth) == 7 / 8
+    assert consistency(embedded, np.zeros_like(truth)) == 1

@@ -1,4 +1,6 @@
-"""Splits: lists, shares of a list, the rest; each image in one split only."""
+"""Splits: lists, shares of a list also by class, the rest; each image in one split only."""
+
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec import Share
-from precompute.datasets.dataset import assign, read_list
+from precompute.datasets.dataset import assign, iterative_stratification, read_list
 
 
 def share(name, part, seed=0, stratify=False):
@@ -26,9 +28,10 @@ def test_faulty_lists_are_told(tmp_path, text, fault):
     [
         (["a", "c"], "abc", "in the split fit and in tune.* a"),
         (["c", "d"], "abc", "no labels.* d"),
+        ([], "ab", "tune has no image"),
     ],
 )
-def test_overlap_and_unknown_images_are_told(tune, known, fault):
+def test_overlap_unknown_images_and_an_empty_split_are_told(tune, known, fault):
     with pytest.raises(DataError, match=fault):
         assign({"fit": "x", "tune": "y"}, {"x": ["a", "b"], "y": tune}, known)
 
@@ -42,11 +45,6 @@ def test_a_stratified_share_of_a_list_with_unlabelled_images_is_told():
 
     with pytest.raises(DataError, match=r"1 images of the list test have no labels.* c"):
         assign(references, lists, ["a", "b"], positives)
-
-
-def test_an_empty_split_is_told():
-    with pytest.raises(DataError, match="tune has no image"):
-        assign({"fit": share("x", 0.9), "tune": share("x", 0.01)}, {"x": ["a", "b"]}, "ab")
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -65,12 +63,9 @@ def test_stratified_shares_divide_the_list_too(count, seed, classes):
     ids = [f"a{i}" for i in range(count)]
     label = np.random.default_rng(seed).random((count, classes)) < 0.3
     row = {name: i for i, name in enumerate(ids)}
+    parts = {"fit": share("all", 0.6, seed, True), "tune": share("all", 0.2, seed, True)}
     split_of = assign(
-        {
-            "fit": share("all", 0.6, seed, True),
-            "tune": share("all", 0.2, seed, True),
-            "holdout": "rest",
-        },
+        {**parts, "holdout": "rest"},
         {"all": ids},
         ids,
         lambda some: label[[row[name] for name in some]],
@@ -81,3 +76,26 @@ def test_stratified_shares_divide_the_list_too(count, seed, classes):
         assert rows == sorted(rows)
         assert abs(len(rows) - part * count) <= 2 + classes
         assert np.all(np.abs(label[rows].sum(0) - part * label.sum(0)) <= 2)
+
+
+def test_the_rarest_class_is_dealt_out_first():
+    positive = np.zeros((8, 2), dtype=bool)
+    positive[:4, 0] = positive[3:5, 1] = True
+    # Class 1 has two images, class 0 four. Each part lacks one of class 1: image 3 goes to either
+    # part by a tie (here the first), image 4 to the other. Then each part lacks 2 - 1 and 2 of
+    # class 0: image 0 to the second, 1 (1 and 1 lack; the second lacks 2 of 4, the first 3) ...
+    part = iterative_stratification(positive, [0.5, 0.5], SimpleNamespace(integers=lambda n: 0))
+    assert part[[3, 4, 0, 1]].tolist() == [0, 1, 1, 0]
+    assert np.bincount(part).tolist() == [4, 4]
+    assert [positive[part == p].sum(0).tolist() for p in (0, 1)] == [[2, 1], [2, 1]]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_same_as_iterstrat(seed):
+    """With the same order and the same draws at ties, parts are the same image by image."""
+    reference = pytest.importorskip("iterstrat.ml_stratifiers").IterativeStratification
+    positive = np.random.default_rng(seed).random((150, 6)) < [0.03, 0.1, 0.1, 0.3, 0.5, 0.02]
+    shares = np.array([0.5, 0.25, 0.25])
+    expected = reference(positive, shares, np.random.RandomState(seed))
+    ties = SimpleNamespace(integers=np.random.RandomState(seed).choice)
+    assert iterative_stratification(positive, shares, ties).tolist() == expected.tolist()

@@ -30,13 +30,9 @@ def home(tmp_path, monkeypatch):
     for name in ("mine", "mine.model"):
         monkeypatch.delitem(sys.modules, name, raising=False)
     text = (tmp_path / "spec.yaml").read_text()
-    (tmp_path / "spec.yaml").write_text(
-        text.replace(
-            "{kind: logits, path: logits.csv}",
-            "{kind: python, function: mine.model:logits, batch: 2, "
-            "classes: [bicycle, train, other]}",
-        )
-    )
+    teacher = "kind: python, function: mine.model:logits, classes: [bicycle, train, other]"
+    text = text.replace("{kind: logits, path: logits.csv}", f"{{{teacher}, batch: 2}}")
+    (tmp_path / "spec.yaml").write_text(text)
     yield tmp_path
     for name in ("mine", "mine.model"):
         sys.modules.pop(name, None)

@@ -42,13 +42,10 @@ def test_training_scenes_do_not_depend_on_the_workers(data):
     assert data.scenes == other.scenes
 
 
-def test_a_whole_view_is_the_scene_and_may_be_mirrored():
+def test_a_view_is_the_scene_or_a_part_and_may_be_mirrored():
     whole, ramp = np.array([[0.0, 0.0, 1.0, 1.0]]), torch.rand(1, 3, 96, 96)
     assert torch.allclose(_cut(ramp, whole, np.array([False]), 96), ramp, atol=1e-3)
     assert torch.allclose(_cut(ramp, whole, np.array([True]), 96), ramp.flip(3), atol=1e-3)
-
-
-def test_a_crop_is_that_part_of_the_scene():
     ramp = torch.arange(192.0).expand(1, 3, 144, 192)
     right = _cut(ramp, np.array([[0.5, 0.5, 1.0, 1.0]]), np.array([False]), 96)
     assert torch.allclose(right[0, 0, 0], torch.arange(96.0, 192.0), atol=1e-3)

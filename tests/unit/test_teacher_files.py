@@ -1,5 +1,8 @@
-"""Teachers from files: their logits, and what is told of other files."""
+"""Teachers from files: their logits, weights read without running code, and what is told."""
 
+import argparse
+import shlex
+import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -9,13 +12,18 @@ from precompute_factory import photo
 from teacher_factory import PLAIN, teacher_section
 
 from inficond_panel.errors import DataError, MissingExtraError
+from inficond_panel.store.network_weights import read_state
+from precompute.teachers.loading import load_teacher
 
-torch = pytest.importorskip("torch")
-pytestmark = [
-    pytest.mark.torch,
-    pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning"),
-]
+pytest.importorskip("torch")
 
+import timm
+import torch
+from safetensors.torch import save_file
+from torchvision import models
+from torchvision.models import ResNet18_Weights
+
+pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
 CLASSES = ("bicycle", "train")
 WIDTH, HEIGHT = PLAIN["size"]
 
@@ -33,29 +41,33 @@ def script(path, network):
     return path
 
 
-def onnx_file(path, weight, bias, batch="batch", sigmoid=False, kind=None):
+def onnx_file(path, weight, bias, sigmoid=False):
     """The same network as an ONNX file, written node by node."""
     onnx = pytest.importorskip("onnx")
     pytest.importorskip("onnxruntime")
     from onnx import TensorProto, helper, numpy_helper
 
-    last = "logits" if not sigmoid else "probabilities"
+    last = "probabilities" if sigmoid else "logits"
     nodes = [
         helper.make_node("Flatten", ["photos"], ["flat"]),
         helper.make_node("Gemm", ["flat", "weight", "bias"], ["logits"], transB=1),
         *[helper.make_node("Sigmoid", ["logits"], [last])] * sigmoid,
     ]
-    kind = kind or TensorProto.FLOAT
-    graph = helper.make_graph(
-        nodes,
-        "linear",
-        [helper.make_tensor_value_info("photos", kind, [batch, 3, HEIGHT, WIDTH])],
-        [helper.make_tensor_value_info(last, TensorProto.FLOAT, [batch, len(bias)])],
-        [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")],
-    )
+    shapes = {"photos": ["batch", 3, HEIGHT, WIDTH], last: ["batch", len(bias)]}
+    ends = [
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)]
+        for name, shape in shapes.items()
+    ]
+    held = [numpy_helper.from_array(weight, "weight"), numpy_helper.from_array(bias, "bias")]
+    graph = helper.make_graph(nodes, "linear", *ends, held)
     opset = [helper.make_opsetid("", 17)]
     onnx.save(helper.make_model(graph, opset_imports=opset, ir_version=9), path)
     return path
+
+
+class Pair(torch.nn.Module):
+    def forward(self, x):
+        return x.mean((2, 3))[:, :2], x
 
 
 def batch_of(preprocessing, count=5):
@@ -63,19 +75,16 @@ def batch_of(preprocessing, count=5):
 
 
 def load(section, classes=CLASSES):
-    from precompute.teachers.loading import load_teacher
-
     return load_teacher(section, classes)
 
 
 def make(kind, path, sigmoid=False, outputs=2, **values):
     network, weight, bias = linear(outputs, sigmoid)
-    file = (
+    if kind == "torchscript":
         script(path, network)
-        if kind == "torchscript"
-        else onnx_file(path, weight, bias, sigmoid=sigmoid)
-    )
-    return teacher_section(kind, path=file, **values), weight, bias
+    else:
+        onnx_file(path, weight, bias, sigmoid)
+    return teacher_section(kind, path=path, **values), weight, bias
 
 
 @pytest.mark.parametrize("kind", ["torchscript", "onnx"])
@@ -94,48 +103,35 @@ def test_the_logits_are_those_of_the_formula(tmp_path, kind, sigmoid):
 @pytest.mark.parametrize("kind", ["torchscript", "onnx"])
 def test_outputs_are_matched_by_name_and_others_left_aside(tmp_path, kind):
     section, weight, bias = make(kind, tmp_path / "a", outputs=4)
-    section.classes = ["cat", "train", "dog", "bicycle"]
     teacher = load(section)
     images = batch_of(teacher.preprocessing)
+    fault = r"returns \(5, 4\) for 5 images; expected 2 outputs"
+    with pytest.raises(DataError, match=fault) as told:
+        teacher.logits(images)
+    assert "teacher.classes" in told.value.remedy
+    section.classes = ["cat", "train", "dog", "bicycle"]
     expected = (images.reshape(5, -1) @ weight.T + bias)[:, [3, 1]]
-    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-4)
+    np.testing.assert_allclose(load(section).logits(images), expected, atol=1e-4)
     section.classes = ["cat", "trains", "dog", "bicycle"]
     with pytest.raises(DataError, match=r"no output for 'train' \(nearest: 'trains'\)"):
         load(section)
 
 
-@pytest.mark.parametrize("kind", ["torchscript", "onnx"])
-def test_another_number_of_outputs_is_told(tmp_path, kind):
-    section, *_ = make(kind, tmp_path / "a", outputs=4)
-    teacher = load(section)
-    with pytest.raises(
-        DataError, match=r"returns \(5, 4\) for 5 images; expected 2 outputs"
-    ) as told:
-        teacher.logits(batch_of(teacher.preprocessing))
-    assert "teacher.classes" in told.value.remedy
-
-
-@pytest.mark.parametrize("kind", ["torchscript", "onnx"])
-def test_values_that_are_no_probabilities_are_told(tmp_path, kind):
+@pytest.mark.parametrize(
+    ("kind", "fault"), [("torchscript", "not TorchScript"), ("onnx", "not an ONNX")]
+)
+def test_values_that_are_no_probabilities_and_other_files_are_told(tmp_path, kind, fault):
     section, *_ = make(kind, tmp_path / "a")
     section.outputs = "probabilities"
     teacher = load(section)
     with pytest.raises(DataError, match="these are not probabilities"):
         teacher.logits(10 * batch_of(teacher.preprocessing))
-
-
-@pytest.mark.parametrize(
-    ("kind", "fault"), [("torchscript", "not TorchScript"), ("onnx", "not an ONNX")]
-)
-def test_other_files_are_told(tmp_path, kind, fault):
-    if kind == "onnx":
-        pytest.importorskip("onnxruntime")
     (tmp_path / "a").write_text("no network")
     with pytest.raises(DataError, match=fault):
-        load(teacher_section(kind, path=tmp_path / "a"))
+        load(section)
 
 
-def test_another_size_is_told(tmp_path):
+def test_another_size_and_a_tuple_are_told(tmp_path):
     section, *_ = make("torchscript", tmp_path / "a")
     section.preprocessing.size = (10, 10)
     teacher = load(section)
@@ -146,80 +142,85 @@ def test_another_size_is_told(tmp_path):
     section.preprocessing.size = (10, 10)
     with pytest.raises(DataError, match=r"expected one input \[batch, 3, 10, 10\]"):
         load(section)
-
-
-class Pair(torch.nn.Module):
-    def forward(self, x):
-        return x.mean((2, 3))[:, :2], x
-
-
-def test_a_network_that_gives_a_tuple_is_told(tmp_path):
-    teacher = load(teacher_section("torchscript", path=script(tmp_path / "a", Pair())))
+    teacher = load(teacher_section("torchscript", path=script(tmp_path / "c", Pair())))
     with pytest.raises(DataError, match="returns a tuple, not a tensor"):
         teacher.logits(batch_of(teacher.preprocessing))
 
 
+NAMED = {"timm": "test_resnet", "torchvision": "resnet18"}
+
+
 @pytest.fixture(scope="module")
 def small(tmp_path_factory):
-    """A tiny model of timm with three classes, and its checkpoint."""
-    import timm
-    from safetensors.torch import save_file
-
+    """By package: a tiny model with three classes, and a file of its weights."""
     torch.manual_seed(1)
-    model = timm.create_model("test_resnet", num_classes=3).eval()
-    file = tmp_path_factory.mktemp("timm") / "mine.safetensors"
-    save_file(model.state_dict(), file)
-    return SimpleNamespace(model=model, file=file)
-
-
-def timm_section(small, **values):
-    given = {
-        "model": "test_resnet",
-        "pretrained": small.file,
-        "classes": ["train", "cat", "bicycle"],
+    folder = tmp_path_factory.mktemp("models")
+    own = timm.create_model("test_resnet", num_classes=3).eval()
+    save_file(own.state_dict(), folder / "mine.safetensors")
+    other = models.resnet18(weights=None, num_classes=3).eval()
+    torch.save(other.state_dict(), folder / "resnet18.pt")
+    files = {"timm": (own, "mine.safetensors"), "torchvision": (other, "resnet18.pt")}
+    return {
+        kind: SimpleNamespace(model=model, file=folder / name)
+        for kind, (model, name) in files.items()
     }
-    return teacher_section("timm", **{**given, **values})
 
 
-def test_a_timm_model_gives_timms_logits(small):
-    teacher = load(timm_section(small))
-    images = batch_of(teacher.preprocessing)
-    with torch.inference_mode():
-        expected = small.model(torch.from_numpy(images)).numpy()[:, [2, 0]]
-    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-5)
-    assert timm_section(small).title == "test_resnet (mine)"
-
-
-def test_a_head_of_its_own_replaces_the_classifier(small, tmp_path):
-    head = torch.nn.Linear(small.model.num_features, 2)
-    torch.save({"state_dict": {f"module.fc.{k}": v for k, v in head.state_dict().items()}},
-               tmp_path / "head.pt")  # fmt: skip
-    teacher = load(timm_section(small, head=tmp_path / "head.pt", classes=[]))
-    images = batch_of(teacher.preprocessing)
-    with torch.inference_mode():
-        pixels = torch.from_numpy(images)
-        pooled = small.model.forward_head(small.model.forward_features(pixels), pre_logits=True)
-        expected = head(pooled).numpy()
-    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-5)
-    with pytest.raises(DataError, match=r"weight is \(2, 96\), expected \(3, 96\)"):
-        load(timm_section(small, head=tmp_path / "head.pt"))
+def section_of(small, kind, **values):
+    given = {"model": NAMED[kind], "pretrained": small[kind].file}
+    given["classes"] = ["train", "cat", "bicycle"]
+    return teacher_section(kind, **given | values)
 
 
 @pytest.mark.parametrize(
-    ("values", "fault"),
+    ("kind", "title"), [("timm", "test_resnet (mine)"), ("torchvision", "resnet18 (resnet18)")]
+)
+def test_a_published_model_gives_its_own_logits(small, kind, title):
+    teacher = load(section_of(small, kind))
+    images = batch_of(teacher.preprocessing)
+    with torch.inference_mode():
+        expected = small[kind].model(torch.from_numpy(images)).numpy()[:, [2, 0]]
+    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-5)
+    assert section_of(small, kind).title == title
+
+
+def test_a_head_of_its_own_replaces_the_classifier(small, tmp_path):
+    own = small["timm"].model
+    head = torch.nn.Linear(own.num_features, 2)
+    state = {f"module.fc.{name}": value for name, value in head.state_dict().items()}
+    torch.save({"state_dict": state}, tmp_path / "head.pt")
+    teacher = load(section_of(small, "timm", head=tmp_path / "head.pt", classes=[]))
+    images = batch_of(teacher.preprocessing)
+    with torch.inference_mode():
+        pixels = torch.from_numpy(images)
+        pooled = own.forward_head(own.forward_features(pixels), pre_logits=True)
+        expected = head(pooled).numpy()
+    np.testing.assert_allclose(teacher.logits(images), expected, atol=1e-5)
+    with pytest.raises(DataError, match=r"weight is \(2, 96\), expected \(3, 96\)"):
+        load(section_of(small, "timm", head=tmp_path / "head.pt"))
+
+
+@pytest.mark.parametrize(
+    ("kind", "values", "fault"),
     [
-        ({"model": "test_resnot"}, "timm knows no model test_resnot. Did you mean 'test_resnet"),
-        ({"model": "test_vit"}, "lacks .* also has"),
-        ({"classes": []}, r"has tensors of other shapes: fc.bias is \(3,\), expected \(2,\)"),
+        ("timm", {"model": "test_resnot"}, "timm knows no model test_resnot. Did you mean 'test_"),
+        ("timm", {"model": "test_vit"}, "lacks .* also has"),
+        ("timm", {"classes": []}, r"of other shapes: fc.bias is \(3,\), expected \(2,\)"),
+        ("torchvision", {"model": "resnet81"}, "knows no classifier resnet81. Did you mean"),
+        ("torchvision", {"model": "vgg11"}, "lacks .* also has"),
+        ("torchvision", {"classes": []}, r"of other shapes: fc.bias is \(3,\), expected \(2,\)"),
     ],
 )
-def test_what_does_not_fit_is_told(small, values, fault):
+def test_what_does_not_fit_is_told(small, kind, values, fault):
     with pytest.raises(DataError, match=fault):
-        load(timm_section(small, **values))
+        load(section_of(small, kind, **values))
 
 
-def test_a_tag_that_cannot_be_downloaded_says_what_to_do(small, monkeypatch):
-    import timm
+def test_a_tag_of_other_outputs_and_one_that_cannot_be_downloaded_are_told(small, monkeypatch):
+    # timm would make a random classifier in silence
+    with pytest.raises(DataError, match=r"r160_in1k has 1000 outputs; expected 3 classes") as told:
+        load(section_of(small, "timm", pretrained="r160_in1k"))
+    assert "teacher.classes" in told.value.remedy
 
     def offline(name, pretrained=False, **_):
         assert (name, pretrained) == ("test_resnet.r160_in1k", True)
@@ -228,63 +229,15 @@ def test_a_tag_that_cannot_be_downloaded_says_what_to_do(small, monkeypatch):
     monkeypatch.setattr(timm, "create_model", offline)
     names = ["train", "bicycle", *map(str, range(998))]
     with pytest.raises(DataError, match="no network") as told:
-        load(timm_section(small, pretrained="r160_in1k", classes=names))
+        load(section_of(small, "timm", pretrained="r160_in1k", classes=names))
     assert "teacher.pretrained" in told.value.remedy
 
 
-def test_weights_with_another_number_of_outputs_get_no_random_classifier(small):
-    """timm would make one in silence."""
-    with pytest.raises(DataError, match=r"r160_in1k has 1000 outputs; expected 3 classes") as told:
-        load(timm_section(small, pretrained="r160_in1k"))
-    assert "teacher.classes" in told.value.remedy
-
-
-@pytest.fixture(scope="module")
-def published(tmp_path_factory):
-    """A classifier of torchvision, whose weights lie in a file as ``torch.save`` writes it."""
-    from torchvision import models
-
-    torch.manual_seed(2)
-    model = models.resnet18(weights=None, num_classes=3).eval()
-    file = tmp_path_factory.mktemp("torchvision") / "resnet18.pt"
-    torch.save(model.state_dict(), file)
-    return SimpleNamespace(model=model, file=file)
-
-
-def torchvision_section(published, **values):
-    given = {
-        "model": "resnet18",
-        "pretrained": published.file,
-        "classes": ["train", "cat", "bicycle"],
-    }
-    return teacher_section("torchvision", **given | values)
-
-
-def test_a_torchvision_model_gives_torchvisions_logits(published):
-    from torchvision.models import ResNet18_Weights
-
-    teacher = load(torchvision_section(published))
-    image = photo(3)
-    pixels = ResNet18_Weights.DEFAULT.transforms()(image)[None]
+def test_photos_are_prepared_as_torchvision_prepares_them(small):
+    teacher, image = load(section_of(small, "torchvision")), photo(3)
+    pixels = ResNet18_Weights.DEFAULT.transforms()(image)
     prepared = teacher.preprocessing.prepare(image)
-    np.testing.assert_allclose(prepared, pixels[0].numpy(), atol=2 / 255 / 0.22)  # a level of 255
-    with torch.inference_mode():
-        expected = published.model(torch.from_numpy(prepared[None])).numpy()[:, [2, 0]]
-    np.testing.assert_allclose(teacher.logits(prepared[None]), expected, atol=1e-5)
-    assert torchvision_section(published).title == "resnet18 (resnet18)"
-
-
-@pytest.mark.parametrize(
-    ("values", "fault"),
-    [
-        ({"model": "resnet81"}, "torchvision knows no classifier resnet81. Did you mean"),
-        ({"model": "vgg11"}, "lacks .* also has"),
-        ({"classes": []}, r"has tensors of other shapes: fc.bias is \(3,\), expected \(2,\)"),
-    ],
-)
-def test_what_does_not_fit_a_torchvision_model_is_told(published, values, fault):
-    with pytest.raises(DataError, match=fault):
-        load(torchvision_section(published, **values))
+    np.testing.assert_allclose(prepared, pixels.numpy(), atol=2 / 255 / 0.22)  # a level of 255
 
 
 @pytest.mark.parametrize(
@@ -305,8 +258,6 @@ def test_a_missing_package_is_told(tmp_path, monkeypatch, package, kind, extra):
 
 
 class Writes(torch.nn.Module):
-    """A network that writes a file, when it runs."""
-
     def __init__(self, path: str) -> None:
         super().__init__()
         self.path = path
@@ -317,8 +268,6 @@ class Writes(torch.nn.Module):
 
 
 class Restores(Writes):
-    """A network that writes a file when it is loaded."""
-
     @torch.jit.export
     def __getstate__(self) -> str:
         return self.path
@@ -361,3 +310,53 @@ def test_onnx_reads_no_file_outside_its_folder(tmp_path, place):
     file.write_bytes(model.SerializeToString())
     with pytest.raises(DataError, match="not an ONNX model"):
         load(teacher_section("onnx", path=file))
+
+
+def state_of(seed=0):
+    torch.manual_seed(seed)
+    return {k: v.clone() for k, v in torch.nn.Linear(3, 2).state_dict().items()}
+
+
+class Harmful:
+    def __reduce__(self):
+        return print, ("this must not run",)
+
+
+def test_objects_are_refused_and_the_remedy_converts_the_file(tmp_path, capfd):
+    published = {"state_dict": state_of(), "best": np.float64(0.8), "x": Harmful()}
+    published["args"] = argparse.Namespace(lr=1)
+    torch.save(published, tmp_path / "check point.pkl")
+    with pytest.raises(DataError, match="could run code") as told:
+        read_state(tmp_path / "check point.pkl")
+    assert "this must not run" not in capfd.readouterr().out
+    command = shlex.split(told.value.remedy.splitlines()[-1])
+    assert command[0] == "python"
+    subprocess.run([sys.executable, *command[1:]], cwd=tmp_path, check=True)
+    read = read_state(tmp_path / "check point.safetensors")
+    assert torch.equal(read["bias"], state_of()["bias"])
+
+
+@pytest.mark.parametrize(
+    ("content", "fault"),
+    [
+        (torch.nn.Linear(3, 2), "could run code"),
+        ([1, 2], "not a state_dict"),
+        ({"epoch": 3}, "not a state_dict"),
+    ],
+)
+def test_what_is_no_state_dict_is_told(tmp_path, content, fault):
+    torch.save(content, tmp_path / "a.pt")
+    with pytest.raises(DataError, match=fault):
+        read_state(tmp_path / "a.pt")
+
+
+@pytest.mark.parametrize("content", [b"", b"not a checkpoint", b"PK\x03\x04"])
+def test_damaged_files_are_told(tmp_path, content):
+    (tmp_path / "a.pt").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.pt"):
+        read_state(tmp_path / "a.pt")
+    (tmp_path / "a.safetensors").write_bytes(content)
+    with pytest.raises(DataError, match="cannot be read as weights"):
+        read_state(tmp_path / "a.safetensors")
+    with pytest.raises(DataError, match=r"cannot be read"):
+        read_state(tmp_path / "b.pt")

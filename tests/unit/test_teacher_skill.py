@@ -33,9 +33,6 @@ SENTENCE = f"The teacher does not know '{BROKEN}' (AP "
 NOTHING_TO_GAIN = ("No shift", "not expected to gain", "nothing to repair", "no gain was found")
 
 
-# --- the rule ----------------------------------------------------------------------------------
-
-
 def verdicts(images: int, positives: int, apart: float, samples: int = 200) -> list[bool | None]:
     """Verdicts on normal logits, whose means differ by ``apart`` standard deviations."""
     rng = np.random.default_rng([images, positives])
@@ -79,16 +76,8 @@ def test_the_verdict_does_not_depend_on_the_level_that_is_stated():
     assert wide.knows is True
 
 
-# --- sentences ---------------------------------------------------------------------------------
-
-
 def skill(ap: float = 0.17, chance: float = 0.25, *, knows: bool | None = False) -> TeacherSkill:
     return TeacherSkill(Interval(ap, ap - 0.05, ap + 0.05), chance, knows)
-
-
-@pytest.mark.parametrize("knows", [True, None])
-def test_nothing_is_said_of_a_class_that_is_known_or_has_few_images(knows):
-    assert teacher_sentences({"bus": skill(knows=knows)}) == []
 
 
 @pytest.mark.parametrize(
@@ -96,6 +85,8 @@ def test_nothing_is_said_of_a_class_that_is_known_or_has_few_images(knows):
     [("none", -0.02, 0.03), ("unknown", -0.02, 0.3), ("shift", 0.02, 0.3)],
 )
 def test_no_verdict_says_that_there_is_nothing_to_gain(kind, least, most):
+    known = {"bus": skill(knows=True), "car": skill(knows=None)}  # None: of few images
+    assert teacher_sentences(known) == []
     verdict = Verdict(4.0, 0.9, Interval(0.3, -0.4, 0.5), Interval(0.02, least, most))
     assert verdict.kind == kind
     of_class = ClassShift(BROKEN, kind, verdict=verdict, teacher=skill())
@@ -114,12 +105,8 @@ def test_a_suggestion_has_the_classes_that_the_teacher_does_not_know():
     assert levers(made).attrs["facts"]["unknown_to_teacher"][BROKEN]["knows"] is False
 
 
-# --- the doors ---------------------------------------------------------------------------------
-
-
 @pytest.fixture(scope="module")
 def broken(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A spec of a store whose teacher does not know one class."""
     return small_spec(tmp_path_factory.mktemp("broken"), make=unknown_arrays, images=600)
 
 

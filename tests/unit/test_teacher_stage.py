@@ -3,63 +3,73 @@
 import numpy as np
 import pytest
 from precompute_factory import CONV, WORDS, tiny_encoder
-from scipy.special import expit, logsumexp
+from scipy.special import expit, logsumexp, softmax
 from teacher_factory import PLAIN, digests, drawn, encoder_section, teacher_section
 
 from inficond_panel.errors import CancelledError, DataError
+from precompute.batches.results import Results, photo_keys
+from precompute.batches.run import Run
+from precompute.encoder import load_encoder
+from precompute.teachers.head import fit_heads, newton_logistic
+from precompute.teachers.loading import teacher_inputs
+from precompute.teachers.stage import teacher_logits
+from precompute.teachers.teacher import Preprocessing
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import torch
+from sklearn.linear_model import LogisticRegression
+
 pytestmark = [pytest.mark.torch, pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")]
 
 WIDTH, HEIGHT = PLAIN["size"]
 
 
+def flat(outputs, *more):
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(3 * WIDTH * HEIGHT, outputs)
+    return torch.nn.Sequential(torch.nn.Flatten(), layer, *more)
+
+
+def traced(folder, network, **values):
+    file = folder / "mine.pt"
+    torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(file))
+    return teacher_section("torchscript", path=file, **values)
+
+
+def by_hand(network, dataset):
+    """Inputs of a ``flat`` network, its weight and its logits."""
+    prepare = Preprocessing(**PLAIN).prepare
+    x = np.stack([prepare(dataset.load(i)).ravel() for i in range(len(dataset.ids))])
+    weight, bias = (value.detach().numpy() for value in network[1].parameters())
+    return x, weight, x @ weight.T + bias
+
+
 @pytest.fixture(scope="module")
 def linear(tmp_path_factory):
-    """A linear TorchScript network: file, weight and bias."""
-    torch.manual_seed(0)
-    layer = torch.nn.Linear(3 * WIDTH * HEIGHT, 2)
-    network = torch.nn.Sequential(torch.nn.Flatten(), layer)
-    file = tmp_path_factory.mktemp("linear") / "mine.pt"
-    torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(file))
-    return file, layer.weight.detach().numpy(), layer.bias.detach().numpy()
+    return traced(tmp_path_factory.mktemp("linear"), flat(2)).path
 
 
 def photos_of(dataset, **options):
-    from precompute.batches.results import photo_keys
-    from precompute.batches.run import Run
-
     return Run(dataset, photo_keys(dataset.ids, digests(dataset)), **options)
 
 
 def run(section, dataset, *given, **options):
-    from precompute.teachers.stage import teacher_logits
-
     return teacher_logits(section, photos_of(dataset, **options), *given)
 
 
-def inputs_of(dataset, linear):
-    from precompute.teachers.teacher import Preprocessing
-
-    prepare = Preprocessing(**PLAIN).prepare
-    return np.stack([prepare(dataset.load(i)).ravel() for i in range(len(dataset.ids))])
-
-
-def test_logits_and_oracle_are_those_of_the_formula(linear):
-    file, weight, bias = linear
-    dataset = drawn()
-    section = teacher_section("torchscript", path=file, batch=3, oracle=0.8)
-    result = run(section, dataset)
-    x, label = inputs_of(dataset, linear), dataset.label
-    np.testing.assert_allclose(result.logit, x @ weight.T + bias, atol=1e-4)
-    residual = np.where(label >= 0, expit(x @ weight.T + bias) - label, 0)
-    stronger = x - 0.8 * np.abs(x) * (residual @ weight)
-    expected = stronger @ weight.T + bias
+def test_logits_and_oracle_are_those_of_the_formula(tmp_path):
+    dataset, network = drawn(), flat(2)
+    result = run(traced(tmp_path, network, batch=3, oracle=0.8), dataset)
+    (x, weight, z), label = by_hand(network, dataset), dataset.label
+    np.testing.assert_allclose(result.logit, z, atol=1e-4)
+    residual = np.where(label >= 0, expit(z) - label, 0)
+    expected = z - 0.8 * (np.abs(x) * (residual @ weight)) @ weight.T
     np.testing.assert_allclose(result.oracle[:5], expected[:5], atol=1e-4)
     assert np.isnan(result.oracle[5:]).all()
     record = result.attrs["oracle"]
     assert (record["gamma"], record["images"]) == (0.8, 5)
-    z, known = (x @ weight.T + bias)[:5], label[:5] >= 0
+    z, known = z[:5], label[:5] >= 0
     loss = np.where(known, np.logaddexp(0, z) - (label[:5] == 1) * z, 0).sum(1).mean()
     assert record["task_loss"] == pytest.approx(loss, abs=1e-4)
     assert record["reinforced_task_loss"] < record["task_loss"]
@@ -69,9 +79,33 @@ def test_logits_and_oracle_are_those_of_the_formula(linear):
     assert result.warnings == ()
 
 
+def test_a_network_with_a_softmax_keeps_its_other_classes(tmp_path):
+    dataset, network = drawn(), flat(4)
+    dataset.label[:] = 0
+    dataset.label[np.arange(10), np.arange(10) % 2] = 1
+    dataset.label[3] = -1
+    given = {"classes": ["eel", "train", "cat", "bicycle"], "activation": "softmax"}
+    result = run(traced(tmp_path, network, batch=3, oracle=0.1, **given), dataset)
+    x, weight, z = by_hand(network, dataset)
+    np.testing.assert_allclose(result.logit, z[:, [3, 1]], atol=1e-4)
+    np.testing.assert_allclose(result.logits.other, z[:, [0, 2]], atol=1e-4)
+    assert result.logits.other_classes == ("eel", "cat")
+    assert result.attrs["teacher_activation"] == "softmax"
+    # equation 2 with the cross-entropy of the softmax over all four
+    hot = np.zeros((10, 4))
+    hot[np.arange(10), np.array([3, 1])[np.arange(10) % 2]] = 1
+    residual = softmax(z, axis=1) - hot
+    residual[3] = 0  # not known
+    stronger = z - 0.1 * (np.abs(x) * (residual @ weight)) @ weight.T
+    np.testing.assert_allclose(result.oracle[:5], stronger[:5, [3, 1]], atol=1e-3)
+    losses = -np.log(softmax(z, axis=1)[np.arange(5), hot[:5].argmax(1)])
+    losses[3] = 0
+    assert result.attrs["oracle"]["task_loss"] == pytest.approx(losses.mean(), rel=1e-4)
+
+
 def test_photos_that_cannot_be_read_have_no_logits(linear):
     dataset = drawn(broken=(1, 7))
-    section = teacher_section("torchscript", path=linear[0], batch=3, oracle=0.5)
+    section = teacher_section("torchscript", path=linear, batch=3, oracle=0.5)
     result, whole = run(section, dataset), run(section, drawn())
     assert np.isnan(result.logit[[1, 7]]).all()
     read = [0, 2, 3, 4]
@@ -88,9 +122,7 @@ def counted(dataset):
 
 
 def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
-    from precompute.batches.results import Results
-
-    section = teacher_section("torchscript", path=linear[0], batch=2, oracle=0.5)
+    section = teacher_section("torchscript", path=linear, batch=2, oracle=0.5)
     whole = run(section, drawn())
     lines = []
     with pytest.raises(CancelledError):
@@ -112,7 +144,7 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_order_other_photos_and_threads_change_no_bit(linear, threads):
-    section = teacher_section("torchscript", path=linear[0], batch=3, oracle=0.5)
+    section = teacher_section("torchscript", path=linear, batch=3, oracle=0.5)
     whole, dataset = run(section, drawn()), drawn()
     order = np.array([4, 1, 3, 0, 2, 9, 6, 7, 5, 8])
     turned = type(dataset)(**{
@@ -128,14 +160,12 @@ def test_order_other_photos_and_threads_change_no_bit(linear, threads):
 
 
 def test_what_the_logits_depend_on(linear, tmp_path):
-    from precompute.teachers.loading import teacher_inputs
-
     dataset = drawn()
-    section = teacher_section("torchscript", path=linear[0])
+    section = teacher_section("torchscript", path=linear)
     first = teacher_inputs(section, dataset, digests(dataset))
     assert teacher_inputs(section, dataset, digests(dataset)) == first
     copy = tmp_path / "other name.pt"
-    copy.write_bytes(linear[0].read_bytes())
+    copy.write_bytes(linear.read_bytes())
     section.path = copy
     assert teacher_inputs(section, dataset, digests(dataset)) == first  # the same file
     dataset.label[0, 0] = 1 - dataset.label[0, 0]
@@ -160,23 +190,6 @@ class Broken(torch.nn.Module):
         return x.flatten(1)[:, :2] / 0
 
 
-def test_values_that_are_no_numbers_are_told(tmp_path):
-    torch.jit.trace(Broken(), torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
-    with pytest.raises(DataError, match="logits are not finite numbers for the images 000, 001"):
-        run(teacher_section("torchscript", path=tmp_path / "a.pt"), drawn())
-
-
-def test_logits_that_look_like_shares_are_refused_unless_outputs_are_said(tmp_path):
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(576, 2), torch.nn.Sigmoid())
-    torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
-    section = teacher_section("torchscript", path=tmp_path / "a.pt")
-    with pytest.raises(DataError, match="look like probabilities") as told:
-        run(section, drawn())
-    assert "teacher.outputs: probabilities" in told.value.remedy
-    section.outputs = "logits"
-    assert 0 < run(section, drawn()).logit.min() < 1
-
-
 class Narrow(torch.nn.Module):
     """A bump: a long step from it goes over to where every class is far away."""
 
@@ -184,25 +197,30 @@ class Narrow(torch.nn.Module):
         return 5 - 100 * (x.mean((2, 3))[:, :2] - 0.5) ** 2
 
 
-def test_a_step_that_overflows_ends_the_run(tmp_path):
-    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(576, 2), torch.nn.Hardtanh())
-    torch.jit.trace(network, torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
+def test_values_that_are_no_numbers_are_told(tmp_path):
+    with pytest.raises(DataError, match="logits are not finite numbers for the images 000, 001"):
+        run(traced(tmp_path, Broken()), drawn())
+
+
+def test_a_step_that_is_too_large_is_warned_of_and_one_that_overflows_ends_the_run(tmp_path):
     dataset = drawn()
     dataset.label[:] = 1
-    section = teacher_section("torchscript", path=tmp_path / "a.pt", oracle=1e300)
+    long = run(traced(tmp_path, Narrow(), oracle=1e4), dataset)
+    assert "gamma 10000 is too large" in long.warnings[0]
+    assert run(traced(tmp_path, Narrow(), oracle=0.01), dataset).warnings == ()
+    section = traced(tmp_path, flat(2, torch.nn.Hardtanh()), oracle=1e300)
     section.outputs = "logits"
     with pytest.raises(DataError, match=r"gamma 1e\+300 is too large"):
         run(section, dataset)
 
 
-def test_a_step_that_is_too_large_is_warned_of(tmp_path):
-    torch.jit.trace(Narrow(), torch.zeros(1, 3, HEIGHT, WIDTH)).save(str(tmp_path / "a.pt"))
-    dataset = drawn()
-    dataset.label[:] = 1
-    long = run(teacher_section("torchscript", path=tmp_path / "a.pt", oracle=1e4), dataset)
-    assert "gamma 10000 is too large" in long.warnings[0]
-    short = run(teacher_section("torchscript", path=tmp_path / "a.pt", oracle=0.01), dataset)
-    assert short.warnings == ()
+def test_logits_that_look_like_shares_are_refused_unless_outputs_are_said(tmp_path):
+    section = traced(tmp_path, flat(2, torch.nn.Sigmoid()))
+    with pytest.raises(DataError, match="look like probabilities") as told:
+        run(section, drawn())
+    assert "teacher.outputs: probabilities" in told.value.remedy
+    section.outputs = "logits"
+    assert 0 < run(section, drawn()).logit.min() < 1
 
 
 @pytest.fixture(scope="module")
@@ -210,15 +228,9 @@ def encoder(tmp_path_factory):
     return encoder_section(tiny_encoder(tmp_path_factory.mktemp("e") / "encoder", CONV), 96)
 
 
-def loaded(section):
-    from precompute.encoder import load_encoder
-
-    return load_encoder(section)
-
-
 def image_vectors(section, dataset):
     """Unit vectors of the photos at the model's own size, by the model itself."""
-    model = loaded(type(section)(model=section.model, pretrained=section.pretrained))
+    model = load_encoder(type(section)(model=section.model, pretrained=section.pretrained))
     with torch.inference_mode():
         pixels = np.stack([model.prepare(dataset.load(i)) for i in range(len(dataset.ids))])
         return model, model.model.encode_image(torch.from_numpy(pixels), normalize=True).numpy()
@@ -238,11 +250,9 @@ def test_zero_shot_logits_are_log_odds_against_the_background(encoder, backgroun
     result = run(section, dataset, encoder, WORDS)
     model, image = image_vectors(encoder, dataset)
     text = model.embed_concepts(["bicycle", "television set"], section.prompts)
-    other = (
-        model.embed_text(background)
-        if background
-        else model.embed_concepts(list(WORDS), section.prompts)
-    )
+    other = model.embed_concepts(list(WORDS), section.prompts)
+    if background:
+        other = model.embed_text(background)
     scale = float(model.model.logit_scale.detach().exp())
     odds = logsumexp(scale * image @ other.T, axis=1, b=1 / len(other))
     expected = scale * image @ text.T - odds[:, None] + [1.5, 0]
@@ -255,10 +265,7 @@ def test_zero_shot_logits_are_log_odds_against_the_background(encoder, backgroun
 @pytest.mark.parametrize(
     ("values", "fault"),
     [
-        (
-            {"words": {"bicycles": "bike"}},
-            r"teacher.words names 'bicycles'.*Did you mean 'bicycle'",
-        ),
+        ({"words": {"bicycles": "bike"}}, "words names 'bicycles'.*Did you mean 'bicycle'"),
         ({"bias": {"default": 0.0, "bus": 1.0}}, "teacher.bias names 'bus', which is not a class"),
     ],
 )
@@ -268,10 +275,6 @@ def test_names_that_are_no_classes_are_told(encoder, values, fault):
 
 
 def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
-    from sklearn.linear_model import LogisticRegression
-
-    from precompute.teachers.head import fit_heads
-
     dataset = drawn(40)
     section = teacher_section("head", folds=4, l2=0.1, oracle=0.2, batch=7)
     result = run(section, dataset, encoder)
@@ -299,10 +302,6 @@ def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
 
 @pytest.mark.parametrize("l2", [1e-3, 1.0])
 def test_newton_finds_the_heads_of_scikit_learn(l2):
-    from sklearn.linear_model import LogisticRegression
-
-    from precompute.teachers.head import newton_logistic
-
     rng = np.random.default_rng(0)
     inputs = rng.normal(size=(80, 100))  # the classes can be separated: the penalty decides
     label = (inputs[:, 0] + rng.normal(size=80) > 1).astype(np.int8)

@@ -1,11 +1,19 @@
-"""A teacher's logits from CSV, Parquet and npz."""
+"""A teacher's logits from CSV, Parquet and npz; sigmoid and softmax: log-odds, other classes."""
+
+import io
+import zipfile
 
 import numpy as np
 import pytest
 from precompute_factory import CLASSES, write_table
+from scipy.special import expit, softmax
 
+from inficond_panel.common.teacher_outputs import log_odds, softmax_of
+from inficond_panel.distill import soft_targets
 from inficond_panel.errors import DataError
-from precompute.teachers.tables import read_outputs
+from inficond_panel.spec.sections.teacher import LogitsTeacher
+from precompute.teachers.tables import left_out_text, read_outputs
+from precompute.teachers.tables import read_logits as read_table
 
 
 def read_logits(path, ids, classes):
@@ -44,23 +52,20 @@ def test_logits_are_put_in_the_order_of_images_and_classes(tmp_path, name, write
 
 
 @pytest.mark.parametrize(
-    ("text", "fault"),
+    ("columns", "rows", "fault"),
     [
-        ("image_id,bicycle,train\n1,0,nan\n", "z.csv:2: 'train' of image '1' is 'nan'; expected a"),
-        ("image_id,bicycle,train\n1,0,\n", "expected a finite number"),
-        ("image_id,bicycle,train\n1,0,1e999\n", "expected a finite number"),
-        ("image_id,bicycle,train\n1,0,1e39\n", "expected a finite number"),
-        ("image_id,bicycle,train\n1,0,1\n1,0,1\n", "listed twice"),
-        ("image_id,bicycle,train\n3,0,1\n", "no logits for 1 of 1 images, the first are 1"),
-        ("image_id,bicycle\n1,0\n", "no column for the class 'train'"),
-        (
-            "image_id,bicycle,trains\n1,0,1\n",
-            r"no column for the class 'train' \(nearest: 'trains'\)",
-        ),
+        ("bicycle,train", "1,0,nan", "z.csv:2: 'train' of image '1' is 'nan'; expected a"),
+        ("bicycle,train", "1,0,", "expected a finite number"),
+        ("bicycle,train", "1,0,1e999", "expected a finite number"),
+        ("bicycle,train", "1,0,1e39", "expected a finite number"),
+        ("bicycle,train", "1,0,1\n1,0,1", "listed twice"),
+        ("bicycle,train", "3,0,1", "no logits for 1 of 1 images, the first are 1"),
+        ("bicycle", "1,0", "no column for the class 'train'"),
+        ("bicycle,trains", "1,0,1", r"no column for the class 'train' \(nearest: 'trains'\)"),
     ],
 )
-def test_faulty_csv_is_told(tmp_path, text, fault):
-    (tmp_path / "z.csv").write_text(text)
+def test_faulty_csv_is_told(tmp_path, columns, rows, fault):
+    (tmp_path / "z.csv").write_text(f"image_id,{columns}\n{rows}\n")
     with pytest.raises(DataError, match=fault):
         read_logits(tmp_path / "z.csv", ["1"], CLASSES)
 
@@ -98,10 +103,7 @@ def test_an_npz_without_its_arrays_or_damaged_is_told(tmp_path):
 @pytest.mark.parametrize(
     ("change", "fault"),
     [
-        (
-            {"values": np.array([[1, 2], [3, None], [5, 6]], dtype=object)},
-            "expected a finite number",
-        ),
+        ({"values": np.array([[1, 2], [3, None], [5, 6]])}, "expected a finite number"),
         ({"values": [[1, 2], [3, float("inf")], [5, 6]]}, "expected a finite number"),
         ({"ids": ["02", "01", "02"]}, "listed twice"),
         ({"ids": [2, 1, 3]}, "There is 1: the ids lost their leading zeros"),
@@ -114,19 +116,92 @@ def test_faulty_parquet_is_told(tmp_path, change, fault):
 
 def test_an_array_that_claims_more_than_the_file_holds_is_refused(tmp_path):
     """11 TB would be taken from memory before a byte is read."""
-    import io
-    import zipfile
-
     with zipfile.ZipFile(write_npz(tmp_path / "z.npz"), "a") as archive:
         archive.writestr("other.npy", b"")
+        parts = {name: archive.read(name) for name in archive.namelist()}
     claim = io.BytesIO()
     header = {"descr": "<f8", "fortran_order": False, "shape": (2, 7 * 10**11)}
     np.lib.format.write_array_header_1_0(claim, header)
-    with zipfile.ZipFile(tmp_path / "z.npz") as archive:
-        parts = {name: archive.read(name) for name in archive.namelist()}
     with zipfile.ZipFile(tmp_path / "y.npz", "w") as archive:
         for name, data in {**parts, "logit.npy": claim.getvalue() + b"0" * 80}.items():
             archive.writestr(name, data)
     assert read_logits(tmp_path / "z.npz", ["01"], CLASSES).tolist() == [[3, 4.5]]
     with pytest.raises(DataError, match=r"claims the shape \(2, 700000000000\), and holds 80"):
         read_logits(tmp_path / "y.npz", ["01"], CLASSES)
+
+
+ANIMALS = ["cat", "dog"]
+
+
+def test_log_odds_are_those_of_the_softmax():
+    rng = np.random.default_rng(0)
+    logit, other = rng.normal(0, 4, (200, 5)), rng.normal(0, 4, (200, 3))
+    p = softmax(np.hstack([logit, other]).astype(np.longdouble), axis=1)[:, :5]
+    np.testing.assert_allclose(log_odds(logit, other), np.log(p) - np.log1p(-p), rtol=1e-9)
+    np.testing.assert_allclose(softmax_of(logit, other), p, rtol=1e-12)
+    # where the softmax has no digits left: of two classes the log-odds are the difference
+    far = log_odds(np.array([[300.0, -400.0], [1e4, 0.0]]))
+    np.testing.assert_allclose(far, [[700, -700], [1e4, -1e4]], rtol=1e-15)
+
+
+def test_targets_of_rows_with_the_same_softmax_are_the_same():
+    z = np.array([[2.0, 0.0, -1.0]])
+    none = np.empty((1, 0))
+    np.testing.assert_allclose(soft_targets(z + 7, 2.0, none), soft_targets(z, 2.0, none))
+    np.testing.assert_allclose(soft_targets(z, 2.0, none), softmax(z / 2, axis=1))
+    # a class that the data set lacks keeps its share
+    np.testing.assert_allclose(soft_targets(z[:, :2], 2.0, z[:, 2:]), softmax(z / 2, axis=1)[:, :2])
+    np.testing.assert_allclose(soft_targets(z, 2.0), expit(z / 2))
+
+
+def table(folder, header, *rows):
+    file = folder / "z.csv"
+    file.write_text("\n".join([f"image_id,{header}", *rows]))
+    return file
+
+
+def test_other_classes_of_a_table_stay_in_the_softmax(tmp_path):
+    file = table(tmp_path, "eel,dog,cat", "a,5,-1,2", "b,0,1,3")
+    found = read_table(LogitsTeacher(path=file, activation="softmax"), ["b", "a"], ANIMALS)
+    assert found.own.tolist() == [[3, 1], [2, -1]]
+    assert (found.other.tolist(), found.other_classes) == ([[0], [5]], ("eel",))
+    alone = read_table(LogitsTeacher(path=file), ["b", "a"], ANIMALS)
+    assert alone.own.tolist() == [[3, 1], [2, -1]]
+    assert (alone.other.shape, alone.left_out) == ((2, 0), ("eel",))
+    (told,) = left_out_text(LogitsTeacher(path=file), alone)
+    assert told == "z.csv has classes that the data set lacks, left out: eel"
+    assert left_out_text(LogitsTeacher(path=file), found) == []
+    with pytest.raises(DataError, match="no column for the class 'dogs'"):
+        read_table(LogitsTeacher(path=file, activation="softmax"), ["a"], ["cat", "dogs"])
+
+
+def test_probabilities_of_a_table(tmp_path):
+    file = table(tmp_path, "cat,dog,eel", "a,0.7,0.2,0.1", "b,0,0.5,0.5")
+    keys = {"outputs": "probabilities", "activation": "softmax"}
+    found = read_table(LogitsTeacher(path=file, **keys), ["a", "b"], ANIMALS)
+    p = softmax(np.hstack([found.own, found.other]), axis=1)
+    np.testing.assert_allclose(p, [[0.7, 0.2, 0.1], [0, 0.5, 0.5]], atol=1e-6)
+    file, apart = table(tmp_path, "cat,dog", "a,0.7,0.2"), {"outputs": "probabilities"}
+    found = read_table(LogitsTeacher(path=file, **apart), ["a"], ANIMALS)
+    np.testing.assert_allclose(expit(found.own), [[0.7, 0.2]], rtol=1e-6)
+    for row, given, fault in (
+        ("a,0.7,0.2", keys, r"add up to 0.9 for an image, in a softmax to 1: classes"),
+        ("a,0.9,0.8", keys, r"add up to 1.7 .*: each class has its own sigmoid"),
+        ("a,2,3", apart, "reach from 2 to 3: these are not probabilities"),
+    ):
+        table(tmp_path, "cat,dog", row)
+        with pytest.raises(DataError, match=fault):
+            read_table(LogitsTeacher(path=file, **given), ["a"], ANIMALS)
+
+
+@pytest.mark.parametrize(
+    ("row", "fault"), [("a,0.7,0.2", "look like probabilities"), ("a,0,1", "look like labels")]
+)
+def test_what_is_no_logits_is_refused_unless_outputs_are_said(tmp_path, row, fault):
+    file = table(tmp_path, "cat,dog", row)
+    with pytest.raises(DataError, match=fault) as told:
+        read_table(LogitsTeacher(path=file), ["a"], ANIMALS)
+    assert "teacher.outputs: probabilities, or logits" in told.value.remedy
+    values = [float(cell) for cell in row.split(",")[1:]]
+    found = read_table(LogitsTeacher(path=file, outputs="logits"), ["a"], ANIMALS)
+    assert found.own.tolist() == [pytest.approx(values)]

@@ -1,35 +1,43 @@
-"""CLIP and SigLIP of the package transformers as encoders: tiny models with random weights."""
+"""Models of the package transformers as encoders and teachers, tiny, with random weights."""
 
 import json
 import shutil
+import socket
 import sys
 
 import numpy as np
 import pytest
-from hub_factory import MEAN, SIDE, STD, encoder
-from precompute_factory import photo
+from hub_factory import MEAN, SIDE, STD, classifier, encoder
+from precompute_factory import attend, photo, photo_set
 
+from inficond_panel import open_students
+from inficond_panel.cli import main
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.spec.sections.encoder import TransformersEncoder
+from inficond_panel.spec.sections.teacher import TransformersTeacher
+from precompute.encoder import load_encoder
+from precompute.teachers.loading import load_teacher
 
-torch = pytest.importorskip("torch")
-transformers = pytest.importorskip("transformers")
+pytest.importorskip("torch")
+pytest.importorskip("transformers")
+
+import torch
+import transformers
+from huggingface_hub import constants
+from safetensors.torch import load_file, save_file
+
 pytestmark = pytest.mark.torch
-
 WORDS = ["a", "photo", "of", "wheel", "rail", "sky"]
 KINDS = ("clip", "siglip")
 
 
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
-    """Folders of the models, and the models, by kind."""
     place = tmp_path_factory.mktemp("hub")
     return {kind: (place / kind, encoder(place / kind, kind, WORDS)) for kind in KINDS}
 
 
 def load(folder, **values):
-    from precompute.encoder import load_encoder
-
     return load_encoder(TransformersEncoder(model=folder, **values))
 
 
@@ -61,12 +69,7 @@ def hidden(model, pixels):
 def attended(block, x, query, key):
     """Attention by hand, with the given projections as queries and keys."""
     own = block.self_attn
-    split = (*x.shape[:2], own.num_heads, own.head_dim)
-    q, k, v = (linear(p, x).reshape(split) for p in (query, key, own.v_proj))
-    scores = np.einsum("bihd,bjhd->bhij", q, k) / np.sqrt(own.head_dim)
-    share = np.exp(scores - scores.max(-1, keepdims=True))
-    share /= share.sum(-1, keepdims=True)
-    return np.einsum("bhij,bjhd->bihd", share, v).reshape(x.shape)
+    return attend(*(linear(p, x) for p in (query, key, own.v_proj)), own.num_heads)
 
 
 def expected_tokens(model, x, attention):
@@ -109,13 +112,18 @@ def test_the_usual_attention_is_value_of_a_clip_and_plain_of_a_siglip(saved):
 
 @pytest.mark.parametrize("attention", ["value", "plain"])
 @pytest.mark.parametrize("kind", KINDS)
-def test_one_run_gives_the_cells_and_the_whole_to_the_bit(saved, kind, attention):
-    found = load(saved[kind][0], attention=attention)
+def test_one_run_gives_the_cells_and_the_packages_whole(saved, kind, attention):
+    folder, model = saved[kind]
+    found = load(folder, attention=attention)
     pixels = torch.from_numpy(prepared(found))
     with torch.inference_mode():
         cells, whole = found._dense.with_whole(pixels)
         assert torch.equal(cells, found._dense(pixels))
         assert torch.equal(whole, found.model.encode_image(pixels))
+        expected = model.get_image_features(pixel_values=pixels).pooler_output
+        unit = found.model.encode_image(pixels, normalize=True)
+    torch.testing.assert_close(unit, torch.nn.functional.normalize(expected, dim=-1))
+    assert found.model.logit_scale.item() == model.logit_scale.item()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -134,18 +142,6 @@ def test_texts_are_those_of_the_packages_own_call(saved, kind):
     assert abs(expected[0] @ expected[1]) < 0.9999
     with pytest.raises(DataError, match="reads 12 tokens"):
         found.embed_text(["a photo of " * 5])
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_photos_as_wholes_for_heads_and_words(saved, kind):
-    folder, model = saved[kind]
-    found = load(folder)
-    images = torch.from_numpy(prepared(found))
-    with torch.inference_mode():
-        expected = model.get_image_features(pixel_values=images).pooler_output
-        vectors = found.model.encode_image(images, normalize=True)
-    torch.testing.assert_close(vectors, torch.nn.functional.normalize(expected, dim=-1))
-    assert found.model.logit_scale.item() == model.logit_scale.item()
 
 
 def test_a_photo_is_squashed_whole_and_normalised_as_the_processor_says(saved):
@@ -189,12 +185,6 @@ def test_a_missing_package_names_the_extra(saved, monkeypatch):
 @pytest.mark.parametrize("kind", KINDS)
 def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys, kind):
     """Encoder and teacher by flags, then precompute, students, and a photo of the store again."""
-    from hub_factory import classifier
-    from precompute_factory import photo_set
-
-    from inficond_panel import open_students
-    from inficond_panel.cli import main
-
     monkeypatch.chdir(tmp_path)
     photo_set(tmp_path)
     classifier(tmp_path / "net", ["train", "cat", "bicycle"])
@@ -219,3 +209,159 @@ def test_from_init_to_a_store_that_predicts(saved, tmp_path, monkeypatch, capsys
     capsys.readouterr()
     assert main(["precompute", "a.yaml"]) == 0
     assert "unchanged, nothing was done" in capsys.readouterr().out
+
+
+#: Teachers.
+CLASSES = ("bicycle", "train")
+NAMES = ["train", "tabby, cat", "bicycle"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("hub") / "net"
+    classifier(place, NAMES)
+    return place
+
+
+@pytest.fixture
+def copy(folder, tmp_path):
+    return shutil.copytree(folder, tmp_path / "net")
+
+
+def change(folder, **values):
+    path = folder / "config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **values}))
+
+
+def teacher_of(model, classes=CLASSES, **values):
+    return load_section(TransformersTeacher(model=model, **values), classes)
+
+
+def load_section(section, classes=CLASSES):
+    return load_teacher(section, classes)
+
+
+def logits(teacher, count=3):
+    prepared = [teacher.preprocessing.prepare(photo(i, (50, 70))) for i in range(count)]
+    return teacher.logits(np.stack(prepared))
+
+
+def reference(folder, count=3):
+    """Logits by the package's own pipeline: processor and model, a photo at a time."""
+    run = transformers.pipeline("image-classification", model=str(folder), top_k=None)
+    rows = [run(photo(i, (50, 70)), function_to_apply="none") for i in range(count)]
+    return [{one["label"]: one["score"] for one in row} for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("classes", "given", "columns"),
+    [
+        (CLASSES, {}, ["bicycle", "train"]),
+        (("cat", "train"), {"labels": {"cat": "tabby, cat"}}, ["tabby, cat", "train"]),
+        (CLASSES, {"activation": "softmax"}, ["bicycle", "train", "tabby, cat"]),
+    ],
+)
+def test_the_logits_are_those_of_the_packages_pipeline(folder, classes, given, columns):
+    expected = [[row[name] for name in columns] for row in reference(folder)]
+    assert np.ptp(expected, axis=0).min() > 1e-3
+    found = logits(teacher_of(folder, classes, **given))
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_classes_of_a_model_that_names_none(copy):
+    change(copy, id2label={"0": "LABEL_0", "1": "LABEL_1", "2": "LABEL_2"})
+    with pytest.raises(DataError, match=r"net has no output for 'bicycle', 'train'") as told:
+        teacher_of(copy)
+    assert "teacher.labels" in told.value.remedy
+    section = TransformersTeacher(model=copy, classes=["train", "cat", "bicycle"])
+    expected = [[row["LABEL_2"], row["LABEL_0"]] for row in reference(copy)]
+    np.testing.assert_allclose(logits(load_section(section)), expected, atol=1e-5)
+    change(copy, id2label={"0": "a", "1": "a", "2": "b"})
+    with pytest.raises(DataError, match="does not name its outputs uniquely"):
+        teacher_of(copy)
+
+
+@pytest.mark.parametrize(
+    ("classes", "labels", "fault"),
+    [
+        (("bicycles", "train"), {}, r"no output for 'bicycles' \(nearest: 'bicycle'\)"),
+        (("cat",), {"cat": "taby, cat"}, r"sets 'cat' to 'taby, cat'.*\(nearest: 'tabby, cat'\)"),
+        (("train",), {"train": "bicycle"}, "but the model also has an output 'train'"),
+    ],
+)
+def test_names_that_do_not_fit(folder, classes, labels, fault):
+    with pytest.raises(DataError, match=fault):
+        teacher_of(folder, classes, labels=labels)
+
+
+def test_weights_that_lack_would_be_random_and_pickled_ones_are_not_loaded(copy):
+    file = copy / "model.safetensors"
+    state = load_file(file)
+    some = {k: v for k, v in state.items() if not k.startswith("classifier")}
+    save_file(some, file, {"format": "pt"})
+    with pytest.raises(DataError, match=r"lack classifier.bias, classifier.weight"):
+        teacher_of(copy)
+    torch.save(state, copy / "pytorch_model.bin")
+    file.unlink()
+    with pytest.raises(DataError, match="no weights as safetensors; pickled weights are not"):
+        teacher_of(copy)
+
+
+def test_code_in_a_folder_is_not_run(copy, tmp_path):
+    trace, path = tmp_path / "run", copy / "preprocessor_config.json"
+    (copy / "mine.py").write_text(f"open({str(trace)!r}, 'w')\nclass Mine: pass\n")
+    before = path.read_text()
+    own = {"image_processor_type": "Mine", "auto_map": {"AutoImageProcessor": "mine.Mine"}}
+    path.write_text(json.dumps(own))
+    with pytest.raises(DataError, match="cannot be loaded"):
+        teacher_of(copy)
+    path.write_text(before)
+    change(copy, model_type="mine", auto_map={"AutoModelForImageClassification": "mine.Mine"})
+    with pytest.raises(DataError, match="cannot be loaded") as told:
+        teacher_of(copy)
+    assert "code in a model's folder is not run" in told.value.remedy
+    assert not trace.exists()
+
+
+def test_other_processors_and_configurations_are_told(copy):
+    path = copy / "preprocessor_config.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), "do_resize": False}))
+    with pytest.raises(DataError, match=r"\(3, 48, 64\) for a wide photo and \(3, 64, 48\)"):
+        teacher_of(copy)
+    (copy / "config.json").write_text("[]")
+    with pytest.raises(DataError, match=r"config.json is not a model's configuration"):
+        teacher_of(copy)
+    (copy / "config.json").unlink()
+    with pytest.raises(DataError, match="has no config"):
+        teacher_of(copy)
+
+
+def test_a_hubs_model_without_network_is_told_at_once(tmp_path, monkeypatch):
+    """The hub's own client would ask again and again, with longer and longer pauses."""
+    asked = []
+
+    def unknown(host, *_, **__):
+        asked.append(host)
+        raise socket.gaierror
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    with pytest.raises(DataError, match="not on this machine, and the download failed") as told:
+        teacher_of("hf-hub:some/net")
+    assert asked == ["huggingface.co"]
+    assert "files elsewhere (config.json" in told.value.remedy
+
+
+def test_a_hubs_model_that_was_downloaded_needs_no_network(folder, tmp_path, monkeypatch):
+    snapshot = tmp_path / "models--some--net" / "snapshots" / "0"
+    shutil.copytree(folder, snapshot)
+    (snapshot.parents[1] / "refs").mkdir()
+    (snapshot.parents[1] / "refs" / "main").write_text("0")
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    monkeypatch.setattr(socket.socket, "connect", lambda *_: pytest.fail("asked the network"))
+    change(snapshot, problem_type=None)
+    expected = [[row["bicycle"], row["train"]] for row in reference(folder)]
+    np.testing.assert_allclose(logits(teacher_of("hf-hub:some/net")), expected, atol=1e-5)
+    change(snapshot, problem_type="single_label_classification")
+    with pytest.raises(DataError, match="trained for one class per image"):
+        teacher_of("hf-hub:some/net")

@@ -1,0 +1,130 @@
+"""A teacher's input: photos prepared as timm and torchvision do; reinforced for the oracle."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from precompute_factory import CONV, photo, tiny_encoder
+from scipy.special import expit
+from teacher_factory import encoder_section
+
+from inficond_panel.errors import DataError
+from inficond_panel.spec.sections.teacher import Preprocessing as Section
+from precompute.encoder import load_encoder
+from precompute.teachers.teacher import (
+    Preprocessing,
+    loss_gradient,
+    of_encoder,
+    of_timm,
+    own_or_given,
+    stepped,
+)
+
+pytest.importorskip("torch")
+pytest.importorskip("torch")
+
+import timm
+import torch
+from timm.data import create_transform, resolve_model_data_config
+
+pytestmark = pytest.mark.torch
+SHAPE = (4, 3, 5, 6)
+
+
+def problem(seed, classes=3):
+    """A linear network ``z = W x + b``, inputs and labels."""
+    rng = np.random.default_rng(seed)
+    weight = rng.normal(size=(classes, np.prod(SHAPE[1:])))
+    bias, x = rng.normal(size=classes), rng.normal(size=SHAPE)
+    return weight, bias, x, rng.integers(-1, 2, (SHAPE[0], classes))
+
+
+def by_hand(weight, bias, x, label, gamma):
+    """x* = x - gamma |x| dL/dx with dL/dx = sum over known labels of (sigmoid(z) - y) W."""
+    flat = x.reshape(len(x), -1)
+    residual = np.where(label >= 0, expit(flat @ weight.T + bias) - label, 0)
+    return (flat - gamma * np.abs(flat) * (residual @ weight)).reshape(x.shape)
+
+
+def reinforce(forward, pixels, label, gamma):
+    return stepped(pixels, loss_gradient(forward, pixels, label), gamma)
+
+
+def network(weight, bias):
+    return lambda x: x.flatten(1) @ torch.from_numpy(weight).T + torch.from_numpy(bias)
+
+
+@given(st.integers(0, 10_000), st.floats(1e-3, 3))
+@settings(max_examples=30, derandomize=True)
+def test_the_reinforced_input_is_that_of_the_formula(seed, gamma):
+    weight, bias, x, label = problem(seed)
+    found = reinforce(network(weight, bias), torch.from_numpy(x), torch.from_numpy(label), gamma)
+    expected = by_hand(weight, bias, x, label, gamma)
+    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-9, atol=1e-12)
+    assert not found.requires_grad
+
+
+@pytest.mark.parametrize("gamma", [1e39, 1e300])
+def test_a_gamma_that_overflows_is_told_though_the_network_saturates(gamma):
+    weight, bias, x, label = (np.asarray(v, dtype=np.float32) for v in problem(0))
+    label = torch.from_numpy(np.ones_like(label, dtype=np.int64))
+
+    def saturating(pixels):
+        return network(weight, bias)(pixels.clamp(-3, 3))
+
+    assert torch.isfinite(saturating(torch.full(SHAPE, torch.inf))).all()
+    with pytest.raises(DataError, match="is too large: the reinforced photos") as told:
+        reinforce(saturating, torch.from_numpy(x), label, gamma)
+    assert "a smaller gamma" in told.value.remedy
+    assert torch.isfinite(reinforce(saturating, torch.from_numpy(x), label, 1.0)).all()
+
+
+def test_a_network_without_gradient_is_told():
+    weight, bias, *given = problem(4)
+    pixels, label = map(torch.from_numpy, given)
+    with pytest.raises(DataError, match="No gradient can be computed"):
+        reinforce(lambda x: network(weight, bias)(x).detach(), pixels, label, 0.5)
+
+
+SIZES = [(80, 60), (60, 81), (37, 150), (50, 50), (20, 31)]
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize(
+    ("name", "crop"),
+    [("test_resnet", None), ("resnet18", None), ("vit_tiny_patch16_224", None),
+     ("resnet18", 0.875), ("resnet18", 1.0)],
+)  # fmt: skip
+def test_a_models_own_preprocessing_is_timms_also_with_another_crop(name, crop, size):
+    model = timm.create_model(name)
+    image = photo(1, size)
+    own = own_or_given(Section(crop=crop), of_timm(model))
+    given = resolve_model_data_config(model)
+    expected = create_transform(**given | ({"crop_pct": crop} if crop else {}))(image)
+    np.testing.assert_allclose(own.prepare(image), expected.numpy(), atol=1e-6)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_other_shapes_are_covered_whole(size):
+    for crop in (0.0, 0.7, 1.0):
+        ours = Preprocessing((31, 17), (0, 0, 0), (1, 1, 1), "lanczos", crop)
+        values = ours.prepare(photo(3, size))
+        assert values.shape == (3, 17, 31)
+        assert values.dtype == np.float32
+        assert values.min() >= 0
+        assert values.max() <= 1
+
+
+def test_the_spec_overrides_single_settings():
+    own = of_timm(timm.create_model("test_resnet"))
+    assert own["crop"] > 0
+    mixed = own_or_given(Section(size=(40, 30), crop=0), own)
+    assert (mixed.size, mixed.crop) == ((40, 30), 0)
+    assert (mixed.mean, mixed.std) == (own["mean"], own["std"])
+    assert mixed.plain()["size"] == [40, 30]
+
+
+def test_an_image_text_models_is_that_of_its_dense_view(tmp_path):
+    encoder = load_encoder(encoder_section(tiny_encoder(tmp_path / "encoder", CONV)))
+    image = photo(4)
+    np.testing.assert_array_equal(of_encoder(encoder).prepare(image), encoder.prepare(image))
