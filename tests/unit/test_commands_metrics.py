@@ -221,12 +221,10 @@ def test_bounds_in_force_hold_and_names_are_checked(tuner):
 
 def test_an_influence_holds_where_its_sign_does_in_19_of_20_refits(tuner):
     found = stability(tuner, "bicycle", top=40, draws=20)
-    assert {"no influence", "does not hold over other images", "holds over other images"} >= set(
-        found["words"]
-    )
-    some = found[found["influence"] != 0]
-    holds = some["words"] == "holds over other images"
-    np.testing.assert_array_equal(holds, some["same_sign"] >= 0.95)
+    some = found["influence"] != 0
+    holds = np.where(found["same_sign"] >= 0.95, "holds", "does not hold")
+    expected = np.where(some, np.char.add(holds, " over other images"), "no influence")
+    assert found["words"].tolist() == expected.tolist()
 
 
 def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
