@@ -23,7 +23,6 @@ from inficond_panel.concepts.photo_scores import PhotoSegments
 from inficond_panel.errors import DataError, MissingExtraError
 from inficond_panel.export.predictions import rules_frame
 from inficond_panel.spec import load_spec
-from inficond_panel.store import open_store
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.opening import add_concept
 
@@ -81,22 +80,6 @@ def test_photos_of_the_store_get_its_logits_again(folder, scores):
     probability = as_matrix(found, "student_probability")
     np.testing.assert_allclose(probability, expit(expected), atol=1e-4)
     assert list(found.table.loc[str(copies[0])].index) == store.classes
-
-
-def test_a_photo_that_is_in_no_store(folder):
-    """Its logits are those of a store that has it, with the students of the one that has not."""
-    new = folder / "new.jpg"
-    photo(99).save(new)
-    students = opened(folder)
-    found = as_matrix(students.predict_images([new]), "student_logit")
-    shutil.copytree(folder, folder / "more", ignore=shutil.ignore_patterns("*.zarr", "*.sqlite*"))
-    image = students.tuner.store.images[0]
-    shutil.copy(new, folder / "more" / "photos" / "images" / f"{image}.jpg")
-    make(folder / "more")
-    more = open_store(load_spec(folder / "more" / "spec.yaml").store)
-    score = more.concept_score[more.images.index(image)]
-    expected = score @ students.node.weights + students.node.intercepts
-    np.testing.assert_allclose(found[0], expected, atol=1e-4)
 
 
 def test_typed_concepts_are_scored_too(folder):
