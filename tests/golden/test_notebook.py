@@ -69,62 +69,48 @@ def test_it_is_small_and_keeps_a_still_picture_of_the_page_and_nothing_of_the_ru
     assert still.data.keys() == {"image/png", "text/plain"}
 
 
-def test_it_opens_the_demo(cells):
-    assert re.search(r"16 classes, \d+ concepts, at #0", text(cells["fit"]))
+@pytest.mark.parametrize(
+    ("cell", "shown"),
+    [
+        ("fit", r"16 classes, \d+ concepts, at #0"),
+        ("culprit", r"^\('traffic light'"),  # the planted one
+        ("culprit", "vertical traffic light"),
+        ("holdout", "looks at the holdout so far: 1"),
+        ("explain", "traffic light = 0"),
+        ("explain", "predictions on tune changed"),
+        ("export", r"students\.onnx"),
+        ("search", r"'lambda_': .* fidelity 0\.9\d"),
+    ],
+)
+def test_cells_tell_the_story(cells, cell, shown):
+    assert re.search(shown, text(cells[cell]))
 
 
-def test_the_widest_gap_comes_first(cells):
+def test_tables_show_the_culprit_and_a_change_that_is_more_than_noise(cells):
     gap = table(cells["gap"])["ap_gap"].astype(float)
     assert gap.is_monotonic_decreasing
     assert gap.iloc[0] > 0.1
     assert {"dog", "tv monitor"} <= set(gap.index)
-
-
-def test_the_culprit_is_the_planted_one(cells):
     assert table(cells["knowledge"]).index[0] == "bicycle"
-    assert re.match(r"\('traffic light'", text(cells["culprit"]))
-    assert "vertical traffic light" in text(cells["culprit"])
-
-
-def test_the_change_is_more_than_noise(cells):
     changes = table(cells["changes"])
-    assert changes.loc["bicycle", "words"] == "up"
     assert float(changes.loc["bicycle", "change_low"]) > 0
     assert float(changes.loc["dog", "change"]) == 0  # not tuned: not touched
-    assert table(cells["fidelity"]).loc["bicycle", "words"] == "up"
-
-
-def test_the_holdout_agrees_and_is_counted(cells):
-    assert table(cells["holdout"]).loc["bicycle", "words"] == "up"
-    assert "looks at the holdout so far: 1" in text(cells["holdout"])
-
-
-def test_the_refit_is_explained(cells):
-    assert "traffic light = 0" in text(cells["explain"])
-    assert "predictions on tune changed" in text(cells["explain"])
-
-
-def test_the_history_has_both_branches(cells):
+    up = [table(cells[cell]).loc["bicycle", "words"] for cell in ("changes", "fidelity", "holdout")]
+    assert up == ["up"] * 3
     history = table(cells["history"])
     assert list(history["parent"])[1:] == ["0", "0"]
     assert list(history["here"]) == ["False", "True", "False"]
 
 
 def test_exports_predict_the_same(cells):
-    assert "students.onnx" in text(cells["export"])
     found = re.findall(r"largest difference (\S+)", text(cells["load"]))
     assert len(found) == 2
     assert all(float(value) <= 1e-6 for value in found)
     assert "Warning" not in text(cells["load"])
 
 
-def test_the_search_ends(cells):
-    assert re.search(r"'lambda_': .* fidelity 0\.9\d", text(cells["search"]))
-
-
 def test_the_page_is_in_the_cell_and_loads_nothing_from_outside(cells):
-    shown = [out for out in cells["explore"] if out.output_type == "execute_result"]
-    [bundle] = [out.data for out in shown]
+    [bundle] = [out.data for out in cells["explore"] if out.output_type == "execute_result"]
     assert "application/vnd.holoviews_exec.v0+json" in bundle  # what makes it live
     assert "Opening" in bundle["text/html"]
     scripts = "".join(script(out.data) for out in cells["explore"] if "data" in out)

@@ -1,7 +1,9 @@
-"""Students in a script: the same numbers, history and looks as elsewhere."""
+"""Results of students in a script: the same numbers and looks as elsewhere."""
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 import tomllib
 from pathlib import Path
@@ -9,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import small_arrays, small_spec
 from intervals import change_interval
 from scipy.special import expit
 
@@ -18,76 +20,29 @@ from inficond_panel import TunableStudents, open_students
 from inficond_panel.distill import average_precision
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.results.concepts import concepts_file
+from inficond_panel.results.gallery import gallery_file, take_gallery
 from inficond_panel.results.metrics import students_file, take_snapshot
-from inficond_panel.results.refit_report import explain
-from inficond_panel.results.refit_words import sentences
-from inficond_panel.store import write_store
-from inficond_panel.tuning import Intent, open_tuner
+from inficond_panel.results.what_if_curves import refit_curve
+
+STUDENTS = "students: {lambda: 1e-4, threshold: {bicycle: 0.7}}\n"
 
 
 @pytest.fixture
-def spec(tmp_path: Path) -> Path:
-    return small_spec(tmp_path)
+def students(spec_file: Path) -> TunableStudents:
+    return open_students(spec_file).fit()
 
 
-@pytest.fixture
-def students(spec: Path) -> TunableStudents:
-    return open_students(spec).fit()
-
-
-def test_the_version_is_the_projects():
+def test_the_package_has_the_projects_version_and_the_names_that_it_lists():
     project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     assert inficond_panel.__version__ == project["version"]
-
-
-def test_names_are_found_without_loading_anything():
     assert set(inficond_panel.__all__) <= set(dir(inficond_panel))
     with pytest.raises(AttributeError, match="no attribute 'nothing'"):
         _ = inficond_panel.nothing
 
 
-def test_classes_of_a_mapping_are_named_as_in_an_edits_file(students, spec):
-    first = {"classes": "all", "concept": "fur", "direction": "remove"}
-    second = {"classes": ["bicycle", "bird"], "concepts": ["sky", "wheel"], "direction": "up"}
-    students.tune([first, second])
-    tuner = open_tuner(spec, history=":memory:")
-    batch = [Intent(name, "fur", "remove") for name in tuner.store.classes]
-    batch += [Intent(k, c, "up") for k in ("bicycle", "bird") for c in ("sky", "wheel")]
-    assert students.node.id == tuner.fine_tune(tuner.root(), batch).id
-
-
-@pytest.mark.parametrize(
-    "named",
-    [{"classes": []}, {"classes": "bird"}, {"classes": ["bird"], "class": "bird"}, {"classes": 3}],
-)
-def test_classes_that_cannot_be_are_refused(students, named):
-    with pytest.raises(TuningError, match="is not an intent"):
-        students.tune({**named, "concept": "fur", "direction": "remove"})
-
-
-def test_moves_go_to_the_history(students, spec):
-    students.tune([("bicycle", "wheel", "up")]).tune([("bird", "fur", "remove")])
-    assert students.undo().node.number == 1
-    assert students.redo().node.number == 2
-    assert students.jump("#0").node.number == 0
-    students.tune([("bicycle", "wheel", "down")])
-    assert students.history["parent"].tolist() == [pd.NA, 0, 1, 0]
-    assert students.history["here"].tolist() == [False, False, False, True]
-    assert students.history.loc[1, "intents"] == "up wheel ×2 on bicycle"
-    kinds = [event.kind for event in students.tuner.history.events(students.tuner.root_id)]
-    assert [kind for kind in kinds if kind != "add"] == [
-        "fine-tune", "fine-tune", "undo", "redo", "jump", "fine-tune",
-    ]  # fmt: skip
-    again = open_students(spec)
-    assert again.resume().node == students.node
-    assert again.fit().node.number == 0
-    with pytest.raises(TuningError, match="nothing to undo"):
-        again.undo()
-    with pytest.raises(TuningError, match="no iteration '9'"):
-        again.jump(9)
-
-
-def test_predictions(students):
+def test_predictions(tmp_path):
+    spec = small_spec(tmp_path, extra=STUDENTS)
+    students = open_students(spec, history=":memory:").fit()
     store, node = students.tuner.store, students.node
     expected = students.scores("tune") @ node.weights + node.intercepts
     frame = pd.DataFrame(students.scores("tune"), columns=students.concepts)
@@ -95,19 +50,12 @@ def test_predictions(students):
     for X in ("tune", students.scores("tune"), shuffled):
         np.testing.assert_allclose(students.decision_function(X), expected, atol=1e-9)
     np.testing.assert_allclose(students.predict_proba("tune"), expit(expected), atol=1e-9)
-    np.testing.assert_array_equal(students.predict("tune"), expected > 0)
+    np.testing.assert_array_equal(students.predict("tune"), expected > [0.7, 0, 0, 0])
     assert students.images("tune") == [store.images[row] for row in store.rows("tune")]
     with pytest.raises(DataError, match="no column for 1 concepts"):
         students.predict(frame.drop(columns="wheel"))
     with pytest.raises(DataError, match="shape"):
         students.predict(np.zeros((3, 4)))
-
-
-def test_predictions_keep_to_the_thresholds(tmp_path):
-    spec = small_spec(tmp_path, extra="students: {lambda: 1e-4, threshold: {bicycle: 0.7}}\n")
-    students = open_students(spec, history=":memory:").fit()
-    expected = students.decision_function("tune") > [0.7, 0, 0, 0]
-    np.testing.assert_array_equal(students.predict("tune"), expected)
 
 
 def test_metrics_and_their_changes(students):
@@ -119,12 +67,9 @@ def test_metrics_and_their_changes(students):
     assert metrics["ap_gap"].is_monotonic_decreasing
     changes = students.changes("start")
     for k, name in enumerate(students.classes):
-        assert metrics.loc[name, "ap"] == pytest.approx(
-            average_precision(label[:, k], logit[:, k]), abs=1e-12
-        )
-        assert (
-            metrics.loc[name, "ap_low"] <= metrics.loc[name, "ap"] <= metrics.loc[name, "ap_high"]
-        )
+        ap, low, high = metrics.loc[name, ["ap", "ap_low", "ap_high"]]
+        assert ap == pytest.approx(average_precision(label[:, k], logit[:, k]), abs=1e-12)
+        assert low <= ap <= high
         expected = change_interval(label[:, k], start[:, k], logit[:, k])
         assert changes.loc[name, ["change", "change_low", "change_high"]].tolist() == pytest.approx(
             [expected.estimate, expected.low, expected.high], abs=1e-12
@@ -145,21 +90,56 @@ def test_what_a_student_knows(students):
     assert set(known.index) == {store.concepts[c] for c in np.flatnonzero(weights)}
     assert known["influence"].abs().is_monotonic_decreasing
     wheel = store.concepts.index("wheel")
-    without = (
-        students.decision_function("tune")[:, 0]
-        - weights[wheel] * students.scores("tune")[:, wheel]
-    )
+    own = weights[wheel] * students.scores("tune")[:, wheel]
+    without = students.decision_function("tune")[:, 0] - own
     expected = average_precision(store.label[rows, 0], without)
     assert known.loc["wheel", "ap_without"] == pytest.approx(expected, abs=1e-12)
     assert known.loc["wheel", "upper_bound"] == students.node.bounds["bicycle", "wheel"][1]
     scores = students.scores("fit")
-    twins = students.twins("wheel", least=0.2)
-    for name, r in twins.items():
+    for name, r in students.twins("wheel", least=0.2).items():
         other = scores[:, store.concepts.index(name)]
         assert r == pytest.approx(np.corrcoef(scores[:, wheel], other)[0, 1], abs=1e-6)
-    for call in (students.twins, students.concepts_of):
-        with pytest.raises(TuningError, match="There is no"):
-            call("whel")
+
+
+def test_what_if_with_the_others_solved_again(students):
+    table = students.what_if("bicycle", "wheel", "f1", refit=True)
+    points = refit_curve(students.tuner, students.student("bicycle", "tune"), "wheel")
+    expected = sorted((each.influence, each.metrics.f1) for each in points)
+    np.testing.assert_allclose(table["f1"].reset_index(), expected, atol=1e-12)
+    now = students.metrics("tune").loc["bicycle", "f1"]
+    np.testing.assert_allclose(table["change"], table["f1"] - now, atol=1e-12)
+    assert (table["change_low"] <= table["change"]).all()
+    assert students.what_if("bicycle", "wheel", refit=True)["change_low"].isna().all()
+
+
+def test_an_image_is_taken_apart(students):
+    found = students.take_apart("bicycle", students.images("holdout")[3])
+    assert students.tuner.looks() == 1
+    total = found.intercept + sum(part.logit for part in found.parts)
+    expected = students.decision_function(students.scores("holdout")[3:4])[0, 0]
+    assert total == pytest.approx(expected, abs=1e-9)
+
+
+def test_gallery_has_the_lines_of_the_file(students):
+    found = students.gallery("bicycle", "wheel", filters=["wrong"])
+    student = students.tuner.at(students.node, "tune")["bicycle"]
+    file = gallery_file(students.tuner.store, take_gallery(student, "wheel"), ["wrong"], {})
+    lines = list(csv.DictReader(io.StringIO(file.content.decode())))
+    assert list(found.index) == [line["image"] for line in lines]
+    assert lines
+    for column in ("concept_score", "student_logit", "student_decision", "label"):
+        np.testing.assert_allclose(found[column].astype(float), [float(x[column]) for x in lines])
+
+
+def test_a_concept_without_assigned_images_says_so_and_names_the_others(students, monkeypatch):
+    monkeypatch.setattr(
+        "inficond_panel.results.gallery.assigned_images", lambda *_: np.empty(0, np.intp)
+    )
+    with pytest.warns(UserWarning, match="No segment of the split tune is assigned to 'wheel'"):
+        assert students.gallery("bicycle", "wheel").empty
+    monkeypatch.setattr(type(students.tuner.store), "holds", lambda _, what: what != "segments")
+    every = students.gallery("bicycle", "wheel", filters=())
+    assert len(students.gallery("bicycle", "wheel")) == len(every)
 
 
 def test_each_look_at_the_holdout_is_counted(students):
@@ -170,6 +150,8 @@ def test_each_look_at_the_holdout_is_counted(students):
             lambda: students.changes("start", split="holdout"),
             lambda: students.predict("holdout"),
             lambda: students.concepts_of("bicycle", "holdout"),
+            lambda: students.gallery("bicycle", "wheel", "holdout"),
+            lambda: students.to_xarray("holdout"),
         ],
         start=1,
     ):
@@ -192,15 +174,6 @@ def test_an_estimator_with_the_same_students(students):
     assert students.tuner.looks() == 0
 
 
-def test_the_page_opens_at_this_iteration(students):
-    students.tune([("bicycle", "wheel", "up")]).tune([("bicycle", "wheel", "up")])
-    students._node = students.tuner.node(students.node.parent)  # as after a jump elsewhere
-    explorer = students.explore()
-    explorer.close()
-    assert explorer.specs == [students.tuner]
-    assert students.tuner.head() == students.node
-
-
 def test_columns_are_named_as_in_the_csv_files(students):
     file = students_file(take_snapshot(students.tuner, students.node, "tune"), students.classes)
     header = file.content.decode().splitlines()[0].split(",")
@@ -210,13 +183,6 @@ def test_columns_are_named_as_in_the_csv_files(students):
     own = students.student("bicycle", "tune")
     header = concepts_file(own.store, "tune", own, []).content.decode().splitlines()[0].split(",")
     assert known == {*header} - named - {"concept"}
-    apart = students.concepts_of("bicycle")["discrepancy_p"]
-    sides = students.to_xarray().sel(class_name="bicycle")
-    chosen = (sides.label == 1).values
-    differ = ((sides.student_logit > 0) != (sides.teacher_logit > 0)).values
-    scores = sides.concept_score.sel(concept=list(apart.index)).values
-    expected = scores[chosen & differ].mean(axis=0) - scores[chosen & ~differ].mean(axis=0)
-    np.testing.assert_allclose(apart, expected, atol=1e-6)
 
 
 def test_a_dataset_of_students_and_images(students):
@@ -227,51 +193,29 @@ def test_a_dataset_of_students_and_images(students):
         found.student_logit, logits.transpose("image", "class_name"), atol=1e-9
     )
     assert list(found.image.values) == students.images("tune")
-    assert found.upper_bound.sel(class_name="bicycle", concept="wheel") == 0
-    assert found.lower_bound.sel(class_name="bicycle", concept="wheel") == 0
-    limits = students.node.bounds["bird", "fur"]
-    assert found.upper_bound.sel(class_name="bird", concept="fur") == limits[1]
-    assert np.isinf(found.lower_bound.sel(class_name="bird", concept="fur"))
+    removed = found.sel(class_name="bicycle", concept="wheel")
+    assert removed.upper_bound == removed.lower_bound == 0
+    limited = found.sel(class_name="bird", concept="fur")
+    assert limited.upper_bound == students.node.bounds["bird", "fur"][1]
+    assert np.isinf(limited.lower_bound)
     assert found.attrs["id"] == students.node.id
-    students.to_xarray("holdout")
-    assert students.tuner.looks() == 1
-
-
-def test_a_report_tells_itself(students):
-    students.tune([("bicycle", "wheel", "remove")])
-    report = students.report()
-    heading, *told = str(report).splitlines()
-    assert heading == f"#1 {students.node.id} from #0 {students.tuner.root_id}"
-    own = sentences(explain(students.tuner, students.node, lift=True).of("bicycle"))
-    assert told[:-1] == [f"bicycle: {line}" for line in own]
-    others = [name for name in students.classes if name != "bicycle"]
-    assert told[-1] == f"Not tuned by #1: {', '.join(others)}."
-    with pytest.raises(TuningError):
-        students.fit().report()
+    apart = students.concepts_of("bicycle")["discrepancy_p"]
+    sides = found.sel(class_name="bicycle")
+    chosen = (sides.label == 1).values
+    differ = ((sides.student_logit > 0) != (sides.teacher_logit > 0)).values
+    scores = sides.concept_score.sel(concept=list(apart.index)).values
+    expected = scores[chosen & differ].mean(axis=0) - scores[chosen & ~differ].mean(axis=0)
+    np.testing.assert_allclose(apart, expected, atol=1e-6)
 
 
 def test_html_in_a_notebook_is_escaped(tmp_path):
     arrays = small_arrays()
     arrays["concept"][0], arrays["class_name"][0] = "<b>wheel", "<i>bicycle"
-    write_store(tmp_path / "own.zarr", arrays, {**ATTRS, "title": "<s>title"})
-    students = open_students(tmp_path / "own.zarr", history=":memory:")
-    students.fit().tune([("<i>bicycle", "<b>wheel", "remove")])
-    suggested = students.suggest()
-    estimator = students.estimator()
-    for shown in (students, students.report(), students.history, suggested, estimator):
+    spec = small_spec(tmp_path, make=lambda: arrays, title="<s>title")
+    students = open_students(spec, history=":memory:").fit()
+    students.tune([("<i>bicycle", "<b>wheel", "remove")])
+    given = (students, students.report(), students.history, students.suggest())
+    for shown in (*given, students.estimator()):
         html = shown._repr_html_()
         assert "&lt;" in html
-        assert not {"<s>title", "<b>wheel", "<i>bicycle"} & set(
-            re.findall(r"<s>title|<b>wheel|<i>bicycle", html)
-        )
-
-
-def test_bounds_are_given_and_released_by_name(students):
-    c, k = students.concepts.index("wheel"), students.classes.index("bicycle")
-    held = students.down("bicycle", ["wheel", "spoke"], bound=-0.46).node
-    assert held.weights[c, k] <= -0.46
-    assert set(held.bounds.values()) == {(None, -0.46)}
-    assert students.up("bicycle", "wheel", bound=0.5).node.weights[c, k] >= 0.5
-    assert set(students.release("bicycle", "wheel").node.bounds) == {("bicycle", "spoke")}
-    students.tune({"class": "bicycle", "concepts": ["wheel", "sky"], "direction": "up", "bound": 1})
-    assert students.node.bounds["bicycle", "sky"] == (1.0, None)
+        assert not re.search(r"<s>title|<b>wheel|<i>bicycle", html)

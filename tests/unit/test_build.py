@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from precompute_factory import CONV, WORDS, photo, tiny_encoder
 
 import inficond_panel
@@ -41,8 +42,7 @@ def teacher(photos):
 def build(own, **changed):
     folder, files, labels = own
     given = {"teacher": teacher, "concepts": WORDS, "encoder": folder / "encoder", "labels": labels}
-    given |= changed
-    return inficond_panel.build(given.pop("images", files), **given)
+    return inficond_panel.build(**({"images": files} | given | changed))
 
 
 def test_students_of_photos_a_function_and_words(own, tmp_path):
@@ -50,8 +50,6 @@ def test_students_of_photos_a_function_and_words(own, tmp_path):
     store, (_, files, labels) = students.tuner.store, own
     assert (students.tuner.spec.title, store.concepts) == ("Mine: 1", list(WORDS))
     assert store.classes == CLASSES
-    from PIL import Image
-
     file_of = {path.stem: path for path in files}
     expected = teacher([Image.open(file_of[name]) for name in store.images])
     np.testing.assert_allclose(store.teacher_logit, expected, atol=1e-5)
@@ -131,23 +129,18 @@ def test_what_does_not_fit_is_told_and_nothing_is_left(own, tmp_path, changed, f
     assert not (tmp_path / "a").exists()
 
 
-def test_a_photo_that_cannot_be_read(own, tmp_path):
-    files = own[1]
+def test_labels_and_photos_that_do_not_fit_and_a_missing_extra_are_told(own, tmp_path, monkeypatch):
+    _, files, labels = own
     (tmp_path / "019.png").write_text("no photo")
-    with pytest.raises(DataError, match=r"photo of '019' cannot be read: .*019.png"):
-        build(own, images=[*files[:-1], tmp_path / "019.png"], path=tmp_path / "a")
-    assert not (tmp_path / "a").exists()
-
-
-def test_labels_of_other_images_and_classes_named_like_a_column(own):
-    _, _, labels = own
-    with pytest.raises(DataError, match="labels"):
-        build(own, labels=labels.iloc[1:])
-    with pytest.raises(DataError, match="no class can be called 'name of the photo'"):
-        build(own, labels=labels.set_axis(["name of the photo", "b"], axis=1))
-
-
-def test_without_the_extra(own, monkeypatch):
+    like_a_column = labels.set_axis(["name of the photo", "b"], axis=1)
+    for changed, told in (
+        ({"images": [*files[:-1], tmp_path / "019.png"]}, "photo of '019' cannot be read: .*019.p"),
+        ({"labels": labels.iloc[1:]}, "labels"),
+        ({"labels": like_a_column}, "no class can be called 'name of the photo'"),
+    ):
+        with pytest.raises(DataError, match=told):
+            build(own, **changed, path=tmp_path / "a")
+        assert not (tmp_path / "a").exists()
     monkeypatch.setitem(sys.modules, "precompute", None)
     with pytest.raises(MissingExtraError, match="Building a store needs the package") as told:
         build(own)

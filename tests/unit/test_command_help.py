@@ -17,19 +17,9 @@ from inficond_panel.cli import main, make_parser
 from inficond_panel.commands.table import COMMANDS
 
 ROOT = Path(__file__).parents[2]
-by_name = {command.name: command for command in COMMANDS}
-HEAVY = {
-    "numpy",
-    "scipy",
-    "pandas",
-    "xarray",
-    "zarr",
-    "PIL",
-    "panel",
-    "bokeh",
-    "torch",
-    "precompute",
-}
+NAMES = [command.name for command in COMMANDS]
+HEAVY = {"numpy", "scipy", "pandas", "xarray", "zarr", "PIL", "panel", "bokeh", "torch"}
+HEAVY |= {"precompute"}
 #: Commands and actions whose flags are those of ``panel serve``, taken from Panel.
 OF_PANEL = {"demo", "serve", "study serve"}
 CODE = """
@@ -52,19 +42,13 @@ print(json.dumps(heavy))
 """
 
 
-@pytest.fixture(scope="module")
-def loaded() -> dict[str, list[str]]:
-    """Heavy packages that each command's arguments load, all commands in one process."""
+def test_arguments_of_a_command_load_no_numerics():
+    """All commands in one process: heavy packages that each one's arguments load."""
     code = f"OF_PANEL, HEAVY = {OF_PANEL!r}, {HEAVY!r}\n{CODE}"
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
-    return json.loads(done.stdout)
-
-
-@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
-def test_arguments_of_a_command_load_no_numerics(loaded, name):
-    assert loaded[name] == []
+    assert json.loads(done.stdout) == {name: [] for name in NAMES}
 
 
 #: Runs a command, and prints its status and heavy packages that it has loaded.
@@ -78,25 +62,19 @@ print(status, *sorted({module.partition(".")[0] for module in sys.modules} & %r)
 SLOW = HEAVY - {"numpy", "PIL", "precompute"}
 
 
-@pytest.fixture
-def photos(tmp_path) -> Path:
-    """A folder with a folder of photos for each of two classes, to be named ``photos``."""
+def test_commands_that_compute_nothing_load_no_numerics(tmp_path):
     for name in ("cat", "dog"):
         (tmp_path / "photos" / name).mkdir(parents=True)
         for number in range(10):
             photo = Image.new("RGB", (8, 8), (number, 0, len(name)))
             photo.save(tmp_path / "photos" / name / f"{number}.png")
-    return tmp_path
-
-
-def test_commands_that_compute_nothing_load_no_numerics(photos):
     for text, status in (
         ("docs metrics", 0), ("init nowhere", 1), ("init photos", 0), ("check photos.yaml", 0),
         ("check nowhere.yaml", 2), ("precompute nowhere.yaml", 2),
     ):  # fmt: skip
         done = subprocess.run(
             [sys.executable, "-c", RUN % SLOW, *text.split()],
-            cwd=photos, capture_output=True, text=True, check=True,
+            cwd=tmp_path, capture_output=True, text=True, check=True,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )  # fmt: skip
         assert done.stderr.splitlines()[-1] == str(status), text
@@ -109,13 +87,28 @@ def test_choices_that_help_names_are_those_of_the_numerics():
     assert list(export.CHOICES) == list(FORMATS)
 
 
-@pytest.mark.parametrize("name", [command.name for command in COMMANDS])
-def test_an_example_can_be_copied(capsys, name):
+def helped(capsys, *words: str) -> list[str]:
+    """Lines of the help of a command."""
+    with pytest.raises(SystemExit) as caught:
+        main([*words, "--help"])
+    assert caught.value.code == 0
+    return capsys.readouterr().out.splitlines()
+
+
+def test_help_shows_every_command_once_by_group(capsys):
+    lines = helped(capsys)
+    groups = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert groups == ["Start:", "Data:", "Students:", "Tuning:", "Studies:"]
+    assert [line.split()[0] for line in lines if line.startswith("  ")] == NAMES
+    assert max(map(len, lines)) < 80
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=NAMES)
+def test_an_example_can_be_copied(capsys, command):
     """It is one line, however long."""
-    with pytest.raises(SystemExit):
-        main([name, "--help"])
-    module = import_module(f"inficond_panel.commands.{by_name[name].module}")
-    assert f"Example: {module.EXAMPLE}" in capsys.readouterr().out.splitlines()
+    module = import_module(f"inficond_panel.commands.{command.module}")
+    assert module.EXAMPLE.startswith(f"inficond {command.name}")
+    assert f"Example: {module.EXAMPLE}" in helped(capsys, command.name)
 
 
 def test_each_action_has_an_example_that_can_be_parsed():
@@ -136,12 +129,9 @@ def test_each_action_has_an_example_that_can_be_parsed():
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (
-            "serve demo --prot 3",
-            "'--prot' is not an argument of this command. Did you mean '--port'?",
-        ),
-        ("history list demo --noed=3", "'--noed' is not an argument of this command."),
-        ("info demo other", "'other' is not an argument of this command."),
+        ("serve demo --prot 3", "'--prot' {}. Did you mean '--port'?"),
+        ("history list demo --noed=3", "'--noed' {}."),
+        ("info demo other", "'other' {}."),
     ],
 )
 def test_what_is_no_argument_is_told_with_a_near_flag(capsys, words, told):
@@ -149,5 +139,5 @@ def test_what_is_no_argument_is_told_with_a_near_flag(capsys, words, told):
         main(words.split())
     assert caught.value.code == 2
     usage, error = capsys.readouterr().err.split(" error: ")
-    assert error.strip() == told
+    assert error.strip() == told.format("is not an argument of this command")
     assert len(usage.splitlines()) < 6

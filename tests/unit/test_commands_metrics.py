@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import small_arrays, small_spec
 from intervals import change_interval
 
 import inficond_panel
@@ -25,7 +25,6 @@ from inficond_panel.results.slices import (
     selection_slice,
 )
 from inficond_panel.results.what_if_curves import refit_curve
-from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -45,20 +44,12 @@ def placed_arrays() -> dict[str, np.ndarray]:
 
 
 @pytest.fixture
-def spec(tmp_path: Path) -> Path:
-    return small_spec(tmp_path, make=placed_arrays)
-
-
-@pytest.fixture
-def tuner(spec: Path) -> Tuner:
-    return open_tuner(spec)
+def tuner(tmp_path: Path) -> Tuner:
+    return open_tuner(small_spec(tmp_path, make=placed_arrays))
 
 
 def tuned(tuner: Tuner):
     return tuner.fine_tune(tuner.root(), [Intent("bicycle", "wheel", "remove", None)])
-
-
-# --- measures --------------------------------------------------------------------------------
 
 
 def test_a_row_has_the_metrics_and_their_paired_changes(tuner):
@@ -80,9 +71,6 @@ def test_a_row_has_the_metrics_and_their_paired_changes(tuner):
                 expected = now - getattr(was[name], metric)
                 assert change[metric] == pytest.approx(expected, nan_ok=True, abs=1e-12)
         assert set(since.loc["bird", "words"]) == {"unchanged"}
-
-
-# --- slices ----------------------------------------------------------------------------------
 
 
 def test_slices_of_metadata_and_of_a_selection(tuner, tmp_path):
@@ -134,20 +122,14 @@ def test_a_selection_that_cannot_be_used_is_told(tuner, tmp_path, text, message)
         selection_slice(tuner.store, "tune", tmp_path / "ids.txt")
 
 
-# --- inficond metrics ------------------------------------------------------------------------
-
-
-def cell_truth(tuner, k, place, side):
-    """Share of a class's images of one place and one label that are decided as labelled."""
+def cell_truth(tuner, k, cell):
+    """Images of a class in one place with one label, and the share that is decided as labelled."""
+    side, place = cell.split(" · ")
     store, rows = tuner.store, tuner.store.rows("tune")
-    there = [store.column("place")[i] == place for i in rows]
-    label = store.label[rows, k]
-    chosen = np.array(there) & (label == side)
-    right = (tuner.logits(tuner.root())[rows, k] > 0) == side
+    there = np.array([store.column("place")[i] == place for i in rows])
+    chosen = there & (store.label[rows, k] == (side == "present"))
+    right = (tuner.logits(tuner.root())[rows, k] > 0) == (side == "present")
     return int(chosen.sum()), right[chosen].mean()
-
-
-CELLS = {"present": 1, "absent": 0}
 
 
 def test_groups_are_the_cells_of_label_and_place(tuner):
@@ -157,9 +139,8 @@ def test_groups_are_the_cells_of_label_and_place(tuner):
         shares = cells.loc[name, "accuracy"].to_dict()
         assert len(shares) == 4
         for cell, share in shares.items():
-            side, place = cell.split(" · ")
-            expected = cell_truth(tuner, k, place, CELLS[side])
-            assert (cells.loc[(name, cell), "images"], share) == pytest.approx(expected)
+            found = cells.loc[(name, cell), "images"], share
+            assert found == pytest.approx(cell_truth(tuner, k, cell))
         gap = gaps.loc[(name, "accuracy")]
         assert gap["worst"] == min(shares, key=shares.get)
         assert gap["value"] == pytest.approx(min(shares.values()))
@@ -171,8 +152,8 @@ def test_groups_are_the_cells_of_label_and_place(tuner):
     assert gap["difference_low"] > 0
 
 
-def test_a_class_is_a_group_too_and_a_wrong_name_is_no_look(spec):
-    students = inficond_panel.open_students(spec).fit()
+def test_a_class_is_a_group_too_and_a_wrong_name_is_no_look(tuner):
+    students = inficond_panel.open_students(tuner.spec.path).fit()
     of_class = students.groups("bird", by_label=True).loc["bicycle"]
     assert {"present · 1", "absent · 1", "present · 0", "absent · 0"} <= set(of_class.index)
     with pytest.raises(DataError, match="no metadata column 'camera'"):
@@ -183,10 +164,9 @@ def test_a_class_is_a_group_too_and_a_wrong_name_is_no_look(spec):
 
 
 def test_undefined_is_null_and_said(run, tmp_path):
-    spec = small_spec(tmp_path)
     arrays = small_arrays(images=40)
     arrays["label"][arrays["split"] == "tune", 0] = 0
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
+    spec = small_spec(tmp_path, make=lambda: arrays)
     status, out, _ = run("metrics", spec, "--json", "--draws", 5)
     assert status == 0
     row = {row["class"]: row for row in json.loads(out)["classes"]["rows"]}["bicycle"]
@@ -204,20 +184,17 @@ def test_undefined_is_null_and_said(run, tmp_path):
         (["--node", "77"], "no iteration '77'"),
     ],
 )
-def test_what_is_wrong_is_told_before_a_look_is_counted(run, spec, flags, message):
-    status, out, err = run("metrics", spec, "--split", "holdout", *flags)
+def test_what_is_wrong_is_told_before_a_look_is_counted(run, tuner, flags, message):
+    status, out, err = run("metrics", tuner.spec.path, "--split", "holdout", *flags)
     assert (status, out) == (1, "")
     assert message in err
-    assert open_tuner(spec).looks() == 0
-
-
-# --- inficond stability ----------------------------------------------------------------------
+    assert tuner.looks() == 0
 
 
 def test_stability_of_the_strongest_concepts(tuner):
     told = []
     found = stability(
-        tuner, "bicycle", top=3, draws=8, progress=lambda share, text: told.append(share)
+        tuner, "bicycle", top=3, draws=8, progress=lambda share, _: told.append(share)
     )
     weights = tuner.root().weights[:, 0]
     order = np.argsort(-np.abs(weights), kind="stable")[:3]
@@ -244,22 +221,16 @@ def test_bounds_in_force_hold_and_names_are_checked(tuner):
 
 def test_an_influence_holds_where_its_sign_does_in_19_of_20_refits(tuner):
     found = stability(tuner, "bicycle", top=40, draws=20)
-    assert {"no influence", "does not hold over other images", "holds over other images"} >= set(
-        found["words"]
-    )
-    some = found[found["influence"] != 0]
-    holds = some["words"] == "holds over other images"
-    np.testing.assert_array_equal(holds, some["same_sign"] >= 0.95)
-
-
-# --- refit what-if ---------------------------------------------------------------------------
+    some = found["influence"] != 0
+    holds = np.where(found["same_sign"] >= 0.95, "holds", "does not hold")
+    expected = np.where(some, np.char.add(holds, " over other images"), "no influence")
+    assert found["words"].tolist() == expected.tolist()
 
 
 def test_the_refit_curve_measures_students_solved_from_nothing(tuner):
     node, store = tuner.root(), tuner.store
-    points = list(
-        itertools.islice(refit_curve(tuner, tuner.at(node, "tune")["bird"], "wheel", levels=2), 4)
-    )
+    curve = refit_curve(tuner, tuner.at(node, "tune")["bird"], "wheel", levels=2)
+    points = list(itertools.islice(curve, 4))
     c, k, rows = store.concepts.index("wheel"), store.classes.index("bird"), store.rows("tune")
     assert points[0].influence == node.weights[c, k]
     assert points[0].metrics.ap == pytest.approx(tuner.metrics(node, "tune")["bird"].ap, abs=0.01)

@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import ATTRS, small_arrays, small_spec
+from factory import small_arrays, small_spec
 from sklearn.metrics import average_precision_score
 
 from inficond_panel.results.comparison import compare, comparison_frames
 from inficond_panel.results.metrics import metric_change
-from inficond_panel.store import write_store
 from inficond_panel.tuning import Intent, Node, Tuner, open_tuner
 from inficond_panel.vocabulary.metrics import METRICS
 
@@ -30,12 +29,7 @@ def tree(tuner: Tuner) -> dict[str, Node]:
     """#0 ── a ── b, and c from a."""
     root = tuner.root()
     a = tuner.fine_tune(root, [WHEEL])
-    return {
-        "root": root,
-        "a": a,
-        "b": tuner.fine_tune(a, [SKY]),
-        "c": tuner.fine_tune(a, [FUR]),
-    }
+    return {"root": root, "b": tuner.fine_tune(a, [SKY]), "c": tuner.fine_tune(a, [FUR])}
 
 
 def ap(label: np.ndarray, logit: np.ndarray) -> float:
@@ -84,11 +78,8 @@ def test_the_mean_is_that_of_all_classes_on_shared_draws(
     old, new = (tuner.logits(tree[name])[rows] for name in ("root", "c"))
 
     def mean_change(picks: np.ndarray) -> float:
-        changes = [
-            ap(label[picks, k], new[picks, k]) - ap(label[picks, k], old[picks, k])
-            for k in range(4)
-        ]
-        return float(np.mean(changes))
+        mine, theirs = ([ap(label[picks, k], z[picks, k]) for k in range(4)] for z in (new, old))
+        return float(np.mean(mine) - np.mean(theirs))
 
     everything = np.arange(len(rows))
     assert change.estimate == pytest.approx(mean_change(everything), abs=1e-12)
@@ -101,11 +92,9 @@ def test_the_mean_is_that_of_all_classes_on_shared_draws(
 
 
 def test_a_class_without_positives_is_left_out_of_the_mean(tmp_path: Path) -> None:
-    spec = small_spec(tmp_path)
     arrays = small_arrays()
     arrays["label"][arrays["split"] == "tune", 3] = 0
-    write_store(tmp_path / "small.zarr", arrays, ATTRS)
-    tuner = open_tuner(spec)
+    tuner = open_tuner(small_spec(tmp_path, make=lambda: arrays))
     root = tuner.root()
     node = tuner.fine_tune(root, [WHEEL, Intent("bird", "fur", "remove")])
     found = compare(tuner, root, node)

@@ -41,16 +41,20 @@ def frames(flipped: float = 0.0, known: bool = True) -> tuple[dict, np.ndarray]:
     return given, wrong
 
 
-def made(tmp_path, **how):
-    given, wrong = frames(**how)
+def made(path, given):
     parts = (given["scores"], given["teacher"], given["labels"])
-    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
-    return students.with_settings(lambda_=1e-3).fit(), wrong
+    students = inficond_panel.from_frames(*parts, split=given["split"], path=path / "own.zarr")
+    return students.with_settings(lambda_=1e-3).fit()
+
+
+def by_kind(found):
+    """Findings by what they are of."""
+    return dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
 
 
 def test_wrong_labels_are_named_and_listed(tmp_path) -> None:
-    students, wrong = made(tmp_path, flipped=0.1)
-    found = students.doctor()
+    given, wrong = frames(flipped=0.1)
+    found = made(tmp_path, given).doctor()
     kinds = found["classes"]["kinds"]
     assert kinds["car"].startswith("wrong labels of training images")
     assert kinds["bird"] == ""
@@ -73,27 +77,21 @@ def test_decisions_of_the_teacher_are_no_labels_that_are_wrong(tmp_path) -> None
     wrong = np.random.default_rng(0).random(len(given["split"])) < 0.15
     wrong &= (given["split"] == "fit").to_numpy()
     given["teacher"].loc[wrong, "car"] *= -1
-    parts = (given["scores"], given["teacher"], given["labels"])
-    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
-    found = students.fit().doctor("car")
+    found = made(tmp_path, given).doctor("car")
     assert "wrong labels" not in found["classes"].loc["car", "kinds"]
     assert found["labels"].empty
 
 
 def test_concepts_that_say_nothing_or_the_same_are_named(tmp_path) -> None:
-    findings = made(tmp_path)[0].doctor("car")["findings"]
-    told = dict(zip(findings["kind"], findings["finding"], strict=True))
-    assert "nothing" in told["constant"]
-    assert told["twins"] == "road = street."
-    assert set(findings.loc[["concepts"], "remedy"]) == {
-        "Leave them out of the corpus: `concepts.filters`."
-    }
+    found = made(tmp_path, frames()[0]).doctor("car")
+    assert "nothing" in by_kind(found)["constant"]
+    assert by_kind(found)["twins"] == "road = street."
+    remedy = "Leave them out of the corpus: `concepts.filters`."
+    assert set(found["findings"].loc[["concepts"], "remedy"]) == {remedy}
 
 
 def test_a_teacher_that_does_not_know_a_class_comes_first(tmp_path) -> None:
-    findings = made(tmp_path, known=False)[0].doctor()["findings"]
-    row = findings.loc["bird"]
-    first = row.iloc[0] if isinstance(row, pd.DataFrame) else row
+    first = made(tmp_path, frames(known=False)[0]).doctor()["findings"].loc[["bird"]].iloc[0]
     assert first["kind"] == "unknown to the teacher"
     assert first["finding"].startswith("The teacher does not know 'bird'")
 
@@ -102,9 +100,7 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
     given, _ = frames()
     given["labels"].loc[given["split"] == "tune", "bird"] = 0
     given["labels"].iloc[900:905, 1] = 1
-    parts = (given["scores"], given["teacher"], given["labels"])
-    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
-    found = students.fit().doctor("bird")
+    found = made(tmp_path, given).doctor("bird")
     assert found["classes"].loc["bird", "kinds"] == "too few photos"
     finding = found["findings"].loc["bird", "finding"]
     assert "and 5 tuning images: at least 10" in finding
@@ -114,22 +110,19 @@ def test_few_photos_tell_nothing_apart(tmp_path) -> None:
 
 def test_photos_of_tune_that_are_unlike_those_of_fit_are_named(tmp_path) -> None:
     given, _ = frames()
-    parts, split = (given["scores"], given["teacher"], given["labels"]), given["split"]
-    alike = inficond_panel.from_frames(*parts, split=split, path=tmp_path / "alike.zarr")
-    assert "photos" not in alike.fit().doctor()["findings"].index
-    given["scores"].loc[split == "tune", "word 9"] += 1
-    other = inficond_panel.from_frames(*parts, split=split, path=tmp_path / "other.zarr")
-    finding = other.fit().doctor()["findings"].loc["photos", "finding"]
+    assert "photos" not in made(tmp_path, given).doctor()["findings"].index
+    given["scores"].loc[given["split"] == "tune", "word 9"] += 1
+    finding = made(tmp_path / "b", given).doctor()["findings"].loc["photos", "finding"]
     assert "1 of 18 concepts has different scores than in fit: word 9" in finding
 
 
 def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path) -> None:
     given, _ = frames()
-    parts = (given["scores"], given["teacher"], given["labels"])
-    inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
+    made(tmp_path, given)
+    fit, of_tune = ((given["split"] == name).to_numpy() for name in ("fit", "tune"))
     values = np.random.default_rng(4).normal(0.5, 0.1, (len(given["split"]), 10))
     car = given["labels"]["car"].to_numpy() == 1
-    values[car & (given["split"] == "fit").to_numpy(), 0] -= 0.05
+    values[car & fit, 0] -= 0.05
     keys = np.array([each.key for each in PICTURE_PROPERTIES])
     store = open_store(tmp_path / "own.zarr")
     before = store.content_hash
@@ -139,17 +132,14 @@ def test_pictures_of_a_class_that_are_darker_on_fit_are_named(tmp_path) -> None:
     assert students.tuner.store.content_hash == before
     assert found["classes"].loc["car", "pictures"] == ["dark images"]
     assert found["classes"].loc["bird", "pictures"] == []
-    findings = dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
-    assert findings["other pictures of the class"].startswith("Dark images are ")
+    assert by_kind(found)["other pictures of the class"].startswith("Dark images are ")
     masks = metadata_slices(students.tuner.store, "fit", ["image brightness"])
-    dark = values[(given["split"] == "fit").to_numpy(), 0]
+    dark = values[fit, 0]
     assert masks["dark images"].sum() > 0.25 * len(dark)
     assert dark[masks["dark images"]].max() < dark[masks["the others"]].min()
 
-    edit = {"class": "car", "direction": "balance", "concepts": ["image brightness"]}
-    tuned = students.tune([edit])
+    tuned = students.tune({"class": "car", "direction": "balance", "concept": "image brightness"})
     weights = tuned.tuner.terms(tuned.node)["car"].balanced.weights
-    fit, of_tune = ((given["split"] == name).to_numpy() for name in ("fit", "tune"))
     target = values[of_tune & car, 0].mean()
     plain = values[fit & car, 0].mean() - target
     assert abs(np.average(values[fit & car, 0], weights=weights[car[fit]]) - target) < -plain / 4
@@ -162,12 +152,11 @@ def test_without_labels_of_tune_the_teachers_decisions_are_asked(tmp_path) -> No
     present = given["labels"]["bird"].to_numpy() == 1
     given["scores"].loc[fit & present, "word 9"] += 2.5
     given["teacher"]["bird"] = 3 * (2 * present - 1) + rng.normal(size=len(fit))
-    parts = given["scores"], given["teacher"], given["labels"].where(given["split"] == "fit")
-    students = inficond_panel.from_frames(*parts, split=given["split"], path=tmp_path / "own.zarr")
-    found = students.with_settings(lambda_=1e-3).fit().doctor("bird")
+    given["labels"] = given["labels"].where(given["split"] == "fit")
+    found = made(tmp_path, given).doctor("bird")
     assert found["classes"].loc["bird", "shift"] == "shift"
     assert found["suspects"].index[0] == ("bird", "word 9")
     assert "decisions replace labels" in found["classes"].loc["bird", "sentence"]
-    findings = dict(zip(found["findings"]["kind"], found["findings"]["finding"], strict=True))
-    assert findings["1 without labels"].startswith("No photo of tune has a label of bird.")
+    told = by_kind(found)["1 without labels"]
+    assert told.startswith("No photo of tune has a label of bird.")
     assert np.isnan(found["classes"].loc["bird", "teacher_ap"])

@@ -1,24 +1,14 @@
 """The ways to install say the same: pyproject.toml, files of conda and the locks."""
 
 import re
-import tomllib
-from pathlib import Path
 
 import pytest
+from requirements import EXTRAS, PROJECT, PYPROJECT, named_in
 from ruamel.yaml import YAML
 
-ROOT = Path(__file__).parents[2]
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-EXTRAS = PROJECT["optional-dependencies"]
+ROOT = PYPROJECT.parent
 #: Extras that hold all others.
 WHOLE = {"all", "benchmarks", "demo", "dev"}
-OURS = {PROJECT["name"]}  #: the extra ``all`` names others of this project
-
-
-def names(requirements):
-    """Names of requirements as the locks write them."""
-    found = (re.match(r"[A-Za-z0-9._-]+", requirement)[0] for requirement in requirements)
-    return {re.sub(r"[-_.]+", "-", name).lower() for name in found}
 
 
 def locked(file):
@@ -46,15 +36,13 @@ def test_conda_users_get_the_same_versions(file, name, extras):
     assert locked("constraints.txt") == locked("test.txt")
 
 
-def test_locks_hold_what_the_project_asks_for():
+def test_locks_hold_what_the_project_asks_for_with_hashes_and_no_addresses():
     base, test = locked("base.txt"), locked("test.txt")
-    assert names(PROJECT["dependencies"]) | {"hatchling"} <= set(base)
-    assert {name for extra in EXTRAS for name in names(EXTRAS[extra])} - OURS <= set(test)
+    assert named_in(PROJECT["dependencies"]) | {"hatchling"} <= set(base)
+    asked = named_in(each for extra in EXTRAS.values() for each in extra)
+    assert asked - {PROJECT["name"]} <= set(test)  # the extra "all" names others of this project
     assert base.items() <= test.items()
     assert not {"torch", "open-clip-torch"} & set(base)
-
-
-def test_locks_have_hashes_and_no_addresses():
     for file in ("base.txt", "test.txt"):
         lines = (ROOT / "locks" / file).read_text().splitlines()
         for line, following in zip(lines, [*lines[1:], ""], strict=True):

@@ -16,10 +16,7 @@ from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.export import ExportState
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
-from inficond_panel.views.page.exploring import (
-    WaitingJobs,
-    choose_nodes,
-)
+from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes
 from inficond_panel.views.page.exported_page import pack, unpack
 
 CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
@@ -28,19 +25,16 @@ CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
 @pytest.fixture(scope="module")
 def tuner(tmp_path_factory):
     folder = tmp_path_factory.mktemp("page")
-    opened = open_tuner(small_spec(folder), history=folder / "h.sqlite")
+    opened = open_tuner(small_spec(folder, images=80, concepts=12), history=folder / "h.sqlite")
     opened.fine_tune(opened.root(), [Intent("sheep", "wheel", "remove")])
     return opened
 
 
-#: States of a file here: two iterations of four classes, and two concepts of each class.
-STATES = 10
-
-
 @pytest.fixture(scope="module", autouse=True)
 def _few_states():
+    """Two iterations of four classes, and two concepts of each class."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(exploring, "STATES", STATES)
+        patch.setattr(exploring, "STATES", 10)
         yield
 
 
@@ -53,13 +47,6 @@ def record_of(html: str) -> dict:
     return unpack(re.search(r'<script id="explored"[^>]*>(.*?)</script>', html, re.DOTALL)[1])
 
 
-def held(record: dict, node: str, name: str, concept: str = "") -> list:
-    """Values of a state, in the order of the places."""
-    wanted = [node, name, concept]
-    numbers = next(state[3] for state in record["states"] if state[:3] == wanted)
-    return [record["values"][number] for number in numbers]
-
-
 def as_plain(value):
     """A value of Bokeh's as Python has it."""
     if isinstance(value, dict) and value.get("type") == "map":
@@ -67,41 +54,36 @@ def as_plain(value):
     return [as_plain(each) for each in value] if isinstance(value, list) else value
 
 
+def lists(record: dict, node: str, name: str) -> list:
+    """Values of a state in the order of the places, without pictures and what is in all files."""
+    numbers = next(state[3] for state in record["states"] if state[:3] == [node, name, ""])
+    plain = [as_plain(record["values"][number]) for number in numbers]
+    return [value for value in plain if isinstance(value, list) and value]
+
+
 def test_states_hold_the_numbers_of_the_tuner(tuner, html):
     record = record_of(html)
     for node in tuner.nodes():
         metrics = tuner.metrics(tuner.node(node.id), "tune")
         for name in CLASSES:
-            values = [as_plain(value) for value in held(record, node.id, name)]
-            classes = next(v for v in values if isinstance(v, list) and v and "gap" in v[0])
-            told = {row["name"]: row["ap"] for row in classes}
+            values = lists(record, node.id, name)
+            told = {row["name"]: row["ap"] for row in next(v for v in values if "gap" in v[0])}
             assert told == pytest.approx({each: metrics[each].ap for each in CLASSES})
-            concepts = next(v for v in values if isinstance(v, list) and v and "rank" in v[0])
+            concepts = next(v for v in values if "rank" in v[0])
             student = tuner.at(tuner.node(node.id), "tune")[name]
             for row in concepts:
                 assert row["influence"] == pytest.approx(student.weight(row["concept"]))
 
 
-def test_a_state_is_the_same_whatever_was_shown_before_it(tuner, html):
+def test_a_state_is_recorded_alike_whatever_was_shown_before_and_nothing_of_it_stays(tuner, html):
     """So the same history gives the same record, and a page the same numbers as another."""
+    before, first = len(panel_state._views), record_of(html)
     other = record_of(page_html(tuner, tuner.root(), "bird", "wheel"))
-    one = record_of(html)
-    assert pack(one) == pack(record_of(html))
-    for name in CLASSES:
-        root = held(one, tuner.root_id, name), held(other, tuner.root_id, name)
-        assert comparable(root[0]) == comparable(root[1])
-
-
-def comparable(values: list) -> list:
-    """Values without pictures, whose numbers are those of one file, and what is in all files."""
-    plain = [as_plain(value) for value in values]
-    return [value for value in plain if isinstance(value, list) and value]
-
-
-def test_the_same_page_is_recorded_alike_again_and_nothing_of_it_stays(tuner, html):
-    before = len(panel_state._views)
-    again, first = record_of(page_html(tuner, tuner.nodes()[1], "sheep")), record_of(html)
+    again = record_of(page_html(tuner, tuner.nodes()[1], "sheep"))
     assert len(panel_state._views) == before
+    assert pack(first) == pack(record_of(html))
+    for name in CLASSES:
+        assert lists(first, tuner.root_id, name) == lists(other, tuner.root_id, name)
     for part in ("states", "values", "pictures", "numbers"):
         assert again[part] == first[part]
     assert [name for _, name in again["places"]] == [name for _, name in first["places"]]
@@ -120,10 +102,9 @@ def test_a_picture_is_there_once(html):
 
 def test_text_of_data_cannot_become_html(tmp_path):
     name = "</script><b>bad</b>"
-    arrays = small_arrays(classes=2)
+    arrays = small_arrays(images=40, concepts=6, classes=2)
     arrays["class_name"] = np.array([name, "bird"])
-    spec = small_spec(tmp_path, make=lambda **_: arrays)
-    tuner = open_tuner(spec, history=":memory:")
+    tuner = open_tuner(small_spec(tmp_path, make=lambda: arrays), history=":memory:")
     html = page_html(tuner, tuner.root(), name)
     assert "<b>bad" not in html
     assert name in {state[1] for state in record_of(html)["states"]}

@@ -3,6 +3,7 @@
 import tarfile
 
 import numpy as np
+import pandas as pd
 import pytest
 from factory import small_store
 from PIL import Image
@@ -26,6 +27,13 @@ def home(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture
+def data(home):
+    """A folder with twenty photos and the table of their labels."""
+    table(home / "data")
+    return home / "data"
+
+
 def photos(folder, names):
     for i, name in enumerate(names):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
@@ -47,6 +55,12 @@ def init(capsys, *arguments):
     return load_spec(path), out
 
 
+def refused(capsys, *arguments):
+    """Run it; return what is told."""
+    assert main(["init", *map(str, arguments)]) == 1
+    return capsys.readouterr().err
+
+
 def logits(path, ids, classes=CLASSES):
     rng = np.random.default_rng(0)
     write_table(path, ids, np.round(rng.normal(size=(len(ids), len(classes))), 3), classes)
@@ -59,19 +73,23 @@ def table(folder, count=20):
     return ids
 
 
+def sizes(dataset):
+    """Number of images of each split."""
+    return [dataset.split.count(name) for name in ("fit", "tune", "holdout")]
+
+
 def test_photos_and_a_table(home, capsys):
     ids = table(home / "my data")
     logits(home / "my data" / "teacher_logits.csv", ids)
     spec, out = init(capsys, "my data")
-    assert spec.path == home / "my data.yaml"
-    assert spec.title == "my data"
+    assert (spec.path, spec.title) == (home / "my data.yaml", "my data")
     assert (spec.dataset.kind, spec.dataset.images.name) == ("table", "pictures")
     assert spec.teacher.path == home / "my data" / "teacher_logits.csv"
     assert spec.concepts.encoder.model == home / "encoder"
     assert spec.concepts.corpus == home / "my data.words.txt"
     assert len(spec.concepts.corpus.read_text().splitlines()) == 584
     dataset = load_dataset(spec.dataset)
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [12, 4, 4]
+    assert sizes(dataset) == [12, 4, 4]
     assert dataset.label[np.array(dataset.split) == "tune"].sum(0).tolist() == [2, 2]
     assert "12 fit, 4 tune, 4 holdout (none found: 60, 20 and 20 %" in out
     assert "inficond precompute my data.yaml" in out
@@ -80,21 +98,19 @@ def test_photos_and_a_table(home, capsys):
     assert "belongs in fit, and only there" in text
 
 
-def test_lists_and_metadata_beside_the_table(home, capsys):
-    ids = table(home / "data")
-    logits(home / "z.csv", ids)
-    (home / "data" / "train.txt").write_text("\n".join(ids[:12]))
-    (home / "data" / "test.txt").write_text("\n".join(ids[12:]))
-    (home / "data" / "notes.txt").write_text("nothing of that sort")
+def test_lists_and_metadata_beside_the_table(data, capsys):
+    ids = [f"{i:03d}" for i in range(20)]
+    logits(data.parent / "z.csv", ids)
+    (data / "train.txt").write_text("\n".join(ids[:12]))
+    (data / "test.txt").write_text("\n".join(ids[12:]))
+    (data / "notes.txt").write_text("nothing of that sort")
     rows = ["image_id,place", *(f"{name},p{i % 3}" for i, name in enumerate(ids))]
-    (home / "data" / "places.csv").write_text("\n".join(rows))
+    (data / "places.csv").write_text("\n".join(rows))
     rows = ["image_id,caption", *(f"{name},photo no. {name}" for name in ids)]
-    (home / "data" / "captions.csv").write_text("\n".join(rows))
+    (data / "captions.csv").write_text("\n".join(rows))
     spec, out = init(capsys, "data", "--teacher", "z.csv", "--output", "my.yaml", "--title", "A: b")
-    assert spec.title == "A: b"
-    assert spec.dataset.metadata.name == "places.csv"
-    dataset = load_dataset(spec.dataset)
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [12, 4, 4]
+    assert (spec.title, spec.dataset.metadata.name) == ("A: b", "places.csv")
+    assert sizes(load_dataset(spec.dataset)) == [12, 4, 4]
     assert "(test.txt is divided into two halves)" in out
 
 
@@ -104,112 +120,93 @@ def test_a_table_is_what_all_of_its_rows_are(home, capsys):
     rows = [f"{name},{int(i > 1200)}" for i, name in enumerate(names)]
     (home / "data" / "all.csv").write_text("\n".join(["file,cat", *rows[500:], *rows[:500]]))
     spec, _ = init(capsys, "data")
-    assert (spec.dataset.kind, spec.dataset.path, spec.dataset.labels) == (
-        "columns", "file", ["cat"],
-    )  # fmt: skip
+    found = spec.dataset.kind, spec.dataset.path, spec.dataset.labels
+    assert found == ("columns", "file", ["cat"])
     (home / "data" / "all.csv").write_text("\n".join(["file,cat", *rows, "a.jpg,7"]))
-    assert main(["init", "data", "--output", "b.yaml"]) == 1
-    assert "No data set was found" in capsys.readouterr().err
+    assert "No data set was found" in refused(capsys, "data", "--output", "b.yaml")
 
 
-def test_a_table_that_breaks_off_late_is_told(home, capsys):
-    table(home / "data")
-    with (home / "data" / "labels.csv").open("a") as file:
+def test_a_table_that_breaks_off_late_is_told(data, capsys):
+    with (data / "labels.csv").open("a") as file:
         file.writelines(f"x{i},1,0\n" for i in range(2000))
         file.write("y,1\n")
-    assert main(["init", "data"]) == 1
-    err = capsys.readouterr().err
-    assert "No data set was found in data (not used: data/labels.csv:2022: 2 cells" in err
+    told = "No data set was found in data (not used: data/labels.csv:2022: 2 cells"
+    assert told in refused(capsys, "data")
 
 
-def test_nothing_is_overwritten(home, capsys):
-    ids = table(home / "data")
-    logits(home / "data" / "z.csv", ids)
+def test_nothing_is_overwritten(data, capsys):
+    home = data.parent
+    logits(data / "z.csv", [f"{i:03d}" for i in range(20)])
     (home / "data.yaml").write_text("mine")
     (home / "other.words.txt").write_text("wheel\n")
-    assert main(["init", "data"]) == 1
-    assert "data.yaml already exists" in capsys.readouterr().err
+    assert "data.yaml already exists" in refused(capsys, "data")
     assert (home / "data.yaml").read_text() == "mine"
     spec, _ = init(capsys, "data", "--output", "other.yaml")
     assert spec.concepts.corpus.read_text() == "wheel\n"
-    assert main(["init", "data", "--output", "none/a.yaml"]) == 1
-    assert "There is no folder none" in capsys.readouterr().err
+    assert "There is no folder none" in refused(capsys, "data", "--output", "none/a.yaml")
     assert not [path.name for path in home.iterdir() if path.name.startswith(".")]
 
 
-def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(home, capsys):
-    ids = table(home / "data")
+def test_a_teacher_that_does_not_fit_is_told_and_nothing_is_written(data, capsys):
+    home, ids = data.parent, [f"{i:03d}" for i in range(20)]
     logits(home / "z.csv", ids[:-3])
-    assert main(["init", "data", "--teacher", "z.csv"]) == 1
-    assert "no logits for 3 of 20 images" in capsys.readouterr().err
     logits(home / "y.csv", ids, ("cat", "trian"))
-    assert main(["init", "data", "--teacher", "y.csv"]) == 1
-    assert "'trian'" in capsys.readouterr().err
-    assert main(["init", "data", "--teacher", "model.pth"]) == 1
-    assert "There is no file model.pth" in capsys.readouterr().err
     (home / "model.pth").write_bytes(b"")
-    assert main(["init", "data", "--teacher", "model.pth"]) == 1
-    assert "model.pth has no known format.\nName a file (.csv, .parquet" in capsys.readouterr().err
-    assert sorted(path.name for path in home.iterdir()) == [
-        "data", "encoder", "model.pth", "y.csv", "z.csv"
-    ]  # fmt: skip
+    before = sorted(home.iterdir())
+    for teacher, told in (
+        ("z.csv", "no logits for 3 of 20 images"),
+        ("y.csv", "'trian'"),
+        ("none.pth", "There is no file none.pth"),
+        ("model.pth", "model.pth has no known format.\nName a file (.csv, .parquet"),
+    ):
+        assert told in refused(capsys, "data", "--teacher", teacher)
+    assert sorted(home.iterdir()) == before
 
 
 @pytest.mark.parametrize("place", [".", "VOCdevkit/VOC2007"])
 def test_voc_with_a_class_called_train(home, capsys, place):
     root = home / "voc" / place
-    main_folder = root / "ImageSets" / "Main"
-    for folder in (main_folder, root / "Annotations"):
+    lists = root / "ImageSets" / "Main"
+    for folder in (lists, root / "Annotations"):
         folder.mkdir(parents=True)
     ids = [f"{i:06d}" for i in range(12)]
     photos(root / "JPEGImages", [f"{name}.jpg" for name in ids])
     for i, name in enumerate(ids):
         things = "".join(f"<object><name>{CLASSES[k]}</name></object>" for k in range(i % 3))
         (root / "Annotations" / f"{name}.xml").write_text(f"<a>{things}</a>")
-    for name, part in (
-        ("trainval", ids[:6]),
-        ("train", ids[:3]),
-        ("val", ids[3:6]),
-        ("test", ids[6:]),
-    ):
-        (main_folder / f"{name}.txt").write_text("\n".join(part))
-        (main_folder / f"train_{name}.txt").write_text("\n".join(f"{i} -1" for i in part))
-        (main_folder / f"cat_{name}.txt").write_text("\n".join(f"{i} -1" for i in part))
+    parts = {"trainval": ids[:6], "train": ids[:3], "val": ids[3:6], "test": ids[6:]}
+    for name, part in parts.items():
+        (lists / f"{name}.txt").write_text("\n".join(part))
+        for kind in CLASSES:
+            (lists / f"{kind}_{name}.txt").write_text("\n".join(f"{i} -1" for i in part))
     logits(home / "z.csv", ids)
     with tarfile.open(home / "voc" / "archive.tar", "w") as tar:  # as it was fetched
         tar.add(root / "Annotations", "VOCdevkit/VOC2007/Annotations")
     spec, _ = init(capsys, "voc", "--teacher", "z.csv")
     dataset = load_dataset(spec.dataset)
-    assert dataset.classes == CLASSES
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
+    assert (dataset.classes, sizes(dataset)) == (CLASSES, [6, 3, 3])
     logits(home / "one.csv", ids, ("train",))
     spec, _ = init(capsys, "voc", "--teacher", "one.csv", "--output", "one.yaml")
     assert spec.dataset.classes == ["train"]
 
 
-def write(names):
-    return [f"{name}.jpg" for name in names]
-
-
 def test_folders_of_splits_with_folders_of_classes(home, capsys):
-    ids = [f"{part}/{name}/{i}" for part in ("train", "val") for name in CLASSES for i in range(4)]
-    photos(home / "data", write(ids))
+    parts = [f"{part}/{name}" for part in ("train", "val") for name in CLASSES]
+    photos(home / "data", [f"{part}/{i}.jpg" for part in parts for i in range(4)])
     spec, out = init(capsys, "data")
-    dataset = load_dataset(spec.dataset)
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [8, 4, 4]
+    assert sizes(load_dataset(spec.dataset)) == [8, 4, 4]
     assert "found     folders of splits (train, val) that hold folders of classes" in out
 
 
 @pytest.mark.parametrize("suffix", ["csv", "parquet"])
 def test_a_table_with_paths_splits_and_names(home, capsys, suffix):
-    pandas = pytest.importorskip("pandas")
     names = [f"photos/{i}.jpg" for i in range(12)]
     photos(home / "data", names)
-    rows = pandas.DataFrame(
+    rows = pd.DataFrame(
         {
             "file": names,
             "id": [f"x{i}" for i in range(12)],
-            "label": [("cat|train", "cat", "train")[i % 3] for i in range(12)],
+            "label": ["cat|train", "cat", "train"] * 4,
             "split": ["train"] * 6 + ["val"] * 3 + ["test"] * 3,
             "camera": ["a", "b"] * 6,
         }
@@ -223,22 +220,22 @@ def test_a_table_with_paths_splits_and_names(home, capsys, suffix):
     spec, _ = init(capsys, "data", "--teacher", "z.csv")
     assert (spec.dataset.kind, spec.dataset.image_id) == ("columns", "id")
     dataset = load_dataset(spec.dataset)
-    assert dataset.classes == CLASSES
-    assert dataset.metadata_columns == ("split", "camera") or dataset.metadata_columns == (
-        "camera",
-    )
-    assert [dataset.split.count(name) for name in ("fit", "tune", "holdout")] == [6, 3, 3]
+    assert (dataset.classes, sizes(dataset)) == (CLASSES, [6, 3, 3])
+    assert dataset.metadata_columns in (("split", "camera"), ("camera",))
 
 
 def test_a_store(home, capsys):
     store = small_store(home / "a.zarr")
     logits(home / "z.csv", store.images, store.classes)
-    spec, out = init(capsys, "a.zarr", "--teacher", "z.csv", "--output", "b.yaml")
+    given = ("a.zarr", "--teacher", "z.csv", "--output")
+    spec, out = init(capsys, *given, "b.yaml")
     assert spec.dataset.path == home / "a.zarr"
     assert list(load_dataset(spec.dataset).ids) == store.images
     assert "a store: images that synthetic encoder has encoded" in out
-    assert main(["init", "a.zarr", "--output", "c.yaml"]) == 1
-    assert "Name a table of logits: --teacher FILE" in capsys.readouterr().err
+    told = refused(capsys, "a.zarr", "--output", "c.yaml")
+    assert "Name a table of logits: --teacher FILE" in told
+    told = refused(capsys, *given, "c.yaml", "--class", store.classes[0])
+    assert "The classes of a store cannot be limited" in told
 
 
 @pytest.mark.parametrize(
@@ -256,24 +253,20 @@ def test_files_of_another_kind_hide_no_data_set(home, capsys, name, told):
     spec, out = init(capsys, "data")
     assert load_dataset(spec.dataset).classes == CLASSES
     assert ("not used: " in out) == (name == "broken.parquet")
-    assert main(["init", "alone"]) == 1
-    assert told in capsys.readouterr().err
+    assert told in refused(capsys, "alone")
 
 
 def test_what_is_no_data_set_is_told(home, capsys, monkeypatch):
-    (home / "empty").mkdir()
-    assert main(["init", "empty"]) == 1
-    told = capsys.readouterr().err
-    assert "No data set was found in empty. Looked for: a store, the layout of PASCAL" in told
-    monkeypatch.chdir(home / "empty")
-    assert main(["init", "."]) == 1
-    assert f"No data set was found in {home / 'empty'}. Looked" in capsys.readouterr().err
+    empty, none = home / "empty", "No data set was found in {}. Looked for: a store, the layout of"
+    empty.mkdir()
+    assert f"{none.format('empty')} PASCAL" in refused(capsys, "empty")
+    monkeypatch.chdir(empty)
+    assert none.format(empty) in refused(capsys, ".")
     monkeypatch.chdir(home)
-    assert main(["init", "nowhere"]) == 1
-    assert "There is no folder nowhere" in capsys.readouterr().err
-    write_table(home / "empty" / "labels.csv", ["a", "b"], label(2), CLASSES)
-    assert main(["init", "empty"]) == 1
-    assert "no folder in empty holds any of their files, such as a.jpg" in capsys.readouterr().err
+    assert "There is no folder nowhere" in refused(capsys, "nowhere")
+    write_table(empty / "labels.csv", ["a", "b"], label(2), CLASSES)
+    told = "no folder in empty holds any of their files, such as a.jpg"
+    assert told in refused(capsys, "empty")
 
 
 @pytest.mark.parametrize(

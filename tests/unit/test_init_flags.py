@@ -6,9 +6,8 @@ import pickle
 import numpy as np
 import pytest
 from precompute_factory import write_table
-from test_init import CLASSES, home, init, label, logits, photos, table  # noqa: F401
+from test_init import CLASSES, data, home, init, photos, refused, table  # noqa: F401
 
-from inficond_panel.cli import main
 from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from precompute.datasets import load_dataset
@@ -17,18 +16,7 @@ from precompute.teachers.outputs import resolved
 pytest.importorskip("open_clip")
 pytest.importorskip("timm")
 torch = pytest.importorskip("torch")
-
-
-def refused(capsys, *arguments):
-    """Run it; return what is told. Nothing is written."""
-    assert main(["init", "data", "--output", "no.yaml", *map(str, arguments)]) == 1
-    return capsys.readouterr().err
-
-
-@pytest.fixture
-def data(home):  # noqa: F811
-    table(home / "data")
-    return home / "data"
+NO = ("data", "--output", "no.yaml")
 
 
 @pytest.mark.parametrize(
@@ -36,37 +24,16 @@ def data(home):  # noqa: F811
     [
         ("ViT-B-16:openai", "ViT-B-16", "openai"),
         ("hf-hub:laion/CLIP-ViT-B-16", "hf-hub:laion/CLIP-ViT-B-16", None),
+        ("ViT-B-16:mine.safetensors", "ViT-B-16", "{home}/mine.safetensors"),
     ],
 )
-def test_an_encoder_by_name(data, capsys, given, model, pretrained):
+def test_an_encoder_by_name(data, capsys, given, model, pretrained):  # noqa: F811
+    (data.parent / "mine.safetensors").write_bytes(b"")
     spec, out = init(capsys, "data", "--encoder", given)
-    assert (spec.concepts.encoder.model, spec.concepts.encoder.pretrained) == (model, pretrained)
-    assert "downloaded at the first run" in out
-
-
-def test_an_encoder_by_name_with_a_file(data, capsys):
-    weights = data.parent / "mine.safetensors"
-    weights.write_bytes(b"")
-    spec, _ = init(capsys, "data", "--encoder", "ViT-B-16:mine.safetensors")
-    assert (spec.concepts.encoder.model, spec.concepts.encoder.pretrained) == ("ViT-B-16", weights)
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ("VIT-B-61:openai", "knows no model VIT-B-61. Did you mean 'ViT-B-16'"),
-        ("ViT-B-16:openia", "no weights 'openia' of ViT-B-16. Did you mean 'openai'"),
-        ("ViT-B-16", "The weights of ViT-B-16 are not named. There are openai,"),
-        ("ViT-B-16:none.pt", "There is no file none.pt"),
-        ("hf-hub:laion", "hf-hub:laion does not name a model of the hub"),
-        ("./none", "There is no folder none"),
-        ("data", "data holds no encoder"),
-    ],
-)
-def test_an_encoder_that_is_not_there(data, capsys, given, told):
-    assert told in refused(capsys, "--encoder", given)
-    assert not (data.parent / "no.yaml").exists()
-    assert not (data.parent / "no.words.txt").exists()
+    expected = pretrained and pretrained.format(home=data.parent)
+    assert spec.concepts.encoder.model == model
+    assert (spec.concepts.encoder.pretrained and str(spec.concepts.encoder.pretrained)) == expected
+    assert ("downloaded at the first run" in out) == ("mine" not in given)
 
 
 @pytest.mark.parametrize(
@@ -82,7 +49,7 @@ def test_an_encoder_that_is_not_there(data, capsys, given, told):
         ("torchvision:resnet18:net.pt", {"kind": "torchvision", "model": "resnet18"}),
     ],
 )
-def test_a_teacher_by_kind_and_name(data, capsys, given, keys):
+def test_a_teacher_by_kind_and_name(data, capsys, given, keys):  # noqa: F811
     net = data.parent / "net.pt"
     net.write_bytes(b"")
     spec, _ = init(capsys, "data", "--teacher", given)
@@ -91,7 +58,47 @@ def test_a_teacher_by_kind_and_name(data, capsys, given, keys):
         assert net in (getattr(spec.teacher, name, None) for name in ("path", "pretrained"))
 
 
-def test_many_outputs_are_written_a_line_each(data, capsys):
+def test_a_teacher_with_an_encoder_of_its_own(data, capsys):  # noqa: F811
+    spec, _ = init(capsys, "data", "--teacher", "head:ViT-B-32:openai")
+    assert (spec.teacher.encoder.model, spec.teacher.encoder.pretrained) == ("ViT-B-32", "openai")
+
+
+@pytest.mark.parametrize(
+    ("flag", "given", "told"),
+    [
+        ("encoder", "VIT-B-61:openai", "knows no model VIT-B-61. Did you mean 'ViT-B-16'"),
+        ("encoder", "ViT-B-16:openia", "no weights 'openia' of ViT-B-16. Did you mean 'openai'"),
+        ("encoder", "ViT-B-16", "The weights of ViT-B-16 are not named. There are openai,"),
+        ("encoder", "ViT-B-16:none.pt", "There is no file none.pt"),
+        ("encoder", "hf-hub:laion", "hf-hub:laion does not name a model of the hub"),
+        ("encoder", "./none", "There is no folder none"),
+        ("encoder", "data", "data holds no encoder"),
+        ("teacher", "tim:resnet50", "'tim' is not a kind of teacher. Did you mean 'timm'"),
+        ("teacher", "headd", "There is no file headd. Did you mean 'head'"),
+        ("teacher", "net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
+        ("teacher", "onnx:net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
+        ("teacher", "timm:resnet5o.a1_in1k", "timm knows no model resnet5o. Did you mean"),
+        ("teacher", "timm:resnet50.a1_in2k", "no weights 'a1_in2k' of resnet50. Did you mean 'a1"),
+        ("teacher", "timm:resnet50", "no weights '' of resnet50. There are a1_in1k"),
+        ("teacher", "timm:resnet50:none.pt", "There is no file none.pt"),
+        ("teacher", "torchvision:resnet81:none.pt", "no classifier resnet81. Did you mean"),
+        ("teacher", "torchvision:resnet18", "There is no file"),
+        ("teacher", "head:ViT-B-61:openai", "knows no model ViT-B-61"),
+        ("both", "transformers:none", "none is neither a folder nor ORG/NAME of the hub"),
+        ("both", "transformers:data", "data has no config.json"),
+        ("both", "transformers:bare", "bare has no weights as safetensors"),
+    ],
+)
+def test_a_model_that_is_not_there_is_told(data, capsys, flag, given, told):  # noqa: F811
+    (data.parent / "net.onnx").write_bytes(b"")
+    (data.parent / "bare").mkdir()
+    (data.parent / "bare" / "config.json").write_text("{}")
+    for each in ("encoder", "teacher") if flag == "both" else (flag,):
+        assert told in refused(capsys, *NO, f"--{each}", given)
+    assert not list(data.parent.glob("no.*"))
+
+
+def test_many_outputs_are_written_a_line_each(data, capsys):  # noqa: F811
     names = [f"class: {i}" for i in range(40)]
     ids = [f"{i:03d}" for i in range(20)]
     write_table(data / "labels.csv", ids, np.indices((20, 40)).sum(0) % 2, names)
@@ -100,33 +107,6 @@ def test_many_outputs_are_written_a_line_each(data, capsys):
     assert spec.teacher.classes == names
     assert '    - "class: 39"' in spec.path.read_text().splitlines()
     assert "and 28 more" in out
-
-
-def test_a_teacher_with_an_encoder_of_its_own(data, capsys):
-    spec, _ = init(capsys, "data", "--teacher", "head:ViT-B-32:openai")
-    assert (spec.teacher.encoder.model, spec.teacher.encoder.pretrained) == ("ViT-B-32", "openai")
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ("tim:resnet50", "'tim' is not a kind of teacher. Did you mean 'timm'"),
-        ("headd", "There is no file headd. Did you mean 'head'"),
-        ("net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
-        ("onnx:net.onx", "There is no file net.onx. Did you mean 'net.onnx'"),
-        ("timm:resnet5o.a1_in1k", "timm knows no model resnet5o. Did you mean"),
-        ("timm:resnet50.a1_in2k", "no weights 'a1_in2k' of resnet50. Did you mean 'a1_in1k'"),
-        ("timm:resnet50", "no weights '' of resnet50. There are a1_in1k"),
-        ("timm:resnet50:none.pt", "There is no file none.pt"),
-        ("torchvision:resnet81:none.pt", "no classifier resnet81. Did you mean"),
-        ("torchvision:resnet18", "There is no file"),
-        ("head:ViT-B-61:openai", "knows no model ViT-B-61"),
-    ],
-)
-def test_a_teacher_that_is_not_there(data, capsys, given, told):
-    (data.parent / "net.onnx").write_bytes(b"")
-    assert told in refused(capsys, "--teacher", given)
-    assert not (data.parent / "no.yaml").exists()
 
 
 class Counted(torch.nn.Linear):
@@ -151,16 +131,16 @@ SAVED = {
 
 @pytest.mark.parametrize("form", SAVED)
 @pytest.mark.parametrize("named", ["", "timm:resnet18:", "torchvision:resnet18:", "torchscript:"])
-def test_a_whole_model_is_refused_and_never_loaded(data, capsys, form, named):
+def test_a_whole_model_is_refused_and_never_loaded(data, capsys, form, named):  # noqa: F811
     SAVED[form](Counted(2, 2), data.parent / "whole.pt")
-    told = refused(capsys, "--teacher", f"{named}whole.pt")
+    told = refused(capsys, *NO, "--teacher", f"{named}whole.pt")
     assert "whole.pt holds a whole model or other objects (test_init_flags.Counted)" in told
     assert "d.state_dict() if hasattr(d, 'state_dict')" in told
     assert Counted.loaded == 0
 
 
 @pytest.mark.parametrize("form", ["archive", "before archives", "protocol 4"])
-def test_weights_of_any_form_are_taken(data, capsys, form):
+def test_weights_of_any_form_are_taken(data, capsys, form):  # noqa: F811
     SAVED[form](Counted(2, 2).state_dict(), data.parent / "net.pt")
     spec, out = init(capsys, "data", "--teacher", "torchvision:resnet18:net.pt")
     assert spec.teacher.pretrained == data.parent / "net.pt"
@@ -169,41 +149,29 @@ def test_weights_of_any_form_are_taken(data, capsys, form):
 
 
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning")
-def test_torchscript_is_called_by_its_kind(data, capsys):
+def test_torchscript_is_called_by_its_kind(data, capsys):  # noqa: F811
     traced = torch.jit.trace(torch.nn.Linear(2, 2), torch.zeros(1, 2))
     traced.save(str(data.parent / "net.pt"))
-    told = refused(capsys, "--teacher", "torchvision:resnet18:net.pt")
+    told = refused(capsys, *NO, "--teacher", "torchvision:resnet18:net.pt")
     assert "net.pt holds TorchScript, not only weights." in told
     assert "Write the format before the path: torchscript:net.pt" in told
     spec, _ = init(capsys, "data", "--teacher", "torchscript:net.pt")
     assert spec.teacher.kind == "torchscript"
 
 
-def test_classes_that_are_taken(data, capsys):
+def test_classes_that_are_taken(data, capsys):  # noqa: F811
     spec, out = init(capsys, "data", "--class", "train")
-    assert load_dataset(spec.dataset).classes == ("train",)
-    assert load_dataset(spec.dataset).label[:, 0].tolist() == [(i // 2) % 2 for i in order(spec)]
+    dataset = load_dataset(spec.dataset)
+    assert dataset.classes == ("train",)
+    assert dataset.label[:, 0].tolist() == [(int(name) // 2) % 2 for name in dataset.ids]
     assert "classes   1: train" in out
-    told = refused(capsys, "--class", "trian", "--class", "dog")
+    told = refused(capsys, *NO, "--class", "trian", "--class", "dog")
     assert "no class 'trian' (nearest: 'train'); 'dog'. There are: cat, train." in told
-
-
-def order(spec):
-    return [int(name) for name in load_dataset(spec.dataset).ids]
-
-
-def test_a_store_has_the_classes_that_it_has(home, capsys):  # noqa: F811
-    from factory import small_store
-
-    store = small_store(home / "data")
-    logits(home / "z.csv", store.images, store.classes)
-    told = refused(capsys, "--teacher", "z.csv", "--class", store.classes[0])
-    assert "The classes of a store cannot be limited" in told
 
 
 def model_folder(folder, names, **config):
     """What save_pretrained writes, as far as init looks at it."""
-    folder.mkdir()
+    folder.mkdir(parents=True)
     labels = {str(i): name for i, name in enumerate(names)}
     (folder / "config.json").write_text(json.dumps({"id2label": labels, **config}))
     (folder / "model.safetensors").write_bytes(b"")
@@ -211,41 +179,38 @@ def model_folder(folder, names, **config):
 
 
 @pytest.mark.parametrize("given", ["models/net", "org/net"])
-def test_a_teacher_and_an_encoder_of_transformers(data, capsys, given):
-    (data.parent / "models").mkdir()
+def test_a_teacher_and_an_encoder_of_transformers(data, capsys, given):  # noqa: F811
     folder = model_folder(data.parent / "models" / "net", ["train", "cat"])
     flags = ["--teacher", f"transformers:{given}", "--encoder", f"transformers:{given}"]
     spec, _ = init(capsys, "data", *flags)
     expected = folder if given == "models/net" else "hf-hub:org/net"
-    assert (spec.teacher.kind, spec.concepts.encoder.kind) == ("transformers", "transformers")
-    assert (spec.teacher.model, spec.concepts.encoder.model) == (expected, expected)
+    for section in (spec.teacher, spec.concepts.encoder):
+        assert (section.kind, section.model) == ("transformers", expected)
 
 
-def test_a_teacher_that_calls_classes_otherwise(data, capsys):
+def test_a_teacher_that_calls_classes_otherwise(data, capsys):  # noqa: F811
     model_folder(data.parent / "net", ["tabby, Cat", "bullet_train, Train", "dog"])
     spec, out = init(capsys, "data", "--teacher", "transformers:net")
     assert spec.teacher.labels == {"cat": "tabby, Cat", "train": "bullet_train, Train"}
     assert "cat is 'tabby, Cat', train is 'bullet_train, Train'" in out
     model_folder(data.parent / "other", ["tabby", "trains", "dog"])
-    told = refused(capsys, "--teacher", "transformers:other")
+    told = refused(capsys, *NO, "--teacher", "transformers:other")
     assert "other has no output for 'cat', 'train' (nearest: 'trains')" in told
 
 
-def test_outputs_without_names_are_the_classes_or_lines_to_fill(data, capsys):
+def test_outputs_without_names_are_the_classes_or_lines_to_fill(data, capsys):  # noqa: F811
     names = [f"LABEL_{i}" for i in range(len(CLASSES) + 1)]
     model_folder(data.parent / "same", names[:-1])
     spec, out = init(capsys, "data", "--teacher", "transformers:same")
     assert spec.teacher.classes == list(CLASSES)
     assert "check teacher.classes" in out
     model_folder(data.parent / "more", names)
-    more = ("data", "--teacher", "transformers:more", "--output", "more.yaml")
-    spec, out = init(capsys, *more)
+    spec, out = init(capsys, "data", "--teacher", "transformers:more", "--output", "more.yaml")
     assert "lines marked 'to fill'" in out
     assert spec.teacher.classes == names
     for name in names:
         assert f"    - {name} # to fill: the class of this output\n" in spec.path.read_text()
-    unfilled = "more has no output for 'cat', 'train'"
-    with pytest.raises(DataError, match=unfilled):
+    with pytest.raises(DataError, match="more has no output for 'cat', 'train'"):
         resolved(spec.teacher, CLASSES)
     filled = spec.path.read_text().replace("LABEL_2", "cat").replace("LABEL_0", "train")
     spec.path.write_text(filled)
@@ -254,33 +219,20 @@ def test_outputs_without_names_are_the_classes_or_lines_to_fill(data, capsys):
 
 def test_what_a_model_states_it_ends_in(home, capsys):  # noqa: F811
     photos(home / "data", [f"{name}/{i}.jpg" for name in CLASSES for i in range(9)])
-    net = "transformers:net"
-    model_folder(home / "net", CLASSES, problem_type="multi_label_classification")
-    spec, out = init(capsys, "data", "--teacher", net)
-    assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "sigmoid")
-    assert "activation is a softmax" not in out
     table(home / "several")
+    model_folder(home / "net", CLASSES, problem_type="multi_label_classification")
     model_folder(home / "apart", CLASSES, problem_type="single_label_classification")
-    spec, out = init(capsys, "several", "--teacher", "transformers:apart")
-    assert (spec.dataset.task, spec.teacher.activation) == ("multi_label", "sigmoid")
-    assert "though the teacher was trained for one class per image" in out
-    spec, _ = init(capsys, "data", "--teacher", "transformers:apart", "--output", "b.yaml")
-    assert (spec.dataset.task, spec.teacher.activation) == ("single_label", "softmax")
-
-
-@pytest.mark.parametrize(
-    ("given", "told"),
-    [
-        ("transformers:none", "none is neither a folder nor ORG/NAME of the hub"),
-        ("transformers:data", "data has no config.json"),
-        ("transformers:bare", "bare has no weights as safetensors"),
-    ],
-)
-def test_a_folder_that_is_no_model(data, capsys, given, told):
-    (data.parent / "bare").mkdir()
-    (data.parent / "bare" / "config.json").write_text("{}")
-    for flag in ("--teacher", "--encoder"):
-        assert told in refused(capsys, flag, given)
+    trained = "though the teacher was trained for one class per image"
+    for data, net, expected, told in (  # noqa: F402
+        ("data", "net", ("single_label", "sigmoid"), ""),
+        ("several", "apart", ("multi_label", "sigmoid"), trained),
+        ("data", "apart", ("single_label", "softmax"), ""),
+    ):
+        flags = ("--teacher", f"transformers:{net}", "--output", f"{data}-{net}.yaml")
+        spec, out = init(capsys, data, *flags)
+        assert (spec.dataset.task, spec.teacher.activation) == expected
+        assert told in out
+        assert "activation is a softmax" not in out or net == "apart"
 
 
 def test_task_and_outputs_that_are_said_of_a_folder(home, capsys):  # noqa: F811
@@ -296,8 +248,8 @@ def test_task_and_outputs_that_are_said_of_a_folder(home, capsys):  # noqa: F811
     assert "holds probabilities" not in out
 
 
-def test_labels_that_do_not_fit_the_task_that_is_said(data, capsys):
-    told = refused(capsys, "--task", "single_label")
+def test_labels_that_do_not_fit_the_task_that_is_said(data, capsys):  # noqa: F811
+    told = refused(capsys, *NO, "--task", "single_label")
     assert "5 of 20 images have several classes: '003', '011', '019' and 2 more" in told
     assert "5 of 20 images have no class: " in told
     assert not (data.parent / "no.yaml").exists()

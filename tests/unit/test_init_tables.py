@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
-import pandas as pd
 import pytest
 from frames import frames
 from PIL import Image
+from test_init import refused
 
 from inficond_panel.cli import main
 from inficond_panel.store import open_store
@@ -23,9 +23,15 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_three_tables_become_a_store(folder, capsys):
+def test_three_tables_and_photos_beside_their_own_become_a_store(folder, capsys):
+    (folder / "photos").mkdir()
+    rows, given = ["image_id,path"], frames(40)
+    for image in given["split"].index:
+        Image.new("RGB", (20, 10)).save(folder / "photos" / f"{image}.png")
+        rows.append(f"{image},{image}.png")
+    (folder / "photos" / "list.csv").write_text("\n".join(rows))
     assert main(["init", *FORM, "--title", "Birds"]) == 0
-    store, given = open_store("own.zarr"), frames(40)
+    store = open_store("own.zarr")
     assert store.title == "Birds"
     assert store.images[:2] == ["0000", "0001"]  # leading zeros stay
     np.testing.assert_allclose(store.concept_score, given["scores"].to_numpy(), atol=1e-6)
@@ -34,18 +40,9 @@ def test_three_tables_become_a_store(folder, capsys):
     assert "20 fit, 10 tune, 10 holdout" in told
     assert "This store has no photos" in told
     assert "inficond serve own.zarr" in told
-
-
-def test_photos_are_found_beside_their_table(folder):
-    (folder / "photos").mkdir()
-    rows = []
-    for image in frames(40)["split"].index:
-        Image.new("RGB", (20, 10)).save(folder / "photos" / f"{image}.png")
-        rows.append((image, f"{image}.png"))
-    table = pd.DataFrame(rows, columns=["image_id", "path"])
-    table.to_csv(folder / "photos" / "list.csv", index=False)
-    assert main(["init", *FORM, "--photos", "photos/list.csv"]) == 0
-    assert open_store("own.zarr").picture(0).size == (20, 10)
+    assert "own.zarr already exists" in refused(capsys, *FORM)
+    assert main(["init", *FORM[:-1], "b.zarr", "--photos", "photos/list.csv"]) == 0
+    assert open_store("b.zarr").picture(0).size == (20, 10)
 
 
 FAULTS = {
@@ -70,12 +67,5 @@ def test_what_makes_no_store_is_said_and_leaves_nothing(folder, capsys, fault):
     (folder / "text.csv").write_text("image_id,a\n0000,many\n")
     before = sorted(folder.iterdir())
     arguments, message = FAULTS[fault]
-    assert main(["init", *arguments]) == 1
-    assert message.lower() in capsys.readouterr().err.lower()
+    assert message.lower() in refused(capsys, *arguments).lower()
     assert sorted(folder.iterdir()) == before
-
-
-def test_a_store_that_is_there_is_left(folder, capsys):
-    assert main(["init", *FORM]) == 0
-    assert main(["init", *FORM]) == 1
-    assert "own.zarr already exists" in capsys.readouterr().err

@@ -1,17 +1,28 @@
-"""Commands that install an extra fit where the running installation came from."""
+"""What is not installed is told with a command that fits this installation, without a traceback."""
+
+from __future__ import annotations
 
 import importlib
 import json
 import shlex
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
+import pandas as pd
 import pytest
+from factory import small_spec
+from PIL import Image
 
+from inficond_panel.cli import main
 from inficond_panel.common import installation
 from inficond_panel.common.installation import install_command, missing_extra
-from inficond_panel.errors import BrokenExtraError
+from inficond_panel.errors import BrokenExtraError, MissingExtraError
+from inficond_panel.predict import PageEncoder, PagePhotos
+from inficond_panel.state.batch import Status
+from inficond_panel.study.results.study_tables import write
+from inficond_panel.tuning import open_tuner
 
 COMMIT = "0a1b2c3d"
 
@@ -33,82 +44,66 @@ class Installed:
         return json.dumps(self._origin) if self._origin and name == "direct_url.json" else None
 
 
-@pytest.fixture(autouse=True)
-def python(monkeypatch, tmp_path) -> Path:
-    """A Python with its pip beside it, which comes first on the PATH."""
+@pytest.fixture
+def come_from(monkeypatch, tmp_path):
+    """Set the origin of a Python with its pip beside it, which comes first on the PATH."""
     folder = tmp_path / "venv" / "bin"
     folder.mkdir(parents=True)
     for name in ("python", "pip"):
         (folder / name).touch(mode=0o755)
     monkeypatch.setattr(sys, "executable", str(folder / "python"))
     monkeypatch.setenv("PATH", str(folder))
-    install_command.cache_clear()
-    yield folder / "python"
-    install_command.cache_clear()
 
-
-@pytest.fixture
-def come_from(monkeypatch):
-    def come(origin: dict | None) -> None:
+    def come(origin: dict | None) -> Path:
+        install_command.cache_clear()
         monkeypatch.setattr(metadata, "distribution", lambda _: Installed(origin))
+        return folder / "python"
 
-    return come
+    yield come
+    install_command.cache_clear()
 
 
-def test_from_an_index(come_from):
+def test_a_command_installs_from_where_this_installation_came(come_from, tmp_path):
+    tree, wheel = tmp_path / "my tree", tmp_path / "inficond_panel-0.1.0-py3-none-any.whl"
+    tree.mkdir()
+    wheel.touch()
+    git, address = "https://example.org/inficond-panel.git", "https://example.org/a.whl"
+    of_wheel = {"archive_info": {}}
+    for origin, words in (
+        (None, ["inficond-panel[onnx]"]),
+        ({"url": tree.as_uri(), "dir_info": {"editable": True}}, ["-e", f"{tree}[onnx]"]),
+        ({"url": tree.as_uri(), "dir_info": {"editable": False}}, [f"{tree}[onnx]"]),
+        ({"url": wheel.as_uri(), **of_wheel}, [f"{wheel}[onnx]"]),
+        ({"url": f"{tree.as_uri()}/a.whl", **of_wheel}, ["onnx>=1.19", "onnxruntime>=1.20"]),
+        ({"url": address, **of_wheel}, [f"inficond-panel[onnx] @ {address}"]),
+        (
+            {"url": git, "vcs_info": {"vcs": "git", "commit_id": COMMIT}},
+            [f"inficond-panel[onnx] @ git+{git}@{COMMIT}"],
+        ),
+    ):
+        come_from(origin)
+        assert shlex.split(install_command("onnx")) == ["pip", "install", *words]
     come_from(None)
-    assert install_command("onnx") == "pip install 'inficond-panel[onnx]'"
     assert install_command("precompute", "onnx") == "pip install 'inficond-panel[precompute,onnx]'"
 
 
-@pytest.mark.parametrize("editable", [True, False])
-def test_from_a_checkout(come_from, tmp_path, editable):
-    tree = tmp_path / "my tree"
-    tree.mkdir()
-    come_from({"url": tree.as_uri(), "dir_info": {"editable": editable}})
-    option = ["-e"] if editable else []
-    assert shlex.split(install_command("umap")) == ["pip", "install", *option, f"{tree}[umap]"]
-
-
-def test_from_a_wheel(come_from, tmp_path):
-    wheel = tmp_path / "inficond_panel-0.1.0-py3-none-any.whl"
-    wheel.touch()
-    come_from({"url": wheel.as_uri(), "archive_info": {}})
-    assert shlex.split(install_command("onnx"))[-1] == f"{wheel}[onnx]"
-
-
-def test_from_a_wheel_that_is_gone_the_packages_are_named(come_from, tmp_path):
-    come_from({"url": (tmp_path / "gone.whl").as_uri(), "archive_info": {}})
-    assert install_command("onnx") == "pip install 'onnx>=1.19' 'onnxruntime>=1.20'"
-
-
-def test_from_a_repository_and_from_an_address(come_from):
-    url = "https://example.org/inficond-panel.git"
-    come_from({"url": url, "vcs_info": {"vcs": "git", "commit_id": COMMIT}})
-    wanted = f"inficond-panel[umap] @ git+{url}@{COMMIT}"
-    assert install_command("umap") == f"pip install '{wanted}'"
-    come_from({"url": "https://example.org/a.whl", "archive_info": {}})
-    assert install_command("onnx").endswith("'inficond-panel[onnx] @ https://example.org/a.whl'")
-
-
-def test_packages_that_were_not_installed_are_those_of_the_tree(monkeypatch):
+def test_packages_that_were_not_installed_are_those_of_the_tree(come_from, monkeypatch):
     def missing(name: str) -> None:
         raise metadata.PackageNotFoundError(name)
 
+    come_from(None)
     monkeypatch.setattr(metadata, "distribution", missing)
     root = Path(__file__).parents[2]
     assert shlex.split(install_command("umap"))[2:] == ["-e", f"{root}[umap]"]
 
 
-def test_an_environment_that_is_not_active_is_named(come_from, monkeypatch, python):
-    come_from(None)
+def test_an_environment_that_is_not_active_is_named_and_without_pip_given_to_uv(
+    come_from, monkeypatch
+):
     monkeypatch.setenv("PATH", "")
+    python = come_from(None)
     assert install_command("umap").startswith(f"{python} -m pip install ")
-
-
-def test_an_environment_without_pip_is_given_to_uv(come_from, monkeypatch, python):
     come_from(None)
-    monkeypatch.setenv("PATH", "")
     monkeypatch.setattr(installation, "find_spec", lambda _: None)
     assert install_command("umap").startswith(f"uv pip install --python {python} ")
 
@@ -119,21 +114,10 @@ def test_words_are_quoted_for_the_shell_of_the_platform(monkeypatch):
     assert installation.join(["pip", "a b[c]"]) == 'pip "a b[c]"'
 
 
-#: Packages, each by its ``__init__.py``, and what is taken from them.
-BROKEN = {
-    "a name that it lacks": ("", "from broken import lost", "cannot import name 'lost'"),
-    "a module that it lacks": ("", "import broken.lost", "No module named 'broken.lost'"),
-    "its own error": (
-        "raise ImportError('libcard.so.12: cannot open shared object file')",
-        "import broken",
-        "libcard.so.12: cannot open shared object file",
-    ),
-}
-
-
 @pytest.fixture
-def import_error(monkeypatch, tmp_path):
+def import_error(come_from, monkeypatch, tmp_path) -> Callable[[str, str], ImportError]:
     """Error of a statement that takes something from a package ``broken`` with this content."""
+    come_from(None)
 
     def imported(content: str, statement: str) -> ImportError:
         (tmp_path / "broken").mkdir()
@@ -148,10 +132,9 @@ def import_error(monkeypatch, tmp_path):
     return imported
 
 
-def test_a_package_that_is_not_there_is_to_be_installed(come_from, import_error):
-    come_from(None)
-    absent = import_error("", "import absent_package")
-    for error in (absent, "absent_package"):
+def test_a_package_that_is_not_there_is_to_be_installed(import_error):
+    """Also where a package that is there needs it."""
+    for error in (import_error("import absent_package", "import broken"), "absent_package"):
         missing = missing_extra("An export", error, "onnx", more=", or take csv.")
         assert not isinstance(missing, BrokenExtraError)
         assert missing.message == (
@@ -160,16 +143,21 @@ def test_a_package_that_is_not_there_is_to_be_installed(come_from, import_error)
         assert missing.remedy == ("Install it: pip install 'inficond-panel[onnx]', or take csv.")
 
 
-def test_what_a_package_needs_itself_is_named(come_from, import_error):
-    come_from(None)
-    missing = missing_extra("A map", import_error("import absent", "import broken"), "umap")
-    assert missing.message == "A map needs the package absent, which is not installed."
+LIBRARY = "libcard.so.12: cannot open shared object file"
 
 
-@pytest.mark.parametrize("case", BROKEN)
-def test_a_package_that_cannot_be_loaded_is_not_told_as_missing(come_from, import_error, case):
-    come_from(None)
-    content, statement, reason = BROKEN[case]
+@pytest.mark.parametrize(
+    ("content", "statement", "reason"),
+    [
+        ("", "from broken import lost", "cannot import name 'lost'"),
+        ("", "import broken.lost", "No module named 'broken.lost'"),
+        (f"raise ImportError('{LIBRARY}')", "import broken", LIBRARY),
+    ],
+    ids=["a name that it lacks", "a module that it lacks", "its own error"],
+)
+def test_a_package_that_cannot_be_loaded_is_not_told_as_missing(
+    import_error, content, statement, reason
+):
     broken = missing_extra("An export", import_error(content, statement), "onnx")
     assert isinstance(broken, BrokenExtraError)
     assert "is installed but cannot be loaded: " in broken.message
@@ -181,10 +169,95 @@ def test_a_package_that_cannot_be_loaded_is_not_told_as_missing(come_from, impor
     assert "pip" not in broken.remedy_for_page
 
 
-def test_a_broken_package_is_named_where_the_error_names_it(come_from):
-    come_from(None)
+def test_a_broken_package_is_named_where_the_error_names_it():
     error = ImportError("libcard.so.12: no such file", name="torch._C", path="/here/_C.so")
     assert missing_extra("A network", error, "precompute").message == (
         "A network needs the package torch, which is installed but cannot be loaded: "
         "libcard.so.12: no such file"
     )
+
+
+EXTRA = ("torch", "open_clip", "huggingface_hub", "transformers", "timm", "sklearn")
+
+
+class Absent:
+    """Finder that knows the extra's packages, and has none of them."""
+
+    @staticmethod
+    def find_spec(name: str, *_: object) -> None:
+        """Raise as the import system does for a package that is not installed."""
+        if name.partition(".")[0] in EXTRA:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+
+@pytest.fixture
+def base_alone(monkeypatch):
+    """Imports of the extra's packages fail, as where only the base is installed."""
+    for name in list(sys.modules):
+        if name.partition(".")[0] in EXTRA:
+            monkeypatch.delitem(sys.modules, name)
+    sys.meta_path.insert(0, Absent)
+    yield
+    sys.meta_path.remove(Absent)
+
+
+@pytest.mark.usefixtures("base_alone")
+def test_commands_say_what_to_install_where_only_the_base_is(run, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for kind in ("cat", "dog"):
+        (tmp_path / "photos" / kind).mkdir(parents=True)
+        for number in range(5):
+            photo = Image.new("RGB", (8, 8), (number, 0, 0))
+            photo.save(tmp_path / "photos" / kind / f"{number}.png")
+    assert run("init", "photos", "--output", "my.yaml")[0] == 0
+    predict = ("predict", "demo", "photos/cat/0.png", "--history", "new.sqlite")
+    for command, told in (
+        (("precompute", "my.yaml"), "Encoding images needs the package open_clip, which"),
+        (("precompute", "my.yaml", "--plan"), "Encoding images needs the package open_clip, which"),
+        (predict, "Running networks needs the package torch, which"),
+    ):
+        status, _, err = run(*command)
+        assert status == 1
+        assert told in err
+        assert "Install it: " in err
+        assert "[precompute]" in err
+
+
+def test_a_package_that_no_module_tells_of_is_told_and_ours_is_a_defect(run, monkeypatch):
+    def fail(name: str) -> Callable:
+        def raised(_: object) -> None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+        return raised
+
+    monkeypatch.setattr("inficond_panel.commands.check.run", fail("zarr"))
+    status, _, err = run("check", "demo")
+    assert status == 1
+    assert "This needs the package zarr, which is not installed." in err
+    assert "[all]" in err
+    monkeypatch.setattr("inficond_panel.commands.check.run", fail("inficond_panel.gone"))
+    with pytest.raises(ModuleNotFoundError):
+        main(["check", "demo"])
+
+
+def test_a_table_as_parquet_names_what_it_needs(monkeypatch, tmp_path):
+    """pandas alone would say that no engine is usable, without a package's name."""
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    with pytest.raises(MissingExtraError, match="Parquet needs the package pyarrow, which is not"):
+        write(pd.DataFrame({"time": [1]}), tmp_path / "events.parquet")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_to_install_is_told_on_the_page_without_the_place_of_this_installation(
+    tmp_path, monkeypatch
+):
+    tuner = open_tuner(small_spec(tmp_path))
+    tuner.store.attrs["stages"] = {"segments": {}}
+    monkeypatch.setattr("inficond_panel.predict.find_spec", lambda _: None)
+    monkeypatch.setattr(type(tuner.spec), "check_making", lambda _: None)
+    for check in (lambda: PagePhotos(tuner.spec).check(tuner.store), PageEncoder(tuner.spec).check):
+        with pytest.raises(MissingExtraError) as told:
+            check()
+        page = Status.of(told.value)
+        assert page.remedy == "On the page's server, run: pip install 'inficond-panel[precompute]'"
+        assert "/" not in page.text

@@ -6,29 +6,18 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
 
 import pytest
 
-from inficond_panel.commands.shared.output import (
-    note,
-    progress,
-    say,
-    say_json,
-    say_table,
-    shown,
-)
+from inficond_panel.commands.shared.output import note, progress, say, say_json, say_table, shown
 
 # Clears the screen, names the window, a C1 sequence, turns the writing round, half a character.
 EVIL = "\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
 
 
-def test_commands_to_a_terminal_are_shown() -> None:
+def test_commands_to_a_terminal_are_shown_and_mean_the_same_in_json(capsys) -> None:
     assert shown(EVIL) == r"\x1b[2J\x1b]0;x\x07\x9b31m\u202eabc\ud800"
     assert shown("é 漢 \u200d\n\tשלום") == "é 漢 \u200d\n\tשלום"
-
-
-def test_json_means_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     say_json({"name": EVIL})
     out = capsys.readouterr().out
     assert json.loads(out) == {"name": EVIL}
@@ -36,11 +25,10 @@ def test_json_means_the_same(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 @pytest.mark.parametrize("tell", [say, note])
-def test_a_result_takes_the_place_of_unfinished_progress(
-    tell: Callable[[str], None],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_result_takes_the_place_of_unfinished_progress(tell, capsys, monkeypatch) -> None:
+    progress(0.5, "half")  # where there is no terminal nothing is told
+    say("done")
+    assert capsys.readouterr() == ("done\n", "")
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     progress(0.5, "half")
     tell("done")
@@ -54,23 +42,13 @@ def test_a_result_takes_the_place_of_unfinished_progress(
     assert capsys.readouterr().err.startswith("\r\033[K100% all\n" + "done\n" * (tell is note))
 
 
-def test_nothing_is_told_of_progress_where_there_is_no_terminal(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    progress(0.5, "half")
-    say("done")
-    assert capsys.readouterr() == ("done\n", "")
-
-
-def table(capsys: pytest.CaptureFixture[str]) -> list[str]:
+def table(capsys) -> list[str]:
     finding = "dog relies on soccer ball, in 82 % of the training images with dog"
     say_table(("about", "finding", "AP on fit"), [("dog", finding, "0.951"), ("cat", "", "0.86")])
     return capsys.readouterr().out.splitlines()
 
 
-def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_cells_of_a_table_wrap_on_a_terminal_that_is_narrower(capsys, monkeypatch) -> None:
     whole = table(capsys)
     assert len(whole) == 4  # a file has each row on a line
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)

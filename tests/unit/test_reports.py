@@ -33,26 +33,25 @@ def named(make=oracle_arrays, **sizes):
     return arrays
 
 
-def compared(spec, folder, monkeypatch, *flags):
+def compared(spec, folder, monkeypatch, names, *flags):
     """Frames that a command shows, and the page that it writes."""
     frames = {}
     monkeypatch.setattr(run, "show_all", lambda args, found, shown: frames.update(found))
     arguments = ["compare", str(spec), "--draws", "5", "--output", str(folder / "out"), *flags]
     assert main(arguments) == 0
     (page,) = (folder / "out").glob("*.html")
-    return frames, page.read_text()
+    return [frames[name] for name in names], page.read_text()
 
 
 def compare(folder, monkeypatch):
-    frames, page = compared(small_spec(folder, make=named, classes=3), folder, monkeypatch)
-    return [frames[name] for name in ("outputs", "students", "changes")], page
+    spec = small_spec(folder, make=named, classes=3)
+    return compared(spec, folder, monkeypatch, ("outputs", "students", "changes"))
 
 
 def links(folder, monkeypatch):
     spec = joint_spec(folder)
     monkeypatch.setattr("inficond_panel.store.Store.title", NAME)
-    frames, page = compared(spec, folder, monkeypatch, "--link")
-    return [frames["links"]], page
+    return compared(spec, folder, monkeypatch, ["links"], "--link")
 
 
 def gammas(folder, monkeypatch):

@@ -58,10 +58,7 @@ DOORS = {
     "info": ([], content),
     "metrics": ([], lambda students: {"classes": students.metrics(intervals=True)}),
     "thresholds": ([], lambda students: students.thresholds()),
-    "suggest": (
-        ["--class", "bicycle", "--dry-run"],
-        lambda students: students.fit().levers("bicycle"),
-    ),
+    "suggest": (["--class", "bicycle", "--dry-run"], lambda each: each.fit().levers("bicycle")),
     "distill": ([], lambda students: refits.students(students.tuner, students.node, "tune")),
     "tune": (["--edits", "{folder}/edits.yaml", "--keep-head"], carried_out),
     "history list": ([], lambda students: iterations(students.tuner, changes=True)),
@@ -70,12 +67,12 @@ DOORS = {
     "lambda": (["--class", "bicycle"], lambda students: students.penalty_path("bicycle")),
     "stability": (
         ["--class", "bicycle", "--draws", "8"],
-        lambda students: students.stability("bicycle", draws=8),
+        lambda each: each.stability("bicycle", draws=8),
     ),
     "history compare": (["--node", "0", "1"], lambda students: students.compare(0, 1)),
     "explain": (
         ["--node", "1"],
-        lambda students: TunableStudents(students.tuner, students.tuner.nodes()[1]).report(),
+        lambda each: TunableStudents(each.tuner, each.tuner.nodes()[1]).report(),
     ),
 }
 
@@ -111,32 +108,22 @@ def made() -> pd.DataFrame:
     return make_frame(rows, "name", headings | more, title="T", notes=["One & two."], level=0.8)
 
 
-def test_a_person_reads_numbers_with_their_limits():
+def test_a_person_reads_numbers_with_their_limits_and_a_program_all_digits_and_null():
     assert text_table(made()) == (
         ["name", "images", "AP", "80 %", "hit"],
         [["<a>", "1,200", "0.51", "[0.40, 0.60]", "yes"], ["b", "3", "undefined", "undefined", ""]],
     )
-
-
-def test_a_program_reads_all_digits_and_null():
     found = document(made())
     assert found["level"] == 0.8
     assert found["notes"] == ["One & two."]
     assert found["rows"][0]["ap"] == 0.51234
     assert found["rows"][1]["ap"] is None
     assert csv_text(made()).splitlines()[2] == "b,3,,,,False,0.8"
-
-
-def test_texts_of_data_are_escaped():
+    assert interval_of(made().loc["<a>"], "ap") == Interval(0.51234, 0.4, 0.6)
     text = html_text(made())
     assert "<a>" not in text
     assert "&lt;a&gt;" in text
     assert "<p>One &amp; two.</p>" in text
-
-
-def test_a_row_gives_an_interval():
-    interval = interval_of(made().loc["<a>"], "ap")
-    assert (interval.estimate, interval.low, interval.high) == (0.51234, 0.4, 0.6)
 
 
 def test_facts_are_not_copied_for_each_row():
@@ -184,12 +171,12 @@ def test_notes_stay_where_a_table_has_no_rows(capsys):
     assert out.startswith("# none\nname\n\n# made\nname,n,")
 
 
-@pytest.mark.parametrize("command", ["metrics demo", "doctor demo", "study report demo"])
-def test_forms_exclude_each_other(command, capsys):
-    for one, other in (("--json", "--csv"), ("--csv", "--html"), ("--html", "--json")):
-        with pytest.raises(SystemExit):
-            main([*command.split(), one, other])
-        assert "not allowed with" in capsys.readouterr().err
+def test_forms_exclude_each_other(capsys):
+    for command in ("metrics demo", "doctor demo", "study report demo"):
+        for one, other in (("--json", "--csv"), ("--csv", "--html"), ("--html", "--json")):
+            with pytest.raises(SystemExit):
+                main([*command.split(), one, other])
+            assert "not allowed with" in capsys.readouterr().err
 
 
 def pictures(images: list[str], size: int) -> str:
