@@ -30,17 +30,16 @@ EXTRAS_WITHOUT_TORCH := sklearn,onnx,scale,umap,notebook,demo,dev
 WITHOUT_TORCH := scikit-image pyarrow huggingface-hub
 #: Tests that --fast leaves out and that other packages matter to most.
 WITH_NETWORKS := $(addprefix tests/unit/test_,precompute_pipeline.py precompute_encoder.py \
-  teacher_files.py transformers_encoder.py pixel_export.py quantify_networks.py view_widget.py app.py)
+  teacher_files.py transformers_models.py pixel_export.py quantify_networks.py notebook_cell.py app.py)
 
 #: Tests of what is computed in floating point, from photos to students, tuning and exports.
 NUMERIC := $(addprefix tests/golden/test_,solver_certificate.py solver_conditions.py solver_libraries.py \
   solver_reference.py joint_solver.py) $(wildcard tests/unit/test_distill_*.py) \
   $(addprefix tests/unit/test_,solver_device.py joint_properties.py joint_students.py \
   tuning_properties.py tuning_recipe.py tuning_bounds.py shift_suspects.py shift_verdict.py \
-  shift_balance.py suggest.py suggest_numerics.py repair.py repair_choice.py repair_edits.py history.py \
-  thresholds.py single_label_metrics.py estimator.py other_students.py store_scoring.py \
-  predict.py drift.py precompute_encoder.py precompute_dense.py precompute_segments.py \
-  precompute_tensors.py)
+  shift_balance.py repair.py repair_edits.py learn.py history.py \
+  thresholds.py single_label_metrics.py estimator.py other_students.py precompute_concepts.py \
+  predict.py drift.py precompute_encoder.py precompute_dense.py precompute_segments.py)
 
 # Where it is set (as in many images) each Python would compile Panel and the rest anew: seconds.
 unexport PYTHONDONTWRITEBYTECODE

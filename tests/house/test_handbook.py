@@ -99,3 +99,12 @@ def test_make_has_the_targets_that_are_named():
     named = set(re.findall(r"`make ([a-z-]+)`", read(CHANGES)))
     assert named - targets == set()
     assert "test-fast" in named
+
+
+def test_test_files_that_make_names_are_there():
+    listed = re.findall(r"addprefix (tests/\w+/test_),([^)]*)\)", read("Makefile"))
+    files = [
+        f"{prefix}{name}" for prefix, names in listed for name in names.split() if name != "\\"
+    ]
+    assert len(files) > 20
+    assert [file for file in files if not (ROOT / file).exists()] == []
