@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from inficond_panel.api.students import TunableStudents, open_students
 from inficond_panel.common.devices import CPU, EXPECTED, FORM
 from inficond_panel.common.near_words import near
-from inficond_panel.common.places import place_of
+from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.errors import DataError
 from inficond_panel.store.checks import one_class_note
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, TASKS
@@ -78,6 +78,11 @@ def build(
     words = list(dict.fromkeys([concepts] if isinstance(concepts, str) else concepts))
     settings = {"task": task, "activation": activation, "outputs": outputs, "order": order}
     settings["device"] = device
+    if path is not None and is_remote(path):
+        raise DataError(
+            "build writes photos, spec and store to a folder on disk.",
+            "Name a folder; from_frames and inficond precompute write stores to addresses.",
+        )
     folder = _temporary() if path is None else Path(path)
     settings["title"] = title or folder.absolute().name
     spec = write_built(folder, files, labels, split, words, str(encoder), teacher, settings)

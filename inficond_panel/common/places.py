@@ -6,17 +6,23 @@ and reads through fsspec. Credentials are those of fsspec: the environment, or t
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, cast
 
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.errors import DataError
+from inficond_panel.errors import DataError, InficondError, StoreError
 
-#: Protocols of addresses. Those of fsspec that run programs or read other files are left out.
-PROTOCOLS = ("s3", "gs", "az", "https", "http", "memory")
+#: Protocols of addresses; the last is for tests. Others of fsspec run programs or read any file.
+PROTOCOLS = ("s3", "gs", "https", "http", "memory")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")  # not C://
+_HERE = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 _REMEDY = "Write an address such as s3://BUCKET/NAME.zarr"
+#: Modules of errors of network clients that are no ``OSError``.
+_CLIENTS = ("botocore.", "aiobotocore.", "aiohttp.", "google.", "gcsfs.")
 
 
 def is_remote(place: str | Path) -> bool:
@@ -27,18 +33,19 @@ def is_remote(place: str | Path) -> bool:
 def place_of(place: str | Path) -> Path:
     """Return the path of a folder on disk, or of an address of object storage.
 
-    Raises ``DataError`` for an address of another protocol, or with a password or query, and
-    ``MissingExtraError`` without the packages of the extra ``cloud``.
+    Raises ``DataError`` for an address that ``address_fault`` refuses, and ``MissingExtraError``
+    without the packages of the extra ``cloud``.
     """
     if not is_remote(place):
         return Path(place)
+    protocol, _, rest = str(place).partition("://")
     if fault := address_fault(str(place)):
-        raise DataError(f"{_without_password(str(place))}: {fault}.", _REMEDY)
+        raise DataError(f"{protocol}://... cannot be used: {fault}.", _REMEDY)
     try:
         from upath import UPath  # noqa: PLC0415 - an extra
 
-        protocol, _, rest = str(place).partition("://")
-        remote = UPath(f"{protocol.lower()}://{'/'.join(filter(None, rest.split('/')))}")
+        rest = "/".join(filter(None, rest.split("/")))
+        remote = UPath(f"{protocol.lower()}://{rest}", use_listings_cache=False)
         remote.fs  # noqa: B018 - loads the package of the protocol
     except ImportError as error:
         raise missing_extra(f"Reading {place}", error, "cloud") from error
@@ -48,39 +55,16 @@ def place_of(place: str | Path) -> Path:
 def address_fault(address: str) -> str:
     """Return what is wrong with an address, as the end of a sentence; "" if it can be used."""
     protocol, _, rest = address.partition("://")
+    first, _, name = rest.partition("/")
     if protocol.lower() not in PROTOCOLS:
-        return f"an address begins with {', '.join(f'{each}://' for each in PROTOCOLS[:-1])}"
-    if "@" in rest.partition("/")[0]:
+        return f"an address begins with {', '.join(f'{each}://' for each in PROTOCOLS[:3])}"
+    if "@" in rest or re.search(r":(?!\d+$)", first.removeprefix("[::1]")):
         return "passwords do not belong in an address; set them in the environment"
-    if "?" in rest or "#" in rest:
-        return "an address has no query"
-    return "" if rest.strip("/") else "the name of a bucket or server is missing"
-
-
-def _without_password(address: str) -> str:
-    return re.sub(r"://[^/@]*@", "://...@", address)
-
-
-def stores_in(folder: Path) -> list[Path]:
-    """Return the complete stores ``*.zarr`` in a folder or at an address, sorted; [] at an address
-    whose server does not list what it has (``https://``)."""
-    if not is_remote(folder):
-        return sorted(folder.glob("*.zarr"))
-    if cast("Any", folder).protocol.startswith("http"):
-        return []
-    return sorted((marker.parent for marker in folder.glob("*.zarr/zarr.json")), key=str)
-
-
-def has_store(place: Path) -> bool:
-    """Return True if there is a store, or at least a folder, at ``place``; an address needs the
-    file that makes a store complete."""
-    return (place / "zarr.json").exists() if is_remote(place) else place.exists()
-
-
-def check_readable(file: Path) -> None:
-    """Read a byte of a file at an address; raise ``FileNotFoundError``, or the client's error."""
-    remote = cast("Any", file)  # fsspec's ``info`` takes some files that may not be read as missing
-    remote.fs.cat_file(remote.path, start=0, end=1)
+    if set(rest) & set("?#*[") and not first.startswith("[::1]"):
+        return "an address has no query and no pattern"
+    if protocol.lower() == "http" and not _HERE.fullmatch(first):
+        return "http:// is for this machine alone; write https://"
+    return "" if first and name.strip("/") else "a name is missing after the bucket or server"
 
 
 def for_zarr(place: Path) -> Any:
@@ -88,36 +72,111 @@ def for_zarr(place: Path) -> Any:
     return str(place) if is_remote(place) else place
 
 
+def beside(store: Path) -> Path:
+    """Return the path on disk next to which files of a store lie: the store's own; for an address a
+    path in the current folder, with the name and a mark of the address."""
+    if not is_remote(store):
+        return store
+    mark = hashlib.sha256(str(store).encode()).hexdigest()[:8]
+    return Path.cwd() / f"{store.stem}-{mark}{store.suffix}"
+
+
+def unreachable(place: Path, error: Exception) -> StoreError | None:
+    """Return the error for an address that cannot be used for a reason outside of it, as ``error``
+    says: rights, network, server; None for a path on disk, missing files and damaged data."""
+    network = isinstance(error, OSError) or type(error).__module__.startswith(_CLIENTS)
+    if not is_remote(place) or not network or isinstance(error, FileNotFoundError):
+        return None
+    why = f"{place} cannot be reached: {str(error) or type(error).__name__}"
+    return StoreError(why, "Check the address, your rights, and the connection.")
+
+
+@contextmanager
+def reaching(place: Path) -> Iterator[None]:
+    """Turn errors of network clients in the block into ``StoreError``; files that exist or are
+    missing, and errors on disk, stay."""
+    try:
+        yield
+    except (InficondError, FileExistsError):
+        raise
+    except Exception as error:
+        if found := unreachable(place, error):
+            raise found from error
+        raise
+
+
 def size_of(folder: Path) -> int | None:
     """Return the total size of all files in a folder in bytes, 0 if it does not exist; None at an
-    address whose server does not list its files."""
+    address that does not list its files."""
     if not is_remote(folder):
         return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
     remote = cast("Any", folder)
     if remote.protocol.startswith("http"):
         return None
-    try:
-        return int(remote.fs.du(remote.path))
-    except FileNotFoundError:
-        return 0
+    with reaching(folder):
+        try:
+            return int(remote.fs.du(remote.path))
+        except FileNotFoundError:
+            return 0
+        except PermissionError:
+            return None
+
+
+def stores_in(folder: Path) -> list[Path]:
+    """Return the complete stores ``*.zarr`` in a folder or at an address, sorted; [] at an address
+    that does not list what it has (``https://``)."""
+    if not is_remote(folder):
+        return sorted(folder.glob("*.zarr"))
+    if cast("Any", folder).protocol.startswith("http"):
+        return []
+    with reaching(folder):
+        try:
+            found = [marker.parent for marker in folder.glob("*.zarr/zarr.json")]
+        except PermissionError:
+            return []
+    return sorted(found, key=str)
+
+
+def has_store(place: Path) -> bool:
+    """Return True if there is a store, or at least a folder, at ``place``; an address needs the
+    file that makes a store complete."""
+    if not is_remote(place):
+        return place.exists()
+    remote = cast("Any", place / "zarr.json")
+    with reaching(place):
+        try:  # fsspec's ``exists`` takes some files that may not be read as missing
+            remote.fs.cat_file(remote.path, start=0, end=1)
+        except FileNotFoundError:
+            return False
+    return True
 
 
 def create(place: Path, content: bytes) -> None:
     """Write a new object at an address; raise ``FileExistsError`` if another process did before."""
     remote = cast("Any", place)
-    if remote.protocol in ("s3", "gs"):  # one request, of which one of many succeeds
-        remote.fs.pipe_file(remote.path, content, mode="create")
-    elif place.exists():
-        raise FileExistsError(str(place))
-    else:
-        place.write_bytes(content)
+    with reaching(place):
+        if remote.protocol in ("s3", "gs"):  # one request, of which one of many succeeds
+            remote.fs.pipe_file(remote.path, content, mode="create")
+        elif place.exists():
+            raise FileExistsError(str(place))
+        else:
+            place.write_bytes(content)
 
 
-def upload(folder: Path, place: Path, last: str) -> None:
+def upload(folder: Path, place: Path, last: str, names: Collection[str]) -> None:
     """Copy all files of ``folder`` to an address; its file ``last`` comes last, so that a reader
-    sees that the copy is complete. Raises ``OSError`` if a file cannot be written."""
+    sees that the copy is complete.
+
+    What an earlier copy left below ``names`` is removed first. Raises ``FileExistsError`` if
+    another process completed a copy, and ``StoreError`` if a file cannot be written.
+    """
     remote = cast("Any", place)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path != folder / last)
-    names = [path.relative_to(folder).as_posix() for path in files]
-    remote.fs.put(list(map(str, files)), [f"{remote.path}/{name}" for name in names])
-    remote.fs.put_file(str(folder / last), f"{remote.path}/{last}")
+    targets = [f"{remote.path}/{path.relative_to(folder).as_posix()}" for path in files]
+    with reaching(place):
+        old = remote.fs.find(remote.path)
+        before = [name for name in old if name.removeprefix(remote.path).split("/")[1] in names]
+        if before:
+            remote.fs.rm(before)
+        remote.fs.put(list(map(str, files)), targets)
+    create(place / last, (folder / last).read_bytes())

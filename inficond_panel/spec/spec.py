@@ -11,8 +11,8 @@ from typing import Any, ClassVar, TypeVar
 from pydantic import ValidationError
 
 from inficond_panel.common.installation import shipped_folder
-from inficond_panel.common.places import is_remote, place_of
-from inficond_panel.errors import Problem, SpecError, TuningError
+from inficond_panel.common.places import is_remote, place_of, reaching
+from inficond_panel.errors import Problem, SpecError, StoreError, TuningError
 from inficond_panel.spec.framework.section import Key, Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
 from inficond_panel.spec.framework.types import Device, File, PathOrAddress, Place, Text, option
@@ -117,10 +117,11 @@ class Spec(SpecFile):
                 section.allowed = True
 
     def default_history(self) -> Path:
-        """Return the default path of the history: next to the store, with the store's name; next to
-        the spec if the store has an address."""
+        """Return the default path of the history: next to the store, with the store's name; for a
+        store at an address next to the spec, or in the current folder without a spec."""
         name = f"{self.store.name.removesuffix('.zarr')}.history.sqlite"
-        return self.path.with_name(name) if is_remote(self.store) else self.store.with_name(name)
+        beside = self.path if is_remote(self.store) else self.store
+        return Path.cwd() / name if is_remote(beside) else beside.with_name(name)
 
     def history_of(self, name: str | Path) -> Path | str:
         """Return the path or address of the history. If ``name`` is the name of a packaged spec,
@@ -196,7 +197,7 @@ def load_spec(path: str | Path, check_files: bool = True) -> Spec:
     """
     if is_remote(path):
         store = place_of(path)
-        return Spec(path=Path(store.name), title=_store_title(store), store=store)
+        return Spec(path=store, title=_store_title(store), store=store)
     if os.path.isfile(os.path.join(path, "zarr.json")):  # noqa: PTH113, PTH118 - never raises
         folder = Path(os.path.abspath(path))  # noqa: PTH100 - links stay as written
         return Spec(path=folder, title=_store_title(folder), store=folder)
@@ -206,9 +207,10 @@ def load_spec(path: str | Path, check_files: bool = True) -> Spec:
 def _store_title(folder: Path) -> str:
     """Return the title of a store; the folder's name if there is no readable title."""
     try:
-        group = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
+        with reaching(folder):
+            group = json.loads((folder / "zarr.json").read_text(encoding="utf-8"))
         return str(group["attributes"]["title"])
-    except (OSError, ValueError, LookupError, TypeError):
+    except (OSError, StoreError, ValueError, LookupError, TypeError):
         return folder.name.removesuffix(".zarr")
 
 

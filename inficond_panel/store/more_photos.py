@@ -21,7 +21,7 @@ import zarr
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import count
-from inficond_panel.common.places import for_zarr, stores_in
+from inficond_panel.common.places import for_zarr, is_remote, stores_in
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
@@ -290,7 +290,13 @@ def _folders(store: Store) -> list[Path]:
 def _part(path: Path) -> tuple[str, Part]:
     """Return the content hash of the store that a part belongs to, and the part."""
     try:
-        group = zarr.open_group(for_zarr(path), mode="r")
+        combined = None if is_remote(path) else False  # as ``open_store`` reads it
+        group = zarr.open_group(
+            for_zarr(path),
+            mode="r",
+            zarr_format=3,
+            use_consolidated=combined,
+        )
         attrs, images = dict(group.attrs), group["image"]
         made = str(attrs.get("history", "")).split(" ")[0]
         part = Part(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]

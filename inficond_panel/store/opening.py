@@ -10,7 +10,14 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from inficond_panel.common.places import check_readable, for_zarr, is_remote, place_of, size_of
+from inficond_panel.common.places import (
+    for_zarr,
+    has_store,
+    is_remote,
+    place_of,
+    size_of,
+    unreachable,
+)
 from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
     MOST_SEGMENTS,
@@ -28,13 +35,13 @@ from inficond_panel.store.schema import (
     Variable,
     part_faults,
 )
-from inficond_panel.store.store import WRITE_AGAIN, Store, unreachable_store
+from inficond_panel.store.store import WRITE_AGAIN, Store, write_again
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
 #: Most names, or bytes of thumbnails, per byte on disk: no compression is better than this.
 _MOST_PER_BYTE: dict[str, int] = {"thumbnail": 1000, **dict.fromkeys(COORDINATES, 20)}
 #: Bytes of such an array at an address that lists no sizes.
-_MOST_UNLISTED = 100_000_000
+_MOST_UNLISTED = 1_000_000
 _NEEDED = ("image", "concept", "class_name", "method")
 
 
@@ -52,15 +59,18 @@ def open_store(path: Path | str) -> Store:
         dataset = xr.open_zarr(
             for_zarr(path),
             chunks=None,
-            consolidated=is_remote(path) or False,
+            consolidated=None if is_remote(path) else False,
+            zarr_format=3 if is_remote(path) else None,  # another is not looked for
             create_default_indexes=False,
         )
     except StoreError:
         raise
     except Exception as error:  # zarr and xarray raise many exception types for one fault
-        if unreachable := unreachable_store(path, error):
-            raise unreachable from error
-        raise StoreFormatError(f"{path} cannot be read as a store: {error}", WRITE_AGAIN) from error
+        if found := unreachable(path, error):
+            raise found from error
+        raise StoreFormatError(
+            f"{path} cannot be read as a store: {error}", write_again(path)
+        ) from error
     _check_version(path, dataset)
     _refuse(path, [*_shape_faults(path, dataset), *attribute_faults(dataset.attrs)])
     store = Store(path, dataset)
@@ -71,28 +81,27 @@ def open_store(path: Path | str) -> Store:
 def _check_there(path: Path) -> None:
     """Raise ``StoreMissingError`` if there is nothing at ``path``, and ``StoreFormatError`` for
     files on disk that cannot belong to a store."""
-    try:
-        if is_remote(path):  # which has no folders
-            check_readable(path / "zarr.json")
-        else:
-            _refuse(path, list(odd_files(path)))
-    except FileNotFoundError as error:
-        raise StoreMissingError(f"There is no store at {path}.", WRITE_AGAIN) from error
+    if not has_store(path):
+        raise StoreMissingError(f"There is no store at {path}.", WRITE_AGAIN)
+    if not is_remote(path):
+        _refuse(path, list(odd_files(path)))
 
 
 def _refuse(path: Path, faults: list[str]) -> None:
     if faults:
-        raise StoreFormatError(f"{path} is damaged: {'; '.join(faults)}.", WRITE_AGAIN)
+        raise StoreFormatError(f"{path} is damaged: {'; '.join(faults)}.", write_again(path))
 
 
 def _check_version(path: Path, dataset: xr.Dataset) -> None:
     if dataset.attrs.get("format") != "inficond-store":
-        raise StoreFormatError(f"{path} is a Zarr group, but not a store of InFiConD.", WRITE_AGAIN)
+        raise StoreFormatError(
+            f"{path} is a Zarr group, but not a store of InFiConD.", write_again(path)
+        )
     version = dataset.attrs.get("format_version")
     if version != FORMAT_VERSION:
         raise StoreFormatError(
             f"{path} has format version {version}; this program reads {FORMAT_VERSION}.",
-            WRITE_AGAIN,
+            write_again(path),
         )
 
 

@@ -11,9 +11,9 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from inficond_panel.common.places import is_remote
+from inficond_panel.common.places import is_remote, unreachable
 from inficond_panel.common.teacher_outputs import log_odds
-from inficond_panel.errors import DataError, StoreError, StoreFormatError
+from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.checks import value_fault
 from inficond_panel.store.schema import (
     COORDINATES,
@@ -30,8 +30,6 @@ from inficond_panel.vocabulary.tasks import ACTIVATIONS, TASKS
 
 #: Remedy for a store that cannot be read.
 WRITE_AGAIN = "Write the store again: inficond precompute SPEC"
-#: Modules of errors of network clients that are no ``OSError``.
-_CLIENTS = ("botocore.", "aiobotocore.", "aiohttp.", "google.", "gcsfs.")
 _OF_PARTS = {name for names in PARTS.values() for name in names}
 
 
@@ -266,7 +264,7 @@ class Store:
         try:
             digest = array_hash(self.dataset[name])
         except Exception as error:
-            raise unreachable_store(self.path, error) or self._damaged(name) from error
+            raise unreachable(self.path, error) or self._damaged(name) from error
         if digest != self.attrs["variable_hashes"].get(name):
             raise self._damaged(name)
 
@@ -281,7 +279,7 @@ class Store:
         try:
             return self.dataset[name][rows].to_numpy()
         except Exception as error:  # zarr raises many exception types for a damaged chunk
-            raise unreachable_store(self.path, error) or self._damaged(name) from error
+            raise unreachable(self.path, error) or self._damaged(name) from error
 
     def _no_picture(self, image: int) -> StoreFormatError:
         height, width = self.thumbnail_shape[image]
@@ -300,17 +298,12 @@ class Store:
         return f", the first at {', '.join(parts)}" if parts else ""
 
     def _damaged(self, name: str, fault: str = "differs from its hash") -> StoreFormatError:
-        return StoreFormatError(f"{self.path} is damaged: {name} {fault}.", WRITE_AGAIN)
+        return StoreFormatError(f"{self.path} is damaged: {name} {fault}.", write_again(self.path))
 
 
-def unreachable_store(path: Path, error: Exception) -> StoreError | None:
-    """Return the error for a store at an address that cannot be read for a reason outside of it, as
-    ``error`` says: rights, network, server; None for a store on disk and for damaged data."""
-    network = isinstance(error, OSError) or type(error).__module__.startswith(_CLIENTS)
-    if not is_remote(path) or not network or isinstance(error, FileNotFoundError):
-        return None
-    why = f"{path} cannot be reached: {str(error) or type(error).__name__}"
-    return StoreError(why, "Check the address, your rights to read it, and the connection.")
+def write_again(path: Path) -> str:
+    """Return the remedy for a store at ``path`` that cannot be used; an address is not replaced."""
+    return f"Remove {path}. {WRITE_AGAIN}" if is_remote(path) else WRITE_AGAIN
 
 
 def _square(box: np.ndarray, size: tuple[int, int], margin: float) -> tuple[int, int, int, int]:

@@ -19,7 +19,15 @@ from zarr.codecs import BloscCodec, ZstdCodec
 from zarr.errors import ZarrUserWarning
 
 from inficond_panel.common.files import replacing
-from inficond_panel.common.places import create, has_store, is_remote, place_of, upload
+from inficond_panel.common.places import (
+    create,
+    has_store,
+    is_remote,
+    place_of,
+    reaching,
+    unreachable,
+    upload,
+)
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.checks import attributes_hash
 from inficond_panel.store.schema import (
@@ -75,16 +83,18 @@ def only_run(store: Path) -> Iterator[None]:
 @contextmanager
 def _only_run_at(lock: Path, store: Path) -> Iterator[None]:
     """As ``only_run``, by an object at an address that one process alone can create."""
+    mine = _this_process().encode()
     try:
-        create(lock, _this_process().encode())
+        create(lock, mine)
     except FileExistsError:
         more = f" If that process is gone, remove {lock}."
         raise _being_written(store, _holder(lock), more) from None
     try:
         yield
     finally:
-        with suppress(OSError):
-            lock.unlink()
+        with suppress(OSError, StoreError), reaching(lock):
+            if lock.read_bytes() == mine:  # not removed by hand, and taken by another since
+                lock.unlink()
 
 
 def _being_written(store: Path, holder: str, more: str = "") -> StoreError:
@@ -110,6 +120,7 @@ def _holder(path: Path) -> str:
     return "another process"
 
 
+_ELSEWHERE = "Choose another name with --store"
 #: Most values in a chunk; fewer for arrays read in pieces, so that a chunk is a few images.
 _CHUNK_VALUES = 1 << 20
 _PIECE_VALUES = 1 << 18
@@ -144,18 +155,30 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     check_free(path)
     with TemporaryDirectory() as folder:
         digest = _write_all(Path(folder), arrays, attrs)
-        upload(Path(folder), path, last="zarr.json")
+        try:
+            upload(Path(folder), path, last="zarr.json", names=known)
+        except FileExistsError:
+            raise _not_replaced(path) from None
+        except FileNotFoundError as error:  # of the bucket
+            raise StoreError(f"{path} cannot be written: {error}.", _ELSEWHERE) from error
     return digest
 
 
 def check_free(path: Path) -> None:
-    """Raise ``StoreError`` if there is a store at ``path``, an address: object storage cannot
-    replace many objects at once, and sessions may read them."""
-    if is_remote(path) and has_store(path):
-        raise StoreError(
-            f"There is another store at {path}, and a store at an address is not replaced.",
-            "Choose another name with --store, or remove the store.",
-        )
+    """Raise ``StoreError`` for an address that no store can be written to: of a web server, or with
+    a store, since object storage cannot replace many objects at once, and sessions may read them.
+    """
+    if not is_remote(path):
+        return
+    if str(path).startswith("http"):
+        raise StoreError(f"{path} cannot be written: a web server takes no files.", _ELSEWHERE)
+    if has_store(path):
+        raise _not_replaced(path)
+
+
+def _not_replaced(path: Path) -> StoreError:
+    why = f"There is another store at {path}, and a store at an address is not replaced."
+    return StoreError(why, f"{_ELSEWHERE}, or remove the store.")
 
 
 def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> str:
@@ -210,6 +233,7 @@ def _write(group: zarr.Group, name: str, values: Any, variable: Variable) -> str
         chunks=chunks,
         compressors=_PACKED if text or name in _COMPRESSED else _BY_BYTE,
         dimension_names=variable.dims,
+        config={"write_empty_chunks": True},  # a server may answer "forbidden" for a missing one
         attributes=attributes_of(name),
     )
     digest = ArrayHash("string" if text else variable.dtype, values.shape)
@@ -245,8 +269,9 @@ class Stored:
         try:
             return self._array[rows].to_numpy()
         except Exception as error:  # zarr raises many kinds for a damaged chunk
-            fault = f"{self._store.path} is damaged: {self.name} cannot be read."
-            raise StoreError(fault, WRITE_AGAIN) from error
+            path = self._store.path
+            damaged = StoreError(f"{path} is damaged: {self.name} cannot be read.", WRITE_AGAIN)
+            raise unreachable(path, error) or damaged from error
 
 
 def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]) -> None:

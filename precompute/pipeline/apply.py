@@ -13,6 +13,7 @@ from PIL import Image
 
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.numbers import size_text
+from inficond_panel.common.places import beside
 from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.photo_scores import PhotoScores, PhotoSegments, ScoredTexts
 from inficond_panel.concepts.typed import base_of
@@ -290,7 +291,7 @@ def _settings(spec: Spec, store: Store) -> Settings:
     section = spec.concepts
     segments = settings_of(section.segments)
     if segments.method == "head" and not segments.head:
-        head = store.path.with_name(f"{store.path.stem}.head.safetensors")
+        head = beside(store.path).with_suffix(".head.safetensors")
         if not head.is_file():
             raise DataError(
                 f"The file of the segmentation head, {head}, is missing.",

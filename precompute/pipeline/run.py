@@ -19,7 +19,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.devices import device_text
 from inficond_panel.common.files import replaced, restore
 from inficond_panel.common.numbers import duration
-from inficond_panel.common.places import is_remote, place_of
+from inficond_panel.common.places import beside, is_remote, place_of
 from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import InficondError, OrderError, StoreError
 from inficond_panel.spec import Spec
@@ -143,8 +143,8 @@ def _tidy(path: Path) -> None:
 def partial_folder(path: Path) -> Path:
     """Return the folder for the results of an unfinished run: ``<path>.partial``, on disk; in the
     current folder if the store has an address."""
-    beside = Path.cwd() / path.name if is_remote(path) else path
-    return beside.with_name(f"{path.name}.partial")
+    here = beside(path)
+    return here.with_name(f"{here.name}.partial")
 
 
 def usual_workers() -> int:

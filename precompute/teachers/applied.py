@@ -21,6 +21,7 @@ from PIL import Image
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.files import write_whole
 from inficond_panel.common.near_words import first_of
+from inficond_panel.common.places import beside
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.concepts.typed import base_of
 from inficond_panel.errors import DataError, InficondError
@@ -276,7 +277,8 @@ class _Sweep:
         photos = [self.dataset.digest(int(i)) for i in self.rows]
         digest = self.heads.digest if self.heads else ""
         self.key = key_of("gammas", [keys[name], digest, store.content_hash, photos])
-        self.folder = store.path.with_name(f"{store.path.name.removesuffix('.zarr')}.oracles")
+        here = beside(store.path)
+        self.folder = here.with_name(f"{here.name.removesuffix('.zarr')}.oracles")
 
     @property
     def width(self) -> int:

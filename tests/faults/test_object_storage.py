@@ -164,5 +164,5 @@ def test_a_denied_bucket_and_a_server_that_is_gone_are_told(tmp_path: Path) -> N
     gone, _ = run_python(OPEN, "s3://bucket/small.zarr", url).communicate()
     for told in (denied, gone):
         assert told.startswith("StoreError s3://bucket/small.zarr cannot be reached: ")
-        assert "your rights to read it" in told
+        assert "your rights" in told
         assert SECRET not in told

@@ -17,16 +17,19 @@ import pytest
 from factory import ATTRS, small_arrays, small_store
 from precompute_factory import dataset_section, photo
 
+from inficond_panel.common import places
 from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.errors import DataError, SpecError, StoreError, StoreFormatError
 from inficond_panel.errors import StoreMissingError as Missing
 from inficond_panel.results.store_content import store_content
-from inficond_panel.spec import load_spec
+from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store, write_store
 from inficond_panel.store.more_photos import parts_of
 from inficond_panel.store.write import only_run
-from inficond_panel.tuning import open_tuner
+from inficond_panel.study.spec.study_spec import is_study
+from inficond_panel.tuning import open_tuner, shared_tuner
+from inficond_panel.tuning.opening import store_place
 from precompute.datasets import load_dataset
 
 pytest.importorskip("upath")
@@ -120,21 +123,17 @@ def test_a_store_at_an_address_is_written_once(memory: str, written: Store) -> N
 
 
 def test_a_copy_without_its_last_file_is_no_store(memory: str, monkeypatch) -> None:
-    files = type(place_of(memory).fs)  # type: ignore[attr-defined]
-    put_file = files.put_file
-
-    def until_the_last(self: object, local: str, remote: str, **more: object) -> None:
-        if remote.endswith("small.zarr/zarr.json"):
-            raise OSError("the connection is lost")
-        put_file(self, local, remote, **more)
+    def broken(*_: object) -> None:
+        raise StoreError("the connection is lost")
 
     with monkeypatch.context() as patch:
-        patch.setattr(files, "put_file", until_the_last)
-        with pytest.raises(OSError, match="is lost"):
-            write_store(memory, small_arrays(), ATTRS)
+        patch.setattr(places, "create", broken)
+        with pytest.raises(StoreError, match="is lost"):
+            write_store(memory, small_arrays(seed=1), ATTRS)
     with pytest.raises(Missing, match="no store at memory"):
         open_store(memory)
-    write_store(memory, small_arrays(), ATTRS)
+    zero = small_arrays() | {"concept_score": np.zeros((200, 30))}
+    write_store(memory, zero, ATTRS)  # nothing of the first copy is left
     open_store(memory).verify()
 
 
@@ -160,6 +159,27 @@ def test_a_spec_names_a_store_by_its_address(memory: str, tmp_path: Path, monkey
     assert (tmp_path / "small.history.sqlite").exists()
 
 
+def test_a_store_named_by_its_address_is_that_store(url: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setenv("INFICOND_STORE", str(tmp_path / "other.zarr"))
+    assert str(store_place(load_spec(url), None)) == url
+    assert not is_study(find_spec(url.replace("small", "other")))
+
+
+def test_a_web_server_takes_no_store(url: str) -> None:
+    with pytest.raises(StoreError, match="a web server takes no files"):
+        write_store(url.replace("small", "other"), small_arrays(), ATTRS)
+
+
+def test_a_rewritten_store_is_opened_again(memory: str, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_store(memory, small_arrays(), ATTRS)
+    first = shared_tuner(memory, ":memory:").store
+    assert shared_tuner(memory, ":memory:").store is first
+    place_of(memory).joinpath("zarr.json").unlink()
+    write_store(memory, small_arrays(seed=1), ATTRS)
+    assert shared_tuner(memory, ":memory:").store.content_hash != first.content_hash
+
+
 @pytest.mark.parametrize(
     ("address", "fault"),
     [
@@ -168,20 +188,22 @@ def test_a_spec_names_a_store_by_its_address(memory: str, tmp_path: Path, monkey
         ("simplecache::s3://b/a.zarr", "begins with s3://"),
         ("s3://me:secret@bucket/a.zarr", "passwords do not belong"),
         ("https://host/a.zarr?token=secret", "has no query"),
-        ("s3:///", "name of a bucket"),
+        ("s3://me:a/secret@bucket/a.zarr", "passwords do not belong"),
+        ("s3://bucket/", "a name is missing"),
+        ("http://elsewhere.org/a.zarr", "write https://"),
     ],
 )
 def test_other_addresses_are_refused(address: str, fault: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=fault) as told:
         open_store(address)
-    assert "me:secret" not in str(told.value)
+    assert "secret" not in str(told.value)
     (tmp_path / "a.yaml").write_text(f"title: A\nstore: {address}\n")
     with pytest.raises(SpecError, match=f"2:8: store: .*{fault}"):
         load_spec(tmp_path / "a.yaml")
 
 
 def test_photos_at_an_address_come_from_the_shipped_function(memory: str, tmp_path: Path) -> None:
-    bucket = place_of(memory).parent
+    bucket = place_of(memory.replace("small.zarr", "photos"))
     for number, (label, name) in enumerate([("cat", "a"), ("cat", "b"), ("dog", "a")]):
         photo(number).save(tmp_path / "photo.png")
         (bucket / label / f"{name}.png").write_bytes((tmp_path / "photo.png").read_bytes())

@@ -330,6 +330,8 @@ def swap(names: list[str]) -> None:
         lambda d: d["card"].update(title="Other"),
         lambda d: d["card"]["bounds"].clear(),
         lambda d: d["card"].pop("bounds"),
+        lambda d: d["card"].update(task="both"),
+        lambda d: d["card"]["distillation"].update(link="probit"),
         lambda d: d.pop("sha256"),
     ],
 )
@@ -337,7 +339,9 @@ def test_a_file_that_was_edited_is_refused(files, tmp_path, change: Callable[[di
     document = json.loads(files["sklearn"].read_text())
     change(document)
     (tmp_path / "edited.json").write_text(json.dumps(document))
-    with pytest.raises(ExportError, match=r"no complete export: .*(their hash differs|sha256)"):
+    with pytest.raises(
+        ExportError, match=r"no complete export: .*(hash differs|sha256|its task|its link)"
+    ):
         load_students(tmp_path / "edited.json")
 
 

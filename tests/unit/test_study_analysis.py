@@ -18,7 +18,14 @@ from inficond_panel.commands.study.command import _MEASURES
 from inficond_panel.errors import StudyError
 from inficond_panel.results.forms import csv_text, templates
 from inficond_panel.study import pages
-from inficond_panel.study.pages.charts import diverging, median_step, stacked, ticks, tone
+from inficond_panel.study.pages.charts import (
+    diverging,
+    median_step,
+    sequence_chart,
+    stacked,
+    ticks,
+    tone,
+)
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
 from inficond_panel.study.results.results import Result
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
@@ -109,6 +116,7 @@ def test_the_command_offers_what_the_tables_measure() -> None:
 def test_a_chart_without_answers_is_left_out() -> None:
     charts = templates(Path(pages.__file__).parent).get_template("charts.html.j2").module
     assert "<svg" not in charts.likert([], {})
+    assert sequence_chart([("P01 bicycle", 0.0, [])]) == {}
 
 
 @pytest.mark.parametrize(

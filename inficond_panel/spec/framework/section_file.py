@@ -41,7 +41,8 @@ class SpecFile(Section):
 
     def model_post_init(self, context: object) -> None:
         """Make the path of the file absolute, after pydantic has read the values."""
-        self.path = Path(os.path.abspath(self.path))  # noqa: PTH100 - links stay as written
+        if not is_remote(self.path):
+            self.path = Path(os.path.abspath(self.path))  # noqa: PTH100 - links stay as written
 
     @classmethod
     def made(cls, reading: Reading) -> Self:

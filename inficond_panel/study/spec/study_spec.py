@@ -15,6 +15,7 @@ from pydantic import Field
 from ruamel.yaml.nodes import MappingNode, ScalarNode
 
 from inficond_panel.common.files import PICTURE_BYTES, read_bytes
+from inficond_panel.common.places import is_remote
 from inficond_panel.errors import SpecError, StudyError
 from inficond_panel.spec.framework.section import Section
 from inficond_panel.spec.framework.section_file import SpecFile, load_file
@@ -366,7 +367,7 @@ def find_file(name: str | Path) -> Path:
 
 def is_study(file: Path) -> bool:
     """Return True if ``file`` is the spec of a study; False for a spec of the app or a folder."""
-    if file.is_dir():
+    if is_remote(file) or file.is_dir():
         return False
     root = compose(file)
     pairs = root.value if isinstance(root, MappingNode) else []
