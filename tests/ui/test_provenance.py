@@ -310,6 +310,7 @@ def test_a_row_that_goes_out_of_view_has_the_focus_when_it_comes_again_unless_it
 def test_a_row_far_away_is_shown_and_undone(long) -> None:
     to_the_oldest(long)
     long.keyboard.press("ArrowUp")
+    expect(row(long, 1)).to_be_focused()
     long.keyboard.press("Enter")
     expect(row(long, 1)).to_have_attribute("aria-selected", "true")
     expect(row(long, 1)).to_be_focused()
