@@ -77,7 +77,8 @@ class Notebook:
     def ask(self, expression):
         """Value of an expression in the kernel, as JSON has it."""
         outputs = self.run(f"import json\nprint(json.dumps({expression}))")
-        return json.loads(outputs[-1].text)
+        printed = "".join(output.get("text", "") for output in outputs)  # it may come in parts
+        return json.loads(printed.splitlines()[-1])
 
 
 @pytest.fixture(scope="module", params=["default", "ipywidgets", "vscode", "colab"])
