@@ -17,6 +17,7 @@ import pytest
 from factory import ATTRS, small_arrays, small_store
 from precompute_factory import dataset_section, photo
 
+from inficond_panel.commands.serve.server import check_spec
 from inficond_panel.common import places
 from inficond_panel.common.installation import shipped_folder
 from inficond_panel.common.places import is_remote, place_of
@@ -224,3 +225,11 @@ def test_only_a_store_may_have_an_address(tmp_path: Path) -> None:
     with pytest.raises(SpecError, match="3:8: study: expected the path of a file, got the address"):
         load_spec(tmp_path / "a.yaml")
     assert not is_remote("C://a.zarr")
+
+
+def test_serving_begins_without_the_photos_of_an_address(url: str, tmp_path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.rmtree(tmp_path / "small.zarr/thumbnail/c")
+    check_spec(url)
+    with pytest.raises(StoreFormatError, match="thumbnail differs from its hash"):
+        check_spec(str(tmp_path / "small.zarr"))

@@ -21,6 +21,7 @@ from panel.command.serve import Serve
 import inficond_panel
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.common.folders import is_address
+from inficond_panel.common.places import is_remote
 from inficond_panel.errors import InficondError
 from inficond_panel.plots.cloud import load_datashader
 from inficond_panel.serving import guard, health, plugin
@@ -95,10 +96,12 @@ def set_history(history: str | None) -> None:
 def check_spec(spec: str, distill: bool = False) -> None:
     """Open spec, store and history once, so that their errors are raised before a page opens.
 
+    All arrays of a store on disk are read and checked; at an address only those that are needed.
     With ``distill`` the original students are distilled as well.
     """
     tuner = open_tuner(spec)
-    tuner.store.verify()
+    if not is_remote(tuner.store.path):
+        tuner.store.verify()
     if distill:
         tuner.root(progress=progress)
     else:
