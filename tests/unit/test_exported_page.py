@@ -12,8 +12,10 @@ from panel.io import state as panel_state
 
 from inficond_panel.app import page_html
 from inficond_panel.common.files import File
+from inficond_panel.errors import TuningError
 from inficond_panel.state import AppState, Job, Jobs
 from inficond_panel.state.export import ExportState
+from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
 from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes
@@ -136,3 +138,11 @@ def test_other_work_comes_between_the_steps_of_a_file(tuner):
     assert done == ["prepared", "other", "last"]
     assert saved[0] == File("page.html", b"content")
     assert export.status.kind == "done"
+
+
+def test_a_session_that_may_not_export_makes_no_file(tuner):
+    export = ExportState(tuner, Jobs(inline=True), Rights(export=False))
+    for make in (lambda: export.make(pytest.fail), lambda: export.make_in_steps(pytest.fail, iter)):
+        with pytest.raises(TuningError, match="does not allow export"):
+            make()
+    assert export.file is None
