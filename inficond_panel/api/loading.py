@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
@@ -14,7 +13,7 @@ from inficond_panel.errors import DifferenceWarning, ExportError
 from inficond_panel.export import differences, load_export
 from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.opening import history_of, open_spec_store, with_typed
+from inficond_panel.tuning.opening import history_of, open_spec_store, store_place, with_typed
 
 
 def load_students(
@@ -53,5 +52,5 @@ def _store(against: str | Path | Store | TunableStudents | None) -> Store | None
     if is_remote(against) or Path(against).is_dir():
         return open_store(against)
     spec = load_spec(find_spec(against), check_files=False)
-    store = open_spec_store(against, os.environ.get("INFICOND_STORE") or spec.store)
+    store = open_spec_store(against, store_place(spec, None))
     return with_typed(store, history_of(against, spec))

@@ -16,10 +16,10 @@ from typing import Any, cast
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import DataError, InficondError, StoreError
 
-#: Protocols of addresses; the last is for tests. Others of fsspec run programs or read any file.
-PROTOCOLS = ("s3", "gs", "https", "http", "memory")
+#: Protocols of addresses. Others of fsspec run programs or read any file.
+PROTOCOLS = ("s3", "gs", "https", "http")
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.:-]+://")  # not C://
-_HERE = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
+_HERE = re.compile(r"(localhost|127\.0\.0\.1)(:\d+)?")
 _REMEDY = "Write an address such as s3://BUCKET/NAME.zarr"
 #: Modules of errors of network clients that are no ``OSError``.
 _CLIENTS = ("botocore.", "aiobotocore.", "aiohttp.", "google.", "gcsfs.")
@@ -58,9 +58,9 @@ def address_fault(address: str) -> str:
     first, _, name = rest.partition("/")
     if protocol.lower() not in PROTOCOLS:
         return f"an address begins with {', '.join(f'{each}://' for each in PROTOCOLS[:3])}"
-    if "@" in rest or re.search(r":(?!\d+$)", first.removeprefix("[::1]")):
+    if "@" in rest or re.search(r":(?!\d+$)", first):
         return "passwords do not belong in an address; set them in the environment"
-    if set(rest) & set("?#*[") and not first.startswith("[::1]"):
+    if set(rest) & set("?#*["):
         return "an address has no query and no pattern"
     if protocol.lower() == "http" and not _HERE.fullmatch(first):
         return "http:// is for this machine alone; write https://"
@@ -154,13 +154,8 @@ def has_store(place: Path) -> bool:
 def create(place: Path, content: bytes) -> None:
     """Write a new object at an address; raise ``FileExistsError`` if another process did before."""
     remote = cast("Any", place)
-    with reaching(place):
-        if remote.protocol in ("s3", "gs"):  # one request, of which one of many succeeds
-            remote.fs.pipe_file(remote.path, content, mode="create")
-        elif place.exists():
-            raise FileExistsError(str(place))
-        else:
-            place.write_bytes(content)
+    with reaching(place):  # one request, of which one of many succeeds
+        remote.fs.pipe_file(remote.path, content, mode="create")
 
 
 def upload(folder: Path, place: Path, last: str, names: Collection[str]) -> None:

@@ -15,8 +15,8 @@ from inficond_panel.common.places import (
     has_store,
     is_remote,
     place_of,
+    reaching,
     size_of,
-    unreachable,
 )
 from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
@@ -56,18 +56,17 @@ def open_store(path: Path | str) -> Store:
     path = place_of(path)
     try:
         _check_there(path)
-        dataset = xr.open_zarr(
-            for_zarr(path),
-            chunks=None,
-            consolidated=None if is_remote(path) else False,
-            zarr_format=3 if is_remote(path) else None,  # another is not looked for
-            create_default_indexes=False,
-        )
+        with reaching(path):
+            dataset = xr.open_zarr(
+                for_zarr(path),
+                chunks=None,
+                consolidated=None if is_remote(path) else False,
+                zarr_format=3 if is_remote(path) else None,  # another is not looked for
+                create_default_indexes=False,
+            )
     except StoreError:
         raise
     except Exception as error:  # zarr and xarray raise many exception types for one fault
-        if found := unreachable(path, error):
-            raise found from error
         raise StoreFormatError(
             f"{path} cannot be read as a store: {error}", write_again(path)
         ) from error

@@ -15,7 +15,7 @@ import numpy as np
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import listed, missing
-from inficond_panel.common.places import is_remote, place_of, reaching
+from inficond_panel.common.places import is_remote, place_of
 from inficond_panel.concepts.texts import TextEncoder
 from inficond_panel.concepts.typed import (
     ExtendedStore,
@@ -26,7 +26,7 @@ from inficond_panel.concepts.typed import (
     extended,
     type_concept,
 )
-from inficond_panel.errors import StoreError, StoreMissingError, TuningError
+from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.tuning.history.beside import folder_beside
@@ -186,7 +186,7 @@ def shared_tuner(spec: str | Path, history: str | Path = "") -> Tuner:
 
 
 @once(4)
-def _shared_store(spec: str, path: Path, _: object) -> Store:
+def _shared_store(spec: str, path: Path, *_: int) -> Store:
     return open_spec_store(spec, path)
 
 
@@ -195,18 +195,16 @@ def _shared(store: Store, spec: Spec, history: str) -> Tuner:
     return Tuner(store, spec, History(history))
 
 
-def _state_of(store: Path) -> tuple[Path, object]:
-    """Return a store's path, and what changes when it is rewritten: inode and time stamp, or at an
-    address the file that makes it a store."""
-    marker = store / "zarr.json"
+def _state_of(store: Path) -> tuple[Path, int, int]:
+    """Return a store's path, with inode and time stamp, which change when it is rewritten; a store
+    at an address is written once."""
+    if is_remote(store):
+        return store, 0, 0
     try:
-        with reaching(store):
-            if is_remote(store):
-                return store, marker.read_bytes()
-            status = marker.stat()
-            return store, (status.st_ino, status.st_mtime_ns)
-    except (OSError, StoreError):
-        return store, None
+        status = (store / "zarr.json").stat()
+    except OSError:
+        return store, 0, 0
+    return store, status.st_ino, status.st_mtime_ns
 
 
 def store_place(spec: Spec, given: str | Path | None) -> Path:

@@ -133,10 +133,10 @@ def _tidy(path: Path) -> None:
 
     Do nothing while another run writes the store; ignore folders that cannot be removed.
     """
-    left = [partial_folder(path), *([] if is_remote(path) else [replaced(path), lock_of(path)])]
-    if any(leftover.exists() for leftover in left):
+    left = [partial_folder(path), *([] if is_remote(path) else [replaced(path)])]
+    if any(leftover.exists() for leftover in (*left, lock_of(path))):
         with suppress(StoreError, OSError), only_run(path):
-            for folder in left[:2]:
+            for folder in left:
                 shutil.rmtree(folder, ignore_errors=True)
 
 

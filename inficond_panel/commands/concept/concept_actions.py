@@ -12,7 +12,6 @@ import numpy as np
 from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 from inficond_panel.commands.shared.precompute_package import precompute_package
-from inficond_panel.common.places import place_of
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.predict import text_encoder
@@ -25,6 +24,7 @@ from inficond_panel.tuning.opening import (
     nearest_concepts,
     others_of,
     remove_concept,
+    store_place,
     typed_folder,
     typed_of,
     typed_text,
@@ -103,7 +103,7 @@ def filter_words(args: argparse.Namespace) -> None:
     from precompute.concepts.corpus import REASONS, by_filter
     from precompute.pipeline.stages import filtered_words
 
-    path = place_of(args.store or spec.store)
+    path = store_place(spec, args.store)
     store = open_store(path) if (path / "zarr.json").is_file() else None
     kept, dropped, unknown = filtered_words(spec, store)
     if args.json:
