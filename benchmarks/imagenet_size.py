@@ -7,7 +7,8 @@ likewise of 4,500 concepts and of 1,000 classes; one of the three varies, the ot
 Each store is opened in a process of its own, on one thread. Told is the processor time of each
 step, the exponent of its growth (least squares on logarithms, with Student's 95 % interval over all
 runs), and what the full size would take by it: at least, since fixed costs make the exponents of
-small sizes smaller. "peak" is resident memory at its highest. The last line is one line of JSON
+small sizes smaller. "peak" is anonymous memory at its highest (RssAnon; files that are mapped into
+memory are not in it). The last line is one line of JSON
 with the exponents: 1 is linear.
 """
 
@@ -16,10 +17,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,6 +28,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from memory import anonymous
 from scipy import stats
 from solver_parts.data import synthetic
 
@@ -76,13 +78,21 @@ def steps(path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def measure(path: Path) -> dict[str, float]:
     """Seconds of processor time of each step, and the peak in GiB."""
-    seconds = {}
+    seconds, done, peak = {}, threading.Event(), [0]
+
+    def watch() -> None:
+        while not done.wait(0.02):
+            peak.append(max(peak.pop(), anonymous()))
+
+    watcher = threading.Thread(target=watch)
+    watcher.start()
     for name, step in steps(path):
         begin = time.process_time()
         step()
         seconds[name] = time.process_time() - begin
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-    return {**seconds, "peak": peak}
+    done.set()
+    watcher.join()
+    return {**seconds, "peak": peak[0] / 2**30}
 
 
 def run(sizes: dict[str, int], folder: Path, seed: int) -> dict[str, float]:

@@ -92,8 +92,8 @@ class TunableStudents(Measures):
         return [self.tuner.store.images[row] for row in self.tuner.store.rows(split)]
 
     def scores(self, split: str) -> np.ndarray:
-        """Return the concept scores (n, C) of a split."""
-        return self.tuner.store.concept_score[self.tuner.store.rows(split)]
+        """Return the concept scores (n, C) of a split, read-only."""
+        return self.tuner.store.scores_of(split)
 
     def decision_function(self, X: str | ArrayLike) -> np.ndarray:
         """Return logits (n, K) of a split by name, or of concept scores (n, C).
@@ -103,7 +103,7 @@ class TunableStudents(Measures):
         """
         if isinstance(X, str):
             self.count_look(X)
-            return self.tuner.logits(self.node)[self.tuner.store.rows(X)]
+            return self.tuner.logits(self.node, self.tuner.store.rows(X))
         node, link = self.node, self.tuner.spec.students.link
         return decision_function(self._checked(X), node.weights, node.intercepts, link)
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.mapped import empty
 from inficond_panel.common.sliced import Sliced
 
 #: Number of concepts that place a point: enough to lie between them, few enough to stay near.
@@ -179,7 +180,8 @@ def _largest(
 ) -> np.ndarray:
     """Return each image's largest value over its segments, at least 0, in ``shape`` (image,
     concept); ``values`` takes a slice of segments and their vectors, and returns their values."""
-    score = np.zeros(shape, dtype=np.float32)
+    score = empty(shape, np.float32)
+    score[:] = 0
     for part in _whole_images(segment_image):
         similar = values(part, np.asarray(embedding[part], dtype=np.float32))
         image, start = np.unique(segment_image[part], return_index=True)

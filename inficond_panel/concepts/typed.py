@@ -19,6 +19,7 @@ import numpy as np
 from inficond_panel.common import clock
 from inficond_panel.common.cache import once
 from inficond_panel.common.folders import Folder
+from inficond_panel.common.mapped import empty
 from inficond_panel.common.near_words import unknown
 from inficond_panel.concepts.scoring import (
     Scoring,
@@ -345,7 +346,7 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
         "concept": np.array(
             [*base.concepts, *(one.name for one in typed)], dtype=np.dtypes.StringDType()
         ),
-        "concept_score": np.column_stack([base.concept_score, *(one.score for one in typed)]),
+        "concept_score": _scores(base, typed),
         "concept_text_embedding": np.concatenate([base.concept_text_embedding, text]),
         "concept_projection": np.stack(
             [_placed(base, m, text) for m in range(len(base.methods))]
@@ -353,6 +354,15 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
         "segment_concept": concept,
         "segment_cosine": cosine,
     }
+
+
+def _scores(base: Store, typed: Sequence[TypedConcept]) -> np.ndarray:
+    images, concepts = base.concept_score.shape
+    scores = empty((images, concepts + len(typed)), base.concept_score.dtype)
+    scores[:, :concepts] = base.concept_score
+    for column, one in enumerate(typed, concepts):
+        scores[:, column] = one.score
+    return scores
 
 
 def _placed(base: Store, m: int, text: np.ndarray) -> np.ndarray:

@@ -40,6 +40,7 @@ LEAST_PHOTOS = 20
 #: Least and largest number of photos of ``fit`` that new photos are compared with.
 LEAST_FIT, MOST_FIT = 50, 2_000
 _NEIGHBOUR = 10
+_TOGETHER = 2_048  # photos whose distances are computed at one time
 _FAR = 0.01  #: share of the photos of ``fit`` that counts as far
 
 
@@ -115,10 +116,10 @@ def drift(
     """
     from scipy.stats import betabinom, binomtest  # noqa: PLC0415 - slow to load
 
-    fitted, new = (np.asarray(scores, dtype=np.float64) for scores in (fitted, new))
     if len(fitted) > MOST_FIT:
         chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
         fitted = fitted[np.sort(chosen)]
+    fitted = np.asarray(fitted, dtype=np.float64)
     sides = ((new, LEAST_PHOTOS, "new photos"), (fitted, LEAST_FIT, "photos of fit"))
     for scores, least, what in sides:
         if len(scores) < least:
@@ -142,14 +143,14 @@ def drift(
     )
 
 
-def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDrift, ...]:
+def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[ConceptDrift, ...]:
     from scipy.stats import false_discovery_control, kstwo  # noqa: PLC0415 - slow to load
 
     largest = np.array([_largest_gap(*each) for each in zip(fitted.T, new.T, strict=True)])
     effective = len(fitted) * len(new) / (len(fitted) + len(new))
     p = np.clip(kstwo.sf(largest, round(effective)), 0, 1)
     adjusted = false_discovery_control(p)
-    medians = np.median(fitted, axis=0), np.median(new, axis=0)
+    medians = np.median(fitted, axis=0), [np.median(scores) for scores in new.T]
     return tuple(
         ConceptDrift(
             concepts[c],
@@ -163,29 +164,28 @@ def _concepts(fitted: Array, new: Array, concepts: list[str]) -> tuple[ConceptDr
     )
 
 
-def _largest_gap(first: Array, second: Array) -> float:
+def _largest_gap(first: Array, second: NDArray) -> float:
     """Return the largest difference of the empirical distribution functions of two samples."""
-    first, second = np.sort(first), np.sort(second)
+    first, second = np.sort(first), np.sort(second.astype(np.float64))
     values = np.concatenate([first, second])
     below = [np.searchsorted(each, values, side="right") / len(each) for each in (first, second)]
     return float(np.abs(below[0] - below[1]).max())
 
 
-def _far(fitted: Array, new: Array) -> tuple[float, float, Array]:
+def _far(fitted: Array, new: NDArray) -> tuple[float, float, Array]:
     """Return the distance beyond which a photo is far, the share of ``fit`` beyond it, and the
     distances (m,) of the new photos to ``fit``."""
     centre, spread = fitted.mean(axis=0), fitted.std(axis=0)
     spread[spread == 0] = 1.0
-    fitted, new = (fitted - centre) / spread, (new - centre) / spread
+    fitted = (fitted - centre) / spread
     among = _squares(fitted, fitted)
     np.fill_diagonal(among, np.inf)
     among_fit = _nearest(among)
     tail = max(1, int(_FAR * (len(among_fit) + 1)))
-    return (
-        float(np.sort(among_fit)[-tail]),
-        tail / (len(among_fit) + 1),
-        _nearest(_squares(new, fitted)),
-    )
+    some = (new[first : first + _TOGETHER] for first in range(0, len(new), _TOGETHER))
+    distances = [_nearest(_squares((scores - centre) / spread, fitted)) for scores in some]
+    limit = float(np.sort(among_fit)[-tail])
+    return limit, tail / (len(among_fit) + 1), np.concatenate(distances)
 
 
 def _squares(a: Array, b: Array) -> Array:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property, partial
+from itertools import pairwise
 from threading import Lock
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -13,6 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse.csgraph import connected_components
 
+from inficond_panel.common.mapped import empty
 from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.sources import (
@@ -43,7 +45,7 @@ class Columns:
         self._place = np.full(source.shape[1], -1)
         self._used = 0
         self._lock = Lock()
-        self._blocks: list[Any] = []  # for each block of n images (C, n), filled from the top
+        self._blocks: list[Any] = []  # for each _IMAGES images (C, n), filled from the top
 
     def gather(self, columns: NDArray[np.intp]) -> bool:
         """Read those of ``columns`` (indices) that are not in memory; return True if any was."""
@@ -51,16 +53,25 @@ class Columns:
             new = columns[self._place[columns] < 0]
             if not new.size:
                 return False
-            end = self._used + len(new)
-            for number, part in enumerate(self.source.map(partial(_take, columns=new))):
-                if number == len(self._blocks):
-                    xp = namespace(part)
-                    shape = self.source.shape[1], part.shape[0]
-                    self._blocks.append(xp.empty(shape, dtype=part.dtype, device=part.device))
-                self._blocks[number][self._used : end, :] = part.T
+            first, end = 0, self._used + len(new)
+            for part in self.source.map(partial(_take, columns=new)):
+                if not self._blocks:
+                    self._blocks = _column_blocks(self.source.shape, part)
+                self._fill(first, end, part)
+                first += part.shape[0]
             self._place[new] = np.arange(self._used, end)
             self._used = end
             return True
+
+    def _fill(self, first: int, end: int, part: Any) -> None:
+        """Write the new columns (n, new) of the images from ``first`` on; ``end`` is their last
+        row in a block, excluded."""
+        done = 0
+        while done < part.shape[0]:
+            number, at = divmod(first + done, _IMAGES)
+            more = min(_IMAGES - at, part.shape[0] - done)
+            self._blocks[number][self._used : end, at : at + more] = part[done : done + more, :].T
+            done += more
 
     def product(self, columns: NDArray[np.intp], weights: Array) -> Array:
         """Return the product X[:, columns] @ weights (N,) of the scores X, for weights (p,)."""
@@ -116,6 +127,25 @@ class Columns:
             last = first + block.shape[1]
             yield block, *(a[first:last] for a in aligned)
             first = last
+
+
+#: Images in a block of columns: a working set of 60 columns then fits into a core's cache.
+_IMAGES = 4096
+
+
+def _column_blocks(shape: tuple[int, int], like: Any) -> list[Any]:
+    """Return empty blocks (C, n) for the columns of a table of ``shape`` (N, C), of the library,
+    the type and the device of ``like``."""
+    (images, concepts), xp = shape, namespace(like)
+    if xp is np:
+        room = empty((images * concepts,), like.dtype)
+    else:
+        room = xp.empty(images * concepts, dtype=like.dtype, device=like.device)
+    ends = [*range(0, images, _IMAGES), images]
+    return [
+        xp.reshape(room[first * concepts : last * concepts], (concepts, last - first))
+        for first, last in pairwise(ends)
+    ]
 
 
 def _take(block: Any, columns: NDArray[np.intp]) -> Any:
@@ -255,12 +285,15 @@ class Scores:
     def logits(self, weights: Array, intercepts: Array) -> Array:
         """Return logits X @ weights + intercepts (N, K), for weights (C, K), intercepts (K,).
 
-        Computed column by column, so that a student's logits have the same bits whatever other
-        students are computed in the same call.
+        Computed class by class from the columns of its nonzero weights, so that a student's logits
+        have the same bits whatever other students are computed in the same call.
         """
-        self.passes += 1
-        product = partial(_product, weights=weights)
-        return np.concatenate(list(self.source.map(product))) + intercepts
+        used = weights != 0
+        self.gather(np.flatnonzero(used.any(axis=1)))
+        logits = empty((weights.shape[1], self.shape[0]), np.float64)
+        for k, concepts in enumerate(map(np.flatnonzero, used.T)):
+            logits[k] = self.columns.product(concepts, weights[concepts, k]) + intercepts[k]
+        return logits.T
 
     @cached_property
     def pivot(self) -> Array:
@@ -300,26 +333,14 @@ def _wide(block: Any) -> Any:
     return xp.astype(block, xp.float64)
 
 
-def _cached_rows(block: Any) -> Iterator[slice]:
-    images, rows = block.shape[0], max(_CACHED_VALUES // block.shape[1], 1)
-    return (slice(first, min(first + rows, images)) for first in range(0, images, rows))
-
-
 def _gradient(block: Any, residuals: Array) -> Array:
     total = np.zeros((block.shape[1], residuals.shape[1]))
-    for rows in _cached_rows(block):
+    # the sums are not in the cache for many classes: then each addition has as many products
+    step = max(_CACHED_VALUES // block.shape[1], residuals.shape[1])
+    for first in range(0, block.shape[0], step):
+        rows = slice(first, min(first + step, block.shape[0]))
         total += to_host(_wide(block[rows, :]).T @ beside(residuals[rows], block))
     return total
-
-
-def _product(block: Any, weights: Array) -> Array:
-    product = np.empty((block.shape[0], weights.shape[1]))
-    columns = [beside(np.ascontiguousarray(w), block) for w in weights.T]
-    for rows in _cached_rows(block):
-        wide = _wide(block[rows, :])
-        for k, column in enumerate(columns):
-            product[rows, k] = to_host(wide @ column)
-    return product
 
 
 def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
@@ -343,7 +364,7 @@ def _as_source(values: Any) -> Source:
 
 #: Largest number of images for a correlation: at r = 0.8 the standard error is then 0.0025.
 SAMPLE = 20_000
-_BLOCK = 4096
+_BLOCK = 1024
 
 
 def spread(scores: NDArray) -> Array:

@@ -18,6 +18,7 @@ shift and as little as possible to the others:
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,7 @@ from scipy.special import expit
 
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.point_metrics import average_precision
+from inficond_panel.distill.scores import ScoreLike, Scores
 from inficond_panel.distill.solver.exact import fit
 from inficond_panel.distill.solver.objective import decision_function
 from inficond_panel.distill.sources import Array
@@ -38,32 +40,37 @@ RIDGE = 0.3
 MOST_WRONG = 0.5
 #: Least shares of wrong labels, added and missed, that are assumed when labels are ranked.
 LEAST = (0.01, 0.05)
+#: Photos whose scores are standardised at one time.
+_PHOTOS = 4096
 
 
 def cross_fitted_model(
-    scores: NDArray, label: NDArray, others: NDArray, seed: int = 0
+    scores: ScoreLike, label: NDArray, others: ScoreLike, seed: int = 0
 ) -> tuple[Array, Array]:
     """Return logits of a logistic regression on labels: cross-fitted (n,), and of others (m,).
 
     ``scores`` are (n, C), ``label`` (n,) in {1, 0}. For each fold the L1 penalty with the highest
     AP on the other folds is chosen. Logits of ``others`` (m, C) are means over the folds' models.
     """
-    folds = stratified_folds(label[:, None], FOLDS, seed)
-    logit = np.empty((len(label), len(PENALTIES)))
-    of_others = np.empty((FOLDS, len(others), len(PENALTIES)))
-    for fold in range(FOLDS):
-        out = folds == fold
-        targets = np.repeat(label[~out, None].astype(float), len(PENALTIES), axis=1)
-        model = fit(scores[~out], targets, l1=PENALTIES, tolerance=1e-4)
-        logit[out] = decision_function(scores[out], model.weights, model.intercepts)
-        of_others[fold] = decision_function(others, model.weights, model.intercepts)
-    chosen, mean = np.empty(len(label)), np.zeros(len(others))
+    folds, data = stratified_folds(label[:, None], FOLDS, seed), Scores.of(scores)
+    inside, shape = folds[:, None] != np.arange(FOLDS), (-1, FOLDS, len(PENALTIES))
+    model = fit(  # all folds at once: photos of a fold have weight 0
+        data,
+        np.repeat(label[:, None].astype(float), FOLDS * len(PENALTIES), axis=1),
+        l1=PENALTIES * FOLDS,
+        sample_weight=np.repeat(inside, len(PENALTIES), axis=1),
+        tolerance=1e-4,
+    )
+    each = decision_function(data, model.weights, model.intercepts).reshape(shape)
+    logit = each[np.arange(len(label)), folds]
+    of_others = decision_function(others, model.weights, model.intercepts).reshape(shape)
+    chosen, mean = np.empty(len(label)), np.zeros(len(of_others))
     for fold in range(FOLDS):
         out = folds == fold
         values = [average_precision(label[~out], column) for column in logit[~out].T]
         best = int(np.nanargmax(values))
         chosen[out] = logit[out, best]
-        mean += of_others[fold, :, best] / FOLDS
+        mean += of_others[:, fold, best] / FOLDS
     return chosen, mean
 
 
@@ -159,35 +166,68 @@ class OtherPhotos:
 
 
 def other_photos(
-    fit_scores: Array, fit_label: NDArray, tune_scores: Array, tune_label: NDArray, seed: int = 0
+    fit_scores: NDArray,
+    fit_label: NDArray,
+    tune_scores: NDArray,
+    tune_label: NDArray,
+    seed: int = 0,
 ) -> OtherPhotos:
-    """Test whether photos of the two splits differ: standardised scores (n, C), labels (n,)."""
-    rng = np.random.default_rng(seed)
-    sides = [(fit_scores, fit_label == 1), (tune_scores, tune_label == 1)]
-    negatives, positives = (
-        [scores[side == kind] for scores, side in sides] for kind in (False, True)
-    )
-    folds = [rng.integers(FOLDS, size=len(scores)) for scores in negatives]
-    along = [np.empty(len(scores)) for scores in negatives]
-    of_positives = [np.zeros(len(scores)) for scores in positives]
+    """Test whether photos of the two splits differ, from scores (n, C) and labels (n,)."""
+    rng, sides = np.random.default_rng(seed), (fit_scores, tune_scores)
+    negative = [label != 1 for label in (fit_label, tune_label)]
+    folds = [rng.integers(FOLDS, size=np.count_nonzero(each)) for each in negative]
+    standard = _standard(sides)
     moments = [
-        [_moments(scores[f == fold]) for fold in range(FOLDS)]
-        for scores, f in zip(negatives, folds, strict=True)
+        _moments(scores, standard, each, fold)
+        for scores, each, fold in zip(sides, negative, folds, strict=True)
     ]
-    for fold in range(FOLDS):
-        direction = _discriminant(*(_together(side, fold) for side in moments))
-        for half in range(2):
-            out = folds[half] == fold
-            along[half][out] = negatives[half][out] @ direction
-            of_positives[half] += positives[half] @ direction
-    return OtherPhotos(_rank_z(*along), _rank_z(*of_positives))
+    rests = ([_together(side, fold) for side in moments] for fold in range(FOLDS))
+    directions = np.stack([_discriminant(*rest) for rest in rests], axis=1)
+    along = [
+        np.concatenate([rows @ directions for rows in _blocks(scores, standard)])
+        for scores in sides
+    ]
+    unseen = [
+        every[each][np.arange(len(fold)), fold]
+        for every, each, fold in zip(along, negative, folds, strict=True)
+    ]
+    positives = [every[~each].sum(axis=1) for every, each in zip(along, negative, strict=True)]
+    return OtherPhotos(_rank_z(*unseen), _rank_z(*positives))
 
 
 _Moments = tuple[int, Array, Array]  # number of photos, their sum (C,), sum of products (C, C)
 
 
-def _moments(scores: Array) -> _Moments:
-    return len(scores), scores.sum(axis=0), scores.T @ scores
+def _standard(sides: Sequence[NDArray]) -> tuple[Array, Array]:
+    """Return mean and standard deviation (C,) of the scores of both sides; 1 for a constant."""
+    counts = np.array([len(scores) for scores in sides])
+    share = counts / counts.sum()
+    each = [Scores(scores).moments(np.full(len(scores), 1 / len(scores))) for scores in sides]
+    means, variances = (np.stack(values) for values in zip(*each, strict=True))
+    mean = share @ means
+    spread = np.sqrt(share @ (variances + (means - mean) ** 2))
+    return mean, np.where(spread > 0, spread, 1.0)
+
+
+def _blocks(scores: NDArray, standard: tuple[Array, Array]) -> Iterator[Array]:
+    """Yield the standardised scores of some photos (n, C) after the other, since all are many."""
+    for first in range(0, len(scores), _PHOTOS):
+        yield (scores[first : first + _PHOTOS] - standard[0]) / standard[1]
+
+
+def _moments(
+    scores: NDArray, standard: tuple[Array, Array], chosen: NDArray[np.bool_], folds: NDArray
+) -> list[_Moments]:
+    """Return the moments of each fold's standardised scores; ``folds`` are of the ``chosen``."""
+    size, number = scores.shape[1], np.full(len(scores), -1)
+    number[chosen] = folds
+    sums, products = np.zeros((FOLDS, size)), np.zeros((FOLDS, size, size))
+    for first, rows in zip(range(0, len(scores), _PHOTOS), _blocks(scores, standard), strict=True):
+        for fold in range(FOLDS):
+            part = rows[number[first : first + _PHOTOS] == fold]
+            sums[fold] += part.sum(axis=0)
+            products[fold] += part.T @ part
+    return list(zip(np.bincount(folds, minlength=FOLDS).tolist(), sums, products, strict=True))
 
 
 def _together(parts: list[_Moments], left_out: int) -> _Moments:

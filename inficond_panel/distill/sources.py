@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
+from threading import local
 from typing import Any, Protocol
 
 import array_api_compat
@@ -62,9 +63,12 @@ def on_card(values: NDArray, device: str) -> Any:
 
 def count_not_finite(values: Any) -> int:
     """Return the number of values that are NaN or infinite."""
-    xp = namespace(values)
-    finite = xp.isfinite(values)
-    return 0 if bool(xp.all(finite)) else int(xp.sum(xp.astype(~finite, xp.int64)))
+    xp, bad = namespace(values), 0
+    step = max(BLOCK_VALUES // max(array_api_compat.size(values[:1, ...]), 1), 1)
+    for first in range(0, values.shape[0], step):  # a mask of all values may be large
+        finite = xp.isfinite(values[first : min(first + step, values.shape[0]), ...])
+        bad += 0 if bool(xp.all(finite)) else int(xp.sum(xp.astype(~finite, xp.int64)))
+    return bad
 
 
 def check_weights(weight: NDArray) -> None:
@@ -219,16 +223,19 @@ class DaskSource:
         return np.asarray(self._blocks[0][:images].compute())
 
 
+_helper = local()
+
+
 def in_order(
     function: Callable[..., Any], jobs: Iterable[tuple[Any, ...]], threads: int
 ) -> Iterator[Any]:
     """Yield ``function(*job)`` for each job, in the order of the jobs, computed by ``threads``."""
-    if threads == 1:
+    if threads == 1 or hasattr(_helper, "of_pool"):  # a thread of a pool starts no pool
         for job in jobs:
             yield function(*job)
         return
     waiting: deque[Future[Any]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads, initializer=setattr, initargs=(_helper, "of_pool", 1)) as pool:
         for job in jobs:
             waiting.append(pool.submit(function, *job))
             if len(waiting) > 2 * threads:
@@ -239,8 +246,11 @@ def in_order(
 
 def thread_count(shape: tuple[int, int]) -> int:
     """Return the number of threads for a pass over a table: 1 if it is small, else one per core."""
-    if shape[0] * shape[1] < _THREADED_VALUES:
-        return 1
+    return 1 if shape[0] * shape[1] < _THREADED_VALUES else core_count()
+
+
+def core_count() -> int:
+    """Return the number of cores that this process may use."""
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return cores or 1
 

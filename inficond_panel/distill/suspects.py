@@ -96,7 +96,34 @@ def _shares(scores: ArrayLike, label: NDArray, threshold: float) -> tuple[float,
     return float(above[label == 1].mean()), float(above[label == 0].mean())
 
 
-class Photos:
+class SideMeans:
+    """Means and squared deviations of concept scores over positives (row 0) and negatives (row 1).
+
+    ``counts`` (2,) are the numbers of photos, ``means`` (2, C) the mean scores, ``squares`` (2, C)
+    the sums of squared deviations from them.
+    """
+
+    def __init__(self, counts: Array, mean: Array, variance: Array) -> None:
+        self.counts, self.means, self.squares = counts, mean, variance * counts[:, None]
+
+    @property
+    def bond(self) -> Array:
+        """Correlation with the class: mean score of positives less mean score of negatives (C,)."""
+        return self.means[0] - self.means[1]
+
+
+def side_means(scores: ScoreLike, label: NDArray, folds: NDArray) -> list[SideMeans]:
+    """Return the means of each fold's photos, in one pass over scores (n, C), from labels (n,) in
+    {1, 0} and fold numbers (n,) from 0; each fold has positives and negatives."""
+    of_fold = folds[:, None] == np.arange(folds.max() + 1)
+    sides = of_fold[:, :, None] & (label[:, None] == (1, 0))[:, None, :]
+    counts = sides.sum(axis=0).astype(np.float64)
+    mean, variance = Scores.of(scores).moments((sides / counts).reshape(len(label), -1))
+    shape = (*counts.shape, -1)
+    return list(map(SideMeans, counts, mean.reshape(shape), variance.reshape(shape)))
+
+
+class Photos(SideMeans):
     """Photos of one split, with concept scores (n, C) and labels (n,) of one class in {1, 0}.
 
     Raises DataError if the lengths differ, a label is neither 0 nor 1, or there are fewer than two
@@ -113,25 +140,10 @@ class Photos:
         if not np.isin(self.label, (0, 1)).all():
             raise DataError("Labels must be 0 or 1.", "Leave out the photos without a label.")
         self._sides = np.stack([self.label == 1, self.label == 0], axis=1).astype(np.float64)
-        self.counts = self._sides.sum(axis=0)
-        if self.counts.min() < 2:
+        counts = self._sides.sum(axis=0)
+        if counts.min() < 2:
             raise DataError("Fewer than two photos have label 1, or label 0.", "Label more photos.")
-        self._mean, self._variance = self.scores.moments(self._sides / self.counts)
-
-    @property
-    def means(self) -> Array:
-        """Mean score of each concept over the positives (row 0) and the negatives (2, C)."""
-        return self._mean
-
-    @property
-    def squares(self) -> Array:
-        """Sums of squared deviations of the scores from ``means`` (2, C)."""
-        return self._variance * self.counts[:, None]
-
-    @property
-    def bond(self) -> Array:
-        """Correlation with the class: mean score of positives less mean score of negatives (C,)."""
-        return self._mean[0] - self._mean[1]
+        super().__init__(counts, *self.scores.moments(self._sides / counts))
 
     def partial_correlation(self, values: NDArray) -> Array:
         """Return the partial correlation (V, C) of ``values`` (V, n) and scores, given the label.
@@ -142,7 +154,7 @@ class Photos:
         within = np.asarray(values, dtype=np.float64).T
         within = within - self._sides @ (means.T @ within)
         covariance = self.scores.gradient(within)
-        size = np.sqrt(np.outer(self.counts @ self._variance, (within**2).sum(axis=0)))
+        size = np.sqrt(np.outer(self.squares.sum(axis=0), (within**2).sum(axis=0)))
         return np.divide(covariance, size, out=np.zeros_like(size), where=size > 0).T
 
 
@@ -198,7 +210,7 @@ class Suspicion:
 
 
 def suspicion(
-    folds: Sequence[Photos], tune: Photos, logits: NDArray, weights: NDArray
+    folds: Sequence[SideMeans], tune: Photos, logits: NDArray, weights: NDArray
 ) -> Suspicion:
     """Compute for the student of one class how suspect each concept is.
 
@@ -218,7 +230,9 @@ def suspicion(
     )
 
 
-def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array, Array]:
+def lost_bond(
+    sign: Array, folds: Sequence[SideMeans], tune: SideMeans
+) -> tuple[Array, Array, Array]:
     """Return each concept's lost correlation z, its one-sided p-value, and its weakening, all (C,).
 
     Row v of ``sign`` (V, C) is the sign of the reliance of the student fitted without fold v.
@@ -234,7 +248,7 @@ def lost_bond(sign: Array, folds: Sequence[Photos], tune: Photos) -> tuple[Array
     return z, _p_value(z, parts, freedom), _weakening(sign, folds, tune, variance)
 
 
-def _pooled(folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array]:
+def _pooled(folds: Sequence[SideMeans], tune: SideMeans) -> tuple[Array, Array]:
     """Return the variance of positives' and negatives' scores (2, C), pooled over all photos, and
     its degrees of freedom (2,)."""
     counts = np.array([part.counts for part in (*folds, tune)])
@@ -243,7 +257,7 @@ def _pooled(folds: Sequence[Photos], tune: Photos) -> tuple[Array, Array]:
     return squares / freedom[:, None], freedom
 
 
-def _weakening(sign: Array, folds: Sequence[Photos], tune: Photos, variance: Array) -> Array:
+def _weakening(sign: Array, folds: Sequence[SideMeans], tune: SideMeans, variance: Array) -> Array:
     """Return the weakening (C,), from the signs of the reliance (V, C) and the pooled variance
     (2, C)."""
     counts = np.array([part.counts for part in folds])

@@ -77,7 +77,7 @@ def _made(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
 def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
     """Return per concept the numbers of its segments and of images of ``split`` that show it."""
     segments = np.bincount(store.segment_concept, minlength=len(store.concepts)).tolist()
-    images = (store.concept_score[store.rows(split)] > 0).sum(axis=0).tolist()
+    images = np.count_nonzero(store.scores_of(split) > 0, axis=0).tolist()
     stored, countable = store.holds("segments"), np.broadcast_to(tells_presence(store), len(images))
     return [
         {"segments": segments[c] if stored else None, "images": images[c] if countable[c] else None}
@@ -180,10 +180,10 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
             "upper_bound": (of_class, upper),
             "intercept": ("class_name", node.intercepts.copy()),
             "threshold": ("class_name", list(tuner.thresholds)),
-            "student_logit": (of_image, tuner.logits(node)[rows]),
+            "student_logit": (of_image, tuner.logits(node, rows)),
             "teacher_logit": (of_image, store.teacher_logit[rows]),
             "label": (of_image, store.label[rows]),
-            "concept_score": (("image", "concept"), store.concept_score[rows]),
+            "concept_score": (("image", "concept"), store.scores_of(split)),
         },
         {
             "class_name": list(store.classes),

@@ -233,8 +233,7 @@ def photo_drift(
 ) -> Drift:
     """Return a test of whether readable new photos differ from ``fit`` in their concept scores."""
     readable = np.array([not fault for fault in scores.fault], dtype=bool)
-    fitted = store.concept_score[store.rows(FIT)]
-    return drift(fitted, scores.score[readable], list(scores.concepts), seed, level)
+    return drift(store.scores_of(FIT), scores.score[readable], list(scores.concepts), seed, level)
 
 
 def drift_frame(drift: Drift) -> pd.DataFrame:

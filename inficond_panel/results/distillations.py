@@ -13,7 +13,7 @@ per class the probabilities of an image are divided by their sum (``distill.metr
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -239,7 +239,7 @@ def _notes(settings: Sequence[Setting], noise: Noise) -> list[str]:
 class _Measured:
     """Metrics of one set of students as means over the classes, on all images and on each draw."""
 
-    def __init__(self, outcomes: dict[str, Outcome], counts: np.ndarray, noise: Noise) -> None:
+    def __init__(self, outcomes: Mapping[str, Outcome], counts: np.ndarray, noise: Noise) -> None:
         self.outcomes, self.noise = outcomes, noise
         each = list(outcomes.values())
         self.value = {name: float(class_mean(each, name)[0]) for name in COMPARED}

@@ -15,6 +15,7 @@ from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.drift import Drift, drift
+from inficond_panel.distill.scores import correlation
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.shift import tune_aps
@@ -171,7 +172,7 @@ def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str
 @once(4)
 def _drift(store: Store, seed: int) -> Drift:
     """Return a test of whether concept scores differ between ``fit`` and ``tune``."""
-    fit, tune = (store.concept_score[store.rows(split)] for split in (FIT, TUNE))
+    fit, tune = map(store.scores_of, (FIT, TUNE))
     return drift(fit, tune, list(store.concepts), seed)
 
 
@@ -350,14 +351,11 @@ def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:
 
 
 def _constant(store: Store) -> list[str]:
-    spread = np.ptp(store.concept_score[store.rows(FIT)], axis=0)
+    spread = np.ptp(store.scores_of(FIT), axis=0)
     return [store.concepts[c] for c in np.flatnonzero(spread == 0)]
 
 
 def _twins(store: Store) -> list[tuple[str, str]]:
     """Return the pairs of concepts whose scores on ``fit`` correlate by ``ALIKE`` or more."""
-    scores = np.asarray(store.concept_score[store.rows(FIT)], dtype=np.float32)
-    spread = scores.std(axis=0)
-    unit = (scores - scores.mean(axis=0)) / np.where(spread > 0, spread, 1) / np.sqrt(len(scores))
-    pairs = np.argwhere(np.triu(unit.T @ unit >= ALIKE, 1))
+    pairs = np.argwhere(np.triu(correlation(store.scores_of(FIT)) >= ALIKE, 1))
     return [(store.concepts[a], store.concepts[b]) for a, b in pairs]

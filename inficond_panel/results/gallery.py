@@ -152,7 +152,7 @@ def take_picked(student: Student, images: ImageSet) -> Gallery:
     score = np.zeros(len(rows))
     if concept:
         score = np.asarray(store.concept_score[rows, store.concepts.index(concept)], np.float64)
-    logits, teacher_logits = evaluation.logits(student.node)[rows], store.teacher_log_odds[rows]
+    logits, teacher_logits = evaluation.logits(student.node, rows), store.teacher_log_odds[rows]
     return Gallery(
         class_name=student.class_name,
         concept=concept,

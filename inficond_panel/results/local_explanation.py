@@ -77,7 +77,7 @@ def take_apart(student: Student, row: int) -> Apart:
     """Return the decomposition of a student's prediction for the image at ``row`` of the store."""
     store, k, weights = student.store, student.column, student.weights
     scores = np.asarray(store.concept_score[row], dtype=np.float64)
-    logits = student.evaluation.logits(student.node)[[row]]
+    logits = student.evaluation.logits(student.node, np.array([row]))
     logit = float(logits[0, k])
     cutoff = float(np.ravel(student.evaluation.cutoffs_of(logits).of(k))[0])
     decided = student.evaluation.decided(logits)[0]

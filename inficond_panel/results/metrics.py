@@ -83,7 +83,7 @@ def _cross_fitted_outcome(tuner: Tuner, node: Node, class_name: str) -> Outcome:
 @once(8)
 def _cross_fitted_rivals(tuner: Tuner, node: Node) -> tuple[np.ndarray, Cutoffs]:
     """Return the logits of all students on tune, cross-fitted where needed, and their cutoffs."""
-    logits = tuner.logits(node)[tuner.store.rows(TUNE)]
+    logits = tuner.logits(node, tuner.store.rows(TUNE))
     for k, name in enumerate(tuner.store.classes):
         if chosen_on_tune(tuner, node, name):
             logits[:, k] = _cross_fitted(tuner, node, name)

@@ -64,7 +64,7 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
 
 def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
     """Return the classes that a node's students predict; raise as ``teacher_top_class``."""
-    logits = tuner.logits(node)[tuner.store.rows(split)]
+    logits = tuner.logits(node, tuner.store.rows(split))
     return _named(tuner.store, logits, split, k)
 
 

@@ -230,6 +230,8 @@ def _splits(values: np.ndarray, _: Sizes) -> Fault | None:
 def _between(low: int, high: Callable[[Sizes], int]) -> Rule:
     def rule(values: np.ndarray, sizes: Sizes) -> Fault | None:
         most = high(sizes)
+        if _within(values, low, most):
+            return None
         return _at((values < low) | (values > most), f"are not between {low} and {most}")
 
     return rule
@@ -246,13 +248,20 @@ def _segment_images(values: np.ndarray, sizes: Sizes) -> Fault | None:
 
 
 def _finite(values: np.ndarray, _: Sizes) -> Fault | None:
+    if _within(values, -_LARGEST, _LARGEST):
+        return None
     return _at(~np.isfinite(values), "are NaN or infinite")
 
 
 def _scores(values: np.ndarray, _: Sizes) -> Fault | None:
-    if not values.size or (values.min() >= 0 and values.max() < np.inf):  # false for nan
+    if _within(values, 0, _LARGEST):
         return None
     return _at(~((values >= 0) & (values < np.inf)), "are below 0, NaN or infinite")
+
+
+def _within(values: np.ndarray, low: float, high: float) -> bool:
+    """Return True if all values are from ``low`` to ``high``; makes no mask, which may be large."""
+    return not values.size or bool(values.min() >= low and values.max() <= high)  # false for nan
 
 
 def _at(bad: np.ndarray, what: str) -> Fault | None:
@@ -262,6 +271,7 @@ def _at(bad: np.ndarray, what: str) -> Fault | None:
     return f"has {np.count_nonzero(bad)} values that {what}", tuple(int(index) for index in first)
 
 
+_LARGEST = np.finfo(np.float64).max
 _IMAGES = _between(0, lambda sizes: sizes["image"] - 1)
 _RULES: dict[str, Rule] = {
     **dict.fromkeys(COORDINATES, _names),

@@ -11,6 +11,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
+from inficond_panel.common import mapped
 from inficond_panel.common.places import is_remote, unreachable
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.errors import DataError, StoreFormatError
@@ -46,6 +47,7 @@ class Store:
         self.attrs: dict[str, Any] = dict(dataset.attrs)
         self._arrays: dict[str, np.ndarray] = {}
         self._rows_of: dict[str, np.ndarray] = {}
+        self._scores_of: dict[str, np.ndarray] = {}
 
     def __getattr__(self, name: str) -> np.ndarray:
         if name not in VARIABLES or name in PIECEWISE:
@@ -178,6 +180,14 @@ class Store:
             self._rows_of[split] = rows
         return self._rows_of[split]
 
+    def scores_of(self, split: str) -> np.ndarray:
+        """Return the concept scores ``(n, C)`` of the images of ``split``, read-only; kept."""
+        if split not in self._scores_of:
+            scores = mapped.rows_of(self.concept_score, self.rows(split))
+            scores.setflags(write=False)
+            self._scores_of[split] = scores
+        return self._scores_of[split]
+
     def segments_of(self, image: int) -> np.ndarray:
         """Return the indices of the segments of the image with index ``image``, ascending."""
         return np.arange(*np.searchsorted(self.segment_image, [image, image + 1]))
@@ -241,7 +251,7 @@ class Store:
                 self._read(name)
 
     def _read(self, name: str) -> np.ndarray:
-        values = self._loaded(name)
+        values = self._whole(name)
         if array_hash(values) != self.attrs["variable_hashes"].get(name):
             raise self._damaged(name)
         if fault := value_fault(name, values, self.dataset.sizes, signed=self.given):
@@ -274,6 +284,17 @@ class Store:
 
     def _rows(self, name: str, start: int, stop: int) -> np.ndarray:
         return self._loaded(name, slice(start, stop))
+
+    def _whole(self, name: str) -> np.ndarray:
+        variable = self.dataset[name]
+        on_disk = variable.dtype.kind not in "OUT" and "chunks" in variable.encoding
+        if not on_disk or variable.nbytes < mapped.LARGE:
+            return self._loaded(name)
+        values = mapped.empty(variable.shape, variable.dtype)
+        step = max(mapped.LARGE // (variable.nbytes // len(variable)), 1)
+        for first in range(0, len(variable), step):
+            values[first : first + step] = self._loaded(name, slice(first, first + step))
+        return values
 
     def _loaded(self, name: str, rows: slice = slice(None)) -> np.ndarray:
         try:

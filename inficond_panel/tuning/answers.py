@@ -30,7 +30,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, change_intervals, decision_function
 from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, interval, stratified_folds
-from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above, cutoff_rows
+from inficond_panel.distill.metrics.outcome import Cutoff, Mask, above
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import CancelledError, TuningError
 from inficond_panel.store.more_photos import AllImages
@@ -309,10 +309,12 @@ def teacher_decided(tuner: Tuner, class_name: str, images: Sequence[str]) -> lis
 def _cutoff(
     tuner: Tuner, node: Node, student: ClassFit, images: AllImages, rows: NDArray[np.intp]
 ) -> Cutoff:
-    logits, fitted = tuner.logits(node), (node.weights, node.intercepts, student.link)
-    if len(images.more):
-        logits = np.concatenate([logits, decision_function(images.more.score, *fitted)])
-    return cutoff_rows(tuner.cutoffs(logits).of(student.k), rows)
+    fitted, inside = (node.weights, node.intercepts, student.link), rows < len(tuner.store.images)
+    logits = np.empty((len(rows), len(tuner.store.classes)))
+    logits[inside] = tuner.logits(node, rows[inside])
+    if not inside.all():
+        logits[~inside] = decision_function(images.scores(rows[~inside]), *fitted)
+    return tuner.cutoffs(logits).of(student.k)
 
 
 def _judged(

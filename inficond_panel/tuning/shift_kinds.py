@@ -3,7 +3,6 @@ properties."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,8 +115,7 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     if shift.lacking or min(positives) < LEAST_POSITIVES:
         return Differences(photos.student.name, positives, sizes, (FEW,), (), share)
     noise = NO_NOISE if photos.by_teacher else _noise(photos)
-    fit, tune = _standardised(photos.fit_scores.astype(float), photos.tune_scores.astype(float))
-    other = other_photos(fit, labels[0], tune, labels[1])
+    other = other_photos(photos.fit_scores, labels[0], photos.tune_scores, labels[1])
     pictures = picture_differences(photos)
     kinds, perhaps = _told_apart(shift, noise, other, share)
     if pictures:
@@ -189,12 +187,6 @@ def _picture_difference(
     fit, tune = (values[:, c] if high else -values[:, c] for values in photos.pictures)
     shares = presence(fit, photos.fit_label, tune, photos.tune_label)
     return PictureDifference(PICTURE_PROPERTIES[c], bool(high), float(z), float(q), shares)
-
-
-def _standardised(fit: Array, tune: Array) -> Iterator[Array]:
-    both = np.concatenate([fit, tune])
-    mean, spread = both.mean(axis=0), both.std(axis=0)
-    return ((scores - mean) / np.where(spread > 0, spread, 1.0) for scores in (fit, tune))
 
 
 def _told_apart(

@@ -13,7 +13,6 @@ from inficond_panel.common.near_words import near
 from inficond_panel.distill import (
     ClassMetrics,
     Outcome,
-    Scores,
     TeacherSkill,
     decision_function,
     measure,
@@ -23,12 +22,15 @@ from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs, Mask, decide
 from inficond_panel.errors import TuningError
 from inficond_panel.spec.sections.students import NO_THRESHOLD
 from inficond_panel.store import Store
+from inficond_panel.tuning.fitting.fit_data import scores_on
 from inficond_panel.tuning.node import Iteration, Node
-from inficond_panel.vocabulary.splits import TUNE
+from inficond_panel.vocabulary.splits import SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
-#: Size of the cache of logits, shared by all sessions; outcomes take as much again.
+#: Size of the cache of logits, shared by all sessions.
 _KEPT_BYTES = 1 << 27
+#: Size of the cache of outcomes, and bytes of a sorted outcome per image.
+_OUTCOME_BYTES, _BYTES_PER_IMAGE = 1 << 30, 40
 _KEPT_NODES = 8, 256  # at least, at most
 #: Size of the cache of metrics, shared by all sessions, in pairs of node and class.
 _KEPT_METRICS = 1 << 17
@@ -58,15 +60,17 @@ class Evaluation:
         self.thresholds = tuple(thresholds.get(name, 0.0) for name in store.classes)
         nodes = int(np.clip(_KEPT_BYTES // max(store.teacher_logit.nbytes, 1), *_KEPT_NODES))
         students = nodes * max(len(store.classes), 1)
-        self._columns: Latest[_Student, np.ndarray] = Latest(students)
-        self._outcomes: Latest[tuple[_Student, str], Outcome] = Latest(students)
-        self._decided: Latest[tuple[_Student, str], Outcome] = Latest(students)
+        self._columns: Latest[tuple[_Student, str], np.ndarray] = Latest(students)
+        largest = max(len(store.rows(split)) for split in SPLITS)
+        few = max(_OUTCOME_BYTES // (_BYTES_PER_IMAGE * max(largest, 1)), _KEPT_NODES[0])
+        self._outcomes: Latest[tuple[_Student, str], Outcome] = Latest(min(students, few))
+        self._decided: Latest[tuple[_Student, str], Outcome] = Latest(min(students, few))
+        self._teachers: Latest[tuple[int, str], Outcome] = Latest(min(students, few))
         self._measured: Latest[tuple[_Student, str], ClassMetrics] = Latest(students)
         nodes = max(_KEPT_METRICS // max(len(store.classes), 1), _KEPT_NODES[0])
         self._of_nodes: Latest[tuple[str, str, str], dict[str, ClassMetrics]] = Latest(nodes)
         self.columns = once(_KEPT_NODES[0])(self._each_column)
-        self.logits = once(_KEPT_NODES[0])(self._logits)
-        self.teacher_outcomes = once(3)(self._teacher_outcomes)
+        self._teacher_cutoffs = once(3)(self._cutoffs_of_teacher)
         self.decisions = once(_KEPT_NODES[0])(self._decisions)
         self.teacher_decisions = once(3)(self._teacher_decisions)
         self.cutoffs = once(_KEPT_NODES[0])(self._cutoffs)
@@ -88,7 +92,7 @@ class Evaluation:
         student = self._student(node, k)
         outcome = self._outcomes.get((student, split))
         if outcome is None:
-            outcome = self._outcome(self.columns(node)[k][self.store.rows(split)], k, split)
+            outcome = self._outcome(self.columns(node, split)[k], k, split)
             self._outcomes.put((student, split), outcome)
         if self.store.task != SINGLE_LABEL:
             return outcome
@@ -112,36 +116,42 @@ class Evaluation:
         return self._of_nodes.get((node.id, node.weights_hash, split))
 
     def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        teachers, made = self.teacher_outcomes(split), {}
+        made = {}
         for k, name in enumerate(self.store.classes):
             student = self._decider(node, k)
             metrics = self._measured.get((student, split))
             if metrics is None:
-                metrics = measure(self.outcome(node, split, k), teachers[name])
+                metrics = measure(self.outcome(node, split, k), self.teacher_outcome(split, k))
                 self._measured.put((student, split), metrics)
             made[name] = metrics
         return made
 
-    def _logits(self, node: Node) -> np.ndarray:
-        return _fixed(np.stack(self.columns(node), axis=1))
+    def logits(self, node: Node, rows: np.ndarray) -> np.ndarray:
+        """Return logits ``(n, K)`` of the images at ``rows`` of the store."""
+        logits = np.empty((len(rows), len(self.store.classes)))
+        for split in SPLITS:
+            every = self.store.rows(split)
+            inside = np.isin(rows, every)
+            if inside.any():
+                at = np.searchsorted(every, rows[inside])
+                logits[inside] = np.stack([of[at] for of in self.columns(node, split)], axis=1)
+        return logits
 
-    def _each_column(self, node: Node) -> list[np.ndarray]:
-        """Return logits ``(N,)`` of all images per class; computes only those not in the cache."""
+    def _each_column(self, node: Node, split: str) -> list[np.ndarray]:
+        """Return logits ``(n,)`` on a split per class; computes only those not in the cache."""
         students = self._students(node)
-        known = {k: self._columns.get(student) for k, student in enumerate(students)}
+        known = {k: self._columns.get((each, split)) for k, each in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
         new = [k for k in known if k not in columns]
         if new and self.link == SOFTMAX:
             new = list(known)
-        if new:  # a pass over all scores
+        if new:
             weights, intercepts = node.weights[:, new], node.intercepts[new]
-            made = decision_function(self._scores, weights, intercepts, self.link)
+            made = decision_function(scores_on(self.store, split), weights, intercepts, self.link)
             for k, column in zip(new, made.T, strict=True):
-                columns[k] = np.ascontiguousarray(column)
-                learned = self._unseen(node, k)
-                if learned is not None:
-                    columns[k][self.store.rows(TUNE)] = learned
-                self._columns.put(students[k], columns[k])
+                learned = self._unseen(node, k) if split == TUNE else None
+                columns[k] = _fixed(np.ascontiguousarray(column) if learned is None else learned)
+                self._columns.put((students[k], split), columns[k])
         return [columns[k] for k in known]
 
     def _students(self, node: Node) -> list[_Student]:
@@ -155,25 +165,26 @@ class Evaluation:
         """Return the cache key of decisions; with one class per image it covers all students."""
         return _whole(node, k) if self.store.task == SINGLE_LABEL else self._student(node, k)
 
-    @cached_property
-    def _scores(self) -> Scores:
-        return Scores(self.store.concept_score)
+    def teacher_outcome(self, split: str, k: int) -> Outcome:
+        """Return labels, teacher's logits and decisions of class ``k`` on a split, read-only."""
+        outcome = self._teachers.get((k, split))
+        if outcome is None:
+            logit = self.store.teacher_log_odds[self.store.rows(split), k]
+            outcome = self._outcome(logit, k, split, self._teacher_cutoffs(split).of(k))
+            self._teachers.put((k, split), outcome)
+        return outcome
 
-    def _teacher_outcomes(self, split: str) -> dict[str, Outcome]:
+    def _cutoffs_of_teacher(self, split: str) -> Cutoffs:
         logits = self.store.teacher_log_odds[self.store.rows(split)]
-        cutoffs = Cutoffs(logits, self.thresholds, self.store.task)
-        return {
-            name: self._outcome(logits[:, k], k, split, cutoffs.of(k))
-            for k, name in enumerate(self.store.classes)
-        }
+        return Cutoffs(logits, self.thresholds, self.store.task)
 
     def _teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
-        teachers = self.teacher_outcomes(split)
+        teachers = TeacherOutcomes(self, split)
         return {name: teacher_skill(outcome) for name, outcome in teachers.items()}
 
     def _decisions(self, node: Node, split: str) -> Mask:
         """Return decisions ``(n, K)`` of the students on a split, read-only."""
-        return _fixed(self.decided(self.logits(node)[self.store.rows(split)]))
+        return _fixed(self.decided(self.logits(node, self.store.rows(split))))
 
     def _teacher_decisions(self, split: str) -> Mask:
         """Return decisions ``(n, K)`` of the teacher on a split, read-only."""
@@ -181,7 +192,7 @@ class Evaluation:
 
     def _cutoffs(self, node: Node, split: str) -> Cutoffs:
         """Return the cutoffs of the decisions of a node's students on a split."""
-        return self.cutoffs_of(self.logits(node)[self.store.rows(split)])
+        return self.cutoffs_of(self.logits(node, self.store.rows(split)))
 
     def _outcome(
         self, logit: np.ndarray, k: int, split: str, cutoff: Cutoff | None = None
@@ -301,8 +312,8 @@ class Student:
 
     @property
     def scores(self) -> np.ndarray:
-        """Concept scores ``(n, C)``, the same for all classes; a copy, since they may be large."""
-        return _fixed(self.store.concept_score[self.rows])
+        """Concept scores ``(n, C)``, the same for all classes."""
+        return self.store.scores_of(self.split)
 
     def score(self, concept: str) -> np.ndarray:
         """Return the scores ``(n,)`` of one concept."""
@@ -340,6 +351,25 @@ class Student:
     def bound(self, concept: str) -> tuple[float | None, float | None] | None:
         """Return the active limits on the weight of a concept; None without a bound."""
         return self.node.bounds.get((self.class_name, concept))
+
+
+class TeacherOutcomes(Mapping[str, Outcome]):
+    """Mapping from class to the teacher's outcome on one split, in the order of the store."""
+
+    def __init__(self, evaluation: Evaluation, split: str) -> None:
+        self._evaluation, self._split = evaluation, split
+
+    def __getitem__(self, class_name: str) -> Outcome:
+        if class_name not in self._evaluation.store.classes:
+            raise KeyError(class_name)
+        column = self._evaluation.store.classes.index(class_name)
+        return self._evaluation.teacher_outcome(self._split, column)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._evaluation.store.classes)
+
+    def __len__(self) -> int:
+        return len(self._evaluation.store.classes)
 
 
 class Students(Mapping[str, Student]):

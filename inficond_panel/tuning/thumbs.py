@@ -374,5 +374,5 @@ def score_scale(store: Store) -> Array | None:
     """
     if not store.given:
         return None
-    spreads = spread(store.concept_score[store.rows(FIT)])
+    spreads = spread(store.scores_of(FIT))
     return np.array([float(f"{value:.3g}") if value > 0 else 1.0 for value in spreads])

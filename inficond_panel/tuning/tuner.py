@@ -33,7 +33,7 @@ from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
-from inficond_panel.tuning.student import Evaluation, Students
+from inficond_panel.tuning.student import Evaluation, Students, TeacherOutcomes
 from inficond_panel.tuning.student_history import StudentHistory
 from inficond_panel.tuning.thumbs import (
     Bounds,
@@ -271,12 +271,13 @@ class Tuner(StudentHistory):
         """Return decisions ``(n, K)`` from logits ``(n, K)``, of students or teacher."""
         return self._evaluation.decided(logits)
 
-    def logits(self, node: Node) -> np.ndarray:
-        """Return student logits of all images, ``(N, K)`` float64, read-only.
+    def logits(self, node: Node, rows: np.ndarray | None = None) -> np.ndarray:
+        """Return student logits ``(n, K)`` of the images at ``rows`` of the store (None: all).
 
         Logits on photos of ``tune`` that a class learned from are cross-fitted.
         """
-        return self._evaluation.logits(node)
+        every = np.arange(len(self.store.images))
+        return self._evaluation.logits(node, every if rows is None else rows)
 
     def _unseen(self, node: Node, k: int) -> np.ndarray | None:
         """Return cross-fitted logits ``(n,)`` on ``tune`` if the student of class ``k`` was fitted
@@ -295,9 +296,9 @@ class Tuner(StudentHistory):
         """
         return Students(self._evaluation, node, split)
 
-    def teacher_outcomes(self, split: str) -> dict[str, Outcome]:
+    def teacher_outcomes(self, split: str) -> Mapping[str, Outcome]:
         """Return labels, teacher's logits and decisions (``Outcome``) on a split, by class."""
-        return dict(self._evaluation.teacher_outcomes(split))
+        return TeacherOutcomes(self._evaluation, split)
 
     def teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
         """Return the teacher's AP on a split, with its chance level, by class."""

@@ -82,7 +82,7 @@ def twin_warnings(text: np.ndarray, concepts: list[str]) -> list[str]:
 
 def zero_warnings(score: np.ndarray) -> list[str]:
     """Return a warning if most concept scores ``(image, concept)`` are 0 (clipped), else []."""
-    zeros = float((score == 0).mean())
+    zeros = 1 - np.count_nonzero(score) / max(score.size, 1)
     if zeros < _MANY_ZEROS:
         return []
     return [

@@ -164,7 +164,7 @@ class Outcome:
         check_outcomes(self.label, self.all_logits)
         self.known = self.label >= 0
         self.positive = self.label[self.known] > 0
-        self.logit = self.all_logits[self.known]
+        self.logit = self.all_logits if self.known.all() else self.all_logits[self.known]
         if teacher is not None:
             check_decisions(teacher)
         self.teacher, self.cutoff = teacher, cutoff
@@ -221,7 +221,7 @@ class Outcome:
         if metric in _OF_DECISIONS:
             return decision_metrics(*self._confusion(counts))[metric]
         if metric == ECE.key:
-            errors = np.abs(_sums(self._bin_errors, counts)).sum(axis=1)
+            errors = np.abs(self._bin_errors(counts)).sum(axis=1)
             return ratio(errors, _totals(len(self.positive), counts))
         return ratio(_sums(self._loss(metric), counts)[:, 0], _totals(self.images(metric), counts))
 
@@ -261,16 +261,17 @@ class Outcome:
         kinds = csr_array((ones, members, bounds), shape=(4, len(kind)))
         return tuple((kinds @ counts.T).astype(np.float64))
 
-    @cached_property
-    def _bin_errors(self) -> Array:
-        """Probability less label of each image, in the column of its bin (n, bins)."""
-        probability = expit(self.logit)
-        bins, equal_mass = self._bins
-        errors = np.zeros((len(probability), bins))
-        if len(probability):
-            where = bin_of(probability, bins, equal_mass)
-            errors[np.arange(len(where)), where] = probability - self.positive
-        return errors
+    def _bin_errors(self, counts: NDArray | None) -> Array:
+        """Return the sums (rows, bins) of probability less label over the images of each bin."""
+        probability, (bins, equal_mass) = expit(self.logit), self._bins
+        if not len(probability):
+            return np.zeros((1 if counts is None else len(counts), bins))
+        where, error = bin_of(probability, bins, equal_mass), probability - self.positive
+        if counts is None:
+            return np.asarray(np.bincount(where, error, bins)[None], np.float64)
+        of_bins = np.zeros((len(where), bins))  # fifteen times as large as the logits: not kept
+        of_bins[np.arange(len(where)), where] = error
+        return _sums(of_bins, counts)
 
     def _loss(self, metric: str) -> Array:
         if metric == FIDELITY.key:

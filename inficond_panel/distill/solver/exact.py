@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -20,7 +21,7 @@ from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered
-from inficond_panel.distill.sources import Array
+from inficond_panel.distill.sources import Array, core_count, in_order
 from inficond_panel.errors import CancelledError, SolverError
 
 
@@ -87,38 +88,76 @@ def fit(
     problems = make_problems(data.shape, targets, l1, l2, lower, upper, sample_weight)
     shape = (data.shape[1], len(problems))
     first = start_weights(None if start is None else start.weights, shape, problems)
+    size, solved = max(_KEPT_VALUES // data.shape[0], 1), list[Fit]()
+
+    def tell(share: float, ready: int, count: int) -> None:
+        if progress is not None:
+            before, every = sum(len(each.gap) for each in solved), len(problems)
+            text = f"{before + ready} of {every} student{'s' * (every != 1)} fitted"
+            progress((before + share * count) / every, text)
+
     with one_thread():
-        data.gather(_needed(first, problems))
-        students = [NewtonState(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
-        unfinished, done = students, 0.0
-        while unfinished:
-            check_cancelled(cancelled)
-            _certify(data, unfinished)
-            unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
-            if progress is not None:
-                done = max(done, _share_done(students, unfinished, tolerance))
-                ready = len(students) - len(unfinished)
-                progress(
-                    done, f"{ready} of {len(students)} student{'s' * (len(students) != 1)} fitted"
-                )
-            if unfinished:
-                data.gather(_union([s.columns for s in unfinished]))
-            for student in unfinished:
-                check_cancelled(cancelled)
-                student.step()
-    return _collect(students, tolerance)
+        for group in range(0, len(problems), size):
+            some = slice(group, group + size)
+            students = _started(data, problems[some], first[:, some])
+            _solve(data, students, tolerance, max_iterations, tell, cancelled)
+            solved.append(_collect(students, tolerance))
+    return _joined(solved)
+
+
+#: Values per image of all students that are solved at one time, times the images.
+_KEPT_VALUES = 1 << 24
+
+
+def _started(data: Scores, problems: list[Problem], first: Array) -> list[NewtonState]:
+    data.gather(_needed(first, problems))
+    return [NewtonState(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
+
+
+def _solve(
+    data: Scores,
+    students: list[NewtonState],
+    tolerance: float,
+    max_iterations: int,
+    tell: Callable[[float, int, int], None],
+    cancelled: Callable[[], bool] | None,
+) -> None:
+    """Solve these students in lockstep, in place; ``tell`` is called with the share done, and the
+    numbers of finished and of all students."""
+
+    def step(student: NewtonState) -> None:
+        check_cancelled(cancelled)
+        student.step()
+
+    unfinished, done = students, 0.0
+    while unfinished:
+        check_cancelled(cancelled)
+        _certify(data, unfinished)
+        unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
+        done = max(done, _share_done(students, unfinished, tolerance))
+        tell(done, len(students) - len(unfinished), len(students))
+        if unfinished:
+            data.gather(_union([s.columns for s in unfinished]))
+            _side_by_side(step, unfinished)
 
 
 def _certify(data: Scores, students: list[NewtonState]) -> None:
     """Compute gaps and forces of all these students in one pass over the scores, in place."""
-    probability = [s.probabilities() for s in students]
-    residuals = [
-        s.problem.residuals(p) for s, ps in zip(students, probability, strict=True) for p in ps
-    ]
-    gradients = data.gradient(np.stack(residuals, axis=1))
-    ends = np.cumsum([len(ps) for ps in probability])
-    for student, part in zip(students, np.split(gradients, ends[:-1], axis=1), strict=True):
-        student.certify(part)
+    residuals = _side_by_side(NewtonState.residuals, students)
+    gradients = data.gradient(np.concatenate(residuals).T)
+    ends = np.cumsum(list(map(len, residuals)))
+    _side_by_side(NewtonState.certify, students, np.split(gradients, ends[:-1], axis=1))
+
+
+#: Images from which on threads gain more than they cost.
+_THREADED_IMAGES = 1 << 15
+
+
+def _side_by_side(function: Callable[..., Any], students: list[NewtonState], *more: Any) -> Any:
+    """Return the results of ``function`` for each student; with many images by all cores."""
+    many = len(students) > 1 and students[0].data.shape[0] >= _THREADED_IMAGES
+    jobs = zip(students, *more, strict=True)
+    return list(in_order(function, jobs, core_count() if many else 1))
 
 
 def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
@@ -175,6 +214,21 @@ def _collect(students: list[NewtonState], tolerance: float) -> Fit:
         certificate=tuple(s.problem.kind for s in students),
         iterations=np.array([s.iterations for s in students]),
         converged=gap <= tolerance,
+    )
+
+
+def _joined(fits: list[Fit]) -> Fit:
+    def of(name: str) -> NDArray[Any]:
+        return np.concatenate([getattr(each, name) for each in fits], axis=-1)
+
+    return Fit(
+        weights=of("weights"),
+        intercepts=of("intercepts"),
+        objective=of("objective"),
+        gap=of("gap"),
+        certificate=tuple(kind for each in fits for kind in each.certificate),
+        iterations=of("iterations"),
+        converged=of("converged"),
     )
 
 

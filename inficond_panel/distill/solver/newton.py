@@ -190,6 +190,10 @@ class NewtonState:
         present = self.at.fitted.probability
         return [present] if self.outlook is None else [present, self.outlook]
 
+    def residuals(self) -> Array:
+        """Return the residuals (1 or 2, N) of ``probabilities()``."""
+        return np.stack(list(map(self.problem.residuals, self.probabilities())))
+
     def certify(self, gradients: NDArray) -> None:
         """Update gap, forces and working set, from the gradients X'u (C, 1 or 2) of the residuals
         of ``probabilities()``."""

@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, log_expit
 from scipy.special import softmax as row_softmax
 
+from inficond_panel.common.mapped import empty
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
@@ -120,8 +121,8 @@ def make_problems(
             "Give one row of targets for each row of scores, one column for each class.",
         )
     check_finite(targets, "targets")
-    outside = np.count_nonzero((targets < 0) | (targets > 1))
-    if outside:
+    if targets.size and (targets.min() < 0 or targets.max() > 1):
+        outside = np.count_nonzero((targets < 0) | (targets > 1))
         raise SolverError(
             f"{outside} of {targets.size} targets lie outside [0, 1].",
             "Pass probabilities, such as soft_targets(teacher_logit).",
@@ -145,7 +146,8 @@ def make_problems(
         return [
             TemperedProblem(**column, **each) for column, each in zip(columns, common, strict=True)
         ]
-    columns_of = np.ascontiguousarray(targets.T)
+    columns_of = empty((classes, images), np.float64)
+    columns_of[:] = targets.T
     return [Problem(target=column, **each) for column, each in zip(columns_of, common, strict=True)]
 
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import Cutoff, Cutoffs
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores import Array, ScoreLike
 from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.fit_data import FitData
@@ -91,11 +91,11 @@ class ClassFit:
         """Return the logits ``(n,)`` of a fitted student on the images at ``rows`` of the store."""
         return self.logits_of(student, self.store.concept_score[rows])
 
-    def logits_of(self, student: Fit, scores: NDArray) -> Array:
+    def logits_of(self, student: Fit, scores: ScoreLike) -> Array:
         """Return the logits ``(n,)`` of a fitted student on images with ``scores`` ``(n, C)``."""
         return decision_function(scores, student.weights, student.intercepts, self.link)[:, 0]
 
-    def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
+    def logits_of_each(self, students: Sequence[Fit], scores: ScoreLike) -> Array:
         """Return logits ``(len(students), n)`` on images with ``scores`` ``(n, C)``."""
         weights = np.concatenate([student.weights for student in students], axis=1)
         intercepts = np.concatenate([student.intercepts for student in students])
@@ -108,6 +108,16 @@ class ClassFit:
     def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
         """Return the student refitted without the training images of a mask ``(n,)``."""
         return self.solve(rows=self.rows_without(outside))
+
+    def fitted_without_each(self, outside: NDArray[np.bool_]) -> list[Fit]:
+        """Return the student refitted without the training images of each mask ``(m, n)``."""
+        inside = np.stack([self.rows_without(mask) for mask in outside], axis=1)
+        data, bounds = self.data, (self.lower, self.upper)
+        l1 = np.broadcast_to(data.l1_of(self.k), len(self.lower))[:, None]
+        l1 = np.repeat(l1, len(outside), axis=1)
+        weights = inside * data.weight(self.k)[:, None]
+        fits = _fit_columns(data, self.k, l1, *bounds, weights, self.base, TOLERANCE)
+        return [fits.at(np.array([number])) for number in range(len(outside))]
 
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Return a mask of all fitted images without the training images ``outside`` ``(n,)``."""
@@ -195,7 +205,11 @@ class JointClassFit(ClassFit):
         )
         return one_of_each(joint, low, high)
 
-    def logits_of_each(self, students: Sequence[Fit], scores: NDArray) -> Array:
+    def fitted_without_each(self, outside: NDArray[np.bool_]) -> list[Fit]:
+        """Return the student refitted without the training images of each mask ``(m, n)``."""
+        return list(map(self.fitted_without, outside))
+
+    def logits_of_each(self, students: Sequence[Fit], scores: ScoreLike) -> Array:
         """Return logits ``(len(students), n)`` on images with ``scores`` ``(n, C)``."""
         return np.stack([self.logits_of(student, scores) for student in students])
 
@@ -239,17 +253,33 @@ def fit_each(
     data, k = student.under(_widest(tried), lower, upper).data, student.k
     weights = np.stack([_weights(data, k, terms) for terms in tried], axis=1)
     inside = np.stack([data.without(rows) for rows in outside], axis=1)
-    count = len(tried) * len(outside)
-    column = np.zeros(count, dtype=np.intp)
+    l1 = np.tile(_penalties(student, tried), (1, len(outside)))
+    weights = (inside[:, :, None] * weights[:, None, :]).reshape(len(inside), -1)
+    return _fit_columns(data, k, l1, lower, upper, weights, student.base, tolerance)
+
+
+def _fit_columns(
+    data: FitData,
+    k: int,
+    l1: Array,
+    lower: Array,
+    upper: Array,
+    weights: Array,
+    start: Fit,
+    tolerance: float,
+) -> Fit:
+    """Return m students of class ``k``, which differ in penalties ``(C, m)`` and image weights
+    ``(n, m)``."""
+    column = np.zeros(l1.shape[1], dtype=np.intp)
     return fit(
         data.gathered,
         data.targets[:, [k]][:, column],
-        l1=np.tile(_penalties(student, tried), (1, len(outside))),
+        l1=l1,
         l2=float(data.l2[k]),
         lower=lower[:, column],
         upper=upper[:, column],
-        sample_weight=(inside[:, :, None] * weights[:, None, :]).reshape(len(inside), count),
-        start=student.base.at(column),
+        sample_weight=weights,
+        start=start.at(column),
         tolerance=tolerance,
     )
 

@@ -11,8 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from inficond_panel.common.cache import Latest
+from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.devices import CPU
+from inficond_panel.common.mapped import empty
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.scores import components, correlation, spread
 from inficond_panel.distill.solver.objective import Problem
@@ -32,6 +33,14 @@ from inficond_panel.vocabulary.tasks import SIGMOID, SOFTMAX
 
 #: Size of the cache of score matrices with photos appended to ``fit``.
 _KEPT_SCORES = 2
+#: Images of which targets are computed at one time.
+_IMAGES = 4096
+
+
+@once(6)
+def scores_on(store: Store, split: str, device: str = CPU) -> Scores:
+    """Return the scores of a split, with a cache of gathered columns, on the GPU ``device``."""
+    return Scores(on_card(store.scores_of(split), device))
 
 
 class FitData:
@@ -72,9 +81,9 @@ class FitData:
             )
         self._store, self.rows, self._fit_count = store, rows, len(rows)
         self._device, self._temperature = device, temperature
-        self.scores = store.concept_score[rows]
+        self.scores = store.scores_of(FIT)
         #: The scores, with a cache of gathered columns that fits share.
-        self.gathered = Scores(on_card(self.scores, device))
+        self.gathered = scores_on(store, FIT, device)
         self._extended: Latest[object, tuple[np.ndarray, Scores]] = Latest(_KEPT_SCORES)
         self._appended: tuple[Hashable, ...] = ()
         self.learned: dict[str, slice] = {}  #: rows of the learned photos, by source
@@ -90,7 +99,7 @@ class FitData:
         self.sample_weight, scale = None, np.ones(len(l1))
         #: Temperature that divides the students' logits in the loss against the teacher.
         self.divisor = float(temperature) if tempered == "both" and alpha != 0 else 1.0
-        label = np.full(soft.shape, -1, np.int8)
+        label = np.broadcast_to(np.int8(-1), soft.shape)
         if alpha is not None:
             _check_labels(store, rows, alpha)
             label = store.label[rows]
@@ -112,9 +121,14 @@ class FitData:
 
     def teacher_on(self, rows: np.ndarray) -> np.ndarray:
         """Return the teacher's probabilities ``(len(rows), K)`` on images of the store."""
-        store = self._store
-        others = store.other_logit[rows] if store.activation == "softmax" else None
-        return _soft(store.teacher_logit[rows], self._temperature, others, self.link)
+        store, softmax = self._store, self._store.activation == "softmax"
+        soft = empty((len(rows), len(store.classes)), np.float64)
+        for first in range(0, len(rows), _IMAGES):
+            some = slice(first, first + _IMAGES)
+            others = store.other_logit[rows[some]] if softmax else None
+            logit = store.teacher_logit[rows[some]]
+            soft[some] = _soft(logit, self._temperature, others, self.link)
+        return soft
 
     def with_lambda(self, values: Sequence[float]) -> FitData:
         """Return this data with other values of lambda, one per class."""
@@ -280,9 +294,11 @@ class FitData:
     ) -> dict[str, Any]:
         """Return the arguments of ``distill.fit`` for the classes at ``columns``, on the images of
         the mask ``rows`` ``(n,)`` (None: all)."""
-        chosen = list(columns)
-        weight = None if self.sample_weight is None else self.sample_weight[:, chosen]
-        of_images = self._of_images(rows, self.targets[:, chosen], weight)
+        chosen, weight, targets = list(columns), self.sample_weight, self.targets
+        if chosen != list(range(targets.shape[1])):  # else without a copy of all targets
+            weight = None if weight is None else weight[:, chosen]
+            targets = targets[:, chosen]
+        of_images = self._of_images(rows, targets, weight)
         return {**of_images, "l1": self.l1[..., chosen], "l2": self.l2[chosen]}
 
     def joint_problem(self, rows: NDArray[np.bool_] | None = None) -> dict[str, Any]:
@@ -294,10 +310,9 @@ class FitData:
     def _of_images(
         self, rows: NDArray[np.bool_] | None, targets: Any, weight: np.ndarray | None
     ) -> dict[str, Any]:
-        if rows is None:
-            return {"scores": self.gathered, "targets": targets, "sample_weight": weight}
-        weight = None if weight is None else weight[rows]
-        return {"scores": self.scores[rows], "targets": targets[rows], "sample_weight": weight}
+        if rows is not None:  # other images have weight 0: no copy, and columns are shared
+            weight = (rows if weight is None else (rows * weight.T).T).astype(np.float64)
+        return {"scores": self.gathered, "targets": targets, "sample_weight": weight}
 
     def targets_of(self, k: int, rows: NDArray[np.bool_] | None = None) -> np.ndarray:
         """Return the targets of class ``k`` on the images of ``rows`` with a weight above 0."""

@@ -126,7 +126,7 @@ def _parts(
     if folds is None:
         tune = store.rows(TUNE)
         targets = data.teacher_on(tune)[:, columns]
-        return [_Part(problem(), store.concept_score[tune], partial(_losses, data, targets, None))]
+        return [_Part(problem(), store.scores_of(TUNE), partial(_losses, data, targets, None))]
     return [_left_out(data, problem, folds == fold) for fold in range(FOLDS)]
 
 
@@ -134,9 +134,10 @@ def _left_out(
     data: FitData, problem: Callable[..., dict[str, Any]], out: NDArray[np.bool_]
 ) -> _Part:
     """Return the comparison of one fold: fit without, and evaluate on, the images ``out``."""
-    outside = problem(rows=out)
-    losses = partial(_losses, data, mixed_of(outside["targets"]), outside["sample_weight"])
-    return _Part(problem(rows=~out), outside["scores"], losses)
+    every = problem()
+    targets, weight = mixed_of(every["targets"])[out], every["sample_weight"]
+    losses = partial(_losses, data, targets, None if weight is None else weight[out])
+    return _Part(problem(rows=~out), data.scores[out], losses)
 
 
 def _compare(

@@ -16,11 +16,12 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.mapped import rows_of
 from inficond_panel.concepts.texts import classes_named
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.metrics.outcome import decided
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.shift_kinds import cross_fitted_model
 from inficond_panel.distill.suspects import (
     Photos,
@@ -30,11 +31,13 @@ from inficond_panel.distill.suspects import (
     Verdict,
     lost_bond,
     presence,
+    side_means,
     suspicion,
     verdict,
 )
 from inficond_panel.store.more_photos import part_hashes
 from inficond_panel.tuning.fitting.class_fit import ClassFit, held_out_logits, learns_from_tune
+from inficond_panel.tuning.fitting.fit_data import scores_on
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
@@ -82,7 +85,14 @@ class ClassPhotos:
     def on(self, rows: NDArray[np.intp]) -> ClassPhotos:
         """Return a copy with the photos of ``tune`` at ``rows``; it shares the folds' students."""
         other = copy(self)
-        for name in ("tune_scores", "tune_photos", "tune_logits", "model_of_tune", "model_of_fit"):
+        for name in (
+            "tune_scores",
+            "_of_tune",
+            "tune_photos",
+            "tune_logits",
+            "model_of_tune",
+            "model_of_fit",
+        ):
             other.__dict__.pop(name, None)
         other._look_at(rows)
         return other
@@ -107,10 +117,8 @@ class ClassPhotos:
 
     def verdict(self) -> Verdict:
         """Return the verdict whether the student is worse on tune than on fit."""
-        inside = np.empty(len(self.fit))
-        for fold, student in enumerate(self._students):
-            out = self._folds == fold
-            inside[out] = self.student.logits(student, self.fit[out])
+        each = self.student.logits_of_each(self._students, self._of_fit)
+        inside = each[self._folds, np.arange(len(self.fit))]
         return verdict(
             UnseenLogits(self.fit_label, inside[None]),
             UnseenLogits(self.tune_label, self.tune_logits),
@@ -121,8 +129,7 @@ class ClassPhotos:
 
         A concept with a constant score on ``fit`` has no correlation, so no reliance.
         """
-        parts = [self._folds == fold for fold in range(FOLDS)]
-        folds = [Photos(self.fit_scores[part], self.fit_label[part]) for part in parts]
+        folds = side_means(self._of_fit, self.fit_label, self._folds)
         measured = suspicion(folds, self.tune_photos, self.tune_logits, self._weights.T)
         varies = np.ptp(self.fit_scores, axis=0) > 0
         return replace(measured, reliance=np.where(varies, measured.reliance, 0.0))
@@ -130,7 +137,12 @@ class ClassPhotos:
     @cached_property
     def fit_scores(self) -> NDArray:
         """Concept scores (n, C) of the photos of fit."""
-        return self._scores(self.fit)
+        return rows_of(self._store.scores_of(FIT), self._known)
+
+    @cached_property
+    def _of_fit(self) -> Scores:
+        every = len(self._known) == self._size
+        return scores_on(self._store, FIT) if every else Scores(self.fit_scores)
 
     @property
     def pictures(self) -> tuple[NDArray, NDArray] | None:
@@ -176,12 +188,18 @@ class ClassPhotos:
     @cached_property
     def tune_scores(self) -> NDArray:
         """Concept scores (n, C) of the photos of tune."""
-        return self._scores(self.tune)
+        at = np.searchsorted(self._store.rows(TUNE), self.tune)
+        return rows_of(self._store.scores_of(TUNE), at)
+
+    @cached_property
+    def _of_tune(self) -> Scores:
+        every = len(self.tune) == len(self._store.rows(TUNE))
+        return scores_on(self._store, TUNE) if every else Scores(self.tune_scores)
 
     @cached_property
     def tune_photos(self) -> Photos:
         """Photos of tune with their labels."""
-        return Photos(self.tune_scores, self.tune_label)
+        return Photos(self._of_tune, self.tune_label)
 
     @cached_property
     def model_of_tune(self) -> tuple[Array, Array]:
@@ -189,8 +207,7 @@ class ClassPhotos:
 
         No photo is scored by a model that was fitted to its label.
         """
-        scores = self.tune_scores.astype(float), self.fit_scores.astype(float)
-        return cross_fitted_model(scores[0], self.tune_label, scores[1], self._seed)
+        return cross_fitted_model(self._of_tune, self.tune_label, self._of_fit, self._seed)
 
     @cached_property
     def model_of_fit(self) -> tuple[Array, Array]:
@@ -198,8 +215,7 @@ class ClassPhotos:
 
         No photo is scored by a model that was fitted to its label.
         """
-        scores = self.fit_scores.astype(float), self.tune_scores.astype(float)
-        return cross_fitted_model(scores[0], self.fit_label, scores[1], self._seed)
+        return cross_fitted_model(self._of_fit, self.fit_label, self._of_tune, self._seed)
 
     def labels(self, split: str, classes: Sequence[int]) -> NDArray:
         """Return labels (n, len(classes)) on ``fit`` or ``tune`` (``split``); -1: unknown."""
@@ -239,10 +255,10 @@ class ClassPhotos:
     @property
     def _students(self) -> list[Fit]:
         """Students fitted without one fold of fit, one per fold."""
-        for fold in range(len(self._of_folds), FOLDS):
-            outside = np.zeros(self._size, dtype=bool)
-            outside[self._known[self._folds == fold]] = True
-            self._of_folds.append(self.student.fitted_without(outside))
+        if not self._of_folds:
+            outside = np.zeros((FOLDS, self._size), dtype=bool)
+            outside[self._folds, self._known] = True
+            self._of_folds += self.student.fitted_without_each(outside)
         return self._of_folds
 
     @cached_property
@@ -253,7 +269,7 @@ class ClassPhotos:
         """
         student = self.student
         if not learns_from_tune(student.terms, self._store):
-            return student.logits_of_each(self._students, self.tune_scores)
+            return student.logits_of_each(self._students, self._of_tune)
         folds = stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
         bounds = student.lower, student.upper
         logits = held_out_logits(student, [student.terms], *bounds, self.tune, folds)
@@ -263,9 +279,6 @@ class ClassPhotos:
     def _weights(self) -> NDArray:
         """Weights (C, FOLDS) of the students that were fitted without one fold of fit each."""
         return np.stack([student.weights[:, 0] for student in self._students], axis=1)
-
-    def _scores(self, rows: NDArray[np.intp]) -> NDArray:
-        return np.asarray(self._store.concept_score[rows])
 
 
 @dataclass(frozen=True)

@@ -68,7 +68,7 @@ def cross_fitted_logits(
     at ``node``. Cached by steps and bounds of the class.
     """
     if not steps:
-        return tuner.logits(node)[rows, tuner.store.classes.index(class_name)]
+        return tuner.logits(node, rows)[:, tuner.store.classes.index(class_name)]
     label = np.asarray(tuner.store.label[rows, tuner.store.classes.index(class_name)])
     every = (node.bounds, *(step.bounds for step in steps))
     bounds = [

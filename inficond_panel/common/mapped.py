@@ -1,0 +1,40 @@
+"""Large arrays in temporary files, which the system moves out of memory when it needs the room."""
+
+from __future__ import annotations
+
+import math
+import os
+from tempfile import TemporaryFile
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+#: Number of bytes from which on an array is in a file.
+LARGE = 1 << 27
+
+
+def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
+    """Return an array as ``np.empty``; a large one is a file in the system's temporary folder.
+
+    The file has no name and ends with the array. Without room on the disk the array is in memory.
+    """
+    size = math.prod(shape) * np.dtype(dtype).itemsize
+    if size < LARGE:
+        return np.empty(shape, dtype)
+    try:
+        with TemporaryFile() as file:
+            if hasattr(os, "posix_fallocate"):  # a full disk is an error now, not a crash later
+                os.posix_fallocate(file.fileno(), 0, size)
+            return np.asarray(np.memmap(file, dtype, "w+", shape=shape))
+    except OSError:
+        return np.empty(shape, dtype)
+
+
+def rows_of(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[Any]:
+    """Return ``values[rows]`` for ascending indices: a view of consecutive rows, else a copy, which
+    is as ``empty``."""
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1:
+        return values[rows[0] : rows[-1] + 1]
+    taken = empty((len(rows), *values.shape[1:]), values.dtype)
+    return np.take(values, rows, axis=0, out=taken, mode="clip")  # "raise" copies twice

@@ -1,0 +1,152 @@
+"""Large arrays are files, few classes are solved at one time: the numbers stay the same."""
+
+import errno
+import os
+import tempfile
+import threading
+
+import numpy as np
+import pytest
+from factory import small_spec, small_store
+
+from inficond_panel import open_students
+from inficond_panel.common import mapped
+from inficond_panel.distill import fit
+from inficond_panel.distill.solver import exact
+from inficond_panel.distill.sources import in_order
+from inficond_panel.errors import StoreFormatError
+from inficond_panel.store import open_store
+from inficond_panel.tuning import student as evaluation
+
+
+@pytest.fixture
+def large(monkeypatch, tmp_path):
+    """Arrays of more than 100 bytes count as large; their files are in the folder returned."""
+    folder = tmp_path / "scratch"
+    folder.mkdir()
+    monkeypatch.setattr(mapped, "LARGE", 100)
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    return folder
+
+
+def is_file(values):
+    while values is not None:
+        if isinstance(values, np.memmap):
+            return True
+        values = getattr(values, "base", None)
+    return False
+
+
+def test_a_large_array_is_a_file_that_leaves_nothing(large):
+    values = mapped.empty((7, 9), np.float32)
+    values[:] = np.arange(63).reshape(7, 9)
+    assert is_file(values)
+    assert type(values) is np.ndarray
+    assert values.sum() == 63 * 62 / 2
+    assert not list(large.iterdir())
+    assert not is_file(mapped.empty((2, 3), np.float32))
+
+
+def test_without_room_on_the_disk_an_array_is_in_memory(large, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    values = mapped.empty((7, 9), np.float32)
+    values[:] = 1
+    assert not is_file(values)
+    assert values.sum() == 63
+
+
+def test_consecutive_rows_are_not_copied(large):
+    values = np.arange(600.0).reshape(100, 6)
+    together = mapped.rows_of(values, np.arange(20, 60))
+    assert np.shares_memory(together, values)
+    np.testing.assert_array_equal(together, values[20:60])
+    apart = mapped.rows_of(values, np.arange(20, 60, 3))
+    assert is_file(apart)
+    np.testing.assert_array_equal(apart, values[20:60:3])
+    assert mapped.rows_of(values, np.arange(0)).shape == (0, 6)
+
+
+def test_students_and_metrics_are_the_same_from_files(tmp_path, monkeypatch, request):
+    spec = small_spec(tmp_path, images=200)
+
+    def made():
+        students = open_students(spec, history=":memory:").fit()
+        tuned = students.down(students.classes[0], students.concepts[1])
+        tables = [each.metrics("tune") for each in (students, tuned)]
+        return students.tuner.store, [students.node, tuned.node], tables
+
+    store, nodes, tables = made()
+    request.getfixturevalue("large")
+    monkeypatch.setattr(evaluation, "_OUTCOME_BYTES", 0)
+    monkeypatch.setattr(evaluation, "_KEPT_NODES", (1, 1))
+    again, same_nodes, same_tables = made()
+    assert is_file(again.concept_score)
+    assert not is_file(store.concept_score)
+    for name in ("concept_score", "teacher_logit", "label", "image"):
+        np.testing.assert_array_equal(again.read(name), store.read(name))
+    for node, other in zip(nodes, same_nodes, strict=True):
+        np.testing.assert_array_equal(node.weights, other.weights)
+    for table, other in zip(tables, same_tables, strict=True):
+        assert table.equals(other)
+
+
+def test_a_store_read_by_parts_tells_of_damage(tmp_path, large):
+    store = small_store(tmp_path / "a.zarr")
+    chunk = next(path for path in (store.path / "concept_score" / "c").rglob("*") if path.is_file())
+    chunk.write_bytes(chunk.read_bytes()[:-8] + bytes(8))
+    with pytest.raises(StoreFormatError, match="concept_score"):
+        open_store(store.path).concept_score  # noqa: B018
+
+
+def problem(images=300, concepts=30, classes=5):
+    rng = np.random.default_rng(0)
+    scores = rng.exponential(size=(images, concepts)).astype(np.float32)
+    logits = scores[:, :classes] - scores[:, classes : 2 * classes] + rng.normal(size=(images, 1))
+    return scores, 1 / (1 + np.exp(-logits))
+
+
+def test_few_classes_at_one_time_are_solved_as_all_at_once(monkeypatch):
+    scores, targets = problem()
+    whole = fit(scores, targets, l1=1e-3)
+    monkeypatch.setattr(exact, "_KEPT_VALUES", 2 * len(scores))
+    told = []
+    parts = fit(scores, targets, l1=1e-3, progress=lambda share, text: told.append((share, text)))
+    for name in ("weights", "intercepts", "objective", "gap"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-9)
+    assert parts.certificate == whole.certificate
+    shares = [share for share, _ in told]
+    assert shares == sorted(shares)
+    assert told[-1] == (1.0, "5 of 5 students fitted")
+    assert any(text == "2 of 5 students fitted" for _, text in told)
+
+
+def test_threads_change_no_bit(monkeypatch):
+    scores, targets = problem()
+    alone, threads = fit(scores, targets, l1=1e-3), set()
+    step = exact.NewtonState.step
+
+    def watched(student):
+        threads.add(threading.current_thread().name)
+        step(student)
+
+    monkeypatch.setattr(exact.NewtonState, "step", watched)
+    monkeypatch.setattr(exact, "_THREADED_IMAGES", 1)
+    monkeypatch.setattr(exact, "core_count", lambda: 3)
+    together = fit(scores, targets, l1=1e-3)
+    assert threading.main_thread().name not in threads
+    np.testing.assert_array_equal(together.weights, alone.weights)
+    np.testing.assert_array_equal(together.gap, alone.gap)
+
+
+def test_a_thread_of_a_pool_starts_no_pool():
+    def inner(_):
+        return [name for (name,) in in_order(named, [()] * 3, threads=3)]
+
+    def named():
+        return (threading.current_thread().name,)
+
+    for names in in_order(inner, [(1,), (2,)], threads=2):
+        assert len(set(names)) == 1
