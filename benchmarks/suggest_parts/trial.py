@@ -99,13 +99,13 @@ class Trial:
         within = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
         within[list(held)] = False
         rows = slice(None) if inside is None else student.rows_without(~inside)
-        image_weight, scores = data.weight(self.k)[rows], data.scores[rows]
+        image_weight, scores = data.weight(student.column)[rows], data.scores[rows]
         return response(
             scores,
             student.logits_of(fit, scores),
             image_weight / image_weight.sum(),
             np.flatnonzero((weights != 0) & within),
-            float(data.l2[self.k]),
+            float(data.l2[student.column]),
         )
 
     def _level(self, concept: int, thumb: tuple[str, float | None]) -> float:

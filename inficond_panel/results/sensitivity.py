@@ -101,7 +101,7 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         tuner.repairs.class_fit(node, class_name),
         tuner.at(node, split)[class_name],
     )
-    here, noise = student.data.lambda_of(student.k), tuner.spec.views.noise()
+    here, noise = student.data.lambda_of(student.column), tuner.spec.views.noise()
     with one_thread():
         path = lambdas_tried(student, student.terms)
         values = sorted({*path, here})

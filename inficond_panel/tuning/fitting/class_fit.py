@@ -74,8 +74,16 @@ class ClassFit:
 
     @cached_property
     def data(self) -> FitData:
-        """Data that the student is fitted to."""
-        return self._plain.under({} if self.terms == Terms() else {self.name: self.terms})
+        """Data that the student is fitted to: of class ``k`` alone, at index ``column`` 0."""
+        return self._under_terms(self._plain.only(self.k))
+
+    def _under_terms(self, data: FitData) -> FitData:
+        return data.under({} if self.terms == Terms() else {self.name: self.terms})
+
+    @property
+    def column(self) -> int:
+        """Index of the class in ``data``."""
+        return 0
 
     @cached_property
     def base(self) -> Fit:
@@ -113,10 +121,10 @@ class ClassFit:
         """Return the student refitted without the training images of each mask ``(m, n)``."""
         inside = np.stack([self.rows_without(mask) for mask in outside], axis=1)
         data, bounds = self.data, (self.lower, self.upper)
-        l1 = np.broadcast_to(data.l1_of(self.k), len(self.lower))[:, None]
+        l1 = np.broadcast_to(data.l1_of(0), len(self.lower))[:, None]
         l1 = np.repeat(l1, len(outside), axis=1)
-        weights = inside * data.weight(self.k)[:, None]
-        fits = _fit_columns(data, self.k, l1, *bounds, weights, self.base, TOLERANCE)
+        weights = inside * data.weight(0)[:, None]
+        fits = _fit_columns(data, l1, *bounds, weights, self.base, TOLERANCE)
         return [fits.at(np.array([number])) for number in range(len(outside))]
 
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -134,7 +142,7 @@ class ClassFit:
     ) -> Fit:
         """Solve the fit, optionally within other bounds or on the images of the mask ``rows``."""
         return fit(
-            **self.data.problem([self.k], rows),
+            **self.data.problem([0], rows),
             lower=self.lower if lower is None else lower,
             upper=self.upper if upper is None else upper,
             start=start or self.base,
@@ -150,6 +158,16 @@ class JointClassFit(ClassFit):
     """
 
     link = SOFTMAX
+
+    @cached_property
+    def data(self) -> FitData:
+        """Data of all classes that the student is fitted to."""
+        return self._under_terms(self._plain)
+
+    @property
+    def column(self) -> int:
+        """Index of the class in ``data``."""
+        return self.k
 
     def __init__(
         self,
@@ -250,17 +268,16 @@ def fit_each(
     len(tried) + t is under ``tried[t]`` without ``outside[o]``. Terms may differ only in penalties
     and learned photos.
     """
-    data, k = student.under(_widest(tried), lower, upper).data, student.k
-    weights = np.stack([_weights(data, k, terms) for terms in tried], axis=1)
+    data = student.under(_widest(tried), lower, upper).data.only(student.column)
+    weights = np.stack([_weights(data, terms) for terms in tried], axis=1)
     inside = np.stack([data.without(rows) for rows in outside], axis=1)
     l1 = np.tile(_penalties(student, tried), (1, len(outside)))
     weights = (inside[:, :, None] * weights[:, None, :]).reshape(len(inside), -1)
-    return _fit_columns(data, k, l1, lower, upper, weights, student.base, tolerance)
+    return _fit_columns(data, l1, lower, upper, weights, student.base, tolerance)
 
 
 def _fit_columns(
     data: FitData,
-    k: int,
     l1: Array,
     lower: Array,
     upper: Array,
@@ -268,14 +285,14 @@ def _fit_columns(
     start: Fit,
     tolerance: float,
 ) -> Fit:
-    """Return m students of class ``k``, which differ in penalties ``(C, m)`` and image weights
-    ``(n, m)``."""
+    """Return m students of the one class of ``data``, which differ in penalties ``(C, m)`` and image
+    weights ``(n, m)``."""
     column = np.zeros(l1.shape[1], dtype=np.intp)
     return fit(
         data.gathered,
-        data.targets[:, [k]][:, column],
+        data.targets[:, column],
         l1=l1,
-        l2=float(data.l2[k]),
+        l2=float(data.l2[0]),
         lower=lower[:, column],
         upper=upper[:, column],
         sample_weight=weights,
@@ -290,10 +307,10 @@ def _widest(tried: Sequence[Terms]) -> Terms:
     return replace(tried[0], learned=tuple(learned.values()))
 
 
-def _weights(data: FitData, k: int, terms: Terms) -> Array:
+def _weights(data: FitData, terms: Terms) -> Array:
     """Return image weights ``(n,)`` under ``terms``; ``data`` has weight 1 for learned images."""
     weight_of = {each.source: each.weight for each in terms.learned}
-    weight = data.weight(k).copy()
+    weight = data.weight(0).copy()
     for source, block in data.learned.items():
         weight[block] *= weight_of.get(source, 0.0)
     return weight
@@ -302,7 +319,7 @@ def _weights(data: FitData, k: int, terms: Terms) -> Array:
 def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
     """Return the L1 penalties ``(C, len(tried))``, one column for each of the terms ``tried``."""
     alone = [Terms(penalty=terms.penalty, doubted=terms.doubted) for terms in tried]
-    columns = [student.under(terms).data.l1_of(student.k) for terms in alone]
+    columns = [student.under(terms).data.l1_of(student.column) for terms in alone]
     return np.stack([np.broadcast_to(each, len(student.lower)) for each in columns], axis=1)
 
 

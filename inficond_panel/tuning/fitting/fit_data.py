@@ -80,6 +80,7 @@ class FitData:
                 "The split 'fit' has no images.", "Name images in the spec, dataset.splits.fit."
             )
         self._store, self.rows, self._fit_count = store, rows, len(rows)
+        self.columns = np.arange(len(store.classes))  #: indices of the classes in the store
         self._device, self._temperature = device, temperature
         self.scores = store.scores_of(FIT)
         #: The scores, with a cache of gathered columns that fits share.
@@ -122,13 +123,27 @@ class FitData:
     def teacher_on(self, rows: np.ndarray) -> np.ndarray:
         """Return the teacher's probabilities ``(len(rows), K)`` on images of the store."""
         store, softmax = self._store, self._store.activation == "softmax"
-        soft = empty((len(rows), len(store.classes)), np.float64)
+        soft = empty((len(rows), len(self.columns)), np.float64)
         for first in range(0, len(rows), _IMAGES):
             some = slice(first, first + _IMAGES)
             others = store.other_logit[rows[some]] if softmax else None
             logit = store.teacher_logit[rows[some]]
-            soft[some] = _soft(logit, self._temperature, others, self.link)
+            soft[some] = _soft(logit, self._temperature, others, self.link)[:, self.columns]
         return soft
+
+    def only(self, k: int) -> FitData:
+        """Return the data of the class at index ``k`` alone, whose index is 0 there."""
+        other = copy(self)
+        other.columns = self.columns[[k]]
+        other.teacher, other.targets = self.teacher[:, [k]], self.targets[:, [k]]
+        other._label, weight = self._label[:, [k]], self.sample_weight
+        other.sample_weight = None if weight is None else weight[:, [k]]
+        other._lambda, other.l2 = self._lambda[[k]], self.l2[[k]]
+        other._unit = self._unit[..., [k]]
+        return other
+
+    def _index(self, class_name: str) -> int:
+        return int(np.flatnonzero(self.columns == self._store.classes.index(class_name))[0])
 
     def with_lambda(self, values: Sequence[float]) -> FitData:
         """Return this data with other values of lambda, one per class."""
@@ -142,7 +157,7 @@ class FitData:
             return self
         other = copy(self)
         for name, of_class in terms.items():
-            k = self._store.classes.index(name)
+            k = self._index(name)
             other._set_penalty(k, of_class)
             if of_class.balanced is not None:
                 other._weigh(k, of_class.balanced.weights)
@@ -185,7 +200,7 @@ class FitData:
         targets, weights = np.zeros(size), np.zeros(size)
         self.targets = self.targets.copy()
         for name, each in taught.items():
-            k = self._store.classes.index(name)
+            k = self._index(name)
             self._override(self.targets[:, k], k, each)
             for row, image in enumerate(images):
                 if image in each.labels:
@@ -199,18 +214,19 @@ class FitData:
         self, source: str, learned: Mapping[str, Learned], taught: Mapping[str, Taught]
     ) -> None:
         """Append the ``learned`` photos of ``tune``, except those ``taught`` for the same class."""
-        every, classes = self._store.rows(TUNE), self._store.classes
+        every = self._store.rows(TUNE)
         of_classes = [every if each.rows is None else each.rows for each in learned.values()]
         rows = np.unique(np.concatenate(of_classes)).astype(np.intp)
-        targets, weights = self.teacher_on(rows), np.zeros((len(rows), len(classes)))
+        targets = self.teacher_on(rows)
+        weights = np.zeros(targets.shape)
         for name, each in learned.items():
-            k = classes.index(name)
-            label = np.asarray(self._store.label[rows, k])
+            k = self._index(name)
+            label = np.asarray(self._store.label[rows, self.columns[k]])
             inside = np.isin(rows, every if each.rows is None else each.rows)
             if source == LABELS:
                 targets[:, k], inside = label == 1, inside & (label >= 0)
             elif each.correction is not None:
-                targets[:, k] = self._corrected(rows, k, each.correction)
+                targets[:, k] = self._corrected(rows, self.columns[k], each.correction)
             corrected = taught[name].labels if name in taught else {}
             inside &= [self._store.images[row] not in corrected for row in rows]
             weights[inside, k] = each.weight * self._usual_weight(k)
@@ -218,7 +234,7 @@ class FitData:
         self._append(rows, targets, weights, self._store.concept_score[rows], rows.tobytes())
 
     def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
-        """Return the corrected teacher's probabilities ``(len(rows),)`` of class ``k``."""
+        """Return the corrected teacher's probabilities ``(len(rows),)`` of the store's class ``k``."""
         store = self._store
         teacher = store.teacher_log_odds[rows, k].astype(np.float64)
         log_odds = correction.log_odds(teacher, store.concept_score[rows], store.concepts)
@@ -230,10 +246,10 @@ class FitData:
         parts = sorted({part for each in learned.values() for part in each.parts})
         more = more_photos(self._store, parts)
         others = more.other_logit if self._store.activation == "softmax" else None
-        targets = _soft(more.teacher_logit, self._temperature, others, self.link)
+        targets = _soft(more.teacher_logit, self._temperature, others, self.link)[:, self.columns]
         weights = np.zeros(targets.shape)
         for name, each in learned.items():
-            k = self._store.classes.index(name)
+            k = self._index(name)
             labels = taught[name].labels if name in taught else {}
             inside = more.inside(each.parts) & [image not in labels for image in more.images]
             weights[inside, k] = each.weight * self._usual_weight(k)

@@ -165,7 +165,7 @@ def lambda_path(student: ClassFit) -> list[float]:
     other classes' lambdas: above this value the weights of the class are 0, the other classes
     carry the difference, and the solution is constant.
     """
-    data, k = student.data, student.k
+    data, k = student.data, student.column
     slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
     largest = float((slopes / data.l1_per_lambda(k)).max(initial=0.0))
     start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
@@ -364,7 +364,7 @@ def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
     values = compared_penalties(student.store)[::2]  # a value below the spec's may be best
     if terms.learned != student.terms.learned:
         return values
-    here = student.data.lambda_of(student.k)
+    here = student.data.lambda_of(student.column)
     return [here, *(value for value in values if value != here)]
 
 

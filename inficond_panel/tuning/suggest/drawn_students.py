@@ -69,7 +69,7 @@ def _moves(
 ) -> tuple[NDArray[np.intp], Array]:
     """Return the indices of free weights of ``one``, fitted without the photos at ``part``, and the
     moves (draws, p + 1) of these weights and the intercept under ``counts`` of ``rows``."""
-    data, k, weights = student.data, student.k, one.weights[:, 0]
+    data, k, weights = student.data, student.column, one.weights[:, 0]
     logits, inside = data.logits(weights, one.intercepts[0]), data.without(part)
     share = data.weight(k) @ inside
     inner = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
