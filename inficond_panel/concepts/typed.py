@@ -357,12 +357,9 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
 
 
 def _scores(base: Store, typed: Sequence[TypedConcept]) -> np.ndarray:
-    images, concepts = base.concept_score.shape
-    scores = empty((images, concepts + len(typed)), base.concept_score.dtype)
-    scores[:, :concepts] = base.concept_score
-    for column, one in enumerate(typed, concepts):
-        scores[:, column] = one.score
-    return scores
+    parts = [base.concept_score, np.stack([one.score for one in typed], axis=1)]
+    shape = len(base.images), sum(part.shape[1] for part in parts)
+    return np.concatenate(parts, axis=1, out=empty(shape, parts[0].dtype))
 
 
 def _placed(base: Store, m: int, text: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from scipy.special import expit
 
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.mapped import empty
+from inficond_panel.common.mapped import empty, rows_of
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.scores import components, correlation, spread
 from inficond_panel.distill.solver.objective import Problem
@@ -231,7 +231,8 @@ class FitData:
             inside &= [self._store.images[row] not in corrected for row in rows]
             weights[inside, k] = each.weight * self._usual_weight(k)
         self.learned = {**self.learned, source: self._next(len(rows))}
-        self._append(rows, targets, weights, self._store.concept_score[rows], rows.tobytes())
+        scores = rows_of(self._store.concept_score, rows)
+        self._append(rows, targets, weights, scores, rows.tobytes())
 
     def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
         """Return the corrected teacher's probabilities ``(len(rows),)`` of the store's class ``k``."""
@@ -282,7 +283,9 @@ class FitData:
         self._appended = *self._appended, key
         made = self._extended.get(self._appended)  # fits share gathered columns
         if made is None:
-            joined = np.concatenate([self.scores, scores])
+            parts = [self.scores, scores]
+            shape = sum(map(len, parts)), scores.shape[1]
+            joined = np.concatenate(parts, out=empty(shape, scores.dtype))
             made = joined, Scores(on_card(joined, self._device))
             self._extended.put(self._appended, made)
         self.scores, self.gathered = made
