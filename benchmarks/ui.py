@@ -54,7 +54,7 @@ from ui_parts.store import write_spec
 from inficond_panel.tuning import open_tuner
 
 FIT, CONCEPTS, CLASSES = 5011, 584, 20
-MANY = (600, 300, 1000)  #: the same of a store with many classes
+MANY = (600, 10_000, 1000)  #: the same of a store with many classes
 LONG, SHORT = 1000, 24  #: iterations of a long history, and of one as long as the rows in view
 GOALS = {"first_paint": 2000, "click": 250, "tune": 400, "answer": 1000, "megabytes": 50}
 

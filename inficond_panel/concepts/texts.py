@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -51,9 +52,8 @@ def names_class(text: str, class_name: str) -> bool:
     ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a
     separate word, so that ``ship`` does not name ``hip``.
     """
-    word, whole = _plain(text), _plain(class_name)
-    last = _plain(re.split(r"[\W_]+", class_name.strip())[-1])
-    return bool(word) and (word in {whole, last} or (len(word) >= 4 and whole.endswith(word)))
+    word, (whole, last) = _plain(text), _plain_parts(class_name)
+    return bool(word) and (word in (whole, last) or (len(word) >= 4 and whole.endswith(word)))
 
 
 def words_for(
@@ -84,6 +84,13 @@ def classes_named(
     return named
 
 
+@lru_cache(1 << 10)
+def _plain_parts(class_name: str) -> tuple[str, str]:
+    """Return a class's whole name and its last part, as ``_plain``."""
+    return _plain(class_name), _plain(re.split(r"[\W_]+", class_name.strip())[-1])
+
+
+@lru_cache(1 << 16)  # a click on a class compares its name with all concepts
 def _plain(text: str) -> str:
     letters = re.sub(r"[\W_]+", "", text.casefold())
     return letters[:-1] if len(letters) > 3 and re.search(r"[^s]s$", letters) else letters

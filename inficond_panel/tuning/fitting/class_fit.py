@@ -285,8 +285,8 @@ def _fit_columns(
     start: Fit,
     tolerance: float,
 ) -> Fit:
-    """Return m students of the one class of ``data``, which differ in penalties ``(C, m)`` and image
-    weights ``(n, m)``."""
+    """Return m students of the one class of ``data``, which differ in L1 penalties ``(C, m)`` and
+    image weights ``(n, m)``."""
     column = np.zeros(l1.shape[1], dtype=np.intp)
     return fit(
         data.gathered,

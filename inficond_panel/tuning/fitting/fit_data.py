@@ -235,7 +235,7 @@ class FitData:
         self._append(rows, targets, weights, scores, rows.tobytes())
 
     def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
-        """Return the corrected teacher's probabilities ``(len(rows),)`` of the store's class ``k``."""
+        """Return the corrected teacher's probabilities ``(n,)`` of class ``k`` of the store."""
         store = self._store
         teacher = store.teacher_log_odds[rows, k].astype(np.float64)
         log_odds = correction.log_odds(teacher, store.concept_score[rows], store.concepts)

@@ -55,10 +55,10 @@ def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
     """
     influence = [UNDEFINED] * len(store.concepts)
     if shown.influence is not None:
+        influence = [signed(0.0)] * len(store.concepts)
         for rank, concept in enumerate(shown.order, start=1):
-            weight = shown.influence[concept]
-            rest = f" · rank {count(rank)}" if weight else ""
-            influence[concept] = f"{signed(weight)}{rest}"
+            if weight := shown.influence[concept]:
+                influence[concept] = f"{signed(weight)} · rank {count(rank)}"
     return {"name": store.concepts, "influence": influence, **_fixed_facts(store)}
 
 
@@ -162,7 +162,13 @@ def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
     data = renderer.data_source.data
-    data.update({n: new for n, new in columns.items() if not np.array_equal(data[n], new)})
+    data.update({n: new for n, new in columns.items() if not _equal(data[n], new)})
+
+
+def _equal(old: Any, new: Any) -> bool:
+    if isinstance(old, list) and isinstance(new, list):  # texts, which an array would copy
+        return old == new
+    return np.array_equal(old, new)
 
 
 #: Smallest visible share of the map's side, at the largest zoom.
