@@ -13,8 +13,8 @@ images to fit on, half as many to tune on, 584 concepts and 20 classes. In Chrom
 - undo: a click on Undo; the same two times.
 - bytes: what the server sends for that click over the websocket; pictures are sent once each.
 
-Classes: 1,000 of them, with 600 images to fit on, half as many to tune on and 10,000 concepts; first
-paint and click, on a class of those in view.
+Classes: 1,000 of them, with 600 images to fit on, half as many to tune on and 10,000 concepts;
+first paint and click, on a class of those in view.
 
 Without a browser: 20 websockets that open the page and click on classes, one click every 1 to 3 s
 each. "answer" is from the click to the rows of the knowledge view. Memory is the growth of the
