@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 import os
-from tempfile import TemporaryFile
+import tempfile
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,18 +19,32 @@ LARGE = 1 << 27
 def empty(shape: tuple[int, ...], dtype: DTypeLike) -> NDArray[Any]:
     """Return an array as ``np.empty``; a large one is a file in the system's temporary folder.
 
-    The file has no name and ends with the array. Without room on the disk the array is in memory.
+    The file ends with the array. The array is in memory if the disk has no room, or if the folder
+    is in memory itself (tmpfs).
     """
     size = math.prod(shape) * np.dtype(dtype).itemsize
-    if size < LARGE:
+    if size < LARGE or _is_memory(tempfile.gettempdir()):
         return np.empty(shape, dtype)
     try:
-        with TemporaryFile() as file:
+        with tempfile.TemporaryFile() as file:
             if hasattr(os, "posix_fallocate"):  # a full disk is an error now, not a crash later
                 os.posix_fallocate(file.fileno(), 0, size)
             return np.asarray(np.memmap(file, dtype, "w+", shape=shape))
     except OSError:
         return np.empty(shape, dtype)
+
+
+@cache
+def _is_memory(folder: str) -> bool:
+    """Return True if the file system of ``folder`` is known to be in memory (Linux)."""
+    try:
+        lines = Path("/proc/mounts").read_text("utf-8").splitlines()
+    except OSError:
+        return False
+    kinds = {Path(place): kind for _, place, kind, *_ in map(str.split, lines)}
+    path = Path(folder).resolve()
+    mount = next((each for each in (path, *path.parents) if each in kinds), None)
+    return mount is not None and kinds[mount] in {"tmpfs", "ramfs"}
 
 
 def rows_of(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[Any]:

@@ -119,7 +119,7 @@ def drift(
     if len(fitted) > MOST_FIT:
         chosen = np.random.default_rng(seed).choice(len(fitted), MOST_FIT, replace=False)
         fitted = fitted[np.sort(chosen)]
-    fitted = np.asarray(fitted, dtype=np.float64)
+    fitted, new = np.asarray(fitted, dtype=np.float64), np.asarray(new)
     sides = ((new, LEAST_PHOTOS, "new photos"), (fitted, LEAST_FIT, "photos of fit"))
     for scores, least, what in sides:
         if len(scores) < least:

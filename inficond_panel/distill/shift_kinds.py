@@ -206,7 +206,7 @@ def _standard(sides: Sequence[NDArray]) -> tuple[Array, Array]:
     means, variances = (np.stack(values) for values in zip(*each, strict=True))
     mean = share @ means
     spread = np.sqrt(share @ (variances + (means - mean) ** 2))
-    return mean, np.where(spread > 0, spread, 1.0)
+    return mean, np.where(spread > 1e-7 * np.abs(mean), spread, 1.0)  # a constant's is rounding
 
 
 def _blocks(scores: NDArray, standard: tuple[Array, Array]) -> Iterator[Array]:

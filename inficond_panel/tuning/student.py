@@ -139,6 +139,8 @@ class Evaluation:
 
     def _each_column(self, node: Node, split: str) -> list[np.ndarray]:
         """Return logits ``(n,)`` on a split per class; computes only those not in the cache."""
+        if not self.store.rows(split).size:  # a table of scores has rows
+            return [np.zeros(0) for _ in self.store.classes]
         students = self._students(node)
         known = {k: self._columns.get((each, split)) for k, each in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}

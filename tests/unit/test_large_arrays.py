@@ -4,10 +4,12 @@ import errno
 import os
 import tempfile
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
-from factory import small_spec, small_store
+from factory import small_arrays, small_spec, small_store
+from tuners import tuner_of
 
 from inficond_panel import open_students
 from inficond_panel.common import mapped
@@ -17,6 +19,7 @@ from inficond_panel.distill.sources import in_order
 from inficond_panel.errors import StoreFormatError
 from inficond_panel.store import open_store
 from inficond_panel.tuning import student as evaluation
+from inficond_panel.tuning.fitting.fit_data import scores_on
 
 
 @pytest.fixture
@@ -25,6 +28,7 @@ def large(monkeypatch, tmp_path):
     folder = tmp_path / "scratch"
     folder.mkdir()
     monkeypatch.setattr(mapped, "LARGE", 100)
+    monkeypatch.setattr(mapped, "_is_memory", lambda folder: False)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 
@@ -56,6 +60,14 @@ def test_without_room_on_the_disk_an_array_is_in_memory(large, monkeypatch):
     values[:] = 1
     assert not is_file(values)
     assert values.sum() == 63
+
+
+@pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a folder in memory (Linux)")
+def test_no_file_is_made_in_a_folder_that_is_memory(large, monkeypatch):
+    monkeypatch.undo()
+    monkeypatch.setattr(mapped, "LARGE", 100)
+    monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
+    assert not is_file(mapped.empty((7, 9), np.float32))
 
 
 def test_consecutive_rows_are_not_copied(large):
@@ -150,3 +162,13 @@ def test_a_thread_of_a_pool_starts_no_pool():
 
     for names in in_order(inner, [(1,), (2,)], threads=2):
         assert len(set(names)) == 1
+
+
+def test_a_split_without_images_has_no_logits(tmp_path):
+    arrays = small_arrays()
+    arrays["split"] = np.where(arrays["split"] == "holdout", "tune", arrays["split"])
+    students = tuner_of(arrays, tmp_path)
+    root = students.root()
+    assert scores_on(students.store, "fit") is students.fit_data.gathered
+    assert students.logits(root, np.arange(0)).shape == (0, len(students.store.classes))
+    assert all(np.isnan(each.ap) for each in students.metrics(root, "holdout").values())

@@ -37,9 +37,13 @@ _KEPT_SCORES = 2
 _IMAGES = 4096
 
 
-@once(6)
 def scores_on(store: Store, split: str, device: str = CPU) -> Scores:
     """Return the scores of a split, with a cache of gathered columns, on the GPU ``device``."""
+    return _scores_on(store, split, device)
+
+
+@once(6)
+def _scores_on(store: Store, split: str, device: str) -> Scores:
     return Scores(on_card(store.scores_of(split), device))
 
 
