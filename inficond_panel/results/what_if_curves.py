@@ -24,6 +24,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.refits import RefitPoint, refit_grid, refit_points
 from inficond_panel.distill.solver.centred_bounds import free_range
+from inficond_panel.tuning.fitting.fit_data import scores_on
 from inficond_panel.tuning.fitting.recipe import Cancelled, solve_joint, start_from
 from inficond_panel.tuning.student import Student
 from inficond_panel.tuning.thumbs import box
@@ -65,7 +66,8 @@ def refit_curve(
     node's bounds except a bound on the concept itself, and measured on the student's split. Stop
     iterating to stop the work.
     """
-    scores, labels, now = student.scores, student.labels, student.outcome
+    scores, labels = scores_on(student.store, student.split), student.labels
+    now = student.outcome
     teacher = tuner.teacher_outcomes(student.split)[student.class_name]
     noise = tuner.spec.views.noise()
     solve = _joint_points if tuner.joint else _points

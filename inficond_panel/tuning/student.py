@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
+from typing import TypeVar
 
 import numpy as np
 
@@ -34,6 +35,9 @@ _OUTCOME_BYTES, _BYTES_PER_IMAGE = 1 << 30, 40
 _KEPT_NODES = 8, 256  # at least, at most
 #: Size of the cache of metrics, shared by all sessions, in pairs of node and class.
 _KEPT_METRICS = 1 << 17
+
+
+T = TypeVar("T")
 
 
 class Evaluation:
@@ -355,41 +359,44 @@ class Student:
         return self.node.bounds.get((self.class_name, concept))
 
 
-class TeacherOutcomes(Mapping[str, Outcome]):
-    """Mapping from class to the teacher's outcome on one split, in the order of the store."""
+class _ByClass(Mapping[str, T]):
+    """Mapping from class to a result on one split, made when it is asked for, in store order."""
 
     def __init__(self, evaluation: Evaluation, split: str) -> None:
-        self._evaluation, self._split = evaluation, split
+        self.evaluation, self.split = evaluation, split
 
-    def __getitem__(self, class_name: str) -> Outcome:
-        if class_name not in self._evaluation.store.classes:
-            raise KeyError(class_name)
-        column = self._evaluation.store.classes.index(class_name)
-        return self._evaluation.teacher_outcome(self._split, column)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._evaluation.store.classes)
-
-    def __len__(self) -> int:
-        return len(self._evaluation.store.classes)
-
-
-class Students(Mapping[str, Student]):
-    """Mapping from class to student, of one node on one split, in the order of the store."""
-
-    def __init__(self, evaluation: Evaluation, node: Node, split: str) -> None:
-        self.evaluation, self.node, self.split = evaluation, node, split
-
-    def __getitem__(self, class_name: str) -> Student:
+    def __getitem__(self, class_name: str) -> T:
         if class_name not in self.evaluation.store.classes:
             raise KeyError(class_name)
-        return Student(self.evaluation, self.node, self.split, class_name)
+        return self._of(class_name)
+
+    def _of(self, class_name: str) -> T:
+        raise NotImplementedError
 
     def __iter__(self) -> Iterator[str]:
         return iter(self.evaluation.store.classes)
 
     def __len__(self) -> int:
         return len(self.evaluation.store.classes)
+
+
+class TeacherOutcomes(_ByClass[Outcome]):
+    """Mapping from class to the teacher's outcome on one split."""
+
+    def _of(self, class_name: str) -> Outcome:
+        column = self.evaluation.store.classes.index(class_name)
+        return self.evaluation.teacher_outcome(self.split, column)
+
+
+class Students(_ByClass[Student]):
+    """Mapping from class to student, of one node on one split, in the order of the store."""
+
+    def __init__(self, evaluation: Evaluation, node: Node, split: str) -> None:
+        super().__init__(evaluation, split)
+        self.node = node
+
+    def _of(self, class_name: str) -> Student:
+        return Student(self.evaluation, self.node, self.split, class_name)
 
     @property
     def outcomes(self) -> dict[str, Outcome]:

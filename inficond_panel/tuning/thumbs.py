@@ -34,10 +34,11 @@ import numpy as np
 from inficond_panel.common.cache import once
 from inficond_panel.common.near_words import missing, unknown
 from inficond_panel.common.numbers import significant
-from inficond_panel.distill.scores import Array, spread
+from inficond_panel.distill.scores import Array
 from inficond_panel.distill.solver.centred_bounds import CentredBounds
 from inficond_panel.errors import TuningError
 from inficond_panel.store import Store
+from inficond_panel.tuning.fitting.fit_data import fit_spread
 from inficond_panel.vocabulary.intents import (
     BOUND_FORM,
     DIRECTIONS,
@@ -47,7 +48,6 @@ from inficond_panel.vocabulary.intents import (
     UP,
     is_bound,
 )
-from inficond_panel.vocabulary.splits import FIT
 
 
 @dataclass(frozen=True)
@@ -374,5 +374,5 @@ def score_scale(store: Store) -> Array | None:
     """
     if not store.given:
         return None
-    spreads = spread(store.scores_of(FIT))
+    spreads = fit_spread(store)
     return np.array([float(f"{value:.3g}") if value > 0 else 1.0 for value in spreads])

@@ -105,7 +105,7 @@ def fit(
     return _joined(solved)
 
 
-#: Values per image of all students that are solved at one time, times the images.
+#: Largest number of students that are solved at one time, times the images.
 _KEPT_VALUES = 1 << 24
 
 

@@ -47,6 +47,12 @@ def _scores_on(store: Store, split: str, device: str) -> Scores:
     return Scores(on_card(store.scores_of(split), device))
 
 
+@once(4)
+def fit_spread(store: Store) -> np.ndarray:
+    """Return the standard deviation of each concept's score on ``fit``, ``(C,)``."""
+    return spread(store.scores_of(FIT))
+
+
 class FitData:
     """Concept scores ``(n, C)`` of the images at ``rows``, targets ``(n, K)``, penalties.
 
@@ -414,7 +420,7 @@ class FitData:
     @cached_property
     def spread(self) -> np.ndarray:
         """Standard deviation of each concept's score, ``(C,)``."""
-        return spread(self._fit_scores)
+        return fit_spread(self._store)
 
     @cached_property
     def correlation(self) -> np.ndarray:

@@ -19,11 +19,11 @@ from scipy.special import log_softmax
 
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
-from inficond_panel.distill.scores import Array
+from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.distill.solver.tempered import mixed_of
 from inficond_panel.store import Store
-from inficond_panel.tuning.fitting.fit_data import FitData, one_sided
+from inficond_panel.tuning.fitting.fit_data import FitData, one_sided, scores_on
 from inficond_panel.tuning.thumbs import score_scale
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.vocabulary.tasks import SOFTMAX
@@ -47,7 +47,7 @@ class _Part:
     function from logits ``(n, K)`` to losses ``(n, K)``."""
 
     problem: dict[str, Any]
-    scores: NDArray
+    scores: Scores
     losses: Callable[[Array], Array]
 
 
@@ -126,7 +126,7 @@ def _parts(
     if folds is None:
         tune = store.rows(TUNE)
         targets = data.teacher_on(tune)[:, columns]
-        return [_Part(problem(), store.scores_of(TUNE), partial(_losses, data, targets, None))]
+        return [_Part(problem(), scores_on(store, TUNE), partial(_losses, data, targets, None))]
     return [_left_out(data, problem, folds == fold) for fold in range(FOLDS)]
 
 
@@ -137,7 +137,7 @@ def _left_out(
     every = problem()
     targets, weight = mixed_of(every["targets"])[out], every["sample_weight"]
     losses = partial(_losses, data, targets, None if weight is None else weight[out])
-    return _Part(problem(rows=~out), data.scores[out], losses)
+    return _Part(problem(rows=~out), Scores(data.scores[out]), losses)
 
 
 def _compare(
