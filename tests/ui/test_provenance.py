@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import sqlite3
 import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -72,19 +74,30 @@ def compare(page: Page, one: int, other: int) -> Locator:
     return dialog
 
 
-def test_rows_are_named_and_noted_and_keep_it(page) -> None:
+def test_rows_are_named_and_noted_and_keep_it(page, served: tuple[str, Tuner]) -> None:
     press(page, 1, "r")
     page.get_by_label("Name of #1", exact=True).fill("<b>no</b> wheels")
     page.keyboard.press("Enter")
     expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels")
     expect(row(page, 1)).to_be_focused()
     note = page.get_by_label("Note of #2", exact=True)
-    for text, key in (("the sky is in every scene", "Enter"), ("not kept", "Escape")):
+
+    def write(text: str) -> None:
         press(page, 2, "n")
         note.fill(text)
-        page.keyboard.press(key)
+
+    with closing(sqlite3.connect(served[1].history.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")  # the note is saved after writing has begun again
+        write("the sky is in every scene")
+        page.keyboard.press("Enter")
         expect(row(page, 2)).to_be_focused()
-        expect(note).to_have_value("the sky is in every scene")
+        write("not kept")
+        other.execute("ROLLBACK")
+    expect(note).to_have_attribute("title", "the sky is in every scene")
+    expect(note).to_have_value("not kept")
+    page.keyboard.press("Escape")
+    expect(row(page, 2)).to_be_focused()
+    expect(note).to_have_value("the sky is in every scene")
     page.reload()
     expect(row(page, 1).locator(".name")).to_have_text("<b>no</b> wheels")
     expect(note).to_have_value("the sky is in every scene")

@@ -386,12 +386,14 @@ function noteLine(say) {
   const fields = { name: field("name", 80, "rename"), note: field("note", 500, "set_note") }
   const line = h("div", { class: "notes" }, title, fields.name, fields.note)
   let row = {}, current = {}, back = null
-  const fill = (next) => {
+  const fill = (next) => { // what is being written stays
+    const writing = row.id === next.id && line.matches(":focus-within")
     row = next
     text(title, row.number)
     for (const [what, input] of Object.entries(fields)) {
       setAll(input, { "aria-label": `${what === "name" ? "Name" : "Note"} of ${row.number}`, title: row[what] || null })
-      input.value = input.defaultValue = row[what]
+      if (!writing || input.value === input.defaultValue) input.value = row[what]
+      input.defaultValue = row[what]
     }
   }
   line.addEventListener("keydown", (event) => {
@@ -411,7 +413,7 @@ function noteLine(say) {
   }
   line.show = (next) => {
     current = next
-    if (!line.matches(":focus-within")) fill(current)
+    if (row.id === current.id || !line.matches(":focus-within")) fill(current)
   }
   return line
 }
