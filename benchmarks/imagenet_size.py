@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from memory import anonymous
 from scipy import stats
-from solver_parts.data import synthetic
+from solver_parts.data import synthetic_blocks
 
 import inficond_panel
 from inficond_panel.results.metrics import take_snapshot
+from inficond_panel.store import write
 
 FULL = {"images": 1_281_167, "concepts": 4_500, "classes": 1_000}
 SHARES, QUICK = (1 / 100, 1 / 30, 1 / 10), (1 / 1000, 1 / 300, 1 / 100)
@@ -46,21 +46,39 @@ PREVALENCE = 0.05
 
 
 def write_store(path: Path, images: int, concepts: int, classes: int, seed: int) -> None:
-    """Scores, logits and labels as a store."""
-    scores, logits = synthetic(images, concepts, classes, seed)
-    logits -= np.quantile(logits, 1 - PREVALENCE, axis=0)
-    noise = np.random.default_rng(seed).logistic(0, 1, logits.shape)
-    ids = pd.Index([f"{i:07d}" for i in range(images)], name="image_id")
-    names = [f"class {k}" for k in range(classes)]
+    """Scores, logits and labels as a store, made and written in blocks."""
     share = np.arange(images) / images
-    split = np.select([share < FIT, share < TUNE], ["fit", "tune"], "holdout")
-    inficond_panel.from_frames(
-        pd.DataFrame(scores, index=ids, columns=[f"concept {c}" for c in range(concepts)]),
-        pd.DataFrame(logits, index=ids, columns=names),
-        pd.DataFrame((logits + noise > 0).astype(np.float32), index=ids, columns=names),
-        split=pd.Series(split, index=ids),
-        path=path,
-    )
+    noise = np.random.default_rng(seed)
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+
+        def room(name: str, dtype: str, columns: int) -> np.ndarray:
+            return np.memmap(f"{folder}/{name}", dtype, "w+", shape=(images, columns))
+
+        arrays = {
+            "concept_score": room("scores", "float32", concepts),
+            "teacher_logit": room("logits", "float32", classes),
+            "label": room("labels", "int8", classes),
+        }
+        first, common = 0, None
+        for scores, given in synthetic_blocks(images, concepts, classes, seed):
+            common = np.quantile(given, 1 - PREVALENCE, axis=0) if common is None else common
+            logits = given - common
+            label = logits + noise.logistic(0, 1, logits.shape) > 0
+            rows = slice(first, first := first + len(scores))
+            for array, values in zip(arrays.values(), (scores, logits, label), strict=True):
+                array[rows] = values
+        arrays |= {
+            "image": _names("image", images),
+            "concept": _names("concept", concepts),
+            "class_name": _names("class", classes),
+            "split": np.select([share < FIT, share < TUNE], ["fit", "tune"], "holdout"),
+        }
+        known = ("title", "encoder", "preprocessing", "corpus", "teacher", "inputs_hash")
+        write.write_store(path, arrays, dict.fromkeys(known, "made"))
+
+
+def _names(what: str, count: int) -> np.ndarray:
+    return np.array([f"{what} {number}" for number in range(count)])
 
 
 def steps(path: Path) -> Iterator[tuple[str, Callable[[], Any]]]:

@@ -11,10 +11,12 @@ what no concept explains, with mean -4.5 and spread 3.5.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 _DIMENSIONS, _SEGMENTS, _DECAY = 256, 6, 0.32
 _BLOCK = 2048
@@ -24,21 +26,30 @@ def synthetic(
     images: int, concepts: int, classes: int, seed: int = 0
 ) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
     """Scores (N, C) and logits (N, K)."""
+    parts = zip(*synthetic_blocks(images, concepts, classes, seed), strict=True)
+    scores, logits = map(np.concatenate, parts)
+    return scores, logits
+
+
+def synthetic_blocks(
+    images: int, concepts: int, classes: int, seed: int = 0
+) -> Iterator[tuple[NDArray[np.float32], NDArray[np.float64]]]:
+    """The same in blocks of images, so that they need not fit into memory."""
     rng = np.random.default_rng(seed)
     spread = np.arange(1, _DIMENSIONS + 1, dtype=np.float32) ** -_DECAY
     families = rng.standard_normal((max(1, concepts // 3), _DIMENSIONS), dtype=np.float32)
     words = rng.standard_normal((concepts, _DIMENSIONS), dtype=np.float32)
     words = _unit((words + families[rng.integers(len(families), size=concepts)]) * spread)
     common = 0.35 * _unit(words.mean(axis=0))
-    scores = np.empty((images, concepts), np.float32)
+    teacher = None
     for first in range(0, images, _BLOCK):
-        rows = scores[first : first + _BLOCK]
-        shape = len(rows), _SEGMENTS, _DIMENSIONS
-        image = rng.standard_normal((len(rows), 1, _DIMENSIONS), dtype=np.float32)
-        own = rng.standard_normal(shape, dtype=np.float32)
+        count = min(_BLOCK, images - first)
+        image = rng.standard_normal((count, 1, _DIMENSIONS), dtype=np.float32)
+        own = rng.standard_normal((count, _SEGMENTS, _DIMENSIONS), dtype=np.float32)
         segments = _unit((0.75 * image + 0.65 * own) * spread + common)
-        np.maximum((segments @ words.T).max(axis=1), 0, out=rows)
-    return scores, _logits(scores, classes, rng)
+        scores = np.maximum((segments @ words.T).max(axis=1), 0)
+        teacher = teacher or _teacher(scores, classes, rng)
+        yield scores, teacher(scores)
 
 
 def of_store(path: Path) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
@@ -70,13 +81,15 @@ def _unit(vectors: NDArray) -> NDArray:
     return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
 
 
-def _logits(scores: NDArray, classes: int, rng: np.random.Generator) -> NDArray[np.float64]:
-    mean, spread = scores.mean(axis=0), scores.std(axis=0) + 1e-6
-    weights = np.zeros((scores.shape[1], classes))
-    for k in range(classes):
-        chosen = rng.choice(len(weights), 15, replace=False)
-        weights[chosen, k] = rng.normal(0, 1, 15) / spread[chosen]
-    explained = (scores - mean) @ weights
-    explained *= 2.5 / explained.std(axis=0)
-    rest = rng.standard_normal(explained.shape) * 2.0
-    return explained + rest + rng.normal(-4.5, 1.5, classes)
+def _teacher(
+    scores: NDArray, classes: int, rng: np.random.Generator
+) -> Callable[[NDArray], NDArray[np.float64]]:
+    """The teacher's logits of any scores; their spread is that on these ``scores``."""
+    spread, concepts = scores.std(axis=0) + 1e-6, scores.shape[1]
+    chosen = np.stack([rng.choice(concepts, 15, replace=False) for _ in range(classes)])
+    values = rng.normal(0, 1, chosen.shape) / spread[chosen]
+    of_class = np.repeat(np.arange(classes), 15)
+    weights = sparse.csr_array((values.ravel(), (chosen.ravel(), of_class)), (concepts, classes))
+    weights *= 2.5 / (scores @ weights).std(axis=0)
+    offset = rng.normal(-4.5, 1.5, classes) - scores.mean(axis=0, dtype=np.float64) @ weights
+    return lambda some: some @ weights + offset + rng.standard_normal((len(some), classes)) * 2.0

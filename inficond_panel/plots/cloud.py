@@ -47,6 +47,7 @@ def datashader_package() -> Any:
 
 
 PIXELS = 640 * 320  #: pixels of the image of the density
+LEVELS = 64  #: steps of density: no eye sees more, and an image takes half as many bytes
 SHAPE = 2.0  #: default ratio of the plot's width to its height
 _BLUR = 4.0
 _BEST = ("tsne", "umap", "pca")
@@ -110,7 +111,8 @@ def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
 class Density:
     """Image of the density of the segments over one part of the map.
 
-    ``values`` is ``(height, width)`` uint8, bottom row first; it covers the ranges ``x`` and ``y``.
+    ``values`` is ``(height, width)`` uint8 below ``LEVELS``, bottom row first; it covers the ranges
+    ``x`` and ``y``.
     """
 
     values: np.ndarray
@@ -155,16 +157,16 @@ def _counted(places: np.ndarray, size: tuple[int, int], x: Span, y: Span) -> np.
 
 
 def _tone(density: np.ndarray) -> np.ndarray:
-    """Scale densities to 0 to 255 so that sparse regions stay visible beside a few dense spots."""
+    """Scale densities to levels so that sparse regions stay visible beside a few dense spots."""
     if not density.any():
         return density.astype(np.uint8)
     typical = np.quantile(density[density > 0], 0.9)
-    return np.round(255 * (1 - np.exp(-density / typical))).astype(np.uint8)
+    return np.round((LEVELS - 1) * (1 - np.exp(-density / typical))).astype(np.uint8)
 
 
 def palette(dark: bool) -> list[str]:
-    """Return the colours of the densities 0 to 255: slate, from transparent to opaque."""
-    alpha = np.round((0.5 if dark else 0.45) * np.arange(256)).astype(int)
+    """Return the colours of the ``LEVELS``: slate, from transparent to opaque."""
+    alpha = np.round(np.linspace(0, 128 if dark else 115, LEVELS)).astype(int)
     return [f"{CLOUD.of(dark)}{a:02x}" for a in alpha]
 
 

@@ -26,6 +26,7 @@ _VOCABULARY = Path(__file__).resolve().with_name("vocabulary.js")
 _BASE = Path(__file__).resolve().with_name("base.css")
 _IMPORT = re.compile(r'^import \{([^}]*)\} from "([^"]+)"\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export ((?:async )?(?:function|const|class) (\w+))", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?://.*\n|/\*[^*]*(?:\*(?!/)[^*]*)*\*/[ \t]*\n)?", re.MULTILINE)
 _STYLE_IMPORT = re.compile(r'^@import "([^"]+)";\n', re.MULTILINE)
 
 
@@ -106,7 +107,8 @@ def _name(file: Path) -> str:
 
 
 def _read(file: Path) -> str:
-    return file.read_text(encoding="utf-8")
+    """Return the text of a file without indentation and without lines of comments."""
+    return _COMMENT.sub("", file.read_text(encoding="utf-8"))
 
 
 def _vocabulary() -> str:

@@ -23,6 +23,7 @@ from weakref import WeakKeyDictionary
 import param
 from bokeh.document import Document
 from bokeh.model import DataModel, Model
+from bokeh.models import InlineStyleSheet
 from bokeh.util.callback_manager import PropertyCallbackManager
 from panel import custom
 from panel.custom import Child, Children, JSComponent
@@ -147,10 +148,15 @@ class Component(JSComponent):
         """Return Panel's properties with a bundle name, which marks the source as JavaScript.
 
         Without a name Panel compiles each source in the browser, as if it were TypeScript, whenever
-        a page opens.
+        a page opens. Components of one page share its style sheets, which are sent once.
         """
         properties = super()._get_properties(doc)
-        return {**properties, "bundle": _bundle_name(properties["esm"])}
+        known: Any = state._stylesheets.get(doc, {}) if doc else {}
+        shared = [
+            known.setdefault(each, InlineStyleSheet(css=each)) if isinstance(each, str) else each
+            for each in properties["stylesheets"]
+        ]
+        return {**properties, "stylesheets": shared, "bundle": _bundle_name(properties["esm"])}
 
     def _process_event(self, event: Any) -> None:
         if isinstance(event, DataEvent) and allows(state.curdoc):

@@ -303,10 +303,10 @@ def test_the_cloud_lies_where_its_segments_are_and_a_part_has_its_own_detail(sto
     x, y = cloud.segment_positions(store, "pca")[7]
     column = int((x + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[1])
     row = int((y + cloud.MARGIN) / (1 + 2 * cloud.MARGIN) * density.shape[0])
-    assert density[row, column] > 0.2 * 255
+    assert density[row, column] > 0.2 * cloud.LEVELS
     part = cloud.density_within(store, "pca", (x - 0.01, x + 0.01), (y - 0.01, y + 0.01))
     height, width = part.values.shape
-    assert part.values[height // 2, width // 2] > 0.2 * 255
+    assert part.values[height // 2, width // 2] > 0.2 * cloud.LEVELS
     drawn = map_layers.make_cloud(part, dark=False)
     assert drawn.bounds.lbrt() == pytest.approx((x - 0.01, y - 0.01, x + 0.01, y + 0.01))
     assert drawn.dimension_values(2, flat=False).dtype == np.uint8
@@ -319,7 +319,7 @@ def test_a_spot_is_as_wide_as_it_is_high_on_a_plot_of_any_shape(store, shape):
     part = cloud.density_within(store, "pca", (x - reach, x + reach), (y - reach, y + reach), shape)
     height, width = part.values.shape
     assert width / height == pytest.approx(shape, rel=0.01)
-    rows, columns = np.nonzero(part.values > 60)
+    rows, columns = np.nonzero(part.values > cloud.LEVELS // 4)
     assert np.ptp(rows) == pytest.approx(np.ptp(columns), abs=1)
     assert 0 < np.ptp(rows) < 40
 

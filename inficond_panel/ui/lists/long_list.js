@@ -61,11 +61,13 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
       if (item.at === at) item.focus({ preventScroll: isLong() })
     }
   }
-  /** Scroll to the item at an index once the list has a size; the focus does not change. */
+  /** Scroll to the item at an index once the list has a size; the focus does not change. An item out
+      of view goes to the middle, where it stays in view if the list becomes lower. */
   function bring(at) {
     wanted = at
     if (wanted < 0 || !scroller.clientHeight) return
-    bringNear(scroller, { step: list.scrollHeight / rows.length }, wanted)
+    const step = list.scrollHeight / rows.length, above = wanted * step - scroller.scrollTop, room = scroller.clientHeight - step
+    if (above < 0 || above > room) scroller.scrollTop += above - room / 2
     wanted = -1
   }
   scroller.addEventListener("scroll", () => { if (isLong()) requestAnimationFrame(drawNear) }, { passive: true })
