@@ -324,8 +324,8 @@ class Scores:
         return mean, np.maximum(second - first**2, (1e-8 * mean) ** 2)
 
 
-#: Number of float64 values that fit into a core's cache; with more, a pass waits for memory.
-_CACHED_VALUES = 1 << 18
+#: Number of float64 values that stay near a core beside the sums; with more, a pass waits.
+_CACHED_VALUES = 1 << 16
 
 
 def _wide(block: Any) -> Any:
@@ -335,8 +335,8 @@ def _wide(block: Any) -> Any:
 
 def _gradient(block: Any, residuals: Array) -> Array:
     total = np.zeros((block.shape[1], residuals.shape[1]))
-    # the sums are not in the cache for many classes: then each addition has as many products
-    step = max(_CACHED_VALUES // block.shape[1], residuals.shape[1])
+    # the sums are not in the cache for many classes: then each addition has more products
+    step = max(_CACHED_VALUES // block.shape[1], 3 * residuals.shape[1], 16)
     for first in range(0, block.shape[0], step):
         rows = slice(first, min(first + step, block.shape[0]))
         total += to_host(_wide(block[rows, :]).T @ beside(residuals[rows], block))

@@ -97,7 +97,7 @@ def check_finite(values: Any, name: str) -> None:
 
 
 BLOCK_VALUES = 1 << 20
-_THREADED_VALUES = 1 << 25  # from here on, threads gain more than they cost
+_THREADED_VALUES = 1 << 26  # from here on, threads gain more than they cost
 _KEPT_BYTES = 2 << 30
 _TASKS_AT_ONCE = 256
 _LARGEST_BLOCK = 8 * BLOCK_VALUES

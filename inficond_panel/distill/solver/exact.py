@@ -111,7 +111,10 @@ _KEPT_VALUES = 1 << 24
 
 def _started(data: Scores, problems: list[Problem], first: Array) -> list[NewtonState]:
     data.gather(_needed(first, problems))
-    return [NewtonState(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
+    students = [NewtonState(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
+    if len(students) == 1:  # a pass for one student costs more than a step; for many it does not
+        students[0].settle()
+    return students
 
 
 def _solve(

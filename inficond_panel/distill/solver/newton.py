@@ -220,6 +220,15 @@ class NewtonState:
             slope = abs(float(problem.residuals(fitted.probability).sum()))
             self.gap = max(self.gap, slope / problem.target_spread)
 
+    def settle(self) -> None:
+        """Make a step on the weights of a warm start, before the first pass over the scores."""
+        weights = self.at.weights
+        free = self.problem.penalty.support(weights, np.zeros(len(weights)))
+        columns = np.flatnonzero(free & (weights != 0))
+        if len(columns):
+            residuals = self.problem.residuals(self.at.fitted.probability)
+            self._search(self._newton_move(columns, self.data.columns.gradient(columns, residuals)))
+
     def step(self) -> None:
         """Make one proximal Newton step on the working set, or a few if passes are slow."""
         self.iterations += 1
