@@ -9,6 +9,7 @@ import pytest
 import zarr
 
 from inficond_panel.distill import Scores, certify, decision_function, fit, soft_targets
+from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.sources import SlicedSource, in_order
 from inficond_panel.errors import DataError
 
@@ -91,6 +92,25 @@ def test_passes_over_a_slow_source_are_few(case, tmp_path):
     assert data.passes <= 8
 
 
+def test_a_refit_of_one_student_settles_its_own_weights_before_the_first_pass(case, monkeypatch):
+    def passes() -> int:
+        read = 0
+        for k in range(3):
+            data, target = Scores(case[0]), case[1][:, [k]]
+            parent = fit(data, target, l1=1e-3)
+            bound = np.full((40, 1), np.inf)
+            first = np.abs(parent.weights).argmax()
+            bound[first] = parent.weights[first] - 1
+            before = data.passes
+            assert fit(data, target, l1=1e-3, upper=bound, start=parent).converged.all()
+            read += data.passes - before
+        return read
+
+    settled = passes()
+    monkeypatch.setattr(NewtonState, "settle", lambda _: None)
+    assert settled < passes()
+
+
 def test_blocks_come_in_order_from_any_number_of_threads():
     seen = [list(in_order(lambda k: k * k, ((k,) for k in range(50)), n)) for n in (1, 2, 5)]
     assert seen[0] == seen[1] == seen[2] == [k * k for k in range(50)]
@@ -138,6 +158,7 @@ import resource, sys
 import numpy as np
 import zarr
 from inficond_panel.distill import Scores, fit
+from inficond_panel.distill.solver.newton import NewtonState
 from inficond_panel.distill.sources import SlicedSource
 
 array = zarr.open_array(sys.argv[1], mode="r")

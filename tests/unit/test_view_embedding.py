@@ -7,6 +7,9 @@ from threading import Event
 
 import numpy as np
 import pytest
+from bokeh.document import Document
+from bokeh.models import ColumnDataSource
+from bokeh.plotting import figure
 from factory import small_spec
 from sessions import session_on
 from viewing import ask, lines_of, saved
@@ -17,6 +20,7 @@ from inficond_panel.plots.concept_map import Frame
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.state import Jobs
 from inficond_panel.tuning import Intent
+from inficond_panel.views.embedding.map_plot import update_dots
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.vocabulary import palette
 
@@ -90,6 +94,28 @@ def test_selection_goes_both_ways_and_a_group_tells_where_it_lies(app, view):
     assert view.panel.group["count"] == 2
     across = sorted(view.map.frame.shares(view.map.scene.xy)[[1, 2], 0])
     assert [view.panel.group["from"], view.panel.group["to"]] == pytest.approx(across)
+
+
+@pytest.mark.parametrize(("changed", "kind"), [(3, "ColumnsPatched"), (60, "ColumnDataChanged")])
+def test_few_dots_that_change_are_sent_one_by_one_and_the_given_ones_stay(changed, kind):
+    size, names = np.full(100, 4.0), ["a"] * 100
+    source = ColumnDataSource({"diameter": size, "shade": np.full(100, "#123456"), "name": names})
+    glyphs = {"selection_color": "black", "nonselection_color": "black"}
+    renderer = figure().scatter("x", "y", source=source, **glyphs)
+    document, sent = Document(), []
+    document.add_root(source)
+    new = {"diameter": size.copy(), "shade": np.full(100, "#123456"), "name": list(names)}
+    new["diameter"][:changed], new["name"][:changed] = 6.0, ["b"] * changed
+    given = {name: list(column) for name, column in new.items()}
+    document.on_change(sent.append)
+    for _ in range(2):  # the second time nothing is left to send
+        update_dots(renderer, new)
+    assert [event.kind for event in sent] == [kind]
+    assert {name: list(column) for name, column in source.data.items()} == given
+    later = {**new, "diameter": size}
+    update_dots(renderer, later)
+    assert list(new["diameter"]) == given["diameter"]
+    assert list(source.data["diameter"]) == list(size)
 
 
 def test_an_enlarged_map_goes_to_the_concept_that_is_opened(app, view, store):

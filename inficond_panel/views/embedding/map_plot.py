@@ -7,6 +7,7 @@ The foreground changes with the class and with each thumb, and a pass through Ho
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -158,17 +159,39 @@ class Foreground:
 
 
 def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
-    """Draw the dots from the columns of ``make_dots``; send only columns that differ."""
+    """Draw the dots from the columns of ``make_dots``; send only what differs."""
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
-    data = renderer.data_source.data
-    data.update({n: new for n, new in columns.items() if not _equal(data[n], new)})
+    source = renderer.data_source
+    changed = {name: _changed(source.data[name], new) for name, new in columns.items()}
+    many = [name for name, at in changed.items() if len(at) > _FEW * len(columns[name])]
+    few = {
+        name: [(i, _plain(columns[name][i])) for i in at]
+        for name, at in changed.items()
+        if at and name not in many
+    }
+    if many:
+        source.data.update({name: copy(columns[name]) for name in many})  # not to patch the given
+    if few:
+        source.patch(few)
 
 
-def _equal(old: Any, new: Any) -> bool:
-    if isinstance(old, list) and isinstance(new, list):  # texts, which an array would copy
-        return old == new
-    return np.array_equal(old, new)
+#: Largest share of a column's values that are sent one by one.
+_FEW = 0.1
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _changed(old: Any, new: Any) -> list[int]:
+    """Return the places where two columns differ; all places if their lengths do."""
+    if len(old) != len(new):
+        return list(range(len(new)))
+    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
+        different: list[int] = np.flatnonzero(old != new).tolist()
+        return different
+    return [place for place, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
 
 
 #: Smallest visible share of the map's side, at the largest zoom.
