@@ -271,14 +271,15 @@ class Scores:
         """Return the values as ``Scores``; ``Scores`` are returned unchanged, with their cache."""
         return values if isinstance(values, cls) else cls(values)
 
-    def gradient(self, residuals: Array) -> Array:
+    def gradient(self, residuals: Array, rough: bool = False) -> Array:
         """Return the gradient X'u (C, K) for residuals u (N, K) that sum to 0 up to rounding.
 
-        The rounding error of the sums is removed, as if the columns were centred at ``pivot``.
+        The rounding error of the sums is removed, as if the columns were centred at ``pivot``. If
+        ``rough``, products of scores that are float32 or float16 are computed in float32.
         """
         self.passes += 1
         total = -np.outer(self.pivot, residuals.sum(axis=0))
-        for part in self.source.map(_gradient, residuals):
+        for part in self.source.map(partial(_gradient, rough=rough), residuals):
             total += part
         return total
 
@@ -333,13 +334,18 @@ def _wide(block: Any) -> Any:
     return xp.astype(block, xp.float64)
 
 
-def _gradient(block: Any, residuals: Array) -> Array:
+def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
     total = np.zeros((block.shape[1], residuals.shape[1]))
     # the sums are not in the cache for many classes: then each addition has more products
     step = max(_CACHED_VALUES // block.shape[1], 3 * residuals.shape[1], 16)
+    xp = namespace(block)
+    narrow = rough and block.dtype != xp.float64 and xp.isdtype(block.dtype, "real floating")
+    kind = xp.float32 if narrow else xp.float64
+    residuals = residuals.astype(np.float32 if narrow else np.float64, copy=False)
     for first in range(0, block.shape[0], step):
         rows = slice(first, min(first + step, block.shape[0]))
-        total += to_host(_wide(block[rows, :]).T @ beside(residuals[rows], block))
+        part = xp.astype(block[rows, :], kind)  # a copy in any case: bits depend on the alignment
+        total += to_host(part.T @ beside(residuals[rows], block))
     return total
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.scores import ScoreLike, Scores
-from inficond_panel.distill.solver.newton import NewtonState
+from inficond_panel.distill.solver.newton import NEARLY, NewtonState
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered
@@ -135,7 +135,10 @@ def _solve(
     unfinished, done = students, 0.0
     while unfinished:
         check_cancelled(cancelled)
-        _certify(data, unfinished)
+        far = [s for s in unfinished if s.is_far(tolerance, max_iterations)]
+        near = [s for s in unfinished if s not in far]
+        _certify(data, far, rough=True)
+        _certify(data, near + [s for s in far if s.gap <= NEARLY])
         unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
         done = max(done, _share_done(students, unfinished, tolerance))
         tell(done, len(students) - len(unfinished), len(students))
@@ -144,12 +147,18 @@ def _solve(
             _side_by_side(step, unfinished)
 
 
-def _certify(data: Scores, students: list[NewtonState]) -> None:
-    """Compute gaps and forces of all these students in one pass over the scores, in place."""
+def _certify(data: Scores, students: list[NewtonState], rough: bool = False) -> None:
+    """Compute gaps and forces of all these students in one pass over the scores, in place.
+
+    If ``rough``, with a gradient in float32, which proves nothing.
+    """
+    if not students:
+        return
     residuals = _side_by_side(NewtonState.residuals, students)
-    gradients = data.gradient(np.concatenate(residuals).T)
+    gradients = data.gradient(np.concatenate(residuals).T, rough)
     ends = np.cumsum(list(map(len, residuals)))
-    _side_by_side(NewtonState.certify, students, np.split(gradients, ends[:-1], axis=1))
+    parts = np.split(gradients, ends[:-1], axis=1)
+    _side_by_side(NewtonState.certify, students, parts, [not rough] * len(students))
 
 
 #: Images from which on threads gain more than they cost.

@@ -167,6 +167,12 @@ _NEW_COLUMNS = 24
 _STEPS_WHERE_SLOW = 4  # steps on one working set, where a pass over the scores is slow
 _LAST_GAIN = 1e-2  # a step that gains less than this share of the steps so far is the last
 _MAYBE_LAST = 0.03  # largest gain, relative to the objective at w = 0, of a step that may be last
+_CHEAP_GRAM = 4  # entries of a Gram matrix per concept that cost less than a pass
+_ROUGH_PASSES = 4  # most passes with a gradient in float32
+NEARLY = (
+    1e-5  # gap by such a gradient that may be the last one; a student that needs no smaller gap
+)
+# is often done after its first pass
 _CLOSE, _SLOW = 0.03, 0.5  # exact Hessian: gap below the first, falling slower than this factor
 
 
@@ -185,6 +191,12 @@ class NewtonState:
         """Return True if the gap is above ``tolerance``, iterations are left, and steps descend."""
         return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
+    def is_far(self, tolerance: float, max_iterations: int) -> bool:
+        """Return True if the gap is so far from ``tolerance`` that a rough gradient shows what to
+        do next."""
+        begins = self.goes_on(_CLOSE, min(_ROUGH_PASSES, max_iterations))
+        return begins and tolerance < NEARLY
+
     def probabilities(self) -> list[Array]:
         """Return the probabilities (N,) to certify: the current, and if any the predicted ones."""
         present = self.at.fitted.probability
@@ -194,9 +206,9 @@ class NewtonState:
         """Return the residuals (1 or 2, N) of ``probabilities()``."""
         return np.stack(list(map(self.problem.residuals, self.probabilities())))
 
-    def certify(self, gradients: NDArray) -> None:
+    def certify(self, gradients: NDArray, proves: bool) -> None:
         """Update gap, forces and working set, from the gradients X'u (C, 1 or 2) of the residuals
-        of ``probabilities()``."""
+        of ``probabilities()``. A rough gradient proves no bound."""
         problem, before = self.problem, self.gap
         self.gradient = gradients[:, 0].copy()
         self.force = problem.forces(self.at.weights, self.gradient)
@@ -206,6 +218,8 @@ class NewtonState:
             for probability, gradient in zip(self.probabilities(), gradients.T, strict=True):
                 self.bound = max(self.bound, problem.dual(probability, gradient))
             self.gap = max(self.at.objective - self.bound, 0.0) / problem.reference
+        if not proves:
+            self.bound = -np.inf
         self.exact |= _SLOW * before < self.gap < _CLOSE
         self.columns = self._working_set()
 
@@ -221,11 +235,12 @@ class NewtonState:
             self.gap = max(self.gap, slope / problem.target_spread)
 
     def settle(self) -> None:
-        """Make a step on the weights of a warm start, before the first pass over the scores."""
+        """Make a step on the weights of a warm start, before the first pass over the scores, if
+        they are so few that a step costs less than a pass."""
         weights = self.at.weights
         free = self.problem.penalty.support(weights, np.zeros(len(weights)))
         columns = np.flatnonzero(free & (weights != 0))
-        if len(columns):
+        if 0 < len(columns) ** 2 <= _CHEAP_GRAM * len(weights):
             residuals = self.problem.residuals(self.at.fitted.probability)
             self._search(self._newton_move(columns, self.data.columns.gradient(columns, residuals)))
 
