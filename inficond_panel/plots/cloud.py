@@ -111,8 +111,7 @@ def segment_tree(store: Store, method: str) -> tuple[np.ndarray, KDTree]:
 class Density:
     """Image of the density of the segments over one part of the map.
 
-    ``values`` is ``(height, width)`` uint8 below ``LEVELS``, bottom row first; it covers the ranges
-    ``x`` and ``y``.
+    ``values`` is ``(height, width)`` uint8, bottom row first; it covers the ranges ``x`` and ``y``.
     """
 
     values: np.ndarray

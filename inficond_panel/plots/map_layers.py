@@ -47,8 +47,8 @@ _TRIANGLES = {UP.key: "triangle", DOWN.key: "inverted_triangle"}
 def make_cloud(density: Density, dark: bool) -> hv.Image:
     """Draw the density of segments as one slate image."""
     bounds = (density.x[0], density.y[0], density.x[1], density.y[1])
-    image = hv.Image(density.values[::-1], bounds=bounds)
-    return image.opts(cmap=palette(dark), clim=(0, LEVELS - 1))
+    look = {"cmap": palette(dark), "clim": (0, LEVELS - 1)}
+    return hv.Image(density.values[::-1], bounds=bounds).opts(**look)
 
 
 def make_dots(

@@ -110,7 +110,7 @@ def test_few_dots_that_change_are_sent_one_by_one_and_the_given_ones_stay(change
     document.on_change(sent.append)
     for _ in range(2):  # the second time nothing is left to send
         update_dots(renderer, new)
-    assert [event.kind for event in sent] == [kind]
+    assert [event.kind for event in sent] == [kind] * 2  # of diameter and name
     assert {name: list(column) for name, column in source.data.items()} == given
     later = {**new, "diameter": size}
     update_dots(renderer, later)

@@ -61,8 +61,7 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
       if (item.at === at) item.focus({ preventScroll: isLong() })
     }
   }
-  /** Scroll to the item at an index once the list has a size; the focus does not change. An item out
-      of view goes to the middle, where it stays in view if the list becomes lower. */
+  /** Once the list has a size, scroll an item out of view to the middle; the focus does not change. */
   function bring(at) {
     wanted = at
     if (wanted < 0 || !scroller.clientHeight) return

@@ -163,17 +163,12 @@ def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
     source = renderer.data_source
-    changed = {name: _changed(source.data[name], new) for name, new in columns.items()}
-    many = [name for name, at in changed.items() if len(at) > _FEW * len(columns[name])]
-    few = {
-        name: [(i, _plain(columns[name][i])) for i in at]
-        for name, at in changed.items()
-        if at and name not in many
-    }
-    if many:
-        source.data.update({name: copy(columns[name]) for name in many})  # not to patch the given
-    if few:
-        source.patch(few)
+    for name, new in columns.items():
+        at = _changed(source.data[name], new)
+        if len(at) > _FEW * len(new):
+            source.data[name] = copy(new)  # a patch changes it in place
+        elif at:
+            source.patch({name: [(i, _plain(new[i])) for i in at]})
 
 
 #: Largest share of a column's values that are sent one by one.

@@ -378,11 +378,8 @@ function walking(parts, say, data) {
 /** Fields with name and note of the iteration shown; `edit` brings those of another for a while. */
 function noteLine(say) {
   const title = h("b", { class: "num" })
-  const field = (what, most, action) => {
-    const input = h("input", { class: what, type: "text", maxlength: most, placeholder: `Add a ${what}`, autocomplete: "off",
-      onchange: () => say(action, { node: row.id, text: input.value.trim() }) })
-    return input
-  }
+  const field = (what, most, action) => h("input", { class: what, type: "text", maxlength: most, placeholder: `Add a ${what}`, autocomplete: "off",
+    onchange: ({ target }) => say(action, { node: row.id, text: target.value.trim() }) })
   const fields = { name: field("name", 80, "rename"), note: field("note", 500, "set_note") }
   const line = h("div", { class: "notes" }, title, fields.name, fields.note)
   let row = {}, current = {}, back = null
