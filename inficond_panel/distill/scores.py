@@ -345,7 +345,8 @@ def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
     for first in range(0, block.shape[0], step):
         rows = slice(first, min(first + step, block.shape[0]))
         part = xp.astype(block[rows, :], kind)  # a copy in any case: bits depend on the alignment
-        total += to_host(part.T @ beside(residuals[rows], block))
+        with np.errstate(over="ignore", invalid="ignore"):  # of float32, which is seen later
+            total += to_host(part.T @ beside(residuals[rows], block))
     return total
 
 

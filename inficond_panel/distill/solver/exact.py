@@ -138,7 +138,7 @@ def _solve(
         far = [s for s in unfinished if s.is_far(tolerance, max_iterations)]
         near = [s for s in unfinished if s not in far]
         _certify(data, far, rough=True)
-        _certify(data, near + [s for s in far if s.gap <= NEARLY])
+        _certify(data, near + [s for s in far if not s.gap > NEARLY])
         unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
         done = max(done, _share_done(students, unfinished, tolerance))
         tell(done, len(students) - len(unfinished), len(students))
@@ -150,15 +150,18 @@ def _solve(
 def _certify(data: Scores, students: list[NewtonState], rough: bool = False) -> None:
     """Compute gaps and forces of all these students in one pass over the scores, in place.
 
-    If ``rough``, with a gradient in float32, which proves nothing.
+    If ``rough``, with a gradient in float32, unless that overflows.
     """
     if not students:
         return
     residuals = _side_by_side(NewtonState.residuals, students)
-    gradients = data.gradient(np.concatenate(residuals).T, rough)
+    columns = np.concatenate(residuals).T
+    gradients = data.gradient(columns, rough)
+    if rough and not np.isfinite(gradients).all():
+        rough, gradients = False, data.gradient(columns)
     ends = np.cumsum(list(map(len, residuals)))
     parts = np.split(gradients, ends[:-1], axis=1)
-    _side_by_side(NewtonState.certify, students, parts, [not rough] * len(students))
+    _side_by_side(NewtonState.certify, students, parts, [rough] * len(students))
 
 
 #: Images from which on threads gain more than they cost.

@@ -169,10 +169,9 @@ _LAST_GAIN = 1e-2  # a step that gains less than this share of the steps so far 
 _MAYBE_LAST = 0.03  # largest gain, relative to the objective at w = 0, of a step that may be last
 _CHEAP_GRAM = 4  # entries of a Gram matrix per concept that cost less than a pass
 _ROUGH_PASSES = 4  # most passes with a gradient in float32
-NEARLY = (
-    1e-5  # gap by such a gradient that may be the last one; a student that needs no smaller gap
-)
-# is often done after its first pass
+#: Gap below which a gradient in float32 does not do; a student that needs no smaller gap than this
+#: is often done after its first pass.
+NEARLY = 1e-5
 _CLOSE, _SLOW = 0.03, 0.5  # exact Hessian: gap below the first, falling slower than this factor
 
 
@@ -182,7 +181,7 @@ class NewtonState:
     def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
         self.data, self.problem = data, problem
         self.iterations, self.gap, self.bound = 0, np.inf, -np.inf
-        self.stuck = self.cautious = self.exact = False
+        self.stuck = self.cautious = self.exact = self.rough = False
         self.variance = data.variance(problem.sample_weight) if problem.kind == "kkt" else None
         self.outlook: Array | None = None
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
@@ -194,7 +193,7 @@ class NewtonState:
     def is_far(self, tolerance: float, max_iterations: int) -> bool:
         """Return True if the gap is so far from ``tolerance`` that a rough gradient shows what to
         do next."""
-        begins = self.goes_on(_CLOSE, min(_ROUGH_PASSES, max_iterations))
+        begins = self.goes_on(_CLOSE, min(_ROUGH_PASSES, max_iterations)) and not self.exact
         return begins and tolerance < NEARLY
 
     def probabilities(self) -> list[Array]:
@@ -206,9 +205,9 @@ class NewtonState:
         """Return the residuals (1 or 2, N) of ``probabilities()``."""
         return np.stack(list(map(self.problem.residuals, self.probabilities())))
 
-    def certify(self, gradients: NDArray, proves: bool) -> None:
+    def certify(self, gradients: NDArray, rough: bool) -> None:
         """Update gap, forces and working set, from the gradients X'u (C, 1 or 2) of the residuals
-        of ``probabilities()``. A rough gradient proves no bound."""
+        of ``probabilities()``. ``rough`` gradients prove no bound."""
         problem, before = self.problem, self.gap
         self.gradient = gradients[:, 0].copy()
         self.force = problem.forces(self.at.weights, self.gradient)
@@ -218,7 +217,8 @@ class NewtonState:
             for probability, gradient in zip(self.probabilities(), gradients.T, strict=True):
                 self.bound = max(self.bound, problem.dual(probability, gradient))
             self.gap = max(self.at.objective - self.bound, 0.0) / problem.reference
-        if not proves:
+        self.rough = rough
+        if rough:
             self.bound = -np.inf
         self.exact |= _SLOW * before < self.gap < _CLOSE
         self.columns = self._working_set()
@@ -256,7 +256,7 @@ class NewtonState:
             moved = self._search(self._newton_move(columns, slope))
             if not moved or before - self.at.objective <= _LAST_GAIN * (first - before):
                 break
-        self.stuck = not (moved or number) and self.exact
+        self.stuck = not (moved or number or self.rough) and self.exact
         self.exact |= not moved
 
     def looks_ahead(self, tolerance: float) -> bool:
