@@ -297,6 +297,11 @@ class Scores:
         return logits.T
 
     @cached_property
+    def narrow(self) -> bool:
+        """True if a pass in float32 costs less: the scores are at hand, and not float64."""
+        return not self.source.slow and _is_narrow(self.source.first(1))
+
+    @cached_property
     def pivot(self) -> Array:
         """Number near the mean of each column (C,), to centre the scores."""
         return self.source.first(64).mean(axis=0, dtype=np.float64)
@@ -334,12 +339,17 @@ def _wide(block: Any) -> Any:
     return xp.astype(block, xp.float64)
 
 
+def _is_narrow(values: Any) -> bool:
+    xp = namespace(values)
+    return values.dtype != xp.float64 and bool(xp.isdtype(values.dtype, "real floating"))
+
+
 def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
     total = np.zeros((block.shape[1], residuals.shape[1]))
     # the sums are not in the cache for many classes: then each addition has more products
     step = max(_CACHED_VALUES // block.shape[1], 3 * residuals.shape[1], 16)
     xp = namespace(block)
-    narrow = rough and block.dtype != xp.float64 and xp.isdtype(block.dtype, "real floating")
+    narrow = rough and _is_narrow(block)
     kind = xp.float32 if narrow else xp.float64
     residuals = residuals.astype(np.float32 if narrow else np.float64, copy=False)
     for first in range(0, block.shape[0], step):

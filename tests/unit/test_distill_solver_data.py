@@ -167,8 +167,6 @@ import resource, sys
 import numpy as np
 import zarr
 from inficond_panel.distill import Scores, fit
-from inficond_panel.distill.solver.newton import NewtonState
-from inficond_panel.distill.solver.problem import make_problems
 from inficond_panel.distill.sources import SlicedSource
 
 array = zarr.open_array(sys.argv[1], mode="r")

@@ -108,10 +108,13 @@ def test_few_dots_that_change_are_sent_one_by_one_and_the_given_ones_stay(change
     new["diameter"][:changed], new["name"][:changed] = 6.0, ["b"] * changed
     given = {name: list(column) for name, column in new.items()}
     document.on_change(sent.append)
+    old = dict(source.data)  # an export holds the columns of earlier states
     for _ in range(2):  # the second time nothing is left to send
         update_dots(renderer, new)
     assert [event.kind for event in sent] == [kind] * 2  # of diameter and name
     assert {name: list(column) for name, column in source.data.items()} == given
+    assert list(old["diameter"]) == [4.0] * 100
+    assert old["name"] == ["a"] * 100
     later = {**new, "diameter": size}
     update_dots(renderer, later)
     assert list(new["diameter"]) == given["diameter"]

@@ -181,7 +181,7 @@ class NewtonState:
     def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
         self.data, self.problem = data, problem
         self.iterations, self.gap, self.bound = 0, np.inf, -np.inf
-        self.stuck = self.cautious = self.exact = self.rough = False
+        self.stuck = self.cautious = self.exact = self.rough = self.misled = False
         self.variance = data.variance(problem.sample_weight) if problem.kind == "kkt" else None
         self.outlook: Array | None = None
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
@@ -193,8 +193,8 @@ class NewtonState:
     def is_far(self, tolerance: float, max_iterations: int) -> bool:
         """Return True if the gap is so far from ``tolerance`` that a rough gradient shows what to
         do next."""
-        begins = self.goes_on(_CLOSE, min(_ROUGH_PASSES, max_iterations)) and not self.exact
-        return begins and tolerance < NEARLY
+        begins = self.goes_on(_CLOSE, min(_ROUGH_PASSES, max_iterations)) and not self.misled
+        return begins and tolerance < NEARLY and self.data.narrow
 
     def probabilities(self) -> list[Array]:
         """Return the probabilities (N,) to certify: the current, and if any the predicted ones."""
@@ -257,7 +257,8 @@ class NewtonState:
             if not moved or before - self.at.objective <= _LAST_GAIN * (first - before):
                 break
         self.stuck = not (moved or number or self.rough) and self.exact
-        self.exact |= not moved
+        self.misled |= self.rough and not moved
+        self.exact |= not (moved or self.rough)
 
     def looks_ahead(self, tolerance: float) -> bool:
         """Return True if the gap is small but above ``tolerance``: the next step may close it."""

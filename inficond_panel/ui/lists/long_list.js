@@ -65,8 +65,9 @@ export function longList({ scroller, list, key, make, fill, drawn = () => {}, st
   function bring(at) {
     wanted = at
     if (wanted < 0 || !scroller.clientHeight) return
-    const step = list.scrollHeight / rows.length, above = wanted * step - scroller.scrollTop, room = scroller.clientHeight - step
-    if (above < 0 || above > room) scroller.scrollTop += above - room / 2
+    const step = list.scrollHeight / rows.length, above = wanted * step - scroller.scrollTop
+    if (above <= -step || above >= scroller.clientHeight) scroller.scrollTop += above - (scroller.clientHeight - step) / 2
+    else bringNear(scroller, { step }, wanted)
     wanted = -1
   }
   scroller.addEventListener("scroll", () => { if (isLong()) requestAnimationFrame(drawNear) }, { passive: true })

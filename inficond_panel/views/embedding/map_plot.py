@@ -166,9 +166,10 @@ def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
     for name, new in columns.items():
         at = _changed(source.data[name], new)
         if len(at) > _FEW * len(new):
-            source.data[name] = copy(new)  # a patch changes it in place
+            source.data[name] = new
         elif at:
-            source.patch({name: [(i, _plain(new[i])) for i in at]})
+            dict.__setitem__(source.data, name, copy(source.data[name]))  # patched in place: others
+            source.patch({name: [(i, _plain(new[i])) for i in at]})  # may hold the old column
 
 
 #: Largest share of a column's values that are sent one by one.
