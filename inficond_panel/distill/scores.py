@@ -334,11 +334,6 @@ class Scores:
 _CACHED_VALUES = 1 << 16
 
 
-def _wide(block: Any) -> Any:
-    xp = namespace(block)
-    return xp.astype(block, xp.float64)
-
-
 def _is_narrow(values: Any) -> bool:
     xp = namespace(values)
     return values.dtype != xp.float64 and bool(xp.isdtype(values.dtype, "real floating"))
@@ -361,7 +356,8 @@ def _gradient(block: Any, residuals: Array, rough: bool) -> Array:
 
 
 def _moments(block: Any, sample_weight: Array, pivot: Array) -> tuple[Array, Array]:
-    centred = _wide(block) - beside(pivot, block)
+    xp = namespace(block)
+    centred = xp.astype(block, xp.float64) - beside(pivot, block)
     weight = beside(np.ascontiguousarray(sample_weight.T), block)
     return to_host(weight @ centred), to_host(weight @ centred**2)
 

@@ -152,10 +152,11 @@ class Component(JSComponent):
         """
         properties = super()._get_properties(doc)
         known: Any = state._stylesheets.get(doc, {}) if doc else {}
-        shared = [
-            known.setdefault(each, InlineStyleSheet(css=each)) if isinstance(each, str) else each
-            for each in properties["stylesheets"]
-        ]
+        sheets = properties["stylesheets"]
+        for css in sheets:
+            if isinstance(css, str) and css not in known:
+                known[css] = InlineStyleSheet(css=css)
+        shared = [known[each] if isinstance(each, str) else each for each in sheets]
         return {**properties, "stylesheets": shared, "bundle": _bundle_name(properties["esm"])}
 
     def _process_event(self, event: Any) -> None:

@@ -168,8 +168,9 @@ def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
         if len(at) > _FEW * len(new):
             source.data[name] = new
         elif at:
-            dict.__setitem__(source.data, name, copy(source.data[name]))  # patched in place: others
-            source.patch({name: [(i, _plain(new[i])) for i in at]})  # may hold the old column
+            # patched in place, and others, such as an export, may hold the column
+            dict.__setitem__(source.data, name, copy(source.data[name]))
+            source.patch({name: [(i, _plain(new[i])) for i in at]})
 
 
 #: Largest share of a column's values that are sent one by one.
@@ -181,9 +182,7 @@ def _plain(value: Any) -> Any:
 
 
 def _changed(old: Any, new: Any) -> list[int]:
-    """Return the places where two columns differ; all places if their lengths do."""
-    if len(old) != len(new):
-        return list(range(len(new)))
+    """Return the places where two columns differ."""
     if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
         different: list[int] = np.flatnonzero(old != new).tolist()
         return different
