@@ -278,7 +278,8 @@ function listen(parts, say, data) {
   rows.addEventListener("focusout", card.hide)
   rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk }))
   body.addEventListener("scroll", () => {
-    card.hide()
+    pointed = undefined // the rows move under a pointer that rests: it opens a card anew
+    rest(rows.querySelector(".row:hover"))
     note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
   }, { passive: true })
 }
