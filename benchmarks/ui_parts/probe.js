@@ -2,7 +2,7 @@
 // A change is one of the page's elements (in shadow roots too) or a drawing on a canvas.
 
 window.probe = (() => {
-  let views = {}, began = 0, painted = 0, queued = false
+  let views = {}, began = 0, painted = 0, queued = false, drawn = null
 
   const viewOf = (node) => {
     for (let at = node; at; at = at.parentNode ?? at.host) {
@@ -21,6 +21,12 @@ window.probe = (() => {
     queued = true
     requestAnimationFrame(() => setTimeout(paint))
   }
+  /** Note a canvas once a drawing: thousands of glyphs would pay for each. */
+  const noteDrawing = (canvas) => {
+    drawn = canvas
+    queueMicrotask(() => { drawn = null })
+    if (canvas.isConnected) note(canvas)
+  }
   const observer = new MutationObserver((changes) => new Set(changes.map(({ target }) => target)).forEach(note))
   const what = { subtree: true, childList: true, attributes: true, characterData: true }
   observer.observe(document, what)
@@ -33,7 +39,7 @@ window.probe = (() => {
   for (const name of ["drawImage", "fillRect", "stroke", "fill"]) {
     const draw = CanvasRenderingContext2D.prototype[name]
     CanvasRenderingContext2D.prototype[name] = function (...given) {
-      if (this.canvas.isConnected) note(this.canvas)
+      if (this.canvas !== drawn) noteDrawing(this.canvas)
       return draw.apply(this, given)
     }
   }

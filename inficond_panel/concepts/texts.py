@@ -52,18 +52,18 @@ def names_class(text: str, class_name: str) -> bool:
     ``Dining tables`` name ``diningtable``. A last part of fewer than four letters counts only as a
     separate word, so that ``ship`` does not name ``hip``.
     """
-    word, (whole, last) = _plain(text), _plain_parts(class_name)
-    return bool(word) and (word in (whole, last) or (len(word) >= 4 and whole.endswith(word)))
+    return _plain(text) in _words_of(class_name)
 
 
 def words_for(
     class_name: str, concepts: Sequence[str], synonyms: Mapping[str, Sequence[str]]
 ) -> list[int]:
     """Return the indices of the concepts whose name or a synonym names the class."""
+    words = _words_of(class_name)
     return [
         c
         for c, name in enumerate(concepts)
-        if any(names_class(text, class_name) for text in (name, *synonyms.get(name, ())))
+        if not words.isdisjoint(map(_plain, (name, *synonyms.get(name, ()))))
     ]
 
 
@@ -85,9 +85,11 @@ def classes_named(
 
 
 @lru_cache(1 << 10)
-def _plain_parts(class_name: str) -> tuple[str, str]:
-    """Return a class's whole name and its last part, as ``_plain``."""
-    return _plain(class_name), _plain(re.split(r"[\W_]+", class_name.strip())[-1])
+def _words_of(class_name: str) -> frozenset[str]:
+    """Return the words that name a class (see ``names_class``), as ``_plain``."""
+    whole, last = _plain(class_name), _plain(re.split(r"[\W_]+", class_name.strip())[-1])
+    ends = (whole[at:] for at in range(len(whole) - 3))
+    return frozenset({whole, last, *ends} - {""})
 
 
 @lru_cache(1 << 16)  # a click on a class compares its name with all concepts

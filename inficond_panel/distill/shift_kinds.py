@@ -40,8 +40,12 @@ RIDGE = 0.3
 MOST_WRONG = 0.5
 #: Least shares of wrong labels, added and missed, that are assumed when labels are ranked.
 LEAST = (0.01, 0.05)
+#: Most negatives of each split from which the discriminant is made.
+MOST = 10_000
 #: Photos whose scores are standardised at one time.
 _PHOTOS = 4096
+#: Relative residual of the discriminant: it only ranks photos.
+_PRECISION = 1e-3
 
 
 def cross_fitted_model(
@@ -172,30 +176,28 @@ def other_photos(
     tune_label: NDArray,
     seed: int = 0,
 ) -> OtherPhotos:
-    """Test whether photos of the two splits differ, from scores (n, C) and labels (n,)."""
+    """Test whether photos of the two splits differ, from scores (n, C) and labels (n,).
+
+    The discriminant is made from at most ``MOST`` negatives of each split, evenly drawn.
+    """
     rng, sides = np.random.default_rng(seed), (fit_scores, tune_scores)
-    negative = [label != 1 for label in (fit_label, tune_label)]
-    folds = [rng.integers(FOLDS, size=np.count_nonzero(each)) for each in negative]
     standard = _standard(sides)
-    moments = [
-        _moments(scores, standard, each, fold)
-        for scores, each, fold in zip(sides, negative, folds, strict=True)
+    some = [_evenly(np.flatnonzero(label != 1)) for label in (fit_label, tune_label)]
+    fold = np.concatenate([rng.integers(FOLDS, size=len(rows)) for rows in some])
+    negatives = np.concatenate([_rows(*each, standard) for each in zip(sides, some, strict=True)])
+    of_fit = np.arange(len(fold)) < len(some[0])
+    directions = _discriminants(negatives, of_fit, fold)
+    along = (negatives @ directions)[np.arange(len(fold)), fold]
+    positives = [
+        np.concatenate([[], *(part.sum(axis=1) for part in _along(*each, standard, directions))])
+        for each in zip(sides, (fit_label, tune_label), strict=True)
     ]
-    rests = ([_together(side, fold) for side in moments] for fold in range(FOLDS))
-    directions = np.stack([_discriminant(*rest) for rest in rests], axis=1)
-    along = [
-        np.concatenate([rows @ directions for rows in _blocks(scores, standard)])
-        for scores in sides
-    ]
-    unseen = [
-        every[each][np.arange(len(fold)), fold]
-        for every, each, fold in zip(along, negative, folds, strict=True)
-    ]
-    positives = [every[~each].sum(axis=1) for every, each in zip(along, negative, strict=True)]
-    return OtherPhotos(_rank_z(*unseen), _rank_z(*positives))
+    return OtherPhotos(_rank_z(along[of_fit], along[~of_fit]), _rank_z(*positives))
 
 
-_Moments = tuple[int, Array, Array]  # number of photos, their sum (C,), sum of products (C, C)
+def _evenly(rows: NDArray[np.intp]) -> NDArray[np.intp]:
+    """Return all rows, or at most ``MOST`` of them at equal distances."""
+    return rows[:: -(-len(rows) // MOST) or 1]
 
 
 def _standard(sides: Sequence[NDArray]) -> tuple[Array, Array]:
@@ -209,42 +211,47 @@ def _standard(sides: Sequence[NDArray]) -> tuple[Array, Array]:
     return mean, np.where(spread > 1e-7 * np.abs(mean), spread, 1.0)  # a constant's is rounding
 
 
-def _blocks(scores: NDArray, standard: tuple[Array, Array]) -> Iterator[Array]:
-    """Yield the standardised scores of some photos (n, C) after the other, since all are many."""
-    for first in range(0, len(scores), _PHOTOS):
-        yield (scores[first : first + _PHOTOS] - standard[0]) / standard[1]
+def _rows(scores: NDArray, rows: NDArray[np.intp], standard: tuple[Array, Array]) -> NDArray:
+    """Return the standardised scores of some photos, (rows, C) float32."""
+    return ((scores[rows] - standard[0]) / standard[1]).astype(np.float32)
 
 
-def _moments(
-    scores: NDArray, standard: tuple[Array, Array], chosen: NDArray[np.bool_], folds: NDArray
-) -> list[_Moments]:
-    """Return the moments of each fold's standardised scores; ``folds`` are of the ``chosen``."""
-    size, number = scores.shape[1], np.full(len(scores), -1)
-    number[chosen] = folds
-    sums, products = np.zeros((FOLDS, size)), np.zeros((FOLDS, size, size))
-    for first, rows in zip(range(0, len(scores), _PHOTOS), _blocks(scores, standard), strict=True):
-        for fold in range(FOLDS):
-            part = rows[number[first : first + _PHOTOS] == fold]
-            sums[fold] += part.sum(axis=0)
-            products[fold] += part.T @ part
-    return list(zip(np.bincount(folds, minlength=FOLDS).tolist(), sums, products, strict=True))
+def _along(
+    scores: NDArray, label: NDArray, standard: tuple[Array, Array], directions: NDArray
+) -> Iterator[NDArray]:
+    """Yield the positives' places along the directions (C, FOLDS), for some photos at a time."""
+    positive = np.flatnonzero(label == 1)
+    for first in range(0, len(positive), _PHOTOS):
+        yield _rows(scores, positive[first : first + _PHOTOS], standard) @ directions
 
 
-def _together(parts: list[_Moments], left_out: int) -> _Moments:
-    """Return the sums of the moments of all parts, except the part at index ``left_out``."""
-    counts, sums, products = zip(*(parts[:left_out] + parts[left_out + 1 :]), strict=True)
-    return sum(counts), sum(sums), sum(products)
+def _discriminants(rows: NDArray, first: NDArray[np.bool_], fold: NDArray) -> NDArray:
+    """Return a linear discriminant per fold (C, FOLDS), made without its rows.
 
+    Rows (n, C) are ``first`` (n,) or not; the first ones lie above the others. The covariance of
+    the concepts is never made, since it can be too large for memory: conjugate gradients need
+    products with it.
+    """
+    from scipy.sparse.linalg import LinearOperator, cg  # noqa: PLC0415 - slow to load
 
-def _discriminant(one: _Moments, other: _Moments) -> Array:
-    """Return the linear discriminant (C,), along which ``one`` lies above ``other``."""
-    means = [total / count for count, total, _ in (one, other)]
-    within = sum(
-        products - count * np.outer(mean, mean)
-        for (count, _, products), mean in zip((one, other), means, strict=True)
-    )
-    pooled = within / (one[0] + other[0]) + RIDGE * np.eye(len(means[0]))
-    return np.asarray(np.linalg.solve(pooled, means[0] - means[1]))
+    kept = fold[:, None] != np.arange(FOLDS)
+    groups = [kept & each[:, None] for each in (first, ~first)]
+    counts = [np.maximum(group.sum(axis=0), 1) for group in groups]
+    pair = zip(groups, counts, strict=True)
+    one, other = (rows.T @ group.astype(rows.dtype) / count for group, count in pair)
+
+    def within(flat: Array) -> Array:
+        """Return the product with the covariances within the groups, and the ridge."""
+        wanted = flat.reshape(-1, FOLDS)
+        along = rows @ wanted.astype(rows.dtype)
+        centred = np.zeros_like(along)
+        for group, count in zip(groups, counts, strict=True):
+            centred += group * (along - (group * along).sum(axis=0) / count)
+        return np.asarray(rows.T @ centred / sum(counts) + RIDGE * wanted).ravel()
+
+    size = one.size
+    found, _ = cg(LinearOperator((size, size), within), (one - other).ravel(), rtol=_PRECISION)
+    return np.asarray(found.reshape(-1, FOLDS), rows.dtype)
 
 
 def _rank_z(one: Array, other: Array) -> float:

@@ -69,6 +69,7 @@ def unit_square(xy: np.ndarray, reference: np.ndarray | None = None) -> np.ndarr
     return (xy - low) / np.where(high > low, high - low, 1.0)
 
 
+@once(16)
 def concept_positions(store: Store, method: str) -> np.ndarray:
     """Return the positions of concepts in one projection, in the unit square, ``(concept, 2)``."""
     return unit_square(store.concept_projection[store.methods.index(method)])

@@ -99,7 +99,7 @@ def place_labels(
     clipped, and clipped more if no position is free.
     """
     taken = [_around(anchor) for anchor in anchors]
-    dots = np.empty((0, 2)) if dots is None else dots
+    dots = np.empty((2, 0)) if dots is None else np.ascontiguousarray(dots.T)
     return [_place_one(anchor, size, taken, dots) for anchor in anchors]
 
 
@@ -155,8 +155,8 @@ def _overlap(a: Box, b: Box) -> bool:
 
 
 def _covered(box: Box, dots: np.ndarray) -> int:
-    inside = (dots >= box[:2]) & (dots <= box[2:])
-    return int(np.count_nonzero(inside.all(axis=1)))
+    (left, top, right, bottom), (x, y) = box, dots
+    return int(np.count_nonzero((x >= left) & (x <= right) & (y >= top) & (y <= bottom)))
 
 
 TOP = 10

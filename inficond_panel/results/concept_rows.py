@@ -89,10 +89,11 @@ def concept_rows(
     else:
         shown = ranked[:top] if top else order
         if sort == WEIGHT.key and top:
-            shown = [
-                *shown,
-                *(c for c in order if not weights[c] and student.bound(store.concepts[c])),
-            ]
+            bounded = {
+                concept for name, concept in student.node.bounds if name == student.class_name
+            }
+            more = [c for c in order if store.concepts[c] in bounded and not weights[c]]
+            shown = [*shown, *more]
     largest = float(np.abs(weights).max()) or 1.0
     assigned = assigned_counts(store)
     return [

@@ -10,15 +10,14 @@ from scipy.optimize import approx_fprime, minimize
 from scipy.special import expit
 from scipy.stats import chi2_contingency, mannwhitneyu, norm
 
+from inficond_panel.distill import shift_kinds
 from inficond_panel.distill.shift_kinds import (
     RIDGE,
     LabelNoise,
     OtherPhotos,
-    _discriminant,
+    _discriminants,
     _loss,
-    _moments,
     _rank_z,
-    _together,
     label_noise,
     other_photos,
     share_z,
@@ -111,12 +110,23 @@ def test_a_teacher_that_did_not_learn_missing_labels_shows_them(splits) -> None:
 def test_the_discriminant_leaves_its_fold_out() -> None:
     rng = np.random.default_rng(2)
     sides = [rng.normal(0.2 * side, size=(90, 4)) for side in (1, 0)]
-    every, plain = np.ones(90, dtype=bool), (np.zeros(4), np.ones(4))
-    parts = [_moments(scores, plain, every, np.arange(90) % 3) for scores in sides]
+    first, fold = np.arange(180) < 90, np.tile(np.arange(3), 60)
     kept = [np.concatenate([scores[0::3], scores[2::3]]) for scores in sides]
     pooled = (np.cov(kept[0].T, bias=True) + np.cov(kept[1].T, bias=True)) / 2 + RIDGE * np.eye(4)
     expected = np.linalg.solve(pooled, kept[0].mean(axis=0) - kept[1].mean(axis=0))
-    np.testing.assert_allclose(_discriminant(*(_together(x, 1) for x in parts)), expected)
+    found = _discriminants(np.concatenate(sides), first, fold)[:, 1]
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.linalg.norm(expected))
+
+
+def test_the_discriminant_is_made_from_some_of_many_negatives(monkeypatch) -> None:
+    rng = np.random.default_rng(2)
+    scores, label = rng.normal(size=(900, 3)), np.arange(900) % 3 == 0
+    few = np.flatnonzero(~label)[::6]
+    rows = [np.concatenate([few, np.flatnonzero(label)]) for _ in range(2)]
+    monkeypatch.setattr(shift_kinds, "_standard", lambda _: (0.0, 1.0))
+    alone = other_photos(scores[rows[0]], label[rows[0]], scores[rows[1]] + 0.1, label[rows[1]])
+    monkeypatch.setattr(shift_kinds, "MOST", 100)
+    assert other_photos(scores, label, scores + 0.1, label) == alone
 
 
 def test_the_chance_of_a_wrong_label_is_by_bayes() -> None:

@@ -6,7 +6,7 @@ The foreground changes with the class and with each thumb, and a pass through Ho
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -22,6 +22,7 @@ from bokeh.models.renderers import GlyphRenderer
 from bokeh.models.tools import Drag
 from bokeh.plotting import figure as Figure  # noqa: N812 - a class, though in lower case
 from holoviews import streams
+from panel.io.document import hold
 
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
@@ -66,14 +67,25 @@ def make_facts(store: Store, shown: Shown) -> dict[str, list[str]]:
 @once(4)
 def _fixed_facts(store: Store) -> dict[str, list[str]]:
     segments = assigned_counts(store)
-    likeness = store.concept_text_embedding @ store.concept_text_embedding.T
-    np.fill_diagonal(likeness, -np.inf)
-    nearest = [store.concepts[c] for c in likeness.argmax(axis=1)]
+    nearest = [store.concepts[c] for c in _nearest(store.concept_text_embedding)]
     unknown = [UNDEFINED] * len(nearest)
     return {
         "segments": [count(int(n)) for n in segments] if store.holds("segments") else unknown,
         "nearest": nearest if store.holds("texts") else unknown,
     }
+
+
+def _nearest(text: np.ndarray) -> Iterator[int]:
+    """Yield for each concept, a row of ``text``, the other one with the most similar text."""
+    for start in range(0, len(text), _CONCEPTS):
+        likeness = text[start : start + _CONCEPTS] @ text.T
+        at = np.arange(len(likeness))
+        likeness[at, start + at] = -np.inf
+        yield from likeness.argmax(axis=1)
+
+
+#: Concepts whose nearest are looked for at one time.
+_CONCEPTS = 1024
 
 
 @dataclass(frozen=True, eq=False)
@@ -163,14 +175,17 @@ def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
     source = renderer.data_source
+    patches = {}
     for name, new in columns.items():
-        at = _changed(source.data[name], new)
+        at = _changed(source.data[name], new) if name in source.data else new
         if len(at) > _FEW * len(new):
             source.data[name] = new
         elif at:
             # patched in place, and others, such as an export, may hold the column
             dict.__setitem__(source.data, name, copy(source.data[name]))
-            source.patch({name: [(i, _plain(new[i])) for i in at]})
+            patches[name] = [(i, _plain(new[i])) for i in at]
+    if patches:
+        source.patch(patches)
 
 
 #: Largest share of a column's values that are sent one by one.
@@ -182,11 +197,10 @@ def _plain(value: Any) -> Any:
 
 
 def _changed(old: Any, new: Any) -> list[int]:
-    """Return the places where two columns differ."""
-    if isinstance(old, np.ndarray) and isinstance(new, np.ndarray):
-        different: list[int] = np.flatnonzero(old != new).tolist()
-        return different
-    return [place for place, (one, other) in enumerate(zip(old, new, strict=True)) if one != other]
+    """Return the places where two columns, arrays or lists of texts, differ."""
+    one, other = (np.asarray(each, getattr(each, "dtype", object)) for each in (old, new))
+    places: list[int] = np.flatnonzero(one != other).tolist()
+    return places
 
 
 #: Smallest visible share of the map's side, at the largest zoom.
@@ -219,13 +233,15 @@ class MapPlot(param.Parameterized):
         self._on_tap, self._on_lasso = on_tap, on_lasso
         self.fronts: dict[Figure, Foreground] = {}  # one per figure that shows this plot
         self._dots: dict[Figure, GlyphRenderer] = {}
+        self._due: dict[Figure, dict[Callable[[Figure], None], None]] = {}  # layers to draw
         self._streams: list[streams.Stream] = []
 
     def element(self) -> hv.DynamicMap:
         """Return the plot for a pane; set ``cloud`` and ``dots`` before."""
         hover = HoverTool(tooltips=TOOLTIP, point_policy="snap_to_data", show_arrow=False, limit=1)
         cloud = hv.DynamicMap(lambda cloud: cloud, streams=[streams.Params(self, ["cloud"])])
-        points = draw_dots(self.dots).opts(
+        # positions alone: HoloViews would search the texts for ranges, at each change of the cloud
+        points = draw_dots({axis: self.dots[axis] for axis in ("x", "y")}).opts(
             tools=[hover, LassoSelectTool(continuous=False)],
             hooks=[_weak(self._keep_dots)],
             xlim=WHOLE,  # also here, since the streams take the range of this layer
@@ -251,7 +267,7 @@ class MapPlot(param.Parameterized):
     def show(self, scene: Scene) -> None:
         """Draw ``scene`` over cloud and dots."""
         self.scene = scene
-        self._change_figures(self._draw)
+        self._draw_soon(self._draw)
 
     @param.depends("group", watch=True)
     def _select(self) -> None:
@@ -266,11 +282,11 @@ class MapPlot(param.Parameterized):
 
     @param.depends("assigned", watch=True)
     def _redraw_assigned(self) -> None:
-        self._change_figures(self._draw)
+        self._draw_soon(self._draw)
 
     @param.depends("dots", watch=True)
     def _redraw_dots(self) -> None:
-        self._change_figures(self._draw_dots)
+        self._draw_soon(self._draw_dots)
 
     def look_at(self, frame: Frame) -> None:
         """Zoom and move the map so that it shows the part ``frame``."""
@@ -357,6 +373,20 @@ class MapPlot(param.Parameterized):
         """Set the size of ``frame`` to the plot's size in pixels."""
         if width and height:
             self.frame = replace(self.frame, size=(float(width), float(height)))
+
+    def _draw_soon(self, draw: Callable[[Figure], None]) -> None:
+        """Draw layers at the next tick, all in one message: the browser draws the map once."""
+        for figure in self.fronts:
+            due = self._due.setdefault(figure, {})
+            due[draw] = None
+            if len(due) == 1:
+                change_figure(figure, partial(self._draw_due, figure))
+
+    def _draw_due(self, figure: Figure) -> None:
+        due = self._due.pop(figure)
+        with hold(figure.document):
+            for draw in due:
+                draw(figure)
 
     def _change_figures(self, change: Callable[[Figure], None]) -> None:
         for figure in self.fronts:

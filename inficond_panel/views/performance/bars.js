@@ -13,14 +13,14 @@ export function layBars(model, scroll, list, listed) {
   const { source, figure, hatched } = partsOf(model.bars)
   let laid = "", rows = null
   const names = () => listed().map(({ name }) => name)
-  const show = () => { if (rows) cover(place, figure, scroll, rows) }
+  const show = () => { if (rows) cover(place, figure, source, scroll, rows) }
   const align = () => {
     laid = names().join("\n")
     rows = measure(scroll, list, listed().length)
     place.hidden = !rows
     if (!rows) return
     enlarge(hatched, zoomOf(list))
-    move(source, rows, model.rows.map(({ name }) => name), names())
+    rows.edges = move(rows, model.rows.map(({ name }) => name), names())
     show()
     const width = Math.round(rows.width * zoomOf(list))
     if (width > 0 && width !== model.bar_width) model.bar_width = width
@@ -61,26 +61,31 @@ function measure(scroll, list, size) {
   }
 }
 
-/** Move each class's bars to its row; hide the bars of unlisted classes. */
-function move(source, rows, names, listed) {
+/** Tops and bottoms of all bars, each class's at its row; NaN for unlisted classes. */
+function move(rows, names, listed) {
   const at = new Map(listed.map((name, index) => [name, index]))
   const whole = (y) => Math.round(y / rows.pixel) * rows.pixel
   const edge = (which) => Float64Array.from({ length: names.length * rows.sides.length * FILLS.length }, (_, bar) => {
     const side = Math.floor(bar / FILLS.length), name = names[Math.floor(side / rows.sides.length)]
     return at.has(name) ? whole(at.get(name) * rows.pitch + rows.sides[side % rows.sides.length][which]) : NaN
   })
-  rows.top = edge(0)
-  source.setv({ data: { ...source.data, top: rows.top, bottom: edge(1) } }, { sync: false })
+  return [edge(0), edge(1)]
 }
 
 /** Let the plot cover the rows in view and as many on both sides, so that it moves with them. It is
     a pixel wider than the bars on both sides. Bokeh draws all half a pixel too far to the right and
-    down, where edges would be blurred. */
-function cover(place, { x_range, y_range }, scroll, { left, width, height, pixel }) {
+    down, where edges would be blurred; and it draws what cannot be seen, so others have no edges. */
+function cover(place, { x_range, y_range }, source, scroll, rows) {
+  const { left, width, height, pixel } = rows
   const step = Math.max(1, (MOST - scroll.clientHeight) / 2)
   const start = Math.max(0, Math.min(Math.floor((scroll.scrollTop - step / 2) / step) * step, height - MOST))
   const end = Math.min(height, start + MOST), edge = pixel / width
   Object.assign(place.style, { left: `${left - pixel}px`, width: `${width + 2 * pixel}px`, top: `${start}px`, height: `${end - start}px` })
   x_range.setv({ start: -edge / 2, end: 1 + 1.5 * edge }, { sync: false })
   y_range.setv({ start: end + pixel / 2, end: start + pixel / 2 }, { sync: false })
+  if (rows.start === start) return
+  rows.start = start
+  const [top, bottom] = rows.edges.map((edges) => edges.map((y) => (y >= start && y <= end ? y : NaN)))
+  rows.top = top
+  source.setv({ data: { ...source.data, top, bottom } }, { sync: false })
 }
