@@ -77,13 +77,13 @@ class Measured:
         rows = page.locator(".knowledge .rows > .row")
         rows.first.locator(".thumb.down[aria-pressed=false]").click()
         page.wait_for_function(
-            "probe.all('.knowledge button').some((button) => !button.disabled &&"
+            "probe.all('button.primary').some((button) => !button.disabled &&"
             " button.textContent.startsWith('Fine-tune'))",
             timeout=PATIENCE,
         )
         time.sleep(2 * QUIET / 1000)
         return self._measure(
-            "probe.all('.knowledge button').find((button) =>"
+            "probe.all('button.primary').find((button) =>"
             " button.textContent.startsWith('Fine-tune'))",
             f"![given, undefined].includes({SHOWN})",
             page.evaluate(SHOWN),

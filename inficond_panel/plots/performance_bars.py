@@ -17,6 +17,7 @@ from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
 from inficond_panel.distill import Agreement
+from inficond_panel.plots.columns import update_columns
 from inficond_panel.results.metrics import Snapshot
 from inficond_panel.vocabulary.palette import (
     BOTH_RIGHT,
@@ -121,15 +122,15 @@ def lay_out(images: NDArray[np.int64], width: int) -> tuple[NDArray, NDArray]:
 def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, width: int) -> None:
     """Update bars that ``make_performance_bars`` drew to new counts, colours and width.
 
-    Only columns that differ are sent to the browser. To draw by HoloViews takes 20 ms and more.
+    Only values that differ are sent to the browser. To draw by HoloViews takes 20 ms and more.
     """
-    fills = fill_renderers(figure)
-    data, images = cast("ColumnDataSource", fills[0].data_source).data, count_images(agreement)
+    fills, images = fill_renderers(figure), count_images(agreement)
+    source = cast("ColumnDataSource", fills[0].data_source)
     left, right = (edges.ravel() for edges in lay_out(images, width))
     new: dict[str, Any] = {"left": left, "right": right}
-    if "images" in data:  # for the tooltip
+    if "images" in source.data:  # for the tooltip
         new["images"] = images.ravel()
-    data.update({n: column for n, column in new.items() if not np.array_equal(data[n], column)})
+    update_columns(source, new)
     _colour(fills, dark)
 
 

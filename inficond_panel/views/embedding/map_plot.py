@@ -7,7 +7,6 @@ The foreground changes with the class and with each thumb, and a pass through Ho
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from copy import copy
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -27,6 +26,7 @@ from panel.io.document import hold
 from inficond_panel.common.cache import once
 from inficond_panel.common.numbers import UNDEFINED, count, signed
 from inficond_panel.plots.cloud import WHOLE, Assigned
+from inficond_panel.plots.columns import update_columns
 from inficond_panel.plots.concept_map import Frame, Names, Shown
 from inficond_panel.plots.map_layers import (
     draw_dots,
@@ -174,33 +174,7 @@ def update_dots(renderer: Any, columns: Mapping[str, Any]) -> None:
     """Draw the dots from the columns of ``make_dots``; send only what differs."""
     for glyph in (renderer.glyph, renderer.selection_glyph, renderer.nonselection_glyph):
         glyph.update(size="diameter", fill_color="shade")
-    source = renderer.data_source
-    patches = {}
-    for name, new in columns.items():
-        at = _changed(source.data[name], new) if name in source.data else new
-        if len(at) > _FEW * len(new):
-            source.data[name] = new
-        elif at:
-            # patched in place, and others, such as an export, may hold the column
-            dict.__setitem__(source.data, name, copy(source.data[name]))
-            patches[name] = [(i, _plain(new[i])) for i in at]
-    if patches:
-        source.patch(patches)
-
-
-#: Largest share of a column's values that are sent one by one.
-_FEW = 0.1
-
-
-def _plain(value: Any) -> Any:
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def _changed(old: Any, new: Any) -> list[int]:
-    """Return the places where two columns, arrays or lists of texts, differ."""
-    one, other = (np.asarray(each, getattr(each, "dtype", object)) for each in (old, new))
-    places: list[int] = np.flatnonzero(one != other).tolist()
-    return places
+    update_columns(renderer.data_source, columns)
 
 
 #: Smallest visible share of the map's side, at the largest zoom.

@@ -13,7 +13,7 @@ import { layBars } from "./bars.js"
 import { makeConfusions } from "./confusions.js"
 import { FILLS, SORTS, partAt } from "./fills.js"
 import { hover } from "./performance_cards.js"
-import { SIDES, besideOf, fillRow, makeRow, ringMetric } from "./rows.js"
+import { SIDES, besideOf, fillRow, makeRow, ringMetric, rowsOf } from "./rows.js"
 
 const IMAGES_KEY = "i"
 const LETTER = 6.6 // px per letter of a name
@@ -56,7 +56,7 @@ export function render({ model, el }) {
     root.style.setProperty("--names", `${Math.ceil(LETTER * letters)}px`)
     requestAnimationFrame(bars.lay)
   })
-  watch(model, ["rows", "selected", "sort", "descending", "touched", "shifts"], draw)
+  watch(model, ["rows", "changed", "selected", "sort", "descending", "touched", "shifts"], draw)
   watch(model, ["extent"], () => { draw(); requestAnimationFrame(bars.lay) })
   watch(model, ["picked", "confused"], () => {
     const words = parts.picked.firstChild
@@ -127,7 +127,7 @@ function drawList(model, parts) {
   const rows = parts.listed = inOrder(model, parts).filter((row) => matches(row, search.value))
   text(total, totalOf(rows.length, model.rows.length))
   text(parts.shifted, shiftsOf(model))
-  drawUnknown(parts.unknown, model.rows.filter((row) => row.unknown).length, model.rows.length)
+  drawUnknown(parts.unknown, rowsOf(model).filter((row) => row.unknown).length, model.rows.length)
   drawSorting(model, parts)
   const at = rows.findIndex(({ name }) => name === model.selected)
   parts.places.show(rows, { stop: at })
@@ -180,7 +180,7 @@ function drawSorting(model, { sort, order, value, rings }) {
 function inOrder(model, parts) {
   const sort = [model.sort, model.descending].join(" ")
   if (model.picked && parts.sorted?.sort === sort) {
-    const named = new Map(model.rows.map((row) => [row.name, row]))
+    const named = new Map(rowsOf(model).map((row) => [row.name, row]))
     return parts.sorted.names.map((name) => named.get(name)).filter(Boolean)
   }
   const rows = sorted(model)
@@ -190,10 +190,11 @@ function inOrder(model, parts) {
 
 /** By the sort's value, undefined last whichever the direction, equal ones by name; of where to begin
     first those that can be repaired, and last those with too few positives. */
-function sorted({ rows, sort: key, descending, shifts }) {
+function sorted(model) {
+  const { sort: key, descending, shifts } = model
   const sign = descending ? -1 : 1
   const rank = (row) => (key !== BEGIN ? 0 : row.few !== null ? 2 : shifts[row.name]?.repairable ? 0 : 1)
-  return [...rows].sort((a, b) => {
+  return rowsOf(model).sort((a, b) => {
     if (rank(a) !== rank(b)) return rank(a) - rank(b)
     if (isNumber(a[key]) !== isNumber(b[key])) return isNumber(a[key]) ? -1 : 1
     return (isNumber(a[key]) && sign * (a[key] - b[key])) || a.name.localeCompare(b.name)
@@ -214,7 +215,7 @@ function openPart(model, event) {
   const bar = event.target.closest(".bar"), row = bar?.closest(".row")
   if (!bar || bar.classList.contains("none")) return false
   const { x, width } = boxOf(bar), side = bar.parentElement.dataset.side, name = row.dataset.key
-  const counts = model.rows.find((each) => each.name === name)[side]
+  const counts = rowsOf(model).find((each) => each.name === name)[side]
   openImages(model, name, side, partAt(counts, (event.clientX / zoomOf(bar) - x) / width))
   return true
 }

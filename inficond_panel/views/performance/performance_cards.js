@@ -3,10 +3,11 @@
 import { count, details, fixed, h, isNumber, percent, points } from "../../ui/base.js"
 import { METRICS, POINTS } from "../../ui/vocabulary.js"
 import { FILLS, SORTS, sum } from "./fills.js"
+import { rowsOf } from "./rows.js"
 
 export function hover(model, card, target) {
   const element = target.closest(".row")
-  const row = element && model.rows.find(({ name }) => name === element.dataset.key)
+  const row = element && rowsOf(model).find(({ name }) => name === element.dataset.key)
   const side = target.closest("[data-side]")
   if (row && side) card.show(side, sideCard(row, side.dataset.side))
   else if (row && target.closest(".ring, .value, .name")) {

@@ -39,6 +39,9 @@ function fillTeachers(svg, value) {
   if (isNumber(value)) set(notch, "transform", `rotate(${(360 * value).toFixed(2)} 15 15)`)
 }
 
+/** The rows as they are now; a fine-tune changes one of a thousand. */
+export const rowsOf = ({ rows, changed }) => rows.map((row, at) => changed[at] ?? row)
+
 /** Fill a row, unless it is up to date: a click changes two rows of a thousand. */
 export function fillRow(element, row, model) {
   const [words, name, value, teacher, student, bars, badge, lean, unknown] = element.children

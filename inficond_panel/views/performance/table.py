@@ -10,6 +10,7 @@ import param
 from panel.custom import Child
 
 from inficond_panel.common.numbers import count, number
+from inficond_panel.plots.columns import FEW
 from inficond_panel.plots.performance_bars import FILLS, SIDES
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.top_measures import STUDENT, TEACHER, Confused, find_confused
@@ -32,6 +33,7 @@ class PerformanceTable(ViewComponent):
     """
 
     rows = param.List(default=[], item_type=dict, doc="As ``make_performance_rows`` gives them.")
+    changed = param.Dict(default={}, doc="Rows that have changed since ``rows``, by place in it.")
     selected = param.String(default="", doc="Class selected; empty: none.")
     sort: param.Selector[str] = param.Selector(default=BEGIN.key, objects=list(CLASS_SORTS))
     descending = param.Boolean(default=True, doc="Largest value first, undefined values last.")
@@ -51,6 +53,19 @@ class PerformanceTable(ViewComponent):
     _taken = frozenset({"bar_width", "confused", "descending", "selected", "sort"})
     _esm = browser.module(Path(__file__).with_name("performance.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("performance.css"))
+
+    @property
+    def present(self) -> list[dict[str, Any]]:
+        """The rows as they are now."""
+        return [self.changed.get(str(at), row) for at, row in enumerate(self.rows)]
+
+    def show_rows(self, rows: list[dict[str, Any]], picked: str) -> None:
+        """Show rows measured on ``picked`` images; send only the changed rows, if these are few."""
+        pairs = enumerate(zip(self.rows, rows, strict=True))
+        changed = {str(at): new for at, (old, new) in pairs if old != new}
+        few = len(changed) <= FEW * len(rows)
+        data = {"changed": changed} if few else {"rows": rows, "changed": {}}
+        self.param.update(picked=picked, changes={}, **data)
 
 
 _DRAWN = 30  #: number of classes drawn

@@ -199,7 +199,7 @@ class PerformanceView(Acting, Viewer):
     def picture(self) -> Drawing:
         """Return a picture of the table's rows in their order, drawn without a browser."""
         table = self.table
-        return draw_picture(table.rows, table.sort, table.selected, table.descending)
+        return draw_picture(table.present, table.sort, table.selected, table.descending)
 
     def close(self) -> None:
         """Release the plot of the bars, at the end of the session."""
@@ -241,7 +241,7 @@ class PerformanceView(Acting, Viewer):
 
     def _show(self, measured: Snapshot, picked: str) -> None:
         self._measured = measured
-        self.table.param.update(rows=make_performance_rows(measured), picked=picked, changes={})
+        self.table.show_rows(make_performance_rows(measured), picked)
         self._redraw_bars()
 
     @param.depends("app.theme", "table.bar_width", watch=True)
