@@ -9,7 +9,7 @@ import pandas as pd
 
 from inficond_panel.api.moves import Moves
 from inficond_panel.api.names import check_metric, check_word, several, some
-from inficond_panel.distill.scores import collinear
+from inficond_panel.distill.correlations import collinear
 from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
 from inficond_panel.results.local_explanation import Apart, take_apart
@@ -59,7 +59,8 @@ class ConceptMeasures(Moves):
         Name: correlation, dtype: float64
         """
         check_name("concept", concept, self.concepts)
-        correlated = collinear(self.tuner.fit_data.correlation, self.concepts.index(concept), least)
+        at = self.concepts.index(concept)
+        correlated = collinear(self.tuner.fit_data.correlations.rows([at])[0], at, least)
         names = pd.Index([self.concepts[c] for c, _ in correlated], name="concept", dtype=object)
         return pd.Series([r for _, r in correlated], index=names, name="correlation", dtype=float)
 

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 import array_api_compat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.sparse.csgraph import connected_components
 
 from inficond_panel.common.mapped import empty
 from inficond_panel.common.sliced import Sliced
-from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.sources import (
     Array,
     ArraySource,
@@ -373,63 +371,3 @@ def _as_source(values: Any) -> Source:
     if hasattr(values, "shape") and hasattr(values, "dtype"):
         return SlicedSource(values)
     return ArraySource(np.asarray(values))
-
-
-#: Largest number of images for a correlation: at r = 0.8 the standard error is then 0.0025.
-SAMPLE = 20_000
-_BLOCK = 1024
-
-
-def spread(scores: NDArray) -> Array:
-    """Return the standard deviation (C,) of each concept's score over the images, from (N, C)."""
-    mean = np.asarray(scores).mean(axis=0, dtype=np.float64)
-    total = np.zeros_like(mean)
-    for block in _centred(scores, mean):
-        total += np.einsum("ij,ij->j", block, block)
-    return np.sqrt(total / len(scores))
-
-
-def correlation(scores: NDArray) -> Array:
-    """Return the Pearson correlations (C, C) between concepts' scores, from scores (N, C).
-
-    With more than 20,000 images only every second (third, ...) image is used. A concept with
-    constant scores has correlation 0 with all concepts, itself included.
-    """
-    sample = np.asarray(scores)[:: -(-len(scores) // SAMPLE)]
-    mean = sample.mean(axis=0, dtype=np.float64)
-    gram = np.zeros((len(mean), len(mean)))
-    with one_thread():
-        for block in _centred(sample, mean):
-            gram += block.T @ block
-    size = np.sqrt(np.diag(gram))
-    # A constant column has no spread but the rounding of its mean.
-    size[size <= 1e-7 * np.sqrt(len(sample)) * np.abs(mean)] = np.inf
-    return np.clip(gram / size / size[:, None], -1.0, 1.0)
-
-
-def components(correlation: Array, threshold: float) -> list[tuple[int, ...]]:
-    """Return groups of two or more concepts (indices) that correlations >= ``threshold`` connect.
-
-    ``correlation`` is (C, C). The groups are connected components: no concept outside a group has
-    such a correlation with a concept inside. Two members of a group may be correlated less.
-    """
-    _, group = connected_components(correlation >= threshold, directed=False)
-    order = np.argsort(group, kind="stable")
-    cuts = np.flatnonzero(np.diff(group[order])) + 1
-    parts = [tuple(sorted(part.tolist())) for part in np.split(order, cuts)]
-    return sorted(part for part in parts if len(part) > 1)
-
-
-def collinear(correlation: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
-    """Return the other concepts whose correlation with ``concept`` (an index) is >= threshold.
-
-    They are pairs (index, correlation), the highest correlation first; ``correlation`` is (C, C).
-    """
-    r = correlation[concept]
-    order = np.argsort(-r, kind="stable")
-    return [(int(j), float(r[j])) for j in order if j != concept and r[j] >= threshold]
-
-
-def _centred(scores: NDArray, mean: Array) -> Iterator[Array]:
-    for first in range(0, len(scores), _BLOCK):
-        yield np.asarray(scores[first : first + _BLOCK], dtype=np.float64) - mean

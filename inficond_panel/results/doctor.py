@@ -14,8 +14,8 @@ from inficond_panel.common.cache import once
 from inficond_panel.common.interval import NO_INTERVAL, Interval, columns_of
 from inficond_panel.common.near_words import listed
 from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
-from inficond_panel.distill.scores import correlation
 from inficond_panel.distill.suspects import VERDICT_LEVEL
 from inficond_panel.results.frame import Heading, make_frame
 from inficond_panel.results.shift import tune_aps
@@ -357,5 +357,5 @@ def _constant(store: Store) -> list[str]:
 
 def _twins(store: Store) -> list[tuple[str, str]]:
     """Return the pairs of concepts whose scores on ``fit`` correlate by ``ALIKE`` or more."""
-    pairs = np.argwhere(np.triu(correlation(store.scores_of(FIT)) >= ALIKE, 1))
+    pairs = Correlations(store.scores_of(FIT)).pairs(ALIKE)
     return [(store.concepts[a], store.concepts[b]) for a, b in pairs]

@@ -166,11 +166,10 @@ def groups(
     """
     chosen = set(tuned)
     collinear = []
-    for part in data.groups(threshold):
+    for part in data.correlations.groups(sorted(chosen), threshold):
         inside = sorted(chosen & set(part))
-        if not inside:
-            continue
-        near = {c: 1.0 if c in chosen else float(data.correlation[c, inside].max()) for c in part}
+        nearest = data.correlations.rows(inside).max(axis=0)
+        near = {c: 1.0 if c in chosen else float(nearest[c]) for c in part}
         order = sorted(part, key=lambda c: (c not in chosen, -near[c], c))
         members = (
             Member(

@@ -1,4 +1,7 @@
-"""Queue of a session's jobs: a worker thread runs long work, which can be cancelled."""
+"""Queue of a session's jobs: a worker thread runs long work, which can be cancelled.
+
+A second thread runs work that nobody has asked for, so that nobody waits for it.
+"""
 
 from __future__ import annotations
 
@@ -25,11 +28,11 @@ def run_at_once(update: Callable[[], None]) -> None:
 
 @dataclass
 class Job:
-    """Piece of work for the worker thread; a newer job with the same key cancels this job.
+    """Piece of work for a worker thread; a newer job with the same key cancels this job.
 
     ``done`` gets the result of ``work``; ``failed`` gets an error of ``work`` or ``done``, where an
     unexpected exception becomes an ``InficondError``. A job that is ``kept``, such as writing a
-    note, runs even after the page was closed.
+    note, runs even after the page was closed. An ``idle`` job is one that nobody has asked for.
     """
 
     key: str
@@ -38,6 +41,7 @@ class Job:
     failed: Callable[[InficondError], None]
     report: Progress | None = None
     kept: bool = False
+    idle: bool = False
     _cancel: threading.Event = field(default_factory=threading.Event)
 
     def cancel(self) -> None:
@@ -50,7 +54,8 @@ class Job:
 
 
 class Jobs(param.Parameterized):
-    """Queue of one session's jobs, with one worker thread that runs them in order.
+    """Queue of one session's jobs, with one worker thread that runs them in order; one more each
+    for ``idle`` jobs.
 
     ``publish`` runs a function on the session's event loop, where results are passed on: with a
     Bokeh document it is ``document.add_next_tick_callback``. Call all methods on that loop; only
@@ -66,9 +71,8 @@ class Jobs(param.Parameterized):
         super().__init__()
         self._publish = publish
         self._inline = inline
-        self._queue: queue.Queue[Job | None] = queue.Queue()
+        self._queues: dict[bool, queue.Queue[Job | None]] = {}  # by whether jobs are ``idle``
         self._latest: dict[str, Job] = {}
-        self._thread: threading.Thread | None = None
 
     def submit(self, job: Job) -> None:
         """Queue ``job``, and cancel the running or waiting job with the same key."""
@@ -78,8 +82,7 @@ class Jobs(param.Parameterized):
         if self._inline:
             self._run(job)
         else:
-            self._start()
-            self._queue.put(job)
+            self._queue(job.idle).put(job)
 
     def cancel(self, key: str) -> None:
         """Cancel the running or waiting job with this key, if any."""
@@ -99,27 +102,34 @@ class Jobs(param.Parameterized):
         return publish
 
     def close(self) -> None:
-        """End the session: cancel all jobs but those that are ``kept``, then stop the worker."""
+        """End the session: cancel all jobs but those that are ``kept``, then stop the workers."""
         for job in self._latest.values():
             if not job.kept:
                 job.cancel()
-        self._queue.put(None)
+        for waiting in self._queues.values():
+            waiting.put(None)
 
-    def _start(self) -> None:
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._loop, name="inficond-jobs", daemon=True)
-            self._thread.start()
+    def _queue(self, idle: bool) -> queue.Queue[Job | None]:
+        """Return the queue of the ``idle`` jobs or of the others, with its worker."""
+        if idle not in self._queues:
+            self._queues[idle] = queue.Queue()
+            self._start(idle)
+        return self._queues[idle]
 
-    def _loop(self) -> None:
-        while self._run_next():
+    def _start(self, idle: bool) -> None:
+        run = partial(self._loop, idle)
+        threading.Thread(target=run, name="inficond-jobs", daemon=True).start()
+
+    def _loop(self, idle: bool) -> None:
+        while self._run_next(idle):
             pass
 
-    def _run_next(self) -> bool:
+    def _run_next(self, idle: bool) -> bool:
         """Run the next job; return False to stop the worker.
 
         The frame of a waiting loop would keep the last job, and so the page, in memory.
         """
-        job = self._queue.get()
+        job = self._queues[idle].get()
         if job is not None:
             self._run(job)
         return job is not None

@@ -106,7 +106,7 @@ class ShiftState(param.Parameterized):
                 self.by_class = {**self.by_class, **made}
             self._next()
 
-        self._jobs.submit(Job("shifts", work, done, self._failed))
+        self._jobs.submit(Job("shifts", work, done, self._failed, idle=True))
 
     @param.depends("by_class", "_tuning.status", "_selection.class_name", watch=True)
     def _look(self) -> None:
@@ -123,7 +123,7 @@ class ShiftState(param.Parameterized):
         def work(_: Job) -> Differences:
             return student_differences(tuner, node, name)
 
-        self._jobs.submit(Job("differences", work, done, self._failed))
+        self._jobs.submit(Job("differences", work, done, self._failed, idle=True))
 
     def _wanted(self) -> list[str]:
         first, classes = self._selection.class_name, self._students.tuner.store.classes
@@ -199,7 +199,7 @@ class SuggestState(param.Parameterized):
                 self._wanted = [each for each in self._wanted if each != name]
             self._look_ahead()
 
-        self._jobs.submit(Job("expected", work, done, failed))
+        self._jobs.submit(Job("expected", work, done, failed, idle=True))
 
     def ask(self, classes: Sequence[str] | None = None) -> None:
         """Search for a repair of ``classes`` (None: all), and add its edits to the batch."""

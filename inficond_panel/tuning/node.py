@@ -82,9 +82,16 @@ class Node(Edited):
         """Return a copy of this node with another name and note; arrays are shared."""
         if (name, note) == (self.name, self.note):
             return self
+        return self._changed(name=name, note=note)
+
+    def numbered(self, number: int, created: str) -> Node:
+        """Return a copy of this node with its number and time in a history; arrays are shared."""
+        return self._changed(number=number, created=created)
+
+    def _changed(self, **values: Any) -> Node:
         other = copy.copy(self)
-        object.__setattr__(other, "name", name)
-        object.__setattr__(other, "note", note)
+        for name, value in values.items():
+            object.__setattr__(other, name, value)
         return other
 
     @property

@@ -13,7 +13,7 @@ INTERVAL = "inficond_panel.common.interval"
 #: Comparisons with a threshold of something else than the logit of a class.
 OTHER_THRESHOLDS = {
     "inficond_panel.distill.suspects": "a score above which a photo shows a concept",
-    "inficond_panel.distill.scores": "a correlation",
+    "inficond_panel.distill.correlations": "a correlation",
     "inficond_panel.results.refit_changes": "a correlation",
     "inficond_panel.export.predictions": "a confidence",
     "inficond_panel.distill.solver.objective": "the sign of a logit, for a stable exponential",

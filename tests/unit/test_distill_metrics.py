@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
@@ -18,7 +18,7 @@ from inficond_panel.distill import (
     class_metrics,
     discrepancy,
 )
-from inficond_panel.distill.scores import collinear, components, correlation, spread
+from inficond_panel.distill.correlations import Correlations, collinear, spread
 from inficond_panel.vocabulary.metrics import METRICS
 
 LABEL = np.array([1, 1, 0, 0, 1, -1], dtype=np.int8)
@@ -176,11 +176,12 @@ def test_collinear_finds_the_twin_and_leaves_constants_out():
     base = rng.random(500)
     columns = [base, rng.random(500), base + 0.05 * rng.random(500), np.ones(500), 1 - base, base]
     scores = np.stack(columns, axis=1).astype(np.float32)
-    found = collinear(correlation(scores), 0)
+    rows = Correlations(scores).rows([0, 3])
+    found = collinear(rows[0], 0)
     assert [index for index, _ in found] == [5, 2]
     assert found[0][1] == pytest.approx(1.0)
     assert found[1][1] == pytest.approx(np.corrcoef(base, scores[:, 2])[0, 1], abs=1e-6)
-    assert collinear(correlation(scores), 3) == []
+    assert collinear(rows[1], 3) == []
 
 
 @pytest.mark.parametrize("kind", [np.float16, np.float32, np.float64])
@@ -189,28 +190,31 @@ def test_correlation_and_spread_are_those_of_numpy(kind):
     x[:, 1] = x[:, 0] + x[:, 1] / 4
     np.testing.assert_allclose(spread(x), x.std(axis=0, dtype=np.float64), rtol=1e-6)
     expected = np.corrcoef(x.astype(np.float64), rowvar=False)
-    np.testing.assert_allclose(correlation(x), expected, atol=1e-9)
+    np.testing.assert_allclose(Correlations(x).rows([3, 0, 1]), expected[[3, 0, 1]], atol=1e-9)
 
 
 def test_a_concept_that_is_the_same_everywhere_correlates_with_none():
     x = np.random.default_rng(0).uniform(size=(50, 3)).astype(np.float32)
     x[:, 1] = 0.3
-    r = correlation(x)
+    r = Correlations(x).rows(range(3))
     assert (r[1] == 0).all()
     assert (r[:, 1] == 0).all()
-    assert components(r, 0.0) == [(0, 2)] or r[0, 2] < 0
+    assert Correlations(x).groups([0, 1], -1.0) == [(0, 1, 2)]
+    assert Correlations(x).groups([1], 0.1) == []
 
 
 def test_many_images_are_sampled_evenly(monkeypatch):
     x = np.random.default_rng(0).uniform(size=(100, 3))
-    monkeypatch.setattr("inficond_panel.distill.scores.SAMPLE", 40)
-    np.testing.assert_allclose(correlation(x), np.corrcoef(x[::3], rowvar=False))
+    monkeypatch.setattr("inficond_panel.distill.correlations.SAMPLE", 40)
+    found = Correlations(x).rows(range(3))
+    np.testing.assert_allclose(found, np.corrcoef(x[::3], rowvar=False))
 
 
 @given(size=st.integers(2, 9), threshold=st.floats(0.1, 0.99), seed=st.integers(0, 10**6))
 def test_groups_are_the_connected_components(size, threshold, seed):
-    r = np.corrcoef(np.random.default_rng(seed).uniform(size=(size, 4)))
-    found = components(r, threshold)
+    x = np.random.default_rng(seed).uniform(size=(4, size))
+    r, every = np.corrcoef(x.T), Correlations(x)
+    assume(np.abs(r - threshold).min() > 1e-9)
     expected = set()
     for start in range(size):
         reached, waiting = set(), [start]
@@ -221,4 +225,7 @@ def test_groups_are_the_connected_components(size, threshold, seed):
                 waiting += [j for j in range(size) if r[at, j] >= threshold]
         if len(reached) > 1:
             expected.add(tuple(sorted(reached)))
-    assert found == sorted(expected)
+    assert every.groups(range(size), threshold) == sorted(expected)
+    assert every.groups([0], threshold) == [group for group in sorted(expected) if 0 in group]
+    alike = np.argwhere(np.triu(r, 1) >= threshold)
+    assert list(every.pairs(threshold)) == [tuple(pair) for pair in alike]

@@ -15,7 +15,7 @@ from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.mapped import empty, rows_of
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
-from inficond_panel.distill.scores import components, correlation, spread
+from inficond_panel.distill.correlations import Correlations, spread
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import joint_targets, make_problems
@@ -423,17 +423,13 @@ class FitData:
         return fit_spread(self._store)
 
     @cached_property
-    def correlation(self) -> np.ndarray:
-        """Correlation of the concepts' scores, ``(C, C)``."""
-        return correlation(self._fit_scores)
+    def correlations(self) -> Correlations:
+        """Correlations between the concepts' scores."""
+        return Correlations(self._fit_scores)
 
     @property
     def _fit_scores(self) -> np.ndarray:
         return self.scores[: self._fit_count]
-
-    def groups(self, threshold: float) -> list[tuple[int, ...]]:
-        """Return groups of collinear concepts (indices); see ``distill.scores.components``."""
-        return components(self.correlation, threshold)
 
 
 def _soft(

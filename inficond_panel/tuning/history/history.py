@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 from inficond_panel.common import clock
@@ -67,7 +66,7 @@ class History:
                     raise ValueError(f"{node.id} and its parent are of different roots")
                 count = "SELECT count(*) FROM nodes WHERE root = ?"
                 number = db.execute(count, (node.root,)).fetchone()[0]
-                row = to_row(replace(node, number=number, created=clock.now()))
+                row = to_row(node.numbered(number, clock.now()))
                 insert = (
                     f"INSERT INTO nodes ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
                 )

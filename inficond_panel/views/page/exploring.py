@@ -227,13 +227,13 @@ class WaitingJobs(Jobs):
 
     spare = False
 
-    def _start(self) -> None:
+    def _start(self, idle: bool) -> None:
         """Start no thread: ``work_off`` runs the jobs in its caller's thread."""
 
     def work_off(self) -> None:
         """Run all waiting jobs, and the jobs that they start."""
-        while not self._queue.empty():
-            self._run_next()
+        while waiting := [idle for idle, jobs in self._queues.items() if not jobs.empty()]:
+            self._run_next(waiting[0])
 
 
 class Explorable:

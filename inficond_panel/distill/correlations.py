@@ -1,0 +1,103 @@
+"""Correlations between concepts' scores, and groups of concepts that are correlated.
+
+The matrix of all correlations is never made: it is larger than the scores where concepts are many.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inficond_panel.common.threads import one_thread
+from inficond_panel.distill.sources import Array
+
+#: Largest number of images for a correlation: at r = 0.8 the standard error is then 0.0025.
+SAMPLE = 20_000
+_IMAGES = 1024  #: images whose scores are centred at one time
+_ROWS = 512  #: rows of correlations made at one time
+
+
+def spread(scores: NDArray) -> Array:
+    """Return the standard deviation (C,) of each concept's score over the images, from (N, C)."""
+    mean = np.asarray(scores).mean(axis=0, dtype=np.float64)
+    return np.sqrt(_squares(scores, mean) / len(scores))
+
+
+class Correlations:
+    """Pearson correlations between concepts' scores (N, C).
+
+    With more than 20,000 images only every second (third, ...) image is used. A concept with
+    constant scores has correlation 0 with all concepts, itself included.
+    """
+
+    def __init__(self, scores: NDArray) -> None:
+        self._sample = sample = np.asarray(scores)[:: -(-len(scores) // SAMPLE)]
+        self._mean = sample.mean(axis=0, dtype=np.float64)
+        self._size = np.sqrt(_squares(sample, self._mean))
+        # A constant column has no spread but the rounding of its mean.
+        rounding = 1e-7 * np.sqrt(len(sample)) * np.abs(self._mean)
+        self._size[self._size <= rounding] = np.inf
+
+    def rows(self, concepts: Sequence[int]) -> Array:
+        """Return the correlations (len(concepts), C) of some concepts (indices) with all."""
+        at = list(concepts)
+        products = np.zeros((len(at), len(self._mean)))
+        with one_thread():
+            for block in _centred(self._sample, self._mean):
+                products += block[:, at].T @ block
+        return np.clip(products / self._size / self._size[at, None], -1.0, 1.0)
+
+    def pairs(self, threshold: float) -> Iterator[tuple[int, int]]:
+        """Yield the pairs of concepts (indices) with a correlation >= ``threshold``."""
+        for first in range(0, len(self._mean), _ROWS):
+            rows = self.rows(range(first, min(first + _ROWS, len(self._mean))))
+            for row, concept in np.argwhere(rows >= threshold).tolist():
+                if concept > first + row:
+                    yield first + row, concept
+
+    def groups(self, concepts: Iterable[int], threshold: float) -> list[tuple[int, ...]]:
+        """Return the groups of two or more concepts (indices) that contain one of ``concepts``.
+
+        Correlations >= ``threshold`` connect a group: no concept outside has such a correlation
+        with a concept inside. Two members of a group may be correlated less.
+        """
+        found: list[tuple[int, ...]] = []
+        for concept in concepts:
+            if not any(concept in group for group in found):
+                found.append(self._group(concept, threshold))
+        return sorted(group for group in found if len(group) > 1)
+
+    def _group(self, concept: int, threshold: float) -> tuple[int, ...]:
+        members = {concept}
+        waiting = [concept]
+        while waiting:
+            near = (self.rows(waiting[:_ROWS]) >= threshold).any(axis=0)
+            new = set(np.flatnonzero(near).tolist()) - members
+            members |= new
+            waiting = [*waiting[_ROWS:], *sorted(new)]
+        return tuple(sorted(members))
+
+
+def collinear(row: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:
+    """Return the other concepts whose correlation with ``concept`` (an index) is >= threshold.
+
+    They are pairs (index, correlation), the highest correlation first; ``row`` (C,) has the
+    correlations of ``concept``.
+    """
+    order = np.argsort(-row, kind="stable")
+    return [(int(j), float(row[j])) for j in order if j != concept and row[j] >= threshold]
+
+
+def _squares(scores: NDArray, mean: Array) -> Array:
+    """Return the sum of the squares of the centred scores, (C,)."""
+    total = np.zeros_like(mean)
+    for block in _centred(scores, mean):
+        total += np.einsum("ij,ij->j", block, block)
+    return total
+
+
+def _centred(scores: NDArray, mean: Array) -> Iterator[Array]:
+    for first in range(0, len(scores), _IMAGES):
+        yield np.asarray(scores[first : first + _IMAGES], dtype=np.float64) - mean
