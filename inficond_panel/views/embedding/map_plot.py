@@ -351,9 +351,9 @@ class MapPlot(param.Parameterized):
     def _draw_soon(self, draw: Callable[[Figure], None]) -> None:
         """Draw layers at the next tick, all in one message: the browser draws the map once."""
         for figure in self.fronts:
-            due = self._due.setdefault(figure, {})
-            due[draw] = None
-            if len(due) == 1:
+            waits = figure in self._due
+            self._due.setdefault(figure, {})[draw] = None
+            if not waits:
                 change_figure(figure, partial(self._draw_due, figure))
 
     def _draw_due(self, figure: Figure) -> None:
