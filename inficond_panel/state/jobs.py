@@ -1,6 +1,7 @@
 """Queue of a session's jobs: a worker thread runs long work, which can be cancelled.
 
-A second thread runs work that nobody has asked for, so that nobody waits for it.
+A second thread runs work that nobody has asked for. It starts while nothing else is to be done, and
+nobody waits for its end.
 """
 
 from __future__ import annotations
@@ -54,8 +55,9 @@ class Job:
 
 
 class Jobs(param.Parameterized):
-    """Queue of one session's jobs, with one worker thread that runs them in order; one more each
-    for ``idle`` jobs.
+    """Queue of one session's jobs, with one worker thread that runs them in order.
+
+    ``idle`` jobs have another thread, which starts one while no other job runs or waits.
 
     ``publish`` runs a function on the session's event loop, where results are passed on: with a
     Bokeh document it is ``document.add_next_tick_callback``. Call all methods on that loop; only
@@ -129,9 +131,13 @@ class Jobs(param.Parameterized):
 
         The frame of a waiting loop would keep the last job, and so the page, in memory.
         """
-        job = self._queues[idle].get()
+        waiting = self._queues[idle]
+        job = waiting.get()
+        if idle and False in self._queues:
+            self._queues[False].join()  # until all that was asked for is done
         if job is not None:
             self._run(job)
+        waiting.task_done()
         return job is not None
 
     def _run(self, job: Job) -> None:

@@ -157,6 +157,35 @@ def test_a_newer_job_of_the_same_key_replaces_the_older() -> None:
     jobs.close()
 
 
+def test_nobody_waits_for_what_nobody_has_asked_for() -> None:
+    begin, gate, started, refitted, end = (threading.Event() for _ in range(5))
+    jobs, told = Jobs(), []
+
+    def charts(_: Job) -> bool:
+        begin.wait(PATIENCE)
+        return started.is_set()
+
+    def shifts(_: Job) -> str:
+        started.set()
+        gate.wait(PATIENCE)
+        return "shifts"
+
+    def note(result: object) -> None:
+        told.append(result)
+        {"refit": refitted, "shifts": end}.get(str(result), begin).set()
+
+    jobs.submit(Job("charts", charts, note, note))
+    jobs.submit(Job("shifts", shifts, note, note, idle=True))
+    begin.set()
+    assert started.wait(PATIENCE)
+    jobs.submit(Job("refit", lambda _: "refit", note, note))
+    assert refitted.wait(PATIENCE)
+    gate.set()
+    assert end.wait(PATIENCE)
+    assert told == [False, "refit", "shifts"]  # shifts began after the charts
+    jobs.close()
+
+
 def test_what_is_kept_is_done_though_the_session_ends_and_the_rest_is_cancelled() -> None:
     gate, end, told = threading.Event(), threading.Event(), []
     jobs = Jobs()

@@ -233,7 +233,7 @@ class WaitingJobs(Jobs):
     def work_off(self) -> None:
         """Run all waiting jobs, and the jobs that they start."""
         while waiting := [idle for idle, jobs in self._queues.items() if not jobs.empty()]:
-            self._run_next(waiting[0])
+            self._run_next(min(waiting))
 
 
 class Explorable:
