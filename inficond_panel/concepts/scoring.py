@@ -12,8 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.mapped import empty
-from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.arrays import Sliced, empty
 
 #: Number of concepts that place a point: enough to lie between them, few enough to stay near.
 NEIGHBOURS = 3

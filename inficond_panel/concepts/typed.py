@@ -17,9 +17,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from inficond_panel.common import clock
+from inficond_panel.common.arrays import empty
 from inficond_panel.common.cache import once
 from inficond_panel.common.folders import Folder
-from inficond_panel.common.mapped import empty
 from inficond_panel.common.near_words import unknown
 from inficond_panel.concepts.scoring import (
     Scoring,

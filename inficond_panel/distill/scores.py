@@ -13,8 +13,7 @@ import array_api_compat
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from inficond_panel.common.mapped import empty
-from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.arrays import Sliced, empty
 from inficond_panel.distill.sources import (
     Array,
     ArraySource,

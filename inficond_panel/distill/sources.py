@@ -19,8 +19,8 @@ import array_api_compat
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.devices import product_device
-from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.threads import one_thread
 from inficond_panel.errors import DataError
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.common.sliced import Sliced
+from inficond_panel.common.arrays import Sliced
 
 FORMAT_VERSION = 1
 #: Scoring method of concept scores that the user passed: any finite number, also below 0.

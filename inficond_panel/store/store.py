@@ -11,7 +11,7 @@ import numpy as np
 import xarray as xr
 from PIL import Image
 
-from inficond_panel.common import mapped
+from inficond_panel.common import arrays
 from inficond_panel.common.places import is_remote, unreachable
 from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.errors import DataError, StoreFormatError
@@ -183,7 +183,7 @@ class Store:
     def scores_of(self, split: str) -> np.ndarray:
         """Return the concept scores ``(n, C)`` of the images of ``split``, read-only; kept."""
         if split not in self._scores_of:
-            scores = mapped.rows_of(self.concept_score, self.rows(split))
+            scores = arrays.rows_of(self.concept_score, self.rows(split))
             scores.setflags(write=False)
             self._scores_of[split] = scores
         return self._scores_of[split]
@@ -288,10 +288,10 @@ class Store:
     def _whole(self, name: str) -> np.ndarray:
         variable = self.dataset[name]
         on_disk = variable.dtype.kind not in "OUT" and "chunks" in variable.encoding
-        if not on_disk or variable.nbytes < mapped.LARGE:
+        if not on_disk or variable.nbytes < arrays.LARGE:
             return self._loaded(name)
-        values = mapped.empty(variable.shape, variable.dtype)
-        step = max(mapped.LARGE // (variable.nbytes // len(variable)), 1)
+        values = arrays.empty(variable.shape, variable.dtype)
+        step = max(arrays.LARGE // (variable.nbytes // len(variable)), 1)
         for first in range(0, len(variable), step):
             values[first : first + step] = self._loaded(name, slice(first, first + step))
         return values

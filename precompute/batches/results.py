@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
+from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.files import replacing
 from inficond_panel.common.places import stores_in
-from inficond_panel.common.sliced import Sliced
 from inficond_panel.errors import StoreError
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.schema import array_hash

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.installation import missing_extra
-from inficond_panel.common.sliced import Sliced
 from inficond_panel.concepts.scoring import along_axes, among_neighbours
 
 #: Perplexity of t-SNE, and neighbours of UMAP; smaller with few concepts.

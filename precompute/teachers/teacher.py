@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import numpy as np
 from PIL import Image
 
+from inficond_panel.common.arrays import Sliced
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.sliced import Sliced
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError

@@ -12,7 +12,7 @@ from factory import small_arrays, small_spec, small_store
 from tuners import tuner_of
 
 from inficond_panel import open_students
-from inficond_panel.common import mapped
+from inficond_panel.common import arrays
 from inficond_panel.distill import fit
 from inficond_panel.distill.solver import exact
 from inficond_panel.distill.sources import in_order
@@ -42,13 +42,13 @@ def is_file(values):
 
 
 def test_a_large_array_is_a_file_that_leaves_nothing(large):
-    values = mapped.empty((7, 9), np.float32)
+    values = arrays.empty((7, 9), np.float32)
     values[:] = np.arange(63).reshape(7, 9)
     assert is_file(values)
     assert type(values) is np.ndarray
     assert values.sum() == 63 * 62 / 2
     assert not list(large.iterdir())
-    assert not is_file(mapped.empty((2, 3), np.float32))
+    assert not is_file(arrays.empty((2, 3), np.float32))
 
 
 def test_without_room_on_the_disk_an_array_is_in_memory(large, monkeypatch):
@@ -56,7 +56,7 @@ def test_without_room_on_the_disk_an_array_is_in_memory(large, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
-    values = mapped.empty((7, 9), np.float32)
+    values = arrays.empty((7, 9), np.float32)
     values[:] = 1
     assert not is_file(values)
     assert values.sum() == 63
@@ -67,18 +67,18 @@ def test_no_file_is_made_in_a_folder_that_is_memory(large, monkeypatch):
     monkeypatch.undo()
     monkeypatch.setattr(mapped, "LARGE", 100)
     monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
-    assert not is_file(mapped.empty((7, 9), np.float32))
+    assert not is_file(arrays.empty((7, 9), np.float32))
 
 
 def test_consecutive_rows_are_not_copied(large):
     values = np.arange(600.0).reshape(100, 6)
-    together = mapped.rows_of(values, np.arange(20, 60))
+    together = arrays.rows_of(values, np.arange(20, 60))
     assert np.shares_memory(together, values)
     np.testing.assert_array_equal(together, values[20:60])
-    apart = mapped.rows_of(values, np.arange(20, 60, 3))
+    apart = arrays.rows_of(values, np.arange(20, 60, 3))
     assert is_file(apart)
     np.testing.assert_array_equal(apart, values[20:60:3])
-    assert mapped.rows_of(values, np.arange(0)).shape == (0, 6)
+    assert arrays.rows_of(values, np.arange(0)).shape == (0, 6)
 
 
 def test_students_and_metrics_are_the_same_from_files(tmp_path, monkeypatch, request):

@@ -7,7 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, log_expit
 from scipy.special import softmax as row_softmax
 
-from inficond_panel.common.mapped import empty
+from inficond_panel.common.arrays import empty
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from inficond_panel.common.arrays import empty, rows_of
 from inficond_panel.common.cache import Latest, once
 from inficond_panel.common.devices import CPU
-from inficond_panel.common.mapped import empty, rows_of
 from inficond_panel.distill import Scores, decision_function, mixed_targets, soft_targets
 from inficond_panel.distill.correlations import Correlations, spread
 from inficond_panel.distill.solver.objective import Problem

@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.common.mapped import rows_of
+from inficond_panel.common.arrays import rows_of
 from inficond_panel.concepts.texts import classes_named
 from inficond_panel.distill import Fit, Outcome
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds

@@ -1,4 +1,5 @@
-"""Large arrays in temporary files, which the system moves out of memory when it needs the room."""
+"""Large arrays in temporary files, which the system moves out of memory when it needs the room; and
+the protocol of an array with slices of rows."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import os
 import tempfile
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
@@ -54,3 +55,18 @@ def rows_of(values: NDArray[Any], rows: NDArray[np.intp]) -> NDArray[Any]:
         return values[rows[0] : rows[-1] + 1]
     taken = empty((len(rows), *values.shape[1:]), values.dtype)
     return np.take(values, rows, axis=0, out=taken, mode="clip")  # "raise" copies twice
+
+
+class Sliced(Protocol):
+    """Array in memory, on disk or on a cluster: numpy, torch, Zarr, dask, or a store's own."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of each dimension."""
+
+    @property
+    def dtype(self) -> Any:
+        """Type of the values, as the array's library names it."""
+
+    def __getitem__(self, rows: slice, /) -> Any:
+        """Return rows as an array of the same library or of numpy."""
