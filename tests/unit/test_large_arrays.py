@@ -27,8 +27,8 @@ def large(monkeypatch, tmp_path):
     """Arrays of more than 100 bytes count as large; their files are in the folder returned."""
     folder = tmp_path / "scratch"
     folder.mkdir()
-    monkeypatch.setattr(mapped, "LARGE", 100)
-    monkeypatch.setattr(mapped, "_is_memory", lambda folder: False)
+    monkeypatch.setattr(arrays, "LARGE", 100)
+    monkeypatch.setattr(arrays, "_is_memory", lambda folder: False)
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     return folder
 
@@ -65,7 +65,7 @@ def test_without_room_on_the_disk_an_array_is_in_memory(large, monkeypatch):
 @pytest.mark.skipif(not Path("/dev/shm").is_dir(), reason="needs a folder in memory (Linux)")
 def test_no_file_is_made_in_a_folder_that_is_memory(large, monkeypatch):
     monkeypatch.undo()
-    monkeypatch.setattr(mapped, "LARGE", 100)
+    monkeypatch.setattr(arrays, "LARGE", 100)
     monkeypatch.setattr(tempfile, "tempdir", "/dev/shm")
     assert not is_file(arrays.empty((7, 9), np.float32))
 
