@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 PROBE = (Path(__file__).parent / "probe.js").read_text()
 BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
-QUIET = 500  #: milliseconds without a change after which the page is at rest
+QUIET = 1500  #: milliseconds without a change after which the page is at rest
 SIZE = {"width": 1920, "height": 1080}
 PATIENCE = 180_000  #: milliseconds, as on a busy machine
 #: Id of the iteration shown, as the history view tells it.

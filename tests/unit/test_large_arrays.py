@@ -126,8 +126,10 @@ def test_few_classes_at_one_time_are_solved_as_all_at_once(monkeypatch):
     monkeypatch.setattr(exact, "_KEPT_VALUES", 2 * len(scores))
     told = []
     parts = fit(scores, targets, l1=1e-3, progress=lambda share, text: told.append((share, text)))
-    for name in ("weights", "intercepts", "objective", "gap"):
-        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-9)
+    for name in ("weights", "intercepts"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-6)
+    apart = np.abs(np.subtract(parts.objective, whole.objective))
+    assert (apart <= np.add(parts.gap, whole.gap)).all()
     assert parts.certificate == whole.certificate
     shares = [share for share, _ in told]
     assert shares == sorted(shares)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 import weakref
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -43,16 +44,19 @@ def registered() -> tuple[int, int]:
     return len(Callback._callbacks), len(hv.Store._custom_options["bokeh"])
 
 
+def workers() -> set[threading.Thread]:
+    return {thread for thread in threading.enumerate() if thread.name == "inficond-jobs"}
+
+
 def test_a_notebook_page_that_is_closed_is_held_nowhere(tmp_path: Path) -> None:
     async def cell() -> list[weakref.ref]:
         async with opened(small_spec(tmp_path)) as explorer:
             explorer.views.embedding.get_root()
             explorer.views.performance.get_root()
-            thread = explorer.jobs._thread
-        await until(lambda: not thread.is_alive())
+        await until(lambda: workers() <= others)
         return [weakref.ref(one) for one in (explorer, explorer.app, explorer.jobs, explorer._page)]
 
-    before = registered()
+    before, others = registered(), workers()
     references = asyncio.run(cell())
     assert held(*references) == []
     assert all(now <= then for now, then in zip(registered(), before, strict=True))
