@@ -73,7 +73,7 @@ class Views:
 class Explorer(Viewer):
     """The six coordinated views over one or several specs (InFiConD, sec. 5).
 
-    Displays itself in a notebook cell. Work runs in one worker thread per session; an unusable
+    Displays itself in a notebook cell. Work runs in a session's worker threads; an unusable
     spec or store is shown as a message with its remedy. ``specs`` are paths, names or open tuners.
     ``views`` has single views for separate cells; all views share the session's state, ``app``.
     ``on_ready`` is called with the explorer whenever ``app`` has been set and is on screen.

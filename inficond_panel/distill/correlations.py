@@ -5,7 +5,7 @@ The matrix of all correlations is never made: it is larger than the scores where
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,6 +39,7 @@ class Correlations:
         # A constant column has no spread but the rounding of its mean.
         rounding = 1e-7 * np.sqrt(len(sample)) * np.abs(self._mean)
         self._size[self._size <= rounding] = np.inf
+        self._links: dict[float, dict[int, set[int]]] = {}  # neighbours by threshold, found so far
 
     def rows(self, concepts: Sequence[int]) -> Array:
         """Return the correlations (len(concepts), C) of some concepts (indices) with all."""
@@ -57,27 +58,35 @@ class Correlations:
                 if concept > first + row:
                     yield first + row, concept
 
-    def groups(self, concepts: Iterable[int], threshold: float) -> list[tuple[int, ...]]:
+    def groups(self, concepts: Collection[int], threshold: float) -> list[tuple[int, ...]]:
         """Return the groups of two or more concepts (indices) that contain one of ``concepts``.
 
         Correlations >= ``threshold`` connect a group: no concept outside has such a correlation
         with a concept inside. Two members of a group may be correlated less.
         """
-        found: list[tuple[int, ...]] = []
-        for concept in concepts:
-            if not any(concept in group for group in found):
-                found.append(self._group(concept, threshold))
+        links = self._links.setdefault(threshold, {})
+        waiting = [concept for concept in dict.fromkeys(concepts) if concept not in links]
+        while waiting:
+            some, waiting = waiting[:_ROWS], waiting[_ROWS:]
+            near = self.rows(some) >= threshold
+            links.update(
+                zip(some, (set(np.flatnonzero(row).tolist()) for row in near), strict=True)
+            )
+            new = set().union(*(links[concept] for concept in some)) - set(links)
+            waiting += sorted(new - set(waiting))
+        found = {_reached(concept, links) for concept in concepts}
         return sorted(group for group in found if len(group) > 1)
 
-    def _group(self, concept: int, threshold: float) -> tuple[int, ...]:
-        members = {concept}
-        waiting = [concept]
-        while waiting:
-            near = (self.rows(waiting[:_ROWS]) >= threshold).any(axis=0)
-            new = set(np.flatnonzero(near).tolist()) - members
-            members |= new
-            waiting = [*waiting[_ROWS:], *sorted(new)]
-        return tuple(sorted(members))
+
+def _reached(start: int, links: Mapping[int, set[int]]) -> tuple[int, ...]:
+    """Return the concepts that ``links`` connect to ``start``, itself included, sorted."""
+    members, waiting = set[int](), [start]
+    while waiting:
+        concept = waiting.pop()
+        if concept not in members:
+            members.add(concept)
+            waiting += links[concept] - members
+    return tuple(sorted(members))
 
 
 def collinear(row: Array, concept: int, threshold: float = 0.8) -> list[tuple[int, float]]:

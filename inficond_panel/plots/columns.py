@@ -18,15 +18,18 @@ def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None
 
     Few values that differ are patched, others are sent as whole columns.
     """
-    patches = {}
+    whole, patches = {}, {}
     for name, new in columns.items():
-        at = _changed(source.data[name], new) if name in source.data else new
-        if len(at) > FEW * len(new):
-            source.data[name] = new
+        known = name in source.data
+        at = _changed(source.data[name], new) if known else list(range(len(new)))
+        if not known or len(at) > FEW * len(new):
+            whole[name] = new
         elif at:
             # patched in place, and others, such as an export, may hold the column
             dict.__setitem__(source.data, name, copy(source.data[name]))
             patches[name] = [(i, _plain(new[i])) for i in at]
+    if whole:
+        source.data.update(whole)
     if patches:
         source.patch(patches)
 

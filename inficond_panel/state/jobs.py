@@ -55,9 +55,10 @@ class Job:
 
 
 class Jobs(param.Parameterized):
-    """Queue of one session's jobs, with one worker thread that runs them in order.
+    """Queue of one session's jobs, and a worker thread that runs them in order.
 
-    ``idle`` jobs have another thread, which starts one while no other job runs or waits.
+    ``idle`` jobs have a queue and a thread of their own: one starts while no other job runs or
+    waits.
 
     ``publish`` runs a function on the session's event loop, where results are passed on: with a
     Bokeh document it is ``document.add_next_tick_callback``. Call all methods on that loop; only
@@ -75,9 +76,16 @@ class Jobs(param.Parameterized):
         self._inline = inline
         self._queues: dict[bool, queue.Queue[Job | None]] = {}  # by whether jobs are ``idle``
         self._latest: dict[str, Job] = {}
+        self._closed = False
+        self._turn = threading.RLock()  # without an event loop, both workers tell results
 
     def submit(self, job: Job) -> None:
-        """Queue ``job``, and cancel the running or waiting job with the same key."""
+        """Queue ``job``, and cancel the running or waiting job with the same key.
+
+        After ``close`` nothing is queued.
+        """
+        if self._closed:
+            return
         self.cancel(job.key)
         self._latest[job.key] = job
         self.busy = True
@@ -105,7 +113,8 @@ class Jobs(param.Parameterized):
 
     def close(self) -> None:
         """End the session: cancel all jobs but those that are ``kept``, then stop the workers."""
-        for job in self._latest.values():
+        self._closed = True
+        for job in list(self._latest.values()):
             if not job.kept:
                 job.cancel()
         for waiting in self._queues.values():
@@ -133,11 +142,13 @@ class Jobs(param.Parameterized):
         """
         waiting = self._queues[idle]
         job = waiting.get()
-        if idle and False in self._queues:
-            self._queues[False].join()  # until all that was asked for is done
-        if job is not None:
-            self._run(job)
-        waiting.task_done()
+        try:
+            if job is not None:
+                if idle and False in self._queues:
+                    self._queues[False].join()  # until all that was asked for is done
+                self._run(job)
+        finally:
+            waiting.task_done()
         return job is not None
 
     def _run(self, job: Job) -> None:
@@ -152,12 +163,13 @@ class Jobs(param.Parameterized):
 
     def _finish(self, job: Job, tell: Callable[[], None]) -> None:
         def update() -> None:
-            newest = self._latest.get(job.key) is job
-            if newest:
-                del self._latest[job.key]
-            self.busy = bool(self._latest)
-            if newest:
-                tell()
+            with self._turn:
+                newest = self._latest.get(job.key) is job
+                if newest:
+                    del self._latest[job.key]
+                self.busy = bool(self._latest)
+                if newest:
+                    tell()
 
         self._publish(update)
 

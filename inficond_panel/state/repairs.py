@@ -32,7 +32,7 @@ SLICE = 0.1  #: seconds of work after which finished results are published
 class ShiftState(param.Parameterized):
     """State of the shifts: students that do worse on ``tune`` than on ``fit``, with suspects.
 
-    A job ends after ``SLICE``, so that a thumb's job runs in between; the selected class comes
+    A job ends after ``SLICE``, so that results are shown one by one; the selected class comes
     first. With more than ``ALL_UP_TO`` classes, which take minutes, only selected classes are
     computed.
     """

@@ -64,7 +64,7 @@ class StudentsState(param.Parameterized):
         """Return the group of concepts correlated with ``concept``; None if there are none.
 
         Another concept of the group may replace a concept that is lowered. Call this on the worker
-        thread: the first call compares all concepts.
+        thread: it may read all scores.
         """
         return self._group(self.node.id, class_name, concept)
 

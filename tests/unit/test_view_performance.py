@@ -15,6 +15,7 @@ from inficond_panel.distill import Agreement, Counts, Interval
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.metrics import Snapshot, on_images
 from inficond_panel.tuning import Intent
+from inficond_panel.views.performance.table import PerformanceTable
 from inficond_panel.views.performance.view import (
     PerformanceView,
     make_changes,
@@ -64,6 +65,19 @@ def test_a_row_a_class_with_counts_the_gap_to_the_teacher_and_undefined_metrics(
     assert (row["positives"], row["negatives"]) == ([1, 2, 3, 4], [5, 6, 7, 8])
     assert row["teacher"]["recall"] == 3 / 10
     assert row["teacher"]["precision"] == 3 / (3 + 15)
+
+
+def test_of_many_rows_those_are_sent_that_differ_from_the_last_that_were_all_sent(view):
+    def rows(**changed):
+        return [{"name": f"{at}", "ap": changed.get(f"at{at}", 0)} for at in range(20)]
+
+    table, sent = PerformanceTable(rows=rows()), []
+    table.param.watch(lambda *events: sent.append({e.name for e in events}), ["rows", "changed"])
+    steps = [rows(at3=1), rows(at3=1, at7=2), rows(at9=3), rows(), rows(at1=1, at2=1, at3=1)]
+    for step in [*steps, rows(at1=1, at2=1, at3=5)]:
+        table.show_rows(step, "")
+        assert table.present == step
+    assert sent == [{"changed"}] * 4 + [{"rows"}, {"changed"}]
 
 
 def test_one_component_follows_the_state_and_selects(app, view):

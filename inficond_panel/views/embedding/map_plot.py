@@ -351,14 +351,12 @@ class MapPlot(param.Parameterized):
     def _draw_soon(self, draw: Callable[[Figure], None]) -> None:
         """Draw layers at the next tick, all in one message: the browser draws the map once."""
         for figure in self.fronts:
-            waits = figure in self._due
             self._due.setdefault(figure, {})[draw] = None
-            if not waits:
-                change_figure(figure, partial(self._draw_due, figure))
+            change_figure(figure, partial(self._draw_due, figure))
 
     def _draw_due(self, figure: Figure) -> None:
-        due = self._due.pop(figure)
-        with hold(figure.document):
+        due = self._due.pop(figure, {})  # empty: an earlier call has drawn them
+        with hold(figure.document):  # no Python callback listens to what the layers change
             for draw in due:
                 draw(figure)
 

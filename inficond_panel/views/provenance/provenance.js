@@ -279,7 +279,7 @@ function listen(parts, say, data) {
   rows.addEventListener("keydown", (event) => press(event, { size: data().size, card, go, acts, openMenu, walk }))
   body.addEventListener("scroll", () => {
     pointed = undefined // the rows move under a pointer that rests: it opens a card anew
-    rest(rows.querySelector(".row:hover"))
+    rest(rows.querySelector(".row:focus-visible") ? null : rows.querySelector(".row:hover"))
     note.classList.toggle("scrolled", body.scrollTop + body.clientHeight < body.scrollHeight - 1)
   }, { passive: true })
 }
