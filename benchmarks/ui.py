@@ -8,7 +8,8 @@ images to fit on, half as many to tune on, 584 concepts and 20 classes. In Chrom
 - first paint: from the address until the classes are listed and the map is drawn, in a new context
   (nothing cached), the server warm.
 - click: on a class. "shown" is when every view that the click changes has changed; "settled" is
-  when the last change was painted: all what-if curves, pictures of patches, pending numbers.
+  when the last change was painted: all what-if curves, pictures of patches, pending numbers, and
+  whether the class is shifted.
 - tune: from a click on Fine-tune, with one intent, its preview done; the same two times.
 - undo: a click on Undo; the same two times.
 - bytes: what the server sends for that click over the websocket; pictures are sent once each.
