@@ -146,3 +146,9 @@ def test_a_session_that_may_not_export_makes_no_file(tuner):
         with pytest.raises(TuningError, match="does not allow export"):
             make()
     assert export.file is None
+
+
+def test_a_page_that_is_made_is_not_held_by_its_style_sheets(tuner):
+    before = set(panel_state._stylesheets)
+    page_html(tuner, tuner.nodes()[0], "sheep")
+    assert set(panel_state._stylesheets) <= before

@@ -98,6 +98,7 @@ class ExportedPage:
         """Release the views, which Panel and HoloViews would keep in memory."""
         close_views(self._views)
         self._page._cleanup(self._root)
+        state._stylesheets.pop(self._document, None)  # the sheets refer to the document
         state._views.pop(self._root.ref["id"], None)
 
 
