@@ -41,10 +41,14 @@ def once(maxsize: int) -> Callable[[Callable[P, T]], Callable[P, T]]:
 
 
 class Latest(Generic[K, T]):
-    """Thread-safe cache of the ``size`` most recently used values, by key."""
+    """Thread-safe cache of the most recently used values, by key.
 
-    def __init__(self, size: int) -> None:
-        self._size, self._kept, self._guard = size, dict[K, T](), Lock()
+    It keeps ``size`` values, or fewer: ``weigh`` returns as how many a value counts.
+    """
+
+    def __init__(self, size: int, weigh: Callable[[T], int] = lambda _: 1) -> None:
+        self._size, self._weigh, self._load = size, weigh, 0
+        self._kept, self._guard = dict[K, T](), Lock()
 
     def get(self, key: K) -> T | None:
         """Return the value at ``key`` and mark it as used; None if it is not cached."""
@@ -57,7 +61,12 @@ class Latest(Generic[K, T]):
     def put(self, key: K, value: T) -> None:
         """Cache a value; a full cache drops the value that was not used for the longest time."""
         with self._guard:
-            self._kept.pop(key, None)
+            if key in self._kept:
+                self._drop(key)
             self._kept[key] = value
-            while len(self._kept) > self._size:
-                self._kept.pop(next(iter(self._kept)))
+            self._load += self._weigh(value)
+            while self._load > self._size:
+                self._drop(next(iter(self._kept)))
+
+    def _drop(self, key: K) -> None:
+        self._load -= self._weigh(self._kept.pop(key))

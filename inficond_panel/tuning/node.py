@@ -82,13 +82,15 @@ class Node(Edited):
         """Return a copy of this node with another name and note; arrays are shared."""
         if (name, note) == (self.name, self.note):
             return self
-        return self._changed(name=name, note=note)
+        return self.changed(name=name, note=note)
 
-    def numbered(self, number: int, created: str) -> Node:
-        """Return a copy of this node with its number and time in a history; arrays are shared."""
-        return self._changed(number=number, created=created)
+    @property
+    def size(self) -> int:
+        """As how many nodes it counts in a cache: its weights in units of 2 MiB, at least 1."""
+        return max(1, self.weights.nbytes >> 21)
 
-    def _changed(self, **values: Any) -> Node:
+    def changed(self, **values: Any) -> Node:
+        """Return a copy of this node with other values than arrays, which are shared."""
         other = copy.copy(self)
         for name, value in values.items():
             object.__setattr__(other, name, value)
@@ -108,7 +110,7 @@ def weights_hash(weights: np.ndarray, intercepts: np.ndarray) -> str:
     """Return SHA-256 over weights ``(C, K)`` and intercepts ``(K,)`` as C-ordered <f8 bytes."""
     digest = hashlib.sha256()
     for values in (weights, intercepts):
-        digest.update(np.ascontiguousarray(values + 0.0, dtype="<f8").tobytes())  # -0.0 is 0.0
+        digest.update(np.ascontiguousarray(values + 0.0, dtype="<f8").ravel().data)  # -0.0 is 0.0
     return digest.hexdigest()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import cached_property
 from threading import Lock
 from typing import Any
@@ -76,7 +75,7 @@ class Tuner(StudentHistory):
         super().__init__(store, history)
         self._penalties = None if penalties is None else tuple(penalties)
         self._choosing = Lock()
-        self._previewed: Latest[str, Node] = Latest(_PREVIEWS)
+        self._previewed: Latest[str, Node] = Latest(_PREVIEWS, lambda node: node.size)
         self.repairs = RepairTerms(store, spec, lambda: self.fit_data, self.terms)
         self._distilling, self._distilled = Lock(), False
 
@@ -214,7 +213,7 @@ class Tuner(StudentHistory):
         if self.history.get(edits.name) is None:
             known = self._previewed.get(edits.name)
             made = known or self._refitted(stored, edits, progress, cancelled)
-            self.history.add(replace(made, author=author))
+            self.history.add(made.changed(author=author))
         node = self.node(edits.name)
         warn_of_optimality(node, self.store.classes)
         return node
@@ -236,7 +235,7 @@ class Tuner(StudentHistory):
         if made is None:
             made = self._refitted(stored, edits, progress, cancelled)
             self._previewed.put(edits.name, made)
-        return replace(made, id=f"preview-{edits.name}")
+        return made.changed(id=f"preview-{edits.name}")
 
     def resolve(self, parent: Node, intents: Iterable[Edit]) -> Bounds:
         """Return the bounds that the thumbs of a batch would set after ``parent``."""

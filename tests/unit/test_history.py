@@ -30,16 +30,18 @@ def history(tmp_path: Path) -> History:
     return history
 
 
-def test_every_field_comes_back(history: History) -> None:
+def test_every_field_comes_back(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
     stored = history.add(make_node("a", ROOT, seed=1))
     history.rename(stored.id, "less shelf")
     history.set_note(stored.id, "a note")
+    monkeypatch.setattr(records, "_known", records.Latest(8))  # as in another process
     again = History(history.path).get(stored.id)
     assert again is not None
     assert (again.name, again.note) == ("less shelf", "a note")
     for field in set(Node.__dataclass_fields__) - {"name", "note"}:
         expected, found = getattr(stored, field), getattr(again, field)
         np.testing.assert_array_equal(found, expected, err_msg=field)
+        assert repr(found) == repr(expected)  # types too
     assert again.weights.tobytes() == make_node("a", ROOT, seed=1).weights.tobytes()
     assert again.number == 1
     assert again.created.endswith("+00:00")

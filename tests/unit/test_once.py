@@ -6,7 +6,7 @@ from threading import Barrier, Event
 import pytest
 from waiting import PATIENCE
 
-from inficond_panel.common.cache import once
+from inficond_panel.common.cache import Latest, once
 
 
 def test_threads_that_ask_together_get_the_first_one_s():
@@ -73,3 +73,14 @@ def test_the_latest_are_kept():
     for name in "ababcba":
         last_two(name)
     assert made == ["a", "b", "c", "a"]
+
+
+def test_the_values_kept_weigh_no_more_than_the_size():
+    kept = Latest(10, weigh=len)
+    for key, value in (("a", "xxxx"), ("b", "xxx"), ("a", "xx"), ("c", "xxxxx")):
+        kept.put(key, value)
+    assert [kept.get(key) for key in "abc"] == ["xx", "xxx", "xxxxx"]
+    kept.put("d", "xxx")  # "a" was not used for the longest time
+    assert [kept.get(key) for key in "abcd"] == [None, None, "xxxxx", "xxx"]
+    kept.put("e", "x" * 11)
+    assert [kept.get(key) for key in "cde"] == [None, None, None]

@@ -29,6 +29,7 @@ from inficond_panel.tuning.history.log import (
 )
 from inficond_panel.tuning.history.records import (
     OtherRoot,
+    keep,
     named_concepts,
     read_others,
     to_node,
@@ -66,12 +67,14 @@ class History:
                     raise ValueError(f"{node.id} and its parent are of different roots")
                 count = "SELECT count(*) FROM nodes WHERE root = ?"
                 number = db.execute(count, (node.root,)).fetchone()[0]
-                row = to_row(node.numbered(number, clock.now()))
+                node = node.changed(number=number, created=clock.now())
+                row = to_row(node)
                 insert = (
                     f"INSERT INTO nodes ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})"  # noqa: S608
                 )
                 db.execute(insert, tuple(row.values()))
                 log.append(db, "add", node.id, row["checksum"], node.author, origin=node.parent)
+                keep(node, row)
         stored = self.get(node.id)
         if stored is None:
             raise HISTORY.damaged(self.path, f"node {node.id} is missing after it was stored")

@@ -23,8 +23,8 @@ from inficond_panel.tuning.history.log import HISTORY
 from inficond_panel.tuning.node import Node, node_id
 from inficond_panel.tuning.thumbs import Intent
 
-#: Cache of nodes by the checksum of their row, which covers all columns.
-_known: Latest[str, Node] = Latest(512)
+#: Cache of nodes by the checksum of their row, which covers all columns; 1 GiB of large nodes.
+_known: Latest[str, Node] = Latest(512, lambda node: node.size)
 #: Largest size of weights in bytes: 60,000 concepts by 500 classes.
 _MOST_BYTES = 2**28
 
@@ -57,6 +57,11 @@ def to_row(node: Node) -> dict[str, Any]:
         "created": node.created,
     }
     return {**row, "checksum": _checksum(row)}
+
+
+def keep(node: Node, row: Mapping[str, Any]) -> None:
+    """Spare ``to_node`` the reading of a row that ``to_row`` has just made of ``node``."""
+    _known.put(row["checksum"], node.changed(**_facts(row)))
 
 
 def to_node(path: str, row: Row, labels: Mapping[str, str]) -> Node:
@@ -106,29 +111,34 @@ def _checksum(row: Row) -> str:
 
 
 def _node(row: Row) -> Node:
-    bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     shape = row["concepts"], row["classes"]
+    weights = _unpacked(row["weights"], shape)
+    intercepts = _unpacked(row["intercepts"], shape[1:])
+    return Node(weights=weights, intercepts=intercepts, **_facts(row))
+
+
+def _facts(row: Row | Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a node that are not arrays."""
+    bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
     edits = [edit_from_json(item) for item in json.loads(row["intents"])]
     gap = tuple(json.loads(row["gap"]))
     if len(gap) != row["classes"]:
         raise ValueError(f"{len(gap)} gaps for {row['classes']} classes")
-    return Node(
-        id=row["id"],
-        root=row["root"],
-        parent=row["parent"],
-        intents=tuple(item for item in edits if isinstance(item, Intent)),
-        repairs=tuple(item for item in edits if isinstance(item, Repair)),
-        bounds=bounds,
-        weights=_unpacked(row["weights"], shape),
-        intercepts=_unpacked(row["intercepts"], shape[1:]),
-        gap=gap,
-        certificate=tuple(json.loads(row["certificate"])),
-        seconds=row["seconds"],
-        author=row["author"],
-        settings=json.loads(row["settings"]),
-        number=row["number"],
-        created=row["created"],
-    )
+    return {
+        "id": row["id"],
+        "root": row["root"],
+        "parent": row["parent"],
+        "intents": tuple(item for item in edits if isinstance(item, Intent)),
+        "repairs": tuple(item for item in edits if isinstance(item, Repair)),
+        "bounds": bounds,
+        "gap": gap,
+        "certificate": tuple(json.loads(row["certificate"])),
+        "seconds": row["seconds"],
+        "author": row["author"],
+        "settings": json.loads(row["settings"]),
+        "number": row["number"],
+        "created": row["created"],
+    }
 
 
 def _packed(values: np.ndarray) -> bytes:
