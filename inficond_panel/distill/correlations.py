@@ -6,6 +6,7 @@ The matrix of all correlations is never made: it is larger than the scores where
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,6 +41,7 @@ class Correlations:
         rounding = 1e-7 * np.sqrt(len(sample)) * np.abs(self._mean)
         self._size[self._size <= rounding] = np.inf
         self._links: dict[float, dict[int, set[int]]] = {}  # neighbours by threshold, found so far
+        self._guard = Lock()  # of the links: sessions ask at the same time
 
     def rows(self, concepts: Sequence[int]) -> Array:
         """Return the correlations (len(concepts), C) of some concepts (indices) with all."""
@@ -64,18 +66,23 @@ class Correlations:
         Correlations >= ``threshold`` connect a group: no concept outside has such a correlation
         with a concept inside. Two members of a group may be correlated less.
         """
-        links = self._links.setdefault(threshold, {})
+        with self._guard:
+            links = self._links.setdefault(threshold, {})
+            self._follow(concepts, threshold, links)
+            found = {_reached(concept, links) for concept in concepts}
+        return sorted(group for group in found if len(group) > 1)
+
+    def _follow(
+        self, concepts: Collection[int], threshold: float, links: dict[int, set[int]]
+    ) -> None:
+        """Add to ``links`` the neighbours of all concepts that can be reached from ``concepts``."""
         waiting = [concept for concept in dict.fromkeys(concepts) if concept not in links]
         while waiting:
             some, waiting = waiting[:_ROWS], waiting[_ROWS:]
-            near = self.rows(some) >= threshold
-            links.update(
-                zip(some, (set(np.flatnonzero(row).tolist()) for row in near), strict=True)
-            )
+            for concept, row in zip(some, self.rows(some) >= threshold, strict=True):
+                links[concept] = set(np.flatnonzero(row).tolist())
             new = set().union(*(links[concept] for concept in some)) - set(links)
             waiting += sorted(new - set(waiting))
-        found = {_reached(concept, links) for concept in concepts}
-        return sorted(group for group in found if len(group) > 1)
 
 
 def _reached(start: int, links: Mapping[int, set[int]]) -> tuple[int, ...]:
