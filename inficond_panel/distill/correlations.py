@@ -23,7 +23,10 @@ _ROWS = 512  #: rows of correlations made at one time
 def spread(scores: NDArray) -> Array:
     """Return the standard deviation (C,) of each concept's score over the images, from (N, C)."""
     mean = np.asarray(scores).mean(axis=0, dtype=np.float64)
-    return np.sqrt(_squares(scores, mean) / len(scores))
+    squares = np.zeros_like(mean)
+    for block in _centred(scores, mean):
+        squares += np.einsum("ij,ij->j", block, block)
+    return np.sqrt(squares / len(scores))
 
 
 class Correlations:
@@ -36,10 +39,9 @@ class Correlations:
     def __init__(self, scores: NDArray) -> None:
         self._sample = sample = np.asarray(scores)[:: -(-len(scores) // SAMPLE)]
         self._mean = sample.mean(axis=0, dtype=np.float64)
-        self._size = np.sqrt(_squares(sample, self._mean))
+        self._spread = spread(sample)
         # A constant column has no spread but the rounding of its mean.
-        rounding = 1e-7 * np.sqrt(len(sample)) * np.abs(self._mean)
-        self._size[self._size <= rounding] = np.inf
+        self._spread[self._spread <= 1e-7 * np.abs(self._mean)] = np.inf
         self._links: dict[float, dict[int, set[int]]] = {}  # neighbours by threshold, found so far
         self._guard = Lock()  # of the links: sessions ask at the same time
 
@@ -50,7 +52,8 @@ class Correlations:
         with one_thread():
             for block in _centred(self._sample, self._mean):
                 products += block[:, at].T @ block
-        return np.clip(products / self._size / self._size[at, None], -1.0, 1.0)
+        covariance = products / len(self._sample)
+        return np.clip(covariance / self._spread / self._spread[at, None], -1.0, 1.0)
 
     def pairs(self, threshold: float) -> Iterator[tuple[int, int]]:
         """Yield the pairs of concepts (indices) with a correlation >= ``threshold``."""
@@ -104,14 +107,6 @@ def collinear(row: Array, concept: int, threshold: float = 0.8) -> list[tuple[in
     """
     order = np.argsort(-row, kind="stable")
     return [(int(j), float(row[j])) for j in order if j != concept and row[j] >= threshold]
-
-
-def _squares(scores: NDArray, mean: Array) -> Array:
-    """Return the sum of the squares of the centred scores, (C,)."""
-    total = np.zeros_like(mean)
-    for block in _centred(scores, mean):
-        total += np.einsum("ij,ij->j", block, block)
-    return total
 
 
 def _centred(scores: NDArray, mean: Array) -> Iterator[Array]:

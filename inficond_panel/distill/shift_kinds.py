@@ -18,7 +18,7 @@ shift and as little as possible to the others:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -40,7 +40,7 @@ RIDGE = 0.3
 MOST_WRONG = 0.5
 #: Least shares of wrong labels, added and missed, that are assumed when labels are ranked.
 LEAST = (0.01, 0.05)
-#: Most negatives of each split that are told apart.
+#: Most negatives of each split, and most positives, that are told apart.
 MOST = 10_000
 #: Photos whose scores are standardised at one time.
 _PHOTOS = 1024
@@ -178,7 +178,7 @@ def other_photos(
 ) -> OtherPhotos:
     """Test whether photos of the two splits differ, from scores (n, C) and labels (n,).
 
-    Of the negatives at most ``MOST`` of each split are used, evenly drawn.
+    At most ``MOST`` negatives and positives of each split are used, evenly drawn.
     """
     rng, sides = np.random.default_rng(seed), (fit_scores, tune_scores)
     standard = _standard(sides)
@@ -188,9 +188,9 @@ def other_photos(
     of_fit = np.arange(len(fold)) < len(some[0])
     directions = _discriminants(negatives, of_fit, fold)
     along = (negatives @ directions)[np.arange(len(fold)), fold]
+    shown = [_evenly(np.flatnonzero(label == 1)) for label in (fit_label, tune_label)]
     positives = [
-        np.concatenate([[], *(part.sum(axis=1) for part in _along(*each, standard, directions))])
-        for each in zip(sides, (fit_label, tune_label), strict=True)
+        (_rows(*each, standard) @ directions).sum(axis=1) for each in zip(sides, shown, strict=True)
     ]
     return OtherPhotos(_rank_z(along[of_fit], along[~of_fit]), _rank_z(*positives))
 
@@ -218,15 +218,6 @@ def _rows(scores: NDArray, rows: NDArray[np.intp], standard: tuple[Array, Array]
         part = slice(first, first + _PHOTOS)
         made[part] = (scores[rows[part]] - standard[0]) / standard[1]
     return made
-
-
-def _along(
-    scores: NDArray, label: NDArray, standard: tuple[Array, Array], directions: NDArray
-) -> Iterator[NDArray]:
-    """Yield the positives' places along the directions (C, FOLDS), for some photos at a time."""
-    positive = np.flatnonzero(label == 1)
-    for first in range(0, len(positive), _PHOTOS):
-        yield _rows(scores, positive[first : first + _PHOTOS], standard) @ directions
 
 
 def _discriminants(rows: NDArray, first: NDArray[np.bool_], fold: NDArray) -> NDArray:

@@ -20,9 +20,8 @@ def update_columns(source: ColumnDataSource, columns: Mapping[str, Any]) -> None
     """
     whole, patches = {}, {}
     for name, new in columns.items():
-        known = name in source.data
-        at = _changed(source.data[name], new) if known else list(range(len(new)))
-        if not known or len(at) > FEW * len(new):
+        at = _changed(source.data[name], new) if name in source.data else None
+        if at is None or len(at) > FEW * len(new):
             whole[name] = new
         elif at:
             # patched in place, and others, such as an export, may hold the column

@@ -150,9 +150,6 @@ def right_end(page: Page, part: str) -> float:
     return box["x"] + box["width"]
 
 
-SCROLLED = "body => body.dispatchEvent(new Event('scroll'))"
-
-
 def test_names_stay_text_in_all_views_and_data_sets_are_switched(url, open_page) -> None:
     page = open_page(url, 1280, 600)
     page.on("dialog", lambda dialog: pytest.fail(f"a script ran: {dialog.message}"))
@@ -187,7 +184,7 @@ def test_names_stay_text_in_all_views_and_data_sets_are_switched(url, open_page)
     first.hover()
     card = page.locator(".card:popover-open")
     expect(card).to_contain_text(EVIL)
-    page.locator(".provenance .body").evaluate(SCROLLED)
+    page.locator(".provenance .body").evaluate("e => e.dispatchEvent(new Event('scroll'))")
     expect(card).to_have_count(0)
     expect(card).to_contain_text(EVIL)  # the pointer rests on the row
     expect(page.locator('img[src="x"]')).to_have_count(0)

@@ -118,13 +118,13 @@ def test_the_discriminant_leaves_its_fold_out() -> None:
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.linalg.norm(expected))
 
 
-def test_some_of_many_negatives_are_told_apart(monkeypatch) -> None:
+def test_some_of_many_photos_are_told_apart(monkeypatch) -> None:
     rng = np.random.default_rng(2)
     scores, label = rng.normal(size=(900, 3)), np.arange(900) % 3 == 0
-    few = np.flatnonzero(~label)[np.linspace(0, 599, 100).astype(int)]
-    rows = [np.concatenate([few, np.flatnonzero(label)]) for _ in range(2)]
+    some = [np.linspace(0, count - 1, 100).astype(int) for count in (600, 300)]
+    few = np.concatenate([np.flatnonzero(~label)[some[0]], np.flatnonzero(label)[some[1]]])
     monkeypatch.setattr(shift_kinds, "_standard", lambda _: (0.0, 1.0))
-    alone = other_photos(scores[rows[0]], label[rows[0]], scores[rows[1]] + 0.1, label[rows[1]])
+    alone = other_photos(scores[few], label[few], scores[few] + 0.1, label[few])
     monkeypatch.setattr(shift_kinds, "MOST", 100)
     assert other_photos(scores, label, scores + 0.1, label) == alone
 

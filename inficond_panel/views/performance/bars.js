@@ -3,7 +3,6 @@
 
 import { boxOf, h, zoomOf } from "../../ui/base.js"
 import { FILLS } from "./fills.js"
-import { rowsOf } from "./rows.js"
 
 const MOST = 3000 // pixels of the list that the plot covers at once: no canvas is of any height
 
@@ -21,7 +20,7 @@ export function layBars(model, scroll, list, listed) {
     place.hidden = !rows
     if (!rows) return
     enlarge(hatched, zoomOf(list))
-    rows.edges = move(rows, rowsOf(model).map(({ name }) => name), names())
+    rows.edges = move(rows, model.rows.map(({ name }) => name), names())
     show()
     const width = Math.round(rows.width * zoomOf(list))
     if (width > 0 && width !== model.bar_width) model.bar_width = width
