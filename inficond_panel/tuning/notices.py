@@ -9,7 +9,7 @@ import numpy as np
 from inficond_panel.common.numbers import MINUS
 from inficond_panel.tuning.edits import Edit, thumbs_of
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.thumbs import Candidate, best, by_concept, rank, size_words
+from inficond_panel.tuning.thumbs import Candidate, by_concept, rank, size_words
 from inficond_panel.tuning.tuner import Tuner
 
 Limits = tuple[float | None, float | None]
@@ -37,7 +37,7 @@ def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> I
     for (class_name, concept), candidates in by_concept.items():
         if len(candidates) == 1:
             continue
-        chosen, others = best(candidates), sorted(candidates, key=rank)[:-1]
+        chosen, others = max(candidates, key=rank), sorted(candidates, key=rank)[:-1]
         lost = [_clause(each) for each in others if each[0] != chosen[0]]
         if lost:
             yield (

@@ -24,7 +24,6 @@ from inficond_panel.tuning.history.log import (
     Event,
     HistoryState,
     Tags,
-    check_tag,
     tag_text,
 )
 from inficond_panel.tuning.history.records import (
@@ -163,28 +162,33 @@ class History:
 
         Raises ``TuningError`` at the root.
         """
-        with self._writing(root, origin or root) as (db, state):
-            here = origin or state.head
-            target = state.undo_from(here)
-            if target is None:
-                raise TuningError("There is nothing to undo.", "The original students are shown.")
-            log.append(db, "undo", target, author=author, origin=here)
-        return target
+        nothing = "There is nothing to undo.", "The original students are shown."
+        return self._step(root, "undo", HistoryState.undo_from, nothing, origin, author)
 
     def redo(self, root: str, origin: str | None = None, author: str = "user") -> str:
         """Move the head back to the node that the last undo left; return the node's id.
 
         Raises ``TuningError`` without an undo, or if the head has moved otherwise since.
         """
+        remedy = "Redo only reverses an undo; jump to an iteration by its number instead."
+        nothing = "There is nothing to redo.", remedy
+        return self._step(root, "redo", HistoryState.redo_from, nothing, origin, author)
+
+    def _step(
+        self,
+        root: str,
+        kind: str,
+        target_of: Callable[[HistoryState, str], str | None],
+        nothing: tuple[str, str],
+        origin: str | None,
+        author: str,
+    ) -> str:
         with self._writing(root, origin or root) as (db, state):
             here = origin or state.head
-            target = state.redo_from(here)
+            target = target_of(state, here)
             if target is None:
-                raise TuningError(
-                    "There is nothing to redo.",
-                    "Redo only reverses an undo; jump to an iteration by its number instead.",
-                )
-            log.append(db, "redo", target, author=author, origin=here)
+                raise TuningError(*nothing)
+            log.append(db, kind, target, author=author, origin=here)
         return target
 
     def rename(self, node: str, name: str, author: str = "user") -> None:
@@ -269,7 +273,7 @@ class History:
 
         Raises ``TuningError`` for a tag that is empty or too long.
         """
-        text = tag_text(check_tag(tag), images)
+        text = tag_text(tag, images)
         with self._writing_at(node) as (db, _):
             log.append(db, "tag" if on else "untag", node, text, author)
 

@@ -261,6 +261,11 @@ class ClassPhotos:
             self._of_folds += self.student.fitted_without_each(outside)
         return self._of_folds
 
+    @property
+    def tune_folds(self) -> NDArray[np.intp]:
+        """Numbers (n,) of the folds of tune, for students that learn from its photos."""
+        return stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
+
     @cached_property
     def tune_logits(self) -> NDArray:
         """Logits (FOLDS, n) on tune, one row per student fitted without one fold of fit.
@@ -270,9 +275,7 @@ class ClassPhotos:
         student = self.student
         if not learns_from_tune(student.terms, self._store):
             return student.logits_of_each(self._students, self._of_tune)
-        folds = stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
-        bounds = student.lower, student.upper
-        logits = held_out_logits(student, [student.terms], *bounds, self.tune, folds)
+        logits = held_out_logits(student, [student.terms], self.tune, self.tune_folds)
         return np.broadcast_to(logits, (FOLDS, len(self.tune)))
 
     @cached_property

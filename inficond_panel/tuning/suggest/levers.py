@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_thread
-from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.outcome import above, cutoff_rows
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import SHIFT
@@ -23,6 +23,7 @@ from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.edits import Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import (
+    Box,
     ClassFit,
     fit_each,
     held_out_logits,
@@ -236,33 +237,28 @@ def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:
 
 def _logits(photos: ClassPhotos, tried: Sequence[Terms]) -> Array:
     """Return logits (m, n) on tune, cross-fitted if any of the terms learns from tune."""
-    student, rows = photos.student, photos.tune
-    bounds = student.lower, student.upper
+    student = photos.student
     if not any(learns_from_tune(terms, student.store) for terms in tried):
-        return logits_of_each(fit_each(student, tried, *bounds), photos.tune_scores)
-    return held_out_logits(student, tried, *bounds, rows, _folds(photos))
-
-
-def _folds(photos: ClassPhotos) -> NDArray[np.intp]:
-    return stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
+        return logits_of_each(fit_each(student, tried), photos.tune_scores)
+    return held_out_logits(student, tried, photos.tune, photos.tune_folds)
 
 
 def _logits_without_suspects(photos: ClassPhotos) -> Array:
     """Return cross-fitted logits (1, n) on tune of students without the first suspects, which are
     selected on the other folds."""
-    student, rows, folds = photos.student, photos.tune, _folds(photos)
+    student, rows, folds = photos.student, photos.tune, photos.tune_folds
     logits = np.empty((1, len(rows)))
     for fold in range(FOLDS):
         out = folds == fold
-        bounds = _removed(student, first_suspects(photos.on(rows[~out]), SUSPECTS))
-        fits = fit_each(student, [student.terms], *bounds, [rows[out]])
+        box = _removed(student, first_suspects(photos.on(rows[~out]), SUSPECTS))
+        fits = fit_each(student, [student.terms], [rows[out]], box)
         logits[:, out] = logits_of_each(fits, photos.tune_scores[out])
     return logits
 
 
-def _removed(student: ClassFit, concepts: Sequence[str]) -> tuple[Array, Array]:
-    """Return the student's bounds (C, 1), with ``concepts`` fixed at 0."""
-    lower, upper = student.lower.copy(), student.upper.copy()
+def _removed(student: ClassFit, concepts: Sequence[str]) -> Box:
+    """Return the student's bounds, with ``concepts`` fixed at 0."""
+    lower, upper = (side.copy() for side in student.box)
     held = np.isin(student.store.concepts, concepts)
     lower[held] = upper[held] = 0.0
     return lower, upper
@@ -273,11 +269,13 @@ def _measured(
 ) -> list[Lever]:
     student, label = photos.student, photos.tune_label
     ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
-    fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
+    fits = fit_each(student, [one.terms for one in tried])
     agree, measured = _agreement(tuner, parent, photos), []
     for one, weights in zip(tried, fits.weights.T, strict=True):
         removed = [each.concept for each in one.edits if isinstance(each, Intent)]
-        used = student.solve(*_removed(student, removed)).weights if removed else weights[:, None]
+        used = (
+            student.solve(box=_removed(student, removed)).weights if removed else weights[:, None]
+        )
         gain = NO_CHANGE if one.choice is None else one.choice.gain
         after, share = ap + gain.estimate, agree(one.logits)
         size = int(np.count_nonzero(used))
