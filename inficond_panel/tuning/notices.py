@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-
-import numpy as np
 
 from inficond_panel.common.numbers import MINUS
 from inficond_panel.tuning.edits import Edit, thumbs_of
@@ -24,11 +23,9 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
     sentences = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
     bounds = tuner.resolve(parent, thumbs)
     for key, limits in sorted(bounds.items()):
-        if limits == (None, None):
-            sentences += _released(tuner, parent, key)
-            continue
-        sentences += _replaced(tuner, parent, key, limits)
-        sentences += _special(tuner, parent, key, limits)
+        sentences += _of_branch(tuner, parent, key, limits)
+        if limits != (None, None):
+            sentences += _special(tuner, parent, key, limits)
     return sentences
 
 
@@ -77,29 +74,19 @@ def _clause(candidate: Candidate) -> str:
     return f"{intent.direction}{size_words(intent)}" + (f" of the group {group}" if group else "")
 
 
-def _released(tuner: Tuner, parent: Node, key: tuple[str, str]) -> Iterator[str]:
-    """Yield the notice that ``release`` lifts a bound of the branch, or that no bound exists."""
+def _of_branch(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
+    """Yield the notice that a bound of the branch is released or replaced, unless ``new`` is within
+    it, or that there is none to release."""
     class_name, concept = key
-    old = parent.bounds.get(key)
-    if old is None:
+    old, released = parent.bounds.get(key), new == (None, None)
+    if old is None and released:
         yield f"{_named(concept, class_name)} has no bound: release has no effect."
-        return
-    yield (
-        f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
-        f"#{tuner.bound_since(parent, class_name, concept)}, is released."
-    )
-
-
-def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Yield the notice that ``new`` replaces a bound of the branch, unless ``new`` is within it."""
-    old = parent.bounds.get(key)
-    if old is None or _within(new, old):
-        return
-    class_name, concept = key
-    yield (
-        f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
-        f"#{tuner.bound_since(parent, class_name, concept)}, is replaced by {limits_text(new)}."
-    )
+    elif old is not None and (released or not _within(new, old)):
+        yield (
+            f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
+            f"#{tuner.bound_since(parent, class_name, concept)}, is "
+            f"{'released' if released else f'replaced by {limits_text(new)}'}."
+        )
 
 
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
@@ -119,10 +106,8 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
 
 
 def _within(inner: Limits, outer: Limits) -> bool:
-    return _side(inner[0], -np.inf) >= _side(outer[0], -np.inf) and (
-        _side(inner[1], np.inf) <= _side(outer[1], np.inf)
+    (least, most), (lower, upper) = (
+        (-math.inf if low is None else low, math.inf if high is None else high)
+        for low, high in (inner, outer)
     )
-
-
-def _side(limit: float | None, default: float) -> float:
-    return default if limit is None else limit
+    return lower <= least and most <= upper

@@ -78,8 +78,7 @@ def add_concept(
         typed = concept_of_photos(tuner.store, text, images)
     else:
         typed = type_concept(tuner.store, text, encoder)
-    folder = typed_folder(tuner.history.path)
-    if folder:
+    if folder := typed_folder(tuner.history.path):
         folder.add(typed)
     return _over(tuner, [*typed_of(tuner.store), typed])
 
@@ -94,24 +93,21 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
             missing("typed concept", name, known),
             f"Typed concepts are: {listed(known)}. Concepts of the corpus cannot be removed.",
         )
-    folder = typed_folder(tuner.history.path)
-    if folder:
+    if folder := typed_folder(tuner.history.path):
         folder.remove(named[0])
     return _over(tuner, [one for one in typed if one is not named[0]])
 
 
 def copy_concepts(tuner: Tuner, history: str | Path) -> None:
     """Copy the tuner's typed concepts to another history, which keeps its own too."""
-    folder = typed_folder(history)
-    if folder:
+    if folder := typed_folder(history):
         for one in typed_of(tuner.store):
             folder.add(one)
 
 
 def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
     """Make the typed concepts of another history, for this store, equal to the tuner's."""
-    folder = typed_folder(history)
-    if folder:
+    if folder := typed_folder(history):
         names = {one.name for one in typed_of(tuner.store)}
         for one in folder.read(base_of(tuner.store)):
             if one.name not in names:

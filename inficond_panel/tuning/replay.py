@@ -54,8 +54,13 @@ def replay(
     for event in source.history.events(source.root_id):
         if event.kind == "add":
             node = source.node(event.node)
-            again[node.id] = _fitted(into, node, again, progress, cancelled)
-            pairs.append((node, again[node.id]))
+            if node.parent is None:
+                new = into.root(progress, cancelled)
+            else:
+                given = node.edits, progress, cancelled, node.author, node.resolved
+                new = into.fine_tune(again[node.parent], *given)
+            again[node.id] = new
+            pairs.append((node, new))
         else:
             _repeat(into.history, event, {old: new.id for old, new in again.items()})
     return pairs
@@ -91,26 +96,9 @@ def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
         into.rename(new.id, name)
     if old.note and not new.note:
         into.set_note(new.id, old.note)
-    for _ in range(_looks(source, old) - _looks(into, new)):
+    looks, known = source.history.looks(old.id, HOLDOUT), into.history.looks(new.id, HOLDOUT)
+    for _ in range(looks - known):
         into.count_look(new, HOLDOUT)
-
-
-def _looks(tuner: Tuner, node: Node) -> int:
-    return tuner.history.state(tuner.root_id).looks[node.id, HOLDOUT]
-
-
-def _fitted(
-    into: Tuner,
-    node: Node,
-    again: dict[str, Node],
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-) -> Node:
-    if node.parent is None:
-        return into.root(progress, cancelled)
-    return into.fine_tune(
-        again[node.parent], node.edits, progress, cancelled, node.author, node.resolved
-    )
 
 
 #: Methods that repeat an event with a text, by kind.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Fit, fit, fit_joint, fit_paper
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
@@ -205,10 +206,6 @@ def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
     """Return the exact students of the classes at ``columns``; ``given``: as in ``distill.fit``."""
     return fit(**data.problem(columns), **given)
-
-
-Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True)

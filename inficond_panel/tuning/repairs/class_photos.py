@@ -75,7 +75,7 @@ class ClassPhotos:
         if self.by_teacher:
             label = self._decisions(every, [k])[:, 0]
         self._known = np.flatnonzero(label >= 0)
-        self._size = len(every)
+        self.fit_size = len(every)  #: number of photos of fit, with and without label
         self.fit, self.fit_label = every[self._known], label[self._known]
         self._look_at(rows)
         self._seed = seed
@@ -141,7 +141,7 @@ class ClassPhotos:
 
     @cached_property
     def _of_fit(self) -> Scores:
-        every = len(self._known) == self._size
+        every = len(self._known) == self.fit_size
         return scores_on(self._store, FIT) if every else Scores(self.fit_scores)
 
     @property
@@ -170,18 +170,13 @@ class ClassPhotos:
         )
 
     @property
-    def fit_size(self) -> int:
-        """Number of all photos of fit, with and without label."""
-        return self._size
-
-    @property
     def parts(self) -> tuple[str, ...]:
         """Content hashes of the parts (added photos of one time) that can be learned."""
         return part_hashes(self._store) if self._parts is None else tuple(self._parts)
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:
         """Return weights for all images of ``fit``: ``weights`` for labelled images, else 1."""
-        every = np.ones(self._size)
+        every = np.ones(self.fit_size)
         every[self._known] = weights
         return every
 
@@ -256,7 +251,7 @@ class ClassPhotos:
     def _students(self) -> list[Fit]:
         """Students fitted without one fold of fit, one per fold."""
         if not self._of_folds:
-            outside = np.zeros((FOLDS, self._size), dtype=bool)
+            outside = np.zeros((FOLDS, self.fit_size), dtype=bool)
             outside[self._folds, self._known] = True
             self._of_folds += self.student.fitted_without_each(outside)
         return self._of_folds

@@ -166,8 +166,7 @@ def lambda_path(student: ClassFit) -> list[float]:
     carry the difference, and the solution is constant.
     """
     data, k = student.data, student.column
-    slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
-    largest = float((slopes / data.l1_per_lambda(k)).max(initial=0.0))
+    largest = data.largest_lambda(k)
     start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
     if student.link == SOFTMAX:
         others = sum(data.lambda_of(j) for j in range(len(student.store.classes)) if j != k)

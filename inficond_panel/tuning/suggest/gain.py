@@ -1,5 +1,4 @@
-"""Out-of-sample gain in AP: between two students, of choosing a lever's student, and of choosing
-a lever.
+"""Out-of-sample gain in AP: of choosing a lever's student, and of choosing a lever.
 
 In each bootstrap draw, the drawn photos make the choice, and the photos that were not drawn measure
 its gain. The estimate is the mean over the draws (the leave-one-out bootstrap of Efron and
@@ -18,12 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Outcome, average_precision
-from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores import Array
 from inficond_panel.tuning.repairs.resolution import ap_values, chosen, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
-from inficond_panel.vocabulary.metrics import AP
 
 DRAWS = 400
 
@@ -75,23 +71,6 @@ class Change:
 
 #: Change of an unchanged student.
 NO_CHANGE = Change(0.0, np.zeros(DRAWS))
-
-
-def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
-    """Return the change in AP between two vectors of logits (n,) on the same photos.
-
-    Calls with the same n and seed use the same draws, so that changes of several classes can be
-    averaged draw by draw.
-    """
-    table = draw_counts(len(label), DRAWS, seed)
-    known = label >= 0
-    if np.array_equal(before, after):
-        return NO_CHANGE
-    values = [
-        Outcome(label[known], x[known]).values(AP.key, table[:, known]) for x in (after, before)
-    ]
-    estimate = average_precision(label, after) - average_precision(label, before)
-    return Change(float(estimate), values[0] - values[1])
 
 
 def mean_change(changes: Sequence[Change]) -> Change:
