@@ -24,7 +24,7 @@ from inficond_panel.errors import AnswersError, Problem, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
-from inficond_panel.tuning.history.beside import folder_beside
+from inficond_panel.tuning.history.history import folder_beside
 
 #: Least number of a person's answers, and least agreement, before the teacher may answer.
 LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9

@@ -29,8 +29,7 @@ from inficond_panel.concepts.typed import (
 from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.history.beside import folder_beside
-from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.history.history import History, folder_beside
 from inficond_panel.tuning.tuner import Tuner
 
 
@@ -115,10 +114,11 @@ def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
     copy_concepts(tuner, history)
 
 
-def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[tuple[str, float]]:
-    """Return the concepts nearest to ``typed`` by text vector, with cosines: possible twins."""
+def nearest_concepts(store: Store, typed: TypedConcept) -> list[tuple[str, float]]:
+    """Return the three concepts nearest to ``typed`` by text vector, with cosines: possible
+    twins."""
     cosine = store.concept_text_embedding @ typed.text
-    order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:count]
+    order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:3]
     return [(store.concepts[i], float(cosine[i])) for i in order]
 
 

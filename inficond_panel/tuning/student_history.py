@@ -183,7 +183,7 @@ class StudentHistory:
 def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
     try:
         check_repairs(node.repairs, store)
-        _check_resolved(node, store)
+        terms = terms_of(node.resolved, store)
         resolved = resolve(
             node.intents,
             store,
@@ -194,15 +194,10 @@ def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
         )
     except (TuningError, KeyError, TypeError, ValueError, AttributeError) as error:
         return f"has invalid intents or settings: {getattr(error, 'message', error)}"
+    if set(terms) != {repair.class_name for repair in node.repairs}:
+        return "has invalid intents or settings: its terms are of other classes than its repairs"
     if node.bounds != in_force(parent.bounds, resolved):
         return "has other bounds than its intents set"
     lower, upper = box(node.bounds, store.classes, store.concepts)
     obeys = np.all((lower <= node.weights) & (node.weights <= upper))
     return "" if obeys else "does not obey its bounds"
-
-
-def _check_resolved(node: Node, store: Store) -> None:
-    """Raise ``ValueError`` if the node's terms are not for exactly the classes with repairs."""
-    if set(node.resolved) != {repair.class_name for repair in node.repairs}:
-        raise ValueError("its terms are of other classes than its repairs")
-    terms_of(node.resolved, store)

@@ -276,7 +276,7 @@ class Log:
         if schema != self._read_of:
             self._forget()
             self._read_of = schema
-        for event, checksum in _chain(self.path, db, *self._last):
+        for event, checksum in chain(self.path, db, *self._last):
             self._last = event.number, checksum
             try:
                 self._states[event.root].apply(event)
@@ -307,12 +307,7 @@ def append(
     db.execute(f"INSERT INTO events VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
 
 
-def read(path: str, db: Connection, root: str) -> list[Event]:
-    """Return the events of ``root``, oldest first; ``HistoryError`` for a broken hash chain."""
-    return [event for event, _ in _chain(path, db) if event.root == root]
-
-
-def _chain(
+def chain(
     path: str, db: Connection, after: int = 0, previous: str = ""
 ) -> Iterator[tuple[Event, str]]:
     """Yield verified events, with checksums, after number ``after`` and checksum ``previous``."""
