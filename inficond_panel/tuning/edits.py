@@ -182,12 +182,6 @@ def repair_from_json(item: Mapping[str, Any]) -> Repair:
     raise KeyError(item["direction"])
 
 
-def place_of_repair(repair: Repair) -> tuple[str, str, str]:
-    """Return the key of a repair, unique in an iteration: class, kind, and photo, source or ""."""
-    which = {Label.kind: "image", Learn.kind: "source"}.get(repair.kind)
-    return repair.class_name, repair.kind.key, getattr(repair, which) if which else ""
-
-
 def canonical_repairs(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
     """Return the repairs of one iteration, merged per key and sorted.
 
@@ -197,7 +191,7 @@ def canonical_repairs(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
     """
     by_place: dict[tuple[str, ...], list[Repair]] = {}
     for repair in repairs:
-        by_place.setdefault(place_of_repair(repair), []).append(repair)
+        by_place.setdefault(place_of(repair), []).append(repair)
     return tuple(_merged(by_place[key]) for key in sorted(by_place))
 
 
@@ -234,9 +228,13 @@ def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
 def place_of(item: Intent | Repair) -> tuple[str, ...]:
     """Return the key of an edit; a batch holds one edit per key.
 
-    Per class: one thumb per concept, one label per photo, one repair of each other kind.
+    Per class: one thumb per concept, one label per photo, one ``learn`` per source, one repair of
+    each other kind.
     """
-    return ("thumb", *item.key) if isinstance(item, Intent) else ("repair", *place_of_repair(item))
+    if isinstance(item, Intent):
+        return ("thumb", *item.key)
+    which = getattr(item, "image", getattr(item, "source", ""))
+    return "repair", item.class_name, item.kind.key, which
 
 
 def split_edits(

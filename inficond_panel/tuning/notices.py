@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 
-from inficond_panel.common.numbers import MINUS
+from inficond_panel.common.numbers import number, significant
 from inficond_panel.tuning.edits import Edit, thumbs_of
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import Candidate, by_concept, rank, size_words
@@ -34,15 +34,15 @@ def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> I
     for (class_name, concept), candidates in by_concept.items():
         if len(candidates) == 1:
             continue
-        chosen, others = max(candidates, key=rank), sorted(candidates, key=rank)[:-1]
+        what, chosen = _named(concept, class_name), max(candidates, key=rank)
+        others = sorted(candidates, key=rank)[:-1]
         lost = [_clause(each) for each in others if each[0] != chosen[0]]
         if lost:
             yield (
-                f"{_named(concept, class_name)} has {len(candidates)} thumbs in one iteration: "
+                f"{what} has {len(candidates)} thumbs in one iteration: "
                 f"{_clause(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
             )
         else:
-            what = _named(concept, class_name)
             yield f"{what} has the same thumb more than once: it counts once."
 
 
@@ -51,18 +51,14 @@ def limits_text(limits: Limits) -> str:
     lower, upper = limits
     if lower == upper and lower is not None:
         return f"w = {_weight(lower)}"
-    sides = [
-        f"w {sign} {_weight(limit)}"
-        for sign, limit in (("≥", lower), ("≤", upper))
-        if limit is not None
-    ]
+    sides = [] if lower is None else [f"w ≥ {_weight(lower)}"]
+    sides += [] if upper is None else [f"w ≤ {_weight(upper)}"]
     return " and ".join(sides)
 
 
 def _weight(value: float) -> str:
     """Return a weight with two decimals, a small weight with two significant digits."""
-    text = f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
-    return text.replace("-", MINUS)
+    return number(value, 2) if abs(value) >= 0.1 else significant(value, 2)
 
 
 def _named(concept: str, class_name: str) -> str:

@@ -36,12 +36,7 @@ def branch(tuner: Tuner, node: Node) -> list[Node]:
     return nodes[::-1]
 
 
-def replay(
-    source: Tuner,
-    into: Tuner,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
-) -> list[tuple[Node, Node]]:
+def replay(source: Tuner, into: Tuner, progress: Progress | None = None) -> list[tuple[Node, Node]]:
     """Repeat all events of the history of ``source`` in the history of ``into``, in order.
 
     Every iteration is fitted again, from its parent's stored weights and with the terms of its
@@ -55,10 +50,10 @@ def replay(
         if event.kind == "add":
             node = source.node(event.node)
             if node.parent is None:
-                new = into.root(progress, cancelled)
+                new = into.root(progress)
             else:
-                given = node.edits, progress, cancelled, node.author, node.resolved
-                new = into.fine_tune(again[node.parent], *given)
+                parent, author, resolved = again[node.parent], node.author, node.resolved
+                new = into.fine_tune(parent, node.edits, progress, author=author, resolved=resolved)
             again[node.id] = new
             pairs.append((node, new))
         else:
@@ -177,10 +172,7 @@ def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
 
 
 def replay_into(
-    tuner: Tuner,
-    path: str | Path,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
+    tuner: Tuner, path: str | Path, progress: Progress | None = None
 ) -> tuple[Tuner, list[tuple[Node, Node]]]:
     """Replay a whole history in a new file; return its tuner, and pairs of old and new node.
 
@@ -192,7 +184,7 @@ def replay_into(
     if _nodes(into, "Name a new file."):
         raise TuningError(f"{path} has iterations already.", "Name a new file.")
     copy_concepts(tuner, path)
-    return into, replay(tuner, into, progress, cancelled)
+    return into, replay(tuner, into, progress)
 
 
 def same_weights(old: Node, new: Node) -> bool:

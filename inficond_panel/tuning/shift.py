@@ -207,16 +207,13 @@ def _suspect(
     other: Labelled | None,
 ) -> Suspect:
     spread = photos.spread[c] or np.inf
+    measures = ("score", "z", "q", "reliance", "lost")
     fit = photos.fit_scores[:, c], photos.fit_label
     tune = photos.tune_scores[:, c], photos.tune_label
     return Suspect(
         concept=photos.concepts[c],
-        score=float(measured.score[c]),
-        z=float(measured.z[c]),
-        q=float(measured.q[c]),
-        reliance=float(measured.reliance[c]),
+        **{name: float(getattr(measured, name)[c]) for name in measures},
         weight=float(photos.student.weights[c]),
-        lost=float(measured.lost[c]),
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
         group=tuple(photos.concepts[j] for j in group),

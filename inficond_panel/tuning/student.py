@@ -228,8 +228,7 @@ def _fixed(values: np.ndarray) -> np.ndarray:
 def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
     if thresholds and store.task == SINGLE_LABEL:
         raise TuningError(
-            f"students.threshold {NO_THRESHOLD}.",
-            "Remove students.threshold from the spec.",
+            f"students.threshold {NO_THRESHOLD}.", "Remove students.threshold from the spec."
         )
     for name in thresholds:
         if name not in store.classes:

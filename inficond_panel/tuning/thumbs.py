@@ -148,8 +148,7 @@ def check_name(kind: str, name: str, known: Sequence[str]) -> None:
     """Raise ``TuningError``, with the nearest known name, for an unknown ``name``."""
     if name not in known:
         raise TuningError(
-            missing(kind, name, known, "in the store"),
-            "List all names: inficond info SPEC --json",
+            missing(kind, name, known, "in the store"), "List all names: inficond info SPEC --json"
         )
 
 

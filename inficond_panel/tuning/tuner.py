@@ -58,11 +58,7 @@ class Tuner(StudentHistory):
     """
 
     def __init__(
-        self,
-        store: Store,
-        spec: Spec,
-        history: History,
-        penalties: Sequence[float] | None = None,
+        self, store: Store, spec: Spec, history: History, penalties: Sequence[float] | None = None
     ) -> None:
         recipe.check_link(spec, store)
         recipe.check_images(spec, store)
@@ -174,7 +170,10 @@ class Tuner(StudentHistory):
 
     @cached_property
     def _refit_settings(self) -> dict[str, Any]:
-        return recipe.refit_settings(self.spec, self.store, self._refit)
+        """Plain data that determine a refit, besides parent and edits."""
+        section = self.spec.tuning
+        asked = {"reference": section.reference, "step": float(section.step)}
+        return {**asked, **self._refit.settings(self.store.classes)}
 
     @cached_property
     def _distillation(self) -> recipe.Recipe:
@@ -216,11 +215,7 @@ class Tuner(StudentHistory):
         return node
 
     def preview(
-        self,
-        parent: Node,
-        intents: Iterable[Edit],
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        self, parent: Node, intents: Iterable[Edit], cancelled: Cancelled | None = None
     ) -> Node:
         """Return the node that ``fine_tune`` would return, without storing it.
 
@@ -229,7 +224,7 @@ class Tuner(StudentHistory):
         stored = self.node(parent.id)
         edits = self._resolved_edits(stored, intents)
         made = self._previewed.made(
-            edits.name, lambda: self._refitted(stored, edits, progress, cancelled)
+            edits.name, lambda: self._refitted(stored, edits, None, cancelled)
         )
         return made.changed(id=f"preview-{edits.name}")
 
@@ -313,17 +308,9 @@ class Tuner(StudentHistory):
         """The data ``fit_data``, with an L1 penalty of 1 for each class."""
         section = self.spec.students
         made = recipe.distillation(self.spec, [1.0] * len(self.store.classes))
-        return _fit_data(
-            self.store,
-            section.temperature,
-            made.l1,
-            made.l2,
-            made.alpha,
-            section.targets,
-            made.link,
-            section.tempered,
-            self.spec.device,
-        )
+        loss = section.temperature, made.l1, made.l2, made.alpha
+        learned = section.targets, made.link, section.tempered
+        return _fit_data(self.store, *loss, *learned, self.spec.device)
 
     def data_at(self, node: Node) -> FitData:
         """Return the data that the students of ``node`` are fitted to, with its repairs' terms."""
@@ -364,15 +351,8 @@ class Tuner(StudentHistory):
         cancelled: Cancelled | None,
     ) -> Node:
         terms = {**self.terms(parent), **terms_of(edits.settings.get("terms", {}), self.store)}
-        return refitted(
-            self.fit_data.under(terms),
-            self._refit,
-            progress,
-            cancelled,
-            parent=parent,
-            edits=edits,
-            store=self.store,
-        )
+        data = self.fit_data.under(terms)
+        return refitted(data, self._refit, parent, edits, self.store, progress, cancelled)
 
 
 #: Shared by tuners of one store with different histories, as in a study.

@@ -236,12 +236,7 @@ def fit_each(
 
 
 def _fit_columns(
-    data: FitData,
-    l1: Array,
-    box: Box,
-    weights: Array,
-    start: Fit,
-    tolerance: float,
+    data: FitData, l1: Array, box: Box, weights: Array, start: Fit, tolerance: float
 ) -> Fit:
     """Return m students of the one class of ``data``, which differ in L1 penalties ``(C, m)`` and
     image weights ``(n, m)``."""

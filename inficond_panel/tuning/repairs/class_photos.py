@@ -212,17 +212,14 @@ class ClassPhotos:
         """
         return cross_fitted_model(self._of_fit, self.fit_label, self._of_tune, self._seed)
 
-    def labels(self, split: str, classes: Sequence[int]) -> NDArray:
-        """Return labels (n, len(classes)) on ``fit`` or ``tune`` (``split``); -1: unknown."""
+    def labels(self, classes: Sequence[int]) -> list[NDArray]:
+        """Return labels (n, len(classes)) on ``fit`` and on ``tune``; -1: unknown."""
         columns = np.asarray(classes, dtype=np.intp)
-        return np.asarray(self._store.label[np.ix_(self._rows(split), columns)])
+        return [self._store.label[np.ix_(rows, columns)] for rows in (self.fit, self.tune)]
 
-    def decisions(self, split: str, classes: Sequence[int]) -> NDArray[np.int8]:
-        """Return the teacher's decisions (n, len(classes)) on ``fit`` or ``tune``, in {1, 0}."""
-        return self._decisions(self._rows(split), classes)
-
-    def _rows(self, split: str) -> NDArray[np.intp]:
-        return self.fit if split == FIT else self.tune
+    def decisions(self, classes: Sequence[int]) -> list[NDArray[np.int8]]:
+        """Return the teacher's decisions (n, len(classes)) on ``fit`` and ``tune``, in {1, 0}."""
+        return [self._decisions(rows, classes) for rows in (self.fit, self.tune)]
 
     def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
         present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)
@@ -235,7 +232,8 @@ class ClassPhotos:
 
     def teacher_log_odds(self, split: str) -> NDArray:
         """Return the teacher's log-odds (n,) on the photos of ``fit`` or of ``tune``."""
-        return np.asarray(self._store.teacher_log_odds[self._rows(split), self.student.k])
+        rows = self.fit if split == FIT else self.tune
+        return np.asarray(self._store.teacher_log_odds[rows, self.student.k])
 
     @property
     def concepts(self) -> list[str]:
@@ -349,19 +347,13 @@ def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, N
     The teacher's decisions replace labels if less than half of the photos have labels, since then
     labels are no more certain than scores.
     """
-    splits = (FIT, TUNE)
-    labels = [photos.labels(split, classes) for split in splits]
-    enough = [
-        _enough(of_class, each, least)
-        for of_class, each, least in zip(
-            (photos.fit_label, photos.tune_label), labels, (LEAST_FIT, LEAST_TUNE), strict=True
-        )
-    ]
-    by_teacher = ~np.logical_and(*enough)
+    fit, tune = photos.labels(classes)
+    enough = _enough(photos.fit_label, fit, LEAST_FIT)
+    by_teacher = ~(enough & _enough(photos.tune_label, tune, LEAST_TUNE))
     if by_teacher.any():
-        taught = (photos.decisions(split, classes) for split in splits)
-        labels = [np.where(by_teacher, *pair) for pair in zip(taught, labels, strict=True)]
-    return labels[0], labels[1], by_teacher
+        pairs = zip(photos.decisions(classes), (fit, tune), strict=True)
+        fit, tune = (np.where(by_teacher, *pair) for pair in pairs)
+    return fit, tune, by_teacher
 
 
 def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:

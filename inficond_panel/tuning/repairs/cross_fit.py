@@ -54,13 +54,7 @@ def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
 
 
 def cross_fitted_logits(
-    tuner: Tuner,
-    node: Node,
-    class_name: str,
-    steps: Sequence[Step],
-    rows: NDArray[np.intp],
-    *,
-    seed: int = 0,
+    tuner: Tuner, node: Node, class_name: str, steps: Sequence[Step], rows: NDArray[np.intp]
 ) -> Array:
     """Return cross-fitted logits ``(n,)`` of the images at ``rows`` of ``tune``.
 
@@ -77,8 +71,8 @@ def cross_fitted_logits(
     ]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
-    key = repr((class_name, seed, photos_hash, bounds, chain))
-    folds = partial(stratified_folds, label[:, None], FOLDS, seed)
+    key = repr((class_name, photos_hash, bounds, chain))
+    folds = partial(stratified_folds, label[:, None], FOLDS, 0)
     return tuner.repairs.cross_fitted.made(
         key, lambda: _by_fold(tuner, node, class_name, steps, rows, folds())
     )

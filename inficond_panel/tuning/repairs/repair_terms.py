@@ -48,11 +48,7 @@ class RepairTerms:
         self.cross_fitted: Latest[str, Any] = Latest(_KEPT)
 
     def class_fit(
-        self,
-        node: Node,
-        class_name: str,
-        terms: Terms | None = None,
-        bounds: Bounds | None = None,
+        self, node: Node, class_name: str, terms: Terms | None = None, bounds: Bounds | None = None
     ) -> ClassFit:
         """Return the student of one class at ``node``, ready for refits.
 

@@ -116,17 +116,14 @@ LEAST_EFFECTIVE = 10.0
 
 
 def resolve_repairs(
-    photos: ClassPhotos,
-    repairs: Iterable[Repair],
-    box: Box,
-    least: int = LEAST_TUNE,
+    photos: ClassPhotos, repairs: Iterable[Repair], box: Box, least: int = LEAST_TUNE
 ) -> Terms:
     """Return the terms of one class after canonical ``repairs``, from its student's terms.
 
     ``photos`` holds the student and the photos of ``tune`` to choose by; at least ``least`` of each
-    label are needed. ``box`` are the active bounds afterwards. Raises
-    ``TuningError`` if labels of ``tune`` or ``fit`` are too few, or if a balance would leave too
-    few effective photos of ``fit``.
+    label are needed. ``box`` are the active bounds afterwards. Raises ``TuningError`` if labels of
+    ``tune`` or ``fit`` are too few, or if a balance would leave too few effective photos of
+    ``fit``.
     """
     given = list(repairs)
     terms = photos.student.terms
@@ -136,9 +133,9 @@ def resolve_repairs(
         before = {} if terms.taught is None else terms.taught.labels
         every = {**before, **labels}
         taught = Taught(1.0, every, _parts_of(photos, every))
-        # Labels that correct the teacher have the weight of the other learned photos.
-        at_one = replace(terms, taught=taught)
-        terms = at_one if corrects else _taught(photos, taught, terms, box, least)
+        terms = replace(terms, taught=taught)
+        if not corrects:  # else labels have the weight of the other learned photos
+            terms = _weighted(photos, taught, terms, box, least)
     for repair in given:
         if isinstance(repair, Balance):
             terms = _balanced(photos, repair, terms, least)
@@ -175,9 +172,9 @@ def lambda_path(student: ClassFit) -> list[float]:
     return [value for value in path if value < largest] or [start]
 
 
-def _taught(photos: ClassPhotos, taught: Taught, terms: Terms, box: Box, least: int) -> Terms:
-    """Return ``terms`` with the labels ``taught``, at the weight of highest AP on other photos."""
-    judged = _not_taught(photos, taught.labels)
+def _weighted(photos: ClassPhotos, taught: Taught, terms: Terms, box: Box, least: int) -> Terms:
+    """Return ``terms`` with the labels ``taught`` at the weight of highest AP on other photos."""
+    judged = judging(photos, terms)
     if not enough(judged, least):
         seen = len(photos.tune) - len(judged.tune)  # taught, so not for evaluation
         taught = replace(taught, weight=UNJUDGED_WEIGHT)
@@ -223,7 +220,7 @@ def _chosen(
         what = " and ".join(repair.kind.key for repair in need)
         _need(judged, f"{what} on {photos.student.name!r}", least)
     able = enough(judged, least)
-    tried = _tried(photos, wishes, terms, able=able)
+    tried = compared_terms(photos, wishes, terms, able=able)
     if len(tried) > 1:
         made = choose(judged.tune_label, logits_of_tune(judged, tried, box))
         # The user requested learning: take the best, not the first, which learns least.
@@ -232,14 +229,13 @@ def _chosen(
     return _counted(tried[0], judged) if need or (by_ap and able) else tried[0]
 
 
-def compared_terms(photos: ClassPhotos, repairs: Iterable[Wish]) -> list[Terms]:
-    """Return the candidate terms that ``resolve_repairs`` compares by AP for ``repairs``."""
-    return _tried(photos, list(repairs), photos.student.terms, able=True)
-
-
-def _tried(photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, *, able: bool) -> list[Terms]:
-    tried = [terms]
-    for repair in wishes:
+def compared_terms(
+    photos: ClassPhotos, repairs: Iterable[Wish], terms: Terms | None = None, *, able: bool = True
+) -> list[Terms]:
+    """Return the candidate terms that ``resolve_repairs`` compares by AP for ``repairs``, after
+    ``terms`` (the student's); one if AP cannot choose (not ``able``) or has nothing to."""
+    tried = [photos.student.terms if terms is None else terms]
+    for repair in repairs:
         tried = [each for before in tried for each in _with(photos, repair, before, able=able)]
     return tried
 
@@ -256,7 +252,8 @@ def _with(photos: ClassPhotos, repair: Wish, terms: Terms, *, able: bool) -> lis
     if isinstance(repair, Learn):
         return with_learned(photos, repair, terms, able=able)
     if isinstance(repair, Lambda):
-        return [replace(terms, penalty=value) for value in _lambdas(photos, repair, terms)]
+        lambdas = lambdas_tried(photos.student, terms) if repair.value is None else [repair.value]
+        return [replace(terms, penalty=value) for value in lambdas]
     values = DOUBTS if repair.value is None else (repair.value,)
     return [replace(terms, doubted=each) for each in _doubts(photos, values)]
 
@@ -352,12 +349,6 @@ def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
     return [here, *(value for value in values if value != here)]
 
 
-def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
-    if penalty.value is not None:
-        return [penalty.value]
-    return lambdas_tried(photos.student, terms)
-
-
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
     """Return the adaptive penalty for each of ``values``; ``[None]`` if no concept is suspect."""
     name, store = photos.student.name, photos.student.store
@@ -398,12 +389,8 @@ def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, box: Box) -> float
 
 
 def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:
-    """Return the photos of tune to choose a penalty by: without photos with taught labels."""
-    return _not_taught(photos, {} if terms.taught is None else terms.taught.labels)
-
-
-def _not_taught(photos: ClassPhotos, labels: Mapping[str, int]) -> ClassPhotos:
-    """Return ``photos`` without the photos of tune that are in ``labels``."""
+    """Return the photos of tune to choose terms by: without photos with taught labels."""
+    labels = {} if terms.taught is None else terms.taught.labels
     images = photos.student.store.images
     kept = [row for row in photos.tune if images[row] not in labels]
     return photos if len(kept) == len(photos.tune) else photos.on(np.array(kept, dtype=np.intp))

@@ -61,11 +61,7 @@ def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tupl
 
 
 def _moves(
-    student: ClassFit,
-    one: Fit,
-    part: NDArray[np.intp],
-    rows: NDArray[np.intp],
-    counts: NDArray,
+    student: ClassFit, one: Fit, part: NDArray[np.intp], rows: NDArray[np.intp], counts: NDArray
 ) -> tuple[NDArray[np.intp], Array]:
     """Return the indices of free weights of ``one``, fitted without the photos at ``part``, and the
     moves (draws, p + 1) of these weights and the intercept under ``counts`` of ``rows``."""

@@ -114,7 +114,9 @@ def gain_of_choice(
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
-    best, draw = _best(drawn, careful=careful), np.arange(len(counts))
+    best, draw = 1 + np.argmax(np.nan_to_num(drawn[1:]), axis=0), np.arange(len(counts))
+    if careful:
+        best = chosen(drawn, errors(drawn))
     return Choice(
         drawn[best, draw] - drawn[0],
         left_out[best, draw] - left_out[0],
@@ -136,13 +138,6 @@ def gain_of_levers(levers: Sequence[Choice]) -> Change:
         for values in zip(*((one.drawn, one.left_out, one.taught) for one in levers), strict=True)
     )
     return Choice(drawn, left_out, taught).gain
-
-
-def _best(values: Array, *, careful: bool) -> NDArray[np.intp]:
-    """Return indices (draws,) of the chosen students, by AP (m, draws)."""
-    if careful:
-        return chosen(values, errors(values))
-    return 1 + np.argmax(np.nan_to_num(values[1:]), axis=0)
 
 
 def _mean(values: Array) -> float:

@@ -134,14 +134,11 @@ def class_repair(
     with one_thread():
         shift = replace(shift, tune_model=tune_model_ap(photos, tuner.spec.views.noise()))
         compared = _compared(tuner, parent, photos, shift, seed, check)
-    asks = shift.kind == SHIFT or compared.taken is not None
-    return replace(compared, photos=_photos_to_label(photos)) if asks else compared
-
-
-def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
-    student, images = photos.student, AllImages(photos.student.store)
-    rows = photos_to_ask(student).rows
-    return tuple(images.names[row] for row in rows[images.label(rows, student.k) < 0])
+    if shift.kind != SHIFT and compared.taken is None:
+        return compared
+    images, asked = AllImages(tuner.store), photos_to_ask(photos.student).rows
+    unlabelled = asked[images.label(asked, photos.student.k) < 0]
+    return replace(compared, photos=tuple(images.names[row] for row in unlabelled))
 
 
 def _compared(
