@@ -26,12 +26,13 @@ from shift import mean_gain
 from shift_parts.cases import Case, add_case_arguments, biased_cases, plain_cases
 from shift_parts.repairs import holdout
 from shift_parts.runs import student_of
+from suggest_parts.gains import change
 
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.answers import Answers, judged, photos_to_ask
 from inficond_panel.tuning.fitting.terms import Taught, Terms
-from inficond_panel.tuning.suggest.gain import Change, change
+from inficond_panel.tuning.suggest.gain import Change
 
 COUNTS = (20, 40)
 #: Shares of the loss that all labels of tune are tried at.

@@ -37,11 +37,11 @@ from inficond_panel import from_frames
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.tuning import open_tuner
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.gain import change
 from inficond_panel.tuning.suggest.levers import recommended
 
 sys.path.append(str(Path(__file__).parents[1] / "examples"))
 from spread_shortcut import shifted_frames
+from suggest_parts.gains import change
 
 FIT, TUNE, POOL = 800, 300, 6000
 #: Rules by which the lever of the largest gain is taken, from one case.

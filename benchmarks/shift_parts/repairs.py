@@ -171,7 +171,7 @@ def _best(students: TunableStudents, tried: list[list[Terms]]) -> NDArray:
     tune = tune[store.label[tune, 0] >= 0]
     plain = students.tuner.repairs.class_fit(students.node, _name(students))
     for terms in tried:
-        found = fit_each(plain, terms, plain.lower, plain.upper)
+        found = fit_each(plain, terms)
         logits.append(logits_of_each(found, store.concept_score[tune]))
     place = choose(np.asarray(store.label)[tune, 0], np.concatenate(logits)).taken
     return _fitted(

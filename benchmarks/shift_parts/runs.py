@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy.stats import rankdata
+from suggest_parts.gains import change
 from suggest_parts.thumbs import suggest_thumbs
 
 from inficond_panel import from_frames
@@ -22,7 +23,7 @@ from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import Lambda
 from inficond_panel.tuning.shift import ClassShift, class_shift
 from inficond_panel.tuning.suggest import suggest
-from inficond_panel.tuning.suggest.gain import Change, change
+from inficond_panel.tuning.suggest.gain import Change
 from inficond_panel.vocabulary.intents import REMOVE
 from shift_parts.baselines import baselines
 from shift_parts.cases import Case

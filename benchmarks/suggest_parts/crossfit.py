@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 from inficond_panel.common.numbers import number, signed
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
 from inficond_panel.distill.scores import Array
-from inficond_panel.tuning.suggest.gain import change
 from inficond_panel.vocabulary.splits import FIT
 from suggest_parts.baselines import greedy
 from suggest_parts.evidence import Evidence
 from suggest_parts.first_order import Response
+from suggest_parts.gains import change
 from suggest_parts.gate import Way, errors_needed, highest_bound, passing
 from suggest_parts.search import Pick, search
 from suggest_parts.shrinkage import Shrunk, signal
@@ -116,7 +116,7 @@ def _fit_evidence(
     groups = []
     for fold in range(FOLDS):
         outside = folds == fold
-        student = trial.student.fitted_without(outside)
+        student = trial.student.solve(rows=trial.student.rows_without(outside[None])[:, 0])
         answer = trial.response(student, ~outside)
         logit[outside] = trial.logits(student, fit_rows[outside])
         here = folds[known] == fold

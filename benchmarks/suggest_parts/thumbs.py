@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.tuning import Intent, Tuner
-from inficond_panel.tuning.suggest.gain import change, mean_change
+from inficond_panel.tuning.suggest.gain import mean_change
 from suggest_parts.baselines import Chosen, at_random, greedy
 from suggest_parts.crossfit import Crossfitted, conclusion, crossfit
+from suggest_parts.gains import change
 from suggest_parts.task import Task
 
 

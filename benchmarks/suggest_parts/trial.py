@@ -79,14 +79,14 @@ class Trial:
 
         A thumb on a concept replaces the bound that it had. ``start`` is a student near by.
         """
-        lower, upper = self.student.lower.copy(), self.student.upper.copy()
+        lower, upper = (side.copy() for side in self.student.box)
         for concept, thumb in chosen.items():
             low, high = bound(
                 self.intent(concept, thumb), self.reference[concept], self.steps[concept]
             )
             lower[concept] = -np.inf if low is None else low
             upper[concept] = np.inf if high is None else high
-        return self.student.solve(lower, upper, start)
+        return self.student.solve(start, box=(lower, upper))
 
     def response(
         self, fit: Fit, inside: NDArray | None = None, held: Collection[int] = ()
@@ -96,9 +96,10 @@ class Trial:
         Weights at a bound, and weights in ``held``, do not answer.
         """
         student, data, weights = self.student, self.student.data, fit.weights[:, 0]
-        within = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
+        lower, upper = student.box
+        within = (weights > lower[:, 0]) & (weights < upper[:, 0])
         within[list(held)] = False
-        rows = slice(None) if inside is None else student.rows_without(~inside)
+        rows = slice(None) if inside is None else student.rows_without(~inside[None])[:, 0]
         image_weight, scores = data.weight(student.column)[rows], data.scores[rows]
         return response(
             scores,

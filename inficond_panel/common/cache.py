@@ -68,5 +68,13 @@ class Latest(Generic[K, T]):
             while self._load > self._size:
                 self._drop(next(iter(self._kept)))
 
+    def made(self, key: K, make: Callable[[], T]) -> T:
+        """Return the value at ``key``; if it is not cached, ``make`` it and cache it."""
+        value = self.get(key)
+        if value is None:
+            value = make()
+            self.put(key, value)
+        return value
+
     def _drop(self, key: K) -> None:
         self._load -= self._weigh(self._kept.pop(key))

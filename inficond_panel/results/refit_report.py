@@ -19,7 +19,7 @@ from inficond_panel.results.refit_changes import (
     moved_classes,
     moves,
 )
-from inficond_panel.tuning import Iteration, Node, Student, Tuner
+from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.tuning.edits import Repair
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.fitting.terms import Terms
@@ -156,8 +156,7 @@ def refit_of(tuner: Tuner, node: Node, class_name: str) -> Node | None:
 
     If no iteration tuned the class, return None: its student is the original one.
     """
-    path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
-    refit = next((at.id for at in path if class_name in at.tuned), None)
+    refit = next((at.id for at in tuner.path(node) if class_name in at.tuned), None)
     return None if refit is None else tuner.node(refit)
 
 

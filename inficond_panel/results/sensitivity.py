@@ -146,7 +146,7 @@ def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
     tried = _tried(student, values)
     if tuner.joint:
         return [student.under(terms).base for terms in tried]
-    fits = fit_each(student, tried, student.lower, student.upper)
+    fits = fit_each(student, tried)
     return [fits.at(np.array([index])) for index in range(len(values))]
 
 
@@ -167,8 +167,7 @@ def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -
     if tuner.repairs.refused is not None or not enough(judged):
         return None
     if any(each.of_tune for each in student.terms.learned):
-        tried = _tried(student, path)
-        logits = logits_of_tune(judged, tried, student.lower, student.upper)
+        logits = logits_of_tune(judged, _tried(student, path))
     else:
         logits = student.logits_of_each(fits, judged.tune_scores)
     made = choose(judged.tune_label, logits)

@@ -24,7 +24,7 @@ from inficond_panel.errors import AnswersError, Problem, TuningError
 from inficond_panel.store import Store
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning.answers import Answers, AskedPhotos
-from inficond_panel.tuning.history.beside import folder_beside
+from inficond_panel.tuning.history.history import folder_beside
 
 #: Least number of a person's answers, and least agreement, before the teacher may answer.
 LEAST_ANSWERS, LEAST_AGREEMENT = 10, 0.9
@@ -198,42 +198,42 @@ class _Reader:
         self.values: dict[str, int | None] = {}
         self.why: dict[str, str] = {}
         self.problems: list[Problem] = []
+        self._header: list[str] = []
 
     def read(self) -> None:
         """Read all rows into ``values``, ``why`` and ``problems``."""
         try:
             table = csv.reader(lines_of(self._path))
-            header = [cell.strip() for cell in next(table, [])]
-            if absent := [name for name in _NEEDED if name not in header]:
+            self._header = [cell.strip() for cell in next(table, [])]
+            if absent := [name for name in _NEEDED if name not in self._header]:
                 self._note(1, f"the column {' and the column '.join(map(repr, absent))} is missing")
                 return
             for cells in table:
                 if any(cells):
-                    self._row(table.line_num, dict(zip(header, cells, strict=False)), header)
+                    self._row(table.line_num, dict(zip(self._header, cells, strict=False)))
         except FileNotFoundError:
             self._note(1, "the file does not exist")
         except (OSError, UnicodeDecodeError, csv.Error) as error:
             self._note(1, f"the file is not a CSV table: {error}")
 
-    def _row(self, line: int, cells: dict[str, str], header: list[str]) -> None:
+    def _row(self, line: int, cells: dict[str, str]) -> None:
         image, answer = _name(cells.get("image", ""), self._images), cells.get("answer", "")
         name = _name(cells.get("class", self._class), [self._class])
         if image not in self._images:
             known = self._images if len(self.problems) < _MOST_HINTS else ()
-            self._note(line, missing("image", image, known, "in the store"), header, "image")
+            self._note(line, missing("image", image, known, "in the store"), "image")
         elif image in self.values:
-            self._note(line, f"{image!r} has an answer in an earlier row", header, "image")
+            self._note(line, f"{image!r} has an answer in an earlier row", "image")
         if name != self._class:
-            fault = f"expected the class {self._class!r}, got {name!r}"
-            self._note(line, fault, header, "class")
+            self._note(line, f"expected the class {self._class!r}, got {name!r}", "class")
         try:
             self.values[image] = answer_of(answer)
         except KeyError:
-            self._note(line, f"expected 1, 0 or nothing, got {answer!r}", header, "answer")
+            self._note(line, f"expected 1, 0 or nothing, got {answer!r}", "answer")
         self.why[image] = cells.get("why", "").strip()
 
-    def _note(self, line: int, text: str, header: list[str] | None = None, key: str = "") -> None:
-        column = header.index(key) + 1 if header and key in header else 1
+    def _note(self, line: int, text: str, key: str = "") -> None:
+        column = self._header.index(key) + 1 if key in self._header else 1
         self.problems.append(Problem(self._path, line, column, text))
 
 

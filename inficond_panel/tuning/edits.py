@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from inficond_panel.common.near_words import near
@@ -60,42 +60,42 @@ class Balance:
 
 
 @dataclass(frozen=True)
-class Lambda:
-    """Fit the class's student with the L1 penalty ``value``; None: chosen by the AP on ``tune``.
+class _OfPenalty:
+    """Repair of the class's L1 penalty."""
 
-    Raises ``TuningError`` for a value that is not a finite number of 0 or more.
-    """
-
-    kind: ClassVar[RepairKind] = LAMBDA
+    kind: ClassVar[RepairKind]
     class_name: str
     value: float | None = None
 
     def __post_init__(self) -> None:
-        _check_size("lambda", self.class_name, self.value)
+        if self.value is not None and not 0 <= self.value < math.inf:
+            raise TuningError(
+                f"{self.kind.key} on {self.class_name!r} is {self.value}.",
+                f"Give a number of 0 or more, or {AUTO}.",
+            )
 
     def to_json(self) -> dict[str, Any]:
         """Return ``{"class", "direction", "value"}``, as in an edits file."""
         return {**_head(self), "value": AUTO if self.value is None else self.value}
 
 
-@dataclass(frozen=True)
-class Doubt:
+class Lambda(_OfPenalty):
+    """Fit the class's student with the L1 penalty ``value``; None: chosen by the AP on ``tune``.
+
+    Raises ``TuningError`` for a value that is not a finite number of 0 or more.
+    """
+
+    kind = LAMBDA
+
+
+class Doubt(_OfPenalty):
     """Adaptive penalty: multiply each concept's L1 penalty by 1 + ``value`` × its suspect score.
 
     ``value`` None: chosen by the AP on ``tune``. Raises ``TuningError`` for a value that is
     negative or not finite.
     """
 
-    kind: ClassVar[RepairKind] = DOUBT
-    class_name: str
-    value: float | None = None
-
-    def __post_init__(self) -> None:
-        _check_size("doubt", self.class_name, self.value)
-
-    def to_json(self) -> dict[str, Any]:
-        """Return ``{"class", "direction", "value"}``, as in an edits file."""
-        return {**_head(self), "value": AUTO if self.value is None else self.value}
+    kind = DOUBT
 
 
 @dataclass(frozen=True)
@@ -171,22 +171,15 @@ def repair_from_json(item: Mapping[str, Any]) -> Repair:
     match item["direction"]:
         case BALANCE.key:
             return Balance(name, tuple(item["concepts"]), bool(item.get("suspects", False)))
-        case LAMBDA.key:
-            return Lambda(name, None if value == AUTO else float(item["value"]))
-        case DOUBT.key:
-            return Doubt(name, None if value == AUTO else float(item["value"]))
+        case LAMBDA.key | DOUBT.key as kind:
+            size = None if value == AUTO else float(item["value"])
+            return Lambda(name, size) if kind == LAMBDA.key else Doubt(name, size)
         case LABEL.key:
             return Label(name, item["image"], item["value"], str(item.get("why", "")))
         case LEARN.key:
             weight = None if value in (None, AUTO) else float(value)
             return Learn(name, item.get("from", LABELS), weight)
     raise KeyError(item["direction"])
-
-
-def place_of_repair(repair: Repair) -> tuple[str, str, str]:
-    """Return the key of a repair, unique in an iteration: class, kind, and photo, source or ""."""
-    which = {Label.kind: "image", Learn.kind: "source"}.get(repair.kind)
-    return repair.class_name, repair.kind.key, getattr(repair, which) if which else ""
 
 
 def canonical_repairs(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
@@ -196,53 +189,31 @@ def canonical_repairs(repairs: Iterable[Repair]) -> tuple[Repair, ...]:
     concepts of ``balance`` are united; of two values the larger number counts, and a number before
     ``auto``. Raises ``TuningError`` if a photo has two labels.
     """
-    by_place: dict[tuple[str, ...], Repair] = {}
+    by_place: dict[tuple[str, ...], list[Repair]] = {}
     for repair in repairs:
-        key = place_of_repair(repair)
-        by_place[key] = _merged(by_place[key], repair) if key in by_place else repair
-    return tuple(_sorted(by_place[key]) for key in sorted(by_place))
+        by_place.setdefault(place_of(repair), []).append(repair)
+    return tuple(_merged(by_place[key]) for key in sorted(by_place))
 
 
-def _merged(first: Repair, second: Repair) -> Repair:
-    match first, second:
-        case Balance(), Balance():
-            named = first.suspects and second.suspects
-            return Balance(first.class_name, (*first.concepts, *second.concepts), named)
-        case Lambda(), Lambda():
-            return first if _rank(first) >= _rank(second) else second
-        case Doubt(), Doubt():
-            return first if _rank(first) >= _rank(second) else second
-        case Learn(), Learn():
-            return first if _rank(first) >= _rank(second) else second
-    assert isinstance(first, Label)
-    assert isinstance(second, Label)
-    if first.value != second.value:
+def _merged(repairs: Sequence[Any]) -> Repair:
+    """Return the repair of one place, merged from ``repairs``, which are of one class."""
+    first = repairs[0]
+    if isinstance(first, Balance):
+        concepts = sorted({concept for repair in repairs for concept in repair.concepts})
+        named = all(repair.suspects for repair in repairs)
+        return Balance(first.class_name, tuple(concepts), named)
+    if not isinstance(first, Label):
+        return max(repairs, key=lambda repair: -1.0 if repair.value is None else repair.value)
+    if any(label.value != first.value for label in repairs):
         raise TuningError(
             f"{first.image!r} is labelled both 0 and 1 for {first.class_name!r}.",
             "Give the photo one label.",
         )
-    return max(first, second, key=lambda label: label.why)
+    return max(repairs, key=lambda label: label.why)
 
 
-def _rank(repair: Lambda | Doubt | Learn) -> float:
-    return -1.0 if repair.value is None else repair.value
-
-
-def _sorted(repair: Repair) -> Repair:
-    if isinstance(repair, Balance):
-        return replace(repair, concepts=tuple(sorted(repair.concepts)))
-    return repair
-
-
-def _head(repair: Repair) -> dict[str, Any]:
+def _head(repair: Repair | _OfPenalty) -> dict[str, Any]:
     return {"class": repair.class_name, "direction": repair.kind.key}
-
-
-def _check_size(kind: str, class_name: str, value: float | None) -> None:
-    if value is not None and not 0 <= value < math.inf:
-        raise TuningError(
-            f"{kind} on {class_name!r} is {value}.", f"Give a number of 0 or more, or {AUTO}."
-        )
 
 
 #: Any edit of an iteration: a thumb, a thumb on a group, or a repair.
@@ -257,9 +228,13 @@ def thumbs_of(edits: Iterable[Edit]) -> list[Intent | GroupIntent]:
 def place_of(item: Intent | Repair) -> tuple[str, ...]:
     """Return the key of an edit; a batch holds one edit per key.
 
-    Per class: one thumb per concept, one label per photo, one repair of each other kind.
+    Per class: one thumb per concept, one label per photo, one ``learn`` per source, one repair of
+    each other kind.
     """
-    return ("thumb", *item.key) if isinstance(item, Intent) else ("repair", *place_of_repair(item))
+    if isinstance(item, Intent):
+        return ("thumb", *item.key)
+    which = getattr(item, "image", getattr(item, "source", ""))
+    return "repair", item.class_name, item.kind.key, which
 
 
 def split_edits(

@@ -15,8 +15,7 @@
 from __future__ import annotations
 
 import io
-import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,21 +55,8 @@ from inficond_panel.vocabulary.intents import (
 
 _MOST_HINTS = 100
 EVERY = "all"  #: wildcard in place of a list of classes
-_KEYS = (
-    "class",
-    "classes",
-    "concept",
-    "concepts",
-    "direction",
-    "factor",
-    "bound",
-    "value",
-    "image",
-    "suspects",
-    "from",
-    "why",
-)
 _OPTIONAL = ("factor", "bound", "suspects", "from", "why")
+_KEYS = ("class", "classes", "concept", "concepts", "direction", "value", "image", *_OPTIONAL)
 _DIRECTIONS = {**DIRECTIONS, **REPAIRS}
 INTENT = (
     "{class (or classes: all), concept (or concepts: [...], or image), direction, "
@@ -81,9 +67,13 @@ INTENT = (
 class EditReader:
     """Reader of iterations from YAML nodes, which collects all problems."""
 
-    def __init__(self, file: Path, known: dict[str, dict[str, None]]) -> None:
+    def __init__(self, file: Path, store: Store) -> None:
         self.file = file
-        self.known = known
+        self.known = {
+            "class": dict.fromkeys(store.classes),
+            "concept": dict.fromkeys(store.concepts),
+            "image": dict.fromkeys(AllImages(store).names),
+        }
         self.problems: list[Problem] = []
 
     def report(self, node: Node, message: str) -> None:
@@ -113,59 +103,61 @@ class EditReader:
             return []
         before = len(self.problems)
         values = self._values(node)
-        direction = self._direction(values)
+        *others, last = _DIRECTIONS
+        expected = f"{', '.join(others)} or {last}"
+        direction = self._word(values, "direction", expected, _DIRECTIONS, hints=True)
         classes = self._classes(values)
-        make = self._repair(node, values) if direction in REPAIRS else self._thumb(node, values)
+        read = self._repair if direction in REPAIRS else self._thumb
+        make = read(node, values, direction)
         return [make(name) for name in classes] if len(self.problems) == before else []
 
     def _classes(self, values: dict[str, Node]) -> tuple[str, ...]:
-        if "classes" not in values:
-            return tuple(self._name(value, "class") for value in self._names_at(values, "class"))
-        node = values["classes"]
+        node = values.get("classes")
+        if node is None:
+            return self._name_at(values, "class")
         if isinstance(node, ScalarNode) and text_of(node) == EVERY:
             return tuple(self.known["class"])
         return self._names(node, "class", f"{EVERY}, or a list of classes")
 
-    def _thumb(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
+    def _thumb(
+        self, node: MappingNode, values: dict[str, Node], direction: str
+    ) -> Callable[[str], Edit]:
         """Check an entry that is a thumb; return a function from class name to thumb."""
         what = "concepts" if "concepts" in values else "concept"
-        self._expect(node, values, what, "factor", "bound")
-        group = self._group(values["concepts"], 2) if "concepts" in values else ()
-        concept = self._name(values["concept"], "concept") if "concept" in values else ""
-        direction = self._direction(values, report=False)
+        self._expect(node, values, direction, what, "factor", "bound")
+        concepts = self._concepts(values, "two concepts or more", least=2)
         how = direction, *self._sizes(values, direction)
-        if group:
-            return lambda name: GroupIntent(name, group, *how)
-        return lambda name: Intent(name, concept, *how)
+        if what == "concepts":
+            return lambda name: GroupIntent(name, concepts, *how)
+        return lambda name: Intent(name, "".join(concepts), *how)
 
-    def _repair(self, node: MappingNode, values: dict[str, Node]) -> Callable[[str], Edit]:
+    def _repair(
+        self, node: MappingNode, values: dict[str, Node], direction: str
+    ) -> Callable[[str], Edit]:
         """Check an entry that is a repair; return a function from class name to repair."""
-        match self._direction(values, report=False):
+        match direction:
             case BALANCE.key:
-                key = "concepts" if "concepts" in values else "concept"
-                self._expect(node, values, key, "suspects")
-                if "concepts" in values:
-                    concepts = self._group(values["concepts"], 1)
-                else:
-                    concepts = tuple(
-                        self._name(v, "concept") for v in self._names_at(values, "concept")
-                    )
-                named = self._flag(values, "suspects")
-                return lambda name: Balance(name, concepts, named)
+                what = "concepts" if "concepts" in values else "concept"
+                self._expect(node, values, direction, what, "suspects")
+                concepts = self._concepts(values, "concepts")
+                named = self._word(values, "suspects", "true or false", ("true", "false"))
+                return lambda name: Balance(name, concepts, named == "true")
             case LABEL.key:
-                self._expect(node, values, "image", "value", "why")
-                image = "".join(self._name(v, "image") for v in self._names_at(values, "image"))
-                label = self._value(values, "0 or 1", lambda size: size in (0, 1))
-                why = self._text(values, "why")
+                self._expect(node, values, direction, "image", "value", "why")
+                image = "".join(self._name_at(values, "image"))
+                label = self._number(values, "value", "0 or 1", lambda size: size in (0, 1))
+                why = self._word(values, "why", "a text")
                 return lambda name: Label(name, image, int(label or 0), why)
             case LEARN.key:
-                self._expect(node, values, "from", "value")
-                source = self._source(values)
-                size = self._value(values, f"a number above 0, or {AUTO}", _is_weight, AUTO)
-                return lambda name: Learn(name, source, size)
+                self._expect(node, values, direction, "from", "value")
+                source = self._word(values, "from", " or ".join(SOURCES), SOURCES, hints=True)
+                expected = f"a number above 0, or {AUTO}"
+                weight = self._number(values, "value", expected, lambda size: size > 0, AUTO)
+                return lambda name: Learn(name, source or LABELS, weight)
             case kind:
-                self._expect(node, values, "value")
-                size = self._value(values, f"a number of 0 or more, or {AUTO}", _is_size, AUTO)
+                self._expect(node, values, direction, "value")
+                expected = f"a number of 0 or more, or {AUTO}"
+                size = self._number(values, "value", expected, lambda size: size >= 0, AUTO)
                 return lambda name: (Lambda if kind == LAMBDA.key else Doubt)(name, size)
 
     def _values(self, node: MappingNode) -> dict[str, Node]:
@@ -186,58 +178,43 @@ class EditReader:
             self.report(node, "the key 'direction' is missing")
         return values
 
-    def _expect(self, node: Node, values: dict[str, Node], *keys: str) -> None:
+    def _expect(self, node: Node, values: dict[str, Node], direction: str, *keys: str) -> None:
         """Report those of ``keys`` that are missing, and keys that the direction does not take."""
         for name in keys:
             if name not in values and name not in _OPTIONAL:
                 self.report(node, f"the key {name!r} is missing")
-        direction = self._direction(values, report=False)
         both = {"concept", "concepts"}  # reported by _values
         allowed = {"class", "classes", "direction", *keys, *(both if both & set(keys) else ())}
         for name, value in values.items():
             if name not in allowed and direction in _DIRECTIONS:
                 self.report(value, f"{direction} takes no {name!r}")
 
-    def _flag(self, values: dict[str, Node], key: str) -> bool:
-        node = values.get(key)
-        word = text_of(node) if isinstance(node, ScalarNode) else ""
-        if node is not None and word not in ("true", "false"):
-            self.report(node, f"expected true or false, got {shown(node)}")
-        return word == "true"
-
-    def _source(self, values: dict[str, Node]) -> str:
-        node = values.get("from")
-        word = text_of(node) if isinstance(node, ScalarNode) else ""
-        if node is not None and word not in SOURCES:
-            expected = f"expected {' or '.join(SOURCES)}, got {shown(node)}"
-            self.report(node, f"{expected}.{self._near(word, SOURCES)}")
-        return word or LABELS
-
-    def _text(self, values: dict[str, Node], key: str) -> str:
-        node = values.get(key)
-        if node is not None and not isinstance(node, ScalarNode):
-            self.report(node, f"expected a text, got {shown(node)}")
-        return text_of(node) if isinstance(node, ScalarNode) else ""
-
-    def _names_at(self, values: dict[str, Node], key: str) -> list[Node]:
-        return [values[key]] if key in values else []
-
-    def _value(
+    def _word(
         self,
         values: dict[str, Node],
+        key: str,
         expected: str,
-        allowed: Callable[[float], bool],
-        none: str | None = None,
-    ) -> float | None:
-        """Return the number at the key ``value``; None if the value is the word ``none``."""
-        node = values.get("value")
-        if isinstance(node, ScalarNode) and text_of(node) == none:
-            return None
-        return self._number(values, "value", expected, allowed)
+        allowed: Collection[str] = (),
+        *,
+        hints: bool = False,
+    ) -> str:
+        """Return the text at an optional ``key``, one of ``allowed`` if given; "" if missing."""
+        node = values.get(key)
+        word = text_of(node) if isinstance(node, ScalarNode) else ""
+        wrong = word not in allowed if allowed else not isinstance(node, ScalarNode)
+        if node is not None and wrong:
+            hint = f".{self._near(word, allowed)}" if hints else ""
+            self.report(node, f"expected {expected}, got {shown(node)}{hint}")
+        return word
 
-    def _group(self, node: Node, least: int) -> tuple[str, ...]:
-        number = "two concepts or more" if least == 2 else "concepts"
-        return self._names(node, "concept", f"a list of {number}", least)
+    def _concepts(
+        self, values: dict[str, Node], several: str, *, least: int = 1
+    ) -> tuple[str, ...]:
+        """Return the concepts of a group of ``several``, or the one concept; () if missing."""
+        one = self._name_at(values, "concept")
+        if "concepts" not in values:
+            return one
+        return self._names(values["concepts"], "concept", f"a list of {several}", least)
 
     def _names(self, node: Node, kind: str, expected: str, least: int = 1) -> tuple[str, ...]:
         if not isinstance(node, SequenceNode) or len(node.value) < least:
@@ -251,6 +228,10 @@ class EditReader:
                 self.report(item, f"{short(name)} is named twice in {several}")
             names[name] = None
         return tuple(names)
+
+    def _name_at(self, values: dict[str, Node], kind: str) -> tuple[str, ...]:
+        """Return the name at the key ``kind``, checked; () if missing."""
+        return (self._name(values[kind], kind),) if kind in values else ()
 
     def _name(self, node: Node, kind: str) -> str:
         known = self.known[kind]
@@ -267,17 +248,6 @@ class EditReader:
         """Return `` Did you mean 'x'?``; "" after ``_MOST_HINTS`` problems, since it is slow."""
         return near(word, known) if len(self.problems) < _MOST_HINTS else ""
 
-    def _direction(self, values: dict[str, Node], report: bool = True) -> str:
-        if "direction" not in values:
-            return ""
-        node = values["direction"]
-        word = text_of(node) if isinstance(node, ScalarNode) else ""
-        if word not in _DIRECTIONS and report:
-            *others, last = _DIRECTIONS
-            expected = f"expected {', '.join(others)} or {last}"
-            self.report(node, f"{expected}, got {shown(node)}.{self._near(word, _DIRECTIONS)}")
-        return word
-
     def _sizes(self, values: dict[str, Node], direction: str) -> tuple[float | None, float | None]:
         """Return factor and bound of a thumb, None if missing; reports a thumb that has both."""
         sizes: dict[str, Node] = {
@@ -292,7 +262,7 @@ class EditReader:
         if len(sizes) == 2:
             self.report(sizes["bound"], "either 'factor' or 'bound', not both")
         return (
-            self._number(sizes, "factor", "a number above 1", lambda x: 1 < x < math.inf),
+            self._number(sizes, "factor", "a number above 1", lambda x: x > 1),
             self._number(sizes, "bound", BOUND_FORM, is_bound),
         )
 
@@ -302,10 +272,12 @@ class EditReader:
         key: str,
         expected: str,
         allowed: Callable[[float], bool],
+        none: str | None = None,
     ) -> float | None:
-        """Return the number at an optional ``key``; None if missing or, reported, not allowed."""
+        """Return the finite number at an optional ``key``; None if it is missing, the word
+        ``none``, or, reported, not allowed."""
         node = values.get(key)
-        if node is None:
+        if node is None or (isinstance(node, ScalarNode) and text_of(node) == none):
             return None
         number = parse_number(node)
         if number is None or not allowed(float(number)):
@@ -319,16 +291,6 @@ _SIZELESS = {
     REMOVE.key: "leave it out; to lower the influence, use down",
     RELEASE.key: "leave it out",
 }
-
-
-def _is_size(value: float) -> bool:
-    return 0 <= value < math.inf
-
-
-def _is_weight(value: float) -> bool:
-    return 0 < value < math.inf
-
-
 REMEDY = f"An edits file is a list of iterations, each a list of {INTENT}."
 
 
@@ -338,15 +300,11 @@ def read_edits(path: str | Path, store: Store) -> list[list[Edit]]:
     Raises ``EditsError`` with all problems of the file at once, each at its line and column.
     """
     file = Path(path)
-    root = _compose(file)
-    reader = EditReader(
-        file,
-        {
-            "class": dict.fromkeys(store.classes),
-            "concept": dict.fromkeys(store.concepts),
-            "image": dict.fromkeys(AllImages(store).names),
-        },
-    )
+    try:
+        root = compose(file, "an edits file starts with '- - {class: ...'")
+    except SpecError as error:
+        raise EditsError(error.problems, REMEDY) from None
+    reader = EditReader(file, store)
     for node, message in faults(root):
         reader.report(node, message)
     iterations = reader.iterations(root)
@@ -376,10 +334,3 @@ def _yaml(plain: Any, flow: bool | None) -> str:
     yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]
     yaml.dump(plain, stream)
     return stream.getvalue()
-
-
-def _compose(file: Path) -> Node:
-    try:
-        return compose(file, "an edits file starts with '- - {class: ...'")
-    except SpecError as error:
-        raise EditsError(error.problems, REMEDY) from None

@@ -8,7 +8,7 @@ import json
 import math
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -162,22 +162,13 @@ class Iteration(Edited):
 
 def to_iteration(node: Node) -> Iteration:
     """Return ``node`` as ``Iteration``; name and note are left empty, since they can change."""
-    keys = [(intent.class_name, intent.concept) for intent in node.intents]
-    return Iteration(
-        id=node.id,
-        parent=node.parent,
-        number=node.number,
-        intents=node.intents,
-        own_bounds={key: node.bounds[key] for key in keys if key in node.bounds},
-        bound_count=len(node.bounds),
-        gap=max(node.gap),
-        seconds=node.seconds,
-        author=node.author,
-        created=node.created,
-        weights_hash=node.weights_hash,
-        repairs=node.repairs,
-        resolved=node.resolved,
-    )
+    values: dict[str, Any] = {
+        part.name: getattr(node, part.name, None) for part in fields(Iteration)
+    }
+    keys = [intent.key for intent in node.intents]
+    values["own_bounds"] = {key: node.bounds[key] for key in keys if key in node.bounds}
+    values |= {"bound_count": len(node.bounds), "gap": max(node.gap), "name": "", "note": ""}
+    return Iteration(**values)
 
 
 #: Largest distance to the optimum, relative to the objective at w = 0, without a notice.

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 
-import numpy as np
-
-from inficond_panel.common.numbers import MINUS
+from inficond_panel.common.numbers import number, significant
 from inficond_panel.tuning.edits import Edit, thumbs_of
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.thumbs import Candidate, best, by_concept, rank, size_words
+from inficond_panel.tuning.thumbs import Candidate, by_concept, rank, size_words
 from inficond_panel.tuning.tuner import Tuner
 
 Limits = tuple[float | None, float | None]
@@ -24,11 +23,9 @@ def notices(tuner: Tuner, parent: Node, edits: Iterable[Edit]) -> list[str]:
     sentences = list(within_iteration(by_concept(thumbs, tuner.spec.tuning.factor)))
     bounds = tuner.resolve(parent, thumbs)
     for key, limits in sorted(bounds.items()):
-        if limits == (None, None):
-            sentences += _released(tuner, parent, key)
-            continue
-        sentences += _replaced(tuner, parent, key, limits)
-        sentences += _special(tuner, parent, key, limits)
+        sentences += _of_branch(tuner, parent, key, limits)
+        if limits != (None, None):
+            sentences += _special(tuner, parent, key, limits)
     return sentences
 
 
@@ -37,15 +34,15 @@ def within_iteration(by_concept: Mapping[tuple[str, str], list[Candidate]]) -> I
     for (class_name, concept), candidates in by_concept.items():
         if len(candidates) == 1:
             continue
-        chosen, others = best(candidates), sorted(candidates, key=rank)[:-1]
+        what, chosen = _named(concept, class_name), max(candidates, key=rank)
+        others = sorted(candidates, key=rank)[:-1]
         lost = [_clause(each) for each in others if each[0] != chosen[0]]
         if lost:
             yield (
-                f"{_named(concept, class_name)} has {len(candidates)} thumbs in one iteration: "
+                f"{what} has {len(candidates)} thumbs in one iteration: "
                 f"{_clause(chosen)} counts, not {' or '.join(dict.fromkeys(lost))}."
             )
         else:
-            what = _named(concept, class_name)
             yield f"{what} has the same thumb more than once: it counts once."
 
 
@@ -54,18 +51,14 @@ def limits_text(limits: Limits) -> str:
     lower, upper = limits
     if lower == upper and lower is not None:
         return f"w = {_weight(lower)}"
-    sides = [
-        f"w {sign} {_weight(limit)}"
-        for sign, limit in (("≥", lower), ("≤", upper))
-        if limit is not None
-    ]
+    sides = [] if lower is None else [f"w ≥ {_weight(lower)}"]
+    sides += [] if upper is None else [f"w ≤ {_weight(upper)}"]
     return " and ".join(sides)
 
 
 def _weight(value: float) -> str:
     """Return a weight with two decimals, a small weight with two significant digits."""
-    text = f"{value:.2f}" if abs(value) >= 0.1 else f"{value:.2g}"
-    return text.replace("-", MINUS)
+    return number(value, 2) if abs(value) >= 0.1 else significant(value, 2)
 
 
 def _named(concept: str, class_name: str) -> str:
@@ -77,29 +70,19 @@ def _clause(candidate: Candidate) -> str:
     return f"{intent.direction}{size_words(intent)}" + (f" of the group {group}" if group else "")
 
 
-def _released(tuner: Tuner, parent: Node, key: tuple[str, str]) -> Iterator[str]:
-    """Yield the notice that ``release`` lifts a bound of the branch, or that no bound exists."""
+def _of_branch(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
+    """Yield the notice that a bound of the branch is released or replaced, unless ``new`` is within
+    it, or that there is none to release."""
     class_name, concept = key
-    old = parent.bounds.get(key)
-    if old is None:
+    old, released = parent.bounds.get(key), new == (None, None)
+    if old is None and released:
         yield f"{_named(concept, class_name)} has no bound: release has no effect."
-        return
-    yield (
-        f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
-        f"#{tuner.bound_since(parent, class_name, concept)}, is released."
-    )
-
-
-def _replaced(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
-    """Yield the notice that ``new`` replaces a bound of the branch, unless ``new`` is within it."""
-    old = parent.bounds.get(key)
-    if old is None or _within(new, old):
-        return
-    class_name, concept = key
-    yield (
-        f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
-        f"#{tuner.bound_since(parent, class_name, concept)}, is replaced by {limits_text(new)}."
-    )
+    elif old is not None and (released or not _within(new, old)):
+        yield (
+            f"{_named(concept, class_name)}: the bound {limits_text(old)}, set in "
+            f"#{tuner.bound_since(parent, class_name, concept)}, is "
+            f"{'released' if released else f'replaced by {limits_text(new)}'}."
+        )
 
 
 def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> Iterator[str]:
@@ -119,10 +102,8 @@ def _special(tuner: Tuner, parent: Node, key: tuple[str, str], new: Limits) -> I
 
 
 def _within(inner: Limits, outer: Limits) -> bool:
-    return _side(inner[0], -np.inf) >= _side(outer[0], -np.inf) and (
-        _side(inner[1], np.inf) <= _side(outer[1], np.inf)
+    (least, most), (lower, upper) = (
+        (-math.inf if low is None else low, math.inf if high is None else high)
+        for low, high in (inner, outer)
     )
-
-
-def _side(limit: float | None, default: float) -> float:
-    return default if limit is None else limit
+    return lower <= least and most <= upper

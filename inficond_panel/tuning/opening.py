@@ -29,8 +29,7 @@ from inficond_panel.concepts.typed import (
 from inficond_panel.errors import StoreMissingError, TuningError
 from inficond_panel.spec import Spec, check_against, find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning.history.beside import folder_beside
-from inficond_panel.tuning.history.history import History
+from inficond_panel.tuning.history.history import History, folder_beside
 from inficond_panel.tuning.tuner import Tuner
 
 
@@ -78,8 +77,7 @@ def add_concept(
         typed = concept_of_photos(tuner.store, text, images)
     else:
         typed = type_concept(tuner.store, text, encoder)
-    folder = typed_folder(tuner.history.path)
-    if folder:
+    if folder := typed_folder(tuner.history.path):
         folder.add(typed)
     return _over(tuner, [*typed_of(tuner.store), typed])
 
@@ -94,24 +92,21 @@ def remove_concept(tuner: Tuner, name: str) -> Tuner:
             missing("typed concept", name, known),
             f"Typed concepts are: {listed(known)}. Concepts of the corpus cannot be removed.",
         )
-    folder = typed_folder(tuner.history.path)
-    if folder:
+    if folder := typed_folder(tuner.history.path):
         folder.remove(named[0])
     return _over(tuner, [one for one in typed if one is not named[0]])
 
 
 def copy_concepts(tuner: Tuner, history: str | Path) -> None:
     """Copy the tuner's typed concepts to another history, which keeps its own too."""
-    folder = typed_folder(history)
-    if folder:
+    if folder := typed_folder(history):
         for one in typed_of(tuner.store):
             folder.add(one)
 
 
 def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
     """Make the typed concepts of another history, for this store, equal to the tuner's."""
-    folder = typed_folder(history)
-    if folder:
+    if folder := typed_folder(history):
         names = {one.name for one in typed_of(tuner.store)}
         for one in folder.read(base_of(tuner.store)):
             if one.name not in names:
@@ -119,10 +114,11 @@ def mirror_concepts(tuner: Tuner, history: str | Path) -> None:
     copy_concepts(tuner, history)
 
 
-def nearest_concepts(store: Store, typed: TypedConcept, count: int = 3) -> list[tuple[str, float]]:
-    """Return the concepts nearest to ``typed`` by text vector, with cosines: possible twins."""
+def nearest_concepts(store: Store, typed: TypedConcept) -> list[tuple[str, float]]:
+    """Return the three concepts nearest to ``typed`` by text vector, with cosines: possible
+    twins."""
     cosine = store.concept_text_embedding @ typed.text
-    order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:count]
+    order = [i for i in np.argsort(-cosine) if store.concepts[i] != typed.name][:3]
     return [(store.concepts[i], float(cosine[i])) for i in order]
 
 

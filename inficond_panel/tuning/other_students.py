@@ -46,7 +46,14 @@ def other_students(tuner: Tuner) -> list[OtherStudents]:
 
     Raises ``HistoryError``. Their iterations are counted, not checked.
     """
-    return [_held_against(tuner, root) for root in tuner.history.other_roots(tuner.root_id)]
+    found = []
+    for root in tuner.history.other_roots(tuner.root_id):
+        kind = _kind(tuner.store, root)
+        differs = _of_settings(tuner.root_settings, root.settings)
+        if kind != SETTINGS:
+            differs = (*_of_store(tuner, root), *differs)
+        found.append(OtherStudents(root, kind, differs))
+    return found
 
 
 def count_others(tuner: Tuner) -> dict[str, int]:
@@ -72,14 +79,6 @@ def others_sentence(counts: Mapping[str, int], spec: str | Path = "SPEC") -> str
     )
 
 
-def _held_against(tuner: Tuner, other: OtherRoot) -> OtherStudents:
-    ours, kind = tuner.root_settings, _kind(tuner.store, other)
-    differs = _of_settings(ours, other.settings)
-    if kind != SETTINGS:
-        differs = (*_of_store(tuner, other), *differs)
-    return OtherStudents(other, kind, differs)
-
-
 def _kind(store: Store, other: OtherRoot) -> str:
     if other.settings.get("store") == store.content_hash:
         return SETTINGS
@@ -97,15 +96,10 @@ def _of_store(tuner: Tuner, other: OtherRoot) -> tuple[str, ...]:
         lacking.append(f"{other.concepts} concepts, not {len(store.concepts)}")
     if other.classes != len(store.classes):
         lacking.append(f"{other.classes} classes, not {len(store.classes)}")
-    if strange := _strange(tuner, other, store):
+    known, named = set(store.concepts), tuner.history.named_concepts(other.root)
+    if strange := [name for name in named if name not in known]:
         lacking.append(f"thumbs on {', '.join(strange)}")
     return tuple(lacking)
-
-
-def _strange(tuner: Tuner, other: OtherRoot, store: Store) -> list[str]:
-    """Return the concepts on which other students have a thumb, and that ``store`` lacks."""
-    known = set(store.concepts)
-    return [name for name in tuner.history.named_concepts(other.root) if name not in known]
 
 
 def _of_settings(ours: Mapping[str, Any], theirs: Mapping[str, Any]) -> tuple[str, ...]:

@@ -36,12 +36,7 @@ def branch(tuner: Tuner, node: Node) -> list[Node]:
     return nodes[::-1]
 
 
-def replay(
-    source: Tuner,
-    into: Tuner,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
-) -> list[tuple[Node, Node]]:
+def replay(source: Tuner, into: Tuner, progress: Progress | None = None) -> list[tuple[Node, Node]]:
     """Repeat all events of the history of ``source`` in the history of ``into``, in order.
 
     Every iteration is fitted again, from its parent's stored weights and with the terms of its
@@ -54,8 +49,13 @@ def replay(
     for event in source.history.events(source.root_id):
         if event.kind == "add":
             node = source.node(event.node)
-            again[node.id] = _fitted(into, node, again, progress, cancelled)
-            pairs.append((node, again[node.id]))
+            if node.parent is None:
+                new = into.root(progress)
+            else:
+                parent, author, resolved = again[node.parent], node.author, node.resolved
+                new = into.fine_tune(parent, node.edits, progress, author=author, resolved=resolved)
+            again[node.id] = new
+            pairs.append((node, new))
         else:
             _repeat(into.history, event, {old: new.id for old, new in again.items()})
     return pairs
@@ -91,26 +91,9 @@ def _label(source: Tuner, old: Node, into: Tuner, new: Node) -> None:
         into.rename(new.id, name)
     if old.note and not new.note:
         into.set_note(new.id, old.note)
-    for _ in range(_looks(source, old) - _looks(into, new)):
+    looks, known = source.history.looks(old.id, HOLDOUT), into.history.looks(new.id, HOLDOUT)
+    for _ in range(looks - known):
         into.count_look(new, HOLDOUT)
-
-
-def _looks(tuner: Tuner, node: Node) -> int:
-    return tuner.history.state(tuner.root_id).looks[node.id, HOLDOUT]
-
-
-def _fitted(
-    into: Tuner,
-    node: Node,
-    again: dict[str, Node],
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-) -> Node:
-    if node.parent is None:
-        return into.root(progress, cancelled)
-    return into.fine_tune(
-        again[node.parent], node.edits, progress, cancelled, node.author, node.resolved
-    )
 
 
 #: Methods that repeat an event with a text, by kind.
@@ -189,10 +172,7 @@ def bring_back(tuner: Tuner, path: Path) -> tuple[Tuner, Path | None]:
 
 
 def replay_into(
-    tuner: Tuner,
-    path: str | Path,
-    progress: Progress | None = None,
-    cancelled: Cancelled | None = None,
+    tuner: Tuner, path: str | Path, progress: Progress | None = None
 ) -> tuple[Tuner, list[tuple[Node, Node]]]:
     """Replay a whole history in a new file; return its tuner, and pairs of old and new node.
 
@@ -204,7 +184,7 @@ def replay_into(
     if _nodes(into, "Name a new file."):
         raise TuningError(f"{path} has iterations already.", "Name a new file.")
     copy_concepts(tuner, path)
-    return into, replay(tuner, into, progress, cancelled)
+    return into, replay(tuner, into, progress)
 
 
 def same_weights(old: Node, new: Node) -> bool:

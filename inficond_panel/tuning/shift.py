@@ -17,7 +17,7 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.suspects import SHIFT, UNKNOWN, Presence, Suspicion, Verdict, presence
 from inficond_panel.tuning.node import Node
-from inficond_panel.tuning.repairs.class_photos import ClassPhotos, measured_by_labels
+from inficond_panel.tuning.repairs.class_photos import ClassPhotos, Labelled, measured_by_labels
 from inficond_panel.tuning.tuner import Tuner
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP
@@ -144,7 +144,7 @@ def class_shift(photos: ClassPhotos) -> ClassShift:
 
 def first_suspects(photos: ClassPhotos, count: int) -> tuple[str, ...]:
     """Return the names of the ``count`` most suspect concepts; empty if none is significant."""
-    order = _StandingOut(photos, photos.suspicion()).order
+    _, _, order = _standing_out(photos, photos.suspicion())
     return tuple(photos.concepts[c] for c in order[:count])
 
 
@@ -176,58 +176,50 @@ def _ap(photos: ClassPhotos, logit: NDArray, noise: Noise) -> Interval:
     return metric_intervals(outcome, (AP.key,), **noise)[AP.key]
 
 
-class _StandingOut:
-    """Significantly suspect concepts, most suspect first; see ``measured_by_labels``."""
-
-    def __init__(self, photos: ClassPhotos, by_scores: Suspicion) -> None:
-        own = _own(photos)
-        least = LEAST_SHARE * by_scores.score[by_scores.ranked(own)].max(initial=0.0)
-        self.measured, self.labelled = measured_by_labels(photos, by_scores)
-        order = self.measured.ranked(own)
-        plain = (self.measured.z[order] >= PLAUSIBLE) & (self.measured.score[order] >= least)
-        self.order = order[plain]
+def _standing_out(
+    photos: ClassPhotos, by_scores: Suspicion
+) -> tuple[Suspicion, dict[int, Labelled], NDArray[np.intp]]:
+    """Return the results of ``measured_by_labels``, and the indices of the significantly suspect
+    concepts, most suspect first."""
+    own = _own(photos)
+    least = LEAST_SHARE * by_scores.score[by_scores.ranked(own)].max(initial=0.0)
+    measured, labelled = measured_by_labels(photos, by_scores)
+    order = measured.ranked(own)
+    plain = (measured.z[order] >= PLAUSIBLE) & (measured.score[order] >= least)
+    return measured, labelled, order[plain]
 
 
 def _suspects(photos: ClassPhotos, by_scores: Suspicion) -> tuple[Suspect, ...]:
     """Return the significant suspects, each with the group of concepts of the same meaning."""
-    standing_out = _StandingOut(photos, by_scores)
-    order = standing_out.order[: MOST * 3]
-    alike = _alike(photos, order)
+    measured, labelled, order = _standing_out(photos, by_scores)
+    order = order[: MOST * 3]
     return tuple(
-        _suspect(photos, standing_out, order, place, alike[place])
-        for place in range(min(MOST, len(order)))
+        _suspect(photos, measured, int(c), order[alike][:MOST_ALIKE], labelled.get(int(c)))
+        for c, alike in zip(order[:MOST], _alike(photos, order), strict=False)
     )
 
 
 def _suspect(
     photos: ClassPhotos,
-    found: _StandingOut,
-    order: NDArray[np.intp],
-    place: int,
-    alike: NDArray[np.bool_],
+    measured: Suspicion,
+    c: int,
+    group: NDArray[np.intp],
+    other: Labelled | None,
 ) -> Suspect:
-    c, measured = int(order[place]), found.measured
-    names, spread, other = photos.concepts, photos.spread[c] or np.inf, found.labelled.get(c)
+    spread = photos.spread[c] or np.inf
+    measures = ("score", "z", "q", "reliance", "lost")
+    fit = photos.fit_scores[:, c], photos.fit_label
+    tune = photos.tune_scores[:, c], photos.tune_label
     return Suspect(
-        concept=names[c],
-        score=float(measured.score[c]),
-        z=float(measured.z[c]),
-        q=float(measured.q[c]),
-        reliance=float(measured.reliance[c]),
+        concept=photos.concepts[c],
+        **{name: float(getattr(measured, name)[c]) for name in measures},
         weight=float(photos.student.weights[c]),
-        lost=float(measured.lost[c]),
         fit=float(measured.fit_bond[c] / spread),
         tune=float(measured.tune_bond[c] / spread),
-        group=tuple(names[int(j)] for j in order[alike][:MOST_ALIKE]),
-        presence=other.presence(photos) if other else _presence(photos, c),
+        group=tuple(photos.concepts[j] for j in group),
+        presence=other.presence(photos) if other else presence(*fit, *tune),
         labelled=other.name if other else "",
         by_teacher=bool(other and other.by_teacher),
-    )
-
-
-def _presence(photos: ClassPhotos, c: int) -> Presence:
-    return presence(
-        photos.fit_scores[:, c], photos.fit_label, photos.tune_scores[:, c], photos.tune_label
     )
 
 

@@ -123,10 +123,8 @@ def differences(photos: ClassPhotos, shift: ClassShift) -> Differences:
     logit = (photos.model_of_fit[0] + photos.model_of_tune[1]) / 2
     wrong = wrong_chance(logit, labels[0], noise)
     ranked = FitLabels(photos.fit, labels[0], expit(logit), wrong)
-    name = photos.student.name
-    return Differences(
-        name, positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
-    )
+    given = positives, sizes, kinds, perhaps, share, noise, other, pictures, ranked
+    return Differences(photos.student.name, *given)
 
 
 def _noise(photos: ClassPhotos) -> LabelNoise:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import TypeVar
@@ -93,42 +93,36 @@ class Evaluation:
 
         Sorted once for all metrics, and for all decisions from the same logits.
         """
-        student = self._student(node, k)
-        outcome = self._outcomes.get((student, split))
-        if outcome is None:
-            outcome = self._outcome(self.columns(node, split)[k], k, split)
-            self._outcomes.put((student, split), outcome)
+        outcome = self._outcomes.made(
+            (self._student(node, k), split),
+            lambda: self._outcome(self.columns(node, split)[k], k, split),
+        )
         if self.store.task != SINGLE_LABEL:
             return outcome
-        key = self._decider(node, k), split
-        decided = self._decided.get(key)
-        if decided is None:
-            decided = outcome.deciding(self.cutoffs(node, split).of(k))
-            self._decided.put(key, decided)
-        return decided
+        return self._decided.made(
+            (self._decider(node, k), split),
+            lambda: outcome.deciding(self.cutoffs(node, split).of(k)),
+        )
 
     def metrics(self, node: Node, split: str) -> dict[str, ClassMetrics]:
         """Return the metrics of each class at a node on a split; nan if undefined."""
-        made = self.known_metrics(node, split)
-        if made is None:
-            made = self._measure(node, split)
-            self._of_nodes.put((node.id, node.weights_hash, split), made)
-        return made
+        return self._of_nodes.made(
+            (node.id, node.weights_hash, split),
+            lambda: {
+                name: self._class_metrics(node, split, k)
+                for k, name in enumerate(self.store.classes)
+            },
+        )
 
     def known_metrics(self, node: Node | Iteration, split: str) -> dict[str, ClassMetrics] | None:
         """Return the metrics of each class at a node on a split if cached; None if not."""
         return self._of_nodes.get((node.id, node.weights_hash, split))
 
-    def _measure(self, node: Node, split: str) -> dict[str, ClassMetrics]:
-        made = {}
-        for k, name in enumerate(self.store.classes):
-            student = self._decider(node, k)
-            metrics = self._measured.get((student, split))
-            if metrics is None:
-                metrics = measure(self.outcome(node, split, k), self.teacher_outcome(split, k))
-                self._measured.put((student, split), metrics)
-            made[name] = metrics
-        return made
+    def _class_metrics(self, node: Node, split: str, k: int) -> ClassMetrics:
+        return self._measured.made(
+            (self._decider(node, k), split),
+            lambda: measure(self.outcome(node, split, k), self.teacher_outcome(split, k)),
+        )
 
     def logits(self, node: Node, rows: np.ndarray) -> np.ndarray:
         """Return logits ``(n, K)`` of the images at ``rows`` of the store."""
@@ -145,7 +139,7 @@ class Evaluation:
         """Return logits ``(n,)`` on a split per class; computes only those not in the cache."""
         if not self.store.rows(split).size:  # a table of scores has rows
             return [np.zeros(0) for _ in self.store.classes]
-        students = self._students(node)
+        students = [self._student(node, k) for k in range(len(self.store.classes))]
         known = {k: self._columns.get((each, split)) for k, each in enumerate(students)}
         columns = {k: column for k, column in known.items() if column is not None}
         new = [k for k in known if k not in columns]
@@ -160,9 +154,6 @@ class Evaluation:
                 self._columns.put((students[k], split), columns[k])
         return [columns[k] for k in known]
 
-    def _students(self, node: Node) -> list[_Student]:
-        return [self._student(node, k) for k in range(len(self.store.classes))]
-
     def _student(self, node: Node, k: int) -> _Student:
         """Return the cache key of logits; for a joint student it covers all weights."""
         return _whole(node, k) if self.link == SOFTMAX else _students(node)[k]
@@ -173,20 +164,24 @@ class Evaluation:
 
     def teacher_outcome(self, split: str, k: int) -> Outcome:
         """Return labels, teacher's logits and decisions of class ``k`` on a split, read-only."""
-        outcome = self._teachers.get((k, split))
-        if outcome is None:
-            logit = self.store.teacher_log_odds[self.store.rows(split), k]
-            outcome = self._outcome(logit, k, split, self._teacher_cutoffs(split).of(k))
-            self._teachers.put((k, split), outcome)
-        return outcome
+        return self._teachers.made((k, split), lambda: self._outcome_of_teacher(k, split))
+
+    def teacher_outcomes(self, split: str) -> Mapping[str, Outcome]:
+        """Return a mapping from class to the teacher's outcome on a split."""
+        classes = self.store.classes
+        return _ByClass(classes, lambda name: self.teacher_outcome(split, classes.index(name)))
+
+    def _outcome_of_teacher(self, k: int, split: str) -> Outcome:
+        logit = self.store.teacher_log_odds[self.store.rows(split), k]
+        return self._outcome(logit, k, split, self._teacher_cutoffs(split).of(k))
 
     def _cutoffs_of_teacher(self, split: str) -> Cutoffs:
         logits = self.store.teacher_log_odds[self.store.rows(split)]
         return Cutoffs(logits, self.thresholds, self.store.task)
 
     def _teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
-        teachers = TeacherOutcomes(self, split)
-        return {name: teacher_skill(outcome) for name, outcome in teachers.items()}
+        teachers = self.teacher_outcomes(split).items()
+        return {name: teacher_skill(outcome) for name, outcome in teachers}
 
     def _decisions(self, node: Node, split: str) -> Mask:
         """Return decisions ``(n, K)`` of the students on a split, read-only."""
@@ -233,8 +228,7 @@ def _fixed(values: np.ndarray) -> np.ndarray:
 def _check_thresholds(thresholds: Mapping[str, float], store: Store) -> None:
     if thresholds and store.task == SINGLE_LABEL:
         raise TuningError(
-            f"students.threshold {NO_THRESHOLD}.",
-            "Remove students.threshold from the spec.",
+            f"students.threshold {NO_THRESHOLD}.", "Remove students.threshold from the spec."
         )
     for name in thresholds:
         if name not in store.classes:
@@ -360,43 +354,29 @@ class Student:
 
 
 class _ByClass(Mapping[str, T]):
-    """Mapping from class to a result on one split, made when it is asked for, in store order."""
+    """Mapping from class to a result, which ``make`` makes when it is asked for."""
 
-    def __init__(self, evaluation: Evaluation, split: str) -> None:
-        self.evaluation, self.split = evaluation, split
+    def __init__(self, classes: Sequence[str], make: Callable[[str], T]) -> None:
+        self._classes, self._make = classes, make
 
     def __getitem__(self, class_name: str) -> T:
-        if class_name not in self.evaluation.store.classes:
+        if class_name not in self._classes:
             raise KeyError(class_name)
-        return self._of(class_name)
-
-    def _of(self, class_name: str) -> T:
-        raise NotImplementedError
+        return self._make(class_name)
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self.evaluation.store.classes)
+        return iter(self._classes)
 
     def __len__(self) -> int:
-        return len(self.evaluation.store.classes)
-
-
-class TeacherOutcomes(_ByClass[Outcome]):
-    """Mapping from class to the teacher's outcome on one split."""
-
-    def _of(self, class_name: str) -> Outcome:
-        column = self.evaluation.store.classes.index(class_name)
-        return self.evaluation.teacher_outcome(self.split, column)
+        return len(self._classes)
 
 
 class Students(_ByClass[Student]):
     """Mapping from class to student, of one node on one split, in the order of the store."""
 
     def __init__(self, evaluation: Evaluation, node: Node, split: str) -> None:
-        super().__init__(evaluation, split)
-        self.node = node
-
-    def _of(self, class_name: str) -> Student:
-        return Student(self.evaluation, self.node, self.split, class_name)
+        self.evaluation, self.node, classes = evaluation, node, evaluation.store.classes
+        super().__init__(classes, lambda name: Student(evaluation, node, split, name))
 
     @property
     def outcomes(self) -> dict[str, Outcome]:

@@ -19,10 +19,8 @@ from inficond_panel.tuning.node import Iteration, Node, to_iteration
 from inficond_panel.tuning.thumbs import (
     box,
     check_name,
-    check_names,
     in_force,
     resolve,
-    score_scale,
 )
 from inficond_panel.vocabulary.splits import HOLDOUT
 
@@ -44,7 +42,7 @@ class StudentHistory:
         self._node = lru_cache(256)(self._read_node)
         self._since = lru_cache(_FOLLOWED)(self._set_by)
         self.terms = lru_cache(_FOLLOWED)(self._read_terms)
-        self._verifier = Verifier(history, store)
+        self._verified: set[str] = set()
         self._by_id: dict[str, Iteration] = {}
         self._reading = Lock()
 
@@ -57,7 +55,7 @@ class StudentHistory:
 
         Nodes of deleted branches are left out unless ``deleted``.
         """
-        return [self._verifier.check(node) for node in self.history.nodes(self.root_id, deleted)]
+        return [self._checked(node) for node in self.history.nodes(self.root_id, deleted)]
 
     def set_head(self, node: Node, kind: str = "jump") -> None:
         """Make ``node`` the head, which the page shows; ``kind`` is ``jump`` or ``fine-tune``."""
@@ -69,7 +67,7 @@ class StudentHistory:
         Iterations have no weights; each is read and verified once per object.
         """
         with self._reading:  # one of several concurrent sessions reads
-            tree, state = self.history.iterations(self.root_id, self._verifier.check)
+            tree, state = self.history.iterations(self.root_id, self._checked)
             self._by_id.update((one.id, one) for one in tree[len(self._by_id) :])
         names, notes = state.names, state.notes
         return [one.labelled(names.get(one.id, ""), notes.get(one.id, "")) for one in tree], state
@@ -84,6 +82,10 @@ class StudentHistory:
             yield iteration
             at = iteration.parent
 
+    def path(self, node: Node) -> list[Node | Iteration]:
+        """Return a node and its ancestors, up to the root; only the first has weights."""
+        return [node, *self.ancestors(node)]
+
     def bound_since(self, node: Node, class_name: str, concept: str) -> int | None:
         """Return the number of the iteration that set a bound active at ``node``, else None."""
         return self._since(node).get((class_name, concept))
@@ -91,8 +93,7 @@ class StudentHistory:
     def repairs_since(self, node: Node, class_name: str) -> dict[str, int]:
         """Return, by kind of repair, the latest iteration (number) that repaired the class so."""
         since: dict[str, int] = {}
-        path: list[Node | Iteration] = [node, *self.ancestors(node)]
-        for at in path:
+        for at in self.path(node):
             for repair in at.repairs:
                 if repair.class_name == class_name:
                     since.setdefault(repair.kind.key, at.number)
@@ -133,16 +134,14 @@ class StudentHistory:
     def _read_terms(self, node: Node) -> dict[str, Terms]:
         """Return, by class, the terms of the fit at ``node`` that differ from the spec's."""
         resolved: dict[str, Any] = {}
-        path: list[Node | Iteration] = [node, *self.ancestors(node)]
-        for at in path:
+        for at in self.path(node):
             resolved = {**at.resolved, **resolved}
         return terms_of(resolved, self.store)
 
     def _set_by(self, node: Node) -> dict[tuple[str, str], int]:
         """Return the number of the iteration that set each bound, by class and concept."""
         since: dict[tuple[str, str], int] = {}
-        path: list[Node | Iteration] = [node, *self.ancestors(node)]
-        for at in path:
+        for at in self.path(node):
             for intent in at.intents:
                 since.setdefault(intent.key, at.number)
         return since
@@ -154,31 +153,20 @@ class StudentHistory:
                 f"The history has no iteration {node_id!r} of these students.",
                 "Tune from an iteration that is in the history, not from a preview.",
             )
-        return self._verifier.check(node)
+        return self._checked(node)
 
+    def _checked(self, node: Node) -> Node:
+        """Verify a node against its parent, once, and return it.
 
-class Verifier:
-    """Verifier of nodes against their parents, each node once.
-
-    Weights must have the shape of the store's concepts and classes, bounds must be those that
-    intents and parent's bounds give (none for the root), and weights must obey the bounds.
-    ``History`` checks the id against parent, intents and settings.
-    """
-
-    def __init__(self, history: History, store: Store) -> None:
-        self.history, self.store = history, store
-        self._seen: set[str] = set()
-
-    def check(self, node: Node) -> Node:
-        """Verify ``node`` and return it.
-
-        Raises ``HistoryError`` if it is not the node that its parent and edits give.
+        Weights must have the shape of the store's concepts and classes, bounds must be those that
+        intents and parent's bounds give (none for the root), and weights must obey the bounds.
+        ``History`` checks the id against parent, intents and settings. Raises ``HistoryError``.
         """
-        if node.id not in self._seen:
+        if node.id not in self._verified:
             fault = self._fault(node)
             if fault:
                 raise HISTORY.damaged(self.history.path, f"#{node.number} ({node.id}) {fault}")
-            self._seen.add(node.id)
+            self._verified.add(node.id)
         return node
 
     def _fault(self, node: Node) -> str:
@@ -194,30 +182,22 @@ class Verifier:
 
 def _fault(node: Node, parent: Node, root: Node, store: Store) -> str:
     try:
-        check_names(node.intents, store.classes, store.concepts)
         check_repairs(node.repairs, store)
-        _check_resolved(node, store)
+        terms = terms_of(node.resolved, store)
         resolved = resolve(
             node.intents,
-            classes=store.classes,
-            concepts=store.concepts,
+            store,
             parent=parent.weights,
             original=root.weights,
             reference=node.settings["reference"],
             step=node.settings["step"],
-            spread=score_scale(store),
         )
     except (TuningError, KeyError, TypeError, ValueError, AttributeError) as error:
         return f"has invalid intents or settings: {getattr(error, 'message', error)}"
+    if set(terms) != {repair.class_name for repair in node.repairs}:
+        return "has invalid intents or settings: its terms are of other classes than its repairs"
     if node.bounds != in_force(parent.bounds, resolved):
         return "has other bounds than its intents set"
     lower, upper = box(node.bounds, store.classes, store.concepts)
     obeys = np.all((lower <= node.weights) & (node.weights <= upper))
     return "" if obeys else "does not obey its bounds"
-
-
-def _check_resolved(node: Node, store: Store) -> None:
-    """Raise ``ValueError`` if the node's terms are not for exactly the classes with repairs."""
-    if set(node.resolved) != {repair.class_name for repair in node.repairs}:
-        raise ValueError("its terms are of other classes than its repairs")
-    terms_of(node.resolved, store)

@@ -144,19 +144,11 @@ def size_words(intent: Intent) -> str:
     return f" ×{intent.factor:g}" if intent.factor else ""
 
 
-def check_names(intents: Iterable[Intent], classes: Sequence[str], concepts: Sequence[str]) -> None:
-    """Raise ``TuningError``, with the nearest name, for an unknown class or concept."""
-    for intent in intents:
-        check_name("class", intent.class_name, classes)
-        check_name("concept", intent.concept, concepts)
-
-
 def check_name(kind: str, name: str, known: Sequence[str]) -> None:
     """Raise ``TuningError``, with the nearest known name, for an unknown ``name``."""
     if name not in known:
         raise TuningError(
-            missing(kind, name, known, "in the store"),
-            "List all names: inficond info SPEC --json",
+            missing(kind, name, known, "in the store"), "List all names: inficond info SPEC --json"
         )
 
 
@@ -220,7 +212,7 @@ def canonical(thumbs: Iterable[Thumb], factor: float) -> tuple[Intent, ...]:
 
     ``factor`` is for intents without a factor. The order of ``thumbs`` does not matter.
     """
-    return tuple(best(candidates)[0] for candidates in by_concept(thumbs, factor).values())
+    return tuple(max(each, key=rank)[0] for each in by_concept(thumbs, factor).values())
 
 
 def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], list[Candidate]]:
@@ -232,11 +224,6 @@ def by_concept(thumbs: Iterable[Thumb], factor: float) -> dict[tuple[str, str], 
         for intent in members:
             candidates.setdefault(intent.key, []).append((intent.resolved(factor), group))
     return dict(sorted(candidates.items()))
-
-
-def best(candidates: Iterable[Candidate]) -> Candidate:
-    """Return the candidate, an intent with its group, with the highest precedence."""
-    return max(candidates, key=rank)
 
 
 def rank(candidate: Candidate) -> tuple[bool, int, bool, float]:
@@ -293,26 +280,26 @@ def bound(intent: Intent, weight: float, step: float) -> tuple[float | None, flo
 
 def resolve(
     intents: Iterable[Intent],
+    store: Store,
     *,
-    classes: Sequence[str],
-    concepts: Sequence[str],
     parent: np.ndarray,
     original: np.ndarray,
     reference: str,
     step: float,
-    spread: np.ndarray | None = None,
 ) -> Bounds:
     """Return the bounds that the resolved ``intents`` of one iteration set.
 
     ``parent`` and ``original`` are weights ``(C, K)`` of the parent iteration and of the original
-    students; ``reference`` (``parent`` or ``original``) selects w₀. ``spread`` as in
-    ``step_sizes``.
+    students; ``reference`` (``parent`` or ``original``) selects w₀. Raises ``TuningError``, with
+    the nearest name, for an unknown class or concept.
     """
-    row = {name: c for c, name in enumerate(concepts)}
-    column = {name: k for k, name in enumerate(classes)}
-    weights = parent if reference == "parent" else original
+    row = {name: c for c, name in enumerate(store.concepts)}
+    column = {name: k for k, name in enumerate(store.classes)}
+    weights, spread = parent if reference == "parent" else original, score_scale(store)
     bounds: Bounds = {}
     for intent in intents:
+        check_name("class", intent.class_name, store.classes)
+        check_name("concept", intent.concept, store.concepts)
         c, k = row[intent.concept], column[intent.class_name]
         size = float(step_sizes(original[:, k], step, spread)[c])
         bounds[intent.class_name, intent.concept] = bound(intent, float(weights[c, k]), size)

@@ -32,16 +32,14 @@ from inficond_panel.tuning.fitting.terms import Terms, terms_of
 from inficond_panel.tuning.history.history import History
 from inficond_panel.tuning.node import Iteration, Node, node_id, warn_of_optimality
 from inficond_panel.tuning.repairs.repair_terms import RepairTerms
-from inficond_panel.tuning.student import Evaluation, Students, TeacherOutcomes
+from inficond_panel.tuning.student import Evaluation, Students
 from inficond_panel.tuning.student_history import StudentHistory
 from inficond_panel.tuning.thumbs import (
     Bounds,
     canonical,
-    check_names,
     check_together,
     in_force,
     resolve,
-    score_scale,
 )
 from inficond_panel.vocabulary.tasks import SOFTMAX
 
@@ -60,11 +58,7 @@ class Tuner(StudentHistory):
     """
 
     def __init__(
-        self,
-        store: Store,
-        spec: Spec,
-        history: History,
-        penalties: Sequence[float] | None = None,
+        self, store: Store, spec: Spec, history: History, penalties: Sequence[float] | None = None
     ) -> None:
         recipe.check_link(spec, store)
         recipe.check_images(spec, store)
@@ -146,23 +140,22 @@ class Tuner(StudentHistory):
     ) -> tuple[float, ...]:
         with self._choosing:
             if self._penalties is None:
-                self._penalties = self._recorded() or self._chosen(progress, cancelled)
+                self._penalties = self._chosen(progress, cancelled)
         return self._penalties
 
-    def _recorded(self) -> tuple[float, ...] | None:
-        penalties = [self.spec.students.penalty(name) for name in self.store.classes]
-        known = [value for value in penalties if value is not None]
-        if len(known) == len(penalties):
-            return tuple(known)
-        roots = (other.settings for other in self.history.other_roots(""))
-        return recipe.recorded_penalties(self.spec, self.store, roots)
-
     def _chosen(self, progress: Progress | None, cancelled: Cancelled | None) -> tuple[float, ...]:
+        """Return the spec's penalties; those that it leaves out as recorded, else chosen."""
         given = [self.spec.students.penalty(name) for name in self.store.classes]
         free = [k for k, value in enumerate(given) if value is None]
-        data = self._unpenalised.under(self._original_terms)
-        penalties = choose_penalties(self.store, data, free, progress, cancelled)
-        chosen = dict(zip(free, penalties, strict=True))
+        chosen: dict[int, float] = {}
+        if free:
+            roots = (other.settings for other in self.history.other_roots(""))
+            recorded = recipe.recorded_penalties(self.spec, self.store, roots)
+            if recorded is not None:
+                return recorded
+            data = self._unpenalised.under(self._original_terms)
+            penalties = choose_penalties(self.store, data, free, progress, cancelled)
+            chosen = dict(zip(free, penalties, strict=True))
         return tuple(chosen[k] if value is None else value for k, value in enumerate(given))
 
     @cached_property
@@ -177,7 +170,10 @@ class Tuner(StudentHistory):
 
     @cached_property
     def _refit_settings(self) -> dict[str, Any]:
-        return recipe.refit_settings(self.spec, self.store, self._refit)
+        """Plain data that determine a refit, besides parent and edits."""
+        section = self.spec.tuning
+        asked = {"reference": section.reference, "step": float(section.step)}
+        return {**asked, **self._refit.settings(self.store.classes)}
 
     @cached_property
     def _distillation(self) -> recipe.Recipe:
@@ -219,11 +215,7 @@ class Tuner(StudentHistory):
         return node
 
     def preview(
-        self,
-        parent: Node,
-        intents: Iterable[Edit],
-        progress: Progress | None = None,
-        cancelled: Cancelled | None = None,
+        self, parent: Node, intents: Iterable[Edit], cancelled: Cancelled | None = None
     ) -> Node:
         """Return the node that ``fine_tune`` would return, without storing it.
 
@@ -231,25 +223,20 @@ class Tuner(StudentHistory):
         """
         stored = self.node(parent.id)
         edits = self._resolved_edits(stored, intents)
-        made = self._previewed.get(edits.name)
-        if made is None:
-            made = self._refitted(stored, edits, progress, cancelled)
-            self._previewed.put(edits.name, made)
+        made = self._previewed.made(
+            edits.name, lambda: self._refitted(stored, edits, None, cancelled)
+        )
         return made.changed(id=f"preview-{edits.name}")
 
     def resolve(self, parent: Node, intents: Iterable[Edit]) -> Bounds:
         """Return the bounds that the thumbs of a batch would set after ``parent``."""
-        thumbs = canonical(thumbs_of(intents), self.spec.tuning.factor)
-        check_names(thumbs, self.store.classes, self.store.concepts)
         return resolve(
-            thumbs,
-            classes=self.store.classes,
-            concepts=self.store.concepts,
+            canonical(thumbs_of(intents), self.spec.tuning.factor),
+            self.store,
             parent=parent.weights,
             original=self.root().weights,
             reference=self.spec.tuning.reference,
             step=self.spec.tuning.step,
-            spread=score_scale(self.store),
         )
 
     def head(self) -> Node:
@@ -297,7 +284,7 @@ class Tuner(StudentHistory):
 
     def teacher_outcomes(self, split: str) -> Mapping[str, Outcome]:
         """Return labels, teacher's logits and decisions (``Outcome``) on a split, by class."""
-        return TeacherOutcomes(self._evaluation, split)
+        return self._evaluation.teacher_outcomes(split)
 
     def teacher_skills(self, split: str) -> dict[str, TeacherSkill]:
         """Return the teacher's AP on a split, with its chance level, by class."""
@@ -321,17 +308,9 @@ class Tuner(StudentHistory):
         """The data ``fit_data``, with an L1 penalty of 1 for each class."""
         section = self.spec.students
         made = recipe.distillation(self.spec, [1.0] * len(self.store.classes))
-        return _fit_data(
-            self.store,
-            section.temperature,
-            made.l1,
-            made.l2,
-            made.alpha,
-            section.targets,
-            made.link,
-            section.tempered,
-            self.spec.device,
-        )
+        loss = section.temperature, made.l1, made.l2, made.alpha
+        learned = section.targets, made.link, section.tempered
+        return _fit_data(self.store, *loss, *learned, self.spec.device)
 
     def data_at(self, node: Node) -> FitData:
         """Return the data that the students of ``node`` are fitted to, with its repairs' terms."""
@@ -372,15 +351,8 @@ class Tuner(StudentHistory):
         cancelled: Cancelled | None,
     ) -> Node:
         terms = {**self.terms(parent), **terms_of(edits.settings.get("terms", {}), self.store)}
-        return refitted(
-            self.fit_data.under(terms),
-            self._refit,
-            progress,
-            cancelled,
-            parent=parent,
-            edits=edits,
-            store=self.store,
-        )
+        data = self.fit_data.under(terms)
+        return refitted(data, self._refit, parent, edits, self.store, progress, cancelled)
 
 
 #: Shared by tuners of one store with different histories, as in a study.

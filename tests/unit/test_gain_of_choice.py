@@ -116,8 +116,7 @@ def refitted(photos, terms: Terms, counts: np.ndarray) -> tuple[np.ndarray, np.n
         found = fit(data.scores, targets, l1=1e-3, sample_weight=weight, tolerance=1e-4)
         scores = photos.tune_scores[folds == fold]
         logits[:, folds == fold] = decision_function(scores, found.weights, found.intercepts).T
-    box = student.lower, student.upper
-    still = held_out_logits(student, [terms], *box, rows, folds, tolerance=1e-4)
+    still = held_out_logits(student, [terms], rows, folds, tolerance=1e-4)
     pairs = zip(logits, counts, strict=True)
     moved = [ap_values(photos.tune_label, x[None], c[None])[0, 0] for x, c in pairs]
     return ap_values(photos.tune_label, still, counts)[0], np.array(moved)

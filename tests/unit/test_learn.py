@@ -130,7 +130,7 @@ def test_weight_and_lambda_are_those_of_highest_ap(tuner: Tuner) -> None:
     photos = tuner.repairs.photos(tuner.repairs.class_fit(tuner.root(), "truck"))
     tried, (_, label, _) = compared_terms(photos, repairs), tune_of(tuner)
     folds, student = stratified_folds(label[:, None], FOLDS, 0), photos.student
-    logits = held_out_logits(student, tried, student.lower, student.upper, photos.tune, folds)
+    logits = held_out_logits(student, tried, photos.tune, folds)
     ap = pytest.importorskip("sklearn.metrics").average_precision_score
     best = int(np.argmax([ap(label, each) for each in logits]))
     assert terms.learned[0].weight == tried[best].learned[0].weight

@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import expit
 from spread_shortcut import CONTEXT
+from suggest_parts.gains import change
 from tuners import afresh, shifted_store, tuner_of
 
 import inficond_panel
@@ -26,7 +27,7 @@ from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda
 from inficond_panel.tuning.repairs.cross_fit import FOLDS, cross_fitted_logits, steps_to
 from inficond_panel.tuning.suggest import carry_out, suggest
 from inficond_panel.tuning.suggest.drawn_students import image_moves
-from inficond_panel.tuning.suggest.gain import Change, Gain, change, mean_change
+from inficond_panel.tuning.suggest.gain import Change, Gain, mean_change
 from inficond_panel.tuning.suggest.suggestion import proposed_sentence
 
 L1 = 1e-3

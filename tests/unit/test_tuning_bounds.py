@@ -24,7 +24,6 @@ from inficond_panel.tuning.thumbs import (
     bound,
     box,
     canonical,
-    check_names,
     in_force,
     resolve,
     step_sizes,
@@ -33,6 +32,12 @@ from inficond_panel.wording.repairs import edit_words
 
 CLASSES, CONCEPTS = ["cat", "dog"], ["ear", "fur", "sky"]
 BIKE, WHEEL = "bicycle", "wheel"
+
+
+class Named:
+    """Names and scale of a store, with scores as precompute makes them."""
+
+    classes, concepts, given = CLASSES, CONCEPTS, False
 
 
 @pytest.fixture(scope="module")
@@ -82,8 +87,8 @@ def test_step_is_a_share_of_the_largest_effect_of_the_untouched_student() -> Non
 def test_reference_parent_goes_on_from_the_parent_and_original_does_not(reference, lower) -> None:
     original = np.array([[4.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
     parent = np.array([[8.0, 0.0], [-1.0, 10.0], [0.0, 0.0]])
-    given = {"classes": CLASSES, "concepts": CONCEPTS, "reference": reference, "step": 0.05}
-    found = resolve(canonical([ear("up")], 2.0), parent=parent, original=original, **given)
+    given = {"parent": parent, "original": original, "reference": reference, "step": 0.05}
+    found = resolve(canonical([ear("up")], 2.0), Named(), **given)
     assert found == {("cat", "ear"): (lower, None)}
 
 
@@ -152,7 +157,7 @@ def test_unknown_names_come_with_the_nearest() -> None:
         (Intent("Dog", "ear", "up"), r"no class 'Dog'.*Did you mean 'dog'"),
     ):
         with pytest.raises(TuningError, match=said):
-            check_names([intent], CLASSES, CONCEPTS)
+            resolve([intent], Named(), parent=None, original=None, reference="", step=0.05)
 
 
 def test_factor_that_no_number_can_hold_is_refused() -> None:

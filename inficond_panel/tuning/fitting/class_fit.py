@@ -7,9 +7,9 @@ photo's fold. All refits share one score matrix: held-out photos have weight 0.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,10 +27,12 @@ from inficond_panel.vocabulary.tasks import SIGMOID, SINGLE_LABEL, SOFTMAX
 
 #: Gap at which the solver stops, relative to the objective at w = 0: enough to rank photos.
 TOLERANCE = 1e-4
+#: Lower and upper bounds of weights, ``(C, 1)`` each for one class.
+Box = tuple[Array, Array]
 
 
 class ClassFit:
-    """Student of class ``k`` under ``terms``, within bounds ``lower`` and ``upper`` ``(C, 1)``.
+    """Student of class ``k`` under ``terms``, within the bounds ``box``.
 
     ``data`` is the data without terms. ``start`` is a warm start; if ``ready``, the solution.
     """
@@ -42,30 +44,24 @@ class ClassFit:
         store: Store,
         data: FitData,
         k: int,
-        lower: Array,
-        upper: Array,
+        box: Box,
         start: Fit,
         terms: Terms | None = None,
         *,
         ready: bool = False,
     ) -> None:
-        self.store, self.k, self.lower, self.upper = store, k, lower, upper
+        self.store, self.k, self.box = store, k, box
         self.terms = terms or Terms()
         self._plain, self._start, self._ready = data, start, ready
 
-    def under(
-        self, terms: Terms, lower: Array | None = None, upper: Array | None = None
-    ) -> ClassFit:
+    def under(self, terms: Terms, box: Box | None = None) -> ClassFit:
         """Return the student of the same class under ``terms`` and bounds (None: its bounds)."""
-        return ClassFit(
-            self.store,
-            self._plain,
-            self.k,
-            self.lower if lower is None else lower,
-            self.upper if upper is None else upper,
-            self.base,
-            terms,
-        )
+        other, start = copy(self), self.base
+        for name in ("data", "base"):
+            other.__dict__.pop(name, None)
+        other.terms, other.box = terms, box or self.box
+        other._start, other._ready = start, False
+        return other
 
     @property
     def name(self) -> str:
@@ -113,38 +109,33 @@ class ClassFit:
         """Return the cutoff of decisions on the class: ``held``, since students are independent."""
         return held
 
-    def fitted_without(self, outside: NDArray[np.bool_]) -> Fit:
-        """Return the student refitted without the training images of a mask ``(n,)``."""
-        return self.solve(rows=self.rows_without(outside))
-
     def fitted_without_each(self, outside: NDArray[np.bool_]) -> list[Fit]:
         """Return the student refitted without the training images of each mask ``(m, n)``."""
-        inside = np.stack([self.rows_without(mask) for mask in outside], axis=1)
-        data, bounds = self.data, (self.lower, self.upper)
-        l1 = np.broadcast_to(data.l1_of(0), len(self.lower))[:, None]
-        l1 = np.repeat(l1, len(outside), axis=1)
+        data, inside = self.data, self.rows_without(outside)
+        l1 = np.broadcast_to(data.l1_of(0), len(self.box[0]))[:, None].repeat(len(outside), axis=1)
         weights = inside * data.weight(0)[:, None]
-        fits = _fit_columns(data, l1, *bounds, weights, self.base, TOLERANCE)
+        fits = _fit_columns(data, l1, self.box, weights, self.base, TOLERANCE)
         return [fits.at(np.array([number])) for number in range(len(outside))]
 
     def rows_without(self, outside: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        """Return a mask of all fitted images without the training images ``outside`` ``(n,)``."""
-        inside = np.ones(len(self.data.rows), dtype=bool)
-        inside[: len(outside)] = ~outside
+        """Return masks of all fitted images, in columns, each without the training images of one
+        mask of ``outside`` ``(m, n)``."""
+        inside = np.ones((len(self.data.rows), len(outside)), dtype=bool)
+        inside[: outside.shape[1]] = ~outside.T
         return inside
 
     def solve(
         self,
-        lower: Array | None = None,
-        upper: Array | None = None,
         start: Fit | None = None,
         rows: NDArray[np.bool_] | None = None,
+        box: Box | None = None,
     ) -> Fit:
-        """Solve the fit, optionally within other bounds or on the images of the mask ``rows``."""
+        """Solve the fit, optionally on the images of the mask ``rows`` or within other bounds."""
+        lower, upper = box or self.box
         return fit(
             **self.data.problem([0], rows),
-            lower=self.lower if lower is None else lower,
-            upper=self.upper if upper is None else upper,
+            lower=lower,
+            upper=upper,
             start=start or self.base,
             tolerance=TOLERANCE,
         )
@@ -153,8 +144,8 @@ class ClassFit:
 class JointClassFit(ClassFit):
     """Like ``ClassFit``, for a softmax student.
 
-    Bounds ``lower`` and ``upper`` ``(C, 1)`` are of class ``k``, ``box`` has the bounds of all
-    classes. Fits have all K classes: class ``k`` in column 0, then the others in order.
+    ``every`` has the bounds ``(C, K)`` of all classes, ``box`` those of class ``k``. Fits have all
+    K classes: class ``k`` in column 0, then the others in order.
     """
 
     link = SOFTMAX
@@ -174,7 +165,7 @@ class JointClassFit(ClassFit):
         store: Store,
         data: FitData,
         k: int,
-        box: tuple[Array, Array],
+        every: Box,
         start: Fit,
         terms: Terms | None = None,
         *,
@@ -182,50 +173,29 @@ class JointClassFit(ClassFit):
     ) -> None:
         others = [column for column in range(len(store.classes)) if column != k]
         self._order = np.array([k, *others])
-        self._others = box[0][:, others], box[1][:, others]
-        lower, upper = (side[:, [k]] for side in box)
-        super().__init__(store, data, k, lower, upper, start.at(self._order), terms, ready=ready)
-
-    def under(
-        self, terms: Terms, lower: Array | None = None, upper: Array | None = None
-    ) -> JointClassFit:
-        """Return the joint student under ``terms`` and bounds of class ``k`` (None: its bounds)."""
-        box = self._box(
-            self.lower if lower is None else lower, self.upper if upper is None else upper
-        )
-        back = np.argsort(self._order)
-        return JointClassFit(
-            self.store,
-            self._plain,
-            self.k,
-            (box[0][:, back], box[1][:, back]),
-            self.base.at(back),
-            terms,
-        )
+        self._others = [side[:, others] for side in every]
+        box = every[0][:, [k]], every[1][:, [k]]
+        super().__init__(store, data, k, box, start.at(self._order), terms, ready=ready)
 
     def solve(
         self,
-        lower: Array | None = None,
-        upper: Array | None = None,
         start: Fit | None = None,
         rows: NDArray[np.bool_] | None = None,
+        box: Box | None = None,
     ) -> Fit:
-        """Solve the joint fit, optionally within other bounds of class ``k`` or on ``rows``."""
-        low, high = self._box(
-            self.lower if lower is None else lower, self.upper if upper is None else upper
+        """Solve the joint fit, optionally on ``rows`` or within other bounds of class ``k``."""
+        lower, upper = (
+            np.hstack(sides) for sides in zip(box or self.box, self._others, strict=True)
         )
-        joint = fit_joint(
-            **self._problem(rows),
-            lower=low,
-            upper=high,
-            start=(start or self.base).weights,
-            tolerance=TOLERANCE,
-        )
-        return one_of_each(joint, low, high)
+        problem = self.data.joint_problem(rows)
+        problem["targets"] = problem["targets"][:, self._order]
+        problem |= {"l1": problem["l1"][self._order], "lower": lower, "upper": upper}
+        joint = fit_joint(**problem, start=(start or self.base).weights, tolerance=TOLERANCE)
+        return one_of_each(joint, lower, upper)
 
     def fitted_without_each(self, outside: NDArray[np.bool_]) -> list[Fit]:
         """Return the student refitted without the training images of each mask ``(m, n)``."""
-        return list(map(self.fitted_without, outside))
+        return [self.solve(rows=inside) for inside in self.rows_without(outside).T]
 
     def logits_of_each(self, students: Sequence[Fit], scores: ScoreLike) -> Array:
         """Return logits ``(len(students), n)`` on images with ``scores`` ``(n, C)``."""
@@ -237,16 +207,6 @@ class JointClassFit(ClassFit):
         in_order = logits[:, np.argsort(self._order)]
         return Cutoffs(in_order, task=SINGLE_LABEL, link=self.link).of(self.k)
 
-    def _problem(self, rows: NDArray[np.bool_] | None) -> dict[str, Any]:
-        problem = self.data.joint_problem(rows)
-        problem["targets"] = problem["targets"][:, self._order]
-        problem["l1"] = problem["l1"][self._order]
-        return problem
-
-    def _box(self, lower: Array, upper: Array) -> tuple[Array, Array]:
-        """Return the bounds ``(C, K)`` of all classes, with class ``k`` in column 0."""
-        return np.hstack([lower, self._others[0]]), np.hstack([upper, self._others[1]])
-
 
 _NONE = np.zeros(0, dtype=np.intp)
 #: Gap at which the solver stops, relative to the objective at w = 0: for choices, for evaluation.
@@ -256,34 +216,27 @@ _ROUGH, _TOLERANCE = 1e-3, 1e-4
 def fit_each(
     student: ClassFit,
     tried: Sequence[Terms],
-    lower: Array,
-    upper: Array,
     outside: Sequence[NDArray[np.intp]] = (_NONE,),
+    box: Box | None = None,
     tolerance: float = _TOLERANCE,
 ) -> Fit:
     """Return students for all pairs of terms, ``tried``, and sets of left-out photos,
     ``outside``.
 
-    ``outside`` are rows of the store; ``lower`` and ``upper`` ``(C, 1)`` are bounds. Column o ·
+    ``outside`` are rows of the store; ``box`` are bounds (None: the student's). Column o ·
     len(tried) + t is under ``tried[t]`` without ``outside[o]``. Terms may differ only in penalties
     and learned photos.
     """
-    data = student.under(_widest(tried), lower, upper).data.only(student.column)
+    data = student.under(_widest(tried)).data.only(student.column)
     weights = np.stack([_weights(data, terms) for terms in tried], axis=1)
     inside = np.stack([data.without(rows) for rows in outside], axis=1)
     l1 = np.tile(_penalties(student, tried), (1, len(outside)))
     weights = (inside[:, :, None] * weights[:, None, :]).reshape(len(inside), -1)
-    return _fit_columns(data, l1, lower, upper, weights, student.base, tolerance)
+    return _fit_columns(data, l1, box or student.box, weights, student.base, tolerance)
 
 
 def _fit_columns(
-    data: FitData,
-    l1: Array,
-    lower: Array,
-    upper: Array,
-    weights: Array,
-    start: Fit,
-    tolerance: float,
+    data: FitData, l1: Array, box: Box, weights: Array, start: Fit, tolerance: float
 ) -> Fit:
     """Return m students of the one class of ``data``, which differ in L1 penalties ``(C, m)`` and
     image weights ``(n, m)``."""
@@ -293,8 +246,8 @@ def _fit_columns(
         data.targets[:, column],
         l1=l1,
         l2=float(data.l2[0]),
-        lower=lower[:, column],
-        upper=upper[:, column],
+        lower=box[0][:, column],
+        upper=box[1][:, column],
         sample_weight=weights,
         start=start.at(column),
         tolerance=tolerance,
@@ -320,7 +273,7 @@ def _penalties(student: ClassFit, tried: Sequence[Terms]) -> Array:
     """Return the L1 penalties ``(C, len(tried))``, one column for each of the terms ``tried``."""
     alone = [Terms(penalty=terms.penalty, doubted=terms.doubted) for terms in tried]
     columns = [student.under(terms).data.l1_of(student.column) for terms in alone]
-    return np.stack([np.broadcast_to(each, len(student.lower)) for each in columns], axis=1)
+    return np.stack([np.broadcast_to(each, len(student.box[0])) for each in columns], axis=1)
 
 
 def logits_of_each(fitted: Fit, scores: NDArray) -> Array:
@@ -331,22 +284,19 @@ def logits_of_each(fitted: Fit, scores: NDArray) -> Array:
 def held_out_logits(
     student: ClassFit,
     tried: Sequence[Terms],
-    lower: Array,
-    upper: Array,
     rows: NDArray[np.intp],
     folds: NDArray[np.intp],
+    box: Box | None = None,
     tolerance: float = _ROUGH,
 ) -> Array:
     """Return cross-fitted logits ``(len(tried), n)`` under each of the terms ``tried``, on the
     photos at ``rows`` of ``tune``, which have the fold numbers ``folds`` ``(n,)``."""
     parts = [rows[folds == fold] for fold in range(FOLDS)]
-    fits = fit_each(student, tried, lower, upper, parts, tolerance)
+    fits = fit_each(student, tried, parts, box, tolerance)
     logits, count = np.empty((len(tried), len(rows))), len(tried)
-    for fold in range(FOLDS):
-        fold_fits = fits.at(np.arange(fold * count, (fold + 1) * count))
-        logits[:, folds == fold] = logits_of_each(
-            fold_fits, student.store.concept_score[parts[fold]]
-        )
+    for fold, part in enumerate(parts):
+        of_fold = fits.at(np.arange(fold * count, (fold + 1) * count))
+        logits[:, folds == fold] = logits_of_each(of_fold, student.store.concept_score[part])
     return logits
 
 
@@ -362,5 +312,4 @@ def unseen_logits(student: ClassFit, tried: Sequence[Terms]) -> Array:
     terms ``tried``."""
     rows = student.store.rows(TUNE)
     folds = stratified_folds(student.store.label[rows, student.k][:, None], FOLDS, seed=0)
-    problem = student, tried, student.lower, student.upper
-    return held_out_logits(*problem, rows, folds, _TOLERANCE)
+    return held_out_logits(student, tried, rows, folds, tolerance=_TOLERANCE)

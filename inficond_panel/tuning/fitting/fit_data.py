@@ -240,9 +240,8 @@ class FitData:
             corrected = taught[name].labels if name in taught else {}
             inside &= [self._store.images[row] not in corrected for row in rows]
             weights[inside, k] = each.weight * self._usual_weight(k)
-        self.learned = {**self.learned, source: self._next(len(rows))}
         scores = rows_of(self._store.concept_score, rows)
-        self._append(rows, targets, weights, scores, rows.tobytes())
+        self._append(rows, targets, weights, scores, rows.tobytes(), source)
 
     def _corrected(self, rows: np.ndarray, k: int, correction: Correction) -> np.ndarray:
         """Return the corrected teacher's probabilities ``(n,)`` of class ``k`` of the store."""
@@ -264,12 +263,7 @@ class FitData:
             labels = taught[name].labels if name in taught else {}
             inside = more.inside(each.parts) & [image not in labels for image in more.images]
             weights[inside, k] = each.weight * self._usual_weight(k)
-        self.learned = {**self.learned, MORE: self._next(len(more))}
-        self._append(np.full(len(more), -1), targets, weights, more.score, more.parts)
-
-    def _next(self, count: int) -> slice:
-        """Return the rows of the next ``count`` photos to append."""
-        return slice(len(self.rows), len(self.rows) + count)
+        self._append(np.full(len(more), -1), targets, weights, more.score, more.parts, MORE)
 
     def _usual_weight(self, k: int) -> float:
         """Return the mean weight of the training images for class ``k``."""
@@ -283,9 +277,13 @@ class FitData:
         weights: np.ndarray,
         scores: np.ndarray,
         key: Hashable,
+        source: str = "",
     ) -> None:
         """Append photos at ``rows`` of the store, with targets and weights ``(n, K)`` and scores
-        ``(n, C)``; ``key`` identifies the scores in the cache."""
+        ``(n, C)``; ``key`` identifies the scores in the cache, ``source`` learned photos."""
+        if source:
+            place = slice(len(self.rows), len(self.rows) + len(rows))
+            self.learned = {**self.learned, source: place}
         before = np.ones_like(self.targets) if self.sample_weight is None else self.sample_weight
         self.sample_weight = np.concatenate([before, weights])
         self.targets = np.concatenate([self.targets, targets])
@@ -368,12 +366,12 @@ class FitData:
         problem = self._problem_of(k)
         return problem.residuals(problem.fitted(logits).probability)
 
-    def flat_residuals(self, k: int) -> np.ndarray:
-        """Return the residuals ``(n,)`` of class ``k`` at w = 0 with the best intercept."""
+    def largest_lambda(self, k: int) -> float:
+        """Return the least lambda of class ``k`` at which all its weights are 0."""
         problem, size = self._problem_of(k), len(self.rows)
-        return problem.residuals(
-            problem.best_point(np.zeros(1), np.zeros(size), 0.0).fitted.probability
-        )
+        flat = problem.best_point(np.zeros(1), np.zeros(size), 0.0).fitted.probability
+        slopes = np.abs(self.gathered.gradient(problem.residuals(flat)[:, None])[:, 0])
+        return float((slopes / self._unit[..., k]).max(initial=0.0))
 
     def _problem_of(self, k: int) -> Problem:
         """Return the loss of class ``k``, without penalties, as a solver problem."""
@@ -384,7 +382,7 @@ class FitData:
     def teacher_loss(self, logits: np.ndarray, k: int) -> float:
         """Return the mean cross-entropy with the teacher on ``fit``, with equal weights."""
         logits = logits[: self._fit_count] / self.divisor
-        return float(_bce(logits, self.teacher[:, k]).mean())
+        return float((np.logaddexp(0, logits) - self.teacher[:, k] * logits).mean())
 
     @property
     def l1(self) -> np.ndarray:
@@ -394,10 +392,6 @@ class FitData:
     def lambda_of(self, k: int) -> float:
         """Return lambda of class ``k``, from the spec or the terms."""
         return float(self._lambda[k])
-
-    def l1_per_lambda(self, k: int) -> np.ndarray:
-        """Return the L1 penalty per unit of lambda of class ``k``: one number, or ``(C,)``."""
-        return self._unit[..., k]
 
     def l1_of(self, k: int) -> float | np.ndarray:
         """Return the L1 penalty of class ``k``: one number, or one per concept ``(C,)``."""
@@ -439,10 +433,6 @@ def _soft(
     if link == SOFTMAX:
         return joint_targets(logit, temperature, softmax=others is not None)
     return soft_targets(logit, temperature, others)
-
-
-def _bce(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    return np.logaddexp(0, logits) - targets * logits
 
 
 def _check_labels(store: Store, rows: np.ndarray, alpha: float) -> None:

@@ -19,6 +19,7 @@ from scipy.special import log_softmax
 
 from inficond_panel.distill import Fit, decision_function, fit, fit_joint
 from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.scores import Array, Scores
 from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.distill.solver.tempered import mixed_of
@@ -37,18 +38,16 @@ LEAST_IMAGES = 30
 #: Gap at which the solver stops, relative to the objective at w = 0: enough to compare losses.
 _TOLERANCE = 1e-4
 
-Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
-
 
 @dataclass(frozen=True)
 class _Part:
-    """One comparison: the problem to fit, the scores ``(n, C)`` of the held-out images, and a
-    function from logits ``(n, K)`` to losses ``(n, K)``."""
+    """One comparison: the problem to fit, and scores ``(n, C)``, targets ``(n, K)`` and weights
+    of the held-out images."""
 
     problem: dict[str, Any]
     scores: Scores
-    losses: Callable[[Array], Array]
+    targets: Array
+    weight: NDArray | None = None
 
 
 def choose_penalties(
@@ -66,8 +65,11 @@ def choose_penalties(
     cross-validation cannot compare gets the least penalty. Raises ``CancelledError``.
     """
     path = compared_penalties(store)
-    folds = None if _tune_compares(store, data) else _folds_of(data, list(columns))
-    compared = list(columns) if folds is None else _comparable(data, list(columns), folds)
+    compared, folds = list(columns), None
+    on_tune = data.teacher_alone and not data.learned and len(store.rows(TUNE)) >= LEAST_IMAGES
+    if not on_tune:
+        folds = stratified_folds(mixed_of(data.targets)[:, compared] > 0.5, FOLDS, seed=0)
+        compared = _comparable(data, compared, folds)
     penalties = dict.fromkeys(columns, path[0])
     if compared:
         parts = _parts(store, data, compared, folds)
@@ -91,15 +93,6 @@ def least_loss(losses: Array, sizes: NDArray) -> NDArray[np.intp]:
     """
     empty = sizes.any(axis=0) & (sizes == 0)
     return np.asarray(np.where(empty, np.inf, losses.mean(axis=1)).argmin(axis=0))
-
-
-def _tune_compares(store: Store, data: FitData) -> bool:
-    apart = data.teacher_alone and not data.learned
-    return apart and len(store.rows(TUNE)) >= LEAST_IMAGES
-
-
-def _folds_of(data: FitData, columns: list[int]) -> NDArray[np.intp]:
-    return stratified_folds(mixed_of(data.targets)[:, columns] > 0.5, FOLDS, seed=0)
 
 
 def _comparable(data: FitData, columns: list[int], folds: NDArray[np.intp]) -> list[int]:
@@ -126,7 +119,7 @@ def _parts(
     if folds is None:
         tune = store.rows(TUNE)
         targets = data.teacher_on(tune)[:, columns]
-        return [_Part(problem(), scores_on(store, TUNE), partial(_losses, data, targets, None))]
+        return [_Part(problem(), scores_on(store, TUNE), targets)]
     return [_left_out(data, problem, folds == fold) for fold in range(FOLDS)]
 
 
@@ -136,8 +129,8 @@ def _left_out(
     """Return the comparison of one fold: fit without, and evaluate on, the images ``out``."""
     every = problem()
     targets, weight = mixed_of(every["targets"])[out], every["sample_weight"]
-    losses = partial(_losses, data, targets, None if weight is None else weight[out])
-    return _Part(problem(rows=~out), Scores(data.scores[out]), losses)
+    weight = None if weight is None else weight[out]
+    return _Part(problem(rows=~out), Scores(data.scores[out]), targets, weight)
 
 
 def _compare(
@@ -158,14 +151,14 @@ def _compare(
                 progress(done / len(parts), f"comparing students with λ {path[step]:g}")
             start = _solved(data, part.problem, path[step], start, cancelled)
             logits = decision_function(part.scores, start.weights, start.intercepts)
-            losses[step].append(part.losses(logits))
+            losses[step].append(_losses(data, part, logits))
             sizes[step].append(_sizes(data, start))
     return np.stack([np.concatenate(each) for each in losses]), np.min(sizes, axis=1)
 
 
-def _losses(data: FitData, targets: Array, weight: NDArray | None, logits: Array) -> Array:
+def _losses(data: FitData, part: _Part, logits: Array) -> Array:
     """Return weighted cross-entropy ``(n, K)`` of logits ``(n, K)``; ``(n, 1)`` with softmax."""
-    scaled = logits / data.divisor
+    scaled, targets, weight = logits / data.divisor, part.targets, part.weight
     if data.link == SOFTMAX:
         losses = -(targets * log_softmax(scaled, axis=1)).sum(axis=1, keepdims=True)
     else:

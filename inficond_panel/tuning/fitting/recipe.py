@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -12,6 +12,7 @@ import numpy as np
 
 from inficond_panel.common.devices import CPU
 from inficond_panel.distill import Fit, fit, fit_joint, fit_paper
+from inficond_panel.distill.refits import Cancelled, Progress
 from inficond_panel.distill.solver.joint import one_of_each
 from inficond_panel.errors import TuningError
 from inficond_panel.spec import Spec
@@ -148,15 +149,6 @@ def check_images(spec: Spec, store: Store) -> None:
         )
 
 
-def refit_settings(spec: Spec, store: Store, recipe: Recipe) -> dict[str, Any]:
-    """Return all settings that determine a refit, besides parent and edits, as plain data."""
-    return {
-        "reference": spec.tuning.reference,
-        "step": float(spec.tuning.step),
-        **recipe.settings(store.classes),
-    }
-
-
 def recorded_penalties(
     spec: Spec, store: Store, roots: Iterable[Mapping[str, Any]]
 ) -> tuple[float, ...] | None:
@@ -205,10 +197,6 @@ def solve_joint(data: FitData, *, start: Fit | None = None, **given: Any) -> Fit
 def solve(data: FitData, columns: Sequence[int], **given: Any) -> Fit:
     """Return the exact students of the classes at ``columns``; ``given``: as in ``distill.fit``."""
     return fit(**data.problem(columns), **given)
-
-
-Progress = Callable[[float, str], None]
-Cancelled = Callable[[], bool]
 
 
 @dataclass(frozen=True)
@@ -261,12 +249,11 @@ def distilled(
 def refitted(
     data: FitData,
     recipe: Recipe,
-    progress: Progress | None,
-    cancelled: Cancelled | None,
-    *,
     parent: Node,
     edits: ResolvedEdits,
     store: Store,
+    progress: Progress | None,
+    cancelled: Cancelled | None,
 ) -> Node:
     """Refit the classes in ``edits`` within all bounds of the branch; return the new node.
 
@@ -277,15 +264,12 @@ def refitted(
     names = recipe.refits(edits.tuned, store.classes)
     columns = [store.classes.index(class_name) for class_name in names]
     lower, upper = box(edits.bounds, names, store.concepts)
-    fit = recipe.fit(
-        data,
-        columns,
-        lower=lower,
-        upper=upper,
-        start=start_from(parent, columns),
-        progress=progress,
-        cancelled=cancelled,
-    )
+    held = {"lower": lower, "upper": upper, "start": start_from(parent, columns)}
+    fit = recipe.fit(data, columns, **held, progress=progress, cancelled=cancelled)
+    weights, intercepts = parent.weights.copy(), parent.intercepts.copy()
+    gap, certificate = np.array(parent.gap), np.array(parent.certificate)
+    weights[:, columns], intercepts[columns] = fit.weights, fit.intercepts
+    gap[columns], certificate[columns] = fit.gap, fit.certificate
     return Node(
         id=edits.name,
         root=parent.root,
@@ -293,7 +277,10 @@ def refitted(
         intents=edits.intents,
         repairs=edits.repairs,
         bounds=edits.bounds,
-        **_replaced(parent, columns, fit),
+        weights=weights,
+        intercepts=intercepts,
+        gap=tuple(gap.tolist()),
+        certificate=tuple(certificate.tolist()),
         seconds=time.perf_counter() - started,
         settings=edits.settings,
     )
@@ -310,17 +297,3 @@ def start_from(parent: Node, columns: Sequence[int]) -> Fit:
         iterations=np.zeros(len(columns), dtype=np.int64),
         converged=np.zeros(len(columns), dtype=bool),
     )
-
-
-def _replaced(parent: Node, columns: Sequence[int], fit: Fit) -> dict[str, Any]:
-    """Return fields of a node: the parent's students, with ``columns`` replaced by ``fit``."""
-    weights, intercepts = parent.weights.copy(), parent.intercepts.copy()
-    weights[:, columns], intercepts[list(columns)] = fit.weights, fit.intercepts
-    gap, certificate = np.array(parent.gap), np.array(parent.certificate)
-    gap[list(columns)], certificate[list(columns)] = fit.gap, fit.certificate
-    return {
-        "weights": weights,
-        "intercepts": intercepts,
-        "gap": tuple(gap.tolist()),
-        "certificate": tuple(certificate.tolist()),
-    }

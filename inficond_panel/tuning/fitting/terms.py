@@ -15,7 +15,7 @@ import base64
 import hashlib
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -47,18 +47,10 @@ class Correction:
         moved = np.asarray(scores[:, columns], dtype=np.float64) @ list(self.concepts.values())
         return np.asarray(self.slope * teacher + self.constant + moved)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return the correction as plain data."""
-        return {
-            "slope": self.slope,
-            "constant": self.constant,
-            "concepts": dict(self.concepts),
-        }
-
     @classmethod
     def from_json(cls, item: Mapping[str, Any]) -> Correction:
-        """Return the correction that ``to_json`` wrote; ``ValueError`` for a coefficient that is
-        not a finite number."""
+        """Return the correction that was written as ``item``, its fields; ``ValueError`` for a
+        coefficient that is not a finite number."""
         weights = {str(name): float(value) for name, value in item["concepts"].items()}
         correction = cls(float(item["slope"]), float(item["constant"]), weights)
         if not np.isfinite([correction.slope, correction.constant, *weights.values()]).all():
@@ -168,7 +160,7 @@ class Learned:
     def to_json(self) -> Any:
         """Return plain data: the weight, or a dictionary of weight and parts or correction."""
         if self.correction is not None:
-            return {"weight": self.weight, "correction": self.correction.to_json()}
+            return {"weight": self.weight, "correction": asdict(self.correction)}
         return {"weight": self.weight, "parts": list(self.parts)} if self.parts else self.weight
 
 
@@ -211,10 +203,7 @@ class Terms:
                 "effective": [defined(value) for value in self.balanced.effective],
             }
         if self.doubted is not None:
-            document["doubt"] = {
-                "value": self.doubted.value,
-                "factors": dict(self.doubted.factors),
-            }
+            document["doubt"] = asdict(self.doubted)
         if self.taught is not None:
             document["labels"] = self.taught.to_json()
         if self.learned:

@@ -11,20 +11,20 @@ import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from inficond_panel.common import clock
 from inficond_panel.common.database import Connection
+from inficond_panel.common.folders import DatabaseFolder, DiskFolder, Folder, is_address
 from inficond_panel.common.sqlite_file import Database
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.history import log
-from inficond_panel.tuning.history.beside import history_database
 from inficond_panel.tuning.history.log import (
     HISTORY,
     MOVES,
     Event,
     HistoryState,
     Tags,
-    check_tag,
     tag_text,
 )
 from inficond_panel.tuning.history.records import (
@@ -36,6 +36,9 @@ from inficond_panel.tuning.history.records import (
     to_row,
 )
 from inficond_panel.tuning.node import Iteration, Node, to_iteration
+
+if TYPE_CHECKING:
+    from inficond_panel.common.postgres import PostgresDatabase
 
 NAME_LENGTH = 80
 _LIKE_AN_ID = re.compile(r"#?\d+|[0-9a-f]{12}")
@@ -53,7 +56,10 @@ class History:
 
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
-        self._database = history_database(self.path)
+        #: Connects at its first use.
+        self._database: Database | PostgresDatabase = (
+            _postgres(self.path) if is_address(path) else Database(self.path, HISTORY)
+        )
         self._log = log.Log(self.path)
 
     def add(self, node: Node) -> Node:
@@ -128,7 +134,7 @@ class History:
     def events(self, root: str) -> list[Event]:
         """Return all events of the students of ``root``, oldest first."""
         with self._database.transaction() as db:
-            return log.read(self.path, db, root)
+            return [event for event, _ in log.chain(self.path, db) if event.root == root]
 
     def head(self, root: str) -> str:
         """Return the id of the head, which the page shows; ``root`` before the first move."""
@@ -163,28 +169,33 @@ class History:
 
         Raises ``TuningError`` at the root.
         """
-        with self._writing(root, origin or root) as (db, state):
-            here = origin or state.head
-            target = state.undo_from(here)
-            if target is None:
-                raise TuningError("There is nothing to undo.", "The original students are shown.")
-            log.append(db, "undo", target, author=author, origin=here)
-        return target
+        nothing = "There is nothing to undo.", "The original students are shown."
+        return self._step(root, "undo", HistoryState.undo_from, nothing, origin, author)
 
     def redo(self, root: str, origin: str | None = None, author: str = "user") -> str:
         """Move the head back to the node that the last undo left; return the node's id.
 
         Raises ``TuningError`` without an undo, or if the head has moved otherwise since.
         """
+        remedy = "Redo only reverses an undo; jump to an iteration by its number instead."
+        nothing = "There is nothing to redo.", remedy
+        return self._step(root, "redo", HistoryState.redo_from, nothing, origin, author)
+
+    def _step(
+        self,
+        root: str,
+        kind: str,
+        target_of: Callable[[HistoryState, str], str | None],
+        nothing: tuple[str, str],
+        origin: str | None,
+        author: str,
+    ) -> str:
         with self._writing(root, origin or root) as (db, state):
             here = origin or state.head
-            target = state.redo_from(here)
+            target = target_of(state, here)
             if target is None:
-                raise TuningError(
-                    "There is nothing to redo.",
-                    "Redo only reverses an undo; jump to an iteration by its number instead.",
-                )
-            log.append(db, "redo", target, author=author, origin=here)
+                raise TuningError(*nothing)
+            log.append(db, kind, target, author=author, origin=here)
         return target
 
     def rename(self, node: str, name: str, author: str = "user") -> None:
@@ -269,7 +280,7 @@ class History:
 
         Raises ``TuningError`` for a tag that is empty or too long.
         """
-        text = tag_text(check_tag(tag), images)
+        text = tag_text(tag, images)
         with self._writing_at(node) as (db, _):
             log.append(db, "tag" if on else "untag", node, text, author)
 
@@ -332,6 +343,24 @@ class History:
             raise HISTORY.damaged(self.path, "its iterations differ from those in its log")
         if [node.number for node in nodes] != list(range(start, start + len(nodes))):
             raise HISTORY.damaged(self.path, "its iterations are not numbered in their order")
+
+
+def folder_beside(history: str | Path, name: str) -> Folder | None:
+    """Return the folder of a history's files of kind ``name``; None for a history in memory.
+
+    ``x.history.sqlite`` and ``x.sqlite`` both have the folder ``x.concepts``.
+    """
+    if is_address(history):
+        return DatabaseFolder(_postgres(str(history)), name)
+    path = Path(history)
+    stem = path.name.removesuffix(".sqlite").removesuffix(".history")
+    return None if str(history) == ":memory:" else DiskFolder(path.with_name(f"{stem}.{name}"))
+
+
+def _postgres(address: str) -> PostgresDatabase:
+    from inficond_panel.common.postgres import shared_database  # noqa: PLC0415 - an extra
+
+    return shared_database(address, HISTORY)
 
 
 def _deleted_above(state: HistoryState, node: str) -> list[str]:

@@ -84,10 +84,6 @@ class Event:
     author: str
     created: str
 
-    def is_text(self) -> bool:
-        """Return True if no field is bytes, which SQLite allows in a text column."""
-        return not any(isinstance(fact, bytes) for fact in vars(self).values())
-
     def checksum(self, previous: str) -> str:
         """Return SHA-256 over the event and the checksum of the previous event."""
         facts = (self.number, self.root, self.kind, self.node, self.origin, self.text)
@@ -189,55 +185,32 @@ def _redo(state: HistoryState, event: Event) -> None:
     state.head, state.redo = event.node, rest
 
 
-def _rename(state: HistoryState, event: Event) -> None:
-    state.names[event.node] = event.text
-
-
-def _note(state: HistoryState, event: Event) -> None:
-    state.notes[event.node] = event.text
-
-
-def _delete(state: HistoryState, event: Event) -> None:
-    state.deleted.add(event.node)
-
-
-def _restore(state: HistoryState, event: Event) -> None:
-    state.deleted.discard(event.node)
-
-
-def _look(state: HistoryState, event: Event) -> None:
-    state.looks[event.node, event.text] += 1
-
-
 _STEPS: dict[str, Callable[[HistoryState, Event], None]] = {
     "add": _add,
     "fine-tune": _go,
     "jump": _go,
     "undo": _undo,
     "redo": _redo,
-    "rename": _rename,
-    "note": _note,
-    "delete": _delete,
-    "restore": _restore,
-    "look": _look,
+    "rename": lambda state, event: state.names.update({event.node: event.text}),
+    "note": lambda state, event: state.notes.update({event.node: event.text}),
+    "delete": lambda state, event: state.deleted.add(event.node),
+    "restore": lambda state, event: state.deleted.discard(event.node),
+    "look": lambda state, event: state.looks.update([(event.node, event.text)]),
     **dict.fromkeys(TAGS, lambda state, event: None),
 }
 
 
-def check_tag(tag: str) -> str:
-    """Return the tag on one line. Raises ``TuningError`` for an empty or too long tag."""
+def tag_text(tag: str, images: Iterable[str]) -> str:
+    """Return the text of a ``tag`` or ``untag`` event for ``images``, with the tag on one line.
+
+    Raises ``TuningError`` for an empty or too long tag."""
     line = " ".join(tag.split())
     if not 0 < len(line) <= LONGEST_TAG:
         raise TuningError(
             f"An image cannot be tagged {line[:LONGEST_TAG]!r}.",
             f"Give 1 to {LONGEST_TAG} characters.",
         )
-    return line
-
-
-def tag_text(tag: str, images: Iterable[str]) -> str:
-    """Return the text of a ``tag`` or ``untag`` event for ``images``."""
-    return json.dumps([tag, *images], ensure_ascii=False)
+    return json.dumps([line, *images], ensure_ascii=False)
 
 
 def apply_tag(tags: Tags, event: Event) -> None:
@@ -303,7 +276,7 @@ class Log:
         if schema != self._read_of:
             self._forget()
             self._read_of = schema
-        for event, checksum in _chain(self.path, db, *self._last):
+        for event, checksum in chain(self.path, db, *self._last):
             self._last = event.number, checksum
             try:
                 self._states[event.root].apply(event)
@@ -334,12 +307,7 @@ def append(
     db.execute(f"INSERT INTO events VALUES ({', '.join('?' * len(row))})", row)  # noqa: S608
 
 
-def read(path: str, db: Connection, root: str) -> list[Event]:
-    """Return the events of ``root``, oldest first; ``HistoryError`` for a broken hash chain."""
-    return [event for event, _ in _chain(path, db) if event.root == root]
-
-
-def _chain(
+def chain(
     path: str, db: Connection, after: int = 0, previous: str = ""
 ) -> Iterator[tuple[Event, str]]:
     """Yield verified events, with checksums, after number ``after`` and checksum ``previous``."""
@@ -347,7 +315,8 @@ def _chain(
     for expected, row in enumerate(rows, after + 1):
         *facts, checksum = row
         event = Event(*facts)
-        previous = event.checksum(previous) if event.is_text() else ""
+        damaged = any(isinstance(fact, bytes) for fact in facts)  # SQLite allows them in a text
+        previous = "" if damaged else event.checksum(previous)
         if event.number != expected or not previous or checksum != previous:
             raise HISTORY.damaged(path, f"event {expected} of its log was altered")
         yield event, checksum

@@ -27,6 +27,8 @@ from inficond_panel.tuning.thumbs import Intent
 _known: Latest[str, Node] = Latest(512, lambda node: node.size)
 #: Largest size of weights in bytes: 60,000 concepts by 500 classes.
 _MOST_BYTES = 2**28
+#: Columns that hold a field of a node as it is.
+_PLAIN = ("id", "root", "number", "parent", "author", "created")
 
 
 def to_row(node: Node) -> dict[str, Any]:
@@ -38,10 +40,7 @@ def to_row(node: Node) -> dict[str, Any]:
         raise ValueError(f"{node.id} cannot be stored: it is not the id computed from its content")
     concepts, classes = node.weights.shape
     row = {
-        "id": node.id,
-        "root": node.root,
-        "number": node.number,
-        "parent": node.parent,
+        **{name: getattr(node, name) for name in _PLAIN},
         "intents": _json([item.to_json() for item in node.edits]),
         "bounds": _json([[*key, *limits] for key, limits in node.bounds.items()]),
         "concepts": concepts,
@@ -52,9 +51,7 @@ def to_row(node: Node) -> dict[str, Any]:
         "gap": _json([float(gap) for gap in node.gap]),
         "certificate": _json(list(node.certificate)),
         "seconds": float(node.seconds),
-        "author": node.author,
         "settings": _json(dict(node.settings)),
-        "created": node.created,
     }
     return {**row, "checksum": _checksum(row)}
 
@@ -73,16 +70,16 @@ def to_node(path: str, row: Row, labels: Mapping[str, str]) -> Node:
     checksum = row["checksum"]
     if _checksum(row) != checksum:
         raise HISTORY.damaged(path, f"the record of {row['id']} was altered")
-    node = _known.get(checksum)
-    if node is None:
-        node = _checked(path, row)
-        _known.put(checksum, node)
+    node = _known.made(checksum, lambda: _checked(path, row))
     return node.labelled(labels.get("rename", ""), labels.get("note", ""))
 
 
 def _checked(path: str, row: Row) -> Node:
     try:
-        node = _node(row)
+        shape = row["concepts"], row["classes"]
+        weights = _unpacked(row["weights"], shape)
+        intercepts = _unpacked(row["intercepts"], shape[1:])
+        node = Node(weights=weights, intercepts=intercepts, **_facts(row))
         expected = _expected_id(node)
     except (ValueError, KeyError, TypeError, AttributeError, zlib.error) as error:
         raise HISTORY.damaged(path, f"iteration {row['id']} cannot be read: {error}") from error
@@ -110,13 +107,6 @@ def _checksum(row: Row) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
-def _node(row: Row) -> Node:
-    shape = row["concepts"], row["classes"]
-    weights = _unpacked(row["weights"], shape)
-    intercepts = _unpacked(row["intercepts"], shape[1:])
-    return Node(weights=weights, intercepts=intercepts, **_facts(row))
-
-
 def _facts(row: Row | Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields of a node that are not arrays."""
     bounds = {(k, c): (low, high) for k, c, low, high in json.loads(row["bounds"])}
@@ -125,19 +115,14 @@ def _facts(row: Row | Mapping[str, Any]) -> dict[str, Any]:
     if len(gap) != row["classes"]:
         raise ValueError(f"{len(gap)} gaps for {row['classes']} classes")
     return {
-        "id": row["id"],
-        "root": row["root"],
-        "parent": row["parent"],
+        **{name: row[name] for name in _PLAIN},
         "intents": tuple(item for item in edits if isinstance(item, Intent)),
         "repairs": tuple(item for item in edits if isinstance(item, Repair)),
         "bounds": bounds,
         "gap": gap,
         "certificate": tuple(json.loads(row["certificate"])),
         "seconds": row["seconds"],
-        "author": row["author"],
         "settings": json.loads(row["settings"]),
-        "number": row["number"],
-        "created": row["created"],
     }
 
 

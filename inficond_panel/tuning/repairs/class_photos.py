@@ -75,7 +75,7 @@ class ClassPhotos:
         if self.by_teacher:
             label = self._decisions(every, [k])[:, 0]
         self._known = np.flatnonzero(label >= 0)
-        self._size = len(every)
+        self.fit_size = len(every)  #: number of photos of fit, with and without label
         self.fit, self.fit_label = every[self._known], label[self._known]
         self._look_at(rows)
         self._seed = seed
@@ -141,7 +141,7 @@ class ClassPhotos:
 
     @cached_property
     def _of_fit(self) -> Scores:
-        every = len(self._known) == self._size
+        every = len(self._known) == self.fit_size
         return scores_on(self._store, FIT) if every else Scores(self.fit_scores)
 
     @property
@@ -170,18 +170,13 @@ class ClassPhotos:
         )
 
     @property
-    def fit_size(self) -> int:
-        """Number of all photos of fit, with and without label."""
-        return self._size
-
-    @property
     def parts(self) -> tuple[str, ...]:
         """Content hashes of the parts (added photos of one time) that can be learned."""
         return part_hashes(self._store) if self._parts is None else tuple(self._parts)
 
     def spread_over_fit(self, weights: NDArray) -> NDArray:
         """Return weights for all images of ``fit``: ``weights`` for labelled images, else 1."""
-        every = np.ones(self._size)
+        every = np.ones(self.fit_size)
         every[self._known] = weights
         return every
 
@@ -217,17 +212,14 @@ class ClassPhotos:
         """
         return cross_fitted_model(self._of_fit, self.fit_label, self._of_tune, self._seed)
 
-    def labels(self, split: str, classes: Sequence[int]) -> NDArray:
-        """Return labels (n, len(classes)) on ``fit`` or ``tune`` (``split``); -1: unknown."""
+    def labels(self, classes: Sequence[int]) -> list[NDArray]:
+        """Return labels (n, len(classes)) on ``fit`` and on ``tune``; -1: unknown."""
         columns = np.asarray(classes, dtype=np.intp)
-        return np.asarray(self._store.label[np.ix_(self._rows(split), columns)])
+        return [self._store.label[np.ix_(rows, columns)] for rows in (self.fit, self.tune)]
 
-    def decisions(self, split: str, classes: Sequence[int]) -> NDArray[np.int8]:
-        """Return the teacher's decisions (n, len(classes)) on ``fit`` or ``tune``, in {1, 0}."""
-        return self._decisions(self._rows(split), classes)
-
-    def _rows(self, split: str) -> NDArray[np.intp]:
-        return self.fit if split == FIT else self.tune
+    def decisions(self, classes: Sequence[int]) -> list[NDArray[np.int8]]:
+        """Return the teacher's decisions (n, len(classes)) on ``fit`` and ``tune``, in {1, 0}."""
+        return [self._decisions(rows, classes) for rows in (self.fit, self.tune)]
 
     def _decisions(self, rows: NDArray[np.intp], classes: Sequence[int]) -> NDArray[np.int8]:
         present = decided(self._store.teacher_log_odds[rows], self._thresholds, self._store.task)
@@ -240,7 +232,8 @@ class ClassPhotos:
 
     def teacher_log_odds(self, split: str) -> NDArray:
         """Return the teacher's log-odds (n,) on the photos of ``fit`` or of ``tune``."""
-        return np.asarray(self._store.teacher_log_odds[self._rows(split), self.student.k])
+        rows = self.fit if split == FIT else self.tune
+        return np.asarray(self._store.teacher_log_odds[rows, self.student.k])
 
     @property
     def concepts(self) -> list[str]:
@@ -256,10 +249,15 @@ class ClassPhotos:
     def _students(self) -> list[Fit]:
         """Students fitted without one fold of fit, one per fold."""
         if not self._of_folds:
-            outside = np.zeros((FOLDS, self._size), dtype=bool)
+            outside = np.zeros((FOLDS, self.fit_size), dtype=bool)
             outside[self._folds, self._known] = True
             self._of_folds += self.student.fitted_without_each(outside)
         return self._of_folds
+
+    @property
+    def tune_folds(self) -> NDArray[np.intp]:
+        """Numbers (n,) of the folds of tune, for students that learn from its photos."""
+        return stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
 
     @cached_property
     def tune_logits(self) -> NDArray:
@@ -270,9 +268,7 @@ class ClassPhotos:
         student = self.student
         if not learns_from_tune(student.terms, self._store):
             return student.logits_of_each(self._students, self._of_tune)
-        folds = stratified_folds(self.tune_label[:, None], FOLDS, seed=0)
-        bounds = student.lower, student.upper
-        logits = held_out_logits(student, [student.terms], *bounds, self.tune, folds)
+        logits = held_out_logits(student, [student.terms], self.tune, self.tune_folds)
         return np.broadcast_to(logits, (FOLDS, len(self.tune)))
 
     @cached_property
@@ -351,19 +347,13 @@ def _known(photos: ClassPhotos, classes: list[int]) -> tuple[NDArray, NDArray, N
     The teacher's decisions replace labels if less than half of the photos have labels, since then
     labels are no more certain than scores.
     """
-    splits = (FIT, TUNE)
-    labels = [photos.labels(split, classes) for split in splits]
-    enough = [
-        _enough(of_class, each, least)
-        for of_class, each, least in zip(
-            (photos.fit_label, photos.tune_label), labels, (LEAST_FIT, LEAST_TUNE), strict=True
-        )
-    ]
-    by_teacher = ~np.logical_and(*enough)
+    fit, tune = photos.labels(classes)
+    enough = _enough(photos.fit_label, fit, LEAST_FIT)
+    by_teacher = ~(enough & _enough(photos.tune_label, tune, LEAST_TUNE))
     if by_teacher.any():
-        taught = (photos.decisions(split, classes) for split in splits)
-        labels = [np.where(by_teacher, *pair) for pair in zip(taught, labels, strict=True)]
-    return labels[0], labels[1], by_teacher
+        pairs = zip(photos.decisions(classes), (fit, tune), strict=True)
+        fit, tune = (np.where(by_teacher, *pair) for pair in pairs)
+    return fit, tune, by_teacher
 
 
 def _enough(label: NDArray, other: NDArray, least: int) -> NDArray[np.bool_]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from hashlib import sha256
 
 import numpy as np
@@ -21,7 +22,7 @@ from inficond_panel.distill.scores import Array
 from inficond_panel.errors import TuningError
 from inficond_panel.tuning.edits import Balance, Label, Repair
 from inficond_panel.tuning.fitting.terms import Terms
-from inficond_panel.tuning.node import Iteration, Node
+from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.repairs.class_photos import ClassPhotos
 from inficond_panel.tuning.repairs.resolution import LEAST_OUTSIDE_FOLD, needs_labels
 from inficond_panel.tuning.shift import first_suspects
@@ -43,8 +44,7 @@ class Step:
 def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
     """Return the repairs of a class on the branch of ``node``, one step per iteration, in order."""
     steps: list[Step] = []
-    path: list[Node | Iteration] = [node, *tuner.ancestors(node)]
-    for at in path:
+    for at in tuner.path(node):
         repairs = tuple(repair for repair in at.repairs if repair.class_name == class_name)
         if repairs and at.parent is not None:
             here = at if isinstance(at, Node) else tuner.node(at.id)
@@ -54,13 +54,7 @@ def steps_to(tuner: Tuner, node: Node, class_name: str) -> list[Step]:
 
 
 def cross_fitted_logits(
-    tuner: Tuner,
-    node: Node,
-    class_name: str,
-    steps: Sequence[Step],
-    rows: NDArray[np.intp],
-    *,
-    seed: int = 0,
+    tuner: Tuner, node: Node, class_name: str, steps: Sequence[Step], rows: NDArray[np.intp]
 ) -> Array:
     """Return cross-fitted logits ``(n,)`` of the images at ``rows`` of ``tune``.
 
@@ -77,13 +71,11 @@ def cross_fitted_logits(
     ]
     photos_hash = sha256(rows.tobytes() + label.tobytes()).hexdigest()
     chain = [(step.parent.id, step.repairs, step.parts) for step in steps]
-    key = repr((class_name, seed, photos_hash, bounds, chain))
-    logits = tuner.repairs.cross_fitted.get(key)
-    if logits is None:
-        folds = stratified_folds(label[:, None], FOLDS, seed)
-        logits = _by_fold(tuner, node, class_name, steps, rows, folds)
-        tuner.repairs.cross_fitted.put(key, logits)
-    return logits
+    key = repr((class_name, photos_hash, bounds, chain))
+    folds = partial(stratified_folds, label[:, None], FOLDS, 0)
+    return tuner.repairs.cross_fitted.made(
+        key, lambda: _by_fold(tuner, node, class_name, steps, rows, folds())
+    )
 
 
 def _by_fold(

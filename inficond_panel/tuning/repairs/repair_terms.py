@@ -48,44 +48,25 @@ class RepairTerms:
         self.cross_fitted: Latest[str, Any] = Latest(_KEPT)
 
     def class_fit(
-        self,
-        node: Node,
-        class_name: str,
-        terms: Terms | None = None,
-        bounds: Bounds | None = None,
+        self, node: Node, class_name: str, terms: Terms | None = None, bounds: Bounds | None = None
     ) -> ClassFit:
         """Return the student of one class at ``node``, ready for refits.
 
         ``terms`` and ``bounds`` are by default the node's. A student of the paper's recipe is
         solved exactly.
         """
-        k = self._store.classes.index(class_name)
-        now = self._terms(node).get(class_name, Terms())
+        store, others = self._store, dict(self._terms(node))
+        now = others.pop(class_name, Terms())
         given = now if terms is None else terms
         held = node.bounds if bounds is None else bounds
-        ready = given == now and bounds is None
-        if self._spec.students.link == SOFTMAX:
-            return self._joint_fit(node, k, given, held, ready=ready)
-        return ClassFit(
-            self._store,
-            self._fit_data(),
-            k,
-            *box(held, [class_name], self._store.concepts),
-            start_from(node, [k]),
-            given,
-            ready=ready and self._spec.students.solver == "exact",
-        )
-
-    def _joint_fit(
-        self, node: Node, k: int, terms: Terms, bounds: Bounds, *, ready: bool
-    ) -> JointClassFit:
-        store = self._store
-        every = box(bounds, store.classes, store.concepts)
-        start = start_from(node, range(len(store.classes)))
-        others = {**self._terms(node)}
-        others.pop(store.classes[k], None)
-        data = self._fit_data().under(others)
-        return JointClassFit(store, data, k, every, start, terms, ready=ready)
+        ready = given == now and bounds is None and self._spec.students.solver == "exact"
+        joint = self._spec.students.link == SOFTMAX
+        names = store.classes if joint else [class_name]
+        within = box(held, names, store.concepts)
+        start = start_from(node, [store.classes.index(name) for name in names])
+        data = self._fit_data().under(others) if joint else self._fit_data()
+        kind, k = JointClassFit if joint else ClassFit, store.classes.index(class_name)
+        return kind(store, data, k, within, start, given, ready=ready)
 
     def photos(
         self,
@@ -113,16 +94,14 @@ class RepairTerms:
         """
         parts = part_hashes(self._store) if any(map(self._is_of_added, repairs)) else ()
         key = repr((parent.id, repairs, sorted(bounds.items()), parts))
-        terms_of_classes = self._resolved.get(key)
-        if terms_of_classes is None:
-            with one_thread():
-                terms_of_classes = {
-                    name: self.of_class(self.photos(self.class_fit(parent, name)), repairs, bounds)
-                    for name in sorted({repair.class_name for repair in repairs})
-                }
-            terms_of_classes = {name: terms.to_json() for name, terms in terms_of_classes.items()}
-            self._resolved.put(key, terms_of_classes)
-        return terms_of_classes
+
+        def resolve(name: str) -> dict[str, Any]:
+            photos = self.photos(self.class_fit(parent, name))
+            return self.of_class(photos, repairs, bounds).to_json()
+
+        names = sorted({repair.class_name for repair in repairs})
+        with one_thread():
+            return self._resolved.made(key, lambda: {name: resolve(name) for name in names})
 
     def _is_of_added(self, repair: Repair) -> bool:
         """Return True for a repair that depends on photos added to the store."""
@@ -141,7 +120,7 @@ class RepairTerms:
         are needed."""
         name = photos.student.name
         of_name = [repair for repair in repairs if repair.class_name == name]
-        return resolve_repairs(photos, of_name, *box(bounds, [name], self._store.concepts), least)
+        return resolve_repairs(photos, of_name, box(bounds, [name], self._store.concepts), least)
 
     @property
     def refused(self) -> TuningError | None:

@@ -22,12 +22,13 @@ from numpy.typing import NDArray
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.distill import Outcome, average_precision
 from inficond_panel.distill.drift import balance
-from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores import Array
 from inficond_panel.errors import DataError, TuningError
 from inficond_panel.store.more_photos import AllImages, more_photos
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import (
+    Box,
     ClassFit,
     fit_each,
     held_out_logits,
@@ -115,18 +116,14 @@ LEAST_EFFECTIVE = 10.0
 
 
 def resolve_repairs(
-    photos: ClassPhotos,
-    repairs: Iterable[Repair],
-    lower: Array,
-    upper: Array,
-    least: int = LEAST_TUNE,
+    photos: ClassPhotos, repairs: Iterable[Repair], box: Box, least: int = LEAST_TUNE
 ) -> Terms:
     """Return the terms of one class after canonical ``repairs``, from its student's terms.
 
     ``photos`` holds the student and the photos of ``tune`` to choose by; at least ``least`` of each
-    label are needed. ``lower`` and ``upper`` ``(C, 1)`` are the active bounds afterwards. Raises
-    ``TuningError`` if labels of ``tune`` or ``fit`` are too few, or if a balance would leave too
-    few effective photos of ``fit``.
+    label are needed. ``box`` are the active bounds afterwards. Raises ``TuningError`` if labels of
+    ``tune`` or ``fit`` are too few, or if a balance would leave too few effective photos of
+    ``fit``.
     """
     given = list(repairs)
     terms = photos.student.terms
@@ -136,16 +133,16 @@ def resolve_repairs(
         before = {} if terms.taught is None else terms.taught.labels
         every = {**before, **labels}
         taught = Taught(1.0, every, _parts_of(photos, every))
-        # Labels that correct the teacher have the weight of the other learned photos.
-        at_one = replace(terms, taught=taught)
-        terms = at_one if corrects else _taught(photos, taught, terms, lower, upper, least)
+        terms = replace(terms, taught=taught)
+        if not corrects:  # else labels have the weight of the other learned photos
+            terms = _weighted(photos, taught, terms, box, least)
     for repair in given:
         if isinstance(repair, Balance):
             terms = _balanced(photos, repair, terms, least)
     wishes: list[Wish] = [
         repair for kind in (Learn, Doubt, Lambda) for repair in given if isinstance(repair, kind)
     ]
-    return _chosen(photos, wishes, terms, lower, upper, least) if wishes else terms
+    return _chosen(photos, wishes, terms, box, least) if wishes else terms
 
 
 def _parts_of(photos: ClassPhotos, labels: Mapping[str, int]) -> tuple[str, ...]:
@@ -166,8 +163,7 @@ def lambda_path(student: ClassFit) -> list[float]:
     carry the difference, and the solution is constant.
     """
     data, k = student.data, student.column
-    slopes = np.abs(data.gathered.gradient(data.flat_residuals(k)[:, None])[:, 0])
-    largest = float((slopes / data.l1_per_lambda(k)).max(initial=0.0))
+    largest = data.largest_lambda(k)
     start = data.lambda_of(k) or largest / PATH_STEP**MOST_STEPS
     if student.link == SOFTMAX:
         others = sum(data.lambda_of(j) for j in range(len(student.store.classes)) if j != k)
@@ -176,23 +172,16 @@ def lambda_path(student: ClassFit) -> list[float]:
     return [value for value in path if value < largest] or [start]
 
 
-def _taught(
-    photos: ClassPhotos,
-    taught: Taught,
-    terms: Terms,
-    lower: Array,
-    upper: Array,
-    least: int,
-) -> Terms:
-    """Return ``terms`` with the labels ``taught``, at the weight of highest AP on other photos."""
-    judged = _not_taught(photos, taught.labels)
+def _weighted(photos: ClassPhotos, taught: Taught, terms: Terms, box: Box, least: int) -> Terms:
+    """Return ``terms`` with the labels ``taught`` at the weight of highest AP on other photos."""
+    judged = judging(photos, terms)
     if not enough(judged, least):
         seen = len(photos.tune) - len(judged.tune)  # taught, so not for evaluation
         taught = replace(taught, weight=UNJUDGED_WEIGHT)
         return replace(terms, taught=taught, used=max(terms.used, seen))
     weighed = (replace(taught, weight=weight) for weight in LABEL_WEIGHTS)
     tried = [replace(terms, taught=each) for each in weighed]
-    values = [_ap(photos.student, each, judged, lower, upper) for each in tried]
+    values = [_ap(photos.student, each, judged, box) for each in tried]
     return _counted(tried[int(np.argmax(values))], judged)
 
 
@@ -219,12 +208,7 @@ def _balanced(photos: ClassPhotos, repair: Balance, terms: Terms, least: int) ->
 
 
 def _chosen(
-    photos: ClassPhotos,
-    wishes: Sequence[Wish],
-    terms: Terms,
-    lower: Array,
-    upper: Array,
-    least: int,
+    photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, box: Box, least: int
 ) -> Terms:
     """Return the combination of learn, doubt and lambda that ``choose`` takes by AP on ``tune``.
 
@@ -236,23 +220,22 @@ def _chosen(
         what = " and ".join(repair.kind.key for repair in need)
         _need(judged, f"{what} on {photos.student.name!r}", least)
     able = enough(judged, least)
-    tried = _tried(photos, wishes, terms, able=able)
+    tried = compared_terms(photos, wishes, terms, able=able)
     if len(tried) > 1:
-        made = choose(judged.tune_label, logits_of_tune(judged, tried, lower, upper))
+        made = choose(judged.tune_label, logits_of_tune(judged, tried, box))
         # The user requested learning: take the best, not the first, which learns least.
         learns = any(isinstance(repair, Learn) for repair in by_ap)
         tried = [tried[made.best if learns else made.taken]]
     return _counted(tried[0], judged) if need or (by_ap and able) else tried[0]
 
 
-def compared_terms(photos: ClassPhotos, repairs: Iterable[Wish]) -> list[Terms]:
-    """Return the candidate terms that ``resolve_repairs`` compares by AP for ``repairs``."""
-    return _tried(photos, list(repairs), photos.student.terms, able=True)
-
-
-def _tried(photos: ClassPhotos, wishes: Sequence[Wish], terms: Terms, *, able: bool) -> list[Terms]:
-    tried = [terms]
-    for repair in wishes:
+def compared_terms(
+    photos: ClassPhotos, repairs: Iterable[Wish], terms: Terms | None = None, *, able: bool = True
+) -> list[Terms]:
+    """Return the candidate terms that ``resolve_repairs`` compares by AP for ``repairs``, after
+    ``terms`` (the student's); one if AP cannot choose (not ``able``) or has nothing to."""
+    tried = [photos.student.terms if terms is None else terms]
+    for repair in repairs:
         tried = [each for before in tried for each in _with(photos, repair, before, able=able)]
     return tried
 
@@ -269,7 +252,8 @@ def _with(photos: ClassPhotos, repair: Wish, terms: Terms, *, able: bool) -> lis
     if isinstance(repair, Learn):
         return with_learned(photos, repair, terms, able=able)
     if isinstance(repair, Lambda):
-        return [replace(terms, penalty=value) for value in _lambdas(photos, repair, terms)]
+        lambdas = lambdas_tried(photos.student, terms) if repair.value is None else [repair.value]
+        return [replace(terms, penalty=value) for value in lambdas]
     values = DOUBTS if repair.value is None else (repair.value,)
     return [replace(terms, doubted=each) for each in _doubts(photos, values)]
 
@@ -346,14 +330,11 @@ def _weights_to_learn(ratio: float) -> list[float]:
     return sorted({1.0, *shares})
 
 
-def logits_of_tune(
-    judged: ClassPhotos, tried: Sequence[Terms], lower: Array, upper: Array
-) -> Array:
+def logits_of_tune(judged: ClassPhotos, tried: Sequence[Terms], box: Box | None = None) -> Array:
     """Return logits (m, n) on tune, cross-fitted if any candidate learns from tune."""
     if not any(each.of_tune for terms in tried for each in terms.learned):
-        return logits_of_each(fit_each(judged.student, tried, lower, upper), judged.tune_scores)
-    folds = stratified_folds(judged.tune_label[:, None], FOLDS, seed=0)
-    return held_out_logits(judged.student, tried, lower, upper, judged.tune, folds)
+        return logits_of_each(fit_each(judged.student, tried, box=box), judged.tune_scores)
+    return held_out_logits(judged.student, tried, judged.tune, judged.tune_folds, box)
 
 
 def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
@@ -366,12 +347,6 @@ def lambdas_tried(student: ClassFit, terms: Terms) -> list[float]:
         return values
     here = student.data.lambda_of(student.column)
     return [here, *(value for value in values if value != here)]
-
-
-def _lambdas(photos: ClassPhotos, penalty: Lambda, terms: Terms) -> list[float]:
-    if penalty.value is not None:
-        return [penalty.value]
-    return lambdas_tried(photos.student, terms)
 
 
 def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None]:
@@ -402,24 +377,20 @@ def _doubts(photos: ClassPhotos, values: Sequence[float]) -> list[Doubted | None
     ]
 
 
-def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, lower: Array, upper: Array) -> float:
+def _ap(student: ClassFit, terms: Terms, judged: ClassPhotos, box: Box) -> float:
     """Return the AP on the photos ``judged`` of tune of the student under ``terms``, cross-fitted
     if it learns from tune."""
     if any(each.of_tune for each in terms.learned):
-        logits = logits_of_tune(judged, [terms], lower, upper)[0]
+        logits = logits_of_tune(judged, [terms], box)[0]
     else:
-        made = student.under(terms, lower, upper)
+        made = student.under(terms, box)
         logits = made.logits(made.base, judged.tune)
     return average_precision(judged.tune_label, logits)
 
 
 def judging(photos: ClassPhotos, terms: Terms) -> ClassPhotos:
-    """Return the photos of tune to choose a penalty by: without photos with taught labels."""
-    return _not_taught(photos, {} if terms.taught is None else terms.taught.labels)
-
-
-def _not_taught(photos: ClassPhotos, labels: Mapping[str, int]) -> ClassPhotos:
-    """Return ``photos`` without the photos of tune that are in ``labels``."""
+    """Return the photos of tune to choose terms by: without photos with taught labels."""
+    labels = {} if terms.taught is None else terms.taught.labels
     images = photos.student.store.images
     kept = [row for row in photos.tune if images[row] not in labels]
     return photos if len(kept) == len(photos.tune) else photos.on(np.array(kept, dtype=np.intp))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from inficond_panel.distill import Fit, Outcome
-from inficond_panel.distill.metrics.bootstrap import FOLDS, stratified_folds
+from inficond_panel.distill.metrics.bootstrap import FOLDS
 from inficond_panel.distill.scores import Array
 from inficond_panel.tuning.fitting.class_fit import ClassFit, fit_each, learns_from_tune
 from inficond_panel.tuning.fitting.terms import Terms
@@ -47,9 +47,9 @@ def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tupl
     """Return cross-fitted logits on ``tune``: unchanged (n,), and adjusted to the counts
     (draws, n)."""
     student, rows = photos.student, photos.tune
-    folds = stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
+    folds = photos.tune_folds
     parts = [rows[folds == fold] for fold in range(FOLDS)]
-    fits = fit_each(student, [terms], student.lower, student.upper, parts, _ROUGH)
+    fits = fit_each(student, [terms], parts, tolerance=_ROUGH)
     under, still, logits = student.under(terms), np.empty(len(rows)), np.empty(counts.shape)
     for fold, part in enumerate(parts):
         out, one = folds == fold, fits.at(np.array([fold]))
@@ -61,18 +61,14 @@ def _held_out_logits(photos: ClassPhotos, terms: Terms, counts: NDArray) -> tupl
 
 
 def _moves(
-    student: ClassFit,
-    one: Fit,
-    part: NDArray[np.intp],
-    rows: NDArray[np.intp],
-    counts: NDArray,
+    student: ClassFit, one: Fit, part: NDArray[np.intp], rows: NDArray[np.intp], counts: NDArray
 ) -> tuple[NDArray[np.intp], Array]:
     """Return the indices of free weights of ``one``, fitted without the photos at ``part``, and the
     moves (draws, p + 1) of these weights and the intercept under ``counts`` of ``rows``."""
     data, k, weights = student.data, student.column, one.weights[:, 0]
     logits, inside = data.logits(weights, one.intercepts[0]), data.without(part)
     share = data.weight(k) @ inside
-    inner = (weights > student.lower[:, 0]) & (weights < student.upper[:, 0])
+    inner = (weights > student.box[0][:, 0]) & (weights < student.box[1][:, 0])
     free = np.flatnonzero(inner & (weights != 0))
     images = np.flatnonzero(inside & np.isin(data.rows, rows))
     moves = image_moves(

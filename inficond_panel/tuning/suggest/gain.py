@@ -1,5 +1,4 @@
-"""Out-of-sample gain in AP: between two students, of choosing a lever's student, and of choosing
-a lever.
+"""Out-of-sample gain in AP: of choosing a lever's student, and of choosing a lever.
 
 In each bootstrap draw, the drawn photos make the choice, and the photos that were not drawn measure
 its gain. The estimate is the mean over the draws (the leave-one-out bootstrap of Efron and
@@ -18,12 +17,9 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from inficond_panel.common.interval import Interval
-from inficond_panel.distill import Outcome, average_precision
-from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.distill.scores import Array
 from inficond_panel.tuning.repairs.resolution import ap_values, chosen, errors
 from inficond_panel.vocabulary.confidence import CONFIDENCE, least_draws, tails
-from inficond_panel.vocabulary.metrics import AP
 
 DRAWS = 400
 
@@ -77,23 +73,6 @@ class Change:
 NO_CHANGE = Change(0.0, np.zeros(DRAWS))
 
 
-def change(label: Array, before: Array, after: Array, seed: int = 0) -> Change:
-    """Return the change in AP between two vectors of logits (n,) on the same photos.
-
-    Calls with the same n and seed use the same draws, so that changes of several classes can be
-    averaged draw by draw.
-    """
-    table = draw_counts(len(label), DRAWS, seed)
-    known = label >= 0
-    if np.array_equal(before, after):
-        return NO_CHANGE
-    values = [
-        Outcome(label[known], x[known]).values(AP.key, table[:, known]) for x in (after, before)
-    ]
-    estimate = average_precision(label, after) - average_precision(label, before)
-    return Change(float(estimate), values[0] - values[1])
-
-
 def mean_change(changes: Sequence[Change]) -> Change:
     """Return the mean of ``changes`` of several classes, in the estimate and in each draw."""
     if not changes:
@@ -135,7 +114,9 @@ def gain_of_choice(
     {1, 0}, and ``counts`` (draws, n) are the numbers of times that a draw has each photo.
     """
     drawn, left_out = ap_values(label, logits, counts), ap_values(label, logits, counts == 0)
-    best, draw = _best(drawn, careful=careful), np.arange(len(counts))
+    best, draw = 1 + np.argmax(np.nan_to_num(drawn[1:]), axis=0), np.arange(len(counts))
+    if careful:
+        best = chosen(drawn, errors(drawn))
     return Choice(
         drawn[best, draw] - drawn[0],
         left_out[best, draw] - left_out[0],
@@ -157,13 +138,6 @@ def gain_of_levers(levers: Sequence[Choice]) -> Change:
         for values in zip(*((one.drawn, one.left_out, one.taught) for one in levers), strict=True)
     )
     return Choice(drawn, left_out, taught).gain
-
-
-def _best(values: Array, *, careful: bool) -> NDArray[np.intp]:
-    """Return indices (draws,) of the chosen students, by AP (m, draws)."""
-    if careful:
-        return chosen(values, errors(values))
-    return 1 + np.argmax(np.nan_to_num(values[1:]), axis=0)
 
 
 def _mean(values: Array) -> float:

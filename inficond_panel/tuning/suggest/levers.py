@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inficond_panel.common.threads import one_thread
-from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts, stratified_folds
+from inficond_panel.distill.metrics.bootstrap import FOLDS, draw_counts
 from inficond_panel.distill.metrics.outcome import above, cutoff_rows
 from inficond_panel.distill.scores import Array
 from inficond_panel.distill.suspects import SHIFT
@@ -23,6 +23,7 @@ from inficond_panel.store.more_photos import AllImages, part_hashes
 from inficond_panel.tuning.answers import photos_to_ask
 from inficond_panel.tuning.edits import Lambda, Learn, Repair
 from inficond_panel.tuning.fitting.class_fit import (
+    Box,
     ClassFit,
     fit_each,
     held_out_logits,
@@ -133,14 +134,11 @@ def class_repair(
     with one_thread():
         shift = replace(shift, tune_model=tune_model_ap(photos, tuner.spec.views.noise()))
         compared = _compared(tuner, parent, photos, shift, seed, check)
-    asks = shift.kind == SHIFT or compared.taken is not None
-    return replace(compared, photos=_photos_to_label(photos)) if asks else compared
-
-
-def _photos_to_label(photos: ClassPhotos) -> tuple[str, ...]:
-    student, images = photos.student, AllImages(photos.student.store)
-    rows = photos_to_ask(student).rows
-    return tuple(images.names[row] for row in rows[images.label(rows, student.k) < 0])
+    if shift.kind != SHIFT and compared.taken is None:
+        return compared
+    images, asked = AllImages(tuner.store), photos_to_ask(photos.student).rows
+    unlabelled = asked[images.label(asked, photos.student.k) < 0]
+    return replace(compared, photos=tuple(images.names[row] for row in unlabelled))
 
 
 def _compared(
@@ -157,27 +155,17 @@ def _compared(
     before = change_by_teaching(photos, student.terms, counts)
     tried = [_Tried(AS_IT_IS, (), "", None, student.terms, still[0])]
     few = bool(np.count_nonzero(label == 1) < FEW_POSITIVES)
-    for name, repairs, needs in _levers_of_repairs(student, few=few):
+    for name, edits, needs in _levers(student, shift, few=few):
         check()
-        terms = [student.terms, *compared_terms(photos, repairs)]
-        logits = np.concatenate([still, _logits(photos, terms[1:])])
-        careful = not any(isinstance(repair, Learn) for repair in repairs)
+        careful = not any(isinstance(edit, Learn) for edit in edits)
+        terms, found = _candidates(photos, edits)
+        logits = np.concatenate([still, found])
         best = likelier(label, logits) if few else _taken(label, logits, careful=careful)
-        taught = change_by_teaching(photos, terms[best], counts) - before
+        made, taught = [student.terms, *terms][best], None
+        if made != student.terms:
+            taught = change_by_teaching(photos, made, counts) - before
         choice = gain_of_choice(label, logits, counts, careful=careful, taught=taught)
-        edits = repairs if best else ()
-        tried.append(_Tried(name, edits, needs, choice, terms[best], logits[best]))
-    if shift.suspects and not few:
-        check()
-        logits = np.concatenate([still, _logits_without_suspects(photos)])
-        choice = gain_of_choice(label, logits, counts, careful=True)
-        thumbs = tuple(
-            Intent(student.name, suspect.concept, REMOVE.key)
-            for suspect in shift.suspects[:SUSPECTS]
-        )
-        best = _taken(label, logits, careful=True)
-        removed = thumbs if best else ()
-        tried.append(_Tried("✕ suspects", removed, _TO_CHOOSE, choice, student.terms, logits[best]))
+        tried.append(_Tried(name, edits if best else (), needs, choice, made, logits[best]))
     choices = [one.choice for one in tried if one.choice is not None]
     measured = _measured(tuner, parent, photos, tried)
     gain = choices[0].gain if few else gain_of_levers(choices)
@@ -199,10 +187,10 @@ class _Tried:
     logits: Array
 
 
-def _levers_of_repairs(
-    student: ClassFit, *, few: bool
-) -> Iterator[tuple[str, tuple[Lambda | Learn, ...], str]]:
-    """Yield name, repairs and needs of each lever of a class, the simplest lever first."""
+def _levers(
+    student: ClassFit, shift: ClassShift, *, few: bool
+) -> Iterator[tuple[str, tuple[Intent | Lambda | Learn, ...], str]]:
+    """Yield name, edits and needs of each lever of a class, the simplest lever first."""
     name = student.name
     if few:
         yield "labels of tune", (Learn(name, LABELS, 1.0),), _TO_LEARN
@@ -212,6 +200,21 @@ def _levers_of_repairs(
     if part_hashes(student.store):
         yield "teacher on added photos", (Learn(name, MORE),), _TO_CHOOSE
     yield "labels of tune", (Learn(name, LABELS), Lambda(name)), _TO_LEARN
+    if shift.suspects:
+        suspects = [suspect.concept for suspect in shift.suspects[:SUSPECTS]]
+        thumbs = tuple(Intent(name, concept, REMOVE.key) for concept in suspects)
+        yield "✕ suspects", thumbs, _TO_CHOOSE
+
+
+def _candidates(
+    photos: ClassPhotos, edits: Sequence[Intent | Lambda | Learn]
+) -> tuple[list[Terms], Array]:
+    """Return the terms of each candidate of a lever, and its cross-fitted logits (m, n) on tune."""
+    repairs = [edit for edit in edits if not isinstance(edit, Intent)]
+    if not repairs:
+        return [photos.student.terms], _logits_without_suspects(photos)
+    terms = compared_terms(photos, repairs)
+    return terms, _logits(photos, terms)
 
 
 def likelier(label: NDArray, logits: Array) -> int:
@@ -236,33 +239,28 @@ def _taken(label: NDArray, logits: Array, *, careful: bool) -> int:
 
 def _logits(photos: ClassPhotos, tried: Sequence[Terms]) -> Array:
     """Return logits (m, n) on tune, cross-fitted if any of the terms learns from tune."""
-    student, rows = photos.student, photos.tune
-    bounds = student.lower, student.upper
+    student = photos.student
     if not any(learns_from_tune(terms, student.store) for terms in tried):
-        return logits_of_each(fit_each(student, tried, *bounds), photos.tune_scores)
-    return held_out_logits(student, tried, *bounds, rows, _folds(photos))
-
-
-def _folds(photos: ClassPhotos) -> NDArray[np.intp]:
-    return stratified_folds(photos.tune_label[:, None], FOLDS, seed=0)
+        return logits_of_each(fit_each(student, tried), photos.tune_scores)
+    return held_out_logits(student, tried, photos.tune, photos.tune_folds)
 
 
 def _logits_without_suspects(photos: ClassPhotos) -> Array:
     """Return cross-fitted logits (1, n) on tune of students without the first suspects, which are
     selected on the other folds."""
-    student, rows, folds = photos.student, photos.tune, _folds(photos)
+    student, rows, folds = photos.student, photos.tune, photos.tune_folds
     logits = np.empty((1, len(rows)))
     for fold in range(FOLDS):
         out = folds == fold
-        bounds = _removed(student, first_suspects(photos.on(rows[~out]), SUSPECTS))
-        fits = fit_each(student, [student.terms], *bounds, [rows[out]])
+        box = _removed(student, first_suspects(photos.on(rows[~out]), SUSPECTS))
+        fits = fit_each(student, [student.terms], [rows[out]], box)
         logits[:, out] = logits_of_each(fits, photos.tune_scores[out])
     return logits
 
 
-def _removed(student: ClassFit, concepts: Sequence[str]) -> tuple[Array, Array]:
-    """Return the student's bounds (C, 1), with ``concepts`` fixed at 0."""
-    lower, upper = student.lower.copy(), student.upper.copy()
+def _removed(student: ClassFit, concepts: Sequence[str]) -> Box:
+    """Return the student's bounds, with ``concepts`` fixed at 0."""
+    lower, upper = (side.copy() for side in student.box)
     held = np.isin(student.store.concepts, concepts)
     lower[held] = upper[held] = 0.0
     return lower, upper
@@ -273,21 +271,18 @@ def _measured(
 ) -> list[Lever]:
     student, label = photos.student, photos.tune_label
     ap = float(ap_values(label, tried[0].logits[None], np.ones((1, len(label))))[0, 0])
-    fits = fit_each(student, [one.terms for one in tried], student.lower, student.upper)
-    agree, measured = _agreement(tuner, parent, photos), []
+    fits = fit_each(student, [one.terms for one in tried])
+    before, measured = tuner.at(parent, TUNE)[student.name], []
+    here = np.isin(tuner.store.rows(TUNE), photos.tune)
+    teacher, cutoff = before.teacher_decided[here], cutoff_rows(before.cutoff, here)
     for one, weights in zip(tried, fits.weights.T, strict=True):
         removed = [each.concept for each in one.edits if isinstance(each, Intent)]
-        used = student.solve(*_removed(student, removed)).weights if removed else weights[:, None]
+        used = (
+            student.solve(box=_removed(student, removed)).weights if removed else weights[:, None]
+        )
         gain = NO_CHANGE if one.choice is None else one.choice.gain
-        after, share = ap + gain.estimate, agree(one.logits)
+        after = ap + gain.estimate
+        share = float(np.mean(above(one.logits, cutoff) == teacher))
         size = int(np.count_nonzero(used))
         measured.append(Lever(one.name, tuple(one.edits), one.needs, gain, after, share, size))
     return measured
-
-
-def _agreement(tuner: Tuner, parent: Node, photos: ClassPhotos) -> Callable[[Array], float]:
-    """Return a function from logits (n,) to the share of photos decided as by the teacher."""
-    before = tuner.at(parent, TUNE)[photos.student.name]
-    here = np.isin(tuner.store.rows(TUNE), photos.tune)
-    teacher, cutoff = before.teacher_decided[here], cutoff_rows(before.cutoff, here)
-    return lambda logits: float(np.mean(above(logits, cutoff) == teacher))

@@ -7,7 +7,7 @@ choice of the lever; no lever is proposed unless this gain is above 0.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -19,6 +19,7 @@ from inficond_panel.distill import Outcome, TeacherSkill, teacher_skill
 from inficond_panel.distill.suspects import NONE, SHIFT, UNKNOWN
 from inficond_panel.errors import CancelledError
 from inficond_panel.tuning.edits import Repair
+from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.suggest.gain import Gain, mean_change
 from inficond_panel.tuning.suggest.levers import ClassRepair, Lever, class_repair
@@ -122,8 +123,8 @@ def suggest(
     classes: Sequence[str] | None = None,
     seed: int = 0,
     rows: NDArray[np.intp] | None = None,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    progress: Progress | None = None,
+    cancelled: Cancelled | None = None,
 ) -> Suggestion:
     """Suggest repairs of ``classes`` (all) from ``parent`` (the original students), as one batch.
 
@@ -160,22 +161,17 @@ def _measurable(
     tuner: Tuner, rows: NDArray[np.intp], classes: Sequence[str] | None
 ) -> tuple[list[str], dict[str, str]]:
     """Return the measurable classes, in the store's order, and the reason for each other class."""
-    wanted = set(chosen_names("class", classes, tuner.store.classes))
-    names: list[str] = []
+    wanted, label = set(chosen_names("class", classes, tuner.store.classes)), tuner.store.label
     skipped: dict[str, str] = {}
     for k, name in enumerate(tuner.store.classes):
-        label = tuner.store.label[rows, k]
-        positives, negatives = int((label == 1).sum()), int((label == 0).sum())
-        if name not in wanted:
-            continue
-        if min(positives, negatives) >= LEAST_PHOTOS:
-            names.append(name)
-        else:
+        positives, negatives = ((label[rows, k] == side).sum() for side in (1, 0))
+        if name in wanted and min(positives, negatives) < LEAST_PHOTOS:
             skipped[name] = (
                 f"{positives} positive and {negatives} negative photos; "
                 f"{LEAST_PHOTOS} of each are needed"
             )
-    return names, skipped
+    measured = wanted - skipped.keys()
+    return [name for name in tuner.store.classes if name in measured], skipped
 
 
 def _unknown_to_teacher(
@@ -183,19 +179,15 @@ def _unknown_to_teacher(
 ) -> dict[str, TeacherSkill]:
     """Return the classes that the teacher does not know, by labels of the images at ``rows``."""
     store, logits = tuner.store, tuner.store.teacher_log_odds[rows]
-    columns = {name: store.classes.index(name) for name in names}
-    skills = {
-        name: teacher_skill(Outcome(np.asarray(store.label[rows, k]), logits[:, k]))
-        for name, k in columns.items()
-    }
+    skills = {}
+    for name in names:
+        k = store.classes.index(name)
+        skills[name] = teacher_skill(Outcome(np.asarray(store.label[rows, k]), logits[:, k]))
     return {name: skill for name, skill in skills.items() if skill.does_not_know}
 
 
 def carry_out(
-    tuner: Tuner,
-    suggestion: Suggestion,
-    progress: Callable[[float, str], None] | None = None,
-    cancelled: Callable[[], bool] | None = None,
+    tuner: Tuner, suggestion: Suggestion, progress: Progress | None = None
 ) -> Node | None:
     """Refit with the edits of a suggestion; return the new node, or None without edits.
 
@@ -204,13 +196,8 @@ def carry_out(
     """
     if not suggestion.intents:
         return None
-    node = tuner.fine_tune(
-        tuner.node(suggestion.parent),
-        suggestion.intents,
-        progress=progress,
-        cancelled=cancelled,
-        author=AUTHOR,
-    )
+    parent = tuner.node(suggestion.parent)
+    node = tuner.fine_tune(parent, suggestion.intents, progress, author=AUTHOR)
     if node.author == AUTHOR and not node.note:
         expected = f"expected gain {suggestion.gain} AP points, {MEASURED}"
         note = f"By a machine (repair, seed {suggestion.seed}): {expected}."
