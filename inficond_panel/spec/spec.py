@@ -138,7 +138,11 @@ class Spec(SpecFile):
         if self.students.targets == "oracle" and lacks_oracle:
             yield "students.targets", "oracle needs oracle logits; set teacher.oracle"
         if isinstance(self.dataset, StoreDataset):
-            yield from self._photo_faults(given)
+            for key in _OF_PHOTOS:
+                if f"concepts.{key}" in given:
+                    yield f"concepts.{key}", "is not used with dataset.kind: store; leave it out"
+            if self.teacher and not isinstance(self.teacher, LogitsTeacher):
+                yield "teacher", "needs photos, which a store does not have; write kind: logits"
         if self.dataset and self.teacher:
             yield from self._task_faults(given)
 
@@ -158,14 +162,6 @@ class Spec(SpecFile):
                 "is needed with task: single_label; write softmax if the teacher was trained to "
                 "choose one class, or sigmoid if it was trained to detect each class",
             )
-
-    def _photo_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for each key that needs photos, if the data set is a store."""
-        for key in _OF_PHOTOS:
-            if f"concepts.{key}" in given:
-                yield f"concepts.{key}", "is not used with dataset.kind: store; leave it out"
-        if self.teacher and not isinstance(self.teacher, LogitsTeacher):
-            yield "teacher", "needs photos, which a store does not have; write kind: logits"
 
     def plain(self) -> dict[str, Any]:
         """Return nested dicts and lists like ``SpecFile.plain``, without default paths."""
