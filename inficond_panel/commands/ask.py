@@ -5,20 +5,14 @@ from __future__ import annotations
 import argparse
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import (
-    add_class,
-    add_json,
-    add_node,
-    add_tuner,
-    positive,
-)
+from inficond_panel.commands.shared.arguments import ArgumentParser, positive
 from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.show import show_lines
 
 if TYPE_CHECKING:
     from inficond_panel.tuning import Node, Tuner
-    from inficond_panel.tuning.answers import Teaching
 
 DESCRIPTION = (
     "Without --answers: writes a table of photos of tune, or photos added by `inficond extend`, "
@@ -30,13 +24,13 @@ DESCRIPTION = (
 EXAMPLE = "inficond ask demo --class bicycle --output answers.csv"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond ask`` to its parser."""
-    add_tuner(parser)
-    add_json(parser)
-    add_class(parser, "class of the student", required=True)
+    parser.add_tuner()
+    parser.add_json()
+    parser.add_class("class of the student", required=True)
     parser.add_argument("-n", type=positive, default=20, metavar="N", help="photos (default: 20)")
-    add_node(parser)
+    parser.add_node()
     files = parser.add_mutually_exclusive_group()
     files.add_argument(
         "--output",
@@ -51,10 +45,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write a table of photos to answer, or evaluate and refit a student by the answers."""
-    from inficond_panel.commands.shared.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import open_node
 
-    tuner = open_students(args)
-    node = chosen_node(tuner, args.node)
+    tuner, node = open_node(args)
     if args.answers:
         _teach(args, tuner, node)
     else:
@@ -96,17 +89,8 @@ def _teach(args: argparse.Namespace, tuner: Tuner, node: Node) -> None:
     teaching = teach(tuner, node, answers, force=args.force)
     if teaching.node is not None and teaching.node != node:
         tuner.set_head(teaching.node, "fine-tune")
-    if args.json:
-        say_json(_document(teaching, node))
-        return
-    for sentence in teaching_sentences(teaching):
-        say(sentence)
-
-
-def _document(teaching: Teaching, node: Node) -> dict[str, Any]:
-    from inficond_panel.wording.repairs import teaching_sentences
-
-    return {
+    sentences = teaching_sentences(teaching)
+    document = {
         "class": teaching.answers.class_name,
         "node": node.id,
         "photos": len(teaching.present),
@@ -116,5 +100,6 @@ def _document(teaching: Teaching, node: Node) -> dict[str, Any]:
         "error_after": teaching.error_after.json(),
         "loss_change": teaching.loss_change.json(),
         "taught": None if teaching.node is None else teaching.node.id,
-        "sentences": teaching_sentences(teaching),
+        "sentences": sentences,
     }
+    show_lines(args, document, sentences)

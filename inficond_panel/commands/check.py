@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import SPEC
+from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import note, progress, say
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.places import has_store
@@ -17,9 +17,9 @@ DESCRIPTION = "Exits with 2 if there are problems. Computes nothing, reads no im
 EXAMPLE = "inficond check photos.yaml"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond check`` to its parser."""
-    parser.add_argument("spec", metavar="SPEC", help=f"{SPEC}; or file of a study")
+    parser.add_spec("; or file of a study")
 
 
 def run(args: argparse.Namespace) -> None:

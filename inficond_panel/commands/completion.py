@@ -31,14 +31,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Print the completion script for bash or zsh."""
     parser = make_parser()
-    parser.fill_all()
-    _offer_files(parser)
+    _complete(parser)
     say(shtab.complete(parser, args.shell))
 
 
-def _offer_files(parser: Parser) -> None:
-    for action in parser.actions():
+def _complete(parser: Parser) -> None:
+    """Add the arguments of a parser and of all its commands and actions, and offer files."""
+    parser.fill()
+    for action in parser._actions:
         if action.metavar in _OFFERED:
             action.complete = _OFFERED[action.metavar]  # type: ignore[attr-defined]
     for inner in parser.words.values():
-        _offer_files(inner)
+        _complete(inner)

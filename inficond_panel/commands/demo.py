@@ -5,13 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 
-from inficond_panel.commands.serve.server import (
-    add_server_arguments,
-    announce,
-    check_spec,
-    serve_app,
-    set_history,
-)
+from inficond_panel.commands.serve import server
 from inficond_panel.commands.shared.output import say
 
 DESCRIPTION = (
@@ -26,12 +20,12 @@ _HISTORY = "history file (default: $INFICOND_HISTORY, else demo.history.sqlite)"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``inficond demo`` to its parser."""
     parser.add_argument("--history", metavar="FILE", help=_HISTORY)
-    add_server_arguments(parser, "[-h] [--history FILE]")
+    server.add_server_arguments(parser, "[-h] [--history FILE]")
 
 
 def run(args: argparse.Namespace) -> None:
     """Serve the packaged demo; print its address once the page responds."""
-    set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
-    check_spec(DEMO, distill=True)
-    announce(args, "app", lambda url: say(f"The demo is at {url} (stop it with Ctrl-C)"))
-    serve_app(args, [DEMO])
+    server.set_history(args.history or os.environ.get("INFICOND_HISTORY") or "demo.history.sqlite")
+    server.check_spec(DEMO, distill=True)
+    server.announce(args, "app", lambda url: say(f"The demo is at {url} (stop it with Ctrl-C)"))
+    server.serve_app(args, [DEMO])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import add_tuner
-from inficond_panel.commands.shared.show import add_forms, show
+from inficond_panel.commands.shared.arguments import ArgumentParser
+from inficond_panel.commands.shared.show import show
 from inficond_panel.vocabulary.splits import TUNE
 
 DESCRIPTION = (
@@ -15,10 +15,10 @@ DESCRIPTION = (
 EXAMPLE = "inficond distill demo"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond distill`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
+    parser.add_tuner()
+    parser.add_forms()
 
 
 def run(args: argparse.Namespace) -> None:

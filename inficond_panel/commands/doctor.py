@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import add_classes, add_node, add_seed, add_tuner
+from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.commands.shared.show import show_all
 
 DESCRIPTION = (
     "Checks the teacher, the concepts, the labels and the photos of each class, and reports the "
@@ -17,21 +17,20 @@ DESCRIPTION = (
 EXAMPLE = "inficond doctor demo --class bicycle"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond doctor`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
-    add_node(parser)
-    add_classes(parser, "class to check")
-    add_seed(parser)
+    parser.add_tuner()
+    parser.add_forms()
+    parser.add_node()
+    parser.add_classes("class to check")
+    parser.add_seed()
 
 
 def run(args: argparse.Namespace) -> None:
     """Print problems with remedies, measurements of each class, suspects, and wrong labels."""
-    from inficond_panel.commands.shared.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import open_node
     from inficond_panel.results.doctor import doctor
 
-    tuner = open_students(args)
-    node = chosen_node(tuner, args.node)
+    tuner, node = open_node(args)
     frames = doctor(tuner, node, args.classes, args.seed, progress)
     show_all(args, frames, title=f"{tuner.store.title}: what the doctor finds", store=tuner.store)

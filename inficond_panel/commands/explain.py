@@ -5,9 +5,9 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import add_node, add_split, add_tuner, share
+from inficond_panel.commands.shared.arguments import ArgumentParser, share
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.commands.shared.show import show_all
 from inficond_panel.errors import TuningError
 from inficond_panel.vocabulary.splits import FIT
 
@@ -23,12 +23,12 @@ DESCRIPTION = (
 EXAMPLE = "inficond explain demo --node 1"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond explain`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
-    add_node(parser, "the iteration on the page, or the latest if that is #0")
-    add_split(parser)
+    parser.add_tuner()
+    parser.add_forms()
+    parser.add_node("the iteration on the page, or the latest if that is #0")
+    parser.add_split()
     parser.add_argument(
         "--collinear",
         type=share,
@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Print a report on what one iteration changed in each student that it tuned."""
-    from inficond_panel.commands.shared.students import count_look, open_students
+    from inficond_panel.commands.shared.students import count_looks, open_students
     from inficond_panel.results.refit_report import explain
     from inficond_panel.results.refits import refit_frames
     from inficond_panel.tuning.other_students import find_node
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> None:
         lift=True,
         progress=progress,
     )
-    count_look(tuner, node, args.split)
+    count_looks(tuner, args.split, node)
     show_all(args, refit_frames(report), ["classes"])
 
 

@@ -6,15 +6,10 @@ import argparse
 import json
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import (
-    add_allow_python,
-    add_json,
-    add_node,
-    add_tuner,
-    allow_python,
-)
-from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.common.numbers import count
+from inficond_panel.commands.shared.arguments import ArgumentParser, allow_python
+from inficond_panel.commands.shared.output import note
+from inficond_panel.commands.shared.show import show_lines
+from inficond_panel.vocabulary.splits import HOLDOUT
 
 DESCRIPTION = (
     "Writes the students, a model card (Markdown and JSON) and the edits file that reproduces "
@@ -28,12 +23,12 @@ CHOICES = ("npz", "onnx", "sklearn")
 PIXELS = "onnx-pixels"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond export`` to its parser."""
-    add_tuner(parser)
-    add_json(parser)
-    add_node(parser)
-    add_allow_python(parser)
+    parser.add_tuner()
+    parser.add_json()
+    parser.add_node()
+    parser.add_allow_python()
     parser.add_argument(
         "--format",
         action="append",
@@ -60,13 +55,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Write the students of an iteration to a folder, with model card and edits file."""
-    from inficond_panel.commands.shared.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import count_looks, open_node
     from inficond_panel.export import export
     from inficond_panel.tuning.other_students import node_title
 
-    tuner = open_students(args)
+    tuner, node = open_node(args)
     allow_python(args, tuner.spec)
-    node = chosen_node(tuner, args.node)
     folder = Path(args.output or f"{Path(args.spec).stem}-{node.id}")
     named = [*args.format, *(CHOICES if "all" in args.format else ())]
     files = export(
@@ -80,18 +74,19 @@ def run(args: argparse.Namespace) -> None:
         progress=note,
     )
     if args.holdout:
-        note(f"Evaluated on the holdout; {count(tuner.looks(), 'look')} counted so far.")
-    if args.json:
-        facts = {"node": node.id, "weights_hash": node.weights_hash}
-        say_json({**facts, "files": {what: str(path) for what, path in files.items()}})
-        return
-    say(f"{node_title(tuner, node)} → {folder}")
-    for what, path in files.items():
-        say(f"  {what:<11} {path.name}")
+        count_looks(tuner, HOLDOUT)
+    document = {
+        "node": node.id,
+        "weights_hash": node.weights_hash,
+        "files": {what: str(path) for what, path in files.items()},
+    }
+    lines = [f"{node_title(tuner, node)} → {folder}"]
+    lines += [f"  {what:<11} {path.name}" for what, path in files.items()]
     card = json.loads(files["card_json"].read_text(encoding="utf-8"))
     if pixels := card.get("pixels"):
         usual, largest = (pixels[f"{which}_logit_difference"] for which in ("median", "largest"))
-        say(
+        lines.append(
             f"on {pixels['checked_photos']} {pixels['checked_on']} of the store, logits differ "
             f"from inficond predict by {usual:.0e} at the median, {largest:.0e} at most"
         )
+    show_lines(args, document, lines)

@@ -5,14 +5,9 @@ from __future__ import annotations
 import argparse
 from dataclasses import asdict
 
-from inficond_panel.commands.shared.arguments import (
-    SPEC,
-    STORE,
-    add_json,
-    add_networks,
-    say_networks,
-)
-from inficond_panel.commands.shared.output import note, say, say_json
+from inficond_panel.commands.shared.arguments import ArgumentParser, say_networks
+from inficond_panel.commands.shared.output import note
+from inficond_panel.commands.shared.show import show_lines
 
 DESCRIPTION = (
     "Photos are encoded and scored like the store's, and get the logits of its teacher; "
@@ -23,21 +18,21 @@ DESCRIPTION = (
 EXAMPLE = "inficond extend my.yaml new_photos"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond extend`` to its parser."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_spec()
     parser.add_argument(
         "photos", metavar="PHOTO", nargs="+", help="file of a photo, or a folder of photos"
     )
-    parser.add_argument("--store", metavar="FOLDER", help=STORE)
+    parser.add_store()
     parser.add_argument(
         "--logits",
         metavar="TABLE",
         help="if the spec's teacher is a table: table of its outputs for the photos, one row each"
         " (default: the spec's table)",
     )
-    add_networks(parser)
-    add_json(parser)
+    parser.add_networks()
+    parser.add_json()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -50,10 +45,6 @@ def run(args: argparse.Namespace) -> None:
     say_networks(args, spec)
     store = store_place(spec, args.store)
     extended = extend_store(spec, store, args.photos, args.logits, note)
-    if args.json:
-        document = asdict(extended)
-        part = extended.part and {**asdict(extended.part), "path": str(extended.part.path)}
-        say_json({**document, "store": str(extended.store), "part": part})
-        return
-    for line in extended.lines():
-        say(line)
+    part = extended.part and {**asdict(extended.part), "path": str(extended.part.path)}
+    document = {**asdict(extended), "store": str(extended.store), "part": part}
+    show_lines(args, document, extended.lines())

@@ -8,10 +8,10 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.shared.arguments import SPEC, STORE, add_allow_python, allow_python
+from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import note
-from inficond_panel.commands.shared.precompute_package import precompute_package
-from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.commands.shared.precompute_package import spec_to_make
+from inficond_panel.commands.shared.show import show_all
 from inficond_panel.common.folders import is_address
 from inficond_panel.common.places import has_store, is_remote
 from inficond_panel.errors import InficondError
@@ -29,12 +29,12 @@ DESCRIPTION = (
 EXAMPLE = "inficond info demo --json"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond info`` to its parser."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--store", metavar="FOLDER", help=STORE)
-    add_allow_python(parser)
-    add_forms(parser)
+    parser.add_spec()
+    parser.add_store()
+    parser.add_allow_python()
+    parser.add_forms()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -77,12 +77,8 @@ def _tuner(args: argparse.Namespace, history: str | None) -> Tuner | None:
 def _planned(args: argparse.Namespace) -> pd.DataFrame:
     """Return a frame of what a store that does not exist yet will hold, by the spec's files."""
     from inficond_panel.results.store_content import content_frame
-    from inficond_panel.spec import find_spec, load_spec
 
-    spec = load_spec(find_spec(args.spec))
-    allow_python(args, spec)
-    spec.check_making()
-    precompute_package()
+    spec = spec_to_make(args)
     from precompute.concepts.corpus import read_corpus
     from precompute.datasets import load_dataset
 

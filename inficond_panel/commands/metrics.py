@@ -6,16 +6,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import (
-    add_classes,
-    add_node,
-    add_seed,
-    add_split,
-    add_tuner,
-    positive,
-)
+from inficond_panel.commands.shared.arguments import ArgumentParser, positive
 from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.commands.shared.show import show_all
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -35,13 +28,13 @@ DESCRIPTION = (
 EXAMPLE = "inficond metrics demo --class bicycle --metric f1"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond metrics`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
-    add_node(parser)
-    add_classes(parser, "class to measure")
-    add_split(parser)
+    parser.add_tuner()
+    parser.add_forms()
+    parser.add_node()
+    parser.add_classes("class to measure")
+    parser.add_split()
     parser.add_argument(
         "--metric",
         choices=METRICS,
@@ -64,9 +57,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="smaller slices are shown, but not tested (default: 30)",
     )
-    parser.add_argument(
-        "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
-    )
+    parser.add_draws()
     parser.add_argument(
         "--top-k",
         type=positive,
@@ -79,12 +70,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="with one class per image: confusions of students and teacher",
     )
-    add_seed(parser)
+    parser.add_seed()
 
 
 def run(args: argparse.Namespace) -> None:
     """Measure the students of one iteration, and print the requested frames."""
-    from inficond_panel.commands.shared.students import chosen_node, count_look, open_students
+    from inficond_panel.commands.shared.students import chosen_node, count_looks, open_students
+    from inficond_panel.results.slices import metadata_slices, selection_slice
     from inficond_panel.results.top_measures import check_single_label
     from inficond_panel.tuning.thumbs import chosen_names
     from inficond_panel.vocabulary.confidence import few_draws
@@ -94,10 +86,14 @@ def run(args: argparse.Namespace) -> None:
     chosen_names("class", args.classes, tuner.store.classes)
     if args.confusion:
         check_single_label(tuner.store)
-    masks = _masks(tuner, args)
+    masks = {}
+    if args.by:
+        masks = metadata_slices(tuner.store, args.split, args.by)
+    elif args.selection:
+        masks = selection_slice(tuner.store, args.split, Path(args.selection))
     tuner.root(progress=progress)
     node = chosen_node(tuner, args.node)
-    count_look(tuner, node, args.split)
+    count_looks(tuner, args.split, node)
     if few := few_draws(noise["level"], noise["draws"]):
         note(few)
     frames = measured(tuner, node, args, masks)
@@ -135,14 +131,3 @@ def measured(
         cells = slices.label_cells(*at, masks, by, **chosen)
         frames["groups_by_label"], frames["gaps_by_label"] = cells
     return frames
-
-
-def _masks(tuner: Tuner, args: argparse.Namespace) -> dict[str, np.ndarray]:
-    """Return the requested slices: masks over the images of the split, by name."""
-    from inficond_panel.results.slices import metadata_slices, selection_slice
-
-    if args.by:
-        return metadata_slices(tuner.store, args.split, args.by)
-    if args.selection:
-        return selection_slice(tuner.store, args.split, Path(args.selection))
-    return {}

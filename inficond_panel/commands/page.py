@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import add_class, add_json, add_node, add_tuner
-from inficond_panel.commands.shared.output import progress, say, say_json
+from inficond_panel.commands.shared.arguments import ArgumentParser
+from inficond_panel.commands.shared.output import progress
+from inficond_panel.commands.shared.show import show_lines
 
 DESCRIPTION = (
     "The file opens in a browser without server or network, read-only. Other classes, concepts "
@@ -16,12 +17,12 @@ DESCRIPTION = (
 EXAMPLE = "inficond page demo --class bicycle --output bicycle.html"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond page`` to its parser."""
-    add_tuner(parser)
-    add_json(parser)
-    add_node(parser)
-    add_class(parser, "class to show")
+    parser.add_tuner()
+    parser.add_json()
+    parser.add_node()
+    parser.add_class("class to show")
     parser.add_argument("--concept", metavar="NAME", default="", help="concept to show in detail")
     parser.add_argument("--dark", action="store_true", help="use the dark theme")
     parser.add_argument("--output", metavar="FILE", help="file (default: DATASET-NUMBER-ID.html)")
@@ -30,19 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> None:
     """Write the page of an iteration as one HTML file; nothing is recorded in the history."""
     from inficond_panel.app import page_html
-    from inficond_panel.commands.shared.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import open_node
     from inficond_panel.common.files import write_whole
     from inficond_panel.common.numbers import size_text
     from inficond_panel.state.export import stem
     from inficond_panel.tuning.other_students import node_title
 
-    tuner = open_students(args)
-    node = chosen_node(tuner, args.node)
+    tuner, node = open_node(args)
     shown = {"class_name": args.class_name, "concept": args.concept, "dark": args.dark}
     content = page_html(tuner, node, **shown, progress=progress).encode()
     path = Path(args.output or f"{stem(tuner, node)}.html")
     write_whole(path, content)
-    if args.json:
-        say_json({"node": node.id, "file": str(path), "bytes": len(content)})
-    else:
-        say(f"{node_title(tuner, node)} → {path}, {size_text(len(content))}")
+    document = {"node": node.id, "file": str(path), "bytes": len(content)}
+    line = f"{node_title(tuner, node)} → {path}, {size_text(len(content))}"
+    show_lines(args, document, [line])

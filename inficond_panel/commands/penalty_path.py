@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import add_class, add_node, add_split, add_tuner
-from inficond_panel.commands.shared.show import add_forms, show
+from inficond_panel.commands.shared.arguments import ArgumentParser
+from inficond_panel.commands.shared.show import show
 
 DESCRIPTION = (
     "Fits the student of one class at each value of lambda that an edits file's {direction: "
@@ -15,20 +15,20 @@ DESCRIPTION = (
 EXAMPLE = "inficond lambda demo --class bicycle"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond lambda`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
-    add_class(parser, "class of the student", required=True)
-    add_node(parser)
-    add_split(parser)
+    parser.add_tuner()
+    parser.add_forms()
+    parser.add_class("class of the student", required=True)
+    parser.add_node()
+    parser.add_split()
 
 
 def run(args: argparse.Namespace) -> None:
     """Print the metrics of a class's student at several values of lambda."""
-    from inficond_panel.commands.shared.students import students_of, tell_look
+    from inficond_panel.commands.shared.students import count_looks, students_of
 
     students = students_of(args)
     path = students.penalty_path(args.class_name, args.split)
-    tell_look(students.tuner, args.split)
+    count_looks(students.tuner, args.split)
     show(args, path)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import asdict
-from typing import Any
 
-from inficond_panel.commands.shared.arguments import SPEC, add_json, add_networks, say_networks
+from inficond_panel.commands.shared.arguments import ArgumentParser, say_networks
 from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.show import show_lines
 from inficond_panel.spec import find_spec, load_spec
 
 DESCRIPTION = (
@@ -19,9 +19,9 @@ DESCRIPTION = (
 EXAMPLE = "inficond precompute photos.yaml --plan"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond precompute`` to its parser."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+    parser.add_spec()
     parser.add_argument("--store", metavar="FOLDER", help="store to write (default: the spec's)")
     parser.add_argument(
         "--plan",
@@ -36,8 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "(tcp://HOST:PORT); they need the same packages, and read the files by the same paths; "
         "needs the extra 'scale'",
     )
-    add_networks(parser)
-    add_json(parser)
+    parser.add_networks()
+    parser.add_json()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -47,7 +47,8 @@ def run(args: argparse.Namespace) -> None:
     say_networks(args, spec)
     package, store = precompute_package(), args.store or spec.store
     if args.plan:
-        _say_plan(package.plan(spec, store, progress=note, sample=True), args.json)
+        plan = package.plan(spec, store, progress=note, sample=True)
+        show_lines(args, plan.document(), plan.lines())
         return
     report = package.run(spec, store, progress=note, scheduler=args.scheduler)
     if args.json:
@@ -60,11 +61,3 @@ def run(args: argparse.Namespace) -> None:
         say(f"concepts.filters left out {len(report.dropped)} words; see: inficond info")
     if report.skipped:
         say(f"skipped {len(report.skipped)} images that cannot be read; see: inficond info")
-
-
-def _say_plan(plan: Any, as_json: bool) -> None:
-    if as_json:
-        say_json(plan.document())
-        return
-    for line in plan.lines():
-        say(line)

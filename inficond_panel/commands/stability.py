@@ -4,15 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import (
-    add_class,
-    add_node,
-    add_seed,
-    add_tuner,
-    positive,
-)
+from inficond_panel.commands.shared.arguments import ArgumentParser, positive
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.show import add_forms, show
+from inficond_panel.commands.shared.show import show
 
 DESCRIPTION = (
     "Refits the student on bootstrap samples of the images: does each influence keep its sign? "
@@ -21,12 +15,12 @@ DESCRIPTION = (
 EXAMPLE = "inficond stability demo --class bicycle --top 3"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond stability`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
-    add_node(parser)
-    add_class(parser, "class of the student", required=True)
+    parser.add_tuner()
+    parser.add_forms()
+    parser.add_node()
+    parser.add_class("class of the student", required=True)
     chosen = parser.add_mutually_exclusive_group()
     chosen.add_argument(
         "--concept",
@@ -48,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="N",
         help="bootstrap refits (default: 100, or more where views.confidence needs them)",
     )
-    add_seed(parser)
+    parser.add_seed()
 
 
 def run(args: argparse.Namespace) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import add_classes, add_node, add_seed, add_tuner
+from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.show import add_forms, show
+from inficond_panel.commands.shared.show import show
 
 DESCRIPTION = (
     "Compares repairs of each class (another lambda, the teacher or the labels on tune as targets, "
@@ -16,13 +16,13 @@ DESCRIPTION = (
 EXAMPLE = "inficond suggest demo --class bicycle --dry-run"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond suggest`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
-    add_classes(parser, "class to tune")
-    add_node(parser, "#0, the original students")
-    add_seed(parser)
+    parser.add_tuner()
+    parser.add_forms()
+    parser.add_classes("class to tune")
+    parser.add_node("#0, the original students")
+    parser.add_seed()
     parser.add_argument(
         "--dry-run", action="store_true", help="only print the comparison; nothing is recorded"
     )

@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import (
-    add_classes,
-    add_node,
-    add_seed,
-    add_tuner,
-    share,
-)
-from inficond_panel.commands.shared.show import add_forms, show
+from inficond_panel.commands.shared.arguments import ArgumentParser, share
+from inficond_panel.commands.shared.show import show
 
 DESCRIPTION = (
     "Chooses by the labels of tune the threshold of the best F1, or of the largest recall at a "
@@ -22,19 +16,19 @@ DESCRIPTION = (
 EXAMPLE = "inficond thresholds demo --precision 0.9"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond thresholds`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
-    add_node(parser)
-    add_classes(parser, "class whose threshold is chosen")
+    parser.add_tuner()
+    parser.add_forms()
+    parser.add_node()
+    parser.add_classes("class whose threshold is chosen")
     parser.add_argument(
         "--precision",
         type=share,
         metavar="P",
         help="choose the largest recall at precision P or more (default: best F1)",
     )
-    add_seed(parser)
+    parser.add_seed()
 
 
 def run(args: argparse.Namespace) -> None:

@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import add_split, add_tuner
+from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.show import add_forms, show_all
-from inficond_panel.common.numbers import count
+from inficond_panel.commands.shared.show import show_all
 from inficond_panel.vocabulary.intents import DIRECTIONS
-from inficond_panel.vocabulary.splits import HOLDOUT
-
-if TYPE_CHECKING:
-    from inficond_panel.tuning import Node, Tuner
 
 DESCRIPTION = (
     "Each iteration refits the students it names (with link: softmax all students jointly); "
@@ -31,10 +25,10 @@ DESCRIPTION = (
 EXAMPLE = "inficond tune demo --edits edits.yaml --json"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond tune`` to its parser."""
-    add_tuner(parser)
-    add_forms(parser)
+    parser.add_tuner()
+    parser.add_forms()
     parser.add_argument(
         "--edits",
         metavar="FILE",
@@ -44,17 +38,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--keep-head", action="store_true", help="do not move the head, which the page shows"
     )
-    add_split(parser)
+    parser.add_split()
 
 
 def run(args: argparse.Namespace) -> None:
     """Refit the original students by an edits file, one iteration after another; print results."""
-    from inficond_panel.commands.shared.students import open_students
+    from inficond_panel.commands.shared.students import count_looks, open_students
     from inficond_panel.results.history import iterations
     from inficond_panel.results.refits import bounds, refits, students
     from inficond_panel.spec import find_edits
     from inficond_panel.tuning import read_edits
     from inficond_panel.tuning.notices import notices
+    from inficond_panel.tuning.other_students import node_title
 
     tuner = open_students(args, distilled=False)
     batches = read_edits(find_edits(args.edits), tuner.store)
@@ -66,11 +61,7 @@ def run(args: argparse.Namespace) -> None:
         remarks[nodes[-1].id] = notices(tuner, parent, batch)
     if not args.keep_head and tuner.head() != nodes[-1]:
         tuner.set_head(nodes[-1], "fine-tune")
-    if args.split == HOLDOUT:
-        for node in nodes:
-            tuner.count_look(node, args.split)
-        looks = tuner.looks(args.split)
-        note(f"Evaluated {len(nodes)} nodes on the holdout; {count(looks, 'look')} counted so far.")
+    count_looks(tuner, args.split, *nodes, what=f"{len(nodes)} nodes ")
     frames = {
         "iterations": iterations(tuner, only=nodes, deleted=True),
         "refits": refits(tuner, nodes, args.split, remarks),
@@ -78,14 +69,7 @@ def run(args: argparse.Namespace) -> None:
         "students": students(tuner, nodes[-1], args.split),
     }
     show_all(args, frames)
-    _note_head(args, tuner, nodes[-1])
-
-
-def _note_head(args: argparse.Namespace, tuner: Tuner, last: Node) -> None:
-    """Print which iteration the page and the other commands use from now on."""
-    from inficond_panel.tuning.other_students import node_title
-
-    head = tuner.head()
+    head, last = tuner.head(), nodes[-1]
     note(f"The head is {node_title(tuner, head)}: page, export, metrics and predict use it.")
     if head != last:
         note(f"To use #{last.number}: inficond history jump {args.spec} --node {last.number}")

@@ -17,7 +17,6 @@ import uuid
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
-from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, Any, BinaryIO
 
@@ -72,7 +71,7 @@ def lines_of(path: Path) -> Iterator[str]:
 
     Raises ``OSError``, also for a line longer than ``LONGEST_ROW``, and ``UnicodeDecodeError``.
     """
-    with TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
+    with io.TextIOWrapper(open_file(path), encoding="utf-8-sig", newline="") as file:
         number = 0
         while _bytes(file) and (line := file.readline(LONGEST_ROW + 1)):
             number += 1

@@ -47,11 +47,8 @@ def missing_extra(
         message = f"{what} needs the package {package}, which is not installed."
         return MissingExtraError(message, f"Install it: {command}", extras)
     broken = (getattr(error, "name", None) or "").partition(".")[0]
-    message = f"{what} needs a package that is installed but cannot be loaded: {error}"
-    if broken:
-        message = (
-            f"{what} needs the package {broken}, which is installed but cannot be loaded: {error}"
-        )
+    needed = f"the package {broken}, which" if broken else "a package that"
+    message = f"{what} needs {needed} is installed but cannot be loaded: {error}"
     return BrokenExtraError(message, f"Remove the package, and install it again: {command}", extras)
 
 
@@ -93,7 +90,9 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
     try:
         installed = distribution(_NAME)
     except PackageNotFoundError:
-        return _of_tree(Path(__file__).parents[2], chosen)
+        root = Path(__file__).parents[2]  # a source tree, unless it has no pyproject.toml
+        is_tree = (root / "pyproject.toml").exists()
+        return ["-e", f"{root}{chosen}"] if is_tree else [_NAME + chosen]
     origin = json.loads(installed.read_text("direct_url.json") or "{}")
     if not origin:
         return [_NAME + chosen]
@@ -108,11 +107,6 @@ def _wanted(chosen: str, extras: tuple[str, ...]) -> list[str]:
         return _requirements(installed, extras)
     editable = origin.get("dir_info", {}).get("editable", False)
     return [*(["-e"] if editable else []), f"{path}{chosen}"]
-
-
-def _of_tree(root: Path, chosen: str) -> list[str]:
-    """Return the installer's arguments for the source tree ``root``, which is not installed."""
-    return ["-e", f"{root}{chosen}"] if (root / "pyproject.toml").exists() else [_NAME + chosen]
 
 
 def _requirements(installed: Distribution, extras: tuple[str, ...]) -> list[str]:

@@ -88,10 +88,6 @@ class Interval:
             return estimate
         return f"{estimate} {number_range(low, high, digits, sign=sign)}{self.mark}"
 
-    def written(self, *, sign: bool = False) -> str:
-        """Return ``text`` for terminals and documents: the word "undefined" replaces ``–``."""
-        return "undefined" if isnan(self.estimate) else self.text(sign=sign)
-
     def cells(self, digits: int = 3, *, sign: bool = False) -> list[str]:
         """Return two cells of a printed table: the estimate, and the limits."""
         limits = written_range(self.low, self.high, digits, sign=sign)

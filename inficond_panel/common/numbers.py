@@ -80,12 +80,12 @@ def number_range(low: float, high: float, digits: int = 3, *, sign: bool = False
     return f"[{one(low, digits)}, {one(high, digits)}]"
 
 
-def short(value: float | None, digits: int = 2) -> str:
+def short(value: float | None) -> str:
     """Return a share in short form: ``.69``, ``1``; ``–`` if undefined."""
     if not _known(value):
         return UNDEFINED
-    text = number(value, digits)
-    if text == number(1, digits):
+    text = number(value, 2)
+    if text == "1.00":
         return "1"
     return text.replace("0.", ".", 1) if abs(value) < 1 else text
 

@@ -23,11 +23,21 @@ _limiter: Any = None
 @contextmanager
 def one_thread() -> Iterator[None]:
     """Limit BLAS to one thread in this process, as long as any thread runs such a block."""
-    _enter()
+    global _users, _limiter  # noqa: PLW0603
+    with _lock:
+        if _users == 0:
+            _free_control()
+            _limiter = _controller().limit(limits=1, user_api="blas")
+        _users += 1
     try:
         yield
     finally:
-        _leave()
+        with _lock:
+            _users -= 1
+            if _users == 0:
+                _free_control()
+                _limiter.restore_original_limits()
+                _free_control()
 
 
 @cache
@@ -36,25 +46,6 @@ def _controller() -> ThreadpoolController:
     import scipy.linalg  # noqa: F401, PLC0415 - the controller finds only loaded libraries
 
     return ThreadpoolController()
-
-
-def _enter() -> None:
-    global _users, _limiter  # noqa: PLW0603
-    with _lock:
-        if _users == 0:
-            _free_control()
-            _limiter = _controller().limit(limits=1, user_api="blas")
-        _users += 1
-
-
-def _leave() -> None:
-    global _users  # noqa: PLW0603
-    with _lock:
-        _users -= 1
-        if _users == 0:
-            _free_control()
-            _limiter.restore_original_limits()
-            _free_control()
 
 
 def _free_control() -> None:

@@ -17,7 +17,8 @@ from inficond_panel.common.arrays import Sliced, empty
 #: Number of concepts that place a point: enough to lie between them, few enough to stay near.
 NEIGHBOURS = 3
 SCALE = 100.0  #: CLIP's logit scale: it turns cosines into probabilities
-_BLOCK = 8192
+#: Number of segments per block, which bounds the memory beside the result.
+_SEGMENTS_AT_A_TIME = 8192
 
 
 def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> np.ndarray:
@@ -29,8 +30,8 @@ def among_neighbours(vectors: np.ndarray, text: np.ndarray, xy: np.ndarray) -> n
     computed at once. Vectors are read in blocks."""
     count = min(NEIGHBOURS, len(text))
     placed = np.empty((len(vectors), *xy.shape[1:]), dtype=np.float32)
-    for start in range(0, len(vectors), _BLOCK):
-        part = slice(start, start + _BLOCK)
+    for start in range(0, len(vectors), _SEGMENTS_AT_A_TIME):
+        part = slice(start, start + _SEGMENTS_AT_A_TIME)
         cosine = np.asarray(vectors[part], dtype=np.float32) @ text.T
         nearest = np.argpartition(-cosine, count - 1, axis=1)[:, :count]
         cosine = np.take_along_axis(cosine, nearest, axis=1)
@@ -44,10 +45,6 @@ def along_axes(text: np.ndarray, xy: np.ndarray) -> np.ndarray:
     """Return the axes ``(embed, 2)`` that map texts to positions on a linear map, such as PCA's:
     those with ``xy - xy.mean(0) = (text - text.mean(0)) @ axes`` and the least norm."""
     return np.linalg.lstsq(text - text.mean(0), xy - xy.mean(0), rcond=None)[0]
-
-
-#: Number of segments per block, which bounds the memory beside the result.
-_SEGMENTS_AT_A_TIME = 8192
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,7 +102,10 @@ def score_corpus(
     (default: the paper's). If it is ``centred`` without a centre, ``fit`` ``(segment,)`` is the
     mask of segments for the mean (default: all).
     """
-    scoring = _with_centre(scoring or Scoring(), embedding, text, fit)
+    scoring = scoring or Scoring()
+    if scoring.method == "centred" and scoring.centre is None:
+        means = np.stack([_mean_segment(embedding, fit), text.mean(0, dtype=np.float64)])
+        scoring = replace(scoring, centre=means.astype(np.float32))
     contrast = scoring.method == "contrast"
     normaliser = np.empty(len(segment_image), np.float32) if contrast else None
     best = np.empty(len(segment_image), np.int32)
@@ -197,15 +197,6 @@ def _whole_images(segment_image: np.ndarray) -> Iterator[slice]:
             bounds.append(int(start))
     bounds.append(len(segment_image))
     return (slice(a, b) for a, b in pairwise(bounds) if b > a)
-
-
-def _with_centre(
-    scoring: Scoring, embedding: Sliced, text: np.ndarray, fit: np.ndarray | None
-) -> Scoring:
-    if scoring.method != "centred" or scoring.centre is not None:
-        return scoring
-    means = np.stack([_mean_segment(embedding, fit), text.mean(0, dtype=np.float64)])
-    return replace(scoring, centre=means.astype(np.float32))
 
 
 def _mean_segment(embedding: Sliced, fit: np.ndarray | None = None) -> np.ndarray:

@@ -13,22 +13,19 @@ import numpy as np
 TWINS = 0.98
 
 
-class TextEncoder(Protocol):
-    """Encoder of texts, such as the encoder of a spec, with the digest that identifies it."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 that identifies the encoder; stores record it as ``encoder_digest``."""
-
-    def embed_text(self, texts: list[str]) -> np.ndarray:
-        """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
-
-
 class EmbedsText(Protocol):
     """Anything that embeds texts: a ``TextEncoder``, of which no digest is needed."""
 
     def embed_text(self, texts: list[str]) -> np.ndarray:
         """Return unit vectors ``(len(texts), embed)`` float32 of texts."""
+
+
+class TextEncoder(EmbedsText, Protocol):
+    """Encoder of texts, such as the encoder of a spec, with the digest that identifies it."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 that identifies the encoder; stores record it as ``encoder_digest``."""
 
 
 def texts_of(line: str) -> tuple[str, ...]:

@@ -38,7 +38,7 @@ LEAST_PHOTOS = 5
 _BASIS = ("image", "segment_image", "segment_embedding", "score_centre", "segment_normaliser")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class TypedConcept:
     """Concept added after a store was made: its unit vector ``text`` ``(embed,)``, the ``score``
     ``(image,)`` of each image, and the ``cosine`` ``(segment,)`` with each segment.
@@ -50,26 +50,16 @@ class TypedConcept:
 
     texts: tuple[str, ...]
     basis: str
-    text: np.ndarray = field(repr=False)
-    score: np.ndarray = field(repr=False)
-    cosine: np.ndarray = field(repr=False)
-    made: str = ""
+    text: np.ndarray = field(repr=False, compare=False)
+    score: np.ndarray = field(repr=False, compare=False)
+    cosine: np.ndarray = field(repr=False, compare=False)
+    made: str = field(default="", compare=False)
     photos: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
         """Name of the concept: the first of its texts; the others are synonyms."""
         return self.texts[0]
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, TypedConcept) and self._key == other._key
-
-    def __hash__(self) -> int:
-        return hash(self._key)
-
-    @property
-    def _key(self) -> tuple[object, ...]:
-        return self.texts, self.photos, self.basis
 
 
 def scoring_of(store: Store) -> Scoring:
@@ -342,11 +332,13 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
     for number, one in enumerate(typed, len(base.concepts)):
         nearer = one.cosine > cosine
         concept[nearer], cosine[nearer] = number, one.cosine[nearer]
+    scores = [base.concept_score, np.stack([one.score for one in typed], axis=1)]
+    shape = len(base.images), len(base.concepts) + len(typed)
     return {
         "concept": np.array(
             [*base.concepts, *(one.name for one in typed)], dtype=np.dtypes.StringDType()
         ),
-        "concept_score": _scores(base, typed),
+        "concept_score": np.concatenate(scores, axis=1, out=empty(shape, scores[0].dtype)),
         "concept_text_embedding": np.concatenate([base.concept_text_embedding, text]),
         "concept_projection": np.stack(
             [_placed(base, m, text) for m in range(len(base.methods))]
@@ -354,12 +346,6 @@ def _arrays(base: Store, typed: Sequence[TypedConcept]) -> dict[str, np.ndarray]
         "segment_concept": concept,
         "segment_cosine": cosine,
     }
-
-
-def _scores(base: Store, typed: Sequence[TypedConcept]) -> np.ndarray:
-    parts = [base.concept_score, np.stack([one.score for one in typed], axis=1)]
-    shape = len(base.images), sum(part.shape[1] for part in parts)
-    return np.concatenate(parts, axis=1, out=empty(shape, parts[0].dtype))
 
 
 def _placed(base: Store, m: int, text: np.ndarray) -> np.ndarray:

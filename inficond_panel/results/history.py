@@ -98,7 +98,7 @@ def iterations(
         _HEADINGS,
         title=f"history {tuner.history.path}",
         notes=notes,
-        facts=_facts(tuner) | {"redo": state.redo[::-1]},
+        facts=history_facts(tuner) | {"redo": state.redo[::-1]},
         level=float(tuner.spec.views.confidence) if changes else None,
         shown=[order.index(number) for number in tree],
     )
@@ -155,7 +155,7 @@ def events(tuner: Tuner, node: Node | None = None) -> pd.DataFrame:
         if node is None or event.node == node.id
     ]
     title = f"history {tuner.history.path}: all events"
-    frame = make_frame(rows, "number", _EVENT_HEADINGS, title=title, facts=_facts(tuner))
+    frame = make_frame(rows, "number", _EVENT_HEADINGS, title=title, facts=history_facts(tuner))
     return frame.astype({"iteration": "Int64", "from": "Int64"})
 
 
@@ -169,10 +169,13 @@ def others(tuner: Tuner) -> pd.DataFrame:
     rows = [{**each.to_json(), "differs": "; ".join(each.differs)} for each in roots]
     notes = [] if rows else [f"{tuner.history.path} has iterations of these students only."]
     title = f"history {tuner.history.path}, other students"
-    return make_frame(rows, "root", _OTHER_HEADINGS, title=title, notes=notes, facts=_facts(tuner))
+    return make_frame(
+        rows, "root", _OTHER_HEADINGS, title=title, notes=notes, facts=history_facts(tuner)
+    )
 
 
-def _facts(tuner: Tuner) -> dict[str, Any]:
+def history_facts(tuner: Tuner) -> dict[str, Any]:
+    """Return what identifies a history: spec, hash of the store, place of the history, its head."""
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,

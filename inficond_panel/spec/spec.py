@@ -130,18 +130,19 @@ class Spec(SpecFile):
             return self.history
         return Path.cwd() / self.history.name
 
-    def with_layout(self, layout: Layout) -> Spec:
-        """Return a copy of this spec with another layout."""
-        return self.model_copy(update={"layout": layout})
-
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for keys that contradict keys of other sections."""
         if "tuning.epochs" in given and self.students.solver != "paper":
             yield "tuning.epochs", "is not used with solver: exact; it belongs to solver: paper"
-        if self.students.targets == "oracle" and self.teacher and not self._has_oracle():
+        lacks_oracle = self.teacher and getattr(self.teacher, "oracle", None) is None
+        if self.students.targets == "oracle" and lacks_oracle:
             yield "students.targets", "oracle needs oracle logits; set teacher.oracle"
         if isinstance(self.dataset, StoreDataset):
-            yield from self._photo_faults(given)
+            for key in _OF_PHOTOS:
+                if f"concepts.{key}" in given:
+                    yield f"concepts.{key}", "is not used with dataset.kind: store; leave it out"
+            if self.teacher and not isinstance(self.teacher, LogitsTeacher):
+                yield "teacher", "needs photos, which a store does not have; write kind: logits"
         if self.dataset and self.teacher:
             yield from self._task_faults(given)
 
@@ -150,33 +151,17 @@ class Spec(SpecFile):
         single = self.dataset.task == SINGLE_LABEL
         if single and "students.threshold" in given:
             yield "students.threshold", NO_THRESHOLD
+        needed = "softmax needs one class per image; set dataset.task: single_label or use sigmoid"
         if self.students.link == SOFTMAX and not single:
-            yield (
-                "students.link",
-                "softmax needs one class per image; set dataset.task: single_label or use sigmoid",
-            )
+            yield "students.link", needed
         if self.teacher.softmax and not single:
-            yield (
-                "teacher.activation",
-                "softmax needs one class per image; set dataset.task: single_label or use sigmoid",
-            )
+            yield "teacher.activation", needed
         if single and self.teacher.activation is None:
             yield (
                 "teacher.activation",
                 "is needed with task: single_label; write softmax if the teacher was trained to "
                 "choose one class, or sigmoid if it was trained to detect each class",
             )
-
-    def _photo_faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) for each key that needs photos, if the data set is a store."""
-        for key in _OF_PHOTOS:
-            if f"concepts.{key}" in given:
-                yield f"concepts.{key}", "is not used with dataset.kind: store; leave it out"
-        if self.teacher and not isinstance(self.teacher, LogitsTeacher):
-            yield "teacher", "needs photos, which a store does not have; write kind: logits"
-
-    def _has_oracle(self) -> bool:
-        return getattr(self.teacher, "oracle", None) is not None
 
     def plain(self) -> dict[str, Any]:
         """Return nested dicts and lists like ``SpecFile.plain``, without default paths."""
@@ -334,8 +319,7 @@ def _made(kind: type[S], **values: Any) -> S:
         must = f" must be {kind.fields()[name].expected}, got {first['input']!r}"
         fault = f": {first['msg']}" if first["type"] == "fault" else must
         raise TuningError(
-            f"students.{name}{fault}.",
-            "`inficond docs spec` has the keys of students.",
+            f"students.{name}{fault}.", "`inficond docs spec` has the keys of students."
         ) from None
 
 

@@ -3,19 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
-from inficond_panel.commands.shared.arguments import (
-    add_allow_python,
-    add_seed,
-    add_split,
-    add_tuner,
-    positive,
-)
-from inficond_panel.commands.shared.show import add_forms
+from inficond_panel.commands.shared.arguments import ArgumentParser, checked, not_negative
 
 DESCRIPTION = (
     "Distills the students of every combination of targets, alpha, temperature and lambda, and "
@@ -25,18 +17,16 @@ DESCRIPTION = (
     "`inficond docs oracle`."
 )
 EXAMPLE = "inficond compare demo --alpha none,1 --temperature 1,2"
-TARGETS = ("teacher", "oracle")
-TEMPERED = ("teacher", "both")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond compare`` to its parser."""
-    add_tuner(parser)
-    add_setting_lists(parser)
-    add_split(parser)
+    parser.add_tuner()
+    _add_setting_lists(parser)
+    parser.add_split()
     parser.add_argument(
         "--gamma",
-        type=gamma,
+        type=checked(float, lambda gamma: 0 <= gamma < math.inf, "a finite number, 0 or more"),
         nargs="+",
         metavar="GAMMA",
         help="instead of students: the oracle of each gamma, made by the spec's teacher, with "
@@ -70,12 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--force", action="store_true", help="replace the folder of an earlier comparison"
     )
-    parser.add_argument(
-        "--draws", type=positive, metavar="N", help="bootstrap draws (default: as the spec says)"
-    )
-    add_allow_python(parser)
-    add_seed(parser)
-    add_forms(parser)
+    parser.add_draws()
+    parser.add_allow_python()
+    parser.add_seed()
+    parser.add_forms()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -88,37 +76,36 @@ def run(args: argparse.Namespace) -> None:
     compare(args)
 
 
-def add_setting_lists(parser: argparse.ArgumentParser) -> None:
+def _add_setting_lists(parser: ArgumentParser) -> None:
     """Add the settings of students: each is a list of values, or None if it is left out."""
-    parser.add_argument(
-        "--targets",
-        type=_several(_one_of(TARGETS)),
-        metavar="LIST",
-        help="teacher, oracle or both (default: both where the store has oracle logits)",
+    above = checked(float, lambda value: 0 < value < math.inf, "a number above 0")
+    alpha = checked(
+        lambda text: None if text == "none" else float(text),
+        lambda alpha: alpha is None or 0 <= alpha < math.inf,
+        "none or a number, 0 or more",
     )
-    parser.add_argument(
-        "--alpha",
-        type=_several(_alpha),
-        metavar="LIST",
-        help="weights of the teacher beside the true labels, 0 or more; none: no labels",
-    )
-    parser.add_argument(
-        "--temperature", type=_several(_above), metavar="LIST", help="temperatures, above 0"
-    )
-    parser.add_argument(
-        "--tempered",
-        type=_several(_one_of(TEMPERED)),
-        metavar="LIST",
-        help="logits that the temperature divides: teacher, or both the teacher's and the "
-        "student's, as in Lee et al., eq. 3",
-    )
-    parser.add_argument(
-        "--lambda",
-        dest="lambda_",
-        type=_several(_penalty),
-        metavar="LIST",
-        help="weights of the L1 penalty, 0 or more",
-    )
+    for name, read, text in (
+        (
+            "targets",
+            _one_of("teacher", "oracle"),
+            "teacher, oracle or both (default: both where the store has oracle logits)",
+        ),
+        (
+            "alpha",
+            alpha,
+            "weights of the teacher beside the true labels, 0 or more; none: no labels",
+        ),
+        ("temperature", above, "temperatures, above 0"),
+        (
+            "tempered",
+            _one_of("teacher", "both"),
+            "logits that the temperature divides: teacher, or both the teacher's and the "
+            "student's, as in Lee et al., eq. 3",
+        ),
+        ("lambda_", not_negative, "weights of the L1 penalty, 0 or more"),
+    ):
+        flag = f"--{name.rstrip('_')}"
+        parser.add_argument(flag, dest=name, type=_several(read), metavar="LIST", help=text)
 
 
 def _several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
@@ -130,37 +117,5 @@ def _several(read: Callable[[str], Any]) -> Callable[[str], list[Any]]:
     return several
 
 
-def _one_of(words: Sequence[str]) -> Callable[[str], str]:
-    def read(text: str) -> str:
-        if text in words:
-            return text
-        raise argparse.ArgumentTypeError(f"expected {' or '.join(words)}, got {text!r}")
-
-    return read
-
-
-def _alpha(text: str) -> float | None:
-    return None if text == "none" else _at_least(text, "none or a number, 0 or more")
-
-
-def _penalty(text: str) -> float:
-    return _at_least(text, "a number, 0 or more")
-
-
-def _at_least(text: str, expected: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
-
-
-def gamma(text: str) -> float:
-    """Parse a gamma, the strength of an oracle: a finite number, 0 or more."""
-    return _at_least(text, "a finite number, 0 or more")
-
-
-def _above(text: str) -> float:
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) < math.inf:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, got {text!r}")
+def _one_of(*words: str) -> Callable[[str], str]:
+    return checked(str, words.__contains__, " or ".join(words))

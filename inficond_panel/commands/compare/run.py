@@ -13,11 +13,12 @@ import pandas as pd
 from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.show import show_all
-from inficond_panel.commands.shared.students import open_students, settle_draws
+from inficond_panel.commands.shared.students import open_students
 from inficond_panel.common.files import write_folder
 from inficond_panel.errors import InficondError, MissingExtraError
 from inficond_panel.quantify.gamma_sweep import GROUPS, oracle_sweep, tsne_positions
 from inficond_panel.quantify.outputs import outputs_on, sample
+from inficond_panel.results import networks
 from inficond_panel.results.distillations import (
     Setting,
     compare_links,
@@ -25,13 +26,6 @@ from inficond_panel.results.distillations import (
     setting_grid,
 )
 from inficond_panel.results.forms import csv_text
-from inficond_panel.results.networks import (
-    gamma_measures,
-    gamma_reliability,
-    map_positions,
-    output_measures,
-    output_reliability,
-)
 from inficond_panel.store import Store
 from inficond_panel.tuning import Tuner
 from inficond_panel.ui.reports import compare_page, gamma_page, link_page
@@ -65,7 +59,7 @@ def compare(args: argparse.Namespace) -> None:
     kind = _KINDS[name]
     _refuse(args, kind)
     tuner = open_students(args, distilled=False)
-    settle_draws(args, tuner)
+    args.draws = tuner.spec.views.noise(args.draws)["draws"]
     files = {f"{name}.html", *(f"{each}.csv" for each in kind.names)}
     folder = Path(args.output) if args.output else None
     with write_folder(folder, args.force, files) if folder else nullcontext() as write:
@@ -96,17 +90,17 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
         note(f"No silhouette: it needs 2 groups, got {len(groups.names)} ({groups.rule}).")
     grouped = groups if len(groups.names) > 1 else None
     try:
-        measures = output_measures(tuner, outputs, grouped, noise)
+        measures = networks.output_measures(tuner, outputs, grouped, noise)
     except MissingExtraError as error:
         note(error.for_shell)
-        grouped, measures = None, output_measures(tuner, outputs, None, noise)
+        grouped, measures = None, networks.output_measures(tuner, outputs, None, noise)
     if "oracle" not in outputs.logits:
         note("The store has no oracle logits: set teacher.oracle; run inficond precompute SPEC.")
     _count_looks(args, len(grid))
-    frames = {"outputs": measures, **students, "reliability": output_reliability(outputs)}
+    frames = {"outputs": measures, **students, "reliability": networks.output_reliability(outputs)}
     if args.output and grouped:
         shown = {kind: outputs.representation(kind) for kind in outputs.logits}
-        frames["map"] = map_positions(
+        frames["map"] = networks.map_positions(
             outputs.images, tsne_positions(shown, grouped, args.seed), grouped
         )
     return frames
@@ -115,21 +109,17 @@ def _outputs_and_students(tuner: Tuner, args: argparse.Namespace) -> Frames:
 def _settings(tuner: Tuner, args: argparse.Namespace) -> list[Setting]:
     """Return the requested grid of settings; values that are left out come from the spec."""
     usual = Setting.of(tuner.spec.students)
+    penalty: Any = tuner.spec.students.lambda_
+    if tuner.penalties_chosen:  # data chose it: by class, for all settings
+        penalty = dict(zip(tuner.store.classes, tuner.penalties, strict=True))
     available = ["teacher", *(["oracle"] if tuner.store.has("oracle_logit") else [])]
     return setting_grid(
         args.targets or available,
         args.alpha or [usual.alpha],
         args.temperature or [usual.temperature],
-        args.lambda_ or [_penalties(tuner)],
+        args.lambda_ or [penalty],
         args.tempered or [usual.tempered],
     )
-
-
-def _penalties(tuner: Tuner) -> Any:
-    """Return the spec's L1 penalty; if data chose it, the choice by class, for all settings."""
-    if not tuner.penalties_chosen:
-        return tuner.spec.students.lambda_
-    return dict(zip(tuner.store.classes, tuner.penalties, strict=True))
 
 
 def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
@@ -141,21 +131,21 @@ def _gammas(tuner: Tuner, args: argparse.Namespace) -> Frames:
         note("No silhouette: there are no two groups of two images or more; see --groups.")
     note(f"Logits are cached beside {tuner.store.path}.")
     frames = {
-        "gammas": gamma_measures(tuner, sweep, **drawn),
-        "reliability": gamma_reliability(sweep),
+        "gammas": networks.gamma_measures(tuner, sweep, **drawn),
+        "reliability": networks.gamma_reliability(sweep),
     }
     if args.output and sweep.groups:
         places = {f"{gamma:g}": xy for gamma, xy in sweep.places(args.seed).items()}
         images = [tuner.store.images[row] for row in sweep.rows]
-        frames["map"] = map_positions(images, places, sweep.groups, sweep.above)
+        frames["map"] = networks.map_positions(images, places, sweep.groups, sweep.above)
     return frames
 
 
 def _links(tuner: Tuner, args: argparse.Namespace) -> Frames:
     drawn = {"draws": args.draws, "seed": args.seed}
-    frames = compare_links(tuner, args.split, progress=progress, **drawn)
+    frames = {"links": compare_links(tuner, args.split, progress=progress, **drawn)}
     _count_looks(args, 2)
-    return {"links": frames}
+    return frames
 
 
 def _count_looks(args: argparse.Namespace, students: int) -> None:

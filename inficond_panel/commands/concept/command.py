@@ -4,15 +4,8 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import (
-    SPEC,
-    STORE,
-    add_allow_python,
-    add_json,
-    add_tuner,
-)
-from inficond_panel.commands.shared.output import say, say_json
-from inficond_panel.commands.shared.parser import Parser, described
+from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.show import show_lines
 
 DESCRIPTION = (
     "A concept is added by words, or by photos of the store that show it, and scored from the "
@@ -24,30 +17,31 @@ DESCRIPTION = (
 EXAMPLE = "inficond concept add demo 'red bus, scarlet bus'"
 
 
+_ACTIONS = {
+    "list": ("List the typed concepts.", "demo"),
+    "add": ("Add a concept and print the nearest concepts.", "demo 'red bus, scarlet bus'"),
+    "remove": ("Remove a typed concept.", "demo 'red bus'"),
+    "filter": (
+        "List the words of the corpus that the spec's filters drop; encodes words, no photo.",
+        "photos.yaml",
+    ),
+}
+
+
 def add_arguments(parser: Parser) -> None:
     """Add the actions of ``inficond concept``, with their arguments, to its parser."""
-    actions = parser.add_words("ACTION SPEC", "action")
-    for name, text, example in (
-        ("list", "List the typed concepts.", "demo"),
-        ("add", "Add a concept and print the nearest concepts.", "demo 'red bus, scarlet bus'"),
-        ("remove", "Remove a typed concept.", "demo 'red bus'"),
-    ):
-        shown = f"inficond concept {name} {example}"
-        action = actions.add_parser(name, **described(text, shown))
-        add_tuner(action)
-        add_json(action)
-    text = "List the words of the corpus that the spec's filters drop; encodes words, no photo."
-    words = actions.add_parser("filter", **described(text, "inficond concept filter photos.yaml"))
-    words.add_argument("spec", metavar="SPEC", help=SPEC)
-    words.add_argument("--store", metavar="FOLDER", help=STORE)
-    add_allow_python(words)
-    add_json(words)
-    actions.choices["add"].add_argument(
-        "text", metavar="WORDS", help="name, or name, synonym, synonym"
-    )
+    of = parser.add_actions("ACTION SPEC", _ACTIONS)
+    for name in ("list", "add", "remove"):
+        of[name].add_tuner()
+        of[name].add_json()
+    of["filter"].add_spec()
+    of["filter"].add_store()
+    of["filter"].add_allow_python()
+    of["filter"].add_json()
+    of["add"].add_argument("text", metavar="WORDS", help="name, or name, synonym, synonym")
     text = "make it from 5 or more photos that show it: their ids, or a file with one id per line"
-    actions.choices["add"].add_argument("--images", nargs="+", metavar="ID", help=text)
-    actions.choices["remove"].add_argument("text", metavar="NAME", help="name of the concept")
+    of["add"].add_argument("--images", nargs="+", metavar="ID", help=text)
+    of["remove"].add_argument("text", metavar="NAME", help="name of the concept")
 
 
 def run(args: argparse.Namespace) -> None:
@@ -59,9 +53,4 @@ def run(args: argparse.Namespace) -> None:
         filter_words(args)
         return
     tuner = open_tuner(args.spec, store=args.store, history=args.history)
-    document, lines = ACTIONS[args.action](tuner, args)
-    if args.json:
-        say_json(document)
-    else:
-        for line in lines:
-            say(line)
+    show_lines(args, *ACTIONS[args.action](tuner, args))

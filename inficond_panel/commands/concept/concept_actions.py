@@ -9,34 +9,22 @@ from typing import Any
 
 import numpy as np
 
-from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
-from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.precompute_package import spec_to_make
 from inficond_panel.concepts.texts import texts_of
 from inficond_panel.concepts.typed import TypedConcept, check_typing
 from inficond_panel.predict import text_encoder
 from inficond_panel.results.slices import read_ids
-from inficond_panel.spec import find_spec, load_spec
 from inficond_panel.store import Store, open_store
-from inficond_panel.tuning import Tuner
-from inficond_panel.tuning.opening import (
-    add_concept,
-    nearest_concepts,
-    others_of,
-    remove_concept,
-    store_place,
-    typed_folder,
-    typed_of,
-    typed_text,
-)
+from inficond_panel.tuning import Tuner, opening
 
 #: Result of an action: the JSON document, and the lines to print.
 Result = tuple[dict[str, Any], list[str]]
 
 
 def _list(tuner: Tuner, _: argparse.Namespace) -> Result:
-    typed, others = typed_of(tuner.store), others_of(tuner)
-    lines = [typed_text(one) for one in typed] or ["No concept was typed."]
+    typed, others = opening.typed_of(tuner.store), opening.others_of(tuner)
+    lines = [opening.typed_text(one) for one in typed] or ["No concept was typed."]
     if others:
         note(f"Concepts of another store (different segments, encoder or prompts): {others}.")
     return {**_place(tuner), "others": others}, lines
@@ -46,12 +34,12 @@ def _add(tuner: Tuner, args: argparse.Namespace) -> Result:
     check_typing(tuner.store)
     images = _images(args.images, tuner.store) if args.images else ()
     encoder = None if args.images else text_encoder(tuner.spec)
-    tuner = add_concept(tuner, args.text, encoder, images=images)
+    tuner = opening.add_concept(tuner, args.text, encoder, images=images)
     name = texts_of(args.text)[0]
-    (typed,) = (one for one in typed_of(tuner.store) if one.name == name)
-    near = nearest_concepts(tuner.store, typed)
+    (typed,) = (one for one in opening.typed_of(tuner.store) if one.name == name)
+    near = opening.nearest_concepts(tuner.store, typed)
     listed = ", ".join(f"{name} ({cosine:.3f})" for name, cosine in near)
-    lines = [f"Added {typed_text(typed)}", f"nearest concepts: {listed}"]
+    lines = [f"Added {opening.typed_text(typed)}", f"nearest concepts: {listed}"]
     note(f"The students over {len(tuner.store.concepts)} concepts have a separate history.")
     facts = {**_facts(typed), "nearest": {name: round(cosine, 4) for name, cosine in near}}
     return {**_place(tuner), "concept": facts}, lines
@@ -65,7 +53,7 @@ def _images(names: list[str], store: Store) -> Collection[str]:
 
 
 def _remove(tuner: Tuner, args: argparse.Namespace) -> Result:
-    tuner = remove_concept(tuner, args.text)
+    tuner = opening.remove_concept(tuner, args.text)
     return _place(tuner), [f"Removed {args.text}; the students without it are shown again."]
 
 
@@ -77,13 +65,13 @@ def _facts(one: TypedConcept) -> dict[str, Any]:
 
 
 def _place(tuner: Tuner) -> dict[str, Any]:
-    folder = typed_folder(tuner.history.path)
+    folder = opening.typed_folder(tuner.history.path)
     return {
         "spec": str(tuner.spec.path),
         "store_hash": tuner.store.content_hash,
         "root": tuner.root_id,
         "folder": str(folder.path) if folder else None,
-        "typed": [_facts(one) for one in typed_of(tuner.store)],
+        "typed": [_facts(one) for one in opening.typed_of(tuner.store)],
     }
 
 
@@ -96,14 +84,11 @@ ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result]] = {
 
 def filter_words(args: argparse.Namespace) -> None:
     """Print the words of the corpus that the spec's filters drop, with filter and reason."""
-    spec = load_spec(find_spec(args.spec))
-    allow_python(args, spec)
-    spec.check_making()
-    precompute_package()
+    spec = spec_to_make(args)
     from precompute.concepts.corpus import REASONS, by_filter
     from precompute.pipeline.stages import filtered_words
 
-    path = store_place(spec, args.store)
+    path = opening.store_place(spec, args.store)
     store = open_store(path) if (path / "zarr.json").is_file() else None
     kept, dropped, unknown = filtered_words(spec, store)
     if args.json:

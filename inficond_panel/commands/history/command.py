@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.shared.arguments import (
-    add_json,
-    add_node,
-    add_required_node,
-    add_split,
-    add_tuner,
-)
-from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.parser import Parser, described
-from inficond_panel.commands.shared.show import add_forms, show, show_all
+from inficond_panel.commands.shared.output import note
+from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.show import show, show_all, show_lines
 from inficond_panel.errors import TuningError
 
 DESCRIPTION = (
@@ -22,61 +15,47 @@ DESCRIPTION = (
 )
 EXAMPLE = "inficond history compare demo --node 0 2"
 
-#: What each action does; the functions are ``ACTIONS`` of history_actions.py.
+#: What each action does, and what follows it in its example; the functions are ``ACTIONS`` of
+#: history_actions.py.
 _ACTIONS = {
-    "list": "Draw the tree of iterations.",
-    "show": "Print everything about one iteration.",
-    "undo": "Show the parent of the iteration on the page. Nothing is erased.",
-    "redo": "Show the iteration that undo left, also after a restart.",
-    "jump": "Show any iteration; the next fine-tune starts a branch from it.",
-    "rename": "Give an iteration a name ('' removes it).",
-    "note": "Give an iteration a note ('' removes it).",
-    "delete": "Hide a branch: an iteration and its descendants.",
-    "restore": "Show a deleted branch again.",
-    "compare": "Compare two iterations.",
-    "events": "List all events with their time.",
-    "edits": "Print the edits file that leads to an iteration (for inficond tune).",
-    "backup": "Copy the history to a new file, also while it is served.",
-    "from-backup": "Restore a copy; the present history is kept next to it.",
-    "replay": "Repeat all events in a new history, and compare the weights.",
-}
-#: What follows each action in its example.
-_EXAMPLES = {
-    "list": "demo",
-    "show": "demo --node 1",
-    "undo": "demo",
-    "redo": "demo",
-    "jump": "demo --node 1",
-    "rename": "demo --node 1 'no traffic light'",
-    "note": "demo --node 1 'one thumb'",
-    "delete": "demo --node 2",
-    "restore": "demo --node 2",
-    "compare": "demo --node 0 2",
-    "events": "demo",
-    "edits": "demo --node 2 > edits.yaml",
-    "backup": "demo copy.sqlite",
-    "from-backup": "demo copy.sqlite",
-    "replay": "demo again.sqlite",
+    "list": ("Draw the tree of iterations.", "demo"),
+    "show": ("Print everything about one iteration.", "demo --node 1"),
+    "undo": ("Show the parent of the iteration on the page. Nothing is erased.", "demo"),
+    "redo": ("Show the iteration that undo left, also after a restart.", "demo"),
+    "jump": ("Show any iteration; the next fine-tune starts a branch from it.", "demo --node 1"),
+    "rename": ("Give an iteration a name ('' removes it).", "demo --node 1 'no traffic light'"),
+    "note": ("Give an iteration a note ('' removes it).", "demo --node 1 'one thumb'"),
+    "delete": ("Hide a branch: an iteration and its descendants.", "demo --node 2"),
+    "restore": ("Show a deleted branch again.", "demo --node 2"),
+    "compare": ("Compare two iterations.", "demo --node 0 2"),
+    "events": ("List all events with their time.", "demo"),
+    "edits": (
+        "Print the edits file that leads to an iteration (for inficond tune).",
+        "demo --node 2 > edits.yaml",
+    ),
+    "backup": ("Copy the history to a new file, also while it is served.", "demo copy.sqlite"),
+    "from-backup": ("Restore a copy; the present history is kept next to it.", "demo copy.sqlite"),
+    "replay": ("Repeat all events in a new history, and compare the weights.", "demo again.sqlite"),
 }
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the actions of ``inficond history``, with their arguments, to its parser."""
-    added = parser.add_words("ACTION SPEC", "action")
-    for name, text in _ACTIONS.items():
-        example = f"inficond history {name} {_EXAMPLES[name]}"
-        action = added.add_parser(name, **described(text, example))
-        add_tuner(action)
-        (add_forms if name in {"list", "show", "compare", "events"} else add_json)(action)
-    of = added.choices
+    of = parser.add_actions("ACTION SPEC", _ACTIONS)
+    for name, action in of.items():
+        action.add_tuner()
+        if name in {"list", "show", "compare", "events"}:
+            action.add_forms()
+        else:
+            action.add_json()
     of["list"].add_argument("--all", action="store_true", help="also list deleted branches")
     of["list"].add_argument(
         "--others", action="store_true", help="list students with other concepts or settings"
     )
     for name in ("show", "edits"):
-        add_node(of[name])
+        of[name].add_node()
     for name in ("jump", "rename", "note", "delete", "restore"):
-        add_required_node(of[name])
+        of[name].add_node(required=True)
     of["rename"].add_argument("name", metavar="NAME", help="name, one line")
     of["note"].add_argument("text", metavar="TEXT", help="any text")
     of["replay"].add_argument("into", metavar="FILE", help="file of the new history")
@@ -90,7 +69,7 @@ def add_arguments(parser: Parser) -> None:
         metavar=("BEFORE", "AFTER"),
         help="the two iterations",
     )
-    add_split(of["compare"])
+    of["compare"].add_split()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -113,10 +92,7 @@ def run(args: argparse.Namespace) -> None:
     result = ACTIONS[args.action](tuner, args)
     if isinstance(result, dict):
         show_all(args, result, store=tuner.store)
-    elif not isinstance(result, tuple):
-        show(args, result)
-    elif args.json:
-        say_json(result[0])
+    elif isinstance(result, tuple):
+        show_lines(args, *result)
     else:
-        for line in result[1]:
-            say(line)
+        show(args, result)

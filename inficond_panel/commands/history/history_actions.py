@@ -9,12 +9,12 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.commands.shared.output import note, progress
-from inficond_panel.commands.shared.students import chosen_node
+from inficond_panel.commands.shared.output import progress
+from inficond_panel.commands.shared.students import chosen_node, count_looks
 from inficond_panel.common.numbers import count
 from inficond_panel.export.folder import edits_text
 from inficond_panel.results.comparison import compare, comparison_frames
-from inficond_panel.results.history import events, iterations, others
+from inficond_panel.results.history import events, history_facts, iterations, others
 from inficond_panel.results.refits import bounds, students
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import count_others, find_node
@@ -46,14 +46,10 @@ def show_node(tuner: Tuner, args: argparse.Namespace) -> Frames:
     }
 
 
-def undo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head (the iteration on the page) to its parent; return what to print."""
-    return _moved(tuner, tuner.history.undo(tuner.root_id))
-
-
-def redo(tuner: Tuner, _: argparse.Namespace) -> Result:
-    """Move the head (the iteration on the page) to where undo left; return what to print."""
-    return _moved(tuner, tuner.history.redo(tuner.root_id))
+def undo_or_redo(tuner: Tuner, args: argparse.Namespace) -> Result:
+    """Move the head (the iteration on the page) to its parent, or to where undo left."""
+    move = tuner.history.undo if args.action == "undo" else tuner.history.redo
+    return _moved(tuner, move(tuner.root_id))
 
 
 def jump(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -65,7 +61,9 @@ def jump(tuner: Tuner, args: argparse.Namespace) -> Result:
 
 def _moved(tuner: Tuner, node_id: str) -> Result:
     node = tuner.node(node_id)
-    return {**_place(tuner), "node": _facts(tuner, node)}, [f"Now at #{node.number} {node.id}."]
+    return {**history_facts(tuner), "node": _facts(tuner, node)}, [
+        f"Now at #{node.number} {node.id}."
+    ]
 
 
 def rename(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -85,7 +83,7 @@ def set_note(tuner: Tuner, args: argparse.Namespace) -> Result:
 def _labelled(tuner: Tuner, node: Node, label: str) -> Result:
     facts = _facts(tuner, tuner.nodes(deleted=True)[node.number])
     label_text = f"the {label} {facts[label]!r}" if facts[label] else f"no {label}"
-    return {**_place(tuner), "node": facts}, [f"#{node.number} {node.id} has {label_text}."]
+    return {**history_facts(tuner), "node": facts}, [f"#{node.number} {node.id} has {label_text}."]
 
 
 def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -94,36 +92,30 @@ def delete(tuner: Tuner, args: argparse.Namespace) -> Result:
     hidden = tuner.history.delete(node.id)
     again = f"inficond history restore {args.spec} --node {node.number}"
     lines = [f"Hidden: {_numbers(tuner, hidden)}. To restore: {again}"]
-    return {**_place(tuner), "hidden": hidden}, lines
+    return {**history_facts(tuner), "hidden": hidden}, lines
 
 
 def restore(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Show a deleted branch again; return what to print."""
     restored = tuner.history.restore(find_node(tuner, args.node, deleted=True).id)
-    return {**_place(tuner), "restored": restored}, [f"Restored: {_numbers(tuner, restored)}."]
+    return {**history_facts(tuner), "restored": restored}, [
+        f"Restored: {_numbers(tuner, restored)}."
+    ]
 
 
 def compare_nodes(tuner: Tuner, args: argparse.Namespace) -> Frames:
     """Return frames that compare two iterations on a split."""
     tuner.store.verify()
     before, after = (find_node(tuner, name, deleted=True) for name in args.nodes)
-    if args.split == HOLDOUT:
-        for node in dict.fromkeys((before, after)):
-            tuner.count_look(node, args.split)
-        note(f"Evaluated both on the holdout; {count(tuner.looks(), 'look')} counted so far.")
+    count_looks(tuner, args.split, *dict.fromkeys((before, after)), what="both ")
     return comparison_frames(tuner, compare(tuner, before, after, args.split))
-
-
-def list_events(tuner: Tuner, _: argparse.Namespace) -> pd.DataFrame:
-    """Return a frame of all events of the history."""
-    return events(tuner)
 
 
 def list_edits(tuner: Tuner, args: argparse.Namespace) -> Result:
     """Return the text of the edits file that leads to an iteration."""
     node = chosen_node(tuner, args.node, deleted=True)
     text = edits_text(tuner, node)
-    return {**_place(tuner), "node": _facts(tuner, node), "edits": text}, text.splitlines()
+    return {**history_facts(tuner), "node": _facts(tuner, node), "edits": text}, text.splitlines()
 
 
 def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -136,7 +128,7 @@ def replay(tuner: Tuner, args: argparse.Namespace) -> Result:
         *(f"#{node.number} {node.id} has different weights." for node in differ),
     ]
     nodes = [{**_facts(into, new), "equal": new not in differ} for _, new in pairs]
-    return {**_place(into), "nodes": nodes}, lines
+    return {**history_facts(into), "nodes": nodes}, lines
 
 
 def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -149,7 +141,7 @@ def backup(tuner: Tuner, args: argparse.Namespace) -> Result:
         f"{count(copied, 'iteration')}{more} copied to {args.file}.",
         f"To restore: inficond history from-backup {spec} {args.file}",
     ]
-    return _place(tuner, file=str(args.file), iterations=copied), lines
+    return {**history_facts(tuner), "file": str(args.file), "iterations": copied}, lines
 
 
 def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
@@ -160,17 +152,7 @@ def from_backup(tuner: Tuner, args: argparse.Namespace) -> Result:
     lines += [f"The previous history is in {kept}."] if kept else []
     lines += ["Reload open pages to show them."]
     facts = {"iterations": iterations, "file": str(args.file), "kept": str(kept) if kept else None}
-    return _place(tuner, **facts), lines
-
-
-def _place(tuner: Tuner, **more: Any) -> dict[str, Any]:
-    return {
-        "spec": str(tuner.spec.path),
-        "store_hash": tuner.store.content_hash,
-        "history": tuner.history.path,
-        "head": tuner.history.head(tuner.root_id),
-        **more,
-    }
+    return {**history_facts(tuner), **facts}, lines
 
 
 def _facts(tuner: Tuner, node: Node) -> dict[str, Any]:
@@ -191,15 +173,15 @@ def _numbers(tuner: Tuner, ids: list[str]) -> str:
 ACTIONS: dict[str, Callable[[Tuner, argparse.Namespace], Result | Frames | pd.DataFrame]] = {
     "list": list_nodes,
     "show": show_node,
-    "undo": undo,
-    "redo": redo,
+    "undo": undo_or_redo,
+    "redo": undo_or_redo,
     "jump": jump,
     "rename": rename,
     "note": set_note,
     "delete": delete,
     "restore": restore,
     "compare": compare_nodes,
-    "events": list_events,
+    "events": lambda tuner, _: events(tuner),
     "edits": list_edits,
     "backup": backup,
     "from-backup": from_backup,

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 from inficond_panel.commands.init.init_tables import is_of_tables, write_tables
-from inficond_panel.commands.shared.arguments import add_classes, add_device
+from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.commands.shared.output import note, progress
 from inficond_panel.commands.shared.precompute_package import precompute_package
 from inficond_panel.common.near_words import unknown
@@ -24,7 +24,7 @@ DESCRIPTION = (
 EXAMPLE = "inficond init photos --teacher logits.csv --encoder models/clip"
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond init`` to its parser."""
     parser.add_argument(
         "place",
@@ -79,7 +79,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "weights (ViT-B-16:openai); default: a folder called encoder beside the spec or the "
         "photos, else a model that is downloaded",
     )
-    add_classes(parser, "class of the folder to use")
+    parser.add_classes("class of the folder to use")
     parser.add_argument(
         "--concepts",
         nargs="+",
@@ -91,7 +91,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--corpus", metavar="FILE", help="file of words, one per line (default: 584 packaged words)"
     )
-    add_device(parser)
+    parser.add_device()
     parser.add_argument("--title", help="name shown on the page (default: the folder's)")
     parser.add_argument(
         "--output",

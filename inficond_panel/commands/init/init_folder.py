@@ -34,7 +34,10 @@ def write_spec(args: argparse.Namespace) -> None:
     words = output.with_suffix(_WORDS)
     check_output(args, output)
     draft = _draft(args, folder, output)
-    made = not args.corpus and _own_words(words)
+    made = not args.corpus and not words.exists()
+    if made:
+        packaged = find_spec("demo").parent / "corpora" / "broden_object_584.txt"
+        shutil.copyfile(packaged, words)
     draft.corpus = draft.corpus or words.name
     requested = {name: getattr(args, name) or "" for name in ("task", "activation", "outputs")}
     words_left: list[str] = []
@@ -55,16 +58,14 @@ def check_output(args: argparse.Namespace, output: Path, coming: Path | None = N
     ``coming`` is a folder that will be made before they are written.
     """
     _refuse(output, coming)
-    if args.concepts:
-        _refuse_words(args, output.with_suffix(_WORDS))
-
-
-def _refuse_words(args: argparse.Namespace, words: Path) -> None:
+    if not args.concepts:
+        return
     if args.corpus:
         raise DataError(
             "--concepts makes a list of words, and --corpus names another list.",
             "Leave one of the two out.",
         )
+    words = output.with_suffix(_WORDS)
     if os.path.lexists(words):
         raise DataError(f"{words} already exists.", "Name another spec: --output FILE")
 
@@ -91,9 +92,8 @@ def _tell(draft: Draft, dataset: Dataset, output: Path, found: Sequence[str]) ->
     say(f"images    {images} ({draft.splits_note})")
     note = "" if "task" in draft.keys else one_class_note(dataset.label, dataset.ids)
     for text in (*dataset.notes, note, *(f"Assumed: {text}." for text in layout.assumed)):
-        if not text:
-            continue
-        say(f"          {text}")
+        if text:
+            say(f"          {text}")
     say(f"teacher   {draft.teacher.note}")
     say(f"encoder   {draft.encoder.note}")
     if draft.encoder.hint:
@@ -116,14 +116,6 @@ def _refuse(path: Path, coming: Path | None = None) -> None:
     made = (coming, *coming.parents) if coming else ()
     if not path.parent.is_dir() and path.parent not in made:
         raise DataError(f"There is no folder {path.parent}.", "Create it, or change --output.")
-
-
-def _own_words(words: Path) -> bool:
-    """Copy the packaged list of words to ``words``; return False if that file exists already."""
-    if words.exists():
-        return False
-    shutil.copyfile(find_spec("demo").parent / "corpora" / "broden_object_584.txt", words)
-    return True
 
 
 def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
@@ -153,9 +145,8 @@ def _draft(args: argparse.Namespace, folder: Path, output: Path) -> Draft:
         device=args.device or "",
         encoder=choose_encoder(args.encoder, places, written),
         teacher=teacher,
-        teacher_more={"activation": SIGMOID}
-        if teacher.activation
-        else {},  # until the task is known
+        # until the task is known
+        teacher_more={"activation": SIGMOID} if teacher.activation else {},
         keys={key: written(layout.root), **layout.keys},
     )
 
@@ -168,14 +159,14 @@ def _write_first_that_fits(
     The first choice of keys that fits is used. If none fits, the error of the first is raised.
     """
     first: DataError | None = None
+    keys, more, assumed = draft.keys, draft.teacher_more, draft.layout.assumed
     for choice in draft.layout.choices or [{}]:
-        keys = draft.keys
-        draft.keys = {**keys, **choice}
+        draft.keys, draft.teacher_more = {**keys, **choice}, more
+        draft.layout.assumed = list(assumed)
         try:
             return _try(draft, output, classes, asked)
         except DataError as error:
             first = first or error
-        draft.keys = keys
     raise first if first else DataError("No layout fits the folder.", "Write the spec by hand.")
 
 
@@ -192,7 +183,6 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
         return load_spec(draftfile)
 
     table, layout = draft.teacher.table, draft.layout
-    keys, more, assumed = draft.keys, draft.teacher_more, list(layout.assumed)
     try:
         dataset = load_dataset(written().dataset)
         known = logit_classes(table) if table else []
@@ -200,7 +190,7 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
         if classes or (
             narrower and len(narrower) == len(known) < len(dataset.classes) and _chooses(draft)
         ):
-            draft.keys = {**keys, **_class_keys(draft, dataset.classes, classes or narrower)}
+            draft.keys |= _class_keys(draft, dataset.classes, classes or narrower)
             dataset = load_dataset(written().dataset)
         draft.to_fill = is_to_fill(draft.teacher, dataset.classes)
         task = task_keys(dataset, draft.teacher, **asked)
@@ -213,9 +203,6 @@ def _try(draft: Draft, output: Path, classes: Sequence[str], asked: Mapping[str,
         if not draft.to_fill:
             resolved(spec.teacher, dataset.classes)
         _appear(draftfile, output)
-    except DataError:
-        draft.keys, draft.teacher_more, layout.assumed = keys, more, assumed
-        raise
     finally:
         draftfile.unlink(missing_ok=True)
     return dataset

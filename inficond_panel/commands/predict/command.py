@@ -4,18 +4,11 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from inficond_panel.commands.shared.arguments import (
-    add_classes,
-    add_networks,
-    add_node,
-    add_tuner,
-    say_networks,
-    share,
-)
+from inficond_panel.commands.shared.arguments import ArgumentParser, say_networks, share
 from inficond_panel.commands.shared.output import note
-from inficond_panel.commands.shared.show import add_forms, show_all
+from inficond_panel.commands.shared.show import show_all
 from inficond_panel.errors import DataError
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -38,14 +31,14 @@ EXAMPLE = "inficond predict my.yaml photo.jpg --class bicycle --explain"
 _EXPORTS = (".json", ".npz", ".onnx")
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
+def add_arguments(parser: ArgumentParser) -> None:
     """Add the arguments of ``inficond predict`` to its parser."""
-    add_tuner(parser)
+    parser.add_tuner()
     parser.add_argument("photos", metavar="PHOTO", nargs="+", help="file of a photo")
-    add_node(parser)
-    add_networks(parser)
+    parser.add_node()
+    parser.add_networks()
     parser.add_argument("--spec", dest="of", metavar="SPEC", help="with an export: its spec")
-    add_classes(parser, "class to decide")
+    parser.add_classes("class to decide")
     parser.add_argument(
         "--explain", action="store_true", help="also print the concepts that made each decision"
     )
@@ -68,7 +61,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="write each photo to FOLDER, with outlines of the segments nearest to the strongest "
         "concepts of its surest class",
     )
-    add_forms(parser)
+    parser.add_forms()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -88,7 +81,10 @@ def run(args: argparse.Namespace) -> None:
     scores = score_photos(tuner.spec, tuner.store, args.photos, note)
     predictions = predict(students, scores)
     predictions = rules.apply(predictions) if rules else predictions
-    _note_lacks(scores)
+    for photo, fault in _faults(scores).items():
+        note(f"{photo} cannot be read: {fault}.")
+    if scores.no_teacher:
+        note(f"The teacher's predictions are missing: {scores.no_teacher}.")
     if args.outlines:
         chosen = [one for one in predictions if not args.classes or one.class_name in args.classes]
         written = write_outlined(files, tuner.store, scores, chosen)
@@ -117,7 +113,14 @@ def _frames(
     if args.classes:
         predictions = [one for one in predictions if one.class_name in args.classes]
         rules = rules.among(args.classes) if rules else None
-    facts, title = _facts(tuner, name, scores), f"{name}, {tuner.store.title}"
+    facts = {
+        "spec": str(tuner.spec.path),
+        "store_hash": tuner.store.content_hash,
+        "students": name,
+        "no_teacher": scores.no_teacher or None,
+        "faults": _faults(scores),
+    }
+    title = f"{name}, {tuner.store.title}"
     frames = {"decisions": decision_frame(predictions, named, title=title, facts=facts)}
     if args.explain:
         frames["parts"] = part_frame(predictions)
@@ -129,18 +132,15 @@ def _frames(
     return frames
 
 
-def _note_lacks(scores: PhotoScores) -> None:
-    """Print which photos cannot be read, and why predictions of the teacher are missing."""
-    for photo, fault in zip(scores.photos, scores.fault, strict=True):
-        if fault:
-            note(f"{photo} cannot be read: {fault}.")
-    if scores.no_teacher:
-        note(f"The teacher's predictions are missing: {scores.no_teacher}.")
+def _faults(scores: PhotoScores) -> dict[str, str]:
+    """Return why photos cannot be read, by photo."""
+    faults = zip(scores.photos, scores.fault, strict=True)
+    return {photo: fault for photo, fault in faults if fault}
 
 
 def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
     """Return the students of an iteration or an export, the store's tuner, and their name."""
-    from inficond_panel.commands.shared.students import chosen_node, open_students
+    from inficond_panel.commands.shared.students import open_node
     from inficond_panel.export.folder import as_exported
     from inficond_panel.tuning import open_tuner
     from inficond_panel.tuning.other_students import node_title
@@ -160,8 +160,7 @@ def _students(args: argparse.Namespace) -> tuple[Exported, Tuner, str]:
         return students, tuner, f"#{node['number']} {node['id']} of {path}"
     if args.of:
         raise DataError(f"--spec is only for an export, not for {path}.", "Leave --spec out.")
-    tuner = open_students(args)
-    node = chosen_node(tuner, args.node)
+    tuner, node = open_node(args)
     return as_exported(tuner, node, {}), tuner, node_title(tuner, node)
 
 
@@ -180,14 +179,3 @@ def _checked(path: Path, tuner: Tuner) -> Exported:
     for fact in differences(students, tuner.store):
         note(fact)
     return students
-
-
-def _facts(tuner: Tuner, name: str, scores: PhotoScores) -> dict[str, Any]:
-    faults = zip(scores.photos, scores.fault, strict=True)
-    return {
-        "spec": str(tuner.spec.path),
-        "store_hash": tuner.store.content_hash,
-        "students": name,
-        "no_teacher": scores.no_teacher or None,
-        "faults": {photo: fault for photo, fault in faults if fault},
-    }

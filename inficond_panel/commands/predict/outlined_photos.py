@@ -56,7 +56,10 @@ def write_outlined(
             continue
         surest = min(mine, key=lambda one: one.cutoff - one.logit)
         names = [part.concept for part in surest.parts[:OUTLINED]]
-        image = _read(Path(photo))
+        try:
+            image = decode(Path(photo))
+        except UnreadableImage as error:  # changed since it was scored
+            raise DataError(f"{photo} cannot be read: {error}.", "Restore the photo.") from error
         buffer = io.BytesIO()
         outlined(image, segments, {name: text[name] for name in names}).save(buffer, "PNG")
         write_whole(file, buffer.getvalue())
@@ -86,20 +89,7 @@ def outlined(
         rows, columns = np.nonzero(whole)
         places.append(((int(columns.min()), int(rows.min())), ", ".join(names)))
     drawn = Image.fromarray(pixels)
-    _write_names(ImageDraw.Draw(drawn), places, 12 * line)
-    return drawn
-
-
-def _write_names(
-    draw: ImageDraw.ImageDraw, places: Sequence[tuple[tuple[int, int], str]], size: int
-) -> None:
-    font = ImageFont.load_default(size)
+    draw, font = ImageDraw.Draw(drawn), ImageFont.load_default(12 * line)
     for (x, y), words in places:
         draw.text((x + 2, y + 2), words, "white", font, stroke_width=2, stroke_fill="black")
-
-
-def _read(photo: Path) -> Image.Image:
-    try:
-        return decode(photo)
-    except UnreadableImage as error:  # changed since it was scored
-        raise DataError(f"{photo} cannot be read: {error}.", "Restore the photo.") from error
+    return drawn

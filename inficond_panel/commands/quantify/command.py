@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-from collections.abc import Callable
 from pathlib import Path
 
-from inficond_panel.commands.shared.arguments import (
-    SPEC,
-    STORE,
-    add_allow_python,
-    add_json,
-    add_seed,
-    positive,
-)
-from inficond_panel.commands.shared.parser import Parser, described
-from inficond_panel.commands.shared.show import add_forms, show
+from inficond_panel.commands.shared.arguments import checked, not_negative, positive
+from inficond_panel.commands.shared.parser import Parser
+from inficond_panel.commands.shared.show import show
 from inficond_panel.vocabulary.splits import SPLITS, TUNE
 
 DESCRIPTION = (
@@ -26,12 +17,46 @@ DESCRIPTION = (
 EXAMPLE = "inficond quantify experiment demo --output distilled"
 
 
+_ACTIONS = {
+    "experiment": (
+        "Train teacher, distilled student and baseline, and test three hypotheses.",
+        "demo --output distilled",
+    ),
+    "run": (
+        "Measure your training run: networks, checkpoints and layers of a YAML file.",
+        "run.yaml --output measured",
+    ),
+    "table": ("Print the table of an existing experiment, also at another b.", "distilled --b 0.4"),
+    "layers": ("List the layers of a network, for --layer.", "demo"),
+    "add": (
+        "Put maps of a network's knowledge points into the store of a spec.",
+        "photos.yaml --layer features --images 100",
+    ),
+}
+_NETWORK = (
+    "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "
+    "FOLDER:student, FOLDER:baseline or FOLDER:teacher"
+)
+
+
 def add_arguments(parser: Parser) -> None:
     """Add the actions of ``inficond quantify``, with their arguments, to its parser."""
-    actions = parser.add_words("ACTION SPEC", "action")
-    for name, (text, example, add_to) in _ACTIONS.items():
-        shown = f"inficond quantify {name} {example}"
-        add_to(actions.add_parser(name, **described(text, shown)))
+    of = parser.add_actions("ACTION SPEC", _ACTIONS)
+    for name in ("layers", "add"):
+        of[name].add_spec()
+        of[name].add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
+        of[name].add_allow_python()
+    _add_to_add(of["add"])
+    _add_to_experiment(of["experiment"])
+    of["table"].add_argument("folder", metavar="FOLDER", help="folder of the experiment")
+    of["run"].add_argument(
+        "file", metavar="RUN", help="YAML file of the run; see `inficond docs quantify-spec`"
+    )
+    of["run"].add_argument("--output", metavar="FOLDER", help="new folder to write")
+    of["run"].add_allow_python()
+    for name in ("table", "run"):
+        _add_threshold(of[name], None)
+        of[name].add_forms()
 
 
 def run(args: argparse.Namespace) -> None:
@@ -50,45 +75,25 @@ def run(args: argparse.Namespace) -> None:
         {"layers": layers, "add": add, "run": run_spec}[args.action](args)
 
 
-_NETWORK = (
-    "encoder (the spec's), teacher (the spec's), or a network of an experiment, as "
-    "FOLDER:student, FOLDER:baseline or FOLDER:teacher"
-)
-
-
-def add_layers_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``inficond quantify layers``: a spec, and which of its networks."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--network", default="encoder", help=f"{_NETWORK} (default: encoder)")
-    add_allow_python(parser)
-
-
-def add_add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``inficond quantify add``."""
-    add_layers_arguments(parser)
+def _add_to_add(parser: Parser) -> None:
     parser.add_argument(
         "--layer", default="", help="name; see: inficond quantify layers (default: the output)"
     )
-    parser.add_argument("--store", metavar="FOLDER", help=STORE)
+    parser.add_store()
     parser.add_argument(
-        "--split",
-        choices=[*SPLITS],
-        default=TUNE,
-        help="images to measure (default: tune)",
+        "--split", choices=[*SPLITS], default=TUNE, help="images to measure (default: tune)"
     )
     parser.add_argument(
         "--images", type=positive, default=50, metavar="N", help="number of images (default: 50)"
     )
-    add_masks(parser)
-    add_noise(parser)
-    add_seed(parser)
-    add_json(parser)
-    add_threshold(parser)
+    _add_measurement(parser)
+    parser.add_seed()
+    parser.add_json()
+    _add_threshold(parser, 0.2)
 
 
-def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``inficond quantify experiment``."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
+def _add_to_experiment(parser: Parser) -> None:
+    parser.add_spec()
     parser.add_argument("--output", metavar="FOLDER", required=True, help="new folder to write")
     for flag, default, text in (
         ("--images", 800, "images to train on"),
@@ -100,49 +105,36 @@ def add_experiment_arguments(parser: argparse.ArgumentParser) -> None:
             flag, type=positive, default=default, metavar="N", help=f"{text} (default: {default})"
         )
     parser.add_argument(
-        "--size", type=size, default=(64, 48), metavar="WxH", help="size of images (default: 64x48)"
+        "--size",
+        type=checked(_size, bool, "WIDTHxHEIGHT from 16 to 512"),
+        default=(64, 48),
+        metavar="WxH",
+        help="size of images (default: 64x48)",
     )
-    add_allow_python(parser)
-    add_masks(parser)
-    add_noise(parser)
-    add_threshold(parser)
-    add_seed(parser)
-    add_forms(parser)
+    parser.add_allow_python()
+    _add_measurement(parser)
+    _add_threshold(parser, 0.2)
+    parser.add_seed()
+    parser.add_forms()
 
 
-def add_table_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``inficond quantify table``: the folder of an existing experiment."""
-    parser.add_argument("folder", metavar="FOLDER", help="folder of the experiment")
-    add_threshold(parser, None)
-    add_forms(parser)
+def _size(text: str) -> tuple[int, int] | None:
+    """Return ``WIDTHxHEIGHT`` as (width, height); None unless each is 16 to 512 pixels."""
+    width, height = map(int, text.lower().split("x"))
+    return (width, height) if min(width, height) >= 16 and max(width, height) <= 512 else None
 
 
-def add_run_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments of ``inficond quantify run``: the YAML file of a training run."""
-    parser.add_argument(
-        "file", metavar="RUN", help="YAML file of the run; see `inficond docs quantify-spec`"
-    )
-    parser.add_argument("--output", metavar="FOLDER", help="new folder to write")
-    add_allow_python(parser)
-    add_threshold(parser, None)
-    add_forms(parser)
-
-
-def add_masks(parser: argparse.ArgumentParser) -> None:
-    """Add ``--masks``, the folder of masks that mark the foreground of images."""
+def _add_measurement(parser: Parser) -> None:
+    """Add ``--masks``, which mark the foreground, and ``--tau``, the noise of the measurement."""
     parser.add_argument(
         "--masks",
         metavar="FOLDER",
         help="folder with a mask IMAGE.png per image, of its size; not black is foreground "
         "(default: the data set's own boxes or regions)",
     )
-
-
-def add_noise(parser: argparse.ArgumentParser) -> None:
-    """Add ``--tau``, the noise of the measurement."""
     parser.add_argument(
         "--tau",
-        type=size_of_noise,
+        type=checked(float, lambda tau: 0 < tau < 1, "a number above 0, below 1"),
         default=0.1,
         metavar="T",
         help="noise that measures a feature's inherent variance, in standard deviations of the "
@@ -150,7 +142,7 @@ def add_noise(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) -> None:
+def _add_threshold(parser: Parser, default: float | None) -> None:
     """Add ``--b``, the entropy below background (nats) that makes a pixel a knowledge point.
 
     ``default`` None takes the threshold of the folder or file.
@@ -158,59 +150,8 @@ def add_threshold(parser: argparse.ArgumentParser, default: float | None = 0.2) 
     usual = "0.2" if default is not None else "the b of the run, or 0.2"
     parser.add_argument(
         "--b",
-        type=threshold,
+        type=not_negative,
         default=default,
         metavar="NATS",
         help=f"a pixel with this much less entropy than background is a point (default: {usual})",
     )
-
-
-def size(text: str) -> tuple[int, int]:
-    """Parse ``WIDTHxHEIGHT``, each 16 to 512 pixels; return (width, height)."""
-    with contextlib.suppress(ValueError):
-        width, height = map(int, text.lower().split("x"))
-        if min(width, height) >= 16 and max(width, height) <= 512:
-            return width, height
-    raise argparse.ArgumentTypeError(f"expected WIDTHxHEIGHT from 16 to 512, got {text!r}")
-
-
-def size_of_noise(text: str) -> float:
-    """Parse the size of a noise: a number above 0, below 1."""
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) < 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, below 1, got {text!r}")
-
-
-def threshold(text: str) -> float:
-    """Parse the threshold of a knowledge point in nats: a finite number, 0 or more."""
-    with contextlib.suppress(ValueError):
-        if 0 <= float(text) < float("inf"):
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number, 0 or more, got {text!r}")
-
-
-#: By action: its description, the end of its example, and the function that adds arguments.
-_ACTIONS: dict[str, tuple[str, str, Callable[[argparse.ArgumentParser], None]]] = {
-    "experiment": (
-        "Train teacher, distilled student and baseline, and test three hypotheses.",
-        "demo --output distilled",
-        add_experiment_arguments,
-    ),
-    "run": (
-        "Measure your training run: networks, checkpoints and layers of a YAML file.",
-        "run.yaml --output measured",
-        add_run_arguments,
-    ),
-    "table": (
-        "Print the table of an existing experiment, also at another b.",
-        "distilled --b 0.4",
-        add_table_arguments,
-    ),
-    "layers": ("List the layers of a network, for --layer.", "demo", add_layers_arguments),
-    "add": (
-        "Put maps of a network's knowledge points into the store of a spec.",
-        "photos.yaml --layer features --images 100",
-        add_add_arguments,
-    ),
-}

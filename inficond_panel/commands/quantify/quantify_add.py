@@ -11,9 +11,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.precompute_package import spec_to_make
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import NETWORKS, read_figures
 from inficond_panel.quantify.information import Perturbation, pixel_information
@@ -25,7 +24,7 @@ from inficond_panel.quantify.training import (
     checkpoint_files,
     load_weights,
 )
-from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.images import UnreadableImage
 from inficond_panel.store.write import add_arrays, check_free, only_run
@@ -34,10 +33,7 @@ from inficond_panel.tuning.opening import store_place
 
 def layers(args: argparse.Namespace) -> None:
     """Print the names of a network's layers, one per line."""
-    spec = load_spec(find_spec(args.spec))
-    allow_python(args, spec)
-    spec.check_making()
-    precompute_package()
+    spec = spec_to_make(args)
     from precompute.datasets import load_dataset
 
     classes = load_dataset(spec.dataset).classes if args.network == "teacher" else ()
@@ -51,10 +47,7 @@ def layers(args: argparse.Namespace) -> None:
 
 def add(args: argparse.Namespace) -> None:
     """Measure images of a split, and write their maps of knowledge points into the store."""
-    spec = load_spec(find_spec(args.spec))
-    allow_python(args, spec)
-    spec.check_photos()
-    precompute_package()
+    spec = spec_to_make(args, photos=True)
     from precompute.datasets import load_dataset
 
     path = store_place(spec, args.store)
@@ -92,6 +85,7 @@ def add(args: argparse.Namespace) -> None:
 def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
     """Return a network in evaluation mode, and the preprocessing of its images."""
     from precompute.teachers.loading import network_of
+    from precompute.teachers.teacher import Preprocessing
 
     if name in ("encoder", "teacher"):
         return network_of(spec, name, classes)
@@ -101,15 +95,9 @@ def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
             f"There is no network {name!r}.",
             "Name encoder, teacher, or a network of an experiment: FOLDER:student.",
         )
-    return _of_experiment(Path(folder), which)
-
-
-def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
-    from precompute.teachers.teacher import Preprocessing
-
-    facts = read_figures(folder).facts
+    facts = read_figures(Path(folder)).facts
     network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
-    load_weights(network, checkpoint_files(folder / "checkpoints" / which)[-1])
+    load_weights(network, checkpoint_files(Path(folder) / "checkpoints" / which)[-1])
     for parameter in network.parameters():
         parameter.requires_grad_(False)
     size, mean, deviation = (tuple(facts[name]) for name in ("size", "mean", "std"))
@@ -138,14 +126,12 @@ def _images(
             continue
         try:
             mask = small_mask(mask_of(i), preprocessing.size) if mask_of else nothing
-            prepared = None if mask.all() else preprocessing.prepare(dataset.load(i))
+            if not mask.all():
+                inputs.append(preprocessing.prepare(dataset.load(i)))
+                rows.append(int(row))
+                masks.append(mask)
         except UnreadableImage as error:
             note(f"{store.images[row]} is left out: {error}")
-            continue
-        if prepared is not None:
-            rows.append(int(row))
-            inputs.append(prepared)
-            masks.append(mask)
     if not rows:
         raise DataError(
             f"No image of {args.split} can be measured: spec and store have none in common, or the "

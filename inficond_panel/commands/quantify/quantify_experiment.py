@@ -5,31 +5,22 @@ from __future__ import annotations
 import argparse
 import contextlib
 import time
-from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from inficond_panel.commands.shared.arguments import allow_python
+from inficond_panel.commands.quantify.quantify_run import write_measured
 from inficond_panel.commands.shared.output import note
-from inficond_panel.commands.shared.precompute_package import precompute_package
+from inficond_panel.commands.shared.precompute_package import spec_to_make
 from inficond_panel.common.files import replacing
 from inficond_panel.common.numbers import defined
 from inficond_panel.errors import DataError
-from inficond_panel.quantify.experiment import (
-    Figures,
-    Outcome,
-    Photos,
-    Settings,
-    run_experiment,
-    write_figures,
-    write_sheet,
-)
+from inficond_panel.quantify.experiment import Figures, Outcome, Photos, Settings, run_experiment
 from inficond_panel.quantify.information import Perturbation
 from inficond_panel.quantify.training import LAYER
-from inficond_panel.spec import Spec, find_spec, load_spec
+from inficond_panel.spec import Spec
 from inficond_panel.store.images import UnreadableImage
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
@@ -38,7 +29,6 @@ if TYPE_CHECKING:
 
 #: Most images that average precision is measured on.
 _TESTED = 200
-_ON_SHEET = 12
 
 
 def experiment(args: argparse.Namespace) -> Figures:
@@ -47,10 +37,7 @@ def experiment(args: argparse.Namespace) -> Figures:
     if folder.exists():
         raise DataError(f"{folder} already exists.", "Name another --output, or remove the folder.")
     started, worked = time.monotonic(), time.process_time()
-    spec = load_spec(find_spec(args.spec))
-    allow_python(args, spec)
-    spec.check_photos()
-    precompute_package()
+    spec = spec_to_make(args, photos=True)
     with replacing(folder, alone=True) as writing:
         writing.mkdir()
         ids, photos = _photos(spec, args)
@@ -72,12 +59,7 @@ def experiment(args: argparse.Namespace) -> Figures:
         }
         trainings = {name: [one] for name, one in outcome.networks.items()}
         figures = Figures(facts, ids, photos.foreground, trainings)
-        write_figures(writing, figures)
-        shown = slice(_ON_SHEET)
-        maps = {name: one.contrast[-1][shown] for name, one in outcome.networks.items()}
-        write_sheet(
-            writing / "maps.png", photos.test[shown], photos.foreground[shown], maps, args.b
-        )
+        write_measured(writing, figures, photos.test, args.b)
     note(f"{folder}: experiment.json, figures.npz, maps.png, checkpoints")
     return figures
 
@@ -132,9 +114,8 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
             "Add such images to both splits.",
         )
     tested = np.array([*masks, *(i for i in tested if int(i) not in masks)])
-    load = _loader(dataset, args.size)
-    train, train_rows = load(fit[: args.images], "to train on")
-    test, test_rows = load(tested, "to measure")
+    train, train_rows = _loaded(dataset, fit[: args.images], args.size, "to train on")
+    test, test_rows = _loaded(dataset, tested, args.size, "to measure")
     kept = [i for i in masks if i in set(test_rows.tolist())]
     photos = Photos(
         train, dataset.label[train_rows], test, dataset.label[test_rows],
@@ -143,21 +124,20 @@ def _photos(spec: Spec, args: argparse.Namespace) -> tuple[list[str], Photos]:
     return [dataset.ids[i] for i in kept], photos
 
 
-def _loader(dataset: Dataset, size: tuple[int, int]) -> Callable[[np.ndarray, str], Any]:
-    """Return a function that loads rows as images of ``size``; it returns images and their rows."""
+def _loaded(
+    dataset: Dataset, rows: np.ndarray, size: tuple[int, int], what: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the readable images of ``rows`` at ``size``, and their rows."""
     from precompute.datasets.dataset import small_photo
 
-    def load(rows: np.ndarray, what: str) -> tuple[np.ndarray, np.ndarray]:
-        images, readable = [], []
-        for i in rows:
-            try:
-                images.append(small_photo(dataset, int(i), size))
-                readable.append(int(i))
-            except UnreadableImage as error:
-                note(f"{dataset.ids[i]} is left out: {error}")
-        if not images:
-            raise DataError(f"No image {what} can be read.", "Restore the images.")
-        note(f"{len(images)} images {what}")
-        return np.stack(images), np.array(readable)
-
-    return load
+    images, readable = [], []
+    for i in rows:
+        try:
+            images.append(small_photo(dataset, int(i), size))
+            readable.append(int(i))
+        except UnreadableImage as error:
+            note(f"{dataset.ids[i]} is left out: {error}")
+    if not images:
+        raise DataError(f"No image {what} can be read.", "Restore the images.")
+    note(f"{len(images)} images {what}")
+    return np.stack(images), np.array(readable)

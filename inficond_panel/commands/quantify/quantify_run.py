@@ -47,10 +47,11 @@ def run_spec(args: argparse.Namespace) -> None:
     precompute_package()
     with write_folders(Path(args.output)) if args.output else nullcontext() as folder:
         measures = list(_measured(run))
-        for layer, figures, photos in measures:
-            if folder is None:
-                break
-            _write(folder / layer.replace("/", "_"), figures, photos, run.quantify.b)
+        if folder is not None:
+            for layer, figures, photos in measures:
+                of_layer = folder / layer.replace("/", "_")
+                of_layer.mkdir()
+                write_measured(of_layer, figures, photos, run.quantify.b)
     if args.output:
         note(f"{args.output}: a folder for each layer, for inficond quantify table")
     for number, (_, figures, _) in enumerate(measures):
@@ -59,8 +60,8 @@ def run_spec(args: argparse.Namespace) -> None:
         show(args, hypotheses_table(figures, args.b))
 
 
-def _write(folder: Path, figures: Figures, photos: np.ndarray, b: float) -> None:
-    folder.mkdir()
+def write_measured(folder: Path, figures: Figures, photos: np.ndarray, b: float) -> None:
+    """Write figures, and a sheet of the first ``photos`` with their maps, to a folder."""
     write_figures(folder, figures)
     shown = slice(_ON_SHEET)
     maps = {name: one[0].contrast[-1][shown] for name, one in figures.networks.items()}

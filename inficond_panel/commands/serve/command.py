@@ -4,13 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from inficond_panel.commands.serve.server import (
-    add_server_arguments,
-    check_spec,
-    free_port,
-    serve_app,
-    set_history,
-)
+from inficond_panel.commands.serve import server
 from inficond_panel.commands.shared.arguments import HISTORY, SPEC
 from inficond_panel.commands.shared.output import note
 
@@ -22,15 +16,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the arguments of ``inficond serve`` to its parser."""
     parser.add_argument("specs", nargs="+", metavar="SPEC", help=SPEC)
     parser.add_argument("--history", metavar="FILE", help=HISTORY)
-    add_server_arguments(parser, "[-h] [--history FILE] SPEC [SPEC ...]")
+    server.add_server_arguments(parser, "[-h] [--history FILE] SPEC [SPEC ...]")
 
 
 def run(args: argparse.Namespace) -> None:
     """Serve the page for one or more specs."""
-    set_history(args.history)
+    server.set_history(args.history)
     if args.port and not args.unix_socket:
-        args.port = free_port(args.port, args.address)
+        args.port = server.free_port(args.port, args.address)
     for at, spec in enumerate(args.specs, start=1):
         note(f"Checking {spec} ({at} of {len(args.specs)})")
-        check_spec(spec)
-    serve_app(args, args.specs)
+        server.check_spec(spec)
+    server.serve_app(args, args.specs)

@@ -8,9 +8,10 @@ import signal
 import socket
 import sys
 import threading
-import urllib.error
+import time
 import urllib.request
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import ClassVar
@@ -82,7 +83,9 @@ def add_server_arguments(parser: argparse.ArgumentParser, own: str) -> None:
 def announce(args: argparse.Namespace, page: str, tell: Callable[[str], None]) -> None:
     """Choose the port; call ``tell`` with the address of ``page`` once that address responds."""
     args.port = free_port(args.port, args.address)
-    url = f"http://{_host(args.address)}:{args.port}{_prefix(args.prefix)}/{page}"
+    host = "localhost" if args.address in {None, "", "0.0.0.0"} else args.address  # noqa: S104
+    prefix = (args.prefix or "").strip("/")
+    url = "/".join(filter(None, [f"http://{host}:{args.port}", prefix, page]))
     threading.Thread(target=_tell_when_there, args=(url, tell), daemon=True).start()
 
 
@@ -189,27 +192,13 @@ def _any_port(address: str | None) -> int:
         return int(probe.getsockname()[1])
 
 
-def _host(address: str | None) -> str:
-    return "localhost" if address in {None, "", "0.0.0.0"} else str(address)  # noqa: S104
-
-
-def _prefix(prefix: str | None) -> str:
-    return f"/{prefix.strip('/')}" if prefix and prefix.strip("/") else ""
-
-
 def _tell_when_there(url: str, tell: Callable[[str], None]) -> None:
-    pause = threading.Event()
-    while not _answers(url):
-        pause.wait(0.2)
+    while True:
+        with suppress(OSError), urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310
+            if reply.status == 200:
+                break
+        time.sleep(0.2)
     tell(url)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=60) as reply:  # noqa: S310 - our own server
-            return bool(reply.status == 200)
-    except (OSError, urllib.error.URLError):
-        return False
 
 
 def end_with_this_process() -> None:
@@ -220,14 +209,13 @@ def end_with_this_process() -> None:
     parent = os.getpid()
     reader, writer = os.pipe()
 
+    def stop_after() -> None:
+        os.read(reader, 1)
+        os.kill(os.getpid(), signal.SIGTERM)
+
     def watch() -> None:
         if os.getppid() == parent:
             os.close(writer)
-            threading.Thread(target=_stop_after, args=(reader,), daemon=True).start()
+            threading.Thread(target=stop_after, daemon=True).start()
 
     os.register_at_fork(after_in_child=watch)
-
-
-def _stop_after(reader: int) -> None:
-    os.read(reader, 1)
-    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,10 +1,12 @@
-"""Arguments that several commands have, and parsers of numbers in arguments."""
+"""Arguments that several commands have, and parsers of values in arguments."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-from typing import TYPE_CHECKING
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
 
 from inficond_panel.common.devices import EXPECTED, FORM
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
@@ -12,82 +14,132 @@ from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 if TYPE_CHECKING:
     from inficond_panel.spec import Spec
 
+T = TypeVar("T")
+
 SPEC = "spec file (YAML), folder of a store, or name of a packaged spec (demo)"
 HISTORY = (
     "history file, or postgresql:// address (default: $INFICOND_HISTORY, else as the spec says)"
 )
-STORE = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
-_NODE = "number, id, first digits of the id, or name"
+_JSON = "print one JSON document on standard output"
 
 
-def add_tuner(parser: argparse.ArgumentParser) -> None:
-    """Add the arguments ``SPEC``, ``--store`` and ``--history``."""
-    parser.add_argument("spec", metavar="SPEC", help=SPEC)
-    parser.add_argument("--store", metavar="FOLDER", help=STORE)
-    parser.add_argument("--history", metavar="FILE", help=HISTORY)
+def checked(
+    read: Callable[[str], T], fits: Callable[[T], object], expected: str
+) -> Callable[[str], T]:
+    """Return a parser of an argument: the value that ``read`` makes of the text, if it ``fits``.
+
+    For other texts, and if ``read`` raises ``ValueError``, the error says what is ``expected``.
+    """
+
+    def parse(text: str) -> T:
+        with contextlib.suppress(ValueError):
+            value = read(text)
+            if fits(value):
+                return value
+        raise argparse.ArgumentTypeError(f"expected {expected}, got {text!r}")
+
+    return parse
 
 
-def add_node(parser: argparse.ArgumentParser, default: str = "the iteration on the page") -> None:
-    """Add ``--node``, an iteration, as an optional argument."""
-    parser.add_argument("--node", metavar="ID", help=f"iteration: {_NODE} (default: {default})")
+not_negative = checked(float, lambda value: 0 <= value < math.inf, "a number, 0 or more")
+share = checked(float, lambda value: 0 < value <= 1, "a number above 0, up to 1")
+whole = checked(int, lambda value: value >= 0, "a whole number, 0 or more")
+positive = checked(int, lambda value: value > 0, "a whole number above 0")
 
 
-def add_required_node(parser: argparse.ArgumentParser) -> None:
-    """Add ``--node``, an iteration, as a required argument."""
-    parser.add_argument("--node", metavar="ID", required=True, help=f"iteration: {_NODE}")
+class ArgumentParser(argparse.ArgumentParser):
+    """Parser with a method for each argument that several commands have."""
 
+    def add_spec(self, more: str = "") -> None:
+        """Add the argument ``SPEC``; ``more`` is appended to its help."""
+        self.add_argument("spec", metavar="SPEC", help=f"{SPEC}{more}")
 
-def add_class(parser: argparse.ArgumentParser, purpose: str, *, required: bool = False) -> None:
-    """Add ``--class`` for one class, parsed as ``class_name``."""
-    parser.add_argument(
-        "--class", dest="class_name", metavar="NAME", default="", required=required, help=purpose
-    )
+    def add_store(self) -> None:
+        """Add ``--store``, for another store than the spec's."""
+        text = "folder of the store (default: $INFICOND_STORE, else as the spec says)"
+        self.add_argument("--store", metavar="FOLDER", help=text)
 
+    def add_tuner(self) -> None:
+        """Add the arguments ``SPEC``, ``--store`` and ``--history``."""
+        self.add_spec()
+        self.add_store()
+        self.add_argument("--history", metavar="FILE", help=HISTORY)
 
-def add_classes(parser: argparse.ArgumentParser, purpose: str) -> None:
-    """Add ``--class`` for several classes, parsed as ``classes``; None if left out."""
-    parser.add_argument(
-        "--class",
-        dest="classes",
-        action="append",
-        metavar="NAME",
-        help=f"{purpose}, may be repeated (default: all)",
-    )
+    def add_node(
+        self, default: str = "the iteration on the page", *, required: bool = False
+    ) -> None:
+        """Add ``--node``, an iteration."""
+        text = "iteration: number, id, first digits of the id, or name"
+        text += "" if required else f" (default: {default})"
+        self.add_argument("--node", metavar="ID", required=required, help=text)
 
+    def add_class(self, purpose: str, *, required: bool = False) -> None:
+        """Add ``--class`` for one class, parsed as ``class_name``."""
+        self.add_argument(
+            "--class",
+            dest="class_name",
+            metavar="NAME",
+            default="",
+            required=required,
+            help=purpose,
+        )
 
-def add_split(parser: argparse.ArgumentParser) -> None:
-    """Add ``--split``, the images to measure on."""
-    parser.add_argument(
-        "--split",
-        choices=[TUNE, HOLDOUT],
-        default=TUNE,
-        help="images to measure on (default: tune); each use of the holdout is counted",
-    )
+    def add_classes(self, purpose: str) -> None:
+        """Add ``--class`` for several classes, parsed as ``classes``; None if left out."""
+        text = f"{purpose}, may be repeated (default: all)"
+        self.add_argument("--class", dest="classes", action="append", metavar="NAME", help=text)
 
+    def add_split(self) -> None:
+        """Add ``--split``, the images to measure on."""
+        self.add_argument(
+            "--split",
+            choices=[TUNE, HOLDOUT],
+            default=TUNE,
+            help="images to measure on (default: tune); each use of the holdout is counted",
+        )
 
-def add_device(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device``, where networks run."""
-    parser.add_argument(
-        "--device",
-        type=_device,
-        metavar="NAME",
-        help=f"where networks run: {EXPECTED} (default: as the spec says)",
-    )
+    def add_device(self) -> None:
+        """Add ``--device``, where networks run."""
+        self.add_argument(
+            "--device",
+            type=checked(str, FORM.fullmatch, EXPECTED),
+            metavar="NAME",
+            help=f"where networks run: {EXPECTED} (default: as the spec says)",
+        )
 
+    def add_allow_python(self) -> None:
+        """Add ``--allow-python``, the permission to run code that a spec names."""
+        self.add_argument(
+            "--allow-python",
+            action="store_true",
+            help="run Python functions that the spec names as data set or teacher",
+        )
 
-def add_networks(parser: argparse.ArgumentParser) -> None:
-    """Add ``--device`` and ``--allow-python``."""
-    add_device(parser)
-    add_allow_python(parser)
+    def add_networks(self) -> None:
+        """Add ``--device`` and ``--allow-python``."""
+        self.add_device()
+        self.add_allow_python()
 
+    def add_draws(self) -> None:
+        """Add ``--draws``, the number of bootstrap draws; None if left out."""
+        text = "bootstrap draws (default: as the spec says)"
+        self.add_argument("--draws", type=positive, metavar="N", help=text)
 
-def add_allow_python(parser: argparse.ArgumentParser) -> None:
-    """Add ``--allow-python``, the permission to run code that a spec names."""
-    parser.add_argument(
-        "--allow-python",
-        action="store_true",
-        help="run Python functions that the spec names as data set or teacher",
-    )
+    def add_seed(self) -> None:
+        """Add ``--seed``, the seed of random numbers."""
+        text = "seed of random numbers (default: 0)"
+        self.add_argument("--seed", type=whole, default=0, metavar="N", help=text)
+
+    def add_json(self) -> None:
+        """Add ``--json``, to print one JSON document."""
+        self.add_argument("--json", action="store_true", help=_JSON)
+
+    def add_forms(self) -> None:
+        """Add ``--json``, ``--csv`` and ``--html``, of which a user can choose one."""
+        forms = self.add_mutually_exclusive_group()
+        forms.add_argument("--json", action="store_true", help=_JSON)
+        for name, text in (("csv", "as CSV, with all digits"), ("html", "as an HTML page")):
+            forms.add_argument(f"--{name}", action="store_true", help=f"print the table {text}")
 
 
 def say_networks(args: argparse.Namespace, spec: Spec) -> None:
@@ -100,47 +152,3 @@ def allow_python(args: argparse.Namespace, spec: Spec) -> None:
     """Permit the spec's Python functions if ``--allow-python`` was given."""
     if args.allow_python:
         spec.allow_python()
-
-
-def _device(text: str) -> str:
-    if FORM.fullmatch(text):
-        return text
-    raise argparse.ArgumentTypeError(f"expected {EXPECTED}, got {text!r}")
-
-
-def add_seed(parser: argparse.ArgumentParser) -> None:
-    """Add ``--seed``, the seed of random numbers."""
-    parser.add_argument(
-        "--seed", type=whole, default=0, metavar="N", help="seed of random numbers (default: 0)"
-    )
-
-
-def add_json(parser: argparse._ActionsContainer) -> None:
-    """Add ``--json``, to print one JSON document."""
-    parser.add_argument(
-        "--json", action="store_true", help="print one JSON document on standard output"
-    )
-
-
-def share(text: str) -> float:
-    """Parse a share or a correlation: a number above 0, up to 1."""
-    with contextlib.suppress(ValueError):
-        if 0 < float(text) <= 1:
-            return float(text)
-    raise argparse.ArgumentTypeError(f"expected a number above 0, up to 1, got {text!r}")
-
-
-def whole(text: str) -> int:
-    """Parse a whole number, 0 or more."""
-    with contextlib.suppress(ValueError):
-        if int(text) >= 0:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"expected a whole number, 0 or more, got {text!r}")
-
-
-def positive(text: str) -> int:
-    """Parse a whole number above 0."""
-    with contextlib.suppress(ValueError):
-        if int(text) > 0:
-            return int(text)
-    raise argparse.ArgumentTypeError(f"expected a whole number above 0, got {text!r}")

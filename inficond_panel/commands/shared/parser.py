@@ -6,17 +6,13 @@ import argparse
 import shlex
 import sys
 import textwrap
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from inficond_panel.commands.shared.arguments import ArgumentParser
 from inficond_panel.common.near_words import near, nearest
 
 EXAMPLE = "Example: "
-
-
-def described(text: str, example: str) -> dict[str, Any]:
-    """Return the keywords of argparse that give an action's parser its description and example."""
-    return {"help": text, "description": text, "epilog": f"{EXAMPLE}{example}"}
 
 
 class _Formatter(argparse.HelpFormatter):
@@ -31,7 +27,7 @@ class _Formatter(argparse.HelpFormatter):
         return textwrap.wrap(" ".join(text.split()), width, break_on_hyphens=False)
 
 
-class Parser(argparse.ArgumentParser):
+class Parser(ArgumentParser):
     """Parser of a command or an action.
 
     The function ``fill`` adds the arguments when the parser is used, so that only the chosen
@@ -54,21 +50,24 @@ class Parser(argparse.ArgumentParser):
         self._form, self.words = form, chosen.choices
         return chosen
 
+    def add_actions(
+        self, form: str, actions: Mapping[str, tuple[str, str]], **fill: Callable[[Parser], None]
+    ) -> dict[str, Parser]:
+        """Add actions by name, each with its description and what follows it in its example.
+
+        Returns their parsers. ``fill`` are by name functions that add arguments later.
+        """
+        chosen = self.add_words(form, "action")
+        for name, (text, example) in actions.items():
+            shown = f"{EXAMPLE}{self.prog} {name} {example}"
+            chosen.add_parser(name, help=text, description=text, epilog=shown, fill=fill.get(name))
+        return self.words
+
     def fill(self) -> None:
         """Add the arguments now, if that was deferred to the constructor's function ``fill``."""
         fill, self._fill = self._fill, None
         if fill:
             fill(self)
-
-    def fill_all(self) -> None:
-        """Add the arguments of this parser and of all its commands and actions."""
-        self.fill()
-        for parser in self.words.values():
-            parser.fill_all()
-
-    def actions(self) -> list[argparse.Action]:
-        """Return the arguments of this parser, without the arguments of its subcommands."""
-        return list(self._actions)
 
     def parse_known_args(self, args: Iterable[str] | None = None, namespace: Any = None) -> Any:
         """Parse as argparse does, but report an unknown word with the usage or a similar word."""

@@ -1,11 +1,16 @@
-"""Packages of extras: import of ``precompute``, and errors on missing packages."""
+"""Import of ``precompute``, errors on missing packages, and specs that a store is made from."""
 
 from __future__ import annotations
 
-from typing import Any
+import argparse
+from typing import TYPE_CHECKING, Any
 
+from inficond_panel.commands.shared.arguments import allow_python
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.errors import MissingExtraError
+
+if TYPE_CHECKING:
+    from inficond_panel.spec import Spec
 
 
 def precompute_package() -> Any:
@@ -22,3 +27,20 @@ def lacking_package(error: ModuleNotFoundError) -> MissingExtraError:
     if (error.name or "inficond_panel").startswith(("inficond_panel", "precompute")):
         raise error
     return missing_extra("This", error, "all")
+
+
+def spec_to_make(args: argparse.Namespace, *, photos: bool = False) -> Spec:
+    """Return the spec in ``args``, with ``--allow-python`` applied; import ``precompute``.
+
+    Raises as ``Spec.check_making``, with ``photos`` as ``Spec.check_photos``.
+    """
+    from inficond_panel.spec import find_spec, load_spec
+
+    spec = load_spec(find_spec(args.spec))
+    allow_python(args, spec)
+    if photos:
+        spec.check_photos()
+    else:
+        spec.check_making()
+    precompute_package()
+    return spec

@@ -3,24 +3,15 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from inficond_panel.commands.shared.arguments import add_json
 from inficond_panel.commands.shared.output import note, say, say_json, say_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from inficond_panel.store import Store
-
-
-def add_forms(parser: argparse.ArgumentParser) -> None:
-    """Add ``--json``, ``--csv`` and ``--html``, of which a user can choose one."""
-    forms = parser.add_mutually_exclusive_group()
-    add_json(forms)
-    forms.add_argument("--csv", action="store_true", help="print the table as CSV, with all digits")
-    forms.add_argument("--html", action="store_true", help="print the table as an HTML page")
 
 
 def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
@@ -31,6 +22,15 @@ def show(args: argparse.Namespace, frame: pd.DataFrame) -> None:
         say_json(document(frame))
     else:
         show_all(args, {"": frame})
+
+
+def show_lines(args: argparse.Namespace, document: dict[str, Any], lines: Iterable[str]) -> None:
+    """Print ``lines``, or with ``--json`` the ``document``."""
+    if args.json:
+        say_json(document)
+        return
+    for line in lines:
+        say(line)
 
 
 def show_all(

@@ -31,26 +31,24 @@ def students_of(args: argparse.Namespace) -> TunableStudents:
     """Return the students of the spec and of the iteration ``--node`` in ``args``."""
     from inficond_panel.api.students import TunableStudents
 
+    return TunableStudents(*open_node(args))
+
+
+def open_node(args: argparse.Namespace) -> tuple[Tuner, Node]:
+    """Return the tuner of ``open_students``, and the iteration ``--node`` in ``args``."""
     tuner = open_students(args)
-    return TunableStudents(tuner, chosen_node(tuner, args.node))
+    return tuner, chosen_node(tuner, args.node)
 
 
-def settle_draws(args: argparse.Namespace, tuner: Tuner) -> None:
-    """Set ``args.draws``, if None, to the spec's number of draws; errors as ``Views.noise``."""
-    args.draws = tuner.spec.views.noise(args.draws)["draws"]
+def count_looks(tuner: Tuner, split: str, *nodes: Node, what: str = "") -> None:
+    """If the split is the holdout, count a look (an evaluation) at each node, and print all looks.
 
-
-def count_look(tuner: Tuner, node: Node, split: str) -> None:
-    """If the split is the holdout, count a look (an evaluation on it) and print all looks."""
+    ``what`` names the nodes in the printed line; without nodes, the looks are counted already.
+    """
     if split == HOLDOUT:
-        tuner.count_look(node, split)
-        tell_look(tuner, split)
-
-
-def tell_look(tuner: Tuner, split: str) -> None:
-    """If the split is the holdout, print how many looks are counted."""
-    if split == HOLDOUT:
-        note(f"Evaluated on the holdout; {count(tuner.looks(), 'look')} counted so far.")
+        for node in nodes:
+            tuner.count_look(node, split)
+        note(f"Evaluated {what}on the holdout; {count(tuner.looks(), 'look')} counted so far.")
 
 
 def chosen_node(tuner: Tuner, name: str | None, *, deleted: bool = False) -> Node:

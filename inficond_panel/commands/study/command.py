@@ -3,60 +3,54 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from inficond_panel.commands.shared.arguments import add_json, positive
+from inficond_panel.commands.shared.arguments import positive
 from inficond_panel.commands.shared.output import progress
-from inficond_panel.commands.shared.parser import Parser, described
-from inficond_panel.commands.shared.show import add_forms
+from inficond_panel.commands.shared.parser import Parser
 from inficond_panel.errors import StudyError
-
-if TYPE_CHECKING:
-    from inficond_panel.study.run.study import Study
 
 DESCRIPTION = "See `inficond docs study`."
 EXAMPLE = "inficond study serve inficond --port 5008"
 
-_STUDY = "study file (YAML), name of a packaged study, such as inficond, or a spec with the key "
-_STUDY += "study"
+_STUDY = (
+    "study file (YAML), name of a packaged study, such as inficond, or a spec with the key study"
+)
 _PARTICIPANT = "number or label of a participant, such as P03"
 
 _MEASURES = ["minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain"]
+#: What each action does, and what follows it in its example; the functions are ``ACTIONS`` of
+#: study_actions.py.
 _ACTIONS = {
-    "serve": "Serve the pages of participants and researcher.",
-    "add": "Add participants and print their links, which are shown only once.",
-    "list": "List participants and the step that each has reached.",
-    "link": "Print a new link for a participant; the old link stops working.",
-    "delete": "Delete all records of a participant.",
-    "replay": "Show a participant step by step, and rebuild the students.",
-    "report": "Write times, gains, differences and answers: a page (HTML) and CSV.",
-    "export": "Write events, tasks, answers and notes as tables.",
-    "codes": "Compare the codes that two people gave to remarks: Cohen's kappa.",
-    "size": "Estimate the number of participants that a study needs, from a pilot.",
-}
-#: End of the example of each action.
-_EXAMPLES = {
-    "serve": "inficond --port 5008",
-    "add": "inficond --count 10",
-    "list": "inficond",
-    "link": "inficond P03",
-    "delete": "inficond P03",
-    "replay": "inficond P01",
-    "report": "inficond --output report",
-    "export": "inficond --format parquet",
-    "codes": "inficond inficond-report/remarks.csv",
-    "size": "inficond --measure minutes --difference 2",
+    "serve": ("Serve the pages of participants and researcher.", "inficond --port 5008"),
+    "add": (
+        "Add participants and print their links, which are shown only once.",
+        "inficond --count 10",
+    ),
+    "list": ("List participants and the step that each has reached.", "inficond"),
+    "link": ("Print a new link for a participant; the old link stops working.", "inficond P03"),
+    "delete": ("Delete all records of a participant.", "inficond P03"),
+    "replay": ("Show a participant step by step, and rebuild the students.", "inficond P01"),
+    "report": (
+        "Write times, gains, differences and answers: a page (HTML) and CSV.",
+        "inficond --output report",
+    ),
+    "export": ("Write events, tasks, answers and notes as tables.", "inficond --format parquet"),
+    "codes": (
+        "Compare the codes that two people gave to remarks: Cohen's kappa.",
+        "inficond inficond-report/remarks.csv",
+    ),
+    "size": (
+        "Estimate the number of participants that a study needs, from a pilot.",
+        "inficond --measure minutes --difference 2",
+    ),
 }
 
 
 def add_arguments(parser: Parser) -> None:
     """Add the actions of ``inficond study``, with their arguments, to its parser."""
-    actions = parser.add_words("ACTION STUDY", "action")
-    for name, text in _ACTIONS.items():
-        example = f"inficond study {name} {_EXAMPLES[name]}"
-        fill = _add_serve_arguments if name == "serve" else None
-        action = actions.add_parser(name, **described(text, example), fill=fill)
+    of = parser.add_actions("ACTION STUDY", _ACTIONS, serve=_add_serve_arguments)
+    for name, action in of.items():
         action.add_argument("study", metavar="STUDY", help=_STUDY)
         if name in {"link", "delete", "replay"}:
             action.add_argument("participant", metavar="PARTICIPANT", help=_PARTICIPANT)
@@ -64,13 +58,13 @@ def add_arguments(parser: Parser) -> None:
             "--data", metavar="FOLDER", help="folder of the records (default: as in the study)"
         )
         if name in {"add", "link", "replay"}:
-            add_json(action)
+            action.add_json()
         if name in {"list", "report", "codes", "size"}:
-            add_forms(action)
-    _add_own_arguments(actions.choices)
+            action.add_forms()
+    _add_own_arguments(of)
 
 
-def _add_serve_arguments(parser: argparse.ArgumentParser) -> None:
+def _add_serve_arguments(parser: Parser) -> None:
     """Add the password's file and the flags of ``panel serve``."""
     from inficond_panel.commands.serve.server import add_server_arguments
 
@@ -105,10 +99,7 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
     )
     of["codes"].add_argument("file", metavar="FILE", help="remarks.csv, with both columns filled")
     of["size"].add_argument(
-        "--measure",
-        choices=_MEASURES,
-        default="gain",
-        help="measure to compare (default: gain)",
+        "--measure", choices=_MEASURES, default="gain", help="measure to compare (default: gain)"
     )
     of["size"].add_argument(
         "--difference", type=float, required=True, metavar="D", help="difference to detect"
@@ -121,36 +112,15 @@ def _add_own_arguments(of: Mapping[str, Parser]) -> None:
 
 def run(args: argparse.Namespace) -> None:
     """Run the chosen action of ``inficond study`` on a study."""
+    from inficond_panel.commands.study.study_actions import ACTIONS
     from inficond_panel.predict import PageEncoder
     from inficond_panel.study.run.study import open_study
 
     opened = open_study(args.study, args.data)
-    if args.action not in {"serve", "add"}:
-        _require_data(opened)
-    opened.prepare(progress, PageEncoder if args.action == "serve" else None)
-    _action(args.action)(opened, args)
-
-
-def _action(name: str) -> Callable[[Study, argparse.Namespace], None]:
-    from inficond_panel.commands.study import participants, study_actions
-
-    return {
-        "serve": study_actions.serve,
-        "add": participants.add,
-        "list": participants.list_participants,
-        "link": participants.link,
-        "delete": participants.delete,
-        "replay": study_actions.replay,
-        "report": study_actions.report,
-        "export": study_actions.export,
-        "codes": study_actions.codes,
-        "size": study_actions.size,
-    }[name]
-
-
-def _require_data(opened: Study) -> None:
-    if not (opened.folder / "study.sqlite").exists():
+    if args.action not in {"serve", "add"} and not (opened.folder / "study.sqlite").exists():
         raise StudyError(
             f"Nothing is recorded in {opened.folder}.",
             "Name the folder of the records with --data, or run: inficond study serve STUDY",
         )
+    opened.prepare(progress, PageEncoder if args.action == "serve" else None)
+    ACTIONS[args.action](opened, args)

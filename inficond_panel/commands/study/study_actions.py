@@ -1,4 +1,4 @@
-"""Actions of ``inficond study``: serve the pages; replay, report and export the records."""
+"""Actions of ``inficond study``: participants, their pages, and what is recorded of them."""
 
 from __future__ import annotations
 
@@ -6,43 +6,94 @@ import argparse
 import getpass
 import json
 import os
+import re
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from inficond_panel.commands.shared.output import note, say, say_json
-from inficond_panel.commands.shared.show import show, show_all
-from inficond_panel.commands.study.participants import find_participant
+from inficond_panel.commands.shared.show import show, show_all, show_lines
 from inficond_panel.errors import StudyError
 from inficond_panel.results.forms import documents
 from inficond_panel.study.results.remarks import agreement, read_codes
 from inficond_panel.study.results.results import results, with_holdout
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
+from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
 from inficond_panel.study.results.timeline import Moment, rebuild, timeline
+from inficond_panel.study.run.entrance import open_query
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
+from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
+
+
+def add(opened: Study, args: argparse.Namespace) -> None:
+    """Add participants and print their links, or the open link."""
+    if args.open:
+        query = open_query(opened.spec)
+        link = f"{args.url.rstrip('/')}/study{query}#{opened.log.make_open_link()}"
+        show_lines(args, {"links": {"open": link}}, [link])
+        return
+    _show_links(args, [opened.add_participant() for _ in range(args.count)])
+
+
+def link(opened: Study, args: argparse.Namespace) -> None:
+    """Print a new link for a participant; the old link stops working."""
+    who = find_participant(opened, args.participant)
+    _show_links(args, [(who, opened.log.new_token(who.number))])
+
+
+def _show_links(args: argparse.Namespace, made: list[tuple[Participant, str]]) -> None:
+    links = {who.label: f"{args.url.rstrip('/')}/study#{token}" for who, token in made}
+    show_lines(args, {"links": links}, [f"{label}  {link}" for label, link in links.items()])
+
+
+def delete(opened: Study, args: argparse.Namespace) -> None:
+    """Delete all records of a participant, after a question in the terminal unless ``--yes``."""
+    who = find_participant(opened, args.participant)
+    if not args.yes and not _agreed(f"Delete all records of {who.label}? [y/N] "):
+        note("Nothing was deleted.")
+        return
+    opened.delete_participant(who.number)
+    say(f"{who.label} is deleted: link, events, answers, iterations.")
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise StudyError("The deletion is not confirmed.", "Use a terminal, or add --yes.")
+    sys.stderr.write(question)
+    sys.stderr.flush()
+    return sys.stdin.readline().strip().lower() in {"y", "yes"}
+
+
+def find_participant(opened: Study, name: str) -> Participant:
+    """Return the participant with a number or label; raise ``StudyError`` if there is none."""
+    digits = re.fullmatch(r"[Pp]?0*(\d+)", name)
+    if digits is None:
+        raise StudyError(
+            f"{name!r} is not a participant.", "Give a number or a label, such as P03."
+        )
+    return opened.log.participant(int(digits[1]))
 
 
 def replay(opened: Study, args: argparse.Namespace) -> None:
     """Print each event of a participant, and rebuild the students that the participant tuned."""
     who = find_participant(opened, args.participant)
     moments, rebuilt = timeline(opened, who), rebuild(opened, who)
-    if args.json:
-        nodes = [
-            {"task": item.task, "node": item.node.id, "number": item.node.number}
-            | {"weights_hash": item.again.weights_hash, "equal": item.equal}
-            for item in rebuilt
-        ]
-        say_json({"participant": who.label, "events": [vars(m) for m in moments], "nodes": nodes})
-        return
-    for moment in moments:
-        say(_moment_line(moment, moments[0].time))
-    equal = sum(item.equal for item in rebuilt)
-    say(f"{len(rebuilt)} students rebuilt; {equal} are equal bit for bit.")
-    for item in rebuilt:
-        if not item.equal:
-            say(f"{item.task} #{item.node.number} {item.node.id} has different weights.")
+    nodes = [
+        {"task": item.task, "node": item.node.id, "number": item.node.number}
+        | {"weights_hash": item.again.weights_hash, "equal": item.equal}
+        for item in rebuilt
+    ]
+    document = {"participant": who.label, "events": [vars(m) for m in moments], "nodes": nodes}
+    differ = [item for item in rebuilt if not item.equal]
+    lines = [
+        *(_moment_line(moment, moments[0].time) for moment in moments),
+        f"{len(rebuilt)} students rebuilt; {len(rebuilt) - len(differ)} are equal bit for bit.",
+        *(f"{i.task} #{i.node.number} {i.node.id} has different weights." for i in differ),
+    ]
+    show_lines(args, document, lines)
 
 
 def _moment_line(moment: Moment, start: str) -> str:
@@ -78,12 +129,8 @@ def size(opened: Study, args: argparse.Namespace) -> None:
     made = opened.spec.conditions
     within = bool(made and made.design == "within")
     measured = with_holdout(opened, results(opened), look=False)
-    show(
-        args,
-        sample_sizes(
-            deviations(measured, args.measure, within=within), args.difference, within=within
-        ),
-    )
+    spread = deviations(measured, args.measure, within=within)
+    show(args, sample_sizes(spread, args.difference, within=within))
 
 
 def export(opened: Study, args: argparse.Namespace) -> None:
@@ -103,10 +150,7 @@ PASSWORD = "INFICOND_STUDY_PASSWORD"  # noqa: S105 - the name of a variable
 
 def serve(opened: Study, args: argparse.Namespace) -> None:
     """Serve the pages of participants and researcher until the server is stopped."""
-    from inficond_panel.commands.serve.server import (
-        announce,
-        run_server,
-    )
+    from inficond_panel.commands.serve.server import announce, run_server
     from inficond_panel.serving import health
     from inficond_panel.study.pages import PAGES
 
@@ -144,3 +188,17 @@ def _password(file: str | None) -> str:
     if sys.stdin.isatty():
         return getpass.getpass("Password of the researcher's page (empty: no such page): ")
     return ""
+
+
+ACTIONS: dict[str, Callable[[Study, argparse.Namespace], None]] = {
+    "serve": serve,
+    "add": add,
+    "list": lambda opened, args: show(args, board_table(opened)),
+    "link": link,
+    "delete": delete,
+    "replay": replay,
+    "report": report,
+    "export": export,
+    "codes": codes,
+    "size": size,
+}

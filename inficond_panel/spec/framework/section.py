@@ -104,12 +104,8 @@ class Key:
         """Description of valid values for messages and the reference page, like "a number > 0"."""
         if not self.sections or self.info.title:
             return self.info.title or phrase(self.schema)
-        keys = ", ".join(_keys(self.sections[0]))
-        many, one = (
-            f"a list of mappings, each with the keys {keys}",
-            f"a mapping with the keys {keys}",
-        )
-        return many if self.many else one
+        form = "a list of mappings, each" if self.many else "a mapping"
+        return f"{form} with the keys {', '.join(_keys(self.sections[0]))}"
 
     def read(self, node: Node, reading: Reading) -> Any:
         """Return the Python value of a YAML node; raise ``Mismatch`` if the value is not valid."""

@@ -9,7 +9,6 @@ import os
 import re
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeAlias, TypeVar
 
@@ -86,10 +85,6 @@ def one_or_more(value: Any) -> Any:
     return value if isinstance(value, list) else [value]
 
 
-def _rgb(phrase: str) -> Phrase:
-    return Phrase(f"[red, green, blue], three numbers{phrase}")
-
-
 def option(default: Any = PydanticUndefined, doc: str = "", **options: Any) -> Any:
     """Declare a key of a section; it is required if ``default`` is omitted. ``doc`` describes the
     key in the reference, ``options`` are those of pydantic's ``Field``."""
@@ -123,13 +118,11 @@ _Side = Annotated[int, Field(ge=1)]
 Size = Annotated[
     tuple[_Side, _Side], Field(strict=False), Phrase("[width, height], two whole numbers > 0")
 ]
-Channels = Annotated[tuple[float, float, float], Field(strict=False), _rgb("")]
-Deviations = Annotated[tuple[Positive, Positive, Positive], Field(strict=False), _rgb(" > 0")]
-
-
-def _with_default(default: Any, value: Any) -> Any:
-    return {"default": default, **value} if isinstance(value, dict) else value
-
+_RGB = "[red, green, blue], three numbers"
+Channels = Annotated[tuple[float, float, float], Field(strict=False), Phrase(_RGB)]
+Deviations = Annotated[
+    tuple[Positive, Positive, Positive], Field(strict=False), Phrase(f"{_RGB} > 0")
+]
 
 #: A value for all classes, or a mapping from class to value, with ``default`` for the others.
 ByClass: TypeAlias = (
@@ -141,9 +134,11 @@ ByClass: TypeAlias = (
 )
 
 
-def default_of(value: Any) -> AfterValidator:
-    """Return a validator that adds the item ``default: value`` to a mapping without ``default``."""
-    return AfterValidator(partial(_with_default, value))
+def default_of(usual: Any) -> AfterValidator:
+    """Return a validator that adds the item ``default: usual`` to a mapping without ``default``."""
+    return AfterValidator(
+        lambda value: {"default": usual, **value} if isinstance(value, dict) else value
+    )
 
 
 def value_of(value: Any, class_name: str) -> Any:
@@ -174,7 +169,7 @@ class Location:
         if not text.strip() or "\0" in text:
             raise ValueError
         full, unset = expand(text, dict(os.environ))
-        if unset and not reading.data_optional:
+        if unset and (reading.check_files or not reading.where):
             names = " and ".join(unset)
             raise fault(f"{names} is not set; set it first, for example: export {unset[0]}=FOLDER")
         if is_remote(full):

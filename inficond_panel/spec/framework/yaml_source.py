@@ -290,7 +290,11 @@ _LONGEST = 200
 
 @dataclass
 class Reading:
-    """State while one section is read: file, key of the section, problems, and values so far."""
+    """State while one section is read: file, key of the section, problems, and values so far.
+
+    Without ``check_files`` files and variables of sections may be missing: only precompute needs
+    them.
+    """
 
     file: Path
     check_files: bool
@@ -327,8 +331,3 @@ class Reading:
         """Return the suggestion ``hint`` for the first 100 problems of a file, and then "", since
         thousands of suggestions take minutes."""
         return hint(word, words) if len(self.problems) < _MOST_HINTS else ""
-
-    @property
-    def data_optional(self) -> bool:
-        """True if files that only precompute reads may be missing."""
-        return not self.check_files and bool(self.where)

@@ -24,10 +24,10 @@ class Filters(Section):
         None, ge=1, doc="Largest number of characters of a concept's name; 30 in the paper."
     )
     class_cosine: float | None = _cosine(
-        "Drops a concept whose cosine with a class's name reaches this: it is the class itself.",
+        "Drops a concept whose cosine with a class's name reaches this: it is the class itself."
     )
     twin_cosine: float | None = _cosine(
-        "Drops a concept whose cosine with an earlier concept of the corpus reaches this.",
+        "Drops a concept whose cosine with an earlier concept of the corpus reaches this."
     )
     least_score: float | None = option(
         None,
@@ -48,11 +48,11 @@ def _spatial(usual: float = 1.0) -> Any:
     )
 
 
-def _refine() -> Any:
-    return option(
-        "none",
-        doc="Outlines of segments. none: between the encoder's cells; edges: along colour edges.",
-    )
+_Refine = Literal["none", "edges"]
+_REFINE = option(
+    "none",
+    doc="Outlines of segments. none: between the encoder's cells; edges: along colour edges.",
+)
 
 
 class Segments(Section):
@@ -70,7 +70,7 @@ class KMeansSegments(Segments):
     method: Literal["kmeans"] = option("kmeans", doc="Clusters of the encoder's dense features.")
     seed: int = option(0, ge=0, doc="Seed of the clustering.")
     spatial: float = _spatial()
-    refine: Literal["none", "edges"] = _refine()
+    refine: _Refine = _REFINE
 
 
 class GraphSegments(Segments):
@@ -78,7 +78,7 @@ class GraphSegments(Segments):
 
     method: Literal["graph"] = option("graph", doc="Neighbouring cells, merged by Ward's rule.")
     spatial: float = _spatial()
-    refine: Literal["none", "edges"] = _refine()
+    refine: _Refine = _REFINE
 
 
 class FelzenszwalbSegments(Segments):
@@ -139,7 +139,7 @@ class HeadSegments(Segments):
         "head", doc="Neighbouring pixels, merged by a trained head's embeddings."
     )
     spatial: float = _spatial(0.1)
-    refine: Literal["none", "edges"] = _refine()
+    refine: _Refine = _REFINE
     head: Head = option(default_factory=Head, doc="The head's file, or how to train the head.")
 
 
@@ -165,9 +165,7 @@ class ContrastScores(Scores):
         "contrast", doc="Largest softmax probability in the corpus."
     )
     temperature: float = option(
-        0.1,
-        gt=0,
-        doc="Divides the cosines before the softmax; 0.01 in CLIP.",
+        0.1, gt=0, doc="Divides the cosines before the softmax; 0.01 in CLIP."
     )
 
 

@@ -29,23 +29,15 @@ from inficond_panel.spec.sections.splits import Splits
 from inficond_panel.vocabulary.splits import SPLITS
 from inficond_panel.vocabulary.tasks import TASKS
 
-
-def _bad_share() -> Any:
-    return option(
-        0.01,
-        ge=0,
-        le=1,
-        doc="Largest share of unreadable images; with more, precompute stops.",
-    )
-
-
-def _absent() -> Any:
-    return option(
-        0,
-        ge=-1,
-        le=0,
-        doc="Value in the table for an absent class: 0, or -1 as in CelebA, where 0 is ignored.",
-    )
+_BAD_SHARE = option(
+    0.01, ge=0, le=1, doc="Largest share of unreadable images; with more, precompute stops."
+)
+_ABSENT = option(
+    0,
+    ge=-1,
+    le=0,
+    doc="Value in the table for an absent class: 0, or -1 as in CelebA, where 0 is ignored.",
+)
 
 
 def splits_field(lists: str, every: str = "every image") -> Any:
@@ -79,7 +71,7 @@ class RootedDataset(Dataset):
         doc="Folder of the data set; for VOC the folder of a year, such as VOCdevkit/VOC2007."
     )
     splits: Splits = splits_field("by the kind of data set")
-    max_bad_share: float = _bad_share()
+    max_bad_share: float = _BAD_SHARE
 
     def model_post_init(self, context: object) -> None:
         """Make a relative folder of images start from the root."""
@@ -134,7 +126,7 @@ class TableDataset(ListedDataset):
         doc="CSV or Parquet below root: image_id and a column per class (1, 0 or empty = ignored)."
     )
     classes: Several[Text] = option([], doc="Classes to use; empty: all columns of the labels.")
-    absent: int = _absent()
+    absent: int = _ABSENT
 
     def photo_folders(self) -> tuple[Path, ...]:
         """Return the folder of the images, in which a photo's path is its image id."""
@@ -177,8 +169,7 @@ class CocoDataset(ListedDataset):
         "present", doc="Label of a category if all its annotations in an image have iscrowd: 1."
     )
     image_id: Literal["file", "number"] = option(
-        "file",
-        doc="Id of an image in other tables: its file_name without suffix, or its COCO id.",
+        "file", doc="Id of an image in other tables: its file_name without suffix, or its COCO id."
     )
 
     def annotation_files(self) -> dict[str, Path]:
@@ -252,7 +243,7 @@ class ColumnsDataset(RootedDataset):
     labels: Several[Text] = option(
         [], doc="Columns of labels, one per class: 1, 0 or empty = ignored."
     )
-    absent: int = _absent()
+    absent: int = _ABSENT
     label: Text | None = option(
         None,
         doc="Column with the class names of an image: one, several with separators, or (Parquet) a "
@@ -303,7 +294,7 @@ class PythonDataset(Dataset):
         "data set, if it has one.",
     )
     classes: Several[Text] = option([], doc="Classes to use; empty: all.")
-    max_bad_share: float = _bad_share()
+    max_bad_share: float = _BAD_SHARE
 
 
 class StoreDataset(Dataset):
@@ -348,7 +339,7 @@ class ScenesDataset(Dataset):
     shortcuts: bool = option(
         True, doc="Whether some concepts are correlated with a class in fit only."
     )
-    max_bad_share: float = _bad_share()
+    max_bad_share: float = _BAD_SHARE
 
     def check_recipe(self) -> None:
         """Raise ``MissingExtraError`` if the recipe that draws the scenes is not installed."""

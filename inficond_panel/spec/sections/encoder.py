@@ -155,6 +155,12 @@ class HubModel(ModelName):
         return model
 
 
+SAVED_MODEL = option(
+    doc="Folder written by save_pretrained, with weights as safetensors; or a name on the hub "
+    "(hf-hub:ORG/NAME), which is downloaded."
+)
+
+
 class TransformersEncoder(Encoder):
     """CLIP or SigLIP model of the package transformers."""
 
@@ -162,7 +168,4 @@ class TransformersEncoder(Encoder):
         "transformers",
         doc="A CLIP or SigLIP model of the package transformers (extra 'transformers').",
     )
-    model: Annotated[str | Path, HubModel("folder")] = option(
-        doc="Folder written by save_pretrained, with weights as safetensors; or a name on the hub "
-        "(hf-hub:ORG/NAME), which is downloaded."
-    )
+    model: Annotated[str | Path, HubModel("folder")] = SAVED_MODEL

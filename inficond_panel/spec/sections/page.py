@@ -65,10 +65,7 @@ class Views(Section):
         doc="Correlation on fit from which concepts count as collinear, in reports and groups.",
     )  # fmt: skip
     draws: int = option(
-        200,
-        ge=20,
-        le=10_000,
-        doc="Default number of bootstrap draws for intervals.",
+        200, ge=20, le=10_000, doc="Default number of bootstrap draws for intervals."
     )
     confidence: float = option(
         CONFIDENCE,
@@ -77,8 +74,7 @@ class Views(Section):
         doc="Confidence level of the intervals: on the page, in commands, exports and tables.",
     )
     intervals: bool = option(
-        True,
-        doc="Whether the page shows intervals of changes and curves, or estimates only.",
+        True, doc="Whether the page shows intervals of changes and curves, or estimates only."
     )
 
     @property
@@ -93,7 +89,10 @@ class Views(Section):
         wrong = [factor for factor in self.factors or [] if factor <= 1]
         if wrong:
             yield "factors", f"expected numbers above 1, got {wrong[0]:g}"
-        yield from self._too_sure()
+        if None not in (self.confidence, self.draws) and (
+            too_sure := draws_fault(self.confidence, self.draws)
+        ):
+            yield "confidence", too_sure
 
     def noise(self, draws: int | None = None, seed: int = 0) -> Noise:
         """Return the bootstrap settings of intervals: ``draws`` (None: the spec's number), seed and
@@ -116,13 +115,6 @@ class Views(Section):
                 f"need at least {least:,}.",
                 "Request more draws, or lower views.confidence in the spec.",
             )
-
-    def _too_sure(self) -> Iterator[tuple[str, str]]:
-        """Yield (key, message) if the confidence level needs more draws than ``views.draws``."""
-        if None in (self.confidence, self.draws):
-            return
-        if fault := draws_fault(self.confidence, self.draws):
-            yield "confidence", fault
 
 
 class Layout(Section):

@@ -113,14 +113,10 @@ class Splits(Section):
         doc="Images for the final evaluation; it is counted how often somebody sees the results."
     )
 
-    def references(self) -> dict[str, Any]:
-        """Return the images of each split as the file names them (``Reference``), by split."""
-        return self.values()
-
     def lists(self) -> dict[str, str]:
         """Return the first split that uses a list, by the name of the list; ``all`` is left out."""
         named: dict[str, str] = {}
-        for key, ref in self.references().items():
+        for key, ref in self.values().items():
             name = list_name(ref) if ref and not isinstance(ref, ColumnPart) else None
             if name not in (None, ALL):
                 named.setdefault(str(name), key)
@@ -129,14 +125,14 @@ class Splits(Section):
     def columns(self) -> dict[str, str]:
         """Return the first split that uses a column, by the name of the column."""
         named: dict[str, str] = {}
-        for key, ref in self.references().items():
+        for key, ref in self.values().items():
             if isinstance(ref, ColumnPart) and ref.column:
                 named.setdefault(ref.column, key)
         return named
 
     def faults(self, given: set[str]) -> Iterator[tuple[str, str]]:
         """Yield (key, message) for splits that overlap, are empty, or are ``rest`` of no share."""
-        references = self.references()
+        references = self.values()
         if not all(ref and _complete(ref) for ref in references.values()):
             return
         shares: dict[str, list[Any]] = {}
@@ -157,7 +153,7 @@ class Splits(Section):
         yield from self._rest_faults(shares)
 
     def _rest_faults(self, shares: dict[str, list[Any]]) -> Iterator[tuple[str, str]]:
-        rests = [key for key, ref in self.references().items() if ref == REST]
+        rests = [key for key, ref in self.values().items() if ref == REST]
         for key in rests[:1]:
             if not shares:
                 yield key, "rest needs another split that is a share {from: NAME, share: 0.5}"

@@ -93,9 +93,7 @@ class ExactStudents(Students):
         1e-6, gt=0, lt=1, doc="Stops at this duality gap, relative to the objective at w = 0."
     )
     l2: float = option(
-        0.0,
-        ge=0,
-        doc="Weight of the L2 penalty, l2/2 times the sum of squares of the influences.",
+        0.0, ge=0, doc="Weight of the L2 penalty, l2/2 times the sum of squares of the influences."
     )
     labels: Labels | None = option(
         None, doc="Adds the true labels to the loss; if left out, only the teacher counts."
@@ -156,10 +154,7 @@ class Tuning(Section):
     """Settings of thumbs and refits."""
 
     factor: float = option(
-        2.0,
-        gt=1,
-        le=1000,
-        doc="Default factor of a thumb, in edits files and on the page.",
+        2.0, gt=1, le=1000, doc="Default factor of a thumb, in edits files and on the page."
     )
     reference: Literal["parent", "original"] = option(
         "parent",

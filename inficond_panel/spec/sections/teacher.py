@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -24,7 +25,7 @@ from inficond_panel.spec.framework.types import (
     function_title,
     option,
 )
-from inficond_panel.spec.sections.encoder import Encoder, HubModel, Prompts
+from inficond_panel.spec.sections.encoder import SAVED_MODEL, Encoder, HubModel, Prompts
 from inficond_panel.vocabulary.tasks import ACTIVATIONS, AS_GIVEN, OUTPUTS, SIGMOID, SOFTMAX
 
 _Filter = Literal["nearest", "bilinear", "bicubic", "lanczos"]
@@ -110,6 +111,9 @@ ORDER = option(
     None,
     doc="as_given: the outputs are named correctly, although the labels of fit and tune fit "
     "another order better. If left out, such a better order is an error.",
+)
+ENCODER = option(
+    None, doc="The image-text model; if left out, the encoder of the concepts at its default size."
 )
 ORACLE = option(
     None, doc="Also computes oracle logits, for inputs reinforced with their labels, on fit."
@@ -252,10 +256,7 @@ class OpenClipTeacher(NetworkTeacher):
     kind: Literal["open_clip"] = option(
         "open_clip", doc="Zero-shot classes of an image-text model."
     )
-    encoder: Encoder | None = option(
-        None,
-        doc="The image-text model; if left out, the encoder of the concepts at its default size.",
-    )
+    encoder: Encoder | None = ENCODER
     prompts: Prompts = option(
         ["a photo of a {}"],
         doc="Sentences with {} for the class, or names of prompt lists; their text embeddings are "
@@ -285,10 +286,7 @@ class HeadTeacher(NetworkTeacher):
     """Linear classifiers on an encoder's features, fitted by precompute to the labels of fit."""
 
     kind: Literal["head"] = option("head", doc="Logistic regression on an encoder's features.")
-    encoder: Encoder | None = option(
-        None,
-        doc="The image-text model; if left out, the encoder of the concepts at its default size.",
-    )
+    encoder: Encoder | None = ENCODER
     batch: int | None = option(  # type: ignore[assignment]
         None,
         ge=1,
@@ -326,10 +324,7 @@ class TransformersTeacher(NamedOutputs):
         doc="An image classifier of the package transformers (extra 'transformers'), with its own "
         "preprocessing.",
     )
-    model: Annotated[str | Path, HubModel("folder")] = option(
-        doc="Folder written by save_pretrained, with weights as safetensors; or a name on the hub "
-        "(hf-hub:ORG/NAME), which is downloaded."
-    )
+    model: Annotated[str | Path, HubModel("folder")] = SAVED_MODEL
     classes: Several[Text] = option(
         [],
         doc="Class of each output of the model, in order; empty: the model's names (id2label). "
@@ -348,7 +343,9 @@ class TransformersTeacher(NamedOutputs):
     def model_post_init(self, context: object) -> None:
         """Set an omitted activation to the activation that the model's folder states."""
         if self.activation is None and isinstance(self.model, Path):
-            self.activation = stated_activation(self.model)
+            with suppress(OSError, ValueError):  # loading the model reports the fault
+                config = json.loads(read_text(self.model / "config.json", ANNOTATION_BYTES))
+                self.activation = activation_of(config) if isinstance(config, dict) else None
 
     @property
     def title(self) -> str:
@@ -375,22 +372,8 @@ class PythonTeacher(NamedOutputs):
         return function_title(self.function)
 
 
-def stated_activation(folder: Path) -> str | None:
-    """Return the activation that ``config.json`` in a model's folder states; None if unstated."""
-    try:
-        config = json.loads(read_text(folder / "config.json", ANNOTATION_BYTES))
-    except (OSError, ValueError):  # loading the model reports the fault
-        return None
-    return activation_of(config) if isinstance(config, dict) else None
-
-
 def activation_of(config: dict[str, Any]) -> str | None:
     """Return the activation for the ``problem_type`` of a model's configuration, None if absent."""
+    problems = {"single_label_classification": SOFTMAX, "multi_label_classification": SIGMOID}
     stated = config.get("problem_type")
-    return _PROBLEMS.get(stated) if isinstance(stated, str) else None
-
-
-_PROBLEMS = {
-    "single_label_classification": SOFTMAX,
-    "multi_label_classification": SIGMOID,
-}
+    return problems.get(stated) if isinstance(stated, str) else None

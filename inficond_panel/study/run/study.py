@@ -214,7 +214,7 @@ def _measured(stored: str) -> dict[str, Any]:
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
     """Return the spec of the app with the condition's views, else the task's views, if any."""
     views = (level.views if level else []) or task.views
-    return spec.with_layout(_only(spec.layout, views)) if views else spec
+    return spec.model_copy(update={"layout": _only(spec.layout, views)}) if views else spec
 
 
 def _only(layout: Layout, views: Sequence[str]) -> Layout:
