@@ -118,13 +118,6 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
     )
 
 
-def _same(student: Student) -> bytes:
-    """Return a digest of a student's weights, logits and cutoff, as the key of a cached curve."""
-    chosen = (student.weights, student.logits, student.cutoff)
-    parts = (np.ascontiguousarray(part) for part in chosen)
-    return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
-
-
 def effect(
     student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
 ) -> Band:
@@ -134,7 +127,9 @@ def effect(
     shared by all sessions of a tuner and all iterations with an equal student of the class.
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
-    key = _same(student), student.class_name, concept, student.split, metric, draws, level
+    parts = (np.asarray(part) for part in (student.weights, student.logits, student.cutoff))
+    same = blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
+    key = same, student.class_name, concept, student.split, metric, draws, level
     band = kept.get(key)
     if band is None:
         grid = influence_grid(student.weights, student.weight(concept), EFFECT_POINTS)
