@@ -31,7 +31,6 @@ PACKAGE = {
 #: Modules that need an extra as soon as they are loaded.
 LATE = {
     "inficond_panel.api.estimator",
-    "inficond_panel.api.exported_estimator",
     "inficond_panel.api.loading",
     "inficond_panel.common.postgres",
     "inficond_panel.ui.widget",

@@ -32,11 +32,7 @@ class ShownTeaching(Teaching):
 
 
 def asked_frame(
-    tuner: Tuner,
-    node: Node,
-    class_name: str,
-    most: int,
-    folder: str | Path | None,
+    tuner: Tuner, node: Node, class_name: str, most: int, folder: str | Path | None
 ) -> pd.DataFrame:
     """Return a frame of up to ``most`` photos to label, with an empty column ``answer``; their
     thumbnails are written to ``folder``, if any."""

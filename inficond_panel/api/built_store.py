@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import csv
 import json
 import shutil
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from io import StringIO
 from pathlib import Path
 from typing import Any
 
@@ -100,10 +98,7 @@ def _note(line: str) -> None:
 
 
 def _checked(
-    files: Mapping[str, Path],
-    labels: pd.DataFrame,
-    split: pd.Series | None,
-    words: Sequence[str],
+    files: Mapping[str, Path], labels: pd.DataFrame, split: pd.Series | None, words: Sequence[str]
 ) -> tuple[pd.DataFrame, pd.Series | None]:
     """Return checked labels and split, with a row per file; ``DataError`` names all faults."""
     _refuse(
@@ -179,15 +174,11 @@ def _outputs(returned: Any, some: Sequence[str], classes: int) -> np.ndarray:
 
 def _photos(files: Mapping[str, Path], labels: pd.DataFrame, split: pd.Series | None) -> str:
     """Return the CSV table of photos: path, id, split if set, and labels (empty: unknown)."""
-    stream = StringIO()
-    writer = csv.writer(stream, lineterminator="\n")
-    middle = [_SPLIT] if split is not None else []
-    writer.writerow([_PATH, _ID, *middle, *labels.columns])
-    for image, row in zip(files, labels.to_numpy(float), strict=True):
-        cells = ["" if np.isnan(cell) else int(cell) for cell in row]
-        part = [split[image]] if split is not None else []
-        writer.writerow([files[image], image, *part, *cells])
-    return stream.getvalue()
+    photos = {_PATH: list(map(str, files.values())), _ID: list(files)}
+    photos |= {} if split is None else {_SPLIT: list(split)}
+    known = labels.astype(float).astype("Int64")
+    table = pd.concat([pd.DataFrame(photos, labels.index), known], axis=1)
+    return table.to_csv(index=False, lineterminator="\n")
 
 
 def _spec(

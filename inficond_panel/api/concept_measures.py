@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 import pandas as pd
 
 from inficond_panel.api.moves import Moves
-from inficond_panel.api.names import check_metric, check_word, several, some
+from inficond_panel.api.names import check_word, several, some
 from inficond_panel.distill.correlations import collinear
 from inficond_panel.results.concepts import concepts_of, refit_what_if, scales, what_if
 from inficond_panel.results.gallery import ASSIGNED, FILTERS, gallery_frame, take_gallery
@@ -16,7 +16,7 @@ from inficond_panel.results.local_explanation import Apart, take_apart
 from inficond_panel.results.sensitivity import stability
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.thumbs import check_name
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
 
@@ -85,7 +85,7 @@ class ConceptMeasures(Moves):
         0.09
         """
         check_name("concept", concept, self.concepts)
-        check_metric(metric)
+        check_word("metric", metric, METRICS)
         student = self.student(class_name, split)
         return (refit_what_if if refit else what_if)(self.tuner, student, concept, metric)
 

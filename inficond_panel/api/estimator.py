@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any, Self
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,9 @@ from inficond_panel.vocabulary.tasks import (
     SOFTMAX,
     TASKS,
 )
+
+if TYPE_CHECKING:
+    from inficond_panel.export import Exported
 
 #: Number of concepts per student in the notebook table.
 _SHOWN = 5
@@ -216,7 +220,8 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         usual = [f"concept{j}" for j in range(self.n_features_in_)]
         concepts = getattr(self, "feature_names_in_", usual)
         influences = [
-            ", ".join(f"{concepts[j]} {row[j]:+.2f}" for j in _largest(row)) for row in self.coef_
+            ", ".join(f"{concepts[j]} {row[j]:+.2f}" for j in strongest(row)[:_SHOWN] if row[j])
+            for row in self.coef_
         ]
         columns = {
             "concepts": np.count_nonzero(self.coef_, axis=1),
@@ -276,21 +281,53 @@ class ConceptStudents(MultiOutputMixin, BaseEstimator):
         return self
 
 
-def fitted(params: dict[str, Any], attributes: dict[str, Any]) -> ConceptStudents:
-    """Return ``ConceptStudents`` with these parameters and fitted attributes, without fitting."""
-    students = ConceptStudents(**params)
-    for name, value in attributes.items():
-        setattr(students, name, value)
-    students._single = False
-    return students
-
-
-def _largest(weights: np.ndarray) -> list[int]:
-    """Return indices of the ``_SHOWN`` largest weights in absolute value, without zeros."""
-    return [int(j) for j in strongest(weights)[:_SHOWN] if weights[j]]
-
-
 def _names(columns: Any, classes: int) -> np.ndarray:
     if columns is None:
         return np.array([f"class{k}" for k in range(classes)], dtype=object)
     return np.array([str(name) for name in columns], dtype=object)
+
+
+def estimator(students: Exported) -> ConceptStudents:
+    """Return fitted ``ConceptStudents`` with weights and model card (``card_``) of an export."""
+    card = students.card
+    certificate = [card["certificate"][name] for name in students.classes]
+    gaps = [np.nan if gap["value"] is None else gap["value"] for gap in certificate]
+    made = ConceptStudents(**_params(students))
+    made.__dict__.update(
+        coef_=students.weights.T.copy(),
+        intercept_=students.intercepts.copy(),
+        class_names_=np.array(students.classes, dtype=object),
+        feature_names_in_=np.array(students.concepts, dtype=object),
+        n_features_in_=len(students.concepts),
+        gap_=np.array(gaps),
+        certificate_=tuple(gap["kind"] for gap in certificate),
+        card_=card,
+        _single=False,
+    )
+    return made
+
+
+def _params(students: Exported) -> dict[str, Any]:
+    """Return the parameters of ``ConceptStudents``, bounds included, from the model card."""
+    made: Mapping[str, Any] = students.card["distillation"]
+    lower = np.full(students.weights.shape, -np.inf)
+    upper = np.full(students.weights.shape, np.inf)
+    for bound in students.card["bounds"]:
+        position = students.concepts.index(bound["concept"]), students.classes.index(bound["class"])
+        lower[position] = -np.inf if bound["lower"] is None else bound["lower"]
+        upper[position] = np.inf if bound["upper"] is None else bound["upper"]
+    held, penalty = bool(students.card["bounds"]), made["lambda"]
+    if isinstance(penalty, Mapping):
+        penalty = np.array([penalty[name] for name in students.classes])
+    usual = ConceptStudents().get_params()
+    return {
+        "lambda_": penalty,
+        "l2": made.get("l2", usual["l2"]),
+        "temperature": made["temperature"],
+        "tolerance": made.get("tolerance", usual["tolerance"]),
+        "threshold": np.array(students.thresholds),
+        "lower": lower if held else None,
+        "upper": upper if held else None,
+        "link": students.link,
+        "task": students.task,
+    }

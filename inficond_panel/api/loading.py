@@ -5,8 +5,7 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from inficond_panel.api.estimator import ConceptStudents
-from inficond_panel.api.exported_estimator import estimator
+from inficond_panel.api.estimator import ConceptStudents, estimator
 from inficond_panel.api.students import TunableStudents
 from inficond_panel.common.places import is_remote
 from inficond_panel.errors import DifferenceWarning, ExportError

@@ -8,7 +8,7 @@ from dataclasses import fields
 import pandas as pd
 
 from inficond_panel.api.concept_measures import ConceptMeasures
-from inficond_panel.api.names import check_metric, check_word, several, some
+from inficond_panel.api.names import check_word, several, some
 from inficond_panel.api.shown_results import Frames, SuggestedEdits
 from inficond_panel.errors import DataError
 from inficond_panel.quantify.gamma_sweep import GROUPS, GammaSweep, oracle_sweep
@@ -20,7 +20,7 @@ from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.refit_report import explain
 from inficond_panel.results.refits import refit_frames
 from inficond_panel.results.sensitivity import penalty_path
-from inficond_panel.results.slices import groups, label_cells, metadata_slices, slices
+from inficond_panel.results.slices import groups, metadata_slices, slices
 from inficond_panel.results.top_measures import (
     check_single_label,
     confusion_matrix,
@@ -31,7 +31,7 @@ from inficond_panel.tuning import Node
 from inficond_panel.tuning.other_students import NodeName, find_node
 from inficond_panel.tuning.suggest import suggest
 from inficond_panel.tuning.thumbs import check_name
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import TUNE
 
 
@@ -132,7 +132,7 @@ class Measures(ConceptMeasures):
         >>> print(students.remove("boat", "lifebuoy").changes().loc["boat", "change"].round(2))
         0.12
         """
-        check_metric(metric)
+        check_word("metric", metric, METRICS)
         before = self._since(since)
         self.count_look(split)
         return changes(self.tuner, before, self.node, split, metrics=(metric,))
@@ -163,8 +163,8 @@ class Measures(ConceptMeasures):
             raise DataError("No metadata column is named.", "Name one: students.groups('COLUMN').")
         masks = metadata_slices(self.tuner.store, split, by)
         self.count_look(split)  # a wrong name raises before this, and counts nothing
-        made = label_cells if by_label else groups
-        return made(self.tuner, self.node, split, masks, " and ".join(by))
+        at = self.tuner, self.node, split
+        return groups(*at, masks, " and ".join(by), by_label=by_label)
 
     def report(self) -> Frames:
         """Return frames on the last refit: costs of bounds, gained influences, predictions.
@@ -237,7 +237,7 @@ class Measures(ConceptMeasures):
         ``p_holm``: p-value (Holm) that a slice is no worse than chance; ``small``: why the slice
         was not tested. Counts a use of the holdout. Raises ``DataError`` for an unknown column.
         """
-        check_metric(metric)
+        check_word("metric", metric, METRICS)
         for name in some(classes) or ():
             check_name("class", name, self.classes)
         self.count_look(split)

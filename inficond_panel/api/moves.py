@@ -9,7 +9,7 @@ from typing import Self
 import pandas as pd
 
 from inficond_panel.api.asked_photos import ShownTeaching, answers_of, asked_frame
-from inficond_panel.api.names import check_split, several
+from inficond_panel.api.names import check_word, several
 from inficond_panel.api.written_intents import as_asked
 from inficond_panel.concepts.typed import check_typing
 from inficond_panel.export.folder import edits_text
@@ -24,7 +24,7 @@ from inficond_panel.tuning.replay import back_up, bring_back, replay_into, same_
 from inficond_panel.tuning.suggest import Suggestion, carry_out
 from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.vocabulary.intents import DOWN, RELEASE, REMOVE, UP
-from inficond_panel.vocabulary.splits import HOLDOUT
+from inficond_panel.vocabulary.splits import HOLDOUT, SPLITS
 
 
 class Moves:
@@ -128,7 +128,7 @@ class Moves:
 
         ``node`` is by default this iteration. Raises ``TuningError`` for an unknown split.
         """
-        check_split(split)
+        check_word("split", split, SPLITS)
         if split == HOLDOUT:
             self.tuner.count_look(node or self.node, split)
 
@@ -201,11 +201,7 @@ class Moves:
         return self.tune((class_name, concept, RELEASE.key))
 
     def ask(
-        self,
-        class_name: str,
-        n: int = ASKED,
-        *,
-        folder: str | Path | None = None,
+        self, class_name: str, n: int = ASKED, *, folder: str | Path | None = None
     ) -> pd.DataFrame:
         """Return a frame of ``n`` photos to label, most informative first; fill in ``answer``.
 

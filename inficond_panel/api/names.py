@@ -1,4 +1,4 @@
-"""Checks of names in calls of a script: metrics, splits; errors suggest the nearest name."""
+"""Names in calls of a script: checks, whose errors suggest the nearest name, and lists."""
 
 from __future__ import annotations
 
@@ -8,20 +8,8 @@ from typing import TypeVar
 
 from inficond_panel.common.near_words import unknown
 from inficond_panel.errors import TuningError
-from inficond_panel.vocabulary.metrics import METRICS
-from inficond_panel.vocabulary.splits import SPLITS
 
 One = TypeVar("One", bound=str | Path)
-
-
-def check_metric(name: str) -> None:
-    """Raise ``TuningError`` for an unknown metric."""
-    check_word("metric", name, METRICS)
-
-
-def check_split(name: str) -> None:
-    """Raise ``TuningError`` for an unknown split."""
-    check_word("split", name, SPLITS)
 
 
 def check_word(kind: str, name: str, known: Iterable[str]) -> None:

@@ -9,7 +9,7 @@ import panel as pn
 import param
 
 from inficond_panel.api.moves import Moves
-from inficond_panel.api.names import check_metric, check_word
+from inficond_panel.api.names import check_word
 from inficond_panel.plots.concept_matrix import make_matrix, take_cells
 from inficond_panel.plots.map_layers import make_embedding
 from inficond_panel.plots.performance_bars import make_performance
@@ -32,7 +32,7 @@ from inficond_panel.tuning.thumbs import check_name
 from inficond_panel.ui.notebook_cell import in_kernel
 from inficond_panel.ui.notebook_scripts import packed_scripts
 from inficond_panel.vocabulary.confidence import Noise
-from inficond_panel.vocabulary.metrics import AP
+from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 
@@ -65,7 +65,7 @@ class StudentPlots:
     ) -> hv.Overlay:
         """Plot a metric, with interval, over one concept's influence; other influences fixed."""
         check_name("concept", concept, self.students.tuner.store.concepts)
-        check_metric(metric)
+        check_word("metric", metric, METRICS)
         return make_what_if(self.students.student(class_name, split), concept, metric, self._noise)
 
     def embedding(self, class_name: str = "", method: str = "", concept: str = "") -> hv.Overlay:
@@ -81,9 +81,8 @@ class StudentPlots:
 
     def provenance(self) -> hv.Overlay:
         """Plot the tree of iterations without deleted branches; the current one is filled."""
-        return make_provenance(
-            take_tree(self.students.tuner, self.students.node).nodes, self.students.node.id
-        )
+        node = self.students.node
+        return make_provenance(take_tree(self.students.tuner, node).nodes, node.id)
 
     def matrix(
         self,
@@ -138,8 +137,6 @@ def load_bokeh() -> None:
     if getattr(hv.extension, "_loaded", False):
         return
     scripts = not pn.extension._loaded
-    with (
-        packed_scripts(),
-        param.logging_level("ERROR"),
-    ):  # hides a warning about the keywords bokeh and holoviews
+    # ERROR hides a warning about the keywords bokeh and holoviews
+    with packed_scripts(), param.logging_level("ERROR"):
         hv.extension("bokeh", inline=True, logo=False, bokeh=scripts, holoviews=scripts)

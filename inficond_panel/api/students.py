@@ -27,6 +27,7 @@ from inficond_panel.distill import decision_function
 from inficond_panel.errors import DataError, OrderWarning
 from inficond_panel.export import export
 from inficond_panel.export.folder import as_exported
+from inficond_panel.export.model_card import model_card
 from inficond_panel.export.predictions import abstaining
 from inficond_panel.predict import extend_store, score_photos
 from inficond_panel.results.concepts import as_dataset
@@ -221,9 +222,10 @@ class TunableStudents(Measures):
 
     def estimator(self) -> ConceptStudents:
         """Return the students as a fitted scikit-learn estimator (needs scikit-learn)."""
-        from inficond_panel.api.exported_estimator import as_estimator  # noqa: PLC0415 - scikit-learn
+        from inficond_panel.api.estimator import estimator  # noqa: PLC0415 - scikit-learn
 
-        return as_estimator(self.tuner, self.node)
+        card = model_card(self.tuner, self.node)
+        return estimator(as_exported(self.tuner, self.node, card))
 
     @property
     def plot(self) -> StudentPlots:
@@ -266,15 +268,9 @@ class TunableStudents(Measures):
         at = self._node
         where = f"at #{at.number} ({at.id})" if at else "at the iteration of the page"
         mark = f", oracle, {self.tuner.mark}" if self.tuner.mark else ""
-        return f"<TunableStudents {store.title!r}: {size}, {where}{mark}{self._others()}>"
-
-    def _others(self) -> str:
-        iterations = sum(count_others(self.tuner).values())
-        return (
-            f"; {count(iterations, 'iteration')} of other students, see others"
-            if iterations
-            else ""
-        )
+        others = sum(count_others(self.tuner).values())
+        more = f"; {count(others, 'iteration')} of other students, see others" if others else ""
+        return f"<TunableStudents {store.title!r}: {size}, {where}{mark}{more}>"
 
     def _checked(self, X: Any) -> np.ndarray:
         if isinstance(X, pd.DataFrame):

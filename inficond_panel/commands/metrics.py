@@ -128,6 +128,6 @@ def measured(
         )
     if args.by:
         frames["groups"], frames["gaps"] = slices.groups(*at, masks, by, args.metric, **chosen)
-        cells = slices.label_cells(*at, masks, by, **chosen)
+        cells = slices.groups(*at, masks, by, by_label=True, **chosen)
         frames["groups_by_label"], frames["gaps_by_label"] = cells
     return frames

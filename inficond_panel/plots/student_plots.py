@@ -30,7 +30,7 @@ from inficond_panel.vocabulary.palette import (
     SURFACE,
     TEACHER,
 )
-from inficond_panel.wording.repairs import glyph_of, object_of
+from inficond_panel.wording.repairs import object_of
 
 GRID = 101  #: influences at which a curve that is not exact, and each band, is computed
 _SIDES = ("present", "absent")
@@ -254,7 +254,7 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
         (
             *at[node.id],
             f"#{numbers[node.id]} {node.name}".rstrip(),
-            ", ".join(f"{glyph_of(one)} {object_of(one)}, {one.class_name}" for one in node.edits),
+            ", ".join(f"{one.kind.glyph} {object_of(one)}, {one.class_name}" for one in node.edits),
             node.note,
             (ACTIVE if node.id == current else SURFACE).light,
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -109,7 +109,72 @@ class Objective:
         return (self.after - self.free) / self.zero
 
 
-class Pricing:
+class BoundPrices:
+    """Bounds of the students at ``node`` with their prices, at optima that subclasses solve."""
+
+    def __init__(self, tuner: Tuner, node: Node, cancelled: Cancelled | None) -> None:
+        self.tuner, self.node, self.cancelled = tuner, node, cancelled
+        self.data = tuner.data_at(node)
+
+    def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
+        """Return a class's bounds, largest shadow price first; ``lift`` sets ``Bound.lifted``."""
+        store, priced = self.tuner.store, []
+        k = store.classes.index(class_name)
+        residuals, image_weight = self._residuals(k), self.data.weight(k)
+        for (owner, concept), (lower, upper) in self.node.bounds.items():
+            if owner != class_name:
+                continue
+            c = store.concepts.index(concept)
+            column = np.asarray(self.data.scores[:, c], dtype=np.float64)
+            spread = float(np.sqrt(image_weight @ (column - image_weight @ column) ** 2))
+            weight, price = self._optimum(c, k, column @ residuals, spread)
+            since = self.tuner.bound_since(self.node, owner, concept)
+            bound = Bound(concept, lower, upper, since, weight, price)
+            if lift and bound.active:
+                bound = replace(bound, lifted=self._lifted(c, k))
+            priced.append(bound)
+        return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
+
+    def objective(self, before: Student, after: Student) -> Objective:
+        """Return the training objective for a class's students ``before`` and ``after`` a refit;
+        of a joint student that of all classes together."""
+        zero, free, optimum = self._levels(after.column)
+        loss_before, size_before, teacher_before = self._terms(before)
+        loss_after, size_after, teacher_after = self._terms(after)
+        return Objective(
+            zero=zero,
+            free=free,
+            before=loss_before + size_before,
+            after=loss_after + size_after,
+            optimum=optimum,
+            loss_before=loss_before,
+            loss_after=loss_after,
+            teacher_before=teacher_before,
+            teacher_after=teacher_after,
+        )
+
+    def _levels(self, k: int) -> tuple[float, float, float]:
+        """Return the objective with all weights 0, and its optima without and with bounds."""
+        raise NotImplementedError
+
+    def _terms(self, student: Student) -> tuple[float, float, float]:
+        """Return a student's loss against its targets, penalty, and loss against the teacher."""
+        raise NotImplementedError
+
+    def _residuals(self, k: int) -> np.ndarray:
+        """Return the derivatives of the loss by the logits of class ``k``, or of all classes."""
+        raise NotImplementedError
+
+    def _optimum(self, c: int, k: int, gradient: Any, spread: float) -> tuple[float, Price]:
+        """Return the optimal weight of concept ``c`` for class ``k``, and its bound's price."""
+        raise NotImplementedError
+
+    def _lifted(self, c: int, k: int) -> float:
+        """Return how much the optimal objective falls if the bound on concept ``c`` is removed."""
+        raise NotImplementedError
+
+
+class Pricing(BoundPrices):
     """Students of some classes at ``node``, solved again precisely enough for shadow prices.
 
     ``held`` is the solution under the bounds of ``node``, ``free`` the solution without bounds.
@@ -124,90 +189,49 @@ class Pricing:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> None:
-        self.tuner, self.node, self.classes, self.cancelled = tuner, node, classes, cancelled
+        super().__init__(tuner, node, cancelled)
         self.columns = [tuner.store.classes.index(name) for name in classes]
-        self.data = tuner.data_at(node)
         self.lower, self.upper = box(node.bounds, classes, tuner.store.concepts)
         box_of = {"lower": self.lower, "upper": self.upper}
         self.held = self._solve(node, self.columns, _half(progress, 0), **box_of)
         self.free = self._solve(tuner.root(), self.columns, _half(progress, 1))
 
-    def objective(self, before: Student, after: Student) -> Objective:
-        """Return a class's training objective for its students ``before`` and ``after`` a refit."""
-        data, position, k = self.data, self.classes.index(after.class_name), after.column
-        was, now = (
-            data.logits(before.weights, before.intercept),
-            data.logits(after.weights, after.intercept),
-        )
-        loss_before, loss_after = data.loss(was, k), data.loss(now, k)
-        return Objective(
-            zero=data.zero(k),
-            free=float(self.free.objective[position]),
-            before=loss_before + data.penalty(k).value(before.weights),
-            after=loss_after + data.penalty(k).value(after.weights),
-            optimum=float(self.held.objective[position]),
-            loss_before=loss_before,
-            loss_after=loss_after,
-            teacher_before=data.teacher_loss(was, k),
-            teacher_after=data.teacher_loss(now, k),
-        )
+    def _levels(self, k: int) -> tuple[float, float, float]:
+        free, held = (each.objective[self.columns.index(k)] for each in (self.free, self.held))
+        return self.data.zero(k), float(free), float(held)
 
-    def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Return a class's bounds, largest shadow price first; ``lift`` sets ``Bound.lifted``."""
-        concepts, position = self.tuner.store.concepts, self.classes.index(class_name)
-        residuals = self._residuals(position)
-        priced = []
-        for (owner, concept), (lower, upper) in self.node.bounds.items():
-            if owner != class_name:
-                continue
-            c = concepts.index(concept)
-            bound = Bound(
-                concept,
-                lower,
-                upper,
-                self.tuner.bound_since(self.node, owner, concept),
-                float(self.held.weights[c, position]),
-                self._price(c, position, residuals),
-            )
-            if lift and bound.active:
-                bound = replace(bound, lifted=self._lifted(c, position))
-            priced.append(bound)
-        return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
+    def _terms(self, student: Student) -> tuple[float, float, float]:
+        data, k = self.data, student.column
+        logits = data.logits(student.weights, student.intercept)
+        size = data.penalty(k).value(student.weights)
+        return data.loss(logits, k), size, data.teacher_loss(logits, k)
 
-    def _residuals(self, index: int) -> np.ndarray:
-        data, k = self.data, self.columns[index]
-        support = np.flatnonzero(self.held.weights[:, index])
-        scores = np.asarray(data.scores[:, support], dtype=np.float64)
-        logits = scores @ self.held.weights[support, index] + self.held.intercepts[index]
-        return data.residuals(logits, k)
+    def _residuals(self, k: int) -> np.ndarray:
+        weights = self.held.weights[:, self.columns.index(k)]
+        support = np.flatnonzero(weights)
+        scores = np.asarray(self.data.scores[:, support], dtype=np.float64)
+        intercept = self.held.intercepts[self.columns.index(k)]
+        return self.data.residuals(scores @ weights[support] + intercept, k)
 
-    def _price(self, c: int, index: int, residuals: np.ndarray) -> Price:
-        data, k = self.data, self.columns[index]
-        column = np.asarray(data.scores[:, c], dtype=np.float64)
-        weight = data.weight(k)
-        spread = float(np.sqrt(weight @ (column - weight @ column) ** 2))
-        gapped = self.held.certificate[index] == "gap"
-        delta = float(self.held.gap[index]) * data.zero(k) * data.bend if gapped else np.nan
-        return shadow_price(
-            float(column @ residuals),
-            float(self.held.weights[c, index]),
-            data.penalty(k).of(c, float(self.lower[c, index]), float(self.upper[c, index])),
-            error=price_error(spread, delta) if gapped else np.nan,
-        )
+    def _optimum(self, c: int, k: int, gradient: float, spread: float) -> tuple[float, Price]:
+        data, index = self.data, self.columns.index(k)
+        weight, error = float(self.held.weights[c, index]), np.nan
+        if self.held.certificate[index] == "gap":
+            delta = float(self.held.gap[index]) * data.zero(k) * data.bend
+            error = price_error(spread, delta)
+        limits = float(self.lower[c, index]), float(self.upper[c, index])
+        price = shadow_price(float(gradient), weight, data.penalty(k).of(c, *limits), error=error)
+        return weight, price
 
-    def _lifted(self, c: int, index: int) -> float:
-        """Return how much the optimal objective falls if the bound on concept ``c`` is removed."""
+    def _lifted(self, c: int, k: int) -> float:
+        index = self.columns.index(k)
         lower, upper = self.lower[:, [index]].copy(), self.upper[:, [index]].copy()
         lower[c], upper[c] = -np.inf, np.inf
-        fit = self._solve(self.node, [self.columns[index]], None, lower=lower, upper=upper)
+        fit = self._solve(self.node, [k], None, lower=lower, upper=upper)
         return max(float(self.held.objective[index] - fit.objective[0]), 0.0)
 
     def _solve(
-        self,
-        start: Node,
-        columns: Sequence[int],
-        progress: Progress | None,
-        **limits: np.ndarray,
+        self, start: Node, columns: Sequence[int], progress: Progress | None, **limits: np.ndarray
     ) -> Fit:
         return solve(
             self.data,
@@ -227,10 +251,10 @@ def _half(progress: Progress | None, which: int) -> Progress | None:
     return lambda share, text: progress((which + share) / 2, text)
 
 
-class JointPricing:
+class JointPricing(BoundPrices):
     """Joint softmax student of an iteration, solved again precisely enough for shadow prices.
 
-    It has the methods of ``Pricing``, but its objective covers all classes together.
+    Its objective covers all classes together.
     """
 
     def __init__(
@@ -240,43 +264,22 @@ class JointPricing:
         progress: Progress | None = None,
         cancelled: Cancelled | None = None,
     ) -> None:
-        self.tuner, self.node, self.cancelled = tuner, node, cancelled
-        self.data, store = tuner.data_at(node), tuner.store
-        self.lower, self.upper = box(node.bounds, store.classes, store.concepts)
+        super().__init__(tuner, node, cancelled)
+        self.lower, self.upper = box(node.bounds, tuner.store.classes, tuner.store.concepts)
         self.held = self._solve(node.weights, progress, self.lower, self.upper)
         self.free = self._solve(tuner.root().weights, None)
 
-    def objective(self, before: Student, after: Student) -> Objective:
-        """Return the training objective of all classes together, before and after a refit."""
-        was, now = before.node, after.node
-        (loss_before, taught_before), (loss_after, taught_after) = map(self._losses, (was, now))
-        return Objective(
-            zero=self._zero,
-            free=self.free.objective,
-            before=loss_before + self._size(was),
-            after=loss_after + self._size(now),
-            optimum=self.held.objective,
-            loss_before=loss_before,
-            loss_after=loss_after,
-            teacher_before=taught_before,
-            teacher_after=taught_after,
-        )
+    def _levels(self, k: int) -> tuple[float, float, float]:
+        return self._problem.reference, self.free.objective, self.held.objective
 
-    def bounds(self, class_name: str, lift: bool = False) -> tuple[Bound, ...]:
-        """Return a class's bounds, largest shadow price first; ``lift`` sets ``Bound.lifted``."""
-        store, priced = self.tuner.store, []
-        k = store.classes.index(class_name)
-        for (owner, concept), (lower, upper) in self.node.bounds.items():
-            if owner != class_name:
-                continue
-            c = store.concepts.index(concept)
-            since = self.tuner.bound_since(self.node, owner, concept)
-            weight, price = float(self._centred[c, k]), self._at(c).price(k)
-            bound = Bound(concept, lower, upper, since, weight, price)
-            if lift and bound.active:
-                bound = replace(bound, lifted=self._lifted(c, k))
-            priced.append(bound)
-        return tuple(sorted(priced, key=lambda bound: (-bound.price.gain, bound.concept)))
+    def _terms(self, student: Student) -> tuple[float, float, float]:
+        node, data = student.node, self.data
+        linear = data.gathered.logits(node.weights, node.intercepts)
+        even = np.full(len(linear), 1 / len(linear))
+        beside = FittedSoftmax(linear / data.divisor).loss(data.teacher, even)
+        least = least_shift(node.weights, data.l1)  # the smallest weights with these predictions
+        loss = self._problem.loss(self._problem.fitted(linear))
+        return loss, self._problem.size(least), beside
 
     @cached_property
     def _centred(self) -> np.ndarray:
@@ -291,42 +294,24 @@ class JointPricing:
         shape = problem.pop("scores").shape
         return make_joint_problem(shape, lower=None, upper=None, **problem)
 
-    @cached_property
-    def _zero(self) -> float:
-        return self._problem.reference
-
-    @cached_property
-    def _residuals(self) -> np.ndarray:
+    def _residuals(self, k: int) -> np.ndarray:
         linear = self.data.gathered.logits(self.held.weights, self.held.intercepts)
         return self._problem.residuals(self._problem.fitted(linear).probability)
 
-    def _at(self, c: int) -> ConceptAtOptimum:
-        column, weight = np.asarray(self.data.scores[:, c], dtype=np.float64), self.data.weight(0)
-        return ConceptAtOptimum(
-            gradient=column @ self._residuals,
+    def _optimum(self, c: int, k: int, gradient: np.ndarray, spread: float) -> tuple[float, Price]:
+        optimum = ConceptAtOptimum(
+            gradient=gradient,
             weights=self.held.weights[c],
             lower=self.lower[c],
             upper=self.upper[c],
             l1=self.data.l1,
             multipliers=self.held.multipliers[c],
-            spread=float(np.sqrt(weight @ (column - weight @ column) ** 2)),
-            delta=self.held.gap * self._zero * self.data.bend,
+            spread=spread,
+            delta=self.held.gap * self._problem.reference * self.data.bend,
         )
-
-    def _losses(self, node: Node) -> tuple[float, float]:
-        """Return a student's mean loss against its targets, and against the teacher alone."""
-        linear = self.data.gathered.logits(node.weights, node.intercepts)
-        even = np.full(len(linear), 1 / len(linear))
-        beside = FittedSoftmax(linear / self.data.divisor).loss(self.data.teacher, even)
-        return self._problem.loss(self._problem.fitted(linear)), beside
-
-    def _size(self, node: Node) -> float:
-        """Return the L1 penalty of the smallest weights that give the node's predictions."""
-        l1 = self.data.l1
-        return float(np.abs(least_shift(node.weights, l1)).sum(axis=0) @ l1)
+        return float(self._centred[c, k]), optimum.price(k)
 
     def _lifted(self, c: int, k: int) -> float:
-        """Return how much the optimal objective falls if one bound (concept c, class k) goes."""
         lower, upper = self.lower.copy(), self.upper.copy()
         lower[c, k], upper[c, k] = -np.inf, np.inf
         free = self._solve(self.node.weights, None, lower, upper)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from inficond_panel.distill import ClassMetrics, Interval, Outcome, change_intervals, measure
+from inficond_panel.distill import Interval, Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import chosen_on_tune, evaluation_outcome
@@ -46,16 +46,17 @@ _STEPS = plain_headings("side", "iteration", "id", "intents")
 class ClassComparison:
     """Differences between one class's students in two iterations.
 
-    ``changes`` are after − before of each metric, with paired-bootstrap intervals over the images
-    of the split. ``movers`` are the concepts whose influence changed most in logits: the change of
-    the weight times the spread of the score on ``fit``. ``churn`` lists the images whose prediction
-    changed. Metrics and changes are ``cross_fitted`` (computed as ``results.metrics`` describes) if
-    labels of the split chose settings of one of the two students.
+    ``before`` and ``after`` are the values of all metrics, ``changes`` after − before of each, with
+    paired-bootstrap intervals over the images of the split. ``movers`` are the concepts whose
+    influence changed most in logits: the change of the weight times the spread of the score on
+    ``fit``. ``churn`` lists the images whose prediction changed. Metrics and changes are
+    ``cross_fitted`` (computed as ``results.metrics`` describes) if labels of the split chose
+    settings of one of the two students.
     """
 
     class_name: str
-    before: ClassMetrics
-    after: ClassMetrics
+    before: Mapping[str, float]
+    after: Mapping[str, float]
     changes: dict[str, Interval]
     movers: tuple[Mover, ...]
     churn: Churn
@@ -94,7 +95,6 @@ def compare(
     after: Node,
     split: str = TUNE,
     *,
-    metrics: Sequence[str] = tuple(METRICS),
     draws: int | None = None,
     top: int = 10,
 ) -> Comparison:
@@ -122,7 +122,7 @@ def compare(
         level=noise["level"],
         mean_ap=mean_change(outcome_before, outcome_after, **noise),
         classes=tuple(
-            _compared(tuner, (was[name], now[name]), outcomes, metrics, noise, top)
+            _compared(tuner, (was[name], now[name]), outcomes, noise, top)
             for name, kept, outcomes in zip(
                 names, same, zip(outcome_before, outcome_after, strict=True), strict=True
             )
@@ -136,7 +136,6 @@ def _compared(
     tuner: Tuner,
     students: tuple[Student, Student],
     outcomes: tuple[Outcome, Outcome],
-    metrics: Sequence[str],
     noise: Noise,
     top: int,
 ) -> ClassComparison:
@@ -146,24 +145,17 @@ def _compared(
     chosen = after.split == TUNE and any(
         chosen_on_tune(tuner, each.node, each.class_name) for each in (before, after)
     )
-    was, now = (_metrics(tuner, *each) for each in zip(students, outcomes, strict=True))
+    was, now = ({key: each.value(key) for key in METRICS} for each in outcomes)
     movers = sorted((*moved.up, *moved.down), key=lambda mover: -abs(mover.change))
     return ClassComparison(
         class_name=after.class_name,
         before=was,
         after=now,
-        changes=change_intervals(*outcomes, metrics, **noise),
+        changes=change_intervals(*outcomes, **noise),
         movers=tuple(movers[:top]),
         churn=churn(before, after),
         cross_fitted=chosen,
     )
-
-
-def _metrics(tuner: Tuner, student: Student, outcome: Outcome) -> ClassMetrics:
-    """Return a student's metrics on ``outcome``, which is the student's own or cross-fitted."""
-    if outcome is student.outcome:
-        return student.metrics
-    return measure(outcome, tuner.teacher_outcomes(student.split)[student.class_name])
 
 
 def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.DataFrame]:
@@ -192,8 +184,8 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
         f"{each.class_name} is cross-fitted." for each in comparison.classes if each.cross_fitted
     ]
     changed = [f"{each.class_name}: {churn_sentence(each.churn)}" for each in comparison.classes]
-    headings = {"class": Heading("class"), "metric": Heading("metric")}
-    headings |= {"before": Heading(f"#{before.number}"), "after": Heading(f"#{after.number}")}
+    numbers = {"before": f"#{before.number}", "after": f"#{after.number}"}
+    headings = plain_headings("class", "metric", **numbers)
     headings |= {"change": Heading("change", sign=True), "words": Heading("")}
     return {
         "changes": make_frame(_changes(comparison), ["class", "metric"], headings, title=title,
@@ -210,7 +202,7 @@ def comparison_frames(tuner: Tuner, comparison: Comparison) -> dict[str, pd.Data
 def _changes(comparison: Comparison) -> Iterator[dict[str, Any]]:
     for item in comparison.classes:
         for key, change in item.changes.items():
-            values = {"before": getattr(item.before, key), "after": getattr(item.after, key)}
+            values = {"before": item.before[key], "after": item.after[key]}
             row = {"class": item.class_name, "metric": key, **values}
             yield {**row, **change.columns("change"), "words": change.words}
 

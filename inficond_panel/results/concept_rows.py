@@ -1,8 +1,9 @@
-"""Concepts that the views show: rows of one student, scales of scores, orders of the matrix."""
+"""Concepts that the views show: rows of one student, what-if curves, orders of the matrix."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections import Counter
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import blake2b
@@ -13,22 +14,18 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.common.numbers import number
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import Band, discrepancy, influence_grid
-from inficond_panel.distill.scores import Array
 from inficond_panel.results.image_sets import PATCHES_OF, assigned_counts, patches_of
 from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.tuning import Student, Tuner
 from inficond_panel.tuning.student import Evaluation
-from inficond_panel.tuning.thumbs import score_scale, step_sizes
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, DISCREPANCY_P, SUSPECTS, WEIGHT
 
 EFFECT_POINTS = 25
 EFFECTS = 1 << 12  #: most what-if curves to cache for each tuner in use
-_effects: WeakKeyDictionary[Evaluation, Latest[tuple[bytes, str, str, str, str, int, float], Band]]
-_effects = WeakKeyDictionary()
+_effects: WeakKeyDictionary[Evaluation, Latest[tuple[object, ...], Band]] = WeakKeyDictionary()
 
 
 @dataclass(frozen=True)
@@ -73,27 +70,21 @@ def concept_rows(
     segments in ``ConceptRow.patches``.
     """
     store, weights = student.store, student.weights
-    since = partial(tuner.bound_since, student.node, student.class_name)
-    values = discrepancies(student, sort)
-    first = [store.concepts.index(name) for name in suspects] if sort == SUSPECTS.key else []
-    by_value = sort in DISCREPANCIES
-    order = [
-        *first,
-        *(c for c in strongest(values if by_value else weights).tolist() if c not in first),
-    ]
-    ranked = first if sort == SUSPECTS.key else [c for c in order if by_value or weights[c]]
+    values, by_value = discrepancies(student, sort), sort in DISCREPANCIES
+    order = strongest(values if by_value else weights).tolist()
+    ranked = [c for c in order if by_value or weights[c]]
+    if sort == SUSPECTS.key:
+        ranked = [store.concepts.index(name) for name in suspects]
+        order = [*ranked, *(c for c in order if c not in ranked)]
     rank_of = {c: rank for rank, c in enumerate(ranked, start=1)}
     wanted = find.strip().casefold()
     if wanted:
-        shown = [c for c in order if wanted in store.concepts[c].casefold()]
+        shown = [c for c in order if wanted in store.concepts[c].casefold()][: top or None]
     else:
         shown = ranked[:top] if top else order
         if sort == WEIGHT.key and top:
-            bounded = {
-                concept for name, concept in student.node.bounds if name == student.class_name
-            }
-            more = [c for c in order if store.concepts[c] in bounded and not weights[c]]
-            shown = [*shown, *more]
+            shown += [c for c in order if not weights[c] and student.bound(store.concepts[c])]
+    since = partial(tuner.bound_since, student.node, student.class_name)
     largest = float(np.abs(weights).max()) or 1.0
     assigned = assigned_counts(store)
     return [
@@ -110,7 +101,7 @@ def concept_rows(
             ],
             assigned=int(assigned[c]),
         )
-        for c in (shown[: top or None] if wanted else shown)
+        for c in shown
     ]
 
 
@@ -127,13 +118,6 @@ def discrepancies(student: Student, sort: str) -> np.ndarray:
     )
 
 
-def _same(student: Student) -> bytes:
-    """Return a digest of a student's weights, logits and cutoff, as the key of a cached curve."""
-    chosen = (student.weights, student.logits, student.cutoff)
-    parts = (np.ascontiguousarray(part) for part in chosen)
-    return blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
-
-
 def effect(
     student: Student, concept: str, metric: str, draws: int = 200, level: float = CONFIDENCE
 ) -> Band:
@@ -143,7 +127,9 @@ def effect(
     shared by all sessions of a tuner and all iterations with an equal student of the class.
     """
     kept = _effects.setdefault(student.evaluation, Latest(EFFECTS))
-    key = _same(student), student.class_name, concept, student.split, metric, draws, level
+    parts = (np.asarray(part) for part in (student.weights, student.logits, student.cutoff))
+    same = blake2b(b"".join(part.tobytes() for part in parts), digest_size=16).digest()
+    key = same, student.class_name, concept, student.split, metric, draws, level
     band = kept.get(key)
     if band is None:
         grid = influence_grid(student.weights, student.weight(concept), EFFECT_POINTS)
@@ -152,51 +138,10 @@ def effect(
     return band
 
 
-@dataclass(frozen=True)
-class ConceptScales:
-    """Scales of each concept's score on ``fit`` and of a student's weights, arrays ``(C,)``.
-
-    ``spread`` is the standard deviation of the score, ``low`` and ``high`` its range. ``penalty``
-    is λ / spread, infinite for a constant score. ``step`` is the unit of a thumb's change of the
-    weight, ``step_effect`` is ``step`` × spread, in logits.
-    """
-
-    low: Array
-    high: Array
-    spread: Array
-    penalty: Array
-    step: Array
-    step_effect: Array
-
-    def facts(self, c: int) -> list[tuple[str, str]]:
-        """Return pairs (label, text) that describe the scales of the concept at index ``c``."""
-        ends = f"{number(self.low[c], 2)} to {number(self.high[c], 2)}"
-        return [
-            ("Score on fit", f"{ends}, spread {self.spread[c]:.3g}"),
-            ("λ per spread", f"{self.penalty[c]:.2g}"),
-            ("Step of a thumb", f"{self.step[c]:.2g}, {self.step_effect[c]:.2g} logits per spread"),
-        ]
-
-
-def concept_scales(tuner: Tuner, class_name: str) -> ConceptScales:
-    """Return the ``ConceptScales`` of a class; raise ``ValueError`` for an unknown class."""
-    k, data = tuner.store.classes.index(class_name), tuner.fit_data
-    original, scale = tuner.root().weights[:, k], score_scale(tuner.store)
-    step = step_sizes(original, tuner.spec.tuning.step, scale)
-    with np.errstate(divide="ignore"):
-        penalty = data.l1_of(k) / data.spread
-    return ConceptScales(
-        low=data.ends[0],
-        high=data.ends[1],
-        spread=data.spread,
-        penalty=penalty,
-        step=step,
-        step_effect=step * data.spread,
-    )
-
-
 #: A marked cell of the matrix: (class, concept).
 Mark = tuple[str, str]
+#: Orders: by strongest influence, by name, similar rows together, marked concepts first.
+ORDERS = ("strongest", "name", "similar", "marked")
 
 
 def order_concepts(
@@ -205,11 +150,26 @@ def order_concepts(
     order: str,
     marked: Collection[Mark] = (),
 ) -> NDArray[np.intp]:
-    """Return the indices of all concepts, sorted by the key ``order`` of ``ORDERS``.
+    """Return the indices of all concepts in the ``order``, one of ``ORDERS``.
 
-    ``influence`` is ``(concepts, classes)``; ``marked`` are the marked cells (class, concept).
+    ``influence`` is ``(concepts, classes)``; ``marked`` are the marked cells (class, concept), of
+    which concepts with the most come first. Similar concepts are neighbours in an average-linkage
+    clustering of rows (cosine), and concepts without an influence last: that takes a third of a
+    second for 2,000 concepts, so call it in a worker thread.
     """
-    return ORDERS[order](influence, concepts, marked)
+    by_strength = np.argsort(-strength(influence), kind="stable")
+    if order == "name":
+        names = [name.casefold() for name in concepts]
+        return np.array(sorted(range(len(names)), key=names.__getitem__), np.intp)
+    if order == "marked":
+        counts = Counter(concept for _, concept in marked)
+        marks = np.array([counts[concept] for concept in concepts], np.intp)
+        return np.lexsort((-strength(influence), -marks))
+    nonzero = by_strength[strength(influence)[by_strength] > 0]
+    if order == "strongest" or len(nonzero) < 3:
+        return by_strength
+    leaves = nonzero[leaves_list(linkage(influence[nonzero], "average", "cosine"))]
+    return np.concatenate([leaves, by_strength[len(nonzero) :]])
 
 
 def find_concepts(
@@ -223,48 +183,3 @@ def find_concepts(
 def strength(influence: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the largest absolute influence of each concept over all classes, ``(concepts,)``."""
     return np.abs(influence).max(axis=1, initial=0.0)
-
-
-def _by_strength(
-    influence: NDArray[np.float64], _: Sequence[str], __: Collection[Mark]
-) -> NDArray[np.intp]:
-    return np.argsort(-strength(influence), kind="stable")
-
-
-def _by_name(
-    _: NDArray[np.float64], concepts: Sequence[str], __: Collection[Mark]
-) -> NDArray[np.intp]:
-    keys = [(name.casefold(), at) for at, name in enumerate(concepts)]
-    return np.array([at for _, at in sorted(keys)], np.intp)
-
-
-def _by_likeness(
-    influence: NDArray[np.float64], concepts: Sequence[str], marked: Collection[Mark]
-) -> NDArray[np.intp]:
-    """Return concept indices in the order of an average-linkage clustering of rows (cosine).
-
-    Concepts without an influence come last. Takes a third of a second for 2,000 concepts, so call
-    it in a worker thread.
-    """
-    order = _by_strength(influence, concepts, marked)
-    nonzero = order[strength(influence)[order] > 0]
-    if len(nonzero) < 3:
-        return order
-    leaves = nonzero[leaves_list(linkage(influence[nonzero], "average", "cosine"))]
-    return np.concatenate([leaves, order[len(nonzero) :]])
-
-
-def _by_marks(
-    influence: NDArray[np.float64], concepts: Sequence[str], marked: Collection[Mark]
-) -> NDArray[np.intp]:
-    """Return concept indices by descending number of classes that mark them, then strength."""
-    names = [concept for _, concept in marked]
-    marks = np.array([names.count(concept) for concept in concepts], np.intp)
-    return np.lexsort((-strength(influence), -marks))
-
-
-#: Orders by key: by strongest influence, by name, similar rows together, marked concepts first.
-ORDERS: dict[
-    str,
-    Callable[[NDArray[np.float64], Sequence[str], Collection[Mark]], NDArray[np.intp]],
-] = {"strongest": _by_strength, "name": _by_name, "similar": _by_likeness, "marked": _by_marks}

@@ -12,15 +12,17 @@ import xarray as xr
 
 from inficond_panel.common.files import File
 from inficond_panel.common.interval import NO_INTERVAL, Interval
+from inficond_panel.common.numbers import number
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import average_precision
-from inficond_panel.results.concept_rows import concept_scales, discrepancies, effect
+from inficond_panel.results.concept_rows import discrepancies, effect
 from inficond_panel.results.forms import table_file
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.image_sets import tells_presence
 from inficond_panel.results.what_if_curves import refit_curve
 from inficond_panel.store import Store
 from inficond_panel.tuning import Node, Student, Tuner
+from inficond_panel.tuning.thumbs import box, score_scale, step_sizes
 from inficond_panel.vocabulary.metrics import DISCREPANCIES, METRICS
 
 _COUNTS = ("segments", "images", "rank")
@@ -68,10 +70,8 @@ def concepts_file(
 
 
 def _made(rows: Sequence[Mapping[str, Any]], *columns: str) -> pd.DataFrame:
-    frame = make_frame(rows, columns[0], {name: Heading(name) for name in columns})
-    for name in _COUNTS:
-        frame[name] = frame[name].astype("Int64")
-    return frame
+    frame = make_frame(rows, columns[0], plain_headings(*columns))
+    return frame.astype(dict.fromkeys(_COUNTS, "Int64"))
 
 
 def _counts(store: Store, split: str) -> list[dict[str, int | None]]:
@@ -104,25 +104,43 @@ def _own(student: Student) -> list[dict[str, Any]]:
 
 
 def scales(tuner: Tuner, node: Node, class_name: str) -> pd.DataFrame:
-    """Return a frame of a class's ``ConceptScales``, influences and effects, a row per concept.
+    """Return a frame of the scales of a class's concepts, one row each.
 
-    The effect is the influence times the spread of the score, in logits.
+    ``low``, ``high`` and ``spread`` are the range and the standard deviation of the score on
+    ``fit``. ``effect`` is the influence × spread, ``penalty`` λ / spread, infinite for a constant
+    score. ``step`` is the unit of a thumb's change of the weight, ``step_effect`` step × spread, in
+    logits. Raises ``ValueError`` for an unknown class.
     """
-    scale, store = concept_scales(tuner, class_name), tuner.store
-    influence = node.weights[:, store.classes.index(class_name)]
+    store, data = tuner.store, tuner.fit_data
+    k = store.classes.index(class_name)
+    influence, original = node.weights[:, k], tuner.root().weights[:, k]
+    step = step_sizes(original, tuner.spec.tuning.step, score_scale(store))
+    with np.errstate(divide="ignore"):
+        penalty = data.l1_of(k) / data.spread
     columns = {
         "concept": store.concepts,
-        "low": scale.low,
-        "high": scale.high,
-        "spread": scale.spread,
+        "low": data.ends[0],
+        "high": data.ends[1],
+        "spread": data.spread,
         "influence": influence,
-        "effect": influence * scale.spread,
-        "penalty": scale.penalty,
-        "step": scale.step,
-        "step_effect": scale.step_effect,
+        "effect": influence * data.spread,
+        "penalty": penalty,
+        "step": step,
+        "step_effect": step * data.spread,
     }
     rows = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-    return make_frame(rows, "concept", {name: Heading(name) for name in columns})
+    return make_frame(rows, "concept", plain_headings(*columns))
+
+
+def scale_facts(scale: pd.Series) -> list[tuple[str, str]]:
+    """Return pairs (label, text) that describe the scales of one concept, a row of ``scales``."""
+    ends = f"{number(scale['low'], 2)} to {number(scale['high'], 2)}"
+    step = f"{scale['step']:.2g}, {scale['step_effect']:.2g} logits per spread"
+    return [
+        ("Score on fit", f"{ends}, spread {scale['spread']:.3g}"),
+        ("λ per spread", f"{scale['penalty']:.2g}"),
+        ("Step of a thumb", step),
+    ]
 
 
 def what_if(tuner: Tuner, student: Student, concept: str, metric: str) -> pd.DataFrame:
@@ -172,12 +190,12 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
     """
     store, rows = tuner.store, tuner.store.rows(split)
     of_class, of_image = ("class_name", "concept"), ("image", "class_name")
-    lower, upper = _bounds(tuner, node)
+    lower, upper = box(node.bounds, store.classes, store.concepts)
     return xr.Dataset(
         {
             "influence": (of_class, node.weights.T.copy()),
-            "lower_bound": (of_class, lower),
-            "upper_bound": (of_class, upper),
+            "lower_bound": (of_class, lower.T),
+            "upper_bound": (of_class, upper.T),
             "intercept": ("class_name", node.intercepts.copy()),
             "threshold": ("class_name", list(tuner.thresholds)),
             "student_logit": (of_image, tuner.logits(node, rows)),
@@ -192,15 +210,3 @@ def as_dataset(tuner: Tuner, node: Node, split: str) -> xr.Dataset:
         },
         {"title": store.title, "split": split, "iteration": node.number, "id": node.id},
     )
-
-
-def _bounds(tuner: Tuner, node: Node) -> tuple[np.ndarray, np.ndarray]:
-    """Return the lower and upper bounds on the weights, each ``(K, C)``; infinite if not set."""
-    store = tuner.store
-    sides = [np.full((len(store.classes), len(store.concepts)), end) for end in (-np.inf, np.inf)]
-    for (class_name, concept), limits in node.bounds.items():
-        position = store.classes.index(class_name), store.concepts.index(concept)
-        for side, limit in zip(sides, limits, strict=True):
-            if limit is not None:
-                side[position] = limit
-    return sides[0], sides[1]

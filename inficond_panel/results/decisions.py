@@ -22,7 +22,7 @@ from inficond_panel.distill.metrics.thresholds import (
     top_decisions,
 )
 from inficond_panel.errors import TuningError
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import evaluation_outcome
 from inficond_panel.results.top_measures import evaluation_top_class
 from inficond_panel.store import Store
@@ -40,7 +40,7 @@ from inficond_panel.wording.metrics import drift_sentences
 LEAST = 10
 #: Metrics that a threshold is evaluated by.
 JUDGED = keys(F1, PRECISION, RECALL)
-_WITH_CHANGES = (*JUDGED, *(f"{key}_change" for key in JUDGED))
+_CHANGES = tuple(f"{key}_change" for key in JUDGED)
 
 
 _THRESHOLD_HEADINGS = {
@@ -49,8 +49,7 @@ _THRESHOLD_HEADINGS = {
     "now": Heading("now", sign=True),
     F1.key: Heading(F1.word),
     f"{F1.key}_change": Heading("change", sign=True),
-    PRECISION.key: Heading(PRECISION.word),
-    RECALL.key: Heading(RECALL.word),
+    **plain_headings(**{PRECISION.key: PRECISION.word, RECALL.key: RECALL.word}),
 }
 
 
@@ -110,10 +109,8 @@ def _chosen(
     row = {"class": name, "positives": positives, "now": now}
     if min(positives, len(label) - positives) < LEAST:
         why = f"tune has {positives} positive and {len(label) - positives} negative images"
-        none = NO_INTERVAL.columns("threshold") | columns_of(
-            dict.fromkeys(_WITH_CHANGES, NO_INTERVAL)
-        )
-        return row | none | {"lacking": f"{why}; {LEAST} of each are needed"}
+        none = dict.fromkeys(("threshold", *JUDGED, *_CHANGES), NO_INTERVAL)
+        return row | columns_of(none) | {"lacking": f"{why}; {LEAST} of each are needed"}
     choice = ThresholdChoice(label, outcome.logit, precision)
     value, limits = choice.value(), choice.limits(**noise)
     after = Outcome(label, choice.cross_fitted(noise["seed"]))
@@ -124,7 +121,7 @@ def _chosen(
         **row,
         **Interval(value, *limits).columns("threshold"),
         **columns_of(metric_intervals(after, JUDGED, **noise)),
-        **columns_of({f"{key}_change": each for key, each in change.items()}),
+        **columns_of(dict(zip(_CHANGES, change.values(), strict=True))),
         "lacking": lacking,
     }
 
@@ -168,9 +165,7 @@ def threshold_line(setting: Mapping[str, float]) -> str:
 _COVERAGE_HEADINGS = {
     "coverage": Heading("share answered", 2),
     "threshold": Heading("sure from", 2),
-    "answered": Heading("images"),
-    ACCURACY.key: Heading(ACCURACY.word),
-    F1.key: Heading(F1.word),
+    **plain_headings(answered="images", **{ACCURACY.key: ACCURACY.word, F1.key: F1.word}),
     "gain": Heading("gain in accuracy", sign=True),
 }
 
@@ -244,7 +239,7 @@ def drift_frame(drift: Drift) -> pd.DataFrame:
     return make_frame(
         rows,
         "concept",
-        {name: Heading(name.replace("_", " ")) for name in names},
+        plain_headings(**{name: name.replace("_", " ") for name in names}),
         title="new photos compared with the images of fit, by concept scores",
         notes=drift_sentences(drift),
         facts={**facts, "alarm": drift.alarm},

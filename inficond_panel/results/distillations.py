@@ -22,22 +22,10 @@ import pandas as pd
 
 from inficond_panel.common.interval import NO_INTERVAL, columns_of
 from inficond_panel.common.numbers import MINUS
-from inficond_panel.distill import (
-    SEEN_LABEL,
-    Interval,
-    Outcome,
-    change_intervals,
-    metric_intervals,
-)
-from inficond_panel.distill.metrics.bootstrap import (
-    class_mean,
-    draw_counts,
-    interval,
-    mean_change,
-    mean_interval,
-)
+from inficond_panel.distill import SEEN_LABEL, Interval, Outcome, change_intervals, metric_intervals
+from inficond_panel.distill.metrics.bootstrap import mean_change, mean_interval
 from inficond_panel.distill.metrics.top_class import TopClass
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.top_measures import check_single_label, teacher_top_class, top_class
 from inficond_panel.spec.sections.students import Students
 from inficond_panel.tuning.fitting.recipe import Progress
@@ -65,9 +53,8 @@ from inficond_panel.vocabulary.tasks import LINKS, SIGMOID, SOFTMAX
 #: the means of all students are over the same classes.
 COMPARED = keys(AP, ACCURACY, FIDELITY, BRIER, ECE)
 _WORDS = {key: METRICS[key].word for key in COMPARED} | {AP.key: AP.mean}
-_STUDENTS = {"students": Heading("students")}
-_HEADINGS = _STUDENTS | {key: Heading(words) for key, words in _WORDS.items()}
-_CHANGES = _STUDENTS | {key: Heading(w, sign=True, star=True) for key, w in _WORDS.items()}
+_HEADINGS = plain_headings("students", **_WORDS)
+_CHANGES = _HEADINGS | {key: Heading(w, sign=True, star=True) for key, w in _WORDS.items()}
 
 
 @dataclass(frozen=True)
@@ -150,31 +137,34 @@ def compare_settings(
     for impossible settings, and if a setting needs oracle logits that the store lacks.
     """
     noise = tuner.spec.views.noise(draws, seed)
-    counts = draw_counts(len(tuner.store.rows(split)), noise["draws"], seed)
-    measured: list[_Measured] = []
+    measured: list[dict[str, Outcome]] = []
     students, changes, classes = [], [], []
     for index, setting in enumerate(settings):
         distilled = tuner.with_students(**vars(setting))
         node = distilled.original()
         _count_look(distilled, node, split)
-        now = _Measured(distilled.at(node, split).outcomes, counts, noise)
-        against = _reference(settings, index)
-        old = None if against is None else measured[against]
-        students.append(_row(distilled, node, setting, index + 1) | columns_of(now.levels()))
-        if old is not None and against is not None:
+        now, against = distilled.at(node, split).outcomes, _reference(settings, index)
+        old = {} if against is None else measured[against]
+        students.append(_row(distilled, node, setting, index + 1) | _means(now, noise))
+        if against is not None:
+            was, new = list(old.values()), list(now.values())
+            change = {key: mean_change(was, new, key, **noise) for key in COMPARED}
             number = {"number": index + 1, "against": against + 1}
             name = f"{index + 1} less {against + 1}"
-            changes.append({"students": name, **number, **columns_of(now.change(old))})
-        penalties = zip(tuner.store.classes, distilled.penalties, strict=True)
+            changes.append({"students": name, **number, **columns_of(change)})
         classes += [
-            {"number": index + 1, "class": name, "lambda": penalty, **now.of_class(name, old)}
-            for name, penalty in penalties
+            {
+                "number": index + 1,
+                "class": name,
+                "lambda": penalty,
+                **_of_class(now[name], old.get(name), noise),
+            }
+            for name, penalty in zip(tuner.store.classes, distilled.penalties, strict=True)
         ]
         measured.append(now)
         if progress:
             progress((index + 1) / len(settings), f"Students {index + 1} of {len(settings)}")
-    teacher = _Measured(tuner.teacher_outcomes(split), counts, noise)
-    of_teacher = {"students": "the teacher itself", **columns_of(teacher.levels())}
+    of_teacher = {"students": "the teacher itself", **_means(tuner.teacher_outcomes(split), noise)}
     students.append(dict.fromkeys(students[0], pd.NA) | of_teacher)
     facts = common_facts(tuner, noise) | {"split": split}
     title = f"Students on the split {split}, means over the classes; fidelity is to the teacher"
@@ -236,36 +226,21 @@ def _notes(settings: Sequence[Setting], noise: Noise) -> list[str]:
     return [draws_note(noise), *([learned] if any(s.targets == "oracle" for s in settings) else [])]
 
 
-class _Measured:
-    """Metrics of one set of students as means over the classes, on all images and on each draw."""
+def _means(outcomes: Mapping[str, Outcome], noise: Noise) -> dict[str, float]:
+    """Return the columns of the metrics' means over the classes."""
+    each = list(outcomes.values())
+    return columns_of({key: mean_interval(each, key, **noise) for key in COMPARED})
 
-    def __init__(self, outcomes: Mapping[str, Outcome], counts: np.ndarray, noise: Noise) -> None:
-        self.outcomes, self.noise = outcomes, noise
-        each = list(outcomes.values())
-        self.value = {name: float(class_mean(each, name)[0]) for name in COMPARED}
-        self.drawn = {name: class_mean(each, name, counts) for name in COMPARED}
 
-    def levels(self) -> dict[str, Interval]:
-        return {n: self._interval(self.value[n], self.drawn[n], n) for n in COMPARED}
-
-    def change(self, old: _Measured) -> dict[str, Interval]:
-        return {
-            n: self._interval(self.value[n] - old.value[n], self.drawn[n] - old.drawn[n], n)
-            for n in COMPARED
-        }
-
-    def _interval(self, value: float, drawn: np.ndarray, name: str) -> Interval:
-        return interval(value, drawn, self.noise["level"], name)
-
-    def of_class(self, name: str, old: _Measured | None) -> dict[str, float]:
-        """Return one class's metrics, and their changes from ``old`` (None: undefined)."""
-        outcome, changes = self.outcomes[name], dict.fromkeys(COMPARED, NO_INTERVAL)
-        if old:
-            changes = change_intervals(old.outcomes[name], outcome, COMPARED, **self.noise)
-        return {
-            **columns_of(metric_intervals(outcome, COMPARED, **self.noise)),
-            **columns_of({f"{key}_change": each for key, each in changes.items()}),
-        }
+def _of_class(outcome: Outcome, old: Outcome | None, noise: Noise) -> dict[str, float]:
+    """Return the columns of one class's metrics, and of their changes (no ``old``: undefined)."""
+    changes = dict.fromkeys(COMPARED, NO_INTERVAL)
+    if old is not None:
+        changes = change_intervals(old, outcome, COMPARED, **noise)
+    return {
+        **columns_of(metric_intervals(outcome, COMPARED, **noise)),
+        **columns_of({f"{key}_change": each for key, each in changes.items()}),
+    }
 
 
 def _reference(settings: Sequence[Setting], number: int) -> int | None:
@@ -287,8 +262,7 @@ TOGETHER = keys(TOP1, BALANCED, TOP_ECE, AGREEMENT)
 LINK_WORDS = {SIGMOID: "a student per class", SOFTMAX: "one softmax student"}
 _LINK_METRICS = {key: TOP_METRICS[key].word for key in TOGETHER} | {AP.key: AP.mean}
 _LINK_HEADINGS = {
-    "words": Heading(""),
-    **{link: Heading(words) for link, words in LINK_WORDS.items()},
+    **plain_headings(words="", **LINK_WORDS),
     "change": Heading(f"softmax {MINUS} per class", sign=True, star=True),
     "teacher": Heading("teacher"),
 }
@@ -367,10 +341,7 @@ def _metrics(
     together: TopClass, classes: Sequence[Outcome], without: str = "", **noise: Any
 ) -> dict[str, Interval]:
     names = [key for key in TOGETHER if key != without]
-    return {
-        **metric_intervals(together, names, **noise),
-        AP.key: mean_interval(classes, **noise),
-    }
+    return metric_intervals(together, names, **noise) | {AP.key: mean_interval(classes, **noise)}
 
 
 def _facts(tuner: Tuner, students: _Students) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.distill.correlations import Correlations
 from inficond_panel.distill.drift import Drift, drift
 from inficond_panel.distill.suspects import VERDICT_LEVEL
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.shift import tune_aps
 from inficond_panel.store import Store
 from inficond_panel.store.teacher_outputs import hold_store
@@ -90,8 +90,12 @@ def doctor(
     unknown class.
     """
     names = chosen_names("class", classes, tuner.store.classes)
+    seen = {}
     with one_thread():
-        seen = {name: _see(tuner, node, name, seed) for name in _told(names, progress)}
+        for index, name in enumerate(names):
+            if progress is not None:
+                progress(index / len(names), f"looking at {name}")
+            seen[name] = _see(tuner, node, name, seed)
     facts, whole = {"node": node.id, "seed": seed}, classes is not None
     return {
         "findings": _findings(tuner, seen, node_title(tuner, node), facts),
@@ -99,13 +103,6 @@ def doctor(
         "suspects": _suspects(seen, facts, whole),
         "labels": _labels(tuner.store, seen, facts, whole),
     }
-
-
-def _told(names: Sequence[str], progress: Progress | None) -> Iterator[str]:
-    for index, name in enumerate(names):
-        if progress is not None:
-            progress(index / len(names), f"looking at {name}")
-        yield name
 
 
 def _see(tuner: Tuner, node: Node, name: str, seed: int) -> _Seen:
@@ -126,12 +123,7 @@ def _findings(
         *_of_store(tuner.store),
     ]
     notes = [] if rows else ["No problem was found in these photos."]
-    headings = {
-        "about": Heading("about"),
-        "kind": Heading("what"),
-        "finding": Heading("finding"),
-        "remedy": Heading("what helps"),
-    }
+    headings = plain_headings("about", kind="what", finding="finding", remedy="what helps")
     return make_frame(rows, "about", headings, title=f"{title}: findings", notes=notes, facts=facts)
 
 
@@ -145,12 +137,11 @@ def _of_order(tuner: Tuner) -> Iterator[dict[str, str]]:
 
 
 def _of_store(store: Store) -> Iterator[dict[str, str]]:
-    constant, twins = _constant(store), _twins(store)
-    if constant:
+    scores, names = store.scores_of(FIT), store.concepts
+    if constant := [names[c] for c in np.flatnonzero(np.ptp(scores, axis=0) == 0)]:
         finding = f"The score is the same on all photos of fit: {listed(constant, 8)}."
         yield _row("concepts", "constant", finding, _CONCEPTS)
-    if twins:
-        pairs = [f"{one} = {other}" for one, other in twins]
+    if pairs := [f"{names[a]} = {names[b]}" for a, b in Correlations(scores).pairs(ALIKE)]:
         yield _row("concepts", "twins", f"{listed(pairs, 8)}.", _CONCEPTS)
     for warning in store.attrs.get("warnings", []):
         if str(warning).startswith(TWINS):
@@ -161,12 +152,8 @@ def _of_store(store: Store) -> Iterator[dict[str, str]]:
 def _of_photos(store: Store, facts: Mapping[str, Any]) -> Iterator[dict[str, str]]:
     drifted = _drift(store, facts["seed"])
     if drifted.alarm:
-        yield _row(
-            "photos",
-            "tune unlike fit",
-            split_drift_sentence(drifted),
-            f"{PHOTOS.remedy} {PHOTOS.command}",
-        )
+        remedy = f"{PHOTOS.remedy} {PHOTOS.command}"
+        yield _row("photos", "tune unlike fit", split_drift_sentence(drifted), remedy)
 
 
 @once(4)
@@ -221,8 +208,8 @@ def _classes(
     seen: Mapping[str, _Seen], facts: Mapping[str, Any], level: float, whole: bool
 ) -> pd.DataFrame:
     rows = [_class_row(name, each) for name, each in seen.items()]
-    texts = [(row["class"], row["sentence"], row["comparison"]) for row in rows if whole]
-    notes = [f"{name}: {sentence} {comparison}".rstrip() for name, sentence, comparison in texts]
+    form = "{class}: {sentence} {comparison}"
+    notes = [form.format_map(row).rstrip() for row in rows if whole]
     if any(each.shift.by_teacher for each in seen.values()):
         notes += ["fit has no labels of some classes: the teacher's decisions replace them."]
     title = "Classes: positives, what differs between fit and tune, and AP"
@@ -348,14 +335,3 @@ def _wrong(store: Store, seen: Mapping[str, _Seen]) -> Iterator[dict[str, Any]]:
                 "present": float(labels.present[at]),
                 "teacher": float(chance[at]),
             }
-
-
-def _constant(store: Store) -> list[str]:
-    spread = np.ptp(store.scores_of(FIT), axis=0)
-    return [store.concepts[c] for c in np.flatnonzero(spread == 0)]
-
-
-def _twins(store: Store) -> list[tuple[str, str]]:
-    """Return the pairs of concepts whose scores on ``fit`` correlate by ``ALIKE`` or more."""
-    pairs = Correlations(store.scores_of(FIT)).pairs(ALIKE)
-    return [(store.concepts[a], store.concepts[b]) for a, b in pairs]

@@ -128,17 +128,13 @@ def _written(value: Any, heading: Heading) -> str:
         case int(number):
             return count(number)
         case float(number):
-            return _number(number, heading)
+            if heading.significant:
+                return significant(number, heading.significant)
+            return written(number, heading.digits, sign=heading.sign)
         case list(items):
             return ", ".join(map(str, items))
         case text:
             return str(text).replace("\n", " ")
-
-
-def _number(value: float, heading: Heading) -> str:
-    if heading.significant:
-        return significant(value, heading.significant)
-    return written(value, heading.digits, sign=heading.sign)
 
 
 def _plain(value: Any) -> Any:

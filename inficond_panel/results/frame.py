@@ -43,9 +43,10 @@ class Heading:
     image: bool = False
 
 
-def plain_headings(*names: str) -> dict[str, Heading]:
-    """Return a default heading for each column, with the column's name as its text."""
-    return {name: Heading(name) for name in names}
+def plain_headings(*names: str, **texts: str) -> dict[str, Heading]:
+    """Return default headings: of ``names`` with the column's name as text, then of ``texts``."""
+    of_columns = dict(zip(names, names, strict=True)) | texts
+    return {name: Heading(text) for name, text in of_columns.items()}
 
 
 def make_frame(

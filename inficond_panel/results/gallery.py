@@ -13,7 +13,7 @@ from inficond_panel.common.files import File
 from inficond_panel.common.numbers import count
 from inficond_panel.distill.metrics.point_metrics import average_precision
 from inficond_panel.results.forms import table_file
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import make_frame, plain_headings
 from inficond_panel.results.image_sets import ImageSet, assigned_images, showing
 from inficond_panel.store import Store
 from inficond_panel.tuning import Student
@@ -22,21 +22,6 @@ from inficond_panel.tuning import Student
 ASSIGNED = "assigned"
 #: Filters of a gallery; an image is shown if it passes all that are on.
 FILTERS = ("positive", "negative", "right", "wrong", ASSIGNED)
-COLUMNS = (
-    "image",
-    "split",
-    "class",
-    "student",
-    "concept",
-    "concept_score",
-    "influence",
-    "label",
-    "teacher_logit",
-    "student_logit",
-    "teacher_decision",
-    "student_decision",
-    "tags",
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,38 +112,36 @@ def take_gallery(student: Student, concept: str) -> Gallery:
     assigned = np.ones(len(rows), bool)
     if student.store.holds("segments"):
         assigned = np.isin(rows, assigned_images(student.store, position))
-    return Gallery(
-        class_name=student.class_name,
-        concept=concept,
-        title=concept,
-        split=student.split,
-        node=_node(student),
-        influence=student.weight(concept),
-        rows=rows,
-        score=score[chosen],
-        label=student.labels[chosen],
-        student=student.logits[chosen],
-        teacher=student.teacher_logits[chosen],
-        decided=student.decided[chosen],
-        teacher_decided=student.teacher_decided[chosen],
-        assigned=assigned,
-    )
+    return _gallery(student, concept, concept, rows, score[chosen], assigned)
 
 
 def take_picked(student: Student, images: ImageSet) -> Gallery:
     """Return the gallery of the picked ``images``, with decisions of their class's student."""
-    rows, k, evaluation = np.array(images.rows, dtype=np.intp), student.column, student.evaluation
     store, concept = student.store, images.concept
+    rows = np.array(images.rows, dtype=np.intp)
     score = np.zeros(len(rows))
     if concept:
         score = np.asarray(store.concept_score[rows, store.concepts.index(concept)], np.float64)
+    return _gallery(student, concept, images.title, rows, score, np.ones(len(rows), bool))
+
+
+def _gallery(
+    student: Student,
+    concept: str,
+    title: str,
+    rows: np.ndarray,
+    score: np.ndarray,
+    assigned: np.ndarray,
+) -> Gallery:
+    """Return the gallery of the images at ``rows``, with decisions of student and teacher."""
+    store, k, evaluation = student.store, student.column, student.evaluation
     logits, teacher_logits = evaluation.logits(student.node, rows), store.teacher_log_odds[rows]
     return Gallery(
         class_name=student.class_name,
         concept=concept,
-        title=images.title,
+        title=title,
         split=student.split,
-        node=_node(student),
+        node=f"#{student.node.number} {student.node.id}",
         influence=student.weight(concept) if concept else 0.0,
         rows=rows,
         score=score,
@@ -167,12 +150,8 @@ def take_picked(student: Student, images: ImageSet) -> Gallery:
         teacher=teacher_logits[:, k],
         decided=evaluation.decided(logits)[:, k],
         teacher_decided=evaluation.decided(teacher_logits)[:, k],
-        assigned=np.ones(len(rows), bool),
+        assigned=assigned,
     )
-
-
-def _node(student: Student) -> str:
-    return f"#{student.node.number} {student.node.id}"
 
 
 def gallery_frame(
@@ -198,7 +177,15 @@ def gallery_frame(
             "tags": "; ".join(tags.get(store.images[row], ())),
         }
         rows.append(values)
-    frame = make_frame(rows, "image", {name: Heading(name) for name in COLUMNS})
+    frame = make_frame(
+        rows,
+        "image",
+        {
+            **plain_headings("image", "split", "class", "student", "concept", "concept_score"),
+            **plain_headings("influence", "label", "teacher_logit", "student_logit"),
+            **plain_headings("teacher_decision", "student_decision", "tags"),
+        },
+    )
     frame["label"] = frame["label"].astype("Int64")
     return frame
 

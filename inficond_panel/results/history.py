@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import metric_change
 from inficond_panel.tuning import Node, Tuner
 from inficond_panel.tuning.other_students import count_others, other_students, others_sentence
@@ -15,33 +15,17 @@ from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 from inficond_panel.wording.repairs import edit_words
 
 _HEADINGS = {
-    "tree": Heading("iteration"),
-    "id": Heading("id"),
-    "intents": Heading("intents"),
+    **plain_headings(tree="iteration", id="id", intents="intents"),
     "map_change": Heading("change of mAP", sign=True),
-    "author": Heading("by"),
-    "created": Heading("made"),
-    "looks": Heading("looks"),
-    "note": Heading("note"),
+    **plain_headings(author="by", created="made", looks="looks", note="note"),
 }
 _EVENT_HEADINGS = {
-    "number": Heading(""),
-    "created": Heading("when"),
-    "kind": Heading("event"),
-    "iteration": Heading("iteration"),
-    "from": Heading("from"),
-    "author": Heading("by"),
-    "text": Heading("text"),
+    **plain_headings(number="", created="when", kind="event", iteration="iteration"),
+    **plain_headings("from", author="by", text="text"),
 }
 _OTHER_HEADINGS = {
-    "root": Heading("root"),
-    "iterations": Heading("iterations"),
-    "kind": Heading("kind"),
-    "concepts": Heading("concepts"),
-    "classes": Heading("classes"),
-    "first": Heading("from"),
-    "last": Heading("to"),
-    "differs": Heading("differs by"),
+    **plain_headings("root", "iterations", "kind", "concepts", "classes"),
+    **plain_headings(first="from", last="to", differs="differs by"),
 }
 
 
@@ -62,7 +46,7 @@ def iterations(
     nodes, state = tuner.nodes(deleted=deleted), tuner.history.state(tuner.root_id)
     numbers = {node.id: node.number for node in nodes}
     here_id = state.head if here is None else here.id
-    tree, root = dict(_tree(nodes)), tuner.root_id
+    tree = dict(_tree(nodes))
     if only is not None:
         nodes = [node for node in nodes if node.id in {each.id for each in only}]
         tree = {node.number: "" for node in nodes}
@@ -73,7 +57,7 @@ def iterations(
             "id": node.id,
             "parent": numbers[node.parent] if node.parent else None,
             "intents": "; ".join(f"{edit_words(item)} on {item.class_name}" for item in node.edits),
-            **(_change(tuner, tuner.node(root), node) if changes else {}),
+            **(_change(tuner, node) if changes else {}),
             "author": node.author,
             "created": node.created,
             "seconds": node.seconds,
@@ -87,11 +71,11 @@ def iterations(
         for node in nodes
     ]
     order = [row["iteration"] for row in rows]
-    left_out, others = len(state.parents) - len(nodes), count_others(tuner)
-    if only is not None:
-        left_out, others = 0, {}
-    hidden = f"Not shown, in deleted branches: {left_out}; see: inficond history list SPEC --all"
-    notes = [hidden] * bool(left_out) + [others_sentence(others)] * bool(others)
+    notes = []
+    if only is None:
+        rest, others = len(state.parents) - len(nodes), count_others(tuner)
+        hidden = f"Not shown, in deleted branches: {rest}; see: inficond history list SPEC --all"
+        notes = [hidden] * bool(rest) + [others_sentence(others)] * bool(others)
     frame = make_frame(
         rows,
         "iteration",
@@ -105,8 +89,8 @@ def iterations(
     return frame.astype({"parent": "Int64"})
 
 
-def _change(tuner: Tuner, root: Node, node: Node) -> dict[str, float]:
-    return metric_change(tuner, root, node, TUNE, "").columns("map_change")
+def _change(tuner: Tuner, node: Node) -> dict[str, float]:
+    return metric_change(tuner, tuner.node(tuner.root_id), node, TUNE, "").columns("map_change")
 
 
 def _title(node: Node, head: str | None, *, deleted: bool) -> str:

@@ -116,8 +116,6 @@ def assigned_images(store: Store, concept: int) -> np.ndarray:
 
     The result is empty if the store has no segments.
     """
-    if not store.holds("segments"):
-        return np.empty(0, np.int64)
     return np.unique(store.segment_image[assigned_segments(store, concept)])
 
 

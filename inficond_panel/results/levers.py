@@ -7,23 +7,19 @@ from typing import Any
 
 import pandas as pd
 
-from inficond_panel.common.interval import NO_INTERVAL, Interval
-from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.tuning.suggest.levers import AS_IT_IS, Lever
+from inficond_panel.common.interval import NO_INTERVAL
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
+from inficond_panel.tuning.suggest.levers import AS_IT_IS
 from inficond_panel.tuning.suggest.suggestion import AUTHOR, MEASURED, Suggestion
 from inficond_panel.vocabulary.metrics import AP, FIDELITY
 from inficond_panel.wording.metrics import teacher_sentences
 from inficond_panel.wording.repairs import tune_model_sentence
 
 _HEADINGS = {
-    "class": Heading("class"),
-    "lever": Heading("lever"),
-    "recommended": Heading("proposed"),
-    AP.key: Heading(AP.word),
+    **plain_headings("class", "lever", recommended="proposed", **{AP.key: AP.word}),
     "gain": Heading("gain", sign=True, missing=""),
     FIDELITY.key: Heading("like the teacher"),
-    "concepts": Heading("concepts"),
-    "needs": Heading("needs"),
+    **plain_headings("concepts", "needs"),
 }
 
 
@@ -50,20 +46,18 @@ def levers(suggestion: Suggestion) -> pd.DataFrame:
 def _rows(suggestion: Suggestion) -> Iterator[dict[str, Any]]:
     for name, repair in suggestion.repairs.items():
         for lever in repair.levers:
+            alone = lever.name == AS_IT_IS
+            gain = NO_INTERVAL if alone else lever.gain.gain(suggestion.level)
             yield {
                 "class": name,
                 "lever": lever.name,
                 "recommended": lever == repair.taken,
                 AP.key: lever.ap,
-                **_gain(lever, suggestion.level).columns("gain"),
+                **gain.columns("gain"),
                 FIDELITY.key: lever.fidelity,
                 "concepts": lever.concepts,
                 "needs": lever.needs,
             }
-
-
-def _gain(lever: Lever, level: float) -> Interval:
-    return NO_INTERVAL if lever.name == AS_IT_IS else lever.gain.gain(level)
 
 
 def _notes(suggestion: Suggestion) -> Iterator[str]:

@@ -34,7 +34,7 @@ from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, mean_change
 from inficond_panel.distill.metrics.outcome import Cutoffs
 from inficond_panel.distill.metrics.point_metrics import measure
 from inficond_panel.results.forms import table_file
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.tuning import Iteration, Node, Tuner
 from inficond_panel.tuning.fitting.recipe import Progress
 from inficond_panel.tuning.other_students import count_others, node_title
@@ -244,11 +244,12 @@ def metrics(
             row["ece_if_calibrated"] = ece_floor(outcome.logit)
         rows.append(row)
     rows.sort(key=lambda row: float("inf") if isnan(row["ap_gap"]) else -row["ap_gap"])
+    drawn = f", {noise['draws']} bootstrap draws" if intervals else ""
     frame = make_frame(
         rows,
         "class",
         _headings(shown, intervals=intervals),
-        title=_title(tuner, node, split, noise if intervals else None),
+        title=f"{node_title(tuner, node)}, split {split}{drawn}",
         notes=[*teacher_sentences(skills), *_notes(rows)],
         facts=facts_of(tuner, node, split, noise if intervals else None),
         level=noise["level"] if intervals else None,
@@ -318,11 +319,6 @@ def _headings(shown: str, *, intervals: bool) -> dict[str, Heading]:
     }
 
 
-def _title(tuner: Tuner, node: Node, split: str, noise: Noise | None) -> str:
-    drawn = f", {noise['draws']} bootstrap draws" if noise else ""
-    return f"{node_title(tuner, node)}, split {split}{drawn}"
-
-
 def _notes(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
         undefined = [key for key in METRICS if isnan(row[key])]
@@ -364,9 +360,7 @@ def changes(
         rows,
         "class",
         {
-            "class": Heading("class"),
-            "before": Heading(f"#{before.number}"),
-            "after": Heading(f"#{node.number}"),
+            **plain_headings("class", before=f"#{before.number}", after=f"#{node.number}"),
             "change": Heading("change", sign=True),
             "words": Heading(""),
         },
@@ -387,11 +381,10 @@ def metric_change(
     iteration changed are computed.
     """
     noise = tuner.spec.views.noise()
-    if class_name:
-        old, new = (evaluation_outcome(tuner, node, split, class_name) for node in (before, after))
-        return change_intervals(old, new, (metric,), **noise)[metric]
+    names = [class_name] if class_name else tuner.store.classes
     was, now = (
-        [evaluation_outcome(tuner, node, split, name) for name in tuner.store.classes]
-        for node in (before, after)
+        [evaluation_outcome(tuner, node, split, name) for name in names] for node in (before, after)
     )
+    if class_name:
+        return change_intervals(was[0], now[0], (metric,), **noise)[metric]
     return mean_change(was, now, metric, **noise)

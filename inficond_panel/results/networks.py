@@ -5,7 +5,7 @@ The oracle is the teacher on inputs that were reinforced with their labels, by a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -29,9 +29,7 @@ from inficond_panel.vocabulary.metrics import ECE
 from inficond_panel.vocabulary.splits import FIT, TUNE
 
 _OUTPUTS = {
-    "words": Heading(""),
-    "on_tune": Heading("teacher, tune"),
-    "teacher": Heading("teacher"),
+    **plain_headings(words="", on_tune="teacher, tune", teacher="teacher"),
     "oracle": Heading(f"oracle, {SEEN_LABEL}"),
     "change": Heading(f"oracle {MINUS} teacher", sign=True, star=True),
 }
@@ -133,9 +131,7 @@ def gamma_reliability(sweep: GammaSweep) -> pd.DataFrame:
     return _reliability(({"gamma": each.gamma}, each.reliability) for each in sweep.oracles)
 
 
-def _reliability(
-    diagrams: Iterable[tuple[Mapping[str, Any], Reliability]],
-) -> pd.DataFrame:
+def _reliability(diagrams: Iterable[tuple[Mapping[str, Any], Reliability]]) -> pd.DataFrame:
     """Return a frame with a row per bin of each diagram, with its ECE and ECE if calibrated."""
     rows, index = [], list[str]()
     for name, diagram in diagrams:
@@ -201,15 +197,13 @@ def _silhouette(groups: Groups | None) -> list[str]:
     return [f"Silhouette: {groups.rule} ({size})."]
 
 
-def _calibrated(outputs: Outputs) -> list[str]:
-    lines = []
+def _calibrated(outputs: Outputs) -> Iterator[str]:
     for kind in outputs.logits:
         wide, mass = (outputs.pooled(kind, equal_mass=each).floor for each in (False, True))
-        lines.append(
+        yield (
             f"If the {kind} were calibrated, its pooled ECE would be {written(wide, 4)} "
             f"(equal width) or {written(mass, 4)} (equal mass)."
         )
-    return lines
 
 
 def _best(best: Mapping[str, float | None]) -> list[str]:
@@ -228,8 +222,7 @@ _HEADINGS = {
     "figure": Heading("figure"),
     **{name: Heading(name, limits=False) for name in _NETWORKS},
     "difference": Heading(f"student {MINUS} baseline", sign=True),
-    "expected": Heading("expected"),
-    "verdict": Heading(""),
+    **plain_headings("expected", verdict=""),
 }
 _HYPOTHESES = {
     1: "1. The student knows more of the foreground",
@@ -276,15 +269,11 @@ def _row(row: Row, networks: list[str]) -> dict[str, Any]:
     }
 
 
-def _verdicts(rows: list[Row]) -> list[str]:
-    """Return a sentence per hypothesis, with the verdicts of its figures."""
-    sentences = {
-        words: [
-            f"{row.figure.name} {row.verdict}" for row in rows if row.figure.hypothesis == number
-        ]
-        for number, words in _HYPOTHESES.items()
-    }
-    return [f"{words}: {', '.join(each)}" for words, each in sentences.items()]
+def _verdicts(rows: list[Row]) -> Iterator[str]:
+    """Yield a sentence per hypothesis, with the verdicts of its figures."""
+    for number, words in _HYPOTHESES.items():
+        of_it = [row for row in rows if row.figure.hypothesis == number]
+        yield f"{words}: {', '.join(f'{row.figure.name} {row.verdict}' for row in of_it)}"
 
 
 def _scope(figures: Figures) -> str:
@@ -304,16 +293,15 @@ def _left_out(rows: list[Row]) -> list[str]:
     ]
 
 
-def _measured(facts: Mapping[str, Any]) -> list[str]:
-    """Return sentences on the networks' mAP, the precision of the measurement, and the time."""
-    lines = []
+def _measured(facts: Mapping[str, Any]) -> Iterator[str]:
+    """Yield sentences on the networks' mAP, the precision of the measurement, and the time."""
     if "average_precision" in facts:
         precisions = facts["average_precision"].items()
         precision = ", ".join(f"{name} {written(value)}" for name, value in precisions)
         fit = written(facts["feature_fit"])
-        lines.append(f"mAP {precision}; the student's feature has R² {fit}")
-    lines.append(
+        yield f"mAP {precision}; the student's feature has R² {fit}"
+    yield (
         f"{facts['converged']:.0%} of the measurements converged, mean distance to the optimum "
         f"{written(facts['distance'])} nats"
     )
-    return [*lines, f"took {facts['seconds']:.0f} s, {facts['cpu_seconds']:.0f} s of one core"]
+    yield f"took {facts['seconds']:.0f} s, {facts['cpu_seconds']:.0f} s of one core"

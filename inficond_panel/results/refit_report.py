@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from inficond_panel.concepts.texts import words_for
 from inficond_panel.errors import TuningError
-from inficond_panel.results.bound_prices import Bound, JointPricing, Objective, Pricing
+from inficond_panel.results.bound_prices import Bound, BoundPrices, JointPricing, Objective, Pricing
 from inficond_panel.results.refit_changes import (
     Churn,
     ConceptMoves,
@@ -102,7 +102,7 @@ def explain(
         )
     parent = tuner.node(node.parent)
     threshold = tuner.spec.views.collinear if threshold is None else threshold
-    pricing: Pricing | JointPricing
+    pricing: BoundPrices
     if tuner.joint:
         pricing = JointPricing(tuner, node, progress, cancelled)
     else:
@@ -122,7 +122,7 @@ def explain(
 def _class_report(
     before: Student,
     after: Student,
-    pricing: Pricing | JointPricing,
+    pricing: BoundPrices,
     changed: tuple[Churn, ...],
     threshold: float,
     top: int,

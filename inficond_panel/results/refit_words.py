@@ -134,7 +134,10 @@ def group_sentence(group: Group, report: ClassReport) -> str:
     text = correlation_sentence(group, report)
     if not group.without(group.tuned) or len(report.directions(group)) > 1:
         return text
-    return f"{text} To tune the group: {edits_line(group, report)}"
+    intent = next(i for i in report.intents if i.concept == group.members[0].concept)
+    how = intent.direction, intent.factor, intent.bound
+    line = dump_intent(GroupIntent(report.class_name, group.twins, *how))
+    return f"{text} To tune the group: {line}"
 
 
 def correlation_sentence(group: Group, report: ClassReport) -> str:
@@ -156,13 +159,6 @@ def correlation_sentence(group: Group, report: ClassReport) -> str:
     namesakes = ", ".join(m.concept for m in group.class_words)
     left = f" {namesakes}, named like the class, is not in the group." if namesakes else ""
     return f"{tuned} {verb} correlated with {correlated}{more}.{left}"
-
-
-def edits_line(group: Group, report: ClassReport) -> str:
-    """Return the line of an edits file that tunes a group like its tuned member."""
-    intent = next(i for i in report.intents if i.concept == group.members[0].concept)
-    how = intent.direction, intent.factor, intent.bound
-    return dump_intent(GroupIntent(report.class_name, group.twins, *how))
 
 
 def objective_sentence(objective: Objective) -> str:

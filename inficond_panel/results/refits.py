@@ -26,17 +26,12 @@ from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.repairs import penalty_text, repair_sentences, terms_words
 
 _HEADINGS = {
-    "iteration": Heading("iteration"),
-    "class": Heading("class"),
-    "metric": Heading("metric"),
-    "before": Heading("before"),
-    "after": Heading("after"),
+    **plain_headings("iteration", "class", "metric", "before", "after"),
     "change": Heading("change", sign=True),
     "words": Heading(""),
 }
 _BOUND_HEADINGS = {
-    "class": Heading("class"),
-    "concept": Heading("concept"),
+    **plain_headings("class", "concept"),
     "lower": Heading("weight from", missing=""),
     "upper": Heading("to", missing=""),
     "weight": Heading("weight"),
@@ -69,11 +64,10 @@ def students(tuner: Tuner, node: Node, split: str) -> pd.DataFrame:
 
 def bounds(tuner: Tuner, node: Node) -> pd.DataFrame:
     """Return a frame of the bounds on an iteration's weights, one row per class and concept."""
-    weights = {name: dict(zip(tuner.store.concepts, node.weights[:, k], strict=True))
-               for k, name in enumerate(tuner.store.classes)}  # fmt: skip
+    concepts, classes = tuner.store.concepts, tuner.store.classes
     rows = [
         {"class": name, "concept": concept, "lower": lower, "upper": upper,
-         "weight": weights[name][concept]}
+         "weight": node.weights[concepts.index(concept), classes.index(name)]}
         for (name, concept), (lower, upper) in node.bounds.items()
     ]  # fmt: skip
     title = f"{node_title(tuner, node)}, bounds"
@@ -126,9 +120,7 @@ def _sentences(tuner: Tuner, node: Node, split: str) -> Iterator[str]:
 
 
 _CLASSES = {
-    "class": Heading("class"),
-    "bounds": Heading("bounds"),
-    "active": Heading("active"),
+    **plain_headings("class", "bounds", "active"),
     "taken_over": Heading("taken over", missing=""),
     "before": Heading("objective before", digits=4),
     "after": Heading("after", digits=4),
@@ -161,24 +153,12 @@ def refit_frames(report: RefitReport) -> dict[str, pd.DataFrame]:
     title = f"#{node.number} {node.id} from #{parent.number} {parent.id}"
     facts = {"node": node.id, "number": node.number, "parent": parent.id}
     facts["untouched"] = list(report.untouched)
-    rows = {
-        "repairs": _repairs,
-        "bounds": _bounds,
-        "moves": _moves,
-        "groups": _groups,
-        "flips": _flips,
-    }
+    classes, notes = map(_class, report.classes), list(_notes(report))
     frames = {
-        "classes": make_frame(
-            map(_class, report.classes),
-            "class",
-            _CLASSES,
-            title=title,
-            notes=list(_notes(report)),
-            facts=facts,
-        )
+        "classes": make_frame(classes, "class", _CLASSES, title=title, notes=notes, facts=facts)
     }
-    for name, made in rows.items():
+    rows = {"repairs": _repairs, "bounds": _bounds, "moves": _moves, "groups": _groups}
+    for name, made in {**rows, "flips": _flips}.items():
         table = [{"class": each.class_name, **row} for each in report.classes for row in made(each)]
         frames[name] = make_frame(table, "class", _REPORT_HEADINGS[name], title=name)
     moved = [

@@ -15,7 +15,7 @@ from inficond_panel.common.threads import one_thread
 from inficond_panel.distill import Fit, Outcome, Stability, bootstrap_stability, metric_intervals
 from inficond_panel.distill.refits import joint_stability
 from inficond_panel.distill.scores import Array
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import chosen_on_tune
 from inficond_panel.tuning.fitting.class_fit import (
     ClassFit,
@@ -47,11 +47,8 @@ MEASURED = (AP.key, FIDELITY.key)
 
 _PATH_HEADINGS = {
     "lambda": Heading("lambda", significant=3),
-    "now": Heading("now"),
-    "auto": Heading("auto"),
-    "concepts": Heading("concepts"),
-    AP.key: Heading(AP.word),
-    FIDELITY.key: Heading(FIDELITY.word),
+    **plain_headings("now", "auto", "concepts"),
+    **plain_headings(**{AP.key: AP.word, FIDELITY.key: FIDELITY.word}),
 }
 
 
@@ -97,17 +94,17 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     Raises ``TuningError`` for an unknown class.
     """
     check_name("class", class_name, tuner.store.classes)
-    student, evaluated = (
-        tuner.repairs.class_fit(node, class_name),
-        tuner.at(node, split)[class_name],
-    )
+    student = tuner.repairs.class_fit(node, class_name)
+    evaluated = tuner.at(node, split)[class_name]
     here, noise = student.data.lambda_of(student.column), tuner.spec.views.noise()
     with one_thread():
         path = lambdas_tried(student, student.terms)
         values = sorted({*path, here})
-        fits = _fits(tuner, student, values)
-        auto = _auto(tuner, student, path, [fits[values.index(value)] for value in path])
-        logits_of_fits = _logits(student, values, fits, evaluated)
+        tried = [replace(student.terms, penalty=value) for value in values]
+        fits = _fits(tuner, student, tried)
+        at = [values.index(value) for value in path]
+        auto = _auto(tuner, student, path, [tried[i] for i in at], [fits[i] for i in at])
+        logits_of_fits = _logits(student, tried, fits, evaluated)
     rows = []
     for value, fit, logits in zip(values, fits, logits_of_fits, strict=True):
         cutoff = student.cutoff_of(fit, evaluated.scores, evaluated.cutoff)
@@ -120,17 +117,13 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
         }
         rows.append(row | columns_of(metric_intervals(outcome, MEASURED, **noise)))
     chose = chosen_on_tune(tuner, node, class_name) if split == TUNE else 0
-    notes = (
-        ["These images were used for selection: expect lower scores on new images."]
-        if chose
-        else []
-    )
+    used = "These images were used for selection: expect lower scores on new images."
     return make_frame(
         rows,
         "lambda",
         _PATH_HEADINGS,
         title=f"{node_title(tuner, node)}, {class_name} on the split {split}",
-        notes=notes + ([] if auto is None else [auto.sentence]),
+        notes=[used] * bool(chose) + ([] if auto is None else [auto.sentence]),
         facts={
             "node": node.id,
             "class": class_name,
@@ -142,32 +135,29 @@ def penalty_path(tuner: Tuner, node: Node, class_name: str, split: str = TUNE) -
     )
 
 
-def _fits(tuner: Tuner, student: ClassFit, values: list[float]) -> list[Fit]:
-    tried = _tried(student, values)
+def _fits(tuner: Tuner, student: ClassFit, tried: list[Terms]) -> list[Fit]:
     if tuner.joint:
         return [student.under(terms).base for terms in tried]
     fits = fit_each(student, tried)
-    return [fits.at(np.array([index])) for index in range(len(values))]
+    return [fits.at(np.array([index])) for index in range(len(tried))]
 
 
-def _tried(student: ClassFit, values: list[float]) -> list[Terms]:
-    return [replace(student.terms, penalty=value) for value in values]
-
-
-def _logits(student: ClassFit, values: list[float], fits: list[Fit], evaluated: Student) -> Array:
+def _logits(student: ClassFit, tried: list[Terms], fits: list[Fit], evaluated: Student) -> Array:
     """Return logits ``(len(fits), n)`` of the evaluated images, by students not fitted to them."""
     if evaluated.split == TUNE and learns_from_tune(student.terms, student.store):
-        return unseen_logits(student, _tried(student, values))
+        return unseen_logits(student, tried)
     return student.logits_of_each(fits, evaluated.scores)
 
 
-def _auto(tuner: Tuner, student: ClassFit, path: list[float], fits: list[Fit]) -> AutoChoice | None:
-    """Return what ``lambda: auto`` chooses among ``path`` by ``fits``; None if it cannot choose."""
+def _auto(
+    tuner: Tuner, student: ClassFit, path: list[float], tried: list[Terms], fits: list[Fit]
+) -> AutoChoice | None:
+    """Return what ``lambda: auto`` chooses among ``path`` by terms and fits; None if it cannot."""
     judged = judging(tuner.repairs.photos(student), student.terms)
     if tuner.repairs.refused is not None or not enough(judged):
         return None
     if any(each.of_tune for each in student.terms.learned):
-        logits = logits_of_tune(judged, _tried(student, path))
+        logits = logits_of_tune(judged, tried)
     else:
         logits = student.logits_of_each(fits, judged.tune_scores)
     made = choose(judged.tune_label, logits)
@@ -217,7 +207,10 @@ def stability(
     for name in concepts or ():
         check_name("concept", name, store.concepts)
     k, level = store.classes.index(class_name), float(tuner.spec.views.confidence)
-    draws = _refits(tuner, draws)
+    if draws is None:
+        draws = max(REFITS, least_draws(level))
+    else:
+        tuner.spec.views.check_draws(draws)
     chosen = [store.concepts[c] for c in strongest(node.weights[:, k])[:top]]
     drawn: dict[str, Any] = {"draws": draws, "seed": seed, "level": level, "progress": progress}
     refits = _refitted(tuner, node, k, cancelled=cancelled, **drawn)
@@ -241,15 +234,6 @@ def stability(
         facts=facts | {"draws": draws, "seed": seed},
         level=level,
     )
-
-
-def _refits(tuner: Tuner, asked: int | None) -> int:
-    """Return the number of refits: ``asked``, or if None as many as the spec's level needs."""
-    views = tuner.spec.views
-    if asked is None:
-        return max(REFITS, least_draws(views.confidence))
-    views.check_draws(asked)
-    return asked
 
 
 def _refitted(tuner: Tuner, node: Node, k: int, **given: Any) -> Stability:
@@ -281,6 +265,7 @@ def _row(name: str, c: int, refits: Stability) -> dict[str, Any]:
     low, high = float(refits.low[c]), float(refits.high[c])
     influence = Interval(float(refits.influence[c]), low, high)
     same_sign = float(refits.same_sign[c])
+    words = f"{'holds' if same_sign >= HOLDS else 'does not hold'} over other images"
     return {
         "concept": name,
         **influence.columns("influence"),
@@ -290,12 +275,5 @@ def _row(name: str, c: int, refits: Stability) -> dict[str, Any]:
         "rank": int(refits.rank[c]),
         "rank_low": int(refits.rank_low[c]),
         "rank_high": int(refits.rank_high[c]),
-        "words": _words(influence.estimate, same_sign),
+        "words": words if influence.estimate else "no influence",
     }
-
-
-def _words(influence: float, same_sign: float) -> str:
-    """Return a verdict as text: no influence, or whether its sign holds over other images."""
-    if influence == 0:
-        return "no influence"
-    return f"{'holds' if same_sign >= HOLDS else 'does not hold'} over other images"

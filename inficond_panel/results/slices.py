@@ -24,20 +24,15 @@ from inficond_panel.distill import (
 )
 from inficond_panel.distill.metrics.slices import MIN_IMAGES
 from inficond_panel.errors import DataError
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import evaluation_outcome, facts_of, limits_of
 from inficond_panel.store import Store
 from inficond_panel.tuning.fitting.recipe import Cancelled, Progress
 from inficond_panel.tuning.node import Node
 from inficond_panel.tuning.thumbs import chosen_names
 from inficond_panel.tuning.tuner import Tuner
-from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import ACCURACY, AP, METRICS
-from inficond_panel.vocabulary.pictures import (
-    PICTURE_PROPERTIES,
-    PROPERTY_OF,
-    PictureProperty,
-)
+from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES, PROPERTY_OF
 
 #: Adjusted p up to which a slice is significantly worse than chance.
 SURE = 0.05
@@ -108,9 +103,8 @@ def slices(
 
 
 def _headings(part: str, metric: str) -> dict[str, Heading]:
-    names = {"class": "class", part: part, "images": "images", "positives": "positives"}
-    names[metric] = METRICS[metric].column
-    return {key: Heading(text) for key, text in names.items()}
+    names = ("class", part, "images", "positives")
+    return plain_headings(*names, **{metric: METRICS[metric].column})
 
 
 def _slice(name: str, report: SliceReport, result: SliceResult) -> dict[str, Any]:
@@ -186,6 +180,7 @@ def groups(
     by: str,
     metric: str = AP.key,
     *,
+    by_label: bool = False,
     classes: Sequence[str] | None = None,
     draws: int | None = None,
     seed: int = 0,
@@ -197,48 +192,16 @@ def groups(
     has too few images to be the worst or best by some metrics. The second has a row per class and
     metric: the worst and the best group, and their ``difference``, whose limits account for
     choosing these two among all. A terminal shows ``metric``. ``by`` names the rule of the groups.
+    With ``by_label`` they are cells of label and group ("absent · water"), compared by accuracy
+    alone; the worst cell's is the worst-group accuracy of the literature.
     """
-    noise = tuner.spec.views.noise(draws, seed)
-    reports = {
-        name: compare_groups(each, masks, min_images=min_images, **noise)
-        for name, each in _outcomes(tuner, node, split, classes).items()
-    }
-    return _group_frames(tuner, node, split, reports, by, metric, noise)
-
-
-def label_cells(
-    tuner: Tuner,
-    node: Node,
-    split: str,
-    masks: Masks,
-    by: str,
-    *,
-    classes: Sequence[str] | None = None,
-    draws: int | None = None,
-    seed: int = 0,
-    min_images: int = MIN_IMAGES,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the two frames of ``groups`` for cells of label and group ("absent · water").
-
-    They are compared by accuracy; the worst cell's is the worst-group accuracy of the literature.
-    """
-    noise, options = tuner.spec.views.noise(draws, seed), {"min_images": min_images}
-    reports = {
-        name: compare_groups(each, label_groups(each, masks), (ACCURACY.key,), **options, **noise)
-        for name, each in _outcomes(tuner, node, split, classes).items()
-    }
-    return _group_frames(tuner, node, split, reports, f"label and {by}", ACCURACY.key, noise)
-
-
-def _group_frames(
-    tuner: Tuner,
-    node: Node,
-    split: str,
-    reports: Mapping[str, GroupReport],
-    by: str,
-    metric: str,
-    noise: Noise,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+    noise, compared = tuner.spec.views.noise(draws, seed), tuple(METRICS)
+    if by_label:
+        by, metric, compared = f"label and {by}", ACCURACY.key, (ACCURACY.key,)
+    reports = {}
+    for name, each in _outcomes(tuner, node, split, classes).items():
+        parts = label_groups(each, masks) if by_label else masks
+        reports[name] = compare_groups(each, parts, compared, min_images=min_images, **noise)
     facts = {**facts_of(tuner, node, split, noise), "by": by}
     rows = [
         {
@@ -252,7 +215,7 @@ def _group_frames(
         for name, report in reports.items()
         for each in report.groups
     ]
-    parts = make_frame(
+    of_groups = make_frame(
         rows,
         ["class", "group"],
         {**_headings("group", metric), "small": Heading("")},
@@ -260,7 +223,7 @@ def _group_frames(
         facts=facts,
         level=noise["level"],
     )
-    return parts, _differences(reports, by, metric, facts, noise["level"])
+    return of_groups, _differences(reports, by, metric, facts, noise["level"])
 
 
 def _differences(
@@ -287,11 +250,7 @@ def _differences(
         rows,
         ["class", "metric"],
         {
-            "class": Heading("class"),
-            "worst": Heading("worst"),
-            "value": Heading(column),
-            "best": Heading("best"),
-            "best_value": Heading(column),
+            **plain_headings("class", "worst", value=column, best="best", best_value=column),
             "difference": Heading("difference"),
         },
         title=f"largest difference by {by}, {metric}",
@@ -316,18 +275,15 @@ def metadata_slices(store: Store, split: str, columns: Sequence[str]) -> dict[st
 
 def _texts(store: Store, name: str) -> Sequence[str]:
     if name in PROPERTY_OF and name not in store.metadata_columns and store.holds("pictures"):
-        return _quarters(store, PROPERTY_OF[name])
+        kind = PROPERTY_OF[name]
+        values = store.picture_property[:, PICTURE_PROPERTIES.index(kind)]
+        low, high = np.quantile(values, [0.25, 0.75])
+        middle = np.where(values > high, kind.high, "the others")
+        return [str(words) for words in np.where(values < low, kind.low, middle)]
     if name in store.metadata_columns or name not in store.classes:
         return store.column(name)
     labels = store.label[:, store.classes.index(name)]
     return ["" if label < 0 else str(label) for label in labels]
-
-
-def _quarters(store: Store, kind: PictureProperty) -> list[str]:
-    values = store.picture_property[:, PICTURE_PROPERTIES.index(kind)]
-    low, high = np.quantile(values, [0.25, 0.75])
-    names = np.where(values < low, kind.low, np.where(values > high, kind.high, "the others"))
-    return [str(name) for name in names]
 
 
 def selection_slice(store: Store, split: str, file: Path) -> dict[str, np.ndarray]:

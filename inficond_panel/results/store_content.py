@@ -180,8 +180,8 @@ def _positives(store: Store) -> pd.DataFrame:
         top1 = metric_intervals(teacher_top_class(store, TUNE), (TOP1.key,))[TOP1.key]
         facts["top1"], limits = top1.json(), written_range(top1.low, top1.high)
         notes = [f"Top-1 accuracy of the teacher on tune: {written(top1.estimate)} {limits}."]
-    headings = plain_headings("class", *SPLITS)
-    headings |= {AP.key: Heading("teacher's AP on tune"), "chance": Heading("chance")}
+    ap = {AP.key: "teacher's AP on tune", "chance": "chance"}
+    headings = plain_headings("class", *SPLITS, **ap)
     title, notes = "Positive images, and the teacher", [*notes, *teacher_sentences(skills)]
     return make_frame(
         rows, "class", headings, title=title, notes=notes, facts=facts, level=CONFIDENCE
@@ -220,8 +220,7 @@ def _more(store: Store, spec: str) -> pd.DataFrame:
         f"{count(len(stale), 'part')} of added photos belong to another version of the store: "
         f"{', '.join(stale)}. To use these photos, add them again: inficond extend {spec} FOLDER"
     )
-    headings = {"path": Heading("folder"), "images": Heading("photos"), "made": Heading("made")}
-    headings["content_hash"] = Heading("hash")
+    headings = plain_headings(path="folder", images="photos", made="made", content_hash="hash")
     title, notes = f"{count(photos, 'photo')} added", [note] * bool(stale)
     return _table(rows, headings, title, notes, photos=photos, other_parts=stale)
 

@@ -16,14 +16,10 @@ from inficond_panel.common.interval import NO_INTERVAL, Interval
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill import change_intervals, metric_intervals
 from inficond_panel.distill.metrics.bootstrap import WITH_BIAS, draw_counts
-from inficond_panel.distill.metrics.top_class import (
-    USUAL_K,
-    TopClass,
-    one_of_classes,
-)
+from inficond_panel.distill.metrics.top_class import USUAL_K, TopClass, one_of_classes
 from inficond_panel.distill.metrics.top_class import confusions as pair_confusions
 from inficond_panel.errors import TuningError
-from inficond_panel.results.frame import Heading, make_frame
+from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.metrics import evaluation_outcome, facts_of
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
@@ -62,10 +58,10 @@ def teacher_top_class(store: Store, split: str, k: int = USUAL_K) -> TopClass:
     return TopClass(class_positions(store.label[rows]), probability, logit=logit, k=k)
 
 
-def top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
+def top_class(tuner: Tuner, node: Node, split: str) -> TopClass:
     """Return the classes that a node's students predict; raise as ``teacher_top_class``."""
     logits = tuner.logits(node, tuner.store.rows(split))
-    return _named(tuner.store, logits, split, k)
+    return _named(tuner.store, logits, split, USUAL_K)
 
 
 def evaluation_top_class(tuner: Tuner, node: Node, split: str, k: int = USUAL_K) -> TopClass:
@@ -96,10 +92,8 @@ def metrics_together(
     changes. The caller counts evaluations on the holdout. Raises errors of ``teacher_top_class``.
     """
     noise, before = tuner.spec.views.noise(draws, seed), {}
-    teacher, now = (
-        teacher_top_class(tuner.store, split, k),
-        evaluation_top_class(tuner, node, split, k),
-    )
+    teacher = teacher_top_class(tuner.store, split, k)
+    now = evaluation_top_class(tuner, node, split, k)
     alone = [key for key, metric in TOP_METRICS.items() if not metric.needs_teacher]
     sides = {"students": metric_intervals(now, tuple(TOP_METRICS), **noise)}
     sides["teacher"] = metric_intervals(teacher, alone, **noise)
@@ -128,10 +122,8 @@ def metrics_together(
 
 
 def _together(key: str, k: int, sides: Mapping[str, Mapping[str, Interval]]) -> dict[str, Any]:
-    row: dict[str, Any] = {
-        "metric": key,
-        "name": TOP_METRICS[key].word.replace("top-k", f"top-{k}"),
-    }
+    name = TOP_METRICS[key].word.replace("top-k", f"top-{k}")
+    row: dict[str, Any] = {"metric": key, "name": name}
     for name, intervals in sides.items():
         interval = intervals.get(key, NO_INTERVAL)
         row |= interval.columns(name)
@@ -159,11 +151,8 @@ def confusions(
         (each.label, each.named): (each.images, each.share)
         for each in pair_confusions(now, counts, noise["level"], wrong=False)
     }
-    cells |= {
-        pair: (0, NO_INTERVAL)
-        for pair in zip(*np.nonzero(theirs), strict=True)
-        if pair not in cells
-    }
+    of_teacher = zip(*np.nonzero(theirs), strict=True)
+    cells |= {pair: (0, NO_INTERVAL) for pair in of_teacher if pair not in cells}
     wrong = [position for position, (label, named) in enumerate(cells) if label != named]
     more = len(wrong) - _LISTED
     return make_frame(
@@ -179,10 +168,7 @@ def confusions(
         ],
         ["class", "named"],
         {
-            "class": Heading("class"),
-            "named": Heading("taken for"),
-            "images": Heading("images"),
-            "share": Heading("share"),
+            **plain_headings("class", named="taken for", images="images", share="share"),
             "teacher_images": Heading("teacher's images"),
         },
         title=f"{node_title(tuner, node)}, split {split}, confusions",
@@ -200,13 +186,9 @@ def confusion_matrix(
 
     It has numbers of images by label (rows) and predicted class (columns).
     """
-    classifier = (
-        teacher_top_class(tuner.store, split)
-        if teacher
-        else evaluation_top_class(tuner, node, split)
-    )
-    names = pd.Index(tuner.store.classes)
-    matrix = classifier.confusion().astype(np.int64)
+    names, students = pd.Index(tuner.store.classes), (tuner, node, split)
+    named = teacher_top_class(tuner.store, split) if teacher else evaluation_top_class(*students)
+    matrix = named.confusion().astype(np.int64)
     return pd.DataFrame(matrix, names.rename("class"), names.rename("named"))
 
 

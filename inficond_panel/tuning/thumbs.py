@@ -46,6 +46,7 @@ from inficond_panel.vocabulary.intents import (
     REMOVE,
     STRENGTHS,
     UP,
+    Direction,
     is_bound,
 )
 
@@ -76,9 +77,14 @@ class Intent:
         """Class and concept: an iteration has one intent per key."""
         return self.class_name, self.concept
 
+    @property
+    def kind(self) -> Direction:
+        """Record of the direction, with its words and glyph."""
+        return DIRECTIONS[self.direction]
+
     def resolved(self, factor: float) -> Intent:
         """Return this intent with ``factor``, if it needs a factor and has none; else unchanged."""
-        if not DIRECTIONS[self.direction].sign or self.bound is not None:
+        if not self.kind.sign or self.bound is not None:
             return self
         return replace(self, factor=float(factor if self.factor is None else self.factor))
 

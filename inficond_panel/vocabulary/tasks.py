@@ -4,10 +4,7 @@ from __future__ import annotations
 
 #: Tasks: an image has any number of the classes, or exactly one class.
 TASKS = MULTI_LABEL, SINGLE_LABEL = "multi_label", "single_label"
-_TASK_WORDS = {
-    MULTI_LABEL: "any number of classes per image",
-    SINGLE_LABEL: "one class per image",
-}
+_TASK_WORDS = {MULTI_LABEL: "any number of classes per image", SINGLE_LABEL: "one class per image"}
 #: Activation from a teacher's logits to probabilities: per class, or over all classes.
 SIGMOID, SOFTMAX = "sigmoid", "softmax"
 ACTIVATIONS = (SIGMOID, SOFTMAX)

@@ -1,1 +1,1 @@
-"""Sentences and number formats shared by the page, the command line and the model card."""
+"""Sentences shared by the page, the command line and the model card."""

@@ -19,7 +19,6 @@ from inficond_panel.vocabulary.intents import (
     ANSWERS,
     AUTO,
     BALANCE,
-    DIRECTIONS,
     DOUBT,
     LABEL,
     LABELS,
@@ -92,7 +91,8 @@ def _seen(teaching: Teaching) -> str:
     photos, wrong = len(teaching.present), int(teaching.wrong_before.sum())
     return (
         f"On {count(photos, 'photo')} the student was right {count(photos - wrong, 'time')}: wrong "
-        f"on {teaching.error_before.text(0, scale=100, unit='%')} ({_level(teaching)})."
+        f"on {teaching.error_before.text(0, scale=100, unit='%')} "
+        f"({interval_word(teaching.noise['level'])})."
     )
 
 
@@ -132,10 +132,6 @@ def _no_gain(teaching: Teaching) -> str:
     return "The loss would not fall"
 
 
-def _level(teaching: Teaching) -> str:
-    return interval_word(teaching.noise["level"])
-
-
 NodeEdit = Intent | Repair
 #: Words for what a class learns from, by source.
 LEARNED_FROM = {
@@ -144,16 +140,6 @@ LEARNED_FROM = {
     ANSWERS: "the teacher on tune, corrected by the answers",
     MORE: "the teacher on added photos",
 }
-
-
-def direction_of(item: NodeEdit) -> str:
-    """Return the key of a thumb's direction or a repair's kind, as in an edits file."""
-    return item.direction if isinstance(item, Intent) else item.kind.key
-
-
-def glyph_of(item: NodeEdit) -> str:
-    """Return the glyph of a thumb's direction or a repair's kind."""
-    return DIRECTIONS[item.direction].glyph if isinstance(item, Intent) else item.kind.glyph
 
 
 def object_of(item: NodeEdit) -> str:
@@ -172,13 +158,10 @@ def object_of(item: NodeEdit) -> str:
             return AUTO if item.value is None else f"{item.value:g}"
 
 
-def edit_words(item: NodeEdit, *, sign: bool = False) -> str:
-    """Return a thumb or repair in words: ``up wheel ×2``, ``down sky ≤ -0.46``, ``lambda 0.003``.
-
-    With ``sign``, its glyph replaces the first word.
-    """
+def edit_words(item: NodeEdit) -> str:
+    """Return a thumb or repair in words: ``up wheel ×2``, ``down sky ≤ −0.46``, ``doubt 2``."""
     size = size_words(item) if isinstance(item, Intent) else ""
-    return f"{glyph_of(item) if sign else direction_of(item)} {object_of(item)}{size}"
+    return f"{item.kind.key} {object_of(item)}{size}"
 
 
 def learned_sentence(terms: Terms) -> str:
@@ -279,7 +262,7 @@ def plain_edit(item: NodeEdit) -> str:
     """Return a thumb or repair in words for beginners: ``Reweight by lifebuoy and anchor``."""
     match item:
         case Intent():
-            return f"{DIRECTIONS[item.direction].verb} {item.concept}"
+            return f"{item.kind.verb} {item.concept}"
         case Balance():
             return f"Reweight by {_and(item.concepts)}"
         case Doubt():

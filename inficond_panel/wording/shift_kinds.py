@@ -25,7 +25,8 @@ def kind_sentence(kind: ShiftKind, found: Differences, shift: ClassShift) -> str
     """Return sentences on the evidence for a kind of shift, and on kinds that look like it."""
     others = [other.words for other in found.perhaps]
     also = f" It cannot be distinguished from {listed(others)}." if others else ""
-    return f"{_EVIDENCE[kind](found, shift)}{also}"
+    evidence = plain_sentence(shift) if kind == LOST else _EVIDENCE[kind](found)
+    return f"{evidence}{also}"
 
 
 def finding_sentence(found: Differences | None, shift: ClassShift) -> str:
@@ -54,7 +55,7 @@ def unsure_sentence(found: Differences) -> str:
     )
 
 
-def _few(found: Differences, shift: ClassShift) -> str:
+def _few(found: Differences) -> str:
     fit, tune = found.positives
     needed = [
         f"about {ceil(size * LEAST_POSITIVES / shown):,} {which} images suffice, now {size:,}"
@@ -68,7 +69,7 @@ def _few(found: Differences, shift: ClassShift) -> str:
     )
 
 
-def _noise(found: Differences, shift: ClassShift) -> str:
+def _noise(found: Differences) -> str:
     assert found.noise is not None
     return (
         f"By the labels of the tuning images, {found.noise.added:.0%} of the training images "
@@ -77,26 +78,21 @@ def _noise(found: Differences, shift: ClassShift) -> str:
     )
 
 
-def _lost(found: Differences, shift: ClassShift) -> str:
-    return plain_sentence(shift)
-
-
-def _pictures(found: Differences, shift: ClassShift) -> str:
+def _pictures(found: Differences) -> str:
     first, others = found.pictures[0], [each.words for each in found.pictures[1:3]]
     also = f" Also: {listed(others)}." if others else ""
     shares = plain_shares(found.class_name, first.presence).removeprefix("in ")
     return f"{first.words.capitalize()} are {shares}.{also}"
 
 
-def _photos(found: Differences, shift: ClassShift) -> str:
-    assert found.other is not None
+def _photos(found: Differences) -> str:
     return (
         f"Also images without {found.class_name} differ between training and tuning, the same way "
         "as those with it."
     )
 
 
-def _shares(found: Differences, shift: ClassShift | None = None) -> str:
+def _shares(found: Differences) -> str:
     fit, tune = (
         shown / size if size else 0.0
         for shown, size in zip(found.positives, found.photos, strict=True)
@@ -106,11 +102,4 @@ def _shares(found: Differences, shift: ClassShift | None = None) -> str:
 
 
 _WHICH = ("training", "tuning")
-_EVIDENCE = {
-    FEW: _few,
-    NOISE: _noise,
-    PICTURES: _pictures,
-    LOST: _lost,
-    PHOTOS: _photos,
-    SHARE: _shares,
-}
+_EVIDENCE = {FEW: _few, NOISE: _noise, PICTURES: _pictures, PHOTOS: _photos, SHARE: _shares}

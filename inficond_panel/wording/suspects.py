@@ -44,12 +44,8 @@ def shift_sentence(found: ClassShift, *, limits: bool = True) -> str:
     teacher = teacher_sentence(found.class_name, found.teacher)
     if teacher and found.kind != SHIFT:
         return teacher
-    return " ".join(filter(None, [teacher, _student_sentence(found, limits)]))
-
-
-def _student_sentence(found: ClassShift, limits: bool) -> str:
-    by = f"{DECIDED} " * found.decided
-    return f"{by}{_verdict_sentence(found, limits)}"
+    by = DECIDED if found.decided else ""
+    return " ".join(filter(None, [teacher, by, _verdict_sentence(found, limits)]))
 
 
 def _verdict_sentence(found: ClassShift, limits: bool) -> str:
@@ -233,12 +229,12 @@ def plain_shares(name: str, there: Presence) -> str:
     )
 
 
-def shares_clause(name: str, there: Presence, fit: str = "on fit", tune: str = "on tune") -> str:
+def shares_clause(name: str, there: Presence) -> str:
     """Return a clause on how many photos with class ``name`` show a concept on fit and tune; photos
-    without the class are added if their shares differ more. ``fit``, ``tune``: words for both."""
+    without the class are added if their shares differ more."""
     with_class = (
-        f"{_percent(there.fit[0])} of the photos with {name} {fit}, "
-        f"{_percent(there.tune[0])} {tune}"
+        f"{_percent(there.fit[0])} of the photos with {name} on fit, "
+        f"{_percent(there.tune[0])} on tune"
     )
     if abs(there.fit[1] - there.tune[1]) <= abs(there.fit[0] - there.tune[0]):
         return with_class

@@ -65,7 +65,7 @@ TORCH = {"torch", "torchvision", "open_clip", "timm", "transformers"}
 EXTRAS = {"sklearn", "onnx", "onnxruntime"}
 WITH_SCREEN = {"plots", "ui", "views", "app", "serving", "study.pages", "commands"}
 WITH_SCREEN |= {"inficond_panel.api.notebook", "inficond_panel.api.plotting"}
-WITH_SKLEARN = {"inficond_panel.api.estimator", "inficond_panel.api.exported_estimator"}
+WITH_SKLEARN = {"inficond_panel.api.estimator"}
 LOAD_BY_NAME = {
     *("inficond_panel.common.late", "inficond_panel.cli"),
     "precompute.datasets.python_source",  # what a spec names, where the caller allows it

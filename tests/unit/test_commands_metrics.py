@@ -19,7 +19,6 @@ from inficond_panel.results.metrics import changes, metrics
 from inficond_panel.results.sensitivity import stability
 from inficond_panel.results.slices import (
     groups,
-    label_cells,
     measure_slices,
     metadata_slices,
     selection_slice,
@@ -134,7 +133,7 @@ def cell_truth(tuner, k, cell):
 
 def test_groups_are_the_cells_of_label_and_place(tuner):
     at = tuner, tuner.root(), "tune", metadata_slices(tuner.store, "tune", ["place"]), "place"
-    cells, gaps = label_cells(*at, draws=50, min_images=5)
+    cells, gaps = groups(*at, by_label=True, draws=50, min_images=5)
     for k, name in enumerate(tuner.store.classes):
         shares = cells.loc[name, "accuracy"].to_dict()
         assert len(shares) == 4

@@ -102,7 +102,7 @@ def test_two_iterations_are_compared_by_students_that_did_not_see(tuner, repaire
     truth = average_precision(tuner.store.label[rows, 0], cross_fitted(tuner, repaired))
     (item,) = found.classes
     assert item.cross_fitted
-    assert item.after.ap == pytest.approx(truth)
+    assert item.after["ap"] == pytest.approx(truth)
     assert item.changes["ap"].estimate == pytest.approx(truth - ap(tuner, root, "tune"))
     assert found.mean_ap.estimate == pytest.approx(item.changes["ap"].estimate / 2)
     assert not compare(tuner, root, repaired, "holdout", draws=20).classes[0].cross_fitted

@@ -321,4 +321,4 @@ def test_a_bound_is_stored_replayed_and_written(tuner: Tuner, tmp_path) -> None:
         "up wheel ≥ 0.25 on bicycle",
         "release wheel on bicycle",
     ]
-    assert edit_words(held.intents[0], sign=True) == "▼ wheel ≤ −0.46"
+    assert edit_words(held.intents[0]) == "down wheel ≤ −0.46"

@@ -25,8 +25,6 @@ from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import make_change
 from inficond_panel.wording.repairs import (
     chosen_sentence,
-    direction_of,
-    glyph_of,
     learned_sentence,
 )
 
@@ -77,7 +75,7 @@ def make_touched(batch: Sequence[Item], preview: Preview | None) -> list[dict[st
     """
     names = sorted({item.class_name for item in batch})
     items = {
-        name: Counter((glyph_of(i), direction_of(i)) for i in batch if i.class_name == name)
+        name: Counter((i.kind.glyph, i.kind.key) for i in batch if i.class_name == name)
         for name in names
     }
     return [

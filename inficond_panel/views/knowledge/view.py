@@ -12,7 +12,8 @@ import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
-from inficond_panel.results.concept_rows import concept_rows, concept_scales
+from inficond_panel.results.concept_rows import concept_rows
+from inficond_panel.results.concepts import scale_facts, scales
 from inficond_panel.ui.component import tie
 from inficond_panel.views.knowledge.batch import (
     Batch,
@@ -47,6 +48,8 @@ from inficond_panel.views.knowledge.rows import (
 from inficond_panel.vocabulary.metrics import DISCREPANCY_P, SUSPECTS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from inficond_panel.state import AppState
     from inficond_panel.ui.drawing import Drawing
 
@@ -181,17 +184,16 @@ class KnowledgeView(
                 patches=self.table.patches_of,
             ),
             make_undefined(sort, counts),
-            self._scale,
+            self._scale(),
             self.app.spec.views.patches,
         )
 
-    def _scale(self, concept: str) -> list[tuple[str, str]]:
-        """Return facts on the scale of a concept's score; empty unless a user computed scores."""
-        store = self.app.store
-        if not store.given:
-            return []
-        scales = concept_scales(self.app.tuner, self.table.student)
-        return scales.facts(store.concepts.index(concept))
+    def _scale(self) -> Callable[[str], list[tuple[str, str]]]:
+        """Return a function to facts on a concept's scale; empty unless a user computed scores."""
+        if not self.app.store.given:
+            return lambda _: []
+        frame = scales(self.app.tuner, self.app.students.node, self.table.student)
+        return lambda concept: scale_facts(frame.loc[concept])
 
     @param.depends("bar.factor", watch=True)
     def _set_factor(self) -> None:

@@ -269,8 +269,8 @@ def _metric(item: ClassComparison, key: str, level: float | None) -> dict[str, A
     words = "undefined" if change is None else verdict
     return {
         "name": METRICS[key].name,
-        "before": number(getattr(item.before, key)),
-        "after": number(getattr(item.after, key)),
+        "before": number(item.before[key]),
+        "after": number(item.after[key]),
         "change": change,
         "words": words,
     }

@@ -19,7 +19,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.palette import ACTIVE, INK, INK_2, INK_3, SELECTION, SURFACE
 from inficond_panel.wording.metrics import make_change
-from inficond_panel.wording.repairs import NodeEdit, direction_of, glyph_of, object_of
+from inficond_panel.wording.repairs import NodeEdit, object_of
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
@@ -235,8 +235,8 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
 def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
     """Return sign, direction and object (a concept) of an edit, and its class if it is another."""
     return {
-        "direction": direction_of(asked),
-        "sign": glyph_of(asked),
+        "direction": asked.kind.key,
+        "sign": asked.kind.glyph,
         "of": "" if asked.class_name == class_name else asked.class_name,
         "concept": object_of(asked),
     }
@@ -283,7 +283,7 @@ def make_card(node: Iteration, parent: int | None, looks: int) -> dict[str, Any]
 
 
 def _texts(asked: NodeEdit, node: Iteration) -> tuple[str, str]:
-    name = f"{glyph_of(asked)} {object_of(asked)}, {asked.class_name}"
+    name = f"{asked.kind.glyph} {object_of(asked)}, {asked.class_name}"
     if not isinstance(asked, Intent):
         return name, ""
     limits = bound(*node.own_bounds.get(asked.key, (None, None)))
