@@ -32,7 +32,7 @@ from inficond_panel.ui.drawing import Drawing
 from inficond_panel.ui.notebook_cell import Cell
 from inficond_panel.ui.stylesheets import use_own_files
 from inficond_panel.views.page.address import Address
-from inficond_panel.views.page.exploring import USUAL, Extent, WaitingJobs
+from inficond_panel.views.page.exploring import USUAL, Extent, View, WaitingJobs
 from inficond_panel.views.page.exported_page import ExportedPage, watch_export
 from inficond_panel.views.page.page import (
     VIEWS,
@@ -103,7 +103,7 @@ class Explorer(Viewer):
         location = pn.state.location if served else None  # not a notebook's URL
         self.address = Address(location.search) if location is not None else None
         self.views = Views(self)
-        self._shown: dict[str, Viewer] = {}  # views of ``app``, by name, made so far
+        self._shown: dict[str, View] = {}  # views of ``app``, by name, made so far
         self._places: dict[str, Cell] = {}  # cells of single views, by name
         self.opening = OpeningView()
         height = {"min-height": "calc(100vh - var(--page-taken, 0px))"} if served else {}
@@ -153,7 +153,7 @@ class Explorer(Viewer):
     def _show(self, app: AppState) -> None:
         """Show the views of ``app``; if one of them cannot be made, the old views stay."""
         views = make_views(app)
-        shell = Shell(app, dict(views), page=self.address is not None, address=self.address)
+        shell = Shell(app, views, page=self.address is not None, address=self.address)
         pn.bind(partial(self._switch, app), app.param.requested, watch=True)
         for other in (app.concepts, app.targets):
             pn.bind(partial(self._go_on, app, other), other.param.tuner, watch=True)

@@ -1,8 +1,8 @@
 """Reactive state: Param objects without widgets, watched by the views."""
 
 from inficond_panel.state.app_state import AppState
-from inficond_panel.state.batch import Preview, Status
-from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.batch import Preview
+from inficond_panel.state.jobs import Job, Jobs, Status
 from inficond_panel.state.selection import (
     CHANGE_METRICS,
     SLICE_METRICS,

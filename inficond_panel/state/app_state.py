@@ -30,22 +30,24 @@ class TagsState(param.Parameterized):
 
     tags = param.Dict({}, doc="Tags of each image that has tags, in order.")
 
-    def __init__(self, tuner: Tuner, tuning: TuningState, jobs: Jobs) -> None:
-        self._tuner, self._tuning, self._jobs, self._changes = tuner, tuning, jobs, count()
-        super().__init__(tags=tuner.tags())
+    def __init__(self, tuning: TuningState) -> None:
+        self._tuning, self._changes = tuning, count()
+        super().__init__(tags=tuning.tuner.tags())
 
     def put(self, rows: Sequence[int], tag: str, *, on: bool = True) -> None:
         """Add a tag to the images at ``rows`` of the store, or remove it for ``on=False``."""
-        images = [self._tuner.store.images[row] for row in rows]
+        tuner = self._tuning.tuner
+        images = [tuner.store.images[row] for row in rows]
 
         def work(_: Job) -> dict[str, tuple[str, ...]]:
-            self._tuner.tag(images, tag, author=self._tuning.author, on=on)
-            return self._tuner.tags()
+            tuner.tag(images, tag, author=self._tuning.author, on=on)
+            return tuner.tags()
 
         def done(tags: dict[str, tuple[str, ...]]) -> None:
             self.tags = tags
 
-        self._jobs.submit(Job(f"tag {next(self._changes)}", work, done, self._tuning.tell))
+        job = Job(f"tag {next(self._changes)}", work, done, self._tuning.tell)
+        self._tuning.jobs.submit(job)
 
 
 class AppState(param.Parameterized):
@@ -59,7 +61,7 @@ class AppState(param.Parameterized):
         default="light", objects=["light", "dark"], doc="Colours in use."
     )
     datasets = param.List([], item_type=str, doc="Titles of the data sets served together.")
-    requested = param.String("", doc="Data set that the user chose; the page switches to it.")
+    requested = param.String("", doc="Which of ``datasets`` the page switches to.")
 
     def __init__(
         self,
@@ -87,21 +89,14 @@ class AppState(param.Parameterized):
         head = tuner.head()
         snapshot, tree = take_snapshot(tuner, head, TUNE), take_tree(tuner, head)
         self.students = StudentsState(tuner, self.dataset, snapshot, tree)
-        self.tuning = TuningState(
-            tuner,
-            self.students,
-            self.jobs,
-            preview=self.spec.tuning.preview,
-            factor=self.spec.tuning.factor,
-            rights=rights,
-        )
+        self.tuning = TuningState(self.students, jobs, rights)
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
         self.shifts = ShiftState(self.students, self.selection, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.jobs)
-        self.asking = AskState(self.tuning, self.jobs, rights)
-        self.tags = TagsState(tuner, self.tuning, jobs)
-        self.changes = ChangesState(tuner, self.students, self.jobs)
-        self.comparison = CompareState(tuner, self.students, self.jobs)
+        self.asking = AskState(self.tuning)
+        self.tags = TagsState(self.tuning)
+        self.changes = ChangesState(self.students, jobs)
+        self.comparison = CompareState(self.students, jobs)
         self.export = ExportState(tuner, self.jobs, rights)
         self.concepts = ConceptsState(self.students, self.jobs, encoder, rights)
         self.targets = TargetsState(tuner, self.jobs, rights)
@@ -142,7 +137,3 @@ class AppState(param.Parameterized):
         app.selection.concept = selection.concept
         app.selection.param.update(concepts=selection.concepts, images=selection.images)
         return app
-
-    def choose_dataset(self, title: str) -> None:
-        """Set ``requested``, so that the page switches to this one of ``datasets``."""
-        self.requested = title

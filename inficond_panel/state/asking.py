@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import partial
 from typing import Any
 
 import param
 
 from inficond_panel.errors import CancelledError, InficondError, TuningError
-from inficond_panel.state.batch import Status
-from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.selection import EVERYTHING, Rights
+from inficond_panel.state.jobs import Job, Status
 from inficond_panel.state.tuning import TuningState
 from inficond_panel.store.more_photos import AllImages
 from inficond_panel.tuning import Node
 from inficond_panel.tuning.answer_files import Draft, Drafts, Reply
-from inficond_panel.tuning.answers import (
-    ASKED,
-    Teaching,
-    decided,
-    photos_to_ask,
-    teacher_decided,
-)
+from inficond_panel.tuning.answers import ASKED, Teaching, decided, photos_to_ask, teacher_decided
 
 #: Smallest number of answers to evaluate a student: some train it, the others evaluate it.
 LEAST = 2
@@ -42,8 +33,8 @@ class AskState(param.Parameterized):
     found = param.ClassSelector(class_=Teaching, default=None, doc="None: not evaluated yet.")
     latest = param.Dict({}, doc="Last action, for the log: `action`, and its facts.")
 
-    def __init__(self, tuning: TuningState, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
-        self._tuning, self._jobs, self.rights = tuning, jobs, rights
+    def __init__(self, tuning: TuningState) -> None:
+        self._tuning = tuning
         self._drafts = Drafts(tuning.tuner.history.path)
         self._decided: _Decisions = {}
         super().__init__()
@@ -111,8 +102,8 @@ class AskState(param.Parameterized):
 
         Raises ``TuningError`` where the session has no right to ask, or the students cannot learn.
         """
-        self.rights.require("asking")
-        self.rights.require_class(class_name)
+        self._tuning.rights.require("asking")
+        self._tuning.rights.require_class(class_name)
         if self.missing:
             raise TuningError(self.missing)
         if self._tuning.busy or self._tuning.locked:
@@ -177,7 +168,7 @@ class AskState(param.Parameterized):
 
     def close(self) -> None:
         """Leave the photos and cancel jobs on them; the replies stay in the saved draft."""
-        self._jobs.cancel(_KEY)
+        self._tuning.jobs.cancel(_KEY)
         if self.judging:
             self._tuning.cancel()
         if self.draft is not None:
@@ -216,7 +207,7 @@ class AskState(param.Parameterized):
 
         self.param.update(draft=None, found=None, status=Status("choosing", "Choosing photos"))
         job = Job(_KEY, work, done, self._failed)
-        self._jobs.submit(job)
+        self._tuning.jobs.submit(job)
 
     def _longer(self, node: Node, draft: Draft) -> Draft:
         """Return the draft with new photos to ask about; skipped photos are not asked again."""
@@ -243,11 +234,11 @@ class AskState(param.Parameterized):
         """Show a draft, and let the worker save it; a later draft cancels a waiting save."""
         self.draft = draft
         self._note(action, {"place": len(draft.replies), **fact})
-        work = partial(self._keep, draft)
-        self._jobs.submit(Job("draft", work, lambda _: None, self._tuning.tell))
 
-    def _keep(self, draft: Draft, _: Job) -> None:
-        self._drafts.keep(draft)
+        def work(_: Job) -> None:
+            self._drafts.keep(draft)
+
+        self._tuning.jobs.submit(Job("draft", work, lambda _: None, self._tuning.tell))
 
     def _judged(self, teaching: Teaching) -> None:
         wrong = {

@@ -34,23 +34,6 @@ METRICS = keys(AP, F1, ACCURACY, FIDELITY)
 
 
 @dataclass(frozen=True)
-class Status:
-    """Status of a session's work: kind, sentence, progress (0 to 1), and remedy of an error."""
-
-    kind: str = "idle"  # idle | previewing | fitting | judging | cancelling | done | error
-    text: str = ""
-    progress: float = 0.0
-    remedy: str = ""
-
-    @classmethod
-    def of(cls, error: InficondError) -> Status:
-        """Return the status that shows an error; idle for a ``CancelledError``."""
-        if isinstance(error, CancelledError):
-            return cls()
-        return cls("error", error.for_page, 0.0, error.remedy_for_page)
-
-
-@dataclass(frozen=True)
 class Preview:
     """Effect that the pending batch would have on each class it changes; never saved.
 

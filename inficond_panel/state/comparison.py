@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 from typing import NamedTuple
 
-import pandas as pd
 import param
 
 from inficond_panel.common.cache import Latest
-from inficond_panel.distill import Interval, SliceReport, change_intervals
+from inficond_panel.distill import Interval
 from inficond_panel.errors import CancelledError, InficondError
-from inficond_panel.results.comparison import ClassComparison, Comparison, compare
-from inficond_panel.results.frame import intervals_of
-from inficond_panel.results.metrics import changes, metric_change, metrics
-from inficond_panel.results.refit_changes import Churn, Flip, Mover
-from inficond_panel.results.sensitivity import stability
-from inficond_panel.results.slices import measure_slices, metadata_slices
+from inficond_panel.results.comparison import Comparison, compare
+from inficond_panel.results.metrics import metric_change
 from inficond_panel.state.jobs import Job, Jobs
 from inficond_panel.state.students import StudentsState
-from inficond_panel.tuning import Node, Student, Tuner
-from inficond_panel.vocabulary.metrics import ERRORS, SHARES
 from inficond_panel.vocabulary.splits import HOLDOUT, TUNE
 
-__all__ = ["Churn", "ClassComparison", "CompareState", "Comparison", "Flip", "Mover"]
-SLICE = 0.1  #: seconds of work after which finished changes are published
 KEPT = 1 << 13  #: changes that a session caches; all sessions share the bootstrap draws
 
 
@@ -40,11 +29,9 @@ class CompareState(param.Parameterized):
     result = param.ClassSelector(class_=Comparison, default=None)
     problem = param.String("", doc="Why there is no comparison, with the remedy.")
 
-    def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs) -> None:
+    def __init__(self, students: StudentsState, jobs: Jobs) -> None:
         super().__init__()
-        self.tuner = tuner
-        self.students = students
-        self.jobs = jobs
+        self.tuner, self.students, self.jobs = students.tuner, students, jobs
 
     def compare(self, before: str, after: str) -> None:
         """Compare two nodes by id; cancel a comparison that is running."""
@@ -105,11 +92,9 @@ class ChangesState(param.Parameterized):
     arrivals = param.Integer(0, doc="How often requested changes have arrived.")
     problem = param.String("", doc="Why requested changes do not arrive.")
 
-    def __init__(self, tuner: Tuner, students: StudentsState, jobs: Jobs) -> None:
+    def __init__(self, students: StudentsState, jobs: Jobs) -> None:
         super().__init__()
-        self.tuner = tuner
-        self.students = students
-        self.jobs = jobs
+        self.tuner, self.students, self.jobs = students.tuner, students, jobs
         self._known: Latest[Asked, Interval] = Latest(KEPT)
         self._wanted: list[Asked] = []  # latest request first
         self._under_way = False
@@ -123,21 +108,18 @@ class ChangesState(param.Parameterized):
         return self._of_metrics(self.students.node.parent, class_name, metrics)
 
     def between(
-        self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
+        self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str, whole: bool = False
     ) -> dict[tuple[str, str], Interval]:
-        """Return the computed changes of one metric, by pair of node ids (before, after)."""
+        """Return the computed changes of one metric, by pair of node ids (before, after).
+
+        With ``whole`` compute the missing ones too; call this on the worker thread.
+        """
         split = self.students.snapshot.split
         asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
+        if whole:
+            return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
         known = self._ask(asked.values())
         return {pair: known[each] for pair, each in asked.items() if each in known}
-
-    def compute(
-        self, pairs: Iterable[tuple[str, str]], class_name: str, metric: str
-    ) -> dict[tuple[str, str], Interval]:
-        """Return the result of ``between``; compute missing changes. For the worker thread."""
-        split = self.students.snapshot.split
-        asked = {pair: Asked(*pair, class_name, split, metric) for pair in pairs}
-        return {pair: self._known.get(it) or self._compute(it) for pair, it in asked.items()}
 
     def _of_metrics(
         self, before: str | None, class_name: str, metrics: Iterable[str]
@@ -165,12 +147,7 @@ class ChangesState(param.Parameterized):
         batch, self._under_way = list(self._wanted), True
 
         def work(job: Job) -> dict[Asked, Interval]:
-            made, end = {}, time.monotonic() + SLICE
-            for asked in batch:
-                made[asked] = self._compute(asked)
-                if job.cancelled() or time.monotonic() > end:
-                    break
-            return made
+            return job.first_of(batch, self._compute)
 
         self.jobs.submit(Job("changes", work, self._add, self._failed))
 
@@ -191,69 +168,3 @@ class ChangesState(param.Parameterized):
         self._wanted, self._under_way = [], False
         if not isinstance(error, CancelledError):
             self.problem = error.whole_for_page
-
-
-MEASURED = (*SHARES, *ERRORS)
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Metrics of one student, and their changes since its parent and since #0, by metric.
-
-    ``now`` is the student's row of ``results.metrics``. ``since_parent`` is empty if the parent is
-    #0; at #0 both are empty. ``preview`` are the changes that the pending batch would make.
-    """
-
-    class_name: str
-    split: str
-    now: pd.Series
-    since_parent: Mapping[str, Interval]
-    since_start: Mapping[str, Interval]
-    preview: Mapping[str, Interval]
-
-
-def measure(tuner: Tuner, student: Student, preview: Student | None = None) -> Measured:
-    """Return all metrics of a student with their changes since its parent and since #0."""
-    name, split, node, root = student.class_name, student.split, student.node, tuner.root()
-
-    def since(before: str | None) -> dict[str, Interval]:
-        if before is None:
-            return {}
-        old = tuner.node(before)
-        frame = changes(tuner, old, node, split, metrics=MEASURED, classes=[name])
-        return dict(zip(frame["metric"], intervals_of(frame, "change"), strict=True))
-
-    return Measured(
-        name,
-        split,
-        metrics(tuner, node, split, classes=[name], keys=MEASURED).loc[name],
-        since(None if node.parent == root.id else node.parent),
-        since(root.id if node.parent else None),
-        change_intervals(student.outcome, preview.outcome, MEASURED, **tuner.spec.views.noise())
-        if preview
-        else {},
-    )
-
-
-def measure_by(tuner: Tuner, student: Student, column: str, metric: str, job: Job) -> SliceReport:
-    """Return a metric of the student per value of a metadata column. Raises ``DataError``."""
-    name, split = student.class_name, student.split
-    masks = metadata_slices(student.store, split, [column])
-    report = measure_slices(
-        tuner, student.node, split, masks, metric, classes=[name], cancelled=job.cancelled
-    )
-    return report[name]
-
-
-def hold(
-    tuner: Tuner, node: Node, class_name: str, concept: str, jobs: Jobs, job: Job
-) -> pd.DataFrame:
-    """Return a table of how stable a concept's influence is; see ``results.sensitivity``."""
-    return stability(
-        tuner,
-        class_name,
-        node=node,
-        concepts=[concept],
-        progress=jobs.progress(job),
-        cancelled=job.cancelled,
-    )

@@ -7,7 +7,6 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,64 +14,53 @@ import param
 
 from inficond_panel.common.files import File, file_stem
 from inficond_panel.common.numbers import size_text
-from inficond_panel.errors import InficondError, MissingExtraError
+from inficond_panel.errors import MissingExtraError
 from inficond_panel.export import FORMATS, export
 from inficond_panel.export.folder import edits_text
 from inficond_panel.export.onnx_file import import_onnx
-from inficond_panel.state.batch import Status
-from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.state.jobs import Job, Jobs, Status, Working
 from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.tuning import Node, Tuner
 
 SLICE = 0.3  #: seconds of work on a large file, after which other jobs may run
 
 
-@dataclass(frozen=True)
-class Format:
-    """Export format of students: name, file, and remedy for a missing package (or empty)."""
-
-    name: str
-    file: str
-    missing: str = ""
-
-
-class ExportState(param.Parameterized):
+class ExportState(Working):
     """Export of one file at a time, with its progress; the browser saves the new ``file``."""
 
-    formats = param.List([], item_type=Format, doc="Export formats; empty until `look`.")
+    KEY = "export"
+    RUNNING = frozenset({"exporting"})
+
+    formats = param.List([], item_type=dict, doc="See `find_formats`; empty until `look`.")
     file = param.ClassSelector(class_=File, default=None, doc="File just made; then None again.")
-    status = param.ClassSelector(class_=Status, default=Status())
     asked = param.Event(doc="The user opens the export menu of the node shown.")
     page = param.Event(doc="The user requests the page as one HTML file.")
 
     def __init__(self, tuner: Tuner, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
-        super().__init__()
+        super().__init__(jobs)
         self.rights = rights
         self.tuner = tuner
-        self.jobs = jobs
 
     def look(self) -> None:
         """Start a job that sets ``formats``: all export formats, with missing packages."""
 
-        def done(formats: list[Format]) -> None:
+        def done(formats: list[dict[str, str]]) -> None:
             self.formats = formats
 
         self.param.update(status=Status(), file=None)
-        self.jobs.submit(Job("formats", lambda _: find_formats(), done, self._failed))
+        self.jobs.submit(Job("formats", lambda _: find_formats(), done, self.fail))
 
     def students(self, node_id: str, formats: Sequence[str]) -> None:
         """Make a zip of the students of a node in these formats, with model card and edits file."""
-        chosen = list(formats)
-        self.make(lambda: zip_students(self.tuner, self.tuner.node(node_id), chosen))
+        self.make(lambda: zip_students(self.tuner, self.tuner.node(node_id), formats))
 
     def edits(self, node_id: str) -> None:
         """Make the edits file of the branch that leads to a node."""
 
         def make() -> File:
             node = self.tuner.node(node_id)
-            return File(
-                f"{stem(self.tuner, node)}-edits.yaml", edits_text(self.tuner, node).encode()
-            )
+            content = edits_text(self.tuner, node).encode()
+            return File(f"{stem(self.tuner, node)}-edits.yaml", content)
 
         self.make(make)
 
@@ -80,7 +68,7 @@ class ExportState(param.Parameterized):
         """Make a file on the worker and set ``file``. ``TuningError`` if export is not allowed."""
         self.rights.require("export")
         self.status = Status("exporting", "Making the file")
-        self.jobs.submit(Job("export", lambda _: make(), self._made, self._failed))
+        self.jobs.submit(Job(self.KEY, lambda _: make(), self._made, self.fail))
 
     def make_in_steps(
         self, prepare: Callable[[], Any], begin: Callable[[Any], Iterator[float | File]]
@@ -101,19 +89,16 @@ class ExportState(param.Parameterized):
                 self.status = Status("exporting", f"Making the file, {step:.0%}", step)
                 go_on(steps)
 
-            self.jobs.submit(Job("export", lambda _: _slice(steps), made, self._failed))
+            self.jobs.submit(Job(self.KEY, lambda _: _slice(steps), made, self.fail))
 
         self.status = Status("exporting", "Making the file")
-        job = Job("export", lambda _: prepare(), lambda ready: go_on(begin(ready)), self._failed)
+        job = Job(self.KEY, lambda _: prepare(), lambda ready: go_on(begin(ready)), self.fail)
         self.jobs.submit(job)
 
     def _made(self, file: File) -> None:
         text = f"{file.name} is ready, {size_text(len(file.content))}"
         self.param.update(file=file, status=Status("done", text, 1.0))
         self.file = None  # the browser has it now
-
-    def _failed(self, error: InficondError) -> None:
-        self.status = Status.of(error)
 
 
 def _slice(steps: Iterator[float | File]) -> float | File:
@@ -125,9 +110,18 @@ def _slice(steps: Iterator[float | File]) -> float | File:
     return step
 
 
-def find_formats() -> list[Format]:
-    """Return all export formats; each ``missing`` says how to install a missing package."""
-    return [Format(name, file, _missing(name)) for name, (file, _) in FORMATS.items()]
+def find_formats() -> list[dict[str, str]]:
+    """Return name and file of each export format; ``missing`` is the remedy for a missing package,
+    or empty."""
+    missing = {}
+    try:
+        import_onnx()
+    except MissingExtraError as error:
+        missing["onnx"] = error.whole_for_page
+    return [
+        {"name": name, "file": file, "missing": missing.get(name, "")}
+        for name, (file, _) in FORMATS.items()
+    ]
 
 
 def zip_students(tuner: Tuner, node: Node, formats: Sequence[str]) -> File:
@@ -146,13 +140,3 @@ def stem(tuner: Tuner, node: Node) -> str:
     """Return the stem of file names for a node: data set, number and id, joined by hyphens."""
     title = file_stem(tuner.store.title) or "students"
     return f"{title}-{node.number}-{node.id}"
-
-
-def _missing(name: str) -> str:
-    if name != "onnx":
-        return ""
-    try:
-        import_onnx()
-    except MissingExtraError as error:
-        return error.whole_for_page
-    return ""

@@ -9,10 +9,11 @@ from __future__ import annotations
 import logging
 import queue
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import param
 
@@ -20,6 +21,9 @@ from inficond_panel.errors import CancelledError, InficondError
 
 Publish = Callable[[Callable[[], None]], object]
 Progress = Callable[[float, str], None]
+K = TypeVar("K")
+T = TypeVar("T")
+SLICE = 0.1  #: seconds of work after which results are published, and other jobs may run
 
 
 def run_at_once(update: Callable[[], None]) -> None:
@@ -52,6 +56,15 @@ class Job:
     def cancelled(self) -> bool:
         """Return True after ``cancel`` was called: the work shall stop."""
         return self._cancel.is_set()
+
+    def first_of(self, items: Iterable[K], make: Callable[[K], T]) -> dict[K, T]:
+        """Return results of ``make`` by item: of at least one, and no more after ``SLICE``."""
+        made, end = {}, time.monotonic() + SLICE
+        for item in items:
+            made[item] = make(item)
+            if self.cancelled() or time.monotonic() > end:
+                break
+        return made
 
 
 class Jobs(param.Parameterized):
@@ -172,6 +185,56 @@ class Jobs(param.Parameterized):
                     tell()
 
         self._publish(update)
+
+
+@dataclass(frozen=True)
+class Status:
+    """Status of a session's work: kind, sentence, progress (0 to 1), and remedy of an error."""
+
+    kind: str = "idle"  # idle | previewing | fitting | judging | cancelling | done | error
+    text: str = ""
+    progress: float = 0.0
+    remedy: str = ""
+
+    @classmethod
+    def of(cls, error: InficondError) -> Status:
+        """Return the status that shows an error; idle for a ``CancelledError``."""
+        if isinstance(error, CancelledError):
+            return cls()
+        return cls("error", error.for_page, 0.0, error.remedy_for_page)
+
+
+class Working(param.Parameterized):
+    """State of work that runs in jobs with the key ``KEY``, with the status that a page shows."""
+
+    KEY: ClassVar[str]
+    #: Kinds of status while the work runs.
+    RUNNING: ClassVar[frozenset[str]]
+
+    status = param.ClassSelector(class_=Status, default=Status())
+
+    def __init__(self, jobs: Jobs, **params: object) -> None:
+        self.jobs = jobs
+        super().__init__(**params)
+
+    @property
+    def busy(self) -> bool:
+        """True while the work runs or is being cancelled."""
+        return self.status.kind in {*self.RUNNING, "cancelling"}
+
+    def cancel(self) -> None:
+        """Cancel the work. It has stopped when the status is idle."""
+        if self.status.kind in self.RUNNING:
+            self.status = Status("cancelling", "Cancelling")
+            self.jobs.cancel(self.KEY)
+
+    def fail(self, error: InficondError) -> None:
+        """Show why the work failed; show nothing if it was cancelled."""
+        self.status = Status.of(error)
+
+    def _report(self, share: float, text: str) -> None:
+        if self.status.kind in self.RUNNING:
+            self.status = Status(self.status.kind, text, share)
 
 
 def _done(job: Job, result: Any) -> None:

@@ -18,8 +18,7 @@ from inficond_panel.concepts.typed import check_typing
 from inficond_panel.errors import CancelledError, DataError, InficondError, TuningError
 from inficond_panel.export.folder import as_exported
 from inficond_panel.export.predictions import Abstaining, Prediction, abstaining, predict
-from inficond_panel.state.batch import Status
-from inficond_panel.state.jobs import Job, Jobs, Progress
+from inficond_panel.state.jobs import Job, Jobs, Status, Working
 from inficond_panel.state.selection import EVERYTHING, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.store import Store
@@ -37,7 +36,6 @@ from inficond_panel.tuning.replay import carry_on
 MOST_BYTES = 600_000
 #: Image formats that the page may send.
 FORMATS = ("JPEG", "PNG")
-_KEY = "new photo"
 _LEFT = 0.1  #: share of the progress bar that is filled when the work begins
 
 
@@ -74,14 +72,16 @@ class DecidedPhoto:
     rules: Abstaining | None = field(default=None, repr=False)
 
 
-class PhotoState(param.Parameterized):
+class PhotoState(Working):
     """State of the photo that is open in this session; the next photo replaces it.
 
     ``decided`` holds predictions of the students shown. ``close`` forgets the photo: neither the
     photo nor its scores are written to disk or to the history.
     """
 
-    status = param.ClassSelector(class_=Status, default=Status())
+    KEY = "new photo"
+    RUNNING = frozenset({"deciding"})
+
     decided = param.ClassSelector(class_=DecidedPhoto, default=None, doc="None: no photo is open.")
     missing = param.String("", doc="Why no photo can be opened here; empty: it can.")
     asked = param.Number(
@@ -93,14 +93,9 @@ class PhotoState(param.Parameterized):
     def __init__(
         self, students: StudentsState, jobs: Jobs, scorer: PhotoScorer | None, rights: Rights
     ) -> None:
-        self.students, self.jobs, self.scorer, self.rights = students, jobs, scorer, rights
-        super().__init__()
+        self.students, self.scorer, self.rights = students, scorer, rights
+        super().__init__(jobs)
         self.look()
-
-    @property
-    def busy(self) -> bool:
-        """True while the students' predictions on a photo are computed or being cancelled."""
-        return self.status.kind in {"deciding", "cancelling"}
 
     @property
     def side(self) -> int:
@@ -128,8 +123,8 @@ class PhotoState(param.Parameterized):
         try:
             check_photo(photo, scorer.side)
         except DataError as error:
-            self.jobs.cancel(_KEY)
-            self.param.update(decided=None, status=Status.of(error))
+            self.jobs.cancel(self.KEY)
+            self.fail(error)
             return
         store = self.students.tuner.store
 
@@ -141,15 +136,9 @@ class PhotoState(param.Parameterized):
         self.param.update(decided=None, status=Status("deciding", "Waiting for its turn"))
         self._submit(work)
 
-    def cancel(self) -> None:
-        """Cancel the work on the photo, and forget the photo."""
-        if self.status.kind == "deciding":
-            self.status = Status("cancelling", "Cancelling")
-            self.jobs.cancel(_KEY)
-
     def close(self) -> None:
         """Forget the photo, and cancel work on it."""
-        self.jobs.cancel(_KEY)
+        self.jobs.cancel(self.KEY)
         status = Status("cancelling", "Cancelling") if self.busy else Status()
         self.param.update(decided=None, status=status)
 
@@ -173,12 +162,6 @@ class PhotoState(param.Parameterized):
         return DecidedPhoto(node, scores, {one.class_name: one for one in predictions}, rules)
 
     def _submit(self, work: Callable[[Job], DecidedPhoto]) -> None:
-        def checked(job: Job) -> DecidedPhoto:
-            result = work(job)
-            if job.cancelled():
-                raise CancelledError("Cancelled.")
-            return result
-
         def done(decided: DecidedPhoto) -> None:
             if job.cancelled():  # closed since, or replaced by an unreadable photo
                 self._rest()
@@ -186,14 +169,11 @@ class PhotoState(param.Parameterized):
             self.param.update(decided=decided, status=Status())
             self._follow()  # other students may be shown since
 
-        job = Job(_KEY, checked, done, self._fail, self._report)
+        job = Job(self.KEY, work, done, self.fail, self._report)
         self.jobs.submit(job)
 
-    def _report(self, share: float, text: str) -> None:
-        if self.status.kind == "deciding":
-            self.status = Status("deciding", text, share)
-
-    def _fail(self, error: InficondError) -> None:
+    def fail(self, error: InficondError) -> None:
+        """Show why there are no predictions; show nothing if the work was cancelled."""
         if isinstance(error, CancelledError):
             self._rest()
         else:
@@ -239,7 +219,7 @@ class Encoder(TextEncoder, Protocol):
         """Raise ``MissingExtraError`` if the encoder's packages are not installed."""
 
 
-class ConceptsState(param.Parameterized):
+class ConceptsState(Working):
     """State of adding typed concepts to the store's concepts, and of removing them again.
 
     Each set of concepts has separate students, so the branch shown is fitted again over the new
@@ -247,7 +227,9 @@ class ConceptsState(param.Parameterized):
     sessions stay as they were.
     """
 
-    status = param.ClassSelector(class_=Status, default=Status())
+    KEY = "concepts"
+    RUNNING = frozenset({"adding"})
+
     tuner = param.ClassSelector(class_=Tuner, default=None, doc="Tuner over the new concepts.")
     concept = param.String("", doc="The concept that was added or removed.")
     outcome = param.List([], item_type=str, doc="Result of the last change, in sentences.")
@@ -260,10 +242,9 @@ class ConceptsState(param.Parameterized):
         encoder: Encoder | None,
         rights: Rights = EVERYTHING,
     ) -> None:
-        super().__init__()
+        super().__init__(jobs)
         self._rights = rights
         self.students = students
-        self.jobs = jobs
         self.encoder = encoder
 
     @property
@@ -280,11 +261,6 @@ class ConceptsState(param.Parameterized):
     def others(self) -> int:
         """Number of iterations of other branches, which adding a concept does not fit again."""
         return len(self.students.tree.nodes) - 1 - self.carried
-
-    @property
-    def busy(self) -> bool:
-        """True while a concept is being added or removed, or this is being cancelled."""
-        return self.status.kind in {"adding", "cancelling"}
 
     def look(self) -> None:
         """Set ``missing``: why no concept can be typed here, or empty. Loads no encoder."""
@@ -323,7 +299,11 @@ class ConceptsState(param.Parameterized):
             tuner = add_concept(self.students.tuner, text, encoder, images=images or ())
             try:
                 carried = carry_on(
-                    self.students.tuner, node, tuner, _rest_of(report), job.cancelled
+                    self.students.tuner,
+                    node,
+                    tuner,
+                    lambda share, step: report(_ENCODED + (1 - _ENCODED) * share, step),
+                    job.cancelled,
                 )
             except InficondError:
                 remove_concept(tuner, name)
@@ -346,12 +326,6 @@ class ConceptsState(param.Parameterized):
 
         self._start(name, work)
 
-    def cancel(self) -> None:
-        """Cancel adding a concept; nothing is added."""
-        if self.status.kind == "adding":
-            self.status = Status("cancelling", "Cancelling")
-            self.jobs.cancel("concepts")
-
     def _start(self, name: str, work: Callable[[Job], tuple[Tuner, list[str]]]) -> None:
         def done(found: tuple[Tuner, list[str]]) -> None:
             tuner, sentences = found
@@ -361,15 +335,7 @@ class ConceptsState(param.Parameterized):
 
         if not self.busy:
             self.status = Status("adding", "Starting")
-            self.jobs.submit(Job("concepts", work, done, self.fail, self._report))
-
-    def _report(self, share: float, text: str) -> None:
-        if self.status.kind == "adding":
-            self.status = Status("adding", text, share)
-
-    def fail(self, error: InficondError) -> None:
-        """Show why the concept was not added or removed; show nothing if that was cancelled."""
-        self.status = Status.of(error)
+            self.jobs.submit(Job(self.KEY, work, done, self.fail, self._report))
 
 
 def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False) -> list[str]:
@@ -406,7 +372,3 @@ def added_sentences(tuner: Tuner, node: Node, name: str, *, stays: bool = False)
         before = "" if stays else "; the iterations without it come back when it is taken away"
         sentences.append(f"The branch was fitted again with it, up to #{node.number}{before}.")
     return sentences
-
-
-def _rest_of(report: Progress) -> Progress:
-    return lambda share, text: report(_ENCODED + (1 - _ENCODED) * share, text)

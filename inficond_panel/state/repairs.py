@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 
 import param
@@ -26,15 +25,13 @@ from inficond_panel.tuning.suggest import Suggestion, suggest
 
 #: Largest number of classes for which all shifts are computed; above, only of selected classes.
 ALL_UP_TO = 100
-SLICE = 0.1  #: seconds of work after which finished results are published
 
 
 class ShiftState(param.Parameterized):
     """State of the shifts: students that do worse on ``tune`` than on ``fit``, with suspects.
 
-    A job ends after ``SLICE``, so that results are shown one by one; the selected class comes
-    first. With more than ``ALL_UP_TO`` classes, which take minutes, only selected classes are
-    computed.
+    Results are shown one by one (``Job.first_of``); the selected class comes first. With more than
+    ``ALL_UP_TO`` classes, which take minutes, only selected classes are computed.
     """
 
     by_class = param.Dict({}, doc="``ClassShift`` by class, as far as it is computed.")
@@ -91,12 +88,7 @@ class ShiftState(param.Parameterized):
         tuner, node = self._students.tuner, self._students.node
 
         def work(job: Job) -> dict[str, ClassShift]:
-            made, end = {}, time.monotonic() + SLICE
-            for name in missing:
-                made[name] = student_shift(tuner, node, name)
-                if job.cancelled() or time.monotonic() > end:
-                    break
-            return made
+            return job.first_of(missing, lambda name: student_shift(tuner, node, name))
 
         def done(made: dict[str, ClassShift]) -> None:
             if self._node.id == node.id:

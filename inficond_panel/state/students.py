@@ -8,14 +8,15 @@ from functools import lru_cache
 import numpy as np
 import param
 
+from inficond_panel.common.cache import Latest
 from inficond_panel.common.files import File
-from inficond_panel.distill import Band, WhatIf
+from inficond_panel.distill import Band
 from inficond_panel.results.concept_rows import effect
 from inficond_panel.results.concepts import concepts_file
 from inficond_panel.results.metrics import Snapshot, Tree
 from inficond_panel.results.refit_changes import Group
 from inficond_panel.results.refit_report import RefitReport, explain, group_of, refit_of
-from inficond_panel.results.what_if_curves import change_along, exact_curves
+from inficond_panel.results.what_if_curves import change_along
 from inficond_panel.state.selection import DatasetState
 from inficond_panel.tuning import Node, Student, Tuner
 from inficond_panel.vocabulary.metrics import AP
@@ -38,7 +39,7 @@ class StudentsState(param.Parameterized):
         self.tuner = tuner
         self.dataset = dataset
         self._group = lru_cache(maxsize=4096)(self._compute_group)
-        self._reports: dict[str, RefitReport] = {}
+        self._reports: Latest[str, RefitReport] = Latest(REPORTS)
         super().__init__(snapshot=snapshot, tree=tree)
 
     @property
@@ -78,15 +79,11 @@ class StudentsState(param.Parameterized):
 
     def report(self, refit: Node, cancelled: Callable[[], bool]) -> RefitReport:
         """Return the report on a refit's iteration. Call it on the worker: it may take seconds."""
-        if refit.id not in self._reports:
-            while len(self._reports) >= REPORTS:
-                self._reports.pop(next(iter(self._reports)))
-            self._reports[refit.id] = explain(self.tuner, refit, cancelled=cancelled)
-        return self._reports[refit.id]
-
-    def what_if(self, class_name: str, concept: str) -> WhatIf:
-        """Return what-if curves of all decision metrics over one concept's influence."""
-        return exact_curves(self.student(class_name), concept)
+        report = self._reports.get(refit.id)
+        if report is None:
+            report = explain(self.tuner, refit, cancelled=cancelled)
+            self._reports.put(refit.id, report)
+        return report
 
     def band(self, class_name: str, concept: str, metric: str, grid: np.ndarray) -> Band:
         """Return the change in a metric, with intervals, at ``grid`` of a concept's influence."""

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import param
 
 from inficond_panel.errors import CancelledError, InficondError, TuningError
-from inficond_panel.results.metrics import Deleted, Snapshot, Tree, take_snapshot, take_tree
-from inficond_panel.state.batch import Notice, Status
-from inficond_panel.state.jobs import Job, Jobs
+from inficond_panel.results.metrics import Snapshot, Tree, take_snapshot, take_tree
+from inficond_panel.state.batch import Notice
+from inficond_panel.state.jobs import Job, Jobs, Status, Working
 from inficond_panel.state.selection import EVERYTHING, ON_SCREEN, Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.tuning import Iteration, Node, Tuner
@@ -28,13 +28,15 @@ class Seen(NamedTuple):
     tree: Tree
 
 
-class TreeState(param.Parameterized):
+class TreeState(Working):
     """State of a session in the tree of iterations, and moves in it such as undo and jump.
 
     Only the worker thread reads and writes the history.
     """
 
-    status = param.ClassSelector(class_=Status, default=Status())
+    KEY = "refit"
+    RUNNING = frozenset({"fitting", "judging"})
+
     author = param.String("user", doc="Author that the history records.")
     problem = param.String("", doc="Why the last change of a label or branch was not made.")
     notice = param.ClassSelector(
@@ -44,20 +46,12 @@ class TreeState(param.Parameterized):
     )
 
     def __init__(
-        self,
-        tuner: Tuner,
-        students: StudentsState,
-        jobs: Jobs,
-        rights: Rights = EVERYTHING,
-        **params: object,
+        self, students: StudentsState, jobs: Jobs, rights: Rights, **params: object
     ) -> None:
-        self.rights = rights
-        self.tuner = tuner
-        self.students = students
-        self.jobs = jobs
+        self.tuner, self.students, self.rights = students.tuner, students, rights
         self._at = students.node.id  # node of this session; the worker sets it
         self._moves = itertools.count()
-        super().__init__(**params)
+        super().__init__(jobs, **params)
 
     @property
     def head(self) -> Node:
@@ -70,33 +64,13 @@ class TreeState(param.Parameterized):
         return list(self.students.tree.nodes)
 
     @property
-    def deleted(self) -> list[Deleted]:
-        """Deleted branches that can be restored, newest first."""
-        return list(self.students.tree.deleted)
-
-    @property
     def looks(self) -> Mapping[str, int]:
         """Number of times that the holdout was opened, by node id."""
         return self.students.tree.looks
 
-    @property
-    def can_undo(self) -> bool:
-        """True if there is a node to go back to from the node shown."""
-        return self.students.tree.undo is not None
-
-    @property
-    def can_redo(self) -> bool:
-        """True if a node after the node shown was undone, in this session or before a restart."""
-        return self.students.tree.redo is not None
-
-    @property
-    def busy(self) -> bool:
-        """True while a refit or an evaluation by answers on photos runs or is being cancelled."""
-        return self.status.kind in {"fitting", "judging", "cancelling"}
-
     def undo(self) -> None:
         """Go to the parent of the node shown. Nothing is deleted."""
-        if self.can_undo and not self.busy:
+        if self.students.tree.undo and not self.busy:
             left: list[int] = []
 
             def move() -> str:
@@ -110,7 +84,7 @@ class TreeState(param.Parameterized):
 
     def redo(self) -> None:
         """Show the node that was last undone, also if the undo was before a restart."""
-        if self.can_redo:
+        if self.students.tree.redo:
             self._go(lambda: self.tuner.history.redo(self.tuner.root_id, self._at, self.author))
 
     def jump(self, node_id: str) -> None:
@@ -267,7 +241,7 @@ class TreeState(param.Parameterized):
 TARGETS = ("teacher", "oracle")
 
 
-class TargetsState(param.Parameterized):
+class TargetsState(Working):
     """Switch of the students' targets between teacher and oracle, if the store has oracle logits.
 
     The oracle is the teacher on inputs reinforced with their labels. The students of each target
@@ -275,14 +249,15 @@ class TargetsState(param.Parameterized):
     continues with a new ``AppState`` over ``tuner``; the old state stays as it was.
     """
 
-    status = param.ClassSelector(class_=Status, default=Status())
+    KEY = "targets"
+    RUNNING = frozenset({"fitting"})
+
     tuner = param.ClassSelector(class_=Tuner, default=None, doc="Tuner of the chosen targets.")
 
     def __init__(self, tuner: Tuner, jobs: Jobs, rights: Rights = EVERYTHING) -> None:
-        super().__init__()
+        super().__init__(jobs)
         self._rights = rights
         self._from = tuner
-        self.jobs = jobs
         self.usual = self.chosen  # targets in the spec
 
     @property
@@ -295,11 +270,6 @@ class TargetsState(param.Parameterized):
         """Targets that the students shown learn from: ``teacher`` or ``oracle``."""
         return str(self._from.spec.students.targets)
 
-    @property
-    def busy(self) -> bool:
-        """True while the students of other targets are distilled."""
-        return self.status.kind == "fitting"
-
     def choose(self, targets: str) -> None:
         """Switch to the students that learn from ``targets``; distil them if there are none yet."""
         if targets == self.chosen or targets not in self.options or self.busy:
@@ -311,15 +281,7 @@ class TargetsState(param.Parameterized):
             return other
 
         self.status = Status("fitting", "Distilling")
-        self.jobs.submit(Job("targets", work, self._done, self.fail, self._report))
+        self.jobs.submit(Job(self.KEY, work, self._done, self.fail, self._report))
 
     def _done(self, tuner: Tuner) -> None:
         self.tuner = tuner
-
-    def _report(self, share: float, text: str) -> None:
-        if self.busy:
-            self.status = Status("fitting", text, share)
-
-    def fail(self, error: InficondError) -> None:
-        """Show why the students could not be distilled; show nothing if that was cancelled."""
-        self.status = Status.of(error)

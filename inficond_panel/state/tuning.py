@@ -17,21 +17,12 @@ from inficond_panel.results.metrics import Snapshot
 from inficond_panel.results.refit_changes import MovedClass, moved_classes, moved_sentence
 from inficond_panel.results.refit_words import seconds_text
 from inficond_panel.spec.sections.students import Tuning
-from inficond_panel.state.batch import (
-    Item,
-    Notice,
-    Preview,
-    Status,
-    make_preview,
-    put,
-    read_item,
-    toggled,
-)
-from inficond_panel.state.jobs import Job, Jobs
-from inficond_panel.state.selection import EVERYTHING, Rights
+from inficond_panel.state.batch import Item, Notice, Preview, make_preview, put, read_item, toggled
+from inficond_panel.state.jobs import Job, Jobs, Status
+from inficond_panel.state.selection import Rights
 from inficond_panel.state.students import StudentsState
 from inficond_panel.state.tree import Seen, TreeState
-from inficond_panel.tuning import Intent, Iteration, Node, Tuner, notices
+from inficond_panel.tuning import Intent, Iteration, Node, notices
 from inficond_panel.tuning.answers import Answers, Teaching, teach
 from inficond_panel.tuning.edits import Balance, Doubt, Label, Lambda, Learn, is_known, place_of
 from inficond_panel.tuning.node import optimality_notices
@@ -91,19 +82,9 @@ class TuningState(TreeState):
     preview = param.ClassSelector(class_=Preview, default=None)
     locked = param.String("", doc="Why the batch cannot be changed or fitted now; empty: it can.")
 
-    def __init__(
-        self,
-        tuner: Tuner,
-        students: StudentsState,
-        jobs: Jobs,
-        *,
-        preview: bool,
-        factor: float,
-        rights: Rights = EVERYTHING,
-    ) -> None:
-        self._previews = preview
+    def __init__(self, students: StudentsState, jobs: Jobs, rights: Rights) -> None:
         self._moved: tuple[MovedClass, ...] = ()  # by the last refit
-        super().__init__(tuner, students, jobs, rights, factor=factor)
+        super().__init__(students, jobs, rights, factor=students.tuner.spec.tuning.factor)
 
     @property
     def awaited(self) -> bool:
@@ -114,10 +95,6 @@ class TuningState(TreeState):
     def thumbs(self) -> list[Intent]:
         """Thumbs of the pending batch."""
         return [item for item in self.pending if isinstance(item, Intent)]
-
-    def intent_of(self, class_name: str, concept: str) -> Intent | None:
-        """Return the pending thumb on a concept of a class; None if there is none."""
-        return next((i for i in self.thumbs if i.key == (class_name, concept)), None)
 
     def bounds_of(self, intent: Intent) -> tuple[float | None, float | None]:
         """Return the bounds (lower, upper) that a thumb would set on an influence at the head."""
@@ -241,7 +218,7 @@ class TuningState(TreeState):
             return self._make_head(node, parent)
 
         done = partial(self._tuned, batch)
-        self.jobs.submit(Job("refit", work, done, self._not_tuned, self._fitting))
+        self.jobs.submit(Job(self.KEY, work, done, self.fail, self._report))
 
     def teach(
         self,
@@ -273,24 +250,21 @@ class TuningState(TreeState):
             return teaching, None if node is None else self._make_head(node, parent)
 
         def done(result: tuple[Teaching, _Made | None]) -> None:
-            tell(result[0])
-            self._taught(*result)
+            teaching, made = result
+            tell(teaching)
+            if made is None:
+                self.status = Status()
+                self._start_preview()
+                return
+            self._tuned([], made)
+            learned = f"{count(len(teaching.present), 'answer')} on {answers.class_name}"
+            self._tell_made(f"#{self.head.number} learned {learned}.")
 
         def not_taught(error: InficondError) -> None:
-            self._not_tuned(error)
+            self.fail(error)
             failed(error)
 
-        self.jobs.submit(Job("refit", work, done, not_taught, self._fitting))
-
-    def _taught(self, teaching: Teaching, made: _Made | None) -> None:
-        if made is None:
-            self.status = Status()
-            self._start_preview()
-            return
-        self._tuned([], made)
-        learned = f"{count(len(teaching.present), 'answer')} on {teaching.answers.class_name}"
-        words = f"#{self.head.number} learned {learned}."
-        self._tell_made(words)
+        self.jobs.submit(Job(self.KEY, work, done, not_taught, self._report))
 
     def _make_head(self, node: Node, parent: Node) -> _Made:
         history, root = self.tuner.history, self.tuner.root_id
@@ -298,12 +272,6 @@ class TuningState(TreeState):
         seen = self._see(node.id)
         sides = (self.tuner.at(each, seen.snapshot.split) for each in (parent, node))
         return seen, moved_classes(*sides)
-
-    def cancel(self) -> None:
-        """Cancel the refit; the batch stays. The refit has stopped when the status is idle."""
-        if self.status.kind in {"fitting", "judging"}:
-            self.status = Status("cancelling", "Cancelling")
-            self.jobs.cancel("refit")
 
     def _shown(self, seen: Seen) -> None:
         self.preview, self._moved = None, ()  # of the earlier node or split
@@ -327,14 +295,6 @@ class TuningState(TreeState):
         compared = (self.head.parent or self.head.id, self.head.id)
         self.notice = Notice(words, "Undo", self.undo, compared)
 
-    def _not_tuned(self, error: InficondError) -> None:
-        self.status = Status()
-        self._failed(error)
-
-    def _fitting(self, share: float, text: str) -> None:
-        if self.status.kind in {"fitting", "judging"}:
-            self.status = Status(self.status.kind, text, share)
-
     def _set_pending(self, batch: list[Item]) -> None:
         """Replace the batch and start its preview; do nothing while ``locked`` is set."""
         if self.locked:
@@ -350,7 +310,8 @@ class TuningState(TreeState):
         self._start_preview()
 
     def _can_preview(self, batch: Sequence[Item]) -> bool:
-        return bool(batch) and self._previews and not self.busy and not self.locked
+        previews = self.tuner.spec.tuning.preview
+        return bool(batch) and previews and not self.busy and not self.locked
 
     def _start_preview(self) -> None:
         if not self._can_preview(self.pending):

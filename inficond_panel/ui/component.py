@@ -17,7 +17,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache, partial
 from pathlib import Path
 from types import NoneType, UnionType
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar, Union, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Self, TypeVar, Union, get_args, get_origin
 from weakref import WeakKeyDictionary
 
 import param
@@ -238,6 +238,12 @@ class ViewComponent(Component):
 
     #: Milliseconds that Panel waits for more changes: 0, as the browser sends a click's together.
     _debounce: ClassVar[int] = 0
+
+    @classmethod
+    def of(cls, app: AppState, **params: Any) -> Self:
+        """Return the component for the page of a session, with the page's look."""
+        extent, intervals = app.settings.param.show, app.spec.views.intervals
+        return cls(theme=app.param.theme, extent=extent, intervals=intervals, margin=0, **params)
 
 
 def tie(component: JSComponent, kept: param.Parameterized, **names: Any) -> None:

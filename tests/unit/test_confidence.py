@@ -14,8 +14,8 @@ from sklearn.metrics import accuracy_score
 
 from inficond_panel.distill.metrics.bootstrap import draw_counts
 from inficond_panel.results.frame import interval_of
+from inficond_panel.results.metrics import metrics
 from inficond_panel.state import AppState
-from inficond_panel.state.comparison import measure
 from inficond_panel.state.jobs import Jobs
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.detail.view import DetailView
@@ -48,8 +48,9 @@ def test_a_lower_level_is_narrower_and_the_students_stay_what_they_are(tmp_path_
     wide, narrow = (tuned(tmp_path_factory.mktemp("level"), extra) for extra in levels)
     assert wide.head().id == narrow.head().id
     assert wide.head().weights_hash == narrow.head().weights_hash
-    own = [measure(t, t.at(t.head(), "tune")["bicycle"]).now for t in (wide, narrow)]
-    for metric in ("ap", "accuracy", "brier"):
+    measured = ("ap", "accuracy", "brier")
+    own = [metrics(t, t.head(), "tune", keys=measured).loc["bicycle"] for t in (wide, narrow)]
+    for metric in measured:
         old, new = (interval_of(each, metric) for each in own)
         assert old.estimate == new.estimate
         assert old.low <= new.low <= new.high <= old.high

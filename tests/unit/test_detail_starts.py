@@ -31,11 +31,11 @@ FOUND = {
 
 
 def test_of_a_class_its_suspects_and_where_it_has_none_the_strongest():
-    starts = make_starts(FOUND, "dog", {"wheel": 2.0})
+    starts = make_starts(FOUND["dog"], {("dog", "wheel"): 2.0})
     assert [each["concept"] for each in starts] == ["ball", "grass"]
     told = "In 90 % of the training images with dog, 40 % of the tuning ones."
     assert starts[0]["reason"] == told
-    starts = make_starts(FOUND, "bus", {"wheel": 2.0, "road": -1.5})
+    starts = make_starts(FOUND["bus"], {("bus", "wheel"): 2.0, ("bus", "road"): -1.5})
     reasons = {each["concept"]: each["reason"] for each in starts}
     assert reasons == {"wheel": "influence +2.00", "road": "influence −1.50"}
     assert {each["class_name"] for each in starts} == {"bus"}

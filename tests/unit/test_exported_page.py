@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
+import zlib
 
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ from inficond_panel.state.selection import Rights
 from inficond_panel.tuning import Intent, open_tuner
 from inficond_panel.views.page import exploring
 from inficond_panel.views.page.exploring import WaitingJobs, choose_nodes
-from inficond_panel.views.page.exported_page import pack, unpack
+from inficond_panel.views.page.exported_page import pack
 
 CLASSES = ["bicycle", "tv monitor", "sheep", "bird"]
 
@@ -46,7 +48,8 @@ def html(tuner):
 
 
 def record_of(html: str) -> dict:
-    return unpack(re.search(r'<script id="explored"[^>]*>(.*?)</script>', html, re.DOTALL)[1])
+    packed = re.search(r'<script id="explored"[^>]*>(.*?)</script>', html, re.DOTALL)[1]
+    return json.loads(zlib.decompress(base64.b64decode(packed)))
 
 
 def as_plain(value):

@@ -20,7 +20,7 @@ from inficond_panel.common import installation
 from inficond_panel.common.installation import install_command, missing_extra
 from inficond_panel.errors import BrokenExtraError, MissingExtraError
 from inficond_panel.predict import PageEncoder, PagePhotos
-from inficond_panel.state.batch import Status
+from inficond_panel.state import Status
 from inficond_panel.study.results.study_tables import write
 from inficond_panel.tuning import open_tuner
 

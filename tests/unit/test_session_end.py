@@ -75,7 +75,7 @@ def test_the_page_before_another_choice_is_held_nowhere(tmp_path: Path, choice: 
             if choice == "targets":
                 explorer.app.targets.choose("oracle")
             else:
-                explorer.app.choose_dataset(explorer.app.datasets[1])
+                explorer.app.requested = explorer.app.datasets[1]
             await until(lambda: explorer.app is not first() and not explorer.jobs.busy)
             shown = (explorer.app.dataset.title, explorer.app.targets.chosen)
             assert shown == {"targets": ("Small", "oracle")}.get(choice, ("Other Small", "teacher"))

@@ -18,7 +18,7 @@ from waiting import PATIENCE
 from inficond_panel.distill import Outcome, change_intervals
 from inficond_panel.distill.metrics.bootstrap import mean_change
 from inficond_panel.results.comparison import compare, comparison_frames
-from inficond_panel.state import AppState, Jobs
+from inficond_panel.state import AppState, Jobs, jobs
 from inficond_panel.state import comparison as changes_module
 
 METRICS = ("ap", "f1", "recall", "precision", "accuracy", "fidelity")
@@ -83,8 +83,8 @@ def test_a_change_is_worked_out_once_and_by_the_worker(tuned: AppState) -> None:
         updates.append(update)
         there.set()
 
-    tuned.jobs = jobs = Jobs(publish)
-    state = changes_module.ChangesState(tuned.tuner, tuned.students, jobs)
+    tuned.jobs = queue = Jobs(publish)
+    state = changes_module.ChangesState(tuned.students, queue)
     compute = state._compute
     state._compute = lambda asked: (threads.append(threading.current_thread()), compute(asked))[1]
     assert state.total("bicycle", ["f1"]) == {}
@@ -95,15 +95,15 @@ def test_a_change_is_worked_out_once_and_by_the_worker(tuned: AppState) -> None:
     assert set(state.total("bicycle", ["f1"])) == {"f1"}
     assert len(threads) == 1
     assert threads[0] is not threading.current_thread()
-    jobs.close()
+    queue.close()
 
 
 def test_what_was_asked_for_last_comes_first(tuned: AppState, monkeypatch) -> None:
     """A click on the next class does not wait for what the last one asked for."""
-    monkeypatch.setattr(changes_module, "SLICE", 0)  # one at a time
+    monkeypatch.setattr(jobs, "SLICE", 0)  # one at a time
     waiting: list = []
     tuned.jobs.submit = waiting.append
-    state = changes_module.ChangesState(tuned.tuner, tuned.students, tuned.jobs)
+    state = changes_module.ChangesState(tuned.students, tuned.jobs)
     state.total("bicycle", ["f1", "ap"])
     state.total("sheep", ["ap"])
     made = []
@@ -229,7 +229,7 @@ def test_the_zip_and_the_edits_are_what_the_command_writes(app: AppState, files)
 def test_a_format_without_its_package_says_so(app: AppState, monkeypatch) -> None:
     monkeypatch.setitem(sys.modules, "onnx", None)
     app.export.look()
-    missing = {made.name: made.missing for made in app.export.formats}
+    missing = {made["name"]: made["missing"] for made in app.export.formats}
     assert "[onnx]'" in missing["onnx"]
     assert (missing["npz"], missing["sklearn"]) == ("", "")
     app.export.students(app.students.node.id, ["onnx"])

@@ -95,7 +95,7 @@ def test_a_cancelled_refit_says_so_until_it_has_stopped(session, loop, monkeypat
     tuning.cancel()
     assert tuning.status.kind == "cancelling"
     assert tuning.busy
-    tuning._fitting(0.5, "late")  # a report that was on its way
+    tuning._report(0.5, "late")  # a report that was on its way
     tuning.fine_tune()  # not twice
     tuning.undo()  # nor a move meanwhile
     assert tuning.status.kind == "cancelling"

@@ -175,7 +175,7 @@ def _sent(tmp_path: Path, iterations: int) -> dict[str, int]:
     tuner.set_head(grow(tuner, iterations)[-1])
     app = AppState(tuner, Jobs(inline=True))
     parts = ["tree", "results", "deleted"]
-    page = Shell(app)._page
+    page = Shell(app, {})._page
     components = [(ProvenanceView(app)._tree, parts), (ConfigurationView(app)._strip, ["student"])]
     app.selection.class_name = "bicycle"
     with counting(*components) as click:

@@ -148,13 +148,13 @@ def test_a_page_without_the_right_refuses(tuner):
     shut = Rights(photos=False)
     app = AppState(tuner, Jobs(inline=True), rights=shut, photos=Scorer(tuner.store))
     assert "photos" in shut.closed
-    put(Shell(app))
+    put(Shell(app, {}))
     assert (app.photo.decided, app.photo.scorer.photos) == (None, [])
     assert app.photo.missing == "This page does not allow photos."
 
 
 def test_the_dialog_tells_what_the_browser_asks_for(app):
-    shell = Shell(app)
+    shell = Shell(app, {})
     assert (shell._page.photo["rows"], shell._page.photo["side"]) == ([], SIDE)
     put(shell)
     shown = shell._page.photo
@@ -190,7 +190,7 @@ def least_sure(label, logit, asked: float) -> float:
 def test_where_as_sure_decisions_are_seldom_right_the_student_does_not_know(tmp_path):
     tuner = open_tuner(small_spec(tmp_path, images=400))
     app = AppState(tuner, Jobs(inline=True), photos=Scorer(tuner.store))
-    shell, rows = Shell(app), tuner.store.rows("tune")
+    shell, rows = Shell(app, {}), tuner.store.rows("tune")
     put(shell)
 
     def decisions() -> dict[str, str]:

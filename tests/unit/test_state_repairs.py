@@ -7,7 +7,7 @@ from factory import shift_of
 
 from inficond_panel.errors import CancelledError, InficondError, TuningError
 from inficond_panel.results.what_if_curves import refit_curve
-from inficond_panel.state import AppState, Jobs, Status, repairs
+from inficond_panel.state import AppState, Jobs, Status, jobs, repairs
 from inficond_panel.state.batch import toggled
 from inficond_panel.state.repairs import RefitWhatIf
 from inficond_panel.tuning import Intent, open_tuner
@@ -98,7 +98,7 @@ def test_shifts_are_those_of_the_doctor_and_wait_until_asked_for(demo):
 
 @pytest.mark.parametrize(("seconds", "told"), [(0, 16), (60, 1)])
 def test_the_class_in_view_is_looked_at_first_and_told_in_time(demo, monkeypatch, seconds, told):
-    monkeypatch.setattr(repairs, "SLICE", seconds)
+    monkeypatch.setattr(jobs, "SLICE", seconds)
     seen = []
     demo.selection.class_name = "sheep"
     demo.shifts.param.watch(lambda event: seen.append([*event.new]), "by_class")

@@ -52,8 +52,8 @@ def curves(breakpoints, **metrics) -> WhatIf:
 
 def chart_of(metric: str, drawn: WhatIf, influence: float, agreement=AGREEMENT, **marks):
     drawn = make_charts(drawn, influence, agreement, **marks)
-    json.dumps([chart.caption() for chart in drawn], allow_nan=False)
-    return next(chart for chart in drawn if chart.metric == metric)
+    json.dumps(drawn, allow_nan=False)
+    return next(chart for chart in drawn if chart["metric"] == metric)
 
 
 def metrics_of(value: float) -> SimpleNamespace:
@@ -109,34 +109,34 @@ def test_very_many_steps_are_drawn_at_places_along_the_axis_and_stay_true():
     assert steps["edges"] == pytest.approx(edges.tolist(), abs=1e-6)
     middles = (edges[1:] + edges[:-1]) / 2
     assert steps["f1"] == pytest.approx([whole.at(x)["f1"] for x in middles], abs=1e-6)
-    assert chart_of("f1", whole, 0.5).now == (0.5, whole.at(0.5)["f1"])
+    assert chart_of("f1", whole, 0.5)["now"] == [0.5, whole.at(0.5)["f1"]]
 
 
 def test_marks_are_now_teacher_pending_bound_and_preview():
     ghost = (1.5, metrics_of(0.95))
-    chart = chart_of("recall", curves([0.0]), -0.5, pending=2.0, preview=ghost).caption()
+    chart = chart_of("recall", curves([0.0]), -0.5, pending=2.0, preview=ghost)
     assert chart["now"] == [-0.5, pytest.approx(0.2)]
     assert chart["teacher"] == pytest.approx(0.8)
     assert chart["pending"] == [2.0, pytest.approx(0.8)]
     assert chart["preview"] == [1.5, 0.95]
     assert chart["bottom"] <= 0.2
     assert chart["top"] >= 0.95
-    assert chart_of("f1", curves([0.0]), 1.0, refit={0.5: metrics_of(0.99)}).top >= 0.99
+    assert chart_of("f1", curves([0.0]), 1.0, refit={0.5: metrics_of(0.99)})["top"] >= 0.99
 
 
 def test_a_mark_off_the_axis_is_not_drawn_and_an_undefined_one_has_no_value():
     nobody = Agreement(Counts(0, 0, 0, 0), Counts(5, 0, 0, 0))
     far = {"pending": 7.0, "preview": (9.0, metrics_of(0.5))}
-    recall = chart_of("recall", curves([0.0]), 1.0, nobody, **far).caption()
+    recall = chart_of("recall", curves([0.0]), 1.0, nobody, **far)
     assert (recall["pending"], recall["teacher"], recall["preview"]) == (None, None, None)
     undefined = curves([0.0], precision=np.array([np.nan, 0.6]))
-    chart = chart_of("precision", undefined, 1.0, pending=-0.5).caption()
+    chart = chart_of("precision", undefined, 1.0, pending=-0.5)
     assert (chart["pending"], chart["now"]) == ([-0.5, None], [1.0, 0.6])
 
 
 def test_a_caption_tells_value_ends_and_now():
     drawn = curves([0.0], f1=np.array([0.3, 0.594]))
-    caption = chart_of("f1", drawn, 1.12).caption()
+    caption = chart_of("f1", drawn, 1.12)
     assert (caption["title"], caption["value"], caption["nowText"]) == ("F1", "0.594", "1.12")
     assert (caption["low"], caption["high"]) == (-1.0, 3.0)
     assert (caption["lowText"], caption["highText"]) == ("−1.0", "3.0")

@@ -33,7 +33,7 @@ TWO = [(["performance"], 3), (["knowledge"], 5)]
 
 @pytest.fixture
 def shell(app: AppState) -> Shell:
-    return Shell(app)
+    return Shell(app, {})
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,8 @@ def test_the_head_tells_classes_and_the_newest_node_and_where_it_is() -> None:
     assert (unkept["at"], unkept["text"]) == ("", "Not kept: history in memory")
 
 
-def test_views_colours_tabs_and_words_follow_browser_and_state(app, shell) -> None:
-    assert shell._page.views == []  # a skeleton
-    shell.place({"performance": pn.pane.Str("rows")})
+def test_views_colours_tabs_and_words_follow_browser_and_state(app) -> None:
+    shell = Shell(app, {"performance": pn.pane.Str("rows")})
     assert (shell._page.names, len(shell._page.views)) == (["performance"], 1)
     shell._page.dark = True
     assert app.theme == "dark"
@@ -120,7 +119,7 @@ def test_a_batch_goes_on_after_a_reload(app, shell) -> None:
     app.tuning.toggle(DOWN)
     app.tuning.toggle(Intent("sheep", "wheel", "remove"))
     other = AppState(app.tuner, Jobs(inline=True))
-    again = Shell(other)
+    again = Shell(other, {})
     assert again._page.root == shell._page.root
     ask(again, "take_back", **shell._page.batch)
     assert other.tuning.pending == app.tuning.pending
@@ -159,7 +158,7 @@ def test_what_of_a_batch_is_not_here_is_told(app, shell) -> None:
 #: Methods that follow a change; those that also follow intervals as they come are left out.
 DEPENDANTS = {
     Shell: "_recolour _update_saved _show_detail _tell_address _tell_batch",
-    KnowledgeView: "_show_rows _show_found _show_concept _set_factor",
+    KnowledgeView: "_show_rows _show_found _set_factor",
     DetailView: "_show_mode _show_concept",
     EmbeddingView: "_draw_dots _bring_into_view _draw_scene _change_cloud _enlarge",
     MapCloud: "_draw _follow",
@@ -206,7 +205,7 @@ ONCE = {
     ("selection.class_name", "sheep"): f"DetailView._show_concept {SCENE}"
     " KnowledgeView._show_rows Shell._tell_address",
     ("selection.concept", "wheel"): "DetailView._show_concept EmbeddingView._bring_into_view"
-    " EmbeddingView._draw_scene KnowledgeView._show_concept Shell._show_detail Shell._tell_address",
+    " EmbeddingView._draw_scene Shell._show_detail Shell._tell_address",
     ("settings.concept_sort", "discrepancy_p"): "KnowledgeView._show_rows Shell._tell_address",
     ("settings.sort", "ap"): "PerformanceView._forget_changes Shell._tell_address",
     ("settings.what_if", "refit"): "DetailView._show_mode Shell._tell_address",

@@ -9,13 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import param
 from panel.viewable import Viewer
 
 from inficond_panel.common.numbers import count, number
 from inficond_panel.results import refit_words as words
-from inficond_panel.spec.sections.students import Students
 from inficond_panel.ui import browser
 from inficond_panel.ui.component import Acting, ViewComponent, action
 from inficond_panel.ui.drawing import Drawing
@@ -33,21 +31,17 @@ if TYPE_CHECKING:
     from inficond_panel.tuning import Iteration, Node
     from inficond_panel.ui.drawing import Drawing
 
-CHOICES = 30  #: number of iterations in the menu
+CHOICES = 30  #: number of newest iterations in the menu, where also the one shown is
 
 
-def make_dataset(
-    title: str,
-    counts: Mapping[str, int],
-    content_hash: str,
-    attrs: Mapping[str, str],
-    scores: str = "",
-) -> dict[str, Any]:
-    """Return the data set's name and size, and a card with facts on the data set and its store.
-
-    ``scores`` describes concept scores that the user computed elsewhere; empty for our scores.
-    """
+def make_dataset(app: AppState) -> dict[str, Any]:
+    """Return the data set's name and size, and a card with facts on the data set and its store."""
+    store, title, counts = app.store, app.dataset.title, app.dataset.counts
     splits = [count(counts[split]) for split in SPLITS]
+    own = []
+    if store.given:  # their range, since weights are per unit of score
+        low, high = float(store.concept_score.min()), float(store.concept_score.max())
+        own.append(("Scores", f"given, {number(low, 2)} to {number(high, 2)}"))
     return {
         "name": title,
         "size": f"{count(counts['images'])} images",
@@ -59,18 +53,13 @@ def make_dataset(
                 ("Training · tuning · holdout", " · ".join(splits)),
                 ("Concepts", count(counts["concepts"])),
                 ("Segments", count(counts["segments"]) if counts["segments"] else "not known"),
-                *([("Scores", scores)] if scores else []),
-                ("Words", attrs["corpus"]),
-                ("Encoder", attrs["encoder"]),
-                ("Content hash", content_hash[:12]),
+                *own,
+                ("Words", store.attrs["corpus"]),
+                ("Encoder", store.attrs["encoder"]),
+                ("Content hash", store.content_hash[:12]),
             ],
         },
     }
-
-
-def make_scores(scores: np.ndarray) -> str:
-    """Return the range of a user's concept scores as text, since weights are per unit of score."""
-    return f"given, {number(float(scores.min()), 2)} to {number(float(scores.max()), 2)}"
 
 
 def make_student(
@@ -87,11 +76,15 @@ def make_student(
     """
     concepts = len(node.weights)
     used = int((node.weights != 0).any(axis=1).sum())
+    certificate = "KKT residual" if "kkt" in node.certificate else "duality gap"
+    newest = list(nodes[: -CHOICES - 1 : -1])
+    choices = newest + [each for each in nodes[:-CHOICES] if each.id == node.id]
+    made = {n.id: count(len(n.edits), "change") if n.edits else "original" for n in choices}
     return {
         "id": node.id,
         "name": f"#{node.number}",
         "size": f"{count(concepts)} concepts",
-        "options": [[n.id, _option(n)] for n in _choices(nodes, node.id)],
+        "options": [[n.id, f"#{n.number} {made[n.id]}"] for n in choices],
         "card": {
             "title": f"Students of #{node.number}",
             "text": f"{'One softmax over all classes' if joint else 'One linear model a class'}, "
@@ -100,7 +93,7 @@ def make_student(
             "rows": [
                 *facts,
                 ("Concepts in use", f"{count(used)} of {count(concepts)}"),
-                (f"Largest {_certificate(node)}", words.power_text(max(node.gap))),
+                (f"Largest {certificate}", words.power_text(max(node.gap))),
                 ("Weights", node.weights_hash[:12]),
             ],
         },
@@ -120,41 +113,22 @@ def make_targets(targets: TargetsState) -> dict[str, Any] | None:
     }
 
 
-def make_facts(teacher: str, students: Students, penalties: str, mark: str = "") -> list[Row]:
-    """Return (name, text) rows that all students share: the teacher, and the spec's settings.
-
-    ``penalties`` is the text on their L1 penalties, ``mark`` the warning beside students of the
-    oracle.
-    """
+def make_facts(app: AppState) -> list[Row]:
+    """Return (name, text) rows that all students share: the teacher, and the spec's settings."""
+    students, tuner = app.spec.students, app.tuner
     return [
-        ("Teacher", teacher),
-        *([("Targets", f"{students.targets}, {mark}")] if mark else []),
-        ("L1 penalty λ", penalties),
+        ("Teacher", app.store.attrs["teacher"]),
+        *([("Targets", f"{students.targets}, {tuner.mark}")] if tuner.mark else []),
+        ("L1 penalty λ", penalty_text(tuner.penalties, chosen=tuner.penalties_chosen)),
         ("Temperature", f"{students.temperature:g}"),
         ("Solver", students.solver),
     ]
 
 
-def _choices(nodes: Sequence[Iteration], shown: str) -> list[Iteration]:
-    """Return the newest ``CHOICES`` iterations, newest first, and the one with id ``shown``."""
-    newest = list(nodes[: -CHOICES - 1 : -1])
-    return newest + [node for node in nodes[:-CHOICES] if node.id == shown]
-
-
-def _option(node: Iteration) -> str:
-    if not node.edits:
-        return f"#{node.number} original"
-    return f"#{node.number} {count(len(node.edits), 'change')}"
-
-
-def _certificate(node: Node) -> str:
-    return "KKT residual" if "kkt" in node.certificate else "duality gap"
-
-
 def make_looks(looks: Mapping[int, int]) -> dict[str, str]:
     """Return texts on how often the holdout was opened; ``looks`` are counts by node number."""
     total = sum(looks.values())
-    text = f"{count(total)} look{'s' * (total != 1)}"
+    text = count(total, "look")
     numbers = ", ".join(f"#{number}" for number in sorted(looks) if looks[number])
     return {
         "short": f"{text} at holdout" if total else "",
@@ -204,28 +178,13 @@ class ConfigurationView(Acting, Viewer):
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
         only = app.rights.class_name
-        self._strip = ConfigurationStrip(
+        self._strip = ConfigurationStrip.of(
+            app,
             classes=[only] if only else list(app.store.classes),
-            theme=app.param.theme,
-            extent=app.settings.param.show,
-            intervals=app.spec.views.intervals,
             sizing_mode="stretch_width",
-            margin=0,
         )
         self.listen_to(self._strip)
-        self._facts = make_dataset(
-            app.dataset.title,
-            app.dataset.counts,
-            app.store.content_hash,
-            app.store.attrs,
-            make_scores(app.store.concept_score) if app.store.given else "",
-        )
-        self._shared = make_facts(
-            app.store.attrs["teacher"],
-            app.spec.students,
-            penalty_text(app.tuner.penalties, chosen=app.tuner.penalties_chosen),
-            app.tuner.mark,
-        )
+        self._facts, self._shared = make_dataset(app), make_facts(app)
         super().__init__(**params)
         self._show_student()
         self._update()
@@ -285,8 +244,7 @@ class ConfigurationView(Acting, Viewer):
         app, name = self.app, self.app.selection.class_name
         if self._scope == "all":
             return make_mean_metrics(app.students.snapshot, app.changes.total("", SHARES))
-        changes = app.changes.total(name, SHARES)
-        return make_class_metrics(name, app.students.snapshot, changes)
+        return make_class_metrics(name, app.students.snapshot, app.changes.total(name, SHARES))
 
     def picture(self) -> Drawing:
         """Return a picture of the strip, drawn without a browser."""
@@ -294,7 +252,7 @@ class ConfigurationView(Acting, Viewer):
 
     @action
     def _choose_dataset(self, name: str) -> None:
-        self.app.choose_dataset(name)
+        self.app.requested = name
 
     @action
     def _choose_student(self, name: str) -> None:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,7 +31,7 @@ from inficond_panel.wording.suspects import plain_reason
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Agreement, Band, ClassMetrics, Interval, WhatIf
-    from inficond_panel.tuning.shift import ClassShift, Suspect
+    from inficond_panel.tuning.shift import ClassShift
 
 CHARTED = keys(F1, RECALL, PRECISION, ACCURACY, FIDELITY)
 PIECES = 300  #: largest number of steps that are drawn; more steps are sampled at equal distances
@@ -44,51 +43,6 @@ Place = tuple[float, float]  #: influence and value of a point; nan for no point
 NOWHERE: Place = (math.nan, math.nan)
 Points = Mapping[float, "ClassMetrics"]
 Changes = Mapping[float, Mapping[str, "Interval"]]
-
-
-@dataclass(frozen=True)
-class Chart:
-    """Axes and marks of one metric's what-if chart, without its curves.
-
-    ``now`` is the student's influence and value. ``pending`` is the bound of a pending thumb, on
-    the exact curve; ``preview`` is the influence and value that the batch would give. Both are
-    ``NOWHERE`` if there is none, or if the point is outside the axis.
-    """
-
-    metric: str
-    low: float
-    high: float
-    bottom: float
-    top: float
-    now: Place
-    teacher: float
-    pending: Place = NOWHERE
-    preview: Place = NOWHERE
-
-    def caption(self) -> dict[str, Any]:
-        """Return the chart as plain data: texts of the axes, and marks as numbers or None."""
-        digits = axis_digits(self.high - self.low)
-        return {
-            "metric": self.metric,
-            "title": METRICS[self.metric].name,
-            "value": number(self.now[1]),
-            "topText": short(self.top),
-            "bottomText": short(self.bottom),
-            "lowText": number(self.low, digits),
-            "highText": number(self.high, digits),
-            "nowText": number(self.now[0], max(2, digits)),
-            "low": self.low,
-            "high": self.high,
-            "bottom": self.bottom,
-            "top": self.top,
-            "now": _mark(self.now),
-            "teacher": defined(self.teacher),
-            "pending": _mark(self.pending),
-            "preview": _mark(self.preview),
-            "alt": f"{METRICS[self.metric].name} {number(self.now[1])} at influence "
-            f"{number(self.now[0], 2)}"
-            + (f", teacher {number(self.teacher)}" if self.metric != FIDELITY.key else ""),
-        }
 
 
 def axis_digits(span: float) -> int:
@@ -118,11 +72,13 @@ def make_charts(
     pending: float | None = None,
     preview: tuple[float, ClassMetrics] | None = None,
     refit: Points | None = None,
-) -> list[Chart]:
-    """Return a what-if chart per metric of ``CHARTED`` for a concept with this influence.
+) -> list[dict[str, Any]]:
+    """Return axes and marks of a what-if chart per metric of ``CHARTED``, without its curves.
 
-    ``pending`` is the bound of a pending thumb, ``preview`` the influence and the metrics that the
-    batch would give, ``refit`` the solved points of the refit what-if: the axes include them.
+    ``influence`` is the concept's, ``pending`` the bound of a pending thumb, which is marked on the
+    exact curve, ``preview`` the influence and the metrics that the batch would give, ``refit`` the
+    solved points of the refit what-if: the axes include them. A mark is None if there is none, or
+    if it is outside the axis.
     """
     # the teacher has no fidelity: fidelity is agreement with the teacher
     now, levels = curves.at(influence), {**agreement.teacher_metrics(), FIDELITY.key: math.nan}
@@ -136,19 +92,38 @@ def make_charts(
         marked = [now[metric], levels[metric], mark[1], *points]
         bottom, top = round_range(np.append(getattr(curves, metric), marked))
         charts.append(
-            Chart(
-                metric=metric,
-                low=curves.low,
-                high=curves.high,
-                bottom=bottom,
-                top=top,
-                now=(influence, now[metric]),
-                teacher=levels[metric],
-                pending=(bound, then[metric]),
-                preview=mark,
-            )
+            {
+                **_caption(metric, curves, influence, now[metric], levels[metric]),
+                "topText": short(top),
+                "bottomText": short(bottom),
+                "bottom": bottom,
+                "top": top,
+                "pending": _mark((bound, then[metric])),
+                "preview": _mark(mark),
+            }
         )
     return charts
+
+
+def _caption(
+    metric: str, curves: WhatIf, influence: float, value: float, teacher: float
+) -> dict[str, Any]:
+    """Return the axis of influences, and the values of student and teacher, with their texts."""
+    digits, name = axis_digits(curves.high - curves.low), METRICS[metric].name
+    told = f", teacher {number(teacher)}" if metric != FIDELITY.key else ""
+    return {
+        "metric": metric,
+        "title": name,
+        "value": number(value),
+        "lowText": number(curves.low, digits),
+        "highText": number(curves.high, digits),
+        "nowText": number(influence, max(2, digits)),
+        "low": curves.low,
+        "high": curves.high,
+        "now": _mark((influence, value)),
+        "teacher": defined(teacher),
+        "alt": f"{name} {number(value)} at influence {number(influence, 2)}{told}",
+    }
 
 
 def make_steps(curves: WhatIf) -> dict[str, list[float | None]]:
@@ -174,10 +149,8 @@ def make_band(band: Band) -> dict[str, list[float | None]]:
 
     An undefined limit is None.
     """
-    return {
-        "low": [_sent(value, BAND_DIGITS) for value in band.low.tolist()],
-        "high": [_sent(value, BAND_DIGITS) for value in band.high.tolist()],
-    }
+    sides = {"low": band.low.tolist(), "high": band.high.tolist()}
+    return {side: [_sent(end, BAND_DIGITS) for end in ends] for side, ends in sides.items()}
 
 
 def make_points(refit: Points, changes: Changes) -> dict[str, Any]:
@@ -226,35 +199,21 @@ CONCEPTS = 4
 
 
 def make_starts(
-    shifts: Mapping[str, ClassShift], class_name: str, strongest: Mapping[str, float]
+    shift: ClassShift | None, influences: Mapping[tuple[str, str], float]
 ) -> list[dict[str, Any]]:
-    """Return the concepts of a class to open first, as ``{class_name, concept, reason}``.
+    """Return what to open first, as ``{class_name, concept, reason}``: the suspects of a class.
 
-    These are its suspects; if it has none, the concepts of ``strongest``, influences by concept.
+    If it has none, or no class is selected, these are the keys of ``influences``, which are by
+    class and concept.
     """
-    known = shifts.get(class_name)
-    if known is not None and known.suspects:
-        return [_suspect(known, each) for each in known.suspects]
+    if shift is not None and shift.suspects:
+        reasons = {(shift.class_name, s.concept): plain_reason(shift, s) for s in shift.suspects}
+    else:
+        reasons = {key: f"influence {signed(value)}" for key, value in influences.items()}
     return [
-        {"class_name": class_name, "concept": concept, "reason": f"influence {signed(influence)}"}
-        for concept, influence in strongest.items()
+        {"class_name": name, "concept": concept, "reason": reason}
+        for (name, concept), reason in reasons.items()
     ]
-
-
-def make_students(concept: str, influence: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return classes to open ``concept`` for, by its influence, in the form of ``make_starts``."""
-    return [
-        {"class_name": name, "concept": concept, "reason": f"influence {signed(value)}"}
-        for name, value in influence.items()
-    ]
-
-
-def _suspect(shift: ClassShift, suspect: Suspect) -> dict[str, Any]:
-    return {
-        "class_name": shift.class_name,
-        "concept": suspect.concept,
-        "reason": plain_reason(shift, suspect),
-    }
 
 
 class DetailPanel(ViewComponent):
@@ -271,7 +230,7 @@ class DetailPanel(ViewComponent):
     metrics = param.List(list(CHARTED), item_type=str, doc="Metrics that have a chart.")
     steps = param.Dict({}, doc="The exact curves, see ``make_steps``.")
     bands = param.Dict({}, doc="See ``make_band``, by metric; empty: not computed yet.")
-    captions = param.List([], item_type=dict, doc="Charts without curves, see ``Chart.caption``.")
+    captions = param.List([], item_type=dict, doc="See ``make_charts``.")
     mode: param.Selector[str] = param.Selector(
         default="exact", objects=["exact", "refit"], doc="Other influences fixed, or refitted."
     )

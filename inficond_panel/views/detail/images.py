@@ -108,9 +108,7 @@ def _flip(edit: Edit) -> str:
     limit, digits = words[not edit.present], 2
     if abs(edit.influence - edit.before) < _SMALL:
         digits = 4
-    others = "no other image" if not edit.others else f"{count(edit.others)} other images"
-    if edit.others == 1:
-        others = "1 other image"
+    others = count(edit.others, "other image") if edit.others else "no other image"
     return (
         f"{edit.concept} {limit} {signed(edit.influence, digits)} (now "
         f"{signed(edit.before, digits)}) makes "

@@ -14,6 +14,7 @@ from inficond_panel.common.numbers import bound, signed
 from inficond_panel.common.ordering import strongest
 from inficond_panel.errors import CancelledError
 from inficond_panel.results.gallery import take_gallery, take_picked
+from inficond_panel.results.what_if_curves import exact_curves
 from inficond_panel.state import Job
 from inficond_panel.tuning import Intent
 from inficond_panel.ui.component import action, tie
@@ -29,13 +30,16 @@ from inficond_panel.views.detail.charts import (
     make_points,
     make_starts,
     make_steps,
-    make_students,
     piece_middles,
 )
 from inficond_panel.views.detail.images import ImageActions
 from inficond_panel.vocabulary.confidence import confidence_word
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
     from inficond_panel.distill import WhatIf
     from inficond_panel.results.gallery import Gallery
     from inficond_panel.results.image_sets import ImageSet
@@ -55,15 +59,11 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self._curves: WhatIf | None = None
         self._gallery: Gallery | None = None
         self._still = {}
-        self.panel = DetailPanel(
-            confidence=confidence_word(app.spec.views.confidence)
-            if app.spec.views.intervals
-            else "",
-            theme=app.param.theme,
-            extent=app.settings.param.show,
-            intervals=app.spec.views.intervals,
+        level = app.spec.views.shown_level
+        self.panel = DetailPanel.of(
+            app,
+            confidence="" if level is None else confidence_word(level),
             sizing_mode="stretch_both",
-            margin=0,
         )
         tie(self.panel, app.settings, filters="filters", mode="what_if")
         self.listen_to(self.panel)
@@ -89,7 +89,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         if images is not None:
             self._gallery = take_picked(students.student(images.class_name), images)
         elif student and concept:
-            self._curves = students.what_if(student, concept)
+            self._curves = exact_curves(students.student(student), concept)
             self._gallery = take_gallery(students.student(student), concept)
         self.panel.param.update(
             student=student,
@@ -122,26 +122,19 @@ class DetailView(ImageActions, pn.viewable.Viewer):
     )
     def _show_starts(self) -> None:
         """Suggest concepts of the selected class to open, or classes for the open concept."""
-        app, name = self._app, self._app.selection.class_name
-        shifts, starts = app.shifts, []
-        open_ = app.selection.concept or app.selection.images is not None
+        app, store, name = self._app, self._store, self._app.selection.class_name
+        shifts, concept, starts = app.shifts, app.selection.concept, []
+        open_ = concept or app.selection.images is not None
         known = name in shifts.by_class or shifts.problem or not app.spec.tuning.suspects
         if name and known and not open_:
-            starts = make_starts(shifts.by_class, name, self._strongest(name))
-        if not name and app.selection.concept:
-            starts = make_students(app.selection.concept, self._relying(app.selection.concept))
+            pairs = [(name, each) for each in store.concepts]
+            largest = _largest(app.students.student(name).weights, pairs)
+            starts = make_starts(shifts.by_class.get(name), largest)
+        if not name and concept:
+            weights = app.students.node.weights[store.concepts.index(concept)]
+            largest = _largest(weights, [(each, concept) for each in store.classes])
+            starts = make_starts(None, largest)
         self.panel.starts = starts
-
-    def _strongest(self, class_name: str) -> dict[str, float]:
-        weights, concepts = self._app.students.student(class_name).weights, self._store.concepts
-        order = strongest(weights)[:CONCEPTS]
-        return {concepts[at]: float(weights[at]) for at in order.tolist() if weights[at]}
-
-    def _relying(self, concept: str) -> dict[str, float]:
-        """Return the largest influences of a concept, by name of the class."""
-        weights = self._app.students.node.weights[self._store.concepts.index(concept)]
-        order = strongest(weights)[:CONCEPTS]
-        return {self._store.classes[at]: float(weights[at]) for at in order.tolist() if weights[at]}
 
     def picture(self) -> Drawing | None:
         """Return a picture of charts and first images; None if no concept or image is open."""
@@ -191,7 +184,8 @@ class DetailView(ImageActions, pn.viewable.Viewer):
             return {"captions": [], "influence": "", "pending": {}, "refit": {}}
         student, concept = self._app.selection.class_name, self._app.selection.concept
         influence = self._app.students.weight(student, concept)
-        intent = self._app.tuning.intent_of(student, concept)
+        thumbs = (thumb for thumb in self._app.tuning.thumbs if thumb.key == (student, concept))
+        intent = next(thumbs, None)
         limits = self._app.tuning.bounds_of(intent) if intent else (None, None)
         refit = self._app.refit_what_if
         charts = make_charts(
@@ -203,9 +197,9 @@ class DetailView(ImageActions, pn.viewable.Viewer):
             refit=refit.points if self._refits else None,
         )
         return {
-            "captions": [chart.caption() for chart in charts],
+            "captions": charts,
             "influence": signed(influence),
-            "pending": _pending(intent, limits),
+            "pending": {"direction": intent.direction, "text": bound(*limits)} if intent else {},
             "refit": {
                 "share": refit.share,
                 "state": refit.state,
@@ -288,5 +282,7 @@ class DetailView(ImageActions, pn.viewable.Viewer):
         self._app.selection.open_concept(concept, class_name)
 
 
-def _pending(intent: Intent | None, limits: tuple[float | None, float | None]) -> dict[str, str]:
-    return {"direction": intent.direction, "text": bound(*limits)} if intent else {}
+def _largest(weights: np.ndarray, pairs: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Return the ``CONCEPTS`` strongest influences that are not 0, by class and concept."""
+    order = strongest(weights)[:CONCEPTS]
+    return {pairs[at]: float(weights[at]) for at in order.tolist() if weights[at]}

@@ -279,14 +279,11 @@ class MapKeys(param.Parameterized):
             grouped = concept in selection.concepts
             selection.concepts = others if grouped else [*others, concept]
         elif message.startswith("thumb "):
-            self._thumb(concept, message.removeprefix("thumb "))
+            student, tuning = selection.class_name, self._app.tuning
+            if student and not tuning.busy:
+                tuning.toggle(Intent(student, concept, message.removeprefix("thumb ")))
         elif message not in {"enter", "segment"}:
             raise ValueError(f"unknown key {message!r}")
-
-    def _thumb(self, concept: str, direction: str) -> None:
-        student, tuning = self._app.selection.class_name, self._app.tuning
-        if student and not tuning.busy:
-            tuning.toggle(Intent(student, concept, direction))
 
     def leave(self) -> None:
         """Hide the cursor, when the keyboard leaves the map."""

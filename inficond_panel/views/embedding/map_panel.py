@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import param
 from panel.custom import Child
-from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import signed
 from inficond_panel.plots.concept_map import Frame, Shown, place_names, spread
@@ -74,30 +73,13 @@ class EmbeddingPanel(ViewComponent):
     _stylesheets = browser.styles(Path(__file__).with_name("embedding.css"))
 
 
-class MissingMapPanel(ViewComponent):
-    """Component of a missing map: heading, and a sentence on why there is no map."""
+class MissingMap(ViewComponent):
+    """View that replaces the concept map: heading, and a sentence on why there is no map."""
 
     told = param.String("", doc="Why there is no map.")
 
     _esm = browser.module(Path(__file__).with_name("missing_map.js"))
     _stylesheets = browser.styles(Path(__file__).with_name("embedding.css"))
-
-
-class MissingMap(Viewer):
-    """View that replaces the concept map for a store without positions of concepts."""
-
-    def __init__(self, app: AppState) -> None:
-        super().__init__()
-        self._panel = MissingMapPanel(
-            theme=app.param.theme,
-            extent=app.settings.param.show,
-            told=app.store.lacks("maps"),
-            sizing_mode="stretch_both",
-            margin=0,
-        )
-
-    def __panel__(self) -> Viewable:
-        return self._panel
 
 
 _FRAME = Frame(size=(500.0, 300.0))

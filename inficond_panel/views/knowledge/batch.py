@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +23,10 @@ from inficond_panel.vocabulary.intents import THUMBS
 from inficond_panel.vocabulary.metrics import AP
 from inficond_panel.vocabulary.splits import TUNE
 from inficond_panel.wording.metrics import make_change
-from inficond_panel.wording.repairs import (
-    chosen_sentence,
-    learned_sentence,
-)
+from inficond_panel.wording.repairs import chosen_sentence, learned_sentence
 
 if TYPE_CHECKING:
     from inficond_panel.distill import Interval
-    from inficond_panel.errors import InficondError
     from inficond_panel.results.metrics import Snapshot
     from inficond_panel.results.refit_changes import Group
     from inficond_panel.state import AppState, Preview
@@ -160,16 +156,11 @@ class BatchBar(StudentPart):
 class Batch:
     """Updater of the top bar ``bar``, and of the previewed influences in ``table``."""
 
-    def __init__(
-        self,
-        app: AppState,
-        bar: BatchBar,
-        table: KnowledgeTable,
-        failed: Callable[[InficondError], None],
-    ) -> None:
-        self.app, self.bar, self.table, self.failed = app, bar, table, failed
+    def __init__(self, app: AppState, bar: BatchBar, table: KnowledgeTable) -> None:
+        self.app, self.bar, self.table = app, bar, table
         self.outcome: list[str] = []
-        self._group: tuple[tuple[str, tuple[str, str]], Group | None] | None = None
+        self._group: Group | None = None
+        self._group_of: tuple[str, tuple[str, str]] | None = None  # node, class and concept
 
     def show(self) -> None:
         """Show the pending batch in the top bar, with its preview as far as it is computed."""
@@ -183,15 +174,11 @@ class Batch:
             ],
             held=make_held(self.app.students.node.bounds, self.bar.student),
             touched=make_touched(tuning.pending, tuning.preview),
-            group=self._known_group(self.bar.student),
+            group=self._known_group(),
             notices=[*self.outcome, *tuning.notices(), *self._chosen()],
-            **self._change_texts(),
+            **self.change_texts(),
         )
         self.show_ghosts()
-
-    def show_changes(self) -> None:
-        """Show the changes in AP, once their intervals are computed."""
-        self.bar.param.update(**self._change_texts())
 
     def show_ghosts(self) -> None:
         """Show the influences that the listed concepts would have after the batch."""
@@ -204,7 +191,7 @@ class Batch:
         after = dict(zip(self.app.store.concepts, weights, strict=True))
         self.table.ghosts = {concept: after[concept] for concept in listed}
 
-    def _change_texts(self) -> dict[str, dict[str, Any]]:
+    def change_texts(self) -> dict[str, dict[str, Any]]:
         """Return the bar's status and summary: change by a refit just done, changes since #0."""
         name, app = self.bar.student, self.app
         snapshot, status, change = app.students.snapshot, app.tuning.status, None
@@ -233,21 +220,21 @@ class Batch:
         strongest = float(np.abs(self.app.students.student(intent.class_name).weights).max())
         return make_pending(intent, self.app.tuning.bounds_of(intent), strongest)
 
-    def _known_group(self, name: str) -> dict[str, Any] | None:
+    def _known_group(self) -> dict[str, Any] | None:
         """Return the offer of ``make_group_offer``; None until the group is computed."""
         thumbs = (intent for intent in self.app.tuning.thumbs if intent.direction in THUMBS)
-        of_class = [intent for intent in thumbs if intent.class_name == name]
+        of_class = [intent for intent in thumbs if intent.class_name == self.bar.student]
         if not of_class:
-            self._group = None
+            self._group_of = None
             return None
-        last, node = of_class[-1], self.app.students.node
-        key = node.id, last.key
-        if self._group is None or self._group[0] != key:
+        last = of_class[-1]
+        key = self.app.students.node.id, last.key
+        if self._group_of != key:
             self._find_group(key)
-        if self._group is None or self._group[0] != key:
+        if self._group_of != key:
             return None
         taken = [intent.concept for intent in of_class if intent.direction == last.direction]
-        return make_group_offer(self._group[1], taken, last.direction)
+        return make_group_offer(self._group, taken, last.direction)
 
     def _find_group(self, key: tuple[str, tuple[str, str]]) -> None:
         if self.app.tuning.awaited:
@@ -257,8 +244,8 @@ class Batch:
             return self.app.students.group(*key[1])
 
         def done(group: Group | None) -> None:
-            self._group = key, group
+            self._group_of, self._group = key, group
             if self.bar.student:  # else the student was closed meanwhile
                 self.show()
 
-        self.app.jobs.submit(Job("group", work, done, self.failed))
+        self.app.jobs.submit(Job("group", work, done, self.app.tuning.tell))

@@ -104,13 +104,7 @@ class FindingPanel(param.Parameterized):
         super().__init__()
 
     @param.depends(
-        "app.shifts.by_class",
-        "app.shifts.differences",
-        "app.shifts.problem",
-        "app.students.snapshot",
-        "panels.student",
-        watch=True,
-        on_init=True,
+        "app.shifts.param", "app.students.snapshot", "panels.student", watch=True, on_init=True
     )
     def show(self) -> None:
         """Show the finding on the selected student, as far as it is computed."""

@@ -9,22 +9,27 @@ import param
 
 from inficond_panel.common.interval import OUTSIDE_NOTE
 from inficond_panel.common.numbers import change_number, count, number, number_range, signed
+from inficond_panel.distill import change_intervals
 from inficond_panel.errors import CancelledError
-from inficond_panel.results.decisions import (
-    JUDGED,
-    threshold_line,
-    threshold_trial,
-    thresholds,
-)
-from inficond_panel.results.frame import interval_of
+from inficond_panel.results.decisions import JUDGED, threshold_line, threshold_trial, thresholds
+from inficond_panel.results.frame import interval_of, intervals_of
 from inficond_panel.results.image_sets import image_set, worst_first
-from inficond_panel.results.slices import metadata_slices, worst_slice_sentence
+from inficond_panel.results.metrics import changes, metrics
+from inficond_panel.results.slices import measure_slices, metadata_slices, worst_slice_sentence
 from inficond_panel.state import Job
-from inficond_panel.state.comparison import MEASURED, measure, measure_by
-from inficond_panel.ui.component import action, tie
+from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE, confidence_word
-from inficond_panel.vocabulary.metrics import ACCURACY, AP, ECE, F1, FIDELITY, METRICS
+from inficond_panel.vocabulary.metrics import (
+    ACCURACY,
+    AP,
+    ECE,
+    ERRORS,
+    F1,
+    FIDELITY,
+    METRICS,
+    SHARES,
+)
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 from inficond_panel.wording.metrics import UNCHANGED, make_change
 
@@ -35,7 +40,7 @@ if TYPE_CHECKING:
     from inficond_panel.errors import InficondError
     from inficond_panel.results.metrics import Snapshot
     from inficond_panel.state import AppState, Preview
-    from inficond_panel.state.comparison import Measured
+    from inficond_panel.tuning import Student, Tuner
     from inficond_panel.views.knowledge.parts import StudentPanels
 
 
@@ -65,20 +70,33 @@ def make_line(
     return parts
 
 
-def make_measures(
-    measured: Measured, metrics: ClassMetrics, level: float | None = CONFIDENCE
-) -> dict[str, Any]:
-    """Return a table with one row per metric: value, interval, changes, and a note.
+MEASURED = (*SHARES, *ERRORS)
 
-    ``level`` is the level of the intervals; None: no intervals.
+
+def make_measures(tuner: Tuner, student: Student, preview: Student | None = None) -> dict[str, Any]:
+    """Return a table with one row per metric of a student: value, interval, changes, and a note.
+
+    The changes are since #0, since the parent unless that is #0, and by the pending batch, whose
+    student is ``preview``. For the worker thread.
     """
-    now = measured.now
-    changes = {
-        "Since start": measured.since_start,
-        "Since previous": measured.since_parent,
-        "Preview": measured.preview,
+    name, split, node, root = student.class_name, student.split, student.node, tuner.root()
+    level = tuner.spec.views.shown_level
+
+    def since(before: str | None) -> dict[str, Interval]:
+        if before is None:
+            return {}
+        frame = changes(tuner, tuner.node(before), node, split, metrics=MEASURED, classes=[name])
+        return dict(zip(frame["metric"], intervals_of(frame, "change"), strict=True))
+
+    found = {
+        "Since start": since(root.id if node.parent else None),
+        "Since previous": since(None if node.parent == root.id else node.parent),
     }
-    shown = {name: by_metric for name, by_metric in changes.items() if by_metric}
+    if preview:
+        noise = tuner.spec.views.noise()
+        found["Preview"] = change_intervals(student.outcome, preview.outcome, MEASURED, **noise)
+    shown = {head: by_metric for head, by_metric in found.items() if by_metric}
+    now = metrics(tuner, node, split, classes=[name], keys=MEASURED).loc[name]
     return {
         "heads": ["now", *_head(level), *shown],
         "rows": [
@@ -87,11 +105,11 @@ def make_measures(
                 "now": number(now[key]),
                 "range": _range(interval_of(now, key), level),
                 "changes": [make_noisy(by_metric[key], key, level) for by_metric in shown.values()],
-                "note": _note(key, measured, metrics),
+                "note": _note(key, now, student.metrics),
             }
             for key in MEASURED
         ],
-        "scope": f"{measured.split}, {count(now['images'])} images, "
+        "scope": f"{split}, {count(now['images'])} images, "
         f"{count(now['positives'])} with the class"
         + (", cross-fitted" if now["chosen_on"] else ""),
     }
@@ -157,13 +175,13 @@ def _slice(result: SliceResult, beside: str, worst: bool, level: float | None) -
     }
 
 
-def _note(key: str, measured: Measured, metrics: ClassMetrics) -> str:
+def _note(key: str, now: pd.Series, metrics: ClassMetrics) -> str:
     if key == FIDELITY.key:
         return f"{count(metrics.differ)} images differ"
     if key == AP.key:
         return f"teacher {number(metrics.teacher_ap)}"
     if key == ECE.key:
-        return f"if calibrated {number(measured.now['ece_if_calibrated'])}"
+        return f"if calibrated {number(now['ece_if_calibrated'])}"
     return ""
 
 
@@ -184,8 +202,6 @@ class MeasuresPanel(param.Parameterized):
         self.app, self.panels = app, panels
         self._asked: tuple[Snapshot, str, Preview | None] | None = None
         self._sliced: tuple[Snapshot, str, str, str] | None = None
-        names = ("measured", "slice_by", "slice_metric")
-        tie(panels, app.settings, **{name: name for name in names})
         super().__init__()
 
     def show(self) -> None:
@@ -218,14 +234,13 @@ class MeasuresPanel(param.Parameterized):
         student = app.students.student(name)
         after = app.students.student(name, preview.node) if preview else None
 
-        def work(_: Job) -> tuple[Measured, dict[str, Any]]:
+        def work(_: Job) -> dict[str, Any]:
             trial = threshold_trial(app.tuner, student.node, student.split, name)
-            return measure(app.tuner, student, after), trial
+            return {**make_measures(app.tuner, student, after), "trial": trial}
 
-        def done(result: tuple[Measured, dict[str, Any]]) -> None:
+        def done(measures: dict[str, Any]) -> None:
             if asked == self._asked and name == panels.student:
-                shown = result[0], snapshot.metrics[name], app.spec.views.shown_level
-                panels.measures = {**make_measures(*shown), "trial": result[1]}
+                panels.measures = measures
 
         app.jobs.submit(Job("measures", work, done, app.tuning.tell))
 
@@ -250,7 +265,11 @@ class MeasuresPanel(param.Parameterized):
         student = app.students.student(name)
 
         def work(job: Job) -> SliceReport:
-            return measure_by(app.tuner, student, column, metric, job)
+            node, split = student.node, student.split
+            masks = metadata_slices(app.store, split, [column])
+            return measure_slices(
+                app.tuner, node, split, masks, metric, classes=[name], cancelled=job.cancelled
+            )[name]
 
         def done(report: SliceReport) -> None:
             if asked == self._sliced:
@@ -264,15 +283,6 @@ class MeasuresPanel(param.Parameterized):
         self._sliced = asked
         panels.slices = {"heads": [], "told": "Being worked out", "rows": []}
         app.jobs.submit(Job("slices", work, done, failed))
-
-    def open_slice(self, value: str) -> None:
-        """Show the images with this value of the column, the student's worst errors first."""
-        app, column = self.app, self.panels.slice_by
-        student = app.students.student(self.panels.student)
-        masks = metadata_slices(app.store, student.split, [column])
-        rows = worst_first(student, masks[value])
-        title = f"{column}: {value or 'not known'}"
-        app.selection.open_images(image_set(student, title, rows))
 
 
 def make_threshold(
@@ -294,17 +304,16 @@ def make_threshold(
     return {
         "kind": "done",
         "text": f"{rule} at {threshold}{within}",
-        "rows": [_worth(key, *pair, level) for key, pair in changes.items()],
+        "rows": [
+            {
+                "name": METRICS[key].name,
+                "now": number(after.estimate - change.estimate),
+                "after": number(after.estimate),
+                "change": make_noisy(change, key, level),
+            }
+            for key, (after, change) in changes.items()
+        ],
         "line": threshold_line(choice.attrs["facts"]["threshold"]),
-    }
-
-
-def _worth(key: str, after: Interval, change: Interval, level: float | None) -> dict[str, Any]:
-    return {
-        "name": METRICS[key].name,
-        "now": number(after.estimate - change.estimate),
-        "after": number(after.estimate),
-        "change": make_noisy(change, key, level),
     }
 
 
@@ -361,12 +370,17 @@ class ThresholdChoices:
 class MeasuresActions(StudentActions):
     """Actions of the browser on slices of a metric and on the threshold."""
 
-    measures: MeasuresPanel
+    panels: StudentPanels
     thresholds: ThresholdChoices
 
     @action
     def _open_slice(self, value: str) -> None:
-        self.measures.open_slice(value)
+        """Show the images with this value of the column, the student's worst errors first."""
+        app, column = self.app, self.panels.slice_by
+        student = app.students.student(self.student)
+        rows = worst_first(student, metadata_slices(app.store, student.split, [column])[value])
+        title = f"{column}: {value or 'not known'}"
+        app.selection.open_images(image_set(student, title, rows))
 
     @action
     def _choose_threshold(self, least: float | None) -> None:

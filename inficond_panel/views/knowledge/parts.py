@@ -53,10 +53,7 @@ def make_status(status: Status, change: dict[str, Any] | None, others: str = "")
     ``change`` is the change in AP by the refit; ``others`` a sentence if it tuned other classes.
     """
     return {
-        "kind": status.kind,
-        "text": status.text,
-        "progress": status.progress,
-        "remedy": status.remedy,
+        **vars(status),
         "change": change if status.kind == "done" else None,
         "others": others,
     }
@@ -102,15 +99,12 @@ class StudentPart(ViewComponent):
         def adding(_: Status) -> bool:
             return app.concepts.busy
 
-        return cls(
-            theme=app.param.theme,
-            extent=app.settings.param.show,
-            intervals=app.spec.views.intervals,
+        return super().of(
+            app,
             student=app.selection.param.class_name,
             locked=app.tuning.param.locked,
             adding=pn.bind(adding, app.concepts.param.status),
             options=make_options(app),
-            margin=0,
             **params,
         )
 
@@ -272,7 +266,6 @@ def make_typing(app: AppState) -> dict[str, Any]:
     ``tags`` counts images by tag, for tags with enough images to make a concept from.
     """
     state, store = app.concepts, app.store
-    status = state.status
     prompts = store.attrs.get("prompts", [])
     tagged = Counter(tag for image_tags in app.tags.tags.values() for tag in image_tags)
     enough = [tag for tag in sorted(tagged) if tagged[tag] >= LEAST_PHOTOS]
@@ -284,10 +277,7 @@ def make_typing(app: AppState) -> dict[str, Any]:
         "typed": {one.name: concept_title(one) for one in typed_of(store)},
         "tags": tags,
         "missing": state.missing,
-        "kind": status.kind,
-        "text": status.text,
-        "progress": status.progress,
-        "remedy": status.remedy,
+        **vars(state.status),
         "carried": state.carried,
         "others": state.others,
         "busy": state.busy,

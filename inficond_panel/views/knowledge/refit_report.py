@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import param
@@ -12,15 +11,15 @@ from inficond_panel.common.numbers import bound, number, signed
 from inficond_panel.results import refit_words as words
 from inficond_panel.results.image_sets import image_set
 from inficond_panel.state import Job
-from inficond_panel.ui.component import action, tie
+from inficond_panel.ui.component import action
 from inficond_panel.views.knowledge.parts import StudentActions
 
 if TYPE_CHECKING:
-    from inficond_panel.errors import InficondError
     from inficond_panel.results.bound_prices import Bound
-    from inficond_panel.results.refit_changes import Churn, Group, Mover
+    from inficond_panel.results.refit_changes import Group
     from inficond_panel.results.refit_report import ClassReport, RefitReport
     from inficond_panel.state import AppState
+    from inficond_panel.tuning import Node
     from inficond_panel.views.knowledge.parts import StudentPanels
 
 MOVERS = 3  #: number of other concepts listed that rose most, and that fell most
@@ -40,17 +39,15 @@ def make_report(report: ClassReport, refit: int, shown: int, split: str) -> dict
         "moved": make_moved(report),
         "groups": [make_group(group, report) for group in report.groups],
         "fit": words.objective_sentence(report.objective),
-        "images": [make_churn(churn) for churn in report.churn],
+        "images": [
+            {
+                "split": churn.split,
+                "text": words.churn_sentence(churn),
+                "count": len(churn.flips),
+            }
+            for churn in report.churn
+        ],
         "certificate": words.certificate_sentence(report),
-    }
-
-
-def make_churn(churn: Churn) -> dict[str, Any]:
-    """Return a sentence on the images of a split whose prediction changed, and their number."""
-    return {
-        "split": churn.split,
-        "text": words.churn_sentence(churn),
-        "count": len(churn.flips),
     }
 
 
@@ -77,17 +74,16 @@ def make_moved(report: ClassReport) -> dict[str, Any]:
     most = max((abs(mover.change) for mover, _ in rows), default=0.0) or 1.0
     return {
         "text": words.taken_over_sentence(moves.taken_over),
-        "rows": [_mover(mover, tuned, most) for mover, tuned in rows],
-    }
-
-
-def _mover(mover: Mover, tuned: bool, most: float) -> dict[str, Any]:
-    return {
-        "concept": mover.concept,
-        "tuned": tuned,
-        "share": mover.change / most if math.isfinite(mover.change) else 0.0,
-        "change": signed(mover.change, 3),
-        "weights": f"{number(mover.before, 2)} → {number(mover.after, 2)}",
+        "rows": [
+            {
+                "concept": mover.concept,
+                "tuned": tuned,
+                "share": mover.change / most if math.isfinite(mover.change) else 0.0,
+                "change": signed(mover.change, 3),
+                "weights": f"{number(mover.before, 2)} → {number(mover.after, 2)}",
+            }
+            for mover, tuned in rows
+        ],
     }
 
 
@@ -105,50 +101,41 @@ def make_group(group: Group, report: ClassReport) -> dict[str, Any]:
 class ReportPanel(param.Parameterized):
     """Updater of ``panels.report``: effects of the refit that made the selected student."""
 
-    def __init__(
-        self, app: AppState, panels: StudentPanels, failed: Callable[[InficondError], None]
-    ) -> None:
-        self.app, self.panels, self.failed = app, panels, failed
-        tie(panels, app.settings, explained="explained")
+    def __init__(self, app: AppState, panels: StudentPanels) -> None:
+        self.app, self.panels = app, panels
         super().__init__()
+
+    @property
+    def refit(self) -> Node | None:
+        """Iteration whose refit made the selected student; None for an original or no student."""
+        name = self.panels.student
+        return self.app.students.refit_of(name) if name else None
+
+    @property
+    def known(self) -> ClassReport | None:
+        """Report on that refit of the selected student; None if it is not computed yet."""
+        known = self.app.students.known_report(self.refit) if self.refit else None
+        return known.of(self.panels.student) if known else None
 
     def show(self) -> None:
         """Show the report on the selected student's refit, if it is computed already."""
-        name, students = self.panels.student, self.app.students
-        refit = students.refit_of(name) if name else None
-        known = students.known_report(refit) if refit else None
+        refit, known, shown = self.refit, self.known, self.app.students.snapshot
         self.panels.refit = refit.number if refit else None
         self.panels.report = None
         if refit and known:
-            snapshot = students.snapshot
-            self.panels.report = make_report(
-                known.of(name), refit.number, snapshot.node.number, snapshot.split
-            )
+            self.panels.report = make_report(known, refit.number, shown.node.number, shown.split)
 
     @param.depends("panels.explained", "panels.extent", watch=True)
     def ask(self) -> None:
         """Start computing the report for an open panel, unless a person waits for another job."""
-        name, panels = self.panels.student, self.panels
-        refit = self.app.students.refit_of(name) if name else None
+        panels, refit = self.panels, self.refit
         if not panels.detailed or refit is None or panels.report or self.app.tuning.awaited:
             return
 
         def work(job: Job) -> RefitReport:
             return self.app.students.report(refit, job.cancelled)
 
-        self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.failed))
-
-    def open_churn(self, split: str) -> None:
-        """Show the images of a split whose prediction the reported refit changed."""
-        name, students = self.panels.student, self.app.students
-        refit = students.refit_of(name) if name else None
-        known = students.known_report(refit) if refit else None
-        if refit is None or known is None:
-            raise ValueError(f"no report on {name!r} is computed")
-        churn = next(each for each in known.of(name).churn if each.split == split)
-        title = f"{name}, prediction changed by #{refit.number}"
-        rows = [flip.row for flip in churn.flips]
-        self.app.selection.open_images(image_set(students.student(name), title, rows))
+        self.app.jobs.submit(Job("report", work, lambda _: self.show(), self.app.tuning.tell))
 
 
 class ReportActions(StudentActions):
@@ -158,4 +145,11 @@ class ReportActions(StudentActions):
 
     @action
     def _open_churn(self, split: str) -> None:
-        self.report.open_churn(split)
+        """Show the images of a split whose prediction the reported refit changed."""
+        name, refit, known = self.student, self.report.refit, self.report.known
+        if refit is None or known is None:
+            raise ValueError(f"no report on {name!r} is computed")
+        churn = next(each for each in known.churn if each.split == split)
+        title = f"{name}, prediction changed by #{refit.number}"
+        rows = [flip.row for flip in churn.flips]
+        self.app.selection.open_images(image_set(self.app.students.student(name), title, rows))

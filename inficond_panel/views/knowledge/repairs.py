@@ -17,7 +17,7 @@ from inficond_panel.results.sensitivity import penalty_path
 from inficond_panel.results.shift import student_shift, tune_aps
 from inficond_panel.state import Job, Status
 from inficond_panel.tuning.edits import Balance, Repair, place_of, repair_from_json
-from inficond_panel.ui.component import Acting, action, tie
+from inficond_panel.ui.component import Acting, action
 from inficond_panel.ui.images import send_photo
 from inficond_panel.views.knowledge.parts import StudentActions
 from inficond_panel.vocabulary.confidence import CONFIDENCE
@@ -122,7 +122,6 @@ class RepairPanel(param.Parameterized):
         self._asked: tuple[str, str] | None = None
         self._marked: list[str] = []  # suspects
         self._gains: dict[tuple[str, str], dict[str, Interval]] = {}  # by iteration and class
-        tie(panels, app.settings, repairing="repairing")
         super().__init__()
 
     @param.depends("app.shifts.by_class", watch=True)
@@ -137,8 +136,7 @@ class RepairPanel(param.Parameterized):
         elif not self.panels.shift and shift is not None:
             self.panels.shift = self._made(shift)
         terms = self.app.tuner.terms(self.app.students.node).get(name)
-        words = terms_words(terms) if terms else []
-        self.panels.terms = words
+        self.panels.terms = terms_words(terms) if terms else []
         self.ask()
 
     def _made(self, shift: ClassShift, aps: Mapping[str, Interval] | None = None) -> dict[str, Any]:
@@ -148,23 +146,15 @@ class RepairPanel(param.Parameterized):
     @param.depends("app.tuning.preview", watch=True)
     def _keep_gain(self) -> None:
         """Show the previewed gain of reweighting for a concept beside it, and keep the gain."""
-        name, preview = self.panels.student, self.app.tuning.preview
-        of_class = [item for item in self.app.tuning.pending if item.class_name == name]
+        tuning, name, shown = self.app.tuning, self.panels.student, self.panels.shift
         shift = self.app.shifts.by_class.get(name)
-        gain = None if preview is None else preview.of(name, AP.key)
-        if (
-            gain is None
-            or shift is None
-            or len(of_class) != 1
-            or not isinstance(of_class[0], Balance)
-        ):
-            return
-        if len(of_class[0].concepts) == 1 and self.panels.shift:
-            known = self._gains.setdefault((self.app.tuning.head.id, name), {})
-            known[of_class[0].concepts[0]] = gain
-            facts = {one["concept"]: one for one in self._made(shift)["suspects"]}
-            suspects = [facts.get(one["concept"], one) for one in self.panels.shift["suspects"]]
-            self.panels.shift = {**self.panels.shift, "suspects": suspects}
+        gain = tuning.preview.of(name, AP.key) if tuning.preview else None
+        match [item for item in tuning.pending if item.class_name == name]:
+            case [Balance(concepts=(concept,))] if gain and shift and shown:
+                self._gains.setdefault((tuning.head.id, name), {})[concept] = gain
+                facts = {one["concept"]: one for one in self._made(shift)["suspects"]}
+                suspects = [facts.get(one["concept"], one) for one in shown["suspects"]]
+                self.panels.shift = {**shown, "suspects": suspects}
 
     def mark(self) -> bool:
         """Read the suspects of the selected student; return True if the suspects have changed."""
@@ -198,22 +188,6 @@ class RepairPanel(param.Parameterized):
         self._asked = asked
         app.jobs.submit(Job("repairs", work, done, self._failed))
 
-    def read(self, message: Mapping[str, Any]) -> Repair:
-        """Return the repair of the selected student that a message of the browser describes.
-
-        Sets ``suspects`` of a reweighting whose concepts all are suspects. Raises ``ValueError`` if
-        the message describes no repair of these students.
-        """
-        try:
-            repair = repair_from_json({**message, "class": self.panels.student})
-            self.app.tuner.repairs.check([repair])
-        except (KeyError, TypeError, InficondError) as error:
-            raise ValueError(f"the message is no repair: {error}") from error
-        if isinstance(repair, Balance):
-            suspects = self.app.shifts.suspects(self.panels.student)
-            return replace(repair, suspects=set(repair.concepts) <= set(suspects))
-        return repair
-
     def _failed(self, error: InficondError) -> None:
         if isinstance(error, CancelledError):
             self._asked = None
@@ -224,12 +198,23 @@ class RepairPanel(param.Parameterized):
 class RepairActions(StudentActions):
     """Actions of the browser on suspects and repairs of a student."""
 
-    repair_panel: RepairPanel
-
     @action
     def _repair(self, repair: dict) -> None:
-        """Add a repair of the selected student to the batch, or remove it if it is there."""
-        self.app.tuning.toggle(self.repair_panel.read(repair))
+        """Add a repair of the selected student to the batch, or remove it if it is there.
+
+        Sets ``suspects`` of a reweighting whose concepts all are suspects. Raises ``ValueError`` if
+        the message describes no repair of these students.
+        """
+        app = self.app
+        try:
+            edit = repair_from_json({**repair, "class": self.student})
+            app.tuner.repairs.check([edit])
+        except (KeyError, TypeError, InficondError) as error:
+            raise ValueError(f"the message is no repair: {error}") from error
+        if isinstance(edit, Balance):
+            suspects = app.shifts.suspects(self.student)
+            edit = replace(edit, suspects=set(edit.concepts) <= set(suspects))
+        app.tuning.toggle(edit)
 
 
 #: Number of photos sent to the browser: the current photo and the next.
@@ -255,16 +240,15 @@ def make_asking(app: AppState, class_name: str) -> dict[str, Any]:
 
 def make_offer(app: AppState, class_name: str) -> str:
     """Return the text that offers questions on photos of a class; empty if not possible."""
-    if app.asking.missing or not class_name:
-        return ""
-    named = _named(app.store, class_name)
-    return offer_words(named[0] if named else "")
+    possible = class_name and not app.asking.missing
+    return offer_words(_namesake(app.store, class_name)) if possible else ""
 
 
 @lru_cache(maxsize=256)
-def _named(store: Store, class_name: str) -> list[str]:
-    """Return the names of the concepts that are named like a class."""
-    return [store.concepts[at] for at in words_for(class_name, store.concepts, store.synonyms)]
+def _namesake(store: Store, class_name: str) -> str:
+    """Return the first concept that is named like a class; empty if there is none."""
+    named = words_for(class_name, store.concepts, store.synonyms)
+    return store.concepts[named[0]] if named else ""
 
 
 def make_waiting(status: Status) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +12,8 @@ from inficond_panel.common.numbers import bound, defined, number_range, share, s
 from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.results.frame import interval_of
 from inficond_panel.results.image_sets import image_set, patch_images, shown_segments
+from inficond_panel.results.sensitivity import stability
 from inficond_panel.state import Job
-from inficond_panel.state.comparison import hold
 from inficond_panel.tuning import Intent
 from inficond_panel.tuning.edits import place_of
 from inficond_panel.ui.component import action
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
 AXES = (3, 5, 10, 20, 30, 40, 60, 80, 100)
 FIRST = 50  #: number of first rows that have curves wherever the list is scrolled to
 STILL = 200  #: number of rows whose pictures a saved page contains
-SLICE = 0.1  #: seconds of work after which finished curves are shown
 
 
 def make_concept_rows(
@@ -110,14 +108,8 @@ class EffectCurves(param.Parameterized):
     In a long list only the ``FIRST`` rows and rows near the visible part have curves.
     """
 
-    def __init__(
-        self,
-        app: AppState,
-        table: KnowledgeTable,
-        done: Callable[[], None],
-        failed: Callable[[InficondError], None],
-    ) -> None:
-        self.app, self.table, self.done, self.failed = app, table, done, failed
+    def __init__(self, app: AppState, table: KnowledgeTable, done: Callable[[], None]) -> None:
+        self.app, self.table, self.done = app, table, done
         super().__init__()
 
     @param.depends("table.metric", watch=True)
@@ -129,23 +121,20 @@ class EffectCurves(param.Parameterized):
     @param.depends("table.near", watch=True)
     def next(self) -> None:
         """Start a job that computes missing curves, or call ``done`` if none is missing."""
-        table = self.table
-        name, metric = table.student, table.metric
+        app, table = self.app, self.table
+        name, metric, limits = table.student, table.metric, app.spec.views.intervals
         missing = [concept for concept in self._wanted() if concept not in table.effects]
         if not missing:
             self.done()
             return
 
-        def work(job: Job) -> dict[str, Any]:
-            made, end = {}, time.monotonic() + SLICE
-            for concept in missing:
-                effect = self.app.students.effect(name, concept, metric)
-                made[concept] = make_effect(effect, self.app.spec.views.intervals)
-                if job.cancelled() or time.monotonic() > end:
-                    break
-            return made
+        def make(concept: str) -> dict[str, Any]:
+            return make_effect(app.students.effect(name, concept, metric), limits)
 
-        self.app.jobs.submit(Job("effects", work, self._add, self.failed))
+        def work(job: Job) -> dict[str, Any]:
+            return job.first_of(missing, make)
+
+        app.jobs.submit(Job("effects", work, self._add, app.tuning.tell))
 
     def _wanted(self) -> list[str]:
         """Return the concepts that need a curve, in the order in which they are computed."""
@@ -218,7 +207,14 @@ class StabilityRuns:
         self._tell(concept, {"kind": "running", "text": "Starting", "progress": 0.0})
 
         def work(job: Job) -> pd.DataFrame:
-            return hold(app.tuner, node, name, concept, app.jobs, job)
+            return stability(
+                app.tuner,
+                name,
+                node=node,
+                concepts=[concept],
+                progress=app.jobs.progress(job),
+                cancelled=job.cancelled,
+            )
 
         def done(report: pd.DataFrame) -> None:
             self.running = ""

@@ -15,16 +15,9 @@ from panel.viewable import Viewable, Viewer
 from inficond_panel.results.concept_rows import concept_rows
 from inficond_panel.results.concepts import scale_facts, scales
 from inficond_panel.ui.component import tie
-from inficond_panel.views.knowledge.batch import (
-    Batch,
-    BatchBar,
-)
+from inficond_panel.views.knowledge.batch import Batch, BatchBar
 from inficond_panel.views.knowledge.finding import FindingActions, FindingPanel, make_suggesting
-from inficond_panel.views.knowledge.measures import (
-    MeasuresActions,
-    MeasuresPanel,
-    ThresholdChoices,
-)
+from inficond_panel.views.knowledge.measures import MeasuresActions, MeasuresPanel, ThresholdChoices
 from inficond_panel.views.knowledge.parts import (
     KnowledgeTable,
     StudentPanels,
@@ -80,13 +73,12 @@ class KnowledgeView(
     def __init__(self, app: AppState, overview: Overview | None = None, **params: Any) -> None:
         self.app, self.overview = app, overview
         suggestion = app.suggestion
-        self.bar = BatchBar.of(
-            app,
-            factor=app.tuning.factor,
-        )
+        self.bar = BatchBar.of(app, factor=app.tuning.factor)
         batch = {name: self.bar.param[name] for name in ("pending", "status", "repairs")}
         looking = pn.bind(make_suggesting, *(suggestion.param[key] for key in SUGGESTING))
         self.panels = StudentPanels.of(app, suggesting=looking, **batch)
+        opened = ("explained", "measured", "repairing", "slice_by", "slice_metric")
+        tie(self.panels, app.settings, **{name: name for name in opened})
         self.table = KnowledgeTable.of(
             app,
             overview=overview,
@@ -94,13 +86,14 @@ class KnowledgeView(
             pending=batch["pending"],
             status=batch["status"],
             shift=self.panels.param.shift,
+            concept=app.selection.param.concept,
             sizing_mode="stretch_both",
         )
         kept = {"sort": "concept_sort", "metric": "effect"}
         tie(self.table, app.settings, **kept, top="top", patches_of="patches_of")
-        self.report = ReportPanel(app, self.panels, app.tuning.tell)
-        self.effects = EffectCurves(app, self.table, self.report.ask, app.tuning.tell)
-        self.batch = Batch(app, self.bar, self.table, app.tuning.tell)
+        self.report = ReportPanel(app, self.panels)
+        self.effects = EffectCurves(app, self.table, self.report.ask)
+        self.batch = Batch(app, self.bar, self.table)
         self.measures = MeasuresPanel(app, self.panels)
         self.thresholds = ThresholdChoices(app, self.panels)
         self.stability = StabilityRuns(app, self.table)
@@ -112,7 +105,6 @@ class KnowledgeView(
         self.batch.outcome = app.concepts.outcome
         self._show_student()
         self.app.shifts.start()
-        self._show_concept()
         self._show_typing()
         if self.table.student and app.concepts.concept in app.store.concepts:
             self.table.find = app.concepts.concept  # the concept just typed
@@ -199,10 +191,6 @@ class KnowledgeView(
     def _set_factor(self) -> None:
         self.app.tuning.scale(self.bar.factor)
 
-    @param.depends("app.selection.concept", watch=True)
-    def _show_concept(self) -> None:
-        self.table.concept = self.app.selection.concept
-
     @param.depends("app.tuning.pending", "app.tuning.preview", "app.tuning.status", watch=True)
     def _show_batch(self) -> None:
         self._yield_to_others()
@@ -230,7 +218,7 @@ class KnowledgeView(
     @param.depends("app.changes.arrivals", watch=True)
     def _show_changes(self) -> None:
         if self.table.student:
-            self.batch.show_changes()
+            self.bar.param.update(**self.batch.change_texts())
 
     def _yield_to_others(self) -> None:
         """Stop the curves while a refit runs, and long jobs while a person waits for any job."""

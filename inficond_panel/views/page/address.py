@@ -71,18 +71,12 @@ def make_address(app: AppState) -> str:
 
 
 def _word(app: AppState, key: str) -> str:
-    value = getattr(app.settings, SETTINGS[key])
-    if value in (app.settings.param[SETTINGS[key]].default, _first(app, key)):
+    value, words = getattr(app.settings, SETTINGS[key]), _words(app, key)
+    first = next(iter(words.values()), None) if key == "map" else None  # what an empty one means
+    if value in (app.settings.param[SETTINGS[key]].default, first):
         return ""
     values = value if isinstance(value, list) else [value]
-    if not values:
-        return NONE
-    return ",".join(word for word, known in _words(app, key).items() if known in values)
-
-
-def _first(app: AppState, key: str) -> str | None:
-    """Return the value that an empty setting means: the first map for ``map``, else None."""
-    return next(iter(projections(app.store, app.spec.projections)), None) if key == "map" else None
+    return ",".join(word for word, known in words.items() if known in values) if values else NONE
 
 
 def _words(app: AppState, key: str) -> dict[str, Any]:
@@ -136,7 +130,7 @@ class Address:
         self._asked = _read(search)
         title = self.dataset(app.datasets)
         if title and title != app.dataset.title:
-            app.choose_dataset(title)  # followed after it is opened
+            app.requested = title  # followed after it is opened
             return ""
         return self.follow(app)
 

@@ -18,7 +18,7 @@ from bokeh.document import Document
 from bokeh.model import Model
 from bokeh.models import ColorMapper, ColumnDataSource
 from panel.models.esm import ReactiveESM
-from panel.viewable import Viewer
+from panel.viewable import Viewable, Viewer
 
 from inficond_panel.errors import SpecError
 from inficond_panel.results.metrics import take_snapshot, take_tree
@@ -31,6 +31,8 @@ from inficond_panel.vocabulary.splits import HOLDOUT
 if TYPE_CHECKING:
     from bokeh.document import Document
 
+#: A view of the page: one component, or a viewer that has a component.
+View = Viewable | Viewer
 #: Name in a ``Place`` for pictures that a component gets on request, which are no property.
 PICTURES = "pictures"
 NONE = -1  #: number of a picture that the file does not have
@@ -246,7 +248,7 @@ class Explorable:
         self,
         app: AppState,
         jobs: WaitingJobs,
-        views: Mapping[str, Viewer],
+        views: Mapping[str, View],
         document: Document,
         concepts: int,
     ) -> None:
@@ -344,20 +346,19 @@ def count_concepts(app: AppState, most: int) -> int:
     return max(1, min(most, STATES // classes, IMAGES // (images * classes)))
 
 
-def whole_rows(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
+def whole_rows(views: Mapping[str, View]) -> dict[str, dict[str, Any]]:
     """Return all rows of views that send rows in parts, by the id of a model's data."""
     return {model.data.id: rows for model, rows in _sent_by_models(views, "still")}
 
 
-def pictures(views: Mapping[str, Viewer]) -> dict[str, dict[str, Any]]:
+def pictures(views: Mapping[str, View]) -> dict[str, dict[str, Any]]:
     """Return the messages with pictures of all views, by the id of the models that get them."""
     return {model.id: message for model, message in _sent_by_models(views, "pictures")}
 
 
-def _sent_by_models(
-    views: Mapping[str, Viewer], method: str
-) -> Iterator[tuple[Any, dict[str, Any]]]:
+def _sent_by_models(views: Mapping[str, View], method: str) -> Iterator[tuple[Any, dict[str, Any]]]:
     """Yield the models of the views that have ``method``, each with the method's result."""
     for view in views.values():
-        for model, _ in view.__panel__()._models.values() if hasattr(view, method) else ():
-            yield model, getattr(view, method)()
+        if isinstance(view, Viewer) and hasattr(view, method):
+            for model, _ in view.__panel__()._models.values():
+                yield model, getattr(view, method)()

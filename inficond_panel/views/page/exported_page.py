@@ -35,13 +35,7 @@ from inficond_panel.state.export import stem
 from inficond_panel.ui import browser
 from inficond_panel.ui.stylesheets import use_own_font
 from inficond_panel.views.embedding.view import EmbeddingView
-from inficond_panel.views.page.exploring import (
-    USUAL,
-    Explorable,
-    Extent,
-    WaitingJobs,
-    whole_rows,
-)
+from inficond_panel.views.page.exploring import USUAL, Explorable, Extent, WaitingJobs, whole_rows
 from inficond_panel.views.page.page import close_views, make_views
 from inficond_panel.views.page.shell import Shell
 
@@ -70,12 +64,15 @@ class ExportedPage:
         embedding = self._views.get("embedding")
         if isinstance(embedding, EmbeddingView):
             embedding.map.resize(*MAP_SIZE)
-        self._page = Shell(app, dict(self._views)).__panel__()
+        self._page = Shell(app, self._views).__panel__()
         self._document = Document(title=app.dataset.title)
         with set_curdoc(self._document):  # else style sheets of a session's page would be shared
             self._root = self._page.get_root(self._document)
         self._document.add_root(self._root)
-        self._bundle = bundle_of(self._document)
+        use_own_font()
+        resources = Resources(mode="inline", components=_SCRIPTS)
+        with set_resource_mode("inline"):  # set for the whole process: run nothing else here
+            self._bundle = bundle_resources(self._document.roots, resources)
 
     def steps(self) -> Iterator[float | str]:
         """Yield the finished share after each step, and at last the HTML; then release the page."""
@@ -141,14 +138,6 @@ def page_json(document: Document, theme: str) -> DocJson:
     return page
 
 
-def bundle_of(document: Document) -> Bundle:
-    """Return the scripts and style sheets of a page, inline. Call it on an event loop."""
-    use_own_font()
-    resources = Resources(mode="inline", components=_SCRIPTS)
-    with set_resource_mode("inline"):  # set for the whole process: run nothing else here
-        return bundle_resources(document.roots, resources)
-
-
 def make_notice(app: AppState) -> str:
     """Return the notice at the file's top: data set, iteration, and time of the export."""
     node, store = app.students.node, app.store
@@ -184,12 +173,6 @@ def pack(record: Mapping[str, Any]) -> str:
     """Return a record as zlib-compressed JSON in base64; equal records give equal texts."""
     text = json.dumps(record, separators=(",", ":"), allow_nan=False)
     return base64.b64encode(zlib.compress(text.encode(), 9)).decode("ascii")
-
-
-def unpack(content: str) -> dict[str, Any]:
-    """Return the record that ``pack`` has packed."""
-    record: dict[str, Any] = json.loads(zlib.decompress(base64.b64decode(content)))
-    return record
 
 
 def put_rows(page: DocJson, rows: Mapping[str, Mapping[str, Any]]) -> None:

@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from html import escape
 from string import Template
-from typing import Protocol, runtime_checkable
 
 import panel as pn
 import param
@@ -28,6 +27,7 @@ from inficond_panel.views.embedding.map_panel import MissingMap
 from inficond_panel.views.embedding.view import EmbeddingView
 from inficond_panel.views.knowledge.view import KnowledgeView
 from inficond_panel.views.matrix.view import MatrixView
+from inficond_panel.views.page.exploring import View
 from inficond_panel.views.performance.view import PerformanceView
 from inficond_panel.views.provenance.view import ProvenanceView
 from inficond_panel.views.start.view import StartView
@@ -118,11 +118,18 @@ class OpeningView(Viewer):
 
     def _made(self) -> list[Viewable]:
         if self.error is None:
-            html = _progress_html(self.text, self.share)
+            html = (
+                f"<main class='page'><b>InFiConD</b><section role='status'>"
+                f"<h1>{escape(self.text)}</h1><progress max='1' value='{self.share:.3f}' "
+                f"aria-label='Progress'></progress></section>{_BONES}</main>"
+            )
             return [_pane(html, _STYLE, sizing_mode="stretch_both")]
         problem = _pane(error_html(self.error), _STYLE + _TOLD, sizing_mode="stretch_width")
-        again = self._again
-        return [problem] if again is None else [problem, _button("Try again", again)]
+        if (again := self._again) is None:
+            return [problem]
+        look = {"color": "primary", "align": "center", "sizing_mode": "fixed", "width": 120}
+        button = pn.widgets.Button(label="Try again", on_click=lambda _: again(), **look)
+        return [problem, button]
 
     def __panel__(self) -> Viewable:
         return self._page
@@ -130,19 +137,6 @@ class OpeningView(Viewer):
 
 def _pane(html: str, style: str, **params: str) -> pn.pane.HTML:
     return pn.pane.HTML(html, margin=0, stylesheets=[style], **params)
-
-
-def _button(name: str, action: Callable[[], None]) -> pn.widgets.Button:
-    look = {"color": "primary", "align": "center", "sizing_mode": "fixed", "width": 120}
-    return pn.widgets.Button(label=name, on_click=lambda _: action(), **look)
-
-
-def _progress_html(text: str, share: float) -> str:
-    return (
-        f"<main class='page'><b>InFiConD</b><section role='status'><h1>{escape(text)}</h1>"
-        f"<progress max='1' value='{share:.3f}' aria-label='Progress'></progress></section>"
-        f"{_BONES}</main>"
-    )
 
 
 def error_html(error: InficondError) -> str:
@@ -156,14 +150,11 @@ def error_html(error: InficondError) -> str:
     return f"<main><section role='alert'>{body}{remedy}</section></main>"
 
 
-def make_embedding(app: AppState) -> Viewer:
+def make_embedding(app: AppState) -> View:
     """Return the view of the concept map, or a notice if the store has no map."""
-    return EmbeddingView(app) if app.store.holds("maps") else MissingMap(app)
-
-
-def make_knowledge(app: AppState) -> Viewer:
-    """Return the view of one student, which shows all students while no class is selected."""
-    return KnowledgeView(app, AllStudents(app))
+    if app.store.holds("maps"):
+        return EmbeddingView(app)
+    return MissingMap.of(app, told=app.store.lacks("maps"), sizing_mode="stretch_both")
 
 
 _ALL = f":host {{ background: {SURFACE.css}; border-radius: 8px; }}"
@@ -211,22 +202,22 @@ class AllStudents(Viewer):
         return self._place
 
 
-VIEWS: dict[str, Callable[[AppState], Viewer]] = {
+VIEWS: dict[str, Callable[[AppState], View]] = {
     "configuration": ConfigurationView,
     "performance": PerformanceView,
     "embedding": make_embedding,
-    "knowledge": make_knowledge,
+    "knowledge": lambda app: KnowledgeView(app, AllStudents(app)),
     "detail": DetailView,
     "provenance": ProvenanceView,
 }
 
 
-def make_views(app: AppState) -> dict[str, Viewer]:
+def make_views(app: AppState) -> dict[str, View]:
     """Return the views that the spec's layout names, by name."""
     return {name: make(app) for name, make in VIEWS.items() if name in app.spec.layout.views}
 
 
-def close_views(views: Mapping[str, Viewer]) -> None:
+def close_views(views: Mapping[str, View]) -> None:
     """Close the views of an ended page, so that nothing outside the page refers to them."""
     for view in views.values():
         if isinstance(view, EmbeddingView | KnowledgeView | PerformanceView):
@@ -292,30 +283,23 @@ COLUMNS = (("performance", "embedding"), ("knowledge", "detail", "provenance"))
 _GAP = 12
 
 
-@runtime_checkable
-class Pictured(Protocol):
-    """View that can draw a still picture of itself without a browser."""
-
-    def picture(self) -> Drawing | None:
-        """Return a still picture of what the view shows now; None if there is nothing to draw."""
+def view_picture(view: View) -> Drawing | None:
+    """Return a still picture of what a view shows now; None if there is nothing to draw."""
+    picture: Callable[[], Drawing | None] | None = getattr(view, "picture", None)
+    return picture() if picture else None
 
 
-def view_picture(view: Viewer) -> Drawing | None:
-    """Return a still picture of one view; None if the view cannot draw itself."""
-    return view.picture() if isinstance(view, Pictured) else None
-
-
-def page_picture(views: Mapping[str, Viewer]) -> Drawing | None:
-    """Return a picture of all views that can draw themselves; None if no view can."""
+def page_picture(views: Mapping[str, View]) -> Drawing | None:
+    """Return a picture of all views that have something to draw; None if no view has."""
     drawn = {name: picture for name in views if (picture := view_picture(views[name])) is not None}
+    if not drawn:
+        return None
     columns = [[drawn[name] for name in names if name in drawn] for names in COLUMNS]
     columns = [column for column in columns if column]
     strip = drawn.get("configuration")
     wide = sum(max(each.width for each in column) + _GAP for column in columns)
     head = strip.height + _GAP if strip is not None else 0.0
     high = max((sum(each.height + _GAP for each in column) for column in columns), default=0.0)
-    if not drawn:
-        return None
     page = Drawing(max(wide, strip.width if strip is not None else 0.0), head + high)
     if strip is not None:
         page.put((0, 0), strip)

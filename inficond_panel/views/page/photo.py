@@ -36,15 +36,12 @@ def make_photo(app: AppState, class_name: str) -> dict[str, Any]:
     Classes are sorted by the student's margin, surest present first. The bars of the logit and the
     outlines of segments are for ``class_name``, or for the first class if it is empty.
     """
-    state, status = app.photo, app.photo.status
+    state = app.photo
     always = {
         "missing": state.missing,
         "side": state.side,
         "most": MOST_BYTES,
-        "kind": status.kind,
-        "text": status.text,
-        "progress": status.progress,
-        "remedy": status.remedy,
+        **vars(state.status),
         "percents": _PERCENTS,
         "percent": round(100 * state.asked),
         "rows": [],

@@ -49,7 +49,7 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
     newest = nodes[-1].created if len(nodes) > 1 else ""
     if path == ":memory:":
         return {"text": doing or "Not kept: history in memory", "at": "", "place": ""}
-    iterations = f"{count(len(nodes) - 1)} iteration{'s' * (len(nodes) != 2)}"
+    iterations = count(len(nodes) - 1, "iteration")
     return {
         "text": doing,
         "at": newest,
@@ -60,7 +60,7 @@ def make_saved(nodes: Sequence[Iteration], doing: str, path: str) -> dict[str, s
 class ShellPage(Component):
     """Component of the page: the browser draws it, and sends actions as ``{"action", ...}``."""
 
-    views = Children(default=[], doc="The views, in the order of `names`; empty while loading.")
+    views = Children(default=[], doc="The views, in the order of `names`.")
     names = param.List([], item_type=str)
     titles = param.Dict(TITLES, constant=True)
     layout = param.Dict({}, doc="Columns of the page, see `make_layout`.")
@@ -103,7 +103,7 @@ def make_layout(layout: Layout) -> dict[str, Any]:
     columns = _columns(layout.rows)
     return {
         "columns": columns,
-        "widths": [_width(names) for names in columns],
+        "widths": [TALL.get(names[0], SHARED) if len(names) == 1 else SHARED for names in columns],
         "strip": STRIP in layout.views,
     }
 
@@ -121,25 +121,16 @@ def _columns(rows: Sequence[Sequence[str]]) -> list[list[str]]:
     return columns
 
 
-def _width(names: Sequence[str]) -> int:
-    """Return the width of a column in twelfths: ``TALL`` of its only view, else ``SHARED``."""
-    return TALL.get(names[0], SHARED) if len(names) == 1 else SHARED
-
-
 class Shell(PhotoActions, Viewer):
     """View of a whole session: all views on one page, or in one notebook cell (``page=False``).
 
-    ``views`` are the views by name; without views the page is empty until ``place`` is called.
+    ``views`` are the views by name; the page shows what the link says that opened it, ``address``.
     """
-
-    theme: param.Selector[str] = param.Selector(
-        default="auto", objects=["auto", "light", "dark"], doc="Colours."
-    )
 
     def __init__(
         self,
         app: AppState,
-        views: Mapping[str, Viewable | Viewer] | None = None,
+        views: Mapping[str, Viewable | Viewer],
         *,
         page: bool = True,
         address: Address | None = None,
@@ -150,6 +141,8 @@ class Shell(PhotoActions, Viewer):
         self._turn = 0
         self._noticed: Notice | None = None
         self._page = ShellPage(
+            names=list(views),
+            views=list(views.values()),
             layout=make_layout(app.spec.layout),
             subtitle=make_subtitle(app.dataset.title, app.dataset.counts["classes"]),
             shortcuts=make_shortcuts(app.rights.closed),
@@ -163,18 +156,11 @@ class Shell(PhotoActions, Viewer):
         )
         self.listen_to(self._page)
         tie(self._page, app.settings, tab="tab", extent="show")
-        super().__init__(theme=theme)
-        self._page.link(self, theme="theme", bidirectional=True)
+        super().__init__()
         self._tell_batch()
         self._update_saved()
-        if views:
-            self.place(views)
-
-    def place(self, views: Mapping[str, Viewable | Viewer]) -> None:
-        """Put the views on the page, and show what the link says that opened the page."""
-        self._page.param.update(names=list(views), views=list(views.values()))
-        if self.address is not None:
-            self._tell(self.address.follow(self.app))
+        if address is not None:
+            self._tell(address.follow(app))
             self._tell_address()
 
     @param.depends("_page.dark", watch=True)
@@ -185,14 +171,7 @@ class Shell(PhotoActions, Viewer):
         """Return False for the action of the export menu if the session may not export."""
         return self.app.rights.export or name != "open_export"
 
-    @param.depends(
-        "app.photo.status",
-        "app.photo.decided",
-        "app.photo.missing",
-        "app.photo.asked",
-        watch=True,
-        on_init=True,
-    )
+    @param.depends("app.photo.param", watch=True, on_init=True)
     def _show_photo(self) -> None:
         self._page.photo = make_photo(self.app, self._photo_class)
 

@@ -12,7 +12,6 @@ from panel.custom import Child
 from inficond_panel.common.numbers import count, number
 from inficond_panel.plots.columns import FEW
 from inficond_panel.plots.performance_bars import FILLS, SIDES
-from inficond_panel.results.image_sets import image_set
 from inficond_panel.results.top_measures import STUDENT, TEACHER, Confused, find_confused
 from inficond_panel.state import Job
 from inficond_panel.ui import browser
@@ -138,7 +137,7 @@ class ConfusionsPanel(param.Parameterized):
 
     def __init__(self, app: AppState, table: PerformanceTable) -> None:
         self.app, self.table = app, table
-        self._confused: Confused | None = None
+        self.confused: Confused | None = None
         table.classes = app.store.classes if app.store.task == SINGLE_LABEL else []
         tie(table, app.settings, confused="confused")
         super().__init__()
@@ -147,7 +146,7 @@ class ConfusionsPanel(param.Parameterized):
     def find(self) -> None:
         """Start computing the confusions of the students shown, unless they are hidden or known."""
         snapshot, table = self.app.students.snapshot, self.table
-        wanted, known = (snapshot.node.id, snapshot.split), self._confused
+        wanted, known = (snapshot.node.id, snapshot.split), self.confused
         if not (table.confused and table.classes):
             return
         if known is not None and (known.node, known.split) == wanted:
@@ -157,21 +156,9 @@ class ConfusionsPanel(param.Parameterized):
             return find_confused(self.app.tuner, snapshot.node, snapshot.split)
 
         def done(confused: Confused) -> None:
-            self._confused = confused
+            self.confused = confused
             table.confusions = make_confusions(confused)
             self.find()  # other students may be shown since
 
-        self._confused = None  # the drawn cells are outdated: a click opens no image
+        self.confused = None  # the drawn cells are outdated: a click opens no image
         self.app.jobs.submit(Job("confusions", work, done, self.app.tuning.tell))
-
-    def open(self, label: str, named: str, who: str) -> None:
-        """Show the images of class ``label`` that ``who``, student or teacher, calls ``named``."""
-        known, classes = self._confused, self.table.classes
-        if known is None:
-            return
-        if not {label, named} <= set(classes) or who not in known.classes:
-            raise ValueError(f"{label!r} taken for {named!r} by {who!r}: unknown class or model")
-        rows = known.taken(classes.index(label), classes.index(named), who)
-        title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
-        labelled = self.app.students.student(label)
-        self.app.selection.open_images(image_set(labelled, title, rows))

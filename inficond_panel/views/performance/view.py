@@ -18,12 +18,7 @@ from panel.viewable import Viewable, Viewer
 
 from inficond_panel.common.numbers import UNDEFINED, count, defined
 from inficond_panel.distill.suspects import SHIFT
-from inficond_panel.plots.performance_bars import (
-    FILLS,
-    SIDES,
-    make_performance_bars,
-    update_bars,
-)
+from inficond_panel.plots.performance_bars import FILLS, SIDES, make_performance_bars, update_bars
 from inficond_panel.results.image_sets import decided_images, image_set
 from inficond_panel.results.metrics import on_images, students_file
 from inficond_panel.state import Job
@@ -32,11 +27,7 @@ from inficond_panel.ui.component import Acting, action, tie
 from inficond_panel.ui.drawing import change_figure, close_plots, make_plot_pane
 from inficond_panel.ui.images import FILLS as IMAGE_FILLS
 from inficond_panel.ui.images import make_and_send
-from inficond_panel.views.performance.table import (
-    ConfusionsPanel,
-    PerformanceTable,
-    draw_picture,
-)
+from inficond_panel.views.performance.table import ConfusionsPanel, PerformanceTable, draw_picture
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.metrics import AP, CLASS_SORTS, FIDELITY, METRICS
 from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
@@ -139,11 +130,6 @@ def make_shifts(
     }
 
 
-def make_agreement(snapshot: Snapshot) -> dict[str, Agreement]:
-    """Return agreement of student and teacher by class, in the order of the table's rows."""
-    return {name: snapshot.agreement[name] for name in snapshot.metrics}
-
-
 def _without_axes(plot: Any, _: hv.Element) -> None:
     """Remove axes and grids, which the browser would make though unseen; a hook of HoloViews."""
     plot.state.update(left=[], below=[], center=[])
@@ -175,16 +161,13 @@ class PerformanceView(Acting, Viewer):
         self._measured = app.students.snapshot  # the rows' numbers, perhaps on picked images
         self._opened: ImageSet | None = None  # images of a part of a bar, opened last
         self._asked = ""  # class whose card was opened last
-        self.table = PerformanceTable(
+        self.table = PerformanceTable.of(
+            app,
             rows=make_performance_rows(self._measured),
             suspecting=app.spec.tuning.suspects,
             shifts=pn.bind(make_shifts, app.shifts.param.by_class, app.spec.views.shown_level),
             touched=pn.bind(make_touched, app.tuning.param.pending),
-            theme=app.param.theme,
-            extent=app.settings.param.show,
-            intervals=app.spec.views.intervals,
             sizing_mode="stretch_both",
-            margin=0,
         )
         tie(self.table, app.settings, sort="sort", descending="descending")
         tie(self.table, app.selection, selected="class_name")
@@ -206,8 +189,9 @@ class PerformanceView(Acting, Viewer):
         close_plots(self._bars)
 
     def _shown(self) -> tuple[dict[str, Agreement], bool, int]:
-        app = self.app
-        return make_agreement(self._measured), app.theme == "dark", self.table.bar_width
+        known = self._measured.agreement
+        by_row = {name: known[name] for name in self._measured.metrics}
+        return by_row, self.app.theme == "dark", self.table.bar_width
 
     @property
     def _followed(self) -> ImageSet | None:
@@ -300,7 +284,16 @@ class PerformanceView(Acting, Viewer):
 
     @action
     def _open_confused(self, label: str, named: str, who: str) -> None:
-        self.confusions.open(label, named, who)
+        """Show the images of class ``label`` that ``who``, student or teacher, calls ``named``."""
+        known, classes = self.confusions.confused, self.table.classes
+        if known is None:
+            return
+        if not {label, named} <= set(classes) or who not in known.classes:
+            raise ValueError(f"{label!r} taken for {named!r} by {who!r}: unknown class or model")
+        rows = known.taken(classes.index(label), classes.index(named), who)
+        title = f"{label} taken for {named} by the {who}, {count(len(rows))}"
+        labelled = self.app.students.student(label)
+        self.app.selection.open_images(image_set(labelled, title, rows))
 
     @action
     def _save_students(self, names: list[str], kind: str) -> None:

@@ -30,9 +30,10 @@ if TYPE_CHECKING:
     from inficond_panel.distill import ClassMetrics, Interval
     from inficond_panel.errors import InficondError
     from inficond_panel.plots.student_plots import Branches
+    from inficond_panel.results.comparison import ClassComparison, Comparison
+    from inficond_panel.results.refit_changes import Churn, Flip
     from inficond_panel.state import AppState
-    from inficond_panel.state.comparison import Churn, ClassComparison, Comparison, Flip
-    from inficond_panel.tuning import Iteration, Node
+    from inficond_panel.tuning import Iteration
     from inficond_panel.views.provenance.iterations import ProvenanceTree
 
 #: Metrics of a node on a split, by class.
@@ -52,28 +53,30 @@ class RowResults:
         """Selected class (empty: none) and split in view."""
         return self.app.selection.class_name, self.app.students.snapshot.split
 
-    def known(self, nodes: Sequence[Iteration], branches: Branches, metric: str) -> Shown:
-        """Return the computed content of the rows; request missing changes, newest first."""
-        (name, split), hidden = self.scope, self._hidden(nodes)
+    def known(
+        self, nodes: Sequence[Iteration], branches: Branches, metric: str, whole: bool = False
+    ) -> Shown:
+        """Return the computed content of the rows; request missing changes, newest first.
+
+        With ``whole`` compute all of it; call this on the worker thread.
+        """
+        (name, split), tuner, looks = self.scope, self.app.tuner, self.app.tuning.looks
+        # the numbers of the holdout are hidden unless it was opened for the node
+        hidden = {node.id for node in nodes if split == HOLDOUT and not looks.get(node.id)}
         seen = [node for node in nodes if node.id not in hidden]
-        changes = self.app.changes.between(self._steps(seen), name, metric)
+        steps = [
+            (node.parent, node.id)
+            for node in seen
+            if node.parent and touches(node, name, tuner.joint)
+        ]
+        changes = self.app.changes.between(steps, name, metric, whole)
         measured = {}
         for node in with_parents(seen, branches):
-            metrics = self._measured.get((node.id, split))
-            metrics = metrics or self.app.tuner.known_metrics(node, split)
+            metrics = self._measured.get((node.id, split)) or tuner.known_metrics(node, split)
+            if metrics is None and whole:
+                metrics = tuner.metrics(tuner.node(node.id), split)
             if metrics is not None:
                 measured[node.id] = values_of(metrics, name)
-        return Shown(name, metric, measured, hidden, changes, self.app.tuner.joint)
-
-    def whole(self, nodes: Sequence[Iteration], branches: Branches, metric: str) -> Shown:
-        """Return the content of the rows, all of it computed. Call this on the worker thread."""
-        (name, split), hidden, tuner = self.scope, self._hidden(nodes), self.app.tuner
-        seen = [node for node in nodes if node.id not in hidden]
-        measured = {
-            node.id: values_of(tuner.metrics(tuner.node(node.id), split), name)
-            for node in with_parents(seen, branches)
-        }
-        changes = self.app.changes.compute(self._steps(seen), name, metric)
         return Shown(name, metric, measured, hidden, changes, tuner.joint)
 
     def make(self, nodes: Sequence[Iteration], branches: Branches, shown: Shown) -> dict[str, Any]:
@@ -123,18 +126,6 @@ class RowResults:
         change = self.app.changes.total(name, [metric]).get(metric)
         now, before = (values_of(each, name) for each in (snapshot.metrics, snapshot.before))
         return make_change(change, now[metric] - before[metric], METRICS[metric].unit)
-
-    def _steps(self, nodes: Iterable[Iteration]) -> list[tuple[str, str]]:
-        """Return (parent id, node id) of the nodes that changed the selected class."""
-        name, joint = self.scope[0], self.app.tuner.joint
-        return [
-            (node.parent, node.id) for node in nodes if node.parent and touches(node, name, joint)
-        ]
-
-    def _hidden(self, nodes: Iterable[Iteration]) -> set[str]:
-        """Return ids of nodes whose numbers are hidden: nobody opened the holdout for them."""
-        looks = self.app.tuning.looks
-        return {node.id for node in nodes if self.scope[1] == HOLDOUT and not looks.get(node.id)}
 
 
 def with_parents(nodes: Iterable[Iteration], branches: Branches) -> list[Iteration]:
@@ -201,7 +192,14 @@ def make_sides(comparison: Comparison) -> list[dict[str, Any]]:
     return [
         {
             "title": f"Only #{node.number}, {since}",
-            "steps": [_step(step) for step in steps],
+            "steps": [
+                {
+                    "title": make_title(step),
+                    "by": make_author(step),
+                    "chips": [make_chip(edit) for edit in step.edits],
+                }
+                for step in steps
+            ],
             "none": f"Nothing: the other one follows from #{node.number}.",
         }
         for node, steps in pairs
@@ -253,14 +251,9 @@ def churn_text(churn: Churn) -> str:
     """Return ``12 of 420 images changed their prediction: 7 to right, 5 to wrong``."""
     if not churn.flips:
         return f"No image of {count(churn.images)} changed its prediction"
-    images = f"{count(churn.images)} image{'s' * (churn.images != 1)}"
+    images = count(churn.images, "image")
     changed = f"{count(len(churn.flips))} of {images} changed their prediction"
     return f"{changed}: {words.churn_result(churn)}"
-
-
-def _step(node: Node) -> dict[str, Any]:
-    chips = [make_chip(intent, "") for intent in node.edits]
-    return {"title": make_title(node), "by": make_author(node), "chips": chips}
 
 
 def _metric(item: ClassComparison, key: str, level: float | None) -> dict[str, Any]:
@@ -299,15 +292,10 @@ def _unchanged(names: Sequence[str]) -> str:
 
 
 class ComparisonActions(Acting):
-    """Actions of the browser on the comparison that is shown; ``_compared`` is its class."""
+    """Actions of the browser on the comparison that is shown."""
 
     app: AppState
-    _compared: str
     _tree: ProvenanceTree
-
-    def _show_comparison(self) -> None:
-        """Show the comparison, as far as it is computed; the view overrides this method."""
-        raise NotImplementedError
 
     @action
     def _compare(self, before: str, after: str) -> None:
@@ -327,11 +315,6 @@ class ComparisonActions(Acting):
     @action
     def _close_comparison(self) -> None:
         self.app.comparison.close()
-
-    @action
-    def _choose_class(self, name: str) -> None:
-        self._compared = name
-        self._show_comparison()
 
     @action
     def _pictures(self, rows: list[int]) -> None:

@@ -71,10 +71,15 @@ def draw_picture(tree: Mapping[str, Any], results: Mapping[str, Any], metric: st
         if edge["to"][0] < first + len(rows):
             ends = [_place(row - first, lane) for row, lane in (edge["from"], edge["to"])]
             drawing.line(ends, INK_3)
-    left = 36.0 + tree["lanes"] * _LANE
+    left, cells = 36.0 + tree["lanes"] * _LANE, results.get("of", {})
     for row in rows:
         _write(drawing, row, _place(row["place"] - first, row["lane"]), left)
-        _tell(drawing, _result(results, row["id"]), _place(row["place"] - first, 0)[1])
+        if row["id"] in cells:  # else its result is not computed yet
+            result = results["each"][cells[row["id"]]]
+            change = result["change"]["text"] if result["change"] else ""
+            words = " ".join(filter(None, (result["value"], change)))
+            y = _place(row["place"] - first, 0)[1]
+            drawing.text((_WIDTH - 12, y + 4), words, INK_2, anchor="end", room=120)
     if more > 0:
         drawing.text((left, _HEAD + len(rows) * _ROW + 16), f"{count(more)} more", INK_2)
     return drawing
@@ -92,19 +97,6 @@ def _write(
     thumbs = "; ".join(f"{chip['sign']} {chip['concept']}, {chip['of']}" for chip in row["chips"])
     words = " ".join(filter(None, (row["title"], thumbs)))
     drawing.text((left, corner[1] + 4), words, room=_WIDTH - left - 130)
-
-
-def _result(results: Mapping[str, Any], node: str) -> Mapping[str, Any] | None:
-    """Return the result of a row's node, see ``each_once``; None until it is computed."""
-    cell = results.get("of", {}).get(node)
-    return None if cell is None else results["each"][cell]
-
-
-def _tell(drawing: Drawing, result: Mapping[str, Any] | None, y: float) -> None:
-    if result is not None:
-        change = result["change"]["text"] if result["change"] else ""
-        words = " ".join(filter(None, (result["value"], change)))
-        drawing.text((_WIDTH - 12, y + 4), words, INK_2, anchor="end", room=120)
 
 
 WHOLE = 30  #: largest number of rows of a list that is sent as a whole
@@ -168,8 +160,8 @@ def make_row(branches: Branches, row: int, looks: int) -> dict[str, Any]:
         "lane": branches.lanes[row],
         "current": row == branches.current,
         "path": node.id in branches.path,
-        "chips": [make_chip(intent, "") for intent in node.edits],
-        "looks": _looks(looks),
+        "chips": [make_chip(intent) for intent in node.edits],
+        "looks": count(looks, "look") if looks else "",
         "note": node.note,
         "card": make_card(node, parent, looks),
     }
@@ -232,12 +224,12 @@ def _kept(node: Iteration, path: Collection[str]) -> str:
     return "The iteration shown is in it" if node.id in path else ""
 
 
-def make_chip(asked: NodeEdit, class_name: str) -> dict[str, str]:
-    """Return sign, direction and object (a concept) of an edit, and its class if it is another."""
+def make_chip(asked: NodeEdit) -> dict[str, str]:
+    """Return sign, direction, class and object (a concept) of an edit."""
     return {
         "direction": asked.kind.key,
         "sign": asked.kind.glyph,
-        "of": "" if asked.class_name == class_name else asked.class_name,
+        "of": asked.class_name,
         "concept": object_of(asked),
     }
 
@@ -291,17 +283,13 @@ def _texts(asked: NodeEdit, node: Iteration) -> tuple[str, str]:
     return name, " · ".join(filter(None, [by, limits]))
 
 
-def _looks(looks: int) -> str:
-    return f"{count(looks)} look{'s' * (looks != 1)}" if looks else ""
-
-
 def make_deleted(branch: Deleted) -> dict[str, str]:
     """Return the row of a deleted branch, in the list of branches that can be restored."""
     node = branch.node
-    chips = [make_chip(intent, "") for intent in node.edits[:CARD_INTENTS]]
+    chips = [make_chip(intent) for intent in node.edits[:CARD_INTENTS]]
     what = ", ".join(f"{chip['sign']} {chip['of']}: {chip['concept']}" for chip in chips)
-    size = f"{count(branch.count)} iteration{'s' * (branch.count != 1)}"
-    return {"id": node.id, "title": make_title(node), "text": f"{size} · {what}"}
+    text = f"{count(branch.count, 'iteration')} · {what}"
+    return {"id": node.id, "title": make_title(node), "text": text}
 
 
 def make_exporting(export: ExportState) -> dict[str, Any]:
@@ -309,8 +297,8 @@ def make_exporting(export: ExportState) -> dict[str, Any]:
     status = export.status
     failed = status.kind == "error"
     return {
-        "formats": [vars(each) for each in export.formats],
-        "busy": status.kind == "exporting",
+        "formats": export.formats,
+        "busy": export.busy,
         "status": "" if failed else status.text,
         "error": f"{status.text} {status.remedy}".strip() if failed else "",
     }

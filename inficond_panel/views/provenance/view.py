@@ -66,13 +66,7 @@ class ProvenanceView(ComparisonActions, Viewer):
         self._branches = Branches(app.tuning.nodes, app.students.node.id)
         self._window = place_window(len(app.tuning.nodes), self._branches.current)
         self._results = RowResults(app)
-        self._tree = ProvenanceTree(
-            theme=app.param.theme,
-            extent=app.settings.param.show,
-            intervals=app.spec.views.intervals,
-            sizing_mode="stretch_both",
-            margin=0,
-        )
+        self._tree = ProvenanceTree.of(app, sizing_mode="stretch_both")
         tie(self._tree, app.settings, metric="history_metric")
         self.listen_to(self._tree)
         super().__init__(**params)
@@ -114,7 +108,7 @@ class ProvenanceView(ComparisonActions, Viewer):
     def still(self) -> dict[str, Any]:
         """Return the rows of a saved page: the newest ``STILL``. Call this on the worker thread."""
         nodes = self._branches.newest[:STILL]
-        shown = self._results.whole(nodes, self._branches, self._tree.metric)
+        shown = self._results.known(nodes, self._branches, self._tree.metric, whole=True)
         made = {node.id: make_result(node, shown) for node in nodes}
         tree = {**self._make_tree(len(nodes)), "size": len(nodes)}
         results = {"axis": make_axis(list(made.values())), **each_once(made)}
@@ -140,13 +134,13 @@ class ProvenanceView(ComparisonActions, Viewer):
         self._tree.param.update(
             data={**self._data(shown), **self._buttons()},
             results=self._results.make(nodes, branches, shown),
-            deleted=[make_deleted(branch) for branch in self.app.tuning.deleted],
+            deleted=[make_deleted(branch) for branch in self.app.students.tree.deleted],
             **({"tree": tree} if tree else {}),
         )
         self._results.measure(nodes, branches, shown, self._show, self._fail)
 
     def _data(self, shown: Shown) -> dict[str, Any]:
-        tuner = self.app.tuner
+        tuner, others = self.app.tuner, others_sentence(self.app.students.tree.others)
         return {
             "class": shown.class_name,
             "mark": f"oracle, {tuner.mark}" if tuner.mark else "",
@@ -157,13 +151,8 @@ class ProvenanceView(ComparisonActions, Viewer):
                 for key in CHANGE_METRICS
             ],
             "total": self._results.total(shown),
-            "typed": " ".join(filter(None, self._elsewhere())),
+            "typed": " ".join(filter(None, [typed_sentence(self.app.concepts.typed), others])),
         }
-
-    def _elsewhere(self) -> list[str]:
-        """Return sentences on saved iterations that are not listed, such as of other concepts."""
-        others = self.app.students.tree.others
-        return [typed_sentence(self.app.concepts.typed), others_sentence(others)]
 
     def _fail(self, error: InficondError) -> None:
         self._tree.data = {"error": error.whole_for_page, "size": 0}
@@ -174,23 +163,25 @@ class ProvenanceView(ComparisonActions, Viewer):
             self._tree.data = {**self._tree.data, **self._buttons()}
 
     def _buttons(self) -> dict[str, Any]:
-        tuning = self.app.tuning
-        busy = tuning.busy
+        tuning, tree = self.app.tuning, self.app.students.tree
         return {
-            "busy": busy,
+            "busy": tuning.busy,
             "problem": tuning.problem or self.app.changes.problem,
-            "undo": tuning.can_undo and not busy,
-            "redo": tuning.can_redo and not busy,
+            "undo": bool(tree.undo) and not tuning.busy,
+            "redo": bool(tree.redo) and not tuning.busy,
         }
 
-    @param.depends(
-        "app.comparison.pair", "app.comparison.result", "app.comparison.problem", watch=True
-    )
+    @param.depends("app.comparison.param", watch=True)
     def _show_comparison(self) -> None:
         if self.app.comparison.pair is None:
             self._compared = ""
         wanted = self._compared or self.app.selection.class_name
         self._tree.comparison = make_comparison(self.app, wanted)
+
+    @action
+    def _choose_class(self, name: str) -> None:
+        self._compared = name
+        self._show_comparison()
 
     @param.depends("app.export.formats", "app.export.status", watch=True)
     def _show_exporting(self) -> None:

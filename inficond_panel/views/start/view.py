@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import panel as pn
 import param
 from panel.viewable import Viewable, Viewer
 
@@ -126,13 +127,12 @@ class StartView(RefitActions, Viewer):
 
     def __init__(self, app: AppState, **params: Any) -> None:
         self.app = app
-        self.panel = StartPanel(
-            theme=app.param.theme,
-            extent=app.settings.param.show,
+        self.panel = StartPanel.of(
+            app,
             locked=app.tuning.param.locked,
+            offers=pn.bind(make_offers, app.suggestion.param.expected),
             offering=app.suggestion.offered,
             sizing_mode="stretch_both",
-            margin=0,
         )
         self.listen_to(self.panel)
         super().__init__(**params)
@@ -143,9 +143,6 @@ class StartView(RefitActions, Viewer):
     def picture(self) -> Drawing:
         """Return a picture of the cards' texts, drawn without a browser."""
         return draw_picture(self.panel.cards)
-
-    def close(self) -> None:
-        """Release nothing: the view has no plot."""
 
     @param.depends("app.shifts.by_class", "app.selection.class_name", watch=True, on_init=True)
     def _show_cards(self) -> None:
@@ -187,10 +184,6 @@ class StartView(RefitActions, Viewer):
         """Search ahead for repairs of the students with a card, until a student is opened."""
         cards = [] if self.app.selection.class_name else self.panel.cards
         self.app.suggestion.expect([card["class_name"] for card in cards if card["concept"]])
-
-    @param.depends("app.suggestion.expected", watch=True)
-    def _show_offers(self) -> None:
-        self.panel.offers = make_offers(self.app.suggestion.expected)
 
     @param.depends("app.tuning.pending", "app.tuning.status", watch=True)
     def _show_batch(self) -> None:
