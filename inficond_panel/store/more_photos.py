@@ -25,7 +25,6 @@ from inficond_panel.common.places import for_zarr, is_remote, stores_in
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
-from inficond_panel.store.teacher_outputs import teacher_others
 from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
@@ -199,26 +198,20 @@ def more_folder(store: Store) -> Path:
     return store.path.with_name(f"{store.path.stem}.more")
 
 
-def parts_of(store: Store) -> list[Part]:
+def parts_of(store: Store, *, other: bool = False) -> list[Part]:
     """Return the parts of a store, its photos added later, in the order of their addition.
 
-    No array is read. Parts that were written for another content of the store are left out, see
-    ``other_parts``. Raises ``StoreFormatError`` for a part that cannot be read.
+    No array is read. Parts that were written for another content of the store, such as other
+    concepts, do not fit the store as it is now: they are left out, and with ``other`` only they are
+    returned. Raises ``StoreFormatError`` for a part that cannot be read.
     """
-    folders = [(of, part) for of, part in map(_part, _folders(store))]
-    return [part for of, part in folders if of == store.written_hash]
+    found = map(_part, _folders(store))
+    return [part for of, part in found if (of != store.written_hash) == other]
 
 
 def part_hashes(store: Store) -> tuple[str, ...]:
     """Return the content hashes of the parts of a store, in the order of ``parts_of``."""
     return tuple(part.content_hash for part in parts_of(store))
-
-
-def other_parts(store: Store) -> list[Part]:
-    """Return the parts that were written for another content of the store, such as other concepts;
-    they do not fit the store as it is now."""
-    folders = [(of, part) for of, part in map(_part, _folders(store))]
-    return [part for of, part in folders if of != store.written_hash]
 
 
 def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
@@ -227,9 +220,7 @@ def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
     Scores have a column per concept of ``store``, including typed concepts. Raises ``StoreError``
     for a missing part, ``StoreFormatError`` for a changed part.
     """
-    if parts is None:
-        return _gathered(store, tuple(parts_of(store)))
-    return _gathered(store, tuple(_named(store, parts)))
+    return _gathered(store, tuple(parts_of(store) if parts is None else _named(store, parts)))
 
 
 def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | str]) -> Part:
@@ -312,11 +303,10 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
     try:
         score = [store.scores_in(one) for one in stores]
         logit = [one.teacher_logit for one in stores]
-        other = [teacher_others(one, np.arange(len(one.images))) for one in stores]
-        digests = [str(text) for one in stores for text in one.image_digest]
+        other = [one.other_logit for one in stores]
+        digests = tuple(str(text) for one in stores for text in one.image_digest)
     except StoreFormatError as error:
         raise StoreFormatError(error.message, _remedy(more_folder(store))) from error
-    others = len(store.read("other_class"))
     images = tuple(name for one in stores for name in one.images)
     if len({*store.images, *images}) < len(store.images) + len(images):
         raise _changed(more_folder(store), "two images have the same name")
@@ -324,10 +314,10 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
         parts=tuple(part.content_hash for part in parts),
         images=images,
         paths=tuple(str(path) for one in stores for path in one.attrs[PATHS]),
-        digests=tuple(digests),
+        digests=digests,
         score=_joined(score, np.empty((0, len(store.concepts)), np.float32)),
-        teacher_logit=_joined(logit, np.empty((0, len(store.classes)), np.float32)),
-        other_logit=_joined(other, np.empty((0, others), np.float32)),
+        teacher_logit=_joined(logit, store.teacher_logit[:0]),
+        other_logit=_joined(other, store.other_logit[:0]),
         stores=stores,
     )
 

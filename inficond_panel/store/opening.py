@@ -27,11 +27,11 @@ from inficond_panel.store.checks import (
     single_label_fault,
 )
 from inficond_panel.store.schema import (
+    ARRAYS,
     COORDINATES,
     FIXED,
     FORMAT_VERSION,
     READ_ON_OPENING,
-    VARIABLES,
     Variable,
     part_faults,
 )
@@ -105,8 +105,7 @@ def _check_version(path: Path, dataset: xr.Dataset) -> None:
 
 
 def _shape_faults(path: Path, dataset: xr.Dataset) -> list[str]:
-    known = {**COORDINATES, **VARIABLES}
-    wrong = [fault for name, kind in known.items() if (fault := _fault(name, kind, dataset))]
+    wrong = [fault for name, kind in ARRAYS.items() if (fault := _fault(name, kind, dataset))]
     wrong += part_faults([str(name) for name in dataset.variables])
     return wrong or list(_size_faults(path, dataset))
 

@@ -17,6 +17,7 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.checks import value_fault
 from inficond_panel.store.schema import (
+    ARRAYS,
     COORDINATES,
     FIXED,
     GIVEN,
@@ -149,8 +150,7 @@ class Store:
     @cached_property
     def metadata_columns(self) -> list[str]:
         """Names of the columns of ``metadata``, in order; [] without metadata."""
-        named = self.has("metadata_column")
-        return [str(name) for name in self.read("metadata_column")] if named else []
+        return [str(name) for name in self.read("metadata_column")]
 
     def column(self, name: str) -> list[str]:
         """Return the metadata column ``name``: a text per image, "" if unknown.
@@ -223,7 +223,7 @@ class Store:
         if not self.has("knowledge_contrast"):
             return None
         start, stop = self.mask_offset[image : image + 2]
-        contrast = self._rows("knowledge_contrast", int(start), int(stop)).astype(np.float32)
+        contrast = self._loaded("knowledge_contrast", slice(start, stop)).astype(np.float32)
         measured = np.isfinite(contrast).any()
         return contrast.reshape(self.thumbnail_shape[image]) if measured else None
 
@@ -260,7 +260,7 @@ class Store:
         return values
 
     def _nothing(self, name: str) -> np.ndarray:
-        variable = {**COORDINATES, **VARIABLES}[name]
+        variable = ARRAYS[name]
         sizes = FIXED | {str(dim): size for dim, size in self.dataset.sizes.items()}
         text = variable.dtype == "string"
         values = np.zeros(
@@ -280,9 +280,6 @@ class Store:
 
     def _piece(self, name: str, image: int) -> np.ndarray:
         start, stop = getattr(self, f"{name}_offset")[image : image + 2]
-        return self._rows(name, int(start), int(stop))
-
-    def _rows(self, name: str, start: int, stop: int) -> np.ndarray:
         return self._loaded(name, slice(start, stop))
 
     def _whole(self, name: str) -> np.ndarray:
