@@ -74,17 +74,15 @@ class Extended:
     def lines(self) -> Iterator[str]:
         """Yield the lines that ``inficond extend`` prints."""
         yield f"{count(len(self.added), 'photo')} added to {self.store}; {self.total:,} so far"
-        if self.already_there:
-            skipped = count(len(self.already_there), "photo")
-            yield f"skipped {skipped} already in the store: {_some(self.already_there)}"
-        if self.refused:
-            photos = [f"{file} = {image} ({split})" for file, image, split in self.refused]
-            refused = count(len(photos), "photo")
-            yield f"refused {refused} equal to tune or holdout images: {_some(photos)}"
-        if self.unreadable:
-            photos = [f"{file}: {reason}" for file, reason in self.unreadable]
-            skipped = count(len(photos), "photo")
-            yield f"skipped {skipped} that cannot be read: {_some(photos, '; ')}"
+        refused = [f"{file} = {image} ({split})" for file, image, split in self.refused]
+        unreadable = [f"{file}: {reason}" for file, reason in self.unreadable]
+        for verb, names, why, between in (
+            ("skipped", self.already_there, "already in the store", ", "),
+            ("refused", refused, "equal to tune or holdout images", ", "),
+            ("skipped", unreadable, "that cannot be read", "; "),
+        ):
+            if names:
+                yield f"{verb} {count(len(names), 'photo')} {why}: {_some(names, between)}"
         if self.near_duplicates:
             photos = [f"{name} = {image} ({split})" for name, image, split in self.near_duplicates]
             yield f"Warning: {len(photos)} nearly equal to tune or holdout images: {_some(photos)}"
@@ -282,12 +280,7 @@ def _part(path: Path) -> tuple[str, Part]:
     """Return the content hash of the store that a part belongs to, and the part."""
     try:
         combined = None if is_remote(path) else False  # as ``open_store`` reads it
-        group = zarr.open_group(
-            for_zarr(path),
-            mode="r",
-            zarr_format=3,
-            use_consolidated=combined,
-        )
+        group = zarr.open_group(for_zarr(path), mode="r", zarr_format=3, use_consolidated=combined)
         attrs, images = dict(group.attrs), group["image"]
         made = str(attrs.get("history", "")).split(" ")[0]
         part = Part(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]

@@ -10,14 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from inficond_panel.common.places import (
-    for_zarr,
-    has_store,
-    is_remote,
-    place_of,
-    reaching,
-    size_of,
-)
+from inficond_panel.common.places import for_zarr, has_store, is_remote, place_of, reaching, size_of
 from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
     MOST_SEGMENTS,

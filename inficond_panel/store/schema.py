@@ -124,9 +124,7 @@ VARIABLES = {
         ("segment",), "float32", "logarithm of the softmax's denominator"
     ),
     "image_digest": _optional(
-        ("image",),
-        "string",
-        "SHA-256 of the image's file, or what else identifies its content",
+        ("image",), "string", "SHA-256 of the image's file, or what else identifies its content"
     ),
     # such as its camera or its location
     "metadata": _optional(
@@ -243,11 +241,8 @@ class ArrayHash:
 
 def array_hash(values: Sliced) -> str:
     """Return the ``ArrayHash`` of an array in memory, or of an array on disk, read by rows."""
-    if values.dtype.kind in "OUT":
-        digest = ArrayHash("string", values.shape)
-        digest.update(np.asarray(values))
-        return digest.hexdigest()
-    digest = ArrayHash(values.dtype, values.shape)
+    text = values.dtype.kind in "OUT"
+    digest = ArrayHash("string" if text else values.dtype, values.shape)
     rows = max(1, _PART // max(1, math.prod(values.shape[1:])))
     for start in range(0, values.shape[0], rows):
         digest.update(np.asarray(values[start : start + rows]))
