@@ -10,7 +10,6 @@ from inficond_panel.commands.shared.output import note, say, say_json
 from inficond_panel.commands.shared.show import show
 from inficond_panel.errors import StudyError
 from inficond_panel.study.results.study_tables import board_table
-from inficond_panel.study.run.entrance import open_query
 from inficond_panel.study.run.records import Participant
 from inficond_panel.study.run.study import Study
 
@@ -18,7 +17,7 @@ from inficond_panel.study.run.study import Study
 def add(opened: Study, args: argparse.Namespace) -> None:
     """Add participants and print their links, or the open link."""
     if args.open:
-        query = open_query(opened.spec)
+        query = opened.spec.participants.query
         link = f"{args.url.rstrip('/')}/study{query}#{opened.log.make_open_link()}"
         if args.json:
             say_json({"links": {"open": link}})

@@ -22,7 +22,6 @@ from inficond_panel.state import Job, Jobs
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.study_tables import events_table, write
 from inficond_panel.study.results.timeline import board, progress_of
-from inficond_panel.study.run.entrance import open_query
 from inficond_panel.study.run.records import storable
 from inficond_panel.study.run.study import Study
 from inficond_panel.ui import browser
@@ -118,7 +117,7 @@ class BoardPage(Acting, Viewer):
         self.frame.made = {
             "label": "all who come with an id",
             "token": self.study.log.make_open_link(),
-            "query": open_query(self.study.spec),
+            "query": self.study.spec.participants.query,
         }
 
     @action
