@@ -245,10 +245,15 @@ class Store:
     def verify(self) -> None:
         """Read all arrays; raise ``StoreFormatError`` if an array differs from its hash."""
         for name in map(str, self.dataset.variables):
-            if name in PIECEWISE:  # too large to be read at once
-                self._check_pieces(name)
-            else:
+            if name not in PIECEWISE:
                 self._read(name)
+                continue
+            try:  # too large to be read at once
+                digest = array_hash(self.dataset[name])
+            except Exception as error:
+                raise unreachable(self.path, error) or self._damaged(name) from error
+            if digest != self.attrs["variable_hashes"].get(name):
+                raise self._damaged(name)
 
     def _read(self, name: str) -> np.ndarray:
         values = self._whole(name)
@@ -269,14 +274,6 @@ class Store:
         )
         values.setflags(write=False)
         return values
-
-    def _check_pieces(self, name: str) -> None:
-        try:
-            digest = array_hash(self.dataset[name])
-        except Exception as error:
-            raise unreachable(self.path, error) or self._damaged(name) from error
-        if digest != self.attrs["variable_hashes"].get(name):
-            raise self._damaged(name)
 
     def _piece(self, name: str, image: int) -> np.ndarray:
         start, stop = getattr(self, f"{name}_offset")[image : image + 2]

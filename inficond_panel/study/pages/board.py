@@ -92,14 +92,15 @@ class BoardPage(Acting, Viewer):
             return
         problem = password_problem(password)
         self._open, self._waits = not problem, bool(problem)
+
+        def turn_away() -> None:
+            self._waits = False
+            self.frame.screen = {"kind": "login", "problem": problem}
+
         if self._open:
             self.look()
         else:
-            _after(PAUSE, lambda: self._turn_away(problem))
-
-    def _turn_away(self, problem: str) -> None:
-        self._waits = False
-        self.frame.screen = {"kind": "login", "problem": problem}
+            _after(PAUSE, turn_away)
 
     @action
     def _add_participant(self) -> None:

@@ -99,9 +99,8 @@ def results(study: Study) -> list[Result]:
 def _result(study: Study, participant: Participant, progress: Progress, task: str) -> Result:
     """Return the result of a participant in a begun task, from its history and events."""
     ready = study.ready_for(participant, task)
-    done, left = progress.first(task, "done"), progress.first(task, "leave")
-    of_task = progress.of(task)
-    end = (done or left or of_task[-1]).time
+    done, of_task = progress.first(task, "done"), progress.of(task)
+    end = progress.ended(task) or of_task[-1].time
     sets = [one for one in study.concept_sets(participant, task, of_task) if one.since <= end]
     with closing(History(study.history(participant, task))) as history:
         events = [event for event in own_events(history, sets) if event.created <= end]

@@ -335,12 +335,11 @@ def use_in(progress: Progress, task: str) -> tuple[dict[str, float], Counter[str
     while the page was hidden. Actions are events in the view, except visits and settings.
     """
     start = progress.first(task, "start")
-    end = progress.first(task, "done") or progress.first(task, "leave")
     minutes: dict[str, float] = defaultdict(float)
     acts: Counter[str] = Counter()
     if start is None:
         return minutes, acts
-    until = end.time if end else progress.events[-1].time
+    until = progress.ended(task) or progress.events[-1].time
     view, since = "", start.time
     for event in progress.events:
         inside = event.step == task or event.action == "open"

@@ -266,17 +266,11 @@ def _spent(
         return None, None
     if who.number not in study.spent:  # constant after the last step
         tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
-        spans = [(name, _over(progress, name)) for name in tasks]
+        spans = [(name, progress.ended(name)) for name in tasks]
         seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
         made = sum(_made(study, who, progress, name, end) for name, end in spans)
         study.spent[who.number] = seconds / 60, made
     return study.spent[who.number]
-
-
-def _over(progress: Progress, task: str) -> str:
-    """Return the time at which a task was done, or else left; "" if it is not finished."""
-    end = progress.first(task, "done") or progress.first(task, "leave")
-    return end.time if end else ""
 
 
 def _made(study: Study, who: Participant, progress: Progress, task: str, until: str = "~") -> int:

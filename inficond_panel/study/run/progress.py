@@ -151,6 +151,11 @@ class Progress:
         """Return the first event with this action in a step; None if there is no such event."""
         return next((event for event in self.of(step) if event.action == action), None)
 
+    def ended(self, task: str) -> str:
+        """Return the time at which a task was done, or else left; "" if it is not finished."""
+        end = self.first(task, "done") or self.first(task, "leave")
+        return end.time if end else ""
+
     def outcome(self, task: str) -> str:
         """Return the outcome of a task, done, time (limit) or left, or of a check, right or wrong;
         "" before it was left."""
