@@ -9,7 +9,7 @@ import panel as pn
 
 from inficond_panel.app import Explorer
 from inficond_panel.tuning import Tuner
-from inficond_panel.ui.notebook_scripts import packed_scripts
+from inficond_panel.ui.notebook_cell import packed_scripts
 from inficond_panel.ui.stylesheets import use_own_font
 
 

@@ -29,8 +29,7 @@ from inficond_panel.results.concept_rows import ORDERS, order_concepts
 from inficond_panel.results.decisions import decisions_of
 from inficond_panel.results.metrics import take_snapshot, take_tree
 from inficond_panel.tuning.thumbs import check_name
-from inficond_panel.ui.notebook_cell import in_kernel
-from inficond_panel.ui.notebook_scripts import packed_scripts
+from inficond_panel.ui.notebook_cell import in_kernel, packed_scripts
 from inficond_panel.vocabulary.confidence import Noise
 from inficond_panel.vocabulary.metrics import AP, METRICS
 from inficond_panel.vocabulary.splits import FIT, TUNE

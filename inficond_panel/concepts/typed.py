@@ -30,7 +30,7 @@ from inficond_panel.concepts.scoring import (
 )
 from inficond_panel.concepts.texts import TextEncoder, embed_concepts, fault_of, texts_of
 from inficond_panel.errors import DataError, StoreFormatError
-from inficond_panel.store.schema import COORDINATES, PIECEWISE, VARIABLES, array_hash, content_hash
+from inficond_panel.store.schema import ARRAYS, PIECEWISE, VARIABLES, array_hash, content_hash
 from inficond_panel.store.store import Store
 
 #: Least number of example photos of a concept.
@@ -265,9 +265,8 @@ class ExtendedStore(Store):
         self.base = base
         self.typed = tuple(typed)
         arrays = _arrays(base, self.typed)
-        schema = {**COORDINATES, **VARIABLES}
         dataset = base.dataset.drop_vars(list(arrays)).assign(
-            {name: (schema[name].dims, values) for name, values in arrays.items()}
+            {name: (ARRAYS[name].dims, values) for name, values in arrays.items()}
         )
         hashes = {name: array_hash(values) for name, values in arrays.items()}
         hashes = {**base.attrs["variable_hashes"], **hashes}

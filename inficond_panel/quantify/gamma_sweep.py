@@ -35,7 +35,6 @@ from inficond_panel.quantify.outputs import (
     tsne,
 )
 from inficond_panel.store import Store
-from inficond_panel.store.teacher_outputs import teacher_others
 from inficond_panel.tuning import Tuner
 from inficond_panel.vocabulary.confidence import CONFIDENCE
 from inficond_panel.vocabulary.splits import FIT
@@ -210,7 +209,7 @@ def measure_gammas(
     and so are the errors.
     """
     rows = store.rows(FIT)
-    teacher = store.teacher_logit[rows], teacher_others(store, rows)
+    teacher = store.teacher_logit[rows], store.other_logit[rows]
     options: dict[str, Any] = {"groups": groups, "above": above, "thresholds": thresholds}
     options |= {"draws": draws, "seed": seed}
     alone = made_outputs(store, FIT, {"teacher": teacher})

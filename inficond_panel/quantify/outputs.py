@@ -30,7 +30,7 @@ from inficond_panel.distill.metrics.top_class import one_of_classes
 from inficond_panel.errors import DataError
 from inficond_panel.store import Store
 from inficond_panel.store.checks import class_positions
-from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others, teacher_others
+from inficond_panel.store.teacher_outputs import oracle_logits, oracle_others
 from inficond_panel.vocabulary.splits import FIT
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -88,7 +88,7 @@ def outputs_on(store: Store, split: str) -> Outputs:
     Raises ``DataError`` for oracle logits that are not finite.
     """
     rows = store.rows(split)
-    logits = {"teacher": (store.teacher_logit[rows], teacher_others(store, rows))}
+    logits = {"teacher": (store.teacher_logit[rows], store.other_logit[rows])}
     if split == FIT and store.has("oracle_logit"):
         logits["oracle"] = oracle_logits(store), oracle_others(store)
     return made_outputs(store, split, logits)

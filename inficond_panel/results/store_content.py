@@ -18,7 +18,7 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.results.history import others
 from inficond_panel.results.top_measures import teacher_top_class
 from inficond_panel.store import Store
-from inficond_panel.store.more_photos import other_parts, parts_of
+from inficond_panel.store.more_photos import parts_of
 from inficond_panel.store.teacher_outputs import hold_store
 from inficond_panel.tuning.opening import typed_folder
 from inficond_panel.tuning.student import Evaluation
@@ -215,7 +215,10 @@ def _typed(store: Store, history: str | None) -> pd.DataFrame:
 def _more(store: Store, spec: str) -> pd.DataFrame:
     """Return photos added to the store; a note names parts made for another version of it."""
     rows = [{**asdict(part), "path": str(part.path)} for part in parts_of(store)]
-    photos, stale = sum(row["images"] for row in rows), [str(p.path) for p in other_parts(store)]
+    photos, stale = (
+        sum(row["images"] for row in rows),
+        [str(p.path) for p in parts_of(store, other=True)],
+    )
     note = (
         f"{count(len(stale), 'part')} of added photos belong to another version of the store: "
         f"{', '.join(stale)}. To use these photos, add them again: inficond extend {spec} FOLDER"

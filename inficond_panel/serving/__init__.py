@@ -6,10 +6,9 @@ Panel and Bokeh, only in a server's process. Each module states which methods, a
 
 from functools import cache
 
-from inficond_panel.serving.answers import guard_answers, guard_login, guard_routes
+from inficond_panel.serving.answers import guard_answers
 from inficond_panel.serving.messages import guard_messages, guard_writes
 from inficond_panel.serving.sessions import guard_sessions
-from inficond_panel.serving.weight import guard_weight
 
 __all__ = ["guard", "is_guarded"]
 
@@ -17,13 +16,10 @@ __all__ = ["guard", "is_guarded"]
 @cache
 def guard() -> None:
     """Install all guards in this process; a server that already runs uses them from now on."""
-    guard_routes()
     guard_sessions()
     guard_messages()
     guard_writes()
     guard_answers()
-    guard_login()
-    guard_weight()
 
 
 def is_guarded() -> bool:

@@ -1,32 +1,40 @@
-"""Guards of HTTP responses: routes, security headers, cookies, and a login that slows guessing.
+"""Guards of HTTP responses: routes, security headers, cookies, a login that slows guessing, size.
 
 Panel's ``/components/MODULE/...`` imports any module that the URL names, without a login. The guard
 serves only modules of Panel and of this package that are already loaded, and answers 404 to bad
 paths. The headers limit who may embed a page, its content type and referrer, and its cookies.
 
 Panel accepts ``next=///host`` as a path of the server, but browsers read it as another host.
+
+Bokeh's server sends files uncompressed, and pages load all of its bundles. Scripts and styles are
+compressed, and unused bundles left out. Tornado's ``compress_response`` would compress each file
+again for each visitor, on the event loop, and also the pages, which have a secret token next to
+text from their link.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import gzip
 import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterable
-from functools import wraps
-from types import ModuleType
+from collections.abc import Callable
+from functools import lru_cache, partial, wraps
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from typing import Any
 from urllib.parse import unquote
 
+from bokeh.resources import Resources
 from bokeh.server.tornado import BokehTornado
 from bokeh.settings import settings
 from panel import auth
 from panel.auth import BasicLoginHandler
 from panel.io.server import ComponentResourceHandler, RootHandler
-from tornado.web import ErrorHandler, HTTPError, RequestHandler
+from tornado.web import ErrorHandler, HTTPError, RequestHandler, StaticFileHandler
 
 _LONGEST = 120  #: most characters of a logged text
 
@@ -54,9 +62,19 @@ _HOST = re.compile(r"\*|(\*\.)?[\w-]+(\.[\w-]+)*(:(\d+|\*))?")
 
 
 def guard_answers() -> None:
-    """Add security headers to all responses, also to errors, and SameSite to cookies."""
+    """Install the guards of headers and cookies of all responses, also of errors; of component
+    files, paths and the redirect from ``/``; of the login page and the redirect after a login; and
+    of the size of scripts and styles."""
     stand_before(RequestHandler, "clear", _with_headers)
     stand_before(RequestHandler, "set_cookie", _same_site)
+    stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
+    stand_before(BokehTornado, "get_handler_delegate", _printable_path)
+    stand_before(RootHandler, "redirect", _with_query)
+    stand_before(auth, "_validate_next_url", _own_path)
+    stand_before(BasicLoginHandler, "get", _with_token)
+    stand_before(BasicLoginHandler, "post", _slowly)
+    stand_before(BokehTornado, "resources", _fewer)
+    stand_before(StaticFileHandler, "set_headers", _pack)
 
 
 def allowed_hosts(application: BokehTornado) -> list[str]:
@@ -64,16 +82,12 @@ def allowed_hosts(application: BokehTornado) -> list[str]:
     return sorted(settings.allowed_ws_origin() or application.websocket_origins)
 
 
-def frame_ancestors(hosts: Iterable[str]) -> str:
-    """Return the Content-Security-Policy that allows this host and ``hosts`` to embed a page."""
-    named = [host.removesuffix(":80") for host in hosts if _HOST.fullmatch(host)]
-    return " ".join(["frame-ancestors", "'self'", *named])
-
-
 def _with_headers(original: Callable[..., None], self: RequestHandler) -> None:
+    """Add headers, among them the policy that this host and ``allowed_hosts`` may embed a page."""
     original(self)
     if isinstance(self.application, BokehTornado):
-        policy = frame_ancestors(allowed_hosts(self.application))
+        hosts = filter(_HOST.fullmatch, allowed_hosts(self.application))
+        policy = " ".join(["frame-ancestors 'self'", *(host.removesuffix(":80") for host in hosts)])
         self.set_header("Content-Security-Policy", policy)
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Referrer-Policy", "same-origin")
@@ -90,13 +104,6 @@ def _same_site(
 
 #: Packages whose component files a page may request.
 SERVED = ("panel", "inficond_panel")
-
-
-def guard_routes() -> None:
-    """Install the guards of component files, of paths, and of the redirect from ``/``."""
-    stand_before(ComponentResourceHandler, "parse_url_path", _only_loaded)
-    stand_before(BokehTornado, "get_handler_delegate", _printable_path)
-    stand_before(RootHandler, "redirect", _with_query)
 
 
 def _only_loaded(original: Callable[..., str], self: Any, path: str) -> str:
@@ -138,13 +145,6 @@ _OWN_PATH = re.compile(r"/(?![\x00-\x20]*[/\\])[!-\[\]-~]*")
 _waiting: Counter[str] = Counter()
 
 
-def guard_login() -> None:
-    """Install the guards of the login page and of the redirect after a login."""
-    stand_before(auth, "_validate_next_url", _own_path)
-    stand_before(BasicLoginHandler, "get", _with_token)
-    stand_before(BasicLoginHandler, "post", _slowly)
-
-
 def take_password(args: argparse.Namespace) -> None:
     """Set ``args.basic_auth``, unless it is set, from the environment's ``PANEL_BASIC_AUTH``; Panel
     would change this password to lower case."""
@@ -152,20 +152,10 @@ def take_password(args: argparse.Namespace) -> None:
         args.basic_auth = os.environ.pop("PANEL_BASIC_AUTH", None)
 
 
-class _Form:
-    """Template of the login page that adds the XSRF token to the form."""
-
-    def __init__(self, template: Any, token: str) -> None:
-        self._template, self._token = template, token
-
-    def render(self, **values: Any) -> str:
-        """Return the HTML of the page."""
-        return str(self._template.render(xsrf=self._token, **values))
-
-
 def _with_token(original: Callable[..., None], self: Any) -> None:
+    """Answer with the login page, whose form gets the XSRF token."""
     token = self.xsrf_form_html() if self.settings.get("xsrf_cookies") else ""
-    self._login_template = _Form(self._login_template, token)
+    self._login_template = SimpleNamespace(render=partial(self._login_template.render, xsrf=token))
     original(self)
 
 
@@ -195,3 +185,32 @@ async def _slowly(original: Callable[..., None], self: Any) -> None:
             if not _waiting[address]:
                 del _waiting[address]
     original(self)
+
+
+#: Bundles of BokehJS that no plot needs, since all plots are drawn on the canvas.
+UNUSED = frozenset({"bokeh-gl"})
+PACKED = frozenset({".js", ".css"})  #: files to compress; pictures and fonts are compressed already
+
+
+def _fewer(original: Callable[..., Resources], self: BokehTornado, *args: Any) -> Resources:
+    resources = original(self, *args)
+    resources.components = [name for name in resources.components if name not in UNUSED]
+    return resources
+
+
+def _pack(original: Callable[..., None], self: StaticFileHandler) -> None:
+    """Send a script or style as gzip if the browser accepts gzip; compress a file only once."""
+    original(self)
+    file, headers = Path(str(self.absolute_path)), self.request.headers
+    if file.suffix not in PACKED:
+        return
+    self.add_header("Vary", "Accept-Encoding")
+    if "gzip" in headers.get("Accept-Encoding", "") and "Range" not in headers:
+        content = _packed(file, file.stat().st_mtime_ns)
+        self.set_header("Content-Encoding", "gzip")
+        vars(self).update(get_content=lambda *_: content, get_content_size=lambda: len(content))
+
+
+@lru_cache(64)
+def _packed(file: Path, _changed: int) -> bytes:
+    return gzip.compress(file.read_bytes(), 6, mtime=0)

@@ -83,12 +83,14 @@ class MetricsHandler(_Watched):
 
     async def get(self) -> None:
         """Answer with the name, help, type and value of each gauge as text."""
-        ready = await self._ready()
+        ready, app = await self._ready(), self.application
+        assert isinstance(app, BokehTornado)
+        sessions = sum(len(app.get_sessions(path)) for path in app.app_paths)
         gauges = {
             "inficond_ready": (int(ready == len(_checks)), "1 if all pages can be opened"),
             "inficond_specs": (len(_checks), "specs served"),
             "inficond_specs_ready": (ready, "specs whose store and history can be read"),
-            "inficond_sessions": (_sessions(self.application), "pages open in this process"),
+            "inficond_sessions": (sessions, "pages open in this process"),
             "inficond_start_time_seconds": (round(_started), "start of this process, Unix time"),
         }
         self.set_header("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
@@ -98,12 +100,6 @@ class MetricsHandler(_Watched):
                 for name, (value, words) in gauges.items()
             )
         )
-
-
-def _sessions(application: object) -> int:
-    if not isinstance(application, BokehTornado):
-        return 0
-    return sum(len(application.get_sessions(path)) for path in application.app_paths)
 
 
 #: Routes in the form that a plugin of ``panel serve`` defines.

@@ -10,12 +10,7 @@ if TYPE_CHECKING:
     from inficond_panel.store.store import Store
     from inficond_panel.store.write import write_store
 
-__all__ = [
-    "FORMAT_VERSION",
-    "Store",
-    "open_store",
-    "write_store",
-]
+__all__ = ["FORMAT_VERSION", "Store", "open_store", "write_store"]
 
 #: Imported at first use: Zarr and xarray are slow to import, and checks of labels need neither.
 __getattr__ = late(

@@ -126,7 +126,8 @@ def one_class_note(label: NDArray, images: Sequence[str]) -> str:
     if label.shape[1] < 2 or not known.any() or _RULE * len(wrong) > known.sum():
         return ""
     counts = f"{known.sum() - len(wrong)} of {known.sum()} labelled images have exactly one class"
-    correct = f"correct the labels of {_named(wrong, images)}, " if len(wrong) else ""
+    names = quoted([images[i] for i in wrong.tolist()], _NAMED)
+    correct = f"correct the labels of {names}, " if names else ""
     return (
         f"{counts}, but the task is multi_label. If each image shows exactly one class, {correct}"
         "set task to single_label, and set activation to the teacher's last layer, softmax or "
@@ -146,7 +147,8 @@ def single_label_fault(label: NDArray, images: Sequence[str], classes: Sequence[
     faults = []
     for rows, what in ((wrong[several], "several classes"), (wrong[~several], "no class")):
         if len(rows):
-            faults.append(f"{len(rows)} of {len(label)} images have {what}: {_named(rows, images)}")
+            names = quoted([images[i] for i in rows.tolist()], _NAMED)
+            faults.append(f"{len(rows)} of {len(label)} images have {what}: {names}")
     return f"The task is single_label, but {'; '.join(faults)}."
 
 
@@ -163,10 +165,10 @@ def whole_labels(label: NDArray) -> NDArray[np.int8]:
     return np.where(known, label == 1, -1).astype(np.int8)
 
 
-def _named(rows: NDArray[np.intp], images: Sequence[str]) -> str:
-    """Return the names of the first images of ``rows``, and the number of the others."""
-    more = f" and {len(rows) - _NAMED} more" if len(rows) > _NAMED else ""
-    return ", ".join(repr(images[i]) for i in rows[:_NAMED]) + more
+def quoted(names: Sequence[str], most: int) -> str:
+    """Return the first ``most`` names in quotes, and the number of the others."""
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(map(repr, names[:most])) + more
 
 
 def _wrong(label: NDArray) -> NDArray[np.bool_]:

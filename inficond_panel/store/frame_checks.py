@@ -10,7 +10,7 @@ import pandas as pd
 
 from inficond_panel.common.near_words import near, nearest
 from inficond_panel.common.teacher_outputs import logits_fault, probabilities_fault
-from inficond_panel.store.checks import single_label_fault
+from inficond_panel.store.checks import quoted, single_label_fault
 from inficond_panel.vocabulary.splits import FIT, SPLITS, TUNE
 from inficond_panel.vocabulary.tasks import SINGLE_LABEL
 
@@ -40,7 +40,7 @@ def frame_faults(name: str, frame: object) -> Iterator[str]:
     columns = [str(column) for column in frame.columns]
     text = [c for c, kind in zip(columns, frame.dtypes, strict=True) if kind.kind not in "fiub"]
     if text:
-        yield f"{name} has columns that are not numeric: {_some(text)}"
+        yield f"{name} has columns that are not numeric: {quoted(text, _NAMED)}"
 
 
 def table_faults(name: str, frame: object) -> Iterator[str]:
@@ -96,9 +96,9 @@ def row_faults(
     and on rows with an id that is not in ``images``."""
     in_frame, in_split = set(frame.index), set(images)
     if missing := [image for image in needed if image not in in_frame]:
-        yield f"{name} has no row for {len(missing)} images of split: {_some(missing)}"
+        yield f"{name} has no row for {len(missing)} images of split: {quoted(missing, _NAMED)}"
     if more := [image for image in frame.index if image not in in_split]:
-        yield f"{name} has {len(more)} images that split does not name: {_some(more)}"
+        yield f"{name} has {len(more)} images that split does not name: {quoted(more, _NAMED)}"
 
 
 def class_faults(logits: pd.DataFrame, labels: pd.DataFrame, softmax: bool) -> Iterator[str]:
@@ -197,12 +197,7 @@ def _first(frame: pd.DataFrame, bad: np.ndarray) -> str:
 
 def _repeated(names: Sequence[str]) -> str:
     index = pd.Index(names, dtype=object)
-    return _some(list(index[index.duplicated()].unique()))
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(map(repr, names[:_NAMED])) + more
+    return quoted(list(index[index.duplicated()].unique()), _NAMED)
 
 
 def _nearest(word: str, words: Sequence[str]) -> str:

@@ -25,7 +25,6 @@ from inficond_panel.common.places import for_zarr, is_remote, stores_in
 from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.opening import open_store
 from inficond_panel.store.store import Store
-from inficond_panel.store.teacher_outputs import teacher_others
 from inficond_panel.store.write import write_store
 from inficond_panel.version import __version__
 from inficond_panel.vocabulary.splits import FIT
@@ -75,17 +74,15 @@ class Extended:
     def lines(self) -> Iterator[str]:
         """Yield the lines that ``inficond extend`` prints."""
         yield f"{count(len(self.added), 'photo')} added to {self.store}; {self.total:,} so far"
-        if self.already_there:
-            skipped = count(len(self.already_there), "photo")
-            yield f"skipped {skipped} already in the store: {_some(self.already_there)}"
-        if self.refused:
-            photos = [f"{file} = {image} ({split})" for file, image, split in self.refused]
-            refused = count(len(photos), "photo")
-            yield f"refused {refused} equal to tune or holdout images: {_some(photos)}"
-        if self.unreadable:
-            photos = [f"{file}: {reason}" for file, reason in self.unreadable]
-            skipped = count(len(photos), "photo")
-            yield f"skipped {skipped} that cannot be read: {_some(photos, '; ')}"
+        refused = [f"{file} = {image} ({split})" for file, image, split in self.refused]
+        unreadable = [f"{file}: {reason}" for file, reason in self.unreadable]
+        for verb, names, why, between in (
+            ("skipped", self.already_there, "already in the store", ", "),
+            ("refused", refused, "equal to tune or holdout images", ", "),
+            ("skipped", unreadable, "that cannot be read", "; "),
+        ):
+            if names:
+                yield f"{verb} {count(len(names), 'photo')} {why}: {_some(names, between)}"
         if self.near_duplicates:
             photos = [f"{name} = {image} ({split})" for name, image, split in self.near_duplicates]
             yield f"Warning: {len(photos)} nearly equal to tune or holdout images: {_some(photos)}"
@@ -199,26 +196,20 @@ def more_folder(store: Store) -> Path:
     return store.path.with_name(f"{store.path.stem}.more")
 
 
-def parts_of(store: Store) -> list[Part]:
+def parts_of(store: Store, *, other: bool = False) -> list[Part]:
     """Return the parts of a store, its photos added later, in the order of their addition.
 
-    No array is read. Parts that were written for another content of the store are left out, see
-    ``other_parts``. Raises ``StoreFormatError`` for a part that cannot be read.
+    No array is read. Parts that were written for another content of the store, such as other
+    concepts, do not fit the store as it is now: they are left out, and with ``other`` only they are
+    returned. Raises ``StoreFormatError`` for a part that cannot be read.
     """
-    folders = [(of, part) for of, part in map(_part, _folders(store))]
-    return [part for of, part in folders if of == store.written_hash]
+    found = map(_part, _folders(store))
+    return [part for of, part in found if (of != store.written_hash) == other]
 
 
 def part_hashes(store: Store) -> tuple[str, ...]:
     """Return the content hashes of the parts of a store, in the order of ``parts_of``."""
     return tuple(part.content_hash for part in parts_of(store))
-
-
-def other_parts(store: Store) -> list[Part]:
-    """Return the parts that were written for another content of the store, such as other concepts;
-    they do not fit the store as it is now."""
-    folders = [(of, part) for of, part in map(_part, _folders(store))]
-    return [part for of, part in folders if of != store.written_hash]
 
 
 def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
@@ -227,9 +218,7 @@ def more_photos(store: Store, parts: Sequence[str] | None = None) -> MorePhotos:
     Scores have a column per concept of ``store``, including typed concepts. Raises ``StoreError``
     for a missing part, ``StoreFormatError`` for a changed part.
     """
-    if parts is None:
-        return _gathered(store, tuple(parts_of(store)))
-    return _gathered(store, tuple(_named(store, parts)))
+    return _gathered(store, tuple(parts_of(store) if parts is None else _named(store, parts)))
 
 
 def write_part(store: Store, arrays: Mapping[str, Any], paths: Sequence[Path | str]) -> Part:
@@ -291,12 +280,7 @@ def _part(path: Path) -> tuple[str, Part]:
     """Return the content hash of the store that a part belongs to, and the part."""
     try:
         combined = None if is_remote(path) else False  # as ``open_store`` reads it
-        group = zarr.open_group(
-            for_zarr(path),
-            mode="r",
-            zarr_format=3,
-            use_consolidated=combined,
-        )
+        group = zarr.open_group(for_zarr(path), mode="r", zarr_format=3, use_consolidated=combined)
         attrs, images = dict(group.attrs), group["image"]
         made = str(attrs.get("history", "")).split(" ")[0]
         part = Part(path, str(attrs["content_hash"]), int(images.shape[0]), made)  # type: ignore[union-attr]
@@ -312,11 +296,10 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
     try:
         score = [store.scores_in(one) for one in stores]
         logit = [one.teacher_logit for one in stores]
-        other = [teacher_others(one, np.arange(len(one.images))) for one in stores]
-        digests = [str(text) for one in stores for text in one.image_digest]
+        other = [one.other_logit for one in stores]
+        digests = tuple(str(text) for one in stores for text in one.image_digest)
     except StoreFormatError as error:
         raise StoreFormatError(error.message, _remedy(more_folder(store))) from error
-    others = len(store.read("other_class"))
     images = tuple(name for one in stores for name in one.images)
     if len({*store.images, *images}) < len(store.images) + len(images):
         raise _changed(more_folder(store), "two images have the same name")
@@ -324,10 +307,10 @@ def _gathered(store: Store, parts: tuple[Part, ...]) -> MorePhotos:
         parts=tuple(part.content_hash for part in parts),
         images=images,
         paths=tuple(str(path) for one in stores for path in one.attrs[PATHS]),
-        digests=tuple(digests),
+        digests=digests,
         score=_joined(score, np.empty((0, len(store.concepts)), np.float32)),
-        teacher_logit=_joined(logit, np.empty((0, len(store.classes)), np.float32)),
-        other_logit=_joined(other, np.empty((0, others), np.float32)),
+        teacher_logit=_joined(logit, store.teacher_logit[:0]),
+        other_logit=_joined(other, store.other_logit[:0]),
         stores=stores,
     )
 

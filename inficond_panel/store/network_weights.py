@@ -171,15 +171,15 @@ def load_strictly(network: nn.Module, state: State, path: Path, remedy: str) -> 
     ``remedy`` for missing, extra or misshaped tensors."""
     weights = {name: value for name, value in network.state_dict().items() if _COUNTER not in name}
     given = {name: value for name, value in state.items() if _COUNTER not in name}
-    shapes = {
-        name: f"{name} is {tuple(given[name].shape)}, expected {tuple(weights[name].shape)}"
-        for name in weights.keys() & given.keys()
+    shapes = [
+        f"{name} is {tuple(given[name].shape)}, expected {tuple(weights[name].shape)}"
+        for name in sorted(weights.keys() & given.keys())
         if given[name].shape != weights[name].shape
-    }
+    ]
     faults = [
         _listed("lacks", sorted(weights.keys() - given.keys())),
         _listed("also has", sorted(given.keys() - weights.keys())),
-        _listed("has tensors of other shapes:", [shapes[name] for name in sorted(shapes)]),
+        _listed("has tensors of other shapes:", shapes),
     ]
     if any(faults):
         raise DataError(f"{path} does not fit: it {'; '.join(filter(None, faults))}.", remedy)

@@ -10,14 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from inficond_panel.common.places import (
-    for_zarr,
-    has_store,
-    is_remote,
-    place_of,
-    reaching,
-    size_of,
-)
+from inficond_panel.common.places import for_zarr, has_store, is_remote, place_of, reaching, size_of
 from inficond_panel.errors import StoreError, StoreFormatError, StoreMissingError
 from inficond_panel.store.checks import (
     MOST_SEGMENTS,
@@ -27,11 +20,11 @@ from inficond_panel.store.checks import (
     single_label_fault,
 )
 from inficond_panel.store.schema import (
+    ARRAYS,
     COORDINATES,
     FIXED,
     FORMAT_VERSION,
     READ_ON_OPENING,
-    VARIABLES,
     Variable,
     part_faults,
 )
@@ -71,7 +64,10 @@ def open_store(path: Path | str) -> Store:
             f"{path} cannot be read as a store: {error}", write_again(path)
         ) from error
     _check_version(path, dataset)
-    _refuse(path, [*_shape_faults(path, dataset), *attribute_faults(dataset.attrs)])
+    wrong = [fault for name, kind in ARRAYS.items() if (fault := _fault(name, kind, dataset))]
+    wrong += part_faults([str(name) for name in dataset.variables])
+    wrong = wrong or list(_size_faults(path, dataset))
+    _refuse(path, [*wrong, *attribute_faults(dataset.attrs)])
     store = Store(path, dataset)
     _refuse(path, list(_value_faults(store)))
     return store
@@ -102,13 +98,6 @@ def _check_version(path: Path, dataset: xr.Dataset) -> None:
             f"{path} has format version {version}; this program reads {FORMAT_VERSION}.",
             write_again(path),
         )
-
-
-def _shape_faults(path: Path, dataset: xr.Dataset) -> list[str]:
-    known = {**COORDINATES, **VARIABLES}
-    wrong = [fault for name, kind in known.items() if (fault := _fault(name, kind, dataset))]
-    wrong += part_faults([str(name) for name in dataset.variables])
-    return wrong or list(_size_faults(path, dataset))
 
 
 def _fault(name: str, variable: Variable, dataset: xr.Dataset) -> str:

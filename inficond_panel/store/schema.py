@@ -6,6 +6,7 @@ import hashlib
 import math
 from collections.abc import Container, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -19,128 +20,131 @@ GIVEN = "given"
 SCORING_METHODS = ("max_cosine", "contrast", "centred", GIVEN)
 #: Attribute of the group. The store follows the CF conventions for these four attributes only.
 CONVENTIONS = "CF-1.11 (long_name, units, flag_values, history), inficond-store-1"
-_ONE = "1"
-_TEXT = {
-    "image": "image id",
-    "concept": "concept: a word or phrase",
-    "class_name": "class of the teacher",
-    "method": "projection method",
-    "metadata_column": "name of what is known of an image",
-    "other_class": "class of the teacher that the data set lacks",
-    "picture": "property of a picture",
-    "metadata": "what is known of an image; empty where it is not",
-    "image_digest": "SHA-256 of the image's file, or what else identifies its content",
-}
-_NUMBERS: dict[str, tuple[str, str]] = {
-    "concept_score": ("score of a concept in an image", _ONE),
-    "teacher_logit": ("logit of the teacher", _ONE),
-    "oracle_logit": ("logit of the oracle; nan outside of fit", _ONE),
-    "other_logit": ("logit of the teacher for a class that the data set lacks", _ONE),
-    "other_oracle_logit": ("the oracle's; nan outside of fit", _ONE),
-    "teacher_feature": ("image vector that the teacher's heads sit on", _ONE),
-    "segment_image": ("position of the segment's image", _ONE),
-    "segment_concept": ("position of the concept nearest to the segment", _ONE),
-    "segment_cosine": ("cosine of the segment with that concept's text", _ONE),
-    "segment_embedding": ("unit vector of the segment in the encoder's space", _ONE),
-    "segment_box": ("x0, y0, x1, y1 as shares of the image's width and height", _ONE),
-    "concept_text_embedding": ("unit vector of the concept's text in the encoder's space", _ONE),
-    "concept_projection": ("place of the concept on the map", _ONE),
-    "segment_projection": ("place of the segment on the map; nan if it is not in the sample", _ONE),
-    "score_centre": ("means that scores are measured from", _ONE),
-    "segment_normaliser": ("logarithm of the softmax's denominator", _ONE),
-    "mask": ("label maps end to end: 0 no segment, j the image's j-th segment", _ONE),
-    "knowledge_contrast": (
-        "entropy of the background less that of the pixel, in nats; nan where not measured",
-        _ONE,
-    ),
-    "mask_offset": ("where each image's label map begins in mask", "pixel"),
-    "thumbnail": ("JPEG files end to end", "byte"),
-    "thumbnail_offset": ("where each image's file begins in thumbnail", "byte"),
-    "picture_property": ("value of a property of the picture, see vocabulary.pictures", _ONE),
-    "thumbnail_shape": ("height and width of the thumbnail and the label map", "pixel"),
-}
-_FLAGS: dict[str, dict[str, Any]] = {
-    "label": {
-        "long_name": "true label",
-        "flag_values": [-1, 0, 1],
-        "flag_meanings": "ignored absent present",
-    },
-    "split": {
-        "long_name": "what the image is for",
-        "flag_meanings": "fit tune holdout",
-    },
-}
 
 
 @dataclass(frozen=True)
 class Variable:
-    """Array of the store: names of its dimensions, its dtype, and whether each store has it."""
+    """Array of the store: names of its dimensions, dtype, CF attributes, and whether each store has
+    it. Numbers have a unit, or ``flags`` instead, attributes that name the values."""
 
     dims: tuple[str, ...]
     dtype: str
+    long_name: str
+    unit: str = "1"
+    flags: Mapping[str, Any] | None = None
     required: bool = True
 
+    @property
+    def attributes(self) -> dict[str, Any]:
+        """CF attributes of the array: long_name, units or flags."""
+        units = {} if self.dtype == "string" else {"units": self.unit}
+        return {"long_name": self.long_name, **(units if self.flags is None else self.flags)}
 
+
+_optional = partial(Variable, required=False)
 #: Coordinates: names of images, concepts, classes and so on. ``string`` is variable-length UTF-8.
 COORDINATES = {
-    "image": Variable(("image",), "string"),
-    "concept": Variable(("concept",), "string"),
-    "class_name": Variable(("class_name",), "string"),
-    "method": Variable(("method",), "string", required=False),
-    "metadata_column": Variable(("metadata_column",), "string", required=False),
-    "other_class": Variable(("other_class",), "string", required=False),
-    "picture": Variable(("picture",), "string", required=False),
+    "image": Variable(("image",), "string", "image id"),
+    "concept": Variable(("concept",), "string", "concept: a word or phrase"),
+    "class_name": Variable(("class_name",), "string", "class of the teacher"),
+    "method": _optional(("method",), "string", "projection method"),
+    "metadata_column": _optional(
+        ("metadata_column",), "string", "name of what is known of an image"
+    ),
+    "other_class": _optional(
+        ("other_class",), "string", "class of the teacher that the data set lacks"
+    ),
+    "picture": _optional(("picture",), "string", "property of a picture"),
 }
+_OF_CLASSES = ("image", "class_name")
+_OF_OTHERS = ("image", "other_class")
+_LABELS = {"flag_values": [-1, 0, 1], "flag_meanings": "ignored absent present"}
 VARIABLES = {
     # max(0, max over the image's segments of cos(segment, concept text)); see attribute "scores"
-    "concept_score": Variable(("image", "concept"), "float32"),
-    "teacher_logit": Variable(("image", "class_name"), "float32"),
-    # logits of the teacher on inputs that were reinforced with the labels; nan outside "fit"
-    "oracle_logit": Variable(("image", "class_name"), "float32", required=False),
-    # both kinds of logits for the teacher's classes that the data set lacks, needed for a softmax
-    "other_logit": Variable(("image", "other_class"), "float32", required=False),
-    "other_oracle_logit": Variable(("image", "other_class"), "float32", required=False),
-    # image vectors, inputs of the teacher's heads
-    "teacher_feature": Variable(("image", "feature"), "float32", required=False),
-    # 1 present, 0 absent, -1 ignored
-    "label": Variable(("image", "class_name"), "int8"),
-    # "fit", "tune" or "holdout"
-    "split": Variable(("image",), "string"),
-    "segment_image": Variable(("segment",), "int32", required=False),
-    "segment_concept": Variable(("segment",), "int32", required=False),
-    "segment_cosine": Variable(("segment",), "float32", required=False),
-    # unit length, half precision
-    "segment_embedding": Variable(("segment", "embed"), "float16", required=False),
-    # x0, y0, x1, y1 as shares of the image's width and height
-    "segment_box": Variable(("segment", "corner"), "float32", required=False),
-    "concept_text_embedding": Variable(("concept", "embed"), "float32", required=False),
-    "concept_projection": Variable(("method", "concept", "xy"), "float32", required=False),
-    # Per image a label map at thumbnail size: 0 no segment, j the image's j-th segment (from 1).
-    # The maps are stored end to end; image i has pixels offset[i] to offset[i + 1].
-    "mask": Variable(("mask_pixel",), "uint8", required=False),
-    "mask_offset": Variable(("image_edge",), "int64", required=False),
-    # JPEG files, stored end to end likewise
-    "thumbnail": Variable(("thumbnail_byte",), "uint8", required=False),
-    "thumbnail_offset": Variable(("image_edge",), "int64", required=False),
-    # height, width of the thumbnail and of its label map
-    "thumbnail_shape": Variable(("image", "side"), "int32", required=False),
-    # x, y of the segments on the concepts' maps; nan if a segment is not in the sample
-    "segment_projection": Variable(("method", "segment", "xy"), "float32", required=False),
+    "concept_score": Variable(("image", "concept"), "float32", "score of a concept in an image"),
+    "teacher_logit": Variable(_OF_CLASSES, "float32", "logit of the teacher"),
+    # on inputs that were reinforced with the labels
+    "oracle_logit": _optional(_OF_CLASSES, "float32", "logit of the oracle; nan outside of fit"),
+    # both kinds of logits for the teacher's other classes are needed for a softmax
+    "other_logit": _optional(
+        _OF_OTHERS, "float32", "logit of the teacher for a class that the data set lacks"
+    ),
+    "other_oracle_logit": _optional(_OF_OTHERS, "float32", "the oracle's; nan outside of fit"),
+    "teacher_feature": _optional(
+        ("image", "feature"), "float32", "image vector that the teacher's heads sit on"
+    ),
+    "label": Variable(_OF_CLASSES, "int8", "true label", flags=_LABELS),
+    "split": Variable(
+        ("image",), "string", "what the image is for", flags={"flag_meanings": "fit tune holdout"}
+    ),
+    "segment_image": _optional(("segment",), "int32", "position of the segment's image"),
+    "segment_concept": _optional(
+        ("segment",), "int32", "position of the concept nearest to the segment"
+    ),
+    "segment_cosine": _optional(
+        ("segment",), "float32", "cosine of the segment with that concept's text"
+    ),
+    "segment_embedding": _optional(
+        ("segment", "embed"), "float16", "unit vector of the segment in the encoder's space"
+    ),
+    "segment_box": _optional(
+        ("segment", "corner"), "float32", "x0, y0, x1, y1 as shares of the image's width and height"
+    ),
+    "concept_text_embedding": _optional(
+        ("concept", "embed"), "float32", "unit vector of the concept's text in the encoder's space"
+    ),
+    "concept_projection": _optional(
+        ("method", "concept", "xy"), "float32", "place of the concept on the map"
+    ),
+    # Per image a label map at thumbnail size; j counts from 1. Image i has the pixels from
+    # offset[i] to offset[i + 1].
+    "mask": _optional(
+        ("mask_pixel",), "uint8", "label maps end to end: 0 no segment, j the image's j-th segment"
+    ),
+    "mask_offset": _optional(
+        ("image_edge",), "int64", "where each image's label map begins in mask", "pixel"
+    ),
+    "thumbnail": _optional(("thumbnail_byte",), "uint8", "JPEG files end to end", "byte"),
+    "thumbnail_offset": _optional(
+        ("image_edge",), "int64", "where each image's file begins in thumbnail", "byte"
+    ),
+    "thumbnail_shape": _optional(
+        ("image", "side"), "int32", "height and width of the thumbnail and the label map", "pixel"
+    ),
+    # on the map of the concepts
+    "segment_projection": _optional(
+        ("method", "segment", "xy"),
+        "float32",
+        "place of the segment on the map; nan if it is not in the sample",
+    ),
     # Inputs of scores beside the embeddings. Method "centred": the mean vectors of segments and
     # texts. Method "contrast": the log of the softmax's denominator per segment.
-    "score_centre": Variable(("kind", "embed"), "float32", required=False),
-    "segment_normaliser": Variable(("segment",), "float32", required=False),
-    # id of an image's content, such as the SHA-256 of its file
-    "image_digest": Variable(("image",), "string", required=False),
-    # Properties of an image, such as its camera or its location; "" if unknown. A store has
-    # "metadata" and "metadata_column", or neither.
-    "metadata": Variable(("image", "metadata_column"), "string", required=False),
-    # How well a network knows each pixel, in maps like "mask": mean entropy of the background minus
-    # the pixel's entropy, in nats. nan for images that were not measured.
-    "knowledge_contrast": Variable(("mask_pixel",), "float16", required=False),
-    # properties of the whole picture, such as brightness; with "picture", or neither
-    "picture_property": Variable(("image", "picture"), "float32", required=False),
+    "score_centre": _optional(("kind", "embed"), "float32", "means that scores are measured from"),
+    "segment_normaliser": _optional(
+        ("segment",), "float32", "logarithm of the softmax's denominator"
+    ),
+    "image_digest": _optional(
+        ("image",), "string", "SHA-256 of the image's file, or what else identifies its content"
+    ),
+    # such as its camera or its location
+    "metadata": _optional(
+        ("image", "metadata_column"), "string", "what is known of an image; empty where it is not"
+    ),
+    # how well a network knows each pixel, in maps like "mask"
+    "knowledge_contrast": _optional(
+        ("mask_pixel",),
+        "float16",
+        "entropy of the background less that of the pixel, in nats; nan where not measured",
+    ),
+    # of the whole picture, such as brightness
+    "picture_property": _optional(
+        ("image", "picture"),
+        "float32",
+        "value of a property of the picture, see vocabulary.pictures",
+    ),
 }
+#: All arrays of a store by name.
+ARRAYS = COORDINATES | VARIABLES
 #: Optional parts of a store: it has all arrays of a part, or none.
 PARTS: dict[str, tuple[str, ...]] = {
     "photos": ("thumbnail", "thumbnail_offset", "thumbnail_shape"),
@@ -204,16 +208,6 @@ def part_faults(names: Container[Any]) -> list[str]:
     return wrong
 
 
-def attributes_of(name: str) -> dict[str, Any]:
-    """Return the CF attributes of the array ``name``: long_name, units or flags."""
-    if name in _FLAGS:
-        return _FLAGS[name]
-    if name in _TEXT:
-        return {"long_name": _TEXT[name]}
-    long_name, units = _NUMBERS[name]
-    return {"long_name": long_name, "units": units}
-
-
 #: Number of values that are read at a time to be hashed.
 _PART = 1 << 20
 
@@ -247,11 +241,8 @@ class ArrayHash:
 
 def array_hash(values: Sliced) -> str:
     """Return the ``ArrayHash`` of an array in memory, or of an array on disk, read by rows."""
-    if values.dtype.kind in "OUT":
-        digest = ArrayHash("string", values.shape)
-        digest.update(np.asarray(values))
-        return digest.hexdigest()
-    digest = ArrayHash(values.dtype, values.shape)
+    text = values.dtype.kind in "OUT"
+    digest = ArrayHash("string" if text else values.dtype, values.shape)
     rows = max(1, _PART // max(1, math.prod(values.shape[1:])))
     for start in range(0, values.shape[0], rows):
         digest.update(np.asarray(values[start : start + rows]))

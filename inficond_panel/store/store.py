@@ -17,6 +17,7 @@ from inficond_panel.common.teacher_outputs import log_odds
 from inficond_panel.errors import DataError, StoreFormatError
 from inficond_panel.store.checks import value_fault
 from inficond_panel.store.schema import (
+    ARRAYS,
     COORDINATES,
     FIXED,
     GIVEN,
@@ -149,8 +150,7 @@ class Store:
     @cached_property
     def metadata_columns(self) -> list[str]:
         """Names of the columns of ``metadata``, in order; [] without metadata."""
-        named = self.has("metadata_column")
-        return [str(name) for name in self.read("metadata_column")] if named else []
+        return [str(name) for name in self.read("metadata_column")]
 
     def column(self, name: str) -> list[str]:
         """Return the metadata column ``name``: a text per image, "" if unknown.
@@ -223,7 +223,7 @@ class Store:
         if not self.has("knowledge_contrast"):
             return None
         start, stop = self.mask_offset[image : image + 2]
-        contrast = self._rows("knowledge_contrast", int(start), int(stop)).astype(np.float32)
+        contrast = self._loaded("knowledge_contrast", slice(start, stop)).astype(np.float32)
         measured = np.isfinite(contrast).any()
         return contrast.reshape(self.thumbnail_shape[image]) if measured else None
 
@@ -245,10 +245,15 @@ class Store:
     def verify(self) -> None:
         """Read all arrays; raise ``StoreFormatError`` if an array differs from its hash."""
         for name in map(str, self.dataset.variables):
-            if name in PIECEWISE:  # too large to be read at once
-                self._check_pieces(name)
-            else:
+            if name not in PIECEWISE:
                 self._read(name)
+                continue
+            try:  # too large to be read at once
+                digest = array_hash(self.dataset[name])
+            except Exception as error:
+                raise unreachable(self.path, error) or self._damaged(name) from error
+            if digest != self.attrs["variable_hashes"].get(name):
+                raise self._damaged(name)
 
     def _read(self, name: str) -> np.ndarray:
         values = self._whole(name)
@@ -260,7 +265,7 @@ class Store:
         return values
 
     def _nothing(self, name: str) -> np.ndarray:
-        variable = {**COORDINATES, **VARIABLES}[name]
+        variable = ARRAYS[name]
         sizes = FIXED | {str(dim): size for dim, size in self.dataset.sizes.items()}
         text = variable.dtype == "string"
         values = np.zeros(
@@ -270,19 +275,8 @@ class Store:
         values.setflags(write=False)
         return values
 
-    def _check_pieces(self, name: str) -> None:
-        try:
-            digest = array_hash(self.dataset[name])
-        except Exception as error:
-            raise unreachable(self.path, error) or self._damaged(name) from error
-        if digest != self.attrs["variable_hashes"].get(name):
-            raise self._damaged(name)
-
     def _piece(self, name: str, image: int) -> np.ndarray:
         start, stop = getattr(self, f"{name}_offset")[image : image + 2]
-        return self._rows(name, int(start), int(stop))
-
-    def _rows(self, name: str, start: int, stop: int) -> np.ndarray:
         return self._loaded(name, slice(start, stop))
 
     def _whole(self, name: str) -> np.ndarray:

@@ -18,13 +18,6 @@ from inficond_panel.vocabulary.splits import FIT, TUNE
 from inficond_panel.vocabulary.tasks import AS_GIVEN, SINGLE_LABEL
 
 
-def teacher_others(store: Store, rows: np.ndarray) -> np.ndarray:
-    """Return teacher logits ``(n, M)`` of the teacher's classes that the data set lacks."""
-    if store.has("other_logit"):
-        return np.asarray(store.other_logit[rows])
-    return np.empty((len(rows), 0), np.float32)
-
-
 def oracle_others(store: Store) -> np.ndarray:
     """Return oracle logits ``(n, M)`` of the teacher's classes that the data set lacks.
 
@@ -153,6 +146,6 @@ def hold_store(store: Store, order: str | None, *, few: bool = False) -> OrderFi
         store.classes,
         single=store.task == SINGLE_LABEL,
         softmax=store.activation == "softmax",
-        other=store.other_logit if store.has("other_logit") else None,
+        other=store.other_logit,
         most=_FEW if few else MOST,
     )

@@ -32,15 +32,13 @@ from inficond_panel.errors import StoreError, StoreFormatError
 from inficond_panel.store.checks import attributes_hash
 from inficond_panel.store.schema import (
     ADDED_LATER,
+    ARRAYS,
     ATTRIBUTES,
     CONVENTIONS,
-    COORDINATES,
     FORMAT_VERSION,
     PIECEWISE,
-    VARIABLES,
     ArrayHash,
     Variable,
-    attributes_of,
     content_hash,
     part_faults,
 )
@@ -72,7 +70,8 @@ def only_run(store: Path) -> Iterator[None]:
     except Timeout:
         raise _being_written(store, _holder(path)) from None
     try:
-        _sign(path)
+        with suppress(OSError):  # Windows forbids to write a locked file
+            path.write_text(_this_process(), "utf-8")
         yield
     finally:
         with suppress(OSError):  # on Windows ``release`` removes the file
@@ -109,11 +108,6 @@ def _this_process() -> str:
     return f"process {os.getpid()} on {socket.gethostname()}, since {began}"
 
 
-def _sign(path: Path) -> None:
-    with suppress(OSError):  # Windows forbids to write a locked file
-        path.write_text(_this_process(), "utf-8")
-
-
 def _holder(path: Path) -> str:
     with suppress(OSError):  # Windows forbids to read a locked file
         return path.read_text("utf-8") or "another process"
@@ -140,10 +134,9 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     attributes that do not fit the schema, and ``StoreError`` for an existing store at an address.
     """
     path = place_of(path)
-    known = {**COORDINATES, **VARIABLES}
-    needed = {name for name, variable in known.items() if variable.required}
+    needed = {name for name, variable in ARRAYS.items() if variable.required}
     wrong = [f"missing array {name!r}" for name in sorted(needed - set(arrays))]
-    wrong += [f"unknown array {name!r}" for name in sorted(set(arrays) - set(known))]
+    wrong += [f"unknown array {name!r}" for name in sorted(set(arrays) - set(ARRAYS))]
     wrong += part_faults(arrays)
     wrong += [f"missing attribute {name!r}" for name in ATTRIBUTES if name not in attrs]
     wrong = wrong or _ill_shaped(arrays)
@@ -156,7 +149,7 @@ def write_store(path: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any])
     with TemporaryDirectory() as folder:
         digest = _write_all(Path(folder), arrays, attrs)
         try:
-            upload(Path(folder), path, last="zarr.json", names=known)
+            upload(Path(folder), path, last="zarr.json", names=ARRAYS)
         except FileExistsError:
             raise _not_replaced(path) from None
         except FileNotFoundError as error:  # of the bucket
@@ -186,7 +179,7 @@ def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any
     group = zarr.open_group(writing, mode="w", zarr_format=3)
     hashes = {
         name: _write(group, name, arrays[name], variable)
-        for name, variable in {**COORDINATES, **VARIABLES}.items()
+        for name, variable in ARRAYS.items()
         if name in arrays
     }
     digest = content_hash(hashes)
@@ -208,7 +201,7 @@ def _write_all(writing: Path, arrays: Mapping[str, Any], attrs: Mapping[str, Any
 def _ill_shaped(arrays: Mapping[str, Any]) -> list[str]:
     sizes: dict[str, tuple[int, str]] = {}
     wrong = []
-    for name, variable in {**COORDINATES, **VARIABLES}.items():
+    for name, variable in ARRAYS.items():
         if name not in arrays:
             continue
         shape = arrays[name].shape
@@ -234,7 +227,7 @@ def _write(group: zarr.Group, name: str, values: Any, variable: Variable) -> str
         compressors=_PACKED if text or name in _COMPRESSED else _BY_BYTE,
         dimension_names=variable.dims,
         config={"write_empty_chunks": True},  # a server may answer "forbidden" for a missing one
-        attributes=attributes_of(name),
+        attributes=variable.attributes,
     )
     digest = ArrayHash("string" if text else variable.dtype, values.shape)
     for start in range(0, values.shape[0], chunks[0]):
@@ -285,6 +278,5 @@ def add_arrays(store: Store, arrays: Mapping[str, Any], attrs: Mapping[str, Any]
         allowed = ", ".join(sorted(ADDED_LATER))
         raise ValueError(f"{', '.join(sorted(wrong))} cannot be added to a store, only {allowed}.")
     store.verify()
-    known = [name for name in {**COORDINATES, **VARIABLES} if store.has(name)]
-    copied = {name: Stored(store, name) for name in known}
+    copied = {name: Stored(store, name) for name in ARRAYS if store.has(name)}
     write_store(store.path, {**copied, **arrays}, {**store.attrs, **attrs})

@@ -113,27 +113,16 @@ def _read(file: Path) -> str:
 
 def _vocabulary() -> str:
     """Return the JS line that defines ``$vocabulary``, which ``vocabulary.js`` reads."""
+    of_metric = ("name", "short", "column", "beside")
+    of_sort = ("key", "name", "head", "metric", "points", "descending")
     records = {
         "metrics": {
-            key: {
-                "name": metric.name,
-                "short": metric.short,
-                "column": metric.column,
-                "beside": metric.beside,
-            }
+            key: {name: getattr(metric, name) for name in of_metric}
             for key, metric in METRICS.items()
         },
         "gapMetric": AP.key,
         "classSorts": [
-            {
-                "key": sort.key,
-                "name": sort.name,
-                "head": sort.head,
-                "metric": sort.metric,
-                "points": sort.points,
-                "descending": sort.descending,
-            }
-            for sort in CLASS_SORTS.values()
+            {name: getattr(sort, name) for name in of_sort} for sort in CLASS_SORTS.values()
         ],
         "conceptSorts": [vars(sort) for sort in CONCEPT_SORTS.values()],
         "directions": {

@@ -197,7 +197,11 @@ def _hold_plain_data(component: type[Component]) -> None:
     data = component._data_model
     if "trigger" in vars(data):
         return
-    holding = [name for name in data.properties() if _holds_models(component, name)]
+    holding = [
+        name
+        for name in data.properties()
+        if name in component.param and isinstance(component.param[name], Child | Children)
+    ]
 
     def trigger(model: Any, attr: str, old: Any, new: Any, *hint: Any, **setter: Any) -> None:
         change = Model.trigger if attr in holding else PropertyCallbackManager.trigger
@@ -223,10 +227,6 @@ def _frozen(
 
 
 setattr(custom, "freeze_doc", partial(_frozen, custom.freeze_doc))  # noqa: B010 - replaces Panel's
-
-
-def _holds_models(component: type[Component], name: str) -> bool:
-    return name in component.param and isinstance(component.param[name], Child | Children)
 
 
 class ViewComponent(Component):

@@ -51,20 +51,16 @@ class Drawing:
             f'text-anchor="{anchor}"{weight}>{escape(cut(words, room, size))}</text>'
         )
 
-    def turned(self, place: tuple[float, float], words: str, room: float, size: float = 11) -> None:
+    def turned(self, place: tuple[float, float], words: str, room: float) -> None:
         """Write words that start at ``place`` and rise to the right by 60°."""
         x, y = map(_n, place)
         self._parts.append(
-            f'<text {_at(*place)} fill="{INK.light}" font-size="{_n(size)}" '
-            f'transform="rotate(-60 {x} {y})">{escape(cut(words, room, size))}</text>'
+            f'<text {_at(*place)} fill="{INK.light}" font-size="11" '
+            f'transform="rotate(-60 {x} {y})">{escape(cut(words, room, 11))}</text>'
         )
 
     def box(
-        self,
-        place: tuple[float, float],
-        size: tuple[float, float],
-        fill: str,
-        line: str = "none",
+        self, place: tuple[float, float], size: tuple[float, float], fill: str, line: str = "none"
     ) -> None:
         """Draw a rectangle with its upper left corner at ``place``; colours are CSS colours."""
         wide, high = (_n(max(side, 0)) for side in size)

@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import io
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import count
 from pathlib import Path
@@ -24,7 +23,7 @@ from inficond_panel.common.numbers import number, signed
 from inficond_panel.spec import Spec
 from inficond_panel.state import Job
 from inficond_panel.store import Store
-from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode, photo_digest
+from inficond_panel.store.images import SUFFIXES, UnreadableImage, decode, photo_digest, thumbnail
 from inficond_panel.store.more_photos import PATHS, AllImages
 
 if TYPE_CHECKING:
@@ -38,15 +37,6 @@ if TYPE_CHECKING:
 LONGEST = 1600  #: longer side in pixels of a photo that is sent
 #: Largest mean difference per pixel (of 255) between a photo and its thumbnail.
 ALIKE = 16.0
-
-
-@dataclass(frozen=True)
-class Photo:
-    """Photo that is sent to the browser: JPEG bytes, and size in pixels."""
-
-    jpeg: bytes
-    width: int
-    height: int
 
 
 def find_photo(folders: Iterable[Path], image: str) -> Path | None:
@@ -63,8 +53,9 @@ def find_photo(folders: Iterable[Path], image: str) -> Path | None:
     return None
 
 
-def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
-    """Return the photo of the image at ``row``, at most ``LONGEST`` pixels wide and high.
+def load_photo(spec: Spec, store: Store, row: int) -> dict[str, Any] | None:
+    """Return the photo of the image at ``row`` as ``{source, width, height}``: data URI of a JPEG
+    of at most ``LONGEST`` pixels wide and high, and its size.
 
     None if the file is missing or unreadable, or does not look like the thumbnail.
     """
@@ -79,10 +70,8 @@ def load_photo(spec: Spec, store: Store, row: int) -> Photo | None:
         return None
     if not _alike(photo, store.picture(row)):
         return None
-    photo.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-    buffer = io.BytesIO()
-    photo.save(buffer, "JPEG", quality=88)
-    return Photo(buffer.getvalue(), *photo.size)
+    jpeg, (height, width) = thumbnail(photo, LONGEST, 88)
+    return {"source": data_uri(jpeg), "width": width, "height": height}
 
 
 def _added_photo(store: Store, row: int) -> Path | None:
@@ -92,8 +81,7 @@ def _added_photo(store: Store, row: int) -> Path | None:
     cannot show a file whose content its author does not have.
     """
     file, digest = Path(store.attrs[PATHS][row]), str(store.image_digest[row])
-    same = file.is_file() and digest.startswith(photo_digest(file))
-    return file if same else None
+    return file if file.is_file() and digest.startswith(photo_digest(file)) else None
 
 
 def _alike(photo: Image.Image, small: Image.Image) -> bool:
@@ -138,17 +126,16 @@ def thumbnail_uri(store: Store, row: int) -> str:
 @lru_cache(maxsize=2048)
 def tile_uri(store: Store, row: int) -> str:
     """Return the data URI of a thumbnail of at most ``TILE_SIZE``; empty if there are no photos."""
-    return data_uri(_small(store.thumbnail(row))) if store.holds("photos") else ""
-
-
-def _small(jpeg: bytes) -> bytes:
+    if not store.holds("photos"):
+        return ""
+    jpeg = store.thumbnail(row)
     image = Image.open(io.BytesIO(jpeg), formats=("JPEG",))
-    if max(image.size) <= TILE_SIZE:
-        return jpeg
-    image.thumbnail((TILE_SIZE, TILE_SIZE))
-    buffer = io.BytesIO()
-    image.save(buffer, "JPEG", quality=80)
-    return buffer.getvalue()
+    if max(image.size) > TILE_SIZE:
+        image.thumbnail((TILE_SIZE, TILE_SIZE))
+        buffer = io.BytesIO()
+        image.save(buffer, "JPEG", quality=80)
+        jpeg = buffer.getvalue()
+    return data_uri(jpeg)
 
 
 def send_pictures(
@@ -183,8 +170,7 @@ def send_photo(app: AppState, component: JSComponent, row: int, *, or_small: boo
         photo = load_photo(app.spec, *place)
         if photo is None:
             return {"row": row, "source": thumbnail_uri(*place)} if or_small else {"row": row}
-        size = {"width": photo.width, "height": photo.height}
-        return {"row": row, "source": data_uri(photo.jpeg), **size}
+        return {"row": row, **photo}
 
     def done(photo: dict[str, Any]) -> None:
         component._send_msg({"photo": photo})

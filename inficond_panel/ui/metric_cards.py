@@ -20,24 +20,10 @@ from inficond_panel.vocabulary.metrics import (
 from inficond_panel.wording.metrics import change_text, make_change, teacher_sentence
 
 if TYPE_CHECKING:
-    from inficond_panel.distill import Agreement, ClassMetrics, Counts, Interval
+    from inficond_panel.distill import Agreement, ClassMetrics, Interval
     from inficond_panel.results.metrics import Snapshot
 
 Row = tuple[str, str]
-
-
-def make_metric(
-    key: str, now: float, before: float, untouched: bool, interval: Interval | None
-) -> dict[str, Any]:
-    """Return ``{key, now, change}`` of a metric: value as text, and change since #0, with interval.
-
-    ``untouched`` is True at #0, where ``change`` is None; ``interval`` is None until computed.
-    """
-    return {
-        "key": key,
-        "now": number(now),
-        "change": None if untouched else make_change(interval, now - before),
-    }
 
 
 def make_class_metrics(
@@ -49,24 +35,11 @@ def make_class_metrics(
     together with the teacher's AP.
     """
     shown = [m[class_name] for m in (snapshot.metrics, snapshot.before, snapshot.last)]
-    now, teacher = shown[0], teacher_metrics(snapshot, class_name)
-    details = {
-        **_decision_details(snapshot.agreement[class_name]),
-        **_other_details(now),
-    }
     values = [{key: getattr(m, key) for key in SHARES} for m in shown]
-    metrics = _make_metrics(values, snapshot, changes)
-    unknown = teacher_sentence(class_name, snapshot.teacher[class_name])
-    metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
-    for key, metric in metrics.items():
-        rows = [
-            _student(key, getattr(now, key)),
-            *_teacher(teacher.get(key)),
-            *_past(key, metric["change"], values),
-            *details[key],
-        ]
-        metric.update(name=METRICS[key].name, card=_card(key, class_name, snapshot, rows))
-    if unknown:
+    teacher = teacher_metrics(snapshot, class_name)
+    details = _details(shown[0], snapshot.agreement[class_name])
+    metrics = _make_metrics(values, teacher, details, snapshot, changes, class_name)
+    if unknown := teacher_sentence(class_name, snapshot.teacher[class_name]):
         metrics[AP.key]["card"]["text"] += f" {unknown}"
     return list(metrics.values())
 
@@ -74,42 +47,54 @@ def make_class_metrics(
 def make_mean_metrics(snapshot: Snapshot, changes: Mapping[str, Interval]) -> list[dict[str, Any]]:
     """Return the result of ``make_class_metrics`` for means over the classes with a value."""
     shown = (snapshot.metrics, snapshot.before, snapshot.last)
+    values = [{key: mean(key, m) for key in SHARES} for m in shown]
     teachers = [teacher_metrics(snapshot, name) for name in snapshot.metrics]
     teacher = {
         key: mean_defined(each[key] for each in teachers) for key in SHARES if key != FIDELITY.key
     }
-    values = [{key: mean(key, m) for key in SHARES} for m in shown]
-    metrics = _make_metrics(values, snapshot, changes)
-    metrics[AP.key].update(teacher=f"teacher {number(teacher[AP.key])}")
-    for key, metric in metrics.items():
-        rows = [
-            ("Student", metric["now"]),
-            *_teacher(teacher.get(key)),
-            *_past(key, metric["change"], values),
-            *_spread(key, snapshot.metrics),
-        ]
-        of = f"mean of {len(snapshot.metrics)} classes"
-        metric.update(name=METRICS[key].mean, card=_card(key, of, snapshot, rows))
-    return list(metrics.values())
+    details = {key: _spread(key, snapshot.metrics) for key in SHARES}
+    return list(_make_metrics(values, teacher, details, snapshot, changes).values())
 
 
 def _make_metrics(
-    shown: Sequence[Mapping[str, float]], snapshot: Snapshot, changes: Mapping[str, Interval]
+    values: Sequence[Mapping[str, float]],
+    teacher: Mapping[str, float],
+    details: Mapping[str, Sequence[Row]],
+    snapshot: Snapshot,
+    changes: Mapping[str, Interval],
+    class_name: str = "",
 ) -> dict[str, dict[str, Any]]:
-    """Return the result of ``make_metric`` per metric, for values now, at #0, and at the parent."""
-    untouched = snapshot.node.parent is None
-    return {
-        key: make_metric(key, shown[0][key], shown[1][key], untouched, changes.get(key))
-        for key in SHARES
-    }
+    """Return the metrics of a class, or of the mean of the classes (""), with their cards by key.
 
-
-def _card(key: str, of: str, snapshot: Snapshot, rows: Sequence[Row]) -> dict[str, Any]:
-    return {
-        "title": f"{METRICS[key].full}, {of}",
-        "text": f"{METRICS[key].meaning} On {snapshot.split}.",
-        "rows": rows,
-    }
+    ``values`` are those now, at #0 and at the parent. ``change`` since #0 is None at #0, and has no
+    interval until that is computed.
+    """
+    of = class_name or f"mean of {len(snapshot.metrics)} classes"
+    made: dict[str, dict[str, Any]] = {}
+    for key in SHARES:
+        metric, now, start, previous = METRICS[key], *(each[key] for each in values)
+        undefined = f"– ({metric.undefined})" if class_name and math.isnan(now) else ""
+        rows = [("Student", undefined or number(now))]
+        if key in teacher:
+            rows.append(("Teacher", number(teacher[key])))
+        untouched = snapshot.node.parent is None
+        change = None if untouched else make_change(changes.get(key), now - start)
+        if change:
+            rows.append(("Since start", change_text(change)))
+            rows.append(("Start, previous", f"{number(start)}, {number(previous)}"))
+        made[key] = {
+            "key": key,
+            "now": number(now),
+            "change": change,
+            **({"teacher": f"teacher {number(teacher[key])}"} if key == AP.key else {}),
+            "name": metric.name if class_name else metric.mean,
+            "card": {
+                "title": f"{metric.full}, {of}",
+                "text": f"{metric.meaning} On {snapshot.split}.",
+                "rows": [*rows, *details[key]],
+            },
+        }
+    return made
 
 
 def mean(key: str, metrics: Mapping[str, ClassMetrics]) -> float:
@@ -129,32 +114,23 @@ def teacher_metrics(snapshot: Snapshot, class_name: str) -> dict[str, float]:
     return {AP.key: ap, **snapshot.agreement[class_name].teacher_metrics()}
 
 
-def _student(key: str, value: float) -> Row:
-    return ("Student", f"– ({METRICS[key].undefined})" if math.isnan(value) else number(value))
-
-
-def _decision_details(agreement: Agreement) -> dict[str, list[Row]]:
+def _details(now: ClassMetrics, agreement: Agreement) -> dict[str, list[Row]]:
+    """Return further rows on a class by key of the metric, such as its counts of images."""
     positives, negatives = agreement.positives, agreement.negatives
-    caught, named = _right(positives), _right(positives) + _wrong(negatives)
+    found, left = (side.both_right + side.teacher_wrong for side in (positives, negatives))
+    missed, false = positives.total - found, negatives.total - left
     everything = positives.total + negatives.total
-    right = caught + _right(negatives)
-    missed, false = _wrong(positives), _wrong(negatives)
-    return {
-        F1.key: [("Found, missed", f"{count(caught)}, {count(missed)}"), ("False", count(false))],
-        RECALL.key: [("Found", f"{count(caught)} of {count(positives.total)}")],
-        PRECISION.key: [("Right", f"{count(caught)} of {count(named)}")],
-        ACCURACY.key: [
-            ("Right", f"{count(right)} of {count(everything)}"),
-            ("Always no", number(negatives.total / everything if everything else math.nan)),
-        ],
-    }
-
-
-def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
     return {
         AP.key: [
             ("Gap to teacher", points(now.teacher_ap - now.ap)),
             ("Images with the class", f"{count(now.positives)} of {count(now.n)}"),
+        ],
+        F1.key: [("Found, missed", f"{count(found)}, {count(missed)}"), ("False", count(false))],
+        RECALL.key: [("Found", f"{count(found)} of {count(positives.total)}")],
+        PRECISION.key: [("Right", f"{count(found)} of {count(found + false)}")],
+        ACCURACY.key: [
+            ("Right", f"{count(found + left)} of {count(everything)}"),
+            ("Always no", number(negatives.total / everything if everything else math.nan)),
         ],
         FIDELITY.key: [
             ("Constant student", number(now.constant_fidelity)),
@@ -162,20 +138,6 @@ def _other_details(now: ClassMetrics) -> dict[str, list[Row]]:
             ("Images that differ", f"{count(now.differ)} of {count(now.n)}"),
         ],
     }
-
-
-def _teacher(value: float | None) -> list[Row]:
-    return [] if value is None else [("Teacher", number(value))]
-
-
-def _past(
-    key: str, change: dict[str, Any] | None, shown: Sequence[Mapping[str, float]]
-) -> list[Row]:
-    """Return rows on the change since #0, and on values at #0 and the parent; empty at #0."""
-    if not change:
-        return []
-    start, previous = (number(values[key]) for values in shown[1:])
-    return [("Since start", change_text(change)), ("Start, previous", f"{start}, {previous}")]
 
 
 def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
@@ -192,12 +154,3 @@ def _spread(key: str, metrics: Mapping[str, ClassMetrics]) -> list[Row]:
     if len(defined) < len(values):
         rows.append(("Left out, undefined", count(len(values) - len(defined))))
     return rows
-
-
-def _right(side: Counts) -> int:
-    """Return the number of images on which the student decides as the label says."""
-    return side.both_right + side.teacher_wrong
-
-
-def _wrong(side: Counts) -> int:
-    return side.student_wrong + side.both_wrong

@@ -2,13 +2,20 @@
 
 The picture is a second output, which is updated with the live output. While the kernel answers, the
 browser hides the picture; without a kernel, it hides the live output and shows the picture.
+
+Panel and HoloViews publish 3 MB of scripts, each as two outputs of a cell, so that a saved notebook
+with one page had 6.6 MB. Of the two, ``application/javascript``, which all notebooks run, is kept,
+compressed.
 """
 
 from __future__ import annotations
 
 import asyncio
+import base64
 import sys
-from collections.abc import Callable, Sequence
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cached_property, partial
 from html import escape
 from pathlib import Path
@@ -29,6 +36,8 @@ from inficond_panel.ui.stylesheets import InlineStyles
 if TYPE_CHECKING:
     from bokeh.document import Document
     from bokeh.model import Model
+
+Part = dict[str, Any] | str | None  #: JSON of one part of a message
 
 
 class Cell(pn.Column):
@@ -98,12 +107,13 @@ class Cell(pn.Column):
     def _render_mimebundle(self, model: Model, *arguments: Any) -> Any:
         bundle = super()._render_mimebundle(model, *arguments)
         _, browser = self._comms[model.ref["id"]]
-        browser._handle_msg = self._published(browser._handle_msg)
-        browser._on_open = self._published(browser._on_open)
-        return bundle
 
-    def _published(self, handle: Callable[[Any], None]) -> Callable[[Any], object]:
-        return lambda message: self.publish(partial(handle, message))
+        def published(handle: Callable[[Any], None]) -> Callable[[Any], object]:
+            return lambda message: self.publish(partial(handle, message))
+
+        browser._handle_msg = published(browser._handle_msg)
+        browser._on_open = published(browser._on_open)
+        return bundle
 
 
 class PageComm(Comm):
@@ -118,12 +128,7 @@ class PageComm(Comm):
         self._kept: list[tuple[Any, Sequence[bytes]]] = []
         comm._on_open = lambda _: self._send_kept()
 
-    def send(
-        self,
-        data: dict[str, Any] | str | None = None,
-        metadata: dict[str, Any] | str | None = None,
-        buffers: Sequence[bytes] = (),
-    ) -> None:
+    def send(self, data: Part = None, metadata: Part = None, buffers: Sequence[bytes] = ()) -> None:
         """Send one part of a message, JSON or one buffer, or keep it until ``comm`` is open."""
         self._kept.append((data, buffers))
         if self._comm._comm:
@@ -227,3 +232,39 @@ def in_kernel() -> bool:
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     return getattr(shell, "kernel", None) is not None
+
+
+_SCRIPT = "application/javascript"
+_OF_PANEL = "application/vnd.holoviews_load.v0+json"
+#: Smallest number of characters of a compressed script; shorter scripts set up Panel's comms.
+_LONG = 50_000
+
+
+@contextmanager
+def packed_scripts() -> Iterator[None]:
+    """Context that compresses the long scripts published by its block in a notebook's kernel."""
+    if not in_kernel():
+        yield
+        return
+    publisher: Any = sys.modules["IPython"].get_ipython().display_pub
+    publisher.register_hook(_pack)
+    try:
+        yield
+    finally:
+        publisher.unregister_hook(_pack)
+
+
+def _pack(message: dict[str, Any]) -> dict[str, Any]:
+    """Return the kernel's message with an output, whose long script is compressed."""
+    data = message["content"]["data"]
+    if len(data.get(_SCRIPT, "")) >= _LONG:
+        data.pop(_OF_PANEL, None)
+        data[_SCRIPT] = packed(data[_SCRIPT])
+    return message
+
+
+def packed(script: str) -> str:
+    """Return a JS script that decompresses ``script`` and runs it."""
+    small = base64.b64encode(zlib.compress(script.encode(), 9)).decode()
+    runs = Path(__file__).with_name("notebook_scripts.js").read_text(encoding="utf-8")
+    return runs.replace("PACKED", small)

@@ -45,7 +45,8 @@ _PHOTOS, _LARGEST = 60, 2_000_000
 
 def compare_page(store: Store, frames: Frames) -> str:
     """Return a report on teacher and oracle as HTML: outputs, reliability, maps, and students."""
-    diagrams = _diagrams(frames["reliability"])
+    of = frames["reliability"].groupby(level=["of", "class", "bins"], sort=False)
+    diagrams: dict[Any, pd.DataFrame] = dict(list(of))
     kinds = list(dict.fromkeys(kind for kind, _, _ in diagrams))
     pooled = [
         _reliability(f"{kind}, {bins}", {kind: diagram})
@@ -59,8 +60,8 @@ def compare_page(store: Store, frames: Frames) -> str:
     places = frames.get("map")
     maps = [] if places is None else [_map(f"t-SNE of {_named(k)}", places, k) for k in kinds]
     title = f"{store.title}: teacher and oracle"
-    level = frames["outputs"].attrs["facts"]["level"]
-    return _page("compare", store, frames, level, title, pooled=pooled, classes=classes, maps=maps)
+    content = {"pooled": pooled, "classes": classes, "maps": maps}
+    return _page("compare", store, frames, "outputs", title, **content)
 
 
 def gamma_page(store: Store, frames: Frames) -> str:
@@ -76,7 +77,7 @@ def gamma_page(store: Store, frames: Frames) -> str:
     places = frames.get("map")
     maps = [] if places is None else [_map(named[g], places, f"{g:g}", store) for g in values]
     return _page(
-        "gammas", store, frames, gammas.attrs["facts"]["level"], f"{store.title}: oracles by gamma",
+        "gammas", store, frames, "gammas", f"{store.title}: oracles by gamma",
         curve=_curves(gammas), diagrams=diagrams, maps=maps,
         reliability_of="of the likeliest class" if single else "all classes pooled",
     )  # fmt: skip
@@ -85,7 +86,7 @@ def gamma_page(store: Store, frames: Frames) -> str:
 def link_page(store: Store, frames: Frames) -> str:
     """Return a report as HTML that compares students per class with one softmax student."""
     title = f"{store.title}: students per class and one softmax student"
-    return _page("links", store, frames, frames["links"].attrs["facts"]["level"], title)
+    return _page("links", store, frames, "links", title)
 
 
 def frames_page(frames: Sequence[pd.DataFrame], title: str = "", store: Store | None = None) -> str:
@@ -115,17 +116,15 @@ def _photos(store: Store, frames: Sequence[pd.DataFrame]) -> dict[str, str]:
     return photos
 
 
-def _page(name: str, store: Store, frames: Frames, level: float, title: str, **more: Any) -> str:
-    more |= {"store_hash": store.content_hash, "level": confidence_word(level), "frames": frames}
-    return render(f"{name}.html.j2", title, **more)
+def _page(name: str, store: Store, frames: Frames, first: str, title: str, **more: Any) -> str:
+    """Return the page of the template ``name``; the frame ``first`` has the level of intervals."""
+    level = confidence_word(frames[first].attrs["facts"]["level"])
+    content = {"store_hash": store.content_hash, "level": level, "frames": frames, **more}
+    return render(f"{name}.html.j2", title, **content)
 
 
 def _named(kind: str) -> str:
     return f"oracle ({SEEN_LABEL})" if kind == "oracle" else kind
-
-
-def _diagrams(frame: pd.DataFrame) -> dict[Any, pd.DataFrame]:
-    return dict(list(frame.groupby(level=["of", "class", "bins"], sort=False)))
 
 
 def _reliability(title: str, diagrams: Mapping[str, pd.DataFrame]) -> dict[str, Any]:

@@ -29,13 +29,10 @@ if TYPE_CHECKING:
 #: Kinds of the browser's events that change models in Python.
 _FROM_BROWSER = {"ModelChanged", "MessageSent"}
 Seen = Callable[[], None]
+Part = dict[str, Any] | str | None
 
 
-def _nothing() -> None:
-    """Do nothing: the ``seen`` of a caller that needs no call when a view is made."""
-
-
-def display(page: pn.Column, publish: Publish, seen: Seen = _nothing, seconds: float = 2) -> None:
+def display(page: pn.Column, publish: Publish, seen: Seen, seconds: float = 2) -> None:
     """Display ``page`` as a widget; without a view retry after ``seconds``, 2 ``seconds``, ...
 
     When all cells are run, a notebook may reach the widget before it has run the scripts of the
@@ -63,12 +60,7 @@ class WidgetComm(Comm):
         super().__init__()
         self._comm = widget
 
-    def send(
-        self,
-        data: dict[str, Any] | str | None = None,
-        metadata: dict[str, Any] | str | None = None,
-        buffers: Sequence[bytes] = (),
-    ) -> None:
+    def send(self, data: Part = None, metadata: Part = None, buffers: Sequence[bytes] = ()) -> None:
         """Send one part of a message: JSON, or one buffer."""
         self._comm.patch(data, buffers)
 
@@ -80,7 +72,7 @@ class PageWidget(BokehModel):
     made a view of the widget.
     """
 
-    def __init__(self, page: pn.Column, publish: Publish, seen: Seen = _nothing) -> None:
+    def __init__(self, page: pn.Column, publish: Publish, seen: Seen) -> None:
         self._page, self._publish, self._seen = page, publish, seen
         self._fresh = True  # whether ``render_bundle``, from which a view starts, is up to date
         super().__init__(self._make_root())
@@ -105,7 +97,7 @@ class PageWidget(BokehModel):
     def _handle_msg(self, msg: dict[str, Any]) -> None:
         self._publish(partial(super()._handle_msg, msg))
 
-    def patch(self, data: dict[str, Any] | str | None, buffers: Sequence[bytes]) -> None:
+    def patch(self, data: Part, buffers: Sequence[bytes]) -> None:
         """Send one part of a message (``data`` or ``buffers``) to the view, if there is a view."""
         self._fresh = False
         if self._view_count:

@@ -22,10 +22,9 @@ from types import SimpleNamespace
 import numpy as np
 from inficond_panel.quantify.gamma_sweep import measure_gammas
 from inficond_panel.quantify.outputs import large_groups
-from inficond_panel.store.teacher_outputs import teacher_others
 store = students.tuner.store
 rows = store.rows("fit")
-oracle = SimpleNamespace(own=2 * store.teacher_logit[rows], other=teacher_others(store, rows))
+oracle = SimpleNamespace(own=2 * store.teacher_logit[rows], other=store.other_logit[rows])
 groups = large_groups(np.where(np.arange(len(rows)) < 30, np.arange(len(rows)) % 2, -1),
                       ["even", "odd"], 2, "by number")
 sweep = measure_gammas(store, {1.0: oracle}, groups=groups, draws=5)

@@ -13,7 +13,7 @@ from waiting import comes_to
 import inficond_panel
 from inficond_panel.cli import main
 from inficond_panel.tuning import open_tuner
-from inficond_panel.ui.notebook_scripts import packed
+from inficond_panel.ui.notebook_cell import packed
 
 
 def test_a_thumb_on_one_class_of_a_joint_student_moves_the_others_and_the_page_says_so(

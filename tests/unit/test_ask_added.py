@@ -210,7 +210,7 @@ def test_the_file_of_an_added_photo_is_shown_only_if_it_is_that_photo(small, tmp
     added_part(small.store, 40, folder=str(tmp_path))
     (part,) = AllImages(small.store).more.stores
     assert load_photo(small.spec, part, 0) is None  # there is no such file
-    assert load_photo(small.spec, part, 1).width == 900
+    assert load_photo(small.spec, part, 1)["width"] == 900
     # one that looks alike, and a folder
     for other in (write(tmp_path / "other.jpg", 901), str(tmp_path)):
         part.attrs["paths"][1] = other

@@ -20,7 +20,6 @@ from inficond_panel.store.more_photos import (
     Extended,
     more_folder,
     more_photos,
-    other_parts,
     parts_of,
     write_part,
 )
@@ -91,7 +90,7 @@ def test_parts_made_by_hand_may_not_share_names(store):
 def test_parts_of_another_content_are_left_out_and_counted(store):
     part = added_part(store)
     other = small_store(store.path, images=40, seed=5)
-    assert (parts_of(other), other_parts(other)) == ([], [part])
+    assert (parts_of(other), parts_of(other, other=True)) == ([], [part])
     with pytest.raises(StoreError, match="no part"):
         more_photos(other, [part.content_hash])
 

@@ -62,7 +62,7 @@ def page(counter):
 @pytest.fixture
 def shown(page, monkeypatch):
     """The widget of the page, seen by one view, with what it sends."""
-    shown = PageWidget(page, page.publish)
+    shown = PageWidget(page, page.publish, lambda: None)
     shown.sent = []
     monkeypatch.setattr(shown, "send", lambda content, buffers: shown.sent.append(content))
     shown._view_count = 1
@@ -118,7 +118,7 @@ def test_a_message_from_the_browser_is_heard_once_and_cannot_take_the_page_away(
 def test_a_change_in_the_browser_brings_back_what_follows_and_reaches_other_widgets(
     shown, page, counter
 ):
-    other = PageWidget(page, page.publish)
+    other = PageWidget(page, page.publish, lambda: None)
     data = model_of(counter, shown).data
     click(shown, kind="ModelChanged", model={"id": data.id}, attr="count", new=4)
     assert (counter.count, counter.twice) == (4, 8)
@@ -131,7 +131,7 @@ def test_a_view_starts_with_the_page_as_it_is_then(page, monkeypatch):
     def bundle() -> str:
         return shown.trait_metadata("render_bundle", "to_json")(shown.render_bundle, shown)
 
-    shown = PageWidget(page, page.publish)
+    shown = PageWidget(page, page.publish, lambda: None)
     sent = []
     monkeypatch.setattr(shown, "send", lambda *message: sent.append(message))
     page.append(pn.pane.HTML("marked late"))
@@ -200,7 +200,7 @@ def displayed(outputs, monkeypatch):
 def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while_unless_it_is_closed(
     page, displayed
 ):
-    widget_module.display(page, page.publish)
+    widget_module.display(page, page.publish, lambda: None)
     waits = []
     while displayed.later:
         seconds, call = displayed.later.pop(0)
@@ -211,7 +211,7 @@ def test_a_widget_that_nobody_sees_is_displayed_anew_for_a_while_unless_it_is_cl
     ids = [data[WIDGET]["model_id"] for data in bundles]
     assert len(set(ids)) == len(ids) == 6
     assert len(page._models) == 1
-    widget_module.display(page, page.publish)
+    widget_module.display(page, page.publish, lambda: None)
     page.close()
     displayed.later.pop()[1]()
     assert (displayed.later, len(displayed[1])) == ([], 1)

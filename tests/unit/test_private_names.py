@@ -25,7 +25,7 @@ PLACES = {
     "bokeh.server.protocol_handler:ProtocolHandler": "handle",
     # sessions and addresses
     "bokeh.server.views.session_handler:SessionHandler": "get_session",
-    "bokeh.server.tornado:BokehTornado": "new_connection get_handler_delegate",
+    "bokeh.server.tornado:BokehTornado": "new_connection get_handler_delegate resources",
     "bokeh.server.views.autoload_js_handler:AutoloadJsHandler": "set_default_headers",
     "panel.io.server:AutoloadJsHandler": "prepare",
     "panel.io.server:WSHandler": "_async_open log_exception",
@@ -34,6 +34,7 @@ PLACES = {
     "panel.auth:": "_validate_next_url",
     "panel.auth:BasicLoginHandler": "get post _validate",
     "tornado.web:RequestHandler": "clear set_cookie",
+    "tornado.web:StaticFileHandler": "set_headers get_content get_content_size",
     # what a page is sent
     "panel.io.document:": "_dispatch_msgs _WRITE_BLOCK dispatch_tornado",
     "tornado.websocket:WebSocketHandler": "write_message",

@@ -14,7 +14,7 @@ from inficond_panel.errors import DataError, SpecError, StoreFormatError
 from inficond_panel.spec import load_spec
 from inficond_panel.store import open_store, write_store
 from inficond_panel.store.checks import class_positions, is_single_label, single_label_fault
-from inficond_panel.store.schema import COORDINATES, VARIABLES
+from inficond_panel.store.schema import ARRAYS
 
 
 def test_labels_with_one_class_an_image():
@@ -83,7 +83,7 @@ def test_frames_of_a_softmax_teacher(tmp_path):
 def test_a_store_whose_labels_do_not_go_with_its_task_is_not_opened(tmp_path):
     """As another program may write it: the hashes are those of its arrays."""
     store = from_frames(**single_frames(), path=tmp_path / "own.zarr").tuner.store
-    arrays = {n: store.dataset[n].to_numpy() for n in {**COORDINATES, **VARIABLES} if store.has(n)}
+    arrays = {n: store.dataset[n].to_numpy() for n in ARRAYS if store.has(n)}
     arrays["label"] = arrays["label"].copy()
     arrays["label"][4] = 1
     write_store(tmp_path / "forged.zarr", arrays, dict(store.attrs))

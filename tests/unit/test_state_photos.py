@@ -1,6 +1,7 @@
 """The photos behind a store's images: found below their folders only, and shown only if alike."""
 
 import io
+from base64 import b64decode
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -83,8 +84,9 @@ def test_the_photo_is_sent_at_a_bounded_size(folder, monkeypatch):
     monkeypatch.setattr("inficond_panel.ui.images.LONGEST", 600)
     store = stored("kitchen/7", picture(1200, 900).resize((160, 120)))
     photo = load_photo(spec_of(folder), store, 0)
-    assert (photo.width, photo.height) == (600, 450)
-    assert Image.open(io.BytesIO(photo.jpeg)).size == (600, 450)
+    assert (photo["width"], photo["height"]) == (600, 450)
+    jpeg = b64decode(photo["source"].removeprefix("data:image/jpeg;base64,"))
+    assert Image.open(io.BytesIO(jpeg)).size == (600, 450)
 
 
 @pytest.mark.parametrize(

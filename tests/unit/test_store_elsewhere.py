@@ -13,7 +13,7 @@ from factory import small_store
 
 from inficond_panel.cli import main
 from inficond_panel.store import open_store
-from inficond_panel.store.schema import COORDINATES, VARIABLES, attributes_of
+from inficond_panel.store.schema import ARRAYS
 
 SCRIPT = Path(__file__).parents[2] / "examples" / "store_from_arrays.py"
 SPEC = """\
@@ -75,5 +75,5 @@ def test_what_this_package_writes_opens_in_xarray_with_its_attributes(tmp_path):
     assert "concept_score" in repr(dataset)
     assert "title:" in repr(dataset)
     assert zarr.open_group(tmp_path / "s.zarr", mode="r")["label"].metadata.dimension_names
-    for name in (*COORDINATES, *VARIABLES):  # also those that this store lacks
-        assert attributes_of(name)["long_name"]
+    for variable in ARRAYS.values():  # also those that this store lacks
+        assert variable.attributes["long_name"]

@@ -20,16 +20,15 @@ from inficond_panel.results.forms import csv_text, templates
 from inficond_panel.study import pages
 from inficond_panel.study.pages.charts import (
     diverging,
-    median_step,
+    likert_chart,
     sequence_chart,
     stacked,
     ticks,
     tone,
 )
 from inficond_panel.study.results.remarks import CODERS, agreement, read_codes, remarks_table
-from inficond_panel.study.results.results import Result
+from inficond_panel.study.results.results import MEASURES, Result
 from inficond_panel.study.results.sample_size import deviations, sample_sizes
-from inficond_panel.study.results.study_tables import MEASURES
 
 
 def coded(first: list[str], second: list[str]) -> pd.DataFrame:
@@ -152,7 +151,8 @@ def test_bars_are_as_long_as_their_shares(counts: list[int]) -> None:
 
 @pytest.mark.parametrize(("counts", "median"), [([0, 1, 0, 2], 4), ([1, 1], 1.5), ([0, 0, 3], 3)])
 def test_median(counts: list[int], median: float) -> None:
-    assert median_step(counts) == median
+    (row,) = likert_chart([("q", [0, 0]), ("r", counts)])["rows"]
+    assert row["words"] == f"n {sum(counts)}, median {median:g}"
 
 
 @given(st.floats(-1e4, 0), st.floats(0.001, 1e4))

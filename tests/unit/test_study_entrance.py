@@ -15,7 +15,6 @@ from studies import STUDY, Person, Visitor, at, small_study
 
 from inficond_panel.study.results.study_tables import participants_table
 from inficond_panel.study.results.timeline import board, progress_of
-from inficond_panel.study.run.entrance import open_query
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.records import Assigned, Note
 from inficond_panel.study.run.study import Study
@@ -175,7 +174,7 @@ def test_the_way_from_a_provider_and_back_is_as_documented(tmp_path: Path, provi
     known = {name: value for name, value in ids.items() if value}
     assert progress_of(study, visitor.page.session.participant).ids == known
     assert board(study)[0].external == next(iter(ids.values()))
-    assert open_query(study.spec) == query
+    assert study.spec.participants.query == query
     [row] = participants_table(study)[list(ids)].to_numpy().tolist()
     assert row == list(ids.values())
     for _ in visitor.page.session.progress.steps[:-1]:

@@ -24,9 +24,9 @@ from inficond_panel.study.results.results import (
     looks_of,
     results,
     spread,
-    summaries,
     with_holdout,
 )
+from inficond_panel.study.results.study_tables import summary_table
 from inficond_panel.study.results.timeline import Score, timeline
 from inficond_panel.study.run.recorder import Session
 from inficond_panel.study.run.records import Note
@@ -72,17 +72,17 @@ def paper(tmp_path_factory):
 
 
 def test_means_and_deviations_of_the_paper(paper) -> None:
-    found = summaries(results(paper), list(PAPER))
-    assert [item.task for item in found] == list(PAPER)
-    for item in found:
-        minutes, sd, iterations, deviation = PAPER[item.task]
-        assert (item.people, item.done) == (10, 10)
-        assert item.spreads["minutes"].mean == pytest.approx(minutes, abs=1e-3)
-        assert item.spreads["minutes"].sd == pytest.approx(sd, abs=1e-3)
-        assert item.spreads["iterations"].mean == iterations
+    found = summary_table(results(paper), list(PAPER)).set_index("measure", append=True)
+    assert [*found.index.unique("task")] == list(PAPER)
+    for task, (minutes, sd, iterations, deviation) in PAPER.items():
+        spent, made = found.loc[task, "minutes"], found.loc[task, "iterations"]
+        assert (spent["people"], spent["done"]) == (10, 10)
+        assert spent["mean"] == pytest.approx(minutes, abs=1e-3)
+        assert spent["sd"] == pytest.approx(sd, abs=1e-3)
+        assert made["mean"] == iterations
         # the paper's 0.5 divides by n
-        assert item.spreads["iterations"].sd == pytest.approx(deviation * np.sqrt(10 / 9))
-        assert item.spreads["minutes"].low < minutes < item.spreads["minutes"].high
+        assert made["sd"] == pytest.approx(deviation * np.sqrt(10 / 9))
+        assert spent["mean_low"] < minutes < spent["mean_high"]
 
 
 def true_ap(study: Study, tuner: Tuner, task: str, node: Node, split: str) -> float:
@@ -109,16 +109,16 @@ def test_gains_are_those_of_the_students_on_tune(paper) -> None:
 def test_a_spread_is_scipys(values) -> None:
     found, options = spread(values), {"n_resamples": 2000, "method": "BCa", "rng": 0}
     true = stats.bootstrap((values,), np.mean, **options).confidence_interval
-    assert found.mean == pytest.approx(np.mean(values))
-    assert found.sd == pytest.approx(stats.tstd(values))
-    assert (found.low, found.high) == pytest.approx(tuple(true))
+    assert found["mean"] == pytest.approx(np.mean(values))
+    assert found["sd"] == pytest.approx(stats.tstd(values))
+    assert (found["mean_low"], found["mean_high"]) == pytest.approx(tuple(true))
 
 
 @pytest.mark.parametrize("values", [[], [3.0], [2.0, 2.0, 2.0], [np.nan, 1.0]])
 def test_an_interval_that_is_not_defined_is_nan(values) -> None:
     found = spread(values)
-    assert np.isnan(found.low)
-    assert found.n == np.isfinite(values).sum()
+    assert np.isnan(found["mean_low"])
+    assert found["n"] == np.isfinite(values).sum()
 
 
 def test_breaks_do_not_count(tmp_path: Path, monkeypatch) -> None:
@@ -127,7 +127,7 @@ def test_breaks_do_not_count(tmp_path: Path, monkeypatch) -> None:
     person.notes(1, "bicycle", "start")
     person.notes(3, "bicycle", "visit")
     person._clock(4)
-    study.log.touch(person.participant.number, "one")
+    study.log.append(person.participant.number, "one", [])
     person.opened(64, "two")
     person.notes(66, "bicycle", "leave", outcome="left")
     [result] = results(study)
@@ -205,7 +205,7 @@ def test_the_holdout_is_looked_at_once_for_each_last_student(paper) -> None:
     found = with_holdout(paper, results(paper))
     assert with_holdout(paper, results(paper), look=False) == found
     looks = looks_of(paper)
-    assert looks.count == len(found) == 20
+    assert len(looks) == len(found) == 20
     assert "20 looks of the researcher" in make_page(paper, found, make_frames(paper, found))
     assert with_holdout(paper, results(paper)) == found
     assert looks_of(paper) == looks  # by time too: no student was seen twice
@@ -237,7 +237,8 @@ def test_differences_within_people_are_paired() -> None:
         "minutes", "a", "b", "4", "paired t",
     )  # fmt: skip
     assert one.difference == pytest.approx((second - first).mean())
-    assert (one.low, one.high) == pytest.approx((true.low, true.high))
+    limits = one.difference_low, one.difference_high
+    assert limits == pytest.approx((true.low, true.high))
 
 
 def test_differences_between_people_are_welchs() -> None:
@@ -251,9 +252,10 @@ def test_differences_between_people_are_welchs() -> None:
     for measure in ("minutes", "sus"):
         one = told[measure]
         assert one.difference == pytest.approx(np.mean(groups["b"]) - np.mean(groups["a"]))
-        assert (one.low, one.high) == pytest.approx((true.low, true.high))
+        limits = one.difference_low, one.difference_high
+        assert limits == pytest.approx((true.low, true.high))
         assert (one.n, one.method) == ("3 and 4", "Welch's t")
-    assert np.isnan(told["iterations"].low)  # all alike: no interval
+    assert np.isnan(told["iterations"].difference_low)  # all alike: no interval
     assert "holdout_gain" not in told
 
 

@@ -21,7 +21,6 @@ from inficond_panel.study.results.sample_size import deviations, sample_sizes
 from inficond_panel.study.results.study_tables import board_table
 from inficond_panel.study.results.study_tables import export as export_tables
 from inficond_panel.study.results.timeline import Moment, rebuild, timeline
-from inficond_panel.study.run.entrance import open_query
 from inficond_panel.study.run.log import StudyLog
 from inficond_panel.study.run.progress import when
 from inficond_panel.study.run.records import Participant
@@ -31,7 +30,7 @@ from inficond_panel.study.run.study import Study
 def add(opened: Study, args: argparse.Namespace) -> None:
     """Add participants and print their links, or the open link."""
     if args.open:
-        query = open_query(opened.spec)
+        query = opened.spec.participants.query
         link = f"{args.url.rstrip('/')}/study{query}#{opened.log.make_open_link()}"
         show_lines(args, {"links": {"open": link}}, [link])
         return

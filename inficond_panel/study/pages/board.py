@@ -22,7 +22,6 @@ from inficond_panel.state import Job, Jobs
 from inficond_panel.study.pages.report import write_report
 from inficond_panel.study.results.study_tables import events_table, write
 from inficond_panel.study.results.timeline import board, progress_of
-from inficond_panel.study.run.entrance import open_query
 from inficond_panel.study.run.records import storable
 from inficond_panel.study.run.study import Study
 from inficond_panel.ui import browser
@@ -93,14 +92,15 @@ class BoardPage(Acting, Viewer):
             return
         problem = password_problem(password)
         self._open, self._waits = not problem, bool(problem)
+
+        def turn_away() -> None:
+            self._waits = False
+            self.frame.screen = {"kind": "login", "problem": problem}
+
         if self._open:
             self.look()
         else:
-            _after(PAUSE, lambda: self._turn_away(problem))
-
-    def _turn_away(self, problem: str) -> None:
-        self._waits = False
-        self.frame.screen = {"kind": "login", "problem": problem}
+            _after(PAUSE, turn_away)
 
     @action
     def _add_participant(self) -> None:
@@ -118,7 +118,7 @@ class BoardPage(Acting, Viewer):
         self.frame.made = {
             "label": "all who come with an id",
             "token": self.study.log.make_open_link(),
-            "query": open_query(self.study.spec),
+            "query": self.study.spec.participants.query,
         }
 
     @action

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from statistics import median
 from typing import Any
 
 from inficond_panel.common.numbers import number, significant
-from inficond_panel.study.results.results import Spread
 
 WIDTH = 880
 _LABEL, _WIDEST_LABEL = 180, 340
@@ -20,7 +20,7 @@ _ROW, _LIKERT_ROW, _EVENT_ROW = 46, 56, 24
 
 
 def strip_chart(
-    rows: Sequence[tuple[str, Sequence[tuple[str, float]], Spread]],
+    rows: Sequence[tuple[str, Sequence[tuple[str, float]], Mapping[str, Any]]],
     unit: str,
     digits: int,
     *,
@@ -29,7 +29,7 @@ def strip_chart(
     """Return the layout of a strip chart: a row per task with a dot per participant, and the mean
     with its interval; {} if there is no value. With ``whole``, ticks are at whole numbers only.
 
-    ``rows`` are (name, (participant, value) pairs, mean and interval).
+    ``rows`` are (name, (participant, value) pairs, ``spread`` of the values).
     """
     values = [value for _, people, _ in rows for _, value in people if math.isfinite(value)]
     if not values:
@@ -46,16 +46,17 @@ def strip_chart(
 def _strip(
     name: str,
     people: Sequence[tuple[str, float]],
-    mean: Spread,
+    spread: Mapping[str, Any],
     axis: Callable[[float], float],
     top: float,
     digits: int,
 ) -> dict[str, Any]:
     heights = stacked([axis(value) for _, value in people])
-    limits = [mean.low, mean.high] if math.isfinite(mean.low) else []
-    words = number(mean.mean, digits)
+    mean, low, high = (spread[name] for name in ("mean", "mean_low", "mean_high"))
+    limits = [low, high] if math.isfinite(low) else []
+    words = number(mean, digits)
     if limits:
-        words += f" [{number(mean.low, digits)}, {number(mean.high, digits)}]"
+        words += f" [{number(low, digits)}, {number(high, digits)}]"
     return {
         **_cut(name),
         "top": top,
@@ -66,18 +67,18 @@ def _strip(
             if math.isfinite(value)
         ],
         "range": [axis(end) for end in limits],
-        "mean": axis(mean.mean) if math.isfinite(mean.mean) else None,
+        "mean": axis(mean) if math.isfinite(mean) else None,
     }
 
 
-def stacked(places: Sequence[float], near: float = 5.0, room: float = 16.0) -> list[float]:
+def stacked(places: Sequence[float]) -> list[float]:
     """Return the y of each dot from the top of its row, by the dots' x (``places``); dots that are
-    less than ``near`` apart in x are stacked."""
+    less than 5 pixels apart in x are stacked, within 16 pixels."""
     levels: list[int] = []
     for at, x in enumerate(places):
-        taken = {levels[i] for i in range(at) if abs(places[i] - x) < near}
+        taken = {levels[i] for i in range(at) if abs(places[i] - x) < 5}
         levels.append(next(level for level in range(at + 1) if level not in taken))
-    step = min(8.0, room / max([1, *levels]))
+    step = min(8.0, 16 / max([1, *levels]))
     return [18 - step * level for level in levels]
 
 
@@ -87,19 +88,15 @@ def likert_chart(rows: Sequence[tuple[str, Sequence[int]]]) -> dict[str, Any]:
     ``rows`` are (name, number of answers per step, from the lowest). A middle step is half on each
     side. The layout is {} if there is no answer.
     """
-    drawn = [(name, counts) for name, counts in rows if sum(counts)]
-    if not drawn:
+    bars: list[dict[str, Any]] = []
+    for name, counts in rows:
+        if answers := [step for step, count in enumerate(counts, 1) for _ in range(count)]:
+            words = f"n {len(answers)}, median {median(answers):g}"
+            top = len(bars) * _LIKERT_ROW
+            bars.append({"name": name, "top": top, "words": words, "parts": _likert_bar(counts)})
+    if not bars:
         return {}
-    bars = [
-        {
-            "name": name,
-            "top": at * _LIKERT_ROW,
-            "words": f"n {sum(counts)}, median {median_step(counts):g}",
-            "parts": _likert_bar(counts),
-        }
-        for at, (name, counts) in enumerate(drawn)
-    ]
-    height = len(drawn) * _LIKERT_ROW
+    height = len(bars) * _LIKERT_ROW
     return {"rows": bars, "middle": WIDTH / 2, "height": height, "grid": [], "unit": ""}
 
 
@@ -112,13 +109,6 @@ def diverging(counts: Sequence[int]) -> list[tuple[float, float]]:
         edges.append((at / total, (at + count) / total))
         at += count
     return edges
-
-
-def median_step(counts: Sequence[int]) -> float:
-    """Return the median answer from the counts per step; steps are numbered from 1."""
-    answers = [step for step, count in enumerate(counts, 1) for _ in range(count)]
-    half = len(answers) // 2
-    return answers[half] if len(answers) % 2 else (answers[half - 1] + answers[half]) / 2
 
 
 def tone(step: int, points: int) -> str:

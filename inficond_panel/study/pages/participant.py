@@ -201,15 +201,13 @@ class ParticipantPage(Acting, Viewer):
             return make_state(tuner, self.jobs, rights)
 
         def done(app: AppState) -> None:
-            if not self._over and (self._started(task) or self.record("", "start", {})):
+            started = self.progress.first(task.name_, "start") is not None
+            if not self._over and (started or self.record("", "start", {})):
                 self.work = TaskSession(self, ready, app)
                 self.show_work()
                 self.show_views()
 
-        self.jobs.submit(Job("open", work, done, self._not_opened))
-
-    def _started(self, task: Task) -> bool:
-        return self.progress.first(task.name_, "start") is not None
+        self.jobs.submit(Job("open", work, done, partial(self._tell, "This cannot be opened")))
 
     def _close_task(self) -> None:
         if self.work is not None:
@@ -239,10 +237,10 @@ class ParticipantPage(Acting, Viewer):
     @action
     def _leave(self, step: int) -> None:
         """Continue from the task with step number ``step`` to the next step if this is allowed."""
-        if self.work is not None and step == self.progress.number:
-            outcome = self.work.outcome()
-            if outcome:
-                self._flow(("", "leave", {"outcome": outcome}))
+        if self.work is None or step != self.progress.number:
+            return
+        if outcome := self.work.outcome():
+            self._flow(("", "leave", {"outcome": outcome}))
 
     def beat(self) -> None:
         """Record that the page is open, and check the time limit; called every few seconds."""
@@ -257,11 +255,8 @@ class ParticipantPage(Acting, Viewer):
         else:
             if self.work is not None and self.work.time_is_up() and self.record("", "time-up", {}):
                 self.show_work()
-                self._tell_time_up()
-
-    def _tell_time_up(self) -> None:
-        text = "What you did is recorded. Go on to the next step."
-        self.frame.notice = {"title": "Time is up", "text": text, "button": "Next"}
+                text = "What you did is recorded. Go on to the next step."
+                self.frame.notice = {"title": "Time is up", "text": text, "button": "Next"}
 
     # --- recording
 
@@ -276,7 +271,7 @@ class ParticipantPage(Acting, Viewer):
         except StudyLinkError as error:
             self._stop(error)
         except StudyError as error:
-            self._tell("Nothing can be recorded at the moment", error, "Try again")
+            self._tell("Nothing can be recorded at the moment", error)
         else:
             return True
         return False
@@ -295,13 +290,10 @@ class ParticipantPage(Acting, Viewer):
         else:
             self.work.measure()
 
-    def _tell(self, title: str, error: InficondError, button: str) -> None:
+    def _tell(self, title: str, error: InficondError) -> None:
         _LOG.error("%s: %s", title, error)  # for the researcher only: names files and options
         text = "What you did is kept on this page. Please leave it open and call the researcher."
-        self.frame.notice = {"title": title, "text": text, "button": button}
-
-    def _not_opened(self, error: InficondError) -> None:
-        self._tell("This cannot be opened", error, "Try again")
+        self.frame.notice = {"title": title, "text": text, "button": "Try again"}
 
     def _stop(self, error: InficondError) -> None:
         """End this page, since the participant continues in another window or was deleted."""

@@ -13,32 +13,17 @@ from inficond_panel.common.files import write_whole
 from inficond_panel.common.numbers import count
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.pages import charts
+from inficond_panel.study.results import study_tables as tables
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     DRAWS,
     LEVEL,
     Result,
-    Summary,
     differences,
     looks_of,
     results,
     spread,
-    summaries,
     with_holdout,
-)
-from inficond_panel.study.results.study_tables import (
-    answers_table,
-    differences_table,
-    notes_table,
-    participants_table,
-    scores_table,
-    summary_table,
-    tasks_table,
-    typed_summary,
-    typed_table,
-    views_summary,
-    views_table,
-    write,
 )
 from inficond_panel.study.results.timeline import (
     LatestAnswer,
@@ -76,7 +61,7 @@ def write_report(study: Study, folder: Path) -> tuple[list[Path], Frames]:
     """
     measured = with_holdout(study, results(study))
     frames = make_frames(study, measured)
-    files = [write(table, folder / f"{name}.csv") for name, table in frames.items()]
+    files = [tables.write(table, folder / f"{name}.csv") for name, table in frames.items()]
     page = folder / "report.html"
     write_whole(page, make_page(study, measured, frames).encode())
     return [page, *files], frames
@@ -89,16 +74,16 @@ def make_frames(study: Study, results: Sequence[Result]) -> Frames:
     within = bool(levels and made and made.design == "within")
     compared = differences(results, list(scores(study)), levels, within=within)
     return {
-        "tasks": tasks_table(results),
-        "summary": summary_table(_means(study, results)),
-        "differences": differences_table(compared),
-        "answers": answers_table(study),
-        "scores": scores_table(study),
-        "views": views_table(study),
-        "participants": participants_table(study),
-        "notes": notes_table(study),
+        "tasks": tables.tasks_table(results),
+        "summary": tables.summary_table(results, [task.name_ for task in study.spec.all_tasks]),
+        "differences": tables.differences_table(compared),
+        "answers": tables.answers_table(study),
+        "scores": tables.scores_table(study),
+        "views": tables.views_table(study),
+        "participants": tables.participants_table(study),
+        "notes": tables.notes_table(study),
         "remarks": remarks_table(study),
-        "typed": typed_table(study),
+        "typed": tables.typed_table(study),
     }
 
 
@@ -106,7 +91,6 @@ def make_page(study: Study, results: Sequence[Result], frames: Frames) -> str:
     """Return the report as HTML text, in which all text from the study is escaped."""
     people = study.log.participants()
     finished = sum(progress_of(study, who).finished for who in people)
-    means = _means(study, results)
     intro = (
         f"{count(len(people), 'participant')}, {finished} finished. Values of a task are measured "
         "when it was done, or when it was left. Metrics are on the split tune unless the "
@@ -120,21 +104,17 @@ def make_page(study: Study, results: Sequence[Result], frames: Frames) -> str:
         intro=intro,
         frames=frames,
         varied=len(study.spec.levels) > 1,
-        strips={key: _strip(results, means, key, *how) for key, how in _STRIPS.items()},
+        strips={key: _strip(results, frames["summary"], key, *how) for key, how in _STRIPS.items()},
         looks=_looks(study),
         scores=list(score_strips(study)),
         scales=list(answer_charts(study)),
         others=list(_other_answers(study)),
-        views=views_summary(frames["views"]),
-        typed=typed_summary(frames["typed"]),
+        views=tables.views_summary(frames["views"]),
+        typed=tables.typed_summary(frames["typed"]),
         remarks=frames["notes"].assign(time=frames["notes"]["time"].map(_minute)),
         events=charts.sequence_chart(list(_events(study, results))),
         marks=charts.MARKS,
     )
-
-
-def _means(study: Study, results: Sequence[Result]) -> list[Summary]:
-    return summaries(results, [task.name_ for task in study.spec.all_tasks])
 
 
 def _name(task: str, condition: str) -> str:
@@ -143,25 +123,25 @@ def _name(task: str, condition: str) -> str:
 
 
 def _strip(
-    results: Sequence[Result], means: Sequence[Summary], key: str, unit: str, digits: int
+    results: Sequence[Result], summary: pd.DataFrame, key: str, unit: str, digits: int
 ) -> dict[str, Any]:
     rows = []
-    for item in means:
-        where = (item.task, item.condition)
+    for mean in summary[summary["measure"] == key].reset_index().to_dict("records"):
+        where = (mean["task"], mean["condition"])
         group = [r for r in results if r.outcome and (r.task, r.condition) == where]
         people = [(result.participant, float(getattr(result, key))) for result in group]
-        rows.append((_name(*where), people, item.spreads[key]))
+        rows.append((_name(*where), people, mean))
     return charts.strip_chart(rows, unit, digits, whole=key == "iterations")
 
 
 def _looks(study: Study) -> str:
     """Return a sentence on how often students were measured on the holdout; "" if never."""
-    looks = looks_of(study)
-    if not looks.count:
+    times = looks_of(study)
+    if not times:
         return ""
-    first, last = map(_minute, (looks.first, looks.last))
+    first, last = map(_minute, (times[0], times[-1]))
     return (
-        f"{count(looks.count, 'look')} of the researcher at the holdout: the last student of each "
+        f"{count(len(times), 'look')} of the researcher at the holdout: the last student of each "
         f"finished task, measured once by a report. First {first}, last {last} (UTC). No "
         "participant saw the holdout."
     )
@@ -175,12 +155,11 @@ def _minute(time: str) -> str:
 def score_strips(study: Study) -> Iterator[tuple[str, dict[str, Any]]]:
     """Yield (name, chart) per published questionnaire; the chart has a row per task and a dot per
     score."""
-    drawn = list(scores(study))
-    for template in dict.fromkeys(score.template for score in drawn):
-        of_template = [score for score in drawn if score.template == template]
-        groups: dict[tuple[str, str], list[tuple[str, float]]] = {}
-        for one in of_template:
-            groups.setdefault((one.task, one.condition), []).append((one.participant, one.score))
+    by_template: dict[str, dict[tuple[str, str], list[tuple[str, float]]]] = {}
+    for one in scores(study):
+        groups = by_template.setdefault(one.template, {})
+        groups.setdefault((one.task, one.condition), []).append((one.participant, one.score))
+    for template, groups in by_template.items():
         rows = [
             (_name(*where), people, spread([value for _, value in people]))
             for where, people in groups.items()
@@ -229,10 +208,9 @@ def _bars(question: LikertQuestion, replies: Sequence[LatestAnswer]) -> list[tup
 
 def _legend(question: LikertQuestion) -> list[tuple[str, str]]:
     """Return (CSS class, label) per step of the scale that has a label."""
-    points, labels = question.points, list(question.labels)
-    at = range(points) if len(labels) == points else (0, points - 1)
-    shown = labels if len(labels) == points else [labels[0], labels[-1]]
-    return [(charts.tone(step, points), label) for step, label in zip(at, shown, strict=True)]
+    points, labels = question.points, question.labels  # one per step, or two for the ends
+    steps = range(points) if len(labels) == points else (0, points - 1)
+    return [(charts.tone(step, points), label) for step, label in zip(steps, labels, strict=True)]
 
 
 def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
@@ -241,12 +219,8 @@ def _other_answers(study: Study) -> Iterator[pd.DataFrame]:
         if not isinstance(question, LikertQuestion):
             rows, headings = _summary(question, replies)
             if len(rows):
-                yield make_frame(
-                    rows.to_dict("records"),
-                    next(iter(headings)),
-                    headings,
-                    title=_titled(question.text, replies[0].task),
-                )
+                title, index = _titled(question.text, replies[0].task), next(iter(headings))
+                yield make_frame(rows.to_dict("records"), index, headings, title=title)
 
 
 def _summary(
@@ -281,7 +255,11 @@ def _events(
             of_person = [
                 m
                 for m in moments
-                if m.step == result.task and start and m.time >= start.time and not m.remark
+                if m.step == result.task
+                and start
+                and m.time >= start.time
+                # a researcher's note; participants' notes are in their history
+                and (m.source, m.action) != ("study", "note")
             ]
             spent = [(progress.seconds(result.task, m.time) or 0.0) / 60 for m in of_person]
             marks = [

@@ -22,7 +22,6 @@ from inficond_panel.study.run.tasks import COUNTED, Ready, Standing
 from inficond_panel.study.spec.pages import (
     CODE,
     ID_IN_LINK,
-    Completion,
     ConsentPage,
     EndPage,
     Question,
@@ -136,21 +135,18 @@ def make_question(question: Question, answers: Mapping[str, Any]) -> dict[str, A
 
 
 def make_end(section: Section | None, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Return the last page, with the link back to the recruiting site if there is one."""
+    """Return the last page; to go back to a recruiting site with the link (and the participant's
+    ids in it), the code, and the seconds until the page opens the link."""
     if progress.declined:
         return {"title": "Thank you", "text": ["You do not take part. You can close this page."]}
-    if isinstance(section, EndPage):
-        return {**_text(section, folder), **make_completion(section.completion, progress)}
-    return {"title": "Thank you", "text": ["That was all. You can close this page."]}
-
-
-def make_completion(completion: Completion | None, progress: Progress) -> dict[str, Any]:
-    """Return link (with the participant's ids), code, and seconds until the page opens the link."""
+    if not isinstance(section, EndPage):
+        return {"title": "Thank you", "text": ["That was all. You can close this page."]}
+    screen, completion = _text(section, folder), section.completion
     if completion is None:
-        return {}
+        return screen
     known = {**progress.ids, CODE: completion.code or ""}
     url = ID_IN_LINK.sub(lambda of: quote(known.get(of[1], ""), safe=""), completion.url or "")
-    return {"url": url, "code": completion.code or "", "seconds": completion.seconds}
+    return {**screen, "url": url, "code": completion.code or "", "seconds": completion.seconds}
 
 
 def make_message(title: str, text: str = "") -> dict[str, Any]:

@@ -81,7 +81,8 @@ class TaskSession:
     def __init__(self, page: TaskPage, ready: Ready, app: AppState) -> None:
         self.page, self.ready, self.task = page, ready, ready.task
         app.selection.class_name = ready.class_name
-        resume(app, page.progress.of(self.task.name_), self._last_fine_tune(app.tuner))
+        made = self._fine_tunes(app.tuner)
+        resume(app, page.progress.of(self.task.name_), made[-1].created if made else "")
         same_root = app.tuner.root_id == ready.start.root
         over = app.tuner if same_root else Tuner(ready.store, app.spec, app.tuner.history)
         self._start = over.at(ready.start, SPLIT)[ready.class_name]
@@ -167,10 +168,6 @@ class TaskSession:
         """Close the views and the history; the history reopens if a job still writes."""
         close_views(self._views)
         self.app.tuner.history.close()
-
-    def _last_fine_tune(self, tuner: Tuner) -> str:
-        made = self._fine_tunes(tuner)
-        return made[-1].created if made else ""
 
     def _fine_tunes(self, tuner: Tuner) -> list[Event]:
         sets = concept_sets(self.ready, self.page.progress.events)

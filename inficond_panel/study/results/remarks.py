@@ -10,7 +10,7 @@ import pandas as pd
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.results import DRAWS, LEVEL
-from inficond_panel.study.results.timeline import answers
+from inficond_panel.study.results.timeline import answers, events_of
 from inficond_panel.study.run.study import Study
 from inficond_panel.vocabulary.confidence import tails
 
@@ -31,9 +31,7 @@ def remarks_table(study: Study) -> pd.DataFrame:
     notes = [
         {"participant": who.label, "task": event.step, "question": "note"}
         | {"remark": str(event.payload["text"]), **empty}
-        for who in study.log.participants()
-        for event in study.log.events(who.number)
-        if event.action == "note"
+        for who, event in events_of(study, "note")
     ]
     columns = plain_headings("participant", "task", "question", "remark", *CODERS)
     return make_frame([*texts, *notes], "participant", columns, title="Remarks")
@@ -73,37 +71,22 @@ def agreement(codes: pd.DataFrame, seed: int = 0) -> pd.DataFrame:
     draws = np.random.default_rng(seed).integers(0, len(pairs), (DRAWS, len(pairs)))
     drawn = np.array([kappa(pairs[rows], len(names)) for rows in draws])
     low, high = np.nanquantile(drawn, tails(LEVEL)) if np.isfinite(drawn).any() else (np.nan,) * 2
-    facts = {
-        "n": len(pairs),
-        "kappa": kappa(pairs, len(names)),
-        "kappa_low": low,
-        "kappa_high": high,
-    }
+    found = kappa(pairs, len(names))
+    facts = {"n": len(pairs), "kappa": found, "kappa_low": low, "kappa_high": high}
     rows = [
         {
             "code": str(name),
             **{who: int((pairs[:, at] == code).sum()) for at, who in enumerate(CODERS)},
+            "both": int((pairs == code).all(axis=1).sum()),
         }
-        | {"both": int((pairs == code).all(axis=1).sum())}
         for code, name in enumerate(names)
     ]
-    headings = {
-        "code": Heading("code"),
-        CODERS[0]: Heading("coder 1"),
-        CODERS[1]: Heading("coder 2"),
-    }
+    headings = {name: Heading(name.replace("_", " ")) for name in ("code", *CODERS, "both")}
     note = (
-        f"Cohen's κ {facts['kappa']:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} remarks that "
+        f"Cohen's κ {found:.2f} [{low:.2f}, {high:.2f}] over {len(pairs)} remarks that "
         "both coded. 0: as often equal as by chance; 1: always equal."
     )
-    return make_frame(
-        rows,
-        "code",
-        {**headings, "both": Heading("both")},
-        title="Codes",
-        notes=[note],
-        facts=facts,
-    )
+    return make_frame(rows, "code", headings, title="Codes", notes=[note], facts=facts)
 
 
 def kappa(pairs: np.ndarray, codes: int) -> float:

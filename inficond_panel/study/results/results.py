@@ -32,8 +32,15 @@ DRAWS, LEVEL = 2000, CONFIDENCE
 _MOVES = {"fine-tune", "jump", "undo", "redo"}
 #: Settings that sort lists.
 _SORTS = {"sort", "descending", "concept_sort"}
-#: Measures of a task that are compared, attributes of ``Result``.
-MEASURES = ("minutes", "iterations", "thumbs", "sorts", "gain", "holdout_gain")
+#: Measures of a task that are compared, attributes of ``Result``, with their names for people.
+MEASURES = {
+    "minutes": "minutes",
+    "iterations": "iterations",
+    "thumbs": "thumbs an iteration",
+    "sorts": "lists sorted",
+    "gain": "gain on tune, points of AP",
+    "holdout_gain": "gain on the holdout, points of AP",
+}
 
 
 @dataclass(frozen=True)
@@ -78,72 +85,22 @@ class Result:
         return 100 * (self.holdout_end - self.holdout_start)
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Mean of a measure over people, with standard deviation (n - 1) and the bootstrap interval
-    ``low`` to ``high`` of the mean at the confidence level ``LEVEL``."""
-
-    n: int
-    mean: float
-    sd: float
-    low: float
-    high: float
-
-    @property
-    def columns(self) -> dict[str, float]:
-        """Values of a table's row, by name of the column."""
-        limits = {"mean_low": self.low, "mean_high": self.high}
-        return {"n": self.n, "mean": self.mean, "sd": self.sd, **limits}
-
-
-@dataclass(frozen=True)
-class Summary:
-    """Means over the participants who finished a task under a condition ("": no conditions).
-
-    ``typed`` is the total number of concepts that the participants typed.
-    """
-
-    task: str
-    condition: str
-    people: int
-    done: int
-    spreads: Mapping[str, Spread]  # by measure
-    typed: int
-
-
 def results(study: Study) -> list[Result]:
     """Return the results of all tasks that any participant has begun."""
     return [
-        result
+        _result(study, participant, progress, task)
         for participant in study.log.participants()
-        for result in results_of(study, participant, progress_of(study, participant))
+        for progress in [progress_of(study, participant)]
+        for task in study.ready
+        if progress.first(task, "start") and study.begun(participant, task)
     ]
 
 
-def results_of(study: Study, participant: Participant, progress: Progress) -> list[Result]:
-    """Return the results of all tasks that one participant has begun."""
-    order = {
-        item.task: (position, item.condition) for position, item in enumerate(participant.plan, 1)
-    }
-    results = []
-    for name in study.ready:
-        if progress.first(name, "start") and study.begun(participant, name):
-            position, condition = order.get(name, (0, participant.condition()))
-            achieved = _achieved(study, participant, progress, name)
-            results.append(
-                Result(participant.label, name, condition=condition, place=position, **achieved)
-            )
-    return results
-
-
-def _achieved(
-    study: Study, participant: Participant, progress: Progress, task: str
-) -> dict[str, Any]:
-    """Return the fields of ``Result`` that are computed from the history and events of a task."""
+def _result(study: Study, participant: Participant, progress: Progress, task: str) -> Result:
+    """Return the result of a participant in a begun task, from its history and events."""
     ready = study.ready_for(participant, task)
-    done, left = progress.first(task, "done"), progress.first(task, "leave")
-    of_task = progress.of(task)
-    end = (done or left or of_task[-1]).time
+    done, of_task = progress.first(task, "done"), progress.of(task)
+    end = progress.ended(task) or of_task[-1].time
     sets = [one for one in study.concept_sets(participant, task, of_task) if one.since <= end]
     with closing(History(study.history(participant, task))) as history:
         events = [event for event in own_events(history, sets) if event.created <= end]
@@ -157,22 +114,27 @@ def _achieved(
     last = done.payload["node"] if done else shown[1]
     before, after = metrics_of(study, participant, task, (ready.start.id, last), SPLIT, sets)
     seconds = progress.seconds(task, end)
-    return {
-        "outcome": "done" if done else progress.outcome(task),
-        "minutes": np.nan if seconds is None else seconds / 60,
-        "iterations": len(tuned),
-        "thumbs": float(np.mean([len(node.intents) for node in tuned])) if tuned else np.nan,
-        "undos": sum(event.kind == "undo" for event in events),
-        "sorts": sum(
+    order = [item.task for item in participant.plan]
+    return Result(
+        participant=participant.label,
+        task=task,
+        condition=participant.condition(task),
+        place=order.index(task) + 1 if task in order else 0,
+        outcome="done" if done else progress.outcome(task),
+        minutes=np.nan if seconds is None else seconds / 60,
+        iterations=len(tuned),
+        thumbs=float(np.mean([len(node.intents) for node in tuned])) if tuned else np.nan,
+        undos=sum(event.kind == "undo" for event in events),
+        sorts=sum(
             event.action == "set" and bool(_SORTS & event.payload.keys()) and event.time <= end
             for event in of_task
         ),
-        "ap_start": before.ap,
-        "ap_end": after.ap,
-        "teacher_ap": after.teacher_ap,
-        "node": last,
-        "typed": len(sets[-1].typed),
-    }
+        ap_start=before.ap,
+        ap_end=after.ap,
+        teacher_ap=after.teacher_ap,
+        node=last,
+        typed=len(sets[-1].typed),
+    )
 
 
 def metrics_of(
@@ -199,18 +161,16 @@ def metrics_of(
     return [by_set[node] for node in nodes]
 
 
-def spread(values: Sequence[float], seed: int = 0) -> Spread:
-    """Return mean, deviation and interval of ``values``, one per person, without undefined values.
+def spread(values: Sequence[float], seed: int = 0) -> dict[str, float]:
+    """Return number (``n``), ``mean``, deviation (``sd``, n - 1) and interval (``mean_low`` to
+    ``mean_high``, at ``LEVEL``) of ``values``, one per person, without undefined values.
 
     The interval is bias-corrected and accelerated (BCa, Efron 1987), from ``DRAWS`` resamples of
     the people; nan for fewer than three values, and if all values are equal.
     """
     finite = np.array([value for value in values if np.isfinite(value)], dtype=float)
-    if not len(finite):
-        return Spread(0, np.nan, np.nan, np.nan, np.nan)
-    sd = float(finite.std(ddof=1)) if len(finite) > 1 else np.nan
-    low = high = np.nan
-    if len(finite) > 2 and np.ptp(finite) > 0:
+    n, low, high = len(finite), np.nan, np.nan
+    if n > 2 and np.ptp(finite) > 0:
         from scipy.stats import bootstrap  # noqa: PLC0415 - slow to load, seldom used
 
         interval = bootstrap(
@@ -222,37 +182,9 @@ def spread(values: Sequence[float], seed: int = 0) -> Spread:
             random_state=np.random.default_rng(seed),
         )
         low, high = (float(limit) for limit in interval.confidence_interval)
-    return Spread(len(finite), float(finite.mean()), sd, low, high)
-
-
-def summaries(results: Iterable[Result], order: Sequence[str]) -> list[Summary]:
-    """Return the means per task and condition over finished tasks; ``order`` has the task names."""
-    finished = [result for result in results if result.outcome]
-    keys = sorted(
-        {(result.task, result.condition) for result in finished},
-        key=lambda key: (order.index(key[0]), key[1]),
-    )
-    return [_summary([r for r in finished if (r.task, r.condition) == key]) for key in keys]
-
-
-def _summary(group: Sequence[Result]) -> Summary:
-    return Summary(
-        task=group[0].task,
-        condition=group[0].condition,
-        people=len(group),
-        done=sum(result.outcome == "done" for result in group),
-        spreads={name: spread([getattr(each, name) for each in group]) for name in MEASURES},
-        typed=sum(result.typed for result in group),
-    )
-
-
-@dataclass(frozen=True)
-class Looks:
-    """Number of measurements of students on the holdout by reports; first and last time."""
-
-    count: int
-    first: str = ""
-    last: str = ""
+    mean = float(finite.mean()) if n else np.nan
+    sd = float(finite.std(ddof=1)) if n > 1 else np.nan
+    return {"n": n, "mean": mean, "sd": sd, "mean_low": low, "mean_high": high}
 
 
 def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) -> list[Result]:
@@ -261,25 +193,27 @@ def with_holdout(study: Study, results: Sequence[Result], *, look: bool = True) 
     Students that no report has measured are measured now; without ``look`` their AP stays nan.
     Results of a participant who is deleted meanwhile are left out.
     """
-    known = study.holdout()
-    made = []
+
+    def present() -> set[str]:
+        return {who.label for who in study.log.participants()}
+
+    known, made = study.holdout(), []
     for result in results:
         key = f"{result.participant}/{result.task}"
         missing = result.outcome and key not in known
-        if look and missing and study.has(result.participant):
+        if look and missing and result.participant in present():
             known[key] = _measure(study, result)
             study.keep_holdout(key, known[key])
         seen = known.get(key) if result.outcome else None
         ends = {f"holdout_{at}": seen[at] for at in ("start", "end")} if seen else {}
         made.append(replace(result, **ends))
-    present = {who.label for who in study.log.participants()}
-    return [result for result in made if result.participant in present]
+    remaining = present()
+    return [result for result in made if result.participant in remaining]
 
 
-def looks_of(study: Study) -> Looks:
-    """Return the number and times of the measurements on the holdout so far."""
-    times = sorted(one["time"] for one in study.holdout().values())
-    return Looks(len(times), times[0], times[-1]) if times else Looks(0)
+def looks_of(study: Study) -> list[str]:
+    """Return the times of the measurements on the holdout by reports so far, ascending."""
+    return sorted(one["time"] for one in study.holdout().values())
 
 
 def _measure(study: Study, result: Result) -> dict[str, Any]:
@@ -307,8 +241,8 @@ class Difference:
     first: str
     second: str
     difference: float
-    low: float
-    high: float
+    difference_low: float
+    difference_high: float
     n: str
     method: str
 
@@ -371,9 +305,7 @@ def paired(
     return *_interval(float(change.mean()), float(error), len(change) - 1), f"{len(change)}", PAIRED
 
 
-def independent(
-    means: Sequence[Mapping[str, float]],
-) -> tuple[float, float, float, str, str]:
+def independent(means: Sequence[Mapping[str, float]]) -> tuple[float, float, float, str, str]:
     """Return (difference of two groups' means, low, high, sizes, method) by Welch's t interval."""
     groups = [np.array(list(each.values())) for each in means]
     change = float(groups[1].mean() - groups[0].mean())

@@ -9,8 +9,7 @@ import pandas as pd
 
 from inficond_panel.errors import StudyError
 from inficond_panel.results.frame import Heading, make_frame
-from inficond_panel.study.results.results import LEVEL, Result
-from inficond_panel.study.results.study_tables import MEASURES
+from inficond_panel.study.results.results import LEVEL, MEASURES, Result
 
 #: Simulated sizes: people per condition, or people who have both conditions.
 SIZES = (4, 6, 8, 10, 12, 16, 20, 24, 32, 40, 60, 80, 120)

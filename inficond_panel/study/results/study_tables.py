@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -19,29 +19,27 @@ from inficond_panel.results.frame import Heading, make_frame, plain_headings
 from inficond_panel.study.results.remarks import remarks_table
 from inficond_panel.study.results.results import (
     LEVEL,
+    MEASURES,
     Difference,
     Result,
-    Summary,
     results,
+    spread,
     with_holdout,
 )
-from inficond_panel.study.results.timeline import answers, board, progress_of, scores, timeline
+from inficond_panel.study.results.timeline import (
+    answers,
+    board,
+    events_of,
+    progress_of,
+    scores,
+    timeline,
+)
 from inficond_panel.study.run.progress import Progress, when
-from inficond_panel.study.run.records import Event
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import TYPED
 from inficond_panel.study.spec.pages import TEMPLATES
 
 FORMATS = ("csv", "parquet")
-#: Names of the measures of a task, for people.
-MEASURES = {
-    "minutes": "minutes",
-    "iterations": "iterations",
-    "thumbs": "thumbs an iteration",
-    "sorts": "lists sorted",
-    "gain": "gain on tune, points of AP",
-    "holdout_gain": "gain on the holdout, points of AP",
-}
 _WHERE = ("participant", "task", "condition")
 
 
@@ -109,20 +107,27 @@ def tasks_table(results: Iterable[Result]) -> pd.DataFrame:
     return _frame(rows, columns, "Each participant", headings, notes=[note])
 
 
-def summary_table(summaries: Iterable[Summary]) -> pd.DataFrame:
-    """Return a row per task, condition and measure: mean over people, ``sd`` (n − 1), interval."""
+def summary_table(results: Iterable[Result], order: Sequence[str]) -> pd.DataFrame:
+    """Return a row per task, condition and measure with the ``spread`` over the people who finished
+    the task; ``order`` has the task names. ``typed`` counts the concepts that they typed."""
+    finished: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        if result.outcome:
+            finished.setdefault((result.task, result.condition), []).append(result)
     rows = [
         {
-            "task": item.task,
-            "condition": item.condition,
-            "people": item.people,
-            "done": item.done,
-            "typed": item.typed,
+            "task": task,
+            "condition": condition,
+            "people": len(group),
+            "done": sum(result.outcome == "done" for result in group),
+            "typed": sum(result.typed for result in group),
             "measure": key,
             "words": words,
-            **item.spreads[key].columns,
+            **spread([getattr(result, key) for result in group]),
         }
-        for item in summaries
+        for (task, condition), group in sorted(
+            finished.items(), key=lambda item: (order.index(item[0][0]), item[0][1])
+        )
         for key, words in MEASURES.items()
     ]
     typed = {"typed": Heading("concepts typed")} if any(row["typed"] for row in rows) else {}
@@ -144,14 +149,7 @@ def differences_table(differences: Iterable[Difference]) -> pd.DataFrame:
         {
             "measure": one.measure,
             "words": MEASURES.get(one.measure) or TEMPLATES[one.measure].score_name,
-            "task": one.task,
-            "first": one.first,
-            "second": one.second,
-            "difference": one.difference,
-            "difference_low": one.low,
-            "difference_high": one.high,
-            "n": one.n,
-            "method": one.method,
+            **vars(one),
         }
         for one in differences
     )
@@ -184,7 +182,9 @@ def answers_table(study: Study) -> pd.DataFrame:
             "condition": reply.condition,
             "question": reply.question.name_,
             "text": reply.question.text,
-            "answer": _plain(reply.answer),
+            "answer": "; ".join(reply.answer)
+            if isinstance(reply.answer, list)
+            else str(reply.answer),
         }
         for reply in answers(study)
     )
@@ -197,8 +197,23 @@ def scores_table(study: Study) -> pd.DataFrame:
 
 
 def views_table(study: Study) -> pd.DataFrame:
-    """Return a row per participant, task and view: minutes in the view, and number of actions."""
-    return _frame(map(vars, view_use(study)), (*_WHERE, "view", "minutes", "acts"))
+    """Return a row per participant, begun task and visited view, see ``use_in``."""
+    rows = (
+        {
+            "participant": who.label,
+            "task": task,
+            "condition": who.condition(task),
+            "view": view,
+            "minutes": minutes[view],
+            "acts": acts[view],
+        }
+        for who in study.log.participants()
+        for progress in [progress_of(study, who)]
+        for task in study.ready
+        for minutes, acts in [use_in(progress, task)]
+        for view in sorted({*minutes, *acts})
+    )
+    return _frame(rows, (*_WHERE, "view", "minutes", "acts"))
 
 
 def participants_table(study: Study) -> pd.DataFrame:
@@ -233,9 +248,7 @@ def typed_table(study: Study) -> pd.DataFrame:
             "concept": event.payload["name"],
             "synonyms": ", ".join(event.payload["texts"][1:]),
         }
-        for who in study.log.participants()
-        for event in study.log.events(who.number)
-        if event.action == TYPED
+        for who, event in events_of(study, TYPED)
     )
     return _frame(rows, (*_WHERE, "time", "concept", "synonyms"))
 
@@ -253,15 +266,9 @@ def notes_table(study: Study) -> pd.DataFrame:
     """Return a row per note of the researcher, with its time and the participant's step."""
     rows = (
         {"participant": who.label, "time": event.time, "step": event.step, **event.payload}
-        for who in study.log.participants()
-        for event in study.log.events(who.number)
-        if event.action == "note"
+        for who, event in events_of(study, "note")
     )
     return _frame(rows, ("participant", "time", "step", "text"), "Notes")
-
-
-def _plain(answer: Any) -> str:
-    return "; ".join(answer) if isinstance(answer, list) else str(answer)
 
 
 def views_summary(use: pd.DataFrame) -> pd.DataFrame:
@@ -320,43 +327,19 @@ def write(table: pd.DataFrame, file: Path) -> Path:
     return file
 
 
-@dataclass(frozen=True)
-class ViewUse:
-    """Use of a view by a participant in a task, until the task was done or left.
-
-    ``minutes`` are from a visit of the view to a visit of another view, without breaks and without
-    time while the page was hidden; ``acts`` counts events in the view, except visits and settings.
-    """
-
-    participant: str
-    task: str
-    condition: str
-    view: str
-    minutes: float
-    acts: int
-
-
-def view_use(study: Study) -> Iterator[ViewUse]:
-    """Yield the use of each visited view, in all tasks that were begun."""
-    for who in study.log.participants():
-        progress = progress_of(study, who)
-        for name in study.ready:
-            if progress.first(name, "start"):
-                minutes, acts = use_in(progress, name)
-                for view in sorted({*minutes, *acts}):
-                    use = minutes[view], acts[view]
-                    yield ViewUse(who.label, name, who.condition(name), view, *use)
-
-
 def use_in(progress: Progress, task: str) -> tuple[dict[str, float], Counter[str]]:
-    """Return minutes and number of actions by view, in one task of a participant."""
+    """Return minutes and number of actions by view, in one task of a participant, until the task
+    was done or left; nothing if it was not begun.
+
+    Minutes are from a visit of the view to a visit of another view, without breaks and without time
+    while the page was hidden. Actions are events in the view, except visits and settings.
+    """
     start = progress.first(task, "start")
-    end = progress.first(task, "done") or progress.first(task, "leave")
     minutes: dict[str, float] = defaultdict(float)
     acts: Counter[str] = Counter()
     if start is None:
         return minutes, acts
-    until = end.time if end else progress.events[-1].time
+    until = progress.ended(task) or progress.events[-1].time
     view, since = "", start.time
     for event in progress.events:
         inside = event.step == task or event.action == "open"
@@ -364,25 +347,15 @@ def use_in(progress: Progress, task: str) -> tuple[dict[str, float], Counter[str
             continue
         if event.view and event.action not in {"visit", "set"}:
             acts[event.view] += 1
-        following = _view_after(event, view)
+        # no view is in use while the page is hidden or just opened
+        following = "" if event.action in {"away", "open"} else event.view or view
         if following != view or event.action == "open":
-            minutes[view] += _minutes(since, _gone(event))
+            seen = event.payload.get("seen") if event.action == "open" else None
+            minutes[view] += _minutes(since, str(seen or event.time))
             view, since = following, event.time
     minutes[view] += _minutes(since, until)
     minutes.pop("", None)
     return minutes, acts
-
-
-def _view_after(event: Event, view: str) -> str:
-    """Return the view in use after an event; "" while the page is hidden or just opened."""
-    if event.action in {"away", "open"}:
-        return ""
-    return event.view or view
-
-
-def _gone(event: Event) -> str:
-    """Return the time at which the page was last open before an event."""
-    return str(event.payload.get("seen") or event.time) if event.action == "open" else event.time
 
 
 def _minutes(since: str, until: str) -> float:

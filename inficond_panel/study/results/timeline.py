@@ -9,7 +9,7 @@ from typing import Any
 
 from inficond_panel.common import clock
 from inficond_panel.study.run.progress import Progress, Step, make_steps, when
-from inficond_panel.study.run.records import Participant
+from inficond_panel.study.run.records import Event, Participant
 from inficond_panel.study.run.study import Study
 from inficond_panel.study.run.tasks import ConceptSet
 from inficond_panel.study.spec.pages import TEMPLATES, Question, QuestionPage
@@ -34,15 +34,18 @@ class Moment:
     payload: Mapping[str, Any]
     typed: tuple[str, ...] = ()
 
-    @property
-    def remark(self) -> bool:
-        """True for a note of the researcher; participants' notes are in their history."""
-        return self.source == "study" and self.action == "note"
-
 
 def progress_of(study: Study, participant: Participant) -> Progress:
     """Return the progress of a participant so far, from the study's log."""
     return Progress(make_steps(study.spec, participant), study.log.events(participant.number))
+
+
+def events_of(study: Study, action: str) -> Iterator[tuple[Participant, Event]]:
+    """Yield all events with this action from the study's log, each with its participant."""
+    for who in study.log.participants():
+        for event in study.log.events(who.number):
+            if event.action == action:
+                yield who, event
 
 
 def timeline(study: Study, participant: Participant) -> list[Moment]:
@@ -57,10 +60,10 @@ def timeline(study: Study, participant: Participant) -> list[Moment]:
             sets = study.concept_sets(participant, task.name_, events)
             with closing(History(study.history(participant, task.name_))) as history:
                 moments += _of_history(history, task.name_, sets)
-            moments = [
-                _with_set(sets, moment) if moment.step == task.name_ else moment
-                for moment in moments
-            ]
+            for at, moment in enumerate(moments):
+                if moment.step == task.name_:
+                    typed = [one.typed for one in sets if one.since <= moment.time][-1]
+                    moments[at] = replace(moment, typed=typed)
     return sorted(moments, key=lambda moment: moment.time)
 
 
@@ -85,11 +88,6 @@ def fine_tunes(history: History, sets: Sequence[ConceptSet]) -> list[HistoryEven
     return [event for event in own_events(history, sets) if event.kind == "fine-tune"]
 
 
-def _with_set(sets: Sequence[ConceptSet], moment: Moment) -> Moment:
-    """Return ``moment`` with the names of the concepts that had been typed before it."""
-    return replace(moment, typed=[one.typed for one in sets if one.since <= moment.time][-1])
-
-
 def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list[Moment]:
     nodes = {node.id: node for one in sets for node in history.nodes(one.root, deleted=True)}
     moments = []
@@ -103,8 +101,9 @@ def _of_history(history: History, task: str, sets: Sequence[ConceptSet]) -> list
             payload["weights_hash"] = node.weights_hash
         elif event.text:
             payload["text"] = event.text
-        group = task, "provenance"
-        moments.append(Moment(event.created, "history", "", *group, event.kind, payload))
+        moments.append(
+            Moment(event.created, "history", "", task, "provenance", event.kind, payload)
+        )
     return moments
 
 
@@ -221,11 +220,11 @@ class Position:
 
 def board(study: Study) -> list[Position]:
     """Return the position of every participant; the study must be prepared."""
-    presence, time = study.log.presence(), clock.now()
+    last_seen, time = study.log.seen(), clock.now()
     first_id = next(iter(study.spec.participants.ids), "")  # the log sorts ids by name
     rows = []
     for who in study.log.participants():
-        progress, page = progress_of(study, who), presence.get(who.number)
+        progress, seen = progress_of(study, who), last_seen.get(who.number, "")
         minutes, iterations = _spent(study, who, progress, time)
         at = progress.step
         rows.append(
@@ -234,12 +233,12 @@ def board(study: Study) -> list[Position]:
                 participant=who.label,
                 condition=", ".join(dict.fromkeys(i.condition for i in who.plan if i.condition)),
                 step=at.name,
-                state=_state(progress.declined, progress.finished, page.seen if page else "", time),
+                state=_state(progress.declined, progress.finished, seen, time),
                 minutes=minutes,
                 iterations=iterations,
                 done=sum(bool(progress.outcome(item.task)) for item in who.plan),
                 tasks=len(who.plan),
-                seen=page.seen if page else "",
+                seen=seen,
                 external=progress.ids.get(first_id, ""),
                 check=progress.outcome("comprehension"),
                 notes=tuple(
@@ -260,26 +259,18 @@ def _spent(
     at = progress.step
     if at.kind == "task":
         seconds = progress.seconds(at.name, time)
-        return (
-            (None, None)
-            if seconds is None
-            else (seconds / 60, _made(study, who, progress, at.name))
-        )
+        if seconds is None:
+            return None, None
+        return seconds / 60, _made(study, who, progress, at.name)
     if not progress.finished:
         return None, None
     if who.number not in study.spent:  # constant after the last step
         tasks = [one.task for one in who.plan if progress.first(one.task, "start")]
-        spans = [(name, _over(progress, name)) for name in tasks]
+        spans = [(name, progress.ended(name)) for name in tasks]
         seconds = sum(progress.seconds(name, end) or 0.0 for name, end in spans)
         made = sum(_made(study, who, progress, name, end) for name, end in spans)
         study.spent[who.number] = seconds / 60, made
     return study.spent[who.number]
-
-
-def _over(progress: Progress, task: str) -> str:
-    """Return the time at which a task was done, or else left; "" if it is not finished."""
-    end = progress.first(task, "done") or progress.first(task, "leave")
-    return end.time if end else ""
 
 
 def _made(study: Study, who: Participant, progress: Progress, task: str, until: str = "~") -> int:

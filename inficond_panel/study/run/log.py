@@ -12,7 +12,7 @@ from inficond_panel.common import clock
 from inficond_panel.common.database import Connection, Row
 from inficond_panel.common.sqlite_file import Database, Schema
 from inficond_panel.errors import StudyError, StudyLinkError
-from inficond_panel.study.run.records import Assigned, Event, Note, Participant, Presence, checksum
+from inficond_panel.study.run.records import Assigned, Event, Note, Participant, checksum
 
 SCHEMA = Schema(
     noun="study",
@@ -91,34 +91,19 @@ def insert(db: Connection, number: int, session: str, note: Note) -> Event:
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         row,
     )
-    return Event(
-        note.time,
-        note.step,
-        note.view,
-        note.action,
-        note.payload,
-        number=int(done.lastrowid or 0),
-        participant=number,
-        session=session,
-    )
+    found = int(done.lastrowid or 0)
+    return Event(**vars(note), number=found, participant=number, session=session)
 
 
 def to_events(path: str, rows: Iterable[Row]) -> list[Event]:
     """Return the events of a participant's database rows; ``StudyError`` for a wrong checksum."""
     events, previous = [], ""
     for row in rows:
-        event = Event(
-            row["time"],
-            row["step"],
-            row["view"],
-            row["action"],
-            json.loads(row["payload"]),
-            row["number"],
-            row["participant"],
-            row["session"],
-        )
+        values = {name: row[name] for name in row.keys()}  # noqa: SIM118 - a row lists values
+        stored = values.pop("checksum")
+        event = Event(**values | {"payload": json.loads(row["payload"])})
         previous = checksum(event.participant, event.session, event, previous)
-        if previous != row["checksum"]:
+        if previous != stored:
             raise SCHEMA.damaged(path, f"event {event.number} was altered")
         events.append(event)
     return events
@@ -141,6 +126,10 @@ class StudyLog:
     def __init__(self, path: Path | str) -> None:
         self.path = str(path)
         self._database = Database(self.path, SCHEMA)
+
+    def _read(self, select: str, *values: object) -> list[Row]:
+        with self._database.transaction() as db:
+            return list(db.execute(select, values).fetchall())
 
     # --- participants
 
@@ -176,20 +165,16 @@ class StudyLog:
 
     def find(self, token: str) -> Participant:
         """Return the participant whose link has ``token``; ``StudyLinkError`` if it is unknown."""
-        with self._database.transaction() as db:
-            select = "SELECT * FROM participants WHERE token = ?"
-            row = db.execute(select, (_hashed(token),)).fetchone()
-        if row is None:
+        rows = self._read("SELECT * FROM participants WHERE token = ?", _hashed(token))
+        if not rows:
             raise StudyLinkError(
                 "This link is not known to the study.", "Ask the researcher for a new link."
             )
-        return to_participant(row)
+        return to_participant(rows[0])
 
     def by_external_id(self, name: str, value: str) -> Participant | None:
         """Return the participant who came with ``name=value`` in the open link; None if nobody."""
-        with self._database.transaction() as db:
-            select = "SELECT participant, payload FROM events WHERE action = 'open'"
-            rows = db.execute(select).fetchall()
+        rows = self._read("SELECT participant, payload FROM events WHERE action = 'open'")
         came = ((row, json.loads(row["payload"]).get("ids", {})) for row in rows)
         row = next((row for row, ids in came if ids.get(name) == value), None)
         return self.participant(row["participant"]) if row else None
@@ -212,8 +197,7 @@ class StudyLog:
 
     def participants(self) -> list[Participant]:
         """Return all participants, in the order of their numbers."""
-        with self._database.transaction() as db:
-            rows = db.execute("SELECT * FROM participants ORDER BY number").fetchall()
+        rows = self._read("SELECT * FROM participants ORDER BY number")
         return [to_participant(row) for row in rows]
 
     def delete(self, number: int, fact: str = "", change: Callable[[str], str] = str) -> None:
@@ -258,7 +242,8 @@ class StudyLog:
             db.execute("REPLACE INTO presence VALUES (?, ?, ?)", (number, session, time))
 
     def append(self, number: int, session: str, notes: Iterable[Note]) -> list[Event]:
-        """Record notes as events, all or none, and return the events, which are then on disk.
+        """Record notes as events, all or none, and return the events, which are then on disk; also
+        record that the session's page is open.
 
         Raises ``StudyLinkError`` if a later session was opened, or the participant was deleted.
         """
@@ -274,12 +259,6 @@ class StudyLog:
             require(db, number)
             insert(db, number, "", Note(clock.now(), step, "", "note", {"text": text}))
 
-    def touch(self, number: int, session: str) -> None:
-        """Record that the session's page is still open. Raises the errors of ``append``."""
-        with self._database.transaction(write=True) as db:
-            check_session(db, number, session)
-            db.execute("UPDATE presence SET seen = ? WHERE participant = ?", (clock.now(), number))
-
     def events(self, number: int) -> list[Event]:
         """Return a participant's events, oldest first; ``StudyError`` if a checksum is wrong."""
         with self._database.transaction() as db:
@@ -288,17 +267,15 @@ class StudyLog:
             rows = db.execute(select, (number,)).fetchall()
         return to_events(self.path, rows)
 
-    def presence(self) -> Mapping[int, Presence]:
-        """Return the latest session per number of a participant who has opened a page."""
-        with self._database.transaction() as db:
-            rows = db.execute("SELECT * FROM presence").fetchall()
-        return {row["participant"]: Presence(row["session"], row["seen"]) for row in rows}
+    def seen(self) -> dict[int, str]:
+        """Return the time when the page was last open per number of a participant who opened it."""
+        rows = self._read("SELECT participant, seen FROM presence")
+        return {row["participant"]: row["seen"] for row in rows}
 
     def latest(self) -> str:
         """Return the latest recorded time; 1970-01-01 if nothing was recorded."""
-        with self._database.transaction() as db:
-            times = "SELECT time AS t FROM events UNION ALL SELECT seen FROM presence"
-            latest = db.execute(f"SELECT max(t) FROM ({times})").fetchone()[0]  # noqa: S608
+        times = "SELECT time AS t FROM events UNION ALL SELECT seen FROM presence"
+        latest = self._read(f"SELECT max(t) FROM ({times})")[0][0]  # noqa: S608
         return str(latest or "1970-01-01T00:00:00.000+00:00")
 
     # --- facts

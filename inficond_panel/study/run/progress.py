@@ -26,7 +26,6 @@ class Step:
     name: str
     kind: str
     section: ConsentPage | TextPage | QuestionPage | Task | None = None
-    training: bool = False
     task: str = ""
 
     @property
@@ -53,7 +52,7 @@ def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
         page = QuestionPage(title="About you", questions=study.form)
         steps.append(Step("form", "questions", page))
     if study.training:
-        steps += _task_steps(study.training, training=True)
+        steps += _task_steps(study.training)
     steps += [step for item in participant.plan for step in _task_steps(tasks[item.task])]
     steps += [
         Step(f"questionnaire-{at}", "questions", page)
@@ -62,13 +61,13 @@ def make_steps(study: StudySpec, participant: Participant) -> list[Step]:
     return [*steps, Step(END, "end", study.end)]
 
 
-def _task_steps(task: Task, *, training: bool = False) -> list[Step]:
+def _task_steps(task: Task) -> list[Step]:
     """Return the steps of a task: the task, then its pages of questions."""
     pages = [
         Step(f"{task.name_}/after-{at}", "questions", page, task=task.name_)
         for at, page in enumerate(task.after, 1)
     ]
-    return [Step(task.name_, "task", task, training=training), *pages]
+    return [Step(task.name_, "task", task), *pages]
 
 
 class Progress:
@@ -151,6 +150,11 @@ class Progress:
     def first(self, step: str, action: str) -> Event | None:
         """Return the first event with this action in a step; None if there is no such event."""
         return next((event for event in self.of(step) if event.action == action), None)
+
+    def ended(self, task: str) -> str:
+        """Return the time at which a task was done, or else left; "" if it is not finished."""
+        end = self.first(task, "done") or self.first(task, "leave")
+        return end.time if end else ""
 
     def outcome(self, task: str) -> str:
         """Return the outcome of a task, done, time (limit) or left, or of a check, right or wrong;

@@ -1,4 +1,4 @@
-"""Session of a participant, and recording of the participant's actions on the page.
+"""Session of a participant, from the link to the recording of all actions on the page.
 
 The views do not know the recorder. Actions that change the students (iterations, undo, jumps,
 names, notes, views of the holdout) are in the history and are not recorded again.
@@ -6,25 +6,85 @@ names, notes, views of the holdout) are in the history and are not recorded agai
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 import param
 
 from inficond_panel.common import clock
-from inficond_panel.errors import TuningError
+from inficond_panel.errors import StudyError, StudyLinkError, TuningError
 from inficond_panel.spec.sections.page import VIEWS
 from inficond_panel.state import AppState
 from inficond_panel.state.batch import read_item
 from inficond_panel.study.results.timeline import progress_of
-from inficond_panel.study.run.entrance import enter
 from inficond_panel.study.run.progress import Progress
-from inficond_panel.study.run.records import Event, Note, storable
+from inficond_panel.study.run.records import Event, Note, Participant, storable
 from inficond_panel.study.run.study import Study
 from inficond_panel.tuning.edits import is_known
+
+#: Ids in a link: ids of panel providers have letters, digits and a few signs.
+_ID = re.compile(r"[A-Za-z0-9_.:@-]{1,128}")
+#: Actions before a participant does anything: who has no others has not begun.
+_BEFORE = {"open", "enter"}
+
+
+def enter(
+    study: Study, token: str, ids: Mapping[str, str], own: str = ""
+) -> tuple[Participant, str, Mapping[str, str]]:
+    """Return (participant of the link, token of a new personal link or "", ids to record).
+
+    ``token`` is the link's, ``ids`` are those in the address. A personal link belongs to one
+    participant; ids are then ignored. On the open link each id is a participant, and belongs to the
+    browser that began with this id: this browser stores the personal link, and passes its token as
+    ``own`` when it returns. Raises ``StudyLinkError`` for unknown links, for ids that are invalid
+    or that another browser has begun with, and if no further participant can come.
+    """
+    if not study.log.is_open_link(token):
+        return study.log.find(token), "", {}
+    named = {name: ids[name] for name in study.spec.participants.ids if ids.get(name)}
+    _check_ids(study, named)
+    person = named[study.spec.participants.ids[0]]
+    known = study.log.by_external_id(study.spec.participants.ids[0], person)
+    if known is None:
+        _check_room(study)
+        return *study.add_participant(), named
+    with suppress(StudyError):
+        if own and study.log.find(own).number == known.number:
+            return known, "", {}
+    if all(event.action in _BEFORE for event in study.log.events(known.number)):
+        return known, study.log.new_token(known.number), {}
+    raise StudyLinkError(
+        "The study was begun with this id in another browser.",
+        "Continue there, or ask the researcher for a link to continue here.",
+    )
+
+
+def _check_ids(study: Study, named: Mapping[str, str]) -> None:
+    first = study.spec.participants.ids[0]
+    if first not in named:
+        problem = f"This link needs an id: ?{first}=... in its address."
+    elif not all(map(_ID.fullmatch, named.values())):
+        problem = "The id in the address of this page is not valid."
+    else:
+        return
+    raise StudyLinkError(problem, "Open the link exactly as you received it.")
+
+
+def _check_room(study: Study) -> None:
+    """Raise ``StudyLinkError`` if the study is full, or if too many participants begin at once."""
+    section, people = study.spec.participants, study.log.participants()
+    if len(people) >= section.most:
+        raise StudyLinkError(
+            "The study has all its participants.", "Return to the page that you came from."
+        )
+    minute = clock.before(60)
+    if sum(who.created > minute for who in people) >= section.per_minute:
+        raise StudyLinkError(
+            "Many people begin at the moment.", "Wait a minute, then open the link again."
+        )
 
 
 class Session:
@@ -62,17 +122,13 @@ class Session:
             Note(clock.now(), step, view, action, storable(payload))
             for view, action, payload in actions
         ]
-        self.write()
-
-    def write(self) -> None:
-        """Write the waiting events to the log. Raises the errors of ``record``."""
         written = self.study.log.append(self.participant.number, self.id, self.waiting)
         self.waiting = []
         self.progress = Progress(self.progress.steps, [*self.progress.events, *written])
 
     def touch(self) -> None:
         """Record that the page is still open. Raises the errors of ``record``."""
-        self.study.log.touch(self.participant.number, self.id)
+        self.study.log.append(self.participant.number, self.id, [])
 
 
 #: View of each setting of the shared state; "": several views.
@@ -97,10 +153,6 @@ SHARED = {
     "projection": "embedding",
     "tab": "",
 }
-#: Settings of a single view, by view: attribute with the component ("": the view), and names.
-SETTINGS = {
-    "knowledge": ("table", ["find"]),
-}
 _OPENING = {"concept", "type"}  # actions that open a concept
 Write = Callable[[str, str, dict[str, Any]], object]
 
@@ -119,13 +171,12 @@ class Recorder(param.Parameterized):
         self._kind = app.tuning.status.kind
         super().__init__()
         for name, owner in SHARED.items():
-            self._watch(owner, app.settings, [name])
+            self._watch(owner, app.settings, name)
 
-    def watch(self, views: Mapping[str, param.Parameterized]) -> None:
-        """Also record changes in the settings of ``views``."""
-        for name, (part, settings) in SETTINGS.items():
-            if name in views:
-                self._watch(name, getattr(views[name], part) if part else views[name], settings)
+    def watch(self, views: Mapping[str, Any]) -> None:
+        """Also record what is looked for in the table of ``views``."""
+        if "knowledge" in views:
+            self._watch("knowledge", views["knowledge"].table, "find")
 
     def visit(self, view: str) -> None:
         """Record that the participant now uses ``view``, if it is another view."""
@@ -133,12 +184,11 @@ class Recorder(param.Parameterized):
             self.view = view
             self._note("visit", {})
 
-    def _watch(self, view: str, holder: param.Parameterized, names: Sequence[str]) -> None:
-        for name in names:
-            param.bind(partial(self._on_setting, view, name), holder.param[name], watch=True)
+    def _watch(self, view: str, holder: param.Parameterized, name: str) -> None:
+        def record(value: Any) -> None:
+            self._write(view, "set", {name: value})
 
-    def _on_setting(self, view: str, name: str, value: Any) -> None:
-        self._write(view, "set", {name: value})
+        param.bind(record, holder.param[name], watch=True)
 
     def _note(self, action: str, payload: dict[str, Any]) -> None:
         self._write(self.view, action, payload)

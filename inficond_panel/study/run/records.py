@@ -39,59 +39,8 @@ class Participant:
         return conditions.pop() if len(conditions) == 1 else ""
 
 
-@dataclass(frozen=True)
-class Presence:
-    """Latest session of a participant, and the time when its page was last open."""
-
-    session: str
-    seen: str
-
-
 #: Largest whole number that a float can hold exactly, for programs that read the tables.
 _LARGEST = 2**53
-#: Actions of the flow through the study, with their payloads; their view is empty.
-FLOW = {
-    "open": "a page was opened; `seen`: when the previous page was last open; `ids`: ids of a new "
-    "participant from the open link",
-    "enter": "a step was shown for the first time",
-    "agree": "consent was given",
-    "decline": "consent was not given; nothing more is recorded",
-    "answer": "questions were answered: by name",
-    "attempt": "a check was submitted: `answers`, `wrong`",
-    "return": "the participant went back: `to`, the previous step",
-    "start": "work on a task began",
-    "done": "the goal of the task was reached: `node`, `value`, `target`",
-    "time-up": "the time limit of the task was reached",
-    "leave": "a step was left; `outcome` of a task: done, time or left, of a check: right or wrong",
-    "away": "the page was hidden, or another window came in front",
-    "back": "the page was shown again",
-    "failed": "an error was shown: `message`",
-    "note": "the researcher wrote a note: `text`; without a session",
-}
-#: Actions in the views; the task's history has iterations, undo, jumps, names and notes.
-INTERACTIONS = {
-    "visit": "the pointer stayed in a view, or a key was pressed there",
-    "class": "a class was selected: `name`",
-    "concept": "a concept was opened in the detail view: `name`",
-    "group": "a group of concepts was drawn on the map: `names`",
-    "images": "images were selected: `title`, `count`",
-    "type": "a concept was typed: `name`, `texts`; `root` and `node` of the students with this "
-    "concept, and number of iterations `carried` over to them",
-    "batch": "the pending batch changed: `intents`, the whole batch",
-    "fine-tune": "the batch was submitted",
-    "cancel": "the refit was cancelled",
-    "ask": "photos were shown for answers: `class`, `images`, and how many have `replies`",
-    "photo-answer": "a photo was answered: `image`, `answer` (1, 0, null: skipped), the "
-    "`student`'s decision, and the `place` (index of the next photo)",
-    "photo-undo": "replies were removed: `images`, `place`",
-    "teacher-answers": "the teacher answered the remaining photos: `images`, `place`",
-    "photos-judge": "the answers evaluated the student: number of `answers`, `wrong` decisions of "
-    "the student, and of the student `taught` on the other answers, `node` that learned the "
-    "answers or empty",
-    "photos-left": "the photos were closed: number of `replies`",
-    "set": "a setting of a view changed: by name",
-    "compare": "two iterations were compared: `before`, `after`",
-}
 
 
 def storable(value: object) -> Any:
@@ -114,7 +63,8 @@ def storable(value: object) -> Any:
 
 @dataclass(frozen=True)
 class Note:
-    """Action of a participant or note of the researcher, to be recorded as an event."""
+    """Action of a participant or note of the researcher, to be recorded as an event; docs/study.md
+    has all actions with their payloads."""
 
     time: str
     step: str

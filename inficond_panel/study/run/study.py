@@ -6,7 +6,7 @@ import json
 import logging
 import os
 import shutil
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -108,19 +108,14 @@ class Study:
         gone = clock.before(60 * minutes) if minutes else ""
         return self.log.add(lambda slot: assign(self.spec, slot), gone)
 
-    def has(self, label: str) -> bool:
-        """Return True if a participant with this label, such as P01, exists."""
-        return any(who.label == label for who in self.log.participants())
-
     def delete_participant(self, number: int) -> None:
         """Delete a participant with all histories, events, answers and the link."""
-        self.log.participant(number)
+        label = self.log.participant(number).label
         shutil.rmtree(self._folder_of(number), ignore_errors=True)
         if self._folder_of(number).exists():
             raise StudyError(
                 f"{self._folder_of(number)} cannot be removed.", "Make it writable, and try again."
             )
-        label = self.log.participant(number).label
 
         def rest(stored: str) -> str:
             measured = _measured(stored)
@@ -142,10 +137,6 @@ class Study:
         self.log.change_fact(
             _HOLDOUT, number, lambda kept: json.dumps({**_measured(kept), key: measured})
         )
-
-    def task(self, name: str) -> Task:
-        """Return the task with this name from the spec."""
-        return next(task for task in self.spec.all_tasks if task.name_ == name)
 
     def level(self, participant: Participant, task: str) -> Level | None:
         """Return the condition of a participant in a task; None without conditions. The training
@@ -169,7 +160,7 @@ class Study:
     def allows(self, participant: Participant, task: str, key: str) -> bool:
         """Return True if the participant may type concepts in the task (``key`` "may_type"), or may
         answer photos ("may_ask")."""
-        return allowed(self.task(task), self.level(participant, task), key)
+        return allowed(self.ready[task].task, self.level(participant, task), key)
 
     def concept_sets(
         self, participant: Participant, task: str, events: Iterable[Event] | None = None
@@ -184,10 +175,8 @@ class Study:
         """Return the tuner of a participant's students in a task; its history begins at the start
         node. ``at`` is the concept set of the students, by default the present set.
         """
-        ready, chosen = (
-            self.ready_for(participant, task),
-            at or self.concept_sets(participant, task)[-1],
-        )
+        ready = self.ready_for(participant, task)
+        chosen = at or self.concept_sets(participant, task)[-1]
         file = self.history(participant, task)
         file.parent.mkdir(parents=True, exist_ok=True)
         history = History(file)
@@ -213,15 +202,14 @@ def _measured(stored: str) -> dict[str, Any]:
 
 def page_spec(spec: Spec, task: Task, level: Level | None) -> Spec:
     """Return the spec of the app with the condition's views, else the task's views, if any."""
-    views = (level.views if level else []) or task.views
-    return spec.model_copy(update={"layout": _only(spec.layout, views)}) if views else spec
-
-
-def _only(layout: Layout, views: Sequence[str]) -> Layout:
-    """Return the layout with only these views; a view that it lacks gets a new row."""
+    views, layout = (level.views if level else []) or task.views, spec.layout
+    if not views:
+        return spec
     rows = [[name for name in row if name in views] for row in layout.rows]
-    rows += [[name] for name in views if name not in layout.views]
-    return Layout(theme=layout.theme, show=layout.show, rows=[row for row in rows if row])
+    rows += [[name] for name in views if name not in layout.views]  # a view that it lacks
+    rows = [row for row in rows if row]
+    made = Layout(theme=layout.theme, show=layout.show, rows=rows)
+    return spec.model_copy(update={"layout": made})
 
 
 def open_study(name: str | Path, data: str | Path | None = None) -> Study:
@@ -234,19 +222,15 @@ def open_study(name: str | Path, data: str | Path | None = None) -> Study:
     """
     file = find_file(name)
     own = None if is_study(file) else file
-    study = load_study(_study_of(own) if own else file)
+    named = load_spec(own, check_files=False).study if own else file
+    if named is None:
+        raise StudyError(f"{own} names no study.", "Add the key `study: FILE` to this spec.")
+    study = load_study(named)
     usual = own.with_suffix(".study") if own else study.data
     if not Path(name).exists():
         usual = Path.cwd() / usual.name
     folder = Path(os.path.abspath(data)) if data else usual  # noqa: PTH100 - links stay as written
     return Study(study, folder, own)
-
-
-def _study_of(spec: Path) -> Path:
-    study = load_spec(spec, check_files=False).study
-    if study is None:
-        raise StudyError(f"{spec} names no study.", "Add the key `study: FILE` to this spec.")
-    return study
 
 
 @once(1)

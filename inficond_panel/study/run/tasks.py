@@ -240,17 +240,15 @@ class Preparation:
 
     def _nodes(self, task: Task, tuner: Tuner, progress: Progress | None) -> list[Node]:
         nodes = [tuner.root(progress)]
-        for batch in self._batches(task, tuner):
+        batches: Sequence[Sequence[Edit]] = []
+        if task.edits:
+            batches = read_edits(task.edits, tuner.store)
+        elif task.node:
+            source = open_tuner(self.spec_of(task))
+            batches = [node.edits for node in branch(source, find_node(source, task.node))[1:]]
+        for batch in batches:
             nodes.append(tuner.fine_tune(nodes[-1], batch, progress, author="study"))
         return nodes
-
-    def _batches(self, task: Task, tuner: Tuner) -> Sequence[Sequence[Edit]]:
-        if task.edits:
-            return read_edits(task.edits, tuner.store)
-        if task.node:
-            source = open_tuner(self.spec_of(task))
-            return [node.edits for node in branch(source, find_node(source, task.node))[1:]]
-        return []
 
     def _report(self, task: Task, key: str, message: str) -> None:
         where = self.study.key_of(task)
@@ -356,16 +354,13 @@ def _conditions(study: StudySpec, turn: int, slot: int) -> list[str]:
     names = [level.name_ for level in study.conditions.levels]
     drawn = study.conditions.assignment == "random"
     if study.conditions.design == "between":
-        return [names[_blocked(len(names), study.seed, slot) if drawn else turn % len(names)]]
-    if drawn:
-        return [
-            names[at] for at in np.random.default_rng([study.seed, 2, slot]).permutation(len(names))
-        ]
+        at = turn % len(names)
+        if drawn:  # in blocks: as many slots as conditions have each condition once
+            block, position = divmod(slot, len(names))
+            at = np.random.default_rng([study.seed, 3, block]).permutation(len(names))[position]
+        return [names[at]]
     rows = balanced_square(len(names))
-    return [names[at] for at in rows[turn % len(rows)]]
-
-
-def _blocked(size: int, seed: int, slot: int) -> int:
-    """Return a random condition index for ``slot``; ``size`` slots have each condition once."""
-    block, position = divmod(slot, size)
-    return int(np.random.default_rng([seed, 3, block]).permutation(size)[position])
+    order: Iterable[int] = rows[turn % len(rows)]
+    if drawn:
+        order = np.random.default_rng([study.seed, 2, slot]).permutation(len(names))
+    return [names[at] for at in order]

@@ -147,34 +147,15 @@ class TextQuestion(Question):
         return "" if len(answer) <= _TEXT_LENGTH else f"At most {_TEXT_LENGTH} characters."
 
 
-_EASE = "Overall, how difficult or easy was the task to complete?"
 _LOAD = {
-    "mental": ("Mental demand: how mentally demanding was the task?", "Very low", "Very high"),
-    "physical": (
-        "Physical demand: how physically demanding was the task?",
-        "Very low",
-        "Very high",
-    ),
-    "temporal": (
-        "Temporal demand: how hurried or rushed was the pace of the task?",
-        "Very low",
-        "Very high",
-    ),
-    "performance": (
-        "Performance: how successful were you in accomplishing what you were asked to do?",
-        "Perfect",
-        "Failure",
-    ),
-    "effort": (
-        "Effort: how hard did you have to work to accomplish your level of performance?",
-        "Very low",
-        "Very high",
-    ),
-    "frustration": (
-        "Frustration: how insecure, discouraged, irritated, stressed, and annoyed were you?",
-        "Very low",
-        "Very high",
-    ),
+    "mental": "Mental demand: how mentally demanding was the task?",
+    "physical": "Physical demand: how physically demanding was the task?",
+    "temporal": "Temporal demand: how hurried or rushed was the pace of the task?",
+    "performance": "Performance: how successful were you in accomplishing what you were asked to "
+    "do?",
+    "effort": "Effort: how hard did you have to work to accomplish your level of performance?",
+    "frustration": "Frustration: how insecure, discouraged, irritated, stressed, and annoyed were "
+    "you?",
 }
 _USABILITY = (
     "I think that I would like to use this system frequently.",
@@ -197,51 +178,55 @@ class Template:
 
     title: str
     score_name: str
-    questions: Callable[[], list[Question]]
+    questions: Sequence[Question]
     score: Callable[[Sequence[int]], float]
 
     def score_of(self, answers: Mapping[str, object]) -> float | None:
         """Return the score from answers by name of the question; None if an answer is missing."""
-        steps = [answers.get(question.name_) for question in self.questions()]
+        steps = [answers.get(question.name_) for question in self.questions]
         whole = [answer for answer in steps if isinstance(answer, int)]
         return self.score(whole) if len(whole) == len(steps) else None
 
 
-def _seq() -> list[Question]:
-    labels = ["Very difficult", "Very easy"]
-    return [LikertQuestion(name_="seq", text=_EASE, points=7, labels=labels)]
+_SEQ = LikertQuestion(
+    name_="seq",
+    text="Overall, how difficult or easy was the task to complete?",
+    points=7,
+    labels=["Very difficult", "Very easy"],
+)
+_TLX = [
+    LikertQuestion(
+        name_=f"tlx-{name}",
+        text=text,
+        points=21,
+        labels=["Perfect", "Failure"] if name == "performance" else ["Very low", "Very high"],
+    )
+    for name, text in _LOAD.items()
+]
+_SUS = [
+    LikertQuestion(
+        name_=f"sus-{at}", text=text, points=5, labels=["Strongly disagree", "Strongly agree"]
+    )
+    for at, text in enumerate(_USABILITY, 1)
+]
 
 
-def _tlx() -> list[Question]:
-    return [
-        LikertQuestion(name_=f"tlx-{name}", text=text, points=21, labels=[low, high])
-        for name, (text, low, high) in _LOAD.items()
-    ]
-
-
-def _sus() -> list[Question]:
-    labels = ["Strongly disagree", "Strongly agree"]
-    return [
-        LikertQuestion(name_=f"sus-{at}", text=text, points=5, labels=labels)
-        for at, text in enumerate(_USABILITY, 1)
-    ]
-
-
-def raw_tlx(steps: Sequence[int]) -> float:
-    """Return the raw NASA-TLX, the mean of six scales; the steps 1 to 21 stand for 0, 5 to 100."""
-    return sum(5 * (step - 1) for step in steps) / len(steps)
-
-
-def sus(steps: Sequence[int]) -> float:
+def _sus(steps: Sequence[int]) -> float:
     """Return the SUS score from the step, 1 to 5, of each of the ten statements: 2.5 times the sum
     of step - 1 for odd statements and of 5 - step for even statements."""
     return 2.5 * sum(5 - step if at % 2 else step - 1 for at, step in enumerate(steps))
 
 
 TEMPLATES = {
-    "seq": Template("Ease of the task", "SEQ, 1 to 7", _seq, lambda steps: float(steps[0])),
-    "nasa_tlx": Template("Workload", "raw NASA-TLX, 0 to 100", _tlx, raw_tlx),
-    "sus": Template("Usability", "SUS, 0 to 100", _sus, sus),
+    "seq": Template("Ease of the task", "SEQ, 1 to 7", [_SEQ], lambda steps: float(steps[0])),
+    # the mean of six scales; the steps 1 to 21 stand for 0, 5 to 100
+    "nasa_tlx": Template(
+        "Workload",
+        "raw NASA-TLX, 0 to 100",
+        _TLX,
+        lambda steps: sum(5 * (step - 1) for step in steps) / len(steps),
+    ),
+    "sus": Template("Usability", "SUS, 0 to 100", _SUS, _sus),
 }
 
 
@@ -281,7 +266,7 @@ class QuestionPage(Section):
     @property
     def asked(self) -> list[Question]:
         """All questions of the page; questions of the template are first."""
-        made = TEMPLATES[self.template].questions() if self.template else []
+        made = TEMPLATES[self.template].questions if self.template else []
         return [*made, *(self.questions or [])]
 
 

@@ -6,6 +6,7 @@ import base64
 import contextlib
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -111,8 +112,7 @@ class Task(Section):
         None, doc="Edits file that leads from the original students to the start node."
     )
     node: Text | None = option(
-        None,
-        doc="Start node in the history of the spec: number, id or name; #0 if left out.",
+        None, doc="Start node in the history of the spec: number, id or name; #0 if left out."
     )
     views: Several[View] = option([], doc="Views on the page; empty: as in the spec's layout.")
     done_when: DoneWhen = option(default_factory=ParticipantSays, doc="When the task is done.")
@@ -124,12 +124,10 @@ class Task(Section):
         False, doc="Whether students of other classes can be opened and tuned in the task."
     )
     may_type: bool = option(
-        False,
-        doc="Whether concepts can be typed in the task, for this participant only.",
+        False, doc="Whether concepts can be typed in the task, for this participant only."
     )
     may_ask: bool = option(
-        False,
-        doc="Whether photos can be answered yes or no in the task, to teach the student.",
+        False, doc="Whether photos can be answered yes or no in the task, to teach the student."
     )
     after: list[QuestionPage] = option([], doc="Pages of questions after the task.")
 
@@ -164,17 +162,6 @@ _MAGIC = {
 def parse(text: str) -> list[Token]:
     """Return the tokens of a Markdown text; HTML in the text is not parsed."""
     return MarkdownIt("commonmark", {"html": False}).enable("table").parse(text)
-
-
-def picture_faults(text: str, folder: Path) -> Iterator[str]:
-    """Yield a message for each picture of a Markdown text that cannot be shown."""
-    for token in parse(text):
-        for child in token.children or []:
-            if child.type == "image":
-                try:
-                    picture_uri(str(child.attrGet("src") or ""), folder)
-                except StudyError as error:
-                    yield error.message
 
 
 def picture_uri(source: str, folder: Path) -> str:
@@ -239,6 +226,11 @@ class Arrivals(Section):
         "unfinished participant; never if left out.",
     )
 
+    @property
+    def query(self) -> str:
+        """Query of the open link's address, ``?pid=ID``; ``ID`` stands for a person's id."""
+        return "?" + "&".join(f"{name}=ID" for name in self.ids)
+
 
 _START = "a study starts with 'title: ...'"
 
@@ -250,12 +242,10 @@ class StudySpec(SpecFile):
 
     title: Text = option(doc="Name of the study, for participants and report.")
     spec: Text = option(
-        "demo",
-        doc="Spec of the app for tasks without their own: a file, or a name such as demo.",
+        "demo", doc="Spec of the app for tasks without their own: a file, or a name such as demo."
     )
     data: AnyPath = option(
-        None,
-        doc="Data folder of the study; if left out, next to the study, with its name.",
+        None, doc="Data folder of the study; if left out, next to the study, with its name."
     )
     participants: Arrivals = option(
         default_factory=Arrivals, doc="Limits for participants by the open link."
@@ -269,8 +259,7 @@ class StudySpec(SpecFile):
     training: Task | None = option(None, doc="Task for practice before the others; not counted.")
     tasks: list[Task] = option(min_length=1, doc="The tasks.")
     order: Literal["fixed", "latin_square", "random"] = option(
-        "fixed",
-        doc="Order of the tasks: as written, by the rows of a balanced square, or random.",
+        "fixed", doc="Order of the tasks: as written, by the rows of a balanced square, or random."
     )
     conditions: Conditions | None = option(None, doc="Conditions to compare; none if left out.")
     seed: int = option(0, ge=0, doc="Seed of all random draws.")
@@ -351,9 +340,13 @@ class StudySpec(SpecFile):
             where = self.key_of(task)
             pages |= {f"{where}.after[{at}]": page for at, page in enumerate(task.after)}
         for key, page in pages.items():
-            text = getattr(page, "text", None)
-            for message in picture_faults(text, self.path.parent) if text else ():
-                yield f"{key}.text", message
+            tokens = parse(getattr(page, "text", None) or "")
+            for child in chain.from_iterable(token.children or [] for token in tokens):
+                if child.type == "image":
+                    try:
+                        picture_uri(str(child.attrGet("src") or ""), self.path.parent)
+                    except StudyError as error:
+                        yield f"{key}.text", error.message
 
 
 def find_file(name: str | Path) -> Path:
