@@ -295,15 +295,15 @@ def boxes_of(path: Path, by_number: bool) -> Boxes:
     of: dict[str, list[tuple[str, float, float, float, float]]] = {}
     for annotation in entries(path, document, "annotations", ["image_id", "category_id"]):
         shown, box = image_of[annotation["image_id"]], annotation.get("bbox")
-        if not isinstance(box, list) or not _is_box(box):
+        if not (
+            isinstance(box, list)
+            and len(box) == 4
+            and all(isinstance(side, int | float) and math.isfinite(side) for side in box)
+        ):
             raise fault(path, f"an object of the image {shown!r} has no box (bbox): {box!r}")
         x, y, wide, high = map(float, box)
         of.setdefault(shown, []).append((names[annotation["category_id"]], x, y, wide, high))
     return Boxes(path, size, of)
-
-
-def _is_box(box: list[Any]) -> bool:
-    return len(box) == 4 and all(isinstance(v, int | float) and math.isfinite(v) for v in box)
 
 
 def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -60,6 +60,17 @@ def read_table(
     return Table(path, tuple(lines), tuple(header[1:]), np.array(values), tuple(lines.values()))
 
 
+def text_table(
+    path: Path, texts: Mapping[str, Mapping[str, str]], columns: Sequence[str]
+) -> Table | None:
+    """Return the table of texts by image and column, "" where a text is missing; None without
+    ``columns``."""
+    if not columns:
+        return None
+    values = np.array([[cells.get(name, "") for name in columns] for cells in texts.values()])
+    return Table(path, tuple(texts), tuple(columns), values)
+
+
 def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
     """Return a table's header, and an iterator of (line, row); Parquet's lines count from 1.
 
@@ -67,7 +78,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     Raises ``DataError`` for a file that is not a table, for columns without a name or with equal
     names, and during reading for a row whose length differs from the header's.
     """
-    rows = _parquet(path) if is_parquet(path) else _text(path)
+    rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
     _, header = next(rows, (1, []))
     seen: set[str] = set()
     for position, name in enumerate(header):
@@ -78,11 +89,6 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
             )
         seen.add(name)
     return list(header), _checked(path, rows, len(header))
-
-
-def is_parquet(path: Path) -> bool:
-    """True if the suffix of ``path`` is that of a Parquet file."""
-    return path.suffix.lower() in (".parquet", ".pq")
 
 
 def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:

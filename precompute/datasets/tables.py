@@ -24,7 +24,7 @@ from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, l
 from inficond_panel.store.images import SUFFIXES
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
-from precompute.datasets.row_tables import Table, note_image, read_rows, read_table
+from precompute.datasets.row_tables import Table, note_image, read_rows, read_table, text_table
 
 
 def image_files(folder: Path) -> list[str]:
@@ -189,10 +189,10 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
         known=tuple(lines),
         list_of=lambda name: read_list(dataset.list_file(name), lines),
         classes=lambda _: classes,
-        labels=lambda ids, names: label_matrix(ids, names, _known(label_of, ids, names)),
+        labels=lambda ids, names: label_matrix(ids, names, label_of),
         paths=lambda ids: [Path(dataset.images) / file_of[image] for image in ids],
-        metadata=_table(path, texts, dataset.metadata),
-        columns=_table(path, texts, splits),
+        metadata=text_table(path, texts, dataset.metadata),
+        columns=text_table(path, texts, splits),
     )
 
 
@@ -239,23 +239,6 @@ def _classes(
         return tuple(dataset.labels)
     classes = sorted({name for known in labels for name in known or ()})
     return choose_classes(dataset.classes, classes, f"{path}, column {dataset.label!r},")
-
-
-def _known(
-    label_of: Mapping[str, Labels | None], ids: Sequence[str], names: Sequence[str]
-) -> dict[str, Labels]:
-    """Return each image's labels by class; an image without labels gets -1 (ignored) for all."""
-    unknown = dict.fromkeys(names, -1)
-    return {image: unknown if (known := label_of[image]) is None else known for image in ids}
-
-
-def _table(
-    path: Path, texts: Mapping[str, Mapping[str, str]], columns: Sequence[str]
-) -> Table | None:
-    if not columns:
-        return None
-    values = np.array([[cells[name] for name in columns] for cells in texts.values()])
-    return Table(path, tuple(texts), tuple(columns), values)
 
 
 def folder_listing(dataset: FolderDataset) -> Listing:

@@ -171,11 +171,6 @@ class TableSummary:
         return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
 
     @property
-    def numbers(self) -> list[str]:
-        """Names of the columns in which all cells are finite numbers."""
-        return [name for name, column in self.columns.items() if column.numbers]
-
-    @property
     def is_labels(self) -> bool:
         """True if ``image_id`` is the first column, and all others are label columns."""
         return self._named and self.labels == self.header[1:]

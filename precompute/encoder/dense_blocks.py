@@ -128,11 +128,8 @@ def _resized(embedding: Any, old: tuple[int, ...], new: tuple[int, ...]) -> nn.P
     return nn.Parameter(rows, requires_grad=False)
 
 
-ATTENTIONS = ("value", "plain", "clearclip", "sclip")
-
-
 def last_block(block: Any, attention: str | None) -> nn.Module:
-    """Return the block with ``attention`` (one of ``ATTENTIONS``); it shares unchanged weights."""
+    """Return the block with ``attention``; it shares unchanged weights."""
     if attention == "plain":
         return block
     if attention == "value":

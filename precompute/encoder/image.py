@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -54,8 +55,11 @@ class Precision:
         return self._mixed(dense, pixels)
 
     def _mixed(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
+        import torch
+
+        kind = self.device.partition(":")[0]
         try:
-            with self._autocast():
+            with torch.autocast(kind, dtype=getattr(torch, self.name)):
                 embedding: Tensor = dense(pixels).float()
                 return embedding
         except (RuntimeError, NotImplementedError) as error:
@@ -64,12 +68,6 @@ class Precision:
                 f"{str(error).splitlines()[0]}",
                 f"Set concepts.encoder.precision: {FLOAT32}.",
             ) from error
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        import torch
-
-        kind = self.device.partition(":")[0]
-        return torch.autocast(kind, dtype=getattr(torch, self.name))
 
     def _checked(self, dense: Callable[[Any], Any], pixels: Tensor) -> float:
         """Return the largest distance of a cell's unit vector from its float32 unit vector."""
@@ -89,11 +87,46 @@ class Precision:
         return distance
 
 
-FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "nearest": Image.Resampling.NEAREST,
-}
+#: Interpolations that an encoder can have.
+FILTERS = ("bicubic", "bilinear", "nearest")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Preprocessing by settings: resize, crop, and normalise by ``mean`` and ``std``.
+
+    ``size`` is (width, height); ``mean`` and ``std`` are per channel, for levels 0 to 1. ``crop``
+    is the central share of the resized photo's shorter side that is kept, like ``Resize`` and
+    ``CenterCrop`` of torchvision and timm; 0 resizes the whole photo to ``size``."""
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    crop: float = 0.0
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """Return the network's input of an RGB image: ``(3, height, width)`` float32."""
+        chosen = self._cropped(image) if self.crop else self._resized(image, self.size)
+        level = np.arange(256, dtype=np.float32) / 255
+        channels = zip(np.asarray(chosen).transpose(2, 0, 1), self.mean, self.std, strict=True)
+        return np.stack([((level - np.float32(m)) / np.float32(s))[c] for c, m, s in channels])
+
+    def plain(self) -> dict[str, Any]:
+        """Return the settings of the preprocessing as JSON, for stores and hashes."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+    def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        return image.resize(size, Image.Resampling[self.interpolation.upper()])
+
+    def _cropped(self, image: Image.Image) -> Image.Image:
+        (width, height), (w, h) = (math.floor(side / self.crop) for side in self.size), image.size
+        if width * h >= height * w:  # scale the width to fit exactly; the height may be larger
+            image = self._resized(image, (width, int(width * h / w)))
+        else:
+            image = self._resized(image, (int(height * w / h), height))
+        left, top = (round((a - b) / 2) for a, b in zip(image.size, self.size, strict=True))
+        return image.crop((left, top, left + self.size[0], top + self.size[1]))
 
 
 @dataclass(frozen=True)
@@ -124,11 +157,6 @@ class Encoder:
         return self.text.name
 
     @property
-    def tokenizer(self) -> Any:
-        """Tokenizer of the text tower: a function from texts to tokens."""
-        return self.text.tokenizer
-
-    @property
     def preprocessing(self) -> dict[str, Any]:
         """Settings of ``prepare``, with open_clip's names; with ``attention`` if it can be chosen,
         and with ``precision`` if it is not float32."""
@@ -144,9 +172,15 @@ class Encoder:
             **more,
         }
 
+    @property
+    def squash(self) -> Preprocessing:
+        """The preprocessing: the whole photo resized to ``size``, no crop."""
+        height, width = self.size
+        return Preprocessing((width, height), self.mean, self.std, self.interpolation)
+
     def prepare(self, image: Image.Image) -> np.ndarray:
         """Return the model's input of an RGB image: ``(3, height, width)`` float32."""
-        return prepared(image, self.size, self.mean, self.std, self.interpolation)
+        return self.squash.prepare(image)
 
     def dense(self, images: np.ndarray) -> np.ndarray:
         """Return cell embeddings ``(B, h, w, embed)`` float32, not normalised, of ``(B, 3, H, W)``.
@@ -196,25 +230,6 @@ def _array(data: Any) -> np.ndarray:
     return values
 
 
-def prepared(
-    image: Image.Image,
-    size: Sequence[int],
-    mean: Sequence[float],
-    std: Sequence[float],
-    interpolation: str,
-) -> np.ndarray:
-    """Return an RGB image resized to ``size`` (height, width) and normalised: (3, H, W) float32."""
-    height, width = size
-    small = np.asarray(image.resize((width, height), FILTERS[interpolation]))
-    level = np.arange(256, dtype=np.float32) / 255
-    return np.stack(
-        [
-            ((level - np.float32(one)) / np.float32(other))[small[..., channel]]
-            for channel, (one, other) in enumerate(zip(mean, std, strict=True))
-        ]
-    )
-
-
 def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
     """Load the open_clip encoder of a spec's section.
 
@@ -224,11 +239,13 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
     Raises ``MissingExtraError`` without torch and open_clip, and ``DataError`` for a model that
     cannot be loaded or has no dense path."""
     with loading(encoder) as open_clip:
+        import torch
+
         from precompute.encoder.dense import dense_function
 
         source = find_source(encoder)
         hardware = torch_device(device)
-        model = _channels_last(build_model(open_clip, source)).to(hardware)
+        model = build_model(open_clip, source).to(memory_format=torch.channels_last).to(hardware)
         tokenizer = load_tokenizer(open_clip, source)
     settings = model.visual.preprocess_cfg
     size = chosen_size(encoder.image_size, settings["size"])
@@ -255,12 +272,6 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         device=hardware,
         precision=Precision(encoder.precision, hardware),
     )
-
-
-def _channels_last(model: Any) -> Any:
-    import torch
-
-    return model.to(memory_format=torch.channels_last)
 
 
 def chosen_size(

@@ -35,8 +35,17 @@ class TextEncoder:
 
         Raises ``DataError`` for texts longer than the encoder's context.
         """
+        import torch
+
         check_length(self.tokenizer, texts)
-        return self._embed(list(texts))
+        parts = []
+        with one_torch_thread(), torch.inference_mode():
+            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
+                tokens = self.tokenizer(list(texts[start : start + _TEXTS_AT_A_TIME]))
+                vectors = self.encode(_moved(tokens, self.device))
+                unit = torch.nn.functional.normalize(vectors, dim=-1)
+                parts.append(unit.float().cpu().numpy())
+        return np.concatenate(parts)
 
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
         """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
@@ -45,18 +54,6 @@ class TextEncoder:
         ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
         normalised. Raises the errors of ``embed_text``."""
         return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
-
-    def _embed(self, texts: list[str]) -> np.ndarray:
-        import torch
-
-        parts = []
-        with one_torch_thread(), torch.inference_mode():
-            for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-                tokens = self.tokenizer(texts[start : start + _TEXTS_AT_A_TIME])
-                vectors = self.encode(_moved(tokens, self.device))
-                unit = torch.nn.functional.normalize(vectors, dim=-1)
-                parts.append(unit.float().cpu().numpy())
-        return np.concatenate(parts)
 
 
 def _moved(tokens: Any, device: str) -> Any:

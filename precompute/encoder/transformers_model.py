@@ -180,7 +180,7 @@ def _pool_all(joint: Any) -> Callable[[Any], Any]:
 
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:
-    """Return the last block as a function, with ``attention`` of ``dense_blocks.ATTENTIONS``."""
+    """Return the last block as a function, with ``attention`` (see ``dense_blocks``)."""
     projections, norm = block.self_attn, block.layer_norm1
     queries: Any = with_module(projections, "k_proj", projections.q_proj)
     keys: Any = with_module(projections, "q_proj", projections.k_proj)

@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,16 +20,15 @@ from inficond_panel.errors import DataError, InficondError, OrderError, Problem
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
-from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
+from precompute.datasets.dataset import readable
 from precompute.teachers.tables import near_in_list, read_logits
-from precompute.teachers.teacher import OutputsError, Teacher, stacked
+from precompute.teachers.teacher import OutputsError, Teacher, section_with, stacked
 from precompute.teachers.transformers_models import of_transformers
 
 if TYPE_CHECKING:
     from inficond_panel.store.teacher_outputs import OrderFinding
 
-T = TypeVar("T", bound=Section)
 #: Metadata entries that may hold output names, in the order of precedence: ultralytics writes
 #: ``names``, also within the ``config.txt`` of a TorchScript file; timm writes ``label_names``.
 _ENTRIES = ("names", "classes", "class_names", "id2label", "label_names", "labels", "config.txt")
@@ -59,7 +58,7 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
             f"{teacher.title} names its outputs, but no output is named {', '.join(lost)}.",
             "Name the class of each output, in order, as the data set names it: teacher.classes.",
         )
-    return teacher_with(teacher, classes=names)
+    return section_with(teacher, classes=names)
 
 
 def names_in_file(kind: str, path: Path) -> list[str]:
@@ -176,12 +175,6 @@ def _file_of(teacher: Section) -> Path | None:
     return path if isinstance(path, Path) and isinstance(teacher, NamedOutputs) else None
 
 
-def teacher_with(teacher: T, **values: Any) -> T:
-    """Return a copy of a spec's section with the given values; a value None removes its key."""
-    written = {**teacher.values(), **values}
-    return type(teacher)(**{key: value for key, value in written.items() if value is not None})
-
-
 #: Labelled photos for a first test of a network's outputs: least number in all, and per class.
 _TRIED, _TRIED_OF_CLASS = 500, 10
 
@@ -283,15 +276,12 @@ def _run(
     teacher: Teacher, dataset: Dataset, rows: np.ndarray, batch: int
 ) -> tuple[np.ndarray, list[int]]:
     """Return outputs ``(n, J)`` of the readable photos among ``rows``, and their rows."""
-    values, read = [], []
+    prepare = teacher.preprocessing.prepare
+    values, read = [], list[int]()
     for start in range(0, len(rows), batch):
-        images = []
-        for row in map(int, rows[start : start + batch]):
-            try:
-                images.append(teacher.preprocessing.prepare(dataset.load(row)))
-                read.append(row)
-            except UnreadableImage:
-                continue
+        some = list(map(int, rows[start : start + batch]))
+        images, faults = readable(lambda row: prepare(dataset.load(row)), some)
+        read += [row for row, fault in zip(some, faults, strict=True) if not fault]
         if images:
             values.append(teacher.logits(stacked(images)))
     return (np.concatenate(values) if values else np.empty((0, 0))), read

@@ -120,9 +120,7 @@ def timm_layout(model: nn.Module, state: State) -> State:
 
 def frozen(network: nn.Module) -> Any:
     """Return a network in evaluation mode, without gradients of its parameters."""
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    return network.eval()
+    return network.requires_grad_(False).eval()
 
 
 def _load(model: Any, section: TimmTeacher) -> None:

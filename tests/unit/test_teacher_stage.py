@@ -10,10 +10,10 @@ from inficond_panel.errors import CancelledError, DataError
 from precompute.batches.results import Results, photo_keys
 from precompute.batches.run import Run
 from precompute.encoder import load_encoder
+from precompute.encoder.image import Preprocessing
 from precompute.teachers.head import fit_heads, newton_logistic
 from precompute.teachers.loading import teacher_inputs
 from precompute.teachers.stage import teacher_logits
-from precompute.teachers.teacher import Preprocessing
 
 pytest.importorskip("torch")
 

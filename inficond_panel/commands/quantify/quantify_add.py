@@ -105,7 +105,7 @@ def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
 
 
 def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
-    from precompute.teachers.teacher import Preprocessing
+    from precompute.encoder.image import Preprocessing
 
     facts = read_figures(folder).facts
     network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
