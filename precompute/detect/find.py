@@ -244,8 +244,6 @@ def _class_folders(folder: Path) -> Layout | None:
     files = image_files(folder)
     deep = [name for name in files if name.count("/") >= 2]
     tops = {name.partition("/")[0] for name in files if "/" in name}
-    if len(tops) < 1 or len(deep) + sum(name.count("/") == 1 for name in files) == 0:
-        return None
     in_splits = {name.partition("/")[0] for name in deep if role_of(name.partition("/")[0])}
     if in_splits and in_splits >= {top for top in tops if role_of(top)}:
         title = f"folders of splits ({', '.join(sorted(in_splits))}) that hold folders of classes"

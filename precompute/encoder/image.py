@@ -187,34 +187,30 @@ class Encoder:
 
         Raises ``DataError`` if the precision's result differs too much from float32.
         """
-        with self._running():
-            return _array(self.precision.run(self._dense, self._pixels(images)))
+        with self._running(images) as pixels:
+            return _array(self.precision.run(self._dense, pixels))
 
     def dense_with_whole(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the results of ``dense`` and ``whole`` for images, from one pass of the tower."""
         from torch.nn.functional import normalize
 
-        with self._running():
-            cells, whole = self._dense.with_whole(self._pixels(images))
+        with self._running(images) as pixels:
+            cells, whole = self._dense.with_whole(pixels)
             return _array(cells), _array(normalize(whole, dim=-1))
 
     def whole(self, images: np.ndarray) -> np.ndarray:
         """Return unit vectors ``(B, embed)`` of whole images ``(B, 3, H, W)``, float32."""
-        with self._running():
-            return _array(self.model.encode_image(self._pixels(images), normalize=True))
+        with self._running(images) as pixels:
+            return _array(self.model.encode_image(pixels, normalize=True))
 
     @contextmanager
-    def _running(self) -> Iterator[None]:
+    def _running(self, images: np.ndarray) -> Iterator[Any]:
+        """Yield images as pixels on the device, in inference mode and with one thread."""
         import torch
 
         with one_torch_thread(), torch.inference_mode():
-            yield
-
-    def _pixels(self, images: np.ndarray) -> Any:
-        import torch
-
-        pixels = torch.from_numpy(images).to(self.device)
-        return pixels.contiguous(memory_format=torch.channels_last)
+            pixels = torch.from_numpy(images).to(self.device)
+            yield pixels.contiguous(memory_format=torch.channels_last)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors of texts; see ``TextEncoder.embed_text``."""

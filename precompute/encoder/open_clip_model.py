@@ -126,7 +126,9 @@ def text_function(model: Any) -> Callable[[Any], Any]:
     With causal attention and pooling at the end token, tokens after it have no effect and are cut.
     """
     tower = getattr(model, "text", model)
-    if hasattr(tower, "token_embedding") and _reads_the_end(tower):
+    causal = getattr(tower, "attn_mask", None) is not None and hasattr(tower, "token_embedding")
+    other = getattr(tower, "cls_emb", None) is not None or getattr(tower, "use_pad_mask", False)
+    if causal and not other and _pool(tower)[0] in ("argmax", "eos"):
         return lambda tokens: _causal(tower, tokens)
     whole = getattr(tower, "encode_text", tower)
 
@@ -141,14 +143,6 @@ def _pool(tower: Any) -> tuple[str, int | None]:
     """Return the kind of pooling of a text tower, and the id of its end token or None."""
     kind = getattr(tower, "text_pool_type", None) or tower.pool_type
     return kind, getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
-
-
-def _reads_the_end(tower: Any) -> bool:
-    causal = tower.attn_mask is not None and getattr(tower, "cls_emb", None) is None
-    return causal and not getattr(tower, "use_pad_mask", False) and _pool(tower)[0] in _AT_THE_END
-
-
-_AT_THE_END = ("argmax", "eos")
 
 
 def _causal(tower: Any, tokens: Any) -> Any:

@@ -30,7 +30,7 @@ from precompute.encoder.hub import (
 )
 
 CONFIG = "open_clip_config.json"
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
 
@@ -177,7 +177,7 @@ def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
 
 
 def _weights_in(folder: Path) -> Path:
-    files = sorted(path for path in folder.iterdir() if path.suffix in _WEIGHTS)
+    files = sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS)
     safe = [path for path in files if path.suffix == ".safetensors"]
     chosen = safe if len(safe) == 1 else files
     if len(chosen) != 1:

@@ -81,7 +81,8 @@ def _tokens(tokenizer: Any, text: str) -> int:
     """Return the number of tokens of a text, including start and end tokens."""
     if hasattr(tokenizer, "encode"):
         return len(tokenizer.encode(text)) + 2
-    return len(tokenizer.tokenizer(tokenizer.clean_fn(text)).input_ids)
+    clean = getattr(tokenizer, "clean_fn", str)  # tokenizers of transformers clean texts themselves
+    return len(tokenizer.tokenizer(clean(text)).input_ids)
 
 
 def templates(prompts: Sequence[str]) -> list[str]:

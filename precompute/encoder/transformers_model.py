@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image
 from torch import nn
 from torch.nn import functional
 
@@ -49,12 +50,14 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         )
     size = chosen_size(section.image_size, config.vision_config.image_size)
     attention = section.attention or ("value" if model.reads_class else "plain")
+    resample = int(getattr(processor, "resample", 3) or 3)
+    interpolation = Image.Resampling(resample).name.lower()
     name, digest = section.title, model_digest(section.model)
     return Encoder(
         size=size,
         mean=tuple(processor.image_mean),
         std=tuple(processor.image_std),
-        interpolation=_interpolation(processor),
+        interpolation=interpolation if interpolation in FILTERS else "bicubic",
         attention=attention,
         model=model,
         text=TextEncoder(name, digest, tokenizer, model.encode_text, hardware),
@@ -124,17 +127,6 @@ class Tokenizer:
         tokens = self.tokenizer(list(texts), return_tensors="pt", **padding)
         names = ("input_ids",) if self.whole else ("input_ids", "attention_mask")
         return {name: tokens[name] for name in names}
-
-    def clean_fn(self, text: str) -> str:
-        """Return the text unchanged: the tokenizer cleans texts itself."""
-        return text
-
-
-def _interpolation(processor: Any) -> str:
-    from PIL import Image
-
-    name = Image.Resampling(int(getattr(processor, "resample", 3) or 3)).name.lower()
-    return name if name in FILTERS else "bicubic"
 
 
 def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:

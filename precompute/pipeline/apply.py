@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -24,7 +24,7 @@ from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import Arrays, plain, stage_of
-from precompute.batches.run import Settings, segment_batch
+from precompute.batches.run import Progress, Settings, segment_batch
 from precompute.datasets import load_dataset
 from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
@@ -37,8 +37,6 @@ from precompute.teachers.stage import check_finite
 
 #: Bytes of the largest file that is read as a new photo.
 MOST_BYTES = 64_000_000
-
-Progress = Callable[[str], None]
 
 
 def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
@@ -122,8 +120,8 @@ class Applying:
         """
         parts, store = [], self.store
         with one_thread():
-            for batch in batches(photos, self.scorer.size):
-                parts.append(self.batch(batch))
+            for start in range(0, len(photos), self.scorer.size):
+                parts.append(self.batch(photos[start : start + self.scorer.size]))
                 progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
         fault, score, logit, segments, failed = zip(*parts, strict=True)
         no_teacher = next(filter(None, failed), self.no_teacher)
@@ -237,14 +235,6 @@ def _bytes_of(photo: Path | bytes) -> int:
     if isinstance(photo, bytes):
         return len(photo)
     return photo.stat().st_size if photo.is_file() else 0
-
-
-P = TypeVar("P")
-
-
-def batches(photos: Sequence[P], size: int) -> Iterator[Sequence[P]]:
-    """Return the photos in batches of ``size``; the last batch may be shorter."""
-    return (photos[start : start + size] for start in range(0, len(photos), size))
 
 
 def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:

@@ -229,14 +229,9 @@ def _inputs(
         teacher=teacher,
         teacher_inputs=made,
         teacher_passes={} if isinstance(teacher, LogitsTeacher) else pass_keys(made),
-        words={},
         corpus=store.attrs["corpus"],
-        filters=None,
-        prompts=[],
         encoder=encoder,
-        settings=settings,
-        training=None,  # settings name the head that was trained for the store
-        scores={},
+        settings=settings,  # they name the head that was trained for the store
         projections=spec.concepts.projections,
         digests=digests,
         keys=photo_keys(names, digests),

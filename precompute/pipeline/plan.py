@@ -314,14 +314,12 @@ def _shown(values: Mapping[str, Any], name: str) -> str:
 
 def _of_lists(old: list[Any], new: list[Any]) -> str:
     was, now = list(map(str, old)), list(map(str, new))
-    changes = [
-        f"{word} {_some(names)}"
-        for word, names in (
-            ("added", [name for name in now if name not in set(was)]),
-            ("removed", [name for name in was if name not in set(now)]),
-        )
-        if names
-    ]
+    before, after = set(was), set(now)
+    kinds = {
+        "added": [name for name in now if name not in before],
+        "removed": [name for name in was if name not in after],
+    }
+    changes = [f"{word} {_some(names)}" for word, names in kinds.items() if names]
     return "; ".join(changes) or "the same in another order"
 
 

@@ -44,16 +44,18 @@ def take_sample(
     ``features`` the encoder also embeds whole photos. Nothing is downloaded or written."""
     rows = _readable(inputs)
     sample = Sample(len(rows))
-    runs = {"segments": partial(_segments, inputs, rows, sample, features), "teacher": partial(
-        _teacher, inputs, rows)}  # fmt: skip
-    for name in (name for name in runs if name in stages and rows):
+    loaders = {
+        "segments": partial(_segments, inputs, rows, sample, features),
+        "teacher": partial(_teacher, inputs, rows),
+    }
+    for name in (name for name in loaders if name in stages and rows):
         try:
             with one_thread(), offline():
                 batch = inputs.encoder.batch
                 if name == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
                     batch = batch_of(inputs.teacher, inputs.encoder)
                 whole = min(batch, len(inputs.keys)) / len(rows)
-                sample.seconds[name] = _seconds(sample, runs[name](), whole) / len(rows)
+                sample.seconds[name] = _seconds(sample, loaders[name](), whole) / len(rows)
         except InficondError as error:
             sample.faults.append(f"{name}: {error.message}")
     return sample

@@ -29,18 +29,9 @@ from precompute.segments.methods import (
     slic,
     to_edges,
 )
-from precompute.segments.regions import boxes, connect, shares, unit, upsample
+from precompute.segments.regions import boxes, shares, unit, upsample
 
-__all__ = [
-    "SegmentSettings",
-    "Segments",
-    "connect",
-    "divide",
-    "segment",
-    "settings_of",
-    "unit",
-    "upsample",
-]
+__all__ = ["SegmentSettings", "Segments", "divide", "segment", "settings_of"]
 
 
 @dataclass(frozen=True)

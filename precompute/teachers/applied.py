@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -31,7 +32,7 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, Net
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import key_of
-from precompute.batches.run import Features, Run, loaded
+from precompute.batches.run import Features, Progress, Run, loaded
 from precompute.datasets import Dataset, load_dataset
 from precompute.encoder import Encoder
 from precompute.teachers.head import Heads, fit_heads
@@ -77,21 +78,14 @@ class AppliedTeacher:
 
         ``whole`` ``(n, E)`` are embeddings of the whole images, needed if ``network`` is None.
         """
+        values: Any = whole
         if self.network:
             prepare = self.network.preprocessing.prepare
             values = self.network.logits(stacked([prepare(image) for image in images]))
-        elif whole is not None:
-            values = whole
-        else:
-            raise ValueError(
-                "log_odds of heads without a network needs whole-photo embeddings (whole)"
-            )
         if self.heads:
             return self.heads.of_others(values)
-        columns = split_columns(values, self.classes)
-        return (
-            log_odds(columns.own, columns.other).astype(np.float32) if self.softmax else columns.own
-        )
+        own, other = values[:, : self.classes], values[:, self.classes :]
+        return log_odds(own, other).astype(np.float32) if self.softmax else own
 
 
 def teacher_of(
@@ -215,9 +209,6 @@ def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str])
         ) from error
 
 
-Progress = Callable[[str], None]
-
-
 def oracle_sweep(
     spec: Spec, store: Store, gammas: Sequence[float], progress: Progress = lambda _: None
 ) -> dict[float, Columns]:
@@ -313,8 +304,8 @@ class _Sweep:
             )
         for gamma, logit in by_gamma.items():
             content = io.BytesIO()
-            facts = {"key": np.array(self.key), "gamma": np.float64(gamma)}
-            np.savez_compressed(content, **facts, logit=logit)
+            key = np.array(self.key)
+            np.savez_compressed(content, key=key, gamma=np.float64(gamma), logit=logit)
             write_whole(self._file(gamma), content.getvalue())
         return by_gamma
 

@@ -46,10 +46,12 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
     output."""
     if isinstance(teacher, TransformersTeacher):
         return of_transformers(teacher, classes)
-    path = _file_of(teacher)
-    if path is None or getattr(teacher, "classes", None):
+    if not isinstance(teacher, NamedOutputs) or teacher.classes:
         return teacher
-    if not (names := names_in_file(teacher.kind, path)):
+    # the file of the last layer: the head or the weights
+    files = (getattr(teacher, key, None) for key in ("head", "pretrained", "path"))
+    path = next(filter(None, files), None)
+    if not isinstance(path, Path) or not (names := names_in_file(teacher.kind, path)):
         return teacher
     names = in_words_of(names, classes)
     lost = [f"{name!r}{near_in_list(name, names)}" for name in classes if name not in names]
@@ -168,30 +170,24 @@ def _beside(weights: Path) -> Mapping[str, Any]:
     return {"label_names": names} if names else {}
 
 
-def _file_of(teacher: Section) -> Path | None:
-    """Return the file with a teacher's last layer (head or weights); None without such a file."""
-    path = getattr(teacher, "head", None) or getattr(teacher, "pretrained", None)
-    path = path or getattr(teacher, "path", None)
-    return path if isinstance(path, Path) and isinstance(teacher, NamedOutputs) else None
-
-
 #: Labelled photos for a first test of a network's outputs: least number in all, and per class.
 _TRIED, _TRIED_OF_CLASS = 500, 10
 
 
-def hold_teacher(
+def check_order(
     teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
-) -> OrderFinding | None:
-    """Test the order of logits ``(N, K)``, and ``(N, M)`` of other classes, against the labels.
+) -> None:
+    """Test the order of logits ``(N, K)``, and ``(N, M)`` of other classes, against the labels;
+    raise ``OrderError`` if another order fits better.
 
-    Return a better order, or None if there is none. None is also returned if the spec sets
-    ``order``, or if the teacher was made from the classes' names or labels.
+    Nothing is tested if the spec sets ``order``, or if the teacher was made from the classes' names
+    or labels.
     """
     from inficond_panel.store.teacher_outputs import hold_outputs
 
     if teacher.order or not isinstance(teacher, NamedOutputs | LogitsTeacher):
-        return None
-    return hold_outputs(
+        return
+    better = hold_outputs(
         logit,
         dataset.label,
         np.array(dataset.split),
@@ -200,13 +196,7 @@ def hold_teacher(
         softmax=teacher.softmax,
         other=other,
     )
-
-
-def check_order(
-    teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
-) -> None:
-    """Raise ``OrderError`` if ``hold_teacher`` finds a better order of the teacher's outputs."""
-    if better := hold_teacher(teacher, dataset, logit, other):
+    if better:
         raise better.error(order_remedy(teacher, dataset.classes, better))
 
 

@@ -16,11 +16,12 @@ import numpy as np
 from PIL import Image
 
 from inficond_panel.common.arrays import Sliced
-from inficond_panel.common.devices import CPU
+from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.framework.section import Section
+from inficond_panel.spec.sections.teacher import TimmTeacher, TorchvisionTeacher
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.tables import check_probabilities, near_in_list, other_classes
 
@@ -166,6 +167,27 @@ class TorchTeacher:
         if self.softmax:
             return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
         return torch.logit(values, eps=LEAST)
+
+
+def frozen_teacher(
+    section: TimmTeacher | TorchvisionTeacher,
+    network: nn.Module,
+    own: dict[str, Any],
+    columns: tuple[tuple[int, ...], int],
+    device: str,
+) -> TorchTeacher:
+    """Return the network of a spec's section as a teacher: on the device, in evaluation mode, and
+    without gradients of its parameters. ``own`` is the model's preprocessing, ``columns`` are those
+    of ``columns_of``."""
+    hardware = torch_device(device)
+    return TorchTeacher(
+        network.requires_grad_(False).eval().to(hardware),
+        own_or_given(section.preprocessing, own),
+        *columns,
+        section.outputs == "probabilities",
+        section.softmax,
+        device=hardware,
+    )
 
 
 class OutputsError(DataError):

@@ -14,7 +14,13 @@ from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
-from precompute.teachers.teacher import TorchTeacher, columns_of, of_timm, own_or_given
+from precompute.teachers.teacher import (
+    TorchTeacher,
+    columns_of,
+    frozen_teacher,
+    of_timm,
+    own_or_given,
+)
 
 if TYPE_CHECKING:
     from torch import nn
@@ -24,23 +30,17 @@ if TYPE_CHECKING:
 
 def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -> TorchTeacher:
     """Load a timm model with its checkpoint as a teacher, or with a separate linear head."""
-    columns, outputs = columns_of(classes, section.classes, section.softmax)
+    columns = columns_of(classes, section.classes, section.softmax)
     model = build(
         section.model,
         section.preprocessing.size,
-        num_classes=0 if section.head else outputs,
+        num_classes=0 if section.head else columns[1],
         tag=section.pretrained if isinstance(section.pretrained, str) else "",
     )
     if isinstance(section.pretrained, Path):
         _load(model, section)
-    network = _with_head(model, section.head, outputs) if section.head else model
-    preprocessing = own_or_given(section.preprocessing, of_timm(model))
-    probabilities = section.outputs == "probabilities"
-    hardware = torch_device(device)
-    return TorchTeacher(
-        frozen(network).to(hardware), preprocessing, columns, outputs, probabilities,
-        section.softmax, device=hardware,
-    )  # fmt: skip
+    network = _with_head(model, section.head, columns[1]) if section.head else model
+    return frozen_teacher(section, network, of_timm(model), columns, device)
 
 
 def build(
@@ -118,17 +118,13 @@ def timm_layout(model: nn.Module, state: State) -> State:
     return dict(convert(state, model)) if convert else state
 
 
-def frozen(network: nn.Module) -> Any:
-    """Return a network in evaluation mode, without gradients of its parameters."""
-    return network.requires_grad_(False).eval()
-
-
 def _load(model: Any, section: TimmTeacher) -> None:
     path = Path(section.pretrained)
     state = timm_layout(model, read_state(path))
     if section.head:  # ignore the file's own classifier
-        weights = model.state_dict().keys()
-        unused = tuple(f"{part}." for part in _classifier_names(model))
+        weights, named = model.state_dict().keys(), model.default_cfg.get("classifier", "fc")
+        parts = (named,) if isinstance(named, str) else named
+        unused = tuple(f"{part}." for part in parts)
         state = {k: v for k, v in state.items() if k in weights or not k.startswith(unused)}
     load_strictly(
         model,
@@ -136,12 +132,6 @@ def _load(model: Any, section: TimmTeacher) -> None:
         path,
         "Correct teacher.model, or teacher.classes: it needs a name per output, in order.",
     )
-
-
-def _classifier_names(model: Any) -> tuple[str, ...]:
-    """Return the names of the model's modules that are its classifier."""
-    name = model.default_cfg.get("classifier", "fc")
-    return (name,) if isinstance(name, str) else tuple(name)
 
 
 def _with_head(model: Any, path: Path, outputs: int) -> Any:
@@ -182,10 +172,15 @@ def load_query2label(
         from precompute.teachers.query2label import FeatureMap, Query2Label
     except ImportError as error:
         raise missing_extra("This teacher", error, "precompute") from error
-    columns, outputs = columns_of(classes, section.classes)
+    columns = columns_of(classes, section.classes)
     state = read_state(section.path)
     shape = read_shape(state, section)
-    _check_classes(section, shape.classes, outputs)
+    if shape.classes != columns[1]:
+        raise DataError(
+            f"{section.path} has {shape.classes} classes; the spec and the data set name "
+            f"{columns[1]}.",
+            "Name the class of each output, in order: teacher.classes.",
+        )
     model = build(section.backbone, section.preprocessing.size, num_classes=0, global_pool="")
     usual = {**of_timm(model), "interpolation": "bilinear", "crop": 0.0}
     trained = _trained_size(state, model)
@@ -194,11 +189,9 @@ def load_query2label(
         model = build(section.backbone, trained, num_classes=0, global_pool="")
     network = Query2Label(FeatureMap(model), model.num_features, shape)
     load_strictly(network, _renamed(state, model), section.path, _REMEDY)
-    preprocessing = own_or_given(section.preprocessing, usual)
-    hardware = torch_device(device)
-    return TorchTeacher(
-        frozen(network).to(hardware), preprocessing, columns, outputs, device=hardware
-    )
+    preprocessing, hardware = own_or_given(section.preprocessing, usual), torch_device(device)
+    network = network.requires_grad_(False).eval().to(hardware)
+    return TorchTeacher(network, preprocessing, *columns, device=hardware)
 
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
@@ -235,14 +228,6 @@ def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
 def _layers(state: State, part: str) -> list[int]:
     matches = (re.match(rf"transformer\.{part}\.layers\.(\d+)\.", name) for name in state)
     return sorted({int(match[1]) for match in matches if match})
-
-
-def _check_classes(section: Query2LabelTeacher, outputs: int, named: int) -> None:
-    if outputs != named:
-        raise DataError(
-            f"{section.path} has {outputs} classes; the spec and the data set name {named}.",
-            "Name the class of each output, in order: teacher.classes.",
-        )
 
 
 def _trained_size(state: State, model: Any) -> tuple[int, int] | None:

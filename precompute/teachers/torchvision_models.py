@@ -5,35 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from inficond_panel.common.devices import CPU, torch_device
+from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import TorchvisionTeacher
 from inficond_panel.store.network_weights import load_strictly, read_state
-from precompute.teachers.teacher import TorchTeacher, columns_of, own_or_given
-from precompute.teachers.timm_models import frozen
+from precompute.teachers.teacher import TorchTeacher, columns_of, frozen_teacher
 
 
 def load_torchvision(
     section: TorchvisionTeacher, classes: Sequence[str], device: str = CPU
 ) -> TorchTeacher:
     """Load a torchvision classifier with weights from a file; nothing is downloaded."""
-    columns, outputs = columns_of(classes, section.classes, section.softmax)
+    columns = columns_of(classes, section.classes, section.softmax)
     models = models_with(section.model)
-    model = models.get_model(section.model, weights=None, num_classes=outputs)
+    model = models.get_model(section.model, weights=None, num_classes=columns[1])
     load_strictly(
         model,
         read_state(section.pretrained),
         section.pretrained,
         "Correct teacher.model, or teacher.classes: it needs a name per output, in order.",
     )
-    preprocessing = own_or_given(section.preprocessing, _usual(models, section.model))
-    hardware = torch_device(device)
-    return TorchTeacher(
-        frozen(model).to(hardware), preprocessing, columns, outputs,
-        section.outputs == "probabilities", section.softmax, device=hardware,
-    )  # fmt: skip
+    return frozen_teacher(section, model, _usual(models, section.model), columns, device)
 
 
 def models_with(name: str) -> Any:

@@ -17,11 +17,11 @@ from inficond_panel.store.images import UnreadableImage
 from precompute.encoder import load_encoder
 from precompute.pipeline.inputs import photos_for
 from precompute.recipes.scenes import SceneSet
-from precompute.segments import SegmentSettings, segment, unit
+from precompute.segments import SegmentSettings, segment
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
 from precompute.segments.methods import cluster_graph, cluster_kmeans
-from precompute.segments.regions import connect, interpolation
+from precompute.segments.regions import connect, interpolation, unit
 from precompute.segments.training import (
     Training,
     ViewOfImage,
