@@ -247,7 +247,11 @@ def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
             _receive(archive, part, progress)
         except (OSError, http.client.HTTPException) as error:
             raise _broken(archive, whole, part, error) from error
-        _check_size(archive, whole, part)
+        if _size(part) < archive.size:
+            raise _broken(archive, whole, part, "the connection was closed")
+        if _size(part) > archive.size:
+            part.unlink()
+            raise _another(archive, f"it is larger than {archive.size:,} bytes")
         part.rename(whole)
     _check_hash(archive, whole, progress)
     return whole
@@ -278,15 +282,6 @@ def _check_room(archive: Archive, part: Path) -> None:
             f"{archive.name} needs {_mb(needed)}, but the disk of {part.parent} has {_mb(free)}.",
             "Free some space, or choose another folder.",
         )
-
-
-def _check_size(archive: Archive, whole: Path, part: Path) -> None:
-    size = _size(part)
-    if size < archive.size:
-        raise _broken(archive, whole, part, "the connection was closed")
-    if size > archive.size:
-        part.unlink()
-        raise _another(archive, f"it is larger than {archive.size:,} bytes")
 
 
 def _check_hash(archive: Archive, whole: Path, progress: Progress) -> None:

@@ -101,8 +101,7 @@ class Run:
         if not batches:
             return
         if self.scheduler is None:
-            with closing(in_threads(work, batches, self.threads)) as computed:
-                yield from enumerate(computed)
+            yield from in_threads(work, batches, self.threads)
             return
         with connected(self.scheduler) as client:
             for difference in differing(client):
@@ -183,7 +182,10 @@ def _same(work: Work) -> Work:
 
 
 def _computed(work: Work, number: int, positions: list[int]) -> tuple[int, Arrays]:
-    return number, done(work, positions)
+    """Return the number of a batch, and its arrays computed with one BLAS thread, so that every
+    worker computes equal bits."""
+    with one_thread():
+        return number, work(positions)
 
 
 def _result(task: Any) -> tuple[int, Arrays]:
@@ -198,25 +200,16 @@ def _result(task: Any) -> tuple[int, Arrays]:
         ) from error
 
 
-def done(work: Work, positions: list[int]) -> Arrays:
-    """Return the arrays of the batch at ``positions``, computed with one BLAS thread, so that every
-    worker computes equal bits."""
-    with one_thread():
-        return work(positions)
-
-
-def in_threads(
-    work: Work, batches: Iterable[list[int]], workers: int
-) -> Generator[Arrays, None, None]:
-    """Compute batches in ``workers`` threads; yield the arrays of each batch, in order.
+def in_threads(work: Work, batches: Iterable[list[int]], workers: int) -> Computed:
+    """Compute batches in ``workers`` threads; yield (batch number, arrays), in order.
 
     At most ``2 * workers`` batches are computed ahead, so that memory is bounded.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Arrays]] = deque()
+        waiting: deque[Future[tuple[int, Arrays]]] = deque()
         try:
-            for batch in batches:
-                waiting.append(pool.submit(done, work, batch))
+            for number, batch in enumerate(batches):
+                waiting.append(pool.submit(_computed, work, number, batch))
                 if len(waiting) == 2 * workers:
                     yield waiting.popleft().result()
             while waiting:

@@ -53,10 +53,9 @@ def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[s
     lines, notes = [], []
     for source in sources:
         concepts, note = _read(source, classes)
-        fresh = [text for text in concepts if _first(text) not in seen]
-        fresh = list({_first(text): text for text in fresh}.values())
-        seen |= {_first(text) for text in fresh}
-        lines += [f"# {' '.join(note.split())}", *fresh]
+        fresh = {_first(text): text for text in concepts if _first(text) not in seen}
+        seen |= fresh.keys()
+        lines += [f"# {' '.join(note.split())}", *fresh.values()]
         notes.append(f"{len(fresh)} concepts from {note}")
     if not seen:
         raise DataError(f"No concept was found: {'; '.join(notes)}.", _REMEDY)

@@ -49,12 +49,20 @@ def read_table(
             "Write these column names in the first row.",
         )
     lines: dict[str, int] = {}
-    values = []
+    values: list[list[float | str]] = []
     for line, row in rows:
         image = as_text(row[0])
         note_image(path, line, image, lines)
-        cells = zip(header[1:], map(as_text, row[1:]), strict=True)
-        values.append([_value(f"{path}:{line}", image, *cell, parse, expected) for cell in cells])
+        values.append([])
+        for column, cell in zip(header[1:], map(as_text, row[1:]), strict=True):
+            try:
+                values[-1].append(parse(cell))
+            except ValueError:
+                raise DataError(
+                    f"{path}:{line}: {column!r} of image {image!r} is {cell!r}; expected "
+                    f"{expected}.",
+                    "Correct the cell.",
+                ) from None
     if not lines:
         raise DataError(f"{path} lists no image.", "Add a row per image.")
     return Table(path, tuple(lines), tuple(header[1:]), np.array(values), tuple(lines.values()))
@@ -155,23 +163,6 @@ def _checked(
                 "Write a cell per column in every row.",
             )
         yield line, row
-
-
-def _value(
-    where: str,
-    image: str,
-    column: str,
-    cell: str,
-    parse: Callable[[str], float | str],
-    expected: str,
-) -> float | str:
-    try:
-        return parse(cell)
-    except ValueError:
-        raise DataError(
-            f"{where}: {column!r} of image {image!r} is {cell!r}; expected {expected}.",
-            "Correct the cell.",
-        ) from None
 
 
 def is_spaced(path: Path) -> bool:

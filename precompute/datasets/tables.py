@@ -33,11 +33,8 @@ def image_files(folder: Path) -> list[str]:
     Hidden folders and files are skipped; links to folders are followed, each folder once. Raises
     ``DataError`` for a folder that cannot be read.
     """
-    files = []
-    for name in _walk(folder, set()):
-        if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 - of many files
-            files.append(name)
-    return sorted(files)
+    files = _walk(folder, set())
+    return sorted(name for name in files if without_suffix(name) != name)
 
 
 def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
@@ -167,8 +164,8 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
     path = Path(dataset.table)
     header, rows = read_rows(path)
     splits = list(dataset.splits.columns())
-    named = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
-    _check_columns(path, header, [name for name in [*named, *splits] if name])
+    used = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
+    _check_columns(path, header, [name for name in [*used, *splits] if name])
     file_of: dict[str, str] = {}
     label_of: dict[str, Labels | None] = {}
     texts: dict[str, dict[str, str]] = {}
@@ -184,7 +181,10 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
         texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
     if not lines:
         raise DataError(f"{path} lists no image.", "Add a row per image.")
-    classes = _classes(dataset, label_of.values(), path)
+    classes = tuple(dataset.labels)
+    if dataset.label:
+        named = sorted({name for known in label_of.values() for name in known or ()})
+        classes = choose_classes(dataset.classes, named, f"{path}, column {dataset.label!r},")
     return Listing(
         known=tuple(lines),
         list_of=lambda name: read_list(dataset.list_file(name), lines),
@@ -208,10 +208,17 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
 def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> Labels | None:
     """Return an image's labels by class from its row's cells, None if unknown."""
     if not dataset.label:
-        return {
-            name: _label(where, name, as_text(cells[name]), dataset.absent)
-            for name in dataset.labels
-        }
+        read, expected = label_reader(dataset.absent)
+        labels = {}
+        for name in dataset.labels:
+            text = as_text(cells[name])
+            try:
+                labels[name] = read(text)
+            except ValueError:
+                raise DataError(
+                    f"{where}: {name!r} is {text!r}; expected {expected}.", "Correct the cell."
+                ) from None
+        return labels
     cell = cells[dataset.label]
     if cell is None or (not isinstance(cell, list) and not as_text(cell)):
         return None
@@ -219,26 +226,6 @@ def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> La
         text = as_text(cell)
         cell = text.split(dataset.separator) if dataset.separator else [text]
     return {name: 1 for name in map(as_text, cell) if name}
-
-
-def _label(where: str, column: str, cell: str, absent: int) -> int:
-    read, expected = label_reader(absent)
-    try:
-        return read(cell)
-    except ValueError:
-        raise DataError(
-            f"{where}: {column!r} is {cell!r}; expected {expected}.",
-            "Correct the cell.",
-        ) from None
-
-
-def _classes(
-    dataset: ColumnsDataset, labels: Iterable[Labels | None], path: Path
-) -> tuple[str, ...]:
-    if not dataset.label:
-        return tuple(dataset.labels)
-    classes = sorted({name for known in labels for name in known or ()})
-    return choose_classes(dataset.classes, classes, f"{path}, column {dataset.label!r},")
 
 
 def folder_listing(dataset: FolderDataset) -> Listing:

@@ -122,14 +122,10 @@ def _is_instances(path: Path) -> bool:
 
 
 def _by_tables(folder: Path, tables: list[TableSummary]) -> Layout | None:
-    labels = [table for table in tables if table.is_labels]
-    if labels:
-        return _table(folder, labels[0], tables)
     for table in tables:
-        layout = _columns(folder, table)
-        if layout:
-            return layout
-    return None
+        if table.is_labels:
+            return _table(folder, table, tables)
+    return next(filter(None, (_columns(folder, table) for table in tables)), None)
 
 
 def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> Layout | None:

@@ -234,17 +234,6 @@ class TableSummary:
         return [name for name in named if len(set(self.texts(name))) == self.rows]
 
 
-def summarize_table(path: Path) -> TableSummary | None:
-    """Read a table and return its summary, None without rows; ``DataError`` if it is invalid."""
-    header, rows = read_rows(path)
-    columns, count = {name: Column() for name in header}, 0
-    while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
-        count += len(some)
-        for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
-            column.add(cells)
-    return TableSummary(path, header, count, columns) if count else None
-
-
 def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]:
     """Return the summaries of all tables in a folder, and the errors of unreadable tables."""
     tables, faults = [], []
@@ -252,9 +241,17 @@ def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):
             continue
         try:
-            tables += [table] if (table := summarize_table(path)) else []
+            header, rows = read_rows(path)
+            columns, count = {name: Column() for name in header}, 0
+            while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
+                count += len(some)
+                for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
+                    column.add(cells)
         except DataError as error:
             faults.append(error)
+            continue
+        if count:
+            tables.append(TableSummary(path, header, count, columns))
     return tables, faults
 
 

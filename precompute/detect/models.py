@@ -16,8 +16,7 @@ from precompute.detect.layout import Layout
 from precompute.encoder.hub import CONFIG, model_config
 from precompute.encoder.source import WEIGHTS, check_name, known_tags
 from precompute.teachers.outputs import are_placeholders, names_in_file
-from precompute.teachers.timm_models import known_weights
-from precompute.teachers.torchvision_models import models_with
+from precompute.teachers.timm_models import known_weights, models_with
 from precompute.teachers.transformers_models import own_names
 
 #: Function from a path to its text in the spec.

@@ -14,11 +14,12 @@ from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.threads import one_torch_thread
+from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
-from precompute.encoder.open_clip_model import build_model, load_tokenizer, loading, text_function
-from precompute.encoder.source import find_source, open_clip_digest, open_clip_name
-from precompute.encoder.text import TextEncoder
+from precompute.encoder.open_clip_model import build_model, loading, text_encoder
+from precompute.encoder.source import find_source
+from precompute.encoder.text import TextEncoder, templates
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -217,8 +218,12 @@ class Encoder:
         return self.text.embed_text(texts)
 
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
-        """Return unit vectors of concepts in prompts; see ``TextEncoder.embed_concepts``."""
-        return self.text.embed_concepts(concepts, prompts)
+        """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
+
+        A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
+        ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
+        normalised. Raises the errors of ``embed_text``."""
+        return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
 
 
 def _array(data: Any) -> np.ndarray:
@@ -242,17 +247,10 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         source = find_source(encoder)
         hardware = torch_device(device)
         model = build_model(open_clip, source).to(memory_format=torch.channels_last).to(hardware)
-        tokenizer = load_tokenizer(open_clip, source)
+        text = text_encoder(open_clip, encoder, source, model, hardware)
     settings = model.visual.preprocess_cfg
     size = chosen_size(encoder.image_size, settings["size"])
     dense, attention = dense_function(model, size, encoder.model, encoder.attention)
-    text = TextEncoder(
-        open_clip_name(encoder),
-        open_clip_digest(encoder),
-        tokenizer,
-        text_function(model),
-        hardware,
-    )
     known = settings["interpolation"] in FILTERS
     side = chosen_size(None, settings["size"])
     return Encoder(

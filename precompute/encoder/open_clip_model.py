@@ -78,12 +78,6 @@ def build_model(open_clip: ModuleType, source: Source) -> Any:
     return model.eval()
 
 
-def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
-    """Load the tokenizer of an open_clip model; a folder's model has its files in the folder."""
-    with nullcontext() if source.online else offline():
-        return open_clip.get_tokenizer(source.model)
-
-
 def _says_nothing(_: logging.LogRecord) -> bool:
     return False
 
@@ -111,13 +105,18 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
         source = find_source(encoder)
         hardware = torch_device(device)
         tower = _text_tower(open_clip, source).to(hardware)
-        return TextEncoder(
-            name=open_clip_name(encoder),
-            digest=open_clip_digest(encoder),
-            tokenizer=load_tokenizer(open_clip, source),
-            encode=text_function(tower.eval()),
-            device=hardware,
-        )
+        return text_encoder(open_clip, encoder, source, tower.eval(), hardware)
+
+
+def text_encoder(
+    open_clip: ModuleType, encoder: OpenClipEncoder, source: Source, model: Any, device: str
+) -> TextEncoder:
+    """Return the text side of a loaded model or text tower, with the model's tokenizer; a folder's
+    model has the tokenizer's files in the folder."""
+    with nullcontext() if source.online else offline():
+        tokenizer = open_clip.get_tokenizer(source.model)
+    name, digest = open_clip_name(encoder), open_clip_digest(encoder)
+    return TextEncoder(name, digest, tokenizer, text_function(model), device)
 
 
 def text_function(model: Any) -> Callable[[Any], Any]:

@@ -31,9 +31,8 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
     errors of ``load_encoder``."""
     with loading(section.model) as transformers:
         folder = fetch_model(section.model)
-        config = transformers.AutoConfig.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
+        options = {"local_files_only": True, "trust_remote_code": False}
+        config = transformers.AutoConfig.from_pretrained(folder, **options)
         if config.model_type not in _TYPES:
             raise DataError(
                 f"{section.model} is of type {config.model_type}, whose cells cannot be embedded.",
@@ -41,7 +40,6 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
             )
         hardware = torch_device(device)
         model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(hardware)
-        options = {"local_files_only": True, "trust_remote_code": False}
         processor = transformers.AutoImageProcessor.from_pretrained(folder, **options)
         tokenizer = Tokenizer(
             transformers.AutoTokenizer.from_pretrained(folder, **options),

@@ -212,31 +212,23 @@ SIGMA, SMALLEST = 0.8, 20
 SCALE = 100.0
 
 
-def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Return regions of even colour, merged by embedding (Felzenszwalb and Huttenlocher, 2004)."""
-    return merged(even_regions(pixels, settings.scale), cells, settings)
-
-
 def even_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
-    """Return connected regions ``(H, W)`` of even colour, from 0; larger for larger ``scale``."""
-    from skimage.segmentation import felzenszwalb as method
+    """Return connected regions ``(H, W)`` of even colour, from 0; larger for larger ``scale``.
+
+    The method is that of Felzenszwalb and Huttenlocher, 2004."""
+    from skimage.segmentation import felzenszwalb
 
     if min(pixels.shape[:2]) < 2:  # the method needs pairs of pixels on both axes
         return np.zeros(pixels.shape[:2], dtype=int)
-    return connect(method(pixels, scale=scale, sigma=SIGMA, min_size=SMALLEST))
-
-
-def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Return superpixels by SLIC (Achanta et al., 2012), merged by embedding."""
-    labels = superpixels(pixels, settings.superpixels, settings.compactness)
-    return merged(labels, cells, settings)
+    return connect(felzenszwalb(pixels, scale=scale, sigma=SIGMA, min_size=SMALLEST))
 
 
 def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarray:
-    """Return a label map ``(H, W)`` from 0 of about ``count`` connected superpixels."""
-    from skimage.segmentation import slic as method
+    """Return a label map ``(H, W)`` from 0 of about ``count`` connected superpixels, by SLIC
+    (Achanta et al., 2012)."""
+    from skimage.segmentation import slic
 
-    labels = method(pixels, n_segments=count, compactness=compactness, start_label=0)
+    labels = slic(pixels, n_segments=count, compactness=compactness, start_label=0)
     return connect(labels)
 
 

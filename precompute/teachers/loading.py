@@ -37,8 +37,7 @@ from precompute.encoder.hub import fetch_model, model_digest
 from precompute.encoder.image import Preprocessing
 from precompute.teachers.outputs import resolved
 from precompute.teachers.teacher import Prepares, Teacher, TorchTeacher, section_with
-from precompute.teachers.timm_models import load_query2label, load_timm
-from precompute.teachers.torchvision_models import load_torchvision
+from precompute.teachers.timm_models import load_query2label, load_timm, load_torchvision
 from precompute.teachers.transformers_models import load_transformers, load_zero_shot
 from precompute.teachers.whole_models import load_onnx, load_python, load_torchscript
 

@@ -197,16 +197,6 @@ class Outputs:
     passes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    @property
-    def logit(self) -> np.ndarray:
-        """Teacher's logits (N, K) of the data set's classes."""
-        return self.logits.own
-
-    @property
-    def oracle(self) -> np.ndarray | None:
-        """Oracle's logits (N, K) of the data set's classes; None without an oracle."""
-        return None if self.oracles is None else self.oracles.own
-
 
 def teacher_logits(
     teacher: LogitsTeacher | NetworkTeacher,

@@ -1,4 +1,4 @@
-"""Load teachers with an architecture of timm, and Query2Label on a timm backbone."""
+"""Load teachers with an architecture of timm or torchvision, and Query2Label on a timm backbone."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher
+from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher, TorchvisionTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
 from precompute.teachers.teacher import (
     TorchTeacher,
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from precompute.teachers.query2label import Shape
+
+_NAMES_REMEDY = "Correct teacher.model, or teacher.classes: it needs a name per output, in order."
 
 
 def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -> TorchTeacher:
@@ -126,12 +128,7 @@ def _load(model: Any, section: TimmTeacher) -> None:
         parts = (named,) if isinstance(named, str) else named
         unused = tuple(f"{part}." for part in parts)
         state = {k: v for k, v in state.items() if k in weights or not k.startswith(unused)}
-    load_strictly(
-        model,
-        state,
-        path,
-        "Correct teacher.model, or teacher.classes: it needs a name per output, in order.",
-    )
+    load_strictly(model, state, path, _NAMES_REMEDY)
 
 
 def _with_head(model: Any, path: Path, outputs: int) -> Any:
@@ -149,6 +146,45 @@ def _with_head(model: Any, path: Path, outputs: int) -> Any:
         f"the model's {model.num_features} pooled features.",
     )
     return nn.Sequential(model, head)
+
+
+def load_torchvision(
+    section: TorchvisionTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
+    """Load a torchvision classifier with weights from a file; nothing is downloaded."""
+    columns = columns_of(classes, section.classes, section.softmax)
+    models = models_with(section.model)
+    model = models.get_model(section.model, weights=None, num_classes=columns[1])
+    load_strictly(model, read_state(section.pretrained), section.pretrained, _NAMES_REMEDY)
+    return frozen_teacher(section, model, _usual(models, section.model), columns, device)
+
+
+def models_with(name: str) -> Any:
+    """Return the module ``torchvision.models``; ``DataError`` if it has no classifier ``name``."""
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise missing_extra("This teacher", error, "precompute") from error
+    known = models.list_models(module=models)
+    if name not in known:
+        raise DataError(
+            f"torchvision knows no classifier {name}.{near(name, known, most=3)}",
+            "Choose one of torchvision.models.list_models(module=torchvision.models).",
+        )
+    return models
+
+
+def _usual(models: Any, name: str) -> dict[str, Any]:
+    """Return the preprocessing settings of torchvision's default weights for the model ``name``."""
+    usual = models.get_model_weights(name).DEFAULT.transforms()
+    size, shorter = usual.crop_size[0], usual.resize_size[0]
+    return {
+        "size": (size, size),
+        "mean": tuple(usual.mean),
+        "std": tuple(usual.std),
+        "interpolation": usual.interpolation.value,
+        "crop": size / shorter,
+    }
 
 
 _POSITION = "backbone.1.pe"

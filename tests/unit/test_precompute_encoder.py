@@ -266,4 +266,4 @@ def test_a_text_that_would_be_cut_is_told(tmp_path):
         encoder.embed_text(["dog", fits + "dog "])
     assert "Shorten" in told.value.remedy
     with pytest.raises(DataError, match=r"\(20\); .* and 2 more\."):
-        encoder.embed_concepts(["dog " * 14 + str(i) for i in range(5)], ["a big black {}"])
+        encoder.embed_text([f"a big black {'dog ' * 14}{i}" for i in range(5)])
