@@ -17,7 +17,7 @@ from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
-from precompute.encoder.open_clip_model import build_model, loading, text_encoder
+from precompute.encoder.open_clip_model import build_model, loading, text_encoder, text_function
 from precompute.encoder.source import find_source
 from precompute.encoder.text import TextEncoder, templates
 
@@ -247,7 +247,7 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         source = find_source(encoder)
         hardware = torch_device(device)
         model = build_model(open_clip, source).to(memory_format=torch.channels_last).to(hardware)
-        text = text_encoder(open_clip, encoder, source, model, hardware)
+        text = text_encoder(open_clip, encoder, source, text_function(model), hardware)
     settings = model.visual.preprocess_cfg
     size = chosen_size(encoder.image_size, settings["size"])
     dense, attention = dense_function(model, size, encoder.model, encoder.attention)

@@ -105,18 +105,23 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
         source = find_source(encoder)
         hardware = torch_device(device)
         tower = _text_tower(open_clip, source).to(hardware)
-        return text_encoder(open_clip, encoder, source, tower.eval(), hardware)
+        return text_encoder(open_clip, encoder, source, text_function(tower.eval()), hardware)
 
 
 def text_encoder(
-    open_clip: ModuleType, encoder: OpenClipEncoder, source: Source, model: Any, device: str
+    open_clip: ModuleType,
+    encoder: OpenClipEncoder,
+    source: Source,
+    encode: Callable[[Any], Any],
+    device: str,
 ) -> TextEncoder:
-    """Return the text side of a loaded model or text tower, with the model's tokenizer; a folder's
-    model has the tokenizer's files in the folder."""
+    """Return the text side of an encoder, with the model's tokenizer; a folder's model has the
+    tokenizer's files in the folder. ``encode`` is the text tower as ``text_function`` returns it.
+    """
     with nullcontext() if source.online else offline():
         tokenizer = open_clip.get_tokenizer(source.model)
     name, digest = open_clip_name(encoder), open_clip_digest(encoder)
-    return TextEncoder(name, digest, tokenizer, text_function(model), device)
+    return TextEncoder(name, digest, tokenizer, encode, device)
 
 
 def text_function(model: Any) -> Callable[[Any], Any]:
