@@ -27,6 +27,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -174,17 +175,17 @@ def heads(home: Path, together: bool) -> Callable[[], None]:
     """Segments, and the vectors of heads: of one run of the photos, or of a run each."""
     from inficond_panel.spec import load_spec
     from precompute.batches.results import Results
-    from precompute.batches.run import Run, encoder_key
+    from precompute.batches.run import Run, encoder_key, loaded
     from precompute.pipeline.encode import Encoding
     from precompute.pipeline.inputs import read_inputs
     from precompute.pipeline.run import usual_workers
     from precompute.teachers.loading import load_embedding
-    from precompute.teachers.stage import Network, Pass, run_pass
+    from precompute.teachers.stage import Pass, run_pass
 
     spec: Any = load_spec(home / "spec.yaml")
     inputs = read_inputs(spec, print)
     embedding = load_embedding(spec.teacher, inputs.encoder)  # loading is not timed
-    network = Network("benchmark", lambda: embedding, (encoder_key(inputs.encoder),))
+    network = partial(loaded, "benchmark", lambda: embedding, (encoder_key(inputs.encoder),))
     width = embedding.outputs
 
     def encode() -> None:
@@ -193,7 +194,7 @@ def heads(home: Path, together: bool) -> Callable[[], None]:
         Encoding(inputs, run, features=together).segmented()
         if not together:
             compute = lambda teacher, images, _: teacher.logits(images)  # noqa: E731
-            work = Pass("features", network.key, network, compute, inputs.dataset, width)
+            work = Pass("features", "benchmark", network, compute, inputs.dataset, width)
             run_pass(run, work, inputs.encoder.batch)
         shutil.rmtree(folder)
 

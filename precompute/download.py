@@ -34,9 +34,11 @@ def write_tables(place: Path) -> None:
     home = place / _FOLDER
     paths, classes = _pairs(home / "images.txt"), _pairs(home / "classes.txt")
     label, split = _pairs(home / "image_class_labels.txt"), _pairs(home / "train_test_split.txt")
+    # 001.Black_footed_Albatross is written as Black footed Albatross
+    names = {n: name.partition(".")[2].replace("_", " ") for n, name in classes.items()}
     try:
         rows = [
-            (f"{_FOLDER}/images/{path}", _class_name(classes[label[image]]), _SPLITS[split[image]])
+            (f"{_FOLDER}/images/{path}", names[label[image]], _SPLITS[split[image]])
             for image, path in paths.items()
         ]
     except KeyError as error:
@@ -50,7 +52,10 @@ def write_tables(place: Path) -> None:
         for folder in (place, home / "attributes")
         if (folder / "attributes.txt").is_file() or folder.name == "attributes"
     )
-    words = [_attribute(name) for name in _pairs(listed / "attributes.txt").values()]
+    words = []
+    for name in _pairs(listed / "attributes.txt").values():
+        part, _, value = name.removeprefix("has_").partition("::")
+        words.append(f"{value} {part}".replace("_", " ").strip())  # has_size::small_(5-9_in)
     (place / WORDS).write_text("\n".join(dict.fromkeys(words)) + "\n", encoding="utf-8")
     (listed / "attributes.txt").unlink()
 
@@ -59,17 +64,6 @@ def _pairs(path: Path) -> dict[str, str]:
     """Return the lines of a file, each a number and a text, as a dict from number to text."""
     lines = read_lines(path, "list of CUB-200-2011", _REMEDY)
     return dict(line.split(maxsplit=1) for line in map(str.strip, lines) if " " in line)
-
-
-def _class_name(name: str) -> str:
-    """Return a class's plain name: ``001.Black_footed_Albatross`` → ``Black footed Albatross``."""
-    return name.partition(".")[2].replace("_", " ")
-
-
-def _attribute(name: str) -> str:
-    """Return an attribute as a concept: ``has_size::small_(5-9_in)`` → ``small (5-9 in) size``."""
-    part, _, value = name.removeprefix("has_").partition("::")
-    return f"{value} {part}".replace("_", " ").strip()
 
 
 @dataclass(frozen=True)
@@ -189,7 +183,8 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
     """
     root = path / data.root
     if path.exists():
-        if _is_of(data, path / _MARK):
+        mark = path / _MARK
+        if mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: "):
             return root
         raise DataError(
             f"{path} already exists, and is not a download of {data.title}.",
@@ -214,34 +209,25 @@ def bring(data: PublicData, path: Path, progress: Progress) -> Path:
     return root
 
 
-def _is_of(data: PublicData, mark: Path) -> bool:
-    """Return True if the file ``mark`` in a folder names this data set."""
-    return mark.is_file() and mark.read_text("utf-8", "replace").startswith(f"{data.title}: ")
-
-
 def _unpack(archive: Archive, file: Path, folder: Path) -> None:
+    """Unpack the archive's members into a folder, and nothing outside of it."""
     try:
-        (_unzip if file.suffix == ".zip" else _untar)(archive, file, folder)
+        if file.suffix == ".zip":
+            with zipfile.ZipFile(file) as packed:
+                for name in packed.namelist():
+                    if name.startswith(archive.members):
+                        packed.extract(name, folder)  # extract never writes outside the folder
+            return
+        with tarfile.open(file) as tar:
+            for member in tar:
+                name = member.name.removeprefix("./")
+                if member.isreg() and name.startswith(archive.members):
+                    tar.extract(member, folder, filter="data")
     except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
         raise DataError(
             f"{file} cannot be unpacked: {str(error).rstrip('.')}.",
             "Free some space, or remove the file and run the command again.",
         ) from error
-
-
-def _untar(archive: Archive, file: Path, folder: Path) -> None:
-    with tarfile.open(file) as tar:
-        for member in tar:
-            name = member.name.removeprefix("./")
-            if member.isreg() and name.startswith(archive.members):
-                tar.extract(member, folder, filter="data")
-
-
-def _unzip(archive: Archive, file: Path, folder: Path) -> None:
-    with zipfile.ZipFile(file) as packed:
-        for name in packed.namelist():
-            if name.startswith(archive.members):
-                packed.extract(name, folder)  # extract never writes outside the folder
 
 
 _BLOCK = 1 << 20
@@ -261,7 +247,11 @@ def fetch(archive: Archive, folder: Path, progress: Progress) -> Path:
             _receive(archive, part, progress)
         except (OSError, http.client.HTTPException) as error:
             raise _broken(archive, whole, part, error) from error
-        _check_size(archive, whole, part)
+        if _size(part) < archive.size:
+            raise _broken(archive, whole, part, "the connection was closed")
+        if _size(part) > archive.size:
+            part.unlink()
+            raise _another(archive, f"it is larger than {archive.size:,} bytes")
         part.rename(whole)
     _check_hash(archive, whole, progress)
     return whole
@@ -292,15 +282,6 @@ def _check_room(archive: Archive, part: Path) -> None:
             f"{archive.name} needs {_mb(needed)}, but the disk of {part.parent} has {_mb(free)}.",
             "Free some space, or choose another folder.",
         )
-
-
-def _check_size(archive: Archive, whole: Path, part: Path) -> None:
-    size = _size(part)
-    if size < archive.size:
-        raise _broken(archive, whole, part, "the connection was closed")
-    if size > archive.size:
-        part.unlink()
-        raise _another(archive, f"it is larger than {archive.size:,} bytes")
 
 
 def _check_hash(archive: Archive, whole: Path, progress: Progress) -> None:

@@ -341,9 +341,9 @@ def _counted(
     edges = np.searchsorted(part[order], np.arange(len(parts) + 1))
     for p, opened in enumerate(parts):
         images = order[edges[p] : edges[p + 1]]
-        arrays = opened() if len(images) else {}
-        if not arrays:
+        if not len(images):
             continue
+        arrays = opened()
         reason = arrays["reason"]
         reasons[images] = reason[row[images]].tolist()
         if "segments" not in arrays:

@@ -12,7 +12,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image
@@ -24,11 +25,12 @@ from inficond_panel.errors import CancelledError, InficondError
 from inficond_panel.spec.sections.encoder import FLOAT32
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.store import Store
-from inficond_panel.store.images import UnreadableImage, thumbnail
+from inficond_panel.store.images import thumbnail
 from inficond_panel.version import __version__
 from precompute.batches.pictures import picture_properties
 from precompute.batches.results import PICTURES, Arrays, Batch, Results, key_of
 from precompute.datasets import Dataset
+from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_digest, encoder_inputs, encoder_name, load_encoder
 from precompute.encoder.image import chosen_size
 from precompute.segments import SegmentSettings, segment
@@ -43,8 +45,9 @@ Computed = Generator[tuple[int, Arrays], None, None]
 TIMEOUT = "10s"
 #: Batches that wait at each worker's thread, beside the batch that it computes.
 _AHEAD = 1
-Given = TypeVar("Given")
-Result = TypeVar("Result")
+#: Function from the positions of a batch's photos to its arrays. It is called in several threads at
+#: once, of this process or of a cluster's worker.
+Work = Callable[[list[int]], Arrays]
 
 
 @dataclass
@@ -98,8 +101,7 @@ class Run:
         if not batches:
             return
         if self.scheduler is None:
-            with closing(in_threads(work, batches, self.threads)) as computed:
-                yield from enumerate(computed)
+            yield from in_threads(work, batches, self.threads)
             return
         with connected(self.scheduler) as client:
             for difference in differing(client):
@@ -162,24 +164,16 @@ def on_cluster(
 
     # passed as the result of a task, so that Dask can compute it again when its worker is lost
     shared = client.submit(_same, work, pure=False)
-    waiting = iter(enumerate(batches))
-
-    def start() -> list[Any]:
-        return [
-            client.submit(_computed, shared, *item, pure=False)
-            for _, item in zip(range(1), waiting, strict=False)
-        ]
-
-    running = [
-        task
-        for _ in range((1 + _AHEAD) * max(1, sum(client.nthreads().values())))
-        for task in start()
-    ]
-    finished = as_completed(running, loop=client.loop)
+    tasks = (
+        client.submit(_computed, shared, number, positions, pure=False)
+        for number, positions in enumerate(batches)
+    )
+    ahead = (1 + _AHEAD) * max(1, sum(client.nthreads().values()))
+    finished = as_completed(list(islice(tasks, ahead)), loop=client.loop)
     for task in finished:
         yield _result(task)
         task.release()
-        for more in start():
+        for more in islice(tasks, 1):
             finished.add(more)
 
 
@@ -188,7 +182,10 @@ def _same(work: Work) -> Work:
 
 
 def _computed(work: Work, number: int, positions: list[int]) -> tuple[int, Arrays]:
-    return number, done(work, positions)
+    """Return the number of a batch, and its arrays computed with one BLAS thread, so that every
+    worker computes equal bits."""
+    with one_thread():
+        return number, work(positions)
 
 
 def _result(task: Any) -> tuple[int, Arrays]:
@@ -203,41 +200,16 @@ def _result(task: Any) -> tuple[int, Arrays]:
         ) from error
 
 
-class Work(Protocol[Given, Result]):
-    """The three steps from a batch (the positions of its photos) to its arrays.
-
-    Each step is called in several threads at once, of this process or of a cluster's worker.
-    """
-
-    def before(self, positions: list[int]) -> Given:
-        """Decode the photos at ``positions`` into the model's input."""
-
-    def run(self, given: Given) -> Result:
-        """Run the model on the output of ``before``."""
-
-    def after(self, given: Result) -> Arrays:
-        """Turn the model's output into the batch's arrays."""
-
-
-def done(work: Work, positions: list[int]) -> Arrays:
-    """Run the three steps of ``work`` on the photos at ``positions``; return the batch's arrays.
-    One BLAS thread is used, so that every worker computes equal bits."""
-    with one_thread():
-        return work.after(work.run(work.before(positions)))
-
-
-def in_threads(
-    work: Work, batches: Iterable[list[int]], workers: int
-) -> Generator[Arrays, None, None]:
-    """Compute batches in ``workers`` threads; yield the arrays of each batch, in order.
+def in_threads(work: Work, batches: Iterable[list[int]], workers: int) -> Computed:
+    """Compute batches in ``workers`` threads; yield (batch number, arrays), in order.
 
     At most ``2 * workers`` batches are computed ahead, so that memory is bounded.
     """
     with ThreadPoolExecutor(workers) as pool:
-        waiting: deque[Future[Arrays]] = deque()
+        waiting: deque[Future[tuple[int, Arrays]]] = deque()
         try:
-            for batch in batches:
-                waiting.append(pool.submit(done, work, batch))
+            for number, batch in enumerate(batches):
+                waiting.append(pool.submit(_computed, work, number, batch))
                 if len(waiting) == 2 * workers:
                     yield waiting.popleft().result()
             while waiting:
@@ -246,8 +218,6 @@ def in_threads(
             pool.shutdown(cancel_futures=True)
 
 
-#: Embeddings of cells, and of whole images if requested; None if no image was read.
-Vectors = tuple[np.ndarray | None, np.ndarray | None]
 _LOADED: dict[str, Any] = {}
 _LOADING = threading.RLock()  # reentrant: loading a teacher may load an encoder
 
@@ -277,38 +247,6 @@ class Settings:
     segments: SegmentSettings
     thumbnail_size: int
     thumbnail_quality: int
-
-
-@dataclass(frozen=True)
-class Decoded:
-    """A decoded batch: the readable ``images``, and ``pixels``, the model's input made from them.
-    ``positions`` are the positions of all photos of the batch; ``reasons`` states per photo why it
-    cannot be read, "" if it can."""
-
-    positions: list[int]
-    reasons: list[str]
-    images: list[Image.Image]
-    pixels: np.ndarray
-
-    @property
-    def read(self) -> list[int]:
-        """Positions of the readable images in the data set."""
-        return [i for i, reason in zip(self.positions, self.reasons, strict=True) if not reason]
-
-
-def decode(
-    dataset: Dataset, positions: list[int], prepare: Callable[[Image.Image], np.ndarray]
-) -> Decoded:
-    """Read and prepare the images at ``positions`` of the data set."""
-    reasons, images = [], []
-    for i in positions:
-        try:
-            images.append(dataset.load(i))
-            reasons.append("")
-        except UnreadableImage as fault:
-            reasons.append(str(fault) or "unreadable")
-    pixels = [prepare(image) for image in images]
-    return Decoded(positions, reasons, images, np.stack(pixels) if pixels else np.empty(0))
 
 
 @dataclass(frozen=True)
@@ -358,32 +296,29 @@ class Segmenting:
         beside = (self.key, self.features.key) if self.features else ()
         return loaded(key, lambda: load_encoder(encoder, self.device), beside)
 
-    def before(self, positions: list[int]) -> Decoded:
-        """Decode the photos at ``positions`` and prepare the readable ones for the encoder."""
-        return decode(self.dataset, positions, self.model.prepare)
-
-    def run(self, photos: Decoded) -> tuple[Decoded, Vectors]:
-        """Compute the embeddings of cells and, if requested, of whole photos."""
-        model, features = self.model, self.features
-        if not photos.images:
-            return photos, (None, None)
-        if features is None:
-            return photos, (model.dense(photos.pixels), None)
-        if features.from_cells(model, self.encoder):
-            return photos, model.dense_with_whole(photos.pixels)
-        other = self._loaded(features.key, features.encoder)
-        whole = other.whole(np.stack([other.prepare(image) for image in photos.images]))
-        return photos, (model.dense(photos.pixels), whole)
-
-    def after(self, given: tuple[Decoded, Vectors]) -> Arrays:
-        """Segment the photos by the embeddings of their cells; return the batch's arrays."""
-        photos, (cells, whole) = given
-        arrays = {"reason": np.array(photos.reasons)}
-        if cells is not None:
-            ids = [self.dataset.ids[i] for i in photos.read]
-            arrays |= segment_batch(photos.images, cells, self.settings, ids)
-            arrays[PICTURES] = np.stack([picture_properties(image) for image in photos.images])
+    def __call__(self, positions: list[int]) -> Arrays:
+        """Read, encode and segment the photos at ``positions``; return the batch's arrays."""
+        images, reasons = readable(self.dataset.load, positions)
+        arrays = {"reason": np.array(reasons)}
+        if not images:
+            return arrays
+        cells, whole = self._embeddings(images)
+        ids = [self.dataset.ids[i] for i, why in zip(positions, reasons, strict=True) if not why]
+        arrays |= segment_batch(images, cells, self.settings, ids)
+        arrays[PICTURES] = np.stack([picture_properties(image) for image in images])
         return arrays if whole is None else arrays | {"feature": whole}
+
+    def _embeddings(self, images: list[Image.Image]) -> tuple[np.ndarray, np.ndarray | None]:
+        """Return embeddings of cells, and of whole photos if requested, else None."""
+        model, features = self.model, self.features
+        pixels = np.stack([model.prepare(image) for image in images])
+        if features is None:
+            return model.dense(pixels), None
+        if features.from_cells(model, self.encoder):
+            return model.dense_with_whole(pixels)
+        other = self._loaded(features.key, features.encoder)
+        whole = other.whole(np.stack([other.prepare(image) for image in images]))
+        return model.dense(pixels), whole
 
 
 def segment_batch(

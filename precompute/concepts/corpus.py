@@ -113,30 +113,24 @@ class Filtered:
     dropped: list[Dropped]
 
 
-def class_texts(
-    encoder: EmbedsText, classes: Sequence[str], prompts: Sequence[str], filters: Filters
-) -> np.ndarray | None:
-    """Return text embeddings ``(class, embed)`` of class names; None if no filter needs them."""
-    if filters.class_cosine is None:
-        return None
-    return embed_concepts(encoder, [(name,) for name in classes], prompts)
-
-
 def filter_texts(
     names: Sequence[str],
     text: np.ndarray,
     classes: Sequence[str],
-    class_text: np.ndarray | None,
+    encoder: EmbedsText,
+    prompts: Sequence[str],
     filters: Filters,
 ) -> Filtered:
     """Apply the filters that need no image: by length, and by similarity to classes and concepts.
 
-    ``text`` ``(concept, embed)`` and ``class_text`` ``(class, embed)`` are unit vectors;
-    ``class_text`` may be None if ``filters.class_cosine`` is None.
+    ``text`` ``(concept, embed)`` are the unit vectors of ``names``, by ``encoder`` in ``prompts``.
+    The classes' names are encoded only if ``filters.class_cosine`` is set.
     """
     dropped: list[Dropped] = []
     kept: list[int] = []
-    to_class = None if class_text is None else text @ class_text.T
+    to_class = None
+    if filters.class_cosine is not None:
+        to_class = text @ embed_concepts(encoder, [(name,) for name in classes], prompts).T
     for i, name in enumerate(names):
         if filters.longest is not None and len(name) > filters.longest:
             dropped.append((name, "longest", f"{len(name)} characters"))

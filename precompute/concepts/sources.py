@@ -53,10 +53,9 @@ def collect(sources: Sequence[str], classes: Sequence[str]) -> tuple[str, list[s
     lines, notes = [], []
     for source in sources:
         concepts, note = _read(source, classes)
-        fresh = [text for text in concepts if _first(text) not in seen]
-        fresh = list({_first(text): text for text in fresh}.values())
-        seen |= {_first(text) for text in fresh}
-        lines += [f"# {' '.join(note.split())}", *fresh]
+        fresh = {_first(text): text for text in concepts if _first(text) not in seen}
+        seen |= fresh.keys()
+        lines += [f"# {' '.join(note.split())}", *fresh.values()]
         notes.append(f"{len(fresh)} concepts from {note}")
     if not seen:
         raise DataError(f"No concept was found: {'; '.join(notes)}.", _REMEDY)
@@ -137,13 +136,9 @@ def _triples(path: Path) -> Iterator[tuple[str, str, str]]:
 
 def _captions(path: Path, _: Sequence[str]) -> Found:
     """Return the most frequent nouns of the captions in a file, and a note on their number."""
-    captions = list(_caption_texts(path))
-    return caption_nouns(captions), f"{len(captions)} captions of {path}"
-
-
-def _caption_texts(path: Path) -> Iterable[str]:
     if path.suffix.lower() != ".json":
-        return (line for line in lines_of(path) if line.strip())
+        captions = [line for line in lines_of(path) if line.strip()]
+        return caption_nouns(captions), f"{len(captions)} captions of {path}"
     document = _json(read_text(path, INSTANCES_BYTES), path)
     rows = document.get("annotations", []) if isinstance(document, dict) else document
     rows = rows if isinstance(rows, list) else []
@@ -154,7 +149,7 @@ def _caption_texts(path: Path) -> Iterable[str]:
             f"{path} holds no captions.",
             "Use JSON like COCO's, whose annotations have a key caption, or a text file.",
         )
-    return captions
+    return caption_nouns(captions), f"{len(captions)} captions of {path}"
 
 
 def _answer(path: Path, _: Sequence[str]) -> Found:
@@ -197,33 +192,28 @@ KINDS: dict[str, Callable[[Path, Sequence[str]], Found]] = {
 }
 
 
-def caption_nouns(captions: Iterable[str], most: int = MOST, least: int = LEAST) -> list[str]:
-    """Return the nouns that occur in the most captions, at most ``most``; ties alphabetically.
-
-    Nouns in fewer than ``least`` captions are excluded.
-    """
+def caption_nouns(captions: Iterable[str]) -> list[str]:
+    """Return the nouns of at least two captions that occur in the most captions, at most 200; ties
+    alphabetically."""
     each = [set(nouns_of(caption)) for caption in captions]
     known = set().union(*each)
     counts = Counter(noun for nouns in each for noun in {_singular(noun, known) for noun in nouns})
     order = sorted(counts, key=lambda noun: (-counts[noun], noun))
-    return [noun for noun in order if counts[noun] >= least][:most]
+    return [noun for noun in order if counts[noun] >= LEAST][:MOST]
 
 
 def nouns_of(caption: str) -> Iterator[str]:
     """Yield the nouns of one caption, in order: the last word of each phrase after a determiner."""
     phrase: list[str] | None = None
     for word in [*_WORDS.findall(caption.casefold()), "."]:
-        if phrase is not None and (_ends(word) or (phrase and _VERB.search(word))):
+        ends = word in _FUNCTION_WORDS or not word[0].isalpha()
+        if phrase is not None and (ends or (phrase and _VERB.search(word))):
             yield from phrase[-1:]
             phrase = None
         if word in _DETERMINERS:
             phrase = []
         elif phrase is not None:
             phrase.append(word)
-
-
-def _ends(word: str) -> bool:
-    return word in _FUNCTION_WORDS or not word[0].isalpha()
 
 
 def _singular(noun: str, known: Collection[str]) -> str:

@@ -11,17 +11,12 @@ from inficond_panel.spec.sections.dataset import Dataset as Section
 from inficond_panel.spec.sections.dataset import PythonDataset
 from inficond_panel.store.checks import REMEDY, single_label_fault
 from precompute.datasets.dataset import Dataset, Encoded, Listing
-from precompute.datasets.existing import (
-    check_encoder,
-    encoded_batches,
-    scenes_dataset,
-    store_dataset,
-)
+from precompute.datasets.existing import check_encoder, scenes_dataset, store_dataset
 from precompute.datasets.published import coco_listing, voc_listing
 from precompute.datasets.python_source import python_listing, source
 from precompute.datasets.tables import columns_listing, folder_listing, table_listing
 
-__all__ = ["Dataset", "Encoded", "check_encoder", "encoded_batches", "load_dataset"]
+__all__ = ["Dataset", "Encoded", "check_encoder", "load_dataset"]
 
 _LISTINGS: dict[str, Callable[[Any], Listing]] = {
     "table": table_listing,

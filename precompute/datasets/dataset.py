@@ -7,7 +7,7 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image
@@ -32,6 +32,8 @@ from precompute.datasets.row_tables import Table
 if TYPE_CHECKING:
     from inficond_panel.store import Store
 
+P = TypeVar("P")
+V = TypeVar("V")
 #: Function from image ids to their positive labels ``(image, class)`` bool.
 Positives = Callable[[Sequence[str]], np.ndarray]
 
@@ -46,7 +48,13 @@ def read_list(path: Path, known: Container[str] = ()) -> list[str]:
     ids = [line if line in known else line.split()[0] for line in map(str.strip, lines) if line]
     if not ids:
         raise DataError(f"The list {path} is empty.", "Write an image_id on each line.")
-    _check_once(ids, f"The list {path}")
+    seen: set[str] = set()
+    twice = [image for image in ids if image in seen or seen.add(image)]  # type: ignore[func-returns-value]
+    if twice:
+        raise DataError(
+            f"The list {path} names {len(twice)} images twice, {first_of(twice)}.",
+            "Keep one line per image.",
+        )
     return ids
 
 
@@ -126,16 +134,6 @@ def _check_labelled(ids: list[str], known: set[str], where: str) -> None:
         raise DataError(
             f"{len(unknown)} images of {where} have no labels, {first_of(unknown)}.",
             "Add labels for these images, or remove the images from the list.",
-        )
-
-
-def _check_once(ids: list[str], where: str) -> None:
-    seen: set[str] = set()
-    twice = [image for image in ids if image in seen or seen.add(image)]  # type: ignore[func-returns-value]
-    if twice:
-        raise DataError(
-            f"{where} names {len(twice)} images twice, {first_of(twice)}.",
-            "Keep one line per image.",
         )
 
 
@@ -317,11 +315,16 @@ def choose_classes(chosen: Sequence[str], found: Iterable[str], where: str) -> t
 
 
 def label_matrix(
-    ids: Sequence[str], classes: Sequence[str], of: Mapping[str, Mapping[str, int]]
+    ids: Sequence[str], classes: Sequence[str], of: Mapping[str, Mapping[str, int] | None]
 ) -> np.ndarray:
-    """Return labels ``(image, class)`` int8 from ``of``, the labels by image and class, else 0."""
-    rows = [[of[image].get(name, 0) for name in classes] for image in ids]
-    return np.array(rows, dtype=np.int8).reshape(len(ids), len(classes))
+    """Return labels ``(image, class)`` int8 from ``of``, the labels by image and class, else 0; an
+    image whose labels are None gets -1 (ignored) for all classes."""
+    labels = np.full((len(ids), len(classes)), -1, dtype=np.int8)
+    for row, image in enumerate(ids):
+        known = of[image]
+        if known is not None:
+            labels[row] = [known.get(name, 0) for name in classes]
+    return labels
 
 
 def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
@@ -333,6 +336,19 @@ def _metadata(table: Table, ids: Sequence[str]) -> np.ndarray:
             "Add a row for each image; leave cells of unknown values empty.",
         )
     return table.values[[row[image] for image in ids]]
+
+
+def readable(load: Callable[[P], V], photos: Iterable[P]) -> tuple[list[V], list[str]]:
+    """Return what ``load`` returns for the photos that can be read, and per photo why it cannot be
+    read, "" if it can."""
+    values, faults = [], []
+    for photo in photos:
+        try:
+            values.append(load(photo))
+            faults.append("")
+        except UnreadableImage as fault:
+            faults.append(str(fault) or "unreadable")
+    return values, faults
 
 
 Mask = Callable[[int], np.ndarray]

@@ -8,10 +8,9 @@ thumbnails need the photos; thumbnails cannot replace photos.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image
@@ -101,38 +100,6 @@ def check_encoder(encoded: Encoded, digest: str) -> None:
             "the encoder of the spec.",
             "Set concepts.encoder to that encoder (same files), or dataset to data with photos.",
         )
-
-
-def encoded_batches(encoded: Encoded, size: int) -> Iterator[dict[str, np.ndarray]]:
-    """Yield batches of ``size`` images with the arrays that encoding their photos would give, read
-    from the store."""
-    for first in range(0, len(encoded.rows), size):
-        parts = [_read(encoded.store, run) for run in _runs(encoded.rows[first : first + size])]
-        yield {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
-
-
-def _runs(rows: np.ndarray) -> Iterator[slice]:
-    """Yield slices that cover ascending ``rows``, one per run of consecutive rows."""
-    cuts = [0, *(np.flatnonzero(np.diff(rows) != 1) + 1), len(rows)]
-    for start, stop in pairwise(cuts):
-        yield slice(int(rows[start]), int(rows[stop - 1]) + 1)
-
-
-def _read(store: Store, rows: slice) -> dict[str, np.ndarray]:
-    def pieces(name: str, offset: Any) -> np.ndarray:
-        return store.dataset[name][int(offset[rows.start]) : int(offset[rows.stop])].to_numpy()
-
-    edge = np.searchsorted(store.segment_image, np.arange(len(store.images) + 1))
-    return {
-        "reason": np.full(rows.stop - rows.start, ""),
-        "segments": np.diff(edge)[rows].astype(np.int32),
-        "embedding": pieces("segment_embedding", edge),
-        "box": pieces("segment_box", edge),
-        "mask": pieces("mask", store.mask_offset),
-        "thumbnail": pieces("thumbnail", store.thumbnail_offset),
-        "thumbnail_length": np.diff(store.thumbnail_offset)[rows],
-        "thumbnail_shape": store.thumbnail_shape[rows],
-    }
 
 
 def scenes_dataset(section: ScenesDataset) -> Dataset:

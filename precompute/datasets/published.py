@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
@@ -221,21 +221,15 @@ def read_instances(path: Path, by_number: bool, crowd_present: bool) -> Instance
             raise fault(path, f"the image {name!r} or its id {image['id']!r} is listed twice")
         ids[image["id"]] = name
         instances.file_name[name], instances.labels[name] = str(image["file_name"]), {}
-    _add_labels(instances, entries(path, document, "annotations", ("image_id", "category_id")), ids,
-                1 if crowd_present else -1)  # fmt: skip
-    return instances
-
-
-def _add_labels(
-    instances: Instances, annotations: Iterable[dict[str, Any]], ids: dict[Any, str], crowd: int
-) -> None:
-    for annotation in annotations:
-        image, category = annotation["image_id"], annotation["category_id"]
-        if image not in ids or category not in instances.categories:
-            lost = f"image {image!r}" if image not in ids else f"category {category!r}"
-            raise fault(instances.path, f"an annotation refers to the missing {lost}")
-        labels, name = instances.labels[ids[image]], instances.categories[category]
+    crowd = 1 if crowd_present else -1
+    for annotation in entries(path, document, "annotations", ("image_id", "category_id")):
+        image, number = annotation["image_id"], annotation["category_id"]
+        if image not in ids or number not in instances.categories:
+            lost = f"image {image!r}" if image not in ids else f"category {number!r}"
+            raise fault(path, f"an annotation refers to the missing {lost}")
+        labels, name = instances.labels[ids[image]], instances.categories[number]
         labels[name] = max(labels.get(name, -1), crowd if annotation.get("iscrowd") else 1)
+    return instances
 
 
 def _find(images: Path, name: str, instances: Instances, image: str) -> Path:
@@ -295,15 +289,15 @@ def boxes_of(path: Path, by_number: bool) -> Boxes:
     of: dict[str, list[tuple[str, float, float, float, float]]] = {}
     for annotation in entries(path, document, "annotations", ["image_id", "category_id"]):
         shown, box = image_of[annotation["image_id"]], annotation.get("bbox")
-        if not isinstance(box, list) or not _is_box(box):
+        if not (
+            isinstance(box, list)
+            and len(box) == 4
+            and all(isinstance(side, int | float) and math.isfinite(side) for side in box)
+        ):
             raise fault(path, f"an object of the image {shown!r} has no box (bbox): {box!r}")
         x, y, wide, high = map(float, box)
         of.setdefault(shown, []).append((names[annotation["category_id"]], x, y, wide, high))
     return Boxes(path, size, of)
-
-
-def _is_box(box: list[Any]) -> bool:
-    return len(box) == 4 and all(isinstance(v, int | float) and math.isfinite(v) for v in box)
 
 
 def load_document(path: Path, more: AbstractSet[str] = frozenset()) -> Any:

@@ -26,7 +26,7 @@ from inficond_panel.spec.sections.teacher import PythonTeacher
 from inficond_panel.store.images import to_rgb
 from inficond_panel.store.network_weights import file_digest
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix
-from precompute.datasets.row_tables import Table
+from precompute.datasets.row_tables import text_table
 
 _FORM = "package.module:function (installed, or in PYTHONPATH), or file.py:function"
 
@@ -142,11 +142,9 @@ def _listing(
     named = {name for record in records.values() for name in record.labels or ()}
     known = [name for name in order if name in named] + sorted(named - set(order))
     classes = choose_classes(dataset.classes, known, where)
-    unknown = dict.fromkeys(classes, -1)
-    labels = {
-        image: unknown if record.labels is None else record.labels
-        for image, record in records.items()
-    }
+    labels = {image: record.labels for image, record in records.items()}
+    texts = {image: record.metadata for image, record in records.items()}
+    columns = list(dict.fromkeys(name for cells in texts.values() for name in cells))
     lists: dict[str, list[str]] = {}
     for image, record in records.items():
         for name in record.splits:
@@ -167,14 +165,8 @@ def _listing(
         classes=lambda _: classes,
         labels=lambda ids, names: label_matrix(ids, names, labels),
         paths=lambda ids: [records[image].photo for image in ids],
-        metadata=_metadata(where, records),
+        metadata=text_table(Path(where), texts, columns),
     )
-
-
-def _metadata(where: str, records: Mapping[str, Record]) -> Table | None:
-    columns = tuple(dict.fromkeys(name for one in records.values() for name in one.metadata))
-    values = [[one.metadata.get(name, "") for name in columns] for one in records.values()]
-    return Table(Path(where), tuple(records), columns, np.array(values)) if columns else None
 
 
 @dataclass

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -49,15 +49,34 @@ def read_table(
             "Write these column names in the first row.",
         )
     lines: dict[str, int] = {}
-    values = []
+    values: list[list[float | str]] = []
     for line, row in rows:
         image = as_text(row[0])
         note_image(path, line, image, lines)
-        cells = zip(header[1:], map(as_text, row[1:]), strict=True)
-        values.append([_value(f"{path}:{line}", image, *cell, parse, expected) for cell in cells])
+        values.append([])
+        for column, cell in zip(header[1:], map(as_text, row[1:]), strict=True):
+            try:
+                values[-1].append(parse(cell))
+            except ValueError:
+                raise DataError(
+                    f"{path}:{line}: {column!r} of image {image!r} is {cell!r}; expected "
+                    f"{expected}.",
+                    "Correct the cell.",
+                ) from None
     if not lines:
         raise DataError(f"{path} lists no image.", "Add a row per image.")
     return Table(path, tuple(lines), tuple(header[1:]), np.array(values), tuple(lines.values()))
+
+
+def text_table(
+    path: Path, texts: Mapping[str, Mapping[str, str]], columns: Sequence[str]
+) -> Table | None:
+    """Return the table of texts by image and column, "" where a text is missing; None without
+    ``columns``."""
+    if not columns:
+        return None
+    values = np.array([[cells.get(name, "") for name in columns] for cells in texts.values()])
+    return Table(path, tuple(texts), tuple(columns), values)
 
 
 def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]]]:
@@ -67,7 +86,7 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
     Raises ``DataError`` for a file that is not a table, for columns without a name or with equal
     names, and during reading for a row whose length differs from the header's.
     """
-    rows = _parquet(path) if is_parquet(path) else _text(path)
+    rows = _parquet(path) if path.suffix.lower() in (".parquet", ".pq") else _text(path)
     _, header = next(rows, (1, []))
     seen: set[str] = set()
     for position, name in enumerate(header):
@@ -78,11 +97,6 @@ def read_rows(path: Path) -> tuple[list[str], Iterator[tuple[int, Sequence[Any]]
             )
         seen.add(name)
     return list(header), _checked(path, rows, len(header))
-
-
-def is_parquet(path: Path) -> bool:
-    """True if the suffix of ``path`` is that of a Parquet file."""
-    return path.suffix.lower() in (".parquet", ".pq")
 
 
 def note_image(path: Path, line: int, image: str, lines: dict[str, int]) -> None:
@@ -149,23 +163,6 @@ def _checked(
                 "Write a cell per column in every row.",
             )
         yield line, row
-
-
-def _value(
-    where: str,
-    image: str,
-    column: str,
-    cell: str,
-    parse: Callable[[str], float | str],
-    expected: str,
-) -> float | str:
-    try:
-        return parse(cell)
-    except ValueError:
-        raise DataError(
-            f"{where}: {column!r} of image {image!r} is {cell!r}; expected {expected}.",
-            "Correct the cell.",
-        ) from None
 
 
 def is_spaced(path: Path) -> bool:

@@ -24,7 +24,7 @@ from inficond_panel.spec.sections.splits import ALL, REST, ColumnPart, Splits, l
 from inficond_panel.store.images import SUFFIXES
 from inficond_panel.vocabulary.splits import SPLITS
 from precompute.datasets.dataset import Listing, choose_classes, label_matrix, read_list
-from precompute.datasets.row_tables import Table, note_image, read_rows, read_table
+from precompute.datasets.row_tables import Table, note_image, read_rows, read_table, text_table
 
 
 def image_files(folder: Path) -> list[str]:
@@ -33,11 +33,8 @@ def image_files(folder: Path) -> list[str]:
     Hidden folders and files are skipped; links to folders are followed, each folder once. Raises
     ``DataError`` for a folder that cannot be read.
     """
-    files = []
-    for name in _walk(folder, set()):
-        if os.path.splitext(name)[1].lower() in SUFFIXES:  # noqa: PTH122 - of many files
-            files.append(name)
-    return sorted(files)
+    files = _walk(folder, set())
+    return sorted(name for name in files if without_suffix(name) != name)
 
 
 def _walk(folder: Path, seen: set[str], below: str = "") -> Iterator[str]:
@@ -167,8 +164,8 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
     path = Path(dataset.table)
     header, rows = read_rows(path)
     splits = list(dataset.splits.columns())
-    named = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
-    _check_columns(path, header, [name for name in [*named, *splits] if name])
+    used = [dataset.path, dataset.image_id, dataset.label, *dataset.labels, *dataset.metadata]
+    _check_columns(path, header, [name for name in [*used, *splits] if name])
     file_of: dict[str, str] = {}
     label_of: dict[str, Labels | None] = {}
     texts: dict[str, dict[str, str]] = {}
@@ -184,15 +181,18 @@ def columns_listing(dataset: ColumnsDataset) -> Listing:
         texts[image] = {name: as_text(cells[name]) for name in [*dataset.metadata, *splits]}
     if not lines:
         raise DataError(f"{path} lists no image.", "Add a row per image.")
-    classes = _classes(dataset, label_of.values(), path)
+    classes = tuple(dataset.labels)
+    if dataset.label:
+        named = sorted({name for known in label_of.values() for name in known or ()})
+        classes = choose_classes(dataset.classes, named, f"{path}, column {dataset.label!r},")
     return Listing(
         known=tuple(lines),
         list_of=lambda name: read_list(dataset.list_file(name), lines),
         classes=lambda _: classes,
-        labels=lambda ids, names: label_matrix(ids, names, _known(label_of, ids, names)),
+        labels=lambda ids, names: label_matrix(ids, names, label_of),
         paths=lambda ids: [Path(dataset.images) / file_of[image] for image in ids],
-        metadata=_table(path, texts, dataset.metadata),
-        columns=_table(path, texts, splits),
+        metadata=text_table(path, texts, dataset.metadata),
+        columns=text_table(path, texts, splits),
     )
 
 
@@ -208,10 +208,17 @@ def _check_columns(path: Path, header: Sequence[str], named: Iterable[str]) -> N
 def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> Labels | None:
     """Return an image's labels by class from its row's cells, None if unknown."""
     if not dataset.label:
-        return {
-            name: _label(where, name, as_text(cells[name]), dataset.absent)
-            for name in dataset.labels
-        }
+        read, expected = label_reader(dataset.absent)
+        labels = {}
+        for name in dataset.labels:
+            text = as_text(cells[name])
+            try:
+                labels[name] = read(text)
+            except ValueError:
+                raise DataError(
+                    f"{where}: {name!r} is {text!r}; expected {expected}.", "Correct the cell."
+                ) from None
+        return labels
     cell = cells[dataset.label]
     if cell is None or (not isinstance(cell, list) and not as_text(cell)):
         return None
@@ -219,43 +226,6 @@ def _labels(dataset: ColumnsDataset, where: str, cells: Mapping[str, Any]) -> La
         text = as_text(cell)
         cell = text.split(dataset.separator) if dataset.separator else [text]
     return {name: 1 for name in map(as_text, cell) if name}
-
-
-def _label(where: str, column: str, cell: str, absent: int) -> int:
-    read, expected = label_reader(absent)
-    try:
-        return read(cell)
-    except ValueError:
-        raise DataError(
-            f"{where}: {column!r} is {cell!r}; expected {expected}.",
-            "Correct the cell.",
-        ) from None
-
-
-def _classes(
-    dataset: ColumnsDataset, labels: Iterable[Labels | None], path: Path
-) -> tuple[str, ...]:
-    if not dataset.label:
-        return tuple(dataset.labels)
-    classes = sorted({name for known in labels for name in known or ()})
-    return choose_classes(dataset.classes, classes, f"{path}, column {dataset.label!r},")
-
-
-def _known(
-    label_of: Mapping[str, Labels | None], ids: Sequence[str], names: Sequence[str]
-) -> dict[str, Labels]:
-    """Return each image's labels by class; an image without labels gets -1 (ignored) for all."""
-    unknown = dict.fromkeys(names, -1)
-    return {image: unknown if (known := label_of[image]) is None else known for image in ids}
-
-
-def _table(
-    path: Path, texts: Mapping[str, Mapping[str, str]], columns: Sequence[str]
-) -> Table | None:
-    if not columns:
-        return None
-    values = np.array([[cells[name] for name in columns] for cells in texts.values()])
-    return Table(path, tuple(texts), tuple(columns), values)
 
 
 def folder_listing(dataset: FolderDataset) -> Listing:

@@ -122,14 +122,10 @@ def _is_instances(path: Path) -> bool:
 
 
 def _by_tables(folder: Path, tables: list[TableSummary]) -> Layout | None:
-    labels = [table for table in tables if table.is_labels]
-    if labels:
-        return _table(folder, labels[0], tables)
     for table in tables:
-        layout = _columns(folder, table)
-        if layout:
-            return layout
-    return None
+        if table.is_labels:
+            return _table(folder, table, tables)
+    return next(filter(None, (_columns(folder, table) for table in tables)), None)
 
 
 def _table(folder: Path, labels: TableSummary, tables: list[TableSummary]) -> Layout | None:
@@ -244,8 +240,6 @@ def _class_folders(folder: Path) -> Layout | None:
     files = image_files(folder)
     deep = [name for name in files if name.count("/") >= 2]
     tops = {name.partition("/")[0] for name in files if "/" in name}
-    if len(tops) < 1 or len(deep) + sum(name.count("/") == 1 for name in files) == 0:
-        return None
     in_splits = {name.partition("/")[0] for name in deep if role_of(name.partition("/")[0])}
     if in_splits and in_splits >= {top for top in tops if role_of(top)}:
         title = f"folders of splits ({', '.join(sorted(in_splits))}) that hold folders of classes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,11 +172,6 @@ class TableSummary:
         return [name for name in self.labels if name.lower() in _TARGET_NAMES] or self.labels
 
     @property
-    def numbers(self) -> list[str]:
-        """Names of the columns in which all cells are finite numbers."""
-        return [name for name, column in self.columns.items() if column.numbers]
-
-    @property
     def is_labels(self) -> bool:
         """True if ``image_id`` is the first column, and all others are label columns."""
         return self._named and self.labels == self.header[1:]
@@ -207,7 +203,7 @@ class TableSummary:
             texts = dict.fromkeys(self.texts(name)) if column.values is None else column.values
             cells = [cell for cell in texts if cell]
             for start in folders if cells else ():
-                files = sum(_is_file(start / cell) for cell in cells)
+                files = sum(os.path.isfile(start / cell) for cell in cells)  # noqa: PTH113 - never raises
                 if files * 2 > len(cells):
                     return name, start
         return None
@@ -238,17 +234,6 @@ class TableSummary:
         return [name for name in named if len(set(self.texts(name))) == self.rows]
 
 
-def summarize_table(path: Path) -> TableSummary | None:
-    """Read a table and return its summary, None without rows; ``DataError`` if it is invalid."""
-    header, rows = read_rows(path)
-    columns, count = {name: Column() for name in header}, 0
-    while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
-        count += len(some)
-        for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
-            column.add(cells)
-    return TableSummary(path, header, count, columns) if count else None
-
-
 def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]:
     """Return the summaries of all tables in a folder, and the errors of unreadable tables."""
     tables, faults = [], []
@@ -256,9 +241,17 @@ def summarize_tables(folder: Path) -> tuple[list[TableSummary], list[DataError]]
         if path.suffix.lower() not in _SUFFIXES and not is_spaced(path):
             continue
         try:
-            tables += [table] if (table := summarize_table(path)) else []
+            header, rows = read_rows(path)
+            columns, count = {name: Column() for name in header}, 0
+            while some := [row for _, row in islice(rows, _ROWS_AT_ONCE)]:
+                count += len(some)
+                for column, cells in zip(columns.values(), zip(*some, strict=True), strict=True):
+                    column.add(cells)
         except DataError as error:
             faults.append(error)
+            continue
+        if count:
+            tables.append(TableSummary(path, header, count, columns))
     return tables, faults
 
 
@@ -266,11 +259,4 @@ def _is_number(cell: str) -> bool:
     try:
         return math.isfinite(float(cell))
     except ValueError:
-        return False
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):
         return False

@@ -14,10 +14,9 @@ from inficond_panel.spec.sections.teacher import activation_of
 from inficond_panel.store.network_weights import check_weights, is_scripted, objects_in
 from precompute.detect.layout import Layout
 from precompute.encoder.hub import CONFIG, model_config
-from precompute.encoder.source import check_name, known_tags
+from precompute.encoder.source import WEIGHTS, check_name, known_tags
 from precompute.teachers.outputs import are_placeholders, names_in_file
-from precompute.teachers.timm_models import known_weights
-from precompute.teachers.torchvision_models import models_with
+from precompute.teachers.timm_models import known_weights, models_with
 from precompute.teachers.transformers_models import own_names
 
 #: Function from a path to its text in the spec.
@@ -53,7 +52,6 @@ def as_path(text: str) -> str:
 
 
 _TRANSFORMERS = "transformers"
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _NOTHING = Choice(
     {"model": "ViT-B-16", "pretrained": "openai"},
     "none found: ViT-B-16 of OpenAI, downloaded at the first run (600 MB)",
@@ -88,7 +86,12 @@ def choose_encoder(named: str | None, places: Iterable[Path], written: Written) 
             raise DataError(f"{named} does not name a model of the hub.", _ENCODER_FORMS)
         return Choice({"model": named}, f"{named.removeprefix(HUB)}, downloaded at the first run")
     if is_path(named):
-        return _of_folder(Path(named), written)
+        folder = Path(named)
+        if not folder.is_dir():
+            raise DataError(f"There is no folder {folder}.", _ENCODER_FORMS)
+        if choice := _folder(folder, written):
+            return choice
+        raise DataError(f"{folder} holds no encoder that can be loaded.", _ENCODER_FORMS)
     return _by_name(named, written)
 
 
@@ -112,15 +115,6 @@ def hub_model(name: str, written: Written) -> tuple[dict[str, str], str]:
     return {"model": f"{HUB}{name}"}, note
 
 
-def _of_folder(folder: Path, written: Written) -> Choice:
-    if not folder.is_dir():
-        raise DataError(f"There is no folder {folder}.", _ENCODER_FORMS)
-    choice = _folder(folder, written)
-    if choice is None:
-        raise DataError(f"{folder} holds no encoder that can be loaded.", _ENCODER_FORMS)
-    return choice
-
-
 def _folder(folder: Path, written: Written) -> Choice | None:
     """Return the encoder that a folder holds; None if it holds no encoder."""
     if (folder / CONFIG).is_file():
@@ -128,10 +122,10 @@ def _folder(folder: Path, written: Written) -> Choice | None:
         return Choice({"kind": _TRANSFORMERS, **keys}, note)
     if not (folder / "open_clip_config.json").is_file():
         return None
-    files = [path for path in sorted(folder.iterdir()) if path.suffix in _WEIGHTS]
+    files = [path for path in sorted(folder.iterdir()) if path.suffix in WEIGHTS]
     if not files:
         return None
-    weights = min(files, key=lambda path: _WEIGHTS.index(path.suffix))
+    weights = min(files, key=lambda path: WEIGHTS.index(path.suffix))
     return Choice(
         {"model": as_path(written(folder)), "pretrained": as_path(written(weights))},
         f"found in {folder}",
@@ -141,7 +135,7 @@ def _folder(folder: Path, written: Written) -> Choice | None:
 def _by_name(named: str, written: Written) -> Choice:
     name, _, weights = named.partition(":")
     check_name(name)
-    if Path(weights).suffix in _WEIGHTS:
+    if Path(weights).suffix in WEIGHTS:
         if not Path(weights).is_file():
             raise DataError(f"There is no file {weights}.", _ENCODER_FORMS)
         check_weights(Path(weights))

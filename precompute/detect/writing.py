@@ -175,7 +175,10 @@ def task_keys(
     ``task``, ``activation`` and ``outputs`` are detected if empty. Raises ``DataError`` for an
     unreadable table, and for images without exactly one class if the task needs it.
     """
-    task = _checked(task, dataset) or ("single_label" if is_single_label(dataset.label) else "")
+    fault = single_label_fault(dataset.label, dataset.ids, dataset.classes)
+    if task == "single_label" and fault:
+        raise DataError(fault, REMEDY)
+    task = task or ("single_label" if is_single_label(dataset.label) else "")
     single, keys = task == "single_label", TaskKeys({"task": task} if task else {})
     values = np.empty((0, 0))
     if teacher.table is not None:
@@ -218,14 +221,6 @@ def _name_outputs(keys: TaskKeys, dataset: Dataset, teacher: Choice) -> None:
         keys.teacher["labels"] = labels
         renamed = ", ".join(f"{name} is {label!r}" for name, label in labels.items())
         keys.assumed.append(f"in the teacher's output names {renamed}")
-
-
-def _checked(task: str, dataset: Dataset) -> str:
-    """Return ``task``; raise ``DataError`` if it is single_label but an image has not one class."""
-    fault = single_label_fault(dataset.label, dataset.ids, dataset.classes)
-    if task == "single_label" and fault:
-        raise DataError(fault, REMEDY)
-    return task
 
 
 def _end_single(keys: TaskKeys, teacher: Choice, apart: bool) -> None:

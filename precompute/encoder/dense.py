@@ -19,7 +19,6 @@ from torch.nn import functional
 
 from inficond_panel.errors import DataError
 from precompute.encoder.dense_blocks import (
-    ATTENTIONS,
     Dense,
     Path,
     View,
@@ -94,11 +93,13 @@ def timm_vit(tower: Any) -> Path | None:
 
     def build(attention: str | None) -> View:
         *blocks, last = trunk.blocks
-        kind = nn.ModuleList if isinstance(trunk.blocks, nn.ModuleList) else _sequential
+        in_list = isinstance(trunk.blocks, nn.ModuleList)
         changed = last_block(last, attention)
 
         def trunk_with(ending: nn.Module) -> Any:
-            return with_module(trunk, "blocks", kind([*blocks, ending]))
+            every = [*blocks, ending]
+            kept = nn.ModuleList(every) if in_list else nn.Sequential(*every)
+            return with_module(trunk, "blocks", kept)
 
         with_cells = trunk_with(changed)
 
@@ -124,10 +125,6 @@ def timm_vit(tower: Any) -> Path | None:
 
 
 _POOLS = ("token", "avg", "map")
-
-
-def _sequential(blocks: list[nn.Module]) -> nn.Module:
-    return nn.Sequential(*blocks)
 
 
 def clip_resnet(tower: Any) -> Path | None:
@@ -158,14 +155,12 @@ def timm_map(tower: Any) -> Path | None:
     pool = tower.head._modules.get("pool")
     if isinstance(pool, AttentionPool2d | RotAttentionPool2d):
         return Path(None, lambda _: _attention_pooled(tower, pool))
-    if pool is None and _has_map(tower.trunk) and _pools_by_average(tower.trunk):
+    trunk = tower.trunk
+    # features are a map if timm lists their levels
+    has_map = hasattr(trunk, "forward_features") and getattr(trunk, "feature_info", None)
+    if pool is None and has_map and _pools_by_average(trunk):
         return Path(None, lambda _: _average_pooled(tower))
     return None
-
-
-def _has_map(trunk: Any) -> bool:
-    """Return True if a trunk's features are a map: timm then lists levels (``feature_info``)."""
-    return hasattr(trunk, "forward_features") and bool(getattr(trunk, "feature_info", None))
 
 
 def _pools_by_average(trunk: Any) -> bool:
@@ -256,6 +251,3 @@ def dense_path(tower: Any) -> Path | None:
     """Return the dense path of an image tower of open_clip, None for an unsupported family."""
     families = (open_clip_vit, timm_vit, clip_resnet, timm_map)
     return next((path for family in families if (path := family(tower))), None)
-
-
-__all__ = ["ATTENTIONS", "Dense", "dense_function", "dense_path"]

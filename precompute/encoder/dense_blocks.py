@@ -69,31 +69,20 @@ def fit_size(tower: Any, size: tuple[int, int]) -> None:
     from open_clip.transformer import VisionTransformer
 
     if isinstance(tower, VisionTransformer):
-        _fit_vit(tower, size)
+        grid = grid_of(size, tower.patch_size)
+        if grid != tuple(tower.grid_size):
+            tower.positional_embedding = _resized(tower.positional_embedding, tower.grid_size, grid)
+            tower.grid_size = grid
     elif isinstance(tower, ModifiedResNet):
-        _fit_pool(tower.attnpool, tuple(side // 32 for side in size))
+        pool, grid = tower.attnpool, tuple(side // 32 for side in size)
+        side = int((len(pool.positional_embedding) - 1) ** 0.5)
+        if grid != (side, side):
+            pool.positional_embedding = _resized(pool.positional_embedding, (side, side), grid)
     elif hasattr(tower.trunk, "set_input_size"):
-        _fit_timm(tower.trunk, size)
-
-
-def _fit_vit(tower: Any, size: tuple[int, int]) -> None:
-    grid = grid_of(size, tower.patch_size)
-    if grid != tuple(tower.grid_size):
-        tower.positional_embedding = _resized(tower.positional_embedding, tower.grid_size, grid)
-        tower.grid_size = grid
-
-
-def _fit_pool(pool: Any, grid: tuple[int, ...]) -> None:
-    side = int((len(pool.positional_embedding) - 1) ** 0.5)
-    if grid != (side, side):
-        pool.positional_embedding = _resized(pool.positional_embedding, (side, side), grid)
-
-
-def _fit_timm(trunk: Any, size: tuple[int, int]) -> None:
-    patches: Any = getattr(trunk, "patch_embed", None)
-    if hasattr(patches, "feat_ratio"):
-        grid_of(size, patches.feat_ratio(as_scalar=False))
-    trunk.set_input_size(size)
+        patches: Any = getattr(tower.trunk, "patch_embed", None)
+        if hasattr(patches, "feat_ratio"):
+            grid_of(size, patches.feat_ratio(as_scalar=False))
+        tower.trunk.set_input_size(size)
 
 
 def grid_of(size: tuple[int, int], patch: tuple[int, ...]) -> tuple[int, ...]:
@@ -128,11 +117,8 @@ def _resized(embedding: Any, old: tuple[int, ...], new: tuple[int, ...]) -> nn.P
     return nn.Parameter(rows, requires_grad=False)
 
 
-ATTENTIONS = ("value", "plain", "clearclip", "sclip")
-
-
 def last_block(block: Any, attention: str | None) -> nn.Module:
-    """Return the block with ``attention`` (one of ``ATTENTIONS``); it shares unchanged weights."""
+    """Return the block with ``attention``; it shares unchanged weights."""
     if attention == "plain":
         return block
     if attention == "value":

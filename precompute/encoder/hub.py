@@ -231,9 +231,7 @@ def load_pretrained(auto: Any, folder: Path) -> Any:
             f"The weights in {folder} lack {', '.join(lacking[:3])}{more}.",
             "Use a model that was trained for this task: the missing weights would be random.",
         )
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
-    return model.eval()
+    return model.requires_grad_(False).eval()
 
 
 def _cached(model: str) -> Path | None:

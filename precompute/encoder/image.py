@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ from PIL import Image
 
 from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.threads import one_torch_thread
+from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import FLOAT32, OpenClipEncoder
-from precompute.encoder.open_clip_model import build_model, load_tokenizer, loading, text_function
-from precompute.encoder.source import find_source, open_clip_digest, open_clip_name
-from precompute.encoder.text import TextEncoder
+from precompute.encoder.open_clip_model import build_model, loading, text_encoder, text_function
+from precompute.encoder.source import find_source
+from precompute.encoder.text import TextEncoder, templates
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,8 +56,11 @@ class Precision:
         return self._mixed(dense, pixels)
 
     def _mixed(self, dense: Callable[[Any], Any], pixels: Tensor) -> Tensor:
+        import torch
+
+        kind = self.device.partition(":")[0]
         try:
-            with self._autocast():
+            with torch.autocast(kind, dtype=getattr(torch, self.name)):
                 embedding: Tensor = dense(pixels).float()
                 return embedding
         except (RuntimeError, NotImplementedError) as error:
@@ -64,12 +69,6 @@ class Precision:
                 f"{str(error).splitlines()[0]}",
                 f"Set concepts.encoder.precision: {FLOAT32}.",
             ) from error
-
-    def _autocast(self) -> AbstractContextManager[Any]:
-        import torch
-
-        kind = self.device.partition(":")[0]
-        return torch.autocast(kind, dtype=getattr(torch, self.name))
 
     def _checked(self, dense: Callable[[Any], Any], pixels: Tensor) -> float:
         """Return the largest distance of a cell's unit vector from its float32 unit vector."""
@@ -89,11 +88,46 @@ class Precision:
         return distance
 
 
-FILTERS = {
-    "bicubic": Image.Resampling.BICUBIC,
-    "bilinear": Image.Resampling.BILINEAR,
-    "nearest": Image.Resampling.NEAREST,
-}
+#: Interpolations that an encoder can have.
+FILTERS = ("bicubic", "bilinear", "nearest")
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """Preprocessing by settings: resize, crop, and normalise by ``mean`` and ``std``.
+
+    ``size`` is (width, height); ``mean`` and ``std`` are per channel, for levels 0 to 1. ``crop``
+    is the central share of the resized photo's shorter side that is kept, like ``Resize`` and
+    ``CenterCrop`` of torchvision and timm; 0 resizes the whole photo to ``size``."""
+
+    size: tuple[int, int]
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    interpolation: str = "bilinear"
+    crop: float = 0.0
+
+    def prepare(self, image: Image.Image) -> np.ndarray:
+        """Return the network's input of an RGB image: ``(3, height, width)`` float32."""
+        chosen = self._cropped(image) if self.crop else self._resized(image, self.size)
+        level = np.arange(256, dtype=np.float32) / 255
+        channels = zip(np.asarray(chosen).transpose(2, 0, 1), self.mean, self.std, strict=True)
+        return np.stack([((level - np.float32(m)) / np.float32(s))[c] for c, m, s in channels])
+
+    def plain(self) -> dict[str, Any]:
+        """Return the settings of the preprocessing as JSON, for stores and hashes."""
+        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
+
+    def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
+        return image.resize(size, Image.Resampling[self.interpolation.upper()])
+
+    def _cropped(self, image: Image.Image) -> Image.Image:
+        (width, height), (w, h) = (math.floor(side / self.crop) for side in self.size), image.size
+        if width * h >= height * w:  # scale the width to fit exactly; the height may be larger
+            image = self._resized(image, (width, int(width * h / w)))
+        else:
+            image = self._resized(image, (int(height * w / h), height))
+        left, top = (round((a - b) / 2) for a, b in zip(image.size, self.size, strict=True))
+        return image.crop((left, top, left + self.size[0], top + self.size[1]))
 
 
 @dataclass(frozen=True)
@@ -124,11 +158,6 @@ class Encoder:
         return self.text.name
 
     @property
-    def tokenizer(self) -> Any:
-        """Tokenizer of the text tower: a function from texts to tokens."""
-        return self.text.tokenizer
-
-    @property
     def preprocessing(self) -> dict[str, Any]:
         """Settings of ``prepare``, with open_clip's names; with ``attention`` if it can be chosen,
         and with ``precision`` if it is not float32."""
@@ -144,75 +173,62 @@ class Encoder:
             **more,
         }
 
+    @property
+    def squash(self) -> Preprocessing:
+        """The preprocessing: the whole photo resized to ``size``, no crop."""
+        height, width = self.size
+        return Preprocessing((width, height), self.mean, self.std, self.interpolation)
+
     def prepare(self, image: Image.Image) -> np.ndarray:
         """Return the model's input of an RGB image: ``(3, height, width)`` float32."""
-        return prepared(image, self.size, self.mean, self.std, self.interpolation)
+        return self.squash.prepare(image)
 
     def dense(self, images: np.ndarray) -> np.ndarray:
         """Return cell embeddings ``(B, h, w, embed)`` float32, not normalised, of ``(B, 3, H, W)``.
 
         Raises ``DataError`` if the precision's result differs too much from float32.
         """
-        with self._running():
-            return _array(self.precision.run(self._dense, self._pixels(images)))
+        with self._running(images) as pixels:
+            return _array(self.precision.run(self._dense, pixels))
 
     def dense_with_whole(self, images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return the results of ``dense`` and ``whole`` for images, from one pass of the tower."""
         from torch.nn.functional import normalize
 
-        with self._running():
-            cells, whole = self._dense.with_whole(self._pixels(images))
+        with self._running(images) as pixels:
+            cells, whole = self._dense.with_whole(pixels)
             return _array(cells), _array(normalize(whole, dim=-1))
 
     def whole(self, images: np.ndarray) -> np.ndarray:
         """Return unit vectors ``(B, embed)`` of whole images ``(B, 3, H, W)``, float32."""
-        with self._running():
-            return _array(self.model.encode_image(self._pixels(images), normalize=True))
+        with self._running(images) as pixels:
+            return _array(self.model.encode_image(pixels, normalize=True))
 
     @contextmanager
-    def _running(self) -> Iterator[None]:
+    def _running(self, images: np.ndarray) -> Iterator[Any]:
+        """Yield images as pixels on the device, in inference mode and with one thread."""
         import torch
 
         with one_torch_thread(), torch.inference_mode():
-            yield
-
-    def _pixels(self, images: np.ndarray) -> Any:
-        import torch
-
-        pixels = torch.from_numpy(images).to(self.device)
-        return pixels.contiguous(memory_format=torch.channels_last)
+            pixels = torch.from_numpy(images).to(self.device)
+            yield pixels.contiguous(memory_format=torch.channels_last)
 
     def embed_text(self, texts: Sequence[str]) -> np.ndarray:
         """Return unit vectors of texts; see ``TextEncoder.embed_text``."""
         return self.text.embed_text(texts)
 
     def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
-        """Return unit vectors of concepts in prompts; see ``TextEncoder.embed_concepts``."""
-        return self.text.embed_concepts(concepts, prompts)
+        """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
+
+        A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
+        ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
+        normalised. Raises the errors of ``embed_text``."""
+        return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
 
 
 def _array(data: Any) -> np.ndarray:
     values: np.ndarray = data.cpu().contiguous().numpy()
     return values
-
-
-def prepared(
-    image: Image.Image,
-    size: Sequence[int],
-    mean: Sequence[float],
-    std: Sequence[float],
-    interpolation: str,
-) -> np.ndarray:
-    """Return an RGB image resized to ``size`` (height, width) and normalised: (3, H, W) float32."""
-    height, width = size
-    small = np.asarray(image.resize((width, height), FILTERS[interpolation]))
-    level = np.arange(256, dtype=np.float32) / 255
-    return np.stack(
-        [
-            ((level - np.float32(one)) / np.float32(other))[small[..., channel]]
-            for channel, (one, other) in enumerate(zip(mean, std, strict=True))
-        ]
-    )
 
 
 def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
@@ -224,22 +240,17 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
     Raises ``MissingExtraError`` without torch and open_clip, and ``DataError`` for a model that
     cannot be loaded or has no dense path."""
     with loading(encoder) as open_clip:
+        import torch
+
         from precompute.encoder.dense import dense_function
 
         source = find_source(encoder)
         hardware = torch_device(device)
-        model = _channels_last(build_model(open_clip, source)).to(hardware)
-        tokenizer = load_tokenizer(open_clip, source)
+        model = build_model(open_clip, source).to(memory_format=torch.channels_last).to(hardware)
+        text = text_encoder(open_clip, encoder, source, text_function(model), hardware)
     settings = model.visual.preprocess_cfg
     size = chosen_size(encoder.image_size, settings["size"])
     dense, attention = dense_function(model, size, encoder.model, encoder.attention)
-    text = TextEncoder(
-        open_clip_name(encoder),
-        open_clip_digest(encoder),
-        tokenizer,
-        text_function(model),
-        hardware,
-    )
     known = settings["interpolation"] in FILTERS
     side = chosen_size(None, settings["size"])
     return Encoder(
@@ -255,12 +266,6 @@ def load_open_clip(encoder: OpenClipEncoder, device: str = CPU) -> Encoder:
         device=hardware,
         precision=Precision(encoder.precision, hardware),
     )
-
-
-def _channels_last(model: Any) -> Any:
-    import torch
-
-    return model.to(memory_format=torch.channels_last)
 
 
 def chosen_size(

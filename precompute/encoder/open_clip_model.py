@@ -78,12 +78,6 @@ def build_model(open_clip: ModuleType, source: Source) -> Any:
     return model.eval()
 
 
-def load_tokenizer(open_clip: ModuleType, source: Source) -> Any:
-    """Load the tokenizer of an open_clip model; a folder's model has its files in the folder."""
-    with nullcontext() if source.online else offline():
-        return open_clip.get_tokenizer(source.model)
-
-
 def _says_nothing(_: logging.LogRecord) -> bool:
     return False
 
@@ -111,13 +105,23 @@ def load_open_clip_text(encoder: OpenClipEncoder, device: str = CPU) -> TextEnco
         source = find_source(encoder)
         hardware = torch_device(device)
         tower = _text_tower(open_clip, source).to(hardware)
-        return TextEncoder(
-            name=open_clip_name(encoder),
-            digest=open_clip_digest(encoder),
-            tokenizer=load_tokenizer(open_clip, source),
-            encode=text_function(tower.eval()),
-            device=hardware,
-        )
+        return text_encoder(open_clip, encoder, source, text_function(tower.eval()), hardware)
+
+
+def text_encoder(
+    open_clip: ModuleType,
+    encoder: OpenClipEncoder,
+    source: Source,
+    encode: Callable[[Any], Any],
+    device: str,
+) -> TextEncoder:
+    """Return the text side of an encoder, with the model's tokenizer; a folder's model has the
+    tokenizer's files in the folder. ``encode`` is the text tower as ``text_function`` returns it.
+    """
+    with nullcontext() if source.online else offline():
+        tokenizer = open_clip.get_tokenizer(source.model)
+    name, digest = open_clip_name(encoder), open_clip_digest(encoder)
+    return TextEncoder(name, digest, tokenizer, encode, device)
 
 
 def text_function(model: Any) -> Callable[[Any], Any]:
@@ -126,7 +130,9 @@ def text_function(model: Any) -> Callable[[Any], Any]:
     With causal attention and pooling at the end token, tokens after it have no effect and are cut.
     """
     tower = getattr(model, "text", model)
-    if hasattr(tower, "token_embedding") and _reads_the_end(tower):
+    causal = getattr(tower, "attn_mask", None) is not None and hasattr(tower, "token_embedding")
+    other = getattr(tower, "cls_emb", None) is not None or getattr(tower, "use_pad_mask", False)
+    if causal and not other and _pool(tower)[0] in ("argmax", "eos"):
         return lambda tokens: _causal(tower, tokens)
     whole = getattr(tower, "encode_text", tower)
 
@@ -141,14 +147,6 @@ def _pool(tower: Any) -> tuple[str, int | None]:
     """Return the kind of pooling of a text tower, and the id of its end token or None."""
     kind = getattr(tower, "text_pool_type", None) or tower.pool_type
     return kind, getattr(tower, "text_eos_id", getattr(tower, "eos_id", None))
-
-
-def _reads_the_end(tower: Any) -> bool:
-    causal = tower.attn_mask is not None and getattr(tower, "cls_emb", None) is None
-    return causal and not getattr(tower, "use_pad_mask", False) and _pool(tower)[0] in _AT_THE_END
-
-
-_AT_THE_END = ("argmax", "eos")
 
 
 def _causal(tower: Any, tokens: Any) -> Any:

@@ -30,7 +30,7 @@ from precompute.encoder.hub import (
 )
 
 CONFIG = "open_clip_config.json"
-_WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
+WEIGHTS = (".safetensors", ".bin", ".pt", ".pth")
 _FILES = ("open_clip_model.safetensors", "open_clip_pytorch_model.bin")
 _TOKENIZER = ("tokenizer*", "special_tokens_map.json", "vocab*", "merges.txt", "*.model")
 
@@ -152,21 +152,16 @@ def open_clip_digest(encoder: OpenClipEncoder) -> str:
 
     For a model by name, the name stands for its configuration. Files that were never downloaded are
     represented by the names in the spec."""
-    return digest_of(_parts(encoder))
-
-
-def _parts(encoder: OpenClipEncoder) -> list[Path | str]:
     model, pretrained = encoder.model, encoder.pretrained
     if isinstance(model, Path):
-        weights = _weights_of(model, pretrained)
-        return [model / CONFIG, weights]
+        return digest_of([model / CONFIG, _weights_of(model, pretrained)])
     if model.startswith(HUB):
         folder = cached_folder(model.removeprefix(HUB))
-        return [folder / CONFIG, _weights_in(folder)] if folder else [model]
+        return digest_of([folder / CONFIG, _weights_in(folder)] if folder else [model])
     if isinstance(pretrained, Path):
-        return [model, pretrained]
+        return digest_of([model, pretrained])
     tag = str(pretrained)
-    return [model, tag, *filter(None, [cached_weights(model, tag)])]
+    return digest_of([model, tag, *filter(None, [cached_weights(model, tag)])])
 
 
 def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
@@ -182,7 +177,7 @@ def _weights_of(folder: Path, pretrained: Path | str | None) -> Path:
 
 
 def _weights_in(folder: Path) -> Path:
-    files = sorted(path for path in folder.iterdir() if path.suffix in _WEIGHTS)
+    files = sorted(path for path in folder.iterdir() if path.suffix in WEIGHTS)
     safe = [path for path in files if path.suffix == ".safetensors"]
     chosen = safe if len(safe) == 1 else files
     if len(chosen) != 1:

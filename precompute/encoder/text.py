@@ -11,7 +11,6 @@ import numpy as np
 from inficond_panel.common.devices import CPU
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.threads import one_torch_thread
-from inficond_panel.concepts.texts import embed_concepts
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.encoder import TEMPLATES
 
@@ -35,24 +34,13 @@ class TextEncoder:
 
         Raises ``DataError`` for texts longer than the encoder's context.
         """
-        check_length(self.tokenizer, texts)
-        return self._embed(list(texts))
-
-    def embed_concepts(self, concepts: Sequence[str], prompts: Sequence[str]) -> np.ndarray:
-        """Return unit vectors ``(concept, embed)`` float32, averaged over prompts as in CLIP.
-
-        A prompt is a sentence in which ``{}`` is replaced by the concept, or a name in
-        ``TEMPLATES`` for a list of sentences. The sentences' unit vectors are averaged and
-        normalised. Raises the errors of ``embed_text``."""
-        return embed_concepts(self, [[concept] for concept in concepts], templates(prompts))
-
-    def _embed(self, texts: list[str]) -> np.ndarray:
         import torch
 
+        check_length(self.tokenizer, texts)
         parts = []
         with one_torch_thread(), torch.inference_mode():
             for start in range(0, len(texts), _TEXTS_AT_A_TIME):
-                tokens = self.tokenizer(texts[start : start + _TEXTS_AT_A_TIME])
+                tokens = self.tokenizer(list(texts[start : start + _TEXTS_AT_A_TIME]))
                 vectors = self.encode(_moved(tokens, self.device))
                 unit = torch.nn.functional.normalize(vectors, dim=-1)
                 parts.append(unit.float().cpu().numpy())
@@ -84,7 +72,8 @@ def _tokens(tokenizer: Any, text: str) -> int:
     """Return the number of tokens of a text, including start and end tokens."""
     if hasattr(tokenizer, "encode"):
         return len(tokenizer.encode(text)) + 2
-    return len(tokenizer.tokenizer(tokenizer.clean_fn(text)).input_ids)
+    clean = getattr(tokenizer, "clean_fn", str)  # tokenizers of transformers clean texts themselves
+    return len(tokenizer.tokenizer(clean(text)).input_ids)
 
 
 def templates(prompts: Sequence[str]) -> list[str]:

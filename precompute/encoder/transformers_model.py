@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from PIL import Image
 from torch import nn
 from torch.nn import functional
 
@@ -30,9 +31,8 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
     errors of ``load_encoder``."""
     with loading(section.model) as transformers:
         folder = fetch_model(section.model)
-        config = transformers.AutoConfig.from_pretrained(
-            folder, local_files_only=True, trust_remote_code=False
-        )
+        options = {"local_files_only": True, "trust_remote_code": False}
+        config = transformers.AutoConfig.from_pretrained(folder, **options)
         if config.model_type not in _TYPES:
             raise DataError(
                 f"{section.model} is of type {config.model_type}, whose cells cannot be embedded.",
@@ -40,7 +40,6 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
             )
         hardware = torch_device(device)
         model = JointModel(load_pretrained(transformers.AutoModel, folder)).to(hardware)
-        options = {"local_files_only": True, "trust_remote_code": False}
         processor = transformers.AutoImageProcessor.from_pretrained(folder, **options)
         tokenizer = Tokenizer(
             transformers.AutoTokenizer.from_pretrained(folder, **options),
@@ -49,12 +48,14 @@ def load_transformers(section: TransformersEncoder, device: str = CPU) -> Encode
         )
     size = chosen_size(section.image_size, config.vision_config.image_size)
     attention = section.attention or ("value" if model.reads_class else "plain")
+    resample = int(getattr(processor, "resample", 3) or 3)
+    interpolation = Image.Resampling(resample).name.lower()
     name, digest = section.title, model_digest(section.model)
     return Encoder(
         size=size,
         mean=tuple(processor.image_mean),
         std=tuple(processor.image_std),
-        interpolation=_interpolation(processor),
+        interpolation=interpolation if interpolation in FILTERS else "bicubic",
         attention=attention,
         model=model,
         text=TextEncoder(name, digest, tokenizer, model.encode_text, hardware),
@@ -125,17 +126,6 @@ class Tokenizer:
         names = ("input_ids",) if self.whole else ("input_ids", "attention_mask")
         return {name: tokens[name] for name in names}
 
-    def clean_fn(self, text: str) -> str:
-        """Return the text unchanged: the tokenizer cleans texts itself."""
-        return text
-
-
-def _interpolation(processor: Any) -> str:
-    from PIL import Image
-
-    name = Image.Resampling(int(getattr(processor, "resample", 3) or 3)).name.lower()
-    return name if name in FILTERS else "bicubic"
-
 
 def _dense(joint: Any, size: tuple[int, int], attention: str) -> Dense:
     """Return the function from images ``(B, 3, *size)`` to cell embeddings."""
@@ -180,7 +170,7 @@ def _pool_all(joint: Any) -> Callable[[Any], Any]:
 
 
 def _last(block: Any, attention: str) -> Callable[[Any], Any]:
-    """Return the last block as a function, with ``attention`` of ``dense_blocks.ATTENTIONS``."""
+    """Return the last block as a function, with ``attention`` (see ``dense_blocks``)."""
     projections, norm = block.self_attn, block.layer_norm1
     queries: Any = with_module(projections, "k_proj", projections.q_proj)
     keys: Any = with_module(projections, "q_proj", projections.k_proj)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -23,8 +24,9 @@ from inficond_panel.spec.sections.teacher import LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
 from inficond_panel.store.images import UnreadableImage, decode
 from precompute.batches.results import Arrays, plain, stage_of
-from precompute.batches.run import Settings, segment_batch
+from precompute.batches.run import Progress, Settings, segment_batch
 from precompute.datasets import load_dataset
+from precompute.datasets.dataset import readable
 from precompute.encoder import Encoder, encoder_inputs, load_encoder
 from precompute.segments import SegmentSettings, settings_of
 from precompute.segments.files import read_mask
@@ -35,8 +37,6 @@ from precompute.teachers.stage import check_finite
 
 #: Bytes of the largest file that is read as a new photo.
 MOST_BYTES = 64_000_000
-
-Progress = Callable[[str], None]
 
 
 def load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Applying:
@@ -120,8 +120,8 @@ class Applying:
         """
         parts, store = [], self.store
         with one_thread():
-            for batch in batches(photos, self.scorer.size):
-                parts.append(self.batch(batch))
+            for start in range(0, len(photos), self.scorer.size):
+                parts.append(self.batch(photos[start : start + self.scorer.size]))
                 progress(f"Photos: {sum(map(len, (part[0] for part in parts)))} of {len(photos)}")
         fault, score, logit, segments, failed = zip(*parts, strict=True)
         no_teacher = next(filter(None, failed), self.no_teacher)
@@ -139,7 +139,8 @@ class Applying:
     def batch(self, photos: Sequence[Path | bytes]) -> Part:
         """Return, for at most ``size`` photos: the faults; scores ``(n, C)``; the teacher's log
         odds ``(n, K)``; the segments; and why the teacher failed, "" if it did not."""
-        images, faults = read_photos(photos, self.scorer.settings.segments)
+        read_one = partial(read_photo, settings=self.scorer.settings.segments)
+        images, faults = readable(read_one, photos)
         read = [i for i, fault in enumerate(faults) if not fault]
         store = self.store
         score = np.full((len(photos), len(store.concepts)), np.nan, np.float32)
@@ -213,20 +214,6 @@ def _name(photo: Path | bytes) -> str:
     return photo.stem if isinstance(photo, Path) else ""
 
 
-def read_photos(
-    photos: Sequence[Path | bytes], settings: SegmentSettings
-) -> tuple[list[Image.Image], list[str]]:
-    """Return the images of the readable photos, and per photo its fault, "" if it is readable."""
-    images, faults = [], []
-    for photo in photos:
-        try:
-            images.append(read_photo(photo, settings))
-            faults.append("")
-        except UnreadableImage as fault:
-            faults.append(str(fault) or "unreadable")
-    return images, faults
-
-
 def read_photo(photo: Path | bytes, settings: SegmentSettings) -> Image.Image:
     """Read a new photo from a path or a file's bytes; raises ``UnreadableImage`` with the reason.
 
@@ -250,21 +237,6 @@ def _bytes_of(photo: Path | bytes) -> int:
     return photo.stat().st_size if photo.is_file() else 0
 
 
-P = TypeVar("P")
-
-
-def batches(photos: Sequence[P], size: int) -> Iterator[Sequence[P]]:
-    """Return the photos in batches of ``size``; the last batch may be shorter."""
-    return (photos[start : start + size] for start in range(0, len(photos), size))
-
-
-def checked_settings(spec: Spec, store: Store) -> Settings:
-    """Return the settings of the store's segments; ``DataError`` if those of the spec differ."""
-    settings = _settings(spec, store)
-    _check_made_alike(spec, store, settings)
-    return settings
-
-
 def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
     """Return the spec's teacher section; ``DataError`` if the store was made with another teacher.
 
@@ -286,8 +258,9 @@ def checked_teacher(spec: Spec, store: Store) -> LogitsTeacher | NetworkTeacher:
     return checked
 
 
-def _settings(spec: Spec, store: Store) -> Settings:
-    """Return the spec's segment settings; a trained head is the file beside the store."""
+def checked_settings(spec: Spec, store: Store) -> Settings:
+    """Return the settings of the store's segments; ``DataError`` if those of the spec differ. A
+    trained head is the file beside the store."""
     section = spec.concepts
     segments = settings_of(section.segments)
     if segments.method == "head" and not segments.head:
@@ -298,7 +271,9 @@ def _settings(spec: Spec, store: Store) -> Settings:
                 "Make the store again, which trains the head: inficond precompute SPEC",
             )
         segments = replace(segments, head=str(head))
-    return Settings(segments, section.thumbnails.size, section.thumbnails.quality)
+    settings = Settings(segments, section.thumbnails.size, section.thumbnails.quality)
+    _check_made_alike(spec, store, settings)
+    return settings
 
 
 def _check_made_alike(spec: Spec, store: Store, settings: Settings) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -76,12 +77,7 @@ def small_photos(jpeg_of: Callable[[int], bytes], count: int) -> np.ndarray:
 def near_pairs(small: np.ndarray, split: np.ndarray) -> list[Pair]:
     """Return pairs of nearly equal photos in different splits, at most 100,000. A pair is (index,
     index, likeness) in ``small``, the array of ``small_photos``."""
-    pairs: list[Pair] = []
-    for pair in _pairs(small, split):
-        pairs.append(pair)
-        if len(pairs) >= _MOST:
-            break
-    return pairs
+    return list(islice(_pairs(small, split), _MOST))
 
 
 def _pairs(small: np.ndarray, split: np.ndarray) -> Iterator[Pair]:

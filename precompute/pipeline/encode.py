@@ -105,10 +105,9 @@ class Encoding:
             ]
         store, taken = self.source
         parts = self._take(store, taken) if store and taken else []
-        missing = self.missing if parts else [b for b in self.every if b not in self.here]
-        if missing:
-            self._encode(missing)
         mine = [batch for batch in self.every if not parts or batch not in taken]
+        if missing := [batch for batch in mine if batch not in self.here]:
+            self._encode(missing)
         return parts + [(b, partial(self.run.results.open, "segments", self._key(b))) for b in mine]
 
     def _take(self, store: Store, taken: set[Batch]) -> list[Part]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,18 +52,18 @@ class Inputs:
     teacher: LogitsTeacher | NetworkTeacher
     teacher_inputs: Values
     teacher_passes: dict[str, str]
-    words: dict[str, tuple[str, ...]]
     corpus: str
-    filters: Filters | None
-    prompts: list[str]
     encoder: EncoderSection
     settings: Settings
-    training: Training | None
-    scores: Values
     projections: Projections
     digests: list[str]
     keys: list[str]
     device: str
+    words: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    filters: Filters | None = None
+    prompts: list[str] = field(default_factory=list)
+    training: Training | None = None
+    scores: Values = field(default_factory=dict)
 
     @property
     def concepts(self) -> list[str]:
@@ -80,10 +80,13 @@ class Inputs:
         """Settings of the spec that the encoding of a batch depends on, without its photos."""
         if self.dataset.encoded is not None:
             return {"encoder": self.encoder_inputs, "store": self.dataset.encoded.digest}
+        segments = self.settings.segments.inputs()
+        if self.training:
+            segments["head"] = self.head_inputs
         return {
             "encoder": self.encoder_inputs,
             "batch": self.encoder.batch,
-            "segments": self.settings.segments.inputs() | self._head(),
+            "segments": segments,
             "thumbnails": {
                 "size": self.settings.thumbnail_size,
                 "quality": self.settings.thumbnail_quality,
@@ -103,9 +106,6 @@ class Inputs:
             "encoder": self.encoder_inputs,
             "text": key_of("text", self._text()),
         }
-
-    def _head(self) -> Values:
-        return {"head": self.head_inputs} if self.training else {}
 
     @cached_property
     def encoding_key(self) -> str:

@@ -79,9 +79,25 @@ def extend(
     spec.check_making()
     with writing_to(path, "Use a store in a folder in which you can write."):
         store = open_store(path)
-        with only_run(path):
-            run = _Adding(spec, store, progress, cancelled, workers or usual_workers())
-            report = run.add(_named(photos), None if logits is None else Path(logits))
+        with only_run(path), one_thread():  # workers are the threads
+            files = _named(photos)
+            settings, teacher = checked_settings(spec, store), checked_teacher(spec, store)
+            before = more_photos(store)
+            report, new = _sorted_out(files, store, before)
+            progress(f"{len(new)} of {len(files)} photos are new")
+            if new:
+                names = _free_names(new, {*store.images, *before.images})
+                inputs = _inputs(spec, store, settings, teacher, new, names)
+                run = Run(
+                    inputs.dataset,
+                    inputs.keys,
+                    Results(partial_folder(more_folder(store))),
+                    threads=workers or usual_workers(),
+                    progress=progress,
+                    cancelled=cancelled,
+                )
+                table = None if logits is None else Path(logits)
+                report = _added(store, inputs, run, report, new, table)
     return replace(report, seconds=time.monotonic() - started)
 
 
@@ -113,72 +129,43 @@ def _named(photos: Iterable[str | Path]) -> list[_Photo]:
     return [_Photo(path, name, photo_digest(path)) for path, name in ids.items()]
 
 
-@dataclass(frozen=True)
-class _Adding:
-    """One run of ``extend``: it adds photos to ``store`` as the spec says."""
-
-    spec: Spec
-    store: Store
-    progress: Progress
-    cancelled: Callable[[], bool]
-    workers: int
-
-    def add(self, photos: Sequence[_Photo], table: Path | None) -> Extended:
-        """Add those ``photos`` that are new to the store; the caller holds the store's lock."""
-        settings = checked_settings(self.spec, self.store)
-        teacher = checked_teacher(self.spec, self.store)
-        before = more_photos(self.store)
-        result, new = _sorted_out(photos, self.store, before)
-        self.progress(f"{len(new)} of {len(photos)} photos are new")
-        if not new:
-            return result
-        with one_thread():  # workers are the threads
-            names = _free_names(new, {*self.store.images, *before.images})
-            inputs = _inputs(self.spec, self.store, settings, teacher, new, names)
-            return self._added(inputs, result, new, table)
-
-    def _added(
-        self, inputs: Inputs, result: Extended, new: Sequence[_Photo], table: Path | None
-    ) -> Extended:
-        store = self.store
-        # read before photos are encoded, so that a missing row shows early
-        labelled = _labeller(inputs, store, table, new)
-        fetch_encoder(inputs.encoder)
-        fetch_teacher(inputs.teacher)
-        self.progress(f"Device: {device_text(inputs.device)}")
-        partial = partial_folder(more_folder(store))
-        run = Run(
-            inputs.dataset,
-            inputs.keys,
-            Results(partial),
-            threads=self.workers,
-            progress=self.progress,
-            cancelled=self.cancelled,
-        )
-        encoding = Encoding(inputs, run)
-        segmented = encoding.segmented()
-        read = segmented.read
-        names = [inputs.dataset.ids[i] for i in read]
-        arrays = _arrays(store, segmented, names, [inputs.digests[i] for i in read])
-        logits = labelled(run)
-        arrays["teacher_logit"] = logits.own[read]
-        if store.has("other_logit"):
-            arrays["other_logit"] = logits.other[read]
-        near = _near(store, segmented, names)
-        part = write_part(store, arrays, [new[i].path.absolute() for i in read])
-        shutil.rmtree(partial)
-        file_of = dict(zip(inputs.dataset.ids, new, strict=True))
-        return replace(
-            result,
-            part=part,
-            total=result.total + part.images,
-            added=tuple(names),
-            unreadable=tuple(
-                (str(file_of[name].path), why) for name, why in inputs.skipped(segmented.reason)
-            ),
-            near_duplicates=near,
-            images_per_second=encoding.speed,
-        )
+def _added(
+    store: Store,
+    inputs: Inputs,
+    run: Run,
+    report: Extended,
+    new: Sequence[_Photo],
+    table: Path | None,
+) -> Extended:
+    """Encode and label the ``new`` photos and write their part; return the report with them."""
+    # read before photos are encoded, so that a missing row shows early
+    labelled = _labeller(inputs, store, table, new)
+    fetch_encoder(inputs.encoder)
+    fetch_teacher(inputs.teacher)
+    run.progress(f"Device: {device_text(inputs.device)}")
+    encoding = Encoding(inputs, run)
+    segmented = encoding.segmented()
+    read = segmented.read
+    names = [inputs.dataset.ids[i] for i in read]
+    arrays = _arrays(store, segmented, names, [inputs.digests[i] for i in read])
+    logits = labelled(run)
+    arrays["teacher_logit"] = logits.own[read]
+    if store.has("other_logit"):
+        arrays["other_logit"] = logits.other[read]
+    near = _near(store, segmented, names)
+    part = write_part(store, arrays, [new[i].path.absolute() for i in read])
+    shutil.rmtree(partial_folder(more_folder(store)))
+    return replace(
+        report,
+        part=part,
+        total=report.total + part.images,
+        added=tuple(names),
+        unreadable=tuple(
+            (str(photo.path), why) for photo, why in zip(new, segmented.reason, strict=True) if why
+        ),
+        near_duplicates=near,
+        images_per_second=encoding.speed,
+    )
 
 
 def _sorted_out(
@@ -242,14 +229,9 @@ def _inputs(
         teacher=teacher,
         teacher_inputs=made,
         teacher_passes={} if isinstance(teacher, LogitsTeacher) else pass_keys(made),
-        words={},
         corpus=store.attrs["corpus"],
-        filters=None,
-        prompts=[],
         encoder=encoder,
-        settings=settings,
-        training=None,  # settings name the head that was trained for the store
-        scores={},
+        settings=settings,  # they name the head that was trained for the store
         projections=spec.concepts.projections,
         digests=digests,
         keys=photo_keys(names, digests),

@@ -125,7 +125,12 @@ def scores_onnx(scorer: Scorer, store: Store) -> bytes:
                     dynamo=False,  # dynamo=True needs the package onnxscript
                 )
         except Exception as error:  # the exporter raises many kinds
-            raise _cannot(encoder, error) from error
+            reason = str(error).splitlines()[0][:200] if str(error) else ""
+            raise ExportError(
+                f"The encoder {encoder.name} cannot be written as ONNX: {type(error).__name__}: "
+                f"{reason}",
+                "Export the students over scores: --format onnx",
+            ) from error
         return bytes(content.getvalue())
 
 
@@ -171,11 +176,3 @@ def _plain_attention() -> Iterator[None]:
         yield
     finally:
         torch.backends.mha.set_fastpath_enabled(before)
-
-
-def _cannot(encoder: Encoder, error: Exception) -> ExportError:
-    return ExportError(
-        f"The encoder {encoder.name} cannot be written as ONNX: "
-        f"{type(error).__name__}: {str(error).splitlines()[0][:200] if str(error) else ''}",
-        "Export the students over scores: --format onnx",
-    )

@@ -84,7 +84,13 @@ class Plan:
             yield f"{stage.name:<12} {_stage_words(stage)}"
             yield from (f"{'':<12}   {reason}" for reason in stage.why)
         if self.seconds is not None:
-            yield f"About {duration(self.seconds)}, by {self._by()}."
+            by = "the time that these stages took before"
+            if self.sampled:
+                by = (
+                    f"a sample of {self.sampled} photos on one thread, assuming that each of "
+                    f"{self.workers} threads is as fast"
+                )
+            yield f"About {duration(self.seconds)}, by {by}."
         yield from (f"Not timed: {fault}" for fault in self.faults)
         if self.memory_bytes:
             yield f"Memory: about {size_text(self.memory_bytes)} with {self.workers} threads."
@@ -98,14 +104,6 @@ class Plan:
                 f"Warning: the run needs about {self.needed_bytes / 1e9:.1f} GB beside the store; "
                 f"{self.free_bytes / 1e9:.1f} GB are free. Free some space."
             )
-
-    def _by(self) -> str:
-        if not self.sampled:
-            return "the time that these stages took before"
-        return (
-            f"a sample of {self.sampled} photos on one thread, assuming that each of "
-            f"{self.workers} threads is as fast"
-        )
 
 
 def _stage_words(stage: PlannedStage) -> str:
@@ -316,14 +314,12 @@ def _shown(values: Mapping[str, Any], name: str) -> str:
 
 def _of_lists(old: list[Any], new: list[Any]) -> str:
     was, now = list(map(str, old)), list(map(str, new))
-    changes = [
-        f"{word} {_some(names)}"
-        for word, names in (
-            ("added", [name for name in now if name not in set(was)]),
-            ("removed", [name for name in was if name not in set(now)]),
-        )
-        if names
-    ]
+    before, after = set(was), set(now)
+    kinds = {
+        "added": [name for name in now if name not in before],
+        "removed": [name for name in was if name not in after],
+    }
+    changes = [f"{word} {_some(names)}" for word, names in kinds.items() if names]
     return "; ".join(changes) or "the same in another order"
 
 

@@ -42,26 +42,23 @@ def take_sample(
 ) -> Sample:
     """Run some readable photos through encoder and teacher twice, and time the second pass. With
     ``features`` the encoder also embeds whole photos. Nothing is downloaded or written."""
-    sample = Sample()
     rows = _readable(inputs)
-    sample.photos = len(rows)
-    runs = {"segments": partial(_segments, inputs, rows, sample, features), "teacher": partial(
-        _teacher, inputs, rows)}  # fmt: skip
-    for name in (name for name in runs if name in stages and rows):
+    sample = Sample(len(rows))
+    loaders = {
+        "segments": partial(_segments, inputs, rows, sample, features),
+        "teacher": partial(_teacher, inputs, rows),
+    }
+    for name in (name for name in loaders if name in stages and rows):
         try:
             with one_thread(), offline():
-                whole = min(_batch(inputs, name), len(inputs.keys)) / len(rows)
-                sample.seconds[name] = _seconds(sample, runs[name](), whole) / len(rows)
+                batch = inputs.encoder.batch
+                if name == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
+                    batch = batch_of(inputs.teacher, inputs.encoder)
+                whole = min(batch, len(inputs.keys)) / len(rows)
+                sample.seconds[name] = _seconds(sample, loaders[name](), whole) / len(rows)
         except InficondError as error:
             sample.faults.append(f"{name}: {error.message}")
     return sample
-
-
-def _batch(inputs: Inputs, stage: str) -> int:
-    """Return the batch size of a stage."""
-    if stage == "teacher" and isinstance(inputs.teacher, NetworkTeacher):
-        return batch_of(inputs.teacher, inputs.encoder)
-    return inputs.encoder.batch
 
 
 def _seconds(sample: Sample, run: Callable[[], Any], whole: float) -> float:
@@ -104,7 +101,7 @@ def _segments(
     _ = work.model  # load before timing
 
     def run() -> None:
-        arrays = work.after(work.run(work.before(rows)))
+        arrays = work(rows)
         sample.bytes_a_photo = sum(values.nbytes for values in arrays.values()) / len(rows)
 
     return run

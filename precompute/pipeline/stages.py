@@ -24,7 +24,6 @@ from precompute.concepts.corpus import (
     Dropped,
     Filtered,
     check_left,
-    class_texts,
     filter_inactive,
     filter_texts,
     read_corpus,
@@ -88,8 +87,7 @@ def _filter_concepts(
 ) -> Filtered:
     """Apply the spec's filters: return kept concepts (positions in the corpus) and dropped."""
     names, classes = inputs.concepts, inputs.dataset.classes
-    of_classes = class_texts(encoder, classes, inputs.prompts, filters)
-    filtered = filter_texts(names, vectors, classes, of_classes, filters)
+    filtered = filter_texts(names, vectors, classes, encoder, inputs.prompts, filters)
     check_left(filtered.kept, filtered.dropped)
     if filters.least_score is None:
         return filtered
@@ -179,18 +177,18 @@ def projections(inputs: Inputs, segmented: Segmented, text: Arrays) -> Arrays:
 
 def teacher(inputs: Inputs, run: Run) -> Arrays:
     """Return the teacher's logits of all images (also the oracle's, and features), as arrays."""
-    logits = teacher_logits(inputs.teacher, run, inputs.encoder, inputs.concepts, inputs.device)
-    others, oracles = list(logits.logits.other_classes), logits.oracles
+    outputs = teacher_logits(inputs.teacher, run, inputs.encoder, inputs.concepts, inputs.device)
+    others, oracles = list(outputs.logits.other_classes), outputs.oracles
     arrays = {
-        "teacher_logit": logits.logit,
-        "oracle_logit": logits.oracle,
-        "teacher_feature": logits.features,
-        "other_logit": logits.logits.other if others else None,
+        "teacher_logit": outputs.logits.own,
+        "oracle_logit": oracles.own if oracles else None,
+        "teacher_feature": outputs.features,
+        "other_logit": outputs.logits.other if others else None,
         "other_oracle_logit": oracles.other if others and oracles else None,
     }
     present = {name: values for name, values in arrays.items() if values is not None}
     facts = _as_array(
-        attrs=logits.attrs, passes=logits.passes, warnings=list(logits.warnings), others=others
+        attrs=outputs.attrs, passes=outputs.passes, warnings=list(outputs.warnings), others=others
     )
     return present | {"told": facts}
 
@@ -234,8 +232,7 @@ def filtered_words(spec: Spec, store: Store | None) -> tuple[list[str], list[Dro
     classes = load_dataset(spec.dataset).classes
     encoder, prompts = load_text_encoder(section.encoder, spec.device), templates(section.prompts)
     text = embed_concepts(encoder, list(words.values()), prompts)
-    of_classes = class_texts(encoder, classes, prompts, filters)
-    filtered = filter_texts(list(words), text, classes, of_classes, filters)
+    filtered = filter_texts(list(words), text, classes, encoder, prompts, filters)
     kept = [list(words)[i] for i in filtered.kept]
     if filters.least_score is None:
         return kept, filtered.dropped, []

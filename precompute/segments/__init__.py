@@ -24,23 +24,15 @@ from precompute.segments.methods import (
     SegmentSettings,
     cluster_graph,
     cluster_kmeans,
-    felzenszwalb,
+    even_regions,
+    merged,
     settings_of,
-    slic,
+    superpixels,
     to_edges,
 )
-from precompute.segments.regions import boxes, connect, shares, unit, upsample
+from precompute.segments.regions import boxes, shares, unit, upsample
 
-__all__ = [
-    "SegmentSettings",
-    "Segments",
-    "connect",
-    "divide",
-    "segment",
-    "settings_of",
-    "unit",
-    "upsample",
-]
+__all__ = ["SegmentSettings", "Segments", "divide", "segment", "settings_of"]
 
 
 @dataclass(frozen=True)
@@ -113,8 +105,10 @@ def _head(view: View, settings: SegmentSettings) -> np.ndarray:
 _METHODS: dict[str, Callable[[View, SegmentSettings], np.ndarray]] = {
     "kmeans": lambda view, s: cluster_kmeans(view.cells, s.max_per_image, s.seed, s.spatial),
     "graph": lambda view, s: cluster_graph(view.cells, s.max_per_image, s.spatial),
-    "felzenszwalb": lambda view, s: felzenszwalb(view.pixels, view.cells, s),
-    "slic": lambda view, s: slic(view.pixels, view.cells, s),
+    "felzenszwalb": lambda view, s: merged(even_regions(view.pixels, s.scale), view.cells, s),
+    "slic": lambda view, s: merged(
+        superpixels(view.pixels, s.superpixels, s.compactness), view.cells, s
+    ),
     "file": lambda view, s: divide_by_mask(view.image, view.image_id, view.shape, view.cells, s),
     "head": _head,
 }

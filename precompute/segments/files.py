@@ -24,27 +24,19 @@ def read_mask(folder: Path, image_id: str, size: tuple[int, int]) -> Image.Image
     """
     path = folder / f"{image_id}.png"
     try:
-        with Image.open(path, formats=("PNG",)) as image:
-            _check(path, image, size)  # before decoding
-            image.load()
-            return image.copy()
+        with Image.open(path, formats=("PNG",)) as mask:
+            if mask.mode not in _MODES:  # checked before decoding, as the size is
+                fault = f"is {mask.mode}; labels are grey or palette values"
+            elif mask.size != size:
+                fault = f"is {mask.width} x {mask.height}, the image {size[0]} x {size[1]}"
+            else:
+                mask.load()
+                return mask.copy()
     except FileNotFoundError:
         raise UnreadableImage(f"there is no mask {path.name} in {folder}") from None
-    except UnreadableImage:
-        raise
     except Exception as error:  # Pillow's readers raise many kinds for a damaged file
         raise UnreadableImage(f"the mask {path.name} cannot be read: {error}") from error
-
-
-def _check(path: Path, mask: Image.Image, size: tuple[int, int]) -> None:
-    if mask.mode not in _MODES:
-        raise UnreadableImage(
-            f"the mask {path.name} is {mask.mode}; labels are grey or palette values"
-        )
-    if mask.size != size:
-        raise UnreadableImage(
-            f"the mask {path.name} is {mask.width} x {mask.height}, the image {size[0]} x {size[1]}"
-        )
+    raise UnreadableImage(f"the mask {path.name} {fault}")
 
 
 def with_masks(dataset: Dataset, settings: SegmentSettings) -> Dataset:

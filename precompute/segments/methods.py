@@ -169,61 +169,41 @@ def merge(feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray, count: int
     ``pairs`` are the neighbours. By Ward's rule the two neighbours whose union adds least to Σ
     weight·distance² are merged, the first pair in a tie. Labels are numbered by their first region.
     """
-    graph = _Graph(feature, weight, pairs)
-    while len(graph.around) > count:
-        graph.merge_nearest()
-    for node in range(len(graph.parent) - 1, -1, -1):  # a parent comes after its children
-        graph.parent[node] = graph.parent[graph.parent[node]]
-    _, first, label = np.unique(
-        graph.parent[: len(feature)], return_index=True, return_inverse=True
-    )
-    return first.argsort().argsort()[label]
+    regions = len(feature)
+    middle = np.concatenate([feature, np.zeros_like(feature)]).astype(np.float64)
+    weight = np.concatenate([weight, np.zeros_like(weight)]).astype(np.float64)
+    parent = np.arange(2 * regions)
+    around: dict[int, set[int]] = {region: set() for region in range(regions)}
+    for a, b in pairs.tolist():
+        around[a].add(b)
+        around[b].add(a)
 
+    def costs(a: np.ndarray, b: np.ndarray | int) -> list[float]:
+        gap = np.square(middle[a] - middle[b]).sum(-1)
+        return (gap * weight[a] * weight[b] / (weight[a] + weight[b])).tolist()
 
-class _Graph:
-    """Regions and their neighbours, for merging; a union gets a number higher than all before."""
-
-    def __init__(self, feature: np.ndarray, weight: np.ndarray, pairs: np.ndarray) -> None:
-        count = len(feature)
-        self.middle = np.concatenate([feature, np.zeros_like(feature)]).astype(np.float64)
-        self.weight = np.concatenate([weight, np.zeros_like(weight)]).astype(np.float64)
-        self.parent = np.arange(2 * count)
-        self.around: dict[int, set[int]] = {node: set() for node in range(count)}
-        for a, b in pairs.tolist():
-            self.around[a].add(b)
-            self.around[b].add(a)
-        cost = self._cost(pairs[:, 0], pairs[:, 1]).tolist()
-        self._heap = [(c, a, b) for c, (a, b) in zip(cost, pairs.tolist(), strict=True)]
-        heapq.heapify(self._heap)
-        self._next = count
-
-    def merge_nearest(self) -> None:
-        """Merge the two neighbours whose union costs least."""
-        a, b = self._pop()
-        new, around = self._next, self.around
-        self._next += 1
-        self.parent[[a, b]] = new
-        self.weight[new] = self.weight[a] + self.weight[b]
-        self.middle[new] = (
-            self.weight[a] * self.middle[a] + self.weight[b] * self.middle[b]
-        ) / self.weight[new]
+    cost = costs(pairs[:, 0], pairs[:, 1])
+    heap = [(c, a, b) for c, (a, b) in zip(cost, pairs.tolist(), strict=True)]
+    heapq.heapify(heap)
+    new = regions  # a union gets a number higher than all before
+    while len(around) > count:
+        _, a, b = heapq.heappop(heap)
+        if a not in around or b not in around:
+            continue  # one of them was merged before
+        parent[[a, b]] = new
+        weight[new] = weight[a] + weight[b]
+        middle[new] = (weight[a] * middle[a] + weight[b] * middle[b]) / weight[new]
         others = sorted((around.pop(a) | around.pop(b)) - {a, b})
         for other in others:
             around[other] = (around[other] - {a, b}) | {new}
         around[new] = set(others)
-        for c, other in zip(self._cost(np.array(others, int), new).tolist(), others, strict=True):
-            heapq.heappush(self._heap, (c, other, new))
-
-    def _cost(self, a: np.ndarray, b: np.ndarray | int) -> np.ndarray:
-        gap = np.square(self.middle[a] - self.middle[b]).sum(-1)
-        return gap * self.weight[a] * self.weight[b] / (self.weight[a] + self.weight[b])
-
-    def _pop(self) -> tuple[int, int]:
-        """Return and remove the pair with the lowest cost among regions that still exist."""
-        while True:
-            _, a, b = heapq.heappop(self._heap)
-            if a in self.around and b in self.around:
-                return a, b
+        for c, other in zip(costs(np.array(others, int), new), others, strict=True):
+            heapq.heappush(heap, (c, other, new))
+        new += 1
+    for region in range(2 * regions - 1, -1, -1):  # a parent comes after its children
+        parent[region] = parent[parent[region]]
+    _, first, label = np.unique(parent[:regions], return_index=True, return_inverse=True)
+    return first.argsort().argsort()[label]
 
 
 #: Felzenszwalb's method: sigma of the smoothing, and smallest region, in pixels.
@@ -232,31 +212,23 @@ SIGMA, SMALLEST = 0.8, 20
 SCALE = 100.0
 
 
-def felzenszwalb(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Return regions of even colour, merged by embedding (Felzenszwalb and Huttenlocher, 2004)."""
-    return merged(even_regions(pixels, settings.scale), cells, settings)
-
-
 def even_regions(pixels: np.ndarray, scale: float) -> np.ndarray:
-    """Return connected regions ``(H, W)`` of even colour, from 0; larger for larger ``scale``."""
-    from skimage.segmentation import felzenszwalb as method
+    """Return connected regions ``(H, W)`` of even colour, from 0; larger for larger ``scale``.
+
+    The method is that of Felzenszwalb and Huttenlocher, 2004."""
+    from skimage.segmentation import felzenszwalb
 
     if min(pixels.shape[:2]) < 2:  # the method needs pairs of pixels on both axes
         return np.zeros(pixels.shape[:2], dtype=int)
-    return connect(method(pixels, scale=scale, sigma=SIGMA, min_size=SMALLEST))
-
-
-def slic(pixels: np.ndarray, cells: np.ndarray, settings: SegmentSettings) -> np.ndarray:
-    """Return superpixels by SLIC (Achanta et al., 2012), merged by embedding."""
-    labels = superpixels(pixels, settings.superpixels, settings.compactness)
-    return merged(labels, cells, settings)
+    return connect(felzenszwalb(pixels, scale=scale, sigma=SIGMA, min_size=SMALLEST))
 
 
 def superpixels(pixels: np.ndarray, count: int, compactness: float) -> np.ndarray:
-    """Return a label map ``(H, W)`` from 0 of about ``count`` connected superpixels."""
-    from skimage.segmentation import slic as method
+    """Return a label map ``(H, W)`` from 0 of about ``count`` connected superpixels, by SLIC
+    (Achanta et al., 2012)."""
+    from skimage.segmentation import slic
 
-    labels = method(pixels, n_segments=count, compactness=compactness, start_label=0)
+    labels = slic(pixels, n_segments=count, compactness=compactness, start_label=0)
     return connect(labels)
 
 

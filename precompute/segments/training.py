@@ -52,11 +52,8 @@ class ViewOfImage:
     dense: np.ndarray
 
 
-@dataclass(frozen=True)
-class Example:
-    """A training example: two views of one image, with equally numbered segments."""
-
-    views: tuple[ViewOfImage, ViewOfImage]
+#: Training example: two views of one image, with equally numbered segments.
+Example = tuple[ViewOfImage, ViewOfImage]
 
 
 @dataclass(frozen=True)
@@ -78,11 +75,9 @@ class Views:
         labels = self.segments(image, cells[0], grid)
         maps = _cut_labels(labels, grid, _WHOLE, False), _cut_labels(labels, grid, box, mirror)
         count = int(labels.max()) + 1
-        return Example(
-            (
-                _view(cells[0], colours_of(image, grid), maps[0], count),
-                _view(cells[1], colours_of(other, grid), maps[1], count),
-            )
+        return (
+            _view(cells[0], colours_of(image, grid), maps[0], count),
+            _view(cells[1], colours_of(other, grid), maps[1], count),
         )
 
     def segments(self, image: Image.Image, cells: np.ndarray, grid: tuple[int, int]) -> np.ndarray:
@@ -213,6 +208,7 @@ def _settings(path: Path) -> dict[str, Any] | None:
         return None
 
 
+@one_torch_thread()
 def fit(
     examples: list[Example],
     text: np.ndarray,
@@ -221,17 +217,6 @@ def fit(
     cancelled: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Return a network trained on ``examples``, in one thread, so that sums have a fixed order."""
-    with one_torch_thread():
-        return _fitted(examples, text, training, progress, cancelled)
-
-
-def _fitted(
-    examples: list[Example],
-    text: np.ndarray,
-    training: Training,
-    progress: Callable[[str], None],
-    cancelled: Callable[[], bool],
-) -> Any:
     import torch
 
     network = untrained(Layout(text.shape[1]), training.seed).network
@@ -250,7 +235,11 @@ def _fitted(
         for i in order.permutation(len(examples)):
             if cancelled():
                 raise CancelledError("The head's training was stopped.", "Start the run again.")
-            loss = _loss(network, examples[i], prototypes)
+            pixels = network(
+                torch.from_numpy(np.stack([view.cells for view in examples[i]])),
+                torch.from_numpy(np.stack([view.colours for view in examples[i]])),
+            )
+            loss = image_loss(pixels, examples[i], prototypes)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()
@@ -266,21 +255,11 @@ def unknown_classes(examples: list[Example], seed: int) -> np.ndarray:
     from sklearn.cluster import KMeans
     from threadpoolctl import threadpool_limits
 
-    segments = np.concatenate([example.views[0].dense for example in examples]).astype(np.float64)
+    segments = np.concatenate([example[0].dense for example in examples]).astype(np.float64)
     different = len(np.unique(segments.round(6), axis=0))
     clusters = KMeans(min(UNKNOWN, different), n_init=1, random_state=seed)
     with threadpool_limits(1):
         return unit(clusters.fit(segments).cluster_centers_).astype(np.float32)
-
-
-def _loss(network: Any, example: Example, prototypes: Any) -> Any:
-    import torch
-
-    pixels = network(
-        torch.from_numpy(np.stack([view.cells for view in example.views])),
-        torch.from_numpy(np.stack([view.colours for view in example.views])),
-    )
-    return image_loss(pixels, example, prototypes)
 
 
 def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
@@ -288,7 +267,7 @@ def image_loss(pixels: Tensor, example: Example, prototypes: Tensor) -> Any:
     import torch
     from torch.nn.functional import kl_div, log_softmax, normalize
 
-    views = [_on_torch(view) for view in example.views]
+    views = [_on_torch(view) for view in example]
     flat = [pixel.reshape(-1, pixel.shape[-1]) for pixel in pixels]
     means = [normalize(v.member @ p, dim=-1) for v, p in zip(views, flat, strict=True)]
     contrast = [

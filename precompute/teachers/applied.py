@@ -14,6 +14,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from PIL import Image
@@ -31,10 +32,10 @@ from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, Net
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import key_of
-from precompute.batches.run import Features, Run
+from precompute.batches.run import Features, Progress, Run, loaded
 from precompute.datasets import Dataset, load_dataset
 from precompute.encoder import Encoder
-from precompute.teachers.head import Heads, chosen_l2, fit_heads
+from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.loading import (
     batch_of,
     encoder_of,
@@ -43,18 +44,18 @@ from precompute.teachers.loading import (
     network_inputs,
     pass_keys,
 )
-from precompute.teachers.outputs import resolved, teacher_with
+from precompute.teachers.outputs import resolved
 from precompute.teachers.stage import (
-    Compute,
-    Network,
     Pass,
     joint_keys,
-    plain_logits,
+    others_of_softmax,
+    reinforced,
     run_pass,
     teacher_logits,
+    whole_features,
 )
-from precompute.teachers.tables import Columns, other_classes, read_logits, split_columns
-from precompute.teachers.teacher import Teacher, TorchTeacher, stacked
+from precompute.teachers.tables import Columns, read_logits, split_columns
+from precompute.teachers.teacher import Teacher, TorchTeacher, section_with, stacked
 
 _NAME_TABLE = "Pass a table of logits with a row per photo: --logits TABLE.csv"
 
@@ -77,21 +78,14 @@ class AppliedTeacher:
 
         ``whole`` ``(n, E)`` are embeddings of the whole images, needed if ``network`` is None.
         """
+        values: Any = whole
         if self.network:
             prepare = self.network.preprocessing.prepare
             values = self.network.logits(stacked([prepare(image) for image in images]))
-        elif whole is not None:
-            values = whole
-        else:
-            raise ValueError(
-                "log_odds of heads without a network needs whole-photo embeddings (whole)"
-            )
         if self.heads:
             return self.heads.of_others(values)
-        columns = split_columns(values, self.classes)
-        return (
-            log_odds(columns.own, columns.other).astype(np.float32) if self.softmax else columns.own
-        )
+        own, other = values[:, : self.classes], values[:, self.classes :]
+        return log_odds(own, other).astype(np.float32) if self.softmax else own
 
 
 def teacher_of(
@@ -133,7 +127,7 @@ def stored_heads(teacher: HeadTeacher, store: Store, device: str) -> Heads:
         )
     fit = store.rows(FIT)
     training = store.teacher_feature, store.label, fit, store.classes, teacher, device
-    return fit_heads(*training, chosen_l2(store))
+    return fit_heads(*training, store.attrs.get("teacher_head", {}).get("l2"))
 
 
 def reason_of(error: InficondError) -> str:
@@ -156,14 +150,11 @@ def network_logits(
     corpus = base_of(store).concepts
     if not isinstance(teacher, HeadTeacher):
         if teacher.oracle:  # it needs labels, which these photos do not have
-            teacher = teacher_with(teacher, oracle=None)
+            teacher = section_with(teacher, oracle=None)
         return teacher_logits(teacher, run, encoder, corpus, device).logits
     heads = stored_heads(teacher, store, device)
     key = pass_keys(network_inputs(teacher, store.classes, encoder, corpus))["features"]
-    network = Network(key, partial(load_embedding, teacher, encoder, device, kept=True))
-    width = store.teacher_feature.shape[1]
-    work = Pass("features", key, network, plain_logits, run.dataset, width)
-    features = run_pass(run, work, batch_of(teacher, encoder))
+    features, _ = whole_features(teacher, run, encoder, key, device)
     return split_columns(heads.of_others(features), len(store.classes))
 
 
@@ -183,7 +174,7 @@ def table_logits(
             "Pass the folder that holds them: photos are then named by their paths below it.",
         )
     outputs = teacher.outputs or "logits"  # few rows of logits may look like probabilities
-    named = teacher_with(teacher, path=table or teacher.path, outputs=outputs)
+    named = section_with(teacher, path=table or teacher.path, outputs=outputs)
     logits = read_logits(named, names, store.classes)
     others = [str(name) for name in store.read("other_class")]
     if set(logits.other_classes) != set(others):
@@ -216,9 +207,6 @@ def _check_own_table(teacher: LogitsTeacher, store: Store, names: Sequence[str])
             f"The teacher is a table of logits without the photos: {error.message}",
             _NAME_TABLE,
         ) from error
-
-
-Progress = Callable[[str], None]
 
 
 def oracle_sweep(
@@ -262,7 +250,8 @@ class _Sweep:
         teacher = resolved(spec.teacher, store.classes)
         inputs = network_inputs(teacher, store.classes, encoder, corpus)
         keys = pass_keys(inputs)
-        self.batch, self.heads, self.others = batch_of(teacher, encoder), None, []
+        self.batch, self.heads = batch_of(teacher, encoder), None
+        self.others = others_of_softmax(teacher, store.classes)
         if isinstance(teacher, HeadTeacher):
             self.heads = _heads(teacher, store, self.dataset, spec.device)
             name = "features"
@@ -270,10 +259,7 @@ class _Sweep:
         else:
             name = "logits"
             load = partial(load_teacher, teacher, store.classes, encoder, corpus, spec.device)
-            if teacher.softmax:
-                named = getattr(teacher, "classes", ())
-                self.others = other_classes(store.classes, named)
-        self.network = Network(keys[name], load)
+        self.network = partial(loaded, keys[name], load)
         photos = [self.dataset.digest(int(i)) for i in self.rows]
         digest = self.heads.digest if self.heads else ""
         self.key = key_of("gammas", [keys[name], digest, store.content_hash, photos])
@@ -297,17 +283,14 @@ class _Sweep:
 
     def computed(self, gammas: Sequence[float]) -> dict[float, np.ndarray]:
         """Compute the oracle's logits ``(n, width)`` by gamma; save them when all are computed."""
-        teacher = self.network.teacher
-        if not teacher.differentiable:
+        if not self.network().differentiable:
             raise DataError(
                 "An oracle needs gradients, but the spec's teacher has none.",
                 "Use a teacher of kind timm, torchscript, transformers, query2label, head or "
                 "open_clip.",
             )
-        work = Pass(
-            "oracle", self.key, self.network, self._compute(gammas), self.dataset,
-            self.width * len(gammas),
-        )  # fmt: skip
+        compute, width = partial(_checked, self.label, gammas, self.heads), self.width * len(gammas)
+        work = Pass("oracle", self.key, self.network, compute, self.dataset, width)
         names = [self.dataset.ids[i] for i in self.rows]
         keys = joint_keys(names, self.label[self.rows])
         run = Run(self.dataset, self.dataset.ids, progress=self.progress)
@@ -319,23 +302,18 @@ class _Sweep:
                 f"{len(lost)} images of fit cannot be read, the first is {names[lost[0]]!r}.",
                 "Restore these images: the store was made with them.",
             )
-        for gamma, each in by_gamma.items():
-            self._keep(gamma, each)
+        for gamma, logit in by_gamma.items():
+            content = io.BytesIO()
+            key = np.array(self.key)
+            np.savez_compressed(content, key=key, gamma=np.float64(gamma), logit=logit)
+            write_whole(self._file(gamma), content.getvalue())
         return by_gamma
-
-    def _compute(self, gammas: Sequence[float]) -> Compute:
-        return partial(_reinforced, self.label, tuple(gammas), self.heads)
-
-    def _keep(self, gamma: float, values: np.ndarray) -> None:
-        content = io.BytesIO()
-        np.savez_compressed(content, key=np.array(self.key), gamma=np.float64(gamma), logit=values)
-        write_whole(self._file(gamma), content.getvalue())
 
     def _file(self, gamma: float) -> Path:
         return self.folder / f"gamma-{gamma:g}-{self.key[:12]}.npz"
 
 
-def _reinforced(
+def _checked(
     label: np.ndarray,
     gammas: Sequence[float],
     heads: Heads | None,
@@ -343,19 +321,16 @@ def _reinforced(
     images: np.ndarray,
     rows: np.ndarray,
 ) -> np.ndarray:
-    """Return the oracle's logits at all gammas, side by side, for prepared ``images`` at ``rows``.
-    With ``heads``, ``teacher`` is their encoder."""
-    if heads is not None:
-        teacher = heads.teacher(teacher, rows)
-    oracles = teacher.oracles(images, label[rows], gammas)
-    for gamma, values in zip(gammas, oracles, strict=True):
-        if not np.isfinite(values).all():
+    """Return what ``reinforced`` returns; raise ``DataError`` if it is not finite."""
+    values = reinforced(label, gammas, heads, teacher, images, rows)
+    for gamma, each in zip(gammas, np.split(values, len(gammas), axis=1), strict=True):
+        if not np.isfinite(each).all():
             raise DataError(
                 f"gamma {gamma:g} is too large: the teacher's logits on the reinforced photos are "
                 "not finite numbers.",
                 "Choose smaller gammas; in the paper's figure 4 they are from 0 to a few units.",
             )
-    return np.hstack(oracles)
+    return values
 
 
 def _positions(dataset: Dataset, store: Store) -> np.ndarray:

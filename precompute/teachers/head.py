@@ -19,7 +19,6 @@ import numpy as np
 from inficond_panel.common.devices import CPU, product_device
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import HeadTeacher
-from inficond_panel.store import Store
 from precompute.teachers.teacher import TorchTeacher
 
 #: Weights of the L2 penalty to choose from, if the spec has none.
@@ -60,32 +59,25 @@ class Heads:
         inputs = (features - self.centre) / self.scale
         return (inputs @ self.weight[-1].T + self.bias[-1]).astype(np.float32)
 
-    def network(self, embed: Callable[[Any], Any], rows: np.ndarray) -> Callable[[Any], Any]:
-        """Return a function from pixels of the images at ``rows`` to logits, each image by its
-        heads. ``embed`` is the encoder, as a function from pixels to features."""
-        import torch
-
-        which, column = self.which[rows], np.arange(self.weight.shape[1])
-        weight = torch.from_numpy(self.weight[which, column].astype(np.float32))
-        bias = torch.from_numpy(self.bias[which, column].astype(np.float32))
-        centre, scale = (torch.from_numpy(v.astype(np.float32)) for v in (self.centre, self.scale))
-        layers = (centre, scale, weight, bias)
-
-        def logits(pixels: Any) -> Any:
-            centre, scale, weight, bias = (values.to(pixels.device) for values in layers)
-            features = (embed(pixels) - centre) / scale
-            return torch.einsum("be,bke->bk", features, weight) + bias
-
-        return logits
-
     def teacher(self, embedding: TorchTeacher, rows: np.ndarray) -> TorchTeacher:
         """Return encoder and heads as one network for the photos at ``rows``, each with its heads
         in ``which``, on the encoder's device."""
-        classes = self.bias.shape[1]
-        network = self.network(embedding.network, rows)
+        import torch
+
+        which, column = self.which[rows], np.arange(self.weight.shape[1])
+        layers = (self.centre, self.scale, self.weight[which, column], self.bias[which, column])
+        centre, scale, weight, bias = (
+            torch.from_numpy(values.astype(np.float32)).to(embedding.device) for values in layers
+        )
+
+        def logits(pixels: Any) -> Any:
+            features = (embedding.network(pixels) - centre) / scale
+            return torch.einsum("be,bke->bk", features, weight) + bias
+
+        classes = len(column)
         outputs = tuple(range(classes))
         return TorchTeacher(
-            network, embedding.preprocessing, outputs, classes, device=embedding.device
+            logits, embedding.preprocessing, outputs, classes, device=embedding.device
         )
 
 
@@ -123,12 +115,6 @@ def fit_heads(
     which = np.full(label.shape, teacher.folds)
     which[fit] = fold
     return Heads(centre, scale, *solved[l2], which, l2)
-
-
-def chosen_l2(store: Store) -> float | None:
-    """Return the L2 penalty of a store's heads; None if the store does not record it."""
-    l2 = store.attrs.get("teacher_head", {}).get("l2")
-    return None if l2 is None else float(l2)
 
 
 def check_labels(label: np.ndarray, classes: Sequence[str]) -> None:

@@ -34,10 +34,10 @@ from precompute.datasets import Dataset
 from precompute.datasets.python_source import check_allowed, source
 from precompute.encoder import encoder_digest, load_encoder
 from precompute.encoder.hub import fetch_model, model_digest
+from precompute.encoder.image import Preprocessing
 from precompute.teachers.outputs import resolved
-from precompute.teachers.teacher import Prepares, Preprocessing, Teacher, TorchTeacher, of_encoder
-from precompute.teachers.timm_models import load_query2label, load_timm
-from precompute.teachers.torchvision_models import load_torchvision
+from precompute.teachers.teacher import Prepares, Teacher, TorchTeacher, section_with
+from precompute.teachers.timm_models import load_query2label, load_timm, load_torchvision
 from precompute.teachers.transformers_models import load_transformers, load_zero_shot
 from precompute.teachers.whole_models import load_onnx, load_python, load_torchscript
 
@@ -95,11 +95,10 @@ def load_embedding(
     tower = encoder_of(teacher, encoder)
     load = partial(load_encoder, tower, device)
     model = loaded(encoder_key(tower), load) if kept else load()
-    for parameter in model.model.parameters():
-        parameter.requires_grad_(False)
+    model.model.requires_grad_(False)
     width = model.embed_text(["a"]).shape[1]
     network = partial(model.model.encode_image, normalize=True)
-    return TorchTeacher(network, of_encoder(model), tuple(range(width)), width, device=model.device)
+    return TorchTeacher(network, model.squash, tuple(range(width)), width, device=model.device)
 
 
 def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Preprocessing]:
@@ -109,8 +108,8 @@ def network_of(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Prep
     Raises ``DataError`` for a teacher that is not a network with gradients.
     """
     if name == "encoder":
-        encoder = load_encoder(at_own_size(spec.concepts.encoder))
-        network, preprocessing = encoder.model.visual, of_encoder(encoder)
+        encoder = load_encoder(section_with(spec.concepts.encoder, image_size=None))
+        network, preprocessing = encoder.model.visual, encoder.squash
     else:
         section: Any = spec.teacher
         teacher = load_teacher(section, classes) if section.kind in _NETWORKS else None
@@ -144,14 +143,7 @@ def encoder_of(
         raise ValueError(
             "the teacher has no encoder: set teacher.encoder, or pass the concepts' encoder"
         )
-    return at_own_size(encoder)
-
-
-def at_own_size(encoder: EncoderSection) -> EncoderSection:
-    """Return an encoder's section without ``image_size`` (of cells); its training size is used."""
-    names = [field.attribute for field in encoder.fields().values()]
-    values = {name: getattr(encoder, name) for name in names if name != "image_size"}
-    return type(encoder)(**{name: value for name, value in values.items() if value is not None})
+    return section_with(encoder, image_size=None)
 
 
 #: Version of the teachers' code: increment it when equal inputs give other logits than before.

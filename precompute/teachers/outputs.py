@@ -12,7 +12,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,16 +20,15 @@ from inficond_panel.errors import DataError, InficondError, OrderError, Problem
 from inficond_panel.spec import Spec
 from inficond_panel.spec.sections.teacher import LogitsTeacher, NamedOutputs, TransformersTeacher
 from inficond_panel.spec.sections.teacher import Teacher as Section
-from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
+from precompute.datasets.dataset import readable
 from precompute.teachers.tables import near_in_list, read_logits
-from precompute.teachers.teacher import OutputsError, Teacher, stacked
+from precompute.teachers.teacher import OutputsError, Teacher, section_with, stacked
 from precompute.teachers.transformers_models import of_transformers
 
 if TYPE_CHECKING:
     from inficond_panel.store.teacher_outputs import OrderFinding
 
-T = TypeVar("T", bound=Section)
 #: Metadata entries that may hold output names, in the order of precedence: ultralytics writes
 #: ``names``, also within the ``config.txt`` of a TorchScript file; timm writes ``label_names``.
 _ENTRIES = ("names", "classes", "class_names", "id2label", "label_names", "labels", "config.txt")
@@ -47,10 +46,12 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
     output."""
     if isinstance(teacher, TransformersTeacher):
         return of_transformers(teacher, classes)
-    path = _file_of(teacher)
-    if path is None or getattr(teacher, "classes", None):
+    if not isinstance(teacher, NamedOutputs) or teacher.classes:
         return teacher
-    if not (names := names_in_file(teacher.kind, path)):
+    # the file of the last layer: the head or the weights
+    files = (getattr(teacher, key, None) for key in ("head", "pretrained", "path"))
+    path = next(filter(None, files), None)
+    if not isinstance(path, Path) or not (names := names_in_file(teacher.kind, path)):
         return teacher
     names = in_words_of(names, classes)
     lost = [f"{name!r}{near_in_list(name, names)}" for name in classes if name not in names]
@@ -59,7 +60,7 @@ def resolved(teacher: Section, classes: Sequence[str]) -> Any:
             f"{teacher.title} names its outputs, but no output is named {', '.join(lost)}.",
             "Name the class of each output, in order, as the data set names it: teacher.classes.",
         )
-    return teacher_with(teacher, classes=names)
+    return section_with(teacher, classes=names)
 
 
 def names_in_file(kind: str, path: Path) -> list[str]:
@@ -169,36 +170,24 @@ def _beside(weights: Path) -> Mapping[str, Any]:
     return {"label_names": names} if names else {}
 
 
-def _file_of(teacher: Section) -> Path | None:
-    """Return the file with a teacher's last layer (head or weights); None without such a file."""
-    path = getattr(teacher, "head", None) or getattr(teacher, "pretrained", None)
-    path = path or getattr(teacher, "path", None)
-    return path if isinstance(path, Path) and isinstance(teacher, NamedOutputs) else None
-
-
-def teacher_with(teacher: T, **values: Any) -> T:
-    """Return a copy of a spec's section with the given values; a value None removes its key."""
-    written = {**teacher.values(), **values}
-    return type(teacher)(**{key: value for key, value in written.items() if value is not None})
-
-
 #: Labelled photos for a first test of a network's outputs: least number in all, and per class.
 _TRIED, _TRIED_OF_CLASS = 500, 10
 
 
-def hold_teacher(
+def check_order(
     teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
-) -> OrderFinding | None:
-    """Test the order of logits ``(N, K)``, and ``(N, M)`` of other classes, against the labels.
+) -> None:
+    """Test the order of logits ``(N, K)``, and ``(N, M)`` of other classes, against the labels;
+    raise ``OrderError`` if another order fits better.
 
-    Return a better order, or None if there is none. None is also returned if the spec sets
-    ``order``, or if the teacher was made from the classes' names or labels.
+    Nothing is tested if the spec sets ``order``, or if the teacher was made from the classes' names
+    or labels.
     """
     from inficond_panel.store.teacher_outputs import hold_outputs
 
     if teacher.order or not isinstance(teacher, NamedOutputs | LogitsTeacher):
-        return None
-    return hold_outputs(
+        return
+    better = hold_outputs(
         logit,
         dataset.label,
         np.array(dataset.split),
@@ -207,13 +196,7 @@ def hold_teacher(
         softmax=teacher.softmax,
         other=other,
     )
-
-
-def check_order(
-    teacher: Section, dataset: Dataset, logit: np.ndarray, other: np.ndarray | None = None
-) -> None:
-    """Raise ``OrderError`` if ``hold_teacher`` finds a better order of the teacher's outputs."""
-    if better := hold_teacher(teacher, dataset, logit, other):
+    if better:
         raise better.error(order_remedy(teacher, dataset.classes, better))
 
 
@@ -283,15 +266,12 @@ def _run(
     teacher: Teacher, dataset: Dataset, rows: np.ndarray, batch: int
 ) -> tuple[np.ndarray, list[int]]:
     """Return outputs ``(n, J)`` of the readable photos among ``rows``, and their rows."""
-    values, read = [], []
+    prepare = teacher.preprocessing.prepare
+    values, read = [], list[int]()
     for start in range(0, len(rows), batch):
-        images = []
-        for row in map(int, rows[start : start + batch]):
-            try:
-                images.append(teacher.preprocessing.prepare(dataset.load(row)))
-                read.append(row)
-            except UnreadableImage:
-                continue
+        some = list(map(int, rows[start : start + batch]))
+        images, faults = readable(lambda row: prepare(dataset.load(row)), some)
+        read += [row for row, fault in zip(some, faults, strict=True) if not fault]
         if images:
             values.append(teacher.logits(stacked(images)))
     return (np.concatenate(values) if values else np.empty((0, 0))), read

@@ -29,40 +29,31 @@ class Shape:
     projected: bool
 
 
-class EncoderLayer(nn.Module):
+class EncoderLayer(nn.TransformerEncoderLayer):
     """Transformer encoder layer: self-attention among the map's cells, then a feed-forward net."""
 
     def __init__(self, shape: Shape) -> None:
-        super().__init__()
-        self.self_attn = nn.MultiheadAttention(shape.width, shape.heads, batch_first=True)
-        self.linear1 = nn.Linear(shape.width, shape.feedforward)
-        self.linear2 = nn.Linear(shape.feedforward, shape.width)
-        self.norm1 = nn.LayerNorm(shape.width)
-        self.norm2 = nn.LayerNorm(shape.width)
+        super().__init__(shape.width, shape.heads, shape.feedforward, batch_first=True)
 
-    def forward(self, places: Tensor, position: Tensor) -> Tensor:
+    def forward(self, places: Tensor, position: Tensor) -> Tensor:  # type: ignore[override]
         """Return new features ``(B, h·w, d)`` of the map's cells ``places``."""
         key = places + position
         places = self.norm1(places + self.self_attn(key, key, places, need_weights=False)[0])
         return self.norm2(places + self.linear2(functional.relu(self.linear1(places))))
 
 
-class DecoderLayer(nn.Module):
+class DecoderLayer(nn.TransformerDecoderLayer):
     """Transformer decoder layer: labels attend to the map, optionally to each other first."""
 
     def __init__(self, shape: Shape, self_attention: bool) -> None:
-        super().__init__()
-        if self_attention:
-            self.self_attn = nn.MultiheadAttention(shape.width, shape.heads, batch_first=True)
-            self.norm1 = nn.LayerNorm(shape.width)
+        super().__init__(shape.width, shape.heads, shape.feedforward, batch_first=True)
         self.keeps_self_attention = self_attention
-        self.multihead_attn = nn.MultiheadAttention(shape.width, shape.heads, batch_first=True)
-        self.linear1 = nn.Linear(shape.width, shape.feedforward)
-        self.linear2 = nn.Linear(shape.feedforward, shape.width)
-        self.norm2 = nn.LayerNorm(shape.width)
-        self.norm3 = nn.LayerNorm(shape.width)
+        if not self_attention:
+            del self.self_attn, self.norm1
 
-    def forward(self, labels: Tensor, query: Tensor, places: Tensor, position: Tensor) -> Tensor:
+    def forward(  # type: ignore[override]
+        self, labels: Tensor, query: Tensor, places: Tensor, position: Tensor
+    ) -> Tensor:
         """Return new features ``(B, K, d)`` of the labels."""
         if self.keeps_self_attention:
             key = labels + query

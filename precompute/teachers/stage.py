@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -15,11 +15,11 @@ from inficond_panel.errors import DataError, StoreError
 from inficond_panel.spec.sections.encoder import Encoder as EncoderSection
 from inficond_panel.spec.sections.teacher import HeadTeacher, LogitsTeacher, NetworkTeacher
 from inficond_panel.store import Store
-from inficond_panel.store.images import UnreadableImage
 from inficond_panel.vocabulary.splits import FIT
 from precompute.batches.results import Arrays, Batch, batches_of, key_of, keys_in, stage_of
 from precompute.batches.run import Run, encoder_key, loaded
 from precompute.datasets import Dataset
+from precompute.datasets.dataset import readable
 from precompute.teachers.head import Heads, fit_heads
 from precompute.teachers.loading import (
     batch_of,
@@ -53,25 +53,6 @@ ARRAYS = {
     "oracle": ("oracle_logit", "other_oracle_logit"),
     "features": ("teacher_feature",),
 }
-#: Prepared images of the readable photos, and their positions in the batch.
-Prepared = tuple[Any, list[int]]
-
-
-@dataclass(frozen=True)
-class Network:
-    """A teacher that each process loads at first use; ``key`` identifies it in the cache of models.
-
-    ``beside`` are the keys of other models that stay in the cache.
-    """
-
-    key: str
-    load: Callable[[], Teacher]
-    beside: tuple[str, ...] = ()
-
-    @property
-    def teacher(self) -> Teacher:
-        """The teacher, loaded at first use."""
-        return loaded(self.key, self.load, self.beside)
 
 
 @dataclass(frozen=True)
@@ -79,42 +60,30 @@ class Pass:
     """Work on a batch (``precompute.batches.run.Work``): run photos through a network.
 
     It gives ``values`` (n, width) float32, NaN for unreadable photos. ``name`` is the kind of
-    values (logits, oracle, features), ``key`` the hash of all inputs but the photos.
+    values (logits, oracle, features), ``key`` the hash of all inputs but the photos. ``network``
+    returns the teacher, which each process loads at first use.
     """
 
     name: str
     key: str
-    network: Network
+    network: Callable[[], Teacher]
     compute: Compute
     dataset: Dataset
     width: int
 
-    def before(self, rows: list[int]) -> tuple[list[int], Prepared]:
-        """Decode the photos at ``rows``, and prepare them for the network."""
-        images, read = [], []
-        prepare = self.network.teacher.preprocessing.prepare
-        for i, row in enumerate(rows):
-            try:
-                images.append(prepare(self.dataset.load(row)))
-                read.append(i)
-            except UnreadableImage:
-                continue
-        return rows, (stacked(images) if images else np.empty(0, np.float32), read)
-
-    def run(self, given: tuple[list[int], Prepared]) -> tuple[list[int], np.ndarray]:
-        """Run the network on the output of ``before``; ``DataError`` if outputs are not finite."""
-        rows, (images, read) = given
+    def __call__(self, rows: list[int]) -> Arrays:
+        """Return the batch's array ``values``; ``DataError`` if outputs are not finite."""
+        teacher = self.network()
+        prepare = teacher.preprocessing.prepare
+        images, faults = readable(lambda row: prepare(self.dataset.load(row)), rows)
         values = np.full((len(rows), self.width), np.nan, np.float32)
-        if read:
-            outputs = self.compute(self.network.teacher, images, np.array(rows)[read])
-            values[read] = outputs
+        if images:
+            read = np.array([not fault for fault in faults])
+            seen = np.array(rows)[read]
+            values[read] = outputs = self.compute(teacher, stacked(images), seen)
             what = "oracle logits" if self.name == "oracle" else self.name
-            check_finite(what, outputs, [self.dataset.ids[rows[i]] for i in read])
-        return rows, values
-
-    def after(self, given: tuple[list[int], np.ndarray]) -> Arrays:
-        """Return the output of ``run`` as the batch's array ``values``."""
-        return {"values": given[1]}
+            check_finite(what, outputs, [self.dataset.ids[row] for row in seen])
+        return {"values": values}
 
 
 def check_finite(what: str, values: np.ndarray, ids: Sequence[str]) -> None:
@@ -228,16 +197,6 @@ class Outputs:
     passes: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
 
-    @property
-    def logit(self) -> np.ndarray:
-        """Teacher's logits (N, K) of the data set's classes."""
-        return self.logits.own
-
-    @property
-    def oracle(self) -> np.ndarray | None:
-        """Oracle's logits (N, K) of the data set's classes; None without an oracle."""
-        return None if self.oracles is None else self.oracles.own
-
 
 def teacher_logits(
     teacher: LogitsTeacher | NetworkTeacher,
@@ -258,25 +217,36 @@ def teacher_logits(
         logits = read_logits(teacher, dataset.ids, dataset.classes)
         notes = tuple(left_out_text(teacher, logits))
         return Outputs(logits, attrs=described(teacher, inputs["settings"]), warnings=notes)
-    keys = pass_keys(inputs)
+    keys, size = pass_keys(inputs), batch_of(teacher, encoder)
+    classes, more = len(dataset.classes), others_of_softmax(teacher, dataset.classes)
+    heads = features = None
+    facts: dict[str, Any] = {}
     if isinstance(teacher, HeadTeacher):
-        return _by_head(teacher, run, encoder, inputs["settings"], keys, device)
-    load = partial(load_teacher, teacher, dataset.classes, encoder, corpus, device)
-    network = Network(keys["logits"], load)
-    classes, more = len(dataset.classes), _others(teacher, dataset.classes)
-    work = Pass("logits", keys["logits"], network, plain_logits, dataset, classes + len(more))
-    logit = _checked_logits(teacher, run, work)
-    oracle = None
-    if "oracle" in keys:
+        features, work = whole_features(teacher, run, encoder, keys["features"], device)
+        rows = _read_of_fit(run, features)
+        heads = fit_heads(features, dataset.label, rows, dataset.classes, teacher, device)
+        logit = heads.logits(features)
+        facts["teacher_head"] = {"folds": teacher.folds, "l2": heads.l2}
+    else:
+        load = partial(load_teacher, teacher, dataset.classes, encoder, corpus, device)
+        network, width = partial(loaded, keys["logits"], load), classes + len(more)
+        work = Pass("logits", keys["logits"], network, plain_logits, dataset, width)
+        logit = _checked_logits(teacher, run, work)
         rows = _read_of_fit(run, logit)
-        stronger = partial(_reinforced, dataset.label, teacher.oracle.gamma)
-        work = replace(work, name="oracle", key=keys["oracle"], compute=stronger)
-        oracle = run_pass(run, work, teacher.batch, rows, _with(run, rows, dataset.label))
-    attrs = described(teacher, inputs["settings"], network.teacher.preprocessing)
+    oracle = None
+    if teacher.oracle:
+        gamma = teacher.oracle.gamma
+        key = key_of("heads", [work.key, heads.digest, gamma]) if heads else keys["oracle"]
+        stronger = partial(reinforced, dataset.label, (gamma,), heads)
+        seen = np.hstack([dataset.label, heads.which]) if heads else dataset.label
+        work = Pass("oracle", key, work.network, stronger, dataset, logit.shape[1])
+        photos = joint_keys([run.keys[i] for i in rows], seen[rows])
+        oracle = run_pass(run, work, size, rows, photos)
+    attrs = described(teacher, inputs["settings"], work.network().preprocessing) | facts
     attrs |= oracle_record(teacher, dataset, logit, oracle)
     logits = split_columns(logit, classes, more)
     oracles = None if oracle is None else split_columns(oracle, classes, more)
-    return Outputs(logits, oracles, None, attrs, keys, too_large(attrs))
+    return Outputs(logits, oracles, features, attrs, keys, too_large(attrs))
 
 
 def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray:
@@ -295,48 +265,25 @@ def _checked_logits(teacher: NetworkTeacher, run: Run, work: Pass) -> np.ndarray
         if not error.outputs:
             raise
         facts = run.dataset, teacher.softmax, teacher.batch
-        raise with_fitting_outputs(error, work.network.teacher, *facts) from error
+        raise with_fitting_outputs(error, work.network(), *facts) from error
     check_logits(logit, teacher)
     return logit
 
 
-def _by_head(
-    teacher: HeadTeacher,
-    run: Run,
-    encoder: EncoderSection | None,
-    settings: dict[str, Any],
-    keys: dict[str, str],
-    device: str,
-) -> Outputs:
-    """Return the outputs of a teacher of kind head: encode the photos and fit the heads; for an
-    oracle run encoder and heads again."""
-    dataset = run.dataset
+def whole_features(
+    teacher: HeadTeacher, run: Run, encoder: EncoderSection | None, key: str, device: str
+) -> tuple[np.ndarray, Pass]:
+    """Return the embeddings ``(N, E)`` of whole photos that heads take, NaN for unreadable photos,
+    and the pass that computes them, of hash ``key``. Finished batches are not run again."""
     sections = [encoder_of(teacher, encoder), *([encoder] if encoder else [])]
     beside = tuple(map(encoder_key, sections))  # encoders of features and segments stay loaded
     load = partial(load_embedding, teacher, encoder, device, kept=True)
-    network, size = Network(keys["features"], load, beside), batch_of(teacher, encoder)
-    work = Pass(
-        "features", keys["features"], network, plain_logits, dataset, network.teacher.outputs
-    )
-    features = run_pass(run, work, size)
-    rows = _read_of_fit(run, features)
-    heads = fit_heads(features, dataset.label, rows, dataset.classes, teacher, device)
-    logit, oracle = heads.logits(features), None
-    if teacher.oracle:
-        gamma, seen = teacher.oracle.gamma, np.hstack([dataset.label, heads.which])
-        key = key_of("heads", [keys["features"], heads.digest, gamma])
-        stronger = partial(_reinforced_by, heads, dataset.label, gamma)
-        work = Pass("oracle", key, network, stronger, dataset, logit.shape[1])
-        oracle = run_pass(run, work, size, rows, _with(run, rows, seen))
-    attrs = described(teacher, settings, network.teacher.preprocessing)
-    attrs["teacher_head"] = {"folds": teacher.folds, "l2": heads.l2}
-    attrs |= oracle_record(teacher, dataset, logit, oracle)
-    classes = len(dataset.classes)
-    oracles = None if oracle is None else split_columns(oracle, classes)
-    return Outputs(split_columns(logit, classes), oracles, features, attrs, keys, too_large(attrs))
+    network = partial(loaded, key, load, beside)
+    work = Pass("features", key, network, plain_logits, run.dataset, network().outputs)
+    return run_pass(run, work, batch_of(teacher, encoder)), work
 
 
-def _others(teacher: NetworkTeacher, classes: Sequence[str]) -> list[str]:
+def others_of_softmax(teacher: NetworkTeacher, classes: Sequence[str]) -> list[str]:
     """Return the teacher's classes that the data set lacks if a softmax includes them, or []."""
     return other_classes(classes, getattr(teacher, "classes", ())) if teacher.softmax else []
 
@@ -347,24 +294,21 @@ def _read_of_fit(run: Run, values: np.ndarray) -> np.ndarray:
     return rows[np.isfinite(values[rows]).all(1)]
 
 
-def _with(run: Run, rows: np.ndarray, seen: np.ndarray) -> list[str]:
-    """Return keys of the photos at ``rows`` that also depend on ``seen``, such as their labels."""
-    return joint_keys([run.keys[i] for i in rows], seen[rows])
-
-
 def plain_logits(teacher: Teacher, images: np.ndarray, _: np.ndarray) -> np.ndarray:
     """Return the teacher's logits of prepared photos: the ``compute`` of a pass of logits."""
     return teacher.logits(images)
 
 
-def _reinforced(
-    label: np.ndarray, gamma: float, teacher: TorchTeacher, images: np.ndarray, rows: np.ndarray
-) -> np.ndarray:
-    return teacher.oracle(images, label[rows], gamma)
-
-
-def _reinforced_by(
-    heads: Heads, label: np.ndarray, gamma: float, embedding: TorchTeacher, images: np.ndarray,
+def reinforced(
+    label: np.ndarray,
+    gammas: Sequence[float],
+    heads: Heads | None,
+    teacher: TorchTeacher,
+    images: np.ndarray,
     rows: np.ndarray,
-) -> np.ndarray:  # fmt: skip
-    return heads.teacher(embedding, rows).oracle(images, label[rows], gamma)
+) -> np.ndarray:
+    """Return the oracle's logits at all gammas, side by side, for prepared ``images`` at ``rows``.
+    With ``heads``, ``teacher`` is their encoder."""
+    if heads is not None:
+        teacher = heads.teacher(teacher, rows)
+    return np.hstack(teacher.oracles(images, label[rows], gammas))

@@ -131,20 +131,16 @@ def read_outputs(
     row = {name: position for position, name in enumerate(table.ids)}
     missing = [name for name in ids if name not in row]
     if missing:
+        short = missing[0].lstrip("0")
+        lost = f" There is {short}: the ids lost their leading zeros; write text."
         raise DataError(
             f"{path} has no logits for {len(missing)} of {len(ids)} images, "
-            f"{first_of(missing)}.{_lost_zeros(missing, row)}",
+            f"{first_of(missing)}.{lost if short in row else ''}",
             "Run the teacher on these images too, or remove the images from the splits.",
         )
     columns = [table.columns.index(name) for name in (*classes, *more)]
     rows = [row[name] for name in ids]
     return table.values[np.ix_(rows, columns)].astype(np.float32), more
-
-
-def _lost_zeros(missing: list[str], row: dict[str, int]) -> str:
-    if missing[0].lstrip("0") in row:
-        return f" There is {missing[0].lstrip('0')}: the ids lost their leading zeros; write text."
-    return ""
 
 
 def _finite(cell: str) -> float:

@@ -8,32 +8,29 @@ dL/dx``.)
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 from PIL import Image
 
 from inficond_panel.common.arrays import Sliced
-from inficond_panel.common.devices import CPU
+from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.teacher_outputs import LEAST, LEAST_OF_SOFTMAX
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.errors import DataError, InficondError
 from inficond_panel.spec.framework.section import Section
-from precompute.encoder import Encoder
+from inficond_panel.spec.sections.teacher import TimmTeacher, TorchvisionTeacher
+from precompute.encoder.image import Preprocessing
 from precompute.teachers.tables import check_probabilities, near_in_list, other_classes
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-_FILTERS = {
-    "nearest": Image.Resampling.NEAREST,
-    "bilinear": Image.Resampling.BILINEAR,
-    "bicubic": Image.Resampling.BICUBIC,
-    "lanczos": Image.Resampling.LANCZOS,
-}
+S = TypeVar("S", bound=Section)
+#: Interpolations of ``Preprocessing``.
+_FILTERS = ("nearest", "bilinear", "bicubic", "lanczos")
 
 
 class Prepares(Protocol):
@@ -52,42 +49,10 @@ def stacked(prepared: Sequence[np.ndarray | Image.Image]) -> np.ndarray | list[I
     return photos if photos else np.stack([np.asarray(one) for one in prepared])
 
 
-@dataclass(frozen=True)
-class Preprocessing:
-    """Preprocessing by settings: resize, crop, and normalise by ``mean`` and ``std``.
-
-    ``size`` is (width, height); ``mean`` and ``std`` are per channel, for levels 0 to 1. ``crop``
-    is the central share of the resized photo's shorter side that is kept, like ``Resize`` and
-    ``CenterCrop`` of torchvision and timm; 0 resizes the whole photo to ``size``."""
-
-    size: tuple[int, int]
-    mean: tuple[float, ...]
-    std: tuple[float, ...]
-    interpolation: str = "bilinear"
-    crop: float = 0.0
-
-    def prepare(self, image: Image.Image) -> np.ndarray:
-        """Return the network's input of an RGB image: ``(3, height, width)`` float32."""
-        chosen = self._cropped(image) if self.crop else self._resized(image, self.size)
-        level = np.arange(256, dtype=np.float32) / 255
-        channels = zip(np.asarray(chosen).transpose(2, 0, 1), self.mean, self.std, strict=True)
-        return np.stack([((level - np.float32(m)) / np.float32(s))[c] for c, m, s in channels])
-
-    def plain(self) -> dict[str, Any]:
-        """Return the settings of the preprocessing as JSON, for stores and hashes."""
-        return {name: list(v) if isinstance(v, tuple) else v for name, v in asdict(self).items()}
-
-    def _resized(self, image: Image.Image, size: tuple[int, int]) -> Image.Image:
-        return image.resize(size, _FILTERS[self.interpolation])
-
-    def _cropped(self, image: Image.Image) -> Image.Image:
-        (width, height), (w, h) = (math.floor(side / self.crop) for side in self.size), image.size
-        if width * h >= height * w:  # scale the width to fit exactly; the height may be larger
-            image = self._resized(image, (width, int(width * h / w)))
-        else:
-            image = self._resized(image, (int(height * w / h), height))
-        left, top = (round((a - b) / 2) for a, b in zip(image.size, self.size, strict=True))
-        return image.crop((left, top, left + self.size[0], top + self.size[1]))
+def section_with(section: S, **values: Any) -> S:
+    """Return a copy of a spec's section with the given values; a value None removes its key."""
+    written = {**section.values(), **values}
+    return type(section)(**{key: value for key, value in written.items() if value is not None})
 
 
 def own_or_given(section: Section, own: dict[str, Any]) -> Preprocessing:
@@ -110,12 +75,6 @@ def of_timm(model: nn.Module) -> dict[str, Any]:
         "interpolation": known,
         "crop": 0.0 if config["crop_mode"] == "squash" else float(config["crop_pct"]),
     }
-
-
-def of_encoder(encoder: Encoder) -> Preprocessing:
-    """Return an encoder's preprocessing: the whole photo resized to its input size, no crop."""
-    height, width = encoder.size
-    return Preprocessing((width, height), encoder.mean, encoder.std, encoder.interpolation)
 
 
 Outputs = TypeVar("Outputs", bound=Sliced)
@@ -166,14 +125,11 @@ class TorchTeacher:
         with one_torch_thread(), torch.inference_mode():
             return self.forward(self._moved(images)).cpu().numpy()
 
-    def oracle(self, images: np.ndarray, label: np.ndarray, gamma: float) -> np.ndarray:
-        """Return ``logits`` of inputs after reinforcing them with their labels ``(B, K)``."""
-        return self.oracles(images, label, [gamma])[0]
-
     def oracles(
         self, images: np.ndarray, label: np.ndarray, gammas: Sequence[float]
     ) -> list[np.ndarray]:
-        """Return the logits of ``oracle`` for each gamma; the gradient is computed once."""
+        """Return, for each gamma, ``logits`` of inputs after reinforcing them with their labels
+        ``(B, K)``; the gradient is computed once."""
         import torch
 
         known, pixels = self._moved(label.astype(np.int64)), self._moved(images)
@@ -211,6 +167,27 @@ class TorchTeacher:
         if self.softmax:
             return torch.log(values.clamp(min=LEAST_OF_SOFTMAX))
         return torch.logit(values, eps=LEAST)
+
+
+def frozen_teacher(
+    section: TimmTeacher | TorchvisionTeacher,
+    network: nn.Module,
+    own: dict[str, Any],
+    columns: tuple[tuple[int, ...], int],
+    device: str,
+) -> TorchTeacher:
+    """Return the network of a spec's section as a teacher: on the device, in evaluation mode, and
+    without gradients of its parameters. ``own`` is the model's preprocessing, ``columns`` are those
+    of ``columns_of``."""
+    hardware = torch_device(device)
+    return TorchTeacher(
+        network.requires_grad_(False).eval().to(hardware),
+        own_or_given(section.preprocessing, own),
+        *columns,
+        section.outputs == "probabilities",
+        section.softmax,
+        device=hardware,
+    )
 
 
 class OutputsError(DataError):

@@ -1,4 +1,4 @@
-"""Load teachers with an architecture of timm, and Query2Label on a timm backbone."""
+"""Load teachers with an architecture of timm or torchvision, and Query2Label on a timm backbone."""
 
 from __future__ import annotations
 
@@ -12,35 +12,37 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
 from inficond_panel.errors import DataError
-from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher
+from inficond_panel.spec.sections.teacher import Query2LabelTeacher, TimmTeacher, TorchvisionTeacher
 from inficond_panel.store.network_weights import State, load_strictly, read_state, without_prefix
-from precompute.teachers.teacher import TorchTeacher, columns_of, of_timm, own_or_given
+from precompute.teachers.teacher import (
+    TorchTeacher,
+    columns_of,
+    frozen_teacher,
+    of_timm,
+    own_or_given,
+)
 
 if TYPE_CHECKING:
     from torch import nn
 
     from precompute.teachers.query2label import Shape
 
+_NAMES_REMEDY = "Correct teacher.model, or teacher.classes: it needs a name per output, in order."
+
 
 def load_timm(section: TimmTeacher, classes: Sequence[str], device: str = CPU) -> TorchTeacher:
     """Load a timm model with its checkpoint as a teacher, or with a separate linear head."""
-    columns, outputs = columns_of(classes, section.classes, section.softmax)
+    columns = columns_of(classes, section.classes, section.softmax)
     model = build(
         section.model,
         section.preprocessing.size,
-        num_classes=0 if section.head else outputs,
+        num_classes=0 if section.head else columns[1],
         tag=section.pretrained if isinstance(section.pretrained, str) else "",
     )
     if isinstance(section.pretrained, Path):
         _load(model, section)
-    network = _with_head(model, section.head, outputs) if section.head else model
-    preprocessing = own_or_given(section.preprocessing, of_timm(model))
-    probabilities = section.outputs == "probabilities"
-    hardware = torch_device(device)
-    return TorchTeacher(
-        frozen(network).to(hardware), preprocessing, columns, outputs, probabilities,
-        section.softmax, device=hardware,
-    )  # fmt: skip
+    network = _with_head(model, section.head, columns[1]) if section.head else model
+    return frozen_teacher(section, network, of_timm(model), columns, device)
 
 
 def build(
@@ -118,32 +120,15 @@ def timm_layout(model: nn.Module, state: State) -> State:
     return dict(convert(state, model)) if convert else state
 
 
-def frozen(network: nn.Module) -> Any:
-    """Return a network in evaluation mode, without gradients of its parameters."""
-    for parameter in network.parameters():
-        parameter.requires_grad_(False)
-    return network.eval()
-
-
 def _load(model: Any, section: TimmTeacher) -> None:
     path = Path(section.pretrained)
     state = timm_layout(model, read_state(path))
     if section.head:  # ignore the file's own classifier
-        weights = model.state_dict().keys()
-        unused = tuple(f"{part}." for part in _classifier_names(model))
+        weights, named = model.state_dict().keys(), model.default_cfg.get("classifier", "fc")
+        parts = (named,) if isinstance(named, str) else named
+        unused = tuple(f"{part}." for part in parts)
         state = {k: v for k, v in state.items() if k in weights or not k.startswith(unused)}
-    load_strictly(
-        model,
-        state,
-        path,
-        "Correct teacher.model, or teacher.classes: it needs a name per output, in order.",
-    )
-
-
-def _classifier_names(model: Any) -> tuple[str, ...]:
-    """Return the names of the model's modules that are its classifier."""
-    name = model.default_cfg.get("classifier", "fc")
-    return (name,) if isinstance(name, str) else tuple(name)
+    load_strictly(model, state, path, _NAMES_REMEDY)
 
 
 def _with_head(model: Any, path: Path, outputs: int) -> Any:
@@ -161,6 +146,45 @@ def _with_head(model: Any, path: Path, outputs: int) -> Any:
         f"the model's {model.num_features} pooled features.",
     )
     return nn.Sequential(model, head)
+
+
+def load_torchvision(
+    section: TorchvisionTeacher, classes: Sequence[str], device: str = CPU
+) -> TorchTeacher:
+    """Load a torchvision classifier with weights from a file; nothing is downloaded."""
+    columns = columns_of(classes, section.classes, section.softmax)
+    models = models_with(section.model)
+    model = models.get_model(section.model, weights=None, num_classes=columns[1])
+    load_strictly(model, read_state(section.pretrained), section.pretrained, _NAMES_REMEDY)
+    return frozen_teacher(section, model, _usual(models, section.model), columns, device)
+
+
+def models_with(name: str) -> Any:
+    """Return the module ``torchvision.models``; ``DataError`` if it has no classifier ``name``."""
+    try:
+        from torchvision import models
+    except ImportError as error:
+        raise missing_extra("This teacher", error, "precompute") from error
+    known = models.list_models(module=models)
+    if name not in known:
+        raise DataError(
+            f"torchvision knows no classifier {name}.{near(name, known, most=3)}",
+            "Choose one of torchvision.models.list_models(module=torchvision.models).",
+        )
+    return models
+
+
+def _usual(models: Any, name: str) -> dict[str, Any]:
+    """Return the preprocessing settings of torchvision's default weights for the model ``name``."""
+    usual = models.get_model_weights(name).DEFAULT.transforms()
+    size, shorter = usual.crop_size[0], usual.resize_size[0]
+    return {
+        "size": (size, size),
+        "mean": tuple(usual.mean),
+        "std": tuple(usual.std),
+        "interpolation": usual.interpolation.value,
+        "crop": size / shorter,
+    }
 
 
 _POSITION = "backbone.1.pe"
@@ -184,10 +208,15 @@ def load_query2label(
         from precompute.teachers.query2label import FeatureMap, Query2Label
     except ImportError as error:
         raise missing_extra("This teacher", error, "precompute") from error
-    columns, outputs = columns_of(classes, section.classes)
+    columns = columns_of(classes, section.classes)
     state = read_state(section.path)
     shape = read_shape(state, section)
-    _check_classes(section, shape.classes, outputs)
+    if shape.classes != columns[1]:
+        raise DataError(
+            f"{section.path} has {shape.classes} classes; the spec and the data set name "
+            f"{columns[1]}.",
+            "Name the class of each output, in order: teacher.classes.",
+        )
     model = build(section.backbone, section.preprocessing.size, num_classes=0, global_pool="")
     usual = {**of_timm(model), "interpolation": "bilinear", "crop": 0.0}
     trained = _trained_size(state, model)
@@ -196,11 +225,9 @@ def load_query2label(
         model = build(section.backbone, trained, num_classes=0, global_pool="")
     network = Query2Label(FeatureMap(model), model.num_features, shape)
     load_strictly(network, _renamed(state, model), section.path, _REMEDY)
-    preprocessing = own_or_given(section.preprocessing, usual)
-    hardware = torch_device(device)
-    return TorchTeacher(
-        frozen(network).to(hardware), preprocessing, columns, outputs, device=hardware
-    )
+    preprocessing, hardware = own_or_given(section.preprocessing, usual), torch_device(device)
+    network = network.requires_grad_(False).eval().to(hardware)
+    return TorchTeacher(network, preprocessing, *columns, device=hardware)
 
 
 def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
@@ -237,14 +264,6 @@ def read_shape(state: State, section: Query2LabelTeacher) -> Shape:
 def _layers(state: State, part: str) -> list[int]:
     matches = (re.match(rf"transformer\.{part}\.layers\.(\d+)\.", name) for name in state)
     return sorted({int(match[1]) for match in matches if match})
-
-
-def _check_classes(section: Query2LabelTeacher, outputs: int, named: int) -> None:
-    if outputs != named:
-        raise DataError(
-            f"{section.path} has {outputs} classes; the spec and the data set name {named}.",
-            "Name the class of each output, in order: teacher.classes.",
-        )
 
 
 def _trained_size(state: State, model: Any) -> tuple[int, int] | None:

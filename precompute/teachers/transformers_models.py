@@ -25,7 +25,7 @@ from inficond_panel.vocabulary.tasks import SOFTMAX
 from precompute.encoder import Encoder
 from precompute.encoder.hub import fetch_model, load_pretrained, loading, model_config
 from precompute.teachers.tables import near_in_list
-from precompute.teachers.teacher import TorchTeacher, columns_of, of_encoder
+from precompute.teachers.teacher import TorchTeacher, columns_of, section_with
 
 
 def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any:
@@ -52,8 +52,7 @@ def of_transformers(section: TransformersTeacher, classes: Sequence[str]) -> Any
             "single_label_classification), but the spec sets no teacher.activation.",
             "Set teacher.activation: softmax with dataset.task: single_label, or sigmoid.",
         )
-    values = {**section.values(), "classes": names, "labels": {}}
-    return TransformersTeacher(**{key: value for key, value in values.items() if value is not None})
+    return section_with(section, classes=names, labels={})
 
 
 def load_transformers(
@@ -159,7 +158,7 @@ def load_zero_shot(
     network = _network(encoder.model, text, background, np.array(offsets, np.float32))
     columns = tuple(range(len(classes)))
     return TorchTeacher(
-        network, of_encoder(encoder), columns, len(classes), softmax=section.softmax,
+        network, encoder.squash, columns, len(classes), softmax=section.softmax,
         device=encoder.device,
     )  # fmt: skip
 
@@ -167,8 +166,7 @@ def load_zero_shot(
 def _network(model: Any, text: np.ndarray, background: np.ndarray, bias: np.ndarray) -> Any:
     import torch
 
-    for parameter in model.parameters():
-        parameter.requires_grad_(False)
+    model.requires_grad_(False)
     scale = model.logit_scale.exp()
     to_text, to_background, offset = (
         torch.from_numpy(v).to(scale.device) for v in (text, background, bias)

@@ -23,9 +23,9 @@ from inficond_panel.spec.framework.types import function_title
 from inficond_panel.spec.sections.teacher import OnnxTeacher as OnnxSection
 from inficond_panel.spec.sections.teacher import PythonTeacher, TorchScriptTeacher
 from precompute.datasets.python_source import load_function
+from precompute.encoder.image import Preprocessing
 from precompute.teachers.tables import from_probabilities
 from precompute.teachers.teacher import (
-    Preprocessing,
     TorchTeacher,
     check_outputs,
     columns_of,

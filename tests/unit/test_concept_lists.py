@@ -13,7 +13,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.spec import load_spec
 from inficond_panel.spec.sections.concepts import Filters
 from inficond_panel.store import open_store
-from precompute.concepts.corpus import class_texts, filter_inactive, filter_lines, filter_texts
+from precompute.concepts.corpus import filter_inactive, filter_lines, filter_texts
 from precompute.concepts.sources import collect
 
 CAPTIONS = ["A red bus parked on the street.", "Two dogs and a dog near the street",
@@ -64,7 +64,7 @@ def test_filters_drop_in_their_order_and_of_two_alike_the_later():
     names = ["a very long name of a thing", "hound", "wheel", "rim", "sky"]
     text = np.array([[1, 0, 0], [0.98, 0.2, 0], [0, 1, 0], [0, 0.96, 0.28], [0, 0, 1]])
     filters = Filters(longest=20, class_cosine=0.95, twin_cosine=0.9)
-    found = filter_texts(names, text, ["dog"], np.array([[1.0, 0, 0]]), filters)
+    found = filter_texts(names, text, ["dog"], Encoder(3), ["{}"], filters)
     assert found.kept == [2, 4]
     assert found.dropped == [
         ("a very long name of a thing", "longest", "27 characters"),
@@ -74,19 +74,18 @@ def test_filters_drop_in_their_order_and_of_two_alike_the_later():
     lines = filter_lines(2, found.dropped)
     assert lines[0] == "concepts.filters: 2 of 5 concepts stay"
     assert lines[2] == "1 too similar to a class (class_cosine): hound (dog, 0.980)"
-    assert filter_texts(names, text, ["dog"], text[:1], Filters()).kept == [0, 1, 2, 3, 4]
+    none_asked = filter_texts(names, text, ["dog"], None, ["{}"], Filters())
+    assert none_asked.kept == [0, 1, 2, 3, 4]  # and no class is encoded
 
 
-def test_names_of_classes_are_encoded_only_where_a_filter_asks_for_them():
-    class Encoder:
-        def embed_text(self, texts):
-            return np.eye(len(texts))
+class Encoder:
+    """One that gives the first text the first axis, and so on."""
 
-    found = class_texts(Encoder(), ["dog", "cat"], ["{}"], Filters(class_cosine=0.9))
-    np.testing.assert_array_equal(found, np.eye(2))
-    assert class_texts(None, ["dog"], ["{}"], Filters(longest=5)) is None
-    left = filter_texts(["sky", "a long name"], np.eye(2), ["dog"], None, Filters(longest=5))
-    assert left.kept == [0]
+    def __init__(self, embed):
+        self.axes = np.eye(embed)
+
+    def embed_text(self, texts):
+        return self.axes[: len(texts)]
 
 
 def test_a_concept_is_active_by_the_mean_of_its_five_largest_scores():

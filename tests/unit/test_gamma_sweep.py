@@ -19,7 +19,7 @@ from scipy.special import softmax
 from inficond_panel import open_students
 from inficond_panel.cli import main
 from inficond_panel.store import open_store, write_store
-from precompute.teachers.teacher import Preprocessing
+from precompute.encoder.image import Preprocessing
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

@@ -225,7 +225,7 @@ def section_of(folder, name="CLIP", context=16):
 
 def by_open_clip(encoder, texts):
     with torch.inference_mode():
-        return encoder.model.encode_text(encoder.tokenizer(texts), normalize=True).numpy()
+        return encoder.model.encode_text(encoder.text.tokenizer(texts), normalize=True).numpy()
 
 
 @pytest.mark.parametrize("name", TOWERS)
@@ -248,7 +248,7 @@ def test_named_prompts_are_clips_ensemble_and_go_together_with_others(tmp_path):
     every, simple = open_clip.OPENAI_IMAGENET_TEMPLATES, open_clip.SIMPLE_IMAGENET_TEMPLATES
     for name, lists, count in (("imagenet", every, 80), ("imagenet_simple", simple, 7)):
         expected = open_clip.build_zero_shot_classifier(
-            encoder.model, encoder.tokenizer, ["dog", "tree"], lists
+            encoder.model, encoder.text.tokenizer, ["dog", "tree"], lists
         )
         text = encoder.embed_concepts(["dog", "tree"], [name])
         np.testing.assert_allclose(text, expected.detach().T.numpy(), atol=2e-6)
@@ -266,4 +266,4 @@ def test_a_text_that_would_be_cut_is_told(tmp_path):
         encoder.embed_text(["dog", fits + "dog "])
     assert "Shorten" in told.value.remedy
     with pytest.raises(DataError, match=r"\(20\); .* and 2 more\."):
-        encoder.embed_concepts(["dog " * 14 + str(i) for i in range(5)], ["a big black {}"])
+        encoder.embed_text([f"a big black {'dog ' * 14}{i}" for i in range(5)])

@@ -17,13 +17,12 @@ from inficond_panel.store.images import UnreadableImage
 from precompute.encoder import load_encoder
 from precompute.pipeline.inputs import photos_for
 from precompute.recipes.scenes import SceneSet
-from precompute.segments import SegmentSettings, segment, unit
+from precompute.segments import SegmentSettings, segment
 from precompute.segments import training as module
 from precompute.segments.head import Layout, load_head, save_head, untrained
 from precompute.segments.methods import cluster_graph, cluster_kmeans
-from precompute.segments.regions import connect, interpolation
+from precompute.segments.regions import connect, interpolation, unit
 from precompute.segments.training import (
-    Example,
     Training,
     ViewOfImage,
     Views,
@@ -149,7 +148,7 @@ def view_of(labels, count, seed):
 
 def test_the_losses_are_those_of_the_formulas():
     labels = np.array([[[0, 0, 1], [2, 2, 1]], [[0, 0, 0], [1, 1, 1]]])  # segment 2 is in one view
-    example = Example((view_of(labels[0], 3, 0), view_of(labels[1], 3, 1)))
+    example = (view_of(labels[0], 3, 0), view_of(labels[1], 3, 1))
     pixels = unit(np.random.default_rng(2).normal(size=(2, 2, 3, EMBED))).astype(np.float32)
     prototypes = texts()
 
@@ -162,7 +161,7 @@ def test_the_losses_are_those_of_the_formulas():
     contrast = []
     for a in (0, 1):
         for b in (0, 1):
-            dense = example.views[b].dense
+            dense = example[b].dense
             terms = []
             for pixel, own in zip(flat[a], numbers[a], strict=True):
                 if own in there[b]:
@@ -172,7 +171,7 @@ def test_the_losses_are_those_of_the_formulas():
                     chance = softmax(np.array([pixel @ means[b][s] for s in among]) / module.SHARP)
                     terms.append(-np.log(chance[among.index(own)]))
             contrast.append(np.mean(terms))
-    pairs = [(means[v][s], example.views[v].dense[s]) for v in (0, 1) for s in there[v]]
+    pairs = [(means[v][s], example[v].dense[s]) for v in (0, 1) for s in there[v]]
     agreement = np.mean([1 - own @ dense for own, dense in pairs])
     semantic = 0.0
     for own, dense in pairs:
@@ -188,7 +187,7 @@ def test_both_views_show_the_same_segments():
     views = Views(Encoder(), Layout(EMBED), 0)
     for i in range(6):
         image = picture(i)
-        whole, part = views.example(image, i).views
+        whole, part = views.example(image, i)
         for s in np.unique(part.labels):
             if min((view.labels == s).sum() for view in (whole, part)) < 100:
                 continue  # slivers along an outline

@@ -20,7 +20,8 @@ from inficond_panel.store import open_store
 from inficond_panel.vocabulary.pictures import PICTURE_PROPERTIES
 from precompute.batches.pictures import picture_properties
 from precompute.encoder import load_encoder
-from precompute.segments import settings_of, unit
+from precompute.segments import settings_of
+from precompute.segments.regions import unit
 
 torch = pytest.importorskip("torch")
 pytestmark = pytest.mark.torch

@@ -18,10 +18,10 @@ from segment_parts.measures import (
 
 from inficond_panel.store.images import UnreadableImage
 from precompute.datasets import Dataset
-from precompute.segments import SegmentSettings, View, connect, divide, segment, unit, upsample
+from precompute.segments import SegmentSettings, View, divide, segment
 from precompute.segments.files import read_mask, with_masks
 from precompute.segments.methods import cluster_kmeans, merge
-from precompute.segments.regions import components, neighbours, shares
+from precompute.segments.regions import components, connect, neighbours, shares, unit, upsample
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 9))
 METHODS = [

@@ -4,17 +4,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from precompute_factory import CONV, photo, tiny_encoder
+from precompute_factory import photo
 from scipy.special import expit
-from teacher_factory import encoder_section
 
 from inficond_panel.errors import DataError
 from inficond_panel.spec.sections.teacher import Preprocessing as Section
-from precompute.encoder import load_encoder
+from precompute.encoder.image import Preprocessing
 from precompute.teachers.teacher import (
-    Preprocessing,
     loss_gradient,
-    of_encoder,
     of_timm,
     own_or_given,
     stepped,
@@ -122,9 +119,3 @@ def test_the_spec_overrides_single_settings():
     assert (mixed.size, mixed.crop) == ((40, 30), 0)
     assert (mixed.mean, mixed.std) == (own["mean"], own["std"])
     assert mixed.plain()["size"] == [40, 30]
-
-
-def test_an_image_text_models_is_that_of_its_dense_view(tmp_path):
-    encoder = load_encoder(encoder_section(tiny_encoder(tmp_path / "encoder", CONV)))
-    image = photo(4)
-    np.testing.assert_array_equal(of_encoder(encoder).prepare(image), encoder.prepare(image))

@@ -10,10 +10,10 @@ from inficond_panel.errors import CancelledError, DataError
 from precompute.batches.results import Results, photo_keys
 from precompute.batches.run import Run
 from precompute.encoder import load_encoder
+from precompute.encoder.image import Preprocessing
 from precompute.teachers.head import fit_heads, newton_logistic
 from precompute.teachers.loading import teacher_inputs
 from precompute.teachers.stage import teacher_logits
-from precompute.teachers.teacher import Preprocessing
 
 pytest.importorskip("torch")
 
@@ -62,11 +62,11 @@ def test_logits_and_oracle_are_those_of_the_formula(tmp_path):
     dataset, network = drawn(), flat(2)
     result = run(traced(tmp_path, network, batch=3, oracle=0.8), dataset)
     (x, weight, z), label = by_hand(network, dataset), dataset.label
-    np.testing.assert_allclose(result.logit, z, atol=1e-4)
+    np.testing.assert_allclose(result.logits.own, z, atol=1e-4)
     residual = np.where(label >= 0, expit(z) - label, 0)
     expected = z - 0.8 * (np.abs(x) * (residual @ weight)) @ weight.T
-    np.testing.assert_allclose(result.oracle[:5], expected[:5], atol=1e-4)
-    assert np.isnan(result.oracle[5:]).all()
+    np.testing.assert_allclose(result.oracles.own[:5], expected[:5], atol=1e-4)
+    assert np.isnan(result.oracles.own[5:]).all()
     record = result.attrs["oracle"]
     assert (record["gamma"], record["images"]) == (0.8, 5)
     z, known = z[:5], label[:5] >= 0
@@ -87,7 +87,7 @@ def test_a_network_with_a_softmax_keeps_its_other_classes(tmp_path):
     given = {"classes": ["eel", "train", "cat", "bicycle"], "activation": "softmax"}
     result = run(traced(tmp_path, network, batch=3, oracle=0.1, **given), dataset)
     x, weight, z = by_hand(network, dataset)
-    np.testing.assert_allclose(result.logit, z[:, [3, 1]], atol=1e-4)
+    np.testing.assert_allclose(result.logits.own, z[:, [3, 1]], atol=1e-4)
     np.testing.assert_allclose(result.logits.other, z[:, [0, 2]], atol=1e-4)
     assert result.logits.other_classes == ("eel", "cat")
     assert result.attrs["teacher_activation"] == "softmax"
@@ -97,7 +97,7 @@ def test_a_network_with_a_softmax_keeps_its_other_classes(tmp_path):
     residual = softmax(z, axis=1) - hot
     residual[3] = 0  # not known
     stronger = z - 0.1 * (np.abs(x) * (residual @ weight)) @ weight.T
-    np.testing.assert_allclose(result.oracle[:5], stronger[:5, [3, 1]], atol=1e-3)
+    np.testing.assert_allclose(result.oracles.own[:5], stronger[:5, [3, 1]], atol=1e-3)
     losses = -np.log(softmax(z, axis=1)[np.arange(5), hot[:5].argmax(1)])
     losses[3] = 0
     assert result.attrs["oracle"]["task_loss"] == pytest.approx(losses.mean(), rel=1e-4)
@@ -107,11 +107,11 @@ def test_photos_that_cannot_be_read_have_no_logits(linear):
     dataset = drawn(broken=(1, 7))
     section = teacher_section("torchscript", path=linear, batch=3, oracle=0.5)
     result, whole = run(section, dataset), run(section, drawn())
-    assert np.isnan(result.logit[[1, 7]]).all()
+    assert np.isnan(result.logits.own[[1, 7]]).all()
     read = [0, 2, 3, 4]
-    np.testing.assert_allclose(result.logit[read], whole.logit[read], atol=1e-5)
-    np.testing.assert_allclose(result.oracle[read], whole.oracle[read], atol=1e-5)
-    assert np.isnan(result.oracle[1]).all()
+    np.testing.assert_allclose(result.logits.own[read], whole.logits.own[read], atol=1e-5)
+    np.testing.assert_allclose(result.oracles.own[read], whole.oracles.own[read], atol=1e-5)
+    assert np.isnan(result.oracles.own[1]).all()
 
 
 def counted(dataset):
@@ -134,8 +134,8 @@ def test_a_stopped_run_goes_on_and_gives_the_same_bits(linear, tmp_path):
     finished_photos = sum(len(np.load(folder / "values.npy")) for folder in kept[1:])
     dataset, loads = counted(drawn())
     again = run(section, dataset, results=Results(tmp_path))
-    np.testing.assert_array_equal(again.logit, whole.logit)
-    np.testing.assert_array_equal(again.oracle, whole.oracle)
+    np.testing.assert_array_equal(again.logits.own, whole.logits.own)
+    np.testing.assert_array_equal(again.oracles.own, whole.oracles.own)
     assert len(loads) == 10 - finished_photos + 5  # the oracle sees the 5 of fit again
     dataset, loads = counted(drawn())
     run(section, dataset, results=Results(tmp_path))
@@ -155,8 +155,8 @@ def test_order_other_photos_and_threads_change_no_bit(linear, threads):
         "digest": lambda i: dataset.digest(int(order[i])),
     })  # fmt: skip
     found = run(section, turned, threads=threads)
-    np.testing.assert_array_equal(found.logit, whole.logit[order])
-    np.testing.assert_array_equal(found.oracle, whole.oracle[order])
+    np.testing.assert_array_equal(found.logits.own, whole.logits.own[order])
+    np.testing.assert_array_equal(found.oracles.own, whole.oracles.own[order])
 
 
 def test_what_the_logits_depend_on(linear, tmp_path):
@@ -220,7 +220,7 @@ def test_logits_that_look_like_shares_are_refused_unless_outputs_are_said(tmp_pa
         run(section, drawn())
     assert "teacher.outputs: probabilities" in told.value.remedy
     section.outputs = "logits"
-    assert 0 < run(section, drawn()).logit.min() < 1
+    assert 0 < run(section, drawn()).logits.own.min() < 1
 
 
 @pytest.fixture(scope="module")
@@ -256,8 +256,8 @@ def test_zero_shot_logits_are_log_odds_against_the_background(encoder, backgroun
     scale = float(model.model.logit_scale.detach().exp())
     odds = logsumexp(scale * image @ other.T, axis=1, b=1 / len(other))
     expected = scale * image @ text.T - odds[:, None] + [1.5, 0]
-    np.testing.assert_allclose(result.logit, expected, atol=1e-3)
-    assert np.isfinite(result.oracle[:5]).all()
+    np.testing.assert_allclose(result.logits.own, expected, atol=1e-3)
+    assert np.isfinite(result.oracles.own[:5]).all()
     assert result.attrs["teacher"] == "zero-shot, the concepts' encoder"
     assert result.attrs["teacher_preprocessing"]["size"] == [64, 64]  # its own, not the dense 96
 
@@ -290,14 +290,14 @@ def test_a_head_gives_fit_the_logits_of_heads_that_have_not_seen_it(encoder):
             rows = np.flatnonzero(heads.which[:, k] == fold)
             assert not set(rows) & set(seen)
             expected = model.decision_function(inputs[rows])
-            np.testing.assert_allclose(result.logit[rows, k], expected, atol=2e-2)
+            np.testing.assert_allclose(result.logits.own[rows, k], expected, atol=2e-2)
     assert (heads.which[20:] == 4).all()  # tune and holdout: of all of fit
     record = result.attrs["oracle"]
     assert record["images"] == 20
     assert record["reinforced_task_loss"] < record["task_loss"]
     assert result.attrs["teacher_head"] == {"folds": 4, "l2": 0.1}
     again = run(section, drawn(40), encoder)
-    np.testing.assert_array_equal(again.logit, result.logit)
+    np.testing.assert_array_equal(again.logits.own, result.logits.own)
 
 
 @pytest.mark.parametrize("l2", [1e-3, 1.0])

@@ -85,7 +85,7 @@ def add(args: argparse.Namespace) -> None:
 def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
     """Return a network in evaluation mode, and the preprocessing of its images."""
     from precompute.teachers.loading import network_of
-    from precompute.teachers.teacher import Preprocessing
+    from precompute.encoder.image import Preprocessing
 
     if name in ("encoder", "teacher"):
         return network_of(spec, name, classes)
