@@ -23,11 +23,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.solver.joint_objective import FittedSoftmax
 from inficond_panel.distill.solver.objective import (
     CURVATURE_FLOOR,
     TINY,
@@ -94,16 +95,19 @@ def mixed_of(targets: NDArray | Tempered) -> Array:
     return np.asarray(targets.mixed if isinstance(targets, Tempered) else targets, np.float64)
 
 
-class TemperedFitted:
-    """Logits f (N,), with the terms of the loss's two parts: labels (f) and teacher (f / T)."""
+Part = TypeVar("Part", Fitted, FittedSoftmax)
 
-    def __init__(self, logit: Array, temperature: float) -> None:
+
+class TwoParts(Generic[Part]):
+    """Logits f, with the terms of the loss's two parts: labels (f) and teacher (f / T)."""
+
+    def __init__(self, logit: Array, *parts: Part) -> None:
         self.logit = logit
-        self.parts = Fitted(logit), Fitted(logit / temperature)
+        self.parts: tuple[Part, ...] = parts
 
     @cached_property
     def probability(self) -> Array:
-        """Probabilities sigmoid(f) and sigmoid(f / T), stacked (2, N)."""
+        """Probabilities of both parts, stacked: (2, N), or of a softmax (2, N, K)."""
         return np.stack([part.probability for part in self.parts])
 
 
@@ -124,7 +128,7 @@ class TemperedProblem(Problem):
         return (known, label, 1.0), (self.alpha * self.sample_weight, self.target, self.temperature)
 
     @cached_property
-    def _flat(self) -> Point:
+    def _flat(self) -> Point[float]:
         size = np.shape(self.penalty.rest)
         return self.best_point(np.zeros(size), np.zeros(len(self.target)), 0.0)
 
@@ -140,16 +144,16 @@ class TemperedProblem(Problem):
         weight = np.maximum(self.sample_weight, TINY)
         return max(float(np.sqrt(np.sum(slope**2 / weight))), 1e-9)
 
-    def fitted(self, logit: Array) -> TemperedFitted:  # type: ignore[override]
-        """Return logits (N,) with the terms of the loss, as ``TemperedFitted``."""
-        return TemperedFitted(logit, self.temperature)
+    def fitted(self, logit: Array) -> TwoParts[Fitted]:  # type: ignore[override]
+        """Return logits (N,) with the terms of the loss, as ``TwoParts``."""
+        return TwoParts(logit, Fitted(logit), Fitted(logit / self.temperature))
 
-    def loss(self, fitted: TemperedFitted) -> float:  # type: ignore[override]
+    def loss(self, fitted: TwoParts[Fitted]) -> float:  # type: ignore[override]
         """Return the loss of fitted logits: the sum of its label part and its teacher part."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(float(w @ (part.softplus - t * part.logit)) for (w, t, _), part in pairs)
 
-    def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
+    def best_point(self, weights: Array, linear: Array, guess: float) -> Point[float]:
         """Return the point of these weights with the best intercept, searched from ``guess`` by
         Newton's method in a bracket; ``linear`` is X @ weights (N,)."""
         low, high, b = -np.inf, np.inf, guess
@@ -174,7 +178,7 @@ class TemperedProblem(Problem):
             axis=0,
         )
 
-    def curvature(self, fitted: TemperedFitted, cautious: bool) -> Array:  # type: ignore[override]
+    def curvature(self, fitted: TwoParts[Fitted], cautious: bool) -> Array:  # type: ignore[override]
         """Return the loss's second derivatives by each logit (N,); upper bounds if ``cautious``."""
         curvatures = [
             weight / by**2 * (upper_curvature(part.logit) if cautious else part.variance)
@@ -183,7 +187,7 @@ class TemperedProblem(Problem):
         floor = CURVATURE_FLOOR * self.sample_weight
         return np.maximum(np.sum(curvatures, axis=0), floor)
 
-    def outlook(self, fitted: TemperedFitted, change: Array) -> Array:  # type: ignore[override]
+    def outlook(self, fitted: TwoParts[Fitted], change: Array) -> Array:  # type: ignore[override]
         """Predict both parts' probabilities (2, N) after a change (N,) of the logits, to first
         order, such that their residuals sum to 0."""
         bend = self.curvature(fitted, False)
