@@ -296,10 +296,6 @@ class Scores:
         """Read those of ``columns`` (indices) that are not in memory yet, all in one pass."""
         self.passes += self.columns.gather(columns)
 
-    def variance(self, sample_weight: Array) -> Array:
-        """Return the variance of each column (C,), weighted by ``sample_weight`` (N,) of sum 1."""
-        return self.moments(sample_weight)[1]
-
     def moments(self, sample_weight: Array) -> tuple[Array, Array]:
         """Return the weighted mean and variance of each column, (C,) each; weights (N,) sum to 1.
 

@@ -89,7 +89,7 @@ def fit_joint(
         state.certify()
         while state.goes_on(tolerance, max_iterations):
             if progress is not None:
-                progress(_share_done(state.gap, tolerance), f"softmax student, gap {state.gap:.1g}")
+                progress(state.share_done(tolerance), f"softmax student, gap {state.gap:.1g}")
             check_cancelled(cancelled)
             data.gather(state.used)
             state.step()
@@ -239,21 +239,16 @@ def _counted(targets: Tempered, weight: Array) -> Array:
 
 def _check_targets(targets: Array, weight: Array) -> None:
     mean = weight @ targets
-    if (mean <= 0).any():
-        raise SolverError(
-            f"All targets of class {int(np.argmax(mean <= 0))} are 0: its best intercept is "
-            "infinite.",
-            "Leave the class out, add images that show it, or use the teacher's soft targets.",
-        )
-    if (mean >= 1).any():
-        raise SolverError(
-            f"All targets of class {int(np.argmax(mean))} are 1: its best intercept is infinite.",
-            "Add images that show the other classes, or use the teacher's soft targets.",
-        )
-
-
-def _share_done(gap: float, tolerance: float) -> float:
-    return float(np.log(min(max(gap, tolerance), 1.0)) / np.log(tolerance))
+    for value, wrong, remedy in (
+        (0, mean <= 0, "Leave the class out, add images that show it"),
+        (1, mean >= 1, "Add images that show the other classes"),
+    ):
+        if wrong.any():
+            raise SolverError(
+                f"All targets of class {wrong.argmax()} are {value}: its best intercept is "
+                "infinite.",
+                f"{remedy}, or use the teacher's soft targets.",
+            )
 
 
 def _collect(state: JointState, tolerance: float) -> JointFit:

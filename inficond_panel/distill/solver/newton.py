@@ -61,6 +61,10 @@ class SolverState(Generic[Intercept]):
         """Return True if the gap is above ``tolerance``, iterations are left, and steps descend."""
         return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
+    def share_done(self, tolerance: float) -> float:
+        """Return the share of the work done, 0 to 1: the fall of the gap on a log scale."""
+        return float(np.log(min(max(self.gap, tolerance), 1.0)) / np.log(tolerance))
+
     def _search(self, move: Move[Intercept]) -> bool:
         """Make the step ``move``, at the first length of 1, 1/2, 1/4, ... that lowers the objective
         enough; return False if none does, or if no more than rounding is promised."""
@@ -206,7 +210,8 @@ class NewtonState(SolverState[float]):
         super().__init__()
         self.data, self.problem = data, problem
         self.cautious = self.exact = self.rough = self.misled = False
-        self.variance = data.variance(problem.sample_weight) if problem.kind == "kkt" else None
+        known = problem.kind == "gap"
+        self.variance = None if known else data.moments(problem.sample_weight)[1]
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
 
     def is_far(self, tolerance: float, max_iterations: int) -> bool:

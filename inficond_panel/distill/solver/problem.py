@@ -11,12 +11,7 @@ from inficond_panel.common.arrays import empty
 from inficond_panel.common.teacher_outputs import softmax_of
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
-from inficond_panel.distill.solver.tempered import (
-    Tempered,
-    TemperedProblem,
-    mixed_of,
-    tempered_columns,
-)
+from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem, mixed_of
 from inficond_panel.distill.sources import Array, check_finite, check_weights
 from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.intents import LARGEST_BOUND
@@ -135,20 +130,19 @@ def make_problems(
     high = bound_of(upper, np.inf, (concepts, classes), "upper")
     check_box(low, high)
     common = [
-        {
-            "sample_weight": weight[k % len(weight)],
-            "penalty": Penalty(first[k], second[k], low[:, k], high[:, k]),
-        }
+        (weight[k % len(weight)], Penalty(first[k], second[k], low[:, k], high[:, k]))
         for k in range(classes)
     ]
     if tempered:
-        columns = tempered_columns(tempered)
+        label, soft = (np.ascontiguousarray(each.T) for each in (tempered.label, tempered.soft))
+        more = float(tempered.alpha), float(tempered.temperature)
         return [
-            TemperedProblem(**column, **each) for column, each in zip(columns, common, strict=True)
+            TemperedProblem(np.asarray(soft[k], np.float64), *each, label[k], *more)
+            for k, each in enumerate(common)
         ]
-    columns_of = empty((classes, images), np.float64)
-    columns_of[:] = targets.T
-    return [Problem(target=column, **each) for column, each in zip(columns_of, common, strict=True)]
+    columns = empty((classes, images), np.float64)
+    columns[:] = targets.T
+    return [Problem(column, *each) for column, each in zip(columns, common, strict=True)]
 
 
 def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:

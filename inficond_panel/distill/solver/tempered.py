@@ -20,7 +20,6 @@ and a_i [k_i H(p_i) + alpha H(q_i)] replace its entropies. Probabilities are (2,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Generic, TypeVar
@@ -211,14 +210,3 @@ class TemperedProblem(Problem):
             largest_scale(target[weight > 0], p[weight > 0])
             for (weight, target, _), p in zip(self._parts, probability, strict=True)
         )
-
-
-def tempered_columns(targets: Tempered) -> Iterator[dict[str, Any]]:
-    """Yield for each class the arguments of ``TemperedProblem``, without sample weight, penalty."""
-    for label, soft in zip(targets.label.T, targets.soft.T, strict=True):
-        yield {
-            "target": np.ascontiguousarray(soft, dtype=np.float64),
-            "label": np.ascontiguousarray(label),
-            "alpha": float(targets.alpha),
-            "temperature": float(targets.temperature),
-        }
