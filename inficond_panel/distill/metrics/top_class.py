@@ -153,10 +153,9 @@ class TopClass:
             )
         return self.named == self.teacher
 
-    def confusion(self, counts: NDArray | None = None) -> Array:
+    def confusion(self) -> Array:
         """Return the confusion matrix (K, K) of counts: row the label, column the prediction."""
-        weight = None if counts is None else np.asarray(counts, dtype=np.float64)
-        cells = np.bincount(self._cell, weight, minlength=self.classes**2)
+        cells = np.bincount(self._cell, minlength=self.classes**2)
         return cells.reshape(self.classes, self.classes).astype(np.float64)
 
     @cached_property
@@ -205,14 +204,7 @@ def confusions(
             continue
         low, high = np.nanquantile(shares[:, at], ends)
         share = Interval(float(sizes[at] / every[label[at]]), float(low), float(high))
-        made.append(
-            Confusion(
-                int(label[at]),
-                int(named[at]),
-                int(sizes[at]),
-                share,
-            )
-        )
+        made.append(Confusion(int(label[at]), int(named[at]), int(sizes[at]), share))
     return made
 
 
