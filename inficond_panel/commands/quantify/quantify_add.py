@@ -18,13 +18,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import NETWORKS, read_figures
 from inficond_panel.quantify.information import Perturbation, pixel_information
 from inficond_panel.quantify.knowledge_points import contrast, feature_at, layer_names
-from inficond_panel.quantify.training import (
-    STUDENT,
-    TEACHER,
-    build_network,
-    checkpoint_files,
-    load_weights,
-)
+from inficond_panel.quantify.training import build_network, checkpoint_files, load_weights
 from inficond_panel.spec import Spec, find_spec, load_spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.images import UnreadableImage
@@ -108,7 +102,7 @@ def _of_experiment(folder: Path, which: str) -> tuple[Any, Any]:
     from precompute.teachers.teacher import Preprocessing
 
     facts = read_figures(folder).facts
-    network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
+    network = build_network(which, facts["classes"])
     load_weights(network, checkpoint_files(folder / "checkpoints" / which)[-1])
     for parameter in network.parameters():
         parameter.requires_grad_(False)
