@@ -149,17 +149,10 @@ def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[Concept
     largest = np.array([_largest_gap(*each) for each in zip(fitted.T, new.T, strict=True)])
     effective = len(fitted) * len(new) / (len(fitted) + len(new))
     p = np.clip(kstwo.sf(largest, round(effective)), 0, 1)
-    adjusted = false_discovery_control(p)
     medians = np.median(fitted, axis=0), [np.median(scores) for scores in new.T]
+    columns = (largest, p, false_discovery_control(p), *medians)
     return tuple(
-        ConceptDrift(
-            concepts[c],
-            float(largest[c]),
-            float(p[c]),
-            float(adjusted[c]),
-            float(medians[0][c]),
-            float(medians[1][c]),
-        )
+        ConceptDrift(concepts[c], *(float(column[c]) for column in columns))
         for c in np.lexsort((-largest, p))
     )
 

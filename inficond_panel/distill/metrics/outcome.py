@@ -97,11 +97,8 @@ class Cutoffs:
         task: str = MULTI_LABEL,
         link: str = SIGMOID,
     ) -> None:
-        self._thresholds, self._single, self._joint = (
-            thresholds,
-            task == SINGLE_LABEL,
-            link == SOFTMAX,
-        )
+        self._thresholds = thresholds
+        self._single, self._joint = task == SINGLE_LABEL, link == SOFTMAX
         if self._single:  # one of the two largest logits is the largest besides any class's
             self._logits = np.asarray(logits, dtype=np.float64)
             rows = np.arange(len(logits))

@@ -133,9 +133,13 @@ class TopClass:
         """
         if metric not in TOP_METRICS:
             raise DataError(*unknown("metric", metric, TOP_METRICS))
-        counted = self._counts(metric, counts)
+        if counts is None:
+            counts = np.ones((1, self.images(metric)))
+        counted = np.asarray(counts, dtype=np.float64)
         if metric == BALANCED.key:
-            return self._balanced(counted)
+            members = _members(self.label, self.classes)
+            recall = ratio((counted * self.right) @ members, counted @ members)
+            return ratio(np.nansum(recall, axis=1), (~np.isnan(recall)).sum(axis=1))
         if metric == TOP_ECE.key:
             return ratio(np.abs(counted @ self._bin_errors).sum(axis=1), counted.sum(axis=1))
         if metric == TOP_K.key and self.classes <= self.k:
@@ -171,16 +175,6 @@ class TopClass:
             where = bin_of(confidence, self._bins, equal_mass=False)
             errors[np.arange(len(where)), where] = self.right - confidence
         return errors
-
-    def _counts(self, metric: str, counts: NDArray | None) -> Array:
-        if counts is None:
-            return np.ones((1, self.images(metric)))
-        return np.asarray(counts, dtype=np.float64)
-
-    def _balanced(self, counts: Array) -> Array:
-        members = _members(self.label, self.classes)
-        recall = ratio((counts * self.right) @ members, counts @ members)
-        return ratio(np.nansum(recall, axis=1), (~np.isnan(recall)).sum(axis=1))
 
 
 def confusions(

@@ -21,7 +21,7 @@ from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
 from inficond_panel.distill.solver.exact import Fit, check_cancelled
 from inficond_panel.distill.solver.joint_newton import JointState
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
-from inficond_panel.distill.solver.problem import bound_of, check_box, normalised, penalties_of
+from inficond_panel.distill.solver.problem import box_of, normalised, penalties_of
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
 from inficond_panel.distill.sources import Array, check_finite
@@ -207,9 +207,7 @@ def make_joint_problem(
     penalties = np.array(penalties_of(l1, size[1], "l1"))
     if not (penalties > 0).all():
         raise SolverError("l1 of a softmax student is 0.", "Set l1 above 0, such as 1e-4.")
-    low, high = bound_of(lower, -np.inf, size, "lower"), bound_of(upper, np.inf, size, "upper")
-    check_box(low, high)
-    bounds = CentredBounds(low, high)
+    bounds = CentredBounds(*box_of(lower, upper, size))
     if len(bounds.infeasible):
         raise SolverError(
             f"The bounds of {len(bounds.infeasible)} concepts cannot be kept, the first is concept "

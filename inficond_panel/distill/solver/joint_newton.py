@@ -76,7 +76,7 @@ class JointState(SolverState[Array]):
     def _newton_move(self) -> Move[Array]:
         """Return the move to the quadratic model's minimum, and keep the model's multipliers."""
         problem, weights = self.problem, self.at.weights
-        concept, of_class = self._places()
+        of_class, concept = np.nonzero(self._working_set().T)  # of each weight, sorted by class
         used = [concept[of_class == k] for k in range(weights.shape[1])]
         gram = joint_gram(self.data.columns, used, problem.curvatures(self.at.fitted))
         share_of = flat_solve(gram.intercepts, gram.mixed)  # of the intercepts in each weight
@@ -117,17 +117,9 @@ class JointState(SolverState[Array]):
 
     def _product(self, weights: Array) -> Array:
         """Return (columns - pivots) @ weights (N, K), from the columns that have a weight."""
-        columns = []
-        for column in weights.T:
-            support = np.flatnonzero(column)
-            columns.append(self.data.columns.product(support, column[support]))
+        used = [(np.flatnonzero(column), column) for column in weights.T]
+        columns = [self.data.columns.product(at, column[at]) for at, column in used]
         return np.stack(columns, axis=1) - self.data.pivot @ weights
-
-    def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the concept index and class index (p,) of each weight of the working set, sorted
-        by class."""
-        of_class, concept = np.nonzero(self._working_set().T)
-        return concept, of_class
 
     def _working_set(self) -> NDArray[np.bool_]:
         """Return the mask (C, K) of weights to solve for: not 0, pulled away from 0, or bounded."""

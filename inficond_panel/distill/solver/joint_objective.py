@@ -61,24 +61,19 @@ class FittedSoftmax:
 
     def __init__(self, logit: Array) -> None:
         self.logit = logit
-        top = logit.max(axis=1, keepdims=True)
-        self._odds = np.exp(logit - top)
+        self._top = logit.max(axis=1, keepdims=True)
+        self._odds = np.exp(logit - self._top)
         self._total = self._odds.sum(axis=1, keepdims=True)
-        self._top = top
 
     @cached_property
     def probability(self) -> Array:
         """Class probabilities (N, K): softmax of each row of the logits."""
         return self._odds / self._total
 
-    @property
-    def log_total(self) -> Array:
-        """Log-sum-exp (N,) of each row of the logits."""
-        return (self._top + np.log(self._total))[:, 0]
-
     def loss(self, target: Array, sample_weight: Array) -> float:
         """Return the weighted mean cross-entropy against targets (N, K), whose rows sum to 1."""
-        return float(sample_weight @ (self.log_total - np.einsum("ik,ik->i", target, self.logit)))
+        log_sum_exp = (self._top + np.log(self._total))[:, 0]
+        return float(sample_weight @ (log_sum_exp - np.einsum("ik,ik->i", target, self.logit)))
 
 
 def entropies(probability: Array) -> Array:

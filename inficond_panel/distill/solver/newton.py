@@ -73,8 +73,9 @@ class SolverState(Generic[Intercept]):
         for halving in range(_HALVINGS):
             length = 0.5**halving
             weights = move.weights_at(at.weights, length)
-            fitted = problem.fitted(at.fitted.logit + length * move.change)
-            value = problem.point(weights, at.intercept, fitted).objective
+            tried = problem.fitted(at.fitted.logit + length * move.change)
+            value = problem.point(weights, at.intercept, tried).objective
+            del tried  # as large as the images: not kept until the next is made
             if value <= at.objective + _SUFFICIENT * length * move.promised + rounding:
                 break
         else:

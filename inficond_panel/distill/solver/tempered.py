@@ -62,12 +62,7 @@ class Tempered:
                 f"alpha is {self.alpha} and the temperature {self.temperature}.",
                 "Make both finite, alpha 0 or more and the temperature above 0.",
             )
-        if self.label.shape != self.soft.shape or not np.isin(self.label, (-1, 0, 1)).all():
-            raise SolverError(
-                f"Labels must be 1, 0 or -1 in the shape {self.soft.shape} of the targets, got "
-                f"shape {self.label.shape} or other values.",
-                "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
-            )
+        check_labels(self.label, self.soft)
 
     def __getitem__(self, item: Any) -> Tempered:
         return replace(self, label=self.label[item], soft=self.soft[item])
@@ -87,6 +82,16 @@ class Tempered:
         total = known + np.float64(self.alpha)
         mean = known * np.maximum(self.label, 0) + self.alpha * self.soft
         return np.divide(mean, total, out=np.array(self.soft), where=total > 0)
+
+
+def check_labels(label: NDArray, soft: Array) -> None:
+    """Raise SolverError unless labels are 1, 0 or -1 in the shape of the soft targets."""
+    if label.shape != soft.shape or not np.isin(label, (-1, 0, 1)).all():
+        raise SolverError(
+            f"Labels must be 1, 0 or -1 in the shape {soft.shape} of the targets, got shape "
+            f"{label.shape} or other values.",
+            "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
+        )
 
 
 def mixed_of(targets: NDArray | Tempered) -> Array:
