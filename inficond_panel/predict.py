@@ -147,9 +147,7 @@ def _load(spec: Spec, store: Store, progress: Progress = lambda _: None) -> Netw
     return load(spec, store, progress)
 
 
-@once(1)
-def _shared(spec: Spec, store: Store) -> Networks:
-    return _load(spec, store)
+_shared = once(1)(_load)
 
 
 def _stop_if(cancelled: Callable[[], bool]) -> None:

@@ -149,17 +149,10 @@ def _concepts(fitted: Array, new: NDArray, concepts: list[str]) -> tuple[Concept
     largest = np.array([_largest_gap(*each) for each in zip(fitted.T, new.T, strict=True)])
     effective = len(fitted) * len(new) / (len(fitted) + len(new))
     p = np.clip(kstwo.sf(largest, round(effective)), 0, 1)
-    adjusted = false_discovery_control(p)
     medians = np.median(fitted, axis=0), [np.median(scores) for scores in new.T]
+    columns = (largest, p, false_discovery_control(p), *medians)
     return tuple(
-        ConceptDrift(
-            concepts[c],
-            float(largest[c]),
-            float(p[c]),
-            float(adjusted[c]),
-            float(medians[0][c]),
-            float(medians[1][c]),
-        )
+        ConceptDrift(concepts[c], *(float(column[c]) for column in columns))
         for c in np.lexsort((-largest, p))
     )
 
@@ -237,7 +230,13 @@ def balance(
     effective, penalties = [], []
     for side in (1, 0):
         in_fit, in_tune = fit_label == side, tune_label == side
-        _check_counts(int(in_fit.sum()), int(in_tune.sum()), side, least)
+        ours, theirs = int(in_fit.sum()), int(in_tune.sum())
+        if min(ours, theirs) < least:
+            what = "show the class" if side else "do not show the class"
+            raise DataError(
+                f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed.",
+                "Give more labelled photos, or tune by thumbs.",
+            )
         ratio, penalty = density_ratio(fit_scores[in_fit], tune_scores[in_tune], seed=seed)
         weights[in_fit] = ratio / ratio.mean() * (in_tune.mean() / in_fit.mean())
         effective.append(float(ratio.sum() ** 2 / (ratio**2).sum()))
@@ -304,12 +303,3 @@ def _standardised(scores: NDArray) -> Array:
     spread = wide.std(axis=0)
     centred = (wide - wide.mean(axis=0)) / np.where(spread > 0, spread, 1.0)
     return np.concatenate([np.ones((len(wide), 1)), centred], axis=1)
-
-
-def _check_counts(ours: int, theirs: int, side: int, least: int) -> None:
-    if min(ours, theirs) < least:
-        what = "show the class" if side else "do not show the class"
-        raise DataError(
-            f"{ours} photos of fit and {theirs} of tune {what}; {least} of each are needed.",
-            "Give more labelled photos, or tune by thumbs.",
-        )

@@ -182,9 +182,9 @@ class JointGram(NamedTuple):
 
 
 def joint_gram(
-    columns: Columns, used: Sequence[NDArray[np.intp]], probability: Array, weight: Array
+    columns: Columns, used: Sequence[NDArray[np.intp]], softmaxes: Sequence[tuple[Array, Array]]
 ) -> JointGram:
-    """Return the second derivatives of a softmax's loss: the sum over images of
+    """Return the second derivatives of a softmax's loss: the sum over ``softmaxes`` and images of
     a_i (diag(p_i) - p_i p_i') times x_i x_i', for probabilities (N, K), sample weights a (N,).
 
     ``used`` holds the columns of each class; the M weights are sorted by class, then by column.
@@ -193,11 +193,12 @@ def joint_gram(
     in_union = [np.searchsorted(union, each) for each in used]
     pivot = columns.pivot(union) if len(union) else np.empty(0)
     size = sum(map(len, in_union)) + len(in_union)
-    total = np.zeros((size, size))
-    for part in columns.map(
-        partial(_joint_block, pivot=pivot, places=in_union), union, probability, weight
-    ):
-        total += part
+    block, total = partial(_joint_block, pivot=pivot, places=in_union), np.zeros((size, size))
+    for probability, weight in softmaxes:
+        of_one = np.zeros((size, size))
+        for part in columns.map(block, union, probability, weight):
+            of_one += part
+        total += of_one
     ends = np.cumsum([len(each) + 1 for each in in_union]) - 1  # each class's intercept is last
     inner = np.setdiff1d(np.arange(size), ends)
     return JointGram(
@@ -206,18 +207,6 @@ def joint_gram(
         total[np.ix_(ends, inner)],
         np.concatenate([pivot[each] for each in in_union]),
     )
-
-
-def added(grams: list[JointGram]) -> JointGram:
-    """Return the sum of second derivatives that belong to the same columns."""
-    first = grams[0]
-    for other in grams[1:]:
-        first = first._replace(
-            weights=first.weights + other.weights,
-            intercepts=first.intercepts + other.intercepts,
-            mixed=first.mixed + other.mixed,
-        )
-    return first
 
 
 def _joint_block(
@@ -306,10 +295,6 @@ class Scores:
     def gather(self, columns: NDArray[np.intp]) -> None:
         """Read those of ``columns`` (indices) that are not in memory yet, all in one pass."""
         self.passes += self.columns.gather(columns)
-
-    def variance(self, sample_weight: Array) -> Array:
-        """Return the variance of each column (C,), weighted by ``sample_weight`` (N,) of sum 1."""
-        return self.moments(sample_weight)[1]
 
     def moments(self, sample_weight: Array) -> tuple[Array, Array]:
         """Return the weighted mean and variance of each column, (C,) each; weights (N,) sum to 1.

@@ -238,7 +238,8 @@ def lost_bond(
     Row v of ``sign`` (V, C) is the sign of the reliance of the student fitted without fold v.
     """
     counts = np.array([part.counts for part in folds])
-    variance, freedom = _pooled(folds, tune)
+    freedom = (np.concatenate([counts, tune.counts[None]]) - 1).sum(axis=0)
+    variance = np.sum([part.squares for part in (*folds, tune)], axis=0) / freedom[:, None]
     lost = np.array([part.bond for part in folds]) - tune.bond
     # A mean over the folds, whose variances add up; the photos of tune are shared by all folds.
     size = (1 / counts).T @ sign**2 / len(folds) ** 2
@@ -246,15 +247,6 @@ def lost_bond(
     error = np.sqrt(parts.sum(axis=0))
     z = np.divide((sign * lost).mean(axis=0), error, out=np.zeros_like(error), where=error > 0)
     return z, _p_value(z, parts, freedom), _weakening(sign, folds, tune, variance)
-
-
-def _pooled(folds: Sequence[SideMeans], tune: SideMeans) -> tuple[Array, Array]:
-    """Return the variance of positives' and negatives' scores (2, C), pooled over all photos, and
-    its degrees of freedom (2,)."""
-    counts = np.array([part.counts for part in (*folds, tune)])
-    freedom = (counts - 1).sum(axis=0)
-    squares = np.sum([part.squares for part in (*folds, tune)], axis=0)
-    return squares / freedom[:, None], freedom
 
 
 def _weakening(sign: Array, folds: Sequence[SideMeans], tune: SideMeans, variance: Array) -> Array:

@@ -59,12 +59,9 @@ class Exported:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # fixed, so that the same students give the same bytes
-
-
 def npz_bytes(students: Exported) -> bytes:
     """Return students as an npz archive that ``numpy.load(file, allow_pickle=False)`` reads."""
-    arrays = {
+    arrays: dict[str, Any] = {
         "format": np.array("inficond-students"),
         "format_version": np.array(FORMAT_VERSION),
         "weights": students.weights,
@@ -75,7 +72,9 @@ def npz_bytes(students: Exported) -> bytes:
         "card": np.array(json.dumps(students.card, ensure_ascii=False)),
         "sha256": np.array(students.sha256),
     }
-    return _archive(arrays)
+    buffer = io.BytesIO()
+    np.savez_compressed(buffer, **arrays)  # without times: the same students give the same bytes
+    return buffer.getvalue()
 
 
 def json_bytes(students: Exported) -> bytes:
@@ -120,21 +119,8 @@ def read_npz(file: Path, most_bytes: int) -> dict[str, Any]:
 def _array(data: bytes) -> np.ndarray:
     """Return the array of an .npy file; ``ValueError`` if its size differs from the header."""
     stream = io.BytesIO(data)
-    if np.lib.format.read_magic(stream) == (1, 0):
-        header = np.lib.format.read_array_header_1_0(stream)
-    else:
-        header = np.lib.format.read_array_header_2_0(stream)
-    shape, fortran, dtype = header
+    first = np.lib.format.read_magic(stream) == (1, 0)
+    read = np.lib.format.read_array_header_1_0 if first else np.lib.format.read_array_header_2_0
+    shape, fortran, dtype = read(stream)
     values = np.frombuffer(data, dtype, offset=stream.tell())  # refuses objects
     return values.reshape(shape, order="F" if fortran else "C")
-
-
-def _archive(arrays: Mapping[str, np.ndarray]) -> bytes:
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, values in arrays.items():
-            entry = zipfile.ZipInfo(f"{name}.npy", _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            with archive.open(entry, "w", force_zip64=True) as stream:
-                np.lib.format.write_array(stream, np.asarray(values), allow_pickle=False)
-    return buffer.getvalue()

@@ -46,6 +46,15 @@ FORMATS: dict[str, tuple[str, Callable[[Exported], bytes]]] = {
     "onnx": ("students.onnx", onnx_bytes),
     "sklearn": ("students.json", json_bytes),
 }
+#: All file names that an export may have.
+_FILES = {
+    "README.md",
+    "card.md",
+    "card.json",
+    "edits.yaml",
+    FILE,
+    *(f for f, _ in FORMATS.values()),
+}
 
 
 def export(
@@ -72,7 +81,7 @@ def export(
     _check(chosen)
     check_license(license_name)
     target = Path(folder)
-    with write_folder(target, force, _names()) as write:
+    with write_folder(target, force, _FILES) as write:
         if holdout:
             tuner.count_look(node, HOLDOUT)
         card = model_card(tuner, node, holdout=holdout)
@@ -82,13 +91,11 @@ def export(
             card = {**card, "pixels": facts}
             writers[PIXELS] = (FILE, lambda students: pixel_bytes(students, front))
         students = as_exported(tuner, node, card)
+        text = json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False)
         contents = {
             **{name: (writers[name][0], writers[name][1](students)) for name in chosen},
             "card": ("card.md", card_markdown(card).encode()),
-            "card_json": (
-                "card.json",
-                json.dumps(card, indent=2, ensure_ascii=False, allow_nan=False).encode(),
-            ),
+            "card_json": ("card.json", text.encode()),
             "edits": ("edits.yaml", edits_text(tuner, node).encode()),
         }
         named = [file for file, _ in contents.values()]
@@ -128,18 +135,6 @@ def _check(chosen: list[str]) -> None:
             raise ExportError(*unknown("format", name, formats))
     if "onnx" in chosen:
         import_onnx()
-
-
-def _names() -> set[str]:
-    """Return all file names that an export may have."""
-    return {
-        "README.md",
-        "card.md",
-        "card.json",
-        "edits.yaml",
-        FILE,
-        *(file for file, _ in FORMATS.values()),
-    }
 
 
 _AGAIN = "Export again: inficond export SPEC"

@@ -109,14 +109,11 @@ def _of_numbers(card: Mapping[str, Any]) -> Iterator[str]:
         else "Holdout results of this history's students were never seen."
     )
     yield "The intervals cover the choice of images, not the choice of concepts, encoder or edits."
-    late = [name for name, gap in card["certificate"].items() if _late(gap, card)]
-    if late:
-        yield f"The solver did not reach the tolerance for: {', '.join(late)}."
-
-
-def _late(gap: Mapping[str, Any], card: Mapping[str, Any]) -> bool:
     tolerance = card["distillation"].get("tolerance")
-    return tolerance is not None and (gap["value"] is None or gap["value"] > tolerance)
+    gaps = {name: gap["value"] for name, gap in card["certificate"].items()}
+    late = [name for name, gap in gaps.items() if gap is None or gap > (tolerance or math.inf)]
+    if late and tolerance is not None:
+        yield f"The solver did not reach the tolerance for: {', '.join(late)}."
 
 
 def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
@@ -135,11 +132,10 @@ def _of_classes(card: Mapping[str, Any]) -> Iterator[str]:
 
 def _skill(metrics: Mapping[str, Any]) -> TeacherSkill:
     """Return the teacher's skill on a class, from the metrics of the card."""
-    ends = metrics["teacher_ap"]
-    low, high = (math.nan if ends[end] is None else ends[end] for end in ("low", "high"))
-    estimate = math.nan if ends["estimate"] is None else ends["estimate"]
-    skill = Interval(estimate, low, high), metrics["chance"], metrics["teacher_knows"]
-    return TeacherSkill(*skill)
+    ends = (metrics["teacher_ap"][end] for end in ("estimate", "low", "high"))
+    estimate, low, high = (math.nan if end is None else end for end in ends)
+    ap = Interval(estimate, low, high)
+    return TeacherSkill(ap, metrics["chance"], metrics["teacher_knows"])
 
 
 #: Numbers of a class without intervals in the card.
@@ -151,6 +147,8 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
 
     The caller counts this use of the holdout."""
     steps, splits = branch(tuner, node), (TUNE, HOLDOUT) if holdout else (TUNE,)
+    # without the terms of classes, which may be large
+    refit = {name: value for name, value in node.settings.items() if name != "terms"}
     card = {
         "format": "inficond-students-card",
         "format_version": FORMAT_VERSION,
@@ -161,7 +159,7 @@ def model_card(tuner: Tuner, node: Node, *, holdout: bool = False) -> dict[str, 
         "classes": list(tuner.store.classes),
         "concepts": list(tuner.store.concepts),
         "distillation": dict(steps[0].settings),
-        "refit": _refit(node) if node.parent else None,
+        "refit": refit if node.parent else None,
         "certificate": {
             name: {"kind": kind, "value": defined(gap)}
             for name, kind, gap in zip(tuner.store.classes, node.certificate, node.gap, strict=True)
@@ -196,18 +194,9 @@ def _node(node: Node) -> dict[str, Any]:
 def _data(tuner: Tuner) -> dict[str, Any]:
     store = tuner.store
     names = ("content_hash", "inputs_hash", "encoder", "preprocessing", "corpus", "teacher")
-    facts = {name: store.attrs[name] for name in names}
-    facts |= {
-        name: store.attrs[name]
-        for name in ("scores", "typed", "typed_photos")
-        if name in store.attrs
-    }
+    more = [name for name in ("scores", "typed", "typed_photos") if name in store.attrs]
+    facts = {name: store.attrs[name] for name in (*names, *more)}
     return {**facts, "images": {split: len(store.rows(split)) for split in SPLITS}}
-
-
-def _refit(node: Node) -> dict[str, Any]:
-    """Return the settings of the refit without terms of classes, which may be large."""
-    return {name: value for name, value in node.settings.items() if name != "terms"}
 
 
 def _iteration(node: Node) -> dict[str, Any]:

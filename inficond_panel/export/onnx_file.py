@@ -118,8 +118,14 @@ def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
         helper.make_node("Cast", ["score"], ["score64"], to=tensor.DOUBLE),
         helper.make_node("Gemm", ["score64", "weights", "intercepts"], [linear]),
         *(_joint(helper) if joint else [helper.make_node("Sigmoid", [linear], ["probabilities"])]),
-        *(_likeliest(helper) if single else [_above_thresholds(helper)]),
     ]
+    if single:
+        nodes += [
+            helper.make_node("ArgMax", ["logits"], ["likeliest"], axis=1, keepdims=1),
+            helper.make_node("Equal", ["places", "likeliest"], ["decisions"]),
+        ]
+    else:
+        nodes.append(helper.make_node("Greater", ["logits", "thresholds"], ["decisions"]))
     constants = {
         "weights": students.weights,
         "intercepts": students.intercepts,
@@ -142,18 +148,6 @@ def _graph(helper: Any, tensor: Any, students: Exported) -> Any:
         [value(name, kind, ["images", classes]) for name, kind in outputs.items()],
         initializers,
     )
-
-
-def _above_thresholds(helper: Any) -> Any:
-    return helper.make_node("Greater", ["logits", "thresholds"], ["decisions"])
-
-
-def _likeliest(helper: Any) -> list[Any]:
-    """Return the ONNX nodes from logits to decisions, with exactly one class per image."""
-    return [
-        helper.make_node("ArgMax", ["logits"], ["likeliest"], axis=1, keepdims=1),
-        helper.make_node("Equal", ["places", "likeliest"], ["decisions"]),
-    ]
 
 
 def _joint(helper: Any) -> list[Any]:
@@ -202,9 +196,17 @@ def pixel_front(
     encoder that ONNX cannot represent, and for logits that differ by more than ``TOLERANCE`` in
     the median of the photos, or more than ``STEP`` on any.
     """
-    scorer, front = _front(tuner, progress)
+    import_onnx()
+    runtime = import_runtime()
+    apply, pixel_scores = _precompute()
+    tuner.spec.check_making()
+    pixel_scores.check_spec(tuner.spec)
+    progress("Loading the encoder")
+    scorer = apply.scorer_of(tuner.spec, tuner.store)
+    progress("Writing encoder, segments and scores as ONNX")
+    front = pixel_scores.scores_onnx(scorer, tuner.store)
     model = pixel_bytes(students, front)
-    session = import_runtime().InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = runtime.InferenceSession(model, providers=["CPUExecutionProvider"])
 
     def logits(images: list[Image]) -> np.ndarray:
         pixels = [scorer.encoder.prepare(image)[None] for image in images]
@@ -254,19 +256,6 @@ def _precompute() -> tuple[Any, Any]:
     return apply, pixel_scores
 
 
-def _front(tuner: Tuner, progress: Callable[[str], None]) -> tuple[Any, bytes]:
-    """Return the scorer of ``inficond predict``, and its ONNX model from pixels to scores."""
-    import_onnx()
-    import_runtime()
-    apply, pixels = _precompute()
-    tuner.spec.check_making()
-    pixels.check_spec(tuner.spec)
-    progress("Loading the encoder")
-    scorer = apply.scorer_of(tuner.spec, tuner.store)
-    progress("Writing encoder, segments and scores as ONNX")
-    return scorer, pixels.scores_onnx(scorer, tuner.store)
-
-
 def import_runtime() -> Any:
     """Import and return ``onnxruntime``; ``MissingExtraError`` if it is not installed."""
     try:
@@ -309,11 +298,7 @@ def _differences(
     differences = []
     for start in range(0, len(images), scorer.size):
         part = slice(start, start + scorer.size)
-        expected = _logits(students, scorer.score(images[part], names[part])[0])
+        score = scorer.score(images[part], names[part])[0].astype(np.float64)
+        expected = decision_function(score, students.weights, students.intercepts, students.link)
         differences.append(np.abs(logits(images[part]) - expected).max(1))
     return np.concatenate(differences)
-
-
-def _logits(students: Exported, score: np.ndarray) -> np.ndarray:
-    values = score.astype(np.float64)
-    return decision_function(values, students.weights, students.intercepts, students.link)

@@ -99,14 +99,17 @@ def named_classes(predictions: Sequence[Prediction]) -> dict[str, LikeliestClass
     photos: dict[str, list[Prediction]] = {}
     for one in predictions:
         photos.setdefault(one.photo, []).append(one)
-    return {photo: _named(mine) for photo, mine in photos.items()}
+    named = {}
+    for photo, mine in photos.items():
+        best = next(one for one in mine if one.present)
+        teacher = next((one.class_name for one in mine if one.teacher_present), None)
+        probability = _largest_probability(mine)
+        named[photo] = LikeliestClass(best.class_name, probability, teacher, best.answered)
+    return named
 
 
-def _named(mine: Sequence[Prediction]) -> LikeliestClass:
-    probability = one_of_classes(np.array([[one.logit for one in mine]]))[0]
-    best = next(one for one in mine if one.present)
-    teacher = next((one.class_name for one in mine if one.teacher_present), None)
-    return LikeliestClass(best.class_name, float(probability.max()), teacher, best.answered)
+def _largest_probability(mine: Sequence[Prediction]) -> float:
+    return float(one_of_classes(np.array([[one.logit for one in mine]])).max())
 
 
 def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
@@ -122,8 +125,10 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
     each_cutoff = [np.broadcast_to(cutoffs.of(k), len(logits)) for k in range(logits.shape[1])]
     present = students.decided(logits)
     named = likeliest(logits) if students.task == SINGLE_LABEL else None
-    teacher = _teacher(students, scores)
-    teacher_present = None if teacher is None else students.decided(teacher)
+    teacher = teacher_present = None
+    if scores.teacher is not None:
+        teacher = scores.teacher[:, columns_of("classes", students.classes, scores.classes)]
+        teacher_present = students.decided(teacher)
     return [
         Prediction(
             photo=photo,
@@ -142,13 +147,6 @@ def predict(students: Exported, scores: PhotoScores) -> list[Prediction]:
         if not fault
         for k, name in enumerate(students.classes)
     ]
-
-
-def _teacher(students: Exported, scores: PhotoScores) -> np.ndarray | None:
-    """Return the teacher's logits, one column per student; None if the teacher did not run."""
-    if scores.teacher is None:
-        return None
-    return scores.teacher[:, columns_of("classes", students.classes, scores.classes)]
 
 
 def columns_of(kind: str, wanted: Sequence[str], known: Sequence[str]) -> list[int]:
@@ -297,7 +295,11 @@ class Abstaining:
         if ALL_CLASSES in self.rules:
             return [one for _, mine in groupby(predictions, lambda one: one.photo)
                     for one in self._together(list(mine))]  # fmt: skip
-        return [replace(one, answered=self._sure(one)) for one in predictions]
+        rules = self.rules
+        return [
+            replace(one, answered=abs(one.logit - one.cutoff) >= rules[one.class_name].threshold)
+            for one in predictions
+        ]
 
     def among(self, classes: Sequence[str]) -> Abstaining:
         """Return a copy with the rules of ``classes`` only; a single rule for all classes stays."""
@@ -310,20 +312,15 @@ class Abstaining:
         """Yield a sentence for each class whose decisions never reach the requested accuracy."""
         for name, rule in self.rules.items():
             if not rule.reached:
-                best = "too few images are labelled" if np.isnan(rule.best) else (
-                    f"the best is {rule.best:.3f}"
-                )  # fmt: skip
+                few = np.isnan(rule.best)
+                best = "too few images are labelled" if few else f"the best is {rule.best:.3f}"
                 yield (
                     f"{name or 'The classifier'}: no {LEAST_ANSWERED} or more images of tune are "
                     f"decided with an accuracy of {rule.asked:g} ({best}), so no photo is answered."
                 )
 
-    def _sure(self, one: Prediction) -> bool:
-        return abs(one.logit - one.cutoff) >= self.rules[one.class_name].threshold
-
     def _together(self, mine: list[Prediction]) -> list[Prediction]:
-        likeliest = one_of_classes(np.array([[one.logit for one in mine]])).max()
-        answered = bool(likeliest >= self.rules[ALL_CLASSES].threshold)
+        answered = _largest_probability(mine) >= self.rules[ALL_CLASSES].threshold
         return [replace(one, answered=answered) for one in mine]
 
 
@@ -360,7 +357,12 @@ def rules_frame(rules: Abstaining) -> pd.DataFrame:
     A single rule for all classes has an empty class. A terminal shows the rules that reach the
     requested accuracy.
     """
-    rows = [{"class": name, **_rule(rule)} for name, rule in rules.rules.items()]
+    rows: list[dict[str, Any]] = [
+        {"class": name, "threshold": rule.threshold, "answered": rule.coverage}
+        | rule.accuracy.columns(ACCURACY.key)
+        | {"asked": rule.asked, "best": rule.best, "reached": rule.reached}
+        for name, rule in rules.rules.items()
+    ]
     unit = "probability" if ALL_CLASSES in rules.rules else "logits from the threshold"
     return make_frame(
         rows,
@@ -376,9 +378,3 @@ def rules_frame(rules: Abstaining) -> pd.DataFrame:
         level=rules.level,
         shown=[at for at, row in enumerate(rows) if row["reached"]],
     )
-
-
-def _rule(rule: AbstainRule) -> dict[str, Any]:
-    facts = {"threshold": rule.threshold, "answered": rule.coverage}
-    facts |= rule.accuracy.columns(ACCURACY.key)
-    return {**facts, "asked": rule.asked, "best": rule.best, "reached": rule.reached}

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from scipy.ndimage import gaussian_filter
@@ -20,9 +20,6 @@ from inficond_panel.results.image_sets import assigned_segments
 from inficond_panel.store import Store
 from inficond_panel.vocabulary.palette import CLOUD
 from inficond_panel.vocabulary.splits import HOLDOUT
-
-if TYPE_CHECKING:
-    from inficond_panel.store import Store
 
 #: Temporary folders, removed when the process ends.
 _KEPT: list[TemporaryDirectory[str]] = []

@@ -181,16 +181,14 @@ class Shown:
     @cached_property
     def order(self) -> list[int]:
         """Concepts by absolute influence, the strongest first; none without a student."""
-        if self.influence is None:
-            return []
-        return strongest(self.influence).tolist()
+        return [] if self.influence is None else strongest(self.influence).tolist()
 
     @cached_property
     def top(self) -> list[int]:
         """The first ``most`` concepts by influence, without concepts at 0."""
-        return [
-            c for c in self.order[: self.most] if self.influence is not None and self.influence[c]
-        ]
+        if self.influence is None:
+            return []
+        return [c for c in self.order[: self.most] if self.influence[c]]
 
     @cached_property
     def marked(self) -> list[int]:
@@ -308,12 +306,7 @@ def spread(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
         return apart
     pixels, edge = frame.pixels(apart[ringed]), EDGE * frame.scale
     inside = np.clip(pixels, edge, np.array(frame.size) - edge)
-    moved = (inside != pixels).any(axis=1)
-    if not moved.any():
-        return apart
-    placed = apart.copy()
-    placed[np.array(ringed)[moved]] = frame.positions(inside[moved])
-    return placed
+    return _placed(apart, ringed, frame.positions(inside), (inside != pixels).any(axis=1))
 
 
 def _side_by_side(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
@@ -324,12 +317,15 @@ def _side_by_side(xy: np.ndarray, shown: Shown, frame: Frame) -> np.ndarray:
     pixels = frame.pixels(xy[marked]) / frame.scale
     radius = np.array([shown.radius(c) for c in marked])
     places = moved_apart(pixels, radius)
-    moved = (places != pixels).any(axis=1)
-    if not moved.any():
-        return xy
-    spread = xy.copy()
-    spread[np.array(marked)[moved]] = frame.positions(frame.scale * places[moved])
-    return spread
+    new = frame.positions(frame.scale * places)
+    return _placed(xy, marked, new, (places != pixels).any(axis=1))
+
+
+def _placed(xy: np.ndarray, concepts: list[int], new: np.ndarray, moved: np.ndarray) -> np.ndarray:
+    """Return the positions, with those of ``concepts`` replaced by ``new`` where ``moved``."""
+    placed = xy.copy()
+    placed[np.array(concepts)[moved]] = new[moved]
+    return placed
 
 
 def place_names(xy: np.ndarray, concepts: Sequence[str], shown: Shown, frame: Frame) -> Names:

@@ -147,7 +147,8 @@ def make_matrix(cells: Cells, dark: bool = False, responsive: bool = False) -> h
     cell = max(_WIDE // 2, min(72, 640 // max(columns, 1)))
     size = {"responsive": True} if responsive else {"width": _NAMES + cell * columns}
     texts = "number" if cell >= _WIDE and not responsive else "sign"
-    shown = hv.Image(_blank(cells), ["class", "concept"], "influence", bounds=(0, 0, columns, rows))
+    values = np.where(cells.influence, cells.influence, np.nan).astype(np.float32)  # 0: not drawn
+    shown = hv.Image(values, ["class", "concept"], "influence", bounds=(0, 0, columns, rows))
     return shown.opts(
         cmap=make_colours(dark),
         clim=(-cells.reach, cells.reach),
@@ -184,11 +185,6 @@ def _write(plot: Any, _: hv.Element, cells: Cells, dark: bool, field: str) -> No
     texts.glyph.text, boxes.glyph.line_color = field, ink
     texts.data_source.data = make_texts(cells, dark)
     boxes.data_source.data = make_outlines(cells)
-
-
-def _blank(cells: Cells) -> NDArray[np.float32]:
-    """Return the influences for an image, with nan for 0, which is not drawn."""
-    return np.where(cells.influence, cells.influence, np.nan).astype(np.float32)
 
 
 def make_texts(cells: Cells, dark: bool) -> dict[str, Any]:

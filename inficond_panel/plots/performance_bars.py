@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import Any, NamedTuple, cast
 
 import holoviews as hv
 import holoviews.plotting.bokeh
 import numpy as np
-from bokeh.models import CDSView, GroupFilter, Plot
+from bokeh.models import CDSView, ColumnDataSource, GroupFilter, Plot
 from bokeh.models.renderers import GlyphRenderer
 from numpy.typing import NDArray
 
@@ -28,9 +28,6 @@ from inficond_panel.vocabulary.palette import (
     TEACHER_RIGHT_SOFT,
     Colour,
 )
-
-if TYPE_CHECKING:
-    from bokeh.models import ColumnDataSource
 
 SIDES = ("positives", "negatives")
 #: Top and bottom of the two bars within a row of height 1.
@@ -74,7 +71,8 @@ def make_performance_bars(
         np.tile([fill.words for fill in FILLS], len(images) * len(SIDES)),
         images.ravel(),
     )
-    return hv.Rectangles(columns, ["left", "bottom", "right", "top"], [*_FACTS, "images"]).opts(
+    facts = ["class", "side", "decided", "images"]
+    return hv.Rectangles(columns, ["left", "bottom", "right", "top"], facts).opts(
         hooks=[partial(_finish, dark=dark)],
         line_width=0,
         xlim=(0, 1),
@@ -86,9 +84,6 @@ def make_performance_bars(
         tools=["hover"],
         backend="bokeh",
     )
-
-
-_FACTS = ["class", "side", "decided"]
 
 
 def count_images(agreement: Mapping[str, Agreement]) -> NDArray[np.int64]:
@@ -125,7 +120,7 @@ def update_bars(figure: Plot, agreement: Mapping[str, Agreement], dark: bool, wi
     Only values that differ are sent to the browser. To draw by HoloViews takes 20 ms and more.
     """
     fills, images = fill_renderers(figure), count_images(agreement)
-    source = cast("ColumnDataSource", fills[0].data_source)
+    source = cast(ColumnDataSource, fills[0].data_source)
     left, right = (edges.ravel() for edges in lay_out(images, width))
     new: dict[str, Any] = {"left": left, "right": right}
     if "images" in source.data:  # for the tooltip

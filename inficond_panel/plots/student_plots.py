@@ -9,13 +9,12 @@ from typing import Any
 
 import holoviews as hv
 import numpy as np
-from scipy.special import expit
 
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill import influence_grid
-from inficond_panel.distill.metrics.calibration import BINS, bin_of
 from inficond_panel.distill.metrics.thresholds import CoveragePoint
 from inficond_panel.quantify.gamma_sweep import GammaSweep
+from inficond_panel.quantify.outputs import Reliability, reliability
 from inficond_panel.results.what_if_curves import change_along, exact_curves
 from inficond_panel.tuning import Iteration, Student
 from inficond_panel.vocabulary.confidence import USUAL_NOISE, Noise
@@ -119,31 +118,25 @@ def make_confusion(student: Student) -> hv.Overlay:
     return (cells * texts).relabel(student.class_name).opts(width=380, height=320)
 
 
-def make_reliability(student: Student, bins: int = BINS) -> hv.Overlay:
+def make_reliability(student: Student) -> hv.Overlay:
     """Draw a reliability diagram: share of positives over mean probability, by equal-width bins.
 
     For labelled images; empty bins are left out. Columns: ``probability``, ``positive``,
     ``images``. The bins are those of the ECE (``distill.metrics.calibration``).
     """
-    known = student.labels >= 0
-    probability, positive = expit(student.logits[known]), student.labels[known] > 0
-    where = bin_of(probability, bins, equal_mass=False)
-    images = np.bincount(where, minlength=bins)
-    filled = images > 0
-    mean, share = (
-        np.bincount(where, values, bins)[filled] / images[filled]
-        for values in (probability, positive)
-    )
     columns = ["probability", ("positive", "share of positives"), "images"]
-    points = hv.Points((mean, share, images[filled]), columns[:2], columns[2])
+    drawn = _reliability(reliability(student.labels, student.logits), columns)
+    return drawn.relabel(student.class_name).opts(width=380, height=320)
+
+
+def _reliability(bins: Reliability, columns: list[Any]) -> hv.Overlay:
+    """Draw frequency over probability and the diagonal; ``columns`` name also the events."""
+    filled = bins.events > 0
+    table = bins.probability[filled], bins.frequency[filled], bins.events[filled]
     diagonal = hv.Curve([(0.0, 0.0), (1.0, 1.0)], columns[:1], columns[1:2])
-    return (
-        (
-            diagonal.opts(color=TEACHER.light, line_dash="dashed")
-            * points.opts(color=INFLUENCE.light, size=8, tools=["hover"])
-        )
-        .relabel(student.class_name)
-        .opts(width=380, height=320)
+    points = hv.Points(table, columns[:2], columns[2])
+    return diagonal.opts(color=TEACHER.light, line_dash="dashed") * points.opts(
+        color=INFLUENCE.light, size=8, tools=["hover"]
     )
 
 
@@ -153,8 +146,8 @@ def make_coverage(points: Sequence[CoveragePoint], title: str) -> hv.Overlay:
     Columns: ``coverage`` (the share), ``accuracy``, ``threshold``, ``answered`` (images).
     """
     share = [point.coverage for point in points]
-    limits = [(point.accuracy.low, point.accuracy.high) for point in points]
-    low, high = zip(*limits, strict=True) if limits else ((), ())
+    low = [point.accuracy.low for point in points]
+    high = [point.accuracy.high for point in points]
     rows = [
         (point.coverage, point.accuracy.estimate, point.threshold, point.answered)
         for point in points
@@ -247,13 +240,12 @@ def make_provenance(nodes: Sequence[Iteration], current: str) -> hv.Overlay:
     and ``fill``. ``current`` is the id of the highlighted iteration.
     """
     branches = Branches(nodes, current)
-    numbers = {node.id: node.number for node in nodes}
     at = {node.id: (branches.lanes[branches.places[node.id]], node.number) for node in nodes}
     lines = [(*at[node.parent], *at[node.id]) for node in nodes if node.parent]
     rows = [
         (
             *at[node.id],
-            f"#{numbers[node.id]} {node.name}".rstrip(),
+            f"#{node.number} {node.name}".rstrip(),
             ", ".join(f"{one.kind.glyph} {object_of(one)}, {one.class_name}" for one in node.edits),
             node.note,
             (ACTIVE if node.id == current else SURFACE).light,
@@ -300,16 +292,7 @@ def make_gamma_curves(sweep: GammaSweep) -> hv.NdOverlay:
 def make_gamma_reliability(sweep: GammaSweep) -> hv.HoloMap:
     """Draw the oracle's reliability diagram at each gamma: frequency over probability, by bin."""
     columns = ["probability", ("frequency", "share that is right"), "events"]
-    diagonal = hv.Curve([(0.0, 0.0), (1.0, 1.0)], columns[:1], columns[1:2])
-    shown = {}
-    for each in sweep.oracles:
-        bins = each.reliability
-        filled = bins.events > 0
-        table = bins.probability[filled], bins.frequency[filled], bins.events[filled]
-        points = hv.Points(table, columns[:2], columns[2])
-        shown[each.gamma] = diagonal.opts(color=TEACHER.light, line_dash="dashed") * points.opts(
-            color=INFLUENCE.light, size=8, tools=["hover"]
-        )
+    shown = {each.gamma: _reliability(each.reliability, columns) for each in sweep.oracles}
     return hv.HoloMap(shown, "gamma")
 
 

@@ -29,13 +29,10 @@ from inficond_panel.quantify.information import Information, Perturbation, pixel
 from inficond_panel.quantify.knowledge_points import check_masks, contrast, feature_at
 from inficond_panel.quantify.training import (
     LAYER,
-    STUDENT,
-    TEACHER,
     Schedule,
     TrainingData,
     build_network,
     checkpoint_files,
-    chosen,
     feature_fit,
     load_weights,
     logits_of,
@@ -213,9 +210,6 @@ def follow(
     images: Tensor,
     foreground: NDArray,
     settings: Perturbation | None = None,
-    *,
-    progress: Callable[[int], None] = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
 ) -> tuple[Followed, list[Information]]:
     """Measure a layer's contrast on ``images`` ``(N, C, H, W)`` at checkpoints of a network.
 
@@ -228,9 +222,7 @@ def follow(
     network.eval()
     for path in checkpoints:
         load_weights(network, path)
-        information.append(
-            pixel_information(feature, images, settings, progress=progress, cancelled=cancelled)
-        )
+        information.append(pixel_information(feature, images, settings))
     maps = np.stack([contrast(each.entropy, foreground) for each in information])
     return Followed(maps, travelled), information
 
@@ -242,7 +234,8 @@ def weight_distances(network: nn.Module, folder: Path | str, layer: str, image: 
     ``(1, C, H, W)``. Raises ``DataError`` without checkpoints."""
     files = checkpoint_files(folder)
     names = parameters_at(network.eval(), feature_at(network, layer), image)
-    return distance_travelled(chosen(read_state(path), names) for path in files)
+    states = map(read_state, files)
+    return distance_travelled({name: state[name] for name in names} for state in states)
 
 
 def run_experiment(
@@ -251,42 +244,32 @@ def run_experiment(
     settings: Settings,
     *,
     progress: Callable[[str], None] = lambda _: None,
-    cancelled: Callable[[], bool] = lambda: False,
 ) -> Outcome:
     """Train the three networks, save their checkpoints in ``folder``, and measure them.
 
     Uses one thread, so that a seed gives equal numbers on one machine.
     """
     with one_torch_thread():
-        return _Experiment(photos, folder, settings, progress, cancelled).run()
+        return _Experiment(photos, folder, settings, progress).run()
 
 
 class _Experiment:
     def __init__(
-        self,
-        photos: Photos,
-        folder: Path,
-        settings: Settings,
-        progress: Callable[[str], None],
-        cancelled: Callable[[], bool],
+        self, photos: Photos, folder: Path, settings: Settings, progress: Callable[[str], None]
     ) -> None:
         import torch
 
         if not len(photos.foreground):
             raise DataError("No image with a mask is left to measure.", "Use more images.")
         self.photos, self.folder, self.settings = photos, folder, settings
-        self.progress, self.cancelled = progress, cancelled
+        self.progress = progress
         label = torch.from_numpy(np.array(photos.train_label))
         self.train = TrainingData(photos.tensor(photos.train), label)
         self.test = photos.tensor(photos.test)
         self.measured = self.test[: len(photos.foreground)]
         classes = photos.train_label.shape[1]
         self.networks = {
-            name: build_network(
-                TEACHER if name == "teacher" else STUDENT,
-                classes,
-                settings.seed + (name == "teacher"),
-            )
+            name: build_network(name, classes, settings.seed + (name == "teacher"))
             for name in NETWORKS
         }
 
@@ -295,58 +278,38 @@ class _Experiment:
         self._train()
         precision = {name: self._precision(network) for name, network in self.networks.items()}
         fit = feature_fit(self.networks["student"], self.networks["teacher"], self.test)
-        epochs = self._epochs()
+        spaced = np.linspace(0, self.settings.epochs, self.settings.checkpoints + 1)[1:]
+        epochs = sorted({max(1, round(epoch)) for epoch in spaced})
         followed, points = {}, []
         for name in NETWORKS:
             last = self.settings.teacher_epochs
             followed[name], more = self._follow(name, [last] if name == "teacher" else epochs)
             points += more
-        return Outcome(
-            followed,
-            precision,
-            fit,
-            float(np.mean([each.converged for each in points])),
-            float(np.mean([each.distance for each in points])),
-            epochs,
-        )
+        converged = float(np.mean([each.converged for each in points]))
+        distance = float(np.mean([each.distance for each in points]))
+        return Outcome(followed, precision, fit, converged, distance, epochs)
 
     def _train(self) -> None:
-        def progress_of(name: str) -> Callable[[str], None]:
+        def told(name: str) -> Callable[[str], None]:
             return lambda text: self.progress(f"{name}: {text}")
 
-        s, teacher, student = self.settings, self.networks["teacher"], self.networks["student"]
-        schedule = Schedule(s.epochs, seed=s.seed)
-        train_on_labels(
-            teacher, self.train, Schedule(s.teacher_epochs, seed=s.seed),
-            self.folder / "teacher", progress_of("teacher"), self.cancelled,
-        )  # fmt: skip
-        match_features(
-            student, teacher, self.train, schedule, self.folder / "student", progress_of("student"),
-            self.cancelled,
-        )  # fmt: skip
-        train_upper(
-            student, self.train, Schedule(max(1, s.epochs // 2), seed=s.seed),
-            progress_of("student's upper layers"), self.cancelled,
-        )  # fmt: skip
-        train_on_labels(
-            self.networks["baseline"], self.train, schedule, self.folder / "baseline",
-            progress_of("baseline"), self.cancelled,
-        )  # fmt: skip
-
-    def _epochs(self) -> list[int]:
-        spaced = np.linspace(0, self.settings.epochs, self.settings.checkpoints + 1)[1:]
-        return sorted({max(1, round(epoch)) for epoch in spaced})
+        s, data, folder = self.settings, self.train, self.folder
+        teacher, student, baseline = (self.networks[name] for name in NETWORKS)
+        schedule, longer = Schedule(s.epochs, s.seed), Schedule(s.teacher_epochs, s.seed)
+        shorter = Schedule(max(1, s.epochs // 2), s.seed)
+        train_on_labels(teacher, data, longer, folder / "teacher", told("teacher"))
+        match_features(student, teacher, data, schedule, folder / "student", told("student"))
+        train_upper(student, data, shorter, told("student's upper layers"))
+        train_on_labels(baseline, data, schedule, folder / "baseline", told("baseline"))
 
     def _follow(self, name: str, epochs: list[int]) -> tuple[Followed, list[Information]]:
-        network = build_network(
-            TEACHER if name == "teacher" else STUDENT, self.photos.train_label.shape[1], 0
-        )
+        network = build_network(name, self.photos.train_label.shape[1])
         files = checkpoint_files(self.folder / name)
         travelled = weight_distances(network, self.folder / name, LAYER, self.measured[:1])
         self.progress(f"{name}: knowledge points at {len(epochs)} checkpoints")
         return follow(
             network, [files[epoch] for epoch in epochs], travelled[epochs], LAYER, self.measured,
-            self.photos.foreground, self.settings.perturbation, cancelled=self.cancelled,
+            self.photos.foreground, self.settings.perturbation,
         )  # fmt: skip
 
     def _precision(self, network: nn.Module) -> float:

@@ -79,19 +79,12 @@ def oracle_sweep(
         )
     higher = super_groups(store, made, above) if above else None
     try:
-        from precompute.teachers.applied import (
-            oracle_sweep as swept,
-        )
+        from precompute.teachers.applied import oracle_sweep as swept
     except ImportError as error:
         raise missing_extra("Making oracle logits", error, "precompute") from error
     sweep = swept(tuner.spec, store, [gamma for gamma in values if gamma], progress)
     return measure_gammas(
-        store,
-        sweep,
-        groups=super_classes,
-        above=higher,
-        thresholds=tuner.thresholds,
-        **noise,
+        store, sweep, groups=super_classes, above=higher, thresholds=tuner.thresholds, **noise
     )
 
 
@@ -136,7 +129,7 @@ class GammaOutputs:
     @property
     def kind(self) -> str:
         """Source of the outputs: ``teacher`` at gamma 0, else ``oracle``."""
-        return _kind(self.gamma)
+        return "oracle" if self.gamma else "teacher"
 
 
 @dataclass(frozen=True)
@@ -276,15 +269,14 @@ def _from_file(store: Store, groups: Groups, path: Path) -> list[str]:
             f"{path} has no super-class of {lost[0]!r}.{near(lost[0], list(group_of))}",
             "Give each class one row: class,group.",
         )
-    of = groups.of.tolist()
-    return [group_of[groups.names[number]] if number >= 0 else "" for number in of]
+    return [group_of[groups.names[at]] if at >= 0 else "" for at in groups.of.tolist()]
 
 
 def _of_gamma(
     gamma: float, outputs: Outputs, measured: Mapping[str, OutputMeasure]
 ) -> GammaOutputs:
-    kind = _kind(gamma)
-    levels = {name: m.oracle if gamma else m.teacher for name, m in measured.items()}
+    kind = "oracle" if gamma else "teacher"
+    levels = {name: getattr(m, kind) for name, m in measured.items()}
     changes = {name: m.change for name, m in measured.items()}
     return GammaOutputs(
         gamma,
@@ -293,7 +285,3 @@ def _of_gamma(
         {name: change for name, change in changes.items() if change is not None},
         outputs.likeliest(kind) if outputs.whole else outputs.pooled(kind),
     )
-
-
-def _kind(gamma: float) -> str:
-    return "oracle" if gamma else "teacher"

@@ -214,12 +214,8 @@ def _row(
         ]
         drawn[name] = np.sum(parts, axis=0)
         values[name] = interval(estimates[name], drawn[name], level, figure.name)
-    difference = interval(
-        estimates["student"] - estimates["baseline"],
-        drawn["student"] - drawn["baseline"],
-        level,
-        figure.name,
-    )
+    estimate = estimates["student"] - estimates["baseline"]
+    difference = interval(estimate, drawn["student"] - drawn["baseline"], level, figure.name)
     left_out = {
         name: sum(int(np.isnan(one[figure.per_image]).sum()) for one in trainings)
         for name, trainings in shown.items()

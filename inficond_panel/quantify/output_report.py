@@ -155,17 +155,11 @@ def _of_likeliest(label: NDArray, whole: NDArray) -> dict[str, Values]:
     """Return such functions for the measures of the likeliest class; labels are indices, or -1."""
     top = TopClass(label, whole)
 
-    def of(metric: str) -> Values:
-        def values(counts: NDArray | None) -> Array:
-            return top.values(metric, None if counts is None else counts[:, label >= 0])
+    def values(counts: NDArray | None, metric: str) -> Array:
+        return top.values(metric, None if counts is None else counts[:, label >= 0])
 
-        return values
-
-    return {
-        TOP1.key: of(TOP1.key),
-        TOP_ECE.key: of(TOP_ECE.key),
-        "entropy_softmax": _mean(np.asarray(entr(whole).sum(axis=1))),
-    }
+    measures: dict[str, Values] = {key: partial(values, metric=key) for key in keys(TOP1, TOP_ECE)}
+    return measures | {"entropy_softmax": _mean(np.asarray(entr(whole).sum(axis=1)))}
 
 
 def _pooled(errors: Array, events: Array) -> Values:

@@ -103,10 +103,10 @@ def made_outputs(store: Store, split: str, found: Mapping[str, tuple[NDArray, ND
     single, softmax = store.task == SINGLE_LABEL, store.activation == "softmax"
     logits, raw, whole = {}, {}, {}
     for kind, (of_classes, other) in found.items():
-        logits[kind] = (
-            log_odds(of_classes, other).astype(np.float32) if softmax else np.asarray(of_classes)
-        )
-        raw[kind] = np.hstack([of_classes, other]) if softmax else np.asarray(of_classes)
+        logits[kind] = raw[kind] = np.asarray(of_classes)
+        if softmax:
+            logits[kind] = log_odds(of_classes, other).astype(np.float32)
+            raw[kind] = np.hstack([of_classes, other])
         if single:
             empty = np.empty((len(of_classes), 0))
             whole[kind] = softmax_of(raw[kind], empty) if softmax else one_of_classes(of_classes)
@@ -148,7 +148,8 @@ def reliability(
     probability, positive = expit(logit[known]), label[known] > 0
     where = bin_of(probability, bins, equal_mass) if len(probability) else np.zeros(0, np.intp)
     events = np.bincount(where, minlength=bins)
-    lower, upper = np.linspace(0, 1, bins + 1)[:-1], np.linspace(0, 1, bins + 1)[1:]
+    edges = np.linspace(0, 1, bins + 1)
+    lower, upper = edges[:-1], edges[1:]
     if equal_mass:
         lower, upper = _reach(probability, where, bins)
     return Reliability(
@@ -163,19 +164,17 @@ def reliability(
     )
 
 
-def pooled_errors(
-    label: NDArray, logit: NDArray, bins: int = BINS, equal_mass: bool = False
-) -> tuple[Array, Array]:
+def pooled_errors(label: NDArray, logit: NDArray, equal_mass: bool = False) -> tuple[Array, Array]:
     """Return per image the errors (probability less label) summed by bin, and its events ``(n,)``.
 
-    The errors are ``(n, B)``, from labels and logits ``(n, K)``, with classes pooled. With counts
-    ``c`` of the images the ECE is ``abs(c @ errors).sum() / (c @ events)``, for fixed bins."""
+    The errors are ``(n, BINS)``, from labels and logits ``(n, K)``, with classes pooled. For fixed
+    bins, the ECE with counts ``c`` of the images is ``abs(c @ errors).sum() / (c @ events)``."""
     label, logit = np.asarray(label), np.asarray(logit, dtype=np.float64)
     known = label >= 0
-    errors = np.zeros((len(label), bins))
+    errors = np.zeros((len(label), BINS))
     if known.any():
         probability = expit(logit[known])
-        where = bin_of(probability, bins, equal_mass)
+        where = bin_of(probability, BINS, equal_mass)
         np.add.at(errors, (np.nonzero(known)[0], where), probability - (label[known] > 0))
     return errors, known.sum(axis=1).astype(np.float64)
 
@@ -284,11 +283,11 @@ def silhouette(outputs: NDArray, groups: Groups) -> NDArray[np.float64]:
     return values
 
 
-def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[np.float64]:
+def tsne(outputs: NDArray, seed: int = 0) -> NDArray[np.float64]:
     """Return t-SNE coordinates ``(n, 2)`` of outputs ``(n, d)``, initialised by PCA.
 
-    van der Maaten and Hinton 2008, JMLR 9; by scikit-learn. With few images the perplexity is
-    lowered to a third of their number. Raises ``DataError`` for fewer than 5 images, and
+    van der Maaten and Hinton 2008, JMLR 9; by scikit-learn. The perplexity is 30, and with few
+    images a third of their number. Raises ``DataError`` for fewer than 5 images, and
     ``MissingExtraError``.
     """
     outputs = np.asarray(outputs, dtype=np.float64)
@@ -301,9 +300,8 @@ def tsne(outputs: NDArray, seed: int = 0, perplexity: float = 30.0) -> NDArray[n
     from threadpoolctl import threadpool_limits
 
     start = "pca" if outputs.shape[1] > 1 else "random"
-    made = TSNE(
-        perplexity=min(perplexity, (len(outputs) - 1) / 3), init=start, random_state=seed, n_jobs=1
-    )
+    perplexity = min(30.0, (len(outputs) - 1) / 3)
+    made = TSNE(perplexity=perplexity, init=start, random_state=seed, n_jobs=1)
     with threadpool_limits(1):  # its OpenMP knows no n_jobs, and stalls on a busy machine
         return np.asarray(made.fit_transform(outputs), dtype=np.float64)
 

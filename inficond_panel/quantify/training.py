@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from inficond_panel.common.files import replacing
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.near_words import near
-from inficond_panel.errors import CancelledError, DataError
+from inficond_panel.errors import DataError
 from inficond_panel.quantify.knowledge_points import Feature
-from inficond_panel.store.network_weights import State, load_strictly, read_state
+from inficond_panel.store.network_weights import load_strictly, read_state
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -30,14 +30,13 @@ def make_network(kind: str, name: str, outputs: int) -> Any:
     or ``teacher``. The network is in evaluation mode. Raises ``DataError`` for an unknown model,
     and ``MissingExtraError``.
     """
-    made = {"timm": _timm, "torchvision": _torchvision, "small": _small}[kind](name, outputs)
+    if kind == "small":
+        made = build_network(name, outputs)
+    else:
+        made = (_timm if kind == "timm" else _torchvision)(name, outputs)
     for parameter in made.parameters():
         parameter.requires_grad_(False)
     return made.eval()
-
-
-def _small(name: str, outputs: int) -> Any:
-    return build_network(TEACHER if name == "teacher" else STUDENT, outputs, 0)
 
 
 def _timm(name: str, outputs: int) -> Any:
@@ -71,20 +70,20 @@ def _unknown(package: str, name: str, known: list[str]) -> DataError:
 #: Layer at which teacher, student and baseline are compared; it has equally many channels in all.
 LAYER = "features"
 #: Channels of the blocks of ``features``; all but the last halve height and width.
-TEACHER = (32, 64, 128, 96)
-STUDENT = (16, 32, 64, 96)
+_TEACHER, _STUDENT = (32, 64, 128, 96), (16, 32, 64, 96)
 _HIDDEN = 128
 
 
-def build_network(widths: Sequence[int], classes: int, seed: int) -> Any:
+def build_network(name: str, classes: int, seed: int = 0) -> Any:
     """Build a network that maps standardised images ``(B, 3, H, W)`` to logits ``(B, classes)``.
 
-    Its layers are ``features`` (``features.block1``, ..., one per channel number in ``widths``) and
-    ``upper``. Equal seed and widths give equal weights.
+    ``teacher`` has more channels than ``student`` and ``baseline``. Its layers are ``features``
+    (``features.block1``, ...) and ``upper``. Equal seed and channels give equal weights.
     """
     import torch
     from torch import nn
 
+    widths = _TEACHER if name == "teacher" else _STUDENT
     with torch.random.fork_rng():
         torch.manual_seed(seed)
         blocks = [
@@ -180,15 +179,11 @@ def parameters_at(network: nn.Module, feature: Feature, image: Tensor) -> list[s
     return [name for name, gradient in zip(names, gradients, strict=True) if gradient is not None]
 
 
-def chosen(state: State, names: list[str]) -> Mapping[str, Any]:
-    """Return the arrays of a checkpoint ``state`` with these names, by name."""
-    return {name: state[name] for name in names}
-
-
 #: Loss of a network on a batch, from the network, its input images and their labels.
 Loss = Callable[[Any, Any, Any], Any]
 
 _SHIFT = 4
+_BATCH, _RATE = 32, 4e-3  #: images of a batch, largest learning rate of the one cycle
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,14 +197,11 @@ class TrainingData:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Training schedule with AdamW: number of ``epochs``, images per ``batch``, largest learning
-    ``rate`` of its one cycle, ``seed`` of the images' order and of their random shifts and flips.
-    """
+    """Training schedule with AdamW: number of ``epochs``, ``seed`` of the images' order and of the
+    random shifts and flips."""
 
     epochs: int
-    batch: int = 32
-    rate: float = 4e-3
-    seed: int = 0
+    seed: int
 
 
 def train_on_labels(
@@ -218,11 +210,10 @@ def train_on_labels(
     schedule: Schedule,
     folder: Path | None,
     progress: Callable[[str], None],
-    cancelled: Callable[[], bool],
 ) -> None:
     """Train all layers of a network on the labels; save a checkpoint per epoch in ``folder``."""
     network.train()
-    _train(network, network.parameters(), data, schedule, _label_loss, folder, progress, cancelled)
+    _train(network, network.parameters(), data, schedule, _label_loss, folder, progress)
 
 
 def train_upper(
@@ -230,21 +221,11 @@ def train_upper(
     data: TrainingData,
     schedule: Schedule,
     progress: Callable[[str], None],
-    cancelled: Callable[[], bool],
 ) -> None:
     """Train the layers above ``LAYER`` on the labels, with the lower layers fixed."""
     network.eval()
-    network.get_submodule("upper").train()
-    _train(
-        network,
-        network.get_submodule("upper").parameters(),
-        data,
-        schedule,
-        _label_loss,
-        None,
-        progress,
-        cancelled,
-    )
+    upper = network.get_submodule("upper").train()
+    _train(network, upper.parameters(), data, schedule, _label_loss, None, progress)
 
 
 def match_features(
@@ -254,7 +235,6 @@ def match_features(
     schedule: Schedule,
     folder: Path,
     progress: Callable[[str], None],
-    cancelled: Callable[[], bool],
 ) -> None:
     """Train the layers up to ``LAYER`` to match the teacher's feature at that layer.
 
@@ -273,7 +253,7 @@ def match_features(
         return (student.get_submodule(LAYER)(images) - target).square().mean() / spread
 
     network.train()
-    _train(network, below.parameters(), data, schedule, loss, folder, progress, cancelled)
+    _train(network, below.parameters(), data, schedule, loss, folder, progress)
 
 
 def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float:
@@ -287,14 +267,13 @@ def feature_fit(network: nn.Module, teacher: nn.Module, pixels: Tensor) -> float
     return float(1 - rest / (target - target.mean((0, 2, 3), keepdim=True)).square().sum())
 
 
-def logits_of(network: nn.Module, pixels: Tensor, batch: int = 256) -> NDArray[np.float32]:
+def logits_of(network: nn.Module, pixels: Tensor) -> NDArray[np.float32]:
     """Return a network's logits ``(N, K)`` for images ``pixels``, computed in batches."""
     import torch
 
     network.eval()
     with torch.no_grad():
-        parts = [network(pixels[i : i + batch]).numpy() for i in range(0, len(pixels), batch)]
-    return np.concatenate(parts)
+        return np.concatenate([network(batch).numpy() for batch in pixels.split(256)])
 
 
 def _label_loss(network: nn.Module, images: Tensor, label: Tensor) -> Any:
@@ -316,22 +295,21 @@ def _train(
     loss: Loss,
     folder: Path | None,
     progress: Callable[[str], None],
-    cancelled: Callable[[], bool],
 ) -> None:
     """Train ``parameters`` of the network to a small ``loss``; save ``epoch-000.safetensors`` in
     ``folder`` (None: nowhere) before the training, and a file after each epoch."""
     import torch
 
     rng = np.random.default_rng(schedule.seed)
-    steps = schedule.epochs * (-(-len(data.pixels) // schedule.batch))
-    optimizer = torch.optim.AdamW(parameters, lr=schedule.rate, weight_decay=0.02)
-    cycle = torch.optim.lr_scheduler.OneCycleLR(optimizer, schedule.rate, steps, pct_start=0.15)
+    batches = -(-len(data.pixels) // _BATCH)
+    optimizer = torch.optim.AdamW(parameters, lr=_RATE, weight_decay=0.02)
+    cycle = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, _RATE, schedule.epochs * batches, pct_start=0.15
+    )
     _keep(network, folder, 0)
     for epoch in range(1, schedule.epochs + 1):
         total = []
-        for rows in _batches(len(data.pixels), schedule.batch, rng):
-            if cancelled():
-                raise CancelledError("The training was stopped.", "Start the experiment again.")
+        for rows in np.array_split(rng.permutation(len(data.pixels)), batches):
             value = loss(network, _moved(data.pixels[rows], rng), data.label[rows])
             optimizer.zero_grad()
             value.backward()
@@ -346,11 +324,6 @@ def _train(
 def _keep(network: nn.Module, folder: Path | None, epoch: int) -> None:
     if folder is not None:
         save_weights(network, folder / f"epoch-{epoch:03d}.safetensors")
-
-
-def _batches(count: int, size: int, rng: np.random.Generator) -> Iterator[NDArray[np.intp]]:
-    """Yield batches of the row indices 0 to ``count`` - 1 in random order, of nearly equal size."""
-    yield from np.array_split(rng.permutation(count), -(-count // size))
 
 
 def _moved(images: Tensor, rng: np.random.Generator) -> Any:

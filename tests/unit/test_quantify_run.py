@@ -14,7 +14,7 @@ from inficond_panel.cli import main
 from inficond_panel.errors import SpecError
 from inficond_panel.quantify.experiment import read_figures
 from inficond_panel.quantify.hypotheses import image_figures
-from inficond_panel.quantify.training import STUDENT, build_network, make_network, save_weights
+from inficond_panel.quantify.training import build_network, make_network, save_weights
 from inficond_panel.spec.sections.quantify import load_run
 
 torch = pytest.importorskip("torch")
@@ -77,7 +77,7 @@ def folder(tmp_path_factory):
 
 def train(folder: Path, seed: int) -> None:
     """Three checkpoints; each adds noise of a known size to the last."""
-    network = build_network(STUDENT, 2, seed)
+    network = build_network("student", 2, seed)
     for epoch in range(3):
         save_weights(network, folder / f"epoch-{epoch:03d}.safetensors")
         with torch.no_grad():

@@ -17,13 +17,7 @@ from inficond_panel.errors import DataError
 from inficond_panel.quantify.experiment import NETWORKS, read_figures
 from inficond_panel.quantify.information import Perturbation, pixel_information
 from inficond_panel.quantify.knowledge_points import contrast, feature_at, layer_names
-from inficond_panel.quantify.training import (
-    STUDENT,
-    TEACHER,
-    build_network,
-    checkpoint_files,
-    load_weights,
-)
+from inficond_panel.quantify.training import build_network, checkpoint_files, load_weights
 from inficond_panel.spec import Spec
 from inficond_panel.store import Store, open_store
 from inficond_panel.store.images import UnreadableImage
@@ -84,8 +78,8 @@ def add(args: argparse.Namespace) -> None:
 
 def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
     """Return a network in evaluation mode, and the preprocessing of its images."""
-    from precompute.teachers.loading import network_of
     from precompute.encoder.image import Preprocessing
+    from precompute.teachers.loading import network_of
 
     if name in ("encoder", "teacher"):
         return network_of(spec, name, classes)
@@ -96,7 +90,7 @@ def _network(spec: Spec, name: str, classes: Sequence[str]) -> tuple[Any, Any]:
             "Name encoder, teacher, or a network of an experiment: FOLDER:student.",
         )
     facts = read_figures(Path(folder)).facts
-    network = build_network(TEACHER if which == "teacher" else STUDENT, facts["classes"], 0)
+    network = build_network(which, facts["classes"])
     load_weights(network, checkpoint_files(Path(folder) / "checkpoints" / which)[-1])
     for parameter in network.parameters():
         parameter.requires_grad_(False)

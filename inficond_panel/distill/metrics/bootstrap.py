@@ -188,11 +188,11 @@ def class_mean(outcomes: Iterable[Outcome], metric: str, counts: NDArray | None 
 
     One mean per row of counts (rows, n), or a single mean (1,) without counts; nan if the metric
     is undefined for all classes. The classes share the draws, so that their noise is paired."""
-    return mean_defined(
-        np.array(
-            [outcome.values(metric, _counted(outcome, metric, counts)) for outcome in outcomes]
-        )
-    )
+    values = [
+        outcome.values(metric, None if counts is None else outcome.counted(metric, counts))
+        for outcome in outcomes
+    ]
+    return mean_defined(np.array(values))
 
 
 def mean_change(
@@ -242,11 +242,6 @@ def mean_defined(values: Array) -> Array:
     return np.asarray(np.divide(total, number, out=np.full(total.shape, np.nan), where=number > 0))
 
 
-def _counted(outcome: Outcome, metric: str, counts: NDArray | None) -> NDArray | None:
-    """Return the columns of ``counts`` that belong to images the metric counts; None for None."""
-    return counts if counts is None or METRICS[metric].needs_teacher else counts[:, outcome.known]
-
-
 #: Least positives, and negatives, for the verdict that a teacher does not know a class.
 LEAST = 20
 #: Least positives, and negatives, for which the interval of AP is meaningful.
@@ -282,17 +277,10 @@ def teacher_skill(teacher: Outcome, noise: Noise = USUAL_NOISE) -> TeacherSkill:
     ``noise``: draws, seed and level of the interval."""
     positives, images = int(teacher.positive.sum()), len(teacher.positive)
     chance = positives / images if images else float("nan")
-    low = metric_intervals(teacher, (AP.key,), **USUAL_NOISE)[AP.key].low
+    above = metric_intervals(teacher, (AP.key,), **USUAL_NOISE)[AP.key].low > chance
+    enough = min(positives, images - positives) >= (FEWEST if above else LEAST)
     return TeacherSkill(
         ap=metric_intervals(teacher, (AP.key,), **noise)[AP.key],
         chance=chance,
-        knows=_verdict(low > chance, min(positives, images - positives)),
+        knows=above if enough else None,
     )
-
-
-def _verdict(above: bool, fewer: int) -> bool | None:
-    """Return whether the teacher knows the class, None if undecided, from ``above`` (the interval
-    lies above chance) and ``fewer`` (number of images of the rarer label)."""
-    if above and fewer >= FEWEST:
-        return True
-    return False if not above and fewer >= LEAST else None

@@ -92,7 +92,8 @@ def compare_groups(
     limits, reports, drawn = (min_images, min_positives), [], []
     for name, mask in groups.items():
         part = outcome.among(mask)
-        values = _drawn(part, mask, metrics, draws, seed)
+        counts = draw_counts(len(mask), draws, seed)[:, mask]  # of all images: groups share draws
+        values = {key: part.values(key, part.counted(key, counts)) for key in metrics}
         intervals = {key: level_interval(part, key, values[key], level) for key in metrics}
         small = {
             key: why
@@ -108,17 +109,6 @@ def compare_groups(
             resampled = np.array([drawn[i][key] for i in large])
             gaps[key] = _gap(key, [reports[i] for i in large], resampled, level)
     return GroupReport(tuple(reports), gaps)
-
-
-def _drawn(
-    part: Outcome, mask: Mask, metrics: Sequence[str], draws: int, seed: int
-) -> dict[str, Array]:
-    """Return each metric of a group (``mask``) on the bootstrap draws (draws,) of all images."""
-    counts = draw_counts(len(mask), draws, seed)[:, mask]
-    return {
-        key: part.values(key, counts if METRICS[key].needs_teacher else counts[:, part.known])
-        for key in metrics
-    }
 
 
 def _gap(metric: str, groups: Sequence[Group], resampled: Array, level: float) -> Gap:

@@ -97,32 +97,22 @@ class Cutoffs:
         task: str = MULTI_LABEL,
         link: str = SIGMOID,
     ) -> None:
-        self._thresholds, self._rivals = thresholds, None
-        if task == SINGLE_LABEL:
-            self._rivals = _Rivals(np.asarray(logits, dtype=np.float64), link == SOFTMAX)
+        self._thresholds = thresholds
+        self._single, self._joint = task == SINGLE_LABEL, link == SOFTMAX
+        if self._single:  # one of the two largest logits is the largest besides any class's
+            self._logits = np.asarray(logits, dtype=np.float64)
+            rows = np.arange(len(logits))
+            self._first = likeliest(self._logits)
+            self._largest = self._logits[rows, self._first]
+            others = self._logits.copy()
+            others[rows, self._first] = -np.inf
+            self._second = likeliest(others)
+            self._next_largest = others[rows, self._second]
 
     def of(self, k: int) -> Cutoff:
         """Return the cutoff of the class at index ``k``: a number, or an array (n,)."""
-        if self._rivals is not None:
-            return self._rivals.cutoff(k)
-        return float(self._thresholds[k]) if len(self._thresholds) else 0.0
-
-
-class _Rivals:
-    """Two largest logits of each image; one of these is the largest logit besides any class's."""
-
-    def __init__(self, logits: Array, joint: bool) -> None:
-        self._logits, self._joint = logits, joint
-        rows = np.arange(len(logits))
-        self._first = likeliest(logits)
-        self._largest = logits[rows, self._first]
-        others = logits.copy()
-        others[rows, self._first] = -np.inf
-        self._second = likeliest(others)
-        self._next_largest = others[rows, self._second]
-
-    def cutoff(self, k: int) -> Array:
-        """Return the cutoff (n,) of the class at index ``k``."""
+        if not self._single:
+            return float(self._thresholds[k]) if len(self._thresholds) else 0.0
         is_first = self._first == k
         rival = np.where(is_first, self._next_largest, self._largest)
         strongest = np.where(is_first, self._second, self._first)
@@ -201,6 +191,10 @@ class Outcome:
     def images(self, metric: str) -> int:
         """Return the number of images that a metric counts: labelled images; for fidelity all."""
         return len(self.all_logits) if metric_named(metric).needs_teacher else len(self.positive)
+
+    def counted(self, metric: str, counts: NDArray) -> NDArray:
+        """Return the columns of counts (rows, n) that belong to images the metric counts."""
+        return counts if metric_named(metric).needs_teacher else counts[:, self.known]
 
     def value(self, metric: str) -> float:
         """Return the metric's value, each image counted once; cached."""

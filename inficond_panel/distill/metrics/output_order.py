@@ -22,7 +22,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -114,12 +113,8 @@ def fitting_outputs(logits: NDArray, labels: NDArray, *, softmax: bool = False) 
     return {k: int(evidence.chosen[k]) for k in evidence.moved} if evidence else {}
 
 
-class _Gain(NamedTuple):
-    """Mean gain in AUC of some classes on one half, with variance and degrees of freedom."""
-
-    mean: float
-    variance: float
-    freedom: int
+#: Mean gain in AUC of some classes on one half, its variance and degrees of freedom.
+_Gain = tuple[float, float, int]
 
 
 @dataclass(frozen=True)
@@ -162,15 +157,7 @@ class _Half:
         floor = (_LEAST_DEVIATION**2 / self.positives[classes]).sum()
         variance = ((deviation**2).sum() + floor) / count**2
         freedom = (self.positives[classes] - 1).sum()
-        return _Gain(float((means[0] - means[1]).mean()), float(variance), int(freedom))
-
-
-class _Choice(NamedTuple):
-    """Order chosen on some images: each class's output (-1: none), and the mask of classes that
-    should move to it."""
-
-    order: NDArray[np.intp]
-    moved: NDArray[np.bool_]
+        return float((means[0] - means[1]).mean()), float(variance), int(freedom)
 
 
 @dataclass(frozen=True)
@@ -213,7 +200,7 @@ def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
         return None
     whole = _half(ranks, labels)
     order, chosen = _choose(whole, old)
-    alike = np.all([each.moved & (each.order == order) & chosen for each in choices], axis=0)
+    alike = np.all([moves & (theirs == order) & chosen for theirs, moves in choices], axis=0)
     sure = []
     for k in np.flatnonzero(alike & halves[0].has_enough & halves[1].has_enough):
         gains = [half.gain(np.array([k]), order, old) for half in halves]
@@ -224,9 +211,9 @@ def _weigh(outputs: NDArray, labels: NDArray, old: Old) -> _Evidence | None:
 
 def _limits(gains: list[_Gain], level: float) -> tuple[float, float]:
     """Return the mean of both halves' gains, and the lower limit of its one-sided t interval."""
-    mean = float(np.mean([gain.mean for gain in gains]))
-    error = np.sqrt(sum(gain.variance for gain in gains)) / len(gains)
-    return mean, mean - float(stdtrit(sum(gain.freedom for gain in gains), level) * error)
+    means, variances, freedoms = zip(*gains, strict=True)
+    mean, error = float(np.mean(means)), np.sqrt(sum(variances)) / len(gains)
+    return mean, mean - float(stdtrit(sum(freedoms), level) * error)
 
 
 def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
@@ -237,8 +224,9 @@ def _assigned(value: NDArray) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     return rows, columns
 
 
-def _choose(half: _Half, old: Old) -> _Choice:
-    """Return the best order on one half of the images; ``old`` gets a bonus of ``MARGIN``."""
+def _choose(half: _Half, old: Old) -> tuple[NDArray[np.intp], NDArray[np.bool_]]:
+    """Return the best order on one half of the images: each class's output (-1: none), and the mask
+    of classes that should move to it; ``old`` gets a bonus of ``MARGIN``."""
     value, classes = half.separation.astype(np.float64), np.arange(half.contrast.shape[1])
     stays = np.zeros(len(classes))
     if old is not None:
@@ -249,7 +237,7 @@ def _choose(half: _Half, old: Old) -> _Choice:
     order[rows] = columns
     fits = np.where(order >= 0, half.separation[classes, order], -1)
     moved = (fits - stays >= MARGIN) & (fits + 0.5 >= KNOWN_AUC) & half.has_enough
-    return _Choice(order, moved)
+    return order, moved
 
 
 def _half(ranks: NDArray[np.float32], labels: NDArray) -> _Half:
@@ -285,7 +273,7 @@ def _usable(logits: NDArray, labels: NDArray, softmax: bool, most: int) -> tuple
 def _ranks(outputs: NDArray) -> NDArray[np.float32]:
     """Return ranks over the n images divided by n, ``(n, J)``; equal outputs share a mean rank."""
     ranks = np.empty(outputs.shape, np.float32)
-    for j, column in enumerate(outputs.T):
+    for j, column in enumerate(outputs.T):  # scipy's rankdata takes four times as long
         _, index, count = np.unique(column, return_inverse=True, return_counts=True)
         ranks[:, j] = ((count.cumsum() - (count - 1) / 2) / len(column))[index]
     return ranks

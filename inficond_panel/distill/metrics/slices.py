@@ -62,12 +62,12 @@ class Luck:
     def of(self, mask: Mask, value: float) -> tuple[float, float]:
         """Return the mean of the metric over random slices, and the p-value of the slice ``mask``
         (n,), on which the metric is ``value``."""
-        member = counted(self.outcome, self.metric, mask[None])[0]
+        member = self.outcome.counted(self.metric, mask[None].astype(np.uint8))[0]
         worse, drawn = [], []
         for permuted in self._places(len(member)):
             values = self.outcome.values(self.metric, member[permuted])
             better = values < value if METRICS[self.metric].less_is_better else values > value
-            worse.append(~_clearly(better, values, value))
+            worse.append(~(better & (np.abs(values - value) > 1e-9)))  # not better by rounding
             drawn.append(values)
             if sum(map(np.count_nonzero, worse)) >= _STOP_AT:
                 break
@@ -97,20 +97,9 @@ class Luck:
         return permuted
 
 
-def _clearly(better: Mask, values: Array, value: float) -> Mask:
-    """Return the mask of better values, less those that differ from ``value`` by rounding only."""
-    return better & (np.abs(values - value) > 1e-9)
-
-
 def _mean(values: Array) -> float:
     defined = values[~np.isnan(values)]
     return float(defined.mean()) if len(defined) else np.nan
-
-
-def counted(outcome: Outcome, metric: str, masks: NDArray) -> NDArray[np.uint8]:
-    """Convert masks (slices, n) to counts 0 or 1, of the images that the metric counts."""
-    rows = masks if METRICS[metric].needs_teacher else masks[:, outcome.known]
-    return rows.astype(np.uint8)
 
 
 #: A slice with fewer images, or fewer positives or negatives where the metric needs them, is shown
@@ -192,8 +181,8 @@ def compare_slices(
     """Compare a metric between ``slices`` (masks (n,) by name), for each class of ``outcomes``.
 
     Returns the reports by class. P-values are adjusted over all classes and slices.
-    ``permutations`` is the
-    largest number of draws per test: by default 999, or more if an adjusted p of 0.05 needs more.
+    ``permutations`` is the largest number of draws per test: by default 999, or more if an adjusted
+    p of 0.05 needs more.
     """
     limits = min_images, min_positives
     by_class = {
@@ -246,9 +235,9 @@ def _described(
     limits: tuple[int, int],
 ) -> list[SliceResult]:
     """Return metrics and intervals of one class on all slices, before the permutation tests."""
-    masks = np.stack(list(slices.values()))
-    values = {name: outcome.values(name, counted(outcome, name, masks)) for name in METRICS}
-    rest = outcome.values(metric, counted(outcome, metric, ~masks))
+    masks = np.stack(list(slices.values())).astype(np.uint8)
+    values = {name: outcome.values(name, outcome.counted(name, masks)) for name in METRICS}
+    rest = outcome.values(metric, outcome.counted(metric, 1 - masks))
     described = []
     for i, (name, mask) in enumerate(slices.items()):
         part = outcome.among(mask)

@@ -20,7 +20,6 @@ neural networks") with the share itself in place of its bound.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -67,11 +66,8 @@ class ThresholdChoice:
         logit, weight = self.logit[order], np.asarray(counts, dtype=np.float64)[:, order]
         last = ends_of_ties(logit)
         right = np.cumsum(weight * (self.label[order] == 1), axis=1)
-        decided, right, positives = (
-            np.cumsum(weight, axis=1)[:, last],
-            right[:, last],
-            right[:, -1:],
-        )
+        positives = right[:, -1:]
+        decided, right = np.cumsum(weight, axis=1)[:, last], right[:, last]
         if self.precision is None:
             worth = ratio(2 * right, decided + positives)
         else:
@@ -179,7 +175,7 @@ class Decisions:
         """Return accuracy over coverage, with percentile intervals, the lowest coverage first.
 
         Images of equal confidence are answered together."""
-        cuts = self._cuts(np.arange(1, _STEPS + 1) / _STEPS)
+        cuts = self._cuts()
         counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
         once = np.ones((1, len(self.right)))
         estimates, drawn = self._measured(cuts, once), self._measured(cuts, counts)
@@ -203,7 +199,18 @@ class Decisions:
         self, asked: float, draws: int = 200, seed: int = 0, level: float = CONFIDENCE
     ) -> AbstainRule:
         """Return the rule with the largest coverage at which accuracy is at least ``asked``."""
-        coverage, accuracy = self._cross_fitted(asked, draws, seed, level)
+        answered = np.zeros(len(self.right), dtype=bool)
+        folds = stratified_folds(self.right[:, None].astype(np.int8), FOLDS, seed)
+        for fold in range(FOLDS):
+            out = folds == fold
+            chosen = Decisions(self.confidence[~out], self.right[~out]).threshold(asked)
+            answered[out] = self.confidence[out] >= chosen  # nan: none
+        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
+        hits = answered & self.right
+        estimate = float(ratio(hits.sum(), answered.sum()))
+        drawn = ratio(counts @ hits, counts @ answered)
+        accuracy = interval(estimate, drawn, level, ACCURACY.key)
+        coverage = float(ratio(answered.sum(), len(answered)))
         return AbstainRule(asked, self.threshold(asked), coverage, accuracy, self.best)
 
     def threshold(self, asked: float) -> float:
@@ -228,28 +235,12 @@ class Decisions:
         last = last[last + 1 >= LEAST_ANSWERED]
         return sorted_[last], np.cumsum(self.right[order])[last] / (last + 1.0)
 
-    def _cross_fitted(
-        self, asked: float, draws: int, seed: int, level: float
-    ) -> tuple[float, Interval]:
-        answered = np.zeros(len(self.right), dtype=bool)
-        folds = stratified_folds(self.right[:, None].astype(np.int8), FOLDS, seed)
-        for fold in range(FOLDS):
-            out = folds == fold
-            chosen = Decisions(self.confidence[~out], self.right[~out]).threshold(asked)
-            answered[out] = self.confidence[out] >= chosen  # nan: none
-        counts = draw_counts(len(self.right), draws, seed).astype(np.float64)
-        hits = answered & self.right
-        estimate = float(ratio(hits.sum(), answered.sum()))
-        drawn = ratio(counts @ hits, counts @ answered)
-        share = float(ratio(answered.sum(), len(answered)))
-        return share, interval(estimate, drawn, level, ACCURACY.key)
-
-    def _cuts(self, shares: Sequence[float] | Array) -> Array:
-        """Return for each of ``shares`` the least confidence of so many images, falling, unique."""
+    def _cuts(self) -> Array:
+        """Return the least confidence at each step of coverage, falling, unique."""
         if not len(self.confidence):
             return np.empty(0)
-        falling = -np.sort(-self.confidence)
-        at = np.ceil(np.asarray(shares) * len(falling) - 1e-9).astype(int) - 1
+        falling, shares = -np.sort(-self.confidence), np.arange(1, _STEPS + 1) / _STEPS
+        at = np.ceil(shares * len(falling) - 1e-9).astype(int) - 1
         ends = ends_of_ties(falling)
         return falling[np.unique(ends[np.searchsorted(ends, np.maximum(at, 0))])]
 
@@ -277,6 +268,5 @@ def class_decisions(outcome: Outcome) -> Decisions:
 
 def top_decisions(classifier: TopClass) -> Decisions:
     """Return a classifier's decisions; confidence is the probability of the likeliest class."""
-    return Decisions(
-        classifier.all_logits[classifier.known].max(axis=1, initial=0.0), classifier.right
-    )
+    likeliest = classifier.all_logits[classifier.known].max(axis=1, initial=0.0)
+    return Decisions(likeliest, classifier.right)

@@ -133,9 +133,13 @@ class TopClass:
         """
         if metric not in TOP_METRICS:
             raise DataError(*unknown("metric", metric, TOP_METRICS))
-        counted = self._counts(metric, counts)
+        if counts is None:
+            counts = np.ones((1, self.images(metric)))
+        counted = np.asarray(counts, dtype=np.float64)
         if metric == BALANCED.key:
-            return self._balanced(counted)
+            members = _members(self.label, self.classes)
+            recall = ratio((counted * self.right) @ members, counted @ members)
+            return ratio(np.nansum(recall, axis=1), (~np.isnan(recall)).sum(axis=1))
         if metric == TOP_ECE.key:
             return ratio(np.abs(counted @ self._bin_errors).sum(axis=1), counted.sum(axis=1))
         if metric == TOP_K.key and self.classes <= self.k:
@@ -153,10 +157,9 @@ class TopClass:
             )
         return self.named == self.teacher
 
-    def confusion(self, counts: NDArray | None = None) -> Array:
+    def confusion(self) -> Array:
         """Return the confusion matrix (K, K) of counts: row the label, column the prediction."""
-        weight = None if counts is None else np.asarray(counts, dtype=np.float64)
-        cells = np.bincount(self._cell, weight, minlength=self.classes**2)
+        cells = np.bincount(self._cell, minlength=self.classes**2)
         return cells.reshape(self.classes, self.classes).astype(np.float64)
 
     @cached_property
@@ -172,16 +175,6 @@ class TopClass:
             where = bin_of(confidence, self._bins, equal_mass=False)
             errors[np.arange(len(where)), where] = self.right - confidence
         return errors
-
-    def _counts(self, metric: str, counts: NDArray | None) -> Array:
-        if counts is None:
-            return np.ones((1, self.images(metric)))
-        return np.asarray(counts, dtype=np.float64)
-
-    def _balanced(self, counts: Array) -> Array:
-        members = _members(self.label, self.classes)
-        recall = ratio((counts * self.right) @ members, counts @ members)
-        return ratio(np.nansum(recall, axis=1), (~np.isnan(recall)).sum(axis=1))
 
 
 def confusions(
@@ -205,14 +198,7 @@ def confusions(
             continue
         low, high = np.nanquantile(shares[:, at], ends)
         share = Interval(float(sizes[at] / every[label[at]]), float(low), float(high))
-        made.append(
-            Confusion(
-                int(label[at]),
-                int(named[at]),
-                int(sizes[at]),
-                share,
-            )
-        )
+        made.append(Confusion(int(label[at]), int(named[at]), int(sizes[at]), share))
     return made
 
 

@@ -61,16 +61,13 @@ class Ranked:
         self, counts: NDArray | None, formula: Callable[[NDArray, NDArray], Array]
     ) -> Array:
         if counts is None:
-            return formula(*self._unweighted())
+            hits = np.diff(np.append(self.starts, len(self.positives)))
+            return formula(self.ends[:, None] + 1, hits[:, None])
         if not len(self.ends):
             return np.full(len(counts), np.nan)
         rows = max(1, _BLOCK_VALUES // max(len(self.order), 1))
         blocks = [counts[first : first + rows] for first in range(0, len(counts), rows)]
         return np.concatenate([formula(*self._cuts(block)) for block in blocks])
-
-    def _unweighted(self) -> tuple[NDArray, NDArray]:
-        hits = np.diff(np.append(self.starts, len(self.positives)))
-        return self.ends[:, None] + 1, hits[:, None]
 
     def _cuts(self, counts: NDArray) -> tuple[NDArray, NDArray]:
         """Return the total weight of images up to each step, and the weight of the step's

@@ -10,7 +10,8 @@ Far from the optimum a pass multiplies in float32, which shows where to go and p
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,15 +45,7 @@ class Fit:
 
     def at(self, columns: NDArray[np.intp]) -> Fit:
         """Return the students at these columns (class indices), in this order; some may repeat."""
-        return Fit(
-            weights=self.weights[:, columns],
-            intercepts=self.intercepts[columns],
-            objective=self.objective[columns],
-            gap=self.gap[columns],
-            certificate=tuple(self.certificate[k] for k in columns),
-            iterations=self.iterations[columns],
-            converged=self.converged[columns],
-        )
+        return made_of([self], lambda values: values[0][..., columns])
 
 
 def fit(
@@ -103,7 +96,7 @@ def fit(
             students = _started(data, problems[some], first[:, some])
             _solve(data, students, tolerance, max_iterations, tell, cancelled)
             solved.append(_collect(students, tolerance))
-    return _joined(solved)
+    return made_of(solved, partial(np.concatenate, axis=-1))
 
 
 #: Largest number of students that are solved at one time, times the images.
@@ -112,7 +105,11 @@ _KEPT_VALUES = 1 << 24
 
 def _started(data: Scores, problems: list[Problem], first: Array) -> list[NewtonState]:
     data.gather(_needed(first, problems))
-    students = [NewtonState(data, p, _starts(p, first[:, k])) for k, p in enumerate(problems)]
+    students = []
+    for problem, weights in zip(problems, first.T, strict=True):
+        rest = problem.penalty.rest
+        same = np.array_equal(weights, rest)
+        students.append(NewtonState(data, problem, [rest] if same else [weights, rest]))
     if len(students) == 1:  # a pass for one student costs more than a step; for many it does not
         students[0].settle()
     return students
@@ -141,10 +138,11 @@ def _solve(
         _certify(data, far, rough=True)
         _certify(data, near + [s for s in far if not s.gap > NEARLY])
         unfinished = [s for s in unfinished if s.goes_on(tolerance, max_iterations)]
-        done = max(done, _share_done(students, unfinished, tolerance))
+        rest = sum(1 - student.share_done(tolerance) for student in unfinished)
+        done = max(done, 1.0 - float(rest) / len(students))
         tell(done, len(students) - len(unfinished), len(students))
         if unfinished:
-            data.gather(_union([s.columns for s in unfinished]))
+            _gather_columns(data, unfinished)
             _side_by_side(step, unfinished)
 
 
@@ -183,24 +181,9 @@ def _needed(first: Array, problems: list[Problem]) -> NDArray[np.intp]:
     )
 
 
-def _starts(problem: Problem, weights: Array) -> list[Array]:
-    """Return one class's candidates to start from: ``weights``, and the weights nearest to 0."""
-    rest = problem.penalty.rest
-    return [rest] if np.array_equal(weights, rest) else [weights, rest]
-
-
-def _look_ahead(data: Scores, students: list[NewtonState]) -> None:
-    """Certify students again, with the residuals that each student's next step would have: these
-    may close the gap."""
-    if students:
-        data.gather(_union([s.columns for s in students]))
-        for student in students:
-            student.look_ahead()
-        _certify(data, students)
-
-
-def _union(columns: list[NDArray[np.intp]]) -> NDArray[np.intp]:
-    return np.unique(np.concatenate(columns))
+def _gather_columns(data: Scores, students: list[NewtonState]) -> None:
+    """Read the columns of all working sets."""
+    data.gather(np.unique(np.concatenate([student.columns for student in students])))
 
 
 def check_cancelled(cancelled: Callable[[], bool] | None, what: str = "The fit was") -> None:
@@ -208,16 +191,6 @@ def check_cancelled(cancelled: Callable[[], bool] | None, what: str = "The fit w
     message."""
     if cancelled is not None and cancelled():
         raise CancelledError(f"{what} cancelled.", "Nothing was changed.")
-
-
-def _share_done(
-    students: list[NewtonState], unfinished: list[NewtonState], tolerance: float
-) -> float:
-    """Return the share of the work done, 0 to 1: the mean fall of the gaps on a log scale."""
-    open_share = sum(
-        1 - np.log(min(max(s.gap, tolerance), 1.0)) / np.log(tolerance) for s in unfinished
-    )
-    return 1.0 - float(open_share) / len(students)
 
 
 def _collect(students: list[NewtonState], tolerance: float) -> Fit:
@@ -233,19 +206,14 @@ def _collect(students: list[NewtonState], tolerance: float) -> Fit:
     )
 
 
-def _joined(fits: list[Fit]) -> Fit:
-    def of(name: str) -> NDArray[Any]:
-        return np.concatenate([getattr(each, name) for each in fits], axis=-1)
-
-    return Fit(
-        weights=of("weights"),
-        intercepts=of("intercepts"),
-        objective=of("objective"),
-        gap=of("gap"),
-        certificate=tuple(kind for each in fits for kind in each.certificate),
-        iterations=of("iterations"),
-        converged=of("converged"),
-    )
+def made_of(fits: list[Fit], combine: Callable[[list[NDArray]], NDArray]) -> Fit:
+    """Return the fit whose fields ``combine`` makes of the fields of ``fits``; the last axis of a
+    field is the classes."""
+    made: dict[str, Any] = {
+        field.name: combine([np.asarray(getattr(each, field.name)) for each in fits])
+        for field in fields(Fit)
+    }
+    return Fit(**{**made, "certificate": tuple(made["certificate"].tolist())})
 
 
 def certify(
@@ -274,7 +242,12 @@ def certify(
         data.gather(_needed(first, problems))
         students = [NewtonState(data, p, [first[:, k]]) for k, p in enumerate(problems)]
         _certify(data, students)
-        _look_ahead(data, [s for s in students if s.looks_ahead(tolerance)])
+        ahead = [s for s in students if s.looks_ahead(tolerance)]
+        if ahead:  # the residuals of the next step may close the gap
+            _gather_columns(data, ahead)
+            for student in ahead:
+                student.look_ahead()
+            _certify(data, ahead)
         if intercepts is not None:
             for student, intercept in zip(students, intercepts, strict=True):
                 student.shift_intercept(float(intercept))

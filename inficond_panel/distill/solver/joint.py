@@ -21,7 +21,7 @@ from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
 from inficond_panel.distill.solver.exact import Fit, check_cancelled
 from inficond_panel.distill.solver.joint_newton import JointState
 from inficond_panel.distill.solver.joint_objective import JointProblem, least_shift
-from inficond_panel.distill.solver.problem import bound_of, check_box, normalised, penalties_of
+from inficond_panel.distill.solver.problem import box_of, normalised, penalties_of
 from inficond_panel.distill.solver.tempered import Tempered, mixed_of
 from inficond_panel.distill.solver.tempered_joint import TemperedJointProblem
 from inficond_panel.distill.sources import Array, check_finite
@@ -89,7 +89,7 @@ def fit_joint(
         state.certify()
         while state.goes_on(tolerance, max_iterations):
             if progress is not None:
-                progress(_share_done(state.gap, tolerance), f"softmax student, gap {state.gap:.1g}")
+                progress(state.share_done(tolerance), f"softmax student, gap {state.gap:.1g}")
             check_cancelled(cancelled)
             data.gather(state.used)
             state.step()
@@ -207,9 +207,7 @@ def make_joint_problem(
     penalties = np.array(penalties_of(l1, size[1], "l1"))
     if not (penalties > 0).all():
         raise SolverError("l1 of a softmax student is 0.", "Set l1 above 0, such as 1e-4.")
-    low, high = bound_of(lower, -np.inf, size, "lower"), bound_of(upper, np.inf, size, "upper")
-    check_box(low, high)
-    bounds = CentredBounds(low, high)
+    bounds = CentredBounds(*box_of(lower, upper, size))
     if len(bounds.infeasible):
         raise SolverError(
             f"The bounds of {len(bounds.infeasible)} concepts cannot be kept, the first is concept "
@@ -239,21 +237,16 @@ def _counted(targets: Tempered, weight: Array) -> Array:
 
 def _check_targets(targets: Array, weight: Array) -> None:
     mean = weight @ targets
-    if (mean <= 0).any():
-        raise SolverError(
-            f"All targets of class {int(np.argmax(mean <= 0))} are 0: its best intercept is "
-            "infinite.",
-            "Leave the class out, add images that show it, or use the teacher's soft targets.",
-        )
-    if (mean >= 1).any():
-        raise SolverError(
-            f"All targets of class {int(np.argmax(mean))} are 1: its best intercept is infinite.",
-            "Add images that show the other classes, or use the teacher's soft targets.",
-        )
-
-
-def _share_done(gap: float, tolerance: float) -> float:
-    return float(np.log(min(max(gap, tolerance), 1.0)) / np.log(tolerance))
+    for value, wrong, remedy in (
+        (0, mean <= 0, "Leave the class out, add images that show it"),
+        (1, mean >= 1, "Add images that show the other classes"),
+    ):
+        if wrong.any():
+            raise SolverError(
+                f"All targets of class {wrong.argmax()} are {value}: its best intercept is "
+                "infinite.",
+                f"{remedy}, or use the teacher's soft targets.",
+            )
 
 
 def _collect(state: JointState, tolerance: float) -> JointFit:

@@ -7,9 +7,10 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from inficond_panel.distill.scores import Scores, added, joint_gram
-from inficond_panel.distill.solver.joint_objective import JointPoint, JointProblem, flat_solve
-from inficond_panel.distill.solver.newton import Move, first_descent, solve_quadratic
+from inficond_panel.distill.scores import Scores, joint_gram
+from inficond_panel.distill.solver.joint_objective import JointProblem, flat_solve
+from inficond_panel.distill.solver.newton import Move, SolverState, solve_quadratic
+from inficond_panel.distill.solver.objective import Point
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
@@ -20,30 +21,26 @@ _STIFF = 1e3  # ratio of rho to the mean curvature of the weights
 _MET = 1e-13
 
 
-class JointState:
+class JointState(SolverState[Array]):
     """State of the solver of the joint student: current point, certificate and multipliers.
 
     The intercepts of the current point ``at`` belong to columns less their pivots: for columns with
     large offsets, rounding would keep the residuals from summing to 0, as the bound D needs.
     """
 
+    problem: JointProblem
+
     def __init__(self, data: Scores, problem: JointProblem, starts: list[Array]) -> None:
+        super().__init__()
         self.data, self.problem = data, problem
-        self.iterations, self.gap, self.bound = 0, np.inf, -np.inf
-        self.stuck = False
-        self.outlook: Array | None = None
         self.multipliers = np.zeros_like(starts[0])
         self.at = min(map(self._point, starts), key=lambda point: point.objective)
 
     @property
     def intercepts(self) -> Array:
         """Intercepts (K,) of the student, of sum 0, for the original scores."""
-        intercepts = self.at.intercepts - self.data.pivot @ self.at.weights
+        intercepts = self.at.intercept - self.data.pivot @ self.at.weights
         return np.asarray(intercepts - intercepts.mean())
-
-    def goes_on(self, tolerance: float, max_iterations: int) -> bool:
-        """Return True if the gap is above ``tolerance``, iterations are left, and steps descend."""
-        return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
 
     def certify(self) -> None:
         """Compute gap to the optimum and forces on the weights, in one pass over the scores."""
@@ -56,9 +53,7 @@ class JointState:
             self.bound = max(self.bound, problem.dual(p, gradient, self.multipliers))
         self.gradient = gradients[:, :classes]
         self.gap = max(self.at.objective - self.bound, 0.0) / problem.reference
-        self.force = problem.forces(
-            self.at.weights, problem.smooth(self.gradient, self.multipliers)
-        )
+        self.force = problem.forces(self.at.weights, self.gradient, self.multipliers)
 
     @property
     def used(self) -> NDArray[np.intp]:
@@ -72,18 +67,18 @@ class JointState:
 
     def look_ahead(self) -> None:
         """Predict the probabilities after the next step, for ``certify``; do not make the step."""
-        self._take_outlook(self._newton_move())
+        self._expect(self._newton_move(), 1.0, 0.0)
 
-    def _take_outlook(self, move: Move[Array]) -> None:
-        self.outlook = self.problem.outlook(self.at.fitted, move.change)
+    def _expect(self, move: Move[Array], length: float, fall: float) -> None:
+        whole = length == 1
+        self.outlook = self.problem.outlook(self.at.fitted, move.change) if whole else None
 
     def _newton_move(self) -> Move[Array]:
         """Return the move to the quadratic model's minimum, and keep the model's multipliers."""
         problem, weights = self.problem, self.at.weights
-        concept, of_class = self._places()
+        of_class, concept = np.nonzero(self._working_set().T)  # of each weight, sorted by class
         used = [concept[of_class == k] for k in range(weights.shape[1])]
-        bends = problem.curvatures(self.at.fitted)
-        gram = added([joint_gram(self.data.columns, used, *bend) for bend in bends])
+        gram = joint_gram(self.data.columns, used, problem.curvatures(self.at.fitted))
         share_of = flat_solve(gram.intercepts, gram.mixed)  # of the intercepts in each weight
         hessian = gram.weights - gram.mixed.T @ share_of
         start, slope = weights[concept, of_class], self.gradient[concept, of_class]
@@ -116,45 +111,15 @@ class JointState:
         change = self._product(whole)
         return Move(full, change + share, share, float(promised))
 
-    def _search(self, move: Move[Array]) -> bool:
-        """Make the step ``move`` by line search; return False if it cannot lower the objective."""
-        problem, at = self.problem, self.at
-        rounding = 1e-15 * (at.objective + problem.reference)
-
-        def objective(length: float) -> float:
-            trial = move.weights_at(at.weights, length)
-            fitted = problem.fitted(at.fitted.logit + length * move.change)
-            return problem.point(trial, at.intercepts, fitted).objective
-
-        step = first_descent(objective, at.objective, move.promised, rounding)
-        if step is None:
-            return False
-        length, _ = step
-        self.outlook = None
-        if length == 1:
-            self._take_outlook(move)
-        linear = at.fitted.logit - at.intercepts + length * (move.change - move.share)
-        guess = at.intercepts + length * move.share
-        self.at = problem.best_point(move.weights_at(at.weights, length), linear, guess)
-        return move.promised < -0.1 * rounding
-
-    def _point(self, weights: Array) -> JointPoint:
+    def _point(self, weights: Array) -> Point[Array]:
         linear = self._product(weights)
         return self.problem.best_point(weights, linear, np.zeros(weights.shape[1]))
 
     def _product(self, weights: Array) -> Array:
         """Return (columns - pivots) @ weights (N, K), from the columns that have a weight."""
-        columns = []
-        for column in weights.T:
-            support = np.flatnonzero(column)
-            columns.append(self.data.columns.product(support, column[support]))
+        used = [(np.flatnonzero(column), column) for column in weights.T]
+        columns = [self.data.columns.product(at, column[at]) for at, column in used]
         return np.stack(columns, axis=1) - self.data.pivot @ weights
-
-    def _places(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-        """Return the concept index and class index (p,) of each weight of the working set, sorted
-        by class."""
-        of_class, concept = np.nonzero(self._working_set().T)
-        return concept, of_class
 
     def _working_set(self) -> NDArray[np.bool_]:
         """Return the mask (C, K) of weights to solve for: not 0, pulled away from 0, or bounded."""

@@ -41,17 +41,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from scipy.special import entr
 
 from inficond_panel.distill.solver.centred_bounds import CentredBounds, centred
+from inficond_panel.distill.solver.objective import Point
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
 _STEPS = 300
 _SMALL = 1e-17
-_LONGEST = 50.0
 _LEAST_DAMPING = 1e-8
 
 
@@ -60,60 +61,24 @@ class FittedSoftmax:
 
     def __init__(self, logit: Array) -> None:
         self.logit = logit
-        top = logit.max(axis=1, keepdims=True)
-        self._odds = np.exp(logit - top)
+        self._top = logit.max(axis=1, keepdims=True)
+        self._odds = np.exp(logit - self._top)
         self._total = self._odds.sum(axis=1, keepdims=True)
-        self._top = top
 
     @cached_property
     def probability(self) -> Array:
         """Class probabilities (N, K): softmax of each row of the logits."""
         return self._odds / self._total
 
-    @property
-    def log_total(self) -> Array:
-        """Log-sum-exp (N,) of each row of the logits."""
-        return (self._top + np.log(self._total))[:, 0]
-
     def loss(self, target: Array, sample_weight: Array) -> float:
         """Return the weighted mean cross-entropy against targets (N, K), whose rows sum to 1."""
-        return float(sample_weight @ (self.log_total - np.einsum("ik,ik->i", target, self.logit)))
+        log_sum_exp = (self._top + np.log(self._total))[:, 0]
+        return float(sample_weight @ (log_sum_exp - np.einsum("ik,ik->i", target, self.logit)))
 
 
 def entropies(probability: Array) -> Array:
     """Return the entropy, in nats, of each row (N,) of distributions (N, K)."""
     return np.asarray(entr(np.maximum(probability, 0.0)).sum(axis=1))
-
-
-def fit_intercepts(
-    linear: Array, target: Array, sample_weight: Array, guess: Array
-) -> tuple[Array, FittedSoftmax]:
-    """Return the intercepts b (K,), of sum 0, that minimise the loss of logits ``linear`` + b, and
-    the fitted logits.
-
-    Damped Newton steps (Levenberg) from ``guess``. Each class's residuals then sum to 0.
-    """
-    b, damping = guess - guess.mean(), 0.0
-    fitted = FittedSoftmax(linear + b)
-    loss = fitted.loss(target, sample_weight)
-    longest = float(np.ptp(linear)) + _LONGEST
-    for _ in range(_STEPS):
-        slope = sample_weight @ (fitted.probability - target)
-        size = float(np.abs(slope).max())
-        if size <= _SMALL or damping > 1:
-            break
-        curvature = intercept_curvature(fitted.probability, sample_weight)
-        step = -flat_solve(curvature + damping * np.eye(len(b)), slope)
-        step *= min(1.0, longest / max(float(np.abs(step).max()), _SMALL))
-        moved = FittedSoftmax(linear + b + step)
-        value = moved.loss(target, sample_weight)
-        smaller = np.abs(sample_weight @ (moved.probability - target)).max() < size
-        if value < loss or (value <= loss + 1e-14 * (1 + abs(loss)) and smaller):
-            b, fitted, loss = b + step, moved, value
-            damping = damping / 10 if damping > _LEAST_DAMPING else 0.0
-        else:
-            damping = max(10 * damping, _LEAST_DAMPING)
-    return b, fitted
 
 
 def intercept_curvature(probability: Array, sample_weight: Array) -> Array:
@@ -133,23 +98,16 @@ def flat_solve(curvature: Array, right: Array) -> Array:
 
 _ROUNDED = 1 - 1e-15
 _FLOOR = 1e-10  # share of 1/K mixed into the probabilities before their curvature is taken
-NO_SUM = 1e-12
-
-
-@dataclass(frozen=True)
-class JointPoint:
-    """Weights (C, K), intercepts (K,) of a softmax student, with fitted logits and objective."""
-
-    weights: Array
-    intercepts: Array
-    fitted: FittedSoftmax
-    objective: float
+_NO_SUM = 1e-12
 
 
 @dataclass(frozen=True)
 class JointProblem:
     """Objective to minimise for a softmax student: targets (N, K), sample weights (N,) of sum 1,
     L1 penalty (K,) > 0, and bounds of the centred weights."""
+
+    #: Longest step of the intercepts, beyond the range of the logits.
+    longest: ClassVar[float] = 50.0
 
     target: Array
     sample_weight: Array
@@ -161,10 +119,6 @@ class JointProblem:
         """Objective at W = 0 with the best intercepts, the unit of the relative gap."""
         return float(entropies((self.sample_weight @ self.target)[None])[0])
 
-    def penalty(self, classes: Array) -> Penalty:
-        """Return the L1 penalty of weights (p,), from the class index (p,) of each weight."""
-        return Penalty(self.l1[classes])
-
     def size(self, weights: Array) -> float:
         """Return the L1 term of the objective for weights (C, K)."""
         return float(np.abs(weights).sum(axis=0) @ self.l1)
@@ -173,32 +127,59 @@ class JointProblem:
         """Return logits (N, K) with the terms of the loss, as ``FittedSoftmax``."""
         return FittedSoftmax(logit)
 
-    def point(self, weights: Array, intercepts: Array, fitted: FittedSoftmax) -> JointPoint:
-        """Return weights, intercepts and fitted logits as a ``JointPoint``, with its objective."""
-        return JointPoint(weights, intercepts, fitted, self.loss(fitted) + self.size(weights))
+    def point(self, weights: Array, intercepts: Array, fitted: FittedSoftmax) -> Point[Array]:
+        """Return weights, intercepts and fitted logits as a ``Point``, with its objective."""
+        return Point(weights, intercepts, fitted, self.loss(fitted) + self.size(weights))
 
     def loss(self, fitted: FittedSoftmax) -> float:
         """Return the loss of fitted logits: the weighted mean cross-entropy."""
         return fitted.loss(self.target, self.sample_weight)
 
-    def best_point(self, weights: Array, linear: Array, guess: Array) -> JointPoint:
-        """Return the point of these weights with the best intercepts, searched from ``guess``;
-        ``linear`` is X @ weights (N, K)."""
-        intercepts = fit_intercepts(linear, self.target, self.sample_weight, guess)
-        return self.point(weights, *intercepts)
+    def best_point(self, weights: Array, linear: Array, guess: Array) -> Point[Array]:
+        """Return the point of these weights with the best intercepts, of sum 0; ``linear`` is
+        X @ weights (N, K).
+
+        Damped Newton steps (Levenberg) from ``guess``. Each class's residuals then sum to 0.
+        """
+        b, damping = guess - guess.mean(), 0.0
+        fitted = self.fitted(linear + b)
+        loss = self.loss(fitted)
+        longest = float(np.ptp(linear)) + self.longest
+        for _ in range(_STEPS):
+            slope = self.slope(fitted.probability)
+            size = float(np.abs(slope).max())
+            if size <= _SMALL or damping > 1:
+                break
+            bend = self.bend(fitted.probability)
+            step = -flat_solve(bend + damping * np.eye(len(b)), slope)
+            step *= min(1.0, longest / max(float(np.abs(step).max()), _SMALL))
+            moved = self.fitted(linear + b + step)
+            value = self.loss(moved)
+            smaller = np.abs(self.slope(moved.probability)).max() < size
+            if value < loss or (value <= loss + 1e-14 * (1 + abs(loss)) and smaller):
+                b, fitted, loss = b + step, moved, value
+                damping = damping / 10 if damping > _LEAST_DAMPING else 0.0
+            else:
+                damping = max(10 * damping, _LEAST_DAMPING)
+        return self.point(weights, b, fitted)
+
+    def slope(self, probability: Array) -> Array:
+        """Return the loss's derivatives (K,) by the intercepts: the sums of the residuals."""
+        return self.sample_weight @ (probability - self.target)
+
+    def bend(self, probability: Array) -> Array:
+        """Return the loss's second derivatives (K, K) by the intercepts."""
+        return intercept_curvature(probability, self.sample_weight)
 
     def residuals(self, probability: Array) -> Array:
         """Return the derivative of the loss by each logit (N, K), from probabilities (N, K)."""
         return self.sample_weight[:, None] * (probability - self.target)
 
-    def smooth(self, gradient: Array, multipliers: Array) -> Array:
-        """Return the Lagrangian's derivative (C, K) by the weights, without its L1 term: loss's
-        ``gradient`` plus the bounds' part, from their ``multipliers``."""
-        return gradient + centred(multipliers)
-
-    def forces(self, weights: Array, smooth: Array) -> Array:
-        """Return the subgradient of least size (C, K), from the result of ``smooth``."""
+    def forces(self, weights: Array, gradient: Array, multipliers: Array) -> Array:
+        """Return the Lagrangian's subgradient of least size (C, K), from the loss's gradient and
+        the ``multipliers`` of the bounds, (C, K) each."""
         l1 = np.broadcast_to(self.l1, weights.shape).ravel()
+        smooth = gradient + centred(multipliers)
         forces = Penalty(l1).forces(weights.ravel(), smooth.ravel())
         return np.asarray(forces).reshape(weights.shape)
 
@@ -207,7 +188,7 @@ class JointProblem:
 
         ``gradient`` (C, K) is X'u for their residuals u; any ``multipliers`` (C, K) of the bounds
         are valid. D is -inf if u does not sum to 0, as with intercepts that are not the best."""
-        if self.unbalanced(probability):
+        if np.abs(self.slope(probability)).max() > _NO_SUM:
             return -np.inf
         m = self.bounds.allowed(multipliers)
         rest = np.abs(-gradient - centred(m))
@@ -232,10 +213,6 @@ class JointProblem:
         p = fitted.probability
         mean = np.einsum("ik,ik->i", p, change)[:, None]
         return p + p * (change - mean)
-
-    def unbalanced(self, probability: Array) -> bool:
-        """Return whether the residuals of any class do not add up to 0."""
-        return bool(np.abs(self.sample_weight @ (probability - self.target)).max() > NO_SUM)
 
     def dual_loss(self, probability: Array, scale: float) -> float:
         """Return the entropy term of the dual bound, for residuals scaled by ``scale``."""

@@ -13,8 +13,8 @@ two-metric projection (Bertsekas 1982), the projected step descends.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Generic, NamedTuple, TypeVar
+from dataclasses import dataclass
+from typing import Any, Generic
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,24 +22,22 @@ from scipy.linalg.lapack import dposv
 
 from inficond_panel.common.ordering import strongest
 from inficond_panel.distill.scores import Scores
-from inficond_panel.distill.solver.objective import Point, Problem
+from inficond_panel.distill.solver.objective import Intercept, Point, Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.sources import Array
 
 _HALVINGS = 40
 _SUFFICIENT = 1e-4  # share of the promised fall that a step must reach
 
-#: Change of the logits by the intercept (a number), or by the intercepts of all classes (K,).
-Share = TypeVar("Share")
 
-
-class Move(NamedTuple, Generic[Share]):
+@dataclass(frozen=True)
+class Move(Generic[Intercept]):
     """Step of the solver, at length 1: its new weights, the change of the logits, and the part of
     this change that comes from the intercept (``share``)."""
 
     weights: Array
     change: Array
-    share: Share
+    share: Intercept
     promised: float  # change of the objective, to first order
 
     def weights_at(self, start: Array, length: float) -> Array:
@@ -48,19 +46,48 @@ class Move(NamedTuple, Generic[Share]):
         return self.weights if length == 1 else start + length * (self.weights - start)
 
 
-def first_descent(
-    objective: Callable[[float], float], start: float, promised: float, rounding: float
-) -> tuple[float, float] | None:
-    """Return the first length of 1, 1/2, 1/4, ... that lowers the objective enough, and its value.
+class SolverState(Generic[Intercept]):
+    """What the states of both solvers share: current point ``at``, gap, and line search."""
 
-    ``objective`` computes the value at a length, ``start`` is the value at length 0, ``promised``
-    the change at length 1 to first order. None if no length lowers the objective enough."""
-    for halving in range(_HALVINGS):
-        length = 0.5**halving
-        value = objective(length)
-        if value <= start + _SUFFICIENT * length * promised + rounding:
-            return length, value
-    return None
+    problem: Any
+    at: Point[Intercept]
+
+    def __init__(self) -> None:
+        self.iterations, self.gap, self.bound = 0, np.inf, -np.inf
+        self.stuck = False
+        self.outlook: Array | None = None
+
+    def goes_on(self, tolerance: float, max_iterations: int) -> bool:
+        """Return True if the gap is above ``tolerance``, iterations are left, and steps descend."""
+        return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
+
+    def share_done(self, tolerance: float) -> float:
+        """Return the share of the work done, 0 to 1: the fall of the gap on a log scale."""
+        return float(np.log(min(max(self.gap, tolerance), 1.0)) / np.log(tolerance))
+
+    def _search(self, move: Move[Intercept]) -> bool:
+        """Make the step ``move``, at the first length of 1, 1/2, 1/4, ... that lowers the objective
+        enough; return False if none does, or if no more than rounding is promised."""
+        problem, at = self.problem, self.at
+        rounding = 1e-15 * (at.objective + problem.reference)
+        for halving in range(_HALVINGS):
+            length = 0.5**halving
+            weights = move.weights_at(at.weights, length)
+            tried = problem.fitted(at.fitted.logit + length * move.change)
+            value = problem.point(weights, at.intercept, tried).objective
+            del tried  # as large as the images: not kept until the next is made
+            if value <= at.objective + _SUFFICIENT * length * move.promised + rounding:
+                break
+        else:
+            return False
+        self._expect(move, length, at.objective - value)
+        linear = at.fitted.logit - at.intercept + length * (move.change - move.share)
+        self.at = problem.best_point(weights, linear, at.intercept + length * move.share)
+        return move.promised < -0.1 * rounding
+
+    def _expect(self, move: Move[Intercept], length: float, fall: float) -> None:
+        """Set ``outlook`` before the step of ``length``, which lowers the objective by ``fall``."""
+        raise NotImplementedError
 
 
 _RIDGE = 1e-11
@@ -175,20 +202,18 @@ NEARLY = 1e-5
 _CLOSE, _SLOW = 0.03, 0.5  # exact Hessian: gap below the first, falling slower than this factor
 
 
-class NewtonState:
+class NewtonState(SolverState[float]):
     """State of the solver for one class: current point, certificate and working set."""
 
-    def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
-        self.data, self.problem = data, problem
-        self.iterations, self.gap, self.bound = 0, np.inf, -np.inf
-        self.stuck = self.cautious = self.exact = self.rough = self.misled = False
-        self.variance = data.variance(problem.sample_weight) if problem.kind == "kkt" else None
-        self.outlook: Array | None = None
-        self.at = min(map(self._point, starts), key=lambda point: point.objective)
+    problem: Problem
 
-    def goes_on(self, tolerance: float, max_iterations: int) -> bool:
-        """Return True if the gap is above ``tolerance``, iterations are left, and steps descend."""
-        return self.gap > tolerance and self.iterations < max_iterations and not self.stuck
+    def __init__(self, data: Scores, problem: Problem, starts: list[Array]) -> None:
+        super().__init__()
+        self.data, self.problem = data, problem
+        self.cautious = self.exact = self.rough = self.misled = False
+        known = problem.kind == "gap"
+        self.variance = None if known else data.moments(problem.sample_weight)[1]
+        self.at = min(map(self._point, starts), key=lambda point: point.objective)
 
     def is_far(self, tolerance: float, max_iterations: int) -> bool:
         """Return True if the gap is so far from ``tolerance`` that a rough gradient shows what to
@@ -289,29 +314,13 @@ class NewtonState:
         promised = slope @ step + penalty.value(full) - penalty.value(self.at.weights)
         return Move(full, change + share, share, float(promised))
 
-    def _search(self, move: Move[float]) -> bool:
-        """Make the step ``move`` by line search; return False if it cannot lower the objective."""
-        problem, at = self.problem, self.at
-        rounding = 1e-15 * (at.objective + problem.reference)
-
-        def objective(length: float) -> float:
-            fitted = problem.fitted(at.fitted.logit + length * move.change)
-            return problem.point(move.weights_at(at.weights, length), 0.0, fitted).objective
-
-        step = first_descent(objective, at.objective, move.promised, rounding)
-        if step is None:
-            return False
-        length, value = step
-        near_end = at.objective - value <= _MAYBE_LAST * problem.reference
+    def _expect(self, move: Move[float], length: float, fall: float) -> None:
+        near_end = fall <= _MAYBE_LAST * self.problem.reference
         plain = near_end and length == 1 and not self.cautious
-        self.outlook = problem.outlook(at.fitted, move.change) if plain else None
-        linear = at.fitted.logit - at.intercept + length * (move.change - move.share)
-        guess = at.intercept + length * move.share
-        self.at = problem.best_point(move.weights_at(at.weights, length), linear, guess)
+        self.outlook = self.problem.outlook(self.at.fitted, move.change) if plain else None
         self.cautious = length < 0.5
-        return move.promised < -0.1 * rounding
 
-    def _point(self, weights: Array) -> Point:
+    def _point(self, weights: Array) -> Point[float]:
         support = np.flatnonzero(weights)
         linear = self.data.columns.product(support, weights[support])
         return self.problem.best_point(weights, linear, 0.0)

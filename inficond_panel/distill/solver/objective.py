@@ -44,6 +44,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -135,13 +136,18 @@ def decision_function(
         return log_odds(linear) if link == SOFTMAX else linear
 
 
+#: Intercept of a student (a number), or of each class of a softmax student (K,).
+Intercept = TypeVar("Intercept", float, Array)
+
+
 @dataclass(frozen=True)
-class Point:
-    """Weights (C,) and intercept of a student, with their ``Fitted`` logits and objective."""
+class Point(Generic[Intercept]):
+    """Weights, (C,) or of a softmax student (C, K), and intercept of a student, with the fitted
+    logits of its problem (``Problem.fitted``) and the objective."""
 
     weights: Array
-    intercept: float
-    fitted: Fitted
+    intercept: Intercept
+    fitted: Any
     objective: float
 
 
@@ -175,7 +181,7 @@ class Problem:
         """Return logits (N,) with the terms of the loss, as ``Fitted``."""
         return Fitted(logit)
 
-    def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point:
+    def point(self, weights: Array, intercept: float, fitted: Fitted) -> Point[float]:
         """Return weights, intercept and fitted values as a ``Point``, with its objective."""
         return Point(weights, intercept, fitted, self.loss(fitted) + self.penalty.value(weights))
 
@@ -183,7 +189,7 @@ class Problem:
         """Return the loss of fitted logits: the weighted mean of BCE-with-logits."""
         return float(self.sample_weight @ (fitted.softplus - self.target * fitted.logit))
 
-    def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
+    def best_point(self, weights: Array, linear: Array, guess: float) -> Point[float]:
         """Return the point of these weights with the best intercept, searched from ``guess``;
         ``linear`` is X @ weights (N,)."""
         intercept, fitted = fit_intercept(linear, self.target, self.sample_weight, guess)

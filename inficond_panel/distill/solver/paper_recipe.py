@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -13,13 +13,13 @@ from inficond_panel.common.devices import CPU, torch_device
 from inficond_panel.common.installation import missing_extra
 from inficond_panel.common.threads import one_torch_thread
 from inficond_panel.distill.scores import Scores
-from inficond_panel.distill.solver.exact import Fit, certify, fit
+from inficond_panel.distill.solver.exact import Fit, certify, check_cancelled, fit, made_of
 from inficond_panel.distill.solver.objective import Problem
 from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.problem import make_problems, start_weights
 from inficond_panel.distill.solver.tempered import Tempered, TemperedProblem
 from inficond_panel.distill.sources import Array
-from inficond_panel.errors import CancelledError, SolverError
+from inficond_panel.errors import SolverError
 from inficond_panel.vocabulary.intents import LARGEST_RATE
 
 #: Learning rates that are tried where the caller names none.
@@ -69,20 +69,26 @@ def fit_paper(
             f"Cannot train with epochs {epochs}, batch {batch}, lr {lr}.",
             f"All must be above 0, and lr at most {LARGEST_RATE:g}.",
         )
-    torch = _import_torch()
+    try:
+        import torch  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        what, more = "The paper's training recipe", ", or use solver: exact."
+        raise missing_extra(what, error, "precompute", more=more) from None
     values = np.asarray(scores)
     data, rates = Scores(values), RATES if lr is None else (lr,)
     options: dict[str, Any] = {"l1": l1, "lower": lower, "upper": upper}
     problems = make_problems(data.shape, targets, l1, 0.0, lower, upper, None)
     columns = Standardised.of(data)
     first = _first_layer(columns, data.shape, problems, start)
-    trained = _training(torch, columns, values, problems, first, torch_device(device))
+    table = torch.tensor(columns.values(values), device=torch_device(device))
+    penalties = [problem.penalty.scaled(columns.spread) for problem in problems]
     layers = []
     with one_torch_thread():
         for number, rate in enumerate(rates):
             tried = f", learning rate {rate:g}" if lr is None else ""
-            for epoch, trainer in enumerate(trained(rate, epochs, batch, seed, cancelled), start=1):
-                steps = trainer.steps
+            trainer = _Trainer(torch, table, problems, penalties, first, rate, seed)
+            for epoch in range(1, epochs + 1):
+                trainer.epoch(batch, cancelled)
                 if progress is not None:
                     done = (number * epochs + epoch) / (epochs * len(rates))
                     progress(done, f"epoch {epoch} of {epochs}{tried}")
@@ -92,13 +98,12 @@ def fit_paper(
         raise SolverError(
             f"Training diverged at lr {rates[0]:g}.", "Choose a smaller learning rate."
         )
-    ends = [certify(data, targets, *layer, **options) for layer in sound]
-    reached = least(ends)
+    reached = _least([certify(data, targets, *layer, **options) for layer in sound])
     optimum = fit(data, targets, **options, tolerance=_CLOSE, cancelled=cancelled)
     unit = np.array([problem.reference for problem in problems])
     above = np.maximum((reached.objective - optimum.objective) / unit + optimum.gap, 0.0)
     proved = np.array(reached.certificate) == "gap"
-    taken = np.full(len(problems), steps)
+    taken = np.full(len(problems), trainer.steps)
     return replace(reached, gap=np.where(proved, above, reached.gap), iterations=taken)
 
 
@@ -134,10 +139,6 @@ class Standardised:
         clipped = np.stack([problem.penalty.clip(w) for problem, w in pairs], axis=1)
         return clipped, intercepts - self.mean @ clipped
 
-    def penalty(self, penalty: Penalty) -> Penalty:
-        """Convert L1 penalty and bounds of original weights to weights of standardised scores."""
-        return penalty.scaled(self.spread)
-
 
 def _first_layer(
     columns: Standardised, shape: tuple[int, int], problems: list[Problem], start: Fit | None
@@ -157,48 +158,11 @@ def _first_layer(
     return weights * columns.spread, mean_logits
 
 
-def _training(
-    torch: Any,
-    columns: Standardised,
-    scores: NDArray,
-    problems: list[Problem],
-    first: tuple[Array, Array],
-    device: str,
-) -> Callable[..., Iterator[_Trainer]]:
-    """Return a function that trains from ``first`` and yields the trainer after each epoch.
-
-    The function takes learning rate, number of epochs, batch size, seed, and ``cancelled``.
-    """
-    penalties = [columns.penalty(problem.penalty) for problem in problems]
-    values = torch.tensor(columns.values(scores), device=device)
-
-    def train(
-        rate: float, epochs: int, batch: int, seed: int, cancelled: Callable[[], bool] | None
-    ) -> Iterator[_Trainer]:
-        trainer = _Trainer(torch, values, problems, penalties, first, rate, seed)
-        for _ in range(epochs):
-            for rows in trainer.batches(batch):
-                if cancelled is not None and cancelled():
-                    raise CancelledError("The training was cancelled.", "Nothing was changed.")
-                trainer.step(rows)
-            yield trainer
-
-    return train
-
-
-def least(ends: list[Fit]) -> Fit:
+def _least(ends: list[Fit]) -> Fit:
     """Return for each class the student with the least objective, out of several fits."""
     best = np.argmin([end.objective for end in ends], axis=0)
     columns = np.arange(len(best))
-
-    def chosen(name: str) -> Any:
-        return np.stack([getattr(end, name) for end in ends])[best, ..., columns]
-
-    return replace(
-        ends[0],
-        weights=chosen("weights").T,
-        **{name: chosen(name) for name in ("intercepts", "objective", "gap", "converged")},
-    )
+    return made_of(ends, lambda values: np.stack(values)[best, ..., columns].T)
 
 
 class _Trainer:
@@ -217,10 +181,8 @@ class _Trainer:
         self.torch, self.scores = torch, scores
         self.generator = torch.Generator().manual_seed(seed)
         self.targets = self._tensor(np.stack([p.target for p in problems], axis=1))
-        first_problem = problems[0]
-        self.divisor = 1.0
-        if isinstance(first_problem, TemperedProblem):
-            self.divisor = first_problem.temperature
+        one = problems[0]
+        self.divisor = one.temperature if isinstance(one, TemperedProblem) else 1.0
         self.l1, self.lower, self.upper = (
             self._tensor(np.array([getattr(p, name) for p in penalties]).T)
             for name in ("l1", "lower", "upper")
@@ -239,12 +201,14 @@ class _Trainer:
         weights, bias = (values.detach().cpu().numpy() for values in (self.weights, self.bias))
         return weights.astype(np.float64), bias.astype(np.float64)
 
-    def batches(self, size: int) -> tuple[Any, ...]:
-        """Return all image indices in random order, as batches of ``size`` indices."""
+    def epoch(self, batch: int, cancelled: Callable[[], bool] | None) -> None:
+        """Train on all images once, in random order, in batches of ``batch`` images."""
         order = self.torch.randperm(len(self.scores), generator=self.generator)
-        return order.to(self.scores.device).split(size)
+        for rows in order.to(self.scores.device).split(batch):
+            check_cancelled(cancelled, "The training was")
+            self._step(rows)
 
-    def step(self, rows: Any) -> None:
+    def _step(self, rows: Any) -> None:
         """Make one Adam step on the images ``rows``, then the proximal step of L1 and bounds."""
         logits = (self.scores[rows] @ self.weights + self.bias) / self.divisor
         loss = self.torch.nn.functional.binary_cross_entropy_with_logits(
@@ -264,12 +228,3 @@ class _Trainer:
         state, group = self.optimiser.state[self.weights], self.optimiser.param_groups[0]
         second = state["exp_avg_sq"] / (1 - group["betas"][1] ** self.steps)
         return group["lr"] / (second.sqrt() + group["eps"])
-
-
-def _import_torch() -> Any:
-    try:
-        import torch  # noqa: PLC0415
-    except ImportError as error:
-        what, more = "The paper's training recipe", ", or use solver: exact."
-        raise missing_extra(what, error, "precompute", more=more) from None
-    return torch

@@ -14,8 +14,8 @@ from inficond_panel.distill.solver.penalty import Penalty
 from inficond_panel.distill.solver.tempered import (
     Tempered,
     TemperedProblem,
+    check_labels,
     mixed_of,
-    tempered_columns,
 )
 from inficond_panel.distill.sources import Array, check_finite, check_weights
 from inficond_panel.errors import SolverError
@@ -72,12 +72,7 @@ def mixed_targets(label: NDArray, soft: Array, alpha: float) -> tuple[Array, Arr
     finite, and for a class without a label if alpha is 0.
     """
     label, soft = np.asarray(label), np.asarray(soft, dtype=np.float64)
-    if label.shape != soft.shape or not np.isin(label, (-1, 0, 1)).all():
-        raise SolverError(
-            f"Labels must be 1, 0 or -1 in the shape {soft.shape} of the targets, got shape "
-            f"{label.shape} or other values.",
-            "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
-        )
+    check_labels(label, soft)
     if not (np.isfinite(alpha) and alpha >= 0):
         raise SolverError(f"alpha must be finite and >= 0, got {alpha}.", "Use 0 for labels only.")
     known = label >= 0
@@ -131,24 +126,21 @@ def make_problems(
     weight = normalised(sample_weight, images, classes)
     _check_classes(targets, _counted(tempered, weight) if tempered else weight)
     first, second = _l1(l1, (concepts, classes)), penalties_of(l2, classes, "l2")
-    low = bound_of(lower, -np.inf, (concepts, classes), "lower")
-    high = bound_of(upper, np.inf, (concepts, classes), "upper")
-    check_box(low, high)
+    low, high = box_of(lower, upper, (concepts, classes))
     common = [
-        {
-            "sample_weight": weight[k % len(weight)],
-            "penalty": Penalty(first[k], second[k], low[:, k], high[:, k]),
-        }
+        (weight[k % len(weight)], Penalty(first[k], second[k], low[:, k], high[:, k]))
         for k in range(classes)
     ]
     if tempered:
-        columns = tempered_columns(tempered)
+        label, soft = (np.ascontiguousarray(each.T) for each in (tempered.label, tempered.soft))
+        more = float(tempered.alpha), float(tempered.temperature)
         return [
-            TemperedProblem(**column, **each) for column, each in zip(columns, common, strict=True)
+            TemperedProblem(np.asarray(soft[k], np.float64), *each, label[k], *more)
+            for k, each in enumerate(common)
         ]
-    columns_of = empty((classes, images), np.float64)
-    columns_of[:] = targets.T
-    return [Problem(target=column, **each) for column, each in zip(columns_of, common, strict=True)]
+    columns = empty((classes, images), np.float64)
+    columns[:] = targets.T
+    return [Problem(column, *each) for column, each in zip(columns, common, strict=True)]
 
 
 def start_weights(start: Array | None, shape: tuple[int, int], problems: list[Problem]) -> Array:
@@ -251,11 +243,27 @@ def _check_penalty(penalties: Array, name: str) -> None:
         raise SolverError(f"{name} must be finite and >= 0, got {penalties!r}.", "Use 0 for none.")
 
 
-def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
-    """Return ``value`` as checked bounds (C, K); if it is None, all bounds are ``default``.
+def box_of(
+    lower: NDArray | None, upper: NDArray | None, shape: tuple[int, int]
+) -> tuple[Array, Array]:
+    """Return lower and upper bounds (C, K), checked; infinite for None.
 
-    Raises SolverError for another shape, and for finite bounds beyond ``LARGEST_BOUND``.
+    Raises SolverError for another shape, for finite bounds beyond ``LARGEST_BOUND``, and for bounds
+    that allow a weight no finite value, as with lower > upper.
     """
+    low, high = _bound(lower, -np.inf, shape, "lower"), _bound(upper, np.inf, shape, "upper")
+    empty = ~(low <= high) | (low == np.inf) | (high == -np.inf)  # ~: catches nan too
+    if empty.any():
+        concept, k = np.argwhere(empty)[0]
+        raise SolverError(
+            f"{np.count_nonzero(empty)} weights have no allowed value; the first is concept "
+            f"{concept} of class {k}: lower {low[concept, k]}, upper {high[concept, k]}.",
+            "Let each lower bound be at most its upper bound.",
+        )
+    return low, high
+
+
+def _bound(value: NDArray | None, default: float, shape: tuple[int, int], name: str) -> Array:
     if value is None:
         return np.full(shape, default)
     bound = np.array(value, dtype=np.float64)
@@ -272,15 +280,3 @@ def bound_of(value: NDArray | None, default: float, shape: tuple[int, int], name
             f"Keep bounds within ±{LARGEST_BOUND:g}, or use infinity for no bound.",
         )
     return bound
-
-
-def check_box(lower: Array, upper: Array) -> None:
-    """Raise SolverError if bounds (C, K) allow a weight no finite value, as with lower > upper."""
-    empty = ~(lower <= upper) | (lower == np.inf) | (upper == -np.inf)  # ~: catches nan too
-    if empty.any():
-        concept, k = np.argwhere(empty)[0]
-        raise SolverError(
-            f"{np.count_nonzero(empty)} weights have no allowed value; the first is concept "
-            f"{concept} of class {k}: lower {lower[concept, k]}, upper {upper[concept, k]}.",
-            "Let each lower bound be at most its upper bound.",
-        )

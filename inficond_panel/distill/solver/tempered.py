@@ -20,14 +20,14 @@ and a_i [k_i H(p_i) + alpha H(q_i)] replace its entropies. Probabilities are (2,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from inficond_panel.distill.solver.joint_objective import FittedSoftmax
 from inficond_panel.distill.solver.objective import (
     CURVATURE_FLOOR,
     TINY,
@@ -62,12 +62,7 @@ class Tempered:
                 f"alpha is {self.alpha} and the temperature {self.temperature}.",
                 "Make both finite, alpha 0 or more and the temperature above 0.",
             )
-        if self.label.shape != self.soft.shape or not np.isin(self.label, (-1, 0, 1)).all():
-            raise SolverError(
-                f"Labels must be 1, 0 or -1 in the shape {self.soft.shape} of the targets, got "
-                f"shape {self.label.shape} or other values.",
-                "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
-            )
+        check_labels(self.label, self.soft)
 
     def __getitem__(self, item: Any) -> Tempered:
         return replace(self, label=self.label[item], soft=self.soft[item])
@@ -89,21 +84,34 @@ class Tempered:
         return np.divide(mean, total, out=np.array(self.soft), where=total > 0)
 
 
+def check_labels(label: NDArray, soft: Array) -> None:
+    """Raise SolverError unless labels are 1, 0 or -1 in the shape of the soft targets."""
+    if label.shape != soft.shape or not np.isin(label, (-1, 0, 1)).all():
+        raise SolverError(
+            f"Labels must be 1, 0 or -1 in the shape {soft.shape} of the targets, got shape "
+            f"{label.shape} or other values.",
+            "Give 1 for present, 0 for absent and -1 for ignored, for each image and class.",
+        )
+
+
 def mixed_of(targets: NDArray | Tempered) -> Array:
     """Return targets as a float64 array; ``Tempered`` targets are replaced by their ``mixed``."""
     return np.asarray(targets.mixed if isinstance(targets, Tempered) else targets, np.float64)
 
 
-class TemperedFitted:
-    """Logits f (N,), with the terms of the loss's two parts: labels (f) and teacher (f / T)."""
+Part = TypeVar("Part", Fitted, FittedSoftmax)
 
-    def __init__(self, logit: Array, temperature: float) -> None:
+
+class TwoParts(Generic[Part]):
+    """Logits f, with the terms of the loss's two parts: labels (f) and teacher (f / T)."""
+
+    def __init__(self, logit: Array, *parts: Part) -> None:
         self.logit = logit
-        self.parts = Fitted(logit), Fitted(logit / temperature)
+        self.parts: tuple[Part, ...] = parts
 
     @cached_property
     def probability(self) -> Array:
-        """Probabilities sigmoid(f) and sigmoid(f / T), stacked (2, N)."""
+        """Probabilities of both parts, stacked: (2, N), or of a softmax (2, N, K)."""
         return np.stack([part.probability for part in self.parts])
 
 
@@ -124,7 +132,7 @@ class TemperedProblem(Problem):
         return (known, label, 1.0), (self.alpha * self.sample_weight, self.target, self.temperature)
 
     @cached_property
-    def _flat(self) -> Point:
+    def _flat(self) -> Point[float]:
         size = np.shape(self.penalty.rest)
         return self.best_point(np.zeros(size), np.zeros(len(self.target)), 0.0)
 
@@ -140,16 +148,16 @@ class TemperedProblem(Problem):
         weight = np.maximum(self.sample_weight, TINY)
         return max(float(np.sqrt(np.sum(slope**2 / weight))), 1e-9)
 
-    def fitted(self, logit: Array) -> TemperedFitted:  # type: ignore[override]
-        """Return logits (N,) with the terms of the loss, as ``TemperedFitted``."""
-        return TemperedFitted(logit, self.temperature)
+    def fitted(self, logit: Array) -> TwoParts[Fitted]:  # type: ignore[override]
+        """Return logits (N,) with the terms of the loss, as ``TwoParts``."""
+        return TwoParts(logit, Fitted(logit), Fitted(logit / self.temperature))
 
-    def loss(self, fitted: TemperedFitted) -> float:  # type: ignore[override]
+    def loss(self, fitted: TwoParts[Fitted]) -> float:  # type: ignore[override]
         """Return the loss of fitted logits: the sum of its label part and its teacher part."""
         pairs = zip(self._parts, fitted.parts, strict=True)
         return sum(float(w @ (part.softplus - t * part.logit)) for (w, t, _), part in pairs)
 
-    def best_point(self, weights: Array, linear: Array, guess: float) -> Point:
+    def best_point(self, weights: Array, linear: Array, guess: float) -> Point[float]:
         """Return the point of these weights with the best intercept, searched from ``guess`` by
         Newton's method in a bracket; ``linear`` is X @ weights (N,)."""
         low, high, b = -np.inf, np.inf, guess
@@ -174,7 +182,7 @@ class TemperedProblem(Problem):
             axis=0,
         )
 
-    def curvature(self, fitted: TemperedFitted, cautious: bool) -> Array:  # type: ignore[override]
+    def curvature(self, fitted: TwoParts[Fitted], cautious: bool) -> Array:  # type: ignore[override]
         """Return the loss's second derivatives by each logit (N,); upper bounds if ``cautious``."""
         curvatures = [
             weight / by**2 * (upper_curvature(part.logit) if cautious else part.variance)
@@ -183,7 +191,7 @@ class TemperedProblem(Problem):
         floor = CURVATURE_FLOOR * self.sample_weight
         return np.maximum(np.sum(curvatures, axis=0), floor)
 
-    def outlook(self, fitted: TemperedFitted, change: Array) -> Array:  # type: ignore[override]
+    def outlook(self, fitted: TwoParts[Fitted], change: Array) -> Array:  # type: ignore[override]
         """Predict both parts' probabilities (2, N) after a change (N,) of the logits, to first
         order, such that their residuals sum to 0."""
         bend = self.curvature(fitted, False)
@@ -207,14 +215,3 @@ class TemperedProblem(Problem):
             largest_scale(target[weight > 0], p[weight > 0])
             for (weight, target, _), p in zip(self._parts, probability, strict=True)
         )
-
-
-def tempered_columns(targets: Tempered) -> Iterator[dict[str, Any]]:
-    """Yield for each class the arguments of ``TemperedProblem``, without sample weight, penalty."""
-    for label, soft in zip(targets.label.T, targets.soft.T, strict=True):
-        yield {
-            "target": np.ascontiguousarray(soft, dtype=np.float64),
-            "label": np.ascontiguousarray(label),
-            "alpha": float(targets.alpha),
-            "temperature": float(targets.temperature),
-        }
