@@ -56,7 +56,7 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     expect(now).not_to_have_text(f"{before:.3f}")
     after = ap_now(page)
     assert after > before
-    told = page.locator(".toast")
+    told = page.locator(".notice")
     expect(told).to_contain_text(f"#1: AP of {HURT} +")
     told.get_by_role("button", name="Compare").click()
     expect(title).to_have_text("#0 → #1")
