@@ -96,7 +96,7 @@ class AppState(param.Parameterized):
             rights=rights,
         )
         self.refit_what_if = RefitWhatIf(self.students, self.tuning, self.jobs)
-        self.shifts = ShiftState(self.students, self.tuning, self.selection, self.jobs)
+        self.shifts = ShiftState(self.students, self.selection, self.jobs)
         self.suggestion = SuggestState(self.tuning, self.jobs)
         self.asking = AskState(self.tuning, self.jobs, rights)
         self.tags = TagsState(tuner, self.tuning, jobs)

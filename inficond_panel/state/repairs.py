@@ -41,11 +41,8 @@ class ShiftState(param.Parameterized):
     differences = param.Dict({}, doc="``Differences`` by class, of selected classes.")
     problem = param.String("", doc="Why the other classes are not computed.")
 
-    def __init__(
-        self, students: StudentsState, tuning: TuningState, selection: Selection, jobs: Jobs
-    ) -> None:
-        self._students, self._tuning, self._selection = students, tuning, selection
-        self._jobs = jobs
+    def __init__(self, students: StudentsState, selection: Selection, jobs: Jobs) -> None:
+        self._students, self._selection, self._jobs = students, selection, jobs
         self._asked = False
         self._node = students.node
         super().__init__()
@@ -67,7 +64,7 @@ class ShiftState(param.Parameterized):
 
     def start(self) -> None:
         """Start computing the shifts, if the spec shows suspects; each view calls this once."""
-        self._asked = self._tuning.tuner.spec.tuning.suspects
+        self._asked = self._students.tuner.spec.tuning.suspects
         self._next()
 
     @param.depends("_students.snapshot", watch=True)
@@ -85,11 +82,11 @@ class ShiftState(param.Parameterized):
         self.param.update(**kept, problem="")
         self._next()
 
-    @param.depends("_tuning.status", "_selection.class_name", watch=True)
+    @param.depends("_selection.class_name", watch=True)
     def _next(self) -> None:
-        """Start a job that computes missing shifts, unless a person waits for another job."""
+        """Start a job that computes missing shifts."""
         missing = [name for name in self._wanted() if name not in self.by_class]
-        if not self._asked or self._tuning.awaited or self.problem or not missing:
+        if not self._asked or self.problem or not missing:
             return
         tuner, node = self._students.tuner, self._students.node
 
@@ -108,12 +105,12 @@ class ShiftState(param.Parameterized):
 
         self._jobs.submit(Job("shifts", work, done, self._failed, idle=True))
 
-    @param.depends("by_class", "_tuning.status", "_selection.class_name", watch=True)
+    @param.depends("by_class", "_selection.class_name", watch=True)
     def _look(self) -> None:
         """Start computing the ``Differences`` of the selected class, once its shift is computed."""
         name, tuner, node = self._selection.class_name, self._students.tuner, self._students.node
         known = name not in self.by_class or name in self.differences
-        if not self._asked or self._tuning.awaited or self.problem or known:
+        if not self._asked or self.problem or known:
             return
 
         def done(differences: Differences) -> None:

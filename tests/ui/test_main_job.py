@@ -7,7 +7,8 @@ import re
 from playwright.sync_api import Page, expect
 from resizing import resize
 from ruamel.yaml import YAML
-from steps import classes, concepts, iterations, select_class
+from steps import classes, concepts, iterations, names, select_class
+from waiting import comes_to
 
 from inficond_panel.spec import find_spec
 from inficond_panel.tuning import open_tuner
@@ -48,12 +49,18 @@ def test_see_the_gap_find_the_culprit_thumb_it_down_and_keep_the_history(serve, 
     before = ap_now(page)
     for concept, direction in thumbs_to_try(HURT):
         thumb(page, concept, direction)
-    page.get_by_role("button", name="Fine-tune").click()
+    page.get_by_label("Sort by").select_option("gap")
+    classes(page).first.hover()
+    order = names(classes(page))
+    page.get_by_role("button", name="Fine-tune").dispatch_event("click")
     expect(iterations(page)).to_have_count(2)
+    expect(now).not_to_have_text(f"{before:.3f}")
+    assert names(classes(page)) == order  # no row moves away below the pointer
+    page.mouse.move(1, 1)
+    comes_to(lambda: names(classes(page)) == order, False)
     # What the screen reports as done is on disk already.
     stored = open_tuner("demo", history=server.history)
     assert [node.number for node in stored.nodes()] == [0, 1]
-    expect(now).not_to_have_text(f"{before:.3f}")
     after = ap_now(page)
     assert after > before
     told = page.locator(".notice")

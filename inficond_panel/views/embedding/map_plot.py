@@ -351,13 +351,14 @@ class MapPlot(param.Parameterized):
     def _draw_soon(self, draw: Callable[[Figure], None]) -> None:
         """Draw layers at the next tick, all in one message: the browser draws the map once."""
         for figure in self.fronts:
+            waiting = figure in self._due
             self._due.setdefault(figure, {})[draw] = None
-            change_figure(figure, partial(self._draw_due, figure))
+            if not waiting:
+                change_figure(figure, partial(self._draw_due, figure))
 
     def _draw_due(self, figure: Figure) -> None:
-        due = self._due.pop(figure, {})  # empty: an earlier call has drawn them
         with hold(figure.document):  # no Python callback listens to what the layers change
-            for draw in due:
+            for draw in self._due.pop(figure):
                 draw(figure)
 
     def _change_figures(self, change: Callable[[Figure], None]) -> None:

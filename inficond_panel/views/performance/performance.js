@@ -24,7 +24,7 @@ export function render({ model, el }) {
   const list = h("div", { class: "rows offline", role: "listbox", "aria-label": "Classes" })
   const scroll = h("div", { class: "scroll" }, list)
   const places = longList({ scroller: scroll, list, key: ({ name }) => name, make: makeRow, fill: (element, row) => fillRow(element, row, model) })
-  const parts = { search, list, scroll, places, listed: [], empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
+  const parts = { search, list, scroll, places, listed: [], repairable: {}, pointed: false, empty: emptyState(search, () => draw()), ...header(model, find, popMenu(el), () => parts.listed) }
   scroll.append(parts.empty)
   const bars = layBars(model, scroll, list, () => parts.listed)
   list.after(bars.place)
@@ -40,7 +40,8 @@ export function render({ model, el }) {
   list.addEventListener("click", (event) => { if (!openPart(model, event)) pick(model, event.target.closest(".row")) })
   list.addEventListener("keydown", (event) => listKey(event, model, parts))
   list.addEventListener("pointerover", (event) => hover(model, card, event.target))
-  list.addEventListener("pointerleave", card.hide)
+  list.addEventListener("pointerenter", () => { parts.pointed = true })
+  list.addEventListener("pointerleave", () => { card.hide(); parts.pointed = false; draw() })
   el.append(root)
   followTheme(model, root)
   saveFiles(model)
@@ -176,22 +177,25 @@ function drawSorting(model, { sort, order, value, rings }) {
   set(order, "title", label)
 }
 
-/** Sorted; the classes stay where they are while images are picked out, until another sort is chosen. */
+/** Sorted; the classes stay where they are while images are picked out, and under the pointer, so that
+    a click meets the row that it aims at, until another sort is chosen. */
 function inOrder(model, parts) {
   const sort = [model.sort, model.descending].join(" ")
-  if (model.picked && parts.sorted?.sort === sort) {
+  if ((model.picked || parts.pointed) && parts.sorted?.sort === sort) {
     const named = new Map(rowsOf(model).map((row) => [row.name, row]))
     return parts.sorted.names.map((name) => named.get(name)).filter(Boolean)
   }
-  const rows = sorted(model)
+  if (Object.keys(model.shifts).length === model.rows.length) parts.repairable = model.shifts
+  const rows = sorted(model, parts.repairable)
   parts.sorted = { sort, names: rows.map(({ name }) => name) }
   return rows
 }
 
 /** By the sort's value, undefined last whichever the direction, equal ones by name; of where to begin
-    first those that can be repaired, and last those with too few positives. */
-function sorted(model) {
-  const { sort: key, descending, shifts } = model
+    first those that can be repaired by `shifts`, the last that were known of all classes, and last those
+    with too few positives. */
+function sorted(model, shifts) {
+  const { sort: key, descending } = model
   const sign = descending ? -1 : 1
   const rank = (row) => (key !== BEGIN ? 0 : row.few !== null ? 2 : shifts[row.name]?.repairable ? 0 : 1)
   return rowsOf(model).sort((a, b) => {
