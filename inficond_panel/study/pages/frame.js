@@ -164,7 +164,7 @@ function makeBar(model) {
   const goal = h("span", { class: "goal num", role: "status" })
   const clock = h("span", { class: "clock num", role: "timer", title: "Time left" })
   const next = h("button", { class: "btn" })
-  const dialog = h("dialog", { class: "brief", "aria-label": screen.title }, h("header", {}, h("h2", {}, screen.title),
+  const dialog = h("dialog", { class: "brief", "aria-label": screen.title }, h("div", { class: "head" }, h("h2", {}, screen.title),
     h("button", { class: "btn", onclick: () => dialog.close() }, "Close")), h("div", { class: "prose" }, nodes(screen.text)))
   const leave = () => model.send_msg({ action: "leave", step: screen.step })
   const sure = sureDialog({ class: "sure", "aria-label": "Go on?" }, [h("h2", {}, "The task is not done yet"), h("p", {}, "Go on all the same? You cannot come back to it.")], ["Stay", "Go on"], leave)
